@@ -30,8 +30,8 @@ const scheduled = 1; // PendingActivityState and PendingWorkflowTaskState
 const started = 2;
 const paused = 4;
 const timeouts: Readonly<Record<number, string>> = {
-  1: 'it took longer than it may', // start to close
-  4: 'its worker showed no life any more', // heartbeat
+  1: 'it exceeded its time limit', // start to close
+  4: 'its worker stopped sending heartbeats', // heartbeat
 };
 
 /** Whether the newest events must be known as well: with an activity or a workflow under way the description says all, unless its own task is tried again. */
@@ -55,14 +55,13 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   const name = activity.activityType?.name ?? 'an activity';
   const attempt = activity.attempt ?? 1;
   const state: number = activity.state ?? 0;
-  if (state === paused) return `${name} was paused in Temporal itself: unpause it there`;
+  if (state === paused) return `${name} is paused in Temporal; unpause it there`;
   if (lastFailure) {
     const nextMs = optionalTsToMs(activity.nextAttemptScheduleTime);
     const isUnderWay = state === started;
     // The second attempt after an accident is the usual way back.
     if (isUnderWay && (attempt < 3 || nowMs - tsToMs(activity.lastStartedTime) > underWayMs)) return null;
-    const next =
-      isUnderWay || nextMs === undefined ? `attempt ${attempt} is under way` : `attempt ${attempt} follows at ${instant(nextMs)}`;
+    const next = isUnderWay || nextMs === undefined ? `attempt ${attempt} is running` : `attempt ${attempt} follows at ${instant(nextMs)}`;
     return `attempt ${attempt - 1} of ${name} failed: ${reasonOf(lastFailure)}; ${next}`;
   }
   const sinceMs = tsToMs(activity.scheduledTime);
@@ -98,7 +97,7 @@ function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null
   if (!marker?.failure) return null;
   const { name, attempt, backoffMs } = markerOf(marker.details?.['data']?.payloads?.[0]?.data);
   const at = tsToMs(event?.eventTime) + backoffMs;
-  const next = at > nowMs ? `attempt ${attempt + 1} follows at ${instant(at)}` : `attempt ${attempt + 1} is under way`;
+  const next = at > nowMs ? `attempt ${attempt + 1} follows at ${instant(at)}` : `attempt ${attempt + 1} is running`;
   return `attempt ${attempt} of ${name} failed: ${reasonOf(marker.failure)}; ${next}`;
 }
 
@@ -122,7 +121,7 @@ function reasonOf(failure: NonNullable<ActivityFailure>): string {
 }
 
 function untaken(what: string, queue: string | null | undefined, sinceMs: number): string {
-  return `no worker has taken ${what} from the queue ${queue ?? '?'} since ${instant(sinceMs)}: all are busy, or none is there (perennial doctor)`;
+  return `no worker has taken ${what} from the queue ${queue ?? '?'} since ${instant(sinceMs)}; all are busy, or none is running (perennial doctor)`;
 }
 
 function instant(milliseconds: number): string {

@@ -117,7 +117,7 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
       if (begun === null) await start(ref, asked, await input());
       // Of two at once one began it.
       if ((begun ?? (await askedOf(ref))) !== asked)
-        throw failure('IdempotencyConflict', `another build of ${ref.index} was begun under this key`, {
+        throw failure('IdempotencyConflict', `another build of ${ref.index} was started with this key`, {
           next: 'use a new key for a new build',
         });
     },

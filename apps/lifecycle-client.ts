@@ -214,7 +214,7 @@ export async function answered<T>(connection: Connection, question: () => Promis
     return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError)
-      throw failure('Conflict', 'this run has ended: it takes no more commands', { cause: error });
+      throw failure('Conflict', 'this run has ended and accepts no more commands', { cause: error });
     const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
     if (refusal instanceof ApplicationFailure) {
       const [{ next } = {}] = (refusal.details ?? []) as [{ readonly next?: string }?];
@@ -225,7 +225,7 @@ export async function answered<T>(connection: Connection, question: () => Promis
         cause: error,
         next: 'perennial doctor',
       });
-    if (isAway(error)) throw failure('PlatformUnavailable', 'Temporal does not answer', { cause: error, next: 'perennial doctor' });
+    if (isAway(error)) throw failure('PlatformUnavailable', 'Temporal does not respond', { cause: error, next: 'perennial doctor' });
     throw error;
   }
 }

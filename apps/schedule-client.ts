@@ -85,7 +85,7 @@ export function createScheduleClient({ connection, namespace, uiUrl }: Lifecycle
         await act(schedules.getHandle(scheduleId(given)));
       } catch (error) {
         if (!(error instanceof ScheduleNotFoundError)) throw error;
-        throw failure('NotFound', `${given.lifecycle} has no schedule`, { cause: error, next: 'give its spec a schedule and apply it' });
+        throw failure('NotFound', `${given.lifecycle} has no schedule`, { cause: error, next: 'add a schedule to its spec and apply it' });
       }
     });
 
@@ -202,7 +202,10 @@ function stateAfter({ state }: ScheduleDescription, { paused }: ScheduleSpec): {
 
 function scheduledBy({ action }: ScheduleDescription): Scheduled['scheduled'] {
   const [input] = (action.args ?? []) as [Scheduled?];
-  if (!input) throw failure('Conflict', 'a schedule of this name was made by something else', { next: 'delete it in the Temporal Web UI' });
+  if (!input)
+    throw failure('Conflict', 'a schedule with this name exists and was not created by Perennial', {
+      next: 'delete it in the Temporal Web UI',
+    });
   return input.scheduled;
 }
 

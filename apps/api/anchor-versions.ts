@@ -18,7 +18,7 @@ export async function checkAnchors(
       (gate) => 'against' in gate && typeof gate.against === 'object' && gate.against.version === version,
     );
     const path = ['spec', 'evaluate', 'gates', index, 'against', 'version'];
-    const expected = `a version that perennial model show ${spec.name} lists`;
+    const expected = `a version from perennial model show ${spec.name}`;
     issues.push(issueAt(path, `spec.evaluate.gates[${index}].against: there is no ${spec.name}@${version}`, { expected }));
   }
   if (issues.length > 0) throw invalid(fileName, issues);

@@ -46,7 +46,7 @@ async function admit({ request, reply, scope, apiKeys }: KeyAdmission): Promise<
   warnOfExpiry(reply, caller);
   if (!allows(caller.scope, scope)) {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-    throw failure('Forbidden', `${route} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
+    throw failure('Forbidden', `${route} requires the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
       next: `ask an admin for a key with the scope ${scope}`,
     });
   }

@@ -81,11 +81,11 @@ export function openCaseResults({ registry, artifacts }: { readonly registry: Re
       const all = await artifacts.getJson<readonly CaseResult[]>(evaluation.results);
       if (dimension !== undefined && !all.some(({ scores }) => Object.hasOwn(scores, dimension))) {
         const known = [...new Set(all.flatMap(({ scores }) => Object.keys(scores)))].join(', ');
-        throw failure('InvalidInput', `${dimension} was not measured there: ${known} were`);
+        throw failure('InvalidInput', `${dimension} was not measured; measured: ${known}`);
       }
       const place = key === null ? -1 : all.findIndex(({ id }) => id === key);
       if (key !== null && place < 0)
-        throw failure('InvalidInput', 'the page token is of other results', { next: 'start again without it' });
+        throw failure('InvalidInput', 'the page token belongs to other results', { next: 'start again without a page token' });
       const rows: CaseResult[] = [];
       for (const result of all.slice(place + 1)) {
         if (failed && !hasFailed(result)) continue;

@@ -44,7 +44,7 @@ export function auditDeniedCalls(app: FastifyInstance, commands: Pick<CommandRep
         after: { status, route, path: request.url.split('?')[0], address: request.ip, traceId: request.traceId, notRecorded },
       });
     await (caller.keyId === null ? write() : withActingKey(caller.keyId, write)).catch((error: unknown) =>
-      request.log.warn({ err: error, traceId: request.traceId }, 'a denied call was not audited'),
+      request.log.warn({ err: error, traceId: request.traceId }, 'a denied call could not be recorded in the audit log'),
     );
   });
 }

@@ -51,5 +51,5 @@ function checkBody(what: string, digest: Digest, body: unknown): DigestCheck {
   if (body === null) return { what, digest, outcome: 'gone', detail: 'the registry has no such document' };
   const now = digestOf(body);
   if (now === digest) return { what, digest, outcome: 'matches', detail: null };
-  return { what, digest, outcome: 'differs', detail: `what the registry holds now has the digest ${now}` };
+  return { what, digest, outcome: 'differs', detail: `the registry now has the digest ${now}` };
 }

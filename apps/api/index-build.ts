@@ -91,19 +91,19 @@ async function answersRule(
   const { cases, issues } = readCaseSet(text, 'answers.cases');
   if (issues.length > 0) throw invalid('answers.cases', issues);
   if (cases.length < rule.minCases)
-    throw failure('InvalidInput', `answers.cases has ${cases.length} cases, and answers.minCases asks for ${rule.minCases}`);
+    throw failure('InvalidInput', `answers.cases has ${cases.length} cases, fewer than answers.minCases (${rule.minCases})`);
   const [wrong] = evaluationProblems(rule.dimensions, []);
   if (wrong) throw failure('InvalidInput', `answers.dimensions: ${wrong.detail}`);
   if (!rule.dimensions.some(({ name }) => name === rule.quality))
     throw failure('InvalidInput', `answers.quality: there is no dimension ${rule.quality}`);
   const judge = rule.dimensions.find(({ kind }) => kind === 'judge');
-  if (judge) throw failure('NotInThisVersion', `${judge.name}: a judge decides within a lifecycle, where it is calibrated`);
+  if (judge) throw failure('NotInThisVersion', `${judge.name}: a judge can be used only within a lifecycle, where it is calibrated`);
   const { champion } = await registry.aliases.get({ tenant, model });
   const version = champion && (await registry.models.get({ tenant, model, version: champion.version }));
-  if (!version) throw failure('NotFound', `${model} has no champion to ask`, { next: `perennial model show ${model}` });
+  if (!version) throw failure('NotFound', `${model} has no champion to evaluate`, { next: `perennial model show ${model}` });
   const bundle = await artifacts.getJson<Partial<ReleaseBundle>>(version.manifest);
   if (bundle.kind !== 'bundle' || (bundle as ReleaseBundle).index?.name !== index)
-    throw failure('InvalidInput', `${model}@${version.version} does not ask ${index}: its answers say nothing of it`, {
+    throw failure('InvalidInput', `${model}@${version.version} does not use ${index}, so its answers cannot evaluate it`, {
       next: `perennial model explain ${model}`,
     });
   const file = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });

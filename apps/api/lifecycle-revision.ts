@@ -117,7 +117,7 @@ function mediaTypeOf(path: string): string {
 }
 
 function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] {
-  return given === expected ? [] : [issueAt(['metadata', 'name'], `metadata.name is ${given}, but it is applied as ${expected}`)];
+  return given === expected ? [] : [issueAt(['metadata', 'name'], `metadata.name is ${given}, but it was applied as ${expected}`)];
 }
 
 /** A worker refuses the same when it calls the webhook, which would be late to learn of it. */
@@ -131,8 +131,8 @@ function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: 
 }
 
 export function invalid(fileName: string, issues: readonly Issue[]): Error {
-  return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`}`, {
+  return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 error' : `${issues.length} errors`}`, {
     issues,
-    next: 'mend them, then perennial lifecycle plan <folder>',
+    next: 'fix the errors, then perennial lifecycle plan <folder>',
   });
 }

@@ -14,14 +14,14 @@ export function measureApi(app: FastifyInstance, streams: Pick<EventStreams, 'op
   collectProcessMetrics(registry);
   const latency = new Histogram({
     name: 'perennial_api_request_duration_seconds',
-    help: 'Time from a request to the end of its answer; event streams are not in it.',
+    help: 'Time from a request to the end of its response, without event streams.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   });
   new Gauge({
     name: 'perennial_api_event_streams',
-    help: 'Event streams that are open.',
+    help: 'Open event streams.',
     registers,
     collect() {
       this.set(streams.open());

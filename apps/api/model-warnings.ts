@@ -30,9 +30,9 @@ export async function modelWarnings(
   await Promise.all([...wanted].map(async (provider) => listed.set(provider, await known.models(provider).catch(() => []))));
   const told = asked.flatMap(({ provider, model, at }) => {
     if (!known.providers.includes(provider)) {
-      const named = known.file === null ? 'PERENNIAL_PROVIDERS_FILE names no file' : `${known.file} does not name it`;
-      return issueAt(at.provider, `there is no provider ${provider} where the API runs: ${named}`, {
-        expected: known.providers.length === 0 ? 'a provider that is set up' : `one of ${known.providers.join(', ')}`,
+      const named = known.file === null ? 'PERENNIAL_PROVIDERS_FILE is not set' : `it is not in ${known.file}`;
+      return issueAt(at.provider, `provider ${provider} is not configured where the API runs: ${named}`, {
+        expected: known.providers.length === 0 ? 'a configured provider' : `one of ${known.providers.join(', ')}`,
         didYouMean: nearest(provider, known.providers) ?? undefined,
       });
     }

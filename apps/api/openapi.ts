@@ -22,7 +22,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'Perennial',
         version: '1',
-        description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
+        description: 'Train, evaluate, release and serve models. Errors are application/problem+json (RFC 9457).',
       },
       tags: tags.map((name) => ({ name })),
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },

@@ -26,12 +26,12 @@ export async function platformParts(
     }),
     part('artifact store', async () => {
       await artifacts.staging.list({ tenant, runId: 'unowned' });
-      return `bucket ${artifacts.bucket} answers`;
+      return `bucket ${artifacts.bucket} is reachable`;
     }),
     lifecycles.workers().then(workerParts, (error: unknown) => [broken('temporal', error)]),
     part('gateway', async () => {
       const live = await registry.gateways.live();
-      if (live.length === 0) throw new Error('no gateway holds a lease: nothing is served');
+      if (live.length === 0) throw new Error('no gateway holds a lease, so no requests are served');
       return live.map(({ url, epoch }) => `${url} (routing epoch ${epoch})`).join(', ');
     }),
     modelParts(knownModels),
@@ -41,14 +41,14 @@ export async function platformParts(
 
 /** A part for each provider of language models: whether it can be reached with its key, and what it lists. */
 async function modelParts(known: KnownModels | null): Promise<readonly PlatformPart[]> {
-  if (known === null) return [{ name: 'language models', ok: true, detail: 'none is set up', next: null }];
+  if (known === null) return [{ name: 'language models', ok: true, detail: 'none is configured', next: null }];
   return Promise.all(
     known.providers.map(async (provider): Promise<PlatformPart> => {
       try {
         const models = await known.models(provider);
         const listed = models.length === 0 ? 'lists no models' : `lists ${models.length}: ${models.slice(0, mostListed).join(', ')}`;
         const more = models.length > mostListed ? ', …' : '';
-        return { name: 'language models', ok: true, detail: `${provider} can be reached and ${listed}${more}`, next: null };
+        return { name: 'language models', ok: true, detail: `${provider} is reachable and ${listed}${more}`, next: null };
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const next =
@@ -92,6 +92,6 @@ function workerParts(polling: Readonly<Record<QueueName, number>>): readonly Pla
     { name: 'temporal', ok: true, detail: 'answers', next: null },
     idle.length === 0
       ? { name: 'workers', ok: true, detail: `polling: ${detail}`, next: null }
-      : broken('workers', new Error(`no worker polls ${idle.join(', ')}: runs wait`)),
+      : broken('workers', new Error(`no worker polls ${idle.join(', ')}, so runs wait`)),
   ];
 }

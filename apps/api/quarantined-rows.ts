@@ -34,7 +34,7 @@ export async function readQuarantinedRows(
   const { artifact } = quarantine;
   if (artifact.bytes > largest) {
     const size = `${formatByteSize(artifact.bytes)}, more than ${formatByteSize(largest)}`;
-    throw failure('InvalidInput', `the rows of ${id} are too many to show here: ${size}`, {
+    throw failure('InvalidInput', `the rows of ${id} are too large to show here: ${size}`, {
       next: `read the Parquet file ${artifact.uri}`,
     });
   }

@@ -18,6 +18,6 @@ export async function readDocuments<T>(
   const detail = `${fileName} and the files it names could not be read within ${readingMs / 1000} s`;
   throw failure('InvalidInput', detail, {
     issues: [{ pointer: '', file: fileName, detail }],
-    next: 'write less into one document: fewer keys, fewer cases, simpler JSON Schemas',
+    next: 'reduce the document: fewer keys, fewer cases, simpler JSON Schemas',
   });
 }

@@ -45,11 +45,11 @@ async function withoutWorkflow({ rollouts }: RolloutCommandDeps['registry'], ord
   const rollout = await rolloutNamed({ rollouts }, { tenant, id });
   if (!isOpenRollout(rollout.status)) throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
   if (verb !== 'abort') {
-    const message = `${id} of ${model} is ${rollout.status}, but its workflow is gone: nobody watches it, and it obeys nobody`;
+    const message = `${id} of ${model} is ${rollout.status}, but its workflow no longer exists, so it accepts no commands`;
     throw failure('Conflict', message, { next: `perennial rollout abort ${model}` });
   }
   const cause = reason ?? 'aborted by hand';
-  const message = `aborted by ${actor}: ${cause} (its workflow was gone)`;
+  const message = `aborted by ${actor}: ${cause} (its workflow no longer existed)`;
   const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.aborted', message }] };
   await rollouts.end({ tenant, id, status: 'aborted', verdict, decisionId: null, actor, cause });
 }
@@ -57,7 +57,7 @@ async function withoutWorkflow({ rollouts }: RolloutCommandDeps['registry'], ord
 async function noneOpen(registry: RolloutCommandDeps['registry'], { tenant, model, verb }: RolloutOrder): Promise<Error> {
   const last = await registry.rollouts.current({ tenant, model });
   if (last === null) return neverOne(registry, { tenant, model });
-  return failure('Conflict', `no rollout of ${model} is open to ${verb}; ${endedText(last)}`, { next: `perennial rollout show ${model}` });
+  return failure('Conflict', `${model} has no open rollout to ${verb}; ${endedText(last)}`, { next: `perennial rollout show ${model}` });
 }
 
 export async function neverOne(
@@ -66,7 +66,7 @@ export async function neverOne(
 ): Promise<Error> {
   const { items } = await models.versions({ tenant, model, pageSize: 1 });
   if (items.length === 0) return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
-  const next = `give its spec a canary, apply it and perennial run start ${model}`;
+  const next = `add a canary to its spec, apply it and perennial run start ${model}`;
   return failure('NotFound', `${model} has had no rollouts`, { next });
 }
 

@@ -27,7 +27,7 @@ export interface JudgedRule {
 /** What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not hold what they ask about. */
 export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
   const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
-  if (verdict.kind === 'unknown') throw failure('InvalidInput', `the evidence cannot tell: ${verdict.why.join('; ')}`);
+  if (verdict.kind === 'unknown') throw failure('InvalidInput', `the evidence is not sufficient: ${verdict.why.join('; ')}`);
   const gates = verdict.reasons.map(({ gate, code, message, details, outcome = 'inconclusive' }): JudgedRule => ({
     gate,
     kind: 'rollout',

@@ -53,7 +53,7 @@ export function openEventStreams(registry: Pick<Registry, 'runs' | 'events' | 'a
         await send(registry, { run, subscription, raw, from: startOf(request), signal: gone.signal });
       } catch (error) {
         // The client sees the stream end without `end` and comes back with Last-Event-ID.
-        request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream broke off');
+        request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream interrupted');
       } finally {
         streams.delete(gone);
         subscription.end();

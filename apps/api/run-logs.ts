@@ -17,7 +17,7 @@ export async function readLogs(sources: Sources, run: RunRecord): Promise<string
   const models = [output('train'), (output('tune') as { model?: unknown } | undefined)?.model];
   const logs = [...(await failedJobs(sources, run)), ...models.flatMap((model) => logsOf(model) ?? [])];
   if (logs.length === 0) {
-    throw failure('NotFound', `${run.id} has no job log: none of its jobs has ended`, { next: `perennial run show ${run.id}` });
+    throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, { next: `perennial run show ${run.id}` });
   }
   const once = [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
   const texts = await Promise.all(once.map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')));

@@ -50,7 +50,7 @@ export async function refuseLooserReuse(
 
 function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun): readonly Issue[] {
   if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null) return [];
-  const detail = `until ends a window of time, and ${lifecycle} has none: its rows have no time (spec.data.time is missing), so every run reads all of them`;
+  const detail = `${lifecycle} has no time column (spec.data.time is missing), so until cannot be applied; every run reads all rows`;
   return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
@@ -58,7 +58,7 @@ function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Requested
   if (!request.params) return [];
   if (lifecycle.spec.kind !== 'ModelLifecycle') {
     return [
-      { pointer: '/params', detail: `params are for a trainer, and ${lifecycle.lifecycle} has none: it is a ${lifecycle.spec.kind}` },
+      { pointer: '/params', detail: `params are for a trainer, but ${lifecycle.lifecycle} is a ${lifecycle.spec.kind} and has none` },
     ];
   }
   const { trainer, params } = lifecycle.spec.train;
@@ -76,7 +76,7 @@ async function reuseIssues(
   if (fromStage === undefined || reuseRun === undefined) return [];
   const stages = stagesOf(lifecycle.spec);
   if (!stages.includes(fromStage)) {
-    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}: its lifecycle does not go through it`;
+    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}`;
     return [{ pointer: '/fromStage', detail, expected: `one of ${stages.join(', ')}` }];
   }
   const earlier = await registry.runs.get({ tenant, id: reuseRun });

@@ -28,7 +28,7 @@ export async function startRun(
   const { id: runId, lifecycle, traceId, actor } = run;
   log.info({ runId, lifecycle, traceId, actor }, 'run accepted');
   await soon(lifecycles.start(run.workflowId, startInput(run.tenant, run)), (error) =>
-    log.warn({ err: error, runId, traceId }, 'not started yet: the sweeper will start it'),
+    log.warn({ err: error, runId, traceId }, 'not started yet; the sweeper will start it'),
   );
   return run;
 }

@@ -17,7 +17,7 @@ export async function sourceWarnings(
   const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
     const refusal = await refusalOf(uri, reach);
     if (refusal === null) return [];
-    const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, by the settings of the API`);
+    const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, according to the settings of the API`);
     return [`${formatIssue(issue)}; ${refusal.next}`];
   });
   return (await Promise.all(warnings)).flat();

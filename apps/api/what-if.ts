@@ -41,12 +41,12 @@ export async function whatIf(
   registry: Pick<Registry, 'decisions' | 'evidence'>,
   { tenant, decision: id, gates, canary }: WhatIf,
 ): Promise<WouldBe> {
-  const next = 'perennial model explain <model> names its decisions';
+  const next = 'perennial model explain <model> lists its decisions';
   const decision = await registry.decisions.get({ tenant, id });
   if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next });
   const wanted = decision.stage === 'evaluate' ? 'gates' : decision.stage === 'canary' ? 'canary' : null;
   if (wanted === null || (wanted === 'gates' ? gates : canary) === undefined) {
-    const detail = `decision ${id} was made in ${decision.stage}: ${wanted === null ? 'no other rules can be tried on it' : `it can be judged by another \`${wanted}\``}`;
+    const detail = `decision ${id} was made in ${decision.stage}: ${wanted === null ? 'other rules cannot be applied to it' : `other rules for it must be given as \`${wanted}\``}`;
     throw failure('InvalidInput', detail, { next });
   }
   const [policy, evidence] = (await Promise.all([
@@ -63,7 +63,7 @@ export async function whatIf(
     const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates ?? []) };
     return { was, wouldBe: decideEvaluation(other, evidence).verdict, gates: judgeEvaluation(other, evidence) };
   }
-  throw failure('NotFound', `the grounds of decision ${id} are gone`);
+  throw failure('NotFound', `the policy or evidence of decision ${id} no longer exists`);
 }
 
 function readGates<Gate extends z.ZodType>(gate: Gate, gates: readonly unknown[]): readonly z.output<Gate>[] {

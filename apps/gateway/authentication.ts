@@ -41,7 +41,7 @@ function refusalOf(identity: ApiKeyIdentity | null, scope: ApiKeyScope, request:
     return new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
   if (allows(identity.scope, scope)) return null;
   const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-  return failure('Forbidden', `${route} needs the scope ${scope}; the key ${identity.name} has ${identity.scope}`);
+  return failure('Forbidden', `${route} requires the scope ${scope}; the key ${identity.name} has ${identity.scope}`);
 }
 
 function keyOf({ headers }: FastifyRequest): string | null {

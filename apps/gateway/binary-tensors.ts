@@ -26,7 +26,7 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     }
     if (size > binary.length - at) {
       const left = binary.length - at;
-      throw refused({ pointer, detail: `\`binary_data_size\` is ${size}, and only ${left} bytes of the binary part are left` });
+      throw refused({ pointer, detail: `\`binary_data_size\` is ${size}, but only ${left} bytes of the binary part are left` });
     }
     const data = valuesOf(tensor['datatype'], { bytes: binary.subarray(at, at + size), index, mostElements: mostElements - elements });
     at += size;
@@ -34,7 +34,7 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     return { ...tensor, data };
   });
   if (at !== binary.length) {
-    throw refused({ pointer: '/inputs', detail: `the binary part has ${binary.length} bytes, and the inputs name ${at} of them` });
+    throw refused({ pointer: '/inputs', detail: `the binary part has ${binary.length} bytes, but the inputs describe ${at}` });
   }
   return { ...given, inputs };
 }
@@ -76,7 +76,7 @@ function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
   if (bytes.length % reader.bytes !== 0) {
     throw refused({
       pointer: `/inputs/${index}/parameters/binary_data_size`,
-      detail: `${bytes.length} bytes are no whole number of ${String(datatype)} elements, which have ${reader.bytes} bytes each`,
+      detail: `${bytes.length} bytes are not a whole number of ${String(datatype)} elements of ${reader.bytes} bytes`,
     });
   }
   if (bytes.length / reader.bytes > tensor.mostElements) throw tooMany(index);

@@ -23,7 +23,7 @@ export async function openFeatures({ sql, signature }: { readonly sql: string; r
       .sort()
       .join(', '),
   );
-  if (given !== wanted) throw failure('ModelUnloadable', `the features SQL gives ${given}; the signature says ${wanted}`);
+  if (given !== wanted) throw failure('ModelUnloadable', `the features SQL returns ${given}, but the signature requires ${wanted}`);
   const plain = await plainFeatures(plan);
   if (plain !== null) return { kind: 'plain', compute: (rows) => plain.compute(rows), close: () => undefined };
   const runner = await openFeatureRunner(plan);

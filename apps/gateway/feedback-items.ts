@@ -21,7 +21,7 @@ const mostIssues = 100;
 export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   const items = Array.isArray(body) ? (body as readonly unknown[]) : [body];
   if (items.length === 0) throw failure('InvalidInput', 'the array of labels is empty');
-  if (items.length > maxLabels) throw failure('InvalidInput', `${items.length} labels; the limit is ${maxLabels} a request`);
+  if (items.length > maxLabels) throw failure('InvalidInput', `${items.length} labels; the limit is ${maxLabels} per request`);
   const issues: Issue[] = [];
   const now = new Date().toISOString();
   const read = items.map((item, index) =>
@@ -55,7 +55,7 @@ function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): Feedback
   }
   const { predictionId, labelledAt } = given;
   if (typeof predictionId !== 'string' || !/^pred_[0-9a-hjkmnp-tv-z]{26}$/.test(predictionId)) {
-    issue('predictionId', '`predictionId` must be an id that an answer carried, `pred_…`');
+    issue('predictionId', '`predictionId` must be the id of a prediction, `pred_…`');
   }
   const time = labelledAt === undefined ? now : decoders.timestamp(labelledAt);
   if (typeof time !== 'string') {
@@ -73,7 +73,7 @@ function labelOf(given: Given, issue: (name: string, detail: string) => void): F
   if (label !== undefined && references === null) {
     if (typeof label === 'boolean' || (typeof label === 'number' && Number.isFinite(label))) {
       if (!isOpinion) return label;
-      issue('label', '`label` is a value of a score, and `score`, `thumbs` and `correction` are about an answer; send one of the two');
+      issue('label', '`label` is the true value of a score; `score`, `thumbs` and `correction` rate an answer; send only one of them');
       return null;
     }
     issue(
@@ -82,15 +82,15 @@ function labelOf(given: Given, issue: (name: string, detail: string) => void): F
     );
   }
   if (label === undefined && !isOpinion) {
-    issue('label', '`label` is missing; expected true, false or a number, or of an answer `label`, `score`, `thumbs` or `correction`');
+    issue('label', '`label` is missing; expected true, false or a number; for an answer `label`, `score`, `thumbs` or `correction`');
   }
   if (score !== undefined && (typeof score !== 'number' || !(score >= 0 && score <= 1))) {
-    issue('score', '`score` must be a number from 0, of a useless answer, to 1, of one that could not be better');
+    issue('score', '`score` must be a number from 0 (useless) to 1 (perfect)');
   }
   if (thumbs !== undefined && thumbs !== 'up' && thumbs !== 'down') issue('thumbs', '`thumbs` must be "up" or "down"');
-  if (score !== undefined && thumbs !== undefined) issue('thumbs', '`thumbs` is a score of 1 or 0; send it or `score`');
+  if (score !== undefined && thumbs !== undefined) issue('thumbs', '`thumbs` is a score of 1 or 0; send either `thumbs` or `score`');
   if (correction !== undefined && !isText(correction)) {
-    issue('correction', `\`correction\` must be the text that should have been answered, of at most ${maxCharacters} characters`);
+    issue('correction', `\`correction\` must be the corrected answer, a text of at most ${maxCharacters} characters`);
   }
   const worth = thumbs === undefined ? (score as number | undefined) : thumbs === 'up' ? 1 : 0;
   return {

@@ -57,7 +57,7 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     void reply.header('traceparent', trace.traceparent);
     done();
   });
-  const next = 'GET /v2 tells whether this is the gateway; the platform API has its own address';
+  const next = 'this is the gateway (see GET /v2); the platform API has another address';
   answerUnknownRoutes(app, { next, methods: watchMethods(app), formOf });
   return app;
 }
@@ -91,6 +91,6 @@ function tooLarge(length: string | undefined, limit: number): HttpProblem {
     413,
     'BodyTooLarge',
     `the body is ${size}; the limit is ${limit} bytes (${limit / 1024 / 1024} MiB)`,
-    'send fewer rows a request',
+    'send fewer rows per request',
   );
 }

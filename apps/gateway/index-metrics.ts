@@ -15,13 +15,13 @@ export function createIndexMetrics(registry: Registry): IndexMetrics {
   const registers = [registry];
   const queries = new Counter({
     name: 'perennial_gateway_index_queries_total',
-    help: 'Questions to an index by the version that answered and the status.',
+    help: 'Index queries by version and status.',
     labelNames: ['index', 'version', 'mode', 'status'] as const,
     registers,
   });
   const latency = new Histogram({
     name: 'perennial_gateway_index_query_duration_seconds',
-    help: 'Time from the head of a question to its answer.',
+    help: 'Time from the start of an index query to its response.',
     labelNames: ['index', 'mode'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,

@@ -18,7 +18,7 @@ export const indexQuerySchema = z.strictObject({
     .optional(),
   embedder: z
     .string()
-    .regex(/^sha256:[0-9a-f]{64}$/, 'must be the digest of the embedder that made the vector, as answers of the index name it')
+    .regex(/^sha256:[0-9a-f]{64}$/, 'must be the digest of the embedder that made the vector, as in every response of the index')
     .optional(),
   k: whole(1000, 'hits').default(5),
   mode: z.enum(['vector', 'text', 'hybrid'], { error: 'must be vector, text or hybrid' }).default('vector'),
@@ -46,11 +46,11 @@ export function parseIndexQuery(body: unknown): IndexQueryBody {
   if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
   const { vector, embedder, text, probes, refine, ...rest } = read.data;
   if (vector !== undefined && embedder === undefined) {
-    const detail = '`embedder` is missing: a vector says by its digest who made it, as every answer of the index does';
+    const detail = '`embedder` is missing; a vector needs the digest of its embedder, which every response of the index contains';
     throw invalid([{ pointer: '/embedder', detail }]);
   }
   if (vector !== undefined && text !== undefined && rest.mode === 'vector') {
-    throw invalid([{ pointer: '/text', detail: 'send `text` or `vector`; both only where `mode` is hybrid' }]);
+    throw invalid([{ pointer: '/text', detail: 'send `text` or `vector`; both are allowed only if `mode` is hybrid' }]);
   }
   return {
     ...rest,
@@ -73,5 +73,5 @@ function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
 }
 
 function invalid(issues: readonly Issue[]): Error {
-  return failure('InvalidInput', issues[0]?.detail ?? 'the body is not a question', { issues: issues.slice(0, 20) });
+  return failure('InvalidInput', issues[0]?.detail ?? 'the body is not a valid query', { issues: issues.slice(0, 20) });
 }

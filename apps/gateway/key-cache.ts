@@ -58,7 +58,7 @@ export function createKeyCache({
     try {
       identity = await within(timeoutMs, apiKeys.verify(key), {
         type: 'DatabaseUnavailable',
-        message: 'the registry did not check an API key',
+        message: 'the registry could not check an API key',
       });
     } catch (cause) {
       pausedUntil = now() + pauseMs;
@@ -77,7 +77,7 @@ export function createKeyCache({
   function vouched(key: string, cause?: unknown): ApiKeyIdentity {
     const entry = known.get(key);
     if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < graceSeconds * 1000) return entry.identity;
-    throw failure('DatabaseUnavailable', 'the registry is away, so this API key cannot be checked; try again shortly', { cause });
+    throw failure('DatabaseUnavailable', 'the registry is not reachable, so this API key cannot be checked; try again shortly', { cause });
   }
 
   return { identify };

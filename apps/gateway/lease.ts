@@ -41,7 +41,7 @@ export function createLease(options: LeaseOptions): Lease {
   /** Numbered: they go over several connections, and the registry takes none after a newer one. So none has to wait for one that hangs. */
   async function beat(): Promise<void> {
     const sentAt = performance.now();
-    const away = { type: 'DatabaseUnavailable', message: 'the registry did not take the heartbeat' } as const;
+    const away = { type: 'DatabaseUnavailable', message: 'the registry did not accept the heartbeat' } as const;
     beats += 1;
     const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }), away);
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
@@ -103,7 +103,10 @@ export function createLease(options: LeaseOptions): Lease {
       await running;
       try {
         await stopListening?.();
-        await within(timeoutMs, gateways.leave({ id }), { type: 'DatabaseUnavailable', message: 'the registry did not take the farewell' });
+        await within(timeoutMs, gateways.leave({ id }), {
+          type: 'DatabaseUnavailable',
+          message: 'the registry did not accept the deregistration',
+        });
       } catch (error) {
         // The lease then runs out by itself.
         onError('leaving', error);

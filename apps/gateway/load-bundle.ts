@@ -104,8 +104,8 @@ function checkVariables({ model, signature: { input } }: ReleaseBundle, prompt: 
   if (open.length === 0 && unused.length === 0) return;
   const said =
     open.length > 0
-      ? `also wants ${open.join(', ')}`
-      : `has no variable ${unused.join(', ')}: what the user writes, or is found, would not reach the model`;
+      ? `also needs ${open.join(', ')}`
+      : `has no variable ${unused.join(', ')}, so the user’s text or the passages would not reach the model`;
   throw failure('ModelUnloadable', `the prompt ${prompt.name} of ${model} ${said}`);
 }
 
@@ -114,9 +114,12 @@ async function prepareDetectors(model: string, policy: SafetyPolicy, { detectors
     await detectors.prepare(policy);
   } catch (cause) {
     unlessAway(cause);
-    const said = isPerennialError(cause) ? cause.message : `its detectors could not be loaded`;
+    const said = isPerennialError(cause) ? cause.message : 'its detectors could not be loaded';
     const next = isPerennialError(cause) ? cause.next : undefined;
-    throw failure('ModelUnloadable', `${model} cannot be screened by its policy ${policy.name}: ${said}`, { ...(next && { next }), cause });
+    throw failure('ModelUnloadable', `${model} cannot be served with its safety policy ${policy.name}: ${said}`, {
+      ...(next && { next }),
+      cause,
+    });
   }
 }
 
@@ -129,14 +132,11 @@ async function checkIndex(
 ): Promise<void> {
   const found = await indexes.check({ tenant, index, version, mode }).catch((cause: unknown) => {
     unlessAway(cause);
-    const said = isPerennialError(cause) ? cause.message : `${index}@${version} cannot be asked`;
+    const said = isPerennialError(cause) ? cause.message : `${index}@${version} is not available`;
     throw failure('ModelUnloadable', `${model} cannot be served without its index: ${said}`, { cause });
   });
   if (found.digest === digest) return;
-  throw failure(
-    'ModelUnloadable',
-    `${model} was evaluated with another ${index}@${version} (${digest}) than the one here (${found.digest})`,
-  );
+  throw failure('ModelUnloadable', `${model} was evaluated with another ${index}@${version} (${digest}) than this one (${found.digest})`);
 }
 
 /** That it can be asked; whether it is there now is for each question to find, as of a standby. */
@@ -144,7 +144,7 @@ function checkReranker(model: string, { provider }: BundleReranker, { access }: 
   try {
     access.requireProvider(provider, { reranking: true });
   } catch (cause) {
-    const [said, next] = isPerennialError(cause) ? [cause.message, cause.next] : [`${provider} cannot be asked`, undefined];
+    const [said, next] = isPerennialError(cause) ? [cause.message, cause.next] : [`${provider} is not available`, undefined];
     throw failure('ModelUnloadable', `${model} cannot be served without its reranker: ${said}`, { ...(next && { next }), cause });
   }
 }
@@ -172,9 +172,9 @@ async function probe(
     names = await access.models(base.provider, { signal });
   } catch (cause) {
     unlessAway(cause);
-    if (signal.aborted) throw failure('ProviderTimeout', `${base.provider} did not list its models in ${probeTimeoutMs} ms`, { cause });
+    if (signal.aborted) throw failure('ProviderTimeout', `${base.provider} did not list its models within ${probeTimeoutMs} ms`, { cause });
     const said = isPerennialError(cause) ? cause.message : `${base.provider} did not list its models`;
-    throw failure('ModelUnloadable', `${model} did not answer its probe: ${said}`, { cause });
+    throw failure('ModelUnloadable', `${model} failed its probe: ${said}`, { cause });
   }
   if (!names.includes(base.model)) {
     throw failure('ModelUnloadable', `${base.provider} has no model ${base.model}; it has ${names.slice(0, 10).join(', ') || 'none'}`);

@@ -76,7 +76,7 @@ async function probe(model: string, signature: ModelSignature, scorer: Scorer, t
   try {
     await scorer.score([row], performance.now() + timeoutMs);
   } catch (cause) {
-    throw failure('ModelUnloadable', `${model} did not answer its probe: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw failure('ModelUnloadable', `${model} failed its probe: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
     });
   }

@@ -49,20 +49,20 @@ export function createGatewayMetrics(): GatewayMetrics {
   collectProcessMetrics(registry);
   const requests = new Counter({
     name: 'perennial_gateway_requests_total',
-    help: 'Inference requests by the version that answered and the status.',
+    help: 'Inference requests by version and status.',
     labelNames: ['model', 'version', 'arm', 'status'] as const,
     registers,
   });
   const latency = new Histogram({
     name: 'perennial_gateway_request_duration_seconds',
-    help: 'Time from the head of an inference request to its answer.',
+    help: 'Time from the start of an inference request to its response.',
     labelNames: ['model', 'arm'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const batches = new Histogram({
     name: 'perennial_gateway_batch_rows',
-    help: 'Rows that went through features and graph in one call.',
+    help: 'Rows per call of features and graph.',
     labelNames: ['model'] as const,
     buckets: [1, 2, 4, 8, 16, 32, 64, 512],
     registers,
@@ -70,37 +70,37 @@ export function createGatewayMetrics(): GatewayMetrics {
   const rows = new Counter({ name: 'perennial_gateway_rows_total', help: 'Rows predicted.', labelNames: ['model'] as const, registers });
   const stale = new Counter({
     name: 'perennial_gateway_stale_answers_total',
-    help: 'Answers given by what may no longer be the champion.',
+    help: 'Responses by a version that may no longer be the champion.',
     registers,
   });
   const challengers = new Counter({
     name: 'perennial_gateway_challenger_failures_total',
-    help: 'Requests that a challenger failed and the champion answered.',
+    help: 'Requests that the challenger failed and the champion answered.',
     labelNames: ['model', 'version'] as const,
     registers,
   });
   const shadows = new Counter({
     name: 'perennial_gateway_shadow_requests_total',
-    help: 'Requests that the arm which did not answer was to score as well; dropped: given up for want of room or time.',
+    help: 'Requests that the other arm should score as well; dropped: given up because of a full queue or the time limit.',
     labelNames: ['model', 'version', 'outcome'] as const,
     registers,
   });
   const screenings = new Counter({
     name: 'perennial_gateway_screened_texts_total',
-    help: 'Texts that a safety policy has looked at, and what became of them.',
+    help: 'Texts checked by safety policies, by outcome.',
     labelNames: ['model', 'side', 'outcome'] as const,
     registers,
   });
   const looks = new Histogram({
     name: 'perennial_gateway_detector_duration_seconds',
-    help: 'Looks of safety detectors at a text: how many, how long, and whether something was found or why it could not look. Those that ask a model are requests to its provider.',
+    help: 'Checks of a text by safety detectors: count, duration, and finding or failure. Detectors that call a model also count as requests to its provider.',
     labelNames: ['model', 'kind', 'outcome'] as const,
     buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const rerankings = new Counter({
     name: 'perennial_gateway_rerankings_total',
-    help: 'Questions whose passages a reranker was to order: done, or why it could not and the order of the index stood.',
+    help: 'Queries with a reranker: done, or why the order of the index was kept.',
     labelNames: ['model', 'outcome'] as const,
     registers,
   });
@@ -112,23 +112,23 @@ export function createGatewayMetrics(): GatewayMetrics {
   });
   const written = new Counter({
     name: 'perennial_gateway_predictions_written_total',
-    help: 'Predictions that the registry took.',
+    help: 'Predictions stored in the registry.',
     registers,
   });
   const spilled = new Counter({
     name: 'perennial_gateway_predictions_spilled_total',
-    help: 'Predictions put on disk while the registry was away.',
+    help: 'Predictions written to disk while the registry was not reachable.',
     registers,
   });
   const lost = new Counter({
     name: 'perennial_gateway_predictions_dropped_total',
-    help: 'Predictions that will not be in the registry.',
+    help: 'Predictions that were lost.',
     labelNames: ['reason'] as const,
     registers,
   });
   const labels = new Counter({
     name: 'perennial_gateway_feedback_labels_total',
-    help: 'Labels taken.',
+    help: 'Labels accepted.',
     labelNames: ['outcome'] as const,
     registers,
   });
@@ -167,14 +167,14 @@ export function createGatewayMetrics(): GatewayMetrics {
     };
     gauge('perennial_gateway_models_loaded', 'Versions in memory.', () => state.models().models);
     gauge('perennial_gateway_model_memory_bytes', 'Estimated memory of the versions in memory.', () => state.models().bytes);
-    gauge('perennial_gateway_models_blocked', 'Models whose wanted version cannot be served here.', () => state.blockedModels());
-    gauge('perennial_gateway_routing_epoch', 'The newest routing epoch of which everything is served.', () => state.epoch());
-    gauge('perennial_gateway_lease_seconds', 'Seconds until the lease runs out; 0 when it has.', () => state.leaseSeconds());
-    gauge('perennial_gateway_stale', '1 while answers come from the last known champion only.', () => (state.leaseSeconds() > 0 ? 0 : 1));
+    gauge('perennial_gateway_models_blocked', 'Models whose routed version cannot be served here.', () => state.blockedModels());
+    gauge('perennial_gateway_routing_epoch', 'Newest routing epoch that is completely served.', () => state.epoch());
+    gauge('perennial_gateway_lease_seconds', 'Seconds until the lease expires; 0 after that.', () => state.leaseSeconds());
+    gauge('perennial_gateway_stale', '1 while only the last known champion answers.', () => (state.leaseSeconds() > 0 ? 0 : 1));
     gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
-    gauge('perennial_gateway_shadow_rows_waiting', 'Rows that wait to be scored behind their answers.', () => state.shadowRows());
-    gauge('perennial_gateway_shadow_chats_waiting', 'Conversations that wait for the answer of the other arm.', () => state.shadowChats());
-    gauge('perennial_gateway_open_answers', 'Conversations whose answer is under way.', () => state.openAnswers());
+    gauge('perennial_gateway_shadow_rows_waiting', 'Rows waiting to be scored after their response.', () => state.shadowRows());
+    gauge('perennial_gateway_shadow_chats_waiting', 'Conversations waiting for the answer of the other arm.', () => state.shadowChats());
+    gauge('perennial_gateway_open_answers', 'Conversations with an answer in progress.', () => state.openAnswers());
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
   }
 

@@ -31,7 +31,9 @@ export function createMicroBatcher<Row>({ maxRows, maxQueued, call, late, onBatc
 
   function run(rows: readonly Row[], deadline: number): Promise<Float64Array> {
     if (queue.length >= maxQueued) {
-      return Promise.reject(failure('GatewayUnavailable', `${queue.length} requests wait for this model already; try again shortly`));
+      return Promise.reject(
+        failure('GatewayUnavailable', `${queue.length} requests are already waiting for this model; try again shortly`),
+      );
     }
     return new Promise((resolve, reject) => {
       queue.push({ rows, deadline, resolve, reject });

@@ -20,7 +20,7 @@ export function parseModelName(text: string, versionPath?: string): RequestedMod
   const at = text.lastIndexOf('@');
   if (at === -1) return { model: text, selector: versionPath === undefined ? routed : selectorOf(versionPath, text) };
   if (versionPath !== undefined) {
-    throw failure('InvalidInput', `\`${text}\` names a version already; drop either \`${text.slice(at)}\` or \`/versions/${versionPath}\``);
+    throw failure('InvalidInput', `\`${text}\` already names a version; drop either \`${text.slice(at)}\` or \`/versions/${versionPath}\``);
   }
   return { model: text.slice(0, at), selector: selectorOf(text.slice(at + 1), text) };
 }
@@ -28,5 +28,8 @@ export function parseModelName(text: string, versionPath?: string): RequestedMod
 function selectorOf(text: string, name: string): VersionSelector {
   if (/^[1-9]\d{0,8}$/.test(text)) return { kind: 'version', version: Number(text) };
   if (aliases.includes(text)) return { kind: 'alias', alias: text as AliasName };
-  throw failure('InvalidInput', `\`${text}\` is no version of ${name.split('@')[0] ?? name}; expected a number, or ${aliases.join(', ')}`);
+  throw failure(
+    'InvalidInput',
+    `\`${text}\` is not a version of ${name.split('@')[0] ?? name}; expected a number, or ${aliases.join(', ')}`,
+  );
 }

@@ -10,7 +10,7 @@ export function bodyIssues(issue: z.core.$ZodIssue): readonly Issue[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, mostKeys).map((key) => ({
       pointer: `${pointer}/${key.slice(0, 60)}`,
-      detail: `\`${key.slice(0, 60)}\` is not in this version`,
+      detail: `\`${key.slice(0, 60)}\` is not supported in this version`,
     }));
   }
   const name = pointer === '' ? 'the body' : pointer.slice(1).replaceAll('/', '.');

@@ -29,7 +29,7 @@ const schemas: Readonly<Record<string, OpenApiSchema>> = {
   OpenAiError: { allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })] },
   InferRequest: {
     type: 'object',
-    description: 'inputs, one named tensor for each request column; or rows, plain JSON objects with one key a column',
+    description: 'inputs, one named tensor per request column; or rows, JSON objects with one key per column',
     properties: {
       id: { type: ['string', 'null'], maxLength: 256 },
       parameters: anyObject,
@@ -53,7 +53,7 @@ const schemas: Readonly<Record<string, OpenApiSchema>> = {
   Feedback: {
     type: 'object',
     description:
-      'of a score `label`, a number or a truth value; of a multiclass model `label`, one of its classes; of an answer label, score, thumbs or correction',
+      'for a score: `label`, a number or a boolean; for a multiclass model: `label`, one of its classes; for an answer: label, score, thumbs or correction',
     properties: {
       predictionId: { type: 'string', pattern: '^pred_[0-9a-hjkmnp-tv-z]{26}$' },
       labelledAt: { type: 'string', format: 'date-time' },
@@ -85,7 +85,7 @@ function operation({ summary, protocol, scope, params = [], body, answer }: Oper
   const { mediaType, schema } = protocols[protocol];
   const errors = usualErrors.map((status) => [
     status,
-    { description: 'refused or failed', content: { [mediaType]: { schema: named(schema) } } },
+    { description: 'rejected or failed', content: { [mediaType]: { schema: named(schema) } } },
   ]);
   return {
     summary,
@@ -120,14 +120,14 @@ export function gatewayDocument() {
     info: {
       title: 'Perennial gateway',
       version,
-      description: 'Serves models over the Open Inference Protocol V2 and applications over the OpenAI API.',
+      description: 'Serves models over the Open Inference Protocol V2 and language applications over the OpenAI API.',
     },
     components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } }, schemas },
     paths: {
       '/v2': {
         get: operation({
           ...inference,
-          summary: 'Name the server and its extensions',
+          summary: 'Show the server name and its extensions',
           answer: json(object({ name: text, version: text, extensions: list(text) })),
         }),
       },
@@ -136,7 +136,7 @@ export function gatewayDocument() {
       '/v1/chat/completions': {
         post: operation({
           ...openai,
-          summary: 'Let a language application answer',
+          summary: 'Request an answer from a language application',
           body: bodyOf(chatRequestSchema),
           answer: { ...json(anyObject), 'text/event-stream': anyObject },
         }),
@@ -144,7 +144,7 @@ export function gatewayDocument() {
       '/v1/embeddings': {
         post: operation({
           ...openai,
-          summary: 'Embed texts as an index does',
+          summary: 'Embed texts with the embedder of an index',
           body: bodyOf(embeddingsRequestSchema),
           answer: json(anyObject),
         }),
@@ -178,7 +178,7 @@ export function gatewayDocument() {
       },
       '/internal/probe': {
         post: operation({
-          ...{ protocol: 'own', scope: 'operator', summary: 'Load a version and let it answer once' },
+          ...{ protocol: 'own', scope: 'operator', summary: 'Load a version and test that it answers' },
           body: object({ model: text, version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 } }),
           answer: json(object({ model: text, version: whole, digest: text })),
         }),
@@ -189,8 +189,8 @@ export function gatewayDocument() {
 
 function modelPaths(path: string, params: readonly string[]) {
   return {
-    [path]: { get: operation({ ...inference, summary: 'Show what a model reads and answers', params, answer: json(metadata) }) },
-    [`${path}/ready`]: { get: operation({ ...inference, summary: 'Tell whether a model can answer', params, answer: json(ready) }) },
+    [path]: { get: operation({ ...inference, summary: 'Show the inputs and outputs of a model', params, answer: json(metadata) }) },
+    [`${path}/ready`]: { get: operation({ ...inference, summary: 'Check whether a model is ready', params, answer: json(ready) }) },
     [`${path}/infer`]: { post: operation({ ...infer, params }) },
   };
 }

@@ -143,7 +143,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     try {
       await within(limits.insertTimeoutMs, predictions.insert(rows), {
         type: 'DatabaseUnavailable',
-        message: 'the registry did not take predictions',
+        message: 'the registry did not accept predictions',
       });
       onWritten(rows.length);
     } catch (error) {

@@ -20,11 +20,11 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
 } {
   const nothing = { given: new Map<string, readonly RequestValue[]>(), rowCount: -1 };
   if (!Array.isArray(rows)) {
-    issues.push({ pointer: '/rows', detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one a row` });
+    issues.push({ pointer: '/rows', detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one per row` });
     return nothing;
   }
   if (rows.length > maxRows) {
-    issues.push({ pointer: '/rows', detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows a request` });
+    issues.push({ pointer: '/rows', detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows per request` });
     return nothing;
   }
   const given = new Map<string, RequestValue[]>();
@@ -33,7 +33,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
     const pointer = `/rows/${index}`;
     const row = record(rows[index]);
     if (row === null) {
-      issues.push({ pointer, detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key a column` });
+      issues.push({ pointer, detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key per column` });
       continue;
     }
     for (const [name, value] of Object.entries(row)) {

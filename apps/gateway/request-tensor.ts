@@ -48,7 +48,7 @@ export function decodeTensor(
   if (rows === null) {
     fail('/shape', `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`);
   } else if (rows > maxRows) {
-    fail('/shape', `has ${rows} rows; the limit is ${maxRows} rows a request`);
+    fail('/shape', `has ${rows} rows; the limit is ${maxRows} rows per request`);
   }
   const data = tensor['data'];
   if (!Array.isArray(data)) {

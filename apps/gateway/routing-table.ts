@@ -75,7 +75,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   }
 
   async function read(): Promise<void> {
-    const late = { type: 'DatabaseUnavailable', message: 'the registry did not give its routing table' } as const;
+    const late = { type: 'DatabaseUnavailable', message: 'the registry did not return its routing table' } as const;
     const table = within(readTimeoutMs, routing.table(), late);
     const over = (): void => {
       reading = null;
@@ -120,7 +120,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const route = applied.get(key)?.route;
     if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id) return;
     const champion = heldAgain(route.champion);
-    swap(key, routed, 'the champion alone', { ...route, champion, arms: [champion], rollout: null });
+    swap(key, routed, 'only the champion', { ...route, champion, arms: [champion], rollout: null });
   }
 
   async function loadRoute(key: string, routed: RoutedModel, fingerprint: string): Promise<void> {

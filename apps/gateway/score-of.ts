@@ -14,7 +14,7 @@ export async function scoreOf(served: ServedVersion, { rows }: InferRequest, dea
 function refuseUnspeakable(scores: Float64Array, { name, width }: { readonly name: string; readonly width: number }): void {
   for (let place = 0; place < scores.length; place += 1) {
     if (Number.isFinite(scores[place])) continue;
-    throw new HttpProblem(500, 'ScoreNotFinite', `${name} gave no finite score for row ${Math.floor(place / width)}`);
+    throw new HttpProblem(500, 'ScoreNotFinite', `${name} returned no finite score for row ${Math.floor(place / width)}`);
   }
 }
 

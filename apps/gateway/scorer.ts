@@ -25,7 +25,7 @@ const chunkRows = 512;
 
 /** Features, then the graph; requests of a few rows share calls. */
 export function createScorer({ name, features, onnx, batchRows, maxQueued, onBatch }: ScorerOptions): Scorer {
-  const late = (): Error => new HttpProblem(504, 'Timeout', `${name} had no answer within the time that this gateway gives a request`);
+  const late = (): Error => new HttpProblem(504, 'Timeout', `${name} did not answer within the request timeout of this gateway`);
 
   async function call(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const columns = await features.compute(rows, deadline);

@@ -31,7 +31,7 @@ export function servedVersion(model: string, version: number, hold: ModelHold): 
 /** Throws InvalidInput, which says where it can be asked. */
 export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
   if (hold.model.kind === 'graph') return hold.model;
-  throw failure('InvalidInput', `${name} is a language application, and this is the Open Inference Protocol`, {
+  throw failure('InvalidInput', `${name} is a language application and cannot be used with the Open Inference Protocol`, {
     next: `POST /v1/chat/completions with "model": "${model}"`,
   });
 }
@@ -39,7 +39,7 @@ export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
 /** Throws InvalidInput, which says where it can be asked. */
 export function bundleOf({ name, model, hold }: ServedVersion): LoadedBundle {
   if (hold.model.kind === 'bundle') return hold.model;
-  throw failure('InvalidInput', `${name} is no language application, and this is the OpenAI API`, {
+  throw failure('InvalidInput', `${name} is not a language application and cannot be used with the OpenAI API`, {
     next: `POST /v2/models/${model}/infer`,
   });
 }

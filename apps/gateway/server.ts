@@ -84,8 +84,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onSpilled: metrics.predictionsSpilled,
     onLost: lost,
     onState(state, error) {
-      if (state === 'away') log.warn({ err: error }, 'predictions go to disk until the registry takes them');
-      else log.info('the registry takes predictions again');
+      if (state === 'away') log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
+      else log.info('the registry accepts predictions again');
     },
     onError: quietly((what, error) => log.error({ err: error }, what)),
   });
@@ -112,7 +112,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       metrics.loadFailed(model);
       loadError(model, error);
     },
-    onCloseError: (error) => log.error({ err: error }, 'a model did not close'),
+    onCloseError: (error) => log.error({ err: error }, 'a model could not be closed'),
   });
   const table = createRoutingTable({
     routing: registry.routing,
@@ -125,9 +125,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     onSwap: (route, before) =>
       log.info({ model: route.model, champion: route.champion.served.name, before: before?.champion.served.name }, 'route'),
-    onBlocked: (model, error) => log.error({ err: error, tenant: model.tenant }, `${model.name} is wanted and cannot be served here`),
+    onBlocked: (model, error) => log.error({ err: error, tenant: model.tenant }, `${model.name} is routed here but cannot be served`),
   });
-  const leaseError = quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`));
+  const leaseError = quietly((what, error) => log.warn({ err: error }, `the registry is not reachable (${what})`));
   const lease = createLease({
     gateways: registry.gateways,
     routing: registry.routing,
@@ -202,7 +202,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const tending = setInterval(
     () => {
       void spill.tend().then(
-        (taken) => taken > 0 && log.info({ segments: taken }, 'took over predictions that a gateway left on disk'),
+        (taken) => taken > 0 && log.info({ segments: taken }, 'took over predictions that another gateway left on disk'),
         (error: unknown) => leaseError('spill folder', error),
       );
     },

@@ -92,7 +92,7 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
     const remembered = known.get(key);
     if (remembered !== undefined) return remembered;
     const asked = routing.version({ tenant, model, version });
-    const found = await within(timeoutMs, asked, { type: 'DatabaseUnavailable', message: 'the registry did not name the version' });
+    const found = await within(timeoutMs, asked, { type: 'DatabaseUnavailable', message: 'the registry did not return the version' });
     if (found === null) {
       throw failure('NotFound', `there is no ${versionName({ model: model.slice(0, 100), version })}`, {
         next: `perennial model show ${model.slice(0, 100)}`,

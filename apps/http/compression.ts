@@ -12,8 +12,8 @@ export async function decompressed({ headers, routeOptions }: FastifyRequest, bo
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return body;
   if (!Object.hasOwn(decoders, encoding)) {
-    const next = 'use gzip or deflate, or send it as it is';
-    throw new HttpProblem(415, 'UnsupportedEncoding', `a body in ${encoding.slice(0, 40)} is not read`, next);
+    const next = 'use gzip or deflate, or send the body uncompressed';
+    throw new HttpProblem(415, 'UnsupportedEncoding', `a body in ${encoding.slice(0, 40)} is not supported`, next);
   }
   const mostBytes = routeOptions.bodyLimit;
   try {

@@ -13,7 +13,7 @@ export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
     if (text === '') return undefined;
     const value = parseJson(text, bounds);
     // Fastify says null of a body that was left out, so one that is there must not be it.
-    if (value === null) throw new HttpProblem(422, 'InvalidInput', 'body: must be a map, not null', 'leave the body out, or send {}');
+    if (value === null) throw new HttpProblem(422, 'InvalidInput', 'body: must be a map, not null', 'omit the body, or send {}');
     return value;
   });
 }
@@ -62,6 +62,6 @@ function invalidJson(error: unknown): HttpProblem {
 export function bodyProblem(error: unknown, limitBytes: number | undefined): HttpProblem | null {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return null;
-  const most = limitBytes === undefined ? '' : `: at most ${limitBytes} bytes (${limitBytes / 1024 / 1024} MiB) are taken here`;
+  const most = limitBytes === undefined ? '' : `: the limit is ${limitBytes} bytes (${limitBytes / 1024 / 1024} MiB)`;
   return new HttpProblem(413, 'BodyTooLarge', `the body is too large${most}`);
 }

@@ -70,15 +70,15 @@ const statusOf = {
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
-  401: 'No valid API key',
-  402: 'The budget is spent',
+  401: 'Missing or invalid API key',
+  402: 'Budget exhausted',
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',
-  408: 'Request took too long',
+  408: 'Request timed out',
   409: 'Conflict',
   410: 'Gone',
-  412: 'The state has changed',
+  412: 'Conflicting state',
   413: 'Body too large',
   414: 'Path too long',
   415: 'Unsupported media type',
@@ -88,8 +88,8 @@ const titles: Readonly<Record<number, string>> = {
   431: 'Headers too large',
   500: 'Internal error',
   502: 'Upstream failed',
-  503: 'Not available now',
-  504: 'Took too long',
+  503: 'Currently unavailable',
+  504: 'Timeout',
 };
 
 export function titleOf(status: number): string {
@@ -195,7 +195,7 @@ export function problemOf(error: FastifyError | Error, traceId: string, override
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   // Fastify's own errors explain the request; anything else could hold a secret and stays in the log.
   if (status >= 400 && status < 500) return problem(status, clientErrorCode(error, status), error.message, traceId);
-  return problem(500, 'Unexpected', `unexpected error; the log has it under trace ${traceId}`, traceId);
+  return problem(500, 'Unexpected', `unexpected error; see the log under trace ${traceId}`, traceId);
 }
 
 function clientErrorCode(error: Error, status: number): string {

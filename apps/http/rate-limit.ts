@@ -23,10 +23,7 @@ export async function limitRequests(app: FastifyInstance, { requestsPerMinute }:
     addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
     addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': true },
     errorResponseBuilder: (request, { ttl }) =>
-      tooManyRequests(
-        `the key ${callerOf(request)?.name ?? ''} sent more than ${requestsPerMinute} requests in a minute`,
-        Math.ceil(ttl / 1000),
-      ),
+      tooManyRequests(`the key ${callerOf(request)?.name ?? ''} exceeded ${requestsPerMinute} requests per minute`, Math.ceil(ttl / 1000)),
   });
 }
 
@@ -46,8 +43,8 @@ export function queueChanges(app: FastifyInstance, { atOnce, mostWaiting, longes
   const turns = openTurns({
     ...{ atOnce, mostWaiting, longestWaitMs },
     refuse: ({ running, waiting }) => {
-      const detail = `${running} changes are under way in this API and ${waiting} wait for their turn`;
-      return new HttpProblem(429, 'TooManyRequests', detail, 'send fewer changes at once, and try again', retrySeconds);
+      const detail = `${running} changes are in progress in this API and ${waiting} are waiting`;
+      return new HttpProblem(429, 'TooManyRequests', detail, 'send fewer concurrent changes, and try again', retrySeconds);
     },
   });
   app.addHook('onRoute', (route) => {
@@ -76,7 +73,7 @@ export function openWorkLimit({ perKey, mostWaiting }: { readonly perKey: number
       else if (lane.waiting.length < mostWaiting) await new Promise<void>((resolve) => lane.waiting.push(resolve));
       else {
         const count = lane.running + lane.waiting.length;
-        throw tooManyRequests(`the key ${caller.name} has ${count} requests of this kind under way already`, 1);
+        throw tooManyRequests(`the key ${caller.name} already has ${count} requests of this kind in progress`, 1);
       }
       try {
         return await work();

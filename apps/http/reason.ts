@@ -14,8 +14,8 @@ export function reasonIn({ headers }: Pick<FastifyRequest, 'headers'>): string |
   const reason = decoded(given);
   // The audit is read in terminals and stored in PostgreSQL, which holds no NUL.
   if (reason === null || /\p{Cc}/u.test(reason) || reason.length > longestReason) {
-    const detail = `the header ${reasonHeader} must be percent-encoded UTF-8 without control characters, ${longestReason} characters at most`;
-    throw new HttpProblem(400, 'InvalidInput', detail, 'encode it as encodeURIComponent does');
+    const detail = `the header ${reasonHeader} must be percent-encoded UTF-8 without control characters, at most ${longestReason} characters`;
+    throw new HttpProblem(400, 'InvalidInput', detail, 'encode it with encodeURIComponent');
   }
   return reason;
 }

@@ -39,7 +39,7 @@ function withoutFile(issue: Issue): Issue {
 /** JSON can escape what neither UTF-8 nor PostgreSQL can hold. */
 function unstorable({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
-    /\0|\p{Surrogate}/u.test(text) ? [issueAt(path, `${nameOf(path)} holds a NUL character or half a surrogate pair`)] : [];
+    /\0|\p{Surrogate}/u.test(text) ? [issueAt(path, `${nameOf(path)} contains a NUL character or half a surrogate pair`)] : [];
   const visit = (part: unknown, path: DocumentPath): readonly Issue[] => {
     if (typeof part === 'string') return check(part, path);
     if (Array.isArray(part)) return part.flatMap((item, index) => visit(item, [...path, index]));

@@ -51,7 +51,7 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
 
   async function fetchTo(path: string, artifact: ArtifactRef): Promise<void> {
     if (artifacts === null) {
-      throw new ApiError(400, 'this server has no artifact store: name one by PERENNIAL_S3_ENDPOINT', { code: 'no_artifact_store' });
+      throw new ApiError(400, 'this server has no artifact store; set PERENNIAL_S3_ENDPOINT', { code: 'no_artifact_store' });
     }
     try {
       await artifacts.toFile(artifact, path);
@@ -70,7 +70,7 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
       throw new ApiError(400, message, { code: 'adapter_mismatch' });
     };
     const kind = [text(metadata, 'general', 'type'), text(metadata, 'adapter', 'type')].join('/');
-    if (kind !== 'adapter/lora') refuse(`the file is no LoRA adapter in GGUF: it says ${kind}`);
+    if (kind !== 'adapter/lora') refuse(`the file is not a LoRA adapter in GGUF; its type is ${kind}`);
     const base = text(metadata, 'perennial', 'base', 'digest');
     if (base !== '' && base !== baseDigest) refuse(`the adapter was trained on another base model: ${base}; ${baseName} is ${baseDigest}`);
   }
@@ -80,7 +80,7 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
       return (await llamaCpp.readGgufFileInfo(path)).metadata;
     } catch (cause) {
       rmSync(path, { force: true });
-      throw new ApiError(400, 'the file is no GGUF file', { code: 'adapter_mismatch', cause });
+      throw new ApiError(400, 'the file is not a GGUF file', { code: 'adapter_mismatch', cause });
     }
   }
 

@@ -48,8 +48,8 @@ const chatRequestSchema = z
     response_format: responseFormat.nullish(),
     /** As llama-server takes it: GBNF. */
     grammar: z.string().min(1).max(100_000).nullish(),
-    n: z.literal(1, 'only one answer a request').nullish(),
-    logprobs: z.literal(false, 'log probabilities are not given').nullish(),
+    n: z.literal(1, 'only one answer per request is supported').nullish(),
+    logprobs: z.literal(false, 'log probabilities are not supported').nullish(),
     // Of no meaning to the answer.
     user: z.string().nullish(),
     metadata: z.record(z.string(), z.string()).nullish(),
@@ -58,7 +58,7 @@ const chatRequestSchema = z
   })
   .refine(({ grammar, response_format: format }) => !grammar || !format || format.type === 'text', {
     path: ['grammar'],
-    message: 'a grammar and a response_format exclude each other',
+    message: 'a grammar and a response_format cannot be combined',
   });
 
 export type ChatRequestBody = z.output<typeof chatRequestSchema>;
@@ -101,7 +101,7 @@ function parser<T extends z.ZodType>(schema: T): (body: unknown) => z.output<T> 
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : null;
     const param = [...(issue?.path ?? []), ...(unknown === null ? [] : [unknown])].join('.');
     const detail = unknown === null ? (issue?.message ?? 'invalid') : 'not supported here';
-    throw new ApiError(400, param === '' ? `the body is not a request: ${detail}` : `${param}: ${detail}`, {
+    throw new ApiError(400, param === '' ? `the body is not a valid request: ${detail}` : `${param}: ${detail}`, {
       code: unknown === null ? 'invalid_value' : 'unsupported_parameter',
       ...(param === '' ? {} : { param }),
     });

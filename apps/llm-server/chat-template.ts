@@ -17,7 +17,7 @@ const piece = 4_096;
 /** The template inside the GGUF file. @throws when the file has none: a base model has no chat. */
 export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate> {
   const source = model.fileInfo.metadata['tokenizer']?.['chat_template'];
-  if (typeof source !== 'string') throw new Error('the GGUF file has no tokenizer.chat_template: it is no chat model');
+  if (typeof source !== 'string') throw new Error('the GGUF file has no tokenizer.chat_template, so it is not a chat model');
   const { Template } = await loadJinja();
   const template = new Template(source);
   const special = specialTexts(model);
@@ -55,7 +55,7 @@ function render(
     return template.render(values);
   } catch (cause) {
     // Templates refuse conversations that the model never saw, of two user messages in a row for one.
-    throw new ApiError(400, `messages: the model's chat template refuses them: ${(cause as Error).message}`, {
+    throw new ApiError(400, `messages: the model's chat template rejects them: ${(cause as Error).message}`, {
       code: 'invalid_value',
       param: 'messages',
       cause,

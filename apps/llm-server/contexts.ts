@@ -49,7 +49,7 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
       .filter(({ entry }) => entry !== null && entry.pool.taken() === 0)
       .sort((a, b) => (a.entry?.usedAt ?? 0) - (b.entry?.usedAt ?? 0));
     if (!oldest?.entry) {
-      throw new ApiError(503, `all ${options.most} adapters that fit into memory are answering`, {
+      throw new ApiError(503, `all ${options.most} adapters that fit into memory are in use`, {
         code: 'adapters_busy',
         retryAfterSeconds: 2,
       });

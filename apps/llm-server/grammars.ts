@@ -61,7 +61,7 @@ export function openGrammars({
       } catch (cause) {
         if (cause instanceof ApiError) throw cause;
         const param = wish.kind === 'gbnf' ? 'grammar' : 'response_format';
-        throw new ApiError(400, `${param}: the grammar cannot be read: ${(cause as Error).message}`, {
+        throw new ApiError(400, `${param}: the grammar is not valid: ${(cause as Error).message}`, {
           code: 'invalid_grammar',
           param,
           cause,

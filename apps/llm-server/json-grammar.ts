@@ -51,7 +51,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
     for (const [key, value] of Object.entries(node)) if (/^(min|max)/.test(key)) checkBound(key, value, path);
     const format = node['format'];
     if (format !== undefined && !formats.includes(format as string))
-      throw refused(path, `the format ${JSON.stringify(format)} is not known`);
+      throw refused(path, `the format ${JSON.stringify(format)} is not supported`);
     const made: Record<string, unknown> = { ...node, ...definitions(node, path) };
     if (node['properties'] !== undefined) made['properties'] = mapped(node['properties'], `${path}/properties`);
     if (node['items'] !== undefined) made['items'] = convert(node['items'], `${path}/items`);
@@ -73,7 +73,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   function reference(node: GrammarSchema, path: string): GrammarSchema {
     const name = /^#\/\$defs\/([^/]+)$/.exec(String(node['$ref']))?.[1];
     const known = (schema['$defs'] ?? {}) as GrammarSchema;
-    if (name === undefined || !Object.hasOwn(known, name)) throw refused(path, `${String(node['$ref'])} is not among the schema's $defs`);
+    if (name === undefined || !Object.hasOwn(known, name)) throw refused(path, `${String(node['$ref'])} is not in the schema's $defs`);
     return only(node, ['$ref'], path, { $ref: node['$ref'] });
   }
 
@@ -99,13 +99,13 @@ function onlyFor(type: unknown, node: GrammarSchema): GrammarSchema {
 
 function only(node: GrammarSchema, allowed: readonly string[], path: string, made: GrammarSchema): GrammarSchema {
   const other = Object.keys(node).find((key) => !allowed.includes(key));
-  if (other !== undefined) throw refused(path, `${other} cannot be enforced while the answer is written`);
+  if (other !== undefined) throw refused(path, `${other} cannot be enforced during generation`);
   return made;
 }
 
 function literal(value: unknown, path: string): unknown {
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value;
-  throw refused(path, 'const and enum take texts, numbers, true, false and null');
+  throw refused(path, 'const and enum must be texts, numbers, true, false or null');
 }
 
 function checkBound(key: string, value: unknown, path: string): void {

@@ -26,31 +26,31 @@ export function createLlmServerMetrics(state: () => LlmServerState): LlmServerMe
   collectProcessMetrics(registry);
   const requests = new Histogram({
     name: 'perennial_llm_server_request_duration_seconds',
-    help: 'Time from the head of a request to the end of its answer.',
+    help: 'Time from the start of a request to the end of its response.',
     labelNames: ['route', 'status'] as const,
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
     registers,
   });
   const firstToken = new Histogram({
     name: 'perennial_llm_server_first_token_seconds',
-    help: 'Time from the moment a sequence was free to the first token.',
+    help: 'Time from a free sequence to the first token.',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const tokens = new Counter({
     name: 'perennial_llm_server_tokens_total',
-    help: 'Tokens by what became of them; cached ones are part of the prompt and were not reckoned again.',
+    help: 'Tokens by kind; cached tokens are part of the prompt and were not computed again.',
     labelNames: ['kind'] as const,
     registers,
   });
   const cancelled = new Counter({
     name: 'perennial_llm_server_cancelled_total',
-    help: 'Answers that nobody waited for any more.',
+    help: 'Answers whose client closed the connection.',
     registers,
   });
   for (const [name, help] of [
     ['waiting', 'Requests that wait for a sequence.'],
-    ['writing', 'Answers being written.'],
+    ['writing', 'Answers in progress.'],
     ['adapters', 'Adapters in memory.'],
     ['ready', '1 when the model is loaded.'],
   ] as const) {

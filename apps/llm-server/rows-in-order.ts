@@ -36,7 +36,7 @@ export function readRowsInOrder(context: LlamaContext): LlamaContext {
 function nativeOf(context: LlamaContext): NativeContext {
   const { _ctx: native } = context as LlamaContext & { readonly _ctx?: Partial<NativeContext> };
   if (typeof native?.decodeBatch === 'function' && typeof native.sampleToken === 'function') return native as NativeContext;
-  throw failure('PlatformUnavailable', 'the runtime of the embedded language model is not the one that this version was made for', {
+  throw failure('PlatformUnavailable', 'the runtime of the embedded language model does not match this version', {
     next: 'npm run provision:llm',
   });
 }

@@ -58,7 +58,7 @@ export function openSequencePool(context: LlamaContext, count: number, room: Wai
       if (slot) return slot;
       if (room.waiting >= room.most) {
         const retryAfterSeconds = Math.max(1, Math.ceil((room.secondsHeld * room.waiting) / count));
-        throw new ApiError(429, `${room.waiting} requests wait already; try again in ${retryAfterSeconds} s`, {
+        throw new ApiError(429, `${room.waiting} requests are already waiting; try again in ${retryAfterSeconds} s`, {
           code: 'rate_limit_exceeded',
           retryAfterSeconds,
         });

@@ -36,7 +36,7 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
   let writing = 0;
   const metrics = createLlmServerMetrics(() => ({ waiting: 0, adapters: 0, ...engine?.load(), writing, ready: engine !== null }));
   const loaded = (): Engine => {
-    if (engine === null) throw new ApiError(503, 'the model is being loaded', { code: 'model_loading', retryAfterSeconds: 2 });
+    if (engine === null) throw new ApiError(503, 'the model is still loading', { code: 'model_loading', retryAfterSeconds: 2 });
     return engine;
   };
 

@@ -51,7 +51,7 @@ describe('what keeps a workflow from going on', () => {
       'a third attempt that has just begun',
       activity({ state: started, attempt: 3, lastStartedTime: ago(3), lastFailure: lost }),
       [],
-      'attempt 2 of trainModel failed: its worker showed no life any more; attempt 3 is under way',
+      'attempt 2 of trainModel failed: its worker stopped sending heartbeats; attempt 3 is running',
     ],
     [
       'nothing, once that has gone well for a minute',
@@ -64,9 +64,9 @@ describe('what keeps a workflow from going on', () => {
       'a queue without workers',
       activity({ scheduledTime: ago(31) }),
       [],
-      'no worker has taken trainModel from the queue compute since 2026-05-01T11:59:29Z: all are busy, or none is there (perennial doctor)',
+      'no worker has taken trainModel from the queue compute since 2026-05-01T11:59:29Z; all are busy, or none is running (perennial doctor)',
     ],
-    ['a person who paused it in Temporal', activity({ state: paused }), [], 'trainModel was paused in Temporal itself: unpause it there'],
+    ['a person who paused it in Temporal', activity({ state: paused }), [], 'trainModel is paused in Temporal; unpause it there'],
     [
       'two activities',
       {
@@ -76,7 +76,7 @@ describe('what keeps a workflow from going on', () => {
         ],
       },
       [],
-      'trainModel was paused in Temporal itself: unpause it there (and 1 more)',
+      'trainModel is paused in Temporal; unpause it there (and 1 more)',
     ],
     ['nothing, while a workflow task is worked on', task({}), [completed, failedTask], null],
     ['nothing, when a worker died over a task', task({ attempt: 2 }), [completed], null],
@@ -97,7 +97,7 @@ describe('what keeps a workflow from going on', () => {
       'workers that are all gone',
       task({ state: scheduled }),
       [],
-      'no worker has taken its workflow task from the queue orchestrator since 2026-05-01T11:59:20Z: all are busy, or none is there (perennial doctor)',
+      'no worker has taken its workflow task from the queue orchestrator since 2026-05-01T11:59:20Z; all are busy, or none is running (perennial doctor)',
     ],
     [
       'a record that fails',

@@ -77,7 +77,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   expect(await product.cli(['rollout', 'hold', model])).toMatchObject({
     exitCode: 1,
     stderr: expect.stringMatching(
-      /no rollout of steered is open to hold; roll_\w+, steered@2 beside @1, ended as aborted .*not today/,
+      /steered has no open rollout to hold; roll_\w+, steered@2 beside @1, ended as aborted .*not today/,
     ) as string,
   });
   expect(await trials.champion(model)).toBe(1);

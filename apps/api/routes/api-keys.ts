@@ -9,9 +9,9 @@ import { page, pageOf, problem, time } from '../views/fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
 const make = z.strictObject({
-  name: z.string().trim().min(1).max(100).describe('whose or what for: 1 to 100 characters; it is the actor in the audit'),
+  name: z.string().trim().min(1).max(100).describe('name of the owner or purpose, 1 to 100 characters; the actor in the audit log'),
   scope: z.enum(apiKeyScopes).describe('viewer, operator, approver or admin; each includes those before it'),
-  expiresAt: time.nullable().optional().describe(`when it ends; ${usualKeyDays} days from now by default, null: never`),
+  expiresAt: time.nullable().optional().describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
 });
 const overlap = z.strictObject({
   overlapSeconds: z
@@ -20,7 +20,7 @@ const overlap = z.strictObject({
     .min(0)
     .max(30 * 86_400)
     .default(3600)
-    .describe('how long the old key stays valid: 0 to 2592000'),
+    .describe('seconds that the old key stays valid: 0 to 2592000'),
 });
 const tags = ['api-keys'];
 
@@ -31,7 +31,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
       '/api-keys',
       {
         ...admin,
-        schema: { tags, summary: 'Keys, newest first', querystring: page, response: { 200: pageOf(keyView), default: problem } },
+        schema: { tags, summary: 'List API keys, newest first', querystring: page, response: { 200: pageOf(keyView), default: problem } },
       },
       async ({ caller, query }) => {
         const { items, nextPageToken } = await registry.apiKeys.list({ tenant: caller.tenant, ...query });
@@ -41,12 +41,20 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
 
     app.post(
       '/api-keys',
-      { ...admin, schema: { tags, summary: 'Make a key; it is shown once', body: make, response: { 201: madeKey, default: problem } } },
+      {
+        ...admin,
+        schema: {
+          tags,
+          summary: 'Create an API key; the response is the only place that contains it',
+          body: make,
+          response: { 201: madeKey, default: problem },
+        },
+      },
       async ({ caller: { tenant, name: actor }, body }, reply) => {
         const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
         if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
-          throw failure('InvalidInput', `body: expiresAt ${expiresAt} is past`, {
-            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is past` }],
+          throw failure('InvalidInput', `body: expiresAt ${expiresAt} is in the past`, {
+            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is in the past` }],
           });
         }
         const made = await registry.apiKeys.create({ tenant, actor, ...body, expiresAt: expiresAt ?? undefined });
@@ -56,7 +64,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
 
     app.post(
       '/api-keys/:id/revoke',
-      { ...admin, schema: { tags, summary: 'End a key', params, response: { 200: keyView, default: problem } } },
+      { ...admin, schema: { tags, summary: 'Revoke an API key', params, response: { 200: keyView, default: problem } } },
       async ({ caller: { tenant, name: actor }, params: { id } }) => toJson(await registry.apiKeys.revoke({ tenant, id, actor })),
     );
 
@@ -66,7 +74,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         ...admin,
         schema: {
           tags,
-          summary: 'Make a new key of the same name, scope and lifetime; the old one ends after the overlap',
+          summary: 'Create a key with the same name, scope and lifetime; the old key expires after the overlap',
           params,
           body: overlap,
           response: { 200: rotatedKey, default: problem },

@@ -18,7 +18,7 @@ const verification = z.object({
       return { batch: Number(batch), digest: digest.join(':') as Digest };
     })
     .optional()
-    .describe('verify what was sealed after this checkpoint alone: <batch>:<digest>'),
+    .describe('verify only what was sealed after this checkpoint: <batch>:<digest>'),
 });
 const tags = ['audit'];
 
@@ -31,7 +31,7 @@ export function auditRoutes({ registry, verifyAudit, guards: { approver } }: Rou
         ...approver,
         schema: {
           tags,
-          summary: 'Who changed what and why, newest first',
+          summary: 'List changes, newest first: who changed what, and why',
           querystring: list,
           response: { 200: pageOf(auditRow), default: problem },
         },
@@ -45,7 +45,7 @@ export function auditRoutes({ registry, verifyAudit, guards: { approver } }: Rou
         ...approver,
         schema: {
           tags,
-          summary: 'Look for rows that were changed, removed, cut off or rewritten since they were sealed',
+          summary: 'Find rows that were changed, removed, cut off or rewritten after they were sealed',
           querystring: verification,
           response: { 200: auditReport, default: problem },
         },

@@ -11,7 +11,10 @@ export function budgetRoutes({ registry: { budgets }, guards: { viewer, admin } 
     await Promise.resolve();
     app.get(
       '/budgets',
-      { ...viewer, schema: { tags, summary: 'What may be spent, and what was', response: { 200: budgetList, default: problem } } },
+      {
+        ...viewer,
+        schema: { tags, summary: 'List budgets with their limits and the amounts spent', response: { 200: budgetList, default: problem } },
+      },
       async ({ caller: { tenant } }) => ({ items: (await budgets.list({ tenant })).map(budgetToJson) }),
     );
 
@@ -21,8 +24,7 @@ export function budgetRoutes({ registry: { budgets }, guards: { viewer, admin } 
         ...admin,
         schema: {
           tags,
-          summary:
-            'Make a budget of what runs and searches ask, or change its limit; a first one counts for the stages that begin from now on',
+          summary: 'Create a budget for runs and searches, or change its limit; a new budget applies to stages that start later',
           body: budgetChange,
           response: { 200: budgetView, default: problem },
         },

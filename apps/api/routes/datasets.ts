@@ -14,7 +14,7 @@ const quarantine = dataset.extend({
   quarantine: z
     .string()
     .regex(/^qua_[0-9a-z]{1,64}$/)
-    .describe('the id of a quarantine: qua_…'),
+    .describe('a quarantine id: qua_…'),
 });
 const some = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(20).describe('a whole number from 1 to 1000') });
 const pair = z.strictObject({ from: version, to: version });
@@ -45,7 +45,7 @@ export function datasetRoutes({
       '/datasets',
       {
         ...viewer,
-        schema: { tags, summary: 'Datasets by name', querystring: page, response: { 200: pageOf(datasetSummary), default: problem } },
+        schema: { tags, summary: 'List datasets by name', querystring: page, response: { 200: pageOf(datasetSummary), default: problem } },
       },
       ({ caller, query }) => registry.datasets.list({ tenant: caller.tenant, ...query }),
     );
@@ -56,7 +56,7 @@ export function datasetRoutes({
         ...viewer,
         schema: {
           tags,
-          summary: 'Versions, newest first',
+          summary: 'List the versions of a dataset, newest first',
           params: dataset,
           querystring: page,
           response: { 200: pageOf(datasetVersion), default: problem },
@@ -73,7 +73,12 @@ export function datasetRoutes({
       '/datasets/:dataset/versions/:version',
       {
         ...viewer,
-        schema: { tags, summary: 'A version', params: dataset.extend({ version }), response: { 200: datasetVersion, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a dataset version',
+          params: dataset.extend({ version }),
+          response: { 200: datasetVersion, default: problem },
+        },
       },
       ({ caller, params }) => versionOf(caller.tenant, params.dataset, params.version),
     );
@@ -84,7 +89,7 @@ export function datasetRoutes({
         ...viewer,
         schema: {
           tags,
-          summary: 'Two versions by schema, rows and statistics',
+          summary: 'Compare two versions by schema, rows and statistics',
           params: dataset,
           querystring: pair,
           response: { 200: datasetDiff, default: problem },
@@ -100,7 +105,7 @@ export function datasetRoutes({
         ...viewer,
         schema: {
           tags,
-          summary: 'How many rows broke the contract, and why, newest first',
+          summary: 'Count the rows that broke the contract, by reason, newest quarantine first',
           params: dataset,
           querystring: page,
           response: { 200: pageOf(quarantineView), default: problem },
@@ -122,7 +127,7 @@ export function datasetRoutes({
         ...operator,
         schema: {
           tags,
-          summary: 'Rows that broke the contract, as they are; the audit says who read them',
+          summary: 'List rows that broke the contract; the audit log records who read them',
           params: quarantine,
           querystring: some,
           response: { 200: quarantinedRows, default: problem },

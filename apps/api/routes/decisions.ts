@@ -21,7 +21,7 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
         ...viewer,
         schema: {
           tags,
-          summary: 'A decision with its policy and evidence',
+          summary: 'Show a decision with its policy and evidence',
           params: z.object({ id }),
           response: { 200: decisionWithGrounds, default: problem },
         },
@@ -29,7 +29,7 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
       async ({ caller: { tenant }, params }) => {
         const decision = await registry.decisions.get({ tenant, id: params.id });
         if (!decision)
-          throw failure('NotFound', `there is no decision ${params.id}`, { next: 'perennial model explain <model> names its decisions' });
+          throw failure('NotFound', `there is no decision ${params.id}`, { next: 'perennial model explain <model> lists its decisions' });
         const [policyBody, evidenceBody] = await Promise.all([
           registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
           registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
@@ -44,7 +44,7 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
         ...viewer,
         schema: {
           tags,
-          summary: 'The same evidence under other gates, or another canary; nothing is stored',
+          summary: 'Evaluate other gates, or another canary, on the same evidence; nothing is stored',
           body: z.strictObject({
             decision: id,
             gates: z
@@ -52,8 +52,8 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
               .min(1)
               .max(50)
               .optional()
-              .describe('gates as a lifecycle of the decision’s kind writes them; of a decision made in evaluate'),
-            canary: document.optional().describe('a canary as such a lifecycle writes it; of a decision made in canary'),
+              .describe('gates as in a lifecycle of the decision’s kind; for decisions made in evaluate'),
+            canary: document.optional().describe('a canary as in a lifecycle of the decision’s kind; for decisions made in canary'),
           }),
           response: { 200: whatIfView, 404: problem, default: problem },
         },

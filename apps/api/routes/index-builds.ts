@@ -14,7 +14,7 @@ const one = z.object({
   build: z
     .string()
     .regex(/^build_[0-9a-f]{24}$/)
-    .describe('a build’s id: build_…'),
+    .describe('a build id: build_…'),
 });
 /** Some ten thousand cases. */
 const largestCases = 32 << 20;
@@ -28,7 +28,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   async function found(ref: IndexBuildRef): Promise<IndexBuildStanding> {
     const standing = await indexes.standing(ref);
     if (standing) return standing;
-    throw failure('NotFound', `${ref.index} has no build ${ref.build}, or Temporal has forgotten it`, {
+    throw failure('NotFound', `${ref.index} has no build ${ref.build}, or it is past its retention in Temporal`, {
       next: `perennial index show ${ref.index}`,
     });
   }
@@ -49,8 +49,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary:
-            'Build a version beside the one that answers; it takes its place when what is found, and what is answered by it, is not worse',
+          summary: 'Build a new index version, compare it with the champion, and make it champion if it is not worse',
           params: one.pick({ index: true }),
           headers: idempotent,
           body: buildOrderSchema,
@@ -70,7 +69,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...viewer,
         schema: {
           tags,
-          summary: 'How far a build is, or what came of it',
+          summary: 'Show the progress or the result of a build',
           params: one,
           response: { 200: indexBuildView, default: problem },
         },
@@ -82,7 +81,12 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/indexes/:index/builds/:build/cancel',
       {
         ...operator,
-        schema: { tags, summary: 'Stop it; what it has built goes', params: one, response: { 202: indexBuildView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Cancel a build and delete what it built',
+          params: one,
+          response: { 202: indexBuildView, default: problem },
+        },
       },
       async ({ caller: { tenant, name: actor }, params }, reply) => {
         const ref = { tenant, ...params };

@@ -9,19 +9,19 @@ import { soon } from '../soon';
 import { idempotent, keyOf, problem } from '../views/fields';
 import { indexChanged, indexName } from '../views/indexes';
 
-const id = z.string().min(1).max(1000).describe('a document’s id');
+const id = z.string().min(1).max(1000).describe('a document id');
 const document = z.strictObject({
   id,
   text: z.string().min(1),
   title: z.string().min(1).nullable().default(null),
-  source: z.string().min(1).nullable().default(null).describe('where it came from: what is cited'),
+  source: z.string().min(1).nullable().default(null).describe('origin of the document, used in citations'),
 });
 /** Some thousand documents: more of them are a dataset version and a build. */
 const largest = 16 << 20;
 const most = 5_000;
 const wish = z
   .strictObject({ documents: z.array(document).max(most).default([]), deleted: z.array(id).max(most).default([]) })
-  .describe('documents that came or changed, whole, and ids of those that went');
+  .describe('complete documents to add or change, and ids of documents to delete');
 
 /** Live writes: every version that answers, and each that is being built, takes them in the order in which they were accepted. */
 export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }: RouteDeps): FastifyPluginAsyncZod {
@@ -34,7 +34,7 @@ export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }:
         bodyLimit: largest,
         schema: {
           tags: ['indexes'],
-          summary: 'Change documents; accepted is accepted, and found when a version has applied it',
+          summary: 'Change documents; accepted changes are durable and become searchable once applied',
           params: z.object({ index: indexName }),
           headers: idempotent,
           body: wish,
@@ -52,7 +52,7 @@ export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }:
         const idempotencyKey = keyOf(headers);
         const { seq } = await registry.indexes.changes.append({ tenant, index, documents: file, deleted, actor, idempotencyKey });
         await soon(indexes.changed({ tenant, index }), (error) =>
-          log.warn({ err: error, index, seq }, 'not applied yet: the sweeper begins it'),
+          log.warn({ err: error, index, seq }, 'not applied yet; the sweeper will start it'),
         );
         return reply.code(202).send({ index, seq });
       },
@@ -61,18 +61,18 @@ export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }:
 }
 
 function check(documents: readonly z.output<typeof document>[], deleted: readonly string[]): void {
-  if (documents.length + deleted.length === 0) throw failure('InvalidInput', 'a change names documents, or ids in `deleted`');
+  if (documents.length + deleted.length === 0) throw failure('InvalidInput', 'a change needs documents, or ids in `deleted`');
   const seen = new Set<string>();
   for (const each of documents) {
     const rejected = seen.has(each.id) ? 'duplicateId' : rejectionOf(each);
-    if (rejected) throw failure('InvalidInput', `document ${each.id} cannot be indexed: ${rejected}; nothing was changed`);
+    if (rejected) throw failure('InvalidInput', `document ${each.id} cannot be indexed: ${rejected}; no document was changed`);
     const bytes = Buffer.byteLength(each.text);
     if (bytes > largestChange)
       throw failure(
         'InvalidInput',
-        `document ${each.id} is ${bytes} bytes, and a change takes up to ${largestChange}; nothing was changed`,
+        `document ${each.id} has ${bytes} bytes, more than the limit of ${largestChange} per change; no document was changed`,
         {
-          next: 'cut it into documents, or build the index anew from a dataset that has it',
+          next: 'split it into several documents, or build the index from a dataset that contains it',
         },
       );
     seen.add(each.id);

@@ -29,7 +29,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
       '/indexes',
       {
         ...viewer,
-        schema: { tags, summary: 'Indexes by name', querystring: page, response: { 200: pageOf(indexSummary), default: problem } },
+        schema: { tags, summary: 'List indexes by name', querystring: page, response: { 200: pageOf(indexSummary), default: problem } },
       },
       ({ caller: { tenant }, query }) => indexes.list({ tenant, ...query }),
     );
@@ -38,7 +38,12 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
       '/indexes/:index',
       {
         ...viewer,
-        schema: { tags, summary: 'An index with its aliases and versions', params: index, response: { 200: indexView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show an index with its aliases and versions',
+          params: index,
+          response: { 200: indexView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { index: of } }) => {
         const [aliases, { items }, waiting] = await Promise.all([
@@ -57,7 +62,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...viewer,
         schema: {
           tags,
-          summary: 'Versions of an index, the newest first',
+          summary: 'List the versions of an index, newest first',
           params: index,
           querystring: page,
           response: { 200: pageOf(indexVersion), default: problem },
@@ -76,7 +81,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...viewer,
         schema: {
           tags,
-          summary: 'Which version answered when, and who moved it',
+          summary: 'List the moves of the champion: when, from which version to which, and by whom',
           params: index,
           querystring: page,
           response: { 200: pageOf(indexMove), default: problem },
@@ -91,7 +96,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...operator,
         schema: {
           tags,
-          summary: 'Make the previous version, or a named earlier one, the champion again; it has every change of documents',
+          summary: 'Make the previous version, or a named earlier one, the champion again; it includes every change of documents',
           params: index,
           headers: idempotent,
           body: z.strictObject({ to: version.optional(), reason: why.optional() }),
@@ -111,7 +116,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...operator,
         schema: {
           tags,
-          summary: 'It answers no more, and its table goes; refused while an alias points at it or an application may ask it',
+          summary: 'Retire a version and delete its table; refused while an alias or an application uses it',
           params: index.extend({ version }),
           headers: idempotent,
           body: z.strictObject({ reason: why.optional() }),
@@ -124,7 +129,7 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         const asked = { tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) };
         const retired = await indexes.retire({ ...asked, endedBuild });
         await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
-          log.warn({ err: error, index: of, version: number }, 'its table is not removed yet: the sweeper begins it'),
+          log.warn({ err: error, index: of, version: number }, 'its table is not deleted yet; the sweeper will do it'),
         );
         return reply.code(202).send({ index: of, ...retired });
       },

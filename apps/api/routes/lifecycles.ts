@@ -29,15 +29,10 @@ const text = z.string().max(largestFile);
 const given = z.strictObject({
   document: z
     .union([text, z.record(z.string(), z.unknown())])
-    .describe('the lifecycle file’s text, at most 1 MiB, or the same as an object'),
-  fileName: z.string().max(255).default('lifecycle.yaml').describe('for messages'),
-  files: z.record(z.string().max(1000), text).default({}).describe('the files that the spec names, path → text'),
-  folder: z
-    .string()
-    .max(4096)
-    .nullable()
-    .default(null)
-    .describe('where it lies at the caller’s: relative file:// sources are read against it'),
+    .describe('text of the lifecycle file, at most 1 MiB, or the same as an object'),
+  fileName: z.string().max(255).default('lifecycle.yaml').describe('file name for error messages'),
+  files: z.record(z.string().max(1000), text).default({}).describe('files that the spec names: path → text'),
+  folder: z.string().max(4096).nullable().default(null).describe('folder of the caller, for relative file:// sources'),
 });
 
 const params = z.object({ name });
@@ -63,7 +58,7 @@ export function lifecycleRoutes({
   // When Temporal is away the outbox brings the schedule later: applied is applied.
   const scheduleSoon = (tenant: Tenant, lifecycle: string) =>
     syncSchedule({ registry, schedules }, { tenant, lifecycle }).catch((error: unknown) =>
-      log.warn({ err: error, lifecycle }, 'schedule not changed yet'),
+      log.warn({ err: error, lifecycle }, 'schedule not updated yet; the sweeper will retry'),
     );
   // Who may not start a run may not have a source read either: a mistake names its columns.
   const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
@@ -82,7 +77,12 @@ export function lifecycleRoutes({
       '/lifecycles',
       {
         ...viewer,
-        schema: { tags, summary: 'Lifecycles by name', querystring: page, response: { 200: pageOf(lifecycleSummary), default: problem } },
+        schema: {
+          tags,
+          summary: 'List lifecycles by name',
+          querystring: page,
+          response: { 200: pageOf(lifecycleSummary), default: problem },
+        },
       },
       (request) => registry.lifecycles.list({ tenant: request.caller.tenant, ...request.query }),
     );
@@ -91,7 +91,7 @@ export function lifecycleRoutes({
       '/lifecycles/:name',
       {
         ...viewer,
-        schema: { tags, summary: 'The revision that new runs take', params, response: { 200: lifecycleRevision, default: problem } },
+        schema: { tags, summary: 'Show the revision that new runs use', params, response: { 200: lifecycleRevision, default: problem } },
       },
       async ({ caller, params: { name: of } }) => {
         const revision = found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of);
@@ -105,7 +105,7 @@ export function lifecycleRoutes({
       '/lifecycles/:name/files',
       {
         ...viewer,
-        schema: { tags, summary: 'The files of that revision', params, response: { 200: lifecycleFiles, default: problem } },
+        schema: { tags, summary: 'Show the files of the revision in force', params, response: { 200: lifecycleFiles, default: problem } },
       },
       async ({ caller: { tenant }, params: { name: of } }) => {
         const { digest, files } = found(await registry.lifecycles.get({ tenant, name: of }), of);
@@ -119,7 +119,7 @@ export function lifecycleRoutes({
         ...viewer,
         schema: {
           tags,
-          summary: 'Every revision applied, newest first',
+          summary: 'List all applied revisions, newest first',
           params,
           querystring: page,
           response: { 200: pageOf(revisionSummary), default: problem },
@@ -149,7 +149,7 @@ export function lifecycleRoutes({
         const revision = await check(caller, { ...body, name: of });
         await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
-          throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
+          throw failure('Forbidden', `a lifecycle without gates requires the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
           });
         }
@@ -174,11 +174,11 @@ export function lifecycleRoutes({
         ...approver,
         schema: {
           tags,
-          summary: 'Put in force a revision that loosens the policy; not for its author',
+          summary: 'Approve a revision that loosens the policy; not allowed for its author',
           params: pendingParams,
           body: z.strictObject({
             reason: why,
-            selfApprove: z.boolean().default(false).describe('an admin accepts a revision of their own; false when left out'),
+            selfApprove: z.boolean().default(false).describe('true: an admin approves their own revision; default false'),
           }),
           response: { 200: lifecycleRevision, default: problem },
         },
@@ -215,7 +215,7 @@ export function lifecycleRoutes({
       {
         ...viewer,
         bodyLimit: largestLifecycle,
-        schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
+        schema: { tags, summary: 'Show what applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;

@@ -23,7 +23,7 @@ const query = page.extend({
     .max(2000)
     .regex(form)
     .describe(
-      'a node, such as deployment:flight-delay, model:flight-delay@7, dataset:flight-delay.flights@3 or run:run_…; the newest without a version',
+      'a node, such as deployment:flight-delay, model:flight-delay@7, dataset:flight-delay.flights@3 or run:run_…; without a version, the newest one',
     ),
   direction: z.enum(['upstream', 'downstream']).default('upstream').describe('upstream or downstream'),
 });
@@ -45,7 +45,7 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
       async ({ caller: { tenant }, query: { of, direction, ...page } }) => {
         const parts = partsOf(of);
         const node = await registry.lineage.find({ tenant, ...parts });
-        if (!node) throw failure('NotFound', `no lineage is recorded of ${of}`, { next: listedBy[parts.kind] });
+        if (!node) throw failure('NotFound', `${of} has no recorded lineage`, { next: listedBy[parts.kind] });
         const { items, nextPageToken } = await registry.lineage.page({ tenant, node, direction, ...page });
         return { of: node, items, nextPageToken };
       },

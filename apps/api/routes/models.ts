@@ -20,9 +20,9 @@ const pair = z.strictObject({
 const override = z
   .strictObject({
     reason: why,
-    selfApprove: z.boolean().default(false).describe('an admin who started the run overrides the rules for it; false when left out'),
+    selfApprove: z.boolean().default(false).describe('true: an admin who started the run may override; default false'),
   })
-  .describe('promotes although requirements are not met; for an approver who did not start the run');
+  .describe('reason to promote although requirements are not met; for an approver who did not start the run');
 const tags = ['models'];
 
 export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
@@ -33,14 +33,17 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       '/models',
       {
         ...viewer,
-        schema: { tags, summary: 'Models by name', querystring: page, response: { 200: pageOf(modelSummary), default: problem } },
+        schema: { tags, summary: 'List models by name', querystring: page, response: { 200: pageOf(modelSummary), default: problem } },
       },
       ({ caller, query }) => registry.models.list({ tenant: caller.tenant, ...query }),
     );
 
     app.get(
       '/models/:model',
-      { ...viewer, schema: { tags, summary: 'A model with its aliases', params: model, response: { 200: modelView, default: problem } } },
+      {
+        ...viewer,
+        schema: { tags, summary: 'Show a model with its aliases', params: model, response: { 200: modelView, default: problem } },
+      },
       async ({ caller: { tenant }, params: { model: of } }) => {
         const aliases = await registry.aliases.get({ tenant, model: of });
         const { items } = await registry.models.versions({ tenant, model: of, pageSize: 20 });
@@ -57,7 +60,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'Versions, newest first',
+          summary: 'List the versions of a model, newest first',
           params: model,
           querystring: page,
           response: { 200: pageOf(modelVersion), default: problem },
@@ -74,7 +77,12 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       '/models/:model/versions/:version',
       {
         ...viewer,
-        schema: { tags, summary: 'A version', params: model.extend({ version }), response: { 200: modelVersion, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a model version',
+          params: model.extend({ version }),
+          response: { 200: modelVersion, default: problem },
+        },
       },
       async ({ caller, params }) => {
         const found = await registry.models.get({ tenant: caller.tenant, ...params });
@@ -90,7 +98,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'Versions side by side, with the runs that made them',
+          summary: 'Compare versions side by side, with the runs that made them',
           params: model,
           querystring: pair,
           response: { 200: versionComparison, default: problem },
@@ -106,7 +114,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'Moves of the champion, newest first; with `at`, those up to that time',
+          summary: 'List the moves of the champion, newest first; with `at`, those up to that time',
           params: model,
           querystring: page.extend({ at: time.optional() }),
           response: { 200: pageOf(aliasMove), default: problem },
@@ -128,7 +136,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'Why a version serves: data, evidence, policy, decision, moves',
+          summary: 'Explain why a version serves: data, evidence, policy, decision and moves',
           params: model,
           querystring: z.strictObject({ version: version.optional() }),
           response: { 200: explanation, default: problem },
@@ -142,7 +150,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       '/models/:model/aliases/:alias',
       {
         ...viewer,
-        schema: { tags, summary: 'Who is champion, with its ETag', params: alias, response: { 200: championView, default: problem } },
+        schema: { tags, summary: 'Show the champion with its ETag', params: alias, response: { 200: championView, default: problem } },
       },
       async ({ caller: { tenant }, params: { model: of } }, reply) => {
         const { champion } = await registry.aliases.get({ tenant, model: of });
@@ -156,7 +164,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...approver,
         schema: {
           tags,
-          summary: 'Promote by hand: needs all that the revision of the version asks for, or an override, and the ETag of the alias',
+          summary: 'Promote a version by hand; it needs all requirements of its revision or an override, and the ETag of the alias',
           params: alias,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
           body: z.strictObject({ version: versionNumber, reason: why, override: override.optional() }),
@@ -205,7 +213,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...operator,
         schema: {
           tags,
-          summary: 'Back to the previous champion, or to a named one; new requests follow within a second',
+          summary: 'Make the previous champion, or a named earlier one, the champion again; new requests use it within a second',
           params: model,
           headers: idempotent,
           body: z.strictObject({ to: versionNumber.optional(), reason: why.optional() }),

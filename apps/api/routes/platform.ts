@@ -22,7 +22,7 @@ export function platformRoutes({
         ...viewer,
         schema: {
           tags: ['platform'],
-          summary: 'Whose key this is, and each part as this API reaches it',
+          summary: 'Show the caller’s key and the status of each part of the platform',
           response: { 200: platformView, default: problem },
         },
       },
@@ -38,7 +38,7 @@ export function platformRoutes({
         ...viewer,
         schema: {
           tags: ['platform'],
-          summary: 'Trainers with their parameters',
+          summary: 'List trainers with their parameters',
           response: { 200: z.object({ items: z.array(trainerView).readonly() }), default: problem },
         },
       },

@@ -13,29 +13,29 @@ const one = z.object({
     .string()
     .regex(/^pred_[0-9a-z]{1,64}$/)
     .transform((id) => id as PredictionId)
-    .describe('a prediction id, as answers carry it: pred_…'),
+    .describe('a prediction id from a response: pred_…'),
 });
 const list = page.extend({
-  model: z.string().min(1).max(200).optional().describe('a model or an application'),
+  model: z.string().min(1).max(200).optional().describe('name of a model or an application'),
   version: version.optional(),
   arm: z
     .enum(predictionArms)
     .optional()
-    .describe(`one of ${predictionArms.join(', ')}; without it, every arm but probe`),
+    .describe(`one of ${predictionArms.join(', ')}; default: every arm except probe`),
   blocked: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
     .optional()
-    .describe('true or false: whether a safety policy kept the answer back'),
-  verdict: z.enum(outcomes).optional().describe('the worst that a safety policy said of any side'),
-  since: time.optional().describe('received from then on: a time of RFC 3339'),
-  until: time.optional().describe('received before: a time of RFC 3339'),
+    .describe('true or false: whether a safety policy blocked the answer'),
+  verdict: z.enum(outcomes).optional().describe('most severe outcome of the safety policy for any side'),
+  since: time.optional().describe('received at or after this RFC 3339 time'),
+  until: time.optional().describe('received before this RFC 3339 time'),
 });
 const tags = ['predictions'];
 
 export function predictionRoutes({ registry, guards: { viewer, operator } }: RouteDeps): FastifyPluginAsyncZod {
   const none = (id: string): Error =>
-    failure('NotFound', `there is no prediction ${id}; it is logged a moment after its answer, and dropped when it is over its time`, {
+    failure('NotFound', `there is no prediction ${id}; predictions are logged shortly after the answer and deleted after their retention`, {
       next: 'perennial prediction list',
     });
   return async (app) => {
@@ -63,7 +63,7 @@ export function predictionRoutes({ registry, guards: { viewer, operator } }: Rou
         ...viewer,
         schema: {
           tags,
-          summary: 'Who answered a request, what the safety policy said of it, which sources it had, and what was said of it later',
+          summary: 'Show the version that answered, the safety outcome, the sources and the feedback',
           params: one,
           response: { 200: predictionView, default: problem },
         },
@@ -82,7 +82,7 @@ export function predictionRoutes({ registry, guards: { viewer, operator } }: Rou
         ...operator,
         schema: {
           tags,
-          summary: 'The texts that a policy with keepText kept, as they came; the audit says who read them',
+          summary: 'Show texts kept by a policy with keepText; the audit log records who read them',
           params: one,
           response: { 200: predictionTexts, default: problem },
         },

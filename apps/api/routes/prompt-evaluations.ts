@@ -21,7 +21,7 @@ const one = prompt.extend({
   id: z
     .string()
     .regex(/^evaluation_[0-9a-z]{1,64}$/)
-    .describe('an evaluation’s id: evaluation_…'),
+    .describe('an evaluation id: evaluation_…'),
 });
 /** Some ten thousand cases with their passages. */
 const largestCases = 32 << 20;
@@ -31,9 +31,14 @@ const wish = searchOrderSchema.omit({ search: true }).extend({
     .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
     .default('main')
     .describe('a version, a branch or a label'),
-  budgetUsd: z.number().gt(0).nullable().default(null).describe('US dollars; raised, the same evaluation goes on'),
-  cases: z.string().min(1).max(largestCases).describe('NDJSON, a case a line: id, input and expected'),
-  fileName: z.string().max(255).default('cases.ndjson').describe('for messages'),
+  budgetUsd: z
+    .number()
+    .gt(0)
+    .nullable()
+    .default(null)
+    .describe('budget in US dollars; with a larger budget, the same evaluation continues'),
+  cases: z.string().min(1).max(largestCases).describe('NDJSON, one case per line with id, input and expected'),
+  fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
 const tags = ['prompts'];
 /** A minute of a small embedded model: progress is seen by pieces. */
@@ -51,7 +56,7 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary: 'Evaluate a version over cases; the same evaluation is one, and what was answered is not paid again',
+          summary: 'Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice',
           params: prompt,
           body: wish,
           response: { 202: promptEvaluationView, default: problem },
@@ -63,11 +68,11 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
         if (!version) throw failure('NotFound', `there is no ${of}@${ref}`, { next: `perennial prompt show ${of}` });
         const { cases, issues } = readCaseSet(text, fileName);
         if (issues.length > 0) throw invalid(fileName, issues);
-        if (cases.length === 0) throw failure('InvalidInput', `${fileName} has no case`);
+        if (cases.length === 0) throw failure('InvalidInput', `${fileName} has no cases`);
         const [wrong] = evaluationProblems(dimensions, []);
         if (wrong) throw failure('InvalidInput', wrong.detail);
         const later = dimensions.find(({ kind }) => kind === 'judge' || kind === 'retrieval' || kind === 'similarity');
-        if (later) throw failure('NotInThisVersion', `${later.name}, of kind ${later.kind}, cannot be measured of a prompt alone`);
+        if (later) throw failure('NotInThisVersion', `${later.name}, of kind ${later.kind}, cannot be measured for a prompt alone`);
         const ndjson = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
         const asked = {
           ...{ prompt: `${of}@${version.version}`, template: await artifacts.putJson({ tenant, value: version.template }), cases: ndjson },
@@ -87,8 +92,8 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
     const found = async (tenant: Tenant, of: string, id: string): Promise<EvaluationState> => {
       const state = await evaluations.state({ tenant, evaluation: id });
       if (state) return state;
-      throw failure('NotFound', `${of} has no evaluation ${id}, or Temporal has forgotten it`, {
-        next: 'begin it again: what was answered is on the ledger',
+      throw failure('NotFound', `${of} has no evaluation ${id}, or it is past its retention in Temporal`, {
+        next: 'start it again; answers are reused from the call ledger',
       });
     };
 
@@ -98,7 +103,7 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'How far it is, or what was measured',
+          summary: 'Show the progress or the result of an evaluation',
           params: one,
           response: { 200: promptEvaluationView, default: problem },
         },
@@ -110,11 +115,16 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
       '/prompts/:prompt/evaluations/:id/results',
       {
         ...operator,
-        schema: { tags, summary: 'Answer and scores of each case', params: one, response: { 200: caseResults, default: problem } },
+        schema: {
+          tags,
+          summary: 'List the answer and the scores of each case',
+          params: one,
+          response: { 200: caseResults, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { prompt: of, id } }) => {
         const state = await found(tenant, of, id);
-        if (state.status !== 'done') throw failure('Conflict', `${id} is ${state.status}: there are no results`);
+        if (state.status !== 'done') throw failure('Conflict', `${id} is ${state.status} and has no results`);
         return { items: (await artifacts.getJson<readonly CaseResult[]>(state.outcome.results)).map(caseReportOf) };
       },
     );
@@ -125,7 +135,8 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
         ...viewer,
         schema: {
           tags,
-          summary: 'What it asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+          summary:
+            'Show the language model requests and their cost; an answer that was paid earlier is in the report of the evaluation that paid it',
           params: one,
           response: { 200: scopeCalls, default: problem },
         },

@@ -23,7 +23,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         ...viewer,
         schema: {
           tags,
-          summary: 'Moves of its branches and labels, newest first',
+          summary: 'List the moves of branches and labels, newest first',
           params: prompt,
           querystring: page.extend({ ref: name.optional() }),
           response: { 200: pageOf(promptMove), default: problem },
@@ -45,7 +45,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         ...approver,
         schema: {
           tags,
-          summary: 'Approve a version: the label production asks for it',
+          summary: 'Approve a version; the label production requires it',
           params: prompt.extend({ version }),
           headers: idempotent,
           body: z.strictObject({ reason: why }),
@@ -65,7 +65,12 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
       '/prompts/:prompt/labels/:label',
       {
         ...viewer,
-        schema: { tags, summary: 'Where a label stands, with its ETag', params: label, response: { 200: promptLabel, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the version of a label, with its ETag',
+          params: label,
+          response: { 200: promptLabel, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { prompt: of, label: at } }, reply) => {
         const now = await standing({ tenant, prompt: of }, at);
@@ -80,7 +85,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         ...operator,
         schema: {
           tags,
-          summary: 'Put a label on a version: needs the ETag of where it stands',
+          summary: 'Point a label at a version; needs the ETag of the label',
           params: label,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the label') }),
           body: z.strictObject({ version: versionNumber, reason: why }),
@@ -119,7 +124,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         ...operator,
         schema: {
           tags,
-          summary: 'Back to what stood there before, or to a named version that once did',
+          summary: 'Point a label at its previous version, or at a named earlier one',
           params: label,
           headers: idempotent,
           body: z.strictObject({ to: versionNumber.optional(), reason: why.optional() }),

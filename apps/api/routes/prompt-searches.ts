@@ -17,7 +17,7 @@ const prompt = z.object({ prompt: name });
 const id = z
   .string()
   .regex(/^search_[0-9a-z]{1,64}$/)
-  .describe('a search’s id: search_…');
+  .describe('a search id: search_…');
 /** Some ten thousand cases with their passages. */
 const largestCases = 32 << 20;
 const wish = searchOrderSchema.extend({
@@ -25,13 +25,13 @@ const wish = searchOrderSchema.extend({
     .string()
     .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
     .default('main')
-    .describe('the version to begin with: a number, a branch or a label'),
+    .describe('version to start from: a number, a branch or a label'),
   cases: z
     .string()
     .min(1)
     .max(largestCases)
-    .describe('NDJSON, a case a line: id, input and expected; the held-out ones are chosen from them'),
-  fileName: z.string().max(255).default('cases.ndjson').describe('for messages'),
+    .describe('NDJSON, one case per line with id, input and expected; held-out cases are chosen from them'),
+  fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
 const tags = ['prompts'];
 
@@ -48,7 +48,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary: 'Search a better prompt; the same search is one, however often it is asked for, and goes on where it failed',
+          summary: 'Start a search for a better prompt; the same request continues the same search, also after a failure',
           params: prompt,
           body: wish,
           response: { 202: promptSearchView, default: problem },
@@ -71,7 +71,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...viewer,
         schema: {
           tags,
-          summary: 'Searches, newest first',
+          summary: 'List searches, newest first',
           params: prompt,
           querystring: page,
           response: { 200: pageOf(promptSearchView), default: problem },
@@ -97,7 +97,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...viewer,
         schema: {
           tags,
-          summary: 'A search: how far it is, or what it found',
+          summary: 'Show the progress or the result of a search',
           params: prompt.extend({ id }),
           response: { 200: promptSearchDetail, default: problem },
         },
@@ -117,7 +117,8 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...viewer,
         schema: {
           tags,
-          summary: 'What it asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+          summary:
+            'Show the language model requests and their cost; an answer that was paid earlier is in the report of the search that paid it',
           params: prompt.extend({ id }),
           response: { 200: scopeCalls, default: problem },
         },
@@ -136,7 +137,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...operator,
         schema: {
           tags,
-          summary: 'Stop asking; what was answered stays on the ledger. A search that a run makes for itself is cancelled with the run',
+          summary: 'Cancel a search; its answers stay in the call ledger. A search that belongs to a run is cancelled with the run',
           params: prompt.extend({ id }),
           response: { 202: promptSearchView, default: problem },
         },

@@ -15,10 +15,10 @@ const ref = z
 const written = z.strictObject({
   document: z
     .union([z.string().max(1 << 20), z.record(z.string(), z.unknown())])
-    .describe('the text of a Prompt file, at most 1 MiB, or the same as an object'),
-  fileName: z.string().max(255).default('prompt.yaml').describe('for messages'),
+    .describe('text of a Prompt file, at most 1 MiB, or the same as an object'),
+  fileName: z.string().max(255).default('prompt.yaml').describe('file name for error messages'),
   branch: name.default('main'),
-  parent: versionNumber.optional().describe('the version that was edited: refused when the branch has moved on since'),
+  parent: versionNumber.optional().describe('version that was edited; refused if the branch has moved since'),
   reason: why.default('written by hand'),
 });
 const tags = ['prompts'];
@@ -32,7 +32,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
       '/prompts',
       {
         ...viewer,
-        schema: { tags, summary: 'Prompts by name', querystring: page, response: { 200: pageOf(promptSummary), default: problem } },
+        schema: { tags, summary: 'List prompts by name', querystring: page, response: { 200: pageOf(promptSummary), default: problem } },
       },
       ({ caller: { tenant }, query }) => prompts.list({ tenant, ...query }),
     );
@@ -41,7 +41,12 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
       '/prompts/:prompt',
       {
         ...viewer,
-        schema: { tags, summary: 'A prompt with its branches and labels', params: prompt, response: { 200: promptView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a prompt with its branches and labels',
+          params: prompt,
+          response: { 200: promptView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { prompt: of } }) => {
         const [refs, { items }] = await Promise.all([
@@ -59,7 +64,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         ...operator,
         schema: {
           tags,
-          summary: 'Write a version to a branch; the same content is the same version',
+          summary: 'Write a version to a branch; identical content keeps its version',
           params: prompt,
           headers: idempotent,
           body: written,
@@ -93,7 +98,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         ...viewer,
         schema: {
           tags,
-          summary: 'Versions, newest first',
+          summary: 'List the versions of a prompt, newest first',
           params: prompt,
           querystring: page,
           response: { 200: pageOf(promptVersion), default: problem },
@@ -122,7 +127,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         ...viewer,
         schema: {
           tags,
-          summary: 'A version, by number, branch or label',
+          summary: 'Show a version by number, branch or label',
           params: prompt.extend({ ref }),
           response: { 200: promptVersion, default: problem },
         },
@@ -136,7 +141,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         ...viewer,
         schema: {
           tags,
-          summary: 'What changed between two versions',
+          summary: 'Show the differences between two versions',
           params: prompt,
           querystring: z.strictObject({ from: ref, to: ref }),
           response: { 200: promptDiff, default: problem },

@@ -10,7 +10,7 @@ export function retentionRoutes({ registry: { retention }, guards: { viewer, adm
     await Promise.resolve();
     app.get(
       '/retention',
-      { ...viewer, schema: { tags, summary: 'How long what is kept', response: { 200: retentionView, default: problem } } },
+      { ...viewer, schema: { tags, summary: 'Show retention times', response: { 200: retentionView, default: problem } } },
       ({ caller: { tenant } }) => retention.get({ tenant }),
     );
 
@@ -20,7 +20,7 @@ export function retentionRoutes({ registry: { retention }, guards: { viewer, adm
         ...admin,
         schema: {
           tags,
-          summary: 'Keep it longer or shorter; what is over its time goes within the hour',
+          summary: 'Change retention times; expired data is deleted within an hour',
           body: retentionChange,
           response: { 200: retentionView, default: problem },
         },

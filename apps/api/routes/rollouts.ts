@@ -20,27 +20,27 @@ const id = z
 const reasoned = z.strictObject({ reason: why.optional() });
 const tenYears = 10 * 366 * 86_400;
 const extension = reasoned.extend({
-  seconds: z.number().int().min(1).max(tenYears).describe('whole seconds of event time, from 1 to ten years, added to maxDuration'),
+  seconds: z.number().int().min(1).max(tenYears).describe('seconds of event time to add to maxDuration, from 1 to ten years'),
 });
 const tags = ['rollouts'];
 
 const unlabelledPair = z.object({
   predictionId: z.string(),
   question: z.string(),
-  first: z.string().nullable().describe('the answer of one version, not told which; null: it was kept back and needs no label'),
+  first: z.string().nullable().describe('answer of one version, not stated which; null: it was blocked and needs no label'),
   second: z.string().nullable(),
 });
-const isRight = z.boolean().nullable().describe('true: right, false: wrong, null: cannot tell');
+const isRight = z.boolean().nullable().describe('true: right, false: wrong, null: undecided');
 const pairLabel = z
   .strictObject({
     predictionId: z
       .string()
       .regex(/^pred_[0-9a-hjkmnp-tv-z]{26}$/)
-      .describe('an id from the list of pairs: pred_…'),
+      .describe('prediction id from the list of pairs: pred_…'),
     first: isRight,
     second: isRight,
   })
-  .describe('a label: predictionId, first and second');
+  .describe('a label with predictionId, first and second');
 
 /** @throws Conflict where no rollout is open, or none whose answers a judge scores */
 async function judgedRollout(
@@ -51,9 +51,9 @@ async function judgedRollout(
   if (rollout === null) throw await neverOne(registry, { tenant, model: of });
   const { id, status, spec } = rollout;
   const next = `perennial rollout show ${of}`;
-  if (!isOpenRollout(status)) throw failure('Conflict', `no rollout of ${of} is open: ${id} is ${status}`, { next });
+  if (!isOpenRollout(status)) throw failure('Conflict', `${of} has no open rollout: ${id} is ${status}`, { next });
   const judge = spec.quality.answers?.judge?.calibrated?.judge;
-  if (judge === undefined) throw failure('Conflict', `no judge scores the answers of ${id}, so there is nothing to label`, { next });
+  if (judge === undefined) throw failure('Conflict', `${id} has no judge, so its answers need no labels`, { next });
   return { id, judge };
 }
 
@@ -69,7 +69,12 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
       '/models/:model/rollout',
       {
         ...viewer,
-        schema: { tags, summary: 'The open rollout, else the newest', params: model, response: { 200: rolloutView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the open rollout, or the newest one',
+          params: model,
+          response: { 200: rolloutView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { model: of } }) => {
         const rollout = await registry.rollouts.current({ tenant, model: of });
@@ -84,7 +89,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         ...viewer,
         schema: {
           tags,
-          summary: 'Rollouts, newest first',
+          summary: 'List rollouts, newest first',
           params: model,
           querystring: page,
           response: { 200: pageOf(rolloutSummary), default: problem },
@@ -105,7 +110,10 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
 
     app.get(
       '/models/:model/rollouts/:id',
-      { ...viewer, schema: { tags, summary: 'A rollout', params: model.extend({ id }), response: { 200: rolloutView, default: problem } } },
+      {
+        ...viewer,
+        schema: { tags, summary: 'Show a rollout', params: model.extend({ id }), response: { 200: rolloutView, default: problem } },
+      },
       async ({ caller: { tenant }, params }) => {
         const rollout = await registry.rollouts.get({ tenant, id: params.id as RolloutId });
         if (rollout?.model !== params.model) {
@@ -118,10 +126,10 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
     );
 
     for (const [verb, summary] of [
-      ['hold', 'Keep a rollout in its step; harm still ends it'],
-      ['resume', 'Let a held rollout go on'],
-      ['skip', 'To the next step without waiting for this one'],
-      ['abort', 'End a rollout: all traffic to the champion'],
+      ['hold', 'Hold a rollout in its step; harm still ends it'],
+      ['resume', 'Resume a held rollout'],
+      ['skip', 'Move to the next step without waiting for the current one'],
+      ['abort', 'Abort a rollout and send all traffic to the champion'],
     ] as const) {
       app.post(
         `/models/:model/rollout/${verb}`,
@@ -145,7 +153,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         ...operator,
         schema: {
           tags,
-          summary: 'List pairs of answers that a judge has judged and people have not labelled',
+          summary: 'List pairs of judged answers that people have not labelled yet',
           params: model,
           querystring: z.strictObject({
             limit: z.coerce.number().int().min(1).max(500).default(50).describe('a whole number from 1 to 500'),
@@ -165,7 +173,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         ...operator,
         schema: {
           tags,
-          summary: 'Say which answers are right: the judge of the open rollout is corrected by it',
+          summary: 'Label answers as right or wrong, to correct the judge of the open rollout',
           params: model,
           body: z.strictObject({ labels: z.array(pairLabel).min(1).max(500).describe('1 to 500 labels of pairs') }),
           response: { 200: z.object({ rollout: z.string(), stored: z.number(), labelledBefore: z.number() }), default: problem },
@@ -184,7 +192,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         ...operator,
         schema: {
           tags,
-          summary: 'Give a rollout more event time before it counts as inconclusive',
+          summary: 'Add event time before a rollout ends as inconclusive',
           params: model,
           headers: idempotent,
           body: extension,

@@ -32,7 +32,7 @@ const ids = z.strictObject({
 const reasoned = z.strictObject({ reason: why.optional() });
 const vote = z.strictObject({ comment: why.optional() });
 const rerun = z.strictObject({
-  fromStage: z.enum(stageNames).describe('the first stage to run again'),
+  fromStage: z.enum(stageNames).describe('first stage to run again'),
   reason: why.optional(),
 });
 const asked = params.extend({
@@ -40,19 +40,19 @@ const asked = params.extend({
     .string()
     .regex(/^sha256:[0-9a-f]{64}$/)
     .transform((digest) => digest as Digest)
-    .describe('of the results, as the list of evaluations names it'),
+    .describe('digest of the results, from the list of evaluations'),
 });
 const someCases = page.extend({
   failed: z
     .enum(['true', 'false'])
     .default('false')
     .transform((text) => text === 'true')
-    .describe('true: only those that were not answered, not measured, or score below passAt'),
-  dimension: z.string().min(1).max(100).optional().describe('this one alone'),
-  passAt: z.coerce.number().min(0).max(1).default(1).describe('the least score that counts as a success'),
+    .describe('true: only cases without an answer, not measured, or below passAt'),
+  dimension: z.string().min(1).max(100).optional().describe('id of one case'),
+  passAt: z.coerce.number().min(0).max(1).default(1).describe('lowest score that passes'),
 });
 /** Each event of a stream, as OpenAPI describes it: the text of its fields. */
-const serverSentEvent = z.object({ id: z.string().optional(), event: z.string(), data: z.string().describe('JSON of the event') });
+const serverSentEvent = z.object({ id: z.string().optional(), event: z.string(), data: z.string().describe('the event as JSON') });
 const tags = ['runs'];
 
 export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
@@ -64,7 +64,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       '/runs',
       {
         ...viewer,
-        schema: { tags, summary: 'Runs, newest first', querystring: list, response: { 200: pageOf(runView), default: problem } },
+        schema: { tags, summary: 'List runs, newest first', querystring: list, response: { 200: pageOf(runView), default: problem } },
       },
       async ({ caller, query }) => {
         const { items, nextPageToken } = await registry.runs.list({ tenant: caller.tenant, ...query });
@@ -78,7 +78,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...viewer,
         schema: {
           tags,
-          summary: 'Parameters, metrics and times side by side',
+          summary: 'Compare parameters, metrics and times of runs side by side',
           querystring: ids,
           response: { 200: runComparison, 404: problem, default: problem },
         },
@@ -91,7 +91,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       '/runs/:id',
       {
         ...viewer,
-        schema: { tags, summary: 'A run with its stages', params, response: { 200: runWithStages, default: problem } },
+        schema: { tags, summary: 'Show a run with its stages', params, response: { 200: runWithStages, default: problem } },
       },
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
@@ -109,9 +109,9 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         exposeHeadRoute: false,
         schema: {
           tags,
-          summary: 'Server-sent events; resume with Last-Event-ID; the last one is `end`',
+          summary: 'Stream the events of a run (server-sent events); resume with Last-Event-ID; the last event is `end`',
           params,
-          headers: z.looseObject({ 'last-event-id': z.string().optional().describe('the last id received') }),
+          headers: z.looseObject({ 'last-event-id': z.string().optional().describe('id of the last event received') }),
           response: { 200: { content: { 'text/event-stream': { schema: serverSentEvent } } }, default: problem },
         },
       },
@@ -127,7 +127,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...viewer,
         schema: {
           tags,
-          summary: 'What its training job wrote',
+          summary: 'Show the output of the training job',
           params,
           response: { 200: { content: { 'text/plain': { schema: z.string() } } }, default: problem },
         },
@@ -144,7 +144,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...viewer,
         schema: {
           tags,
-          summary: 'The trials of its tuning study, by number',
+          summary: 'List the trials of the tuning study by number',
           params,
           querystring: page,
           response: { 200: pageOf(trialView), default: problem },
@@ -160,7 +160,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         schema: {
           tags,
           summary:
-            'What its stages asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+            'Show the language model requests of each stage and their cost; an answer that was paid earlier is in the report of the run that paid it',
           params,
           response: { 200: runCalls, default: problem },
         },
@@ -178,7 +178,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...viewer,
         schema: {
           tags,
-          summary: 'Whose answers to the cases of a language application its stages have measured',
+          summary: 'List the stages and arms that have answers to the cases',
           params,
           response: { 200: z.object({ items: z.array(runEvaluationView).readonly() }), default: problem },
         },
@@ -193,7 +193,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...operator,
         schema: {
           tags,
-          summary: 'Answer and scores of each case, in the order asked',
+          summary: 'List the answer and the scores of each case, in case order',
           params: asked,
           querystring: someCases,
           response: { 200: pageOf(caseResultView), default: problem },
@@ -206,7 +206,13 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       '/runs/:id/cancel',
       {
         ...operator,
-        schema: { tags, summary: 'End a run and undo what it did', params, body: reasoned, response: { 202: runView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Cancel a run and undo its effects',
+          params,
+          body: reasoned,
+          response: { 202: runView, default: problem },
+        },
       },
       async ({ caller, params: { id }, traceId, body }, reply) => {
         const run = await findRun(registry, caller, id);
@@ -229,8 +235,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
     );
 
     for (const [verb, summary] of [
-      ['pause', 'Hold a run before its next stage'],
-      ['resume', 'Let a paused run go on'],
+      ['pause', 'Pause a run before its next stage'],
+      ['resume', 'Resume a paused run'],
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,
@@ -245,8 +251,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
     }
 
     for (const [verb, summary] of [
-      ['approve', 'Say yes to a promotion that waits for approval'],
-      ['reject', 'Say no to it'],
+      ['approve', 'Approve a promotion that waits for approval'],
+      ['reject', 'Reject a promotion that waits for approval'],
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,
@@ -266,7 +272,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         ...operator,
         schema: {
           tags,
-          summary: 'A new run with the earlier stages of this one',
+          summary: 'Start a new run that reuses the earlier stages of this one',
           params,
           headers: idempotent,
           body: rerun,
@@ -281,7 +287,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         const kept: RunRequest = Object.fromEntries(Object.entries(before).filter(([key]) => key !== 'reason'));
         const asked = { ...kept, fromStage, reuseRun: id, ...(reason === undefined ? {} : { reason }) };
         const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
-        if (!lifecycle) throw failure('NotFound', `the revision of ${id} is gone`);
+        if (!lifecycle) throw failure('NotFound', `the revision of ${id} no longer exists`);
         await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
         const inForce = await registry.lifecycles.get({ tenant, name: of });
         if (inForce) await refuseLooserReuse(registry, { tenant, inForce, reuseRun: id });

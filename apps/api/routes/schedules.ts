@@ -23,7 +23,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
 
   async function shown(tenant: Tenant, lifecycle: string) {
     const found = await schedules.get({ tenant, lifecycle });
-    if (found === null) throw failure('NotFound', `${lifecycle} has no schedule`, { next: 'give its spec a schedule and apply it' });
+    if (found === null) throw failure('NotFound', `${lifecycle} has no schedule`, { next: 'add a schedule to its spec and apply it' });
     return { lifecycle, ...found, skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }) };
   }
 
@@ -31,7 +31,10 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
     await Promise.resolve();
     app.get(
       '/schedules/:name',
-      { ...viewer, schema: { tags, summary: 'The schedule of a lifecycle', params, response: { 200: scheduleView, default: problem } } },
+      {
+        ...viewer,
+        schema: { tags, summary: 'Show the schedule of a lifecycle', params, response: { 200: scheduleView, default: problem } },
+      },
       ({ caller: { tenant }, params: { name: of } }) => shown(tenant, of),
     );
 
@@ -41,7 +44,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
         ...operator,
         schema: {
           tags,
-          summary: 'Change the schedule alone: a new revision of the lifecycle',
+          summary: 'Change only the schedule; this makes a new revision of the lifecycle',
           params,
           body: scheduleSchema,
           response: { 200: scheduleView, default: problem },
@@ -56,7 +59,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
         const revision = { lifecycle, spec, files, contract, digest: digestOf(revisionDigestInput(spec, digests)) };
         const outcome = await registry.lifecycles.apply({ tenant, revision, actor });
         if (outcome.kind === 'pending') {
-          throw failure('Conflict', `${lifecycle} was changed meanwhile: its schedule would come with a looser policy`, {
+          throw failure('Conflict', `${lifecycle} was changed concurrently; changing its schedule now would also loosen the policy`, {
             next: `perennial lifecycle show ${lifecycle}`,
           });
         }
@@ -87,7 +90,13 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
       '/schedules/:name/backfill',
       {
         ...operator,
-        schema: { tags, summary: 'Runs for times that are past', params, body: period, response: { 200: scheduleView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Start runs for scheduled times in the past',
+          params,
+          body: period,
+          response: { 200: scheduleView, default: problem },
+        },
       },
       async ({ caller: { tenant, name: actor }, params: { name: of }, body: { from, to, reason } }) => {
         if (Date.parse(from) >= Date.parse(to)) throw failure('InvalidInput', `from ${from} is not before to ${to}`);
@@ -102,6 +111,6 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
 
 const summaries = {
   trigger: 'Start a run now',
-  pause: 'Make no starts until it is resumed',
-  resume: 'Make starts again',
+  pause: 'Pause the schedule',
+  resume: 'Resume the schedule',
 } as const;

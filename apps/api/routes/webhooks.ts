@@ -11,7 +11,7 @@ import { deliveryView } from '../views/webhook';
 const tags = ['webhooks'];
 const query = page.extend({ status: z.enum(deliveryStatuses).optional() });
 const again = z.strictObject({
-  target: z.coerce.number().int().min(1).max(20).optional().describe('one of its targets; all when left out'),
+  target: z.coerce.number().int().min(1).max(20).optional().describe('one of its targets; default: all'),
 });
 
 export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
@@ -24,7 +24,7 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         ...viewer,
         schema: {
           tags,
-          summary: 'What its webhooks were told, newest first',
+          summary: 'List webhook deliveries, newest first',
           params: z.object({ name }),
           querystring: query,
           response: { 200: pageOf(deliveryView), default: problem },
@@ -48,7 +48,7 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         ...operator,
         schema: {
           tags,
-          summary: 'Tell it again, now',
+          summary: 'Send a delivery again now',
           params: z.object({ id: z.string().regex(/^evt_[0-9a-z]{1,64}$/) }),
           querystring: again,
           response: { 202: z.object({ id: z.string() }), default: problem },

@@ -8,13 +8,13 @@ export const auditRow = z
     id: z.string(),
     at: instant,
     actor: z.string(),
-    keyId: z.string().nullable().describe('the API key that acted; null for the platform itself'),
+    keyId: z.string().nullable().describe('id of the API key that acted; null for the platform itself'),
     action: z.string(),
     subject: z.string(),
     cause: z.string(),
     before: document,
     after: document,
-    sealedAs: z.number().nullable().describe('place in the sealed order; null until sealed'),
+    sealedAs: z.number().nullable().describe('position in the sealed order; null until sealed'),
   })
   .meta({ id: 'AuditRow' });
 
@@ -29,7 +29,7 @@ export const auditKey = z
     publicKey: z.string().describe('Ed25519, SPKI DER, base64'),
     kind: keyKind.describe('first: begins the log; added: for a further machine; rotated, lost: replaces the previous key'),
     previous: z.string().nullable().describe('fingerprint of the key that endorses it, or that was lost'),
-    fromBatch: z.number().describe('the first batch that it may sign'),
+    fromBatch: z.number().describe('first batch that it may sign'),
     addedAt: instant,
     addedBy: z.string(),
   })
@@ -44,14 +44,12 @@ export const auditReport = z
     rows: z.number(),
     batches: z.number(),
     unsealed: z.number(),
-    unsealedSince: instant.nullable().describe('when the oldest row was written that is not sealed yet'),
-    from: checkpoint.describe('the checkpoint after which was verified; null: everything was'),
-    checkpoint: checkpoint.describe('the last head: what to verify from next time, when nothing was found'),
+    unsealedSince: instant.nullable().describe('creation time of the oldest row that is not sealed yet'),
+    from: checkpoint.describe('checkpoint after which rows were verified; null: all rows were'),
+    checkpoint: checkpoint.describe('the latest batch head, to verify from next time if nothing was found'),
     trustedBy: z
       .enum(['setting', 'ownKey', 'firstKey'])
-      .describe(
-        'what the trust in the keys rests on: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or the first registered key alone',
-      ),
+      .describe('basis of trust: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or only the first registered key'),
     keys: z
       .array(
         z.object({
@@ -60,7 +58,7 @@ export const auditReport = z
           kind: keyKind,
           previous: z.string().nullable(),
           fromBatch: z.number(),
-          untilBatch: z.number().nullable().describe('the first batch that it may no longer sign'),
+          untilBatch: z.number().nullable().describe('first batch that it may no longer sign'),
           addedAt: instant,
           addedBy: z.string(),
           trusted: z.boolean(),
@@ -68,9 +66,9 @@ export const auditReport = z
       )
       .readonly(),
     copies: z
-      .array(z.object({ place: z.string(), heads: z.number(), waiting: z.number().describe('not copied yet') }))
+      .array(z.object({ place: z.string(), heads: z.number(), waiting: z.number().describe('heads that are not copied yet') }))
       .readonly()
-      .describe('what the heads were compared with'),
+      .describe('copies that the heads were compared with'),
     findings: z
       .array(
         z.object({
@@ -85,7 +83,7 @@ export const auditReport = z
       )
       .readonly()
       .describe('empty: nothing was found'),
-    furtherFindings: z.number().describe('found and not listed'),
+    furtherFindings: z.number().describe('number of findings that are not listed'),
   })
   .meta({ id: 'AuditReport' });
 

@@ -4,8 +4,8 @@ import { nameField } from '../../../domain/field.schema';
 
 const unit = z.enum(['usd', 'tokens']).describe('usd or tokens');
 const scope = z
-  .union([z.literal('tenant'), z.templateLiteral(['provider/', nameField('the name of a provider')])])
-  .describe('tenant, or provider/<name>: what is spent for whom');
+  .union([z.literal('tenant'), z.templateLiteral(['provider/', nameField('name of a provider')])])
+  .describe('tenant or provider/<name>');
 const amount = z.number().min(0);
 
 export const budgetView = z
@@ -19,14 +19,14 @@ export const budgetView = z
   })
   .meta({
     id: 'Budget',
-    description: 'assumed is the part of spent that nobody saw settle, at the most that it can have been; reserved is under way',
+    description: 'assumed: part of spent whose requests never reported a result, at its maximum; reserved: requests in progress',
   });
 export const budgetList = z.object({ items: z.array(budgetView).readonly() });
 
 export const budgetChange = z.strictObject({
   scope,
   unit,
-  limit: amount.max(1e12).describe('the most that may be spent in all; what was spent stays'),
+  limit: amount.max(1e12).describe('maximum total amount; the amount already spent is kept'),
 });
 
 export type BudgetJson = z.output<typeof budgetView>;

@@ -6,9 +6,9 @@ export const runEvaluationView = z
     stage: z.string(),
     name: z
       .string()
-      .describe('who was asked: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice'),
+      .describe('arm that answered: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice'),
     cases: z.number().nullable(),
-    results: artifact.describe('JSON, a case each'),
+    results: artifact.describe('JSON, one entry per case'),
   })
   .meta({ id: 'RunEvaluation' });
 
@@ -24,15 +24,15 @@ export const caseResultView = z
     group: z.string().nullable(),
     pair: z.string().nullable(),
     input: z.record(z.string(), z.unknown()).optional().describe('what was asked: values of the prompt’s variables'),
-    expected: document.optional().describe('what would have been right, likewise'),
+    expected: document.optional().describe('expected answer; absent in older results'),
     answer: z.string().nullable(),
-    unanswered: z.string().nullable().describe('why there is no answer: the type of the failure'),
-    because: z.string().optional().describe('what that failure said and advised'),
+    unanswered: z.string().nullable().describe('type of the failure if there is no answer'),
+    because: z.string().optional().describe('message and advice of that failure'),
     retrieved: z.array(z.object({ documentId: z.string() })).readonly(),
     notReworded: z.array(z.string()).readonly().optional(),
-    scores: z.record(z.string(), score).describe('by dimension'),
+    scores: z.record(z.string(), score).describe('scores by dimension'),
     latencyMs: z.number().nullable(),
-    earlier: z.boolean().optional().describe('answered for another run or stage: its time is of another load'),
+    earlier: z.boolean().optional().describe('answered for another run or stage, so its latency comes from another load'),
     untimed: z.string().optional(),
     by: z.object({ provider: z.string(), model: z.string(), standsIn: z.boolean() }).optional(),
     costUsd: z.number().nullable().describe('US dollars'),

@@ -20,7 +20,7 @@ export const datasetVersion = z
     manifest: artifact,
     rows: z.number(),
     columns: z.array(column).readonly(),
-    statistics: document.describe('one entry a column; null where none were taken'),
+    statistics: document.describe('one entry per column; null if there are no statistics'),
     runId: z.string().nullable(),
     createdAt: instant,
   })
@@ -45,12 +45,12 @@ export const quarantinedRows = z
     items: z
       .array(
         z.object({
-          reasons: z.string().describe('the checks that the row did not meet, range:temp; unique:flight'),
+          reasons: z.string().describe('checks that the row failed, such as range:temp; unique:flight'),
           values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
         }),
       )
       .readonly()
-      .describe('the first rows, in the order of the source'),
+      .describe('first rows, in the order of the source'),
   })
   .meta({ id: 'QuarantinedRows' });
 
@@ -59,7 +59,7 @@ export const datasetDiff = z
     dataset: z.string(),
     from: z.number(),
     to: z.number(),
-    same: z.boolean().describe('both are one content'),
+    same: z.boolean().describe('whether both versions have the same content'),
     rows: z.object({ from: z.number(), to: z.number() }),
     added: z.array(column).readonly(),
     removed: z.array(column).readonly(),
@@ -67,8 +67,8 @@ export const datasetDiff = z
     statistics: z
       .array(z.object({ column: z.string(), statistic: z.string(), from: document, to: document }))
       .readonly()
-      .describe('those that differ, of columns in both; empty where a version has none'),
-    comparable: z.boolean().describe('false when one of the two has no statistics'),
+      .describe('columns in both versions that differ; empty if a version has no statistics'),
+    comparable: z.boolean().describe('false if one of the two has no statistics'),
   })
   .meta({ id: 'DatasetDiff' });
 

@@ -17,18 +17,18 @@ const judgedGate = z.object({
   outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted']),
   code: z.string(),
   message: z.string(),
-  details: z.array(z.string()).readonly().optional().describe('further facts, one a line; absent where there are none'),
+  details: z.array(z.string()).readonly().optional().describe('further facts, one per line; absent if there are none'),
 });
 
 export const decisionWithGrounds = fields
-  .extend({ policyBody: document.describe('the gates in force'), evidenceBody: document.describe('what was measured') })
+  .extend({ policyBody: document.describe('gates in force'), evidenceBody: document.describe('measurements') })
   .meta({ id: 'Decision' });
 
 export const whatIfView = z
   .object({
     was: verdict,
     wouldBe: verdict,
-    gates: z.array(judgedGate).readonly().describe('what each of the other rules would have said'),
+    gates: z.array(judgedGate).readonly().describe('outcomes under the other rules'),
   })
   .meta({ id: 'WhatIf' });
 

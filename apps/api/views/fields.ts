@@ -11,7 +11,7 @@ export const runId = z
   .regex(/^run_[0-9a-z]{1,64}$/)
   .describe('a run id: run_…');
 /** As a caller writes it. */
-export const time = z.iso.datetime({ offset: true }).describe('a time of RFC 3339, such as 2026-01-31T12:00:00Z');
+export const time = z.iso.datetime({ offset: true }).describe('an RFC 3339 time, such as 2026-01-31T12:00:00Z');
 /** As this API writes it. */
 export const instant = z.string().meta({ format: 'date-time' });
 /** The largest number that a version's column holds. */
@@ -19,11 +19,11 @@ const mostVersion = 2_147_483_647;
 export const versionNumber = z.number().int().min(1).max(mostVersion).describe('a whole number from 1');
 /** The same in a path or a query. */
 export const version = z.coerce.number().int().min(1).max(mostVersion).describe('a whole number from 1');
-export const why = z.string().trim().min(1).max(1000).describe('why, for the audit: 1 to 1000 characters');
+export const why = z.string().trim().min(1).max(1000).describe('reason for the audit log, 1 to 1000 characters');
 
 export const page = z.strictObject({
   pageSize: z.coerce.number().int().min(1).max(200).default(50).describe('a whole number from 1 to 200'),
-  pageToken: z.string().max(1000).optional().describe('nextPageToken of the page before'),
+  pageToken: z.string().max(1000).optional().describe('nextPageToken of the previous page'),
 });
 
 /** A list's answer. */
@@ -32,7 +32,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 export const idempotent = z.looseObject({
-  'idempotency-key': z.string().min(1).max(255).optional().describe('1 to 255 characters: the same key makes the same request happen once'),
+  'idempotency-key': z.string().min(1).max(255).optional().describe('1 to 255 characters; requests with the same key take effect once'),
 });
 
 /** Two requests without a key are two requests. */
@@ -52,18 +52,18 @@ export const failure = z.object({
     .array(z.object({ what: z.string(), message: z.string() }))
     .readonly()
     .optional()
-    .describe('undos that failed: a person must look'),
+    .describe('undos that failed and need an operator'),
 });
 
 export const reason = z.object({
   gate: z.string(),
   code: z.string(),
-  message: z.string().describe('one fact, with its numbers'),
-  details: z.array(z.string()).readonly().optional().describe('further facts, one a line; absent where there are none'),
+  message: z.string().describe('one fact, with its figures'),
+  details: z.array(z.string()).readonly().optional().describe('further facts, one per line; absent if there are none'),
   outcome: z
     .enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted'])
     .optional()
-    .describe('what this gate alone said; absent where it is the verdict’s kind'),
+    .describe('outcome of this gate; absent if it equals the verdict'),
 });
 export const verdict = z
   .object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() })
@@ -93,8 +93,8 @@ const problemDetails = z
       )
       .readonly()
       .optional(),
-    next: z.string().optional().describe('what to try next'),
-    retryAfter: z.number().optional().describe('in seconds; also the header of this name'),
+    next: z.string().optional().describe('suggested next step'),
+    retryAfter: z.number().optional().describe('in seconds; also sent as the header of the same name'),
     traceId: z.string(),
   })
   .meta({ id: 'Problem' });

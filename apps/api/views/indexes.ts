@@ -4,7 +4,7 @@ import { document, instant, verdict } from './fields';
 export const indexName = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/)
-  .describe('the name of an index');
+  .describe('name of an index');
 
 const alias = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).nullable();
 
@@ -12,8 +12,8 @@ export const indexSummary = z
   .object({
     name: z.string(),
     versions: z.number(),
-    champion: z.number().nullable().describe('the version that answers'),
-    changes: z.number().describe('of documents, accepted so far'),
+    champion: z.number().nullable().describe('version of the champion'),
+    changes: z.number().describe('number of document changes accepted so far'),
     createdAt: instant,
   })
   .meta({ id: 'IndexSummary' });
@@ -22,15 +22,15 @@ export const indexVersion = z
   .object({
     index: z.string(),
     version: z.number(),
-    digest: z.string().describe('of its recipe and dataset version: what a release bundle names'),
+    digest: z.string().describe('digest of recipe and dataset version, used in release bundles'),
     recipe: document.describe('embedder and chunking'),
     dataset: z.string(),
     datasetVersion: z.number(),
     state: z.enum(['building', 'ready', 'failed', 'retired']),
-    applied: z.number().describe('the last change of documents that it has'),
+    applied: z.number().describe('last change of documents that it includes'),
     chunks: z.number().nullable(),
-    documents: z.number().nullable().describe('in its table now, changes included; the report counts those of the build'),
-    report: document.describe('what its build did; null while it is built'),
+    documents: z.number().nullable().describe('documents now in its table, including changes; the report counts those of the build'),
+    report: document.describe('report of its build; null while it is being built'),
     runId: z.string().nullable(),
     createdAt: instant,
     updatedAt: instant,
@@ -41,11 +41,11 @@ export const indexView = z
   .object({
     name: z.string(),
     aliases: z.object({ champion: alias, previous: alias }),
-    versions: z.array(indexVersion).readonly().describe('the newest 20'),
+    versions: z.array(indexVersion).readonly().describe('the newest 20 versions'),
     waiting: z
       .object({ versions: z.array(z.number()).readonly(), since: z.string(), reason: z.string() })
       .nullable()
-      .describe('changes of documents that versions have not taken up, since when and why'),
+      .describe('document changes that versions have not applied yet, since when and why'),
   })
   .meta({ id: 'Index' });
 
@@ -61,7 +61,7 @@ export const indexMove = z
     bundle: z
       .object({ model: z.string(), version: z.number() })
       .nullable()
-      .describe('the application whose promotion or rollback it followed; null for a move of the index alone'),
+      .describe('application whose promotion or rollback caused the move; null for a move of the index alone'),
     movedAt: instant,
   })
   .meta({ id: 'IndexMove' });
@@ -74,14 +74,14 @@ export const indexRetired = z
   .object({
     index: z.string(),
     version: z.number(),
-    from: z.enum(['building', 'ready', 'failed', 'retired']).describe('the state that it was in before'),
+    from: z.enum(['building', 'ready', 'failed', 'retired']).describe('previous state'),
   })
   .meta({ id: 'IndexRetired' });
 
 export const indexChanged = z
   .object({
     index: z.string(),
-    seq: z.number().describe('its place in the order of changes: a version has it when its `applied` is as high'),
+    seq: z.number().describe('position in the order of changes; a version includes it if `applied` is at least this'),
   })
   .meta({ id: 'IndexChanged' });
 
@@ -92,16 +92,21 @@ export const indexBuildView = z
     status: z.enum(['running', 'done', 'failed', 'cancelled']),
     progress: z
       .object({
-        phase: z.enum(['planning', 'embedding', 'indexing', 'catching up', 'comparing', 'answering', 'done']),
+        phase: z.enum(['planning', 'embedding', 'indexing', 'applying changes', 'comparing', 'answering', 'done']),
         version: z.number().nullable(),
         shards: z.object({ done: z.number(), of: z.number() }),
       })
       .nullable()
-      .describe('null when it has ended, or no worker says'),
+      .describe('null if the build has ended, or no worker reports progress'),
     outcome: z
-      .object({ version: z.number(), report: document, verdict: verdict.nullable(), promoted: z.boolean().describe('it answers now') })
+      .object({
+        version: z.number(),
+        report: document,
+        verdict: verdict.nullable(),
+        promoted: z.boolean().describe('whether it is the champion'),
+      })
       .nullable(),
-    cause: z.string().nullable().describe('why it failed'),
+    cause: z.string().nullable().describe('cause of the failure'),
     temporalUrl: z.string().nullable(),
   })
   .meta({ id: 'IndexBuild' });

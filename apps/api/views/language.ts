@@ -5,7 +5,7 @@ import type { SearchedPrompts } from '../../../workflows/stages/search-prompts';
 
 const score = z.object({
   mean: z.number().nullable(),
-  lower: z.number().nullable().describe('of the interval that holds 95 %, however often it is looked at'),
+  lower: z.number().nullable().describe('95 % confidence interval, valid at any time'),
   upper: z.number().nullable(),
   cases: z.number(),
   failures: z.number().describe('cases that could not be measured'),
@@ -13,31 +13,31 @@ const score = z.object({
 
 export const promptsView = z
   .object({
-    chosen: z.string().describe('path of its file'),
+    chosen: z.string().describe('path of the prompt file'),
     candidates: z
       .array(z.object({ path: z.string(), cases: z.number(), dimensions: z.record(z.string(), score), medianMs: z.number().nullable() }))
       .readonly()
-      .describe('in the order of the spec, on the cases that the choice went by'),
+      .describe('in the order of the spec, on the selection cases'),
     searched: z
       .object({
-        first: z.string().describe('the candidate that the search began with'),
-        found: z.string().nullable().describe('prompt://name@version; null where nothing was better, or its budget was spent'),
+        first: z.string().describe('candidate that the search started from'),
+        found: z.string().nullable().describe('prompt://name@version; null if nothing was better or the budget was spent'),
         variants: z.number(),
-        fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than were allowed; empty where as many were'),
+        fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than allowed; empty if all were'),
         questions: z.number(),
-        gain: score.nullable().describe('of what was found over the one that it began with, on cases that no choice has seen'),
-        unpaid: z.string().nullable().describe('what its budget did not pay for'),
+        gain: score.nullable().describe('gain over the starting prompt, on held-out cases'),
+        unpaid: z.string().nullable().describe('variants that the budget did not cover'),
       })
       .nullable()
-      .describe('null where no search was asked for'),
+      .describe('null if no search was configured'),
     notShown: z
       .array(z.object({ path: z.string(), against: z.string(), difference: score }))
       .readonly()
-      .describe('comparisons on cases that no choice has seen whose lower bound is not above 0: the prompt under against stayed'),
+      .describe('comparisons on held-out cases whose lower bound is not above 0; the prompt in `against` was kept'),
     confirmed: z
       .object({ path: z.string(), difference: score })
       .nullable()
-      .describe('the best minus the first on cases that no choice has seen; null where the first was the best'),
+      .describe('difference between the best and the first prompt on held-out cases; null if the first was the best'),
   })
   .meta({ id: 'ChosenPrompt' });
 
@@ -46,23 +46,23 @@ export const fineTuningView = z
     rows: z.object({
       train: z.number(),
       holdout: z.number(),
-      leftOut: z.number().describe('without a text on one side'),
-      tooLong: z.number().optional().describe('left out: no passages could be looked up for them'),
+      leftOut: z.number().describe('examples without a text on one side'),
+      tooLong: z.number().optional().describe('examples left out because their passages could not be retrieved'),
     }),
     passages: z
       .object({
         index: z.string().describe('name@version'),
-        shown: z.number().describe('in all conversations together'),
-        without: z.number().describe('examples that nothing was found for, or nothing that may be shown'),
-        leftOut: z.object({ room: z.number(), policy: z.number() }).describe('found and not shown, by why not'),
+        shown: z.number().describe('total over all conversations'),
+        without: z.number().describe('examples for which no passages were found or allowed'),
+        leftOut: z.object({ room: z.number(), policy: z.number() }).describe('passages found but not shown, by reason'),
         refused: z
           .record(z.string(), z.number())
           .optional()
-          .describe('examples left out because a provider, such as the reranker’s, refused them or said nothing of use, by why'),
+          .describe('examples left out because a provider, such as the reranker’s, rejected them or returned no usable result, by reason'),
       })
       .nullable()
-      .describe('what the examples were given of the index; null for a bundle without one'),
-    metrics: z.record(z.string(), z.number()).describe('of the trainer, on rows that it held out'),
+      .describe('passages of the index in the examples; null for a bundle without an index'),
+    metrics: z.record(z.string(), z.number()).describe('metrics of the trainer on its held-out rows'),
     facts: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'FineTuning' });

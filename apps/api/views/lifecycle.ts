@@ -6,7 +6,7 @@ export const lifecycleSummary = z
     name: z.string(),
     kind: z.string(),
     owner: z.string(),
-    revision: z.number().describe('the revision that new runs take'),
+    revision: z.number().describe('revision that new runs use'),
     digest: z.string(),
     createdAt: instant,
     updatedAt: instant,
@@ -24,7 +24,7 @@ const pendingRevision = z
   .object({
     revision: z.number(),
     digest: z.string(),
-    baseRevision: z.number().describe('the revision in force until this one is accepted'),
+    baseRevision: z.number().describe('revision in force until this one is approved'),
     loosenings: z.array(loosening).readonly(),
     proposedBy: z.string(),
     proposedAt: instant,
@@ -36,15 +36,15 @@ export const lifecycleRevision = z
     lifecycle: z.string(),
     revision: z.number(),
     digest: z.string(),
-    spec: document.describe('complete: every default filled in, durations in seconds, sizes in bytes'),
+    spec: document.describe('complete spec with all defaults, durations in seconds, sizes in bytes'),
     files: z.record(z.string(), artifact),
-    contract: document.describe('as parsed from the contract file; null without one'),
-    pending: pendingRevision.nullable().describe('a revision that loosens the policy, and waits for an approver'),
+    contract: document.describe('parsed contract file; null without one'),
+    pending: pendingRevision.nullable().describe('revision that loosens the policy and waits for an approver'),
   })
   .meta({ id: 'LifecycleRevision' });
 
 export const lifecycleFiles = z
-  .object({ digest: z.string().describe('of the revision'), files: z.record(z.string(), z.string()).describe('path → text') })
+  .object({ digest: z.string().describe('digest of the revision'), files: z.record(z.string(), z.string()).describe('path → text') })
   .meta({ id: 'LifecycleFiles' });
 
 export const revisionSummary = z
@@ -55,7 +55,7 @@ const warnings = z
   .array(z.string())
   .readonly()
   .describe(
-    'files that sources may not read, and providers and models that are not there, as far as the API can tell: a run would fail on them',
+    'sources that cannot be read, and providers and models that are not available, as far as the API can tell; a run would fail on them',
   );
 
 export const applied = z
@@ -63,10 +63,8 @@ export const applied = z
     lifecycle: z.string(),
     revision: z.number(),
     digest: z.string(),
-    changed: z.boolean().describe('whether new runs take another revision than before'),
-    state: z
-      .enum(['inForce', 'pending'])
-      .describe('pending: it loosens the policy, and waits until an approver other than its author accepts it'),
+    changed: z.boolean().describe('whether new runs use another revision than before'),
+    state: z.enum(['inForce', 'pending']).describe('pending: it loosens the policy and waits for an approver other than its author'),
     loosenings: z.array(loosening).readonly(),
     warnings,
   })
@@ -82,8 +80,8 @@ export const plan = z
     stages: z
       .array(z.object({ stage: z.string(), action: z.enum(['runs', 'mayRun', 'reused']), because: z.array(z.string()).readonly() }))
       .readonly(),
-    loosenings: z.array(loosening).readonly().describe('what judges less strictly than before'),
-    lines: z.array(z.string()).readonly().describe('the same for people'),
+    loosenings: z.array(loosening).readonly().describe('rules that are less strict than before'),
+    lines: z.array(z.string()).readonly().describe('the same as text'),
     warnings,
   })
   .meta({ id: 'LifecyclePlan' });

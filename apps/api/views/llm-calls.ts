@@ -9,15 +9,13 @@ const calls = z.object({
   answered: z.number().int().describe('questions with an answer'),
   failed: z.number().int(),
   asking: z.number().int(),
-  requests: z.number().int().describe('sent to providers, those that failed with them'),
+  requests: z.number().int().describe('requests sent to providers, including failed ones'),
   promptTokens: tokens,
   completionTokens: tokens,
   usd,
   unsettled: z
     .object({ requestIds: z.array(z.string()).readonly(), usd })
-    .describe(
-      'requests whose result was never received, such as those in flight when a worker died: at most this much more may be on the bill',
-    ),
+    .describe('requests whose result was never received, for example because a worker died; the bill may be higher by at most this amount'),
 });
 
 const stageCalls = calls.extend({ stage: z.string() });

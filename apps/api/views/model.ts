@@ -18,23 +18,23 @@ export const modelVersion = z
   .object({
     model: z.string(),
     version: z.number(),
-    manifest: artifact.describe('its digest is the version’s identity: the same is evaluated, promoted and served'),
+    manifest: artifact.describe('digest of the manifest, which identifies the version in evaluation, promotion and serving'),
     status: z.enum(['candidate', 'promoted', 'rejected', 'withdrawn']),
     signature: z
       .union([
-        z.object({ task: z.literal('chat'), input: z.string().describe('the prompt’s variable that takes what the user writes') }),
+        z.object({ task: z.literal('chat'), input: z.string().describe('prompt variable that receives the user’s text') }),
         z.object({
           task: z.enum(tasks),
           request: z.array(column).readonly(),
           features: z.array(column).readonly(),
           output: z.literal('score'),
-          classes: z.array(z.string()).readonly().optional().describe('of a multiclass model, in the order of its probabilities'),
+          classes: z.array(z.string()).readonly().optional().describe('classes of a multiclass model, in the order of its probabilities'),
           entity: z.string().nullable(),
           time: z.string().nullable(),
         }),
       ])
-      .describe('what a request must carry'),
-    metrics: z.record(z.string(), z.number()).describe('as its trainer measured them'),
+      .describe('required request columns'),
+    metrics: z.record(z.string(), z.number()).describe('metrics that its trainer measured'),
     runId: z.string(),
     createdAt: instant,
     updatedAt: instant,
@@ -47,7 +47,7 @@ export const modelView = z
   .object({
     name: z.string(),
     aliases: z.object({ champion: aliasState.nullable(), challenger: aliasState.nullable(), previous: aliasState.nullable() }),
-    versions: z.array(modelVersion).readonly().describe('the newest 20'),
+    versions: z.array(modelVersion).readonly().describe('the newest 20 versions'),
     inferUrl: z.string().nullable(),
   })
   .meta({ id: 'Model' });
@@ -81,7 +81,7 @@ export const aliasMove = z
         selfApproved: z.boolean().describe('by the person who started the run'),
       })
       .nullable()
-      .describe('of a promotion by hand that did not meet what its revision asks for'),
+      .describe('override of a promotion by hand that did not meet the requirements of its revision'),
     movedAt: instant,
   })
   .meta({ id: 'AliasMove' });
@@ -98,11 +98,11 @@ export const rolledBack = z
         z.object({ kind: z.literal('stays'), index: z.string(), at: z.number().nullable(), why: z.string() }),
       ])
       .nullish()
-      .describe('the alias of the index that a language application asks: it follows where a promotion of the application had moved it'),
+      .describe('index alias of a language application; it follows where a promotion of the application moved it'),
     gateways: z
       .array(z.object({ id: z.string(), url: z.string(), epoch: z.number() }))
       .readonly()
-      .describe('gateways that hold a lease, with the routing epoch that each has confirmed'),
+      .describe('gateways with a lease, and the routing epoch that each has confirmed'),
   })
   .meta({ id: 'RolledBack' });
 
@@ -132,9 +132,9 @@ export const explanation = z
     record: modelVersion,
     run: runView.nullable(),
     stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
-    rollout: rolloutSummary.extend({ judge: rolloutJudge.nullable() }).nullable().describe('in which it was the challenger'),
+    rollout: rolloutSummary.extend({ judge: rolloutJudge.nullable() }).nullable().describe('rollout in which it was the challenger'),
     decisions: z.array(decisionWithGrounds).readonly(),
-    approvals: z.array(approvalView).readonly().describe('who voted on its promotion, oldest first'),
+    approvals: z.array(approvalView).readonly().describe('votes on its promotion, oldest first'),
     digests: z
       .array(
         z.object({
@@ -145,7 +145,7 @@ export const explanation = z
         }),
       )
       .readonly()
-      .describe('manifest, policies and evidence, hashed again now'),
+      .describe('manifest, policies and evidence, verified now against their digests'),
     moves: z.array(aliasMove).readonly(),
     lineage: z.array(lineageEdge).readonly(),
   })

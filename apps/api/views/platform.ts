@@ -6,7 +6,7 @@ const partView = z.object({
   name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway', 'language models']),
   ok: z.boolean(),
   detail: z.string(),
-  next: z.string().nullable().describe('what to try when it is not'),
+  next: z.string().nullable().describe('suggested fix if it is not ready'),
 });
 
 export const platformView = z

@@ -15,23 +15,23 @@ const answer = z.object({
   finish: z.enum(['stop', 'length', 'filtered']),
   promptTokens: z.number().int(),
   completionTokens: z.number().int(),
-  firstTokenMs: milliseconds.nullable().describe('until the first piece went out; null where it came whole'),
-  blocked: z.enum(['input', 'output']).nullable().describe('by which side the safety policy kept the answer back'),
-  malformed: z.boolean().describe('it promised JSON of a schema and is none'),
-  error: z.string().nullable().describe('why it broke off after its first piece was out'),
+  firstTokenMs: milliseconds.nullable().describe('time to the first piece; null if the answer was sent whole'),
+  blocked: z.enum(['input', 'output']).nullable().describe('side on which the safety policy blocked the answer'),
+  malformed: z.boolean().describe('whether it violates the JSON schema that it must match'),
+  error: z.string().nullable().describe('why it was interrupted after its first piece'),
   standby: z
     .object({ provider: z.string(), model: z.string() })
     .nullable()
-    .describe('who answered in the place of the bundle’s own model; null where that answered'),
+    .describe('standby that answered; null if the bundle’s own model did'),
 });
 type AnswerJson = z.output<typeof answer>;
 
 const feedback = z.object({
-  labelledAt: instant.nullable().describe('null where only a judge has said something'),
-  label: z.union([z.number(), z.boolean(), z.string()]).nullable().describe('the value, or the class, that came true'),
-  score: z.number().nullable().describe('of the answer, from 0 to 1'),
-  references: z.number().int().describe('right answers that were given; their texts are not shown'),
-  corrected: z.boolean().describe('somebody wrote how it should have been answered'),
+  labelledAt: instant.nullable().describe('null if only a judge has given feedback'),
+  label: z.union([z.number(), z.boolean(), z.string()]).nullable().describe('true value or class'),
+  score: z.number().nullable().describe('score of the answer, from 0 to 1'),
+  references: z.number().int().describe('number of right answers given; their texts are not shown'),
+  corrected: z.boolean().describe('whether a corrected answer was given'),
   judged: z
     .object({ judge: z.string(), served: z.number().nullable(), beside: z.number().nullable() })
     .nullable()
@@ -43,14 +43,12 @@ const summary = {
   receivedAt: instant,
   model: z.string().describe('a model or an application'),
   version: z.number().int(),
-  arm: z
-    .enum(predictionArms)
-    .describe('the alias that answered; direct where the caller named the version; probe where the platform tested it'),
-  latencyMs: milliseconds.describe('from the request’s arrival to its answer'),
-  score: z.number().nullable().describe('of a binary classification or a regression; null of others'),
-  class: z.string().nullable().describe('the likeliest class, of a multiclass model; null of others'),
-  answer: answer.nullable().describe('of an application; null of a classical model'),
-  verdict: z.enum(outcomes).nullable().describe('the worst that the safety policy said of any side; null where none looked'),
+  arm: z.enum(predictionArms).describe('alias that answered; direct: the caller named the version; probe: a test of the platform'),
+  latencyMs: milliseconds.describe('time from the request to its response'),
+  score: z.number().nullable().describe('for a binary classification or a regression; otherwise null'),
+  class: z.string().nullable().describe('most probable class of a multiclass model; otherwise null'),
+  answer: answer.nullable().describe('for a language application; null for a classical model'),
+  verdict: z.enum(outcomes).nullable().describe('most severe outcome of the safety policy for any side; null if no policy was applied'),
   feedback: feedback.nullable(),
 };
 
@@ -64,30 +62,30 @@ const side = z.object({
       z.object({
         detector: z.string(),
         action: z.enum(['block', 'redact', 'flag']),
-        found: z.record(z.string(), z.number()).describe('what → how often; never the text'),
-        failure: z.string().nullable().describe('why it could not look'),
+        found: z.record(z.string(), z.number()).describe('kind of finding → count, without the text'),
+        failure: z.string().nullable().describe('why the detector failed'),
       }),
     )
     .readonly(),
-  textKept: z.boolean().describe('the policy keeps what did not pass: GET …/texts has it'),
+  textKept: z.boolean().describe('the policy keeps texts that did not pass; read them with GET …/texts'),
 });
 
 const safety = z.object({
-  policy: digest.describe('which version of the policy looked'),
+  policy: digest.describe('version of the policy that was applied'),
   input: side,
-  output: side.nullable().describe('null where there was nothing to look at'),
-  retrieved: side.nullable().describe('of all passages together; null without any'),
+  output: side.nullable().describe('null if there was no text'),
+  retrieved: side.nullable().describe('for all passages together; null without passages'),
 });
 
 const retrieved = z.object({
   index: z.object({ name: z.string(), version: z.number().int(), digest }),
   passages: z.array(z.object({ documentId: z.string(), chunkId: z.string(), score: z.number() })).readonly(),
-  cited: z.array(z.number().int()).readonly().describe('numbers of passages that the answer names, from 1'),
-  left: z.object({ room: z.number().int(), policy: z.number().int() }).describe('found and not shown'),
-  notReranked: z.string().optional().describe('why the bundle’s reranker did not order them'),
+  cited: z.array(z.number().int()).readonly().describe('numbers of the cited passages, from 1'),
+  left: z.object({ room: z.number().int(), policy: z.number().int() }).describe('passages found but not shown'),
+  notReranked: z.string().optional().describe('why the reranker did not order the passages'),
 });
 
-const probabilities = z.record(z.string(), z.number()).nullable().describe('by class, of a multiclass model; null of others');
+const probabilities = z.record(z.string(), z.number()).nullable().describe('probability by class, for a multiclass model; otherwise null');
 
 const evidenceOf = { safety: safety.nullable(), retrieved: retrieved.nullable() };
 
@@ -96,13 +94,15 @@ export const predictionView = z
     ...summary,
     ...evidenceOf,
     probabilities,
-    digest: digest.nullable().describe('of the version that answered: a release bundle, of an application'),
+    digest: digest.nullable().describe('digest of the version that answered; for an application, of the release bundle'),
     eventTime: instant.nullable(),
-    rollout: z.object({ id: z.string(), step: z.number().int() }).nullable().describe('the open rollout that the request was part of'),
+    rollout: z.object({ id: z.string(), step: z.number().int() }).nullable().describe('open rollout that the request was part of'),
     other: z
       .object({
         version: z.number().int(),
-        role: z.enum(['shadow', 'fallback']).describe('asked beside the answer, or was to answer and failed'),
+        role: z
+          .enum(['shadow', 'fallback'])
+          .describe('shadow: requested in addition to the answer; failed: it should have answered and failed'),
         latencyMs: milliseconds,
         error: z.string().nullable(),
         score: z.number().nullable(),
@@ -121,8 +121,8 @@ const kept = z.object({ input: z.string().nullable(), output: z.string().nullabl
 
 export const predictionTexts = z
   .object({
-    served: kept.describe('as they came, by side; null where the text passed, or the policy does not keep it'),
-    other: kept.describe('of the version that did not answer'),
+    served: kept.describe('unchanged texts by side; null if the text passed or the policy does not keep it'),
+    other: kept.describe('texts of the version that did not answer'),
   })
   .meta({ id: 'PredictionTexts' });
 export type PredictionTextsJson = z.output<typeof predictionTexts>;

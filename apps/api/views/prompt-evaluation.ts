@@ -5,8 +5,8 @@ import { caseResultView } from './case-result';
 import { artifact } from './fields';
 
 const score = z.object({
-  mean: z.number().nullable().describe('of what could be measured'),
-  lower: z.number().nullable().describe('of 95 %, whenever one looks; what could not be measured counts as 0'),
+  mean: z.number().nullable().describe('mean of the measured cases'),
+  lower: z.number().nullable().describe('95 % confidence interval, valid at any time; cases that could not be measured count as 0'),
   upper: z.number().nullable(),
   cases: z.number(),
   failures: z.number(),
@@ -18,15 +18,18 @@ export const promptEvaluationView = z
     prompt: z.string(),
     status: z.enum(['running', 'done', 'failed']),
     cause: z.string().nullable(),
-    next: z.string().nullable().describe('what helps where it failed'),
-    progress: z.object({ done: z.number(), of: z.number() }).nullable().describe('cases; null when it does not run, or no worker says'),
+    next: z.string().nullable().describe('suggested fix after a failure'),
+    progress: z
+      .object({ done: z.number(), of: z.number() })
+      .nullable()
+      .describe('progress in cases; null if it is not running, or no worker reports progress'),
     summary: z
       .object({
         cases: z.number(),
         unanswered: z.number(),
-        notAnswered: z.array(z.string()).readonly().optional().describe('a line a reason, with what one of those cases was told'),
+        notAnswered: z.array(z.string()).readonly().optional().describe('one line per reason, with the message of one of those cases'),
         dimensions: z.record(z.string(), score),
-        costUsd: z.number().describe('US dollars, by the ledger: what an earlier evaluation paid is in it'),
+        costUsd: z.number().describe('total in US dollars from the call ledger, including what an earlier evaluation paid'),
         medianMs: z.number().nullable(),
       })
       .nullable(),
@@ -34,7 +37,7 @@ export const promptEvaluationView = z
   })
   .meta({ id: 'PromptEvaluation' });
 
-export const caseResults = z.object({ items: z.array(caseResultView).readonly().describe('a case each, in the order of the cases') });
+export const caseResults = z.object({ items: z.array(caseResultView).readonly().describe('one entry per case, in case order') });
 
 export function summaryView({ cost, ...summary }: AnswersSummary) {
   return { ...summary, costUsd: cost / budgetUnits.usd };

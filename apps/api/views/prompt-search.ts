@@ -5,54 +5,54 @@ import type { VariantResult } from '../../../domain/llm/search/variant';
 import { artifact, document, instant } from './fields';
 
 const result = z.object({
-  id: z.string().describe('the digest of the variant’s template'),
+  id: z.string().describe('digest of the variant’s template'),
   cases: z.number(),
   failures: z.number(),
-  quality: z.number().describe('the mean over its cases, failed ones as 0'),
-  costUsd: z.number().nullable().describe('US dollars a case; null where nothing was answered'),
-  latencyMs: z.number().describe('the median'),
+  quality: z.number().describe('mean over its cases; failed cases count as 0'),
+  costUsd: z.number().nullable().describe('US dollars per case; null without an answer'),
+  latencyMs: z.number().describe('median latency'),
 });
 
 const mean = z.object({
   cases: z.number(),
   failures: z.number(),
   mean: z.number().nullable(),
-  lower: z.number().describe('of 95 %, whenever one looks'),
+  lower: z.number().describe('95 % confidence interval, valid at any time'),
   upper: z.number(),
 });
 
 const outcome = z.object({
   winner: z.object({
     digest: z.string(),
-    version: z.number().describe('of the prompt, on a branch of the search'),
+    version: z.number().describe('version of the prompt, on a branch of the search'),
     artifact,
     origin: z.object({ kind: z.string(), parent: z.string().nullable() }),
   }),
   first: z.object({ digest: z.string(), version: z.number() }),
-  searched: result.describe('the winner on the cases of the search, by which it was chosen'),
+  searched: result.describe('the winner on the search cases, by which it was chosen'),
   confirmed: z
     .object({
       winner: mean,
       first: mean,
       gain: mean,
-      optimism: z.number().nullable().describe('what the search promised and was not kept'),
+      optimism: z.number().nullable().describe('difference between the result on the search cases and on the held-out cases'),
     })
-    .describe('on cases that no choice has seen'),
-  improved: z.boolean().describe('the gain is surely above 0'),
+    .describe('on held-out cases'),
+  improved: z.boolean().describe('whether the lower bound of the gain is above 0'),
   front: z
     .array(result.extend({ origin: z.string() }))
     .readonly()
-    .describe('not beaten in quality, cost and latency at once'),
+    .describe('not beaten in quality, cost and latency at the same time'),
   variants: z.number(),
-  fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than were allowed; empty where as many were'),
-  tied: z.number().describe('other variants with the quality of the winner on as many cases'),
+  fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than allowed; empty if all were'),
+  tied: z.number().describe('other variants with the winner’s quality on as many cases'),
   questions: z.number(),
   paid: z.object({
     answers: z.number(),
     costUsd: z.number().describe('US dollars'),
     unsettled: z.number().describe('attempts that were sent and whose result was never received'),
   }),
-  report: artifact.describe('JSON: every variant'),
+  report: artifact.describe('JSON with every variant'),
 });
 
 const progress = z
@@ -61,14 +61,14 @@ const progress = z
     round: z.number().describe('from 1'),
     rounds: z.number(),
     variants: z.number().describe('of this step'),
-    cases: z.number().describe('that each of them is asked up to'),
-    known: z.number().describe('variants ever proposed'),
-    questions: z.number().describe('of the rounds before'),
+    cases: z.number().describe('cases per variant in this round'),
+    known: z.number().describe('variants proposed so far'),
+    questions: z.number().describe('of the previous rounds'),
     pieces: z.object({ done: z.number(), of: z.number() }).describe('of this step'),
     best: result.nullable(),
   })
   .nullable()
-  .describe('null when it does not run, or no worker says how far it is');
+  .describe('null if it is not running, or no worker reports progress');
 
 export const promptSearchView = z
   .object({
@@ -76,9 +76,9 @@ export const promptSearchView = z
     prompt: z.string(),
     firstVersion: z.number(),
     status: z.enum(['running', 'done', 'failed', 'cancelled']),
-    cause: z.string().nullable().describe('why it ended without an outcome'),
+    cause: z.string().nullable().describe('why it ended without a result'),
     quality: z.string(),
-    variants: z.number().describe('at most so many'),
+    variants: z.number().describe('maximum number of variants'),
     actor: z.string(),
     createdAt: instant,
     endedAt: instant.nullable(),
@@ -87,7 +87,7 @@ export const promptSearchView = z
   .meta({ id: 'PromptSearch' });
 
 export const promptSearchDetail = promptSearchView
-  .extend({ request: document.describe('what is searched, with every default'), progress, temporalUrl: z.string().nullable() })
+  .extend({ request: document.describe('complete search settings, with all defaults'), progress, temporalUrl: z.string().nullable() })
   .meta({ id: 'PromptSearchDetail' });
 
 export function outcomeView({ searched, front, fewer = [], tied = 0, paid: { cost, ...paid }, ...rest }: SearchOutcome) {

@@ -13,9 +13,9 @@ export const promptVersion = z
   .object({
     prompt: z.string(),
     version: z.number(),
-    digest: z.string().describe('of the template’s canonical JSON: what a release bundle names'),
+    digest: z.string().describe('digest of the template’s canonical JSON, used in release bundles'),
     template: document.describe('messages, variables, few-shot sets, answer schema'),
-    parent: z.number().nullable().describe('what its author began with'),
+    parent: z.number().nullable().describe('version that its author started from'),
     author: z.string(),
     cause: z.string(),
     createdAt: instant,
@@ -24,7 +24,11 @@ export const promptVersion = z
   .meta({ id: 'PromptVersion' });
 
 export const promptView = z
-  .object({ name: z.string(), refs: z.array(promptRef).readonly(), versions: z.array(promptVersion).readonly().describe('the newest 20') })
+  .object({
+    name: z.string(),
+    refs: z.array(promptRef).readonly(),
+    versions: z.array(promptVersion).readonly().describe('the newest 20 versions'),
+  })
   .meta({ id: 'Prompt' });
 
 export const promptWritten = z

@@ -3,14 +3,12 @@ import { z } from 'zod';
 const days = (of: string) => z.number().int().min(1).max(36_500).describe(`${of}, in days: 1 to 36500`);
 
 const settings = {
-  predictionDays: days('predictions; dropped by whole days, for the longest time that any tenant asks'),
+  predictionDays: days('predictions; deleted by whole days after the longest retention of any tenant'),
   feedbackDays: days('labels'),
-  runDetailDays: days('events and effects of runs that ended; the run, its stages, decisions and audit rows stay'),
+  runDetailDays: days('events and effects of ended runs; runs, stages, decisions and audit rows are kept'),
   idempotencyDays: days('idempotency keys'),
-  artifactIdleDays: days('artifacts that nothing refers to, since they were last touched'),
-  callAnswerDays: days(
-    'answers of language models on the call ledger, since all that asked for them or read them ended; what they cost stays',
-  ),
+  artifactIdleDays: days('artifacts without references, since they were last used'),
+  callAnswerDays: days('answers in the call ledger, after everything that requested or used them has ended; their costs are kept'),
 };
 
 export const retentionView = z.object(settings).meta({ id: 'RetentionSettings' });

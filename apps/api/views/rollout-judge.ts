@@ -9,34 +9,36 @@ import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/repositories/rollouts';
 import { instant } from './fields';
 
-const labelled = z.object({ right: z.number(), wrong: z.number() }).describe('answers of this version that people called right and wrong');
+const labelled = z
+  .object({ right: z.number(), wrong: z.number() })
+  .describe('answers of this version that people labelled right and wrong');
 
 export const rolloutJudge = z
   .object({
-    dimension: z.string().describe('of spec.evaluate'),
-    digest: z.string().describe('the version of the judge: prompt, model and sampling'),
-    sensitivity: z.number().describe('the share of right answers that it called right, of those that people have judged'),
-    specificity: z.number().describe('the share of wrong answers that it called wrong'),
-    pairs: z.number().describe('questions whose two answers were judged and are counted'),
-    withoutVerdict: z.number().describe('of pairs: without a verdict on both answers'),
+    dimension: z.string().describe('name of the judge in spec.evaluate'),
+    digest: z.string().describe('version of the judge: prompt, model and sampling'),
+    sensitivity: z.number().describe('sensitivity: share of right answers that it called right, among the labelled ones'),
+    specificity: z.number().describe('specificity: share of wrong answers that it called wrong, among the labelled ones'),
+    pairs: z.number().describe('questions whose two answers were judged and count'),
+    withoutVerdict: z.number().describe('pairs without a verdict on both answers'),
     mostPairs: z.number(),
-    costUsd: z.number().describe('what judging has cost, without what was paid before'),
+    costUsd: z.number().describe('cost of judging in US dollars, without what was paid earlier'),
     silence: z
       .object({ since: instant, failure: z.enum(silenceFailures) })
       .nullable()
-      .describe('since when it was asked in vain, and what came of it last; null while it answers, and when the rollout has ended'),
+      .describe('since when the judge has not answered, and its last failure; null while it answers, and after the rollout'),
     labels: z
       .object({
-        needed: z.number().describe('labels of each kind and version that are needed before the judge may decide'),
-        pairs: z.number().describe('pairs of answers that people labelled'),
+        needed: z.number().describe('labels of each kind and version required before the judge may decide'),
+        pairs: z.number().describe('labelled pairs of answers'),
         champion: labelled,
         challenger: labelled,
         whyNot: z
           .array(z.string())
           .readonly()
-          .describe('why the verdicts may not decide yet: missing labels, or errors that differ between the versions'),
+          .describe('why the verdicts may not decide yet: missing labels, or error rates that differ between the versions'),
       })
-      .describe('what people said of answers that the judge has judged in this rollout'),
+      .describe('labels of judged answers in this rollout'),
     over: z.string().nullable().describe('Why judging has ended; null while it continues'),
   })
   .meta({ id: 'RolloutJudge' });

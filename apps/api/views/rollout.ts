@@ -16,42 +16,42 @@ const outcome = z.enum(['passed', 'failed', 'inconclusive']);
 const quality = z.object({
   metric: z
     .string()
-    .describe('logloss, brier or mae; of a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss'),
+    .describe('logloss, brier or mae; for a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss'),
   rule: z.enum(['nonInferiority', 'superiority']),
   margin: z.number(),
-  limit: z.number().describe('what the bounds are compared with: the margin, negative for superiority'),
+  limit: z.number().describe('limit for the bounds: the margin; negative for superiority'),
   comparison: z.enum(['pairs', 'arms']),
   outcome,
   n: z
     .number()
     .describe(
-      'labelled pairs, of the shadow or, once the challenger answers people, of that time alone; or labelled answers of the arm that has fewer',
+      'labelled pairs of the shadow, or of the time since the challenger answers requests; with arms, labelled answers of the smaller arm',
     ),
   ...bounds,
   days: z
     .object({ n: z.number(), ...bounds })
     .nullable()
-    .describe('the same over days of event time, where quality must hold across them'),
+    .describe('the same over days of event time, if quality must hold across days'),
 });
 
 const guardrail = z.object({
   metric: z.string(),
-  max: z.number().describe('errors, blocked, format: the largest share; latency_ms, first_token_ms: milliseconds; tokens: tokens'),
+  max: z.number().describe('errors, blocked, format: maximum share; latency_ms, first_token_ms: milliseconds; tokens: tokens'),
   quantile: z.number().nullable(),
-  limit: z.number().describe('the largest share allowed: of such requests, or of those above max'),
+  limit: z.number().describe('maximum share of such requests, or of requests above max'),
   outcome,
-  n: z.number().describe('requests of the challenger in the present step'),
+  n: z.number().describe('requests of the challenger in the current step'),
   ...bounds,
 });
 
 const arm = z.object({
-  requests: z.number().describe('it was asked for a score'),
+  requests: z.number().describe('scoring requests sent to it'),
   errors: z.number(),
   assigned: z.number().describe('requests of its entities'),
-  fallbacks: z.number().describe('of assigned: it failed them, and the champion answered'),
+  fallbacks: z.number().describe('assigned requests that it failed and the champion answered'),
   slow: z.number(),
-  ripe: z.number().describe('of assigned: their labels are due'),
-  labelled: z.number().describe('of ripe: their labels came'),
+  ripe: z.number().describe('assigned requests whose labels are due'),
+  labelled: z.number().describe('due labels that arrived'),
 });
 const arms = z.object({ champion: arm, challenger: arm });
 
@@ -61,8 +61,10 @@ const rollback = z.object({
   secondsToFullTraffic: z
     .number()
     .nullable()
-    .describe('wall seconds from finding harm until every live gateway served the champion alone; null while one has not confirmed'),
-  unconfirmed: z.array(z.string()).readonly().describe('gateways that hold a lease and have not confirmed'),
+    .describe(
+      'seconds of wall-clock time from the detection of harm until every live gateway served only the champion; null until all have confirmed',
+    ),
+  unconfirmed: z.array(z.string()).readonly().describe('gateways with a lease that have not confirmed'),
 });
 
 const summary = z.object({
@@ -76,7 +78,7 @@ const summary = z.object({
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
-  verdict: verdict.nullable().describe('what was decided; null before'),
+  verdict: verdict.nullable().describe('decision of the rollout; null before'),
   decision: z.string().nullable(),
   waitingFor: z.string().nullable(),
   startedAt: instant,
@@ -89,29 +91,29 @@ export const rolloutView = summary
   .extend({
     quality,
     guardrails: z.array(guardrail).readonly(),
-    reasons: z.array(reason).readonly().describe('what each metric says now, then what holds the rollout back'),
+    reasons: z.array(reason).readonly().describe('current result of each metric, then what the rollout waits for'),
     remaining: z
       .object({ observations: z.number().nullable(), seconds: z.number().nullable() })
       .nullable()
-      .describe('further labelled requests and seconds of event time, if all goes on as so far; null within: never so'),
-    traffic: z.object({ step: arms, total: arms }).nullable().describe('null when nothing is on record'),
+      .describe('further labelled requests and seconds of event time at the current rate; null inside: never at this rate'),
+    traffic: z.object({ step: arms, total: arms }).nullable().describe('null if nothing was recorded'),
     test: z.object({
       alpha: z.number(),
       minSamples: z.number(),
       minDurationSeconds: z.number(),
       maxDurationSeconds: z.number(),
-      extendedSeconds: z.number().describe('added to maxDurationSeconds by people'),
+      extendedSeconds: z.number().describe('seconds added to maxDurationSeconds by people'),
       onInconclusive: z.enum(['rollback', 'hold']),
     }),
     rollback: rollback.nullable(),
-    judge: rolloutJudge.nullable().describe('who says what answers are worth, where that is a judge'),
+    judge: rolloutJudge.nullable().describe('judge of the answers, if quality is judged'),
     history: z
       .array(z.object({ n: z.number(), eventTime: instant, ...bounds, estimate: z.number() }))
       .readonly()
-      .describe('the quality reading as it was, oldest first, at most 201 points'),
+      .describe('history of the quality reading, oldest first, at most 201 points'),
     stepStartedAt: instant,
-    eventStartedAt: instant.nullable().describe('event time of the first traffic'),
-    eventNow: instant.nullable().describe('how far event time has come'),
+    eventStartedAt: instant.nullable().describe('event time of the first request'),
+    eventNow: instant.nullable().describe('latest event time'),
     temporalUrl: z.string().nullable(),
   })
   .meta({ id: 'Rollout' });

@@ -15,12 +15,12 @@ export const stageView = z
     name: z.string(),
     status: z.string(),
     seconds: z.number(),
-    reusedFrom: z.string().nullable().describe('the run whose output was taken instead of running the stage'),
+    reusedFrom: z.string().nullable().describe('run whose output was reused'),
     decision: z.string().nullable(),
     verdict: verdict.nullable(),
-    tuning: tuningView.nullable().describe('what a tune stage chose, and by which numbers'),
-    prompts: promptsView.nullable().describe('what a prompt-eval stage chose, and by which numbers'),
-    fineTuning: fineTuningView.nullable().describe('what a fine-tune stage learnt, beside what it must beat'),
+    tuning: tuningView.nullable().describe('choice of a tune stage and its figures'),
+    prompts: promptsView.nullable().describe('choice of a prompt-eval stage and its figures'),
+    fineTuning: fineTuningView.nullable().describe('result of a fine-tune stage and of its baselines'),
     failure: failure.nullable(),
   })
   .meta({ id: 'Stage' });
@@ -31,7 +31,7 @@ const fields = z.object({
   revision: z.string(),
   status: z.enum(runStatuses),
   verdict: verdict.nullable(),
-  version: z.number().nullable().describe('the model version that the run registered'),
+  version: z.number().nullable().describe('model version that the run registered'),
   waitingFor: z.string().nullable(),
   failure: failure.nullable(),
   request: z.record(z.string(), z.unknown()),
@@ -45,7 +45,7 @@ const fields = z.object({
 
 export const runView = fields.meta({ id: 'Run' });
 export const runWithStages = fields
-  .extend({ stages: z.array(stageView).readonly(), rollout: rolloutSummary.nullable().describe('of its canary stage') })
+  .extend({ stages: z.array(stageView).readonly(), rollout: rolloutSummary.nullable().describe('rollout of its canary stage') })
   .meta({ id: 'RunWithStages' });
 
 export const runState = z
@@ -57,7 +57,7 @@ export const runState = z
     waitingFor: z.string().nullable(),
     approvals: z.array(z.object({ actor: z.string(), keyId: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
   })
-  .meta({ id: 'RunState', description: 'The run as its workflow holds it, after a command' });
+  .meta({ id: 'RunState', description: 'The run after a command, as its workflow reports it' });
 
 export function stateToJson({ runId, status, stage, stages, waitingFor, approvals }: RunState): z.output<typeof runState> {
   return {
@@ -81,7 +81,9 @@ const comparedRun = z.object({
   revision: z.string(),
   trainer: z.string().nullable(),
   params: z.record(z.string(), z.unknown()),
-  metrics: z.record(z.string(), z.unknown()).describe('of the evaluation: value, lower and upper end of the 95 % interval'),
+  metrics: z
+    .record(z.string(), z.unknown())
+    .describe('metric of the evaluation: value, and lower and upper bound of the 95 % confidence interval'),
   seconds: z.record(z.string(), z.number()),
 });
 export const runComparison = z

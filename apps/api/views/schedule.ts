@@ -13,30 +13,30 @@ const spec = z.object({
 export const scheduleView = z
   .object({
     lifecycle: z.string(),
-    id: z.string().describe('of the Temporal Schedule'),
+    id: z.string().describe('id of the Temporal Schedule'),
     schedule: spec.describe('as the lifecycle says'),
-    revision: z.number().describe('of the lifecycle, when the schedule was last changed'),
+    revision: z.number().describe('revision of the lifecycle when the schedule was last changed'),
     paused: z.boolean(),
-    note: z.string().nullable().describe('why it is paused, or what was said last'),
-    nextTimes: z.array(instant).readonly().describe('soonest first; the window of each run ends there'),
+    note: z.string().nullable().describe('why it is paused, or the last note'),
+    nextTimes: z.array(instant).readonly().describe('next start times, soonest first; the window of each run ends there'),
     recent: z
       .array(z.object({ scheduledAt: instant, takenAt: instant, workflowId: z.string() }))
       .readonly()
       .describe('newest first'),
     running: z.array(z.string()).readonly().describe('workflow ids'),
-    changedAt: instant.nullable().describe('when the schedule was made or last changed'),
+    changedAt: instant.nullable().describe('creation or last change of the schedule'),
     skipped: z
       .array(
         z.object({
-          scheduledAt: instant.describe('the time at which no run was started'),
+          scheduledAt: instant.describe('time at which no run was started'),
           cause: z.string(),
-          runId: z.string().nullable().describe('the run that was still open'),
+          runId: z.string().nullable().describe('run that was still open'),
           noticedAt: instant,
         }),
       )
       .readonly()
       .describe('newest first, at most 100'),
-    url: z.string().nullable().describe('in the Temporal Web UI'),
+    url: z.string().nullable().describe('URL in the Temporal Web UI'),
   })
   .meta({ id: 'Schedule' });
 

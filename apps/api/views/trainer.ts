@@ -10,8 +10,8 @@ export const trainerView = z
     iterations: z
       .object({ param: z.string(), default: z.number().nullable() })
       .nullable()
-      .describe('the parameter that counts its iterations, and its default; null when it does not report as it goes'),
-    codeDigest: z.string().describe('over its code, the job runtime’s and the libraries’ versions'),
+      .describe('parameter that counts iterations, and its default; null if it reports no progress'),
+    codeDigest: z.string().describe('digest of its code, the job runtime and the library versions'),
   })
   .meta({ id: 'Trainer' });
 

@@ -5,19 +5,19 @@ import { instant } from './fields';
 
 export const trialView = z
   .object({
-    run: z.string().describe('the run whose study it is: another one where the stage was reused'),
+    run: z.string().describe('run of the study; another run if the stage was reused'),
     number: z.number().describe('0, 1, 2 … within the study'),
     status: z.enum(trialStatuses),
     params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     metric: z.string(),
-    value: z.number().nullable().describe('the metric on the tuning slice; of a pruned trial the last one seen'),
+    value: z.number().nullable().describe('metric on the tuning slice; of a pruned trial, the last value'),
     best: z.boolean(),
-    reason: z.string().nullable().describe('why it was pruned, or how it failed'),
+    reason: z.string().nullable().describe('why it was pruned or failed'),
     intermediate: z
       .array(z.object({ step: z.number(), value: z.number() }))
       .readonly()
-      .describe('what hyperband judged it by: the metric after so many iterations'),
-    seconds: z.number().nullable().describe('null while it runs'),
+      .describe('metric after so many iterations, by which hyperband judged it'),
+    seconds: z.number().nullable().describe('null while it is running'),
     startedAt: instant,
     endedAt: instant.nullable(),
   })

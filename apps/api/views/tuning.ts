@@ -6,9 +6,9 @@ const values = z.record(z.string(), z.unknown());
 export const tuningView = z
   .object({
     chosen: z.enum(['tuned', 'default']),
-    params: values.describe('of the chosen model'),
+    params: values.describe('parameters of the chosen model'),
     trials: z.object({ complete: z.number(), pruned: z.number(), failed: z.number() }),
-    best: z.object({ number: z.number(), value: z.number(), params: values }).nullable().describe('on the tuning slice'),
+    best: z.object({ number: z.number(), value: z.number(), params: values }).nullable().describe('metric on the tuning slice'),
     confirm: z
       .object({
         metric: z.string(),
@@ -16,12 +16,12 @@ export const tuningView = z
         days: z.number(),
         default: z.number().nullable(),
         tuned: z.number().nullable(),
-        difference: z.number().nullable().describe('tuned against default; positive is worse'),
+        difference: z.number().nullable().describe('tuned minus default; positive is worse'),
         interval: z.object({ level: z.number(), lower: z.number().nullable(), upper: z.number().nullable() }),
         reason: z.string().nullable().describe('why it could not be measured'),
       })
       .nullable()
-      .describe('both models on the confirm slice; null when there was nothing to compare'),
+      .describe('both models on the confirm slice; null if there was nothing to compare'),
   })
   .meta({ id: 'Tuning' });
 

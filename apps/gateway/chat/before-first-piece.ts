@@ -17,8 +17,8 @@ export async function beforeFirstPiece<T>({ call, waitMs, who }: Bounded, answer
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      const what = onText ? 'no first word' : 'no answer';
-      const late = failure('ProviderTimeout', `${who} had ${what} within ${waitMs} ms`);
+      const what = onText ? 'no first token' : 'no answer';
+      const late = failure('ProviderTimeout', `${who} returned ${what} within ${waitMs} ms`);
       stop.abort(late);
       reject(late);
     }, waitMs);

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { ChatMessage } from '../../../domain/llm/chat';
 import { bodyIssues, invalidBody } from '../openai-body';
 
-const part = z.strictObject({ type: z.literal('text', { error: 'only parts of type text are in this version' }), text: z.string() });
+const part = z.strictObject({
+  type: z.literal('text', { error: 'only parts of type text are supported in this version' }),
+  text: z.string(),
+});
 
 const message = z.object({
   role: z.enum(['system', 'developer', 'user', 'assistant'], { error: 'must be system, developer, user or assistant' }),
@@ -26,7 +29,7 @@ export const chatRequestSchema = z.strictObject({
   max_completion_tokens: z.int().min(1).nullish(),
   user: z.string().max(500).nullish(),
   safety_identifier: z.string().max(500).nullish(),
-  n: z.literal(1, { error: 'must be 1: one answer a request' }).nullish(),
+  n: z.literal(1, { error: 'must be 1, because one answer is returned per request' }).nullish(),
   ...anything(fixed),
   ...anything(without),
 });
@@ -58,7 +61,7 @@ export function parseChatBody(body: unknown): ChatBody {
   const { messages, ...given } = read.data;
   const last = messages.at(-1);
   if (last?.role !== 'user') {
-    throw invalidBody([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with one of the user' }]);
+    throw invalidBody([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with a message of the user' }]);
   }
   const limits = [given.max_tokens, given.max_completion_tokens].filter((limit) => typeof limit === 'number');
   return {
@@ -80,7 +83,7 @@ export function refuseSystemMessage({ index, role }: NonNullable<ChatBody['syste
     {
       pointer: `/messages/${index}/role`,
       detail:
-        `messages[${index}].role: ${version} takes no ${role} messages from callers, because they would overrule its own prompt; ` +
+        `messages[${index}].role: ${version} accepts no ${role} messages from callers, because they would override its own prompt; ` +
         'send the text as role user, or set callerSystemMessages: allowed in its prompt',
     },
   ]);

@@ -84,7 +84,10 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
     const startedAt = performance.now();
     const own = new AbortController();
     asking.add(own);
-    const timer = setTimeout(() => own.abort(failure('ProviderTimeout', `${served.name} had no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => own.abort(failure('ProviderTimeout', `${served.name} did not answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     let output: LoggedAnswer | null = null;
     let error: string | null = null;
     try {

@@ -59,8 +59,8 @@ function withSources({ text }: ChatReply['answer'], retrieved: ChatReply['retrie
 }
 
 export const refusals = {
-  input: 'The request was not passed on: the safety policy of this application does not allow it.',
-  output: 'The answer is kept back: the safety policy of this application does not allow it.',
+  input: 'The safety policy of this application does not allow this request.',
+  output: 'The safety policy of this application does not allow this answer.',
 } as const;
 
 function finishOf({ finish }: ChatReply['answer']): 'stop' | 'length' | 'content_filter' {

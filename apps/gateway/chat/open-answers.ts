@@ -32,13 +32,14 @@ export function createOpenAnswers(most: number): OpenAnswers {
     if (stopping) throw gatewayStops();
     if (answers.size >= most) {
       const next = 'ask again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
-      throw new HttpProblem(503, 'TooManyAnswers', `this gateway has ${most} answers under way, as many as it may`, next);
+      throw new HttpProblem(503, 'TooManyAnswers', `this gateway already has ${most} answers in progress, its limit`, next);
     }
     const stop = new AbortController();
     answers.set(raw, stop);
     raw.once('close', () => {
       answers.delete(raw);
-      if (!raw.writableFinished) stop.abort(new HttpProblem(callerGone, 'CallerGone', 'the caller hung up before its answer was whole'));
+      if (!raw.writableFinished)
+        stop.abort(new HttpProblem(callerGone, 'CallerGone', 'the client closed the connection before its answer was complete'));
       if (answers.size === 0) emptied?.();
     });
     return { signal: stop.signal, stop: (why) => stop.abort(why) };
@@ -63,5 +64,10 @@ export function createOpenAnswers(most: number): OpenAnswers {
 }
 
 function gatewayStops(): HttpProblem {
-  return new HttpProblem(503, 'GatewayStopping', 'this gateway is stopping', 'ask again: another one answers, or this one when it is back');
+  return new HttpProblem(
+    503,
+    'GatewayStopping',
+    'this gateway is stopping',
+    'send the request again; another gateway will answer, or this one after its restart',
+  );
 }

@@ -32,7 +32,7 @@ export function createRetriever({ indexes, access, timeoutMs, onReranked }: Retr
   const retrieve = openRetrieval(indexes);
   return async ({ index, bundle }, asked) => {
     if (index === null) return null;
-    const late = { type: 'StorageUnavailable', message: `the index ${index.name} did not answer` } as const;
+    const late = { type: 'StorageUnavailable', message: `the index ${index.name} did not respond` } as const;
     const rerank = rerankServed({ access, tenant: asked.tenant, timeoutMs: timeoutMs * rerankShare });
     const retrieved = await within(timeoutMs, retrieve({ ...asked, index, rerank }), late);
     if (index.rerank) onReranked(bundle.model, retrieved.notReranked ?? 'done');

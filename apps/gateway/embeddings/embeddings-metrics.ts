@@ -15,19 +15,19 @@ export function createEmbeddingsMetrics(registry: Registry): EmbeddingsMetrics {
   const registers = [registry];
   const requests = new Counter({
     name: 'perennial_gateway_embeddings_requests_total',
-    help: 'Requests for vectors by the index version whose embedder made them and the status.',
+    help: 'Embedding requests by index version and status.',
     labelNames: ['index', 'version', 'status'] as const,
     registers,
   });
   const tokens = new Counter({
     name: 'perennial_gateway_embeddings_tokens_total',
-    help: 'Tokens of the texts that were embedded for callers.',
+    help: 'Tokens of embedded texts.',
     labelNames: ['index', 'version'] as const,
     registers,
   });
   const latency = new Histogram({
     name: 'perennial_gateway_embeddings_duration_seconds',
-    help: 'Time from the head of a request for vectors to its answer.',
+    help: 'Time from the start of an embedding request to its response.',
     labelNames: ['index'] as const,
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60],
     registers,

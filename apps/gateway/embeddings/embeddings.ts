@@ -49,7 +49,7 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
     const inTime = <T>(work: Promise<T>, message: string) =>
       within(Math.max(1, Math.ceil(until - performance.now())), work, { type: 'ProviderTimeout', message });
     // One behind an endpoint is asked for a vector when it is opened here, however long its provider takes.
-    const opening = inTime(indexes.embedder({ tenant, ...asked }), `the embedder of ${asked.index} was not opened`);
+    const opening = inTime(indexes.embedder({ tenant, ...asked }), `the embedder of ${asked.index} could not be loaded`);
     const { version, stale, embedder } = await opening.catch(async (error: unknown) => {
       throw isPerennialError(error) && error.type === 'NotFound' ? await nameIndex(tenant, asked.index, error) : error;
     });
@@ -71,7 +71,7 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
         payer: { tenant },
         onUsage: (promptTokens) => (billed += promptTokens),
       });
-      const vectors = await inTime(embedding, `the embedder of ${name} did not end`);
+      const vectors = await inTime(embedding, `the embedder of ${name} did not stop`);
       return { index: asked.index, version, stale, embedder: identity, vectors, tokens: billed > 0 ? billed : tokens };
     } finally {
       late.abort();
@@ -91,30 +91,30 @@ function indexIn({ model: index, selector }: RequestedModel): {
       return { index, version: selector.version };
     case 'alias':
       if (selector.alias !== 'challenger') return { index, version: selector.alias };
-      throw failure('NotFound', 'an index has a champion and a previous version, and no challenger', {
+      throw failure('NotFound', 'an index has a champion and a previous version, but no challenger', {
         next: `perennial index show ${index}`,
       });
   }
 }
 
 function otherDimensions(name: string, { name: embedder, dimensions }: EmbedderIdentity, asked: number): Error {
-  const detail = `dimensions: ${embedder}, the embedder of ${name}, makes ${dimensions}, and others would be no vectors of this index, not ${asked}`;
+  const detail = `dimensions: ${embedder}, the embedder of ${name}, has ${dimensions}; ${asked} would not match this index`;
   return failure('InvalidInput', detail, { issues: [{ pointer: '/dimensions', detail }] });
 }
 
 function tooLong(name: string, { identity, maxTokens }: Embedder, place: number): Error {
-  const detail = `input.${place}: has more than the ${maxTokens} tokens that ${identity.name}, the embedder of ${name}, takes of a text`;
+  const detail = `input.${place}: has more than ${maxTokens} tokens, the limit of ${identity.name}, the embedder of ${name}`;
   return failure('ContextOverflow', detail, {
     issues: [{ pointer: `/input/${place}`, detail }],
-    next: 'cut it, as the index cuts its documents',
+    next: 'split it, as the index splits its documents',
   });
 }
 
 function tooMany(most: number): Error {
-  const detail = `input: is of more than the ${most} tokens together that a request takes`;
-  return failure('InvalidInput', detail, { issues: [{ pointer: '/input', detail }], next: 'send fewer texts a request' });
+  const detail = `input: has more than ${most} tokens, the limit per request`;
+  return failure('InvalidInput', detail, { issues: [{ pointer: '/input', detail }], next: 'send fewer texts per request' });
 }
 
 function noRoom(most: number): Error {
-  return new HttpProblem(503, 'TooManyEmbeddings', `this gateway embeds ${most} tokens at once, as many as it may`, 'ask again later');
+  return new HttpProblem(503, 'TooManyEmbeddings', `this gateway is already embedding ${most} tokens, its limit`, 'try again later');
 }

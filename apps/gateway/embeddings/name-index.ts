@@ -19,14 +19,14 @@ export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions)
     const champion = table.route(tenant, asked)?.champion.served;
     if (champion?.hold.model.kind === 'bundle') {
       const { index } = champion.hold.model;
-      const message = `${champion.name} is a language application, not an index: vectors are of an index's own space`;
+      const message = `${champion.name} is a language application, not an index; embeddings belong to an index`;
       const next =
-        index === null ? 'it asks no index' : `it asks ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
+        index === null ? 'it uses no index' : `it uses ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
       return failure('NotFound', message, { next });
     }
     const known = await within(timeoutMs, indexes.list({ tenant, pageSize: 1000 }), {
       type: 'DatabaseUnavailable',
-      message: 'the registry named no indexes',
+      message: 'the registry could not list the indexes',
     }).catch(() => null);
     if (known === null) return refused;
     const names = known.items.map(({ name }) => name);

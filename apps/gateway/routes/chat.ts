@@ -93,7 +93,7 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     count(head, reply, problem.status);
     // Thousands may hang up in one second.
     if (problem.status === callerGone) return;
-    request.log.warn({ err: error, traceId: request.traceId }, 'an answer broke off');
+    request.log.warn({ err: error, traceId: request.traceId }, 'an answer was interrupted');
     void stream.send(JSON.stringify(openAiErrorOf(problem)));
     stream.cut();
   }
@@ -119,7 +119,7 @@ function watchKey(request: FastifyRequest, open: OpenAnswer): NodeJS.Timeout {
   const look = async (): Promise<void> => {
     if (await request.isKeyValid()) return;
     open.stop(
-      new HttpProblem(401, 'InvalidApiKey', 'this API key was revoked or has expired, so its stream was cut', 'perennial key create'),
+      new HttpProblem(401, 'InvalidApiKey', 'this API key was revoked or has expired, so its stream was closed', 'perennial key create'),
     );
   };
   return setInterval(() => void look().catch(() => undefined), keyCheckMs).unref();
@@ -129,7 +129,7 @@ function readerStalled(stallMs: number): HttpProblem {
   return new HttpProblem(
     408,
     'ReaderStalled',
-    `nothing of this stream was read for ${stallMs / 1000} s, so it was cut`,
-    'ask again, and read on',
+    `the client read nothing of this stream for ${stallMs / 1000} s, so it was closed`,
+    'send the request again, and read the stream as it arrives',
   );
 }

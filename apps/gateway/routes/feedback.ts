@@ -49,7 +49,7 @@ export function feedbackRoutes(app: FastifyInstance, { feedback, predictions, me
   }
 
   function inTime<T>(work: Promise<T>): Promise<T> {
-    return within(timeoutMs, work, { type: 'DatabaseUnavailable', message: 'the registry did not take the feedback; send it again' });
+    return within(timeoutMs, work, { type: 'DatabaseUnavailable', message: 'the registry did not accept the feedback; send it again' });
   }
 }
 

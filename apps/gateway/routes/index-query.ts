@@ -22,7 +22,7 @@ export function indexQueryRoutes(app: FastifyInstance, { indexes, metrics, timeo
     const { index } = request.params;
     const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
     const left = Math.max(1, timeoutMs - reply.elapsedTime);
-    const answer = await within(left, indexes.query(query), { type: 'StorageUnavailable', message: `the index ${index} did not answer` });
+    const answer = await within(left, indexes.query(query), { type: 'StorageUnavailable', message: `the index ${index} did not respond` });
     request.indexAnswer = { answer, mode: query.mode };
     void reply.header('x-perennial-index-version', `${answer.index}@${answer.version}`);
     if (answer.stale) void reply.header('x-perennial-stale', 'registry');

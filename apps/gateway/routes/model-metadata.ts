@@ -50,7 +50,7 @@ function outputsOf({ task, classes }: ModelSignature) {
     return [{ name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning } }];
   }
   return [
-    { name: 'class', datatype: 'BYTES', shape: [-1, 1], parameters: { meaning: 'the likeliest class' } },
+    { name: 'class', datatype: 'BYTES', shape: [-1, 1], parameters: { meaning: 'the most probable class' } },
     {
       name: 'probabilities',
       datatype: 'FP64',

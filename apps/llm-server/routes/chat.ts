@@ -70,9 +70,9 @@ async function streamed(
     stream.end();
   } catch (error) {
     if (gone.aborted) metrics.cancelled();
-    else reply.log.error({ err: error }, 'an answer broke off');
+    else reply.log.error({ err: error }, 'an answer was interrupted');
     // The head is out: the only way left to say that this is not the end of the answer.
-    stream.fail(errorBody(error instanceof ApiError ? error : new ApiError(500, 'the answer broke off', { code: 'internal_error' })));
+    stream.fail(errorBody(error instanceof ApiError ? error : new ApiError(500, 'the answer was interrupted', { code: 'internal_error' })));
   }
   return reply;
 }
@@ -105,7 +105,7 @@ function grammarOf({ grammar, response_format: format }: ChatRequestBody): Gramm
 function clientGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new ApiError(499, 'the client went away', { code: 'client_closed' }));
+    if (!reply.raw.writableFinished) gone.abort(new ApiError(499, 'the client closed the connection', { code: 'client_closed' }));
   });
   return gone.signal;
 }

@@ -13,7 +13,7 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
     if (body.model !== embeddingModel) throw unknownModel(body.model, embeddingModel);
     const minilm = await embedder();
     if (body.dimensions && body.dimensions !== minilm.identity.dimensions) {
-      throw new ApiError(400, `dimensions: ${embeddingModel} gives ${minilm.identity.dimensions}`, {
+      throw new ApiError(400, `dimensions: ${embeddingModel} has ${minilm.identity.dimensions}`, {
         code: 'invalid_value',
         param: 'dimensions',
       });

@@ -41,7 +41,7 @@ export function modelRoutes(
     }
     const body = parseAdapter(request.body);
     if (name.startsWith('sha256:') && name !== body.digest) {
-      throw new ApiError(400, `name: a digest can only name its own bytes; the artifact is ${body.digest}`, {
+      throw new ApiError(400, `name: a digest is only valid as the name of the artifact with that digest; the artifact is ${body.digest}`, {
         code: 'invalid_value',
         param: 'name',
       });

@@ -146,7 +146,7 @@ describe('over HTTP', () => {
     const digest = (await evaluations()).at(-1)?.results.digest ?? '';
     expect((await world.call('GET', `/runs/${other}/evaluations/${digest}/cases`, { as: 'operator' })).status).toBe(404);
     expect(await casesOf('candidate', 'dimension=nice')).toMatchObject({
-      ...{ status: 422, body: { detail: 'nice was not measured there: close, right were' } },
+      ...{ status: 422, body: { detail: 'nice was not measured; measured: close, right' } },
     });
   });
 });

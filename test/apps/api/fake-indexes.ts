@@ -4,7 +4,7 @@ import type { IndexBuildInput, IndexRetirementInput, WaitingChanges } from '../.
 
 /** Temporal as the routes of indexes see it. */
 export interface FakeIndexes extends IndexClient {
-  /** Temporal does not answer. */
+  /** Temporal does not respond. */
   away: boolean;
   readonly changes: string[];
   readonly removals: IndexRetirementInput[];
@@ -34,7 +34,7 @@ export function fakeIndexes(): FakeIndexes {
     async build({ build }, { asked, input }) {
       const first = orders.get(build);
       if (first === undefined) fake.builds.push(await input());
-      else if (first !== asked) throw failure('IdempotencyConflict', 'another build was begun under this key');
+      else if (first !== asked) throw failure('IdempotencyConflict', 'another build was started with this key');
       orders.set(build, asked);
     },
     standing: ({ build }) => {

@@ -18,7 +18,7 @@ const state: RunState = { runId: 'run_1' as RunId, status: 'running', stage: 'tr
 export function fakeLifecycles(): FakeLifecycles {
   const reach = async (): Promise<void> => {
     await Promise.resolve();
-    if (fake.away) throw failure('PlatformUnavailable', 'Temporal does not answer', { next: 'perennial doctor' });
+    if (fake.away) throw failure('PlatformUnavailable', 'Temporal does not respond', { next: 'perennial doctor' });
   };
   const tell =
     (command: string) =>

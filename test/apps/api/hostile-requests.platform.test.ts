@@ -92,7 +92,7 @@ describe('a request that would freeze the API is refused, and /livez answers mea
     expect(pauseMs).toBeLessThan(1_000);
   });
 
-  test('requests of a kind that takes long wait for their turn, and get 429 where too many of one key wait', async () => {
+  test('requests of a kind that takes long are waiting, and get 429 where too many of one key wait', async () => {
     const body = plan({ 'sql/assemble.sql': 'SELECT * FROM orders' });
     const answers = await Promise.all(Array.from({ length: 50 }, () => send('/lifecycles/shop-late/plan', body)));
     const refused = answers.filter(({ status }) => status === 429);

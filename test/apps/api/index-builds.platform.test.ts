@@ -73,7 +73,7 @@ test('a build is begun once a key, with all that it will be decided by', async (
   await documents('wiki.documents', 9);
   expect((await world.call('POST', '/indexes/wiki/builds', once)).body).toEqual(body);
   expect((await world.call('POST', '/indexes/wiki/builds', { ...once, body: { ...order, after: 'keep' } })).body).toMatchObject({
-    detail: 'another build was begun under this key',
+    detail: 'another build was started with this key',
   });
   expect(world.indexes.builds).toHaveLength(1);
   const scope = `index-build/${body.build}`;

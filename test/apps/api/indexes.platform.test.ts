@@ -113,7 +113,7 @@ test('live writes are accepted whole or not at all, begun by the sweeper where t
   });
   const large = { documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }] };
   expect((await world.call('POST', changes, { as: 'operator', body: large })).body).toMatchObject({
-    detail: expect.stringMatching(/document encyclopaedia is .* bytes, and .* 8388608; nothing was changed/) as string,
+    detail: expect.stringMatching(/document encyclopaedia is .* bytes, and .* 8388608; no document was changed/) as string,
   });
   expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
   expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);

@@ -34,7 +34,7 @@ describe('what doctor is told of language models', () => {
         provider === 'embedded' ? Promise.resolve(['a', 'b', 'c', 'd']) : Promise.reject(new Error('the key is refused')),
     };
     expect(await languageModels(known)).toEqual([
-      { name: 'language models', ok: true, detail: 'embedded can be reached and lists 4: a, b, c, …', next: null },
+      { name: 'language models', ok: true, detail: 'embedded is reachable and lists 4: a, b, c, …', next: null },
       {
         ...{ name: 'language models', ok: false, detail: 'openai: the key is refused' },
         next: 'check the address and the key of openai in /etc/providers.yaml',

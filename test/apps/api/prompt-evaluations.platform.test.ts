@@ -163,7 +163,7 @@ test.each([
   [
     'a judge',
     { dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }] },
-    'j, of kind judge, cannot be measured of a prompt alone',
+    'j, of kind judge, cannot be measured for a prompt alone',
   ],
   [
     'robustness of nothing',

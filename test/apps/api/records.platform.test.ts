@@ -258,7 +258,7 @@ test('lineage leads from a model back to its sources, and forward', async () => 
   ] as const) {
     expect(await world.call('GET', `/lineage?of=${of}`)).toMatchObject({
       status: 404,
-      body: { detail: `no lineage is recorded of ${of}`, next },
+      body: { detail: `${of} has no recorded lineage`, next },
     });
   }
 });
@@ -348,7 +348,7 @@ test('the platform says whose key it was given, and what is wrong with each part
   world.lifecycles.away = true;
   const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>('GET', '/platform');
   world.lifecycles.away = false;
-  expect(away.body.parts).toContainEqual(expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not answer' }));
+  expect(away.body.parts).toContainEqual(expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not respond' }));
   await world.registry.gateways.beat({ id: 'gw', url: 'http://gateway.test', epoch: 0, leaseSeconds: 30, beat: 1 });
   const { body: served } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform');
   expect(served.parts).toContainEqual(expect.objectContaining({ name: 'gateway', ok: true }));

@@ -387,7 +387,7 @@ describe('a command to a rollout', () => {
       body: {
         code: 'Conflict',
         detail: expect.stringMatching(
-          new RegExp(`^no rollout of ${rollout.model} is open to hold; ${rollout.id}, .* ended as aborted at 20`),
+          new RegExp(`^${rollout.model} has no open rollout to hold; ${rollout.id}, .* ended as aborted at 20`),
         ) as string,
         next: `perennial rollout show ${rollout.model}`,
       },
@@ -407,7 +407,10 @@ describe('a command to a rollout', () => {
     });
     expect(await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } })).toMatchObject({
       status: 200,
-      body: { status: 'aborted', verdict: { reasons: [{ message: 'aborted by operator: nobody watches (its workflow was gone)' }] } },
+      body: {
+        status: 'aborted',
+        verdict: { reasons: [{ message: 'aborted by operator: nobody watches (its workflow no longer existed)' }] },
+      },
     });
     const audit = await world.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
     expect(audit.items).toMatchObject([{ actor: 'operator', cause: 'nobody watches' }]);

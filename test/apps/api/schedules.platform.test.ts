@@ -31,7 +31,7 @@ beforeAll(async () => {
   schedules = createScheduleClient(target);
   const fickle: ScheduleClient = {
     ...schedules,
-    sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not answer')) : schedules.sync(given)),
+    sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not respond')) : schedules.sync(given)),
   };
   world = await openApiWorld(createLifecycleClient({ ...target, commandKeys: testCommandKeys }), fickle);
   worker = await startFakeWorker(temporal, world.registry);

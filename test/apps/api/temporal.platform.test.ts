@@ -232,7 +232,7 @@ describe('the lifecycle client', () => {
     const away = createLifecycleClient({ connection: nowhere, namespace: 'none', uiUrl: null, commandKeys: testCommandKeys });
     const since = Date.now();
     await Promise.all([
-      expect(away.execution('x')).rejects.toMatchObject({ type: 'PlatformUnavailable', message: 'Temporal does not answer' }),
+      expect(away.execution('x')).rejects.toMatchObject({ type: 'PlatformUnavailable', message: 'Temporal does not respond' }),
       expect(away.workers()).rejects.toMatchObject({ type: 'PlatformUnavailable' }),
     ]);
     expect(Date.now() - since).toBeLessThan(12_000);

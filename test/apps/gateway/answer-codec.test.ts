@@ -8,7 +8,7 @@ const encode = compileAnswerCodec({ model: 'm', version: 3, classes });
 const all: ReadonlySet<string> = new Set(['class', 'probabilities', 'prediction_id']);
 
 describe('the answer of a multiclass model', () => {
-  test('names the likeliest class and gives the probability of each', () => {
+  test('names the most probable class and gives the probability of each', () => {
     const { body } = encode({ id: null, ids, scores, outputs: all, binaryOutputs: new Set() });
     expect(JSON.parse(String(body))).toEqual({
       model_name: 'm',

@@ -50,10 +50,10 @@ describe('a binary tensor', () => {
 });
 
 test.each<[string, readonly unknown[], Buffer, RegExp]>([
-  ['fewer bytes than it names', [tensor('FP64', 16)], Buffer.alloc(8), /`binary_data_size` is 16, and only 8 bytes .* are left/],
-  ['bytes that no input names', [tensor('INT8', 1)], Buffer.alloc(3), /the binary part has 3 bytes, and the inputs name 1 of them/],
+  ['fewer bytes than it names', [tensor('FP64', 16)], Buffer.alloc(8), /`binary_data_size` is 16, but only 8 bytes .* are left/],
+  ['bytes that no input names', [tensor('INT8', 1)], Buffer.alloc(3), /the binary part has 3 bytes, but the inputs describe 1/],
   ['a size that is none', [tensor('INT8', -1)], Buffer.alloc(1), /must be a number of bytes/],
-  ['half an element', [tensor('FP64', 12)], Buffer.alloc(12), /12 bytes are no whole number of FP64 elements/],
+  ['half an element', [tensor('FP64', 12)], Buffer.alloc(12), /12 bytes are not a whole number of FP64 elements/],
   ['an unknown datatype', [tensor('toString', 1)], Buffer.alloc(1), /the datatype toString cannot be sent as binary data/],
   ['a text beyond its tensor', [tensor('BYTES', 6)], Buffer.from([9, 0, 0, 0, 65, 66]), /element 0 .* longer than its binary data/],
   ['half a length', [tensor('BYTES', 2)], Buffer.alloc(2), /element 0 .* longer than its binary data/],

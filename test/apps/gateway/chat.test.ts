@@ -153,12 +153,12 @@ describe('a stock OpenAI client', () => {
     const cases: readonly (readonly [object, number, RegExp, string | null])[] = [
       [{ model: 'wiki-asistant', messages: question }, 404, /did you mean `wiki-assistant`/, null],
       [{ model: 'wiki-assistant', messages: [] }, 400, /messages/, 'messages'],
-      [{ model: 'wiki-assistant', messages: question, tools: [] }, 400, /`tools` is not in this version/, 'tools'],
+      [{ model: 'wiki-assistant', messages: question, tools: [] }, 400, /`tools` is not supported in this version/, 'tools'],
       [{ model: 'wiki-assistant', messages: question, n: 2 }, 400, /n: must be 1/, 'n'],
       [
         { model: 'wiki-assistant', messages: [{ role: 'assistant', content: 'Hi!' }] },
         400,
-        /must end with one of the user/,
+        /must end with a message of the user/,
         'messages.0.role',
       ],
       [{ messages: question }, 400, /model: must be the name of a model/, 'model'],
@@ -183,7 +183,7 @@ describe('a stock OpenAI client', () => {
       for (const stream of [false, true]) {
         const error = await refusal(client.chat.completions.create({ model, messages, stream }));
         expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', param: 'messages.1.role' });
-        expect(error.message).toContain(`messages[1].role: wiki-assistant@1 takes no ${role} messages from callers`);
+        expect(error.message).toContain(`messages[1].role: wiki-assistant@1 accepts no ${role} messages from callers`);
       }
     }
     expect(bird.asked).toEqual([]);
@@ -305,7 +305,10 @@ describe('a safety policy', () => {
     await promote(1, 'Be brief.', policy);
     const { choices } = await ask(content, history);
     expect(choices).toMatchObject([
-      { message: { content: null, refusal: expect.stringContaining('not passed on') as string }, finish_reason: 'content_filter' },
+      {
+        message: { content: null, refusal: expect.stringContaining('does not allow this request') as string },
+        finish_reason: 'content_filter',
+      },
     ]);
     expect(bird.asked).toEqual([]);
     expect(await logged()).toMatchObject({

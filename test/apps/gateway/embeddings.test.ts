@@ -125,13 +125,13 @@ describe('what is refused', () => {
     ['an alias that indexes have not', { model: 'wiki@challenger', input: 'a' }, 404, 'no challenger', null],
     ['an empty text', { model: 'wiki', input: '' }, 400, 'an empty text', 'input.0'],
     ['an empty text among others', { model: 'wiki', input: ['a', ' \n'] }, 400, 'input.1: an empty text', 'input.1'],
-    ['no text', { model: 'wiki', input: [] }, 400, 'must hold a text', 'input'],
+    ['no text', { model: 'wiki', input: [] }, 400, 'must contain a text', 'input'],
     ['too many texts', { model: 'wiki', input: Array(2049).fill('a') }, 400, '2049 texts', 'input'],
-    ['tokens', { model: 'wiki', input: [1, 2, 3] }, 400, 'tokens are those of one tokenizer', 'input'],
-    ['lists of tokens', { model: 'wiki', input: [[1, 2], [3]] }, 400, 'tokens are those of one tokenizer', 'input'],
-    ['another size', { model: 'wiki', input: 'a', dimensions: 8 }, 400, 'makes 26', 'dimensions'],
+    ['tokens', { model: 'wiki', input: [1, 2, 3] }, 400, 'tokens belong to one tokenizer', 'input'],
+    ['lists of tokens', { model: 'wiki', input: [[1, 2], [3]] }, 400, 'tokens belong to one tokenizer', 'input'],
+    ['another size', { model: 'wiki', input: 'a', dimensions: 8 }, 400, 'has 26', 'dimensions'],
     ['a word of its own', { model: 'wiki', input: 'a', pooling: 'max' }, 400, '`pooling`', 'pooling'],
-    ['more than one request may hold', { model: 'wiki', input: Array(4).fill('a '.repeat(200)) }, 400, 'more than the 600 tokens', 'input'],
+    ['more than one request may hold', { model: 'wiki', input: Array(4).fill('a '.repeat(200)) }, 400, 'more than 600 tokens', 'input'],
   ])('%s', async (_, body, status, message, param) => {
     const error = await refusal(create({ encoding_format: 'float', ...body }));
     expect(error).toMatchObject({ status, param });
@@ -207,7 +207,7 @@ describe('an embedder with much to do', () => {
     opens = () => new Promise(() => undefined);
     const error = await refusal(create({ model: 'wiki', input: 'whale' }));
     expect(error).toMatchObject({ status: 504, code: 'ProviderTimeout' });
-    expect(error.message).toContain('the embedder of wiki was not opened');
+    expect(error.message).toContain('the embedder of wiki could not be loaded');
   });
 
   test('stops when the caller hangs up', async () => {

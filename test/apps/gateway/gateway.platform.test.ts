@@ -217,7 +217,7 @@ test('a body of 50 MB gets 413, and a reason', async () => {
   expect(await answer.json()).toMatchObject({
     code: 'BodyTooLarge',
     detail: 'the body is 52428800 bytes; the limit is 10485760 bytes (10 MiB)',
-    next: 'send fewer rows a request',
+    next: 'send fewer rows per request',
   });
 });
 

@@ -72,7 +72,7 @@ describe('micro-batcher', () => {
     const second = batcher.run([2], soon());
     await expect(batcher.run([3], soon())).rejects.toMatchObject({
       type: 'GatewayUnavailable',
-      message: '1 requests wait for this model already; try again shortly',
+      message: '1 requests are already waiting for this model; try again shortly',
     });
     busy.open();
     await Promise.all([first, second]);

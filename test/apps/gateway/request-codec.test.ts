@@ -143,10 +143,10 @@ describe('a request of plain rows', () => {
 
   const { distance: _distance, ...short } = row;
   test.each<[string, unknown, string, string]>([
-    ['no list', { rows: row }, '/rows', '`rows` is an object; expected an array of JSON objects, one a row'],
+    ['no list', { rows: row }, '/rows', '`rows` is an object; expected an array of JSON objects, one per row'],
     ['no rows', { rows: [] }, '/rows', 'the request has no rows'],
-    ['a list for a row', { rows: [[1]] }, '/rows/0', 'row 0 is an array; expected a JSON object with one key a column'],
-    ['too many rows', { rows: [row, row, row, row, row] }, '/rows', 'the request has 5 rows; the limit is 4 rows a request'],
+    ['a list for a row', { rows: [[1]] }, '/rows/0', 'row 0 is an array; expected a JSON object with one key per column'],
+    ['too many rows', { rows: [row, row, row, row, row] }, '/rows', 'the request has 5 rows; the limit is 4 rows per request'],
     ['tensors beside rows', { rows: [row], inputs: [] }, '/rows', 'the request has both `inputs` and `rows`; send one of them'],
     [
       'a column that is left out',
@@ -367,7 +367,7 @@ describe('what is wrong with a request', () => {
 
   test('too many rows are counted, not read', () => {
     const many = { datatype: 'FP64', shape: [5, 1], data: [1, 2, 3, 4, 5] };
-    expect(issuesOf(request({ distance: many }))[0]?.detail).toBe('tensor `distance` has 5 rows; the limit is 4 rows a request');
+    expect(issuesOf(request({ distance: many }))[0]?.detail).toBe('tensor `distance` has 5 rows; the limit is 4 rows per request');
   });
 
   test('no rows are no request', () => {

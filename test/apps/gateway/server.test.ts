@@ -174,7 +174,7 @@ describe('an answer', () => {
     await start({ requestTimeoutMs: 0 });
     const { status, body } = await ask();
     expect(status).toBe(504);
-    expect(body.detail).toBe('flight-delay had no answer within the time that this gateway gives a request');
+    expect(body.detail).toBe('flight-delay did not answer within the request timeout of this gateway');
   });
 
   test('keeps the order of many rows, and missing values are what the graph takes for missing', async () => {
@@ -279,10 +279,10 @@ describe('which version answers', () => {
     [
       '/v2/models/flight-delay@best/infer',
       400,
-      '`best` is no version of flight-delay; expected a number, or champion, challenger, previous',
+      '`best` is not a version of flight-delay; expected a number, or champion, challenger, previous',
     ],
     ['/v2/models/flight-delay@challenger/infer', 404, 'flight-delay has no challenger'],
-    ['/v2/models/flight-delay@7/versions/7/infer', 400, '`flight-delay@7` names a version already; drop either `@7` or `/versions/7`'],
+    ['/v2/models/flight-delay@7/versions/7/infer', 400, '`flight-delay@7` already names a version; drop either `@7` or `/versions/7`'],
   ])('%s → %i', async (path, expected, detail) => {
     await promote(7, 70);
     await start();
@@ -427,7 +427,7 @@ describe('a rollout', () => {
     expect(registry.inserted).toMatchObject([{ version: 1, rollout: null, other: null }]);
   });
 
-  test('is over for a gateway whose lease ran out: the champion alone answers, and says that it is stale', async () => {
+  test('is over for a gateway whose lease ran out: only the champion answers, and says that it is stale', async () => {
     await open(1, { besides: true });
     await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
     expect((await ask()).headers['x-perennial-model-version']).toBe('flight-delay@2');
@@ -522,7 +522,7 @@ describe('what bad input gets', () => {
 
   test('an unknown coding of the body is refused', async () => {
     const answer = await post('/v2/models/flight-delay/infer', one, { headers: { 'content-encoding': 'br' } });
-    expect(answer.body).toMatchObject({ status: 415, error: expect.stringMatching(/^a body in br is not read; use gzip/) as string });
+    expect(answer.body).toMatchObject({ status: 415, error: expect.stringMatching(/^a body in br is not supported; use gzip/) as string });
   });
 
   test('a body that grows beyond the limit when it is decompressed is refused', async () => {
@@ -655,7 +655,7 @@ describe('who may ask', () => {
     const refused = await post('/v1/feedback', {}, { key: viewer });
     expect(refused.body).toMatchObject({
       status: 403,
-      detail: 'POST /v1/feedback needs the scope operator; the key the viewer has viewer',
+      detail: 'POST /v1/feedback requires the scope operator; the key the viewer has viewer',
     });
     expect((await post('/internal/probe', {}, { key: viewer })).status).toBe(403);
   });
@@ -833,12 +833,12 @@ describe('feedback', () => {
   test.each([
     ['no object', 7, '', 'feedback must be an object with `predictionId` and `label`; got a number'],
     ['an empty array', [], undefined, undefined],
-    ['a foreign id', { predictionId: '7', label: 1 }, '/predictionId', '`predictionId` must be an id that an answer carried, `pred_…`'],
+    ['a foreign id', { predictionId: '7', label: 1 }, '/predictionId', '`predictionId` must be the id of a prediction, `pred_…`'],
     [
       'no label',
       [{ predictionId: early }],
       '/0/label',
-      '`label` is missing; expected true, false or a number, or of an answer `label`, `score`, `thumbs` or `correction`',
+      '`label` is missing; expected true, false or a number; for an answer `label`, `score`, `thumbs` or `correction`',
     ],
     [
       'a label that is none',
@@ -846,24 +846,24 @@ describe('feedback', () => {
       '/label',
       '`label` is text; expected true, false or a number, or of an answer the right text, or a list of texts as right',
     ],
+    ['a score beyond 1', [{ predictionId: early, score: 5 }], '/0/score', '`score` must be a number from 0 (useless) to 1 (perfect)'],
     [
-      'a score beyond 1',
-      [{ predictionId: early, score: 5 }],
-      '/0/score',
-      '`score` must be a number from 0, of a useless answer, to 1, of one that could not be better',
+      'two scores',
+      { predictionId: early, score: 1, thumbs: 'down' },
+      '/thumbs',
+      '`thumbs` is a score of 1 or 0; send either `thumbs` or `score`',
     ],
-    ['two scores', { predictionId: early, score: 1, thumbs: 'down' }, '/thumbs', '`thumbs` is a score of 1 or 0; send it or `score`'],
     [
       'a number beside a correction',
       { predictionId: early, label: 1, correction: 'Paris' },
       '/label',
-      '`label` is a value of a score, and `score`, `thumbs` and `correction` are about an answer; send one of the two',
+      '`label` is the true value of a score; `score`, `thumbs` and `correction` rate an answer; send only one of them',
     ],
     [
       'an empty correction',
       { predictionId: early, correction: '' },
       '/correction',
-      '`correction` must be the text that should have been answered, of at most 100000 characters',
+      '`correction` must be the corrected answer, a text of at most 100000 characters',
     ],
     [
       'no time',

@@ -156,7 +156,7 @@ describe('a reader that is slower than the model', () => {
     await until(async () => /status="408"/.test(await metricsOf(world)));
     reader.socket.resume();
     await until(() => reader.tail().includes('ReaderStalled'));
-    expect(reader.tail()).toContain('nothing of this stream was read for 1.5 s');
+    expect(reader.tail()).toContain('the client read nothing of this stream for 1.5 s');
     expect(reader.tail()).not.toContain('[DONE]');
     await until(async () => (await openAnswers(world)) === 0);
     reader.socket.destroy();
@@ -219,7 +219,7 @@ test.each([
   await until(() => third.text().includes('TooManyAnswers'));
   expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
   expect(third.text()).toMatch(/^retry-after: 1\r$/im);
-  expect(third.text()).toContain('this gateway has 2 answers under way, as many as it may');
+  expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
   for (const reader of readers) await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
   const later = ask(world, stream);
   await until(() => /^HTTP\/1\.1 200 /.test(later.text()));

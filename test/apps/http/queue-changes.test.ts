@@ -26,7 +26,7 @@ test('changes wait for their turn while reads pass, and what waits too long or i
   expect(refused.headers.get('retry-after')).toBe('2');
   expect(await refused.json()).toMatchObject({
     code: 'TooManyRequests',
-    detail: '2 changes are under way in this API and 3 wait for their turn',
+    detail: '2 changes are in progress in this API and 3 are waiting',
     retryAfter: 2,
   });
   expect(begun).toBe(2);
