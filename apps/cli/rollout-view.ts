@@ -35,6 +35,13 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly lower: number | null;
     readonly upper: number | null;
   };
+  /** Of the shadow, once the challenger answers requests. */
+  readonly shadow: {
+    readonly n: number;
+    readonly estimate: number | null;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  } | null;
   readonly reasons: readonly Reason[];
   readonly remaining: { readonly observations: number | null; readonly seconds: number | null } | null;
   readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;

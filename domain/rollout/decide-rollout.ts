@@ -30,9 +30,11 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   const reasons = [...said, ...open];
   const toStep = evidence.step + 1;
   const next = policy.steps[toStep];
-  if (open.length === 0) {
-    return next === undefined ? { kind: 'promote', reasons, readings } : { kind: 'advance', toStep, percent: next, reasons, readings };
-  }
+  const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
+  const isOver = secondsBetween(evidence.startedAt, evidence.asOf) >= allowed;
+  if (open.length === 0 && next === undefined) return { kind: 'promote', reasons, readings };
+  // A step that begins when the time is over could decide nothing.
+  if (open.length === 0 && next !== undefined && !isOver) return { kind: 'advance', toStep, percent: next, reasons, readings };
   const remaining = remainingOf(policy, evidence, readings);
   const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
@@ -42,8 +44,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
     );
     return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, never], readings };
   }
-  const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
-  if (secondsBetween(evidence.startedAt, evidence.asOf) < allowed) return { kind: 'continue', remaining, reasons, readings };
+  if (!isOver) return { kind: 'continue', remaining, reasons, readings };
   const expired = hold(
     'expired',
     `nothing was decided in ${formatSeconds(allowed)} of event time; the policy says ${policy.onInconclusive}`,

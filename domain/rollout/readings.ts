@@ -13,6 +13,7 @@ import type { MetricReading } from './verdict';
 export function readingsOf(policy: RolloutPolicy, evidence: RolloutEvidence): readonly MetricReading[] {
   return [
     qualityReading(policy, evidence),
+    ...shadowReading(policy, evidence),
     ...stepReading(policy, evidence),
     ...policy.guardrails.map((guardrail) => guardrailReading(policy, guardrail, evidence)),
   ];
@@ -46,6 +47,26 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
     limit,
     days,
   };
+}
+
+/** What the shadow has shown, once the challenger answers requests: these labels count no more, but a reader wants to know them. */
+function shadowReading(policy: RolloutPolicy, { quality }: RolloutEvidence): readonly MetricReading[] {
+  if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0) return [];
+  const pairs = quality.shadow;
+  const error = judgeErrorOf(policy, quality, pairs.n);
+  const bounds = rangedBounds(pairs, pairRange(requestLoss(policy.quality)), alphaBudget(policy).qualityPerSide);
+  return [
+    {
+      metric: policy.quality.metric,
+      role: 'shadow',
+      outcome: 'inconclusive',
+      n: pairs.n,
+      estimate: behind(error, meanOf(pairs)),
+      ...(error === null ? bounds : trueBounds(bounds, error)),
+      limit: limitOf(policy),
+      days: null,
+    },
+  ];
 }
 
 /** A bad step cannot hide behind the good ones before it. It can end the rollout, and hold it back, and shows nothing. */

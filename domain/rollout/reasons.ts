@@ -12,6 +12,7 @@ export function reasonsOf(policy: RolloutPolicy, evidence: RolloutEvidence, read
   return readings.flatMap((reading) => {
     if (reading.role === 'guardrail') return [guardrailReason(policy, reading)];
     if (reading.role === 'step') return stepReasons(policy, evidence, reading);
+    if (reading.role === 'shadow') return [shadowReason(policy, reading)];
     return [
       qualityReason(policy, evidence, reading),
       ...daysReasons(policy, reading),
@@ -27,7 +28,13 @@ function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence
     ...{ gate: 'quality', code: `quality.${code}`, message, outcome },
     ...(details !== undefined && { details }),
   });
-  if (estimate === null) return notMeasured(metric, quality, said);
+  if (estimate === null) {
+    const isServing = quality.kind === 'pairs' && quality.phase === 'serving';
+    return said(
+      'notMeasured',
+      isServing ? `${metric}: no label yet of requests that the challenger answered` : `${metric}: no label is due yet`,
+    );
+  }
   const { qualityPerSide, calibration } = alphaBudget(policy);
   const unit = quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'labelled answers an arm';
   const found = `${metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(n)} ${unit})`;
@@ -37,16 +44,16 @@ function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence
 }
 
 /** Once the challenger answers requests, the labels of the shadow count no more. */
-function notMeasured(
-  metric: string,
-  quality: QualityEvidence,
-  said: (code: string, message: string, details?: readonly string[]) => Reason,
-): Reason {
-  if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0)
-    return said('notMeasured', `${metric}: no label is due yet`);
-  return said('notMeasured', `${metric}: no label yet of the traffic that the challenger answers`, [
-    `the ${count(quality.shadow.n)} labelled pairs of the shadow ended the shadow step; they do not count for this one`,
-  ]);
+function shadowReason(policy: RolloutPolicy, reading: MetricReading): Reason {
+  const { qualityPerSide, calibration } = alphaBudget(policy);
+  const message = `${reading.metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(reading.n)} shadow pairs): ended the shadow`;
+  return {
+    gate: 'shadow',
+    code: 'shadow.ended',
+    message,
+    outcome: 'notApplicable',
+    details: ['a promotion rests on requests that the challenger answered'],
+  };
 }
 
 /** What kind of pairs decide, where there are two kinds. */

@@ -9,7 +9,7 @@ export type RolloutVerdict =
   | (Said & { readonly kind: 'promote' })
   /** A guardrail is broken, or quality is shown to miss what the policy demands: back to the champion. */
   | (Said & { readonly kind: 'harm'; readonly metric: string })
-  /** `maxDuration` is over and nothing was decided: what the policy says then. */
+  /** `maxDuration` is over before a promotion was decided: what the policy says then. */
   | (Said & { readonly kind: 'expired'; readonly action: 'rollback' | 'hold'; readonly remaining: Remaining });
 
 interface Said {
@@ -21,8 +21,10 @@ interface Said {
 export interface MetricReading {
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;
-  /** `step`: quality of the present step alone, while people are answered. */
-  readonly role: 'quality' | 'step' | 'guardrail';
+  /**
+   * `step`: quality of the present step alone, while the challenger answers requests. `shadow`: quality of the shadow that came before; it is reported and decides nothing more.
+   */
+  readonly role: 'quality' | 'shadow' | 'step' | 'guardrail';
   readonly outcome: 'passed' | 'failed' | 'inconclusive';
   readonly n: number;
   /** Difference in loss (positive is worse), or a share of requests. Null before the first observation. */

@@ -90,6 +90,12 @@ export const rolloutSummary = summary.meta({ id: 'RolloutSummary' });
 export const rolloutView = summary
   .extend({
     quality,
+    shadow: z
+      .object({ n: z.number(), ...bounds })
+      .nullable()
+      .describe(
+        'What the labelled pairs of the shadow showed, once the challenger answers requests; they do not count toward a promotion.',
+      ),
     guardrails: z.array(guardrail).readonly(),
     reasons: z.array(reason).readonly().describe('current result of each metric, then what the rollout waits for'),
     remaining: z
@@ -140,6 +146,7 @@ export function rolloutToJson(
   return {
     ...summaryToJson(rollout),
     quality: qualityToJson(rollout, qualityIn(readings)),
+    shadow: shadowToJson(readings.find(({ role }) => role === 'shadow')),
     guardrails: spec.guardrails.map((each) => {
       const { quantile = null } = each as { readonly quantile?: number };
       const limit = quantile === null ? each.max : Number((1 - quantile).toPrecision(12));
@@ -172,6 +179,12 @@ function qualityToJson({ spec, paired }: RolloutRecord, reading: MetricReading |
   const limit = rule === 'nonInferiority' ? margin : -margin;
   const days: DaysReading | null = reading?.days ?? null;
   return { metric, rule, margin, comparison: paired ? 'pairs' : 'arms', ...readingToJson(reading, limit), days };
+}
+
+function shadowToJson(reading: MetricReading | undefined): z.output<typeof rolloutView>['shadow'] {
+  if (reading === undefined) return null;
+  const { n, estimate, lower, upper } = reading;
+  return { n, estimate, lower, upper };
 }
 
 function readingToJson(reading: MetricReading | undefined, limit: number) {

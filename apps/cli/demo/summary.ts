@@ -36,6 +36,7 @@ export interface DemoRun {
   /** Null where there was no champion to be tried beside. */
   readonly rollout: {
     readonly verdict: Verdict | null;
+    /** Of requests that the challenger answered; of the shadow where no such request has a label. */
     readonly pairs: number;
     /** Of the difference in loss, challenger minus champion. */
     readonly lower: number | null;
@@ -49,6 +50,7 @@ export interface NamedRound extends Round {
 
 export function demoRun({ run, rollout }: Round): DemoRun {
   const { id, lifecycle, status, verdict, version, stages } = run;
+  const measured = rollout && measuredIn(rollout);
   return {
     id,
     lifecycle,
@@ -56,13 +58,13 @@ export function demoRun({ run, rollout }: Round): DemoRun {
     verdict,
     version,
     stages: stages.map((stage) => ({ name: stage.name, seconds: hundredths(stage.seconds), reused: stage.reusedFrom !== null })),
-    rollout: rollout && {
-      verdict: rollout.verdict,
-      pairs: rollout.quality.n,
-      lower: rollout.quality.lower,
-      upper: rollout.quality.upper,
-    },
+    rollout: rollout && measured && { verdict: rollout.verdict, pairs: measured.n, lower: measured.lower, upper: measured.upper },
   };
+}
+
+/** The difference that the rollout rests on, or that of the shadow where it ended before a label of a request that the challenger answered. */
+function measuredIn({ quality, shadow }: Pick<RolloutJson, 'quality' | 'shadow'>): NonNullable<RolloutJson['shadow']> {
+  return quality.n > 0 ? quality : (shadow ?? quality);
 }
 
 /** Null unless harm was found and taken back. */
@@ -85,7 +87,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
     secondsOf(run).toFixed(1),
   ];
   if (rollout === null) return row('no canary', '', '');
-  const { n, estimate, lower, upper } = rollout.quality;
+  const { n, estimate, lower, upper } = measuredIn(rollout);
   const difference = n === 0 ? 'no labels were due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
   const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);

@@ -220,10 +220,10 @@ describe('a rollout that is shown', () => {
     await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 0.05, actor: 'a', cause: 'c' });
     const { body } = await world.call<{ reasons: { code: string; message: string }[] }>('GET', `/models/${model}/rollout`);
     // What the shadow has shown says nothing of what goes wrong while people are answered.
-    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 0, estimate: null, outcome: 'inconclusive' } });
+    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 0, estimate: null, outcome: 'inconclusive' }, shadow: { n: 400 } });
     expect(body.reasons.map(({ code }) => code)).toContain('rollout.requests');
     expect(body.reasons.find(({ code }) => code === 'quality.notMeasured')?.message).toMatch(
-      /: no label yet of the traffic that the challenger answers$/,
+      /: no label yet of requests that the challenger answered$/,
     );
   });
 

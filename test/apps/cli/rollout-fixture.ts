@@ -38,6 +38,7 @@ export const running: RolloutJson = {
     ...{ metric: 'logloss', rule: 'nonInferiority', limit: 0.01, comparison: 'pairs' },
     ...{ n: 2_400, estimate: -0.0038, lower: -0.0285, upper: 0.0209 },
   },
+  shadow: { n: 9_800, estimate: -0.0041, lower: -0.0152, upper: 0.007 },
   reasons: [
     {
       gate: 'quality',

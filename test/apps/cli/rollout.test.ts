@@ -59,7 +59,7 @@ describe('a rollout that is shown', () => {
   });
 
   test('whose challenger began to answer says that labels of that traffic are missing, not that none came', () => {
-    const message = 'logloss: no label yet of the traffic that the challenger answers';
+    const message = 'logloss: no label yet of requests that the challenger answered';
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
     const reasons = [{ gate: 'quality', code: 'quality.notMeasured', message, outcome: 'inconclusive' as const }];
     const [first] = progressLines({ ...running, quality, reasons });

@@ -141,8 +141,12 @@ describe('a rollout that answers people', () => {
 
   test('is not promoted when its days differ so much that the next could be bad', () => {
     const verdict = decideRollout(policy, served(8, uneven));
-    expect(verdict).toMatchObject({ kind: 'continue', readings: [{ role: 'quality', outcome: 'inconclusive' }, { role: 'step' }, {}, {}] });
+    expect(verdict).toMatchObject({
+      kind: 'continue',
+      readings: [{ role: 'quality', outcome: 'inconclusive' }, { role: 'shadow' }, { role: 'step' }, {}, {}],
+    });
     expect(texts(verdict)).toContain('below the 0.01 margin on this traffic, not yet across days (7 days)');
+    expect(texts(verdict)).toMatch(/logloss -0\.02\d* \([^)]* [\d,]+ shadow pairs\): ended the shadow/);
   });
 
   test('cannot hide a bad step behind good ones: it goes no further, and large harm in it ends the rollout', () => {
@@ -156,7 +160,7 @@ describe('a rollout that answers people', () => {
     expect(worse.kind).toBe('continue');
     expect(texts(worse)).toContain('the traffic of step 3 alone is not below the 0.01 margin');
     const harmed = decideRollout(policy, stepWith(0.1));
-    expect(harmed).toMatchObject({ kind: 'harm', readings: [{ outcome: 'passed' }, { role: 'step', outcome: 'failed' }, {}, {}] });
+    expect(harmed).toMatchObject({ kind: 'harm', readings: [{ outcome: 'passed' }, { role: 'shadow' }, { role: 'step', outcome: 'failed' }, {}, {}] });
   });
 
   test('is watched by margins where the policy does not ask about days', () => {
@@ -212,9 +216,19 @@ describe('a rollout whose time is over', () => {
     expect(decideRollout(policy, { ...shadowOf(policy, 28, 0.01), extendedSeconds: day }).kind).toBe('continue');
   });
 
-  test('advances all the same when that is decided', () => {
+  test('does not begin another step, which could decide nothing', () => {
     const policy = policyWith();
-    expect(decideRollout(policy, shadowOf(policy, 28, -0.02)).kind).toBe('advance');
+    expect(decideRollout(policy, shadowOf(policy, 27, -0.02)).kind).toBe('advance');
+    const verdict = decideRollout(policy, shadowOf(policy, 28, -0.02));
+    expect(verdict).toMatchObject({ kind: 'expired', readings: [{ role: 'quality', outcome: 'passed' }, {}, {}] });
+  });
+
+  test('is still promoted when its last step has shown everything', () => {
+    const policy = policyWith();
+    const shown = shadowOf(policy, 7, -0.02);
+    const days = { days: 21, perDay: 300, difference: about(-0.02) };
+    const served = seen(policy, withPairsOf(policy, inStep(policy, shown, 3), days), { requests: requestsOf(200) });
+    expect(decideRollout(policy, served).kind).toBe('promote');
   });
 });
 
