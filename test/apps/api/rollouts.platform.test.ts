@@ -268,7 +268,7 @@ describe('a rollout that is shown', () => {
     await registerVersions(world.registry, model, 1);
     expect(await world.call('GET', `/models/${model}/rollout`)).toMatchObject({
       status: 404,
-      body: { detail: `${model} never had a rollout`, next: expect.stringContaining(`perennial run start ${model}`) as string },
+      body: { detail: `${model} has had no rollouts`, next: expect.stringContaining(`perennial run start ${model}`) as string },
     });
     expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({ status: 200, body: { items: [] } });
     expect(await world.call('GET', `/models/${model}/rollouts/roll_1`)).toMatchObject({ status: 404 });
@@ -395,7 +395,7 @@ describe('a command to a rollout', () => {
     expect(await tell('nosuch', 'hold')).toMatchObject({ status: 404, body: { detail: 'there is no model nosuch' } });
     const model = unique('model');
     await registerVersions(world.registry, model, 1);
-    expect(await tell(model, 'abort')).toMatchObject({ status: 404, body: { detail: `${model} never had a rollout` } });
+    expect(await tell(model, 'abort')).toMatchObject({ status: 404, body: { detail: `${model} has had no rollouts` } });
   });
 
   test('to one whose workflow is gone says so, and only abort still ends it', async () => {
