@@ -39,6 +39,11 @@ export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCom
       const { order } = checked;
       if (order.tenant !== tenant || order.workflowId !== workflowId) return refuse(`it was signed for ${order.workflowId}`);
       if (order.verb !== verb) return refuse(`it was signed as ${order.verb}`);
+      if (checked.kind === 'expired') {
+        // The first attempt may have been in time, and its worker may have died before the answer arrived.
+        const earlier = await registry.commands.earlier({ order, delivery });
+        return earlier?.kind === 'admitted' ? earlier : refuse(checked.why);
+      }
       const admission = await registry.commands.admit({ order, delivery, vote });
       if (admission.kind === 'refused') {
         const cause = `${verb}: ${admission.message}`;

@@ -21,7 +21,11 @@ export function signCommand(keys: CommandKeys, order: CommandOrder): SignedComma
   return { order, signedBy: id, signature: signatureOf(secret, order) };
 }
 
-export type CheckedCommand = { readonly kind: 'signed'; readonly order: CommandOrder } | { readonly kind: 'refused'; readonly why: string };
+export type CheckedCommand =
+  | { readonly kind: 'signed'; readonly order: CommandOrder }
+  /** Signed, but too long ago to be carried out for the first time. */
+  | { readonly kind: 'expired'; readonly order: CommandOrder; readonly why: string }
+  | { readonly kind: 'refused'; readonly why: string };
 
 /** `given` comes from whoever reaches Temporal: nothing of it is believed before the signature holds. */
 export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CheckedCommand {
@@ -38,8 +42,8 @@ export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()
   }
   if (!isEqual(expected, signature)) return refused('its signature does not match what it says');
   const age = now - Date.parse(order.at);
-  if (!(age <= commandLifetimeMilliseconds && age >= -clockSkewMilliseconds))
-    return refused(`it was signed at ${order.at}, which is too long ago`);
+  if (!(age >= -clockSkewMilliseconds)) return refused(`it was signed at ${order.at}, which is no time up to now`);
+  if (age > commandLifetimeMilliseconds) return { kind: 'expired', order, why: `it was signed at ${order.at}, which is too long ago` };
   return { kind: 'signed', order };
 }
 

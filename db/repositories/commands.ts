@@ -4,7 +4,7 @@ import type { FailureType } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleSpec } from '../../domain/lifecycle';
 import { withActingKey } from '../acting-key';
-import type { Database, Transaction } from '../connection';
+import type { Database, Query, Transaction } from '../connection';
 import { newId } from '../ids';
 import { appendAudit } from '../writes/audit-entry';
 import { allows, type ApiKeyScope } from './api-keys';
@@ -26,6 +26,8 @@ export interface CommandRepository {
    * and is refused. `vote` names what a vote is about. The signature is the caller's to check.
    */
   admit(input: { readonly order: CommandOrder; readonly delivery: string; readonly vote: VoteOn | null }): Promise<Admission>;
+  /** What `admit` answered to this delivery before; null when it never admitted the command. Changes nothing. */
+  earlier(input: { readonly order: CommandOrder; readonly delivery: string }): Promise<Admission | null>;
   /** A command or a request that was refused. At most one row a minute for each subject and action, so that a flood cannot fill the log. */
   auditDenied(input: CommandAudit): Promise<void>;
   /** A command that goes to Temporal without a workflow's word, such as a cancellation. Written before it is sent. */
@@ -72,6 +74,8 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
           return { kind: 'admitted', by };
         }),
       ),
+
+    earlier: ({ order, delivery }) => earlierAnswer(sql, order, delivery),
 
     auditDenied: (entry) =>
       sql.begin(async (tx) => {
@@ -127,7 +131,7 @@ function forbidden(message: string, { next }: { readonly next?: string } = {}): 
 }
 
 /** Null for a command that comes for the first time. Only admitted commands are recorded, so the same delivery was admitted before. */
-async function earlierAnswer(tx: Transaction, { tenant, id, workflowId }: CommandOrder, delivery: string): Promise<Admission | null> {
+async function earlierAnswer(tx: Query, { tenant, id, workflowId }: CommandOrder, delivery: string): Promise<Admission | null> {
   const [earlier] = await tx<(LivingKey & { workflowId: string; delivery: string })[]>`
     select c.workflow_id, c.delivery, k.id, k.holder_id, k.name, k.scope from commands c
     join api_keys k on k.tenant_id = c.tenant_id and k.id = c.key_id

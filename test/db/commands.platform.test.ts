@@ -94,6 +94,15 @@ describe('votes', () => {
     expect(await vote(ada.id, on)).toMatchObject({ kind: 'refused' });
   });
 
+  test('that were counted can be looked up by their delivery, and no others', async () => {
+    const ada = await keyOf('approver');
+    const given = { order: order('run.approve', ada.id), delivery: unique('delivery'), vote: await waiting(null) };
+    expect(await test_.registry.commands.earlier(given)).toBeNull();
+    const first = await test_.registry.commands.admit(given);
+    expect(await test_.registry.commands.earlier(given)).toEqual(first);
+    expect(await test_.registry.commands.earlier({ ...given, delivery: unique('delivery') })).toMatchObject({ kind: 'refused' });
+  });
+
   test('of a run that a schedule started are refused from the key that applied the revision', async () => {
     const [author, other] = [await keyOf('admin'), await keyOf('approver')];
     const model = unique('scheduled');

@@ -56,7 +56,7 @@ test.each([
 
 test.each([
   ['in ten minutes', 9 * 60_000, 'signed'],
-  ['later', 11 * 60_000, 'refused'],
+  ['later', 11 * 60_000, 'expired'],
   ['by a clock that is a minute behind', -50_000, 'signed'],
   ['before it was made', -120_000, 'refused'],
 ])('a command that comes %s is %s', (_, milliseconds, kind) => {
