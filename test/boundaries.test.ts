@@ -3,7 +3,6 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-jest.setTimeout(120_000);
 const root = resolve(__dirname, '..');
 const folders = ['domain', 'workflows', 'activities', 'db', 'data', 'apps', 'workers', 'infra'];
 

@@ -6,8 +6,6 @@ import { refTo, startRun, tenant, unique } from '../db/registry-fixture';
 import { openLanguageWorld, promptFile, type LanguageWorld } from '../support/language-activities';
 import type { Fault } from '../support/scripted-provider';
 
-jest.setTimeout(60_000);
-
 let world: LanguageWorld;
 let runId: RunId;
 let fault: (number: number) => Fault | null = () => null;

@@ -53,7 +53,7 @@ describe('assembleData on the flights of half a year', () => {
     deps = { registry, artifacts, scratchRoot: join(folder, 'scratch') };
     files = { 'sql/assemble.sql': await sqlFile('sql/assemble.sql'), 'sql/features.sql': await sqlFile('sql/features.sql') };
     datasets = { flights: await ingested('flights'), weather: await ingested('weather') };
-  }, 60_000);
+  });
   afterEach(async () => {
     expect(await readdir(deps.scratchRoot)).toEqual([]);
   });
@@ -132,7 +132,7 @@ describe('assembleData on the flights of half a year', () => {
     const again = await assembleData(await inputFor({ lifecycle: input.lifecycle }));
     expect(again).toEqual(first);
     expect((await registry.datasets.versions({ tenant, dataset, pageSize: 9 })).items).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('what the gateway computes for a request is what was trained on', async () => {
     const { assembled } = await assembleData(await inputFor());
@@ -152,14 +152,14 @@ describe('assembleData on the flights of half a year', () => {
     runner.close();
     const trained = await read(features);
     for (const { name } of plan.features) expect(served[name]).toEqual(trained.map((row) => row[name]));
-  }, 60_000);
+  });
 
   test('done once, it answers from the journal', async () => {
     const input = await inputFor();
     const first = await assembleData(input);
     const blind = { ...artifacts, getJson: () => Promise.reject(new Error('must not read again')) };
     expect(await assembleData(input, 2, { artifacts: blind })).toEqual(first);
-  }, 60_000);
+  });
 
   test('a mistake of the user registers nothing', async () => {
     const input = await inputFor({ data: { ...data, entity: 'tail_number' } });
@@ -168,7 +168,7 @@ describe('assembleData on the flights of half a year', () => {
       message: expect.stringContaining('tail_number') as string,
     });
     expect(await registry.datasets.get({ tenant, dataset: `${input.lifecycle}.request-rows`, version: 1 })).toBeNull();
-  }, 60_000);
+  });
 
   test('cancelling ends the query and its process', async () => {
     const endless = await artifacts.putBytes({
@@ -187,6 +187,7 @@ describe('assembleData on the flights of half a year', () => {
     setTimeout(() => environment.cancel('CANCELLED'), 1500);
     const began = Date.now();
     await expect(running).rejects.toMatchObject({ name: 'CancelledFailure' });
-    expect(Date.now() - began).toBeLessThan(8000);
-  }, 60_000);
+    // The query itself would take hours.
+    expect(Date.now() - began).toBeLessThan(30_000);
+  });
 });

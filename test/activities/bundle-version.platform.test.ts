@@ -7,8 +7,6 @@ import type { ReleaseBundle } from '../../domain/llm/bundle';
 import { digestOf, refTo, startRun, tenant, unique } from '../db/registry-fixture';
 import { openLanguageWorld, promptFile, type LanguageWorld } from '../support/language-activities';
 
-jest.setTimeout(60_000);
-
 let world: LanguageWorld;
 let model: string;
 let runId: RunId;

@@ -9,8 +9,6 @@ import type { CaseResult } from '../../domain/llm/evaluation/result';
 import { startRun, tenant, unique } from '../db/registry-fixture';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
 
-jest.setTimeout(60_000);
-
 let world: LanguageWorld;
 let runId: RunId;
 

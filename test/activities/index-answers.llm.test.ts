@@ -15,8 +15,6 @@ import { noSecret, providerAt } from '../support/model-access';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 import { putBundle } from '../support/served-bundles';
 
-jest.setTimeout(120_000);
-
 const index = 'library';
 const questions: Readonly<Record<string, string>> = {
   whale: 'Which is the largest animal?',

@@ -10,8 +10,6 @@ import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
 import { unique } from '../db/registry-fixture';
 import { complete, fill, library, openIndexWorld, promote, sentences, wordllama, type IndexWorld } from '../support/index-world';
 
-jest.setTimeout(120_000);
-
 let world: IndexWorld;
 beforeAll(async () => {
   world = await openIndexWorld();

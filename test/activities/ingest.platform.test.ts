@@ -37,7 +37,7 @@ describe('ingest', () => {
       s3: null,
     };
     deps = { registry, artifacts, scratchRoot: join(folder, 'scratch'), sourcePolicy };
-  }, 30_000);
+  });
   afterEach(async () => {
     expect(await readdir(deps.scratchRoot)).toEqual([]);
   });
@@ -241,5 +241,5 @@ describe('ingest', () => {
     const first = await ingest(await inputFor(source, window));
     expect(first.rows).toBe(166_158);
     expect(await ingest(await inputFor(source, window))).toEqual(first);
-  }, 30_000);
+  });
 });

@@ -21,8 +21,6 @@ import { openLanguageWorld, workerStops, type LanguageWorld } from '../support/l
 import type { Script } from '../support/scripted-provider';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
-
 let world: LanguageWorld;
 let model: string;
 let runId: RunId;

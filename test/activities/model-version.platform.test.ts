@@ -17,7 +17,7 @@ beforeAll(async () => {
   artifacts = openArtifactStore({ ...testBucket(), leases: test_.registry.artifacts });
   await artifacts.ensureBucket();
   activities = createModelVersionActivities({ registry: test_.registry, artifacts });
-}, 60_000);
+});
 afterAll(async () => {
   artifacts.close();
   await test_.close();

@@ -14,8 +14,6 @@ import { promptFile } from '../support/language-activities';
 import { noSecret } from '../support/model-access';
 import { openScratch } from '../../data/scratch';
 
-jest.setTimeout(120_000);
-
 let world: IndexWorld;
 beforeAll(async () => {
   world = await openIndexWorld();

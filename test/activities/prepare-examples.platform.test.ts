@@ -27,8 +27,6 @@ import { noSecret, providerAt } from '../support/model-access';
 import { testBucket } from '../support/platform';
 import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../support/scripted-provider';
 
-jest.setTimeout(60_000);
-
 let test_: TestRegistry;
 let artifacts: ArtifactStore;
 let provider: ScriptedProvider;

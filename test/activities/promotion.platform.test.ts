@@ -14,7 +14,7 @@ let runId: RunId;
 beforeAll(async () => {
   test_ = await openTestRegistry();
   activities = createPromotionActivities({ registry: test_.registry, serviceKey: 'pk_service' });
-}, 60_000);
+});
 afterAll(() => test_.close());
 beforeEach(async () => {
   model = unique('model');
@@ -131,7 +131,7 @@ describe('withdrawPromotion', () => {
     expect(await champion()).toMatchObject({ version: 1 });
     await activities.withdrawPromotion({ ...effect(), model });
     expect(await champion()).toBeNull();
-  }, 30_000);
+  });
 });
 
 describe('probeGateways', () => {

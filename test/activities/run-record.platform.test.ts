@@ -16,7 +16,7 @@ beforeAll(async () => {
   artifacts = openArtifactStore({ ...testBucket(), leases: test_.registry.artifacts });
   await artifacts.ensureBucket();
   record = recorderOf('code 1');
-}, 60_000);
+});
 afterAll(async () => {
   artifacts.close();
   await test_.close();

@@ -42,7 +42,7 @@ describe('lifecycles with a source of the same name', () => {
       s3: null,
     };
     deps = { registry: test_.registry, artifacts, scratchRoot: join(folder, 'scratch'), sourcePolicy };
-  }, 30_000);
+  });
   afterAll(async () => {
     artifacts.close();
     await test_.close();

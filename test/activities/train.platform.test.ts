@@ -21,8 +21,6 @@ import { flightFeatures, trainingRows } from '../support/training-rows';
 import { until } from '../support/until';
 
 // Real training on a machine that is busy with other tests.
-jest.setTimeout(120_000);
-
 const runId = 'run_train' as RunId;
 const events: { readonly kind: string; readonly stage?: string | undefined; readonly data: Readonly<Record<string, unknown>> }[] = [];
 const held = new Map<string, string>();

@@ -22,8 +22,6 @@ import { pythonPath } from '../support/platform';
 import { flightFeatures, trainingRows } from '../support/training-rows';
 
 // Real training on a machine that is busy with other tests.
-jest.setTimeout(120_000);
-
 let test_: TestRegistry;
 let folder: string;
 let artifacts: DirectoryArtifacts;

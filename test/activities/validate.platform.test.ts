@@ -33,7 +33,7 @@ describe('validateDataset', () => {
     folder = await mkdtemp(join(tmpdir(), 'validate-'));
     await mkdir(join(folder, 'scratch'));
     deps = { registry, artifacts, scratchRoot: join(folder, 'scratch') };
-  }, 30_000);
+  });
   afterEach(async () => {
     expect(await readdir(deps.scratchRoot)).toEqual([]);
   });

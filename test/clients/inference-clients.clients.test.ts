@@ -10,8 +10,6 @@ import { distanceModel, distanceRequest } from '../support/served-models';
 import { openServingWorld, type ServingWorld } from '../support/serving-world';
 import { clientProgram } from './client-program';
 
-jest.setTimeout(120_000);
-
 const execute = promisify(execFile);
 let folder: string;
 let database: Awaited<ReturnType<typeof migratedDatabase>>;

@@ -382,7 +382,7 @@ describe('the alias register', () => {
       }),
       { numRuns: 60 },
     );
-  }, 120_000);
+  });
 
   test('keeps exactly one champion and an unbroken history when many ask at once', async () => {
     await fc.assert(
@@ -416,7 +416,7 @@ describe('the alias register', () => {
       ),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 });
 
 /** The answer, or the type of failure. */

@@ -213,5 +213,5 @@ describe('artifacts', () => {
     writing = false;
     await Promise.all(collectors);
     expect(broken).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -3,8 +3,6 @@ import { withFailures } from '../../db/failures';
 import { problemOf } from '../../apps/http/problem';
 import { testDatabase } from '../support/platform';
 
-jest.setTimeout(60_000);
-
 test('changes queue for most of the connections, reads pass them, and too many changes are refused with a time to come again', async () => {
   const server = await testDatabase();
   const database = openDatabase({ url: server.url, maxConnections: 5 });
@@ -27,9 +25,8 @@ test('changes queue for most of the connections, reads pass them, and too many c
       detail: 'PostgreSQL is busy: 3 changes are under way and 256 wait',
       retryAfter: 2,
     });
-    const startedAt = performance.now();
+    // The changes have not ended.
     expect(await Promise.all(Array.from({ length: 20 }, () => registry.read()))).toEqual(Array.from({ length: 20 }, () => 1));
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
     end();
     await Promise.all(changes);
   } finally {

@@ -70,7 +70,7 @@ describe('lineage', () => {
     const startedAt = performance.now();
     const found = await test_.registry.lineage.of({ tenant, node: start, direction: 'downstream' });
     // Enumerating 2^32 paths takes hours; a slow machine takes milliseconds for 126 edges.
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
     expect(found).toHaveLength(2 + 31 * 4);
     expect(found.map(({ distance }) => distance)).toEqual([
       1,

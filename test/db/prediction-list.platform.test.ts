@@ -14,7 +14,7 @@ describe('the list of predictions', () => {
   beforeAll(async () => {
     test_ = await openTestRegistry();
     await fill(test_);
-  }, 60_000);
+  });
   afterAll(() => test_.close());
 
   const instant = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString();

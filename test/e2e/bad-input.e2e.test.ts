@@ -8,8 +8,6 @@ import { startProduct } from '../support/product';
 import type { TinyOptions } from '../support/tiny-lifecycle';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 
-jest.setTimeout(120_000);
-
 type Options = Omit<TinyOptions, 'name'>;
 
 let folder: string;

@@ -103,10 +103,7 @@ describe('a lifecycle from nothing to an answer', () => {
     expect((await infer(model)).headers.get('x-perennial-model-version')).toBe('back@2');
     const { exitCode, stderr } = await product.cli(['model', 'rollback', model, '--reason', 'test']);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: 'back: @2 → @1\n' });
-    const deadline = Date.now() + 1000;
-    let served = '';
-    while (served !== 'back@1' && Date.now() < deadline) served = (await infer(model)).headers.get('x-perennial-model-version') ?? '';
-    expect(served).toBe('back@1');
+    await until(async () => (await infer(model)).headers.get('x-perennial-model-version') === 'back@1');
 
     const heard = () => receiver.calls.map((call) => verified(call, secret) as { readonly type: string; readonly data: object });
     await until(() => heard().length >= 5, { everyMs: 50 });

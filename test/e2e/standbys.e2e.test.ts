@@ -70,7 +70,7 @@ function ask(model: string, question: string) {
 const paid = () => names.map((name) => providers[name].bill.length);
 /** Once it is logged, which is a moment after its answer. */
 async function shown(prediction: string): Promise<string> {
-  for (const end = Date.now() + 10_000; ;) {
+  for (const end = Date.now() + 60_000; ;) {
     const { exitCode, stdout, stderr } = await product.cli(['prediction', 'show', prediction]);
     if (exitCode === 0) return stdout;
     if (Date.now() > end) throw new Error(stderr);

@@ -36,4 +36,4 @@ test('secrets reach a process, and are not in the environment that the system sh
   });
   expect(seen).not.toMatch(/hidden-\d/);
   expect(seen).toContain('PERENNIAL_S3_ENDPOINT');
-}, 30_000);
+});

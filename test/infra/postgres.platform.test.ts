@@ -22,7 +22,6 @@ import { startPostgres, type EmbeddedPostgres } from '../../infra/embedded/postg
 import { freePort } from '../../infra/ports';
 import { processIdentity } from '../../data/process-identity';
 
-jest.setTimeout(60_000);
 const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn('PostgreSQL as another user is not tried: these tests do not run as root, and then it runs as who they run as');

@@ -10,8 +10,6 @@ import { findServer } from '../../infra/embedded/binaries';
 import { seaweedPortNames, startSeaweed, type EmbeddedSeaweed, type SeaweedPorts } from '../../infra/embedded/seaweedfs';
 import { freePorts } from '../../infra/ports';
 
-jest.setTimeout(60_000);
-
 /** What a client shows of itself; the second is what the parts of the store have. */
 interface Identity {
   readonly ca: Buffer;

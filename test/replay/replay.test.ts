@@ -7,7 +7,6 @@ import * as workflows from '../../workflows';
 const histories = join(__dirname, 'histories');
 const recorded = readdirSync(histories).filter((file) => file.endsWith('.json'));
 
-jest.setTimeout(60_000);
 beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
 interface RecordedHistory {

@@ -195,7 +195,7 @@ async function beginRollout(
   const { orchestrator } = taskQueues;
   const handle = await client.workflow.start('canaryRollout', { taskQueue: orchestrator, workflowId: `rollout/${runId}`, args: [input] });
   const now = () => registry.rollouts.ofRun({ tenant, runId });
-  for (const end = Date.now() + 20_000; (await now()) === null;) {
+  for (const end = Date.now() + 60_000; (await now()) === null;) {
     if (Date.now() > end) throw new Error('no rollout was opened');
     await new Promise((again) => setTimeout(again, 20));
   }

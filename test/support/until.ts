@@ -18,7 +18,7 @@ export async function until(condition: () => boolean | Promise<boolean>, patienc
 export async function untilAnswer<T>(
   ask: () => T | Promise<T>,
   isWanted: (answer: T) => boolean,
-  { seconds = 30, everyMs = 10, detail }: Patience = {},
+  { seconds = 60, everyMs = 10, detail }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {

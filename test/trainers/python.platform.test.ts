@@ -8,4 +8,4 @@ test('the trainers’ unit tests pass', async () => {
     (error: unknown) => error as { readonly stderr: string },
   );
   expect(ran.stderr.trimEnd()).toMatch(/Ran \d\d+ tests in [\d.]+s\s+OK$/);
-}, 120_000);
+});

@@ -18,8 +18,6 @@ import { pythonPath } from '../support/platform';
 import { flightFeatures, readRows, trainingClasses, trainingRows } from '../support/training-rows';
 
 // Real training on a machine that is busy with other tests.
-jest.setTimeout(120_000);
-
 const trainersDir = resolve('trainers');
 const tasks: readonly Task[] = ['classification', 'multiclass', 'regression'];
 let folder: string;

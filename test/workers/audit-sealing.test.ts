@@ -6,8 +6,6 @@ import { defaultTenant } from '../../domain/ids';
 import { makeKeyFile, ownKeyFile, readSigner } from '../../workers/audit-key';
 import { signerOf } from '../../workers/audit-sealing';
 
-jest.setTimeout(60_000);
-
 const root = resolve(__dirname, '..', '..');
 let folder: string;
 

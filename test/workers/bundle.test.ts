@@ -18,4 +18,4 @@ test('the workflow code is bundled into the folder that is named, and nothing is
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

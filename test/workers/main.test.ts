@@ -5,8 +5,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-jest.setTimeout(60_000);
-
 const root = resolve(__dirname, '..', '..');
 // Nothing listens on port 1.
 const nowhere = {

@@ -13,8 +13,6 @@ import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixt
 import { planOf } from '../support/fake-activities';
 import { testTemporal } from '../support/platform';
 
-jest.setTimeout(120_000);
-
 const plan = planOf({ approval: 1 });
 const approval = 'run/default/flight-delay/run_waits';
 let test_: TestRegistry;

@@ -7,8 +7,6 @@ import { setUp } from '../../workers/setup';
 import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixture';
 import { testBucket, testTemporal } from '../support/platform';
 
-jest.setTimeout(60_000);
-
 let test_: TestRegistry;
 let folder: string;
 const bucket = testBucket();

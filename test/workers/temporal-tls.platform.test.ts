@@ -90,7 +90,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
         await expect(connecting).rejects.toMatchObject({ type: 'PlatformUnavailable', next });
       }),
     );
-  }, 40_000);
+  });
 
   test('is told the API key with every call', async () => {
     const authorizations: unknown[] = [];
@@ -113,7 +113,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     } finally {
       server.close();
     }
-  }, 20_000);
+  });
 });
 
 function serverFiles(folder: string) {

@@ -11,8 +11,6 @@ import {
 import type { GatewayProcess } from '../support/gateway-process';
 import { record } from '../support/lifecycle-runs';
 
-jest.setTimeout(120_000);
-
 let world: ApplicationWorld;
 let gateway: GatewayProcess;
 

@@ -7,8 +7,6 @@ import { lifecycleWorkflows, taskQueues, type LifecycleInput } from '../../workf
 import { fakeActivities, planOf } from '../support/fake-activities';
 import { testTemporal } from '../support/platform';
 
-jest.setTimeout(120_000);
-
 /** What one data slot did, in order: which run, and which step of it. */
 interface Done {
   readonly run: string;

@@ -16,8 +16,6 @@ import { fakeLlm, llmPlanOf } from '../support/fake-llm';
 import { canaryDecision, fakeRollout, harm, rolledBackBy, type FakeRollout, type Script } from '../support/fake-rollout';
 import { work } from '../support/lifecycle-runs';
 
-jest.setTimeout(120_000);
-
 const runs = openCanaryRuns();
 let count = 0;
 

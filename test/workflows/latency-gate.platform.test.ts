@@ -2,8 +2,6 @@ import { artifact, type Overrides } from '../support/fake-activities';
 import { fakeLlm, llmPlanOf } from '../support/fake-llm';
 import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

@@ -4,8 +4,6 @@ import { artifact, digest, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
 import { untilAnswer } from '../support/until';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

@@ -5,8 +5,6 @@ import { fakeSearch } from '../support/fake-prompt-search';
 import { fakeLlm, llmPlanOf, withFineTune, withIndex, withSearch } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

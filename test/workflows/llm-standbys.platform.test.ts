@@ -7,8 +7,6 @@ import { artifact, digest, failed, type Overrides } from '../support/fake-activi
 import { fakeLlm, llmPlanOf, withFineTune, withStandbys } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

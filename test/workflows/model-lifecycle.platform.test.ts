@@ -5,8 +5,6 @@ type RunPlan = ModelRun['plan'];
 import { artifact, digest, failed, passed, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

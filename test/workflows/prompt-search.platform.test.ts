@@ -29,8 +29,6 @@ import { testBucket, testTemporal } from '../support/platform';
 import { startPromptSearchWorker, type PromptSearchWorkerOrder } from '../support/prompt-search-worker';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 
-jest.setTimeout(120_000);
-
 let test_: TestRegistry;
 let artifacts: ArtifactStore;
 let client: Client;

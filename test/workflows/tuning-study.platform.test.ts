@@ -9,8 +9,6 @@ import { fakeStudy, studyInput, tunedPlan } from '../support/fake-study';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 beforeAll(async () => {
   runs = await openLifecycleRuns();

@@ -5,8 +5,6 @@ import { ApplicationFailure } from '@temporalio/common';
 import { failed, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns, type StartedRun } from '../support/lifecycle-runs';
 
-jest.setTimeout(60_000);
-
 let runs: LifecycleRuns;
 let client: Client;
 beforeAll(async () => {
@@ -44,7 +42,7 @@ async function details({ handle }: Pick<StartedRun, 'handle'>): Promise<string> 
 }
 
 async function eventually<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean): Promise<T> {
-  for (const deadline = Date.now() + 20_000; ;) {
+  for (const deadline = Date.now() + 60_000; ;) {
     const answer = await ask();
     if (isSo(answer) || Date.now() > deadline) return answer;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -15,8 +15,6 @@ import { directoryArtifacts } from '../../support/directory-artifacts';
 import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training-rows';
 
-jest.setTimeout(120_000);
-
 let folder: string;
 let platform: string;
 let rows: ArtifactRef;

@@ -15,8 +15,6 @@ import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training-rows';
 
 // Processes that die and start anew, on a machine that is busy with other tests.
-jest.setTimeout(60_000);
-
 const trainersDir = resolve('test/support/trainers');
 const runtimeDir = resolve('trainers/runtime');
 let folder: string;

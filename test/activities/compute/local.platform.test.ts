@@ -9,8 +9,6 @@ import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training-rows';
 
 // Processes that die and start anew, on a machine that is busy with other tests.
-jest.setTimeout(60_000);
-
 let folder: string;
 let backend: LocalBackend;
 

@@ -14,8 +14,6 @@ import { tenant } from '../../db/registry-fixture';
 import { cliAgainst } from '../cli/fake-api';
 import { openApiWorld, type ApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 let folder: string;
 let run: RunId;

@@ -5,8 +5,6 @@ import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
 import { until } from '../../support/until';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

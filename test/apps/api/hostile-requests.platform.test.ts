@@ -2,8 +2,6 @@ import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
 import { livezDuring } from '../../support/livez';
 import { openApiWorld, type ApiWorld } from './api-world';
 
-jest.setTimeout(120_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

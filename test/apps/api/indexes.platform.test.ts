@@ -12,8 +12,6 @@ import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
 import { fakeSchedules } from './fake-schedules';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

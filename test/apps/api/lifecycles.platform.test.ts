@@ -2,8 +2,6 @@ import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld(undefined, undefined, {

@@ -6,8 +6,6 @@ import { digestOf, registerVersions, tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

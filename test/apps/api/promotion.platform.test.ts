@@ -6,8 +6,6 @@ import type { ApiWorld, CallOptions } from './api-world';
 import { openApiWorld } from './api-world';
 import { judgedModels, type JudgedModels } from './judged-models';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 let models: JudgedModels;
 beforeAll(async () => {

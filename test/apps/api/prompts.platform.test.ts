@@ -6,8 +6,6 @@ import { cliAgainst } from '../cli/fake-api';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 let folder: string;
 beforeAll(async () => {

@@ -7,8 +7,6 @@ import { refTo, tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld, withStages } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 let runId: RunId;
 beforeAll(async () => {

@@ -4,8 +4,6 @@ import { request } from 'undici';
 import type { ApiWorld, CallOptions } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

@@ -15,8 +15,6 @@ import { fakeLifecycles } from './fake-lifecycles';
 import type { FakeWorker } from './fake-worker';
 import { startFakeWorker } from './fake-worker';
 
-jest.setTimeout(120_000);
-
 let connection: Connection;
 let schedules: ScheduleClient;
 let world: ApiWorld;

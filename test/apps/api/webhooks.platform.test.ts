@@ -4,8 +4,6 @@ import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
 
-jest.setTimeout(60_000);
-
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();

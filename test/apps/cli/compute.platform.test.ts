@@ -4,8 +4,6 @@ import { join, resolve } from 'node:path';
 import { cliAgainst } from './fake-api';
 
 // Python starts anew each time, on a machine that is busy with other tests.
-jest.setTimeout(120_000);
-
 let folder: string;
 let temporary: string | undefined;
 beforeAll(() => {

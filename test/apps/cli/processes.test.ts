@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
-jest.setTimeout(60_000);
-
 const root = resolve(__dirname, '..', '..', '..');
 
 /** The program itself, without any setting. */

@@ -80,7 +80,8 @@ describe('a replay', () => {
     const gateway = recorder();
     const end = await run(gateway, hourly(500), { speed: Infinity });
     expect(end).toMatchObject({ requests: 500, labels: 500 });
-    expect(end.seconds).toBeLessThan(5);
+    // At the pace of a recording it would take weeks.
+    expect(end.seconds).toBeLessThan(60);
     let reached = -Infinity;
     for (const { what, id } of gateway.told) {
       if (what === 'ask') reached = Math.max(reached, Number(id));
@@ -170,5 +171,5 @@ describe('its rows', () => {
         { at: start + 24 * hour, columns: { ordered_at: '2013-08-02T00:00:00.000Z', shop: 'b', n: 2 }, label: true },
       ],
     });
-  }, 30_000);
+  });
 });

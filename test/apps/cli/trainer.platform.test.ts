@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { writeBadTrainers } from '../../support/bad-trainers';
 import { cliAgainst } from './fake-api';
 
-jest.setTimeout(120_000);
-
 let folder: string;
 let trainersDir: string;
 beforeAll(() => {

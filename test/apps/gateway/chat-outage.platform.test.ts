@@ -4,8 +4,6 @@ import { openApplicationWorld, rightAnswer, type ApplicationWorld } from '../../
 import type { GatewayProcess } from '../../support/gateway-process';
 import { until as untilWith } from '../../support/until';
 
-jest.setTimeout(120_000);
-
 let world: ApplicationWorld;
 let victim: GatewayProcess;
 let heir: GatewayProcess;

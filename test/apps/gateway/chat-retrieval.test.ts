@@ -11,8 +11,6 @@ import { parrot, putBundle, type Parrot } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
 
-jest.setTimeout(30_000);
-
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
 let gateway: StartedGateway;

@@ -11,8 +11,6 @@ import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes'
 import { startGateway, type StartedGateway } from './started-gateway';
 import { until } from '../../support/until';
 
-jest.setTimeout(30_000);
-
 /** Of the version whose instruction says so, as it stands in the prompt. */
 const asked = (version: number) => (request: ScriptedRequest) => request.prompt.includes(`You are number ${version}.`);
 const [byOne, byTwo] = [asked(1), asked(2)];
@@ -26,16 +24,18 @@ let client: OpenAI;
 let url: string;
 let fault: (request: ScriptedRequest) => Fault | null;
 let latencyMs: (request: ScriptedRequest) => number;
+let held: (request: ScriptedRequest) => Promise<void> | null;
 const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 800 };
 
 beforeEach(async () => {
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
-  [fault, latencyMs] = [() => null, () => 0];
+  [fault, latencyMs, held] = [() => null, () => 0, () => null];
   provider = await openScriptedProvider({
     answer: (request) => `number ${byTwo(request) ? 2 : 1} answers this in six words`,
     fault: (request) => fault(request),
     latencyMs: (request) => latencyMs(request),
+    held: (request) => held(request),
     msPerToken: 2,
   });
   access = openModelAccess([providerAt(provider.url)], noSecret);
@@ -188,10 +188,12 @@ describe('which arm answers', () => {
 describe('beside the answer', () => {
   test('the other arm answers the same question, whole and behind it, and both are on one row', async () => {
     await tried(0, { besides: true });
-    latencyMs = (request) => (byTwo(request) ? 700 : 0);
-    const startedAt = performance.now();
+    let goOn: () => void = () => undefined;
+    const heardFirst = new Promise<void>((resolve) => (goOn = resolve));
+    held = (request) => (byTwo(request) ? heardFirst : null);
     const heard = await stream('Who was Ada?');
-    expect(performance.now() - startedAt).toBeLessThan(600);
+    await until(() => provider.requests.some(byTwo));
+    goOn();
     expect(heard).toMatchObject({ text: 'number 1 answers this in six words', models: ['wiki-assistant@1'] });
     const [row] = await rows(1);
     expect(row).toMatchObject({
@@ -206,8 +208,8 @@ describe('beside the answer', () => {
         output: { text: 'number 2 answers this in six words', usage: { completionTokens: 7 }, firstTokenMs: null, blocked: null },
       },
     });
-    expect((row?.output as { firstTokenMs: number }).firstTokenMs).toBeLessThan(600);
-    expect(row?.other?.latencyMs).toBeGreaterThan(690);
+    expect((row?.output as { firstTokenMs: number }).firstTokenMs).toBeGreaterThan(0);
+    expect(row?.other?.latencyMs).toBeGreaterThan(0);
     expect(provider.requests.find(byTwo)).toMatchObject({ stream: false });
   });
 

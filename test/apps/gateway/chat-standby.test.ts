@@ -6,8 +6,6 @@ import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
 
-jest.setTimeout(30_000);
-
 let registry: FakeRegistry;
 let gateway: StartedGateway;
 let key: string;
@@ -46,7 +44,7 @@ afterEach(async () => {
 
 /** Until the version is known to the gateway, which it learns on its own. */
 async function ask(): Promise<number> {
-  for (const end = Date.now() + 10_000; ;) {
+  for (const end = Date.now() + 60_000; ;) {
     const { status } = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
@@ -58,7 +56,7 @@ async function ask(): Promise<number> {
 }
 
 async function loggedStandby(): Promise<StandbyModel | undefined> {
-  for (const end = Date.now() + 10_000; registry.inserted.length === 0;) {
+  for (const end = Date.now() + 60_000; registry.inserted.length === 0;) {
     if (Date.now() > end) throw new Error('nothing was logged within 10 s');
     await new Promise((again) => setTimeout(again, 10));
   }

@@ -8,8 +8,6 @@ import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
 import { until } from '../../support/until';
 
-jest.setTimeout(30_000);
-
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
 let gateway: StartedGateway;

@@ -9,8 +9,6 @@ import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
 import { until } from '../../support/until';
 
-jest.setTimeout(30_000);
-
 const limits = { maxTokens: 600, maxTokensUnderWay: 700, timeoutMs: 1_000 };
 
 let registry: FakeRegistry;

@@ -7,8 +7,6 @@ import { unique } from '../../db/registry-fixture';
 import { startGatewayProcess, type GatewayProcess } from '../../support/gateway-process';
 import { complete, fill, library, openIndexWorld, promote, wordllama, type IndexWorld } from '../../support/index-world';
 
-jest.setTimeout(120_000);
-
 let folder: string;
 let world: IndexWorld;
 let gateway: GatewayProcess;

@@ -50,6 +50,9 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
   return { alias, weight: alias === 'challenger' ? 1 : 0, served: servedVersion('flight-delay', version, hold) };
 }
 
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
 interface Asked {
   readonly answer: InferenceAnswer;
   readonly milliseconds: number;
@@ -83,14 +86,18 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
   });
   const arrivedAt = performance.now();
   const body = distanceRequest([{ carrier: 'AA', distance: 1 }]);
-  const answer = await infer({
+  const asking = infer({
     tenant: defaultTenant,
     name: { model: 'flight-delay', selector: { kind: 'routed' } },
     body,
     arrivedAt,
     isProbe: false,
   });
-  return { answer, milliseconds: performance.now() - arrivedAt, challengerFailures, rows };
+  let milliseconds = Infinity;
+  const ended = asking.finally(() => (milliseconds = performance.now() - arrivedAt));
+  ended.catch(() => undefined);
+  await jest.advanceTimersByTimeAsync(timeoutMs + 1);
+  return { answer: await ended, milliseconds, challengerFailures, rows };
 }
 
 test('a challenger that takes too long leaves its champion time to answer', async () => {

@@ -1,5 +1,6 @@
 import { createKeyCache } from '../../../apps/gateway/key-cache';
 import { addKey, fakeRegistry } from './fakes';
+import { holdClock } from '../../support/held-clock';
 
 function setting() {
   const registry = fakeRegistry();
@@ -34,11 +35,13 @@ describe('key cache', () => {
 
   test('a key is refused from the moment that it expires, also while the registry is away', async () => {
     const { registry, keys } = setting();
-    const key = addKey(registry, 'viewer', new Date(Date.now() + 300).toISOString());
+    const key = addKey(registry, 'viewer', new Date(Date.now() + 60_000).toISOString());
     expect(await keys.identify(key)).toMatchObject({ scope: 'viewer' });
     registry.away = true;
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    const time = holdClock();
+    time.pass(60_001);
     await expect(keys.identify(key)).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    time.release();
   });
 
   test('a key that was valid goes on while the registry is away, though not for ever', async () => {

@@ -9,8 +9,6 @@ import type { PredictionRow } from '../../../db/repositories/predictions';
 import type { PredictionId } from '../../../domain/ids';
 import { openTestRegistry, tenant } from '../../db/registry-fixture';
 
-jest.setTimeout(60_000);
-
 test('2,000 rows that PostgreSQL cannot store are refused one by one, and the rows behind them are stored at once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-log-'));
   const opened = await openTestRegistry();
@@ -35,15 +33,11 @@ test('2,000 rows that PostgreSQL cannot store are refused one by one, and the ro
   });
   const stored = () => written.reduce((sum, rows) => sum + rows, 0);
   try {
-    const startedAt = performance.now();
     for (let each = 0; each < 2_000; each += 1) log.add(row({ eventTime: '0000-01-01T00:00:00Z' }));
     for (let each = 0; each < 500; each += 1) log.add(row({}));
     while (stored() < 500) await new Promise((again) => setTimeout(again, 10));
-    const milliseconds = Math.round(performance.now() - startedAt);
-    expect({ milliseconds, isSoon: milliseconds < 3_000, isBeforeTheOthers: lost.length < 2_000 }).toMatchObject({
-      isSoon: true,
-      isBeforeTheOthers: true,
-    });
+    // Nine of ten bad rows are still to be tried one by one.
+    expect(lost.length).toBeLessThan(200);
     await log.stop();
     expect({ stored: stored(), refused: lost.filter((reason) => reason === 'refused').length }).toEqual({ stored: 500, refused: 2_000 });
   } finally {

@@ -12,8 +12,6 @@ import type { RolloutId } from '../../../domain/ids';
 import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/served-models';
 import { until } from '../../support/until';
 
-jest.setTimeout(30_000);
-
 let folder: string;
 let registry: FakeRegistry;
 let artifacts: FakeArtifacts;

@@ -10,8 +10,6 @@ import { openScriptedProvider, type ScriptedProvider } from '../../support/scrip
 import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
 
-jest.setTimeout(120_000);
-
 let folder: string;
 let database: Awaited<ReturnType<typeof migratedDatabase>>;
 let provider: ScriptedProvider;

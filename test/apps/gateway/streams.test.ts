@@ -12,8 +12,6 @@ import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes } from './fakes';
 import { until } from '../../support/until';
 
-jest.setTimeout(30_000);
-
 interface World {
   readonly gateway: Gateway;
   readonly port: number;
@@ -207,12 +205,15 @@ test('a provider that hangs up in the middle is an error of the stream', async (
 });
 
 const aSecond: Script = { msPerToken: 20, latencyMs: ({ stream }) => (stream ? 0 : 1000) };
+const never = new Promise<void>(() => undefined);
 
 test.each([
   ['streamed', true],
   ['whole', false],
 ])('more answers than there are places are refused until one is free: %s', async (_name, stream) => {
-  const world = await open({ answer: () => 'word '.repeat(50), ...aSecond }, { maxAnswers: 2 });
+  let goOn: () => void = () => undefined;
+  const refusedFirst = new Promise<void>((resolve) => (goOn = resolve));
+  const world = await open({ answer: () => 'word '.repeat(5), held: () => refusedFirst }, { maxAnswers: 2 });
   const readers = [ask(world, stream), ask(world, stream)];
   await until(async () => (await openAnswers(world)) === 2);
   const third = ask(world, stream);
@@ -220,6 +221,7 @@ test.each([
   expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
   expect(third.text()).toMatch(/^retry-after: 1\r$/im);
   expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
+  goOn();
   for (const reader of readers) await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
   const later = ask(world, stream);
   await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
@@ -245,14 +247,12 @@ describe('a gateway that stops', () => {
 
   test('tells those that would take longer, and does not wait for them', async () => {
     const world = await open(
-      { answer: () => 'word '.repeat(5000), msPerToken: 20, latencyMs: ({ stream }) => (stream ? 0 : 5000) },
+      { answer: () => 'word '.repeat(5000), msPerToken: 20, held: ({ stream }) => (stream ? null : never) },
       { drainMs: 300 },
     );
     const readers = [ask(world), ask(world, false)];
     await until(() => readers[0]?.text().includes('word') ?? false);
-    const startedAt = performance.now();
     await world.gateway.stop();
-    expect(performance.now() - startedAt).toBeLessThan(2000);
     await Promise.all(readers.map(({ ended }) => ended));
     for (const reader of readers) expect(reader.text()).toContain('GatewayStopping');
     expect(readers[0]?.text()).not.toContain('[DONE]');

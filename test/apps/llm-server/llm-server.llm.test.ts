@@ -10,8 +10,6 @@ import { waveAdapter } from '../../support/wave-adapter';
 import { until } from '../../support/until';
 
 // A model that is loaded and writes on a machine that is busy with other tests.
-jest.setTimeout(120_000);
-
 const model = 'smollm2-135m-instruct';
 let folder: string;
 let artifacts: DirectoryArtifacts;

@@ -41,4 +41,4 @@ test('a process killed in the middle of an upload leaves nothing visible, and th
     store.close();
     await rm(folder, { recursive: true, force: true });
   }
-}, 30_000);
+});

@@ -8,8 +8,6 @@ import { assembledParts } from '../../../domain/assembled';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
 import type { DataSpec, TimeSpec } from '../../../domain/lifecycle';
 
-jest.setTimeout(60_000);
-
 const inProcess = { memoryBytes: 256e6, threads: 1 };
 let folder: string;
 beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'assemble-'))));

@@ -9,8 +9,6 @@ import { logicalType, quoteText, readParquet, withDuckDb, type PlatformSql } fro
 import type { ColumnExpectation, ContractCheck, DataContract } from '../../../domain/contract';
 import type { Column } from '../../../domain/dataset';
 
-jest.setTimeout(60_000);
-
 const limits = { memoryBytes: 512e6, threads: 2 };
 let folder: string;
 let files = 0;
@@ -442,7 +440,7 @@ describe('accepted + quarantined = input', () => {
       ),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   test('the same rows give the same bytes', async () => {
     const input = await table("SELECT i AS id, i % 10 AS v, 'x' || i AS t FROM range(300000) r(i)");

@@ -10,8 +10,6 @@ import { sha256 } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { seededRandom } from '../../../domain/statistics/random';
 
-jest.setTimeout(60_000);
-
 const space = { embedder: sha256('random'), dimensions: 64 };
 const random = seededRandom([2, 7, 1, 8]);
 const vector = () => normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));

@@ -2,8 +2,6 @@ import { openMiniLm } from '../../../data/indexes/embedders/minilm';
 import type { Embedder } from '../../../data/indexes/embedders/embedder';
 import { countTokens } from '../../../domain/index/chunking';
 
-jest.setTimeout(60_000);
-
 let minilm: Embedder;
 beforeAll(async () => {
   minilm = await openMiniLm();

@@ -10,8 +10,6 @@ import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { readPlacedLifecycle } from '../../../domain/placed-lifecycle-document';
 import { edited } from '../../support/lifecycle-text';
 
-jest.setTimeout(60_000);
-
 const trainers = openTrainerCatalog(resolve(__dirname, '../../../trainers'));
 let folder: string;
 beforeAll(() => {

@@ -146,7 +146,7 @@ test('what a standby answered is said to be its answer, and is no answer of the 
     expect(seen(alone).answeredBy).toEqual([{ ...by, provider: 'first', standsIn: false }]);
   }
   expect(paid() - before).toBe(3);
-}, 60_000);
+});
 
 test("what another model of the same provider answered is a standby's answer, too", async () => {
   const cases = casesOf(2);
@@ -162,7 +162,7 @@ test("what another model of the same provider answered is a standby's answer, to
   const alone = await evaluate(cases, 'm');
   expect(alone.map(({ answer }) => answer)).toEqual(['first', 'first']);
   expect(seen(alone).answeredBy).toEqual([{ provider: 'first', model: 'scripted', standsIn: false, cases: 2 }]);
-}, 60_000);
+});
 
 function sampleOf(run: string): LatencySample {
   const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 100, confidence: 0.95, maxFailures: 0, minCases: 1 } as const;

@@ -30,8 +30,13 @@ function provider(ownMs: number, text = 'ab'): ModelProvider {
 
 const ask = (ownMs: number, onText: OnText) => attemptChat(provider(ownMs), { firstTokenMs: 5000, totalMs: 300 }, request, { onText });
 
+afterEach(() => jest.useRealTimers());
+
 test('a provider has no less time because the reader takes its own', async () => {
-  expect(await ask(1, () => pause(400))).toMatchObject({ text: 'ab' });
+  jest.useFakeTimers();
+  const asked = ask(1, () => pause(400));
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(await asked).toMatchObject({ text: 'ab' });
 });
 
 test('and no more', async () => {

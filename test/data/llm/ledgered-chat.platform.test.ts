@@ -242,5 +242,5 @@ describe('asking through the call ledger', () => {
     expect((await evaluate(plan)).scores).toEqual(killed.result.scores);
     await provider.close();
     await whole.close();
-  }, 120_000);
+  });
 });

@@ -165,7 +165,7 @@ describe('a spent budget', () => {
     // As after a try that failed: longer than the first time.
     await expect(ask()).rejects.toThrow('is left alone for 2 s');
     expect(provider.requests).toHaveLength(sent + 1);
-  }, 30_000);
+  });
 });
 
 describe('a question that was paid and never came to its turn', () => {

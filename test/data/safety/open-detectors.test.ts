@@ -3,8 +3,9 @@ import { openDetectors } from '../../../data/safety/open-detectors';
 import { defaultTenant } from '../../../domain/ids';
 import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/llm/safety/policy';
 import { processorTime } from '../../support/processor-time';
+import { patientThreads } from '../../support/patient-threads';
 
-const detect = openDetectors({ embedders: openEmbedders() }).detectFor(defaultTenant);
+const detect = openDetectors({ embedders: openEmbedders(), offThread: patientThreads() }).detectFor(defaultTenant);
 
 async function found(kind: DetectorKind, text: string): Promise<readonly string[]> {
   const spec: DetectorSpec = { name: 'd', on: ['input'], action: 'flag', onError: 'block', ...kind };

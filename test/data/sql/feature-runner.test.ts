@@ -8,8 +8,6 @@ import { writeFeatureTables } from '../../../data/sql/feature-table';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import type { Column } from '../../../domain/dataset';
 
-jest.setTimeout(60_000);
-
 const inProcess = { memoryBytes: 256e6, threads: 1 };
 const limits = { memoryBytes: 512 * 1024 * 1024, seconds: 30 };
 const patient = { deadlineMs: 10_000 };
@@ -156,7 +154,7 @@ describe('SQL that fails on a row', () => {
     ]);
     await expect(behind).resolves.toEqual({ n: [2] });
     slow.close();
-  }, 60_000);
+  });
 });
 
 describe('training and serving', () => {
@@ -195,7 +193,7 @@ describe('training and serving', () => {
       }),
       { numRuns: 15 },
     );
-  }, 60_000);
+  });
 
   /** The values reach Parquet by a path that shares no code with the runner's parameters: SQL literals. */
   async function overParquet(rows: readonly Record<string, unknown>[]): Promise<FeatureColumns> {

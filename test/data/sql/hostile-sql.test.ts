@@ -4,8 +4,6 @@ import { formatIssue } from '../../../domain/issue-text';
 import { longestPauseOf } from '../../support/longest-pause';
 import { processorTime } from '../../support/processor-time';
 
-jest.setTimeout(60_000);
-
 const spec = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
 const good = { 'sql/assemble.sql': 'SELECT * FROM orders', 'sql/features.sql': 'SELECT amount FROM request' };
 

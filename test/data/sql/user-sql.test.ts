@@ -10,8 +10,6 @@ import { isPerennialError, type PerennialError } from '../../../domain/failure';
 import { until } from '../../support/until';
 
 /** Each query is a process of its own, on a machine that may be busy. */
-jest.setTimeout(60_000);
-
 const MiB = 1024 * 1024;
 const inProcess = { memoryBytes: 256 * MiB, threads: 1 };
 let folder: string;
