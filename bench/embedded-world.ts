@@ -15,7 +15,7 @@ export async function openEmbeddedWorld(
   folder: string,
   watch: ReturnType<typeof openDeathWatch>,
   closers: (() => Promise<void>)[],
-): Promise<ServingWorld> {
+): Promise<ServingWorld & { readonly databaseUrl: string; readonly s3: S3Settings }> {
   const [postgresPort = 0] = await freePorts(1);
   const [postgres, s3] = await Promise.all([
     startPostgres({
@@ -32,9 +32,10 @@ export async function openEmbeddedWorld(
     openEmbeddedS3(folder, watch, closers),
   ]);
   closers.push(() => postgres.stop());
-  const world = await openServingWorld(postgres.url('perennial'), s3);
+  const databaseUrl = postgres.url('perennial');
+  const world = await openServingWorld(databaseUrl, s3);
   closers.push(() => world.close());
-  return world;
+  return { ...world, databaseUrl, s3 };
 }
 
 /** The S3 server that `up` starts, with a bucket's name: it is made by who writes to it first. */

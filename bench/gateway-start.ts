@@ -1,11 +1,12 @@
 /** How soon a gateway that was killed answers again: from its start until it is ready and until the first answer, in seconds of the clock and of processor time. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDeathWatch } from '../infra/death-watch';
 import { distanceModel, distanceRequest } from '../test/support/served-models';
 import { openEmbeddedWorld } from './embedded-world';
 import { median, report, rounded } from './figures';
+import { processorSeconds } from './processor-seconds';
 
 const rounds = 5;
 const models = ['flight-delay', 'late-freight', 'bike-demand'];
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
       const startedAt = performance.now();
       const gateway = await world.startGateway(join(folder, `state-${round}`));
       const ready = (performance.now() - startedAt) / 1000;
-      const cpu = cpuSeconds(gateway.pid);
+      const cpu = processorSeconds(gateway.pid);
       const { status } = await fetch(`${gateway.url}/v2/models/flight-delay/infer`, {
         method: 'POST',
         headers: { authorization: `Bearer ${world.keys.viewer}`, 'content-type': 'application/json' },
@@ -51,16 +52,6 @@ async function main(): Promise<void> {
     await watch.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const [user = 0, system = 0] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return (user + system) / 100;
 }
 
 void main();

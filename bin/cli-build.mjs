@@ -1,21 +1,25 @@
-/** The CLI and the gateway as one file each: a command starts in a fifth of a second, a gateway's modules load in a quarter of the time. Each is used only while it was built from exactly the sources that lie there; otherwise the sources run. */
+/**
+ * The CLI, and the gateway, the API and the worker together, as one file each: a command starts in a fifth of a second, the modules of a process load in a
+ * quarter of the time. Each is used only while it was built from exactly the sources that lie there; otherwise the sources run.
+ */
+import { createRequire } from 'node:module';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { buildFolder, currentBundle, stateOf } from './current-bundle.cjs';
 
 export const currentCli = (root, folder = buildFolder(root)) => currentBundle(root, 'cli', folder);
-export const currentGateway = (root, folder = buildFolder(root)) => currentBundle(root, 'gateway', folder);
+export const currentServices = (root, folder = buildFolder(root)) => currentBundle(root, 'services', folder);
 
 /** What workers/main.ts loads for other commands than those of a bundle. */
 const elsewhere = {
   /** `perennial up` and the processes of the platform run from their sources, so the CLI need not hold them. */
   cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
-  gateway:
-    /^(\.\/(api|cli-[a-z-]+|llm-server|llm-server-settings|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
+  services:
+    /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
 };
 
 export const buildCli = (root, folder = buildFolder(root)) => buildBundle(root, 'cli', folder);
-export const buildGateway = (root, folder = buildFolder(root)) => buildBundle(root, 'gateway', folder);
+export const buildServices = (root, folder = buildFolder(root)) => buildBundle(root, 'services', folder);
 
 /** The list of sources is written last: a build that was cut off is none. */
 async function buildBundle(root, name, folder) {
@@ -35,13 +39,13 @@ async function buildBundle(root, name, folder) {
     outfile: join(folder, `${name}.js`),
     banner: { js: "const folderOfSource = (path) => require('node:path').join(__dirname, path);" },
     external: nativePackages,
-    plugins: [foldersOfSources(folder), without(elsewhere[name])],
+    plugins: [foldersOfSources(folder), without(elsewhere[name]), loadedOnUse(root)],
     logLevel: 'silent',
   });
   mkdirSync(folder, { recursive: true });
   rmSync(join(folder, `${name}.json`), { force: true });
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
-  const sources = Object.keys(metafile.inputs).filter((path) => !path.startsWith('node_modules/'));
+  const sources = Object.keys(metafile.inputs).filter((path) => !/^(node_modules\/|loaded-on-use:)/.test(path));
   const inputs = [...sources, 'package.json', 'package-lock.json', 'bin/cli-build.mjs'];
   // Edited during the build: the bundle may hold the text before. Without a list it is not used, and the sources run.
   if (inputs.some((path) => statSync(join(root, path)).mtimeMs > startedAt)) return;
@@ -52,6 +56,7 @@ async function buildBundle(root, name, folder) {
 const nativePackages = [
   '@aws-sdk/*',
   '@duckdb/*',
+  '@fastify/swagger-ui',
   '@temporalio/*',
   'libphonenumber-js',
   'node-llama-cpp',
@@ -59,6 +64,34 @@ const nativePackages = [
   'piscina',
   'tsx',
 ];
+
+/** Of the native packages, those that only some work needs. They take a third of the time until a worker polls its queues. */
+const rarelyUsed = ['@duckdb/node-api', 'libphonenumber-js', 'onnxruntime-node', 'piscina'];
+
+/** An import of such a package loads it when one of its exports is first used, not when the importing module is. */
+const loadedOnUse = (root) => ({
+  name: 'loaded-on-use',
+  setup(builder) {
+    const require = createRequire(join(root, 'package.json'));
+    builder.onResolve({ filter: /^[@a-z]/ }, ({ path, kind, namespace }) =>
+      rarelyUsed.includes(path) && kind === 'import-statement' && namespace === 'file' ? { path, namespace: 'loaded-on-use' } : null,
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'loaded-on-use' }, ({ path }) => {
+      const names = Object.keys(require(path)).filter((name) => name !== 'default');
+      const getters = [
+        'get default() { return load().default ?? load(); }',
+        ...names.map((name) => `get ${name}() { return load().${name}; }`),
+      ];
+      return {
+        contents: `let loaded;
+const load = () => (loaded ??= require(${JSON.stringify(path)}));
+module.exports = { ${getters.join(', ')} };
+Object.defineProperty(module.exports, '__esModule', { value: true });`,
+        resolveDir: root,
+      };
+    });
+  },
+});
 
 const without = (modules) => ({
   name: 'modules-of-other-commands',

@@ -16,6 +16,10 @@ exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
   }
 };
 
+/** Whether a command is a process that is in the bundle `services`; usage and mistakes are for the sources to explain. */
+exports.isService = (command, args) =>
+  (command === 'worker' && (args.length === 0 || args[0] === '--queue')) || (['api', 'gateway'].includes(command) && args.length === 0);
+
 exports.stateOf = (path) => {
   const { mtimeMs, size } = statSync(path);
   return `${mtimeMs} ${size}`;

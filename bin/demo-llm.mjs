@@ -4,13 +4,27 @@ import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';
 import { endWithNpm } from './end-with-npm.mjs';
+import { checkFlags } from './flags.mjs';
+
+const args = process.argv.slice(2);
+checkFlags(args, {
+  usage: 'npm run demo:llm -- [--quick] [--once | --keep] [--fresh] [--json]',
+  flags: ['quick', 'once', 'keep', 'fresh', 'json'],
+  exclusive: ['once', 'keep'],
+  explained: `  --quick  Use 2,000 documents and a short training
+  --once   Stop after printing the table (the default)
+  --keep   Keep the platform running until Ctrl-C
+  --fresh  Delete all runs, models and data of this folder first
+  --json   Print one JSON object as the last line on stdout
+`,
+});
 
 try {
   await provision();
   await provisionLlm(['serving', 'training']);
   process.env.PERENNIAL_LLM_SERVER = 'true';
   endWithNpm();
-  runMain(['demo-llm', ...process.argv.slice(2)]);
+  runMain(['demo-llm', ...args]);
 } catch (error) {
   reportFailure(error);
 }

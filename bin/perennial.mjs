@@ -3,15 +3,15 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { currentCli, currentGateway } from './cli-build.mjs';
+import { currentCli, currentServices } from './cli-build.mjs';
+import { isService } from './current-bundle.cjs';
 import { endWithNpm } from './end-with-npm.mjs';
 import './quiet-aws-sdk.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
 const runsThePlatform = ['up', 'setup', 'worker', 'api', 'gateway', 'llm-server'].includes(args[0]);
-const isGateway = args[0] === 'gateway' && args.length === 1;
-const bundle = isGateway ? currentGateway(root) : runsThePlatform ? null : currentCli(root);
+const bundle = isService(args[0], args.slice(1)) ? currentServices(root) : runsThePlatform ? null : currentCli(root);
 if (bundle === null) await runSources();
 else {
   endWithNpm();

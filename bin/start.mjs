@@ -4,6 +4,12 @@ import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';
 import { endWithNpm } from './end-with-npm.mjs';
+import { checkFlags } from './flags.mjs';
+
+checkFlags(process.argv.slice(2), {
+  usage: 'npm start -- [--fresh] [--allow-incompatible-runs] [--once] [--json]',
+  flags: ['fresh', 'allow-incompatible-runs', 'once', 'json'],
+});
 
 try {
   await provision();

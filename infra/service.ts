@@ -7,8 +7,8 @@ import { startServer, type RunningServer } from './embedded/server-process';
 import { passEnvironment } from './hidden-settings';
 
 const root = resolve(__dirname, '..');
-/** How every process of ours is started: the gateway from its bundle where that is current, else TypeScript as it is; stack traces in its lines. */
-const nodeArguments = ['--enable-source-maps', '-r', join(root, 'bin', 'load-sources.cjs'), join(root, 'workers', 'main.ts')];
+/** How every process of ours is started: from its bundle where that is current, else TypeScript as it is, with stack traces in its lines. */
+const nodeArguments = ['-r', join(root, 'bin', 'load-sources.cjs'), join(root, 'workers', 'main.ts')];
 
 export interface ServiceOptions {
   readonly name: string;

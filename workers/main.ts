@@ -138,18 +138,9 @@ async function demo(options: StartedDemoOptions): Promise<number> {
   return exitCode;
 }
 
-/** `npm run demo:llm`: the same with the samples for language models. It ends by itself unless it is asked to keep the platform. */
+/** `npm run demo:llm`, which checks the flags: the same with the samples for language models. It ends by itself unless it is asked to keep the platform. */
 async function languageDemo(args: readonly string[]): Promise<number> {
-  const usage = 'npm run demo:llm -- [--quick] [--keep] [--fresh] [--json]';
-  if (args.includes('--help')) {
-    process.stdout.write(
-      `${usage}\n  --quick  2,000 documents and a short training\n  --keep   stays up until Ctrl-C\n  --fresh  removes all runs, models and data of this folder first\n  --json   prints one JSON object as the last line on stdout\n`,
-    );
-    return 0;
-  }
-  const unknown = args.find((arg) => !['--quick', '--keep', '--fresh', '--json'].includes(arg));
-  if (unknown !== undefined) throw new UsageError(`npm run demo:llm knows no ${unknown}: ${usage}`);
-  const passed = args.filter((arg) => arg !== '--quick' && arg !== '--keep');
+  const passed = args.filter((arg) => !['--quick', '--keep', '--once'].includes(arg));
   return up([...passed, ...(args.includes('--keep') ? [] : ['--once'])], async (options) => {
     const { runLlmDemo } = require('../apps/cli/demo-llm') as typeof LlmDemo;
     const quick = args.includes('--quick');

@@ -1,17 +1,17 @@
-import { buildCli, buildGateway, currentCli, currentGateway } from '../cli-build.mjs';
+import { buildCli, buildServices, currentCli, currentServices } from '../cli-build.mjs';
 import { ProvisionError } from './children.mjs';
 
 export function cliStep(root) {
   return {
-    title: 'command line, gateway',
+    title: 'programs',
     doing: 'bundling …',
-    done: () => currentCli(root) !== null && currentGateway(root) !== null,
+    done: () => currentCli(root) !== null && currentServices(root) !== null,
     work: async () => {
       try {
         await buildCli(root);
-        await buildGateway(root);
+        await buildServices(root);
       } catch (error) {
-        throw new ProvisionError(`the command line and the gateway could not be bundled: ${error.message}`);
+        throw new ProvisionError(`the command line and the services could not be bundled: ${error.message}`);
       }
     },
   };

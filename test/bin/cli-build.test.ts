@@ -9,13 +9,13 @@ beforeAll(() => {
   // In the clone, where its packages are found.
   mkdirSync(join(root, '.perennial', 'build'), { recursive: true });
   folder = mkdtempSync(join(root, '.perennial', 'build', 'cli-'));
-  inNode('await Promise.all([buildCli(root, folder), buildGateway(root, folder)])');
+  inNode('await Promise.all([buildCli(root, folder), buildServices(root, folder)])');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** jest cannot import the module, which runs before anything is compiled. */
 function inNode(expression: string): string {
-  const code = `import { buildCli, buildGateway, currentCli, currentGateway } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
+  const code = `import { buildCli, buildServices, currentCli, currentServices } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
     const [root, folder] = ${JSON.stringify([root, folder])};
     console.log(JSON.stringify(${expression} ?? null));`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).trim();
@@ -63,18 +63,19 @@ describe('the bundled command line', () => {
   });
 });
 
-describe('the bundled gateway', () => {
-  test('starts as its sources do: without settings it names each that is missing', () => {
-    const fromSources = run(['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'gateway']);
+describe('the bundled services', () => {
+  test.each(['gateway', 'api', 'worker'])('%s starts as its sources do: without settings it names each that is missing', (service) => {
+    const fromSources = run(['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), service]);
     expect(fromSources.stderr).toContain('PERENNIAL_DATABASE_URL');
-    expect(run([join(folder, 'gateway.js'), 'gateway'])).toEqual(fromSources);
+    expect(run([join(folder, 'services.js'), service])).toEqual(fromSources);
   });
 
-  test('is used only while no source has changed since it was built', () => {
-    expect(inNode('currentGateway(root, folder)')).toBe(JSON.stringify(join(folder, 'gateway.js')));
-    const inputs = JSON.parse(readFileSync(join(folder, 'gateway.json'), 'utf8')) as Record<string, string>;
-    expect(Object.keys(inputs)).toEqual(expect.arrayContaining(['workers/gateway.ts', 'apps/gateway/server.ts', 'package-lock.json']));
-    writeFileSync(join(folder, 'gateway.json'), JSON.stringify({ ...inputs, 'apps/gateway/server.ts': '0 0' }));
-    expect(inNode('currentGateway(root, folder)')).toBe('null');
+  test('are used only while no source has changed since they were built', () => {
+    expect(inNode('currentServices(root, folder)')).toBe(JSON.stringify(join(folder, 'services.js')));
+    const inputs = JSON.parse(readFileSync(join(folder, 'services.json'), 'utf8')) as Record<string, string>;
+    const sources = ['workers/gateway.ts', 'workers/api.ts', 'workers/worker.ts', 'apps/gateway/server.ts', 'package-lock.json'];
+    expect(Object.keys(inputs)).toEqual(expect.arrayContaining(sources));
+    writeFileSync(join(folder, 'services.json'), JSON.stringify({ ...inputs, 'apps/gateway/server.ts': '0 0' }));
+    expect(inNode('currentServices(root, folder)')).toBe('null');
   });
 });

@@ -22,7 +22,7 @@ beforeEach(() => {
   writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }));
   mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
   writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
-  for (const name of ['cli', 'gateway']) {
+  for (const name of ['cli', 'services']) {
     writeFileSync(join(clone, '.perennial', 'build', `${name}.js`), '');
     writeFileSync(join(clone, '.perennial', 'build', `${name}.json`), '{}');
   }

@@ -30,7 +30,7 @@ export async function startGatewayProcess({ databaseUrl, s3, stateDir, environme
   mkdirSync(stateDir, { recursive: true });
   const logFile = join(stateDir, 'gateway.log');
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, ['--enable-source-maps', '-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'], {
+  const child = spawn(process.execPath, ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'], {
     cwd: root,
     stdio: ['ignore', log, log],
     env: {

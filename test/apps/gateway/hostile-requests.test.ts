@@ -5,7 +5,6 @@ import { livezDuring } from '../../support/livez';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
-import { patientThreads } from '../../support/patient-threads';
 
 const policy: SafetyPolicy = {
   name: 'house',
@@ -19,7 +18,7 @@ let serviceKey: string;
 beforeAll(async () => {
   const registry = fakeRegistry();
   const artifacts = fakeArtifacts();
-  const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, offThread: patientThreads() });
+  const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) } });
   gateway = await startGateway({ registry, artifacts, detectors, config: { requestsPerMinute: 40 } });
   key = addKey(registry, 'viewer');
   serviceKey = 'pk_service';

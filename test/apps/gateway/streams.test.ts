@@ -137,6 +137,7 @@ describe('a reader that is slower than the model', () => {
     const reader = ask(world);
     await until(() => reader.tail() !== '');
     reader.socket.pause();
+    await until(() => world.mostWaiting() > 0);
     await pause(1000);
     reader.socket.resume();
     await until(() => reader.tail().includes('[DONE]'));
