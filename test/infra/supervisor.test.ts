@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ProcessEnd } from '../../infra/embedded/explain';
 import type { RunningServer } from '../../infra/embedded/server-process';
 import { openSupervisor, type Part, type Supervisor } from '../../infra/supervisor';
+import { until } from '../support/until';
 
 /** A server without a process: it ends when told so. */
 function fakePart(name: string, tier: number, events: string[], start?: (signal: AbortSignal) => Promise<void>) {
@@ -43,13 +44,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const settle = (milliseconds = 30): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test('starts again what ends, and says so', async () => {
   const { part, crash } = fakePart('The worker', 2, events);
   await supervisor.run(part);
   crash();
-  await settle();
+  await until(() => said.length === 3);
   expect(events).toEqual(['start The worker', 'start The worker']);
   expect(said).toEqual(['The worker is gone: it ended with code 1', 'The worker is started again …', 'The worker is back after 0.0 s']);
   expect(supervisor.processes()).toEqual([{ name: 'The worker', pid: 2 }]);
@@ -63,7 +63,7 @@ test('keeps trying when a start again fails, each time later', async () => {
   });
   await supervisor.run(part);
   crash();
-  await settle(60);
+  await until(() => said.at(-1)?.startsWith('PostgreSQL is back') ?? false);
   expect(said.filter((line) => line.includes('the disk is full'))).toHaveLength(3);
   expect(said.filter((line) => line.includes('started again'))).toEqual([
     'PostgreSQL is started again …',
