@@ -33,7 +33,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     connectionTimeoutMillis: longestWaitMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 15_000,
-    statement_timeout: 60_000,
+    statement_timeout: longestStatementSeconds * 1000,
     lock_timeout: 20_000,
     // A client that is frozen in the middle of a transaction must not keep its locks.
     idle_in_transaction_session_timeout: 60_000,
@@ -56,6 +56,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
   };
 }
 
+/** The server ends statements that take longer, those of migrations excepted. */
+export const longestStatementSeconds = 60;
 const usualConnections = 10;
 
 /** Beyond it a queue would take longer than a caller waits. */

@@ -42,7 +42,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       log,
     ),
     // Both together: a run that cannot go on says within 10 s what it waits for.
-    repeat('reconcile', 5, () => reconcileRuns(deps, 3), log),
+    repeat('reconcile', 5, (stopped) => reconcileRuns(deps, { olderThanSeconds: 3, stopped }), log),
     repeat('schedules', 30, watchSchedules(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
     repeat('audit', 10, (stopped) => sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped), log),
@@ -51,6 +51,6 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
-    repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),
+    repeat('collector', 900, (stopped) => collectGarbage({ registry, artifacts, tenant: defaultTenant, stopped, log }), log),
   ];
 }

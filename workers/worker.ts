@@ -1,6 +1,7 @@
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { join } from 'node:path';
+import { Registry as Metrics } from 'prom-client';
 import { createActivities } from '../activities';
 import { createLocalBackend } from '../activities/compute/local/backend';
 import { describeConfinement } from '../activities/compute/local/confinement';
@@ -22,6 +23,7 @@ import { setUpLanceDb } from './lance-settings';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
+import { measureMaintenance } from './maintenance-metrics';
 import { modelProviders } from './model-providers';
 import { meetOpenRuns } from './open-runs';
 import { stageCodeDigest } from './source-digest';
@@ -34,7 +36,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   setUpLanceDb();
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   let ready = false;
-  const health = await openHealthServer(config.bind, config.workerPort, () => ready);
+  const metrics = new Metrics();
+  const health = await openHealthServer(config.bind, config.workerPort, () => ready, metrics);
   const core = openCore(config, 'perennial-worker');
   const commandKeys = commandKeysIn(config.commandKeysFile);
   await clearScratch(scratchRoot(config));
@@ -90,6 +93,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
     const indexes = createIndexClient({ connection: client, namespace, uiUrl });
     loops = startMaintenance({ ...core, lifecycles, schedules, indexes, config, log });
+    measureMaintenance(metrics, core.registry.feedback);
   }
   const stop = (): void => {
     ready = false;

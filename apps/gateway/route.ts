@@ -40,9 +40,13 @@ export async function loadArm(
   }
 }
 
-/** Where a rollback would go stays loaded: that makes it immediate. It is worth no block: the registry does not ask for it. */
+/**
+ * Where a rollback would go stays loaded for a while after a promotion: that makes it immediate. A failure blocks nothing, because the registry does not ask for it.
+ * Null also where it need not be kept: each takes memory in every gateway.
+ */
 export async function loadPrevious(cache: Pick<ModelCache, 'acquire'>, routed: RoutedModel): Promise<ServedVersion | null> {
-  return routed.previous === null ? null : serve(cache, routed, routed.previous).catch(() => null);
+  const { previous } = routed;
+  return previous === null || previous.keepSeconds <= 0 ? null : serve(cache, routed, previous).catch(() => null);
 }
 
 async function serve(

@@ -1,5 +1,5 @@
 import type { RoutedModel, RoutingRepository, RoutingTable as StoredTable } from '../../db/repositories/routing';
-import { versionName, type AliasName } from '../../domain/model';
+import { versionName, type AliasName, type ModelVersionRef } from '../../domain/model';
 import type { ModelCache } from './model-cache';
 import { fingerprintOf, heldAgain, loadArm, loadPrevious, releaseArms, type Arm, type Route, type Unloaded } from './route';
 import type { ServedVersion } from './served-version';
@@ -18,8 +18,10 @@ export interface LoadedRoutingTable {
   /** Reads the table and begins to load what changed. Throws DatabaseUnavailable; settles when every change is applied or found impossible. */
   refresh(): Promise<void>;
   route(tenant: string, model: string): Route | undefined;
-  /** Where a rollback would go, once it is loaded. */
+  /** Where a rollback would go, while it is kept loaded. */
   previous(tenant: string, model: string): ServedVersion | null;
+  /** The same, loaded or not. */
+  previousVersion(tenant: string, model: string): ModelVersionRef | null;
   /** What the registry wants for this model, when that is not what serves. */
   blockedModel(tenant: string, model: string): BlockedModel | undefined;
   /** Whether the registry names such a version for this model, loaded or not. True before the registry was read: nothing is known of any model then. */
@@ -46,6 +48,8 @@ interface AppliedRoute {
   readonly fingerprint: string;
   readonly route: Route;
   previous: ServedVersion | null;
+  /** Releases `previous` when a rollback need not find it loaded any more. */
+  expiry: NodeJS.Timeout | null;
 }
 
 /** Before any table was applied. */
@@ -159,7 +163,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
 
   function swap(key: string, routed: RoutedModel, fingerprint: string, route: Route): void {
     const before = applied.get(key);
-    const now: AppliedRoute = { fingerprint, route, previous: null };
+    const now: AppliedRoute = { fingerprint, route, previous: null, expiry: null };
     applied.set(key, now);
     onSwap(route, before?.route ?? null);
     // Before the old hold goes: a version that nobody holds for a moment may have to make room.
@@ -170,8 +174,16 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   async function keepPrevious(key: string, routed: RoutedModel, now: AppliedRoute): Promise<void> {
     const previous = await loadPrevious(cache, routed);
     if (previous === null) return;
-    if (applied.get(key) === now) now.previous = previous;
-    else previous.hold.release();
+    if (applied.get(key) !== now) {
+      previous.hold.release();
+      return;
+    }
+    now.previous = previous;
+    const expire = () => {
+      now.previous = null;
+      previous.hold.release();
+    };
+    now.expiry = setTimeout(expire, (routed.previous?.keepSeconds ?? 0) * 1000).unref();
   }
 
   function block(key: string, { tenant, model }: RoutedModel, { alias, version, error }: Unloaded): void {
@@ -203,6 +215,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     refresh,
     route: (tenant, model) => applied.get(keyOf(tenant, model))?.route,
     previous: (tenant, model) => applied.get(keyOf(tenant, model))?.previous ?? null,
+    previousVersion: (tenant, model) => wanted.get(keyOf(tenant, model))?.previous ?? null,
     blockedModel: (tenant, model) => blocked.get(keyOf(tenant, model)),
     isWanted(tenant, model, alias) {
       if (wantedEpoch === noEpoch) return true;
@@ -231,7 +244,8 @@ function routeOf({ tenant, model }: RoutedModel, arms: readonly Arm[], rollout: 
   return { tenant, model, champion, arms, rollout };
 }
 
-function release({ route, previous }: AppliedRoute): void {
+function release({ route, previous, expiry }: AppliedRoute): void {
+  if (expiry !== null) clearTimeout(expiry);
   releaseArms(route.arms);
   previous?.hold.release();
 }

@@ -42,9 +42,10 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
       case 'routed':
         return { kind: 'routed', route: routeOf(tenant, model) };
       case 'version':
-        return loadNamed(tenant, model, selector.version);
+        return loadNamed('direct', () => load(tenant, model, selector.version));
       case 'alias': {
         const served = aliased(tenant, model, selector.alias);
+        if (served === null) return loadNamed(selector.alias, () => loadPrevious(tenant, model));
         const hold = served.hold.hold();
         return { kind: 'named', arm: selector.alias, served, release: () => hold.release() };
       }
@@ -63,23 +64,29 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
     });
   }
 
-  function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion {
+  /** Null where it has to be loaded first: a previous version is not kept loaded for ever. */
+  function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
     const route = routeOf(tenant, model);
     const served = alias === 'previous' ? table.previous(tenant, model) : route.arms.find((arm) => arm.alias === alias)?.served;
-    if (served === undefined || served === null) {
-      if (table.isWanted(tenant, model, alias)) throw notLoadedYet(`${model}@${alias}`);
-      throw failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
-    }
-    return served;
+    if (served) return served;
+    if (alias === 'previous' && table.previousVersion(tenant, model) !== null) return null;
+    if (table.isWanted(tenant, model, alias)) throw notLoadedYet(`${model}@${alias}`);
+    throw hasNo(alias, model);
   }
 
-  async function loadNamed(tenant: Tenant, model: string, version: number): Promise<Picked> {
-    const served = await load(tenant, model, version).catch((error: unknown) => {
+  async function loadPrevious(tenant: Tenant, model: string): Promise<ServedVersion> {
+    const previous = table.previousVersion(tenant, model);
+    if (previous === null) throw hasNo('previous', model);
+    return servedVersion(model, previous.version, await cache.acquire({ tenant, model, manifest: previous.manifest }));
+  }
+
+  async function loadNamed(arm: PredictionArm, loadServed: () => Promise<ServedVersion>): Promise<Picked> {
+    const served = await loadServed().catch((error: unknown) => {
       // For the caller of an inference a version that cannot be loaded is an outage, not a mistake in the request.
       if (isPerennialError(error) && unloadable.has(error.type)) throw new HttpProblem(503, error.type, error.message);
       throw error;
     });
-    return { kind: 'named', arm: 'direct', served, release: () => served.hold.release() };
+    return { kind: 'named', arm, served, release: () => served.hold.release() };
   }
 
   async function load(tenant: Tenant, model: string, version: number): Promise<ServedVersion> {
@@ -104,6 +111,10 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
   }
 
   return { pick, load };
+}
+
+function hasNo(alias: Arm['alias'], model: string): Error {
+  return failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
 }
 
 /** Clients take 404 as final, so a gateway that has just started, or is loading what the registry names, asks them to come again. */

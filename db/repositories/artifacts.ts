@@ -38,13 +38,24 @@ export interface ArtifactRepository {
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
   /** What a holder refers to, by digest. */
   heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
-  /** Marks what nothing refers to, no lease holds, and nothing touched for `idleSeconds`. Number marked. */
-  mark(input: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number }): Promise<number>;
+  /**
+   * Looks at `limit` artifacts that nothing touched for `idleSeconds`, and that were never looked at or lost a reference since. Marks those that nothing refers to and
+   * no lease holds; those in use are not looked at again until they lose a reference.
+   */
+  mark(input: {
+    readonly tenant: Tenant;
+    readonly idleSeconds: number;
+    readonly limit: number;
+  }): Promise<{ readonly marked: number; readonly inUse: number }>;
   /**
    * Marks that stood longer than `maxLeaseSeconds` and are still unheld: each is claimed for deletion, under its row's lock. From here until
-   * `delete` a writer's lease answers `mustUpload`.
+   * `delete` a writer's lease answers `mustUpload`. Those in `except` are left out.
    */
-  sweepable(input: { readonly tenant: Tenant; readonly limit: number }): Promise<readonly SweepableArtifact[]>;
+  sweepable(input: {
+    readonly tenant: Tenant;
+    readonly limit: number;
+    readonly except?: readonly Digest[] | undefined;
+  }): Promise<readonly SweepableArtifact[]>;
   /** The second look, under the row's lock held while `remove` deletes the object: false, and nothing removed, when a writer took the digest meanwhile. */
   delete(input: { readonly tenant: Tenant; readonly digest: Digest; readonly remove: () => Promise<void> }): Promise<boolean>;
 }
@@ -99,7 +110,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
     async reference({ tenant, digest, by }) {
       const [row] = await sql`
         with held as (
-          update artifacts set touched_at = now(), marked_at = null
+          update artifacts set touched_at = now(), marked_at = null, referenced_at = now()
           where tenant_id = ${tenant} and digest = ${digest} and uri is not null and sweeping_at is null returning tenant_id, digest
         ), referred as (
           insert into artifact_references (tenant_id, digest, held_by) select tenant_id, digest, ${by} from held on conflict do nothing
@@ -111,10 +122,17 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         });
     },
 
+    /** Locks the artifacts first and in the order of their digests, as every writer does that takes several. */
     async unreference({ tenant, by, digest }) {
       const gone = await sql`
-        delete from artifact_references where tenant_id = ${tenant} and held_by = ${by}
-          and ${digest === undefined ? sql`true` : sql`digest = ${digest}`}`;
+        with locked as materialized (
+          select a.tenant_id, a.digest from artifacts a join artifact_references r on r.tenant_id = a.tenant_id and r.digest = a.digest
+          where r.tenant_id = ${tenant} and r.held_by = ${by} and ${digest === undefined ? sql`true` : sql`r.digest = ${digest}`}
+          order by a.digest for update of a
+        ), unchecked as (
+          update artifacts a set referenced_at = null from locked l where a.tenant_id = l.tenant_id and a.digest = l.digest
+        )
+        delete from artifact_references r using locked l where r.tenant_id = l.tenant_id and r.digest = l.digest and r.held_by = ${by}`;
       return gone.count;
     },
 
@@ -134,21 +152,28 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
 
     async mark({ tenant, idleSeconds, limit }) {
       await sql`delete from artifact_leases where tenant_id = ${tenant} and until < now()`;
-      const marked = await sql`
-        with idle as materialized (
-          select tenant_id, digest from artifacts a
-          where tenant_id = ${tenant} and marked_at is null and touched_at < now() - make_interval(secs => ${idleSeconds}) and ${unheld(sql)}
-          order by touched_at limit ${limit} for update skip locked
-        )
-        update artifacts a set marked_at = now() from idle where a.tenant_id = idle.tenant_id and a.digest = idle.digest`;
-      return marked.count;
+      return sql.begin(async (tx) => {
+        const idle = await tx<{ digest: Digest }[]>`${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
+        // A second statement, because only it sees references that were removed before the locks were granted; those removed later wait for the locks.
+        const looked = await tx<{ isMarked: boolean }[]>`
+          with seen as materialized (
+            select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${unheld(tx)} as is_unheld
+            from artifacts a where a.tenant_id = ${tenant} and a.digest = any(${idle.map(({ digest }) => digest)})
+          )
+          update artifacts a set marked_at = case when s.is_unheld then now() end, referenced_at = case when s.is_referenced then now() end
+          from seen s where a.tenant_id = s.tenant_id and a.digest = s.digest and (s.is_unheld or s.is_referenced)
+          returning s.is_unheld as is_marked`;
+        const marked = looked.filter(({ isMarked }) => isMarked).length;
+        return { marked, inUse: looked.length - marked };
+      });
     },
 
-    async sweepable({ tenant, limit }) {
+    async sweepable({ tenant, limit, except = [] }) {
       const rows = await sql<{ digest: Digest; uri: string | null }[]>`
         with due as materialized (
           select tenant_id, digest from artifacts a
           where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${unheld(sql)}
+            and digest <> all(${[...except]}::text[])
           order by marked_at limit ${limit} for update skip locked
         )
         update artifacts a set sweeping_at = now() from due where a.tenant_id = due.tenant_id and a.digest = due.digest
@@ -170,9 +195,24 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
   };
 }
 
+/** The conditions are those of the index `artifacts_to_check`. */
+export function idleArtifacts(
+  sql: Query,
+  { tenant, idleSeconds, limit }: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number },
+) {
+  return sql`
+    select digest from artifacts where tenant_id = ${tenant} and marked_at is null and referenced_at is null
+      and touched_at < now() - make_interval(secs => ${idleSeconds}) order by touched_at limit ${limit}`;
+}
+
+/** Of the row `a`. */
+function isReferenced(sql: Query) {
+  return sql`exists (select from artifact_references r where r.tenant_id = a.tenant_id and r.digest = a.digest)`;
+}
+
 /** Of the row `a`: nothing refers to it and no lease on it runs. */
 function unheld(sql: Query) {
   return sql`
-    not exists (select from artifact_references r where r.tenant_id = a.tenant_id and r.digest = a.digest)
+    not ${isReferenced(sql)}
     and not exists (select from artifact_leases l where l.tenant_id = a.tenant_id and l.digest = a.digest and l.until > now())`;
 }

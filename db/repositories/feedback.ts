@@ -1,8 +1,10 @@
-import type { PredictionId, Tenant } from '../../domain/ids';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
-import type { Database } from '../connection';
+import type { Database, Query, Transaction } from '../connection';
+import { longestStatementSeconds } from '../connection';
 import { toJson } from '../document';
 import { daysAround, daysOf } from '../prediction-day';
+import type { Statement } from '../sql';
 
 export interface FeedbackRepository {
   /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one; of what is said of an answer, part by part. */
@@ -13,10 +15,12 @@ export interface FeedbackRepository {
     readonly labelledAt: string;
   }): Promise<{ readonly joined: boolean }>;
   /**
-   * Joins what waits (a label and its prediction that were written at the same moment do not see each other). Looks at the newest `limit`: the others
-   * were looked at before, and labels of predictions that never came must not keep the rest waiting. Number joined.
+   * Joins labels that wait with predictions that were stored at the same moment, when neither statement saw the other's row. Each label is looked at once at each of `joinAges`,
+   * at most `limit` labels of each age in a pass. Where the last look finds no prediction the label is given up: only the arrival of its prediction joins it then.
    */
-  joinWaiting(input: { readonly limit: number }): Promise<number>;
+  joinWaiting(input: { readonly limit: number }): Promise<{ readonly joined: number; readonly givenUp: number }>;
+  /** How many labels were ever given up. */
+  givenUp(): Promise<number>;
 }
 
 export function createFeedbackRepository({ sql }: Database): FeedbackRepository {
@@ -50,20 +54,93 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
     },
 
     async joinWaiting({ limit }) {
-      const waiting = await sql<{ tenant: Tenant; id: PredictionId }[]>`
-        select tenant_id as tenant, prediction_id as id from feedback where day is null order by received_at desc limit ${limit}`;
-      if (waiting.length === 0) return 0;
-      const days = waiting.map(({ id }) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
-      const joined = await sql`
-        with found as (
-          select w.tenant, w.id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at) as event_time
-          from unnest(${waiting.map(({ tenant }) => tenant)}::text[], ${waiting.map(({ id }) => id)}::text[],
-            ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (tenant, id, first, last)
-          join predictions p on p.tenant_id = w.tenant and p.id = w.id and p.day between w.first and w.last
-        )
-        update feedback f set day = found.day, model = found.model, version = found.version, rollout_id = found.rollout_id, event_time = found.event_time
-        from found where f.tenant_id = found.tenant and f.prediction_id = found.id and f.day is null`;
-      return joined.count;
+      let [joined, givenUp] = [0, 0];
+      await sql`insert into label_join_cursors (age_seconds) select unnest(${[...joinAges]}::int[]) on conflict do nothing`;
+      for (const age of joinAges) {
+        const looked = await sql.begin((tx) => joinOfAge(tx, age, limit));
+        joined += looked.joined;
+        givenUp += looked.givenUp;
+      }
+      return { joined, givenUp };
+    },
+
+    async givenUp() {
+      const [row] = await sql<{ count: number | null }[]>`select sum(given_up)::bigint as count from label_join_cursors`;
+      return row?.count ?? 0;
     },
   };
+}
+
+/**
+ * In seconds since a label was received. The first look finds most; a later one finds those whose own statement, or the prediction's, took longer. No statement that began before
+ * the label was visible can still be under way at the last look, and one that began later joins the label itself.
+ */
+export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
+
+/** The cursor moves in the transaction that looks, under its row's lock: a pass that dies is repeated, and of two passes at once one leaves the age to the other. */
+async function joinOfAge(tx: Transaction, age: number, limit: number): Promise<{ readonly joined: number; readonly givenUp: number }> {
+  const none = { joined: 0, givenUp: 0 };
+  // A clock that was set back must not hide labels behind the cursor.
+  const [cursor] = await tx<{ after: string; until: string }[]>`
+    select least(looked_until, now() - make_interval(secs => ${age}))::text as after, (now() - make_interval(secs => ${age}))::text as until
+    from label_join_cursors where age_seconds = ${age} for update skip locked`;
+  if (!cursor) return none;
+  const waiting = await waitingLabels(tx, { ...cursor, limit });
+  const joined = waiting.length === 0 ? 0 : await join(tx, waiting);
+  const givenUp = age === joinAges.at(-1) ? waiting.length - joined : 0;
+  const until = waiting.length < limit ? cursor.until : (waiting.at(-1)?.at ?? cursor.until);
+  await tx`update label_join_cursors set looked_until = ${until}::timestamptz, given_up = given_up + ${givenUp} where age_seconds = ${age}`;
+  return { joined, givenUp };
+}
+
+export interface WaitingLabel {
+  readonly tenant: Tenant;
+  readonly id: PredictionId;
+  /** With microseconds. */
+  readonly at: string;
+}
+
+/** More than `limit` only where several were received at the same microsecond: the cursor has no other key. */
+export function waitingLabels(
+  sql: Query,
+  { after, until, limit }: { readonly after: string; readonly until: string; readonly limit: number },
+): Statement<WaitingLabel[]> {
+  return sql<WaitingLabel[]>`
+    select tenant_id as tenant, prediction_id as id, received_at::text as at from feedback
+    where day is null and received_at > ${after}::timestamptz and received_at <= ${until}::timestamptz
+    order by received_at fetch first (${limit}::bigint) rows with ties`;
+}
+
+async function join(tx: Transaction, waiting: readonly WaitingLabel[]): Promise<number> {
+  const found = await predictionsOf(tx, waiting);
+  if (found.length === 0) return 0;
+  const joined = await tx`
+    update feedback f set day = w.day, model = w.model, version = w.version, rollout_id = w.rollout_id, event_time = w.event_time
+    from unnest(${found.map((each) => each.tenant)}::text[], ${found.map((each) => each.id)}::text[], ${found.map((each) => each.day)}::date[],
+      ${found.map((each) => each.model)}::text[], ${found.map((each) => each.version)}::int[], ${found.map((each) => each.rolloutId)}::text[],
+      ${found.map((each) => each.eventTime)}::timestamptz[]) as w (tenant, id, day, model, version, rollout_id, event_time)
+    where f.tenant_id = w.tenant and f.prediction_id = w.id and f.day is null`;
+  return joined.count;
+}
+
+interface FoundPrediction {
+  readonly tenant: Tenant;
+  readonly id: PredictionId;
+  readonly day: string;
+  readonly model: string;
+  readonly version: number;
+  readonly rolloutId: RolloutId | null;
+  readonly eventTime: string;
+}
+
+/**
+ * Looks each id up by whole keys, one for each day that it can be of, so that no partition is read. An id without a time is not looked up: the gateway takes a label for such an id only
+ * when its prediction is stored.
+ */
+export function predictionsOf(sql: Query, labels: readonly Pick<WaitingLabel, 'tenant' | 'id'>[]): Statement<FoundPrediction[]> {
+  const keys = labels.flatMap(({ tenant, id }) => (daysOf(id)?.each ?? []).map((day) => ({ tenant, id, day })));
+  return sql<FoundPrediction[]>`
+    select w.tenant, w.id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at)::text as event_time
+    from unnest(${keys.map(({ tenant }) => tenant)}::text[], ${keys.map(({ id }) => id)}::text[], ${keys.map(({ day }) => day)}::date[]) as w (tenant, id, day)
+    cross join lateral (select * from predictions where day = w.day and id = w.id and tenant_id = w.tenant limit 1) p`;
 }

@@ -1,7 +1,8 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import type { RolloutId, Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionRef } from '../../domain/model';
-import type { Database } from '../connection';
+import type { Database, Query } from '../connection';
+import type { Statement } from '../sql';
 
 export interface RoutingArm {
   readonly version: number;
@@ -15,11 +16,19 @@ export interface RoutedModel {
   readonly tenant: Tenant;
   readonly model: string;
   readonly arms: readonly RoutingArm[];
-  /** Where a rollback would go: worth keeping loaded. */
-  readonly previous: ModelVersionRef | null;
+  /** Where a rollback would go. */
+  readonly previous: PreviousVersion | null;
   /** The open one, whose arms these are: the challenger first, so that a growing weight takes no entity back from it. */
   readonly rollout: RoutedRollout | null;
 }
+
+export interface PreviousVersion extends ModelVersionRef {
+  /** How long a gateway keeps it loaded, so that a rollback is immediate; 0 once the champion has served for `rollbackReadySeconds`. */
+  readonly keepSeconds: number;
+}
+
+/** Most rollbacks follow soon after a promotion. Later ones load their version first, which takes well below a second. */
+export const rollbackReadySeconds = 86_400;
 
 export interface RoutedRollout {
   /** Also the salt that assigns entities. */
@@ -55,25 +64,36 @@ interface AliasRow {
   readonly step: number | null;
   readonly weight: number | null;
   readonly besides: boolean | null;
+  readonly movedSecondsAgo: number | null;
+}
+
+/** The statement that reads the whole table. It runs when it is awaited. */
+export function selectRoutes(sql: Query): Statement<AliasRow[]> {
+  return sql<AliasRow[]>`
+    with served as (
+      select tenant_id, model, alias, version, null as rollout_id, null::int as step, null::float8 as weight, null::boolean as besides,
+        extract(epoch from now() - moved_at)::float8 as moved_seconds_ago
+      from model_aliases where alias in ('champion', 'previous')
+      union all
+      select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0), null
+      from rollouts where ended_at is null
+    )
+    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
+    from routing_epoch e
+    left join (served s join model_versions v on v.tenant_id = s.tenant_id and v.model = s.model and v.version = s.version) on true
+    order by s.tenant_id, s.model`;
 }
 
 export function createRoutingRepository({ sql, listener }: Database): RoutingRepository {
   return {
     async table() {
-      const rows = await sql<AliasRow[]>`
-        with served as (
-          select tenant_id, model, alias, version, null as rollout_id, null::int as step, null::float8 as weight, null::boolean as besides
-          from model_aliases where alias in ('champion', 'previous')
-          union all
-          select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0)
-          from rollouts where ended_at is null
-        )
-        select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides from routing_epoch e
-        left join (served s join model_versions v on v.tenant_id = s.tenant_id and v.model = s.model and v.version = s.version) on true
-        order by s.tenant_id, s.model`;
+      const rows = await selectRoutes(sql);
+      const byModel = groupByModel(rows);
       return {
         epoch: rows[0]?.epoch ?? 0,
-        models: rows.filter((row) => row.tenant !== null && row.alias === 'champion').map((row) => routed(row, rows)),
+        models: rows
+          .filter((row) => row.tenant !== null && row.alias === 'champion')
+          .map((row) => routed(row, byModel.get(keyOf(row)) ?? [])),
       };
     },
 
@@ -87,9 +107,24 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
   };
 }
 
+/** Looking for each model's rows among all rows would take time that grows with the square of the number of models. */
+function groupByModel(rows: readonly AliasRow[]): ReadonlyMap<string, readonly AliasRow[]> {
+  const groups = new Map<string, AliasRow[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group) group.push(row);
+    else groups.set(keyOf(row), [row]);
+  }
+  return groups;
+}
+
+function keyOf({ tenant, model }: Pick<AliasRow, 'tenant' | 'model'>): string {
+  return `${tenant ?? ''}/${model}`;
+}
+
 function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   const { tenant, model, version, manifest } = champion;
-  const rowOf = (alias: AliasName) => rows.find((row) => row.tenant === tenant && row.model === model && row.alias === alias);
+  const rowOf = (alias: AliasName) => rows.find((row) => row.alias === alias);
   const previous = rowOf('previous');
   const challenger = rowOf('challenger');
   const weight = challenger?.weight ?? 0;
@@ -99,7 +134,12 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
     tenant: tenant as Tenant,
     model,
     arms,
-    previous: previous ? { model, version: previous.version, manifest: previous.manifest } : null,
+    previous: previous
+      ? {
+          ...{ model, version: previous.version, manifest: previous.manifest },
+          keepSeconds: Math.max(0, rollbackReadySeconds - (champion.movedSecondsAgo ?? 0)),
+        }
+      : null,
     rollout:
       challenger === undefined || challenger.rolloutId === null
         ? null

@@ -13,6 +13,7 @@ import { once } from '../idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { runs } from '../schema/runs';
+import type { Statement } from '../sql';
 import { appendAudit } from '../writes/audit-entry';
 import { notify } from '../writes/notification';
 import { promise } from '../writes/outbox-entry';
@@ -103,10 +104,14 @@ export interface RunRepository {
     readonly heldUp: string | null;
     readonly actor: string;
   }): Promise<void>;
-  /**
-   * Runs in no final state that nothing touched for so long, or that were shown as held up; oldest first, at most 1,000. All tenants when none is named.
-   */
-  unfinished(input: { readonly tenant?: Tenant | undefined; readonly olderThanSeconds: number }): Promise<readonly RunRecord[]>;
+  /** Runs in no final state that nothing touched for so long, or that were shown as held up. Of all tenants, by tenant and then oldest first, `limit` of them after `after`. */
+  unfinished(input: UnfinishedRuns): Promise<readonly RunRecord[]>;
+}
+
+export interface UnfinishedRuns {
+  readonly olderThanSeconds: number;
+  readonly limit: number;
+  readonly after?: Pick<RunRecord, 'tenant' | 'id'> | undefined;
 }
 
 /** Payload of the outbox topic `run.start`. */
@@ -216,16 +221,20 @@ export function createRunRepository({ sql }: Database): RunRepository {
       });
     },
 
-    async unfinished({ tenant, olderThanSeconds }) {
-      const rows = await sql<RunRow[]>`
-        select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
-          and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
-            or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpMark} in waiting_for) > 0))
-          and ${tenant === undefined ? sql`true` : sql`tenant_id = ${tenant}`}
-        order by id limit 1000`;
-      return rows.map(toRecord);
+    async unfinished(input) {
+      return (await selectUnfinished(sql, input)).map(toRecord);
     },
   };
+}
+
+/** The statement of one page. It runs when it is awaited. */
+export function selectUnfinished(sql: Query, { olderThanSeconds, limit, after }: UnfinishedRuns): Statement<RunRow[]> {
+  return sql<RunRow[]>`
+    select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
+      and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
+        or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpMark} in waiting_for) > 0))
+      and ${after === undefined ? sql`true` : sql`(tenant_id, id) > (${after.tenant}, ${after.id})`}
+    order by tenant_id, id limit ${limit}`;
 }
 
 async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {

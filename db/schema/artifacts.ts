@@ -16,6 +16,11 @@ export const artifacts = pgTable(
     /** Newest lease, record or reference. */
     touchedAt: instant('touched_at').notNull().defaultNow(),
     markedAt: instant('marked_at'),
+    /**
+     * When a reference to it was last made or found. Null: the collector has to look at it, because it has not done so yet or a reference was removed since.
+     * So a pass reads what is new and not every artifact in use.
+     */
+    referencedAt: instant('referenced_at'),
     /** Set when the collector is about to delete the object: from then on nobody may rely on it. */
     sweepingAt: instant('sweeping_at'),
   },
@@ -24,9 +29,9 @@ export const artifacts = pgTable(
     isDigest('artifacts_digest_check', t.digest),
     check('artifacts_recorded_check', sql`(${t.uri} is null) = (${t.bytes} is null) and (${t.uri} is null) = (${t.mediaType} is null)`),
     check('artifacts_sweeping_check', sql`${t.sweepingAt} is null or ${t.markedAt} is not null`),
-    index('artifacts_unmarked')
+    index('artifacts_to_check')
       .on(t.tenantId, t.touchedAt)
-      .where(sql`${t.markedAt} is null`),
+      .where(sql`${t.markedAt} is null and ${t.referencedAt} is null`),
     index('artifacts_marked')
       .on(t.tenantId, t.markedAt)
       .where(sql`${t.markedAt} is not null`),

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import { bytewise, document, instant, tenantId } from './columns';
+import { bytewise, counter, document, instant, tenantId } from './columns';
 
 /** A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was found: they outlive its partition. The open part of a rollout's labels is a queue in order of event time. */
 export const feedback = pgTable(
@@ -33,3 +33,12 @@ export const feedback = pgTable(
     index('feedback_by_age').on(t.tenantId, t.receivedAt),
   ],
 );
+
+/** How far the labels that wait for their predictions were looked at, for each age at which they are; db/repositories/feedback.ts says why several. */
+export const labelJoinCursors = pgTable('label_join_cursors', {
+  ageSeconds: integer('age_seconds').primaryKey(),
+  /** Labels received later were not looked at yet at this age. */
+  lookedUntil: instant('looked_until').notNull().default('-infinity'),
+  /** Labels whose last look found no prediction. */
+  givenUp: counter('given_up').notNull().default(0),
+});

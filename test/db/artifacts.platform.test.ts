@@ -18,7 +18,7 @@ describe('artifacts', () => {
   const lease = (digest: Digest, owner = 'w', seconds = 600) => test_.registry.artifacts.lease({ tenant, digest, owner, seconds });
   const record = (text: string) => test_.registry.artifacts.record({ tenant, ref: refTo(text) });
   const reference = (digest: Digest, by = 'run:1') => test_.registry.artifacts.reference({ tenant, digest, by });
-  const mark = () => test_.registry.artifacts.mark({ tenant, idleSeconds: 60, limit: 100 });
+  const mark = async () => (await test_.registry.artifacts.mark({ tenant, idleSeconds: 60, limit: 100 })).marked;
   const sweepable = async () => (await test_.registry.artifacts.sweepable({ tenant, limit: 100 })).map(({ digest }) => digest);
   const remove = (digest: Digest, act: () => Promise<void> = () => Promise.resolve()) =>
     test_.registry.artifacts.delete({

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { PredictionId } from '../../domain/ids';
 import { newId } from '../../db/ids';
+import { joinAges } from '../../db/repositories/feedback';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
 
@@ -161,22 +162,75 @@ describe('predictions', () => {
     expect(joined).toEqual({ model: 'flight-delay', version: 3 });
   });
 
+  /** As after two statements that did not see each other's row. */
+  async function storeUnjoined(row: PredictionRow): Promise<void> {
+    await label(row.id, 'late');
+    await test_.registry.predictions.insert([row]);
+    await test_.database.sql`update feedback set day = null, model = null, version = null where prediction_id = ${row.id}`;
+  }
+  /** As if the labels had been received, and the passes had been, so much earlier. */
+  async function letPass(seconds: number): Promise<void> {
+    const { sql } = test_.database;
+    await sql`update feedback set received_at = received_at - make_interval(secs => ${seconds})`;
+    await sql`update label_join_cursors set looked_until = looked_until - make_interval(secs => ${seconds})`;
+  }
+  const isJoined = async (id: PredictionId) =>
+    (await test_.database.sql<{ joined: boolean }[]>`select day is not null as joined from feedback where prediction_id = ${id}`)[0]
+      ?.joined;
+  const afterAllLooks = joinAges.at(-1) ?? 0;
+
   test('feedback and prediction that were written at the same moment are joined later', async () => {
     const row = prediction();
-    await label(row.id, 'late');
-    await test_.registry.predictions.insert([row]);
-    await test_.database.sql`update feedback set day = null, model = null, version = null`;
-    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toBe(1);
-    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toBe(0);
+    await storeUnjoined(row);
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 1, givenUp: 0 });
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 0, givenUp: 0 });
   });
 
-  test('labels of predictions that never came do not keep newer ones from being joined', async () => {
-    await label(newId('pred') as PredictionId, 1);
+  test('labels of predictions that never came keep neither newer nor older ones from being joined', async () => {
+    const { feedback } = test_.registry;
+    const older = prediction();
+    await label(older.id, 'late');
+    await feedback.joinWaiting({ limit: 1 });
+    await test_.registry.predictions.insert([older]);
+    await test_.database.sql`update feedback set day = null, model = null, version = null`;
+    await letPass(20);
+    for (let count = 0; count < 3; count += 1) await label(newId('pred') as PredictionId, 1);
+    const newer = prediction();
+    await storeUnjoined(newer);
+    for (let pass = 0; pass < 4; pass += 1) await feedback.joinWaiting({ limit: 1 });
+    expect([await isJoined(older.id), await isJoined(newer.id)]).toEqual([true, true]);
+  });
+
+  test('a label without a prediction is looked at a few times, then given up, counted once, and still joined by its prediction', async () => {
+    const { feedback, predictions } = test_.registry;
     const row = prediction();
     await label(row.id, 'late');
-    await test_.registry.predictions.insert([row]);
-    await test_.database.sql`update feedback set day = null, model = null, version = null`;
-    expect(await test_.registry.feedback.joinWaiting({ limit: 1 })).toBe(1);
+    expect(await feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 0, givenUp: 0 });
+    await letPass(afterAllLooks + 1);
+    expect(await feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 0, givenUp: 1 });
+    expect(await feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 0, givenUp: 0 });
+    expect(await feedback.givenUp()).toBe(1);
+    await predictions.insert([row]);
+    expect(await isJoined(row.id)).toBe(true);
+  });
+
+  test('labels received at one moment are looked at together, so that a full page leaves none behind', async () => {
+    const rows = [prediction(), prediction(), prediction()];
+    for (const row of rows) await storeUnjoined(row);
+    await test_.database.sql`update feedback set received_at = now() - interval '1 second'`;
+    expect(await test_.registry.feedback.joinWaiting({ limit: 2 })).toEqual({ joined: 3, givenUp: 0 });
+  });
+
+  test('a pass whose work was undone is done again by the next', async () => {
+    const row = prediction();
+    await storeUnjoined(row);
+    const { sql } = test_.database;
+    await sql`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$`;
+    await sql`create trigger refuse before update of looked_until on label_join_cursors for each row execute function refuse()`;
+    await expect(test_.registry.feedback.joinWaiting({ limit: 10 })).rejects.toThrow('no');
+    await sql`drop trigger refuse on label_join_cursors`;
+    expect(await isJoined(row.id)).toBe(false);
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 1, givenUp: 0 });
   });
 
   test('a label is replaced by a later one only', async () => {

@@ -1,3 +1,4 @@
+import { rollbackReadySeconds } from '../../db/repositories/routing';
 import { openTestRegistry, refTo, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
 import { promoteOver as promote } from './rollout-fixture';
 
@@ -24,7 +25,7 @@ describe('routing and gateways', () => {
       tenant,
       model,
       arms: [{ version: 2, alias: 'champion', weight: 1, manifest: refTo(`${model} 2`) }],
-      previous: { model, version: 1, manifest: refTo(`${model} 1`) },
+      previous: { model, version: 1, manifest: refTo(`${model} 1`), keepSeconds: expect.any(Number) as number },
       rollout: null,
     });
     expect(await test_.registry.routing.version({ tenant, model, version: 3 })).toEqual({
@@ -33,6 +34,17 @@ describe('routing and gateways', () => {
       manifest: refTo(`${model} 3`),
     });
     expect(await test_.registry.routing.version({ tenant, model, version: 9 })).toBeNull();
+  });
+
+  test('the previous version is to be kept loaded for a day after the promotion', async () => {
+    await promoteOver(1);
+    await promoteOver(2);
+    const keepSeconds = (await routed())?.previous?.keepSeconds ?? 0;
+    expect(keepSeconds).toBeGreaterThan(rollbackReadySeconds - 600);
+    expect(keepSeconds).toBeLessThanOrEqual(rollbackReadySeconds);
+    await test_.database.sql`
+      update model_aliases set moved_at = moved_at - make_interval(secs => ${rollbackReadySeconds}) where model = ${model}`;
+    expect((await routed())?.previous).toMatchObject({ version: 1, keepSeconds: 0 });
   });
 
   test('every move makes a new epoch and tells the gateways after it is committed', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { RunId, Tenant } from '../../domain/ids';
+import type { RunRecord } from '../../db/repositories/runs';
 import { finalRunStatuses, runStatuses } from '../../domain/run';
 import { applyLifecycle, digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
 
@@ -154,12 +155,31 @@ describe('runs', () => {
     const [old, fresh, done] = [await startRun(registry), await startRun(registry), await startRun(registry)];
     await registry.runs.update({ tenant, id: done, status: 'succeeded' });
     await database.sql`update runs set touched_at = now() - interval '1 hour' where id = any(${[old, done]})`;
-    const found = (await registry.runs.unfinished({ olderThanSeconds: 600 })).map(({ id }) => id);
+    const found = (await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(({ id }) => id);
     expect(found).toContain(old);
     expect(found).not.toContain(fresh);
     expect(found).not.toContain(done);
     await registry.events.append({ tenant, runId: old, kind: 'sign.of.life', data: {} });
-    expect((await registry.runs.unfinished({ olderThanSeconds: 600 })).map(({ id }) => id)).not.toContain(old);
+    expect((await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(({ id }) => id)).not.toContain(old);
+  });
+
+  test('unfinished runs come page by page, each once, those of the next tenant after the last of one', async () => {
+    const { registry, database } = test_;
+    const other = unique('tenant') as Tenant;
+    await database.sql`insert into tenants (id) values (${other})`;
+    const lifecycle = unique('lifecycle');
+    await applyLifecycle(registry, lifecycle, 'first', other);
+    const opened = { workflowId: unique('workflow'), lifecycle, request: {}, actor: 'schedule', traceId: 'trace' };
+    const ids: string[] = [(await registry.runs.open({ tenant: other, ...opened })).id];
+    for (let count = 0; count < 4; count += 1) ids.push(await startRun(registry));
+    const found: RunRecord[] = [];
+    for (let page: readonly RunRecord[] = []; found.length === 0 || page.length > 0; found.push(...page)) {
+      page = await registry.runs.unfinished({ olderThanSeconds: 0, limit: 2, after: found.at(-1) });
+      expect(page.length).toBeLessThanOrEqual(2);
+    }
+    const foundIds = found.map(({ id }) => id as string);
+    expect(new Set(foundIds).size).toBe(foundIds.length);
+    expect(foundIds).toEqual(expect.arrayContaining(ids));
   });
 
   test('pages are stable: rows that come meanwhile neither repeat nor hide others', async () => {

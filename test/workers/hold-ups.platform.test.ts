@@ -58,7 +58,7 @@ async function start(): Promise<string> {
 /** Compares with Temporal, as workers do every few seconds, until the run is shown so. */
 async function untilRun(workflowId: string, isWanted: (run: RunRecord) => boolean): Promise<RunRecord> {
   const compared = async () => {
-    await reconcileRuns({ registry: test_.registry, lifecycles, log }, 0);
+    await reconcileRuns({ registry: test_.registry, lifecycles, log }, { olderThanSeconds: 0 });
     const { items } = await test_.registry.runs.list({ tenant, pageSize: 10 });
     return items.find((each) => each.workflowId === workflowId);
   };

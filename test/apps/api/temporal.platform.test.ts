@@ -258,7 +258,7 @@ describe('reconciliation with Temporal', () => {
 
     const unknown = (await accept()).run;
     await world.database.sql`delete from outbox`;
-    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, { olderThanSeconds: 0 });
     await untilRun(unknown.id, ({ status }) => status === 'succeeded');
   });
 
@@ -269,7 +269,7 @@ describe('reconciliation with Temporal', () => {
       namespace: temporal.namespace,
       workflowExecution: { workflowId: `run/default/flight-delay/${id}` },
     });
-    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, { olderThanSeconds: 0 });
     expect(await show(id)).toMatchObject({
       status: 'lost',
       failure: { type: 'Lost', message: expect.stringContaining('terminated') as string },
@@ -284,7 +284,7 @@ describe('reconciliation with Temporal', () => {
     expect(opened.kind).toBe('opened');
     const workflowExecution = { workflowId: `run/default/flight-delay/${id}` };
     await connection.workflowService.terminateWorkflowExecution({ namespace: temporal.namespace, workflowExecution });
-    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, { olderThanSeconds: 0 });
     expect(await show(id)).toMatchObject({ status: 'lost' });
     expect(await world.registry.rollouts.current({ tenant, model: 'lost' })).toMatchObject({
       status: 'aborted',

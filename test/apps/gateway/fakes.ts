@@ -2,7 +2,7 @@ import { sha256 } from '../../../data/digest';
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
 import type { PredictionRow, PredictionTask } from '../../../db/repositories/predictions';
-import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/repositories/routing';
+import { rollbackReadySeconds, type RoutedModel, type RoutedRollout, type RoutingArm } from '../../../db/repositories/routing';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
@@ -27,7 +27,7 @@ export interface FakeRegistry extends GatewayRegistry {
   route(
     model: string,
     arms: readonly (Omit<RoutingArm, 'weight'> & { readonly weight?: number })[],
-    beside?: { readonly previous?: ModelVersionRef; readonly rollout?: RoutedRollout },
+    beside?: { readonly previous?: ModelVersionRef & { readonly keepSeconds?: number }; readonly rollout?: RoutedRollout },
   ): void;
 }
 
@@ -54,7 +54,7 @@ export function fakeRegistry(): FakeRegistry {
         tenant: defaultTenant,
         model,
         arms: arms.map((arm) => ({ weight: 1, ...arm })),
-        previous: previous ?? null,
+        previous: previous ? { keepSeconds: rollbackReadySeconds, ...previous } : null,
         rollout: rollout ?? null,
       };
       registry.models = [...registry.models.filter((other) => other.model !== model), routed];
@@ -135,6 +135,7 @@ const unused = {
   get: notCalled,
   readTexts: notCalled,
   joinWaiting: notCalled,
+  givenUp: notCalled,
 };
 
 export function addKey(registry: FakeRegistry, scope: ApiKeyScope, expiresAt: string | null = null): string {

@@ -219,6 +219,28 @@ describe('routing table', () => {
     expect(table.previous('default', 'm')?.name).toBe('m@1');
   });
 
+  test('the version that a rollback would take is named but not loaded once it need not be immediate', async () => {
+    const { registry, table, held } = setting();
+    registry.route('m', [champion(2)], { previous: { ...previous(1), keepSeconds: 0 } });
+    await table.refresh();
+    await settled();
+    expect(Object.fromEntries(held)).toEqual({ 'sha256:v2': 1 });
+    expect(table.previous('default', 'm')).toBeNull();
+    expect(table.previousVersion('default', 'm')).toMatchObject({ version: 1 });
+    expect(table.epoch()).toBe(1);
+  });
+
+  test('the version that a rollback would take is released after its time, once', async () => {
+    const { registry, table, held } = setting();
+    registry.route('m', [champion(2)], { previous: { ...previous(1), keepSeconds: 0.01 } });
+    await table.refresh();
+    await settled();
+    while (table.previous('default', 'm') !== null) await settled();
+    expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 0, 'sha256:v2': 1 });
+    table.close();
+    expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 0, 'sha256:v2': 0 });
+  });
+
   test('lets go of everything that serves no more', async () => {
     const { registry, table, held } = setting();
     registry.route('m', [champion(1)]);

@@ -136,6 +136,17 @@ describe('a gateway that has just started', () => {
   });
 });
 
+test('a previous version that is not kept loaded is loaded when it is asked for by its alias', async () => {
+  const before = await register(6, 10);
+  const { manifest } = await register(7, 20);
+  const previous = { model: 'flight-delay', version: 6, manifest: before.manifest, keepSeconds: 0 };
+  registry.route('flight-delay', [{ alias: 'champion', version: 7, manifest }], { previous });
+  await start();
+  await until(async () => (await ask()).status === 200);
+  const { status, body } = await post('/v2/models/flight-delay@previous/infer', one);
+  expect({ status, version: body['model_version'] }).toEqual({ status: 200, version: '6' });
+});
+
 describe('an answer', () => {
   test('has the score, the version, the prediction and the trace', async () => {
     const { manifest } = await promote(7, 10);

@@ -25,10 +25,11 @@ describe('the collector', () => {
     await test_.close();
   });
 
+  const log = { info: () => undefined, warn: () => undefined };
   let count = 0;
   const put = (text = `text ${(count += 1)}`) => store.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
   const pass = (artifacts: Parameters<typeof collectGarbage>[0]['artifacts'] = store) =>
-    collectGarbage({ registry, artifacts, tenant, idleSeconds: 0, log: { info: () => undefined } });
+    collectGarbage({ registry, artifacts, tenant, idleSeconds: 0, log });
   /** As if so much time had gone by: leases, touches and marks are that much older. */
   const later = async (seconds: number): Promise<void> => {
     const { sql } = test_.database;
@@ -60,7 +61,7 @@ describe('the collector', () => {
     const ref = await put();
     await registry.retention.set({ tenant, settings: { artifactIdleDays: 3 }, actor: 'key:a' });
     const marked = async () => {
-      await collectGarbage({ registry, artifacts: store, tenant, log: { info: () => undefined } });
+      await collectGarbage({ registry, artifacts: store, tenant, log });
       const [row] = await test_.database.sql<{ marked: boolean }[]>`
         select marked_at is not null as marked from artifacts where digest = ${ref.digest}`;
       return row?.marked;
@@ -134,6 +135,42 @@ describe('the collector', () => {
       const [refs] = await Promise.all([Promise.all([...texts, ...texts].map(put)), pass(), pass()]);
       for (const ref of refs) expect(await isThere(ref)).toBe(true);
     }
+  });
+
+  test('looks at what is in use once, and again when its last reference was removed', async () => {
+    const ref = await put();
+    await registry.artifacts.reference({ tenant, digest: ref.digest, by: 'run:run_2' });
+    // As rows that were written before the collector noted what it found.
+    await test_.database.sql`update artifacts set referenced_at = null where digest = ${ref.digest}`;
+    await later(2 * hours);
+    await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 });
+    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({ marked: 0, inUse: 0 });
+    await registry.artifacts.unreference({ tenant, by: 'run:run_2' });
+    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({ marked: 1, inUse: 0 });
+  });
+
+  test('catches up on more than one batch in a pass', async () => {
+    await put();
+    await pass();
+    await test_.database.sql`
+      insert into artifacts (tenant_id, digest, touched_at)
+      select ${tenant}, 'sha256:' || encode(sha256(n::text::bytea), 'hex'), now() - interval '1 day' from generate_series(1, 1200) n`;
+    expect(await pass()).toMatchObject({ marked: 1200 });
+    await later(2 * hours);
+    expect((await pass({ ...store, delete: () => Promise.resolve() })).deleted).toBeGreaterThanOrEqual(1200);
+  }, 60_000);
+
+  test('an object that cannot be deleted does not keep the others, and is tried again', async () => {
+    const [stuck, other] = [await put(), await put()];
+    await later(2 * hours);
+    await pass();
+    await later(2 * hours);
+    const remove = (where: Parameters<ArtifactStore['delete']>[0]) =>
+      where.digest === stuck.digest ? Promise.reject(new Error('access denied')) : store.delete(where);
+    await pass({ ...store, delete: remove });
+    expect([await isThere(stuck), await isThere(other)]).toEqual([true, false]);
+    await pass();
+    expect(await isThere(stuck)).toBe(false);
   });
 
   test('ends what runs left staged, and leaves alone what may still be going on', async () => {
