@@ -2,9 +2,8 @@ import { percent } from '../../domain/gates/gate';
 import { count } from '../../domain/rollout/reasons';
 import type { RolloutJudgeJson } from '../api/views/rollout-judge';
 
-/** How many labels of people there are of each kind and version, and what keeps the judge from deciding; empty where it is not known. */
+/** How many labels of people there are of each kind and version, and what keeps the judge from deciding. */
 export function labelsText({ labels }: RolloutJudgeJson, model: string): string {
-  if (labels === undefined) return '';
   const { needed, pairs, champion, challenger, whyNot } = labels;
   const of = ({ right, wrong }: typeof champion) => `${count(right)} right and ${count(wrong)} wrong`;
   const found = `labelled pairs: ${count(pairs)}, with ${of(champion)} answers of the champion and ${of(challenger)} of the challenger (${needed} of each required)`;

@@ -27,10 +27,12 @@ export const running: RolloutJson = {
   challenger: 2,
   runId: 'run_1',
   status: 'running',
+  attempt: null,
   steps: [0, 5, 50],
   step: 1,
   weight: 0.05,
   verdict: null,
+  decision: null,
   waitingFor: null,
   startedAt: '2026-01-01T00:00:00Z',
   endedAt: null,
@@ -74,7 +76,8 @@ export const judged: RolloutJson = {
   ...running,
   judge: {
     ...{ dimension: 'sound', digest: `sha256:${'a'.repeat(64)}`, sensitivity: 0.9, specificity: 0.8 },
-    ...{ pairs: 1_240, withoutVerdict: 7, mostPairs: 2_000, costUsd: 0.31416 },
+    ...{ pairs: 1_240, withoutVerdict: 7, mostPairs: 2_000, costUsd: 0.31416, silence: null, over: null },
+    labels: { needed: 20, pairs: 0, champion: { right: 0, wrong: 0 }, challenger: { right: 0, wrong: 0 }, whyNot: [] },
   },
 };
 

@@ -86,7 +86,7 @@ describe('a rollout that is shown', () => {
       serve({ ...judged, status, judge: { ...judge, ...more } });
       return (await api.cli('rollout', 'show', 'flight-delay')).stdout.replace(/\n */g, ' ');
     };
-    const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' };
+    const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' } as const;
     const denied =
       'sound has not answered since 2026-01-01T07:00:00Z: the provider rejects the API key or has no credit for it (ProviderDenied); retrying';
     expect(await shown({ silence })).toContain(denied);

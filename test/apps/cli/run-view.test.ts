@@ -4,10 +4,13 @@ import { openTerminal } from '../../../apps/cli/terminal';
 import type { Reason, Verdict } from '../../../domain/verdict';
 
 const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
-const stage = (name: string, verdict: Verdict | null): StageJson => ({ name, status: 'succeeded', seconds: 1, reusedFrom: null, verdict });
+const stage = (name: string, verdict: Verdict | null): StageJson => ({
+  ...{ name, status: 'succeeded', seconds: 1, reusedFrom: null, decision: null, verdict },
+  ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
+});
 const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => ({
   ...{ id: 'run_1', lifecycle: 'shop', status: 'succeeded', version: 1, waitingFor: null, failure: null, actor: 'ada', traceId: 't' },
-  ...{ createdAt: '', startedAt: null, endedAt: null, temporalUrl: null },
+  ...{ revision: '', request: {}, createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, rollout: null },
   verdict,
   stages,
 });
@@ -51,16 +54,16 @@ describe('a run as text', () => {
   });
 
   test('says what examples were given of an index, and how many were too long to be learnt from', () => {
-    const passages = { index: 'wiki@3', shown: 4_700, without: 12 };
+    const passages = { index: 'wiki@3', shown: 4_700, without: 12, leftOut: { room: 0, policy: 0 } };
     const facts = { training: { rows: 900, leftOut: 312, maxTokens: 256, longest: 1_204 } };
     const learnt: StageJson = {
       ...stage('fine-tune', null),
-      fineTuning: { rows: { train: 900, holdout: 100 }, passages, metrics: {}, facts },
+      fineTuning: { rows: { train: 900, holdout: 100, leftOut: 0 }, passages, metrics: {}, facts },
     };
     expect(describeRun(run(null, [learnt]), paint)).toContain(
       '900 examples with 4700 passages of wiki@3, 12 without passages, 312 left out, longer than 256 tokens',
     );
-    const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100 }, metrics: {}, facts: {} } };
+    const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100, leftOut: 0 }, passages: null, metrics: {}, facts: {} } };
     expect(describeRun(run(null, [plain]), paint)).toMatch(/fine-tune +succeeded +1\.0 +900 examples\n/);
   });
 });

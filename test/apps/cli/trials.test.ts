@@ -10,6 +10,7 @@ const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(),
 
 const trial = (number: number, rest: Partial<TrialJson>): TrialJson => ({
   ...{ run: 'run_1', number, status: 'complete', metric: 'logloss', value: 0.5, best: false, reason: null, seconds: 2 },
+  ...{ intermediate: [], startedAt: '2026-01-01T00:00:00Z', endedAt: null },
   params: { num_leaves: 31, learning_rate: 0.0512345 },
   ...rest,
 });

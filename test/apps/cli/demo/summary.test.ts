@@ -7,7 +7,13 @@ import { rolledBack } from '../rollout-fixture';
 const run: RunJson = {
   ...{ id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: { kind: 'failed', reasons: [] }, version: 2, waitingFor: null },
   ...{ failure: null, actor: 'key:ada', traceId: 'a'.repeat(32), createdAt: '2026-01-01T00:00:00Z', startedAt: null, endedAt: null },
-  ...{ temporalUrl: null, stages: [{ name: 'canary', status: 'failed', seconds: 12.345, reusedFrom: null }] },
+  ...{ revision: '', request: {}, temporalUrl: null, rollout: null },
+  stages: [
+    {
+      ...{ name: 'canary', status: 'failed', seconds: 12.345, reusedFrom: null, decision: null, verdict: null },
+      ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
+    },
+  ],
 };
 const sent: ReplayEnd = {
   ...{ at: 0, requests: 0, failed: 0, labels: 0, answeredBy: {}, lagMs: 0, seconds: 10, latency: { p50: 5, p97: 9 }, firstFailure: null },
