@@ -31,7 +31,7 @@ module.exports = {
         '^data/',
         '^domain/',
         libraries('@aws-sdk', '@duckdb', 'onnxruntime-node', 'onnxruntime-common', 'protobufjs', 'piscina'),
-        libraries('zod', 'yaml', 'ajv', 'undici', 'cockatiel', 'eventsource-parser', 'validator', 'libphonenumber-js'),
+        libraries('zod', 'yaml', 'ajv', 'undici', 'cockatiel', 'eventsource-parser', 'lru-cache', 'validator', 'libphonenumber-js'),
       ],
       'Artifacts, SQL, graphs, and clients of other services.',
     ),

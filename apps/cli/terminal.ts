@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import stringWidth from 'string-width';
 import { harmless, harmlessLines } from './harmless';
 
 /**
@@ -86,7 +87,7 @@ function paintOf(on: boolean): Paint {
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   // A line end in a cell would forge a row.
   const cells = rows.map((row) => row.map(harmless));
-  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => widthOf(row[i] ?? ''))));
+  const widths = header.map((title, i) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell))))
@@ -110,6 +111,7 @@ export function wrapped(text: string, { columns, indent }: { readonly columns: n
   return line === '' ? lines : [...lines, line];
 }
 
+/** Columns in a terminal: wide characters, such as Chinese ones and emoji, take two, combining marks none. */
 function widthOf(text: string): number {
-  return Array.from(text.replace(painted, '')).length;
+  return stringWidth(text.replace(painted, ''));
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/repositories/api-keys';
 import { failure } from '../../domain/failure';
 import { shareInFlight } from '../../data/share-in-flight';
@@ -24,7 +25,7 @@ interface KnownKey {
   readonly verifiedAt: number;
 }
 
-/** Keys kept at most; the oldest go first. */
+/** Keys kept at most; those that were not used for longest are dropped first. */
 const maxKeys = 10_000;
 /** After a failed question the registry is left alone this long, so that requests do not queue up behind timeouts. */
 const pauseMs = 1_000;
@@ -38,8 +39,8 @@ export function createKeyCache({
   timeoutMs = 1_500,
   now = () => performance.now(),
 }: KeyCacheOptions): KeyCache {
-  const known = new Map<string, KnownKey>();
-  const refused = new Map<string, number>();
+  const known = new LRUCache<string, KnownKey>({ max: maxKeys });
+  const refused = new LRUCache<string, number>({ max: maxKeys });
   const asking = new Map<string, Promise<ApiKeyIdentity | null>>();
   let pausedUntil = -Infinity;
 
@@ -66,10 +67,10 @@ export function createKeyCache({
     }
     if (identity === null) {
       known.delete(key);
-      remember(refused, key, now() + refusedMs);
+      refused.set(key, now() + refusedMs);
     } else {
       refused.delete(key);
-      remember(known, key, { identity, verifiedAt: askedAt });
+      known.set(key, { identity, verifiedAt: askedAt });
     }
     return identity;
   }
@@ -85,11 +86,4 @@ export function createKeyCache({
 
 function hasExpired({ expiresAt }: ApiKeyIdentity): boolean {
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
-}
-
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const oldest = map.size > maxKeys ? map.keys().next() : null;
-  if (oldest?.done === false) map.delete(oldest.value);
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Digest } from '../../domain/artifact';
@@ -46,7 +47,7 @@ const maxKnown = 1000;
 
 /** Which version answers, asked of the registry once for the questions of a while. */
 export function createServedLookup(find: FindServed, { freshMs, graceMs }: LookupMemory): ServedLookup {
-  const known = new Map<string, { readonly served: ServedIndexVersion; readonly askedAt: number }>();
+  const known = new LRUCache<string, { readonly served: ServedIndexVersion; readonly askedAt: number }>({ max: maxKnown });
   const asking = new Map<string, Promise<ServedIndexVersion | null>>();
 
   /** Who asks while somebody asks hears the same; who asks later asks anew. */
@@ -55,19 +56,10 @@ export function createServedLookup(find: FindServed, { freshMs, graceMs }: Looku
       const askedAt = performance.now();
       const served = await find(asked);
       if (served === null) known.delete(key);
-      else keep(key, served, askedAt);
+      else if (freshMs > 0) known.set(key, { served, askedAt });
       return served;
     };
     return freshMs > 0 ? shareInFlight(asking, key, askNow) : askNow();
-  }
-
-  function keep(key: string, served: ServedIndexVersion, askedAt: number): void {
-    known.delete(key);
-    if (freshMs > 0) known.set(key, { served, askedAt });
-    for (const oldest of known.keys()) {
-      if (known.size <= maxKnown) break;
-      known.delete(oldest);
-    }
   }
 
   return {
