@@ -4,7 +4,7 @@ import type { CanarySpec, DataSpec } from '../domain/lifecycle';
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { EndedRollout } from '../domain/rollout/outcome';
-import type { RolloutOpening } from '../domain/rollout/progress';
+import type { RolloutOpeningEvent } from '../domain/rollout/progress';
 import type { OpenRolloutStatus } from '../domain/rollout/rollout';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import { nothingSeen } from '../domain/rollout/state';
@@ -44,7 +44,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         readonly canary: CanarySpec;
         readonly label: DataSpec['label'];
       },
-    ): Promise<RolloutOpening> {
+    ): Promise<RolloutOpeningEvent> {
       const { tenant, runId, model, champion, challenger, canary, label } = input;
       const opened = await rollouts.open({
         tenant,

@@ -20,7 +20,7 @@ export interface RolloutExecution {
   readonly control: RolloutControl;
 }
 
-type EffectOf<Kind extends RolloutEffect['kind']> = Extract<RolloutEffect, { readonly kind: Kind }>;
+type RolloutEffectOf<Kind extends RolloutEffect['kind']> = Extract<RolloutEffect, { readonly kind: Kind }>;
 
 export async function executeEffect(execution: RolloutExecution, effect: RolloutEffect): Promise<RolloutEvent | null> {
   const { input, control } = execution;
@@ -75,7 +75,7 @@ function openRollout(input: RolloutInput): Promise<RolloutEvent> {
 
 async function enterStep(
   { input, control }: RolloutExecution,
-  { step, weight, actor, cause }: EffectOf<'enterStep'>,
+  { step, weight, actor, cause }: RolloutEffectOf<'enterStep'>,
 ): Promise<RolloutEvent> {
   const summary = `step ${step + 1} of ${input.canary.steps.length}: ${weight * 100} %`;
   const entered = await records.enterRolloutStep.executeWithOptions({ summary }, [
@@ -84,7 +84,7 @@ async function enterStep(
   return entered.kind === 'ended' ? entered : { kind: 'stepEntered' };
 }
 
-async function recordStatus(input: RolloutInput, { state, weight, actor, cause }: EffectOf<'recordStatus'>): Promise<RolloutEvent> {
+async function recordStatus(input: RolloutInput, { state, weight, actor, cause }: RolloutEffectOf<'recordStatus'>): Promise<RolloutEvent> {
   const { rollout, status, waitingFor, decision } = state;
   const recorded = await records.recordRolloutStatus({
     ...inRun(input),
@@ -109,13 +109,16 @@ async function tellRun(state: OpenRolloutState): Promise<void> {
   }
 }
 
-async function extendRollout({ input, control }: RolloutExecution, { seconds, key, by }: EffectOf<'extendRollout'>): Promise<RolloutEvent> {
+async function extendRollout(
+  { input, control }: RolloutExecution,
+  { seconds, key, by }: RolloutEffectOf<'extendRollout'>,
+): Promise<RolloutEvent> {
   const extended = await records.extendRollout({ ...withKey(input, 'extend', key), rollout: idOf(control), seconds, ...by });
   return extended.kind === 'ended' ? extended : { kind: 'extended', extendedSeconds: extended.extendedSeconds, by };
 }
 
 /** Until something is to be done, or a command comes. Where harm was found, all traffic is with the champion before this returns. */
-async function watch({ input, control }: RolloutExecution, { mode }: EffectOf<'watch'>): Promise<RolloutEvent | null> {
+async function watch({ input, control }: RolloutExecution, { mode }: RolloutEffectOf<'watch'>): Promise<RolloutEvent | null> {
   const { model, champion, challenger, canary, label } = input;
   const { step, test, noMoreLabels } = control.progress;
   const rollout = idOf(control);

@@ -68,7 +68,7 @@ export interface OpenRolloutState {
   readonly decision: DecisionRef | null;
 }
 
-export type RolloutOpening =
+export type RolloutOpeningEvent =
   | {
       readonly kind: 'opened';
       readonly rollout: RolloutId;
@@ -95,7 +95,7 @@ export type RolloutEvent =
   | { readonly kind: 'started' }
   /** No command waits, and no effect is under way. */
   | { readonly kind: 'ready' }
-  | RolloutOpening
+  | RolloutOpeningEvent
   | WatchResult
   | { readonly kind: 'stepEntered' }
   | { readonly kind: 'statusRecorded'; readonly state: OpenRolloutState }

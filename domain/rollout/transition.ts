@@ -8,7 +8,7 @@ import type {
   RolloutCommand,
   RolloutEffect,
   RolloutEvent,
-  RolloutOpening,
+  RolloutOpeningEvent,
   RolloutProgress,
   RolloutSettings,
   WatchResult,
@@ -76,7 +76,7 @@ function still(progress: RolloutProgress): Transition {
 }
 
 /** A run that is executed again finds the rollout that it opened before, in whatever state. */
-function opened(progress: RolloutProgress, found: Extract<RolloutOpening, { readonly kind: 'opened' }>): Transition {
+function opened(progress: RolloutProgress, found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>): Transition {
   const { rollout, status, step, extendedSeconds, decision, test } = found;
   const heldBy = status === 'held' ? { actor: platform, reason: 'held before' } : null;
   const state = { ...progress, rollout, status, step, extendedSeconds, decision, test, heldBy, stepEntered: status !== 'running' };

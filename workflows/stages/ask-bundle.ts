@@ -24,7 +24,7 @@ export interface BundleContest {
 }
 
 /** One evaluation under way. */
-export interface Evaluation extends BundleContest {
+export interface BundleEvaluation extends BundleContest {
   readonly run: LlmRun;
   readonly effect: EffectOf;
 }
@@ -32,7 +32,7 @@ export interface Evaluation extends BundleContest {
 export type BundleAnswers = Pick<DecideBundleInput, 'answers' | 'counterparts' | 'missing'>;
 
 /** Asks the first `most` cases, or all. Cases that were asked before are read from the call ledger. */
-export async function askBundle(evaluation: Evaluation, most: number | null): Promise<BundleAnswers> {
+export async function askBundle(evaluation: BundleEvaluation, most: number | null): Promise<BundleAnswers> {
   const { bundle, baseline, champion } = evaluation;
   const timed = latencyOf(evaluation);
   const name = candidateName(evaluation);
@@ -63,7 +63,7 @@ interface AskedBundle {
   readonly options?: Pick<AnswerCasesInput, 'latency' | 'endsRefused'>;
 }
 
-function ask(evaluation: Evaluation, { name, bundle, most, options = {} }: AskedBundle) {
+function ask(evaluation: BundleEvaluation, { name, bundle, most, options = {} }: AskedBundle) {
   const summary = most === null ? name : `${name}, ${most} cases`;
   const key = evaluation.effect('answers', `${bundle.digest}-${most ?? 'all'}`);
   return llmWork.answerCases.executeWithOptions({ summary }, [
@@ -73,7 +73,7 @@ function ask(evaluation: Evaluation, { name, bundle, most, options = {} }: Asked
 
 /** Questions of the slice that decides. */
 export function judgedQuestions<Most extends number | null>(
-  { run, effect }: Evaluation,
+  { run, effect }: BundleEvaluation,
   { most, latency }: { readonly most: Most; readonly latency: LatencySample | null },
 ) {
   return {
@@ -83,12 +83,12 @@ export function judgedQuestions<Most extends number | null>(
 }
 
 /** Which cases are asked again for their time; null without a gate on latency. */
-export function latencyOf({ run }: Evaluation): LatencySample | null {
+export function latencyOf({ run }: BundleEvaluation): LatencySample | null {
   const { spec, runId } = run.plan;
   return latencySample(spec.evaluate.gates, { runId, looks: looksOf(run) });
 }
 
-export function candidateName({ run }: Evaluation): string {
+export function candidateName({ run }: BundleEvaluation): string {
   return `candidate of ${run.plan.lifecycle}`;
 }
 
@@ -103,11 +103,11 @@ export function baselineIsCandidate({ baseline, bundle }: BundleContest): boolea
   return baseline.digest === bundle.digest;
 }
 
-export function asksBaseline(evaluation: Pick<Evaluation, 'run' | keyof BundleContest>): boolean {
+export function asksBaseline(evaluation: Pick<BundleEvaluation, 'run' | keyof BundleContest>): boolean {
   return gatesNeedBaseline(evaluation) && !baselineIsCandidate(evaluation);
 }
 
-export function gatesNeedBaseline({ run, champion: { version } }: Pick<Evaluation, 'run' | 'champion'>): boolean {
+export function gatesNeedBaseline({ run, champion: { version } }: Pick<BundleEvaluation, 'run' | 'champion'>): boolean {
   return run.plan.spec.evaluate.gates.some((gate) => {
     if (gate.kind !== 'nonInferiority') return false;
     return gate.against === 'baseline' || (version === null && gate.whenAbsent === 'baseline');

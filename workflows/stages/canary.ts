@@ -13,7 +13,7 @@ import type { TrackedRollout } from '../tracked-rollout';
 import { startRollout, waitForRollout } from '../tracked-rollout';
 import { canaryJudge } from './canary-judge';
 
-export interface Trial {
+export interface CanaryTrial {
   readonly candidate: ModelVersionRef;
   readonly champion: ChampionSeen;
   /** With the manifest of the champion that the candidate was laid beside. */
@@ -36,7 +36,7 @@ export interface EndedCanary extends EndedStage<CanaryOutput> {
 }
 
 /** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
-export async function canary(run: Run, trial: Trial): Promise<EndedCanary> {
+export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
@@ -105,7 +105,7 @@ function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
   return canaryInconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
 }
 
-function otherChampion({ candidate, champion, evaluated }: Trial): Verdict {
+function otherChampion({ candidate, champion, evaluated }: CanaryTrial): Verdict {
   const was = evaluated.output.champion === null ? 'no champion' : 'another champion';
   const is = champion.version === null ? 'none' : `@${champion.version.version}`;
   return canaryInconclusive(

@@ -10,7 +10,7 @@ import type { StageEnd } from '../../domain/run-plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import { typeOf } from '../undo';
-import type { BundleAnswers, BundleContest, Evaluation } from './ask-bundle';
+import type { BundleAnswers, BundleContest, BundleEvaluation } from './ask-bundle';
 import { askBundle, asksBaseline, looksOf } from './ask-bundle';
 import { examineBundle, openExamination, type DecidedExamination } from './examine-bundle';
 import { judgeFilesOf, llmFileOf } from './llm-questions';
@@ -70,7 +70,7 @@ function inputsOf(run: LlmRun, contest: BundleContest) {
 }
 
 /** Asks more cases until the gates decide, all cases are asked, or the budget is spent. */
-async function examineUntilDecided(evaluation: Evaluation): Promise<StageEnd<EvaluatedBundle>> {
+async function examineUntilDecided(evaluation: BundleEvaluation): Promise<StageEnd<EvaluatedBundle>> {
   const { run } = evaluation;
   const examination = await openExamination(evaluation);
   let asked = await askBundle(evaluation, run.plan.spec.evaluate.first);
@@ -98,7 +98,7 @@ function casesWanted(
 }
 
 function endOf(
-  { champion }: Evaluation,
+  { champion }: BundleEvaluation,
   { answers: { summary } }: BundleAnswers,
   { kind: _kind, decision, ...found }: DecidedExamination,
 ): StageEnd<EvaluatedBundle> {

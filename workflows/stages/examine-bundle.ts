@@ -4,13 +4,13 @@ import type { KnownJudge } from '../../activities/judges';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { StandbyOutcome } from '../../domain/llm/standby';
 import { llmWork } from '../activity-proxies';
-import type { BundleAnswers, Evaluation } from './ask-bundle';
+import type { BundleAnswers, BundleEvaluation } from './ask-bundle';
 import { baselineIsCandidate, candidateName, gatesNeedBaseline, judgedQuestions, latencyOf, looksOf } from './ask-bundle';
 import { questionsOf } from './llm-questions';
 import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
-  readonly evaluation: Evaluation;
+  readonly evaluation: BundleEvaluation;
   /** By dimension: the judge whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
 }
@@ -23,7 +23,7 @@ export interface DecidedExamination extends DecidedBundle {
 
 type Examined = Extract<LookedAtBundle, { readonly kind: 'open' }> | DecidedExamination;
 
-export async function openExamination(evaluation: Evaluation): Promise<Examination> {
+export async function openExamination(evaluation: BundleEvaluation): Promise<Examination> {
   const { run, effect } = evaluation;
   if (!run.plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge')) return { evaluation, judges: {} };
   const judges = await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
@@ -65,7 +65,7 @@ export async function examineBundle(
 
 /** A bundle that is its own baseline has none, but it is the baseline of its standbys. */
 function counterpartsOfStandby(
-  evaluation: Evaluation,
+  evaluation: BundleEvaluation,
   { answers, counterparts, missing }: BundleAnswers,
 ): Pick<BundleAnswers, 'counterparts' | 'missing'> {
   if (!baselineIsCandidate(evaluation) || !gatesNeedBaseline(evaluation)) return { counterparts, missing };
