@@ -16,7 +16,6 @@ import { failure, failures } from '../domain/failure';
 import type { LifecycleInput, RunState } from '../workflows/messages';
 import type { CommandKeys } from '../data/command-signature';
 import { signCommand } from '../data/command-signature';
-import type { Tenant } from '../domain/ids';
 import { holdUpOf, needsEvents } from './hold-up';
 import type { CommandBy } from './rollout-commands';
 import type { SaidToRollout } from './rollout-commands';

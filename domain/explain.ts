@@ -21,7 +21,7 @@ export interface ReasonLayout {
 /** Each reason of a verdict, marked by what its gate said. */
 export function explainReasons({ kind, reasons }: Verdict, shown: ReasonLayout = {}): readonly string[] {
   return explainGates(
-    reasons.map((reason) => ({ outcome: kind, ...reason })),
+    reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? kind })),
     shown,
   );
 }

@@ -48,6 +48,7 @@ export const failure = z.object({
   type: z.string(),
   message: z.string(),
   stage: z.string().optional(),
+  next: z.string().optional().describe('what to try next'),
   needsOperator: z
     .array(z.object({ what: z.string(), message: z.string() }))
     .readonly()

@@ -30,7 +30,7 @@ export function figure(what: string, ours: Figure['ours'], baseline: Figure['bas
 }
 
 /** On the rows that the trainer held out: the same for all four. */
-export function routingFigures({ rows, metrics, facts }: FineTuningJson): readonly Figure[] {
+export function routingFigures({ rows, metrics, facts }: Pick<FineTuningJson, 'rows' | 'metrics' | 'facts'>): readonly Figure[] {
   const held = (facts['holdout'] as { readonly rows?: number } | undefined)?.rows ?? rows.holdout;
   const share = (name: string): ReportedEstimate | null => {
     const value = metrics[name];

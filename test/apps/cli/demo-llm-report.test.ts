@@ -69,13 +69,20 @@ test('an index stands beside TF-IDF at each depth, whichever is ahead', () => {
 });
 
 test('candidates stand beside the first prompt; one that could not be measured is left out', () => {
-  const score = (mean: number | null) => ({ mean, lower: mean === null ? null : mean - 0.1, upper: mean === null ? null : mean + 0.1 });
+  const score = (mean: number | null) => ({
+    mean,
+    lower: mean === null ? null : mean - 0.1,
+    upper: mean === null ? null : mean + 0.1,
+    cases: 31,
+    failures: 0,
+  });
   const candidates = [0.1, 0.4, null].map((mean, index) => ({
     path: `prompts/p${index}.yaml`,
     cases: 31,
     dimensions: { answer: score(mean) },
+    medianMs: null,
   }));
-  const figures = promptFigures({ chosen: 'prompts/p1.yaml', candidates, confirmed: null }, 'answer');
+  const figures = promptFigures({ chosen: 'prompts/p1.yaml', candidates, searched: null, notShown: [], confirmed: null }, 'answer');
   expect(figures).toMatchObject([
     { ours: { who: 'p1', value: 0.4 }, baseline: { who: 'first: p0', value: 0.1 }, ahead: 'ours', apart: true },
   ]);
@@ -83,9 +90,17 @@ test('candidates stand beside the first prompt; one that could not be measured i
 
 test('a search says what it made of the best candidate, or why it ended', () => {
   const gain = { ...{ mean: 0.05, lower: -0.02, upper: 0.12 }, cases: 40, failures: 0 };
-  const searched = { first: 'prompts/examples.yaml', found: 'prompt://router@4', variants: 25, questions: 534, gain, unpaid: null };
+  const searched = {
+    first: 'prompts/examples.yaml',
+    found: 'prompt://router@4',
+    variants: 25,
+    fewer: [],
+    questions: 534,
+    gain,
+    unpaid: null,
+  };
   const of = (change: Partial<typeof searched> | { unpaid: string }) => ({
-    ...{ chosen: 'prompt://router@4', candidates: [], confirmed: null },
+    ...{ chosen: 'prompt://router@4', candidates: [], notShown: [], confirmed: null },
     searched: { ...searched, ...change },
   });
   expect(searchedText(of({}), 'right')).toBe(

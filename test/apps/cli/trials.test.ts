@@ -90,14 +90,19 @@ test.each([
   ['default', 'default parameters kept, 6 trials'],
 ] as const)('a run shows what its study chose: %s', (chosen, text) => {
   const tuning = {
-    ...{ chosen, trials: { complete: 3, pruned: 2, failed: 1 } },
-    best: { number: 1, params: { num_leaves: 7, learning_rate: 0.1 } },
+    ...{ chosen, params: {}, trials: { complete: 3, pruned: 2, failed: 1 }, confirm: null },
+    best: { number: 1, value: 0.42, params: { num_leaves: 7, learning_rate: 0.1 } },
   };
   const shown = describeRun(
     {
       ...{ id: 'run_1', lifecycle: 'shop', status: 'running', version: null, waitingFor: null, failure: null, actor: 'ada', traceId: 't' },
-      ...{ createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, verdict: null },
-      stages: [{ name: 'tune', status: 'succeeded', seconds: 9, reusedFrom: 'run_0', tuning }],
+      ...{ revision: '', request: {}, createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, verdict: null, rollout: null },
+      stages: [
+        {
+          ...{ name: 'tune', status: 'succeeded', seconds: 9, reusedFrom: 'run_0', decision: null, verdict: null },
+          ...{ tuning, prompts: null, fineTuning: null, failure: null },
+        },
+      ],
     },
     paint,
   );
