@@ -235,11 +235,9 @@ async function record(
     attempt: evidence.attempt && { ...evidence.attempt, model: lifecycle },
     idempotencyKey: key,
   });
-  if (holdout) {
-    // The record of who has read which holdout.
-    const read = { kind: 'dataset', name: holdout.dataset, version: holdout.version, digest: holdout.manifest.digest } as const;
-    const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
-    await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
-  }
+  // The record of who has read which holdout.
+  const read = { kind: 'dataset', name: holdout.dataset, version: holdout.version, digest: holdout.manifest.digest } as const;
+  const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
+  await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
   return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
 }

@@ -54,9 +54,6 @@ const pace = {
   tellMs: 600_000,
 };
 
-/** As long as a job may take where the spec says nothing. */
-const usualPatienceSeconds = 4 * 3_600;
-
 export function createProviderFineTuneActivities(
   { registry, artifacts, access }: ProviderFineTuneDeps,
   { lookMs, answerMs, orderMs, turnMs, tellMs } = pace,
@@ -100,9 +97,9 @@ export function createProviderFineTuneActivities(
     awaitFineTuning: (input: AwaitFineTuningInput): Promise<SeenFineTuning> => {
       const before = activityInfo().heartbeatDetails as SeenFineTuning | undefined;
       return whileBeating(async ({ signal, report }) => {
-        const { provider, job, patienceSeconds = usualPatienceSeconds } = input;
+        const { provider, job, patienceSeconds } = input;
         const fineTuning = access.fineTuning(provider);
-        const since = before === undefined ? (input.awaySince ?? null) : before.kind === 'away' ? before.since : null;
+        const since = before === undefined ? input.awaySince : before.kind === 'away' ? before.since : null;
         const absence = absenceOf(input, { job, since, patienceSeconds });
         for (const until = Date.now() + turnMs; ;) {
           const { state, retryAfterMs } = await look(fineTuning, job, absence, signal);

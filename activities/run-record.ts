@@ -82,7 +82,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         await registry.stages.finish({ tenant, runId, stage, generation, status: input.status, failure: input.failure });
         return;
       }
-      const { output, verdict, decision, again } = input.end;
+      const { output, verdict, decision, notReusable } = input.end;
       for (const ref of await referencedArtifacts(artifacts, output)) {
         await registry.artifacts.reference({ tenant, digest: ref.digest, by: `run:${runId}` });
       }
@@ -92,7 +92,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         stage,
         generation,
         status: input.status,
-        output: { output, verdict, ...(again && { again }) },
+        output: { output, verdict, ...(notReusable && { notReusable }) },
         decisionId: decision?.id,
       });
     },

@@ -25,7 +25,7 @@ export interface StageEnd<T> {
   readonly verdict?: Verdict;
   readonly decision?: DecisionRef;
   /** Something outside the inputs was unavailable: other runs do not reuse the output, but a rerun of this one does. */
-  readonly again?: true;
+  readonly notReusable?: true;
 }
 
 /** Whether a stage may take over the output of another run: from the cache, or from the run that a rerun names. */

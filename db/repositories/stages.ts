@@ -116,7 +116,7 @@ export function createStageRepository({ sql }: Database): StageRepository {
 }
 
 /**
- * What the stage may take over: a success of the run named, or the newest one of the same inputs that does not say (`again`) that it may come out otherwise. Only originals are looked
+ * What the stage may take over: a success of the run named, or the newest one of the same inputs that does not say (`notReusable`) that it may come out otherwise. Only originals are looked
  * at, so that `reusedFrom` names who did the work.
  */
 function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: Begin) {
@@ -130,7 +130,7 @@ function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFro
     select s.output, s.decision_id, s.run_id from stage_records s
     join runs r on r.tenant_id = ${tenant} and r.id = ${runId} and r.lifecycle = s.lifecycle
     where ${reuse} and s.tenant_id = ${tenant} and s.stage = ${stage} and s.cache_key = ${cacheKey}
-      and s.status = 'succeeded' and s.reused_from is null and s.output->'again' is null
+      and s.status = 'succeeded' and s.reused_from is null and s.output->'notReusable' is null
     order by s.ended_at desc limit 1`;
 }
 

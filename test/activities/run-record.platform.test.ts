@@ -138,7 +138,7 @@ describe('beginStage and finishStage', () => {
     const [first, second, third] = [await opened(lifecycle), await opened(lifecycle), await opened(lifecycle)];
     await record.beginStage({ ...at(first), ...cached });
     const end = { output: { left: 'out' } };
-    await record.finishStage({ ...at(first), status: 'succeeded', end: { ...end, again: true } });
+    await record.finishStage({ ...at(first), status: 'succeeded', end: { ...end, notReusable: true } });
     const reused = { kind: 'reused', fromRun: first, end };
     expect(await record.beginStage({ ...at(first), ...cached })).toEqual(reused);
     expect(await record.beginStage({ ...at(second), ...cached })).toEqual({ kind: 'run' });

@@ -106,14 +106,14 @@ describe('models that are to stand by', () => {
       counterparts: { champion: null, baseline: { results: artifact('answers judge 0.4') } },
     });
     // Asked anew by the next run: who was away says nothing of the model.
-    expect(seen.kept['evaluate']).toMatchObject({ again: true, output: { bundle: artifact(withStandbys([good])) } });
+    expect(seen.kept['evaluate']).toMatchObject({ notReusable: true, output: { bundle: artifact(withStandbys([good])) } });
     expect(seen.inputs['evaluate']).toMatchObject({ standbys: [bad, good, away] });
   });
 
   test('of whom all could be measured leave an evaluation that other runs may take over', async () => {
     const { seen, overrides } = world();
     await runs.run('llm-lifecycle-standbys-measured', planOf([bad, good]), overrides);
-    expect(seen.kept['evaluate']).not.toHaveProperty('again');
+    expect(seen.kept['evaluate']).not.toHaveProperty('notReusable');
   });
 
   const decidedBy = (verdict: Verdict): Overrides => ({

@@ -105,7 +105,7 @@ function endOf(
   const output = { ...found, summary, champion: champion.version?.manifest.digest ?? null };
   const end = { output, verdict: decision.verdict, decision };
   // The next run measures standbys that could not be measured in this one.
-  return found.standbys.some(({ kind }) => kind === 'notMeasured') ? { ...end, again: true } : end;
+  return found.standbys.some(({ kind }) => kind === 'notMeasured') ? { ...end, notReusable: true } : end;
 }
 
 function unlessBudgetSpent(error: unknown): null {

@@ -92,7 +92,7 @@ function worn({ number }: Attempt): string {
 }
 
 /** Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's corrected share have not (Bonferroni). */
-function forLooks(gate: LlmGate, { looks = 1 }: LlmEvaluationPolicy, { dimensions }: LlmEvidence): LlmGate {
+function forLooks(gate: LlmGate, { looks }: LlmEvaluationPolicy, { dimensions }: LlmEvidence): LlmGate {
   if (gate.kind === 'allPass') return gate;
   const oneLook =
     gate.kind === 'latency' || gate.kind === 'cost' || (gate.kind === 'threshold' && (dimensions[gate.dimension]?.judge ?? null) !== null);

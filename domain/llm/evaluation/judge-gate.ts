@@ -151,7 +151,7 @@ function judgeAggregate(
 
 /** By what was asked in this run alone: an answer of an earlier one took its time under another load. */
 function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
-  const { latenciesMs: values, earlier = 0, untimed = {} } = evidence;
+  const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
     return unknown(gate, `all ${earlier} answers were given to earlier runs, and their times are of other loads`);

@@ -100,7 +100,7 @@ describe('opening', () => {
     ['running in its second step', { step: 1 }, { status: 'running', step: 1, stepEntered: false }, []],
     ['ended', { status: 'superseded' }, { status: 'superseded' }, ['endRollout']],
   ])('a run that is executed again finds its rollout %s', (_what, found, expected, effects) => {
-    const { progress, kinds } = follow([{ kind: 'started' }, { ...opened, ...found } as RolloutEvent]);
+    const { progress, kinds } = follow([{ kind: 'started' }, { ...opened, ...found }]);
     expect(progress).toMatchObject(expected);
     expect(kinds).toEqual(effects);
   });
