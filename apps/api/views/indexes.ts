@@ -92,7 +92,7 @@ export const indexBuildView = z
     status: z.enum(['running', 'done', 'failed', 'cancelled']),
     progress: z
       .object({
-        phase: z.enum(['planning', 'embedding', 'indexing', 'applying changes', 'comparing', 'answering', 'done']),
+        phase: z.enum(['planning', 'embedding', 'indexing', 'catching up', 'comparing', 'answering', 'done']),
         version: z.number().nullable(),
         shards: z.object({ done: z.number(), of: z.number() }),
       })
