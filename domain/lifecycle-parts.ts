@@ -23,6 +23,8 @@ export interface LifecycleParts {
   readonly trainer: NamedTrainer | null;
   readonly space: Readonly<Record<string, ParameterRange>> | null;
   readonly sliceColumns: readonly string[];
+  /** Gates that compare with a fixed version of the model. */
+  readonly anchors: readonly PlacedAnchor[];
   /** The first gate that compares days of the holdout. */
   readonly judgingGate: string | null;
 }
@@ -31,6 +33,11 @@ export interface PlacedContract {
   readonly contract: DataContract;
   readonly path: string;
   readonly places: Places;
+}
+
+interface PlacedAnchor {
+  readonly gate: number;
+  readonly version: number;
 }
 
 export interface LifecycleSqlParts {
@@ -67,12 +74,23 @@ export function lifecycleParts(
     trainer: trainerIn(value, ['spec', 'train'], 'model'),
     space: tune.success ? rangesOf(tune.data.space) : null,
     sliceColumns: slices.success ? slices.data.columns : [],
+    anchors: anchorsIn(value),
     judgingGate: judgingGateIn(value),
   };
 }
 
 export const noParts: LifecycleParts = {
-  ...{ sql: null, data: null, hasWindow: false, contract: null, trainer: null, space: null, sliceColumns: [], judgingGate: null },
+  ...{
+    sql: null,
+    data: null,
+    hasWindow: false,
+    contract: null,
+    trainer: null,
+    space: null,
+    sliceColumns: [],
+    anchors: [],
+    judgingGate: null,
+  },
 };
 
 function sqlIn(value: unknown): LifecycleSqlParts | null {
@@ -117,6 +135,15 @@ function trainerIn(value: unknown, at: readonly string[], makes: NamedTrainer['m
   const trainer = valueAt(value, [...at, 'trainer']);
   const params = paramsField.safeParse(valueAt(value, [...at, 'params']) ?? {});
   return typeof trainer === 'string' && params.success ? { trainer, params: params.data, at, makes } : null;
+}
+
+function anchorsIn(value: unknown): readonly PlacedAnchor[] {
+  const gates = valueAt(value, ['spec', 'evaluate', 'gates']);
+  if (!Array.isArray(gates)) return [];
+  return gates.flatMap((written, gate) => {
+    const read = gateSchema.safeParse(written).data;
+    return read !== undefined && 'against' in read && typeof read.against === 'object' ? [{ gate, version: read.against.version }] : [];
+  });
 }
 
 function judgingGateIn(value: unknown): string | null {

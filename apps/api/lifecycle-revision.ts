@@ -15,6 +15,7 @@ import { digestOf, sha256 } from '../../data/digest';
 import { checkLifecycle } from '../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
+import { anchorIssues, type HasVersion } from './anchor-versions';
 import { readDocuments, readingMs } from './read-document';
 
 /** A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names. */
@@ -48,11 +49,12 @@ interface RevisionRules {
   readonly offThread: OffThread;
   /** Null for a caller who may not have sources read. */
   readonly tables: SourceTables | null;
+  readonly hasVersion: HasVersion;
 }
 
 /** @throws InvalidInput with every mistake at once. */
 export async function readRevision(
-  { trainers, secrets, offThread, tables }: RevisionRules,
+  { trainers, secrets, offThread, tables, hasVersion }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
 ): Promise<CheckedRevision> {
   const placed = await read(offThread, { document, fileName, files, ...(folder === null ? {} : { folder }) });
@@ -62,6 +64,7 @@ export async function readRevision(
   const issues = [
     ...(parsed.ok ? [...nameIssues(name, parsed.spec.name, issueAt), ...secretIssues(secrets, parsed.spec, issueAt)] : []),
     ...checked.issues,
+    ...(await anchorIssues(placed.parts, { lifecycle: name, hasVersion, issueAt })),
   ];
   if (!parsed.ok || issues.length > 0) throw invalid(fileName, issues);
   const { spec, contract, paths } = parsed;

@@ -11,7 +11,7 @@ import type { LifecycleProposal, LifecycleRepository, NewLifecycleRevision, Prop
 import type { lifecycleProposals } from '../schema/lifecycle-proposals';
 import { appendAudit } from '../writes/audit-entry';
 import { notify } from '../writes/notification';
-import { putInForce, type CurrentRevision } from './revisions';
+import { putInForce, refuseArchived, type CurrentRevision } from './revisions';
 
 type ProposalRow = typeof lifecycleProposals.$inferSelect;
 
@@ -110,7 +110,9 @@ async function lockPending(
   { tenant, name, revision, caller }: ProposalDecision,
 ): Promise<{ readonly row: ProposalRow; readonly isAuthor: boolean }> {
   // The order of `apply`: first the lifecycle, so that a proposal cannot be replaced while it is being decided on.
-  await tx`select from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
+  const [lifecycle] = await tx<Parameters<typeof refuseArchived>[1][]>`
+    select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
+  if (lifecycle) refuseArchived(name, lifecycle);
   const row = await pendingOf(tx, { tenant, name });
   if (row?.revision !== revision) {
     const now = row === null ? 'none is' : `revision ${row.revision} is`;

@@ -10,7 +10,9 @@ import { promise } from '../writes/outbox-entry';
 
 export type LifecycleRow = typeof lifecycles.$inferSelect;
 export type RevisionRow = typeof lifecycleRevisions.$inferSelect;
-export type CurrentRevision = Pick<LifecycleRow, 'kind' | 'currentRevision' | 'revisions'> & { readonly digest: Digest | null };
+export type CurrentRevision = Pick<LifecycleRow, 'kind' | 'currentRevision' | 'revisions' | 'archivedAt' | 'archivedBy' | 'deletedAt'> & {
+  readonly digest: Digest | null;
+};
 
 /** Locks the lifecycle's row, made when it is not there, so that revisions are numbered one after the other. */
 export async function currentOf(
@@ -27,6 +29,17 @@ export async function currentOf(
     where l.tenant_id = ${tenant} and l.name = ${lifecycle} for update of l`;
   if (!row) throw failure('NotFound', `there is no lifecycle ${lifecycle}`);
   return row;
+}
+
+/** A deleted lifecycle may be applied again; an archived one is restored first. */
+export function refuseArchived(
+  name: string,
+  { archivedAt, archivedBy, deletedAt }: Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>,
+): void {
+  if (archivedAt === null || deletedAt !== null) return;
+  throw failure('Conflict', `the lifecycle ${name} is archived, by ${archivedBy ?? 'nobody'}`, {
+    next: `perennial lifecycle unarchive ${name} --reason "<why>"`,
+  });
 }
 
 /** Under the lifecycle's row lock. A digest that was in force before keeps its number. The schedule follows by the outbox. */
@@ -52,7 +65,9 @@ export async function putInForce(
   const applied = await revisionOf(tx, tenant, revision);
   await tx`
     update lifecycles set kind = ${applied.spec.kind}, owner = ${applied.spec.owner}, current_revision = ${applied.revision},
-      revisions = greatest(revisions, ${applied.revision}), updated_at = now()
+      revisions = greatest(revisions, ${applied.revision}), updated_at = now(),
+      archived_at = null, archived_by = null, archive_reason = null, deleted_at = null,
+      schedule_checked_until = case when deleted_at is null then schedule_checked_until end
     where tenant_id = ${tenant} and name = ${revision.lifecycle}`;
   await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: revision.lifecycle } });
   return applied;

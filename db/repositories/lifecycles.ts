@@ -1,6 +1,6 @@
 import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
-import type { LifecycleRevision } from '../../domain/lifecycle';
+import type { LifecycleKind, LifecycleRevision, ScheduleSpec } from '../../domain/lifecycle';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { loosenings, type Loosening } from '../../domain/loosenings';
@@ -8,7 +8,22 @@ import { actingKeyId } from '../acting-key';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { accept, closeProposal, pendingOf, propose, reject, toProposal } from '../lifecycle-register/proposals';
-import { currentOf, putInForce, revisionOf, toRevision, type LifecycleRow, type RevisionRow } from '../lifecycle-register/revisions';
+import {
+  archiveLifecycle,
+  deleteLifecycle,
+  unarchiveLifecycle,
+  type ArchiveRequest,
+  type LifecycleArchive,
+} from '../lifecycle-register/archive';
+import {
+  currentOf,
+  putInForce,
+  refuseArchived,
+  revisionOf,
+  toRevision,
+  type LifecycleRow,
+  type RevisionRow,
+} from '../lifecycle-register/revisions';
 import { appendAudit } from '../writes/audit-entry';
 import type { ApiKeyIdentity } from './api-keys';
 
@@ -24,6 +39,7 @@ export interface LifecycleSummary {
   readonly digest: Digest;
   readonly createdAt: string;
   readonly updatedAt: string;
+  readonly archivedAt: string | null;
 }
 
 export interface LifecycleRevisionSummary {
@@ -56,6 +72,12 @@ export interface ProposalDecision {
   readonly reason: string;
 }
 
+export interface LifecycleSchedule {
+  readonly revision: number;
+  readonly kind: LifecycleKind;
+  readonly schedule: ScheduleSpec | null;
+}
+
 export interface LifecycleRepository {
   /**
    * Makes the revision current, or proposes it where it loosens the policy of the current one: then that stays in force until `accept`. `changed` is false when it
@@ -72,10 +94,20 @@ export interface LifecycleRepository {
   accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
   /** Discards the pending revision. NotFound when this one is not pending. */
   reject(input: ProposalDecision): Promise<void>;
-  /** The current revision, or the one of `digest`. */
+  /** Accepts no run any more. What serves goes on serving, and runs that have begun go on. Again: nothing changes. */
+  archive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** Accepts runs again. Again: nothing changes. */
+  unarchive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** @throws Conflict that names what runs or serves. Again: nothing changes. */
+  delete(input: ArchiveRequest & { readonly stopServing: boolean }): Promise<LifecycleArchive>;
+  /** Who archived it and why; null where it is in use or there is none. */
+  archived(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleArchive['archived']>;
+  /** What its schedule should be now: none while it is archived or deleted. Null when there is no such lifecycle. */
+  scheduled(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleSchedule | null>;
+  /** The current revision, or the one of `digest`. A deleted lifecycle has no current one. */
   get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest | undefined }): Promise<LifecycleRevision | null>;
-  /** By name. */
-  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<LifecycleSummary>>;
+  /** By name: those in use, or with `archived` those that are archived. Deleted ones are not listed. */
+  list(input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest): Promise<Page<LifecycleSummary>>;
   revisions(input: { readonly tenant: Tenant; readonly name: string } & PageRequest): Promise<Page<LifecycleRevisionSummary>>;
   /** A person steers the schedule: written down before Temporal is asked, which has no part in our transactions. */
   auditSchedule(input: {
@@ -100,10 +132,12 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
             `${lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
           );
         }
+        refuseArchived(lifecycle, before);
         const pending = await pendingOf(tx, { tenant, name: lifecycle });
         if (pending?.digest === digest) return { kind: 'pending', proposal: toProposal(pending) };
         if (pending) await closeProposal(tx, pending, { status: 'superseded', by: actor, reason: `${digest} was applied` });
-        if (before.digest === digest) return { kind: 'inForce', revision: await revisionOf(tx, tenant, revision), changed: false };
+        if (before.digest === digest && before.deletedAt === null)
+          return { kind: 'inForce', revision: await revisionOf(tx, tenant, revision), changed: false };
         const loosened =
           before.digest === null ? [] : loosenings(await revisionOf(tx, tenant, { lifecycle, digest: before.digest }), revision);
         if (loosened.length > 0) {
@@ -116,7 +150,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
           actor,
           action: 'lifecycle.apply',
           subject: `lifecycle:${lifecycle}`,
-          cause: before.digest === null ? 'created' : 'changed',
+          cause: before.digest === null ? 'created' : before.deletedAt === null ? 'changed' : 'created again',
           before: before.digest === null ? null : { revision: before.currentRevision, digest: before.digest },
           after: { revision: applied.revision, digest: applied.digest },
         });
@@ -132,20 +166,43 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 
     reject: (input) => sql.begin((tx) => reject(tx, input)),
 
+    archive: (input) => sql.begin((tx) => archiveLifecycle(tx, input)),
+
+    unarchive: (input) => sql.begin((tx) => unarchiveLifecycle(tx, input)),
+
+    delete: (input) => sql.begin((tx) => deleteLifecycle(tx, input)),
+
+    async archived({ tenant, name }) {
+      const [row] = await sql<LifecycleRow[]>`
+        select * from lifecycles where tenant_id = ${tenant} and name = ${name} and archived_at is not null and deleted_at is null`;
+      return row?.archivedAt ? { at: row.archivedAt, by: row.archivedBy ?? '', reason: row.archiveReason ?? '' } : null;
+    },
+
+    async scheduled({ tenant, name }) {
+      const [row] = await sql<(RevisionRow & Pick<LifecycleRow, 'archivedAt'>)[]>`
+        select r.*, l.archived_at from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
+        where r.tenant_id = ${tenant} and r.lifecycle = ${name} and r.revision = l.current_revision`;
+      if (!row) return null;
+      const { revision, spec, archivedAt } = row;
+      // Revisions from before schedules have none.
+      return { revision, kind: spec.kind, schedule: archivedAt === null ? (spec.schedule ?? null) : null };
+    },
+
     async get({ tenant, name, digest }) {
       const [row] = await sql<RevisionRow[]>`
         select r.* from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
         where r.tenant_id = ${tenant} and r.lifecycle = ${name}
-          and ${digest === undefined ? sql`r.revision = l.current_revision` : sql`r.digest = ${digest}`}`;
+          and ${digest === undefined ? sql`r.revision = l.current_revision and l.deleted_at is null` : sql`r.digest = ${digest}`}`;
       return row ? toRevision(row) : null;
     },
 
-    async list({ tenant, ...page }) {
+    async list({ tenant, archived = false, ...page }) {
       const after = afterKey(page);
       const rows = await sql<(LifecycleRow & { readonly digest: Digest })[]>`
         select l.*, r.digest from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-        where l.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`l.name > ${after}`}
+        where l.tenant_id = ${tenant} and l.deleted_at is null and ${archived ? sql`l.archived_at is not null` : sql`l.archived_at is null`}
+          and ${after === null ? sql`true` : sql`l.name > ${after}`}
         order by l.name limit ${rowsToAsk(page)}`;
       return toPage(rows, page, (row) => row.name, toSummary);
     },
@@ -170,6 +227,6 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 }
 
 function toSummary(row: LifecycleRow & { readonly digest: Digest }): LifecycleSummary {
-  const { name, kind, owner, currentRevision: revision, digest, createdAt, updatedAt } = row;
-  return { name, kind, owner, revision, digest, createdAt, updatedAt };
+  const { name, kind, owner, currentRevision: revision, digest, createdAt, updatedAt, archivedAt } = row;
+  return { name, kind, owner, revision, digest, createdAt, updatedAt, archivedAt };
 }

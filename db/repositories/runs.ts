@@ -7,6 +7,7 @@ import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run';
 import { actingKeyId } from '../acting-key';
+import { lockForRun } from '../lifecycle-register/archive';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { once } from '../idempotency';
@@ -146,6 +147,9 @@ export function createRunRepository({ sql }: Database): RunRepository {
     open: (input) =>
       sql.begin(async (tx) => {
         const { tenant, workflowId, lifecycle, request, actor } = input;
+        const [accepted] = await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        // What was accepted before the lifecycle was archived goes on.
+        if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
           insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
@@ -241,6 +245,7 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
   const { tenant, lifecycle, revisionDigest, request, actor, traceId } = input;
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
+  await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
     insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
     select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}

@@ -57,13 +57,13 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
     async watched() {
       await sql`
         update lifecycles l set schedule_checked_until = now() from lifecycle_revisions r
-        where l.schedule_checked_until is null and r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        where l.schedule_checked_until is null and l.archived_at is null and r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
           and json_typeof(r.spec -> 'schedule') = 'object'`;
       return sql<WatchedSchedule[]>`
         select l.tenant_id as tenant, l.name as lifecycle, r.spec -> 'schedule' as schedule, l.schedule_checked_until as checked_until
         from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-        where json_typeof(r.spec -> 'schedule') = 'object' and l.schedule_checked_until is not null
+        where json_typeof(r.spec -> 'schedule') = 'object' and l.schedule_checked_until is not null and l.archived_at is null
         order by l.tenant_id, l.name`;
     },
 

@@ -9,7 +9,6 @@ import { digestOf } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { checkAnchors } from '../anchor-versions';
 import { readRevision, revisionTexts, storeRevision, type CheckedRevision, type GivenLifecycle } from '../lifecycle-revision';
 import { modelWarnings } from '../model-warnings';
 import { registeredTables } from '../registered-tables';
@@ -18,7 +17,7 @@ import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { startRun } from '../run-start';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, version, why } from '../views/fields';
-import { applied, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
+import { applied, lifecycleArchive, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
 import { runToJson, runView } from '../views/run';
 
 const largestFile = 1 << 20;
@@ -38,6 +37,10 @@ const given = z.strictObject({
 const params = z.object({ name });
 const pendingParams = params.extend({ revision: version });
 const tags = ['lifecycles'];
+const listed = page.extend({
+  archived: z.enum(['true', 'false']).default('false').describe('true lists archived lifecycles instead of those in use'),
+});
+const reasoned = z.strictObject({ reason: why });
 
 export function lifecycleRoutes({
   registry,
@@ -54,7 +57,7 @@ export function lifecycleRoutes({
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
-  const { viewer, operator, approver } = guards;
+  const { viewer, operator, approver, admin } = guards;
   // When Temporal is away the outbox brings the schedule later: applied is applied.
   const scheduleSoon = (tenant: Tenant, lifecycle: string) =>
     syncSchedule({ registry, schedules }, { tenant, lifecycle }).catch((error: unknown) =>
@@ -63,7 +66,9 @@ export function lifecycleRoutes({
   // Who may not start a run may not have a source read either: a mistake names its columns.
   const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
     const tables = allows(caller.scope, 'operator') ? registeredTables({ registry, sources, scratchRoot }, caller.tenant) : null;
-    return heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread, tables }, lifecycle));
+    const hasVersion = async (number: number) =>
+      (await registry.models.get({ tenant: caller.tenant, model: lifecycle.name, version: number })) !== null;
+    return heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread, tables, hasVersion }, lifecycle));
   };
   const warningsOf = async (revision: CheckedRevision) => [
     ...revision.notes,
@@ -71,6 +76,11 @@ export function lifecycleRoutes({
     ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
   ];
+  const archivedWarning = async (tenant: Tenant, lifecycle: string): Promise<readonly string[]> => {
+    const archived = await registry.lifecycles.archived({ tenant, name: lifecycle });
+    if (archived === null) return [];
+    return [`${lifecycle} is archived, so apply is refused; next: perennial lifecycle unarchive ${lifecycle} --reason "<why>"`];
+  };
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -80,11 +90,12 @@ export function lifecycleRoutes({
         schema: {
           tags,
           summary: 'List lifecycles by name',
-          querystring: page,
+          querystring: listed,
           response: { 200: pageOf(lifecycleSummary), default: problem },
         },
       },
-      (request) => registry.lifecycles.list({ tenant: request.caller.tenant, ...request.query }),
+      ({ caller: { tenant }, query: { archived, ...query } }) =>
+        registry.lifecycles.list({ tenant, archived: archived === 'true', ...query }),
     );
 
     app.get(
@@ -97,7 +108,7 @@ export function lifecycleRoutes({
         const revision = found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of);
         const pending = await registry.lifecycles.proposal({ tenant: caller.tenant, name: of });
         const spec = allows(caller.scope, 'operator') ? revision.spec : withMaskedWebhooks(revision.spec);
-        return { ...revision, spec, pending };
+        return { ...revision, spec, pending, archived: await registry.lifecycles.archived({ tenant: caller.tenant, name: of }) };
       },
     );
 
@@ -147,7 +158,6 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
-        await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates requires the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
@@ -187,7 +197,7 @@ export function lifecycleRoutes({
         const { tenant } = caller;
         const accepted = await registry.lifecycles.accept({ tenant, name: of, revision, caller, ...body });
         await scheduleSoon(tenant, of);
-        return { ...accepted, pending: null };
+        return { ...accepted, pending: null, archived: null };
       },
     );
 
@@ -206,7 +216,49 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of, revision }, body: { reason } }) => {
         const { tenant } = caller;
         await registry.lifecycles.reject({ tenant, name: of, revision, caller, reason });
-        return { ...found(await registry.lifecycles.get({ tenant, name: of }), of), pending: null };
+        return { ...found(await registry.lifecycles.get({ tenant, name: of }), of), pending: null, archived: null };
+      },
+    );
+
+    for (const action of ['archive', 'unarchive'] as const) {
+      app.post(
+        `/lifecycles/:name/${action}`,
+        {
+          ...operator,
+          schema: {
+            tags,
+            summary: archiveSummaries[action],
+            params,
+            body: reasoned,
+            response: { 200: lifecycleArchive, default: problem },
+          },
+        },
+        async ({ caller: { tenant, name: actor }, params: { name: of }, body: { reason } }) => {
+          const archive = await registry.lifecycles[action]({ tenant, name: of, actor, reason });
+          await scheduleSoon(tenant, of);
+          return archive;
+        },
+      );
+    }
+
+    app.post(
+      '/lifecycles/:name/delete',
+      {
+        ...admin,
+        schema: {
+          tags,
+          summary: 'Delete an archived lifecycle of which nothing runs and nothing serves; its records stay',
+          params,
+          body: reasoned.extend({
+            stopServing: z.boolean().default(false).describe('withdraws the champion: requests for the model are then answered 404'),
+          }),
+          response: { 200: lifecycleArchive, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { name: of }, body }) => {
+        const deleted = await registry.lifecycles.delete({ tenant, name: of, actor, ...body });
+        await scheduleSoon(tenant, of);
+        return deleted;
       },
     );
 
@@ -220,9 +272,11 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
-        await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
-        return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };
+        return {
+          ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)),
+          warnings: [...(await archivedWarning(tenant, of)), ...(await warningsOf(revision))],
+        };
       },
     );
 
@@ -263,6 +317,11 @@ export function lifecycleRoutes({
     );
   };
 }
+
+const archiveSummaries = {
+  archive: 'Archive a lifecycle: no run begins and its schedule stops; what serves goes on serving',
+  unarchive: 'Restore an archived lifecycle: runs are accepted again and its schedule returns',
+} as const;
 
 function found<T>(lifecycle: T | null, name: string): T {
   if (lifecycle === null) throw failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle apply <folder>' });

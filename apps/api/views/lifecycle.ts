@@ -10,8 +10,24 @@ export const lifecycleSummary = z
     digest: z.string(),
     createdAt: instant,
     updatedAt: instant,
+    archivedAt: instant.nullable().describe('since when no run may begin; null while the lifecycle is in use'),
   })
   .meta({ id: 'LifecycleSummary' });
+
+const archived = z
+  .object({ at: instant, by: z.string(), reason: z.string() })
+  .nullable()
+  .describe('since when, by whom and why the lifecycle is archived; null while it is in use');
+
+export const lifecycleArchive = z
+  .object({
+    lifecycle: z.string(),
+    archived,
+    deletedAt: instant.nullable(),
+    champion: z.number().nullable().describe('the version that goes on serving; null when none does'),
+    openRuns: z.array(z.string()).readonly().describe('runs that began before and go on to their end, 20 at most'),
+  })
+  .meta({ id: 'LifecycleArchive' });
 
 const loosening = z.object({
   what: z.string(),
@@ -39,6 +55,7 @@ export const lifecycleRevision = z
     spec: document.describe('complete spec with all defaults, durations in seconds, sizes in bytes'),
     files: z.record(z.string(), artifact),
     contract: document.describe('parsed contract file; null without one'),
+    archived,
     pending: pendingRevision.nullable().describe('revision that loosens the policy and waits for an approver'),
   })
   .meta({ id: 'LifecycleRevision' });
@@ -87,4 +104,6 @@ export const plan = z
   .meta({ id: 'LifecyclePlan' });
 
 export type LifecycleJson = z.output<typeof lifecycleSummary>;
+export type ArchivedJson = z.output<typeof archived>;
+export type ArchiveJson = z.output<typeof lifecycleArchive>;
 export type PendingJson = z.output<typeof pendingRevision>;

@@ -1,10 +1,12 @@
 import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
+import { fakeSchedules } from './fake-schedules';
 
 let world: ApiWorld;
+const schedules = fakeSchedules();
 beforeAll(async () => {
-  world = await openApiWorld(undefined, undefined, {
+  world = await openApiWorld(undefined, schedules, {
     providers: ['embedded'],
     file: null,
     models: () => Promise.resolve(['another']),
@@ -81,6 +83,46 @@ describe('a lifecycle', () => {
     const refused = { status: 422, body: { errors: [{ pointer: '/spec/evaluate/gates/0/against/version', detail }] } };
     expect(await world.call('POST', '/lifecycles/anchored/plan', { as: 'viewer', body })).toMatchObject(refused);
     expect(await world.call('PUT', '/lifecycles/anchored', { as: 'operator', body })).toMatchObject(refused);
+    // In one round with other mistakes.
+    const mistyped = lifecycleBody('anchored', (text) => anchored(text).replace('trainer: lightgbm', 'trainer: lightgmb'));
+    const { body: both } = await world.call<{ errors: { pointer: string }[] }>('PUT', '/lifecycles/anchored', {
+      as: 'operator',
+      body: mistyped,
+    });
+    expect(both.errors.map(({ pointer }) => pointer).sort()).toEqual(['/spec/evaluate/gates/0/against/version', '/spec/train/trainer']);
+  });
+
+  test('that is archived starts no run, is listed apart, and can be restored or deleted', async () => {
+    await put('retired');
+    const reason = { reason: 'replaced' };
+    const call = (path: string, body: object = reason, as: 'operator' | 'admin' = 'operator') =>
+      world.call('POST', `/lifecycles/retired/${path}`, { as, body });
+    const names = async (query: string): Promise<readonly string[]> => {
+      const { body } = await world.call<{ items: { name: string }[] }>('GET', `/lifecycles?pageSize=200${query}`, { as: 'viewer' });
+      return body.items.map(({ name }) => name);
+    };
+    expect(await call('delete', reason, 'admin')).toMatchObject({ status: 409 });
+    expect(await call('archive')).toMatchObject({
+      status: 200,
+      body: { archived: { by: 'operator', reason: 'replaced' }, champion: null },
+    });
+    expect(schedules.synced.at(-1)).toMatchObject({ lifecycle: 'retired', schedule: null });
+    expect(await call('runs', {})).toMatchObject({
+      status: 409,
+      body: { next: expect.stringContaining('lifecycle unarchive retired') as string },
+    });
+    expect(await put('retired')).toMatchObject({ status: 409 });
+    expect(await world.call('POST', '/lifecycles/retired/plan', { as: 'viewer', body: lifecycleBody('retired') })).toMatchObject({
+      status: 200,
+      body: { warnings: expect.arrayContaining([expect.stringContaining('retired is archived')]) as unknown },
+    });
+    expect(await names('')).not.toContain('retired');
+    expect(await names('&archived=true')).toContain('retired');
+    expect(await call('unarchive')).toMatchObject({ status: 200, body: { archived: null } });
+    expect(await names('')).toContain('retired');
+    await call('archive');
+    expect(await call('delete', reason, 'admin')).toMatchObject({ status: 200, body: { deletedAt: expect.any(String) as string } });
+    expect(await world.call('GET', '/lifecycles/retired')).toMatchObject({ status: 404 });
   });
 
   test('gets a revision for each change, and an old content its old number', async () => {
@@ -175,7 +217,7 @@ describe('a lifecycle', () => {
       text.replace('metrics:', 'metric:').replace('window: 12mo', 'window: 12months').replace('auc, min: 0.62', 'auc'),
     );
     expect((answer.body['errors'] as unknown[]).length).toBe(3);
-    expect(answer.body['detail']).toBe('lifecycle.yaml has 3 mistakes');
+    expect(answer.body['detail']).toBe('lifecycle.yaml has 3 errors');
   });
 
   test('without gates takes an approver', async () => {

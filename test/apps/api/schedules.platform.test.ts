@@ -102,6 +102,15 @@ describe('the schedule of a spec', () => {
     expect(await show('moody')).toMatchObject({ status: 404, body: { code: 'NotFound', detail: 'moody has no schedule' } });
   });
 
+  test('goes when the lifecycle is archived and comes back when it is restored', async () => {
+    await apply('dormant', monthly);
+    const change = (path: string) => world.call('POST', `/lifecycles/dormant/${path}`, { as: 'operator', body: { reason: 'season over' } });
+    expect(await change('archive')).toMatchObject({ status: 200 });
+    expect(await show('dormant')).toMatchObject({ status: 404, body: { detail: 'dormant has no schedule' } });
+    expect(await change('unarchive')).toMatchObject({ status: 200 });
+    expect((await show('dormant')).body).toMatchObject({ schedule: { cron: '0 3 1 * *' }, revision: 1, paused: false });
+  });
+
   test('follows by the outbox when Temporal was away', async () => {
     away = true;
     expect(await apply('later', monthly)).toMatchObject({ status: 200, body: { changed: true } });
