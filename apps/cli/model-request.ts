@@ -24,12 +24,27 @@ export interface InferAnswer {
 }
 
 /** The columns that a request must carry; null where the gateway does not serve such a model now, or is not reached. */
-export async function modelInputs({ gatewayUrl, apiKey }: KnownGateway, model: string): Promise<readonly ModelInput[] | null> {
+export async function modelInputs(gateway: KnownGateway, model: string): Promise<readonly ModelInput[] | null> {
+  const metadata = await modelMetadata(gateway, model);
+  return metadata === null ? null : (metadata.inputs ?? []);
+}
+
+/** The classes of a multiclass model in the order of its probabilities; null for other models, and where the gateway does not serve it now. */
+export async function modelClasses(gateway: KnownGateway, model: string): Promise<readonly string[] | null> {
+  return (await modelMetadata(gateway, model))?.parameters?.classes ?? null;
+}
+
+interface ModelMetadata {
+  readonly inputs?: readonly ModelInput[];
+  readonly parameters?: { readonly classes?: readonly string[] };
+}
+
+async function modelMetadata({ gatewayUrl, apiKey }: KnownGateway, model: string): Promise<ModelMetadata | null> {
   try {
     const headers = { authorization: `Bearer ${apiKey}` };
     const answer = await request(`${gatewayUrl}/v2/models/${encodeURIComponent(model)}`, { headers, headersTimeout: 5_000 });
-    const body = (await answer.body.json()) as { readonly inputs?: readonly ModelInput[] };
-    return answer.statusCode === 200 ? (body.inputs ?? []) : null;
+    const body = (await answer.body.json()) as ModelMetadata;
+    return answer.statusCode === 200 ? body : null;
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { knownGateway } from '../replay/gateway';
 import { jsonText } from '../harmless';
-import { predictRows, type InferAnswer } from '../model-request';
+import { modelClasses, predictRows, type InferAnswer } from '../model-request';
 import { table } from '../terminal';
 
 interface PredictOptions {
@@ -20,8 +20,11 @@ export function predictCommand(program: Command, context: CliContext): void {
     .requiredOption('--row <json>', 'Row as a JSON object with a key for each column; repeatable', rowsOf)
     .option('--json', "Print the gateway's response as JSON")
     .action(async (model: string, { row: rows, json }: PredictOptions) => {
-      const { answer, version } = await predictRows(knownGateway(settings), model, rows);
-      terminal.out(json ? jsonText(answer) : table(...tableOf(answer, rows.length)));
+      const gateway = knownGateway(settings);
+      const { answer, version } = await predictRows(gateway, model, rows);
+      const isMulticlass = answer.outputs?.some(({ name }) => name === 'probabilities') === true;
+      const classes = isMulticlass && !json ? await modelClasses(gateway, version) : null;
+      terminal.out(json ? jsonText(answer) : table(...tableOf(answer, { rows: rows.length, classes })));
       if (!json) terminal.say(`answered by ${version}; perennial prediction show <prediction> shows a logged prediction`);
     });
 }
@@ -41,16 +44,25 @@ function rowsOf(text: string, before: readonly Readonly<Record<string, unknown>>
 }
 
 /** A column an output, a line a row; an output of several numbers a row keeps them together. */
-function tableOf({ outputs = [] }: InferAnswer, rows: number): [readonly string[], readonly (readonly string[])[]] {
+function tableOf(
+  { outputs = [] }: InferAnswer,
+  { rows, classes }: { readonly rows: number; readonly classes: readonly string[] | null },
+): [readonly string[], readonly (readonly string[])[]] {
   const header = outputs.map(({ name }) => name.toUpperCase().replaceAll('_', ' '));
   const lines = Array.from({ length: rows }, (_, row) =>
-    outputs.map(({ data }) => {
+    outputs.map(({ name, data }) => {
       const width = Math.max(1, Math.floor(data.length / rows));
-      return data
-        .slice(row * width, (row + 1) * width)
-        .map(String)
-        .join(' ');
+      const values = data.slice(row * width, (row + 1) * width);
+      return name === 'probabilities' && classes?.length === width ? likeliest(classes, values.map(Number)) : values.map(String).join(' ');
     }),
   );
   return [header, lines];
+}
+
+const shownClasses = 5;
+
+function likeliest(classes: readonly string[], probabilities: readonly number[]): string {
+  const pairs = classes.map((name, at) => ({ name, probability: probabilities[at] ?? 0 })).sort((a, b) => b.probability - a.probability);
+  const shown = pairs.slice(0, shownClasses).map(({ name, probability }) => `${name} ${Number(probability.toPrecision(3))}`);
+  return `${shown.join(', ')}${pairs.length > shownClasses ? ', …' : ''}`;
 }

@@ -32,6 +32,21 @@ describe('predict', () => {
     expect(api.asked).toMatchObject([{ body: { rows: [{ items: 1 }, { items: 2 }] } }]);
   });
 
+  test('names the classes of probabilities, the likeliest first', async () => {
+    api.routes.set('POST /v2/models/cuts/infer', (_, response) => {
+      response.setHeader('x-perennial-model-version', 'cuts@3');
+      answer(response, 200, {
+        outputs: [
+          { name: 'class', shape: [1, 1], data: ['good'] },
+          { name: 'probabilities', shape: [1, 3], data: [0.000089114, 0.7, 0.29991] },
+        ],
+      });
+    });
+    api.routes.set('GET /v2/models/cuts%403', { parameters: { classes: ['fair', 'good', 'ideal'] } });
+    const { stdout } = await cli('predict', 'cuts', '--row', '{"items": 1}');
+    expect(stdout).toBe('CLASS  PROBABILITIES\ngood   good 0.7, ideal 0.3, fair 0.0000891\n');
+  });
+
   test('repeats the words of the gateway about each mistake, with the next step', async () => {
     api.routes.set('POST /v2/models/churn/infer', (_, response) =>
       refuse(response, 400, {
