@@ -1,6 +1,7 @@
 import type { Column, ColumnType } from './dataset';
 import { failure } from './failure';
 import { nameField } from './field.schema';
+import type { SourceFormat } from './lifecycle';
 import type { Task } from './model';
 
 export interface TemplateInput {
@@ -11,14 +12,44 @@ export interface TemplateInput {
   readonly table?: TemplateTable;
 }
 
-interface TemplateTable {
+export interface TemplateTable {
   readonly source: string;
   readonly uri: string;
-  readonly columns: readonly Column[];
+  /** Where the ending of the URI does not tell it. */
+  readonly format?: SourceFormat;
+  /** In order; those that requests have, and the label. */
+  readonly columns: readonly TemplateColumn[];
   readonly label: string;
-  readonly time: string;
+  /** A binary label that is a text: true where it equals this. */
+  readonly labelSql?: { readonly equals: string };
+  /** Null where the rows have no usable time. */
+  readonly time: string | null;
+  /** False when all times are days. */
+  readonly hasHours: boolean;
   readonly entity: string | null;
+  readonly split: TemplateSplit;
+  readonly task: Task;
+  /** Standard deviation of the label of a regression: margins are a share of it. */
+  readonly labelDeviation?: number;
+  /** Columns of the source that requests do not need. */
+  readonly leftOut: readonly { readonly name: string; readonly why: string }[];
+  readonly minRows: number;
 }
+
+export interface TemplateColumn extends Column {
+  readonly maxNullShare?: number;
+  readonly values?: readonly string[];
+  /** Where it is not `type`: texts that assemble.sql reads as numbers. */
+  readonly sourceType?: ColumnType;
+  /** Texts that assemble.sql reads as nulls. */
+  readonly marks?: readonly string[];
+}
+
+/** Lengths in days. */
+export type TemplateSplit =
+  | { readonly by: 'time'; readonly tuning: number; readonly confirm: number; readonly holdout: number; readonly window: number | '6mo' }
+  | { readonly by: 'random' }
+  | { readonly by: 'group'; readonly column: string };
 
 /** A table as many people have one, to be replaced by their own. */
 const example: TemplateTable = {
@@ -30,25 +61,27 @@ const example: TemplateTable = {
     { name: 'channel', type: 'string' },
     { name: 'items', type: 'integer' },
     { name: 'amount', type: 'number' },
-    { name: 'returned', type: 'boolean' },
+    { name: 'returned', type: 'boolean', maxNullShare: 0.5 },
   ],
   label: 'returned',
   time: 'ordered_at',
+  hasHours: true,
   entity: 'customer',
+  split: { by: 'time', tuning: 30, confirm: 15, holdout: 30, window: '6mo' },
+  task: 'classification',
+  leftOut: [],
+  minRows: 1000,
 };
 
 /** The files of a lifecycle to start from, path → text. They pass `parseLifecycle` as they are. */
 export function lifecycleTemplate({ name, trainer, owner = 'you@example.com', table = example }: TemplateInput): Record<string, string> {
   checkLifecycleName(name);
-  const label = table.columns.find((column) => column.name === table.label);
-  if (!label) throw failure('InvalidInput', `the table has no column ${table.label} to predict`);
-  const task: Task = label.type === 'boolean' ? 'classification' : 'regression';
   return {
-    'lifecycle.yaml': lifecycleFile({ name, trainer, owner, table, task }),
+    'lifecycle.yaml': lifecycleFile({ name, trainer, owner, table }),
     'sql/assemble.sql': assembleFile(table),
     'sql/features.sql': featuresFile(table),
     [contractPath(table)]: contractFile(table),
-    'README.md': readmeFile(name, table),
+    'README.md': table === example ? exampleReadme(name, table) : readmeFile(name, table),
   };
 }
 
@@ -71,24 +104,27 @@ interface Filled {
   readonly trainer: string;
   readonly owner: string;
   readonly table: TemplateTable;
-  readonly task: Task;
 }
 
-function lifecycleFile({ name, trainer, owner, table, task }: Filled): string {
-  const entity = table.entity === null ? '' : `    entity: ${yaml(table.entity)} # what a sticky assignment sticks to\n`;
+function lifecycleFile({ name, trainer, owner, table }: Filled): string {
+  const { source, uri, format, label, time, entity, split, task } = table;
+  const sourceKeys = [
+    `uri: ${yaml(uri)}`,
+    ...(format === undefined ? [] : [`format: ${format}`]),
+    ...(time === null ? [] : [`time: ${yaml(time)}`]),
+  ];
   return `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
 metadata: { name: ${name}, owner: ${yaml(owner)} }
 spec:
   data:
-    # file://, s3://, https:// or sample://; each is a table of its name in assemble.sql. time: its column of times; a run reads the rows of its window
+    # Each is a table of its name in assemble.sql: file://, s3://, https:// or sample://${time === null ? '' : '; time: when its rows happened'}
     sources:
-      ${table.source}: { uri: ${yaml(table.uri)}, time: ${yaml(table.time)} }
+      ${source}: { ${sourceKeys.join(', ')} }
     assemble: sql/assemble.sql # offline: sources → one row a request, with its label
     features: sql/features.sql # row by row: the same in training and in the gateway
-    label: { column: ${yaml(table.label)}, availableAfter: 1d } # how long until the label is known
-    time: { column: ${yaml(table.time)}, window: 6mo, until: latest } # latest: to the newest row; a run may be given another time
-${entity}    split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d } # after the rows to train on, in order of time
+    label: { column: ${yaml(label)}, availableAfter: 1d } # how long until the label is known
+${timeLine(table)}${entity === null ? '' : `    entity: ${yaml(entity)} # requests of one entity get the same version during a canary\n`}    split: ${splitLine(split)}
     contract: ${contractPath(table)}
   train:
     trainer: ${trainer}
@@ -96,53 +132,101 @@ ${entity}    split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d } # afte
     params: ${params[trainer] ?? '{}'}
     compute: { cpus: 1, memory: 2GiB, timeout: 30m }
   evaluate:
-${evaluate[task]}  promote: { approval: { required: 0 } }
+${evaluateLines(table)}  promote: { approval: { required: 0 } }
 `;
+}
+
+function timeLine({ time, split }: TemplateTable): string {
+  if (time === null || split.by !== 'time') return '';
+  const window = split.window === '6mo' ? split.window : `${split.window}d`;
+  return `    time: { column: ${yaml(time)}, window: ${window}, until: latest } # latest: to the newest row; a run may be given another time\n`;
+}
+
+function splitLine(split: TemplateSplit): string {
+  const shares = 'tuning: 0.15, confirm: 0.1, holdout: 0.25 }';
+  switch (split.by) {
+    case 'time':
+      return `{ by: time, tuning: ${split.tuning}d, confirm: ${split.confirm}d, holdout: ${split.holdout}d } # after the rows to train on, in order of time`;
+    case 'random':
+      return `{ by: random, ${shares} # a hash draws the rows; use by: group where rows belong together`;
+    case 'group':
+      return `{ by: group, column: ${yaml(split.column)}, ${shares} # rows of one value stay together`;
+  }
 }
 
 const params: Readonly<Record<string, string>> = { lightgbm: '{ learning_rate: 0.05, early_stopping_rounds: 20 }', logistic: '{ C: 1 }' };
 
-const evaluate: Readonly<Record<Task, string>> = {
-  classification: `    metrics: [logloss, auc, brier]
-    gates:
-      - { name: useful, kind: threshold, metric: auc, min: 0.6 }
-      - { name: no-worse, kind: nonInferiority, metric: logloss, margin: 0.005 } # than the champion, or the baseline when there is none
-      - { name: parity, kind: parity }
-      # no worse than version 1, so that small losses do not add up: { name: anchor, kind: nonInferiority, metric: logloss, against: { version: 1 }, margin: 0.01 }
-`,
-  multiclass: `    metrics: [logloss, f1_macro, accuracy]
-    gates:
-      - { name: useful, kind: threshold, metric: f1_macro, min: 0.4 }
-      - { name: no-worse, kind: nonInferiority, metric: logloss, margin: 0.01 } # than the champion, or the baseline when there is none
-      - { name: parity, kind: parity }
-`,
-  regression: `    metrics: [rmse, mae, r2]
-    gates:
-      - { name: useful, kind: threshold, metric: r2, min: 0.05 }
-      - { name: no-worse, kind: nonInferiority, metric: mae, margin: 0.01 } # in the unit of the label; than the champion, or the baseline when there is none
-      - { name: parity, kind: parity }
-`,
+const metrics: Readonly<Record<Task, string>> = {
+  classification: '[logloss, auc, brier]',
+  multiclass: '[logloss, f1_macro, accuracy]',
+  regression: '[mae, rmse, r2]',
 };
+
+const margins: Readonly<Record<Task, number>> = { classification: 0.005, multiclass: 0.01, regression: 0.01 };
+
+function evaluateLines({ task, labelDeviation }: TemplateTable): string {
+  const metric = task === 'regression' ? 'mae' : 'logloss';
+  const margin = labelDeviation === undefined ? margins[task] : oneDigit(0.02 * labelDeviation);
+  const unit = task === 'regression' ? ', in the unit of the label' : '';
+  // Graphs compute in 32 bits, so predictions of large labels differ in their last digits.
+  const parity = labelDeviation === undefined ? '' : `, tolerance: ${oneDigit(0.001 * labelDeviation)}`;
+  return `    metrics: ${metrics[task]}
+    gates:
+      # Better than a model that knows only how often each label occurs, or its mean.
+      - { name: useful, kind: superiority, metric: ${metric}, against: baseline, margin: 0 }
+      # No worse than the champion by more than the margin${unit}; than the baseline when there is no champion.
+      - { name: no-worse, kind: nonInferiority, metric: ${metric}, margin: ${margin} }
+      - { name: parity, kind: parity${parity} } # the gateway answers as the evaluation did
+`;
+}
+
+/** 0.0273 → 0.03 */
+function oneDigit(value: number): number {
+  return value > 0 && Number.isFinite(value) ? Number(value.toPrecision(1)) : 0.01;
+}
 
 function contractPath({ source }: TemplateTable): string {
   return `contracts/${source}.yaml`;
 }
 
-function assembleFile({ source, columns, label }: TemplateTable): string {
-  const request = columns.filter((column) => column.name !== label).map((column) => `  ${sql(column.name)},\n`);
+function assembleFile({ source, columns, label, labelSql, leftOut }: TemplateTable): string {
+  const request = columns.filter((column) => column.name !== label).map((column) => `  ${assembled(column)},\n`);
+  const left = leftOut.map(({ name, why }) => `-- Left out: ${plainComment(name)} (${why}).\n`);
+  const column = columns.find(({ name }) => name === label) ?? { name: label, type: 'string' };
+  const target = labelSql === undefined ? assembled(column) : `${unmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
   return `-- One row a request: what is known when it is made, and the label that is known later.
 -- Join other sources here, point in time: nothing may enter that is not known at the request's time. Rows without a label are left out.
-SELECT
-${request.join('')}  ${sql(label)}
+${left.join('')}SELECT
+${request.join('')}  ${target}
 FROM ${source}
 `;
 }
 
-function featuresFile({ columns, label, time, entity }: TemplateTable): string {
-  const own = columns.filter(({ name }) => name !== label && name !== time && name !== entity).flatMap(featureOf);
-  const clock = [`hour(${sql(time)}) AS hour`, `isodow(${sql(time)}) AS weekday`];
-  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
-  const features = [...own, ...clock.filter((feature) => !taken.has(feature.split(' AS ')[1] ?? ''))];
+function assembled(column: TemplateColumn): string {
+  const read = unmarked(column);
+  return read === sql(column.name) ? read : `${read} AS ${sql(column.name)}`;
+}
+
+/** A number that is no number is null, such as NA. */
+function unmarked({ name, type, sourceType = type, marks = [] }: TemplateColumn): string {
+  if (sourceType !== type) return `TRY_CAST(${sql(name)} AS DOUBLE)`;
+  return marks.reduce((inner, mark) => `nullif(${inner}, ${sqlText(mark)})`, sql(name));
+}
+
+/** A comment ends with its line. */
+function plainComment(name: string): string {
+  return name.replace(/\p{C}/gu, ' ').slice(0, 128);
+}
+
+function featuresFile({ columns, label, time, hasHours, entity }: TemplateTable): string {
+  const own = columns.filter(({ name }) => name !== label && name !== time && name !== entity);
+  const names = featureNames(own.map(({ name }) => name));
+  const taken = new Set(names.map((name) => name.toLowerCase()));
+  const clock = time === null ? [] : [...(hasHours ? [`hour(${sql(time)}) AS hour`] : []), `isodow(${sql(time)}) AS weekday`];
+  const features = [
+    ...own.map((column, at) => featureOf(column, names[at] ?? column.name)),
+    ...clock.filter((feature) => !taken.has(feature.split(' AS ')[1] ?? '')),
+  ];
   return `-- Features of one request row: numbers and texts. No aggregates, joins or clock: the gateway sees one row at a time.
 SELECT
 ${features.map((feature) => `  ${feature}`).join(',\n')}
@@ -150,34 +234,64 @@ FROM request
 `;
 }
 
-function featureOf({ name, type }: Column): readonly string[] {
+function featureOf({ name, type }: Column, feature: string): string {
   const column = sql(name);
-  const byType: Readonly<Record<ColumnType, readonly string[]>> = {
-    string: [column],
-    integer: [column],
-    number: [column],
-    boolean: [`CAST(${column} AS INTEGER) AS ${column}`],
-    timestamp: [`epoch(${column}) AS ${column}`],
+  const expressions: Readonly<Record<ColumnType, string>> = {
+    string: column,
+    integer: column,
+    number: column,
+    boolean: `CAST(${column} AS INTEGER)`,
+    timestamp: `epoch(${column})`,
   };
-  return byType[type];
+  const expression = expressions[type];
+  return expression === sql(feature) ? expression : `${expression} AS ${sql(feature)}`;
 }
 
-function contractFile({ source, columns, label, time }: TemplateTable): string {
-  const lines = columns.map(({ name, type }) => {
-    const nulls = name === time ? ', maxNullShare: 0' : name === label ? ', maxNullShare: 0.5' : '';
-    return `  ${yaml(name)}: { type: ${type}${nulls} } # also: min, max, values, pattern\n`;
+/** `Culmen Length (mm)` → `culmen_length_mm`: a feature begins with a letter and has letters, digits and underscores. */
+function featureNames(columns: readonly string[]): readonly string[] {
+  const taken = new Set<string>();
+  return columns.map((column) => {
+    const plain = /^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(column) ? column : plainName(column, 'feature');
+    let name = plain;
+    for (let n = 2; taken.has(name.toLowerCase()); n += 1) name = `${plain}_${n}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+/** Lower-case letters, digits and underscores, beginning with a letter. */
+function plainName(text: string, otherwise: string): string {
+  const plain = text
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/\p{M}/gu, '')
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^[^a-z]+|_+$/g, '')
+    .slice(0, 50);
+  return plain === '' ? otherwise : plain;
+}
+
+function contractFile({ source, columns, time, minRows }: TemplateTable): string {
+  const lines = columns.map(({ name, type, sourceType = type, maxNullShare, values }) => {
+    const nulls = name === time ? 0 : maxNullShare;
+    const keys = [
+      `type: ${sourceType}`,
+      ...(nulls === undefined ? [] : [`maxNullShare: ${nulls}`]),
+      ...(values === undefined ? [] : [`values: ${JSON.stringify(values)}`]),
+    ];
+    return `  ${yaml(name)}: { ${keys.join(', ')} }\n`;
   });
   return `apiVersion: perennial.dev/v1
 kind: Contract
 dataset: ${source}
-columns: # maxNullShare: 0 makes each row with a null a bad row
+columns: # maxNullShare: 0 makes each row with a null a bad row. Also: min, max, values, pattern
 ${lines.join('')}otherColumns: allow
-rows: { min: 1000 }
+rows: { min: ${minRows} }
 maxQuarantinedShare: 0.01 # more bad rows than this stop the run
 `;
 }
 
-function readmeFile(name: string, { source, uri }: TemplateTable): string {
+function exampleReadme(name: string, { source, uri }: TemplateTable): string {
   return `# ${name}
 
 1. Put your table where \`lifecycle.yaml\` looks for it (\`${uri}\`), or name another place there. A timestamp says its offset, or is UTC.
@@ -188,6 +302,23 @@ function readmeFile(name: string, { source, uri }: TemplateTable): string {
 5. \`perennial run start ${name} --wait\`
 
 From a clone of Perennial the command is \`npx perennial\`. The window needs more days than \`split\` takes: there must be rows left to train on.
+\`perennial lifecycle init ${name} --data file.csv --label COLUMN\` writes these files for a table of yours.
+`;
+}
+
+function readmeFile(name: string, { source, uri, label, task }: TemplateTable): string {
+  return `# ${name}
+
+Predicts \`${label}\` (${task}) from the table \`${source}\` (\`${uri}\`). \`perennial lifecycle init\` wrote these files from the table.
+
+1. Read \`lifecycle.yaml\`: how long after a row its label is known (\`label.availableAfter\`), the split and the gates.
+2. Read \`sql/assemble.sql\`: no column may enter that is known only after the prediction.
+3. \`perennial lifecycle plan ${name}\`
+4. \`perennial lifecycle apply ${name}\`
+5. \`perennial run start ${name} --wait\`
+6. \`perennial model show ${name}\` prints a request to copy.
+
+From a clone of Perennial the command is \`npx perennial\`.
 `;
 }
 
@@ -196,9 +327,19 @@ function yaml(text: string): string {
   return /^[a-z][a-z0-9_]*$/i.test(text) && !/^(true|false|null)$/i.test(text) ? text : JSON.stringify(text);
 }
 
+function sqlText(text: string): string {
+  return `'${text.replace(/'/g, "''")}'`;
+}
+
 /** Quoted when it is more than a plain word, or a word of SQL itself. */
 function sql(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : `"${name.replace(/"/g, '""')}"`;
+}
+
+/** `Order Items 2024.csv` → `order_items_2024`: a table's name that needs no quotes in SQL. */
+export function sourceNameOf(fileName: string): string {
+  const plain = plainName(fileName.replace(/\.[^.]*$/, ''), 'table_rows');
+  return reserved.has(plain) || plain === 'request' ? `${plain}_rows` : plain;
 }
 
 /** The words that DuckDB reserves. */

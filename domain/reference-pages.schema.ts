@@ -6,7 +6,7 @@ export const referenceKinds = {
   'model-lifecycle': {
     title: 'ModelLifecycle: every key of `lifecycle.yaml`',
     intro: [
-      'A lifecycle of kind `ModelLifecycle` declares the life of a model of tables. `perennial lifecycle init <name>` writes one to start from.',
+      'A lifecycle of kind `ModelLifecycle` declares the life of a model of tables. `perennial lifecycle init <name> --data <file> --label <column>` writes one for a table.',
       '`lifecycle validate`, `plan` and `apply` make the same checks and report every mistake at once: YAML, keys, the trainer and its parameters, SQL, and the SQL against the columns of the sources that can be read from there. Sources that only a run reads, and data that are too few today, are warnings.',
     ],
   },

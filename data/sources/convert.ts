@@ -91,6 +91,11 @@ export async function describeTable(sql: PlatformSql, files: SourceFiles): Promi
   });
 }
 
+/** Opens a source as a run would read it. Errors of DuckDB's about its content are explained. */
+export function withSourceTable<T>(sql: PlatformSql, files: SourceFiles, work: (table: Table) => Promise<T>): Promise<T> {
+  return explained(files, async () => work(await formats[files.source.format].open(sql, files)));
+}
+
 /** Turns DuckDB's errors about content into ours. A full disk or want of memory is not the content's fault and stays as it is. */
 async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
   try {

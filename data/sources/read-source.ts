@@ -2,11 +2,13 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Column, TimeWindow } from '../../domain/dataset';
 import type { DatasetStatistics } from '../../domain/dataset-statistics';
+import type { TableProfile } from '../../domain/table-profile';
 import { columnStatistics } from '../dataset-statistics';
 import { readParquet, withDuckDb, type PlatformSql } from '../sql/platform-sql';
 import { convert, describeTable, newestTime, type DescribedTable } from './convert';
 import { fetchSource, type Fetch, type Fetched } from './fetch';
 import { sourceFailure } from './source-failure';
+import { profileTable } from './table-profile';
 
 interface SourceProgress {
   readonly phase: 'fetch' | 'convert' | 'measure';
@@ -58,6 +60,13 @@ export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | 
 export function describeSource(read: Omit<ReadSource, 'window'>): Promise<DescribedTable> {
   return withinTime(read, (signal, fetched) =>
     inDuckDb(read.into, signal, (sql) => describeTable(sql, { source: read.source, paths: fetched.paths })),
+  );
+}
+
+/** Counts of all its columns; see `profileTable`. */
+export function profileSource(read: Omit<ReadSource, 'window'>, label: string): Promise<TableProfile> {
+  return withinTime(read, (signal, fetched) =>
+    inDuckDb(read.into, signal, (sql) => profileTable(sql, { source: read.source, paths: fetched.paths }, label)),
   );
 }
 

@@ -1,31 +1,23 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { formatIssue } from '../../../domain/issue-text';
 import { valueAt } from '../../../domain/document-path';
-import type { Issue } from '../../../domain/failure';
 import { nameField } from '../../../domain/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle-document';
-import { readPlacedLifecycle } from '../../../domain/placed-lifecycle-document';
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle-plan';
 import { looseningInWords, type Loosening } from '../../../domain/loosenings';
-import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { gateOutlooks } from '../../../domain/llm/gate-outlook';
-import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
-import { openTrainerCatalog } from '../../../data/trainers/catalog';
-import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { CliError } from '../cli-error';
-import type { CliContext, CliSettings } from '../context';
+import type { CliContext } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
+import { checkHere, mistakesIn } from '../lifecycle-check';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
-import { noSuchTrainer } from '../trainer-name';
 import { jsonText } from '../harmless';
-import type { LifecycleJson, PendingJson } from '../../api/views/lifecycle';
+import type { ArchivedJson, LifecycleJson, PendingJson } from '../../api/views/lifecycle';
+import { lifecycleArchiveCommands } from './lifecycle-archive';
+import { lifecycleInitCommand } from './lifecycle-init';
 
 interface Applied {
   readonly lifecycle: string;
@@ -57,28 +49,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
   };
 
-  lifecycle
-    .command('init <name>')
-    .description('Write a starter lifecycle to ./<name>')
-    .option('--trainer <name>', 'Trainer, from `perennial trainer list`', 'lightgbm')
-    .option('--llm', 'Start a language application, with prompts, cases and a safety policy')
-    .option('--index', 'With --llm: add documents and an index that answers are retrieved from')
-    .action((name: string, { trainer, llm, index }: { readonly trainer: string; readonly llm?: true; readonly index?: true }) => {
-      if (index && !llm) throw new CliError('--index requires --llm', 2, `perennial lifecycle init ${name} --llm --index`);
-      const folder = resolve(settings.cwd, name);
-      if (existsSync(folder)) throw new CliError(`${name} already exists; nothing was written`, 2);
-      if (!llm) checkTrainer(settings.trainersDir, trainer);
-      for (const [path, text] of Object.entries(
-        llm ? llmLifecycleTemplate({ name, index: index === true }) : lifecycleTemplate({ name, trainer }),
-      )) {
-        mkdirSync(dirname(join(folder, path)), { recursive: true });
-        writeFileSync(join(folder, path), text);
-        terminal.say(`wrote ${name}/${path}`);
-      }
-      // The worker reads tables in the data folder of a lifecycle without further settings.
-      if (!llm) mkdirSync(join(folder, 'data'));
-      terminal.say(`next: edit ${name}/lifecycle.yaml, then perennial lifecycle validate ${name}`);
-    });
+  lifecycleInitCommand(lifecycle, context);
+  lifecycleArchiveCommands(lifecycle, context);
 
   lifecycle
     .command('validate <folder>')
@@ -160,15 +132,18 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
   lifecycle
     .command('list')
     .description('List applied lifecycles by name')
+    .option('--archived', 'List archived lifecycles instead')
     .option('--json', 'Print as JSON')
-    .action(async (options: { readonly json?: true }) => {
-      const items = await context.api().list<LifecycleJson>('/lifecycles');
+    .action(async (options: { readonly json?: true; readonly archived?: true }) => {
+      const items = await context.api().list<LifecycleJson>(options.archived ? '/lifecycles?archived=true' : '/lifecycles');
       showList(terminal, {
         items,
         json: options.json,
         columns: ['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'],
         row: (each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt],
-        none: { what: 'no lifecycles yet', next: 'perennial lifecycle init <name>' },
+        none: options.archived
+          ? { what: 'no lifecycle is archived', next: 'perennial lifecycle list' }
+          : { what: 'no lifecycles yet', next: 'perennial lifecycle init <name>' },
       });
     });
 
@@ -177,13 +152,16 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .description('Print the applied revision, including its defaults')
     .option('--json', 'Print the stored revision as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const found = await context
-        .api()
-        .call<{ readonly revision: number; readonly digest: string; readonly spec: LifecycleSpec; readonly pending?: PendingJson | null }>(
-          `/lifecycles/${name}`,
-        );
+      const found = await context.api().call<{
+        readonly revision: number;
+        readonly digest: string;
+        readonly spec: LifecycleSpec;
+        readonly pending?: PendingJson | null;
+        readonly archived?: ArchivedJson;
+      }>(`/lifecycles/${name}`);
       if (!options.json) {
         terminal.say(`revision ${found.revision}, ${found.digest}`);
+        if (found.archived) terminal.say(`archived at ${found.archived.at} by ${found.archived.by}: ${found.archived.reason}`);
         for (const line of pendingLines(name, found.pending)) terminal.say(line);
       }
       terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
@@ -198,48 +176,6 @@ function pendingLines(name: string, pending: PendingJson | null | undefined): re
     ...loosenings.map((each) => `  ${looseningInWords(each)}`),
     `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
   ];
-}
-
-/** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */
-function checkTrainer(trainersDir: string, trainer: string): void {
-  // One that fine-tunes language models makes no model of a table.
-  const ofTables = openTrainerCatalog(trainersDir)
-    .list()
-    .filter(({ tasks }) => tasks.some((task) => task !== 'generation'));
-  const known = ofTables.map(({ name }) => name);
-  if (!known.includes(trainer)) throw noSuchTrainer(trainer, known);
-}
-
-/** The checks of the API, without the platform: sources are read from this machine, and only those that lie on it. */
-async function checkHere(
-  given: LifecycleFolder,
-  settings: CliSettings,
-): Promise<{ readonly spec: LifecycleSpec; readonly notes: readonly string[] }> {
-  const { document, fileName, files, folder } = given;
-  const placed = readPlacedLifecycle({ document, fileName, files, folder });
-  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { checkLifecycle, openSourceTables } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
-  const tables = openSourceTables({
-    policy: {
-      // Whoever types the command may read the file; what the platform may read, `plan` says.
-      files: { roots: [folder, sep], denied: [settings.stateDir] },
-      ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
-    },
-    scratchRoot: tmpdir(),
-    lastVersion: () => Promise.resolve(null),
-    registered: () => Promise.resolve(null),
-  });
-  const trainers = openTrainerCatalog(settings.trainersDir);
-  const name = placed.parsed.ok ? placed.parsed.spec.name : '';
-  const { issues, notes } = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
-  if (placed.parsed.ok && issues.length === 0) return { spec: placed.parsed.spec, notes };
-  throw mistakesIn(given, issues);
-}
-
-function mistakesIn({ folder, fileName }: LifecycleFolder, issues: readonly Issue[]): CliError {
-  const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
-  return new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
 }
 
 /** Under which name the API is asked, which makes every check itself. */

@@ -336,9 +336,80 @@ describe('lifecycle init', () => {
     expect(readFileSync(join(folder, 'capitals', 'lifecycle.yaml'), 'utf8')).toContain('kind: LlmLifecycle');
   });
 
+  test.each<[string, readonly string[], RegExp]>([
+    [
+      'data without a label',
+      ['--data', 'x.csv'],
+      /--data needs --label.*\nnext: perennial lifecycle init churn --data x\.csv --label COLUMN/,
+    ],
+    ['a label without data', ['--label', 'y'], /--label needs --data/],
+    ['an entity of a language application', ['--llm', '--entity', 'y'], /--entity cannot be used with --llm/],
+    [
+      'a task that there is not',
+      ['--data', 'x.csv', '--label', 'y', '--task', 'ranking'],
+      /--task cannot be ranking\nnext: choose one of classification/,
+    ],
+    ['a file that there is not', ['--data', 'x.csv', '--label', 'y'], /x\.csv does not exist/],
+    ['a URI', ['--data', 'https://a:b@host/x.csv', '--label', 'y'], /https:\/\/host\/x\.csv is a URI/],
+    ['a spreadsheet', ['--data', 'sheet.xlsx', '--label', 'y'], /no CSV, Parquet or NDJSON file.*\nnext: save the sheet as CSV/],
+    ['a table that cannot be read', ['--data', 'broken.csv', '--label', 'y'], /line 3: 3 fields where the header has 2/],
+    ['a label that there is not', ['--data', 'order.csv', '--label', 'cutt'], /order\.csv: there is no column cutt.*did you mean cut\?/],
+    ['a trainer of language models', ['--data', 'order.csv', '--label', 'cut', '--trainer', 'lora'], /unknown trainer lora/],
+  ])('refuses %s, and writes nothing', async (_, args, message) => {
+    writeFileSync(join(folder, 'sheet.xlsx'), 'PK');
+    writeFileSync(join(folder, 'broken.csv'), 'x,y\n1,2\n1,2,3\n');
+    writeTable();
+    const before = readdirSync(folder);
+    const { exitCode, stderr } = await init('churn', ...args);
+    expect(stderr).toMatch(message);
+    expect(exitCode).not.toBe(0);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  test('writes a lifecycle of a table that is valid as it stands, and says what it inferred', async () => {
+    writeTable();
+    const { exitCode, stderr } = await init('cuts', '--data', 'order.csv', '--label', 'cut');
+    expect(stderr).toContain('label     cut, string, 3 classes: fair 33 %, good 33 %, ideal 33 %');
+    expect(stderr).toContain('left out  id: it counts the rows');
+    expect(stderr).toContain('NA is read as no value in Price in €');
+    expect(stderr).toContain('next: perennial lifecycle plan cuts');
+    expect(exitCode).toBe(0);
+    // The source is not called `order`, which is a word of SQL.
+    expect(readFileSync(join(folder, 'cuts', 'sql', 'assemble.sql'), 'utf8')).toContain('FROM order_rows');
+    const validated = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'validate', 'cuts']);
+    expect(validated).toMatchObject({ exitCode: 0, stderr: 'cuts: valid\n' });
+  });
+
+  /** 90 rows whose columns are named as in a spreadsheet. */
+  function writeTable(): void {
+    const rows = Array.from({ length: 90 }, (_, at) => {
+      const cut = ['fair', 'good', 'ideal'][at % 3] ?? '';
+      return `${at},${at % 7}.5,${at === 0 ? 'NA' : 100 + (at % 11)},${cut}`;
+    });
+    writeFileSync(join(folder, 'order.csv'), ['id,select,Price in €,cut', ...rows].join('\n'));
+  }
+
   test('writes a lifecycle that is valid as it stands', async () => {
     expect(await init('churn', '--trainer', 'logistic')).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain('trainer: logistic');
+  });
+});
+
+describe('lifecycle archive and delete', () => {
+  test('says what goes on, and deletes only what is confirmed', async () => {
+    const posted = (path: string, body: object) =>
+      api.routes.set(`POST /lifecycles/churn/${path}`, (_, response) => answer(response, 200, body));
+    posted('archive', { champion: 3, openRuns: ['run_1'] });
+    posted('delete', {});
+    const archived = await api.cli('lifecycle', 'archive', 'churn', '--reason', 'replaced');
+    expect(archived.stderr).toContain('churn@3 goes on serving\nrun_1 goes on to the end');
+    expect(await api.cli('lifecycle', 'delete', 'churn', '--reason', 'replaced')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('confirm with --yes') as string,
+    });
+    expect(api.asked.some(({ path }) => path.endsWith('/delete'))).toBe(false);
+    expect(await api.cli('lifecycle', 'delete', 'churn', '--yes', '--stop-serving', '--reason', 'replaced')).toMatchObject({ exitCode: 0 });
+    expect(api.asked.find(({ path }) => path.endsWith('/delete'))?.body).toEqual({ reason: 'replaced', stopServing: true });
   });
 });
 

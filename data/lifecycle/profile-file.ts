@@ -1,0 +1,32 @@
+import type { SourceSpec } from '../../domain/lifecycle';
+import type { TableProfile } from '../../domain/table-profile';
+import { openScratch } from '../scratch';
+import type { SourceLimits, SourcePolicy } from '../sources/policy';
+import { profileSource } from '../sources/read-source';
+
+interface FileToProfile {
+  readonly source: SourceSpec;
+  readonly label: string;
+  readonly policy: SourcePolicy;
+  readonly limits: SourceLimits;
+  readonly scratchRoot: string;
+}
+
+/** Measures a file on this machine. @throws DataUnreadable, DatasetEmpty and other failures of reading a source, which name the line. */
+export async function profileFile({ source, label, policy, limits, scratchRoot }: FileToProfile): Promise<TableProfile> {
+  const scratch = await openScratch(scratchRoot, 'profile');
+  try {
+    return await profileSource(
+      {
+        ...{ source, policy, limits },
+        into: scratch.path('table'),
+        datasets: { manifest: () => Promise.resolve(null), toFile: () => Promise.reject(new Error('a file is profiled, no dataset')) },
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      },
+      label,
+    );
+  } finally {
+    await scratch.dispose();
+  }
+}
