@@ -109,11 +109,8 @@ async function countsOutside(
   tx: Query,
   { tenant, end, from }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
 ): Promise<Outside> {
-  const oldest =
-    from === undefined
-      ? tx`''`
-      : tx`coalesce((select s.audit_id from audit_heads h join audit_seals s on s.tenant_id = h.tenant_id and s.position = h.first
-          where h.tenant_id = ${tenant} and h.batch = ${from.batch}), '')`;
+  // Read first, so that PostgreSQL knows how few rows are left and looks for their seals one by one.
+  const oldest = from === undefined ? '' : await firstRowOf(tx, { tenant, batch: from.batch });
   const [counts] = await tx<Outside[]>`
     select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
       (select count(*) from audit_pending where tenant_id = ${tenant}) as unsealed,
@@ -123,6 +120,13 @@ async function countsOutside(
         and not exists (select from audit_seals s where s.tenant_id = l.tenant_id and s.audit_id = l.id)
         and not exists (select from audit_pending p where p.tenant_id = l.tenant_id and p.audit_id = l.id)) as lost`;
   return counts ?? { now: new Date().toISOString(), beyond: 0, unsealed: 0, unsealedSince: null, lost: 0 };
+}
+
+async function firstRowOf(tx: Query, { tenant, batch }: { readonly tenant: Tenant; readonly batch: number }): Promise<string> {
+  const [row] = await tx<{ auditId: string }[]>`
+    select s.audit_id from audit_heads h join audit_seals s on s.tenant_id = h.tenant_id and s.position = h.first
+    where h.tenant_id = ${tenant} and h.batch = ${batch}`;
+  return row?.auditId ?? '';
 }
 
 interface Anchors {

@@ -56,7 +56,7 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
     async joinWaiting({ limit }) {
       let [joined, givenUp] = [0, 0];
       await sql`insert into label_join_cursors (age_seconds) select unnest(${[...joinAges]}::int[]) on conflict do nothing`;
-      for (const age of joinAges) {
+      for (const age of await agesWithWork(sql)) {
         const looked = await sql.begin((tx) => joinOfAge(tx, age, limit));
         joined += looked.joined;
         givenUp += looked.givenUp;
@@ -76,6 +76,16 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
  * the label was visible can still be under way at the last look, and one that began later joins the label itself.
  */
 export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
+
+/** Mostly none: then a pass writes nothing. */
+async function agesWithWork(sql: Query): Promise<readonly number[]> {
+  const rows = await sql<{ age: number }[]>`
+    select age_seconds as age from label_join_cursors c where age_seconds = any(${[...joinAges]}::int[]) and exists (
+      select from feedback where day is null and received_at > least(c.looked_until, now() - make_interval(secs => c.age_seconds))
+        and received_at <= now() - make_interval(secs => c.age_seconds))
+    order by age_seconds`;
+  return rows.map(({ age }) => age);
+}
 
 /** The cursor moves in the transaction that looks, under its row's lock: a pass that dies is repeated, and of two passes at once one leaves the age to the other. */
 async function joinOfAge(tx: Transaction, age: number, limit: number): Promise<{ readonly joined: number; readonly givenUp: number }> {

@@ -4,6 +4,7 @@ import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import type { Statement } from '../sql';
 
 /** A deployment is a model's version from the move that made it serve to the next: it has the model's name and that move's fencing number. */
 export type LineageKind = 'source' | 'dataset' | 'run' | 'index' | 'model' | 'deployment';
@@ -112,11 +113,17 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
  * The recursive query collects nodes, not paths: with `union` each node is followed once, so chained diamonds cost no more than a chain. Distances are added here,
  * because a distance in the recursive part would make one row for each path length again.
  */
-async function reachableEdges(sql: Sql, { tenant, node, direction }: LineageQuery): Promise<readonly DistantEdge[]> {
-  // `near` is the end of an edge that is already reached, `far` the one behind it.
-  const [near, far] = direction === 'upstream' ? (['to', 'from'] as const) : (['from', 'to'] as const);
+async function reachableEdges(sql: Sql, query: LineageQuery): Promise<readonly DistantEdge[]> {
+  const rows = await selectReachable(sql, query);
+  return byDistance(rows.map(toEdge), { start: query.node, ...endsOf(query) });
+}
+
+/** The statement that reads them. It runs when it is awaited. */
+export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRow[]> {
+  const { tenant, node } = query;
+  const { near, far } = endsOf(query);
   const column = (end: string, part: string) => sql(`${end}_${part}`);
-  const rows = await sql<EdgeRow[]>`
+  return sql<EdgeRow[]>`
     with recursive reached (kind, name, version) as (
       select ${node.kind}::text, ${node.name}::text, ${node.version ?? 0}::int
       union
@@ -124,9 +131,15 @@ async function reachableEdges(sql: Sql, { tenant, node, direction }: LineageQuer
       from reached r join lineage_edges e on e.tenant_id = ${tenant}
         and e.${column(near, 'kind')} = r.kind and e.${column(near, 'name')} = r.name and e.${column(near, 'version')} = r.version
     ), nearest as (select * from reached limit ${mostNodes})
-    select e.* from nearest n join lineage_edges e on e.tenant_id = ${tenant}
-      and e.${column(near, 'kind')} = n.kind and e.${column(near, 'name')} = n.name and e.${column(near, 'version')} = n.version`;
-  return byDistance(rows.map(toEdge), { start: node, near, far });
+    select e.* from nearest n cross join lateral (
+      -- Without an offset the planner, which guesses that far more nodes are reached, reads the whole table.
+      select * from lineage_edges e where e.tenant_id = ${tenant}
+        and e.${column(near, 'kind')} = n.kind and e.${column(near, 'name')} = n.name and e.${column(near, 'version')} = n.version offset 0) e`;
+}
+
+/** `near` is the end of an edge that is already reached, `far` the one behind it. */
+function endsOf({ direction }: LineageQuery): { readonly near: 'from' | 'to'; readonly far: 'from' | 'to' } {
+  return direction === 'upstream' ? { near: 'to', far: 'from' } : { near: 'from', far: 'to' };
 }
 
 /** A breadth-first walk over the edges, sorted by distance and then by the names of both ends. */

@@ -80,7 +80,9 @@ export function selectRoutes(sql: Query): Statement<AliasRow[]> {
     )
     select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
     from routing_epoch e
-    left join (served s join model_versions v on v.tenant_id = s.tenant_id and v.model = s.model and v.version = s.version) on true
+    left join (served s cross join lateral (
+      -- Without an offset the planner reads every version of every model.
+      select manifest from model_versions m where m.tenant_id = s.tenant_id and m.model = s.model and m.version = s.version offset 0) v) on true
     order by s.tenant_id, s.model`;
 }
 

@@ -3,6 +3,7 @@ import type { PredictionQuery } from '../../db/prediction-list';
 import { selectPredictions } from '../../db/prediction-list';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { PredictionId } from '../../domain/ids';
+import { explain } from '../support/query-plan';
 import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
 const days = 4;
@@ -19,17 +20,8 @@ describe('the list of predictions', () => {
 
   const instant = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString();
 
-  /** Of the tables of predictions alone: how many rows the plan read, and by which indexes. */
-  async function planOf(filter: Partial<PredictionQuery>): Promise<{ readonly rowsRead: number; readonly indexes: readonly string[] }> {
-    const { sql } = test_.database;
-    const statement = selectPredictions(sql, { tenant, pageSize, ...filter });
-    const [row] = await sql<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]>`explain (analyze, format json) ${statement}`;
-    const nodes = nodesOf(row?.['QUERY PLAN'][0]?.Plan).filter((node) => node['Relation Name']?.startsWith('predictions'));
-    return {
-      rowsRead: nodes.reduce((sum, node) => sum + (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'], 0),
-      indexes: nodes.map((node) => node['Index Name'] ?? node['Node Type']),
-    };
-  }
+  const planOf = (filter: Partial<PredictionQuery>) =>
+    explain(test_.database.sql, selectPredictions(test_.database.sql, { tenant, pageSize, ...filter }), 'predictions');
 
   test.each<[string, Partial<PredictionQuery>]>([
     ['without a filter', {}],
@@ -95,18 +87,4 @@ async function fill({ registry, database }: TestRegistry): Promise<void> {
   };
   await registry.predictions.insert([row]);
   await database.sql.unsafe('analyze predictions');
-}
-
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Index Name'?: string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-function nodesOf(plan: PlanNode | undefined): readonly PlanNode[] {
-  return plan === undefined ? [] : [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
