@@ -44,7 +44,6 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-
 test('starts again what ends, and says so', async () => {
   const { part, crash } = fakePart('The worker', 2, events);
   await supervisor.run(part);
