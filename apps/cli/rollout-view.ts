@@ -135,7 +135,7 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
 
 /** The first time is the usual one. */
 function attemptText({ attempt, test }: RolloutJson): string {
-  if (attempt == null || attempt < 2) return '';
+  if (attempt < 2) return '';
   return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${test.alpha.toPrecision(2)}`;
 }
 

@@ -12,12 +12,12 @@ import type { RunJson, StageJson } from '../api/views/run';
 
 export type { RunJson, StageJson };
 
-function promptsText({ chosen, candidates, searched, notShown = [] }: PromptsJson): string {
+function promptsText({ chosen, candidates, searched, notShown }: PromptsJson): string {
   const beside = searched ? (searched.unpaid ?? searchedText(searched)) : '';
   return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)].filter(Boolean).join(', ');
 }
 
-function searchedText({ variants, fewer = [] }: NonNullable<PromptsJson['searched']>): string {
+function searchedText({ variants, fewer }: NonNullable<PromptsJson['searched']>): string {
   const why = fewer.length === 0 ? '' : `, less than requested (${fewer.join('; ')})`;
   return `${variants} variants were searched${why}`;
 }

@@ -112,8 +112,9 @@ function tell({ terminal }: CliContext, found: IndexBuildEnd, { json }: { readon
   if (outcome === null)
     throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
   const { version, report, verdict, promoted } = outcome;
-  const by = report.vectors === undefined ? '' : `, vectors by ${report.vectors}`;
-  terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded${by}`);
+  terminal.say(
+    `${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded, vectors by ${report.vectors}`,
+  );
   const { shortenedHeadings: shortened = 0 } = report;
   if (shortened > 0)
     terminal.say(`${shortened} chunks have a heading longer than half of the chunk size; the end of the heading is not embedded`);
