@@ -35,6 +35,6 @@ function fetched(version) {
 function passes(program, args) {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   process.stdout.write(`Node ${spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout}`);
-  const { status } = spawnSync(program, [jest, '--selectProjects', 'pure', ...args], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(program, [jest, ...args, '--selectProjects', 'pure'], { cwd: root, stdio: 'inherit' });
   return status === 0;
 }

@@ -29,7 +29,7 @@ async function test(args) {
   // How soon somebody takes over is measured there, which another product on the same cores would be measured with.
   const alone = named.includes('faults') ? ['--maxWorkers=1'] : [];
   const selection = ['--selectProjects', ...(named.length > 0 ? named : usual), ...alone];
-  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...selection, ...rest], {
+  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...rest, ...selection], {
     cwd: root,
     // jest --json prints the whole result on stdout, which the file holds as well; the report for people is on stderr.
     stdio: ['inherit', 'ignore', 'inherit'],
