@@ -14,6 +14,7 @@ CREATE TABLE "alias_history" (
 	"cause" text NOT NULL,
 	"run_id" text collate "C",
 	"decision_id" text collate "C",
+	"override" json,
 	"moved_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "alias_history_pk" PRIMARY KEY("tenant_id","id"),
 	CONSTRAINT "alias_history_fencing_unique" UNIQUE("tenant_id","model","fencing"),
@@ -34,10 +35,22 @@ CREATE TABLE "model_aliases" (
 	CONSTRAINT "model_aliases_fencing_check" CHECK ("model_aliases"."fencing" > 0)
 );
 --> statement-breakpoint
+CREATE TABLE "answer_labels" (
+	"tenant_id" text NOT NULL,
+	"rollout_id" text collate "C" NOT NULL,
+	"prediction_id" text collate "C" NOT NULL,
+	"checked" json NOT NULL,
+	"actor" text NOT NULL,
+	"labelled_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "answer_labels_pk" PRIMARY KEY("tenant_id","rollout_id","prediction_id")
+);
+--> statement-breakpoint
 CREATE TABLE "api_keys" (
 	"tenant_id" text NOT NULL,
 	"id" text collate "C" NOT NULL,
 	"name" text NOT NULL,
+	"holder_id" text collate "C" NOT NULL,
+	"replaced_by" text collate "C",
 	"scope" text NOT NULL,
 	"secret_hash" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -50,6 +63,24 @@ CREATE TABLE "api_keys" (
 	CONSTRAINT "api_keys_scope_check" CHECK ("api_keys"."scope" in ('viewer', 'operator', 'approver', 'admin')),
 	CONSTRAINT "api_keys_hash_check" CHECK ("api_keys"."secret_hash" ~ '^[0-9a-f]{64}$'),
 	CONSTRAINT "api_keys_name_check" CHECK (length("api_keys"."name") between 1 and 200)
+);
+--> statement-breakpoint
+CREATE TABLE "approvals" (
+	"tenant_id" text NOT NULL,
+	"id" text collate "C" NOT NULL,
+	"run_id" text collate "C" NOT NULL,
+	"model" text NOT NULL,
+	"version" integer NOT NULL,
+	"vote" text NOT NULL,
+	"key_id" text collate "C" NOT NULL,
+	"holder_id" text collate "C" NOT NULL,
+	"key_name" text NOT NULL,
+	"scope" text NOT NULL,
+	"comment" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "approvals_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "approvals_one_vote_unique" UNIQUE("tenant_id","run_id","holder_id","vote"),
+	CONSTRAINT "approvals_vote_check" CHECK ("approvals"."vote" in ('approve', 'reject'))
 );
 --> statement-breakpoint
 CREATE TABLE "artifact_leases" (
@@ -77,11 +108,20 @@ CREATE TABLE "artifacts" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"touched_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"marked_at" timestamp with time zone,
+	"referenced_at" timestamp with time zone,
 	"sweeping_at" timestamp with time zone,
 	CONSTRAINT "artifacts_pk" PRIMARY KEY("tenant_id","digest"),
 	CONSTRAINT "artifacts_digest_check" CHECK ("artifacts"."digest" ~ '^sha256:[0-9a-f]{64}$'),
 	CONSTRAINT "artifacts_recorded_check" CHECK (("artifacts"."uri" is null) = ("artifacts"."bytes" is null) and ("artifacts"."uri" is null) = ("artifacts"."media_type" is null)),
 	CONSTRAINT "artifacts_sweeping_check" CHECK ("artifacts"."sweeping_at" is null or "artifacts"."marked_at" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "audit_copies" (
+	"tenant_id" text NOT NULL,
+	"place" text NOT NULL,
+	"heads_through" integer DEFAULT 0 NOT NULL,
+	"keys_through" integer DEFAULT 0 NOT NULL,
+	CONSTRAINT "audit_copies_pk" PRIMARY KEY("tenant_id","place")
 );
 --> statement-breakpoint
 CREATE TABLE "audit_heads" (
@@ -95,7 +135,6 @@ CREATE TABLE "audit_heads" (
 	"digest" text NOT NULL,
 	"key_id" text NOT NULL,
 	"signature" text NOT NULL,
-	"stored_at" timestamp with time zone,
 	CONSTRAINT "audit_heads_pk" PRIMARY KEY("tenant_id","batch"),
 	CONSTRAINT "audit_heads_first_unique" UNIQUE("tenant_id","first"),
 	CONSTRAINT "audit_heads_chain_check" CHECK ("audit_heads"."batch" > 0 and "audit_heads"."count" > 0 and ("audit_heads"."batch" = 1) = ("audit_heads"."previous" is null)),
@@ -103,11 +142,31 @@ CREATE TABLE "audit_heads" (
 	CONSTRAINT "audit_heads_digest_check" CHECK ("audit_heads"."digest" ~ '^sha256:[0-9a-f]{64}$')
 );
 --> statement-breakpoint
+CREATE TABLE "audit_keys" (
+	"tenant_id" text NOT NULL,
+	"sequence" integer NOT NULL,
+	"kind" text NOT NULL,
+	"key_id" text NOT NULL,
+	"public_key" text NOT NULL,
+	"previous" text,
+	"from_batch" integer NOT NULL,
+	"added_at" timestamp with time zone NOT NULL,
+	"added_by" text NOT NULL,
+	"consent" text NOT NULL,
+	"endorsement" text,
+	CONSTRAINT "audit_keys_pk" PRIMARY KEY("tenant_id","sequence"),
+	CONSTRAINT "audit_keys_key_unique" UNIQUE("tenant_id","key_id"),
+	CONSTRAINT "audit_keys_kind_check" CHECK ("audit_keys"."kind" in ('first', 'added', 'rotated', 'lost')),
+	CONSTRAINT "audit_keys_chain_check" CHECK ("audit_keys"."sequence" > 0 and ("audit_keys"."kind" = 'first') = ("audit_keys"."sequence" = 1) and ("audit_keys"."kind" = 'first') = ("audit_keys"."previous" is null)
+        and ("audit_keys"."kind" in ('added', 'rotated')) = ("audit_keys"."endorsement" is not null))
+);
+--> statement-breakpoint
 CREATE TABLE "audit_log" (
 	"tenant_id" text NOT NULL,
 	"id" text collate "C" NOT NULL,
 	"at" timestamp with time zone DEFAULT now() NOT NULL,
 	"actor" text NOT NULL,
+	"key_id" text,
 	"action" text NOT NULL,
 	"subject" text NOT NULL,
 	"cause" text NOT NULL,
@@ -131,6 +190,48 @@ CREATE TABLE "audit_seals" (
 	CONSTRAINT "audit_seals_pk" PRIMARY KEY("tenant_id","position"),
 	CONSTRAINT "audit_seals_row_unique" UNIQUE("tenant_id","audit_id"),
 	CONSTRAINT "audit_seals_leaf_check" CHECK ("audit_seals"."leaf" ~ '^sha256:[0-9a-f]{64}$')
+);
+--> statement-breakpoint
+CREATE TABLE "budget_reservations" (
+	"tenant_id" text NOT NULL,
+	"holder" text collate "C" NOT NULL,
+	"scope" text collate "C" NOT NULL,
+	"unit" text NOT NULL,
+	"amount" bigint NOT NULL,
+	"state" text NOT NULL,
+	"spent" bigint DEFAULT 0 NOT NULL,
+	"in_use" bigint,
+	"accounted" bigint DEFAULT 0 NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "budget_reservations_pk" PRIMARY KEY("tenant_id","holder","scope","unit"),
+	CONSTRAINT "budget_reservations_state_check" CHECK ("budget_reservations"."state" in ('open', 'assumed', 'settled')),
+	CONSTRAINT "budget_reservations_amounts_check" CHECK ("budget_reservations"."amount" >= 0 and "budget_reservations"."spent" >= 0 and ("budget_reservations"."state" <> 'open' or "budget_reservations"."spent" = 0))
+);
+--> statement-breakpoint
+CREATE TABLE "budgets" (
+	"tenant_id" text NOT NULL,
+	"scope" text collate "C" NOT NULL,
+	"unit" text NOT NULL,
+	"limit" bigint NOT NULL,
+	"reserved" bigint DEFAULT 0 NOT NULL,
+	"spent" bigint DEFAULT 0 NOT NULL,
+	"assumed" bigint DEFAULT 0 NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "budgets_pk" PRIMARY KEY("tenant_id","scope","unit"),
+	CONSTRAINT "budgets_unit_check" CHECK ("budgets"."unit" in ('usd', 'tokens', 'seconds')),
+	CONSTRAINT "budgets_amounts_check" CHECK ("budgets"."limit" >= 0 and "budgets"."reserved" >= 0 and "budgets"."spent" >= "budgets"."assumed" and "budgets"."assumed" >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE "commands" (
+	"tenant_id" text NOT NULL,
+	"id" text NOT NULL,
+	"workflow_id" text NOT NULL,
+	"delivery" text NOT NULL,
+	"verb" text NOT NULL,
+	"key_id" text collate "C" NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "commands_pk" PRIMARY KEY("tenant_id","id")
 );
 --> statement-breakpoint
 CREATE TABLE "dataset_alias_history" (
@@ -256,14 +357,26 @@ CREATE TABLE "feedback" (
 	"day" date,
 	"model" text,
 	"version" integer,
+	"rollout_id" text collate "C",
+	"event_time" timestamp with time zone,
+	"counted_at" timestamp with time zone,
 	CONSTRAINT "feedback_pk" PRIMARY KEY("tenant_id","prediction_id"),
+	CONSTRAINT "feedback_rollout_check" CHECK ("feedback"."rollout_id" is null or ("feedback"."day" is not null and "feedback"."event_time" is not null)),
 	CONSTRAINT "feedback_joined_check" CHECK (("feedback"."day" is null) = ("feedback"."model" is null) and ("feedback"."day" is null) = ("feedback"."version" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "label_join_cursors" (
+	"age_seconds" integer NOT NULL,
+	"looked_until" timestamp with time zone DEFAULT '-infinity' NOT NULL,
+	"given_up" bigint DEFAULT 0 NOT NULL,
+	CONSTRAINT "label_join_cursors_pk" PRIMARY KEY("age_seconds")
 );
 --> statement-breakpoint
 CREATE TABLE "gateways" (
 	"id" text NOT NULL,
 	"url" text NOT NULL,
 	"epoch" bigint NOT NULL,
+	"beat" bigint DEFAULT 0 NOT NULL,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"beat_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"lease_until" timestamp with time zone NOT NULL,
@@ -277,6 +390,22 @@ CREATE TABLE "routing_epoch" (
 	CONSTRAINT "routing_epoch_only_check" CHECK ("routing_epoch"."only")
 );
 --> statement-breakpoint
+CREATE TABLE "holdout_attempts" (
+	"tenant_id" text NOT NULL,
+	"model" text NOT NULL,
+	"holdout" text NOT NULL,
+	"number" integer NOT NULL,
+	"candidate" text NOT NULL,
+	"run_id" text collate "C" NOT NULL,
+	"decision" text collate "C",
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "holdout_attempts_pk" PRIMARY KEY("tenant_id","model","holdout","number"),
+	CONSTRAINT "holdout_attempts_candidate" UNIQUE("tenant_id","model","holdout","candidate"),
+	CONSTRAINT "holdout_attempts_holdout_check" CHECK ("holdout_attempts"."holdout" ~ '^sha256:[0-9a-f]{64}$'),
+	CONSTRAINT "holdout_attempts_candidate_check" CHECK ("holdout_attempts"."candidate" ~ '^sha256:[0-9a-f]{64}$'),
+	CONSTRAINT "holdout_attempts_number_check" CHECK ("holdout_attempts"."number" >= 1)
+);
+--> statement-breakpoint
 CREATE TABLE "idempotency" (
 	"tenant_id" text NOT NULL,
 	"operation" text NOT NULL,
@@ -285,6 +414,109 @@ CREATE TABLE "idempotency" (
 	"answer" json,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "idempotency_pk" PRIMARY KEY("tenant_id","operation","key")
+);
+--> statement-breakpoint
+CREATE TABLE "index_alias_history" (
+	"tenant_id" text NOT NULL,
+	"id" text collate "C" NOT NULL,
+	"index" text NOT NULL,
+	"kind" text NOT NULL,
+	"from_version" integer,
+	"to_version" integer NOT NULL,
+	"fencing" bigint NOT NULL,
+	"actor" text NOT NULL,
+	"cause" text NOT NULL,
+	"model" text,
+	"model_version" integer,
+	"moved_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "index_alias_history_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "index_alias_history_fencing_unique" UNIQUE("tenant_id","index","fencing"),
+	CONSTRAINT "index_alias_history_kind_check" CHECK ("index_alias_history"."kind" in ('promote', 'rollback')),
+	CONSTRAINT "index_alias_history_moved_check" CHECK ("index_alias_history"."from_version" is distinct from "index_alias_history"."to_version"),
+	CONSTRAINT "index_alias_history_bundle_check" CHECK (("index_alias_history"."model" is null) = ("index_alias_history"."model_version" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "index_aliases" (
+	"tenant_id" text NOT NULL,
+	"index" text NOT NULL,
+	"alias" text NOT NULL,
+	"version" integer NOT NULL,
+	"fencing" bigint NOT NULL,
+	"moved_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "index_aliases_pk" PRIMARY KEY("tenant_id","index","alias"),
+	CONSTRAINT "index_aliases_alias_check" CHECK ("index_aliases"."alias" in ('champion', 'previous')),
+	CONSTRAINT "index_aliases_fencing_check" CHECK ("index_aliases"."fencing" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "index_changes" (
+	"tenant_id" text NOT NULL,
+	"index" text NOT NULL,
+	"seq" bigint NOT NULL,
+	"documents" json,
+	"deleted" json NOT NULL,
+	"actor" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "index_changes_pk" PRIMARY KEY("tenant_id","index","seq"),
+	CONSTRAINT "index_changes_seq_check" CHECK ("index_changes"."seq" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "index_versions" (
+	"tenant_id" text NOT NULL,
+	"index" text NOT NULL,
+	"version" integer NOT NULL,
+	"digest" text NOT NULL,
+	"recipe" json NOT NULL,
+	"dataset" text NOT NULL,
+	"dataset_version" integer NOT NULL,
+	"state" text NOT NULL,
+	"applied" bigint NOT NULL,
+	"table_version" bigint,
+	"chunks" bigint,
+	"documents" bigint,
+	"report" json,
+	"run_id" text collate "C",
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "index_versions_pk" PRIMARY KEY("tenant_id","index","version"),
+	CONSTRAINT "index_versions_digest_check" CHECK ("index_versions"."digest" ~ '^sha256:[0-9a-f]{64}$'),
+	CONSTRAINT "index_versions_state_check" CHECK ("index_versions"."state" in ('building', 'ready', 'failed', 'retired')),
+	CONSTRAINT "index_versions_ready_check" CHECK ("index_versions"."state" <> 'ready' or "index_versions"."table_version" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "indexes" (
+	"tenant_id" text NOT NULL,
+	"name" text NOT NULL,
+	"versions" integer DEFAULT 0 NOT NULL,
+	"changes" bigint DEFAULT 0 NOT NULL,
+	"fencing" bigint DEFAULT 0 NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "indexes_pk" PRIMARY KEY("tenant_id","name")
+);
+--> statement-breakpoint
+CREATE TABLE "lifecycle_proposals" (
+	"tenant_id" text NOT NULL,
+	"id" text collate "C" NOT NULL,
+	"lifecycle" text NOT NULL,
+	"revision" integer NOT NULL,
+	"digest" text NOT NULL,
+	"spec" json NOT NULL,
+	"files" json NOT NULL,
+	"contract" json,
+	"base_revision" integer NOT NULL,
+	"loosenings" json NOT NULL,
+	"proposed_by" text NOT NULL,
+	"proposed_by_key" text NOT NULL,
+	"proposed_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"decided_by" text,
+	"decided_by_key" text,
+	"decided_at" timestamp with time zone,
+	"reason" text,
+	"self_approved" boolean DEFAULT false NOT NULL,
+	CONSTRAINT "lifecycle_proposals_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "lifecycle_proposals_status_check" CHECK ("lifecycle_proposals"."status" in ('pending', 'accepted', 'rejected', 'superseded')),
+	CONSTRAINT "lifecycle_proposals_decided_check" CHECK (("lifecycle_proposals"."decided_at" is null) = ("lifecycle_proposals"."status" = 'pending')),
+	CONSTRAINT "lifecycle_proposals_digest_check" CHECK ("lifecycle_proposals"."digest" ~ '^sha256:[0-9a-f]{64}$')
 );
 --> statement-breakpoint
 CREATE TABLE "lifecycle_revisions" (
@@ -296,6 +528,7 @@ CREATE TABLE "lifecycle_revisions" (
 	"files" json NOT NULL,
 	"contract" json,
 	"applied_by" text NOT NULL,
+	"applied_by_key" text,
 	"applied_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "lifecycle_revisions_pk" PRIMARY KEY("tenant_id","lifecycle","revision"),
 	CONSTRAINT "lifecycle_revisions_digest_unique" UNIQUE("tenant_id","lifecycle","digest"),
@@ -311,7 +544,14 @@ CREATE TABLE "lifecycles" (
 	"revisions" integer NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "lifecycles_pk" PRIMARY KEY("tenant_id","name")
+	"schedule_checked_until" timestamp with time zone,
+	"archived_at" timestamp with time zone,
+	"archived_by" text,
+	"archive_reason" text,
+	"deleted_at" timestamp with time zone,
+	CONSTRAINT "lifecycles_pk" PRIMARY KEY("tenant_id","name"),
+	CONSTRAINT "lifecycles_archived_check" CHECK (("lifecycles"."archived_at" is null) = ("lifecycles"."archived_by" is null)),
+	CONSTRAINT "lifecycles_deleted_check" CHECK ("lifecycles"."deleted_at" is null or "lifecycles"."archived_at" is not null)
 );
 --> statement-breakpoint
 CREATE TABLE "lineage_edges" (
@@ -327,9 +567,72 @@ CREATE TABLE "lineage_edges" (
 	"run_id" text collate "C",
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "lineage_edges_pk" PRIMARY KEY("tenant_id","from_kind","from_name","from_version","to_kind","to_name","to_version"),
-	CONSTRAINT "lineage_edges_from_kind_check" CHECK ("lineage_edges"."from_kind" in ('source', 'dataset', 'run', 'model', 'deployment')),
-	CONSTRAINT "lineage_edges_to_kind_check" CHECK ("lineage_edges"."to_kind" in ('source', 'dataset', 'run', 'model', 'deployment')),
+	CONSTRAINT "lineage_edges_from_kind_check" CHECK ("lineage_edges"."from_kind" in ('source', 'dataset', 'run', 'index', 'model', 'deployment')),
+	CONSTRAINT "lineage_edges_to_kind_check" CHECK ("lineage_edges"."to_kind" in ('source', 'dataset', 'run', 'index', 'model', 'deployment')),
 	CONSTRAINT "lineage_edges_version_check" CHECK ("lineage_edges"."from_version" >= 0 and "lineage_edges"."to_version" >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE "llm_attempts" (
+	"tenant_id" text NOT NULL,
+	"key" text collate "C" NOT NULL,
+	"number" integer NOT NULL,
+	"scope" text collate "C" NOT NULL,
+	"provider" text NOT NULL,
+	"model" text NOT NULL,
+	"request_id" text collate "C" NOT NULL,
+	"outcome" text NOT NULL,
+	"failure" text,
+	"most_prompt_tokens" bigint NOT NULL,
+	"most_completion_tokens" bigint NOT NULL,
+	"most_cost" bigint NOT NULL,
+	"prompt_tokens" bigint,
+	"completion_tokens" bigint,
+	"cost" bigint,
+	"first_token_ms" integer,
+	"total_ms" integer,
+	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"ended_at" timestamp with time zone,
+	CONSTRAINT "llm_attempts_pk" PRIMARY KEY("tenant_id","key","number"),
+	CONSTRAINT "llm_attempts_outcome_check" CHECK ("llm_attempts"."outcome" in ('sent', 'answered', 'refused', 'broken', 'lost')),
+	CONSTRAINT "llm_attempts_ended_check" CHECK (("llm_attempts"."outcome" = 'sent') = ("llm_attempts"."ended_at" is null)),
+	CONSTRAINT "llm_attempts_usage_check" CHECK ("llm_attempts"."outcome" <> 'answered' or ("llm_attempts"."prompt_tokens" is not null and "llm_attempts"."completion_tokens" is not null and "llm_attempts"."cost" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "llm_call_readers" (
+	"tenant_id" text NOT NULL,
+	"key" text collate "C" NOT NULL,
+	"scope" text collate "C" NOT NULL,
+	"read_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "llm_call_readers_pk" PRIMARY KEY("tenant_id","key","scope")
+);
+--> statement-breakpoint
+CREATE TABLE "llm_calls" (
+	"tenant_id" text NOT NULL,
+	"key" text collate "C" NOT NULL,
+	"scope" text collate "C" NOT NULL,
+	"provider" text NOT NULL,
+	"model" text NOT NULL,
+	"prompt_digest" text,
+	"input_digest" text NOT NULL,
+	"repeat" integer NOT NULL,
+	"state" text NOT NULL,
+	"execution" text NOT NULL,
+	"execution_attempt" integer NOT NULL,
+	"lease_until" timestamp with time zone NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"answer" json,
+	"forgotten_at" timestamp with time zone,
+	"answered_by" text,
+	"cost" bigint,
+	"failure" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"ended_at" timestamp with time zone,
+	CONSTRAINT "llm_calls_pk" PRIMARY KEY("tenant_id","key"),
+	CONSTRAINT "llm_calls_key_check" CHECK ("llm_calls"."key" ~ '^sha256:[0-9a-f]{64}$'),
+	CONSTRAINT "llm_calls_state_check" CHECK ("llm_calls"."state" in ('asking', 'answered', 'failed')),
+	CONSTRAINT "llm_calls_answer_check" CHECK (("llm_calls"."state" = 'answered') = (("llm_calls"."answer" is not null or "llm_calls"."forgotten_at" is not null) and "llm_calls"."answered_by" is not null and "llm_calls"."cost" is not null)),
+	CONSTRAINT "llm_calls_forgotten_check" CHECK ("llm_calls"."forgotten_at" is null or ("llm_calls"."state" = 'answered' and "llm_calls"."answer" is null)),
+	CONSTRAINT "llm_calls_failure_check" CHECK (("llm_calls"."state" = 'failed') = ("llm_calls"."failure" is not null))
 );
 --> statement-breakpoint
 CREATE TABLE "model_versions" (
@@ -385,9 +688,96 @@ CREATE TABLE "predictions" (
 	"input" json NOT NULL,
 	"output" json NOT NULL,
 	"latency_ms" real NOT NULL,
-	"shadow" boolean NOT NULL,
+	"rollout_id" text collate "C",
+	"rollout_step" integer,
+	"other" json,
+	"verdict" text,
+	"blocked" text,
 	CONSTRAINT "predictions_pk" PRIMARY KEY("day","id")
 ) PARTITION BY RANGE ("day");
+--> statement-breakpoint
+CREATE TABLE "prompt_searches" (
+	"tenant_id" text NOT NULL,
+	"id" text NOT NULL,
+	"prompt" text NOT NULL,
+	"first_version" integer NOT NULL,
+	"request" json NOT NULL,
+	"actor" text NOT NULL,
+	"status" text NOT NULL,
+	"cause" text,
+	"outcome" json,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"ended_at" timestamp with time zone,
+	CONSTRAINT "prompt_searches_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "prompt_searches_status_check" CHECK ("prompt_searches"."status" in ('running', 'done', 'failed', 'cancelled'))
+);
+--> statement-breakpoint
+CREATE TABLE "prompt_approvals" (
+	"tenant_id" text NOT NULL,
+	"prompt" text NOT NULL,
+	"version" integer NOT NULL,
+	"actor" text NOT NULL,
+	"cause" text NOT NULL,
+	"approved_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "prompt_approvals_pk" PRIMARY KEY("tenant_id","prompt","version","actor")
+);
+--> statement-breakpoint
+CREATE TABLE "prompt_ref_history" (
+	"tenant_id" text NOT NULL,
+	"id" text collate "C" NOT NULL,
+	"prompt" text NOT NULL,
+	"ref" text NOT NULL,
+	"kind" text NOT NULL,
+	"from_version" integer,
+	"to_version" integer NOT NULL,
+	"fencing" bigint NOT NULL,
+	"actor" text NOT NULL,
+	"cause" text NOT NULL,
+	"moved_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "prompt_ref_history_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "prompt_ref_history_fencing_unique" UNIQUE("tenant_id","prompt","fencing"),
+	CONSTRAINT "prompt_ref_history_kind_check" CHECK ("prompt_ref_history"."kind" in ('set', 'rollback')),
+	CONSTRAINT "prompt_ref_history_moved_check" CHECK ("prompt_ref_history"."from_version" is distinct from "prompt_ref_history"."to_version")
+);
+--> statement-breakpoint
+CREATE TABLE "prompt_refs" (
+	"tenant_id" text NOT NULL,
+	"prompt" text NOT NULL,
+	"ref" text NOT NULL,
+	"kind" text NOT NULL,
+	"version" integer NOT NULL,
+	"fencing" bigint NOT NULL,
+	"moved_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "prompt_refs_pk" PRIMARY KEY("tenant_id","prompt","ref"),
+	CONSTRAINT "prompt_refs_kind_check" CHECK ("prompt_refs"."kind" in ('branch', 'label')),
+	CONSTRAINT "prompt_refs_fencing_check" CHECK ("prompt_refs"."fencing" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "prompt_versions" (
+	"tenant_id" text NOT NULL,
+	"prompt" text NOT NULL,
+	"version" integer NOT NULL,
+	"digest" text NOT NULL,
+	"template" json NOT NULL,
+	"parent" integer,
+	"author" text NOT NULL,
+	"cause" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "prompt_versions_pk" PRIMARY KEY("tenant_id","prompt","version"),
+	CONSTRAINT "prompt_versions_digest_unique" UNIQUE("tenant_id","prompt","digest"),
+	CONSTRAINT "prompt_versions_digest_check" CHECK ("prompt_versions"."digest" ~ '^sha256:[0-9a-f]{64}$'),
+	CONSTRAINT "prompt_versions_version_check" CHECK ("prompt_versions"."version" > 0),
+	CONSTRAINT "prompt_versions_parent_check" CHECK ("prompt_versions"."parent" < "prompt_versions"."version")
+);
+--> statement-breakpoint
+CREATE TABLE "prompts" (
+	"tenant_id" text NOT NULL,
+	"name" text NOT NULL,
+	"versions" integer DEFAULT 0 NOT NULL,
+	"fencing" bigint DEFAULT 0 NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "prompts_pk" PRIMARY KEY("tenant_id","name")
+);
 --> statement-breakpoint
 CREATE TABLE "retention_settings" (
 	"tenant_id" text NOT NULL,
@@ -396,8 +786,35 @@ CREATE TABLE "retention_settings" (
 	"run_detail_days" integer DEFAULT 180 NOT NULL,
 	"idempotency_days" integer DEFAULT 30 NOT NULL,
 	"artifact_idle_days" integer DEFAULT 7 NOT NULL,
+	"call_answer_days" integer DEFAULT 90 NOT NULL,
 	CONSTRAINT "retention_settings_pk" PRIMARY KEY("tenant_id"),
-	CONSTRAINT "retention_settings_days_check" CHECK (least("retention_settings"."prediction_days", "retention_settings"."feedback_days", "retention_settings"."run_detail_days", "retention_settings"."idempotency_days", "retention_settings"."artifact_idle_days") >= 1)
+	CONSTRAINT "retention_settings_days_check" CHECK (least("retention_settings"."prediction_days", "retention_settings"."feedback_days", "retention_settings"."run_detail_days", "retention_settings"."idempotency_days", "retention_settings"."artifact_idle_days", "retention_settings"."call_answer_days") >= 1)
+);
+--> statement-breakpoint
+CREATE TABLE "rollout_traffic" (
+	"tenant_id" text NOT NULL,
+	"rollout_id" text collate "C" NOT NULL,
+	"step" integer NOT NULL,
+	"span_start" timestamp with time zone NOT NULL,
+	"newest" timestamp with time zone NOT NULL,
+	"stored_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"champion_assigned" bigint NOT NULL,
+	"challenger_assigned" bigint NOT NULL,
+	"champion_slow" bigint NOT NULL,
+	"challenger_slow" bigint NOT NULL,
+	"champion_asked" bigint NOT NULL,
+	"challenger_asked" bigint NOT NULL,
+	"champion_errors" bigint NOT NULL,
+	"challenger_errors" bigint NOT NULL,
+	"challenger_fallbacks" bigint DEFAULT 0 NOT NULL,
+	"challenger_streamed" bigint DEFAULT 0 NOT NULL,
+	"challenger_late" bigint DEFAULT 0 NOT NULL,
+	"challenger_costly" bigint DEFAULT 0 NOT NULL,
+	"challenger_blocked" bigint DEFAULT 0 NOT NULL,
+	"challenger_malformed" bigint DEFAULT 0 NOT NULL,
+	"champion_labelled" bigint DEFAULT 0 NOT NULL,
+	"challenger_labelled" bigint DEFAULT 0 NOT NULL,
+	CONSTRAINT "rollout_traffic_pk" PRIMARY KEY("tenant_id","rollout_id","step","span_start")
 );
 --> statement-breakpoint
 CREATE TABLE "rollouts" (
@@ -408,15 +825,33 @@ CREATE TABLE "rollouts" (
 	"champion" integer NOT NULL,
 	"challenger" integer NOT NULL,
 	"status" text NOT NULL,
-	"arms" json NOT NULL,
+	"spec" json NOT NULL,
+	"paired" boolean NOT NULL,
+	"available_after_seconds" double precision NOT NULL,
+	"slow_ms" double precision,
+	"slow_first_token_ms" double precision,
+	"most_tokens" double precision,
+	"traffic_span_seconds" integer DEFAULT 3600 NOT NULL,
+	"step" integer NOT NULL,
+	"weight" double precision NOT NULL,
+	"epoch" bigint NOT NULL,
 	"state" json NOT NULL,
+	"extended_seconds" double precision DEFAULT 0 NOT NULL,
+	"event_started_at" timestamp with time zone,
+	"event_now" timestamp with time zone,
 	"verdict" json,
+	"decision_id" text collate "C",
+	"waiting_for" text,
+	"rollback" json,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"step_started_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"ended_at" timestamp with time zone,
 	CONSTRAINT "rollouts_pk" PRIMARY KEY("tenant_id","id"),
-	CONSTRAINT "rollouts_status_check" CHECK ("rollouts"."status" in ('running', 'held', 'promoted', 'rolledBack', 'aborted')),
-	CONSTRAINT "rollouts_ended_check" CHECK (("rollouts"."ended_at" is null) = ("rollouts"."status" in ('running', 'held'))),
-	CONSTRAINT "rollouts_arms_check" CHECK ("rollouts"."champion" <> "rollouts"."challenger")
+	CONSTRAINT "rollouts_run_unique" UNIQUE("tenant_id","run_id"),
+	CONSTRAINT "rollouts_status_check" CHECK ("rollouts"."status" in ('running', 'held', 'passed', 'promoted', 'rolledBack', 'aborted', 'superseded')),
+	CONSTRAINT "rollouts_ended_check" CHECK (("rollouts"."ended_at" is null) = ("rollouts"."status" in ('running', 'held', 'passed'))),
+	CONSTRAINT "rollouts_arms_check" CHECK ("rollouts"."champion" <> "rollouts"."challenger"),
+	CONSTRAINT "rollouts_weight_check" CHECK ("rollouts"."weight" between 0 and 1)
 );
 --> statement-breakpoint
 CREATE TABLE "run_events" (
@@ -434,6 +869,7 @@ CREATE TABLE "runs" (
 	"tenant_id" text NOT NULL,
 	"id" text collate "C" NOT NULL,
 	"lifecycle" text NOT NULL,
+	"kind" text DEFAULT 'ModelLifecycle' NOT NULL,
 	"revision_digest" text NOT NULL,
 	"workflow_id" text NOT NULL,
 	"status" text NOT NULL,
@@ -443,18 +879,31 @@ CREATE TABLE "runs" (
 	"failure" json,
 	"request" json NOT NULL,
 	"actor" text NOT NULL,
+	"starter_key_id" text,
 	"trace_id" text NOT NULL,
 	"event_seq" bigint DEFAULT 0 NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"started_at" timestamp with time zone,
 	"ended_at" timestamp with time zone,
+	"undo_since" timestamp with time zone,
 	"touched_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "runs_pk" PRIMARY KEY("tenant_id","id"),
 	CONSTRAINT "runs_workflow_unique" UNIQUE("tenant_id","workflow_id"),
 	CONSTRAINT "runs_status_check" CHECK ("runs"."status" in ('pending', 'running', 'waiting', 'paused', 'succeeded', 'stopped', 'failed', 'cancelled', 'lost')),
+	CONSTRAINT "runs_kind_check" CHECK ("runs"."kind" in ('ModelLifecycle', 'LlmLifecycle')),
 	CONSTRAINT "runs_revision_digest_check" CHECK ("runs"."revision_digest" ~ '^sha256:[0-9a-f]{64}$'),
 	CONSTRAINT "runs_ended_check" CHECK (("runs"."ended_at" is not null) = ("runs"."status" in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost'))),
 	CONSTRAINT "runs_waiting_check" CHECK ("runs"."status" <> 'waiting' or "runs"."waiting_for" is not null)
+);
+--> statement-breakpoint
+CREATE TABLE "schedule_skips" (
+	"tenant_id" text NOT NULL,
+	"lifecycle" text NOT NULL,
+	"scheduled_at" timestamp with time zone NOT NULL,
+	"cause" text NOT NULL,
+	"run_id" text collate "C",
+	"noticed_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "schedule_skips_pk" PRIMARY KEY("tenant_id","lifecycle","scheduled_at")
 );
 --> statement-breakpoint
 CREATE TABLE "stage_records" (
@@ -494,6 +943,8 @@ CREATE TABLE "trials" (
 	"params" json NOT NULL,
 	"status" text NOT NULL,
 	"value" double precision,
+	"intermediate" json DEFAULT '[]' NOT NULL,
+	"reason" text,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"ended_at" timestamp with time zone,
 	CONSTRAINT "trials_pk" PRIMARY KEY("tenant_id","run_id","study","number"),
@@ -502,17 +953,46 @@ CREATE TABLE "trials" (
 	CONSTRAINT "trials_value_check" CHECK ("trials"."status" <> 'complete' or "trials"."value" is not null)
 );
 --> statement-breakpoint
+CREATE TABLE "webhook_deliveries" (
+	"tenant_id" text NOT NULL,
+	"id" text collate "C" NOT NULL,
+	"target" integer NOT NULL,
+	"lifecycle" text NOT NULL,
+	"event" text NOT NULL,
+	"subject" text NOT NULL,
+	"url" text NOT NULL,
+	"secret" json NOT NULL,
+	"data" json NOT NULL,
+	"status" text DEFAULT 'pending' NOT NULL,
+	"tries" integer DEFAULT 0 NOT NULL,
+	"attempts" json DEFAULT '[]'::json NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"due_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"ended_at" timestamp with time zone,
+	CONSTRAINT "webhook_deliveries_pk" PRIMARY KEY("tenant_id","id","target"),
+	CONSTRAINT "webhook_deliveries_status_check" CHECK ("webhook_deliveries"."status" in ('pending', 'delivered', 'failed', 'gone')),
+	CONSTRAINT "webhook_deliveries_ended_check" CHECK (("webhook_deliveries"."ended_at" is null) = ("webhook_deliveries"."status" = 'pending'))
+);
+--> statement-breakpoint
 ALTER TABLE "alias_history" ADD CONSTRAINT "alias_history_model_fk" FOREIGN KEY ("tenant_id","model") REFERENCES "public"."models"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "alias_history" ADD CONSTRAINT "alias_history_to_fk" FOREIGN KEY ("tenant_id","model","to_version") REFERENCES "public"."model_versions"("tenant_id","model","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "alias_history" ADD CONSTRAINT "alias_history_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "alias_history" ADD CONSTRAINT "alias_history_decision_fk" FOREIGN KEY ("tenant_id","decision_id") REFERENCES "public"."decisions"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "model_aliases" ADD CONSTRAINT "model_aliases_version_fk" FOREIGN KEY ("tenant_id","model","version") REFERENCES "public"."model_versions"("tenant_id","model","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "answer_labels" ADD CONSTRAINT "answer_labels_rollout_fk" FOREIGN KEY ("tenant_id","rollout_id") REFERENCES "public"."rollouts"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "approvals" ADD CONSTRAINT "approvals_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "approvals" ADD CONSTRAINT "approvals_key_fk" FOREIGN KEY ("tenant_id","key_id") REFERENCES "public"."api_keys"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "approvals" ADD CONSTRAINT "approvals_version_fk" FOREIGN KEY ("tenant_id","model","version") REFERENCES "public"."model_versions"("tenant_id","model","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "artifact_leases" ADD CONSTRAINT "artifact_leases_artifact_fk" FOREIGN KEY ("tenant_id","digest") REFERENCES "public"."artifacts"("tenant_id","digest") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "artifact_references" ADD CONSTRAINT "artifact_references_artifact_fk" FOREIGN KEY ("tenant_id","digest") REFERENCES "public"."artifacts"("tenant_id","digest") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "audit_copies" ADD CONSTRAINT "audit_copies_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "audit_keys" ADD CONSTRAINT "audit_keys_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "audit_log" ADD CONSTRAINT "audit_log_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "audit_seals" ADD CONSTRAINT "audit_seals_row_fk" FOREIGN KEY ("tenant_id","audit_id") REFERENCES "public"."audit_log"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "audit_seals" ADD CONSTRAINT "audit_seals_head_fk" FOREIGN KEY ("tenant_id","batch") REFERENCES "public"."audit_heads"("tenant_id","batch") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "budget_reservations" ADD CONSTRAINT "budget_reservations_budget_fk" FOREIGN KEY ("tenant_id","scope","unit") REFERENCES "public"."budgets"("tenant_id","scope","unit") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "budgets" ADD CONSTRAINT "budgets_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "dataset_alias_history" ADD CONSTRAINT "dataset_alias_history_version_fk" FOREIGN KEY ("tenant_id","dataset","to_version") REFERENCES "public"."dataset_versions"("tenant_id","dataset","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "dataset_aliases" ADD CONSTRAINT "dataset_aliases_version_fk" FOREIGN KEY ("tenant_id","dataset","version") REFERENCES "public"."dataset_versions"("tenant_id","dataset","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "dataset_versions" ADD CONSTRAINT "dataset_versions_dataset_fk" FOREIGN KEY ("tenant_id","dataset") REFERENCES "public"."datasets"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -523,41 +1003,84 @@ ALTER TABLE "quarantines" ADD CONSTRAINT "quarantines_run_fk" FOREIGN KEY ("tena
 ALTER TABLE "decisions" ADD CONSTRAINT "decisions_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "decisions" ADD CONSTRAINT "decisions_policy_fk" FOREIGN KEY ("tenant_id","policy") REFERENCES "public"."policies"("tenant_id","digest") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "decisions" ADD CONSTRAINT "decisions_evidence_fk" FOREIGN KEY ("tenant_id","evidence") REFERENCES "public"."evidence"("tenant_id","digest") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "holdout_attempts" ADD CONSTRAINT "holdout_attempts_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "holdout_attempts" ADD CONSTRAINT "holdout_attempts_decision_fk" FOREIGN KEY ("tenant_id","decision") REFERENCES "public"."decisions"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_alias_history" ADD CONSTRAINT "index_alias_history_version_fk" FOREIGN KEY ("tenant_id","index","to_version") REFERENCES "public"."index_versions"("tenant_id","index","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_aliases" ADD CONSTRAINT "index_aliases_version_fk" FOREIGN KEY ("tenant_id","index","version") REFERENCES "public"."index_versions"("tenant_id","index","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_changes" ADD CONSTRAINT "index_changes_index_fk" FOREIGN KEY ("tenant_id","index") REFERENCES "public"."indexes"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_versions" ADD CONSTRAINT "index_versions_index_fk" FOREIGN KEY ("tenant_id","index") REFERENCES "public"."indexes"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_versions" ADD CONSTRAINT "index_versions_dataset_fk" FOREIGN KEY ("tenant_id","dataset","dataset_version") REFERENCES "public"."dataset_versions"("tenant_id","dataset","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "index_versions" ADD CONSTRAINT "index_versions_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "indexes" ADD CONSTRAINT "indexes_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "lifecycle_proposals" ADD CONSTRAINT "lifecycle_proposals_lifecycle_fk" FOREIGN KEY ("tenant_id","lifecycle") REFERENCES "public"."lifecycles"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "lifecycle_revisions" ADD CONSTRAINT "lifecycle_revisions_lifecycle_fk" FOREIGN KEY ("tenant_id","lifecycle") REFERENCES "public"."lifecycles"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "lifecycles" ADD CONSTRAINT "lifecycles_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "lineage_edges" ADD CONSTRAINT "lineage_edges_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "llm_attempts" ADD CONSTRAINT "llm_attempts_call_fk" FOREIGN KEY ("tenant_id","key") REFERENCES "public"."llm_calls"("tenant_id","key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "llm_call_readers" ADD CONSTRAINT "llm_call_readers_call_fk" FOREIGN KEY ("tenant_id","key") REFERENCES "public"."llm_calls"("tenant_id","key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "llm_calls" ADD CONSTRAINT "llm_calls_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "model_versions" ADD CONSTRAINT "model_versions_model_fk" FOREIGN KEY ("tenant_id","model") REFERENCES "public"."models"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "model_versions" ADD CONSTRAINT "model_versions_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "models" ADD CONSTRAINT "models_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompt_searches" ADD CONSTRAINT "prompt_searches_prompt_fk" FOREIGN KEY ("tenant_id","prompt") REFERENCES "public"."prompts"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompt_approvals" ADD CONSTRAINT "prompt_approvals_version_fk" FOREIGN KEY ("tenant_id","prompt","version") REFERENCES "public"."prompt_versions"("tenant_id","prompt","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompt_ref_history" ADD CONSTRAINT "prompt_ref_history_version_fk" FOREIGN KEY ("tenant_id","prompt","to_version") REFERENCES "public"."prompt_versions"("tenant_id","prompt","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompt_refs" ADD CONSTRAINT "prompt_refs_version_fk" FOREIGN KEY ("tenant_id","prompt","version") REFERENCES "public"."prompt_versions"("tenant_id","prompt","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompt_versions" ADD CONSTRAINT "prompt_versions_prompt_fk" FOREIGN KEY ("tenant_id","prompt") REFERENCES "public"."prompts"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "prompts" ADD CONSTRAINT "prompts_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "retention_settings" ADD CONSTRAINT "retention_settings_tenant_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rollout_traffic" ADD CONSTRAINT "rollout_traffic_rollout_fk" FOREIGN KEY ("tenant_id","rollout_id") REFERENCES "public"."rollouts"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rollouts" ADD CONSTRAINT "rollouts_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rollouts" ADD CONSTRAINT "rollouts_decision_fk" FOREIGN KEY ("tenant_id","decision_id") REFERENCES "public"."decisions"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rollouts" ADD CONSTRAINT "rollouts_champion_fk" FOREIGN KEY ("tenant_id","model","champion") REFERENCES "public"."model_versions"("tenant_id","model","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rollouts" ADD CONSTRAINT "rollouts_challenger_fk" FOREIGN KEY ("tenant_id","model","challenger") REFERENCES "public"."model_versions"("tenant_id","model","version") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_events" ADD CONSTRAINT "run_events_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "runs" ADD CONSTRAINT "runs_revision_fk" FOREIGN KEY ("tenant_id","lifecycle","revision_digest") REFERENCES "public"."lifecycle_revisions"("tenant_id","lifecycle","digest") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "schedule_skips" ADD CONSTRAINT "schedule_skips_lifecycle_fk" FOREIGN KEY ("tenant_id","lifecycle") REFERENCES "public"."lifecycles"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "stage_records" ADD CONSTRAINT "stage_records_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "stage_records" ADD CONSTRAINT "stage_records_reused_fk" FOREIGN KEY ("tenant_id","reused_from") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "stage_records" ADD CONSTRAINT "stage_records_decision_fk" FOREIGN KEY ("tenant_id","decision_id") REFERENCES "public"."decisions"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trials" ADD CONSTRAINT "trials_run_fk" FOREIGN KEY ("tenant_id","run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_lifecycle_fk" FOREIGN KEY ("tenant_id","lifecycle") REFERENCES "public"."lifecycles"("tenant_id","name") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "api_keys_name_in_use" ON "api_keys" USING btree ("tenant_id","name") WHERE "api_keys"."revoked_at" is null and "api_keys"."replaced_by" is null;--> statement-breakpoint
+CREATE INDEX "approvals_by_version" ON "approvals" USING btree ("tenant_id","model","version");--> statement-breakpoint
 CREATE INDEX "artifact_leases_by_end" ON "artifact_leases" USING btree ("until");--> statement-breakpoint
 CREATE INDEX "artifact_references_by_holder" ON "artifact_references" USING btree ("tenant_id","held_by");--> statement-breakpoint
-CREATE INDEX "artifacts_unmarked" ON "artifacts" USING btree ("tenant_id","touched_at") WHERE "artifacts"."marked_at" is null;--> statement-breakpoint
+CREATE INDEX "artifacts_to_check" ON "artifacts" USING btree ("tenant_id","touched_at") WHERE "artifacts"."marked_at" is null and "artifacts"."referenced_at" is null;--> statement-breakpoint
 CREATE INDEX "artifacts_marked" ON "artifacts" USING btree ("tenant_id","marked_at") WHERE "artifacts"."marked_at" is not null;--> statement-breakpoint
 CREATE INDEX "audit_log_by_subject" ON "audit_log" USING btree ("tenant_id","subject","id");--> statement-breakpoint
 CREATE INDEX "audit_log_by_action" ON "audit_log" USING btree ("tenant_id","action","id");--> statement-breakpoint
+CREATE INDEX "budget_reservations_open" ON "budget_reservations" USING btree ("tenant_id","scope","unit","expires_at") WHERE "budget_reservations"."state" = 'open';--> statement-breakpoint
 CREATE INDEX "dataset_alias_history_by_actor" ON "dataset_alias_history" USING btree ("tenant_id","actor");--> statement-breakpoint
 CREATE INDEX "decisions_by_run" ON "decisions" USING btree ("tenant_id","run_id","id");--> statement-breakpoint
 CREATE INDEX "effects_by_age" ON "effects" USING btree ("tenant_id","claimed_at");--> statement-breakpoint
 CREATE INDEX "feedback_waiting" ON "feedback" USING btree ("received_at") WHERE "feedback"."day" is null;--> statement-breakpoint
+CREATE INDEX "feedback_uncounted" ON "feedback" USING btree ("tenant_id","rollout_id","event_time","prediction_id") WHERE "feedback"."rollout_id" is not null and "feedback"."counted_at" is null;--> statement-breakpoint
 CREATE INDEX "feedback_by_age" ON "feedback" USING btree ("tenant_id","received_at");--> statement-breakpoint
 CREATE INDEX "idempotency_by_age" ON "idempotency" USING btree ("tenant_id","created_at");--> statement-breakpoint
+CREATE INDEX "index_versions_by_run" ON "index_versions" USING btree ("tenant_id","run_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "lifecycle_proposals_one_pending" ON "lifecycle_proposals" USING btree ("tenant_id","lifecycle") WHERE "lifecycle_proposals"."status" = 'pending';--> statement-breakpoint
 CREATE INDEX "lineage_edges_upstream" ON "lineage_edges" USING btree ("tenant_id","to_kind","to_name","to_version");--> statement-breakpoint
+CREATE INDEX "llm_attempts_by_scope" ON "llm_attempts" USING btree ("tenant_id","scope","outcome");--> statement-breakpoint
+CREATE INDEX "llm_calls_by_scope" ON "llm_calls" USING btree ("tenant_id","scope","state");--> statement-breakpoint
+CREATE INDEX "llm_calls_kept_since" ON "llm_calls" USING btree ("tenant_id","ended_at") WHERE "llm_calls"."answer" is not null;--> statement-breakpoint
 CREATE INDEX "model_versions_by_digest" ON "model_versions" USING btree ("tenant_id","digest");--> statement-breakpoint
 CREATE INDEX "model_versions_by_run" ON "model_versions" USING btree ("tenant_id","run_id");--> statement-breakpoint
 CREATE INDEX "outbox_by_due" ON "outbox" USING btree ("due_at");--> statement-breakpoint
 CREATE INDEX "predictions_by_model" ON "predictions" USING btree ("tenant_id","model","version","received_at");--> statement-breakpoint
+CREATE INDEX "predictions_by_model_received" ON "predictions" USING btree ("tenant_id","model","received_at","id");--> statement-breakpoint
+CREATE INDEX "predictions_received" ON "predictions" USING btree ("tenant_id","received_at","id");--> statement-breakpoint
+CREATE INDEX "predictions_not_passed" ON "predictions" USING btree ("tenant_id","received_at","id") WHERE "predictions"."verdict" in ('blocked', 'redacted', 'flagged');--> statement-breakpoint
+CREATE INDEX "predictions_passed" ON "predictions" USING btree ("tenant_id","received_at","id") WHERE "predictions"."verdict" = 'passed';--> statement-breakpoint
+CREATE INDEX "predictions_other_arms" ON "predictions" USING btree ("tenant_id","arm","received_at","id") WHERE "predictions"."arm" <> 'champion';--> statement-breakpoint
+CREATE INDEX "prompt_searches_prompt_index" ON "prompt_searches" USING btree ("tenant_id","prompt","created_at");--> statement-breakpoint
+CREATE INDEX "prompt_ref_history_by_ref" ON "prompt_ref_history" USING btree ("tenant_id","prompt","ref","fencing");--> statement-breakpoint
+CREATE INDEX "rollouts_by_model" ON "rollouts" USING btree ("tenant_id","model","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "rollouts_one_open" ON "rollouts" USING btree ("tenant_id","model") WHERE "rollouts"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "runs_by_lifecycle" ON "runs" USING btree ("tenant_id","lifecycle","id");--> statement-breakpoint
 CREATE INDEX "runs_by_status" ON "runs" USING btree ("tenant_id","status","id");--> statement-breakpoint
 CREATE INDEX "runs_unfinished" ON "runs" USING btree ("tenant_id","id") WHERE "runs"."status" not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost');--> statement-breakpoint
-CREATE INDEX "stage_records_reusable" ON "stage_records" USING btree ("tenant_id","lifecycle","stage","cache_key","ended_at") WHERE "stage_records"."status" = 'succeeded' and "stage_records"."reused_from" is null;
+CREATE INDEX "stage_records_reusable" ON "stage_records" USING btree ("tenant_id","lifecycle","stage","cache_key","ended_at") WHERE "stage_records"."status" = 'succeeded' and "stage_records"."reused_from" is null;--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_due" ON "webhook_deliveries" USING btree ("due_at") WHERE "webhook_deliveries"."status" = 'pending';--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_gone" ON "webhook_deliveries" USING btree ("tenant_id","lifecycle") WHERE "webhook_deliveries"."status" = 'gone';--> statement-breakpoint
+CREATE INDEX "webhook_deliveries_by_lifecycle" ON "webhook_deliveries" USING btree ("tenant_id","lifecycle","id","target");

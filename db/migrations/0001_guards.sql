@@ -31,12 +31,10 @@ CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log FOR EA
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER audit_seals_append_only BEFORE UPDATE OR DELETE ON audit_seals FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON audit_seals EXECUTE FUNCTION perennial_refuse_change();
-CREATE TRIGGER audit_heads_no_delete BEFORE DELETE ON audit_heads FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER audit_heads_append_only BEFORE UPDATE OR DELETE ON audit_heads FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER audit_heads_no_truncate BEFORE TRUNCATE ON audit_heads EXECUTE FUNCTION perennial_refuse_change();
--- One change is no rewriting: noting, once, that a copy is kept elsewhere.
-CREATE TRIGGER audit_heads_append_only BEFORE UPDATE ON audit_heads FOR EACH ROW
-  WHEN (OLD.stored_at IS NOT NULL OR (to_jsonb(OLD) - 'stored_at') IS DISTINCT FROM (to_jsonb(NEW) - 'stored_at'))
-  EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER audit_keys_append_only BEFORE UPDATE OR DELETE ON audit_keys FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER audit_keys_no_truncate BEFORE TRUNCATE ON audit_keys EXECUTE FUNCTION perennial_refuse_change();
 
 CREATE TRIGGER alias_history_append_only BEFORE UPDATE OR DELETE ON alias_history FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER dataset_alias_history_append_only BEFORE UPDATE OR DELETE ON dataset_alias_history FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
@@ -44,6 +42,12 @@ CREATE TRIGGER lifecycle_revisions_append_only BEFORE UPDATE OR DELETE ON lifecy
 CREATE TRIGGER evidence_append_only BEFORE UPDATE OR DELETE ON evidence FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER policies_append_only BEFORE UPDATE OR DELETE ON policies FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 CREATE TRIGGER decisions_append_only BEFORE UPDATE OR DELETE ON decisions FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER approvals_append_only BEFORE UPDATE OR DELETE ON approvals FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER prompt_versions_append_only BEFORE UPDATE OR DELETE ON prompt_versions FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER prompt_approvals_append_only BEFORE UPDATE OR DELETE ON prompt_approvals FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER prompt_ref_history_append_only BEFORE UPDATE OR DELETE ON prompt_ref_history FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER index_alias_history_append_only BEFORE UPDATE OR DELETE ON index_alias_history FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
+CREATE TRIGGER index_changes_append_only BEFORE UPDATE OR DELETE ON index_changes FOR EACH ROW EXECUTE FUNCTION perennial_refuse_change();
 
 CREATE FUNCTION perennial_queue_for_sealing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -35,10 +35,14 @@ export const feedback = pgTable(
 );
 
 /** How far the labels that wait for their predictions were looked at, for each age at which they are; db/repositories/feedback.ts says why several. */
-export const labelJoinCursors = pgTable('label_join_cursors', {
-  ageSeconds: integer('age_seconds').primaryKey(),
-  /** Labels received later were not looked at yet at this age. */
-  lookedUntil: instant('looked_until').notNull().default('-infinity'),
-  /** Labels whose last look found no prediction. */
-  givenUp: counter('given_up').notNull().default(0),
-});
+export const labelJoinCursors = pgTable(
+  'label_join_cursors',
+  {
+    ageSeconds: integer('age_seconds').notNull(),
+    /** Labels received later were not looked at yet at this age. */
+    lookedUntil: instant('looked_until').notNull().default('-infinity'),
+    /** Labels whose last look found no prediction. */
+    givenUp: counter('given_up').notNull().default(0),
+  },
+  (table) => [primaryKey({ name: 'label_join_cursors_pk', columns: [table.ageSeconds] })],
+);

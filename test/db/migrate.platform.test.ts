@@ -83,34 +83,6 @@ describe('migrations', () => {
     expect(tables).toHaveLength(0);
   });
 
-  test('give living keys that share a name different ones, and find the holder of a rotated key', async () => {
-    const { sql } = open();
-    const folder = resolve(__dirname, '../../db/migrations');
-    const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
-    const keysCome = files.findIndex((name) => name.includes('acting-keys'));
-    for (const name of files.slice(0, keysCome)) await sql.unsafe(await readFile(join(folder, name), 'utf8'));
-    const key = (id: string, name: string, used: string | null, revoked: string | null = null) => sql`
-      insert into api_keys (tenant_id, id, name, scope, secret_hash, created_by, last_used_at, revoked_at)
-      values ('default', ${id}, ${name}, 'admin', ${'0'.repeat(64)}, 'setup', ${used}, ${revoked})`;
-    await key('00000000a1', 'ada', '2026-01-01T00:00:00Z');
-    await key('00000000a2', 'ada', '2026-02-01T00:00:00Z');
-    await key('00000000a3', 'ada', null, '2026-02-01T00:00:00Z');
-    await key('00000000b1', 'bob', null);
-    await key('00000000b2', 'bob', null);
-    await sql`
-      insert into audit_log (tenant_id, id, actor, action, subject, cause, after)
-      values ('default', 'aud_1', 'x', 'key.rotate', 'key:00000000b1', 'rotated', '{"newKey":"00000000b2"}')`;
-    await sql.unsafe(await readFile(join(folder, files[keysCome] ?? ''), 'utf8'));
-    const keys = await sql<{ id: string }[]>`select id, name, holder_id, replaced_by from api_keys order by id`;
-    expect(keys).toMatchObject([
-      { id: '00000000a1', name: 'ada-000000a1', holderId: '00000000a1' },
-      { id: '00000000a2', name: 'ada', holderId: '00000000a2' },
-      { id: '00000000a3', name: 'ada', holderId: '00000000a3' },
-      { id: '00000000b1', name: 'bob', holderId: '00000000b1', replacedBy: '00000000b2' },
-      { id: '00000000b2', name: 'bob', holderId: '00000000b1', replacedBy: null },
-    ]);
-  });
-
   test('name every constraint and index after its table', async () => {
     const { sql } = open();
     await migrate(open());
@@ -131,7 +103,7 @@ describe('migrations', () => {
     const without = await sql<{ name: string }[]>`
       select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull) order by 1`;
-    expect(without.map(({ name }) => name)).toEqual(['gateways', 'perennial_migrations', 'routing_epoch', 'tenants']);
+    expect(without.map(({ name }) => name)).toEqual(['gateways', 'label_join_cursors', 'perennial_migrations', 'routing_epoch', 'tenants']);
   });
 
   test('say the same as the schema', async () => {

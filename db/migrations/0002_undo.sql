@@ -1,1 +1,0 @@
-ALTER TABLE "runs" ADD COLUMN "undo_since" timestamp with time zone;

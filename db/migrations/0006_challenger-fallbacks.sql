@@ -1,1 +1,0 @@
-ALTER TABLE "rollout_traffic" ADD COLUMN "challenger_fallbacks" bigint DEFAULT 0 NOT NULL;

@@ -1,1 +1,0 @@
-ALTER TABLE "gateways" ADD COLUMN "beat" bigint DEFAULT 0 NOT NULL;

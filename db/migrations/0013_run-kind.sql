@@ -1,2 +1,0 @@
-ALTER TABLE "runs" ADD COLUMN "kind" text DEFAULT 'ModelLifecycle' NOT NULL;--> statement-breakpoint
-ALTER TABLE "runs" ADD CONSTRAINT "runs_kind_check" CHECK ("runs"."kind" in ('ModelLifecycle', 'LlmLifecycle'));
