@@ -168,11 +168,7 @@ async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, ju
  * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is stored: the next attempt finds the same evidence; after it: the
  * same decision by its key; after the end: the end stands and is answered. Late, beside another end: that one stands.
  */
-async function rollBack(
-  registry: WatchRolloutDeps['registry'],
-  input: WatchInput,
-  judged: JudgedRollout,
-): Promise<WatchResult> {
+async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<WatchResult> {
   const foundAt = Date.now();
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });

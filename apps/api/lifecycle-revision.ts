@@ -133,7 +133,7 @@ function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: 
   });
 }
 
-export function invalid(fileName: string, issues: readonly Issue[]): Error {
+function invalid(fileName: string, issues: readonly Issue[]): Error {
   return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 error' : `${issues.length} errors`}`, {
     issues,
     next: 'fix the errors, then perennial lifecycle plan <folder>',

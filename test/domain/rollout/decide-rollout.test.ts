@@ -160,7 +160,10 @@ describe('a rollout that answers people', () => {
     expect(worse.kind).toBe('continue');
     expect(texts(worse)).toContain('the traffic of step 3 alone is not below the 0.01 margin');
     const harmed = decideRollout(policy, stepWith(0.1));
-    expect(harmed).toMatchObject({ kind: 'harm', readings: [{ outcome: 'passed' }, { role: 'shadow' }, { role: 'step', outcome: 'failed' }, {}, {}] });
+    expect(harmed).toMatchObject({
+      kind: 'harm',
+      readings: [{ outcome: 'passed' }, { role: 'shadow' }, { role: 'step', outcome: 'failed' }, {}, {}],
+    });
   });
 
   test('is watched by margins where the policy does not ask about days', () => {
