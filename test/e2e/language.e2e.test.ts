@@ -89,7 +89,7 @@ describe('a language application from its prompts to an answer', () => {
     expect(failed.length).toBeLessThan(all.length);
 
     const told = await product.cli(['model', 'explain', model]);
-    expect(told.stdout).toMatch(/codes@1 is champion and serves/);
+    expect(told.stdout).toMatch(/codes@1 is the champion; digest/);
     expect(told.stdout).toMatch(/right\s+1\.000 \(95 %: 0\.\d+ … 1\.000\); beside the baseline \+0\.\d+/);
     expect(told.stdout).toMatch(/pass {2}useful {4}right 1\.000/);
   });
@@ -222,7 +222,7 @@ describe('a language application from its prompts to an answer', () => {
     expect(refused.failure?.message).toContain('the budget of tenant is spent');
     expect((await product.call('PUT', '/budgets', { body: { scope: 'run/x', unit: 'usd', limit: 1 } })).status).toBe(422);
     expect(await set(1_000_000)).toMatchObject({ exitCode: 0 });
-    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 1 });
     const listed = await product.cli(['budget', 'list']);
     expect(listed.stdout).toMatch(/tenant +tokens +1000000 +\d{4}/);
   });
@@ -237,7 +237,7 @@ describe('a language application from its prompts to an answer', () => {
     const paid = provider.bill.length - before;
     expect(paid).toBeGreaterThan(10);
     await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'], more: spent(1_000_000) }));
-    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 1 });
     expect(provider.bill.length - before).toBe(240);
   });
 });
