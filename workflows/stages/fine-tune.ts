@@ -61,7 +61,7 @@ export async function fineTune(
       throw ApplicationFailure.create({ message, type: 'Conflict', nonRetryable: true, details: [{ next: 'perennial run rerun' }] });
     }
     const manifest = await records.adaptBundle({ tenant, runId, bundle: chosen.manifest, adapter: tuned.adapter });
-    const { rows, passages = null } = prepared;
+    const { rows, passages } = prepared;
     return { output: { bundle: { ...chosen, manifest }, rows, passages, result: tuned.result, logs: tuned.logs } };
   });
 }
@@ -94,7 +94,7 @@ async function byProvider(run: LlmRun, spec: FineTuneSpec, { chosen, given, prep
       const { tenant, runId } = plan;
       const manifest = await records.rebaseBundle({ tenant, runId, bundle: chosen.manifest, model: state.model });
       const result: JobResult = { metrics: {}, facts: { job, model: state.model, trainedTokens: state.trainedTokens } };
-      const { rows, passages = null } = prepared;
+      const { rows, passages } = prepared;
       return { output: { bundle: { ...chosen, manifest }, rows, passages, result, logs: null } };
     }
   });

@@ -90,7 +90,7 @@ export const promptSearchDetail = promptSearchView
   .extend({ request: document.describe('complete search settings, with all defaults'), progress, temporalUrl: z.string().nullable() })
   .meta({ id: 'PromptSearchDetail' });
 
-export function outcomeView({ searched, front, fewer = [], tied = 0, paid: { cost, ...paid }, ...rest }: SearchOutcome) {
+export function outcomeView({ searched, front, fewer = [], tied, paid: { cost, ...paid }, ...rest }: SearchOutcome) {
   return {
     ...{ ...rest, fewer, tied },
     searched: resultView(searched),

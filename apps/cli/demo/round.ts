@@ -1,6 +1,6 @@
 /** One run of a demo. Where it opens a rollout, callers come with requests and labels until the run has ended. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { isFinal, type RunStatus } from '../../../domain/run';
+import { isFinal } from '../../../domain/run';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -75,7 +75,7 @@ async function openedRollout(context: CliContext, runId: string, signal: AbortSi
   while (!signal.aborted) {
     const { rollout, status } = await api.call<RunJson>(`/runs/${runId}`);
     if (rollout) return rollout;
-    if (isFinal(status as RunStatus)) return null;
+    if (isFinal(status)) return null;
     await pause(lookMs);
   }
   return null;

@@ -7,7 +7,7 @@ import { withBecause } from './unanswered';
 
 /** What was measured, one line a dimension, with each counterpart beside it. */
 export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
-  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, untimed = {}, because = {}, costs } = evidence;
+  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier, untimed = {}, because = {}, costs } = evidence;
   const width = Math.max(0, ...Object.keys(dimensions).map((name) => name.length));
   const beside = (name: string): string =>
     (['champion', 'baseline'] as const)
@@ -37,7 +37,7 @@ function refusedParaphrases({ notReworded = {} }: LlmEvidence): readonly string[
   return reasons.length === 0 ? [] : [`paraphrases that were not asked: ${reasons.join(', ')}`];
 }
 
-function answerers({ answeredBy = [] }: LlmEvidence): readonly string[] {
+function answerers({ answeredBy }: LlmEvidence): readonly string[] {
   if (answeredBy.length === 0) return [];
   const named = answeredBy.map(({ provider, model, standsIn, cases }) => `${provider} ${model} (${cases}${standsIn ? ', a standby' : ''})`);
   const standIns = answeredBy.reduce((sum, { standsIn, cases }) => sum + (standsIn ? cases : 0), 0);

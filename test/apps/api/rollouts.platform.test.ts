@@ -322,7 +322,7 @@ describe('what a rollout has decided', () => {
     });
     expect(await ask({ gates: [{ name: 'a' }] })).toMatchObject({
       status: 422,
-      body: { detail: expect.stringContaining('judged by another `canary`') as string },
+      body: { detail: expect.stringContaining('other rules for it must be given as `canary`') as string },
     });
   });
 });
@@ -403,7 +403,7 @@ describe('a command to a rollout', () => {
     world.lifecycles.executions.delete(rolloutWorkflowId(rollout));
     expect(await tell(rollout.model, 'hold')).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('its workflow is gone') as string, next: `perennial rollout abort ${rollout.model}` },
+      body: { detail: expect.stringContaining('its workflow no longer exists') as string, next: `perennial rollout abort ${rollout.model}` },
     });
     expect(await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } })).toMatchObject({
       status: 200,
