@@ -21,7 +21,14 @@ function admitting(earlier: Admission | null, command: CommandOrder) {
   };
   const activities = createAdmitCommandActivities({ registry: { commands }, commandKeys: testCommandKeys });
   const { tenant, workflowId, verb } = command;
-  return activities.admitCommand({ tenant, workflowId, verb, delivery: 'first/update', command: signCommand(testCommandKeys, command), vote: null });
+  return activities.admitCommand({
+    tenant,
+    workflowId,
+    verb,
+    delivery: 'first/update',
+    command: signCommand(testCommandKeys, command),
+    vote: null,
+  });
 }
 
 test('a command that is retried long after it was signed is answered like the first time', async () => {

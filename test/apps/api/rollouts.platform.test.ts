@@ -403,7 +403,10 @@ describe('a command to a rollout', () => {
     world.lifecycles.executions.delete(rolloutWorkflowId(rollout));
     expect(await tell(rollout.model, 'hold')).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('its workflow no longer exists') as string, next: `perennial rollout abort ${rollout.model}` },
+      body: {
+        detail: expect.stringContaining('its workflow no longer exists') as string,
+        next: `perennial rollout abort ${rollout.model}`,
+      },
     });
     expect(await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } })).toMatchObject({
       status: 200,
