@@ -52,6 +52,6 @@ test('an assistant that begins bare and is tried with an index, a worse prompt t
     }
   }
   expect(summary.answer?.text).not.toBe('');
-  expect(stderr).toContain('Its numbers are not those of the sample');
+  expect(stderr).toContain('Its figures are not those of the full sample');
   expect(stderr).toContain('Stopped.');
 });

@@ -111,7 +111,7 @@ test('live writes are accepted whole or not at all, begun by the sweeper where t
   });
   const large = { documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }] };
   expect((await world.call('POST', changes, { as: 'operator', body: large })).body).toMatchObject({
-    detail: expect.stringMatching(/document encyclopaedia is .* bytes, and .* 8388608; no document was changed/) as string,
+    detail: expect.stringMatching(/document encyclopaedia has .* bytes, more than the limit of 8388608 per change; no document was changed/) as string,
   });
   expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
   expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);
@@ -149,8 +149,8 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
   expect(await cli('retire', 'wiki', '1')).toMatch(/^0 /);
   expect(world.indexes.removals).toHaveLength(2);
   expect(await cli('show', 'wiki')).toMatch(/@1 +retired/);
-  expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(/^0 [^]*change 2, 0 documents and 2 that went/);
-  expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change names documents/);
+  expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(/^0 [^]*change 2 accepted, 0 documents added or changed, 2 deleted/);
+  expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change needs documents/);
 });
 
 test('a version whose build was ended from outside is retired when Temporal says that it runs no more', async () => {

@@ -211,7 +211,7 @@ test('the command line writes the file, begins, watches to the end, and shows fr
   expect(await cli('search-cancel', 'router', stopped)).toContain('cancellation requested');
   await world.registry.promptSearches.end({ tenant, id: stopped, status: 'cancelled', cause: 'the search was cancelled' });
   expect(await cli('search-result', 'router', stopped)).toMatch(/^1 .*was cancelled[^]*next:.*run the same command to continue/);
-  expect(await cli('search', 'router', '--cases', 'cases.ndjson')).toMatch(/^2 .*both --quality and --model are needed/);
+  expect(await cli('search', 'router', '--cases', 'cases.ndjson')).toMatch(/^2 .*--quality and --model are required/);
   expect(await cli('search', 'router', '--cases', 'none.ndjson', '--quality', 'f1', '--model', 'a/b')).toMatch(
     /^2 .*none\.ndjson cannot be read/,
   );

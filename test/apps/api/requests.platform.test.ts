@@ -60,7 +60,7 @@ describe('a refusal', () => {
       { body: '{}', headers: { 'content-encoding': 'br' } },
       415,
       'UnsupportedEncoding',
-      /in br is not read/,
+      /in br is not supported/,
     ],
     ['null as body', 'POST', runs, { body: 'null' }, 422, 'InvalidInput', /must be a map/],
     ['a list as body', 'POST', runs, { body: '[]' }, 422, 'InvalidInput', /must be a map, not a list/],

@@ -34,15 +34,15 @@ describe('a JSON schema as a grammar holds a model to it', () => {
     ['minimum', { type: 'object', properties: { n: { type: 'number', minimum: 1 } } }, /schema\/properties\/n: minimum cannot be enforced/],
     ['allOf', { allOf: [{ type: 'string' }] }, /has no type/],
     ['a type that is none', { type: 'text' }, /"text" is not a type/],
-    ['a reference to nothing', { $ref: '#/$defs/x' }, /is not among the schema's \$defs/],
-    ['a reference elsewhere', { $ref: 'other.json' }, /is not among the schema's \$defs/],
+    ['a reference to nothing', { $ref: '#/$defs/x' }, /is not in the schema's \$defs/],
+    ['a reference elsewhere', { $ref: 'other.json' }, /is not in the schema's \$defs/],
     [
       'a bound that would fill the memory',
       { type: 'array', items: { type: 'string' }, maxItems: 1e9 },
       /maxItems is not a whole number from 0 to 1000/,
     ],
     ['an empty enum', { enum: [] }, /enum is not a list of values/],
-    ['an object in an enum', { enum: [{}] }, /const and enum take/],
+    ['an object in an enum', { enum: [{}] }, /const and enum must be/],
     ['items that are no schema', { type: 'array', items: [1] }, /schema\/items: is not an object/],
     [
       'too many parts',

@@ -61,5 +61,5 @@ test('a first read that fails keeps nobody else from theirs', async () => {
 });
 
 test('a runtime of another make is refused, since its answers could be those of others', () => {
-  expect(() => readRowsInOrder(around({}))).toThrow('is not the one that this version was made for');
+  expect(() => readRowsInOrder(around({}))).toThrow('does not match this version');
 });
