@@ -111,7 +111,9 @@ test('live writes are accepted whole or not at all, begun by the sweeper where t
   });
   const large = { documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }] };
   expect((await world.call('POST', changes, { as: 'operator', body: large })).body).toMatchObject({
-    detail: expect.stringMatching(/document encyclopaedia has .* bytes, more than the limit of 8388608 per change; no document was changed/) as string,
+    detail: expect.stringMatching(
+      /document encyclopaedia has .* bytes, more than the limit of 8388608 per change; no document was changed/,
+    ) as string,
   });
   expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
   expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);
