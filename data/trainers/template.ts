@@ -15,7 +15,7 @@ export function writeTrainerTemplate(trainersDir: string, name: string): readonl
       next: 'name the folder of the clone’s trainers in PERENNIAL_TRAINERS_DIR',
     });
   }
-  if (existsSync(folder)) throw failure('InvalidInput', `${folder} exists already: nothing was written`);
+  if (existsSync(folder)) throw failure('InvalidInput', `${folder} already exists; nothing was written`);
   mkdirSync(folder);
   try {
     cpSync(template, folder, { recursive: true });

@@ -66,7 +66,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     exitCode: 1,
     stderr: expect.stringContaining('last step') as string,
   });
-  expect(await told('resume', model)).toBe('steered@2 goes on in step 2 of 2, 50 %\n');
+  expect(await told('resume', model)).toBe('steered@2 continues in step 2 of 2, 50 %\n');
   expect(await trials.rolloutOf(model)).toMatchObject({ status: 'running', step: 1, weight: 0.5, test: { extendedSeconds: 259_200 } });
 
   const key = ['--idempotency-key', 'once'];

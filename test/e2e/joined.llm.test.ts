@@ -163,7 +163,7 @@ describe('an index by the command line', () => {
 
   test('is built from a dataset, and answers', async () => {
     const built = await build(`documents: ${model}.documents\nembedder: { kind: wordllama }\n`);
-    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@1 answers') as string });
+    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@1 is champion') as string });
     expect(built.stderr).toContain('24 documents, 24 chunks, 24 embedded');
     expect(await found(textOf(5))).toMatchObject({ exitCode: 0, version: 1, document: 'lamp5' });
   });
@@ -187,7 +187,7 @@ describe('an index by the command line', () => {
     const built = await build(
       `documents: ${model}.documents\nembedder: { kind: wordllama }\nchunking: { kind: tokens, size: 64 }\nafter: keep\n`,
     );
-    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@2 is built; the alias stays') as string });
+    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@2 is built; the champion is unchanged') as string });
     expect(await found('the largest animal of the sea', '--of', '2')).toMatchObject({ version: 2, document: 'whale' });
     expect((await found(textOf(5), '--of', '2')).document).not.toBe('lamp5');
 

@@ -153,7 +153,7 @@ test('one that is held as nothing more is judged goes on when somebody has helpe
   const rollout = await world.beginRollout(challenger, { quality, onInconclusive: 'hold' }, judging);
   const asked = await replay(rollout, 30_000);
   const held = await rollout.now();
-  expect(held).toMatchObject({ status: 'held', waitingFor: expect.stringContaining('nothing more is judged') as string });
+  expect(held).toMatchObject({ status: 'held', waitingFor: expect.stringContaining('judging has ended') as string });
   fault = () => null;
   await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] });
   await replay(rollout, 30_000 + asked);

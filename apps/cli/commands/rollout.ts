@@ -194,7 +194,7 @@ const commands: Readonly<
   hold: { description: 'Keep the rollout in its step; harm still ends it', said: (now) => `is held in ${stepText(now)}` },
   resume: {
     description: 'Continue a rollout that is on hold',
-    said: (now) => (now.status === 'passed' ? 'may be promoted' : `goes on in ${stepText(now)}`),
+    said: (now) => (now.status === 'passed' ? 'may be promoted' : `continues in ${stepText(now)}`),
   },
   skip: { description: 'Move to the next step; quality must still be shown before a promotion', said: (now) => `is in ${stepText(now)}` },
   abort: {

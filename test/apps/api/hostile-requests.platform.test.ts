@@ -99,7 +99,7 @@ describe('a request that would freeze the API is refused, and /livez answers mea
     expect(answers.length - refused.length).toBeGreaterThanOrEqual(36);
     expect(refused[0]).toMatchObject({
       code: 'TooManyRequests',
-      detail: expect.stringContaining('has 36 requests of this kind under way') as string,
+      detail: expect.stringContaining('already has 36 requests of this kind in progress') as string,
     });
     expect((await send('/lifecycles/shop-late/plan', body)).status).not.toBe(429);
   });

@@ -93,7 +93,7 @@ test.each([
   ['a dimension that is not there', { answers: { ...order.answers, quality: 'wrong' } }, 422, 'there is no dimension wrong'],
   ['too few cases', { answers: { ...order.answers, minCases: 5 } }, 422, 'has 2 cases'],
   ['broken cases', { answers: { ...order.answers, cases: 'nothing' } }, 422, 'answers.cases'],
-  ['an application that asks no index', { answers: { ...order.answers, model: 'bare' } }, 422, 'bare@1 does not ask wiki'],
+  ['an application that asks no index', { answers: { ...order.answers, model: 'bare' } }, 422, 'bare@1 does not use wiki'],
   ['an application without a champion', { answers: { ...order.answers, model: 'nobody' } }, 404, 'nobody has no champion'],
   ['an unknown key', { parities: null }, 422, 'parities'],
   ['an unknown kind of vectors', { vectors: 'hsnw' }, 422, 'hnsw'],
@@ -122,7 +122,7 @@ test('the command line watches a build to its end, and says no with 3', async ()
     return ++looks < 2 ? running : ({ status: 'done', outcome: { version: 2, report, verdict, promoted: kind === 'passed' } } as const);
   };
   world.indexes.standingOf = ended('passed', 'right +0.010');
-  expect(await cli('build', 'wiki', 'build.yaml')).toMatch(/^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 answers/);
+  expect(await cli('build', 'wiki', 'build.yaml')).toMatch(/^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 is champion/);
   expect(world.indexes.builds.at(-1)?.answers?.cases).toEqual(world.indexes.builds[0]?.answers?.cases);
   expect(await cli('build', 'wiki', 'build.yaml', '--vectors', 'hnsw')).toMatch(/^0 /);
   expect(world.indexes.builds.at(-1)?.vectors).toEqual({ kind: 'hnsw' });
@@ -131,7 +131,7 @@ test('the command line watches a build to its end, and says no with 3', async ()
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(absolute));
   world.indexes.standingOf = ended('failed', 'right −0.300');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
-    /^3 [^]*failed index-answers: right −0\.300[^]*does not take the place[^]*failed/,
+    /^3 [^]*failed index-answers: right −0\.300[^]*does not replace the champion[^]*failed/,
   );
   const { key = '' } = world.indexes.builds.at(-1) ?? {};
   world.indexes.standingOf = () => ({ status: 'running', state: null });

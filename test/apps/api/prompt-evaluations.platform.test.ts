@@ -133,7 +133,7 @@ describe('with --all-pass, where each case must pass', () => {
     perus = 'Lima';
     expect(await cli(...perCase)).toMatch(/^0 /);
     expect(failuresIn('report.xml')).toBe('0');
-    expect(await cli(...usual, '--min', 'exact=0.9', '--junit', 'report.xml')).toMatch(/^3 [^]*--all-pass asks instead/);
+    expect(await cli(...usual, '--min', 'exact=0.9', '--junit', 'report.xml')).toMatch(/^3 [^]*--all-pass instead requires/);
     expect(readFileSync(join(folder, 'report.xml'), 'utf8')).toMatch(/<testsuite name="capitals\.gates" tests="1" failures="1"/);
     expect(failuresIn('report.xml')).toBe('0');
     perus = 'Cusco';

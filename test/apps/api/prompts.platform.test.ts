@@ -130,8 +130,8 @@ test('the command line does the same: apply a folder, list, show, diff, label, r
   expect(await cli('show', 'router')).toMatch(/@2 +main +sha256:\w+ +admin +shorter/);
   expect(await cli('show', 'router@1')).toContain('template: one');
   expect(await cli('diff', 'router', '1', 'main')).toContain('messages[0].template\n- one\n+ two');
-  expect(await cli('label', 'router', 'staging', '1', '--reason', 'try')).toContain('router@staging is version 1');
-  expect(await cli('label', 'router', 'staging', '2', '--reason', 'try')).toContain('router@staging is version 2');
+  expect(await cli('label', 'router', 'staging', '1', '--reason', 'try')).toContain('router@staging is now version 1');
+  expect(await cli('label', 'router', 'staging', '2', '--reason', 'try')).toContain('router@staging is now version 2');
   expect(await cli('rollback', 'router', 'staging')).toContain('router@staging: 2 → 1');
   expect(await cli('label', 'router', 'production', '1', '--reason', 'go')).toMatch(
     /^1 .*not approved[^]*next:.*perennial prompt approve router 1/,
@@ -141,7 +141,7 @@ test('the command line does the same: apply a folder, list, show, diff, label, r
   writeFileSync(join(prompts, 'broken.yaml'), document('broken', '{{who}}'));
   write('three');
   expect(await cli('apply', 'prompts')).toMatch(
-    /^2 error: prompts\/broken.yaml: 1 mistake; nothing was written\n +prompts\/broken.yaml:7:\d+ unknown variable who/,
+    /^2 error: prompts\/broken.yaml: 1 error; nothing was written\n +prompts\/broken.yaml:7:\d+ unknown variable who/,
   );
   expect(await cli('list')).toMatch(/router +2 /);
 });

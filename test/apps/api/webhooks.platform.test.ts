@@ -137,7 +137,7 @@ test('the command line shows deliveries and tells again', async () => {
   expect(rows[1]).toMatch(/^evt_\S+ +run\.failed +run_\S+ +1 hooks\.example +failed +1 +/);
   const id = rows[0]?.split(' ')[0] ?? '';
   const again = await cli('redeliver', id, '--target', '1');
-  expect(again).toMatchObject({ exitCode: 0, stderr: `${id} is told again\n` });
+  expect(again).toMatchObject({ exitCode: 0, stderr: `${id} is queued for delivery\n` });
   expect(JSON.parse((await cli('list', 'shown', '--status', 'pending', '--json')).stdout)).toMatchObject([{ id, target: 1 }]);
   expect(await cli('redeliver', 'evt_0')).toMatchObject({
     exitCode: 1,

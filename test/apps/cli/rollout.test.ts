@@ -208,7 +208,7 @@ describe('a rollout that is watched', () => {
 describe('a command to a rollout', () => {
   test.each([
     ['hold', { status: 'held' }, 'flight-delay@2 is held in step 2 of 3, 5 %'],
-    ['resume', { status: 'running' }, 'flight-delay@2 goes on in step 2 of 3, 5 %'],
+    ['resume', { status: 'running' }, 'flight-delay@2 continues in step 2 of 3, 5 %'],
     ['resume', { status: 'passed' }, 'flight-delay@2 may be promoted'],
     ['skip', { step: 2 }, 'flight-delay@2 is in step 3 of 3, 50 %'],
     ['abort', { status: 'aborted' }, 'flight-delay@2 is aborted; @1 answers'],

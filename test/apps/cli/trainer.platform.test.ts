@@ -26,7 +26,7 @@ describe('trainer init', () => {
     const { exitCode, stdout, stderr } = await trainer('test', 'mine', '--rows', '1000');
     expect({ exitCode, stdout, stderr }).toMatchObject({
       exitCode: 0,
-      stderr: expect.stringContaining('mine keeps the job contract') as string,
+      stderr: expect.stringContaining('mine meets the job contract') as string,
     });
     expect(stdout).not.toContain('FAIL');
     for (const task of ['classification', 'regression']) expect(stdout).toContain(task);
@@ -39,7 +39,7 @@ describe('trainer init', () => {
 
   test.each([
     ['one that is there', 'lightgbm', /lightgbm already exists; nothing was written/],
-    ['the runtime', 'runtime', /runtime exists already/],
+    ['the runtime', 'runtime', /runtime already exists/],
     ['a name that leads elsewhere', '../elsewhere', /"\.\.\/elsewhere" cannot name a trainer/],
     ['capitals', 'Mine', /cannot name a trainer; expected lower-case/],
   ])('does not write over %s', async (_, name, message) => {
