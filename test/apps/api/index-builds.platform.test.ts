@@ -122,7 +122,9 @@ test('the command line watches a build to its end, and says no with 3', async ()
     return ++looks < 2 ? running : ({ status: 'done', outcome: { version: 2, report, verdict, promoted: kind === 'passed' } } as const);
   };
   world.indexes.standingOf = ended('passed', 'right +0.010');
-  expect(await cli('build', 'wiki', 'build.yaml')).toMatch(/^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 is champion/);
+  expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
+    /^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 is champion/,
+  );
   expect(world.indexes.builds.at(-1)?.answers?.cases).toEqual(world.indexes.builds[0]?.answers?.cases);
   expect(await cli('build', 'wiki', 'build.yaml', '--vectors', 'hnsw')).toMatch(/^0 /);
   expect(world.indexes.builds.at(-1)?.vectors).toEqual({ kind: 'hnsw' });
@@ -135,7 +137,7 @@ test('the command line watches a build to its end, and says no with 3', async ()
   );
   const { key = '' } = world.indexes.builds.at(-1) ?? {};
   world.indexes.standingOf = () => ({ status: 'running', state: null });
-  expect(await cli('build-result', 'wiki', key)).toMatch(new RegExp(`^0 ${key} runs`));
+  expect(await cli('build-result', 'wiki', key)).toMatch(new RegExp(`^0 ${key} is running`));
   expect(await cli('build-cancel', 'wiki', key)).toMatch(/^0 [^]*cancellation requested/);
   expect(await cli('build-result', 'wiki', key)).toMatch(/^1 [^]*was cancelled: the build was cancelled/);
 });

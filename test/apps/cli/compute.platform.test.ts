@@ -39,7 +39,7 @@ describe('compute check', () => {
     expect({ exitCode, stdout }).toEqual({
       exitCode: 1,
       stdout: expect.stringMatching(
-        /^wrong {2}local {2}there is no Python to run trainers with at .*no-python; npm start makes it/,
+        /^failed {2}local {2}there is no Python to run trainers with at .*no-python; npm start makes it/,
       ) as string,
     });
     expect(made()).toEqual([]);
@@ -53,7 +53,7 @@ describe('compute check', () => {
     expect({ exitCode, stdout }).toEqual({
       exitCode: 1,
       stdout: expect.stringMatching(
-        /^wrong {2}local {2}JobFailed: ValueError in train\.py, line 2[^]*\| ValueError: the disk is made of cheese\n$/,
+        /^failed {2}local {2}JobFailed: ValueError in train\.py, line 2[^]*\| ValueError: the disk is made of cheese\n$/,
       ) as string,
     });
     expect(made()).toEqual([]);
