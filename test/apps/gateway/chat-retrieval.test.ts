@@ -213,7 +213,7 @@ describe('a bundle with an index', () => {
 test.each([
   ['that is not there', { version: 9 }, 'wiki@9'],
   ['that is another one than was evaluated', { digest: `sha256:${'0'.repeat(64)}` as const }, 'evaluated with another wiki@2'],
-  ['that its prompt has no variable for', { variable: 'documents' }, 'also wants passages'],
+  ['that its prompt has no variable for', { variable: 'documents' }, 'also needs passages'],
 ])('a bundle with an index version %s is not served', async (_, change, detail) => {
   const model = await register(change);
   await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
