@@ -38,7 +38,7 @@ describe('what is said of models when a lifecycle is applied', () => {
     const [first, ...others] = await said(withModel('{ provider: acmee, name: whatever }'));
     expect(others).toEqual([]);
     expect(first).toMatch(
-      /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: \/etc\/providers\.yaml does not name it; expected one of embedded, acme; did you mean acme\?$/,
+      /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: it is not in \/etc\/providers\.yaml; expected one of embedded, acme; did you mean acme\?$/,
     );
     expect(await said(withModel('{ provider: acmee, name: whatever }'), known({ file: null }))).toEqual([
       expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set'),

@@ -23,7 +23,7 @@ async function languageModels(knownModels: KnownModels | null) {
 
 describe('what doctor is told of language models', () => {
   test('none is set up, which is no fault', async () => {
-    expect(await languageModels(null)).toEqual([{ name: 'language models', ok: true, detail: 'none is set up', next: null }]);
+    expect(await languageModels(null)).toEqual([{ name: 'language models', ok: true, detail: 'none is configured', next: null }]);
   });
 
   test('each provider is asked, and one that cannot be reached is named with the next step', async () => {
