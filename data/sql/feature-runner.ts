@@ -38,7 +38,7 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
       // One statement at a time: a connection runs no two, and an interrupt must hit its own.
       const mine = last.then(() => runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }));
       last = mine.catch(() => undefined);
-      // The caller is told in time in any case: DuckDB sees an interrupt only between two vectors of up to 2,048 rows.
+      // The caller gets the timeout on time even so: DuckDB checks for an interrupt only between vectors of up to 2,048 rows.
       return raceDeadline(deadlineMs, mine, () => {
         abandoned.abort();
         throw sqlFailure('SqlTimeout', plan.text, null, `features were not ready within ${deadlineMs} ms`);

@@ -37,7 +37,7 @@ export function refuseArchived(
   { archivedAt, archivedBy, deletedAt }: Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>,
 ): void {
   if (archivedAt === null || deletedAt !== null) return;
-  throw failure('Conflict', `the lifecycle ${name} is archived, by ${archivedBy ?? 'nobody'}`, {
+  throw failure('Conflict', `the lifecycle ${name} was archived by ${archivedBy ?? 'an unknown key'}`, {
     next: `perennial lifecycle unarchive ${name} --reason "<why>"`,
   });
 }

@@ -1,7 +1,7 @@
 import { versionName } from '../model';
 import type { RolloutProgress, RolloutSettings } from './progress';
 
-/** In words that hold until the next change. Figures that grow with the traffic are computed by whoever asks, from the evidence. */
+/** Describes what a rollout waits for. It holds no figures that grow with the traffic: readers compute those from the evidence. */
 export function waitingForOf(
   { model, champion, challenger, steps }: RolloutSettings,
   { status, step, heldBy, decision }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision'>,

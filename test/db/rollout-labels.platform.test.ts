@@ -354,6 +354,13 @@ describe('the labels of a rollout', () => {
 
   describe('event time', () => {
     const eventNow = async () => (await consume()).traffic.eventNow;
+    /** The wall clock at the moment of the look, however long that takes, within 5 s. */
+    const expectWallClock = async () => {
+      const before = Date.now();
+      const now = Date.parse((await eventNow()) ?? '');
+      expect(now).toBeGreaterThan(before - 5000);
+      expect(now).toBeLessThan(Date.now() + 5000);
+    };
 
     test('is unknown before three requests came that far, and one wrong clock does not move it', async () => {
       await store(request(5), request(6));
@@ -380,8 +387,7 @@ describe('the labels of a rollout', () => {
     test.each([-1800, 0, 6 * 3600])('is the wall’s when requests are about things %d s from now', async (seconds) => {
       const eventTime = new Date(Date.now() + seconds * 1000).toISOString();
       await store(...Array.from({ length: 3 }, () => request(0, { eventTime })));
-      const now = Date.parse((await eventNow()) ?? '');
-      expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+      await expectWallClock();
     });
 
     test('goes on by the wall when live traffic stops, while somebody looks', async () => {
@@ -390,7 +396,7 @@ describe('the labels of a rollout', () => {
       await eventNow();
       await sql`update rollout_traffic set newest = now() - interval '5 hours' where rollout_id = ${rollout.id}`;
       await sql`update rollouts set event_now = now() - interval '30 minutes' where id = ${rollout.id}`;
-      expect(Math.abs(Date.parse((await eventNow()) ?? '') - Date.now())).toBeLessThan(60_000);
+      await expectWallClock();
       await sql`update rollouts set event_now = now() - interval '2 hours' where id = ${rollout.id}`;
       expect(Math.abs(Date.parse((await eventNow()) ?? '') - Date.now())).toBeGreaterThan(hour);
     });
@@ -527,8 +533,8 @@ describe('the labels of a rollout', () => {
       const { value, milliseconds: idle } = await fastestOf(3, 500, () => timed(() => consume(1000)));
       expect(value).toMatchObject({ consumed: 0 });
       expect(await readWhole()).toBe(before);
-      // Measured about 40 ms for a thousand, 4 ms for none; the machine may pause in some of them.
-      expect(Math.min(...times)).toBeLessThan(2000);
+      // Measured about 40 ms for a thousand, 4 ms for none.
+      expect(Math.max(...times)).toBeLessThan(2000);
       expect(idle).toBeLessThan(500);
     });
   });

@@ -119,7 +119,7 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
     rollback: { from: 2, to: 1, unconfirmed: [] },
   });
   // Under a second, as the gateway's own tests show; here other processes share the machine.
-  expect(rollout.rollback?.secondsToFullTraffic).toBeLessThan(5);
+  expect(rollout.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(rollout.quality.lower).toBeGreaterThan(0.02);
   expect(await trials.audit(model, 'rollout.end')).toMatchObject([{ actor: 'perennial', cause: 'harm: logloss' }]);
   expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);

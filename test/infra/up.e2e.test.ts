@@ -157,7 +157,7 @@ test('a kill -9 of everything at once is cleared up by the next start', async ()
   const servers = product.pids('temporal server');
   for (const pid of [...watch, product.supervisor.pid ?? 0]) process.kill(pid, 'SIGKILL');
   await pause(300);
-  expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]); // nobody was there to end it
+  expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]); // no process was left that would have ended them
 
   await startAgain();
   expect(product.log()).toMatch(/Ended what an earlier start left running: .*The Temporal server/);

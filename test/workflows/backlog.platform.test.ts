@@ -82,17 +82,15 @@ beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
 test('the first result of many waiting runs comes early, not after all of them have begun', async () => {
   const runs = Array.from({ length: 16 }, (_, index) => ({ tenant: 'default', lifecycle: `waiting-${index}` }));
-  const done = await workOff(runs);
-  const begunBeforeFirstEnd = new Set(
-    done
-      .slice(
-        0,
-        done.findIndex(({ step }) => step === 'end'),
-      )
-      .map(({ run }) => run),
-  ).size;
-  // First come, first served lets all 16 begin before. A workflow worker that is slow to give the next step lets some.
-  expect(begunBeforeFirstEnd).toBeLessThan(13);
+  const begunBeforeFirstEnd = async () => {
+    const done = await workOff(runs);
+    const first = done.findIndex(({ step }) => step === 'end');
+    return new Set(done.slice(0, first).map(({ run }) => run)).size;
+  };
+  // First come, first served lets nearly all begin before, in every try; a machine that pauses does so in some.
+  let fewest = await begunBeforeFirstEnd();
+  for (let tries = 1; tries < 3 && fewest >= 9; tries += 1) fewest = Math.min(fewest, await begunBeforeFirstEnd());
+  expect(fewest).toBeLessThan(9);
 });
 
 test('a lifecycle with one run does not wait for all of another one', async () => {

@@ -42,7 +42,7 @@ export interface LlmEvidence {
   readonly results?: CaseResultRefs;
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
-  /** By reason: what one of those cases was told. Absent where none was. */
+  /** An example of the provider's message for each failure reason. Absent where no case failed. */
   readonly because?: Readonly<Record<string, string>>;
 }
 
