@@ -123,8 +123,8 @@ describe('steps', () => {
   });
 
   test.each([
-    ['parked while people decide', true, 'park'],
-    ['kept where nobody has to', false, 'keep'],
+    ['parked while an approval is pending', true, 'park'],
+    ['kept at its weight where no approval is needed', false, 'keep'],
   ])('a rollout that passed is %s', (_what, parkWhenPassed, weight) => {
     const { effects } = follow([{ kind: 'passed', decision }, { kind: 'ready' }], at(2), { ...settings, parkWhenPassed });
     expect(effects).toMatchObject([{ kind: 'recordStatus', weight, state: { status: 'passed', decision } }]);
