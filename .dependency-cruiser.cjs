@@ -45,7 +45,7 @@ module.exports = {
       name: 'apps-use-messages-only',
       severity: 'error',
       from: { path: '^apps/' },
-      to: { path: '^(activities|workers|infra|workflows/(?!messages\\.ts$|[a-z-]+-messages\\.ts$))', dependencyTypesNot: ['type-only'] },
+      to: { path: '^(activities|workers|infra|workflows/(?![a-z/-]*messages\\.ts$))', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'workers-are-imported-by-nobody',

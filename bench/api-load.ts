@@ -1,6 +1,6 @@
 /** 200 parallel starts, then as many cancellations as there are open runs, against the whole product; meanwhile somebody reads. Prints how they were answered. */
 import { parseArgs } from 'node:util';
-import { startProduct, type Answer, type Product } from '../test/support/product';
+import { startProduct, type Answer, type Product } from '../test/support/process/product';
 import { writeTinyLifecycle } from '../test/support/tiny-lifecycle';
 import { quantile, report, rounded } from './figures';
 

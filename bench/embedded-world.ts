@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
-import type { S3Settings } from '../data/artifacts/s3';
+import type { S3Settings } from '../data/artifact/s3';
 import type { openDeathWatch } from '../infra/death-watch';
 import { findPostgres, findServer } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
 import { seaweedPortNames, startSeaweed, type SeaweedPorts } from '../infra/embedded/seaweedfs';
 import { freePorts } from '../infra/ports';
-import { openServingWorld, type ServingWorld } from '../test/support/serving-world';
+import { openServingWorld, type ServingWorld } from '../test/support/serving/serving-world';
 
 const root = resolve(__dirname, '..');
 const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };

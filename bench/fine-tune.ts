@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { createLocalBackend } from '../activities/compute/local/backend';
-import { llmDataPath, llmModelPath } from '../data/llm/runtime-module';
-import type { ArtifactRef } from '../domain/artifact';
-import type { Job, JobState } from '../domain/job';
+import { createLocalBackend } from '../activities/training/compute/local/backend';
+import { llmDataPath, llmModelPath } from '../data/language/runtime-module';
+import type { ArtifactRef } from '../domain/dataset/artifact';
+import type { Job, JobState } from '../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../test/support/directory-artifacts';
-import { startLlmServer } from '../test/support/llm-server-process';
+import { startLlmServer } from '../test/support/provider/llm-server-process';
 import { report } from './figures';
 
 type Succeeded = Extract<JobState, { kind: 'succeeded' }>;

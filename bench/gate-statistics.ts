@@ -2,19 +2,19 @@
  * How often the gates of an evaluation are wrong, simulated with the functions that decide: days that resemble the day before, weeks whose weekends are worse, twenty slices, and ten candidates that are tried
  * on one holdout, sixty bundles on one case set. Every candidate is truly worse by exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
  */
-import { decide } from '../domain/decide';
-import type { Evidence } from '../domain/evidence';
-import { weightedSum } from '../domain/metrics/mean-loss';
-import { measure } from '../domain/measure/measurement';
-import { levelsFor, type EvaluationPolicy } from '../domain/policy';
+import { decide } from '../domain/decision/decide';
+import type { Evidence } from '../domain/decision/evidence';
+import { weightedSum } from '../domain/evaluation/metrics/mean-loss';
+import { measure } from '../domain/evaluation/measure/measurement';
+import { levelsFor, type EvaluationPolicy } from '../domain/decision/policy';
 import { assumedDayCorrelation } from '../domain/statistics/day-correlation';
 import { dayResamples, type DayStatistic } from '../domain/statistics/day-resamples';
 import { normalQuantile } from '../domain/statistics/distributions';
 import { bootstrapReplicates, dayInterval } from '../domain/statistics/interval';
 import { seededRandom, type Random } from '../domain/statistics/random';
 import { jointDeviations } from '../domain/statistics/simultaneous';
-import { rateIn, type Rate } from '../test/support/monte-carlo';
-import { anyBundlePasses } from '../test/support/tried-bundles';
+import { rateIn, type Rate } from '../test/support/rollout/monte-carlo';
+import { anyBundlePasses } from '../test/support/language/tried-bundles';
 import { evidence, noWorse } from '../test/support/evidence';
 
 export interface GateRow {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDeathWatch } from '../infra/death-watch';
-import { distanceModel, distanceRequest } from '../test/support/served-models';
+import { distanceModel, distanceRequest } from '../test/support/serving/served-models';
 import { openEmbeddedWorld } from './embedded-world';
 import { median, report, rounded } from './figures';
 import { processorSeconds } from './processor-seconds';

@@ -17,8 +17,8 @@ import { openDeathWatch } from '../infra/death-watch';
 import { findPostgres } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
 import { freePorts } from '../infra/ports';
-import { openEvaluatedProvider, reconcile, runWithKills } from '../test/support/killed-evaluation';
-import { budgetsOf } from '../test/support/ledgered-evaluation';
+import { openEvaluatedProvider, reconcile, runWithKills } from '../test/support/language/killed-evaluation';
+import { budgetsOf } from '../test/support/language/ledgered-evaluation';
 import { report, rounded } from './figures';
 
 const root = resolve(__dirname, '..');

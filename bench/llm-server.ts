@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { llmDataPath } from '../data/llm/runtime-module';
-import { startLlmServer, type LlmServerProcess } from '../test/support/llm-server-process';
+import { llmDataPath } from '../data/language/runtime-module';
+import { startLlmServer, type LlmServerProcess } from '../test/support/provider/llm-server-process';
 import { median, report, rounded } from './figures';
 
 const model = 'smollm2-135m-instruct';

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ledgeredChat, type LedgeredChat } from '../data/llm/ledgered-chat';
-import { openModelAccess } from '../data/llm/model-access';
+import { ledgeredChat, type LedgeredChat } from '../data/language/ledgered-chat';
+import { openModelAccess } from '../data/language/model-access';
 import { openDatabase, type Database } from '../db/connection';
 import { migrate } from '../db/migrate';
 import { createRegistry, type Registry } from '../db/registry';
-import type { ProviderSettings } from '../domain/llm/provider-settings';
+import type { ProviderSettings } from '../domain/language/provider/settings';
 import { openDeathWatch } from '../infra/death-watch';
 import { findPostgres } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
@@ -54,7 +54,7 @@ export async function openLlmWorld(folder: string, providers: readonly ProviderS
   };
 }
 
-/** As the platform sets up its own (workers/model-providers.ts), at the address of a server of the bench. */
+/** As the platform sets up its own (workers/language/model-providers.ts), at the address of a server of the bench. */
 export function embeddedAt(url: string): ProviderSettings {
   return {
     name: 'embedded',

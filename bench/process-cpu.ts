@@ -1,6 +1,6 @@
 /** Processor time by part of the product: unlike the clock it says much the same on a machine that has other things to do. */
 import { readFileSync } from 'node:fs';
-import type { Product } from '../test/support/product';
+import type { Product } from '../test/support/process/product';
 
 export type ProcessCpu = Readonly<Record<string, number>>;
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { llmFolder } from './llm/runtime-module';
+import { llmFolder } from './language/runtime-module';
 
 /** The tables that provisioning puts into the samples folder: flights of 2013 from New York, bikes hired in Washington in 2011. */
 export const sampleNames = ['flights', 'weather', 'planes', 'bikes'] as const;

@@ -5,7 +5,7 @@ import { failure } from '../domain/failure';
 import { advisoryLocks } from './advisory-locks';
 import type { Database, Transaction } from './connection';
 import { asFailure } from './failures';
-import { createPredictionRepository } from './repositories/predictions';
+import { createPredictionRepository } from './serving/prediction-repository';
 
 interface Migration {
   readonly tag: string;
@@ -17,7 +17,7 @@ const partitionDaysAhead = 7;
 
 /**
  * Brings the schema to this program's version, all or nothing, one process at a time. Refuses a database that holds another program's tables
- * or that a newer Perennial migrated. `db/migrations` is what drizzle-kit generated from `db/schema`, with two additions by hand: the
+ * or that a newer Perennial migrated. `db/migrations` is what drizzle-kit generated from the schemas under `db/`, with two additions by hand: the
  * PARTITION clause of `predictions`, and whole files for what its language cannot say. An applied file never changes again.
  */
 export async function migrate(database: Database): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CalendarDuration } from './lifecycle';
+import type { CalendarDuration } from './lifecycle/lifecycle';
 
 /** What a person may write: a whole number and one unit. `m` is minutes, `mo` calendar months. */
 export const durationPattern = /^(\d{1,7})(s|m|h|d|mo)$/;

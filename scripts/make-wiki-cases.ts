@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { llmDataPath } from '../data/llm/runtime-module';
+import { llmDataPath } from '../data/language/runtime-module';
 import { quoteText, withDuckDb, type PlatformSql } from '../data/sql/platform-sql';
 import { kindsOfThings } from '../samples/wiki-router/demo';
 

@@ -1,7 +1,7 @@
 /** Writes schemas/*.json anew from the zod schemas: `node -r tsx/cjs scripts/publish-schemas.ts`. A test says when that is due. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { publishedSchemas } from '../domain/published.schema';
+import { publishedSchemas } from '../domain/document/published.schema';
 
 for (const [name, schema] of Object.entries(publishedSchemas())) {
   const path = join(__dirname, '..', 'schemas', name);

@@ -6,8 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { sha256 } from '../data/digest';
 import { readPrompts, softCategories } from '../data/safety/training/labelled-texts';
-import { writeCaseSet } from '../domain/llm/evaluation/case-set-document';
-import { redTeamCase } from '../domain/llm/evaluation/red-team';
+import { writeCaseSet } from '../domain/language/cases/case-set-document';
+import { redTeamCase } from '../domain/language/cases/red-team';
 
 /** A model's context is short, and an attack that overflows it has failed for another reason. */
 const mostCharacters = 3_000;

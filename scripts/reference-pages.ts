@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { referenceKinds, referencePage, type ReferenceKind } from '../domain/reference-pages.schema';
+import { referenceKinds, referencePage, type ReferenceKind } from '../domain/document/reference-pages.schema';
 
 const folder = join(__dirname, '..', 'docs', 'reference');
 

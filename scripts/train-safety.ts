@@ -1,8 +1,8 @@
 /** Trains the classifiers of safety policies from the provisioned sets and writes data/safety/prompt-classifiers.json: the same sets give the same bytes. */
 import { writeFile } from 'node:fs/promises';
 import { digestOf, digestOfFile } from '../data/digest';
-import { openMiniLm } from '../data/indexes/embedders/minilm';
-import { llmDataPath } from '../data/llm/runtime-module';
+import { openMiniLm } from '../data/index/embedders/minilm';
+import { llmDataPath } from '../data/language/runtime-module';
 import {
   classifierPath,
   heads,

@@ -13,7 +13,7 @@ sys.path.append(str(HERE))
 
 def main(wanted: str) -> bool:
     suite = unittest.TestSuite()
-    for path in sorted(HERE.glob("*/test_*.py")):
+    for path in sorted(HERE.rglob("test_*.py")):
         if wanted in str(path.relative_to(HERE)):
             spec = importlib.util.spec_from_file_location(f"perennial_tests.{path.parent.name}.{path.stem}", path)
             module = importlib.util.module_from_spec(spec)

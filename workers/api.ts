@@ -1,18 +1,18 @@
 import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
-import { createIndexClient } from '../apps/index-client';
-import { createLifecycleClient } from '../apps/lifecycle-client';
-import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
-import { createPromptSearchClient } from '../apps/prompt-search-client';
-import { createScheduleClient } from '../apps/schedule-client';
-import { openTrainerCatalog } from '../data/trainers/catalog';
-import { auditVerifier } from './audit-verification';
-import { commandKeysIn } from './command-keys';
+import { createIndexClient } from '../apps/temporal-clients/index-client';
+import { createLifecycleClient } from '../apps/temporal-clients/lifecycle-client';
+import { createPromptEvaluationClient } from '../apps/temporal-clients/prompt-evaluation-client';
+import { createPromptSearchClient } from '../apps/temporal-clients/prompt-search-client';
+import { createScheduleClient } from '../apps/temporal-clients/schedule-client';
+import { openTrainerCatalog } from '../data/training/catalog';
+import { auditVerifier } from './audit/verification';
+import { commandKeysIn } from './access/command-keys';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openKnownModels } from './known-models';
 import type { Logger } from './log';
-import { temporalConnectOptions } from './temporal-settings';
+import { temporalConnectOptions } from './temporal/settings';
 
 /** The HTTP API, until the signal. */
 export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {

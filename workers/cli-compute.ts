@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { createLocalBackend } from '../activities/compute/local/backend';
+import { createLocalBackend } from '../activities/training/compute/local/backend';
 import type { CliCompute, CliSettings, TriedBackend } from '../apps/cli/context';
-import { openDirectoryArtifacts } from '../data/artifacts/directory';
-import type { BuiltComputeKind } from '../domain/job';
+import { openDirectoryArtifacts } from '../data/artifact/directory';
+import type { BuiltComputeKind } from '../domain/training/job';
 import type { Environment } from './environment';
 import { readMaxJobs } from './config';
 

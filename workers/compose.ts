@@ -1,14 +1,14 @@
 /** The composition root: what every process is made of, from its settings. */
 import { join } from 'node:path';
-import type { ArtifactStore } from '../data/artifacts/store';
-import { openArtifactStore } from '../data/artifacts/store';
+import type { ArtifactStore } from '../data/artifact/store';
+import { openArtifactStore } from '../data/artifact/store';
 import { openFileArchive } from '../data/audit/file-archive';
 import { openS3Archive } from '../data/audit/s3-archive';
 import type { Database } from '../db/connection';
 import { openDatabase } from '../db/connection';
 import type { Registry } from '../db/registry';
 import { createRegistry } from '../db/registry';
-import type { AuditArchive } from '../db/repositories/audit';
+import type { AuditArchive } from '../db/audit/repository';
 import type { Config } from './config';
 
 export interface Core {

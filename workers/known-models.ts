@@ -1,8 +1,8 @@
-import type { KnownModels } from '../apps/api/model-warnings';
-import { openModelAccess, type ModelAccess } from '../data/llm/model-access';
+import type { KnownModels } from '../apps/api/model/warnings';
+import { openModelAccess, type ModelAccess } from '../data/language/model-access';
 import type { Config } from './config';
 import type { Logger } from './log';
-import { modelProviders } from './model-providers';
+import { modelProviders } from './language/model-providers';
 
 /** Nobody waits longer for a warning. */
 const patienceMs = 3000;

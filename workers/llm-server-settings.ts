@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { llmServerDefaults, type LlmServerConfig } from '../apps/llm-server/config';
-import type { S3Settings } from '../data/artifacts/s3';
+import type { S3Settings } from '../data/artifact/s3';
 import { failure } from '../domain/failure';
 import type { Environment } from './environment';
 

@@ -1,6 +1,6 @@
 import { createLlmServer } from '../apps/llm-server/server';
-import { openArtifactStore } from '../data/artifacts/store';
-import { llmModelPath } from '../data/llm/runtime-module';
+import { openArtifactStore } from '../data/artifact/store';
+import { llmModelPath } from '../data/language/runtime-module';
 import type { LlmServerSettings } from './llm-server-settings';
 import type { Logger } from './log';
 

@@ -13,7 +13,7 @@ import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
 import type { StartedDemoOptions } from '../infra/up';
 import type * as ApiProcess from './api';
-import type * as CliAuditKeys from './cli-audit-keys';
+import type * as CliAuditKeys from './audit/cli-keys';
 import type * as CliCompute from './cli-compute';
 import type * as CliSettings from './cli-settings';
 import type * as Settings from './config';
@@ -23,7 +23,7 @@ import type * as LlmServerProcess from './llm-server';
 import type * as LlmServerSettings from './llm-server-settings';
 import type * as Log from './log';
 import type { Logger } from './log';
-import type * as ModelProviders from './model-providers';
+import type * as ModelProviders from './language/model-providers';
 import type * as Setup from './setup';
 import type * as WorkerProcess from './worker';
 
@@ -88,7 +88,7 @@ function noArguments(command: string, args: readonly string[]): void {
 async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
   if (!args.includes('--help')) {
     const { providersFile } = (require('./config') as typeof Settings).checkUpSettings(process.env);
-    (require('./model-providers') as typeof ModelProviders).modelProviders({ llmUrl: null, llmKey: null, providersFile });
+    (require('./language/model-providers') as typeof ModelProviders).modelProviders({ llmUrl: null, llmKey: null, providersFile });
   }
   return (require('../infra/up') as typeof Up).up(args, then);
 }
@@ -186,7 +186,7 @@ async function cli(args: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
   const settings = cliSettings(process.env, process.cwd());
   const compute = () => (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
-  const auditKeys = () => (require('./cli-audit-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
+  const auditKeys = () => (require('./audit/cli-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
   return runCli(args, createContext(terminal(), settings), { version, compute, auditKeys });
 }
 

@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { migrate } from '../db/migrate';
 import type { Registry } from '../db/registry';
-import type { ApiKeyScope } from '../db/repositories/api-keys';
+import type { ApiKeyScope } from '../db/access/repository';
 import { failure, isPerennialError } from '../domain/failure';
 import { defaultTenant } from '../domain/ids';
 import { readPrivateJson, writePrivateJson } from '../infra/private-file';
 import { ensureNamespace } from '../infra/temporal-namespace';
-import { ensureCommandKeys } from './command-keys';
+import { ensureCommandKeys } from './access/command-keys';
 import type { Core } from './compose';
 import { openCore } from './compose';
 import type { Config } from './config';
-import { temporalConnectOptions } from './temporal-settings';
+import { temporalConnectOptions } from './temporal/settings';
 
 /** The keys of this installation: `admin` for the person at this machine, `service` for the platform's own calls. */
 export interface PlatformKeys {

@@ -1,10 +1,10 @@
 /** What lifecycles may read from this machine and from S3, as whoever operates the platform decided. */
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { bucketPrefix, type BucketPrefix } from '../data/sources/bucket-access';
-import { isBelow } from '../data/sources/file-access';
-import type { SourceReach } from '../data/sources/policy';
-import type { SettingMistake } from './temporal-settings';
+import { bucketPrefix, type BucketPrefix } from '../data/dataset/sources/bucket-access';
+import { isBelow } from '../data/dataset/sources/file-access';
+import type { SourceReach } from '../data/dataset/sources/policy';
+import type { SettingMistake } from './temporal/settings';
 
 export const sourceSettings = {
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: z.enum(['true', 'false']).default('false'),

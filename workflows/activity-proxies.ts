@@ -1,8 +1,8 @@
 /** One proxy per retry class. What may be retried at all is decided by the failure's type (domain/failure.ts); these say how often, and how death is noticed. */
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import { taskQueues } from './messages';
-import { oneAtATime } from './one-at-a-time';
+import { taskQueues } from './run/messages';
+import { oneAtATime } from './run/one-at-a-time';
 
 const untilItWorks = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 

@@ -1,10 +1,10 @@
 /**
  * Order of a run's activities on task queues on which many runs wait. A run that has begun goes before one that has not, so that results come one after the other and not
- * all at the end. Within that, lifecycles take turns, those of schedules as well, whose start cannot carry a key. Workflow interceptors; see workers/bundle.ts.
+ * all at the end. Within that, lifecycles take turns, those of schedules as well, whose start cannot carry a key. Workflow interceptors; see workers/temporal/bundle.ts.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { fairnessKeyOf } from '../domain/fair-share';
-import { lifecycleWorkflows } from './messages';
+import { fairnessKeyOf } from '../domain/run/fair-share';
+import { lifecycleWorkflows } from './run/messages';
 
 /** Lower goes first; 1 to 5, and 3 where nothing is said. */
 const priorityKeys = { begun: 2, notBegun: 4 } as const;

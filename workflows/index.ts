@@ -1,10 +1,10 @@
 /** The workflow bundle: what a worker on the orchestrator queue can run. */
-export { modelLifecycle } from './model-lifecycle';
-export { llmLifecycle } from './llm-lifecycle';
-export { tuningStudy } from './tuning-study';
-export { canaryRollout } from './canary-rollout';
-export { indexBuild } from './index-build';
-export { indexChanges } from './index-changes';
-export { indexRetirement } from './index-retirement';
-export { promptSearch } from './prompt-search';
-export { promptEvaluation } from './prompt-evaluation';
+export { modelLifecycle } from './lifecycle/model-lifecycle';
+export { llmLifecycle } from './lifecycle/llm-lifecycle';
+export { tuningStudy } from './tuning/study';
+export { canaryRollout } from './rollout/canary-rollout';
+export { indexBuild } from './index-version/build';
+export { indexChanges } from './index-version/changes';
+export { indexRetirement } from './index-version/retirement';
+export { promptSearch } from './prompt/search';
+export { promptEvaluation } from './prompt/evaluation';

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiKeyRepository, ApiKeyScope } from '../../db/repositories/api-keys';
-import { allows } from '../../db/repositories/api-keys';
+import type { ApiKeyRepository, ApiKeyScope } from '../../db/access/repository';
+import { allows } from '../../db/access/repository';
 import { failure } from '../../domain/failure';
 import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';

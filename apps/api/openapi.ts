@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import type { ApiKeyScope } from '../../db/repositories/api-keys';
+import type { ApiKeyScope } from '../../db/access/repository';
 import type { z } from 'zod';
 import { titleOf } from '../http/problem';
 import { pagePolicy } from '../http/security-headers';

@@ -1,21 +1,21 @@
 /** What the routes of the API are made with. */
 import type { FastifyBaseLogger } from 'fastify';
-import type { ArtifactStore } from '../../data/artifacts/store';
+import type { ArtifactStore } from '../../data/artifact/store';
 import type { OffThread } from '../../data/off-thread/off-thread';
-import type { SourcePolicy } from '../../data/sources/policy';
-import type { TrainerCatalog } from '../../data/trainers/catalog';
+import type { SourcePolicy } from '../../data/dataset/sources/policy';
+import type { TrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
-import type { SecretAccess } from '../../domain/secret-access';
-import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
+import type { SecretAccess } from '../../domain/access/secret-access';
+import type { AuditReport, AuditRepository } from '../../db/audit/repository';
 import type { WorkLimit } from '../http/rate-limit';
-import type { IndexClient } from '../index-client';
-import type { LifecycleClient } from '../lifecycle-client';
-import type { PromptEvaluationClient } from '../prompt-evaluation-client';
-import type { PromptSearchClient } from '../prompt-search-client';
-import type { ScheduleClient } from '../schedule-client';
+import type { IndexClient } from '../temporal-clients/index-client';
+import type { LifecycleClient } from '../temporal-clients/lifecycle-client';
+import type { PromptEvaluationClient } from '../temporal-clients/prompt-evaluation-client';
+import type { PromptSearchClient } from '../temporal-clients/prompt-search-client';
+import type { ScheduleClient } from '../temporal-clients/schedule-client';
 import type { Guards } from './auth';
-import type { KnownModels } from './model-warnings';
-import type { EventStreams } from './run-events';
+import type { KnownModels } from './model/warnings';
+import type { EventStreams } from './run/events';
 
 export interface ApiDeps {
   readonly registry: Registry;

@@ -3,8 +3,8 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { openOffThread } from '../../data/off-thread/off-thread';
-import { withActingKey } from '../../db/acting-key';
-import { documentLimits } from '../../domain/document';
+import { withActingKey } from '../../db/access/acting-key';
+import { documentLimits } from '../../domain/document/document';
 import { reasonIn } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
@@ -17,34 +17,34 @@ import { traceContext } from '../http/trace-context';
 import type { ApiDeps, RouteDeps } from './route-deps';
 import { drain } from '../http/unread-body';
 import { openGuards } from './auth';
-import { auditDeniedCalls } from './denied-calls';
-import { openRunEventFeed } from './event-feed';
+import { auditDeniedCalls } from './access/denied-calls';
+import { openRunEventFeed } from './run/event-feed';
 import { measureApi } from './metrics';
 import { describeApi } from './openapi';
-import { apiKeyRoutes } from './routes/api-keys';
-import { auditRoutes } from './routes/audit';
-import { budgetRoutes } from './routes/budgets';
-import { datasetRoutes } from './routes/datasets';
-import { decisionRoutes } from './routes/decisions';
-import { healthRoutes } from './routes/health';
-import { lifecycleRoutes } from './routes/lifecycles';
-import { lineageRoutes } from './routes/lineage';
-import { modelRoutes } from './routes/models';
-import { platformRoutes } from './routes/platform';
-import { predictionRoutes } from './routes/predictions';
-import { promptLabelRoutes } from './routes/prompt-labels';
-import { promptEvaluationRoutes } from './routes/prompt-evaluations';
-import { promptSearchRoutes } from './routes/prompt-searches';
-import { indexBuildRoutes } from './routes/index-builds';
-import { indexChangeRoutes } from './routes/index-changes';
-import { indexRoutes } from './routes/indexes';
-import { promptRoutes } from './routes/prompts';
-import { retentionRoutes } from './routes/retention';
-import { rolloutRoutes } from './routes/rollouts';
-import { runRoutes } from './routes/runs';
-import { scheduleRoutes } from './routes/schedules';
-import { webhookRoutes } from './routes/webhooks';
-import { openEventStreams } from './run-events';
+import { apiKeyRoutes } from './access/route';
+import { auditRoutes } from './audit/route';
+import { budgetRoutes } from './budget/route';
+import { datasetRoutes } from './dataset/route';
+import { decisionRoutes } from './decision/route';
+import { healthRoutes } from './platform/health-route';
+import { lifecycleRoutes } from './lifecycle/route';
+import { lineageRoutes } from './lineage/route';
+import { modelRoutes } from './model/route';
+import { platformRoutes } from './platform/route';
+import { predictionRoutes } from './serving/route';
+import { promptLabelRoutes } from './prompt/label-route';
+import { promptEvaluationRoutes } from './prompt/evaluation-route';
+import { promptSearchRoutes } from './prompt/search-route';
+import { indexBuildRoutes } from './index/build-route';
+import { indexChangeRoutes } from './index/change-route';
+import { indexRoutes } from './index/route';
+import { promptRoutes } from './prompt/route';
+import { retentionRoutes } from './retention/route';
+import { rolloutRoutes } from './rollout/route';
+import { runRoutes } from './run/route';
+import { scheduleRoutes } from './schedule/route';
+import { webhookRoutes } from './notification/route';
+import { openEventStreams } from './run/events';
 
 /** Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer before usual clients give up. */
 const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
@@ -125,7 +125,7 @@ function actForCallers(app: FastifyInstance): void {
   });
 }
 
-/** Twice what a document may hold (domain/document.ts), which names what is too much by its key; this only keeps the parser from worse. */
+/** Twice what a document may hold (domain/document/document.ts), which names what is too much by its key; this only keeps the parser from worse. */
 const jsonBounds = { values: 2 * documentLimits.values, keys: documentLimits.values / 2, depth: 4 * documentLimits.depth };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import type { Issue } from '../../domain/failure';
-import { formatIssue } from '../../domain/issue-text';
+import { formatIssue } from '../../domain/document/issue-text';
 import { CliError } from './cli-error';
 
 export interface ApiTarget {

@@ -1,5 +1,5 @@
-import type { ArtifactStore } from '../../data/artifacts/store';
-import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/job';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/training/job';
 import type { ApiClient } from './api-client';
 import { createApiClient } from './api-client';
 import { CliError } from './cli-error';

@@ -6,8 +6,8 @@ import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { wikiAssistantDemo, shortened, withWorsePrompt, withoutRetrieval } from '../../samples/wiki-assistant/demo';
 import { shortTraining } from '../../samples/wiki-router/demo';
-import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
-import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
+import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { CliError, type ExitCode } from './cli-error';
 import { createContext, type CliContext } from './context';
 import type { DemoContextOptions } from './demo';
@@ -18,11 +18,11 @@ import { compareRetrieval } from './demo-llm/retrieval';
 import { askStreamed } from './demo-llm/streamed';
 import { abortOpenRollout, playRound, type Traffic } from './demo/round';
 import { hundredths, type NamedRound } from './demo/summary';
-import type { ExplanationJson } from './explanation-view';
-import { readLifecycleFolder } from './lifecycle-folder';
-import { askQuestions } from './replay/questions';
-import { describeRollout } from './rollout-view';
-import { describeRun } from './run-view';
+import type { ExplanationJson } from './decision/explanation-view';
+import { readLifecycleFolder } from './lifecycle/folder';
+import { askQuestions } from './serving/replay/questions';
+import { describeRollout } from './rollout/view';
+import { describeRun } from './run/view';
 
 export interface LlmDemoOptions extends DemoContextOptions {
   /** Fewer documents and a short training. */

@@ -4,14 +4,14 @@ import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
 import type { ExitCode } from './cli-error';
 import type { CliContext } from './context';
 import { createContext } from './context';
-import { replayLifecycle } from './commands/replay';
+import { replayLifecycle } from './serving/replay-command';
 import { applyForDemo } from './demo/apply';
 import { describePredicted, predictJuly } from './demo/july';
 import { abortOpenRollout, playRound, type Round } from './demo/round';
 import { demoRun, hundredths, rollbackOf, roundsTable, type DemoSummary, type NamedRound } from './demo/summary';
-import { readLifecycleFolder } from './lifecycle-folder';
-import { describeRollout } from './rollout-view';
-import { describeRun } from './run-view';
+import { readLifecycleFolder } from './lifecycle/folder';
+import { describeRollout } from './rollout/view';
+import { describeRun } from './run/view';
 import type { Terminal } from './terminal';
 import { table } from './terminal';
 

@@ -1,8 +1,8 @@
 import type { CliContext } from './context';
-import { runEvents } from './event-stream';
-import { openRunLines } from './run-lines';
-import { followCanary } from './rollout-follow';
-import type { RunJson } from './run-view';
+import { runEvents } from './run/event-stream';
+import { openRunLines } from './run/lines';
+import { followCanary } from './rollout/follow';
+import type { RunJson } from './run/view';
 
 /** Follows the run to its end, a line an event, and gives it back as it ended. */
 export async function watchRun(context: CliContext, runId: string): Promise<RunJson> {

@@ -1,5 +1,5 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
-import { allows, type ApiKeyIdentity, type ApiKeyScope } from '../../db/repositories/api-keys';
+import { allows, type ApiKeyIdentity, type ApiKeyScope } from '../../db/access/repository';
 import { failure } from '../../domain/failure';
 import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';

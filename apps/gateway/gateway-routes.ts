@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { IndexReader } from '../../data/indexes/query-index';
+import type { IndexReader } from '../../data/index/query-index';
 import { limitRequests } from '../http/rate-limit';
 import { compressAnswer } from '../http/compression';
 import { inferenceErrors } from '../http/inference-error';
@@ -9,8 +9,8 @@ import type { OpenAnswers } from './chat/open-answers';
 import type { GatewayConfig } from './config';
 import { createEmbeddingsMetrics } from './embeddings/embeddings-metrics';
 import { errorHandler } from './http-app';
-import { createIndexMetrics } from './index-metrics';
-import { acceptInferBodies } from './infer-body';
+import { createIndexMetrics } from './index-query/index-metrics';
+import { acceptInferBodies } from './inference/infer-body';
 import type { KeyCache } from './key-cache';
 import { chatRoutes, type ChatRouteDeps } from './routes/chat';
 import { embeddingsRoutes, type EmbeddingsRouteDeps } from './routes/embeddings';
@@ -21,8 +21,8 @@ import { inferRoutes, type InferRouteDeps } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
 import { openAiModelRoutes } from './routes/openai-models';
 import { probeRoutes } from './routes/probe';
-import type { LoadedRoutingTable } from './routing-table';
-import type { VersionPicker } from './version-picker';
+import type { LoadedRoutingTable } from './routing/routing-table';
+import type { VersionPicker } from './routing/version-picker';
 
 export interface GatewayParts
   extends

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/repositories/api-keys';
+import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/access/repository';
 import { failure } from '../../domain/failure';
 import { shareInFlight } from '../../data/share-in-flight';
 import { within } from '../../data/within';

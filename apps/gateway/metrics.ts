@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
-import type { Side } from '../../domain/llm/safety/policy';
+import type { Side } from '../../domain/safety/policy';
 import type { OnReranked } from './chat/retrieve';
-import type { OnLooked } from './load-bundle';
-import type { ShadowOutcome } from './shadow';
+import type { OnLooked } from './model/load-bundle';
+import type { ShadowOutcome } from './routing/shadow';
 
 /** What `/metrics` reads from the live parts at the moment of a scrape. */
 export interface GatewayState {

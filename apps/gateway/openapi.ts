@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { version } from '../../package.json';
 import { chatRequestSchema } from './chat/chat-request.schema';
 import { embeddingsRequestSchema } from './embeddings/embeddings-request.schema';
-import { indexQuerySchema } from './index-query.schema';
+import { indexQuerySchema } from './index-query/index-query.schema';
 
 type OpenApiSchema = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
-import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
-import { expiresSoon } from '../../domain/api-key';
+import type { ApiKeyIdentity } from '../../db/access/repository';
+import { expiresSoon } from '../../domain/access/api-key';
 
 /** Adds the header `x-perennial-key-expires` to answers for a key that expires within two weeks. */
 export function warnOfExpiry(reply: FastifyReply, { expiresAt }: ApiKeyIdentity): void {

@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
+import type { ApiKeyIdentity } from '../../db/access/repository';
 import { openTurns, type TurnOptions } from '../../db/turns';
 import { HttpProblem } from './problem';
 import './request-context';

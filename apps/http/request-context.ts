@@ -1,4 +1,4 @@
-import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
+import type { ApiKeyIdentity } from '../../db/access/repository';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,13 +1,13 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
-import type { WrittenDocument } from '../../domain/document';
-import { objectDocument } from '../../domain/document';
-import type { DocumentPath } from '../../domain/document-path';
-import { isMap, nameOf } from '../../domain/document-path';
+import type { WrittenDocument } from '../../domain/document/document';
+import { objectDocument } from '../../domain/document/document';
+import type { DocumentPath } from '../../domain/document/path';
+import { isMap, nameOf } from '../../domain/document/path';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
-import { formatIssue } from '../../domain/issue-text';
-import { readBy } from '../../domain/schema-issues.schema';
+import { formatIssue } from '../../domain/document/issue-text';
+import { readBy } from '../../domain/document/schema-issues.schema';
 
 const places: Readonly<Record<string, string>> = { body: 'body', querystring: 'query', params: 'path', headers: 'headers' };
 

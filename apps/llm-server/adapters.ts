@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ArtifactStore } from '../../data/artifacts/store';
+import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOfFile } from '../../data/digest';
-import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { isPerennialError } from '../../domain/failure';
 import { ApiError } from './api-error';
 import type { LlamaCpp } from './llama-cpp';

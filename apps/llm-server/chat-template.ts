@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ChatMessage } from '../../domain/llm/chat';
+import type { ChatMessage } from '../../domain/language/chat';
 import { ApiError } from './api-error';
 import type { LlamaModel, Token } from './llama-cpp';
 import { loadJinja } from './llama-cpp';

@@ -1,4 +1,4 @@
-import type { ChatMessage, Sampling } from '../../domain/llm/chat';
+import type { ChatMessage, Sampling } from '../../domain/language/chat';
 import type { Adapters } from './adapters';
 import { openAdapters } from './adapters';
 import type { WrittenAnswer } from './answer';
@@ -10,7 +10,7 @@ import { openContexts } from './contexts';
 import { openGrammars, type GrammarWish } from './grammars';
 import { loadLlamaCpp, type Token } from './llama-cpp';
 import type { SequencePool, Slot, WaitingRoom } from './sequence-pool';
-import type { ArtifactStore } from '../../data/artifacts/store';
+import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOfFile } from '../../data/digest';
 
 export interface ChatWish {

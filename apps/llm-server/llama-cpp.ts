@@ -1,4 +1,4 @@
-import { importFromLlmRuntime } from '../../data/llm/runtime-module';
+import { importFromLlmRuntime } from '../../data/language/runtime-module';
 
 /** The calls of node-llama-cpp that are used here. It is a package of the LLM runtime, so its own types are not there when this is compiled. */
 export interface LlamaCpp {

@@ -1,7 +1,7 @@
 /** The embedded model as an older processor would run it: llama.cpp has its arithmetic once for each generation, and takes the newest that the machine can. */
 import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { llmFolder } from '../../data/llm/runtime-module';
+import { llmFolder } from '../../data/language/runtime-module';
 
 /** Generations of x86: without AVX (2008), with AVX2 (2013), with AVX-512 (2017). */
 export type Processor = 'sse42' | 'haswell' | 'skylakex';

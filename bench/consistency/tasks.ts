@@ -1,9 +1,9 @@
 /** Two tasks with known answers: a routing step that is held to a schema, and questions that are answered in free words, where a rounding has more to turn. */
-import { llmDataPath } from '../../data/llm/runtime-module';
+import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
-import type { EvaluationCase } from '../../domain/llm/evaluation/case';
-import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
-import type { PromptTemplate } from '../../domain/llm/prompt';
+import type { EvaluationCase } from '../../domain/language/cases/case';
+import type { DimensionSpec } from '../../domain/language/dimension/dimension';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { dimensions as ofRouting, firstPrompt, glossCases } from '../prompt-search/task';
 
 export interface ConsistencyTask {

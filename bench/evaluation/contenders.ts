@@ -1,13 +1,13 @@
 /** The same cases asked twice over: through the evaluation with its ledger, limits and retries, and straight from the server. */
 import { digestOf } from '../../data/digest';
-import { promptAnswerer, type Asking } from '../../data/llm/evaluation/answerer';
-import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
-import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
-import type { ModelTarget } from '../../data/llm/model-access';
-import type { Sampling } from '../../domain/llm/chat';
-import type { EvaluationCase } from '../../domain/llm/evaluation/case';
-import type { PromptTemplate } from '../../domain/llm/prompt';
-import { renderPrompt } from '../../domain/llm/prompt-render';
+import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
+import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
+import type { ModelTarget } from '../../data/language/model-access';
+import type { Sampling } from '../../domain/language/chat';
+import type { EvaluationCase } from '../../domain/language/cases/case';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
+import { renderPrompt } from '../../domain/prompt/render';
 import { dimensions } from '../prompt-search/task';
 
 export interface ScoringContest {

@@ -2,13 +2,13 @@
  * How far a judge agrees with people: answers that people scored for PyRIT (MIT), for whether they refuse what was asked and for whether they do harm. Half of the labels calibrate the
  * judge, the other half shows what its corrected estimate is worth: the share that people say must lie within its bounds.
  */
-import type { Asking } from '../../data/llm/evaluation/answerer';
-import { calibrateJudge, createJudge } from '../../data/llm/evaluation/judge';
-import type { ModelTarget } from '../../data/llm/model-access';
+import type { Asking } from '../../data/language/evaluation/answerer';
+import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
+import type { ModelTarget } from '../../data/language/model-access';
 import { readAnswers } from '../../data/safety/training/labelled-texts';
-import { correctedShare, uncalibrated, type CorrectedShare } from '../../domain/llm/evaluation/judge';
-import type { LabelledAnswer } from '../../domain/llm/evaluation/labelled';
-import type { PromptTemplate } from '../../domain/llm/prompt';
+import { correctedShare, uncalibrated, type CorrectedShare } from '../../domain/language/judge/judge';
+import type { LabelledAnswer } from '../../domain/language/cases/labelled';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 
 export interface JudgedByPeople {

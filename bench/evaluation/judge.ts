@@ -1,11 +1,11 @@
 /** How far a judge agrees with labels that are sure: the known answer of a question, and the known answer of another one. */
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Asking } from '../../data/llm/evaluation/answerer';
-import { calibrateJudge, createJudge } from '../../data/llm/evaluation/judge';
-import type { ModelTarget } from '../../data/llm/model-access';
-import { llmDataPath } from '../../data/llm/runtime-module';
-import type { JudgeCalibration } from '../../domain/llm/evaluation/judge';
-import type { PromptTemplate } from '../../domain/llm/prompt';
+import type { Asking } from '../../data/language/evaluation/answerer';
+import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
+import type { ModelTarget } from '../../data/language/model-access';
+import { llmDataPath } from '../../data/language/runtime-module';
+import type { JudgeCalibration } from '../../domain/language/judge/judge';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
 
 type LabelledAnswers = Parameters<typeof calibrateJudge>[1];
 

@@ -1,11 +1,11 @@
 /** Questions put to one bundle, answered as an evaluation of it would have them answered. */
-import type { Answerer } from '../../data/llm/evaluation/answerer';
-import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
-import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
+import type { Answerer } from '../../data/language/evaluation/answerer';
+import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { digestOf } from '../../data/digest';
-import type { EvaluationCase } from '../../domain/llm/evaluation/case';
-import type { RetrievedPassage } from '../../domain/llm/evaluation/judged-case';
-import type { CaseResult } from '../../domain/llm/evaluation/result';
+import type { EvaluationCase } from '../../domain/language/cases/case';
+import type { RetrievedPassage } from '../../domain/language/judge/judged-case';
+import type { CaseResult } from '../../domain/language/evaluation/result';
 
 export interface AssistantResults {
   readonly results: readonly CaseResult[];

@@ -1,8 +1,8 @@
-/** The tables of `bench/facts.ts`: what each bundle stated, what passages changed, what was found. */
-import { normalAnswer } from '../../domain/llm/evaluation/answer-text';
-import { rightAnswers, type EvaluationCase } from '../../domain/llm/evaluation/case';
+/** The tables of `bench/facts/main.ts`: what each bundle stated, what passages changed, what was found. */
+import { normalAnswer } from '../../domain/language/evaluation/answer-text';
+import { rightAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import { scoreOf, type Retrieved } from '../../domain/index/retrieval-metrics';
-import { withoutCitations } from '../../domain/llm/citations';
+import { withoutCitations } from '../../domain/language/citations';
 import { report, rounded } from '../figures';
 import type { AssistantResults } from './asked';
 import { bundleNames, type AssistantName } from './assistant';

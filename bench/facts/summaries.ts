@@ -1,4 +1,4 @@
-import { llmDataPath } from '../../data/llm/runtime-module';
+import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
 import type { Summary } from './extract';
 

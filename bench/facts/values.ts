@@ -1,5 +1,5 @@
 /** Which values of a kind a text states. What counts as one is decided by the text and the question alone, never by which answer is right. */
-import { withoutCitations } from '../../domain/llm/citations';
+import { withoutCitations } from '../../domain/language/citations';
 import { countriesIn } from './countries';
 import { compositionOf } from './elements';
 import type { ValueKind } from './fact';

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../../data/digest';
-import { chunksOf, embedChunks } from '../../data/indexes/chunk-document';
-import { openChunkStore } from '../../data/indexes/chunk-store';
-import type { Embedders } from '../../data/indexes/embedders/open-embedder';
-import { openIndexReader, type IndexReader } from '../../data/indexes/query-index';
-import type { Digest } from '../../domain/artifact';
+import { chunksOf, embedChunks } from '../../data/index/chunk-document';
+import { openChunkStore } from '../../data/index/chunk-store';
+import type { Embedders } from '../../data/index/embedders/open-embedder';
+import { openIndexReader, type IndexReader } from '../../data/index/query-index';
+import type { Digest } from '../../domain/dataset/artifact';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { IndexDocument } from '../../domain/index/document';
 import type { IndexSpec } from '../../domain/index/index.schema';

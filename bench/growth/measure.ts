@@ -1,7 +1,7 @@
 import type { Database } from '../../db/connection';
-import type { PredictionFilter } from '../../db/prediction-list';
-import type { AuditArchive, AuditSigner } from '../../db/repositories/audit';
-import type { RunRecord } from '../../db/repositories/runs';
+import type { PredictionFilter } from '../../db/serving/prediction-list';
+import type { AuditArchive, AuditSigner } from '../../db/audit/repository';
+import type { RunRecord } from '../../db/run/repository';
 import type { Registry } from '../../db/registry';
 import { defaultTenant as tenant } from '../../domain/ids';
 import { median, rounded } from '../figures';

@@ -2,14 +2,14 @@
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { join } from 'node:path';
-import { createReleaseActivities } from '../../activities/release-run';
-import { createRunRecordActivities } from '../../activities/run-record';
-import { activityBoundary } from '../../workers/activity-errors';
-import { workflowBundle } from '../../workers/bundle';
+import { createReleaseActivities } from '../../activities/run/release';
+import { createRunRecordActivities } from '../../activities/run/record';
+import { activityBoundary } from '../../workers/temporal/activity-errors';
+import { workflowBundle } from '../../workers/temporal/bundle';
 import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import { openLog } from '../../workers/log';
-import { stageCodeDigest } from '../../workers/source-digest';
+import { stageCodeDigest } from '../../workers/temporal/source-digest';
 
 async function main(taskQueue: string): Promise<void> {
   const config = readConfig(process.env);

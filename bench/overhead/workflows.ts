@@ -1,11 +1,11 @@
 /** Seven stages that do nothing: once as plain activities, once through Perennial's stage machinery. */
 import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
-import { modelStages } from '../../domain/run';
+import { modelStages } from '../../domain/run/run';
 import { records } from '../../workflows/activity-proxies';
-import type { LifecycleInput } from '../../workflows/messages';
-import { openControl } from '../../workflows/run-control';
-import { describeRun } from '../../workflows/search-attributes';
-import { runStage } from '../../workflows/stage';
+import type { LifecycleInput } from '../../workflows/run/messages';
+import { openControl } from '../../workflows/run/control';
+import { describeRun } from '../../workflows/run/search-attributes';
+import { runStage } from '../../workflows/lifecycle/stage';
 
 interface BenchActivities {
   nothing(): Promise<void>;

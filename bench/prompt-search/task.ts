@@ -1,10 +1,10 @@
 /** The routing step that is searched for: which of eight kinds of thing a definition of WordNet describes, said as JSON. */
 import { DuckDBInstance } from '@duckdb/node-api';
-import { llmDataPath } from '../../data/llm/runtime-module';
-import type { EvaluationCase } from '../../domain/llm/evaluation/case';
-import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
-import type { PromptTemplate } from '../../domain/llm/prompt';
-import type { SearchSpec } from '../../domain/llm/search/search';
+import { llmDataPath } from '../../data/language/runtime-module';
+import type { EvaluationCase } from '../../domain/language/cases/case';
+import type { DimensionSpec } from '../../domain/language/dimension/dimension';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
+import type { SearchSpec } from '../../domain/prompt/search/search';
 import { createTfIdf } from '../../domain/index/tf-idf';
 
 export const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'] as const;

@@ -3,9 +3,9 @@ import { oddsByMeaning, type EmbedTexts } from '../../data/safety/classify';
 import { oddsFor } from '../../data/safety/threshold';
 import { thresholdsOf } from '../../data/safety/training/cross-fit';
 import type { ReadText } from '../../data/safety/training/read-texts';
-import { nGramsOf } from '../../domain/llm/safety/n-grams';
-import { windowsOf } from '../../domain/llm/safety/windows';
-import { suspicious, worstOdds } from '../../domain/llm/safety/worst-window';
+import { nGramsOf } from '../../domain/safety/n-grams';
+import { windowsOf } from '../../domain/safety/windows';
+import { suspicious, worstOdds } from '../../domain/safety/worst-window';
 import { stopped, type CrossFitted } from './held-out';
 import { obfuscations } from './obfuscations';
 

@@ -2,19 +2,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answerer, GivenAnswer } from '../../data/llm/evaluation/answerer';
-import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
-import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
-import type { CaseScreens } from '../../data/llm/evaluation/case-screens';
-import { screenedAnswerer } from '../../data/llm/evaluation/screened-answerer';
+import type { Answerer, GivenAnswer } from '../../data/language/evaluation/answerer';
+import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
+import type { CaseScreens } from '../../data/language/evaluation/case-screens';
+import { screenedAnswerer } from '../../data/language/evaluation/screened-answerer';
 import { digestOf } from '../../data/digest';
 import type { ReadText } from '../../data/safety/training/read-texts';
-import { redTeamCase } from '../../domain/llm/evaluation/red-team';
-import type { CaseResult } from '../../domain/llm/evaluation/result';
-import type { SafetyPolicy } from '../../domain/llm/safety/policy';
-import { screen, type Detect } from '../../domain/llm/safety/screen';
+import { redTeamCase } from '../../domain/language/cases/red-team';
+import type { CaseResult } from '../../domain/language/evaluation/result';
+import type { SafetyPolicy } from '../../domain/safety/policy';
+import { screen, type Detect } from '../../domain/safety/screen';
 import { wilsonBounds } from '../../domain/statistics/wilson';
-import { startLlmServer } from '../../test/support/llm-server-process';
+import { startLlmServer } from '../../test/support/provider/llm-server-process';
 
 const model = 'smollm2-135m-instruct';
 const policy: SafetyPolicy = {

@@ -1,8 +1,8 @@
 /** How long the shipped detectors take for a text. */
-import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
+import { openEmbedders } from '../../data/index/embedders/open-embedder';
 import { openDetectors } from '../../data/safety/open-detectors';
 import { defaultTenant } from '../../domain/ids';
-import type { DetectorSpec } from '../../domain/llm/safety/policy';
+import type { DetectorSpec } from '../../domain/safety/policy';
 import { quantile, rounded } from '../figures';
 
 const prose = 'The library opens at nine on weekdays and at ten on Saturdays; books may be kept for four weeks, films for one. ';

@@ -1,8 +1,8 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
-import type { AuditArchive, AuditHead, AuditKey } from '../../db/repositories/audit';
+import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/repository';
 import { canonicalJson } from '../../domain/canonical';
 import { failure } from '../../domain/failure';
-import { isMissing, isThereAlready, openS3, request, type S3, type S3Settings } from '../artifacts/s3';
+import { isMissing, isThereAlready, openS3, request, type S3, type S3Settings } from '../artifact/s3';
 
 const atOnce = 32;
 

@@ -1,5 +1,5 @@
-import { rowColumn } from '../../domain/assembled';
-import type { Column } from '../../domain/dataset';
+import { rowColumn } from '../../domain/dataset/assembled';
+import type { Column } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { checkRows, columnNames } from './holdout-rows';

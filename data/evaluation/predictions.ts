@@ -2,7 +2,7 @@ import { BIGINT, DOUBLE, DuckDBDataChunk, LIST, listValue, VARCHAR, type DuckDBV
 import { setImmediate } from 'node:timers/promises';
 import { quoteText, type PlatformSql } from '../sql/platform-sql';
 import { dateOf } from '../../domain/calendar';
-import type { ScoredSample } from '../../domain/metrics/sample';
+import type { ScoredSample } from '../../domain/evaluation/metrics/sample';
 import type { HoldoutRows } from './holdout-rows';
 
 export interface Predictions {

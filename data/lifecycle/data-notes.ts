@@ -1,13 +1,13 @@
-import { assembledParts, type AssembledPartName } from '../../domain/assembled';
+import { assembledParts, type AssembledPartName } from '../../domain/dataset/assembled';
 import { openCalendar } from '../../domain/calendar';
-import type { TimeWindow } from '../../domain/dataset';
-import type { IssueAt } from '../../domain/document';
-import { fewestDays } from '../../domain/evidence';
-import { formatIssue } from '../../domain/issue-text';
-import type { DataSpec, SplitSpec, TimeSpec } from '../../domain/lifecycle';
-import { judgedRows } from '../../domain/measure/whole-weeks';
-import { latestWindow, splitWindow, windowEnding } from '../../domain/time-window';
-import type { SourceTimes } from '../sources/convert';
+import type { TimeWindow } from '../../domain/dataset/dataset';
+import type { IssueAt } from '../../domain/document/document';
+import { fewestDays } from '../../domain/decision/evidence';
+import { formatIssue } from '../../domain/document/issue-text';
+import type { DataSpec, SplitSpec, TimeSpec } from '../../domain/lifecycle/lifecycle';
+import { judgedRows } from '../../domain/evaluation/measure/whole-weeks';
+import { latestWindow, splitWindow, windowEnding } from '../../domain/dataset/time-window';
+import type { SourceTimes } from '../dataset/sources/convert';
 import type { SourceReading } from './source-tables';
 
 const quarterMs = 15 * 60_000;

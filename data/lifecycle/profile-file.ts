@@ -1,8 +1,8 @@
-import type { SourceSpec } from '../../domain/lifecycle';
-import type { TableProfile } from '../../domain/table-profile';
+import type { SourceSpec } from '../../domain/lifecycle/lifecycle';
+import type { TableProfile } from '../../domain/dataset/table-profile';
 import { openScratch } from '../scratch';
-import type { SourceLimits, SourcePolicy } from '../sources/policy';
-import { profileSource } from '../sources/read-source';
+import type { SourceLimits, SourcePolicy } from '../dataset/sources/policy';
+import { profileSource } from '../dataset/sources/read-source';
 
 interface FileToProfile {
   readonly source: SourceSpec;

@@ -1,14 +1,14 @@
-import type { Column } from '../../domain/dataset';
+import type { Column } from '../../domain/dataset/dataset';
 import { isPerennialError, type PerennialError } from '../../domain/failure';
-import type { DataSpec, SourceSpec } from '../../domain/lifecycle';
-import { schemeOf } from '../../domain/source-uri';
+import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
+import { schemeOf } from '../../domain/dataset/source-uri';
 import { samplePath } from '../samples';
 import { openScratch } from '../scratch';
-import type { SourceTimes } from '../sources/convert';
-import type { DatasetReader } from '../sources/fetch';
-import { uriRefusal } from '../sources/file-access';
-import type { SourcePolicy } from '../sources/policy';
-import { describeSource } from '../sources/read-source';
+import type { SourceTimes } from '../dataset/sources/convert';
+import type { DatasetReader } from '../dataset/sources/fetch';
+import { uriRefusal } from '../dataset/sources/file-access';
+import type { SourcePolicy } from '../dataset/sources/policy';
+import { describeSource } from '../dataset/sources/read-source';
 
 export type SourceReading =
   | {

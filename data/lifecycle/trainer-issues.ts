@@ -1,11 +1,11 @@
-import type { IssueAt } from '../../domain/document';
+import type { IssueAt } from '../../domain/document/document';
 import type { Issue } from '../../domain/failure';
-import type { TrainerTask } from '../../domain/job';
-import type { ParameterRange } from '../../domain/lifecycle';
-import type { LifecycleParts, NamedTrainer } from '../../domain/lifecycle-parts';
-import { nearest } from '../../domain/nearest';
-import { extremesOf } from '../../domain/tuning';
-import type { TrainerCatalog } from '../trainers/catalog';
+import type { TrainerTask } from '../../domain/training/job';
+import type { ParameterRange } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleParts, NamedTrainer } from '../../domain/lifecycle/parts';
+import { nearest } from '../../domain/document/nearest';
+import { extremesOf } from '../../domain/tuning/tuning';
+import type { TrainerCatalog } from '../training/catalog';
 
 /** An unknown trainer, and parameters that it refuses: those of the document and both ends of each range of the search. */
 export function trainerIssues(trainers: TrainerCatalog, { trainer, space }: LifecycleParts, issueAt: IssueAt): readonly Issue[] {

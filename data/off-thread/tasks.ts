@@ -1,7 +1,7 @@
 /** What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its caller's deadline ends it, so it needs no time limit of its own. */
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
-import { readPrompt } from '../../domain/llm/prompt-document';
-import { readPlacedLifecycle } from '../../domain/placed-lifecycle-document';
+import { readPrompt } from '../../domain/prompt/document';
+import { readPlacedLifecycle } from '../../domain/lifecycle/placed-document';
 import { readText } from '../safety/text-readings';
 
 export type TaskOutcome<T> =

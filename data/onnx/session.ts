@@ -1,7 +1,7 @@
 import './no-reports';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { failure } from '../../domain/failure';
-import { missingText, type FeatureColumn } from '../../domain/model';
+import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { readsOtherFiles } from './external-data';
 
 /** One value a row: numbers for a float input (NaN is missing), texts for a string input (`missingText` is missing). */

@@ -1,8 +1,8 @@
 import type { Tenant } from '../../domain/ids';
-import type { ChatAnswer } from '../../domain/llm/chat';
-import { withinProviderTime } from '../llm/attempt';
-import type { Asking } from '../llm/evaluation/answerer';
-import type { ModelAccess, ModelTarget, Question } from '../llm/model-access';
+import type { ChatAnswer } from '../../domain/language/chat';
+import { withinProviderTime } from '../language/provider/attempt';
+import type { Asking } from '../language/evaluation/answerer';
+import type { ModelAccess, ModelTarget, Question } from '../language/model-access';
 
 export interface GuardQuestion {
   readonly target: ModelTarget;

@@ -1,4 +1,4 @@
-import type { Finding } from '../../domain/llm/safety/policy';
+import type { Finding } from '../../domain/safety/policy';
 
 /** Finds whole words, whatever their case, accents, width and what stands between them. One pass over the text, however many phrases there are. */
 export function findPhrases(text: string, phrases: readonly string[]): readonly Finding[] {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest } from '../../domain/artifact';
+import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import type { LinearClassifier } from '../../domain/llm/safety/linear-classifier';
+import type { LinearClassifier } from '../../domain/safety/linear-classifier';
 import { digestOf } from '../digest';
 
 /** Injections, requests for harm, and answers that give it. */

@@ -1,9 +1,9 @@
 import { failure } from '../../domain/failure';
-import { logOdds, type LinearClassifier, type TextFeatures } from '../../domain/llm/safety/linear-classifier';
-import { nGramsOf } from '../../domain/llm/safety/n-grams';
-import { sentencesOf, standingOut, telling } from '../../domain/llm/safety/sentences';
-import { windowsOf } from '../../domain/llm/safety/windows';
-import { suspicious, worstOdds } from '../../domain/llm/safety/worst-window';
+import { logOdds, type LinearClassifier, type TextFeatures } from '../../domain/safety/linear-classifier';
+import { nGramsOf } from '../../domain/safety/n-grams';
+import { sentencesOf, standingOut, telling } from '../../domain/safety/sentences';
+import { windowsOf } from '../../domain/safety/windows';
+import { suspicious, worstOdds } from '../../domain/safety/worst-window';
 import { plainForms } from './plain-forms';
 
 /** Texts in a sentence embedder's space. */

@@ -1,11 +1,11 @@
 /** Verdicts of models that a provider runs: guard models by chat, moderations by their own protocol. */
 import { failure } from '../../domain/failure';
-import { unsafe, readGuardAnswer, type FindsPattern } from '../../domain/llm/safety/guard-answer';
-import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/llm/safety/policy';
-import type { About } from '../../domain/llm/safety/screen';
-import type { Question } from '../llm/model-access';
-import type { Moderation } from '../llm/openai-moderation';
-import { answerWithheld } from '../llm/withheld';
+import { unsafe, readGuardAnswer, type FindsPattern } from '../../domain/safety/guard-answer';
+import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/safety/policy';
+import type { About } from '../../domain/safety/screen';
+import type { Question } from '../language/model-access';
+import type { Moderation } from '../language/provider/openai-moderation';
+import { answerWithheld } from '../language/provider/withheld';
 import { patternMs, withinTime } from '../time-limit';
 import type { AskGuard } from './ask-guard';
 

@@ -1,10 +1,10 @@
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { ClassifierTerms, DetectorSpec, SafetyPolicy, Side } from '../../domain/llm/safety/policy';
-import type { About, Detect } from '../../domain/llm/safety/screen';
-import type { ModelAccess } from '../llm/model-access';
+import type { ClassifierTerms, DetectorSpec, SafetyPolicy, Side } from '../../domain/safety/policy';
+import type { About, Detect } from '../../domain/safety/screen';
+import type { ModelAccess } from '../language/model-access';
 import { openOffThread, type OffThread } from '../off-thread/off-thread';
-import type { Embedders } from '../indexes/embedders/open-embedder';
+import type { Embedders } from '../index/embedders/open-embedder';
 import { askWithin, type AskGuard } from './ask-guard';
 import { classifierPath, type ClassifierFile, type Head } from './classifier-file';
 import { oddsOfWindows, standingOutBySentence, type EmbedTexts } from './classify';

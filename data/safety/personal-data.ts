@@ -3,7 +3,7 @@ import isCreditCard from 'validator/lib/isCreditCard';
 import isEmail from 'validator/lib/isEmail';
 import isIBAN from 'validator/lib/isIBAN';
 import isIP from 'validator/lib/isIP';
-import type { Finding, PersonalDataType } from '../../domain/llm/safety/policy';
+import type { Finding, PersonalDataType } from '../../domain/safety/policy';
 
 type Finder = (text: string) => readonly Finding[];
 

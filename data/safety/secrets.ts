@@ -1,4 +1,4 @@
-import type { Finding } from '../../domain/llm/safety/policy';
+import type { Finding } from '../../domain/safety/policy';
 
 /** By the forms that issuers publish for their own tokens, so that scanners find them; a password has no form. */
 const forms: readonly (readonly [string, RegExp])[] = [

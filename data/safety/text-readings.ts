@@ -1,4 +1,4 @@
-import type { Finding, PersonalDataType } from '../../domain/llm/safety/policy';
+import type { Finding, PersonalDataType } from '../../domain/safety/policy';
 import { keepUnlessFailed } from '../share-in-flight';
 import { findPhrases } from './blocklist';
 import { readClassifiers, type ClassifierFile, type Head, type SentenceHead } from './classifier-file';

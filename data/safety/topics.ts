@@ -1,4 +1,4 @@
-import type { Finding, Topic, TopicsKind } from '../../domain/llm/safety/policy';
+import type { Finding, Topic, TopicsKind } from '../../domain/safety/policy';
 import { keepUnlessFailed } from '../share-in-flight';
 import type { EmbedTexts } from './classify';
 

@@ -1,7 +1,7 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/assembled';
-import type { Column } from '../../domain/dataset';
-import { missingText, type FeatureColumn } from '../../domain/model';
+import { rowColumn } from '../../domain/dataset/assembled';
+import type { Column } from '../../domain/dataset/dataset';
+import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { checkFeatureSql } from './feature-policy';
 import type { FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';

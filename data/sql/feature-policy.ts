@@ -1,5 +1,5 @@
-import type { Column } from '../../domain/dataset';
-import { nearest } from '../../domain/nearest';
+import type { Column } from '../../domain/dataset/dataset';
+import { nearest } from '../../domain/document/nearest';
 import { featureCastTypes, featureFunctions } from './feature-functions';
 import { sqlFailure, type SqlText } from './sql-errors';
 import { nodesOf, placeOf, type SyntaxNode } from './syntax';

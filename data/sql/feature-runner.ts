@@ -1,5 +1,5 @@
 import { BIGINT, DuckDBInstance, LIST, type DuckDBConnection, type DuckDBPreparedStatement } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/assembled';
+import { rowColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import { raceDeadline } from '../within';
 import { featureQuery, type FeaturePlan } from './feature-sql';

@@ -1,6 +1,6 @@
-import { rowColumn } from '../../domain/assembled';
-import type { Column } from '../../domain/dataset';
-import { missingText, type FeatureColumn } from '../../domain/model';
+import { rowColumn } from '../../domain/dataset/assembled';
+import type { Column } from '../../domain/dataset/dataset';
+import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { quoteName, quoteText } from './platform-sql';
 import { checkInSqlProcess } from './sql-checker';
 import type { SqlText } from './sql-errors';

@@ -1,9 +1,9 @@
-import type { Column } from '../../domain/dataset';
+import type { Column } from '../../domain/dataset/dataset';
 import type { Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
-import type { DataSpec } from '../../domain/lifecycle';
-import type { LifecycleSqlParts } from '../../domain/lifecycle-parts';
-import { keyColumnIssues } from '../assemble/key-columns';
+import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleSqlParts } from '../../domain/lifecycle/parts';
+import { keyColumnIssues } from '../dataset/assemble/key-columns';
 import { withheldLabel } from './feature-policy';
 import { checkInSqlProcess } from './sql-checker';
 

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Column } from '../../domain/dataset';
-import { missingText } from '../../domain/model';
+import type { Column } from '../../domain/dataset/dataset';
+import { missingText } from '../../domain/model/model';
 import type { FeatureColumns } from './feature-runner';
 import type { FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';

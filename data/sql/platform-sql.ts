@@ -1,5 +1,5 @@
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
-import type { ColumnType } from '../../domain/dataset';
+import type { ColumnType } from '../../domain/dataset/dataset';
 
 export interface DuckDbLimits {
   readonly memoryBytes: number;

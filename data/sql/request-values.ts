@@ -1,5 +1,5 @@
 import { BIGINT, BOOLEAN, DOUBLE, VARCHAR, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
-import type { Column, ColumnType } from '../../domain/dataset';
+import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 
 /** How a value of each logical type is given to DuckDB: timestamps as microseconds since 1970, UTC. */

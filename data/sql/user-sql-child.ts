@@ -3,8 +3,8 @@
  * ends. Behind `checkInSqlProcess` (argument `checks`) it says `ready`, reads texts but no data, and ends when none came for a while.
  */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import type { Column } from '../../domain/dataset';
-import { rowColumn } from '../../domain/assembled';
+import type { Column } from '../../domain/dataset/dataset';
+import { rowColumn } from '../../domain/dataset/assembled';
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
 import { compileFeatures, type FeatureText } from './feature-compiler';
 import { checkFeatureSql } from './feature-policy';

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { nearest } from '../../domain/nearest';
+import { nearest } from '../../domain/document/nearest';
 import { sqlFailure, type SqlText } from './sql-errors';
 import { nodesOf, parseSelect, placeOf, type SyntaxNode } from './syntax';
 

@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Column } from '../../domain/dataset';
+import type { Column } from '../../domain/dataset/dataset';
 import type { SqlText } from './sql-errors';
 import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
 

@@ -1,7 +1,7 @@
 /** Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds a key. */
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
-import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from '../repositories/audit';
+import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './repository';
 import { wrongWithHead } from './head';
 import { publicKeysOf, type KeyStanding } from './keys';
 

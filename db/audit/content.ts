@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../domain/artifact';
-import { leafHash } from '../../domain/audit-merkle';
-import type { Hash } from '../../domain/audit-merkle';
+import type { Digest } from '../../domain/dataset/artifact';
+import { leafHash } from '../../domain/audit/merkle';
+import type { Hash } from '../../domain/audit/merkle';
 import { canonicalJson } from '../../domain/canonical';
 import type { Query } from '../connection';
 

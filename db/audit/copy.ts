@@ -1,6 +1,6 @@
 import type { Tenant } from '../../domain/ids';
 import type { Query, Sql } from '../connection';
-import type { AuditArchive } from '../repositories/audit';
+import type { AuditArchive } from './repository';
 import { readKeys } from './keys';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';

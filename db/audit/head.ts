@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
-import type { Digest } from '../../domain/artifact';
+import type { Digest } from '../../domain/dataset/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import { sha256 } from '../document';
-import type { AuditHead, AuditSigner } from '../repositories/audit';
+import type { AuditHead, AuditSigner } from './repository';
 
 type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
 

@@ -4,13 +4,13 @@
  * (`endorsement`), so trust goes both ways between the two. A key that follows a lost one has no endorsement: trust goes from the new to the old alone.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import type { Digest } from '../../domain/artifact';
+import type { Digest } from '../../domain/dataset/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Query } from '../connection';
-import type { AuditKey, AuditSigner } from '../repositories/audit';
-import type { auditKeys } from '../schema/audit';
+import type { AuditKey, AuditSigner } from './repository';
+import type { auditKeys } from './schema';
 
 /** `publicKey`: SPKI DER, base64. */
 export function fingerprintOf(publicKey: string): Digest {

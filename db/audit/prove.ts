@@ -1,7 +1,7 @@
-import type { Digest } from '../../domain/artifact';
-import { inclusionPath, rootFromPath } from '../../domain/audit-merkle';
+import type { Digest } from '../../domain/dataset/artifact';
+import { inclusionPath, rootFromPath } from '../../domain/audit/merkle';
 import type { Sql } from '../connection';
-import type { AuditProof, AuditRepository } from '../repositories/audit';
+import type { AuditProof, AuditRepository } from './repository';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { wrongWithHead } from './head';

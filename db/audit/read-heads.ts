@@ -1,7 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import type { Query } from '../connection';
-import type { AuditHead } from '../repositories/audit';
-import type { auditHeads } from '../schema/audit';
+import type { AuditHead } from './repository';
+import type { auditHeads } from './schema';
 
 export type HeadRow = typeof auditHeads.$inferSelect;
 

@@ -1,8 +1,8 @@
 import { failure } from '../../domain/failure';
 import { advisoryLocks } from '../advisory-locks';
 import type { Sql, Transaction } from '../connection';
-import type { AuditKey, AuditRepository } from '../repositories/audit';
-import { appendAudit } from '../writes/audit-entry';
+import type { AuditKey, AuditRepository } from './repository';
+import { appendAudit } from './entry';
 import { endorse, fingerprintOf, hasConsent, keyIdOf, readKeys, replacementOf } from './keys';
 import { lastHead } from './read-heads';
 

@@ -1,8 +1,8 @@
-import type { Digest } from '../../domain/artifact';
-import { merkleRoot } from '../../domain/audit-merkle';
+import type { Digest } from '../../domain/dataset/artifact';
+import { merkleRoot } from '../../domain/audit/merkle';
 import type { Tenant } from '../../domain/ids';
 import type { Query, Sql } from '../connection';
-import type { AuditCheckpoint, AuditFinding, AuditHead, AuditKey, AuditReport, AuditRepository } from '../repositories/audit';
+import type { AuditCheckpoint, AuditFinding, AuditHead, AuditKey, AuditReport, AuditRepository } from './repository';
 import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';

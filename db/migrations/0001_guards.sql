@@ -1,6 +1,6 @@
 -- What the schema language cannot say: partitions, rules over time, the first rows.
 
--- Catches predictions of days without a partition, so that none is ever refused; db/repositories/predictions.ts moves them to their day's.
+-- Catches predictions of days without a partition, so that none is ever refused; db/serving/prediction-repository.ts moves them to their day's.
 CREATE TABLE predictions_default PARTITION OF predictions DEFAULT;
 
 -- The current revision is written after the lifecycle's row, in the same transaction.

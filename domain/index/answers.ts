@@ -1,8 +1,8 @@
-import type { ArtifactRef } from '../artifact';
-import type { DimensionSpec } from '../llm/evaluation/dimension';
-import type { LlmEvidence } from '../llm/evaluation/evidence';
-import { judgeLlmGate } from '../llm/evaluation/judge-gate';
-import type { Verdict } from '../verdict';
+import type { ArtifactRef } from '../dataset/artifact';
+import type { DimensionSpec } from '../language/dimension/dimension';
+import type { LlmEvidence } from '../language/evaluation/evidence';
+import { judgeLlmGate } from '../language/judge/gate';
+import type { Verdict } from '../decision/verdict';
 
 /** When answers over a new index may take the place of answers over the one that answers: not much worse, known from the same questions to the same application. */
 export interface AnswersRule {

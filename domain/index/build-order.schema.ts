@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { nameField } from '../field.schema';
-import { dimensionSchema } from '../llm/evaluation/dimension.schema';
+import { nameField } from '../document/field.schema';
+import { dimensionSchema } from '../language/dimension/dimension.schema';
 import { indexSchema, paritySchema } from './index.schema';
 
 const dataset = z

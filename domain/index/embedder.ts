@@ -1,4 +1,4 @@
-import type { Digest } from '../artifact';
+import type { Digest } from '../dataset/artifact';
 
 /** Who turns text into vectors, as a spec names it. */
 export type EmbedderSpec =

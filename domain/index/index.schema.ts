@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { bytesField, nameField, variableField } from '../field.schema';
-import { sourceName } from '../lifecycle.schema';
-import { problem } from '../schema-issues.schema';
+import { bytesField, nameField, variableField } from '../document/field.schema';
+import { sourceName } from '../lifecycle/lifecycle.schema';
+import { problem } from '../document/schema-issues.schema';
 import { vectorKinds } from './vector-index';
 
 const size = z.int().min(16).max(8192).describe('16 to 8192: tokens a chunk, at most what the embedder takes');

@@ -1,5 +1,5 @@
 import type { Seed } from '../statistics/random';
-import type { Verdict } from '../verdict';
+import type { Verdict } from '../decision/verdict';
 import { meanOver, scoreOf, type RetrievalMean, type RetrievalMetric, type Retrieved } from './retrieval-metrics';
 
 /** When a new index may take the place of the one that answers: it finds not much less, known from the same questions put to both. */

@@ -1,7 +1,7 @@
 import type { RolloutId, RunId } from '../ids';
-import type { ModelVersionRef } from '../model';
-import { versionName } from '../model';
-import type { DecisionRef, Verdict } from '../verdict';
+import type { ModelVersionRef } from '../model/model';
+import { versionName } from '../model/model';
+import type { DecisionRef, Verdict } from '../decision/verdict';
 import type { RolloutEnding, RolloutRollback, RolloutStatus } from './rollout';
 
 /** How a rollout ended, as its row in the registry says. */

@@ -1,5 +1,5 @@
 import { daysOfWeek } from '../calendar';
-import type { CanarySpec, DataSpec } from '../lifecycle';
+import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
 /** The rules in force for one rollout; stored under the digest of its canonical JSON before anything is decided by it. */

@@ -1,9 +1,9 @@
 /** What the workflow of a rollout remembers, what can happen to it, and what it does. Plain JSON: progress survives continue-as-new. */
-import type { Command } from '../command';
+import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
-import type { CanarySpec } from '../lifecycle';
-import type { DecisionRef } from '../verdict';
-import type { NoMoreLabels } from './evidence';
+import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { DecisionRef } from '../decision/verdict';
+import type { NoMoreLabels } from './judging/evidence';
 import type { EndedRollout, OpeningRefused, RolloutOutcome, RolloutVersions } from './outcome';
 import type { OpenRolloutStatus, RolloutStatus } from './rollout';
 

@@ -1,11 +1,11 @@
 import { formatSeconds } from '../duration';
-import { figure, percent, signed } from '../gates/gate';
-import type { GuardrailSpec } from '../lifecycle';
-import type { Reason } from '../verdict';
-import type { QualityEvidence, RolloutEvidence } from './evidence';
+import { figure, percent, signed } from '../decision/gates/gate';
+import type { GuardrailSpec } from '../lifecycle/lifecycle';
+import type { Reason } from '../decision/verdict';
+import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolicy } from './policy';
-import { decidingPairs, errorIn, isRefuted, restsOnDays } from './readings';
-import type { DaysReading, MetricReading } from './verdict';
+import { decidingPairs, errorIn, isRefuted, restsOnDays } from './judging/readings';
+import type { DaysReading, MetricReading } from './judging/verdict';
 
 /** What the readings say, in words and with their numbers: one line each. */
 export function reasonsOf(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): readonly Reason[] {

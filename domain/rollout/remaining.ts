@@ -2,12 +2,12 @@ import { scaledMean } from '../statistics/mean-sequence';
 import { daysOfWeek } from '../calendar';
 import { daysAfterWeeks, daysPassed } from '../statistics/days-sequence';
 import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
-import type { QualityEvidence, RolloutEvidence } from './evidence';
-import { observedLimit } from './judge-error';
-import { pairRange, requestLoss } from './loss';
+import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
+import { observedLimit } from './judging/judge-error';
+import { pairRange, requestLoss } from './judging/loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
-import { dayBounds, decidingPairs, errorIn, labelledOf, limitOf, restsOnDays, trafficBounds } from './readings';
-import type { MetricReading, Remaining } from './verdict';
+import { dayBounds, decidingPairs, errorIn, labelledOf, limitOf, restsOnDays, trafficBounds } from './judging/readings';
+import type { MetricReading, Remaining } from './judging/verdict';
 
 /** More than that is as good as never. */
 const mostTimes = 10_000;

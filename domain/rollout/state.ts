@@ -1,16 +1,16 @@
-import type { GuardrailSpec } from '../lifecycle';
+import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { ShareState } from '../statistics/share-sequence';
-import { decideRollout } from './decide-rollout';
+import { decideRollout } from './judging/decide-rollout';
 import type { EventClock } from './event-clock';
-import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './evidence';
+import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
-import { foldLabels, type CheckedPair } from './judge-labels';
-import type { LossRange } from './loss';
-import type { ArmObservation, PairObservation } from './observation';
-import { enterStep, observe, startEvidence } from './observe';
+import { foldLabels, type CheckedPair } from './judging/judge-labels';
+import type { LossRange } from './judging/loss';
+import type { ArmObservation, PairObservation } from './judging/observation';
+import { enterStep, observe, startEvidence } from './judging/observe';
 import type { RolloutPolicy } from './policy';
-import type { MetricReading, RolloutVerdict } from './verdict';
+import type { MetricReading, RolloutVerdict } from './judging/verdict';
 
 /** What a rollout's row remembers of its watching. JSON of a few kilobytes, whatever the traffic. */
 export interface RolloutState {

@@ -2,7 +2,7 @@
  * The life of a rollout after its evaluation: opened, moved up step by step, watched, and promoted or taken back. Pure: the workflow executes the
  * effects in order, and hands each result back as the next event.
  */
-import type { Command } from '../command';
+import type { Command } from '../run/command';
 import { notOpened, outcomeOf, type EndedRollout } from './outcome';
 import type {
   RolloutCommand,

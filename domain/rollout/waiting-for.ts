@@ -1,4 +1,4 @@
-import { versionName } from '../model';
+import { versionName } from '../model/model';
 import type { RolloutProgress, RolloutSettings } from './progress';
 
 /** Describes what a rollout waits for. It holds no figures that grow with the traffic: readers compute those from the evidence. */

@@ -1,4 +1,4 @@
-import type { Digest } from '../artifact';
+import type { Digest } from '../dataset/artifact';
 
 /** Uniform on [0, 1) with 32 bits; the same seed gives the same numbers on every machine. */
 export type Random = () => number;

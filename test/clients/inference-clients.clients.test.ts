@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { GatewayProcess } from '../support/gateway-process';
+import type { GatewayProcess } from '../support/process/gateway-process';
 import { migratedDatabase, testBucket } from '../support/platform';
-import { distanceModel, distanceRequest } from '../support/served-models';
-import { openServingWorld, type ServingWorld } from '../support/serving-world';
+import { distanceModel, distanceRequest } from '../support/serving/served-models';
+import { openServingWorld, type ServingWorld } from '../support/serving/serving-world';
 import { clientProgram } from './client-program';
 
 const execute = promisify(execFile);

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fakeSchedules } from '../apps/api/fake-schedules';
-import { openApiWorld } from '../apps/api/api-world';
+import { fakeSchedules } from '../apps/api/support/fake-schedules';
+import { openApiWorld } from '../apps/api/support/api-world';
 import { migratedDatabase, testBucket } from '../support/platform';
-import { distanceModel } from '../support/served-models';
-import { openServingWorld } from '../support/serving-world';
+import { distanceModel } from '../support/serving/served-models';
+import { openServingWorld } from '../support/serving/serving-world';
 import { clientProgram } from './client-program';
 
 jest.setTimeout(1_200_000);

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openS3, type S3, type S3Settings } from '../../data/artifacts/s3';
-import { openArtifactStore, type ArtifactLeases, type ArtifactStore } from '../../data/artifacts/store';
+import { openS3, type S3, type S3Settings } from '../../data/artifact/s3';
+import { openArtifactStore, type ArtifactLeases, type ArtifactStore } from '../../data/artifact/store';
 import { digestOf, sha256 } from '../../data/digest';
-import type { ArtifactRef } from '../../domain/artifact';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
 
 const partBytes = 5 << 20;
 const tenant = 'default';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { ArtifactRef } from '../../domain/artifact';
-import type { ComputeBackend, Job, JobHandle, JobState } from '../../domain/job';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ComputeBackend, Job, JobHandle, JobState } from '../../domain/training/job';
 import type { DirectoryArtifacts } from '../support/directory-artifacts';
 
 export interface ComputeUnderTest {
@@ -14,7 +14,7 @@ export interface ComputeUnderTest {
 const mebibyte = 2 ** 20;
 let jobs = 0;
 
-/** What every compute backend promises. The trainers `probe` and `shell` of test/support/trainers must be among its trainers. */
+/** What every compute backend promises. The trainers `probe` and `shell` of test/support/training/trainers must be among its trainers. */
 export function testComputeBackend(name: string, open: () => Promise<ComputeUnderTest>): void {
   describe(`compute backend ${name}`, () => {
     let given: ComputeUnderTest;

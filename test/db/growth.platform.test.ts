@@ -1,15 +1,15 @@
 import { fillRegistry, versionsPerModel, type GrowthSize } from '../../bench/growth/fill';
 import { placesOf } from '../../db/audit/verify';
 import { newId } from '../../db/ids';
-import { idleArtifacts } from '../../db/repositories/artifacts';
-import { predictionsOf, waitingLabels } from '../../db/repositories/feedback';
-import { selectReachable } from '../../db/repositories/lineage';
-import { selectRoutes } from '../../db/repositories/routing';
-import { selectUnfinished } from '../../db/repositories/runs';
+import { idleArtifacts } from '../../db/artifact/repository';
+import { predictionsOf, waitingLabels } from '../../db/serving/feedback-repository';
+import { selectReachable } from '../../db/lineage/repository';
+import { selectRoutes } from '../../db/serving/routing-repository';
+import { selectUnfinished } from '../../db/run/repository';
 import type { Statement } from '../../db/sql';
 import type { PredictionId } from '../../domain/ids';
 import { explain } from '../support/query-plan';
-import { memoryArchive, newSigner, registerFirst } from './audit-fixture';
+import { memoryArchive, newSigner, registerFirst } from './audit/fixture';
 import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
 /** Each statement is run on a filled registry: what counts is how many rows it reads of tables that grow, and that it names the index. */

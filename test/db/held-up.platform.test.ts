@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../db/repositories/runs';
+import type { RunRecord } from '../../db/run/repository';
 import type { RunId } from '../../domain/ids';
 import { openTestRegistry, startRun, tenant, type TestRegistry } from './registry-fixture';
 

@@ -30,7 +30,7 @@ describe('migrations', () => {
     await Promise.all([open(), open(), open(), open()].map((database) => migrate(database)));
     const { sql } = open();
     const applied = await sql<{ tag: string }[]>`select tag from perennial_migrations order by tag`;
-    const files = (await readdir(resolve(__dirname, '../../db/migrations'))).filter((name) => name.endsWith('.sql'));
+    const files = (await readdir(resolve(__dirname, '..', '..', 'db', 'migrations'))).filter((name) => name.endsWith('.sql'));
     expect(applied.map(({ tag }) => `${tag}.sql`)).toEqual(files.sort());
     const [tenants] = await sql<{ count: number }[]>`select count(*) from tenants`;
     expect(tenants?.count).toBe(1);
@@ -120,7 +120,7 @@ describe('migrations', () => {
           '--dialect',
           'postgresql',
           '--schema',
-          join(root, 'db/schema/*.ts'),
+          join(root, 'db/*/*schema.ts'),
           '--out',
           folder,
         ],

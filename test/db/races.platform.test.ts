@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { IdempotencyKey, RunId } from '../../domain/ids';
 import { isOpenRollout, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { Promotion, Withdrawal } from '../../db/repositories/aliases';
-import type { RolloutChange, RolloutRecord } from '../../db/repositories/rollouts';
+import type { Promotion, Withdrawal } from '../../db/alias/repository';
+import type { RolloutChange, RolloutRecord } from '../../db/rollout/repository';
 import { applyLifecycle, openTestRegistry, registerVersions, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
-import { RegisterModel, type JournalRow } from './register-model';
-import { openRollout } from './rollout-fixture';
+import { RegisterModel, type JournalRow } from './model/register-model';
+import { openRollout } from './rollout/fixture';
 
 const versions = 4;
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { defaultTenant, type RunId, type Tenant } from '../../domain/ids';
-import type { ModelLifecycleSpec } from '../../domain/lifecycle';
-import type { ModelSignature } from '../../domain/model';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { ModelSignature } from '../../domain/model/model';
 import { openDatabase, type Database } from '../../db/connection';
 import { createRegistry, type Registry } from '../../db/registry';
 import { migratedDatabase } from '../support/platform';

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse } from 'yaml';
-import { parseTrainerManifest } from '../../data/trainers/manifest.schema';
-import { objectDocument } from '../../domain/document';
+import { parseTrainerManifest } from '../../data/training/manifest.schema';
+import { objectDocument } from '../../domain/document/document';
 import { buildOrderSchema } from '../../domain/index/build-order.schema';
-import { formatIssue } from '../../domain/issue-text';
-import { parseLifecycle } from '../../domain/lifecycle-document';
-import { readPrompt } from '../../domain/llm/prompt-document';
-import { readProviders } from '../../domain/llm/providers-document';
-import { readSafetyPolicy } from '../../domain/llm/safety/policy-document';
-import { readBy } from '../../domain/schema-issues.schema';
+import { formatIssue } from '../../domain/document/issue-text';
+import { parseLifecycle } from '../../domain/lifecycle/document';
+import { readPrompt } from '../../domain/prompt/document';
+import { readProviders } from '../../domain/language/provider/document';
+import { readSafetyPolicy } from '../../domain/safety/policy-document';
+import { readBy } from '../../domain/document/schema-issues.schema';
 import { lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
 
 const root = join(__dirname, '..', '..');

@@ -1,9 +1,9 @@
 /** What documents can be: an application over an index of them in the whole product. Bad ones are named and counted, the others answer, and nobody is promoted by half. */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
-import { startProduct, type Product } from '../support/product';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import type { RunJson } from '../../apps/cli/run/view';
+import { startProduct, type Product } from '../support/process/product';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
 
 jest.setTimeout(300_000);
 

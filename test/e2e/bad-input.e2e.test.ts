@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
-import { writeBadTrainers } from '../support/bad-trainers';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
+import type { RunJson } from '../../apps/cli/run/view';
+import { writeBadTrainers } from '../support/training/bad-trainers';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
 import type { TinyOptions } from '../support/tiny-lifecycle';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 

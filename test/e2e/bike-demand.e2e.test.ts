@@ -1,9 +1,9 @@
 /** The sample `bike-demand` as its README has it: a regression that its schedule retrains, here by a backfill of two months that are past. */
 import { join, resolve } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
-import type { RolloutJson } from '../../apps/cli/rollout-view';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
+import type { RunJson } from '../../apps/cli/run/view';
+import type { RolloutJson } from '../../apps/cli/rollout/view';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
 
 jest.setTimeout(300_000);
 

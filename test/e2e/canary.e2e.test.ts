@@ -1,9 +1,9 @@
-import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
-import type { Traffic } from '../support/rollout-traffic';
-import { startTraffic } from '../support/rollout-traffic';
-import type { Trials } from '../support/rollout-trials';
-import { openTrials } from '../support/rollout-trials';
+import type { Product } from '../support/process/product';
+import { pause, startProduct } from '../support/process/product';
+import type { Traffic } from '../support/rollout/traffic';
+import { startTraffic } from '../support/rollout/traffic';
+import type { Trials } from '../support/rollout/trials';
+import { openTrials } from '../support/rollout/trials';
 
 jest.setTimeout(180_000);
 

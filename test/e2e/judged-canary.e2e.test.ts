@@ -1,21 +1,21 @@
 /** Language applications on trial under live questions to which nobody tells a right answer: a calibrated judge says what both versions' answers are worth. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { UnlabelledPair } from '../../db/repositories/answer-labels';
-import { endOfTrial, expectSettled, killWhileAsking } from '../support/dying-product';
-import { judgePromptOf } from '../support/judge-prompt';
+import type { UnlabelledPair } from '../../db/language/answer-label-repository';
+import { endOfTrial, expectSettled, killWhileAsking } from '../support/process/dying-product';
+import { judgePromptOf } from '../support/language/judge-prompt';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
-import { startLabelling, type Labelling } from '../support/people-labelling';
-import { startQuestions, type QuestionTraffic } from '../support/question-traffic';
-import { openTrials, type Trials } from '../support/rollout-trials';
-import { askedBy, takeovers } from '../support/run-audit';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
-import { openWorkersDatabase } from '../support/worker-process';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import { startLabelling, type Labelling } from '../support/language/people-labelling';
+import { startQuestions, type QuestionTraffic } from '../support/language/question-traffic';
+import { openTrials, type Trials } from '../support/rollout/trials';
+import { askedBy, takeovers } from '../support/process/run-audit';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 
@@ -177,7 +177,7 @@ test('one that is worse is taken back while it answers nobody, by the judge alon
   await expectSettled({ product, trials, database }, model, 1);
 });
 
-// What ends a rollout whose pairs are spent is in test/workflows/judged-rollout.platform.test.ts.
+// What ends a rollout whose pairs are spent is in test/workflows/rollout/judged-rollout.platform.test.ts.
 test('a canary that may have too few pairs judged to ever decide is refused, with how many it takes', async () => {
   const name = `judged-${count + 1}`;
   const few = tried('Answer kindly, please.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });

@@ -1,10 +1,10 @@
 /** What a language application can be given that is wrong, through the whole product: refused by its place before anything is stored, or counted and ended in words; never promoted by half. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
-import { startProduct, type Product } from '../support/product';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle, type TinyLlmOptions } from '../support/tiny-llm-lifecycle';
+import type { RunJson } from '../../apps/cli/run/view';
+import { startProduct, type Product } from '../support/process/product';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle, type TinyLlmOptions } from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(180_000);
 

@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RunJson } from '../../apps/cli/run-view';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
-import { scriptedFineTuning } from '../support/scripted-fine-tuning';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+import type { RunJson } from '../../apps/cli/run/view';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import { scriptedFineTuning } from '../support/provider/scripted-fine-tuning';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(180_000);
 

@@ -1,7 +1,7 @@
-import type { ArtifactRef } from '../../domain/artifact';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { environmentOf, openStore } from '../support/left-behind';
-import { startProduct, type Product } from '../support/product';
-import { waveAdapter } from '../support/wave-adapter';
+import { startProduct, type Product } from '../support/process/product';
+import { waveAdapter } from '../support/language/wave-adapter';
 
 // The whole platform with a model in it, on a machine that is busy with other tests.
 jest.setTimeout(300_000);

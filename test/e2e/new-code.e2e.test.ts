@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { workflowBundle } from '../../workers/bundle';
+import { workflowBundle } from '../../workers/temporal/bundle';
 import { environmentOf } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
-import { workerPid } from '../support/worker-process';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import { workerPid } from '../support/process/worker-process';
 
 jest.setTimeout(240_000);
 
@@ -29,7 +29,7 @@ async function begunElsewhere(address: string): Promise<string> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address });
   const client = await Connection.connect({ address });
-  const bundle = await workflowBundle(join(folder, 'build'), resolve(__dirname, '../support/incompatible/workflows.ts'));
+  const bundle = await workflowBundle(join(folder, 'build'), resolve(__dirname, '..', 'support', 'incompatible', 'workflows.ts'));
   const common = { namespace: 'perennial', taskQueue: 'elsewhere' };
   const worker = await Worker.create({ ...common, connection, workflowBundle: { codePath: bundle.codePath } });
   await worker.runUntil(async () => {

@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { RunJson } from '../../apps/cli/run-view';
-import type { Product } from '../support/product';
-import { approve } from '../support/dying-product';
-import { startProduct } from '../support/product';
+import type { RunJson } from '../../apps/cli/run/view';
+import type { Product } from '../support/process/product';
+import { approve } from '../support/process/dying-product';
+import { startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
-import { startReceiver, verified, type WebhookReceiver } from '../support/webhook-receiver';
-import { until } from '../support/until';
+import { startReceiver, verified, type WebhookReceiver } from '../support/process/webhook-receiver';
+import { until } from '../support/time/until';
 
 jest.setTimeout(180_000);
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunJson } from '../../apps/cli/run-view';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle, type TinyLlmOptions } from '../support/tiny-llm-lifecycle';
+import type { RunJson } from '../../apps/cli/run/view';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle, type TinyLlmOptions } from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(180_000);
 

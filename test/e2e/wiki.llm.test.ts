@@ -3,12 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { Database } from '../../db/connection';
-import { championsOf, killWhileAsking } from '../support/dying-product';
+import { championsOf, killWhileAsking } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import { startProduct, type Product } from '../support/product';
-import { askedBy, expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
-import { openWorkersDatabase } from '../support/worker-process';
-import { untilAnswer } from '../support/until';
+import { startProduct, type Product } from '../support/process/product';
+import { askedBy, expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/process/run-audit';
+import { openWorkersDatabase } from '../support/process/worker-process';
+import { untilAnswer } from '../support/time/until';
 
 // Four models' worth of work on a machine that is busy with other tests.
 jest.setTimeout(900_000);

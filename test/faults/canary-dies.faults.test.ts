@@ -1,15 +1,15 @@
-import type { RolloutJson } from '../../apps/cli/rollout-view';
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RolloutJson } from '../../apps/cli/rollout/view';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import { atTable, championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/dying-product';
+import { atTable, championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
-import type { Traffic } from '../support/rollout-traffic';
-import { startTraffic } from '../support/rollout-traffic';
-import type { Trials } from '../support/rollout-trials';
-import { openTrials } from '../support/rollout-trials';
-import { openWorkersDatabase } from '../support/worker-process';
+import type { Product } from '../support/process/product';
+import { pause, startProduct } from '../support/process/product';
+import type { Traffic } from '../support/rollout/traffic';
+import { startTraffic } from '../support/rollout/traffic';
+import type { Trials } from '../support/rollout/trials';
+import { openTrials } from '../support/rollout/trials';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 

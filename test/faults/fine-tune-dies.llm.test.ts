@@ -1,16 +1,16 @@
 /** A language application whose model really learns and really answers, in the whole product; what is killed comes back, and what was learnt is not learnt twice. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { runEvents } from '../../apps/cli/event-stream';
-import type { RunJson } from '../../apps/cli/run-view';
+import { runEvents } from '../../apps/cli/run/event-stream';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { ArtifactRef } from '../../domain/artifact';
-import type { ReleaseBundle } from '../../domain/llm/bundle';
-import { eventually } from '../support/dying-product';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ReleaseBundle } from '../../domain/language/bundle';
+import { eventually } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/left-behind';
-import { pause, startProduct, type Product } from '../support/product';
-import { askedBy, expectPaidOnce } from '../support/run-audit';
-import { openWorkersDatabase } from '../support/worker-process';
+import { pause, startProduct, type Product } from '../support/process/product';
+import { askedBy, expectPaidOnce } from '../support/process/run-audit';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 // PyTorch takes up to a minute to import on a machine that is busy with other tests.
 jest.setTimeout(1_200_000);

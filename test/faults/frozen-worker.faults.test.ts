@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { runEvents } from '../../apps/cli/event-stream';
+import { runEvents } from '../../apps/cli/run/event-stream';
 import type { Database } from '../../db/connection';
 import { environmentOf, expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { end, startProduct } from '../support/product';
+import type { Product } from '../support/process/product';
+import { end, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
-import { openWorkersDatabase, workerPid } from '../support/worker-process';
+import { openWorkersDatabase, workerPid } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 

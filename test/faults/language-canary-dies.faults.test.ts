@@ -17,19 +17,19 @@
  * | promote             | D C    | S          | –             | C       | C          | C               | C D      |
  * | move of the index   | I R    | –          | –             | –       | R          | R               | R        |
  */
-import type { RolloutJson } from '../../apps/cli/rollout-view';
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RolloutJson } from '../../apps/cli/rollout/view';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import { championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/dying-product';
+import { championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
-import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/question-traffic';
-import type { Trials } from '../support/rollout-trials';
-import { openTrials } from '../support/rollout-trials';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
-import { openWorkersDatabase } from '../support/worker-process';
+import type { Product } from '../support/process/product';
+import { pause, startProduct } from '../support/process/product';
+import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/language/question-traffic';
+import type { Trials } from '../support/rollout/trials';
+import { openTrials } from '../support/rollout/trials';
+import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 

@@ -1,12 +1,12 @@
-import { mostUnderWay } from '../../data/llm/evaluation/pool';
-import type { RunJson } from '../../apps/cli/run-view';
-import { approve } from '../support/dying-product';
+import { mostUnderWay } from '../../data/language/evaluation/pool';
+import type { RunJson } from '../../apps/cli/run/view';
+import { approve } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
-import { until } from '../support/until';
+import type { Product } from '../support/process/product';
+import { pause, startProduct } from '../support/process/product';
+import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
+import { until } from '../support/time/until';
 
 jest.setTimeout(300_000);
 

@@ -1,13 +1,13 @@
 /** The model itself dies, in the whole product: while prompts are compared, as what was chosen is promoted, and while callers are answered by two versions of it. */
 import type { Database } from '../../db/connection';
-import { approve, championsOf, endOfTrial, eventually, expectSettled, killPart, killWhileAsking } from '../support/dying-product';
+import { approve, championsOf, endOfTrial, eventually, expectSettled, killPart, killWhileAsking } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import { startProduct, type Product } from '../support/product';
-import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/question-traffic';
-import { openTrials, type Trials } from '../support/rollout-trials';
-import { expectPaidOnce } from '../support/run-audit';
-import { keyOf, kindList, routed, writeTinyRouter } from '../support/tiny-router';
-import { openWorkersDatabase } from '../support/worker-process';
+import { startProduct, type Product } from '../support/process/product';
+import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/language/question-traffic';
+import { openTrials, type Trials } from '../support/rollout/trials';
+import { expectPaidOnce } from '../support/process/run-audit';
+import { keyOf, kindList, routed, writeTinyRouter } from '../support/language/tiny-router';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 // A model on a machine that is busy with other tests.
 jest.setTimeout(900_000);

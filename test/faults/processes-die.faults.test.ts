@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RunJson } from '../../apps/cli/run/view';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
+import type { Product } from '../support/process/product';
+import { pause, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 
 jest.setTimeout(300_000);

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectNothingLeft } from '../support/left-behind';
-import { pause, startProduct, type Product } from '../support/product';
-import { scriptedFineTuning } from '../support/scripted-fine-tuning';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+import { pause, startProduct, type Product } from '../support/process/product';
+import { scriptedFineTuning } from '../support/provider/scripted-fine-tuning';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(300_000);
 

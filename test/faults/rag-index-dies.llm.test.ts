@@ -2,16 +2,16 @@
  * Parts of the product die while a lifecycle builds its index, while the next version is compared with the one that answers, and before the index follows its bundle: each text is
  * embedded and paid once, each chunk is there once, and the index is never promoted without its bundle.
  */
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { ArtifactRef } from '../../domain/artifact';
-import { approve, atTable, championsOf, eventually, expectAuditWhole, killPart } from '../support/dying-product';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import { approve, atTable, championsOf, eventually, expectAuditWhole, killPart } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/left-behind';
-import { startProduct, type Product } from '../support/product';
-import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
-import { openWorkersDatabase } from '../support/worker-process';
+import { startProduct, type Product } from '../support/process/product';
+import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/process/run-audit';
+import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
+import { openWorkersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(400_000);
 

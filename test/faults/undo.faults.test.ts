@@ -1,11 +1,11 @@
-import type { RunJson } from '../../apps/cli/run-view';
+import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import { expectNothingLeft } from '../support/left-behind';
-import type { Product } from '../support/product';
-import { startProduct } from '../support/product';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
-import { openWorkersDatabase } from '../support/worker-process';
-import { until } from '../support/until';
+import { openWorkersDatabase } from '../support/process/worker-process';
+import { until } from '../support/time/until';
 
 jest.setTimeout(300_000);
 

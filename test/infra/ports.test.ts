@@ -33,10 +33,10 @@ test('ports differ, and none is one that outgoing connections may get', async ()
 });
 
 test('processes that choose at the same time choose different ports', async () => {
-  const script = `require('${resolve(__dirname, '../../infra/ports')}').freePorts(17).then((ports) => process.stdout.write(JSON.stringify(ports)))`;
+  const script = `require('${resolve(__dirname, '..', '..', 'infra', 'ports')}').freePorts(17).then((ports) => process.stdout.write(JSON.stringify(ports)))`;
   const choose = async (): Promise<readonly number[]> => {
     const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', script], {
-      cwd: resolve(__dirname, '../..'),
+      cwd: resolve(__dirname, '..', '..'),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let text = '';

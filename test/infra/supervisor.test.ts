@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ProcessEnd } from '../../infra/embedded/explain';
 import type { RunningServer } from '../../infra/embedded/server-process';
 import { openSupervisor, type Part, type Supervisor } from '../../infra/supervisor';
-import { until } from '../support/until';
+import { until } from '../support/time/until';
 
 /** A server without a process: it ends when told so. */
 function fakePart(name: string, tier: number, events: string[], start?: (signal: AbortSignal) => Promise<void>) {

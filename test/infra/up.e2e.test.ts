@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Client as Database } from 'pg';
 import { processIdentity } from '../../data/process-identity';
-import { end, pause, startProduct, type Product } from '../support/product';
+import { end, pause, startProduct, type Product } from '../support/process/product';
 
 jest.setTimeout(180_000);
 

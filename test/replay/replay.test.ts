@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { workflowBundle } from '../../workers/bundle';
+import { workflowBundle } from '../../workers/temporal/bundle';
 import * as workflows from '../../workflows';
 
 const histories = join(__dirname, 'histories');
-const recorded = readdirSync(histories).filter((file) => file.endsWith('.json'));
+const recorded = readdirSync(histories, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
 
 beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
 

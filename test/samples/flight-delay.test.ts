@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Column } from '../../domain/dataset';
+import type { Column } from '../../domain/dataset/dataset';
 import { withDuckDb } from '../../data/sql/platform-sql';
 import { compileFeatureSql } from '../../data/sql/feature-sql';
 import { demoRowsSql } from '../../samples/flight-delay/demo';

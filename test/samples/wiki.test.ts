@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { readLifecycleFolder } from '../../apps/cli/lifecycle-folder';
-import { parseLifecycle } from '../../domain/lifecycle-document';
-import { sliceOf } from '../../domain/llm/case-slices';
-import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
-import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
+import { readLifecycleFolder } from '../../apps/cli/lifecycle/folder';
+import { parseLifecycle } from '../../domain/lifecycle/document';
+import { sliceOf } from '../../domain/language/canary/case-slices';
+import { readCaseSet } from '../../domain/language/cases/case-set-document';
+import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import { shortened, withWorsePrompt, withoutRetrieval, type AssistantDocument } from '../../samples/wiki-assistant/demo';
 import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
 

@@ -1,6 +1,6 @@
 import type { Activities } from '../../activities';
-import type { CommandKeys } from '../../data/command-signature';
-import type { SignedCommand } from '../../domain/command';
+import type { CommandKeys } from '../../data/access/command-signature';
+import type { SignedCommand } from '../../domain/run/command';
 import { defaultTenant } from '../../domain/ids';
 
 /** For clients and activities of one test that must agree on a signing key. */

@@ -1,6 +1,6 @@
-import { openDirectoryArtifacts } from '../../data/artifacts/directory';
-import type { ArtifactStore } from '../../data/artifacts/store';
-import type { ArtifactRef } from '../../domain/artifact';
+import { openDirectoryArtifacts } from '../../data/artifact/directory';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
 
 export type DirectoryArtifacts = Pick<ArtifactStore, 'putBytes' | 'putFile' | 'putJson' | 'getBytes' | 'getJson' | 'toFile'>;
 

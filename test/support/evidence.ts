@@ -1,8 +1,8 @@
-import type { Digest } from '../../domain/artifact';
-import type { CounterpartEvidence, Evidence, Measurement, SliceMeasurement, SliceSpec } from '../../domain/evidence';
-import type { GateSpec } from '../../domain/lifecycle';
-import type { ParityEvidence } from '../../domain/parity';
-import type { EvaluationPolicy } from '../../domain/policy';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { CounterpartEvidence, Evidence, Measurement, SliceMeasurement, SliceSpec } from '../../domain/decision/evidence';
+import type { GateSpec } from '../../domain/lifecycle/lifecycle';
+import type { ParityEvidence } from '../../domain/evaluation/parity';
+import type { EvaluationPolicy } from '../../domain/decision/policy';
 
 export const candidateDigest: Digest = `sha256:${'c'.repeat(64)}`;
 const otherDigest: Digest = `sha256:${'d'.repeat(64)}`;

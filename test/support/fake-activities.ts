@@ -1,12 +1,12 @@
 import type { Activities } from '../../activities';
-import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
-import type { Verdict } from '../../domain/verdict';
+import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { Verdict } from '../../domain/decision/verdict';
 import { admitsAnybody } from './commands';
-import type { RunOutcome } from '../../workflows/messages';
-import type { RunPlan as AnyPlan } from '../../domain/run-plan';
-import type { ModelRun } from '../../workflows/stage';
+import type { RunOutcome } from '../../workflows/run/messages';
+import type { RunPlan as AnyPlan } from '../../domain/run/plan';
+import type { ModelRun } from '../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
 

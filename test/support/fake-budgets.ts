@@ -1,6 +1,6 @@
-import type { Budget } from '../../domain/budget';
+import type { Budget } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import { blockOf, type BlockAccount, type BlockLedger } from '../../domain/llm/allowance';
+import { blockOf, type BlockAccount, type BlockLedger } from '../../domain/language/provider/allowance';
 
 /** The operator's budgets in memory, with what each gateway told of them. */
 export interface FakeBudgets extends BlockLedger {

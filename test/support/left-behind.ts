@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import type { S3Settings } from '../../data/artifacts/s3';
-import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
+import type { S3Settings } from '../../data/artifact/s3';
+import { openArtifactStore, type ArtifactStore } from '../../data/artifact/store';
 import { embeddedDatabaseUrl } from '../../infra/backends';
 import { readPrivateJson } from '../../infra/private-file';
 import type { Secrets } from '../../infra/secrets';
 import { statePaths } from '../../infra/state-paths';
-import type { Product } from './product';
-import { pause } from './product';
+import type { Product } from './process/product';
+import { pause } from './process/product';
 
 const tenant = 'default';
 

@@ -1,15 +1,15 @@
 /** Runs of the real workflow code on a real Temporal server, with fake activities. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { workflowBundle } from '../../workers/bundle';
-import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
-import { lifecycleWorkflows } from '../../workflows/messages';
-import type { RunPlan } from '../../domain/run-plan';
-import type { StudyInput, StudyOutcome } from '../../workflows/tuning-messages';
-import { tuningStudyWorkflow } from '../../workflows/tuning-messages';
+import { workflowBundle } from '../../workers/temporal/bundle';
+import type { LifecycleInput, RunOutcome } from '../../workflows/run/messages';
+import { lifecycleWorkflows } from '../../workflows/run/messages';
+import type { RunPlan } from '../../domain/run/plan';
+import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
+import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
 import type { FakeActivities, Overrides } from './fake-activities';
 import { fakeActivities, planOf } from './fake-activities';
 import { testTemporal } from './platform';
@@ -100,8 +100,13 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   };
 }
 
+const histories = join(__dirname, '..', 'replay', 'histories');
+const folders = readdirSync(histories);
+
 export async function record(name: string, handle: WorkflowHandle): Promise<void> {
-  const file = join(__dirname, '..', 'replay', 'histories', `${name}.json`);
+  const folder = folders.find((prefix) => name.startsWith(prefix));
+  if (folder === undefined) throw new Error(`no folder of test/replay/histories is for ${name}`);
+  const file = join(histories, folder, `${name}.json`);
   if (!isWanted(name, file)) return;
   const history = JSON.parse(historyToJSON(await handle.fetchHistory()), withoutPlace) as unknown;
   writeFileSync(file, `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`);

@@ -1,4 +1,4 @@
-import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 /** A lifecycle with every kind of part in it, small enough to point at its lines. */
 export const lifecycleText = `apiVersion: perennial.dev/v1
 kind: ModelLifecycle

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { createLocalBackend, type LocalBackend } from '../../activities/compute/local/backend';
-import { llmDataPath, llmModelPath } from '../../data/llm/runtime-module';
-import type { ArtifactRef } from '../../domain/artifact';
-import type { Job, JobHandle, JobState } from '../../domain/job';
+import { createLocalBackend, type LocalBackend } from '../../activities/training/compute/local/backend';
+import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { Job, JobHandle, JobState } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
 

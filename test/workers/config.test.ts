@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileRefusal } from '../../data/sources/file-access';
+import { fileRefusal } from '../../data/dataset/sources/file-access';
 import { checkUpSettings, readConfig } from '../../workers/config';
-import { temporalConnectOptions } from '../../workers/temporal-settings';
+import { temporalConnectOptions } from '../../workers/temporal/settings';
 
 const needed = {
   PERENNIAL_TEMPORAL_ADDRESS: 'temporal.example:7233',

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openArtifactStore } from '../../data/artifacts/store';
+import { openArtifactStore } from '../../data/artifact/store';
 import { readConfig } from '../../workers/config';
 import { setUp } from '../../workers/setup';
 import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixture';

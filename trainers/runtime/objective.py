@@ -1,4 +1,4 @@
-"""What a trial of a study is scored by: one metric on rows that the model does not learn from. The formulas are those of domain/metrics."""
+"""What a trial of a study is scored by: one metric on rows that the model does not learn from. The formulas are those of domain/evaluation/metrics."""
 
 from __future__ import annotations
 

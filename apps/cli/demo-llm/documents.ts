@@ -1,10 +1,10 @@
 /** What the demo reads of the provisioned data sets by itself: the documents and the questions with their right answers. */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { llmDataPath } from '../../../data/llm/runtime-module';
+import { llmDataPath } from '../../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { IndexDocument } from '../../../domain/index/document';
-import { sliceOf } from '../../../domain/llm/case-slices';
+import { sliceOf } from '../../../domain/language/canary/case-slices';
 
 export interface WikiQuestion {
   readonly id: string;

@@ -1,10 +1,10 @@
 /** What the demo measured, each number beside what needs no language model, no search and no training. Pure. */
-import type { Aggregate } from '../../../domain/llm/evaluation/aggregate';
-import { scoreSummary } from '../../../domain/llm/evaluation/answered';
-import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
+import type { Aggregate } from '../../../domain/language/evaluation/aggregate';
+import { scoreSummary } from '../../../domain/language/evaluation/answered';
+import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { wilsonBounds } from '../../../domain/statistics/wilson';
-import type { RolloutJson } from '../rollout-view';
-import type { FineTuningJson, PromptsJson } from '../../api/views/language';
+import type { RolloutJson } from '../rollout/view';
+import type { FineTuningJson, PromptsJson } from '../../api/language/view';
 import type { RetrievalScore } from './retrieval';
 
 export interface ReportedEstimate {

@@ -1,7 +1,7 @@
 /** Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources that the answer cites. */
 import { request } from 'undici';
 import { CliError } from '../cli-error';
-import { eventMessages } from '../event-messages';
+import { eventMessages } from '../run/event-messages';
 
 export interface Streamed {
   readonly text: string;

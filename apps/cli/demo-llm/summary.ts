@@ -1,5 +1,5 @@
 /** What `npm run demo:llm` found, as its tables and as its last line of JSON say it. */
-import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
+import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { count } from '../../../domain/rollout/reasons';
 import { demoRun, rollbackOf, roundsTable, type DemoRun, type DemoSummary, type NamedRound } from '../demo/summary';
 import { table } from '../terminal';

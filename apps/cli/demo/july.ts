@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readParquet, withDuckDb } from '../../../data/sql/platform-sql';
-import { valueOf } from '../../../domain/metrics/metrics';
+import { valueOf } from '../../../domain/evaluation/metrics/metrics';
 import { demoRowsSql } from '../../../samples/flight-delay/demo';
-import { openInferenceClient, type Prediction } from '../inference-client';
+import { openInferenceClient, type Prediction } from '../serving/inference-client';
 import type { Paint } from '../terminal';
 
 export interface PredictedFlight {

@@ -1,13 +1,13 @@
 /** One run of a demo. Where it opens a rollout, callers come with requests and labels until the run has ended. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { isFinal } from '../../../domain/run';
+import { isFinal } from '../../../domain/run/run';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import type { ReplayEnd } from '../replay/replay';
-import type { RolloutSummaryJson } from '../../api/views/rollout';
-import type { RolloutJson } from '../rollout-view';
-import type { RunJson } from '../run-view';
+import type { ReplayEnd } from '../serving/replay/replay';
+import type { RolloutSummaryJson } from '../../api/rollout/view';
+import type { RolloutJson } from '../rollout/view';
+import type { RunJson } from '../run/view';
 import { watchRun } from '../watch';
 
 export interface RoundOptions {

@@ -1,10 +1,10 @@
 /** What the demo found, as its table and as its last line of JSON say it. */
 import { count } from '../../../domain/rollout/reasons';
-import { signed } from '../../../domain/gates/gate';
+import { signed } from '../../../domain/decision/gates/gate';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/verdict';
-import { hadAnsweredNobody, type RolloutJson } from '../rollout-view';
-import type { RunJson } from '../run-view';
+import type { Verdict } from '../../../domain/decision/verdict';
+import { hadAnsweredNobody, type RolloutJson } from '../rollout/view';
+import type { RunJson } from '../run/view';
 import { table } from '../terminal';
 import type { Round } from './round';
 

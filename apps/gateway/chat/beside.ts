@@ -1,4 +1,4 @@
-import { bundleOf } from '../served-version';
+import { bundleOf } from '../model/served-version';
 import type { VersionAnswer } from './answer';
 import type { ChatReply } from './chat';
 

@@ -1,6 +1,6 @@
-import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
-import type { RoutedRollout } from '../../../db/repositories/routing';
-import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
+import type { RoutedRollout } from '../../../db/serving/routing-repository';
+import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/language/logged-answer';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat';
 import { loggedRetrieval } from './retrieve';

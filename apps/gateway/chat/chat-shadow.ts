@@ -1,9 +1,9 @@
 import { failure } from '../../../domain/failure';
-import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
+import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import type { ChatShadowLimits } from '../config';
-import { failureCode, isNobodysFailure } from '../score-of';
-import type { ServedVersion } from '../served-version';
-import type { ShadowOutcome } from '../shadow';
+import { failureCode, isNobodysFailure } from '../inference/score-of';
+import type { ServedVersion } from '../model/served-version';
+import type { ShadowOutcome } from '../routing/shadow';
 
 /** What a version made of a conversation that another one has answered. */
 export interface ShadowedChat {

@@ -1,11 +1,11 @@
-import type { ModelAccess } from '../../../data/llm/model-access';
-import { rerankServed } from '../../../data/llm/reranker';
-import { openRetrieval, type RetrievedForAnswer } from '../../../data/llm/retrieval';
-import type { IndexReader } from '../../../data/indexes/query-index';
+import type { ModelAccess } from '../../../data/language/model-access';
+import { rerankServed } from '../../../data/language/reranker';
+import { openRetrieval, type RetrievedForAnswer } from '../../../data/language/retrieval';
+import type { IndexReader } from '../../../data/index/query-index';
 import type { Tenant } from '../../../domain/ids';
-import { citationsIn, citedNumbers, linkOf, plainSourceOf, unknownLinks } from '../../../domain/llm/citations';
-import type { LoggedRetrieval } from '../../../domain/llm/logged-answer';
-import type { LoadedBundle } from '../load-bundle';
+import { citationsIn, citedNumbers, linkOf, plainSourceOf, unknownLinks } from '../../../domain/language/citations';
+import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
+import type { LoadedBundle } from '../model/load-bundle';
 import { within } from '../../../data/within';
 
 export interface RetrieverOptions {

@@ -1,5 +1,5 @@
 import { countTokens } from '../../../domain/index/chunking';
-import type { Embedder } from '../../../data/indexes/embedders/embedder';
+import type { Embedder } from '../../../data/index/embedders/embedder';
 import { openTurns } from '../../../data/turns';
 
 /** UTF-16, with the space behind it: a word is counted in runs of at most a hundred characters, each of a token or more. */

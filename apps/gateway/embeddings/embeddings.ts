@@ -1,11 +1,11 @@
-import type { IndexReader } from '../../../data/indexes/query-index';
+import type { IndexReader } from '../../../data/index/query-index';
 import type { EmbedderIdentity } from '../../../domain/index/embedder';
-import type { Embedder } from '../../../data/indexes/embedders/embedder';
+import type { Embedder } from '../../../data/index/embedders/embedder';
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { HttpProblem } from '../../http/problem';
 import type { EmbeddingsLimits } from '../config';
-import { parseModelName, type RequestedModel } from '../model-name';
+import { parseModelName, type RequestedModel } from '../model/model-name';
 import { within } from '../../../data/within';
 import { countTexts } from './count-texts';
 import type { EmbeddingsBody } from './embeddings-request.schema';

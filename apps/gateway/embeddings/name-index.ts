@@ -1,8 +1,8 @@
-import type { IndexRepository } from '../../../db/repositories/indexes';
+import type { IndexRepository } from '../../../db/index/repository';
 import { failure, type PerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { nearest } from '../../../domain/nearest';
-import type { LoadedRoutingTable } from '../routing-table';
+import { nearest } from '../../../domain/document/nearest';
+import type { LoadedRoutingTable } from '../routing/routing-table';
 import { within } from '../../../data/within';
 
 /** What a caller most likely meant who named no index that answers. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openAiErrorOf } from '../../http/openai-error';
 import { HttpProblem, problemOf } from '../../http/problem';
-import { answerHeaders } from '../answer-headers';
+import { answerHeaders } from '../inference/answer-headers';
 import type { ChatCall, ChatHead, ChatReply } from '../chat/chat';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
 import { chunkOf, completionOf, lastChunkOf, pieceEncoder, refusals, usageChunkOf } from '../chat/completion';
@@ -9,7 +9,7 @@ import { openEventStream, type EventStream } from '../chat/event-stream';
 import { callerGone, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
-import { bundleOf } from '../served-version';
+import { bundleOf } from '../model/served-version';
 
 export interface ChatRouteDeps {
   readonly chat: (call: ChatCall) => Promise<ChatReply>;

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { timeOf } from '../../../db/ids';
-import type { FeedbackRepository } from '../../../db/repositories/feedback';
-import type { PredictionRepository, PredictionTask } from '../../../db/repositories/predictions';
+import type { FeedbackRepository } from '../../../db/serving/feedback-repository';
+import type { PredictionRepository, PredictionTask } from '../../../db/serving/prediction-repository';
 import { failure } from '../../../domain/failure';
 import type { PredictionId, Tenant } from '../../../domain/ids';
-import { labelMismatch } from '../../../domain/prediction';
-import { parseFeedback, type FeedbackItem } from '../feedback-items';
+import { labelMismatch } from '../../../domain/serving/prediction';
+import { parseFeedback, type FeedbackItem } from '../prediction-log/feedback-items';
 import type { GatewayMetrics } from '../metrics';
 import { within } from '../../../data/within';
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/indexes/query-index';
-import { plainSourceOf } from '../../../domain/llm/citations';
-import { parseIndexQuery } from '../index-query.schema';
-import type { IndexMetrics } from '../index-metrics';
+import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/index/query-index';
+import { plainSourceOf } from '../../../domain/language/citations';
+import { parseIndexQuery } from '../index-query/index-query.schema';
+import type { IndexMetrics } from '../index-query/index-metrics';
 import { within } from '../../../data/within';
 
 export interface IndexQueryRouteDeps {

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { allows } from '../../../db/repositories/api-keys';
-import { probeHeader } from '../../../domain/prediction';
-import { answerHeaders } from '../answer-headers';
-import { jsonLengthHeader } from '../infer-body';
+import { allows } from '../../../db/access/repository';
+import { probeHeader } from '../../../domain/serving/prediction';
+import { answerHeaders } from '../inference/answer-headers';
+import { jsonLengthHeader } from '../inference/infer-body';
 import type { GatewayMetrics } from '../metrics';
-import { parseModelName } from '../model-name';
-import type { InferenceAnswer, InferenceCall } from '../inference';
+import { parseModelName } from '../model/model-name';
+import type { InferenceAnswer, InferenceCall } from '../inference/inference';
 
 export interface InferRouteDeps {
   readonly infer: (call: InferenceCall) => Promise<InferenceAnswer>;

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { version as platformVersion } from '../../../package.json';
-import type { ModelSignature } from '../../../domain/model';
-import { datatypesOf } from '../column-values';
-import { parseModelName } from '../model-name';
-import { graphOf, type ServedVersion } from '../served-version';
-import type { VersionPicker } from '../version-picker';
+import type { ModelSignature } from '../../../domain/model/model';
+import { datatypesOf } from '../inference/column-values';
+import { parseModelName } from '../model/model-name';
+import { graphOf, type ServedVersion } from '../model/served-version';
+import type { VersionPicker } from '../routing/version-picker';
 import type { ModelParams } from './infer';
 
 /** What a client of the Open Inference Protocol V2 asks before it sends rows. */

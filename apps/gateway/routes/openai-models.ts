@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failure } from '../../../domain/failure';
-import type { Route } from '../route';
-import type { LoadedRoutingTable } from '../routing-table';
-import { notLoadedYet } from '../version-picker';
+import type { Route } from '../routing/route';
+import type { LoadedRoutingTable } from '../routing/routing-table';
+import { notLoadedYet } from '../routing/version-picker';
 
 /** What a client of the OpenAI API may name as `model`: the language applications that have a champion. */
 export function openAiModelRoutes(

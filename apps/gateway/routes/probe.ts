@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { failure, type Issue } from '../../../domain/failure';
-import { record } from '../request-tensor';
-import type { VersionPicker } from '../version-picker';
+import { record } from '../inference/request-tensor';
+import type { VersionPicker } from '../routing/version-picker';
 
 /** `POST /internal/probe`: loads a version and lets it answer once, before anybody promotes it. It then stays in memory while there is room. */
 export function probeRoutes(app: FastifyInstance, { picker }: { readonly picker: VersionPicker }): void {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Embedder } from '../../../data/indexes/embedders/embedder';
+import type { Embedder } from '../../../data/index/embedders/embedder';
 import { ApiError } from '../api-error';
 import { parseEmbeddings } from '../chat-request.schema';
 import { unknownModel } from '../model-names';

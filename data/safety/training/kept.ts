@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../digest';
-import { llmFolder } from '../../llm/runtime-module';
+import { llmFolder } from '../../language/runtime-module';
 
 /** Numbers that take minutes to come by, on disk under the digest of all that they depend on: trainings and benches share them, and a change makes new ones. */
 export function keptNumbers(name: string, dependsOn: unknown): { read(): Float32Array | null; write(numbers: Float32Array): void } {

@@ -1,4 +1,4 @@
-import { llmDataPath } from '../../llm/runtime-module';
+import { llmDataPath } from '../../language/runtime-module';
 import { quoteText, withDuckDb } from '../../sql/platform-sql';
 
 /** Whether a text is of the kind that a detector looks for. `unsure` is neither learned nor counted as harmless. */

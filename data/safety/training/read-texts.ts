@@ -1,5 +1,5 @@
 import { sha256 } from '../../digest';
-import type { Embedder } from '../../indexes/embedders/embedder';
+import type { Embedder } from '../../index/embedders/embedder';
 import { readWindows, type ReadWindow } from '../classify';
 import { keptNumbers } from './kept';
 import type { LabelledText } from './labelled-texts';

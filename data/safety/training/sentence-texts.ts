@@ -1,7 +1,7 @@
-import { logOdds, type LinearClassifier } from '../../../domain/llm/safety/linear-classifier';
-import { mostSentences, standingOut } from '../../../domain/llm/safety/sentences';
+import { logOdds, type LinearClassifier } from '../../../domain/safety/linear-classifier';
+import { mostSentences, standingOut } from '../../../domain/safety/sentences';
 import { sha256 } from '../../digest';
-import type { Embedder } from '../../indexes/embedders/embedder';
+import type { Embedder } from '../../index/embedders/embedder';
 import type { SentenceHead } from '../classifier-file';
 import { readSentences } from '../classify';
 import type { HeldOutText } from './cross-fit';

@@ -1,7 +1,7 @@
-import type { LinearClassifier } from '../../../domain/llm/safety/linear-classifier';
-import { nGramBuckets } from '../../../domain/llm/safety/n-grams';
-import { trainLinear, type TrainingExample, type TrainingPlan } from '../../../domain/llm/safety/train-linear';
-import { suspicious, worstOdds } from '../../../domain/llm/safety/worst-window';
+import type { LinearClassifier } from '../../../domain/safety/linear-classifier';
+import { nGramBuckets } from '../../../domain/safety/n-grams';
+import { trainLinear, type TrainingExample, type TrainingPlan } from '../../../domain/safety/train-linear';
+import { suspicious, worstOdds } from '../../../domain/safety/worst-window';
 import type { Head } from '../classifier-file';
 import { keptNumbers } from './kept';
 import { softCategories, type Label, type LabelledText } from './labelled-texts';

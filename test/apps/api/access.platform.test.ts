@@ -1,7 +1,7 @@
-import type { ApiKeyScope } from '../../../db/repositories/api-keys';
-import { allows, apiKeyScopes } from '../../../db/repositories/api-keys';
-import type { ApiWorld } from './api-world';
-import { openApiWorld } from './api-world';
+import type { ApiKeyScope } from '../../../db/access/repository';
+import { allows, apiKeyScopes } from '../../../db/access/repository';
+import type { ApiWorld } from './support/api-world';
+import { openApiWorld } from './support/api-world';
 
 let world: ApiWorld;
 beforeAll(async () => {

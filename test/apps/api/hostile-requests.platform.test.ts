@@ -1,6 +1,6 @@
 import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
-import { livezDuring } from '../../support/livez';
-import { openApiWorld, type ApiWorld } from './api-world';
+import { livezDuring } from '../../support/process/livez';
+import { openApiWorld, type ApiWorld } from './support/api-world';
 
 let world: ApiWorld;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { digestOf } from '../../../data/digest';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';
-import type { ApiWorld } from './api-world';
-import { lifecycleBody, openApiWorld, withStages } from './api-world';
+import type { ApiWorld } from './support/api-world';
+import { lifecycleBody, openApiWorld, withStages } from './support/api-world';
 
 let world: ApiWorld;
 let runId: RunId;

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
-import type { ApiWorld, CallOptions } from './api-world';
-import { lifecycleBody, openApiWorld } from './api-world';
+import type { ApiWorld, CallOptions } from './support/api-world';
+import { lifecycleBody, openApiWorld } from './support/api-world';
 
 let world: ApiWorld;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeApi } from './fake-api';
 import { answer, cliAgainst, openFakeApi, refuse } from './fake-api';
-import { fastestOf, timed } from '../../support/fastest-of';
+import { fastestOf, timed } from '../../support/time/fastest-of';
 
 let api: FakeApi;
 let folder: string;

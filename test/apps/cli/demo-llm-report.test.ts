@@ -13,10 +13,10 @@ import {
   signed,
 } from '../../../apps/cli/demo-llm/report';
 import { trafficOf } from '../../../apps/cli/demo-llm/documents';
-import { aggregate, aggregateValues } from '../../../domain/llm/evaluation/aggregate';
-import { scored } from '../../../domain/llm/evaluation/score';
-import { sliceOf } from '../../../domain/llm/case-slices';
-import type { RolloutJson } from '../../../apps/cli/rollout-view';
+import { aggregate, aggregateValues } from '../../../domain/language/evaluation/aggregate';
+import { scored } from '../../../domain/language/evaluation/score';
+import { sliceOf } from '../../../domain/language/canary/case-slices';
+import type { RolloutJson } from '../../../apps/cli/rollout/view';
 
 const at = (value: number, lower: number, upper: number) => ({ value, lower, upper });
 

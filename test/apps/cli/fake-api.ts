@@ -119,7 +119,7 @@ export function refuse(response: ServerResponse, status: number, problem: object
   response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status, ...problem }));
 }
 
-/** Those commands need a database: test/workers/cli-audit-keys.platform.test.ts. */
+/** Those commands need a database: test/workers/audit/cli-keys.platform.test.ts. */
 const noAuditKeys: CliAuditKeys = {
   newKey: () => Promise.reject(new Error('no audit keys here')),
   addKey: () => Promise.reject(new Error('no audit keys here')),

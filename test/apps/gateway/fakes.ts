@@ -1,12 +1,12 @@
 import { sha256 } from '../../../data/digest';
-import type { IndexReader } from '../../../data/indexes/query-index';
-import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
-import type { PredictionRow, PredictionTask } from '../../../db/repositories/predictions';
-import { rollbackReadySeconds, type RoutedModel, type RoutedRollout, type RoutingArm } from '../../../db/repositories/routing';
-import type { ArtifactRef } from '../../../domain/artifact';
+import type { IndexReader } from '../../../data/index/query-index';
+import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/access/repository';
+import type { PredictionRow, PredictionTask } from '../../../db/serving/prediction-repository';
+import { rollbackReadySeconds, type RoutedModel, type RoutedRollout, type RoutingArm } from '../../../db/serving/routing-repository';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
-import type { ModelVersionRef } from '../../../domain/model';
+import type { ModelVersionRef } from '../../../domain/model/model';
 import type { GatewayRegistry } from '../../../apps/gateway/server';
 
 /** The registry's promises to a gateway, kept in memory, with a switch that takes it away. */

@@ -1,16 +1,16 @@
 import OpenAI, { APIError } from 'openai';
-import { openAllowances, type Allowances } from '../../../data/llm/allowances';
-import { meteredAccess } from '../../../data/llm/metered-access';
-import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { openAllowances, type Allowances } from '../../../data/language/allowances';
+import { meteredAccess } from '../../../data/language/metered-access';
+import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant, type RolloutId } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
-import { noSecret, providerAt } from '../../support/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/scripted-provider';
-import { putBundle, questionPrompt } from '../../support/served-bundles';
+import { noSecret, providerAt } from '../../support/provider/model-access';
+import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import { putBundle, questionPrompt } from '../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
-import { until } from '../../support/until';
+import { until } from '../../support/time/until';
 
 const messages = [{ role: 'user' as const, content: 'Who was Ada?' }];
 let gateway: StartedGateway;

@@ -6,12 +6,12 @@ import { openDeathWatch } from '../../../infra/death-watch';
 import { findPostgres } from '../../../infra/embedded/binaries';
 import { startPostgres, type EmbeddedPostgres } from '../../../infra/embedded/postgres';
 import { freePort } from '../../../infra/ports';
-import type { GatewayProcess } from '../../support/gateway-process';
+import type { GatewayProcess } from '../../support/process/gateway-process';
 import { testBucket } from '../../support/platform';
-import { distanceModel, distanceRequest } from '../../support/served-models';
-import { openServingWorld, type ServingWorld } from '../../support/serving-world';
-import { until } from '../../support/until';
-import { fastestOf, timed } from '../../support/fastest-of';
+import { distanceModel, distanceRequest } from '../../support/serving/served-models';
+import { openServingWorld, type ServingWorld } from '../../support/serving/serving-world';
+import { until } from '../../support/time/until';
+import { fastestOf, timed } from '../../support/time/fastest-of';
 
 const root = resolve(__dirname, '..', '..', '..');
 const watch = openDeathWatch();

@@ -1,8 +1,8 @@
 import { openDetectors } from '../../../data/safety/open-detectors';
 import { defaultTenant } from '../../../domain/ids';
-import { personalDataTypes, type SafetyPolicy } from '../../../domain/llm/safety/policy';
-import { livezDuring } from '../../support/livez';
-import { putBundle, questionPrompt } from '../../support/served-bundles';
+import { personalDataTypes, type SafetyPolicy } from '../../../domain/safety/policy';
+import { livezDuring } from '../../support/process/livez';
+import { putBundle, questionPrompt } from '../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
 

@@ -1,6 +1,6 @@
 import { createKeyCache } from '../../../apps/gateway/key-cache';
 import { addKey, fakeRegistry } from './fakes';
-import { holdClock } from '../../support/held-clock';
+import { holdClock } from '../../support/time/held-clock';
 
 function setting() {
   const registry = fakeRegistry();

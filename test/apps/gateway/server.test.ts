@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import pino from 'pino';
 import { newId } from '../../../db/ids';
-import { binaryNumbers, binaryTexts } from '../../../apps/gateway/binary-tensors';
+import { binaryNumbers, binaryTexts } from '../../../apps/gateway/inference/binary-tensors';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
 import type { RolloutId } from '../../../domain/ids';
-import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/served-models';
-import { until } from '../../support/until';
+import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/serving/served-models';
+import { until } from '../../support/time/until';
 
 let folder: string;
 let registry: FakeRegistry;

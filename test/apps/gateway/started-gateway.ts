@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway, type GatewayDeps } from '../../../apps/gateway/server';
-import { parrot } from '../../support/served-bundles';
+import { parrot } from '../../support/language/served-bundles';
 import { fakeArtifacts, noIndexes } from './fakes';
 
 export interface StartedGateway extends Gateway {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { requireJsonWithin } from '../../../apps/http/json-bounds';
-import { processorTime } from '../../support/processor-time';
+import { processorTime } from '../../support/time/processor-time';
 
 const bounds = { values: 10, keys: 5, depth: 4 };
 const refusal = (text: string, within = bounds): string | null => {

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireFromLlmRuntime } from '../../../data/llm/runtime-module';
-import type { ArtifactRef } from '../../../domain/artifact';
+import { requireFromLlmRuntime } from '../../../data/language/runtime-module';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
-import { ggufFile } from '../../support/gguf-file';
-import { startLlmServer, type LlmServerProcess } from '../../support/llm-server-process';
-import { waveAdapter } from '../../support/wave-adapter';
-import { until } from '../../support/until';
+import { ggufFile } from '../../support/language/gguf-file';
+import { startLlmServer, type LlmServerProcess } from '../../support/provider/llm-server-process';
+import { waveAdapter } from '../../support/language/wave-adapter';
+import { until } from '../../support/time/until';
 
 // A model that is loaded and writes on a machine that is busy with other tests.
 const model = 'smollm2-135m-instruct';

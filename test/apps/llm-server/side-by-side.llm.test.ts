@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLlmServer, type LlmServerProcess } from '../../support/llm-server-process';
+import { startLlmServer, type LlmServerProcess } from '../../support/provider/llm-server-process';
 
 // Two hundred short answers on a machine that is busy with other tests.
 jest.setTimeout(300_000);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { droppedLogLines, openLogStream } from '../../../apps/process/log-stream';
-import { until } from '../../support/until';
+import { until } from '../../support/time/until';
 
 let folder: string;
 let fd: number;

@@ -1,7 +1,7 @@
 import type { AssistantResults } from '../../../bench/facts/asked';
 import type { Fact } from '../../../bench/facts/fact';
 import { tellFacts } from '../../../bench/facts/report';
-import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import type { EvaluationCase } from '../../../domain/language/cases/case';
 
 const facts = ['1939', '1951', '1960', '1975'].map((value, number): Fact => ({
   ...{ relation: 'year', kind: 'year', question: `In which year was novel ${number} published?`, value, written: [value] },

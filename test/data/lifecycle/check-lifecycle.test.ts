@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import { openSourceTables } from '../../../data/lifecycle/source-tables';
-import { openTrainerCatalog } from '../../../data/trainers/catalog';
-import type { Column } from '../../../domain/dataset';
-import { formatIssue } from '../../../domain/issue-text';
-import { lifecycleTemplate } from '../../../domain/lifecycle-template';
-import { readPlacedLifecycle } from '../../../domain/placed-lifecycle-document';
+import { openTrainerCatalog } from '../../../data/training/catalog';
+import type { Column } from '../../../domain/dataset/dataset';
+import { formatIssue } from '../../../domain/document/issue-text';
+import { lifecycleTemplate } from '../../../domain/lifecycle/template';
+import { readPlacedLifecycle } from '../../../domain/lifecycle/placed-document';
 import { edited } from '../../support/lifecycle-text';
 
-const trainers = openTrainerCatalog(resolve(__dirname, '../../../trainers'));
+const trainers = openTrainerCatalog(resolve(__dirname, '..', '..', '..', 'trainers'));
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'check-lifecycle-'));

@@ -1,5 +1,5 @@
 import { openOffThread } from '../../../data/off-thread/off-thread';
-import { fastestOf, timed } from '../../support/fastest-of';
+import { fastestOf, timed } from '../../support/time/fastest-of';
 
 const offThread = openOffThread();
 afterAll(() => offThread.close());

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const root = resolve(__dirname, '../../..');
+const root = resolve(__dirname, '..', '..', '..');
 
 /** onnxruntime's reports to its maker begin with an identity of this machine, kept in the user's home: no file there, no report. */
 test('a process that predicts reports to nobody', () => {
@@ -12,7 +12,7 @@ test('a process that predicts reports to nobody', () => {
   writeFileSync(
     program,
     `import { openOnnxModel } from ${JSON.stringify(join(root, 'data/onnx/session'))};
-     import { linearOnnx } from ${JSON.stringify(join(root, 'test/support/onnx-graph'))};
+     import { linearOnnx } from ${JSON.stringify(join(root, 'test/support/serving/onnx-graph'))};
      void openOnnxModel(linearOnnx({ bias: 0, weights: { hour: 1 }, link: 'sigmoid' })).then((model) => model.close());`,
   );
   try {

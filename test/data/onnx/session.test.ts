@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openOnnxModel } from '../../../data/onnx/session';
-import { missingText } from '../../../domain/model';
-import { linearOnnx } from '../../support/onnx-graph';
+import { missingText } from '../../../domain/model/model';
+import { linearOnnx } from '../../support/serving/onnx-graph';
 
 const graph = { bias: -1, weights: { hour: 0.5, carrier: { AA: 1, [missingText]: -2 } }, link: 'sigmoid' } as const;
 const features = [

@@ -1,11 +1,11 @@
-import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openDetectors } from '../../../data/safety/open-detectors';
-import type { DetectorSpec, GuardModelKind, ModerationKind, SafetyPolicy, Side } from '../../../domain/llm/safety/policy';
-import { safetyPolicySchema } from '../../../domain/llm/safety/policy.schema';
-import { screen, type About } from '../../../domain/llm/safety/screen';
-import { noSecret, providerAt, tenant } from '../../support/model-access';
-import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/scripted-provider';
-import { fastestOf, timed } from '../../support/fastest-of';
+import type { DetectorSpec, GuardModelKind, ModerationKind, SafetyPolicy, Side } from '../../../domain/safety/policy';
+import { safetyPolicySchema } from '../../../domain/safety/policy.schema';
+import { screen, type About } from '../../../domain/safety/screen';
+import { noSecret, providerAt, tenant } from '../../support/provider/model-access';
+import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import { fastestOf, timed } from '../../support/time/fastest-of';
 
 let provider: ScriptedProvider;
 let access: ModelAccess;

@@ -1,9 +1,9 @@
-import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
+import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openDetectors } from '../../../data/safety/open-detectors';
 import { defaultTenant } from '../../../domain/ids';
-import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/llm/safety/policy';
-import { processorTime } from '../../support/processor-time';
-import { patientThreads } from '../../support/patient-threads';
+import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/safety/policy';
+import { processorTime } from '../../support/time/processor-time';
+import { patientThreads } from '../../support/process/patient-threads';
 
 const embedders = openEmbedders();
 const detect = openDetectors({ embedders }).detectFor(defaultTenant);

@@ -6,7 +6,7 @@ import { openFeatureRunner, type FeatureColumns, type FeatureRunner } from '../.
 import { compileFeatureSql, type FeaturePlan } from '../../../data/sql/feature-sql';
 import { writeFeatureTables } from '../../../data/sql/feature-table';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
-import type { Column } from '../../../domain/dataset';
+import type { Column } from '../../../domain/dataset/dataset';
 
 const inProcess = { memoryBytes: 256e6, threads: 1 };
 const limits = { memoryBytes: 512 * 1024 * 1024, seconds: 30 };

@@ -2,7 +2,7 @@ import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { featureFunctions } from '../../../data/sql/feature-functions';
 import { withDuckDb } from '../../../data/sql/platform-sql';
 import { forbiddenFunctions } from '../../../data/sql/user-sql-policy';
-import type { Column } from '../../../domain/dataset';
+import type { Column } from '../../../domain/dataset/dataset';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
 
 const request: readonly Column[] = [

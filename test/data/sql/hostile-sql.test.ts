@@ -1,8 +1,8 @@
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
-import { formatIssue } from '../../../domain/issue-text';
-import { longestPauseOf } from '../../support/longest-pause';
-import { processorTime } from '../../support/processor-time';
+import { formatIssue } from '../../../domain/document/issue-text';
+import { longestPauseOf } from '../../support/time/longest-pause';
+import { processorTime } from '../../support/time/processor-time';
 
 const spec = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
 const good = { 'sql/assemble.sql': 'SELECT * FROM orders', 'sql/features.sql': 'SELECT amount FROM request' };

@@ -1,4 +1,4 @@
-import { formatIssue } from '../../../domain/issue-text';
+import { formatIssue } from '../../../domain/document/issue-text';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
 
 const parts = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };

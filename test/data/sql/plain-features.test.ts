@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { openFeatureRunner } from '../../../data/sql/feature-runner';
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { plainFeatures } from '../../../data/sql/plain-features';
-import type { Column } from '../../../domain/dataset';
+import type { Column } from '../../../domain/dataset/dataset';
 
 const request: Column[] = [
   { name: 'carrier', type: 'string' },

@@ -7,7 +7,7 @@ import { readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import { runUserSql, type UserSqlRun } from '../../../data/sql/user-sql';
 import { forbiddenFunctions } from '../../../data/sql/user-sql-policy';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
-import { until } from '../../support/until';
+import { until } from '../../support/time/until';
 
 /** Each query is a process of its own, on a machine that may be busy. */
 const MiB = 1024 * 1024;
@@ -209,7 +209,7 @@ describe('a query that asks too much ends alone', () => {
 
   test('dies with its parent', async () => {
     const parentCode = `
-      const { runUserSql } = require(${JSON.stringify(join(__dirname, '../../../data/sql/user-sql.ts'))});
+      const { runUserSql } = require(${JSON.stringify(join(__dirname, '..', '..', '..', 'data', 'sql', 'user-sql.ts'))});
       void runUserSql(${JSON.stringify(query(endless))});
     `;
     const parent = spawn(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', parentCode], { stdio: 'ignore' });

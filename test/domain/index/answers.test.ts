@@ -1,7 +1,7 @@
 import { bothVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
-import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
-import type { CaseResult } from '../../../domain/llm/evaluation/result';
-import type { Verdict } from '../../../domain/verdict';
+import { evidenceOf } from '../../../domain/language/evaluation/evidence-of';
+import type { CaseResult } from '../../../domain/language/evaluation/result';
+import type { Verdict } from '../../../domain/decision/verdict';
 import { artifact } from '../../support/fake-activities';
 
 const rule: AnswersRule = {

@@ -1,4 +1,4 @@
-import { decideRollout } from '../../../domain/rollout/decide-rollout';
+import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import {
   growState,
   nothingSeen,
@@ -9,7 +9,7 @@ import {
   type SeenPair,
   type Standing,
 } from '../../../domain/rollout/state';
-import { policyWith } from '../../support/rollout-policies';
+import { policyWith } from '../../support/rollout/policies';
 
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();

@@ -1,10 +1,10 @@
-import type { Command } from '../../../domain/command';
+import type { Command } from '../../../domain/run/command';
 import type { RolloutId } from '../../../domain/ids';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
 import type { RolloutCommand, RolloutEffect, RolloutEvent, RolloutProgress, RolloutSettings } from '../../../domain/rollout/progress';
 import { startOfRollout } from '../../../domain/rollout/progress';
 import { transition } from '../../../domain/rollout/transition';
-import type { DecisionRef, Verdict } from '../../../domain/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
 import { artifact, digest } from '../../support/fake-activities';
 
 const settings: RolloutSettings = {

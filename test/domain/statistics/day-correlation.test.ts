@@ -1,6 +1,6 @@
 import { assumedDayCorrelation, correlationWidening } from '../../../domain/statistics/day-correlation';
 import { seededRandom } from '../../../domain/statistics/random';
-import { dayEffects } from '../../support/simulated-traffic';
+import { dayEffects } from '../../support/rollout/simulated-traffic';
 
 test('nothing is widened for independent days', () => {
   expect(correlationWidening(0)).toBe(1);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { addToDays, boundsAcrossDays, closeDaysBefore, daysFrom, noDays, type DayLoss } from '../../../domain/statistics/days-sequence';
-import { rateIn } from '../../support/monte-carlo';
-import { watchDays } from '../../support/simulated-sequences';
-import { dayEffects, randomOf } from '../../support/simulated-traffic';
+import { rateIn } from '../../support/rollout/monte-carlo';
+import { watchDays } from '../../support/rollout/simulated-sequences';
+import { dayEffects, randomOf } from '../../support/rollout/simulated-traffic';
 
 const loss = (day: number, arm: DayLoss['arm'], value: number): DayLoss => ({ day, arm, loss: value });
 const withDays = (from: number, means: readonly number[]) =>

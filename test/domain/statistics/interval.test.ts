@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { metrics } from '../../../domain/metrics/metrics';
-import { meanOverRows, weightedSum } from '../../../domain/metrics/mean-loss';
+import { metrics } from '../../../domain/evaluation/metrics/metrics';
+import { meanOverRows, weightedSum } from '../../../domain/evaluation/metrics/mean-loss';
 import { assumedDayCorrelation } from '../../../domain/statistics/day-correlation';
 import { dayResamples, type DayStatistic } from '../../../domain/statistics/day-resamples';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { dayInterval, standardLevels, type Interval } from '../../../domain/statistics/interval';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
-import { processorTime } from '../../support/processor-time';
+import { processorTime } from '../../support/time/processor-time';
 
 const seed = [1, 2, 3, 4] as const;
 

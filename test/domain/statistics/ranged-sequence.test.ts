@@ -8,9 +8,9 @@ import {
   scaledRanged,
   type RangedValue,
 } from '../../../domain/statistics/ranged-sequence';
-import { rateIn } from '../../support/monte-carlo';
-import { pairsUntil, watchArrivals, watchBounds } from '../../support/simulated-rollouts';
-import { alikePairs, boldPairs, dayEffects, randomOf } from '../../support/simulated-traffic';
+import { rateIn } from '../../support/rollout/monte-carlo';
+import { pairsUntil, watchArrivals, watchBounds } from '../../support/rollout/simulated-rollouts';
+import { alikePairs, boldPairs, dayEffects, randomOf } from '../../support/rollout/simulated-traffic';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
 const inRange = fc.double({ min: -1, max: 3, noNaN: true });
@@ -101,7 +101,7 @@ describe('a confidence sequence of observations whose ranges are known', () => {
   });
 });
 
-// bench/rollout-statistics.ts has the same with more worlds; docs/statistics.md its tables.
+// bench/rollout/statistics.ts has the same with more worlds; docs/statistics.md its tables.
 describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
   const worlds = 60;
   const alpha = 0.03;

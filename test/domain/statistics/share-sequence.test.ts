@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { addShare, shareBounds } from '../../../domain/statistics/share-sequence';
-import { rateIn } from '../../support/monte-carlo';
-import { watchShare } from '../../support/simulated-sequences';
-import { randomOf } from '../../support/simulated-traffic';
+import { rateIn } from '../../support/rollout/monte-carlo';
+import { watchShare } from '../../support/rollout/simulated-sequences';
+import { randomOf } from '../../support/rollout/simulated-traffic';
 
 const counted = fc.nat(5000).chain((n) => fc.record({ n: fc.constant(n), events: fc.nat(n) }));
 

@@ -1,4 +1,4 @@
-import { weightedSum } from '../../../domain/metrics/mean-loss';
+import { weightedSum } from '../../../domain/evaluation/metrics/mean-loss';
 import { dayResamples, type DayStatistic } from '../../../domain/statistics/day-resamples';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { dayInterval } from '../../../domain/statistics/interval';

@@ -1,8 +1,8 @@
 import { demoRun, rollbackOf, roundsTable, type NamedRound } from '../../../../apps/cli/demo/summary';
-import type { ReplayEnd } from '../../../../apps/cli/replay/replay';
-import type { RolloutJson } from '../../../../apps/cli/rollout-view';
-import type { RunJson } from '../../../../apps/cli/run-view';
-import { rolledBack } from '../rollout-fixture';
+import type { ReplayEnd } from '../../../../apps/cli/serving/replay/replay';
+import type { RolloutJson } from '../../../../apps/cli/rollout/view';
+import type { RunJson } from '../../../../apps/cli/run/view';
+import { rolledBack } from '../rollout/fixture';
 
 const run: RunJson = {
   ...{ id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: { kind: 'failed', reasons: [] }, version: 2, waitingFor: null },

@@ -1,0 +1,39 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { isDigest } from '../../data/digest';
+
+/** Manifests are JSON and name other artifacts; anything larger is data, not a manifest. */
+const largestManifest = 4 << 20;
+
+/**
+ * Every artifact that a value names, and that its manifests name in turn, each once.
+ * @throws ArtifactMissing naming the manifest that is gone.
+ */
+export async function referencedArtifacts(artifacts: ArtifactStore, value: unknown): Promise<readonly ArtifactRef[]> {
+  const found = new Map<string, ArtifactRef>();
+  const visit = async (each: unknown): Promise<void> => {
+    if (isArtifactRef(each)) {
+      if (found.has(each.digest)) return;
+      found.set(each.digest, each);
+      if (each.mediaType === 'application/json' && each.bytes <= largestManifest) await visit(await artifacts.getJson(each));
+      return;
+    }
+    if (typeof each !== 'object' || each === null) return;
+    for (const member of Object.values(each)) await visit(member);
+  };
+  await visit(value);
+  return [...found.values()];
+}
+
+function isArtifactRef(value: unknown): value is ArtifactRef {
+  if (typeof value !== 'object' || value === null) return false;
+  const { uri, digest, bytes, mediaType } = value as Record<string, unknown>;
+  return (
+    typeof uri === 'string' &&
+    uri.startsWith('s3://') &&
+    typeof digest === 'string' &&
+    isDigest(digest) &&
+    typeof bytes === 'number' &&
+    typeof mediaType === 'string'
+  );
+}

@@ -1,0 +1,205 @@
+import { mkdir } from 'node:fs/promises';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { AssembledData, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
+import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
+import { datasetName, holdoutRows, requestRows, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { Task } from '../../domain/model/model';
+import type { AssembledFiles } from '../../data/dataset/assemble/assemble';
+import { assemble } from '../../data/dataset/assemble/assemble';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { openScratch, type Scratch } from '../../data/scratch';
+import type { LineageNode } from '../../db/lineage/repository';
+import type { Registry } from '../../db/registry';
+import type { HeldClaim } from '../../db/run/guard';
+import { effectOnce } from '../run/effect-once';
+import { whileBeating } from '../run/heartbeating';
+
+export interface AssembleDeps {
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+}
+
+export interface AssembleInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly lifecycle: string;
+  /** By source name: the tables of `assemble.sql`. */
+  readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
+  readonly data: DataSpec;
+  readonly task: Task | null;
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  /** Null where the rows have no time. */
+  readonly window: TimeWindow | null;
+}
+
+export interface AssembleEnd {
+  /** JSON `AssembledData`. */
+  readonly assembled: ArtifactRef;
+  /** The request rows as a dataset version: where a model of them comes from. */
+  readonly dataset: DatasetVersionRef;
+  /** Its holdout alone, as a dataset version: what a candidate is judged on. */
+  readonly holdout: DatasetVersionRef;
+  readonly rows: Readonly<Record<AssembledPartName, number>>;
+}
+
+/** Joins of a few million rows spill before they need more. */
+const memoryBytes = 2 * 2 ** 30;
+const parquet = 'application/vnd.apache.parquet';
+
+export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
+  return {
+    /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
+    assembleData: (input: AssembleInput): Promise<AssembleEnd> =>
+      whileBeating(({ signal }) =>
+        effectOnce(registry.effects, input, async (assertOwned, claim) => {
+          const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
+          try {
+            const assembled = await assembleOnce(artifacts, scratch, input, signal);
+            await assertOwned();
+            return await store({ registry, artifacts }, { ...input, claim }, assembled, signal);
+          } finally {
+            await scratch.dispose();
+          }
+        }),
+      ),
+  };
+}
+
+async function assembleOnce(
+  artifacts: ArtifactStore,
+  scratch: Scratch,
+  input: AssembleInput,
+  signal: AbortSignal,
+): Promise<AssembledFiles> {
+  const { data, datasets, files, window, task } = input;
+  const tables: Record<string, string[]> = {};
+  for (const [source, version] of Object.entries(datasets)) {
+    tables[source] = await stage(artifacts, scratch, source, version, signal);
+  }
+  return assemble({
+    data,
+    task,
+    window,
+    tables,
+    assembleSql: await textOf(artifacts, files, data.assemble),
+    featuresSql: await textOf(artifacts, files, data.features),
+    folder: scratch.folder,
+    limits: { memoryBytes, seconds: data.timeoutSeconds },
+    signal,
+  });
+}
+
+async function stage(
+  artifacts: ArtifactStore,
+  scratch: Scratch,
+  source: string,
+  version: DatasetVersionRef,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const manifest = await artifacts.getJson<DatasetManifest>(version.manifest);
+  await mkdir(scratch.path('sources'), { recursive: true, mode: 0o700 });
+  const paths: string[] = [];
+  for (const [index, file] of manifest.files.entries()) {
+    const path = scratch.path(`sources/${source}-${index}.parquet`);
+    await artifacts.toFile(file, path, { signal });
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function textOf(artifacts: ArtifactStore, files: Readonly<Record<string, ArtifactRef>>, path: string): Promise<string> {
+  const ref = files[path];
+  if (!ref) throw failure('NotFound', `the revision holds no file ${path}`, { next: 'perennial lifecycle apply <folder>' });
+  return Buffer.from(await artifacts.getBytes(ref)).toString('utf8');
+}
+
+async function store(
+  { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
+  input: AssembleInput & Held,
+  made: AssembledFiles,
+  signal: AbortSignal,
+): Promise<AssembleEnd> {
+  const { tenant, runId, data, files } = input;
+  const put = (path: string): Promise<ArtifactRef> => artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};
+  for (const name of assembledParts) {
+    const { rows, window, requestRows, features } = made.parts[name];
+    parts[name] = { rows, window, requestRows: await put(requestRows), features: await put(features) };
+  }
+  const value: AssembledData = {
+    columns: made.columns,
+    label: data.label.column,
+    labelType: made.labelType,
+    task: made.task,
+    ...(made.classes && { classes: made.classes }),
+    time: data.time?.column ?? null,
+    ...(data.split.by !== 'time' && { drawn: data.split.by === 'group' ? ('group' as const) : ('row' as const) }),
+    entity: data.entity,
+    available: made.available,
+    request: made.request,
+    features: made.features,
+    featuresSql: files[data.features] as ArtifactRef,
+    parts: parts as Record<AssembledPartName, AssembledPart>,
+    dropped: made.dropped,
+  };
+  const assembled = await artifacts.putJson({ tenant, runId, value });
+  const sources = Object.values(input.datasets);
+  const dataset = await registerRows({ registry, artifacts }, input, {
+    table: requestRows,
+    of: value,
+    parts: assembledParts,
+    from: sources,
+  });
+  const holdout = await registerRows({ registry, artifacts }, input, {
+    table: holdoutRows,
+    of: value,
+    parts: ['holdout'],
+    from: [dataset],
+  });
+  return { assembled, dataset, holdout, rows: rowsOf(value) };
+}
+
+interface Held {
+  readonly claim: HeldClaim;
+}
+
+type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle'> & Held;
+
+interface AssembledTable {
+  readonly table: string;
+  readonly of: AssembledData;
+  readonly parts: readonly AssembledPartName[];
+  readonly from: readonly DatasetVersionRef[];
+}
+
+async function registerRows(
+  { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
+  { tenant, runId, key, lifecycle, claim }: Registering,
+  { table, of: value, parts, from }: AssembledTable,
+): Promise<DatasetVersionRef> {
+  const dataset = datasetName(lifecycle, table);
+  const rows = parts.reduce((sum, part) => sum + value.parts[part].rows, 0);
+  const columns = [...value.available, ...reservedColumnTypes, ...(value.drawn ? [{ name: groupColumn, type: 'string' } as const] : [])];
+  const manifest: DatasetManifest = { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows) };
+  const ref = await artifacts.putJson({ tenant, runId, value: manifest });
+  const idempotencyKey = `${key}/${ref.digest}`;
+  const version = await registry.datasets.register({ tenant, dataset, manifest: ref, rows, columns, runId, claim, idempotencyKey });
+  const by = `dataset:${dataset}@${version.version}`;
+  for (const { digest } of [ref, ...manifest.files]) await registry.artifacts.reference({ tenant, digest, by });
+  const to = nodeOf(version);
+  await registry.lineage.add({ tenant, edges: from.map((source) => ({ from: nodeOf(source), to, runId })) });
+  return version;
+}
+
+function nodeOf({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
+  return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
+}
+
+function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {
+  return { train: parts.train.rows, tuning: parts.tuning.rows, confirm: parts.confirm.rows, holdout: parts.holdout.rows };
+}

@@ -1,0 +1,155 @@
+import { stat } from 'node:fs/promises';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import { datasetName, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
+import { failure } from '../../domain/failure';
+import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
+import type { RunEffect } from '../../domain/run/run';
+import { latestWindow } from '../../domain/dataset/time-window';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { openScratch, type Scratch } from '../../data/scratch';
+import type { SourceLimits, SourcePolicy } from '../../data/dataset/sources/policy';
+import { newestEvent, readSource, type SourceData } from '../../data/dataset/sources/read-source';
+import { shownUri, sourceFailure } from '../../data/dataset/sources/source-failure';
+import type { LineageNode } from '../../db/lineage/repository';
+import type { Registry } from '../../db/registry';
+import type { HeldClaim } from '../../db/run/guard';
+import { openDatasetReader, type RegisteredDatasets } from './reader';
+import { effectOnce } from '../run/effect-once';
+import { whileBeating, type Beat } from '../run/heartbeating';
+
+export interface IngestDeps {
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+  readonly sourcePolicy: SourcePolicy;
+}
+
+export interface IngestInput extends RunEffect {
+  readonly lifecycle: string;
+  readonly source: SourceSpec;
+  /** Null when the source names no time column. */
+  readonly window: TimeWindow | null;
+  readonly limits: SourceLimits;
+}
+
+export interface LatestWindowInput extends RunEffect {
+  readonly data: DataSpec;
+}
+
+interface IngestAttempt extends IngestDeps, Beat {
+  readonly scratch: Scratch;
+  readonly datasets: RegisteredDatasets;
+  readonly claim: HeldClaim;
+}
+
+export function createIngestActivities(deps: IngestDeps) {
+  /** Life signs, one effect per key, and a folder that is gone afterwards. */
+  const attempt = <T>({ tenant, runId, key }: RunEffect, work: (attempt: IngestAttempt) => Promise<T>): Promise<T> =>
+    whileBeating((beat) =>
+      effectOnce(deps.registry.effects, { tenant, key }, async (_, claim) => {
+        const scratch = await openScratch(deps.scratchRoot, `ingest-${runId}`);
+        try {
+          return await work({ ...deps, ...beat, scratch, claim, datasets: openDatasetReader(deps.registry, deps.artifacts, tenant) });
+        } finally {
+          await scratch.dispose();
+        }
+      }),
+    );
+
+  return {
+    /**
+     * Reads one source, registers what it holds as a version of the dataset `<lifecycle>.<source>`, and moves `latest` there. A second attempt reads again and
+     * finds what the first one uploaded and registered, since both go by digest; once the effect is done, it repeats the answer.
+     */
+    ingestSource: (input: IngestInput): Promise<DatasetVersionRef> => attempt(input, (given) => ingest(input, given)),
+
+    /** The window that ends with the newest event which every source with a time column has reached. A second attempt repeats the first one's answer. */
+    findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> => attempt(input, (given) => findLatest(input, given)),
+
+    /** Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move is fine. */
+    restoreDatasetAliases: async ({ tenant, runId }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> => {
+      await deps.registry.datasets.restoreAliases({ tenant, runId, idempotencyKey: `${runId}/undo/dataset-aliases` });
+    },
+  };
+}
+
+async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<DatasetVersionRef> {
+  const { source, window, limits } = input;
+  const { registry, scratch, datasets, sourcePolicy: policy, signal, claim } = attempt;
+  const data = await readSource({ source, window, into: scratch.folder, policy, limits, datasets, signal, onProgress: attempt.report });
+  const { tenant, runId, key } = input;
+  const dataset = datasetName(input.lifecycle, source.name);
+  const { files, manifest } = await upload(input, dataset, data, attempt);
+  // A source may change between two attempts: then each registers what it read, and the last one has the say.
+  const idempotencyKey = `${key}/${manifest.digest}`;
+  const { rows, columns, statistics } = data;
+  const version = await registry.datasets.register({ tenant, dataset, manifest, rows, columns, statistics, runId, claim, idempotencyKey });
+  const by = `dataset:${dataset}@${version.version}`;
+  for (const { digest } of [manifest, ...files]) await registry.artifacts.reference({ tenant, digest, by });
+  const to: LineageNode = { kind: 'dataset', name: dataset, version: version.version, digest: manifest.digest };
+  await registry.lineage.add({ tenant, edges: origins(source, datasets).map((from) => ({ from, to, runId })) });
+  await registry.datasets.moveAlias({
+    tenant,
+    dataset,
+    alias: 'latest',
+    version: version.version,
+    runId,
+    claim,
+    actor: `run:${runId}`,
+    cause: 'ingest',
+    idempotencyKey,
+  });
+  return version;
+}
+
+async function upload(
+  { tenant, runId }: RunEffect,
+  dataset: string,
+  { files: paths, columns, rows, bytes }: SourceData,
+  { artifacts, signal, report }: IngestAttempt,
+): Promise<{ readonly files: readonly ArtifactRef[]; readonly manifest: ArtifactRef }> {
+  const files: ArtifactRef[] = [];
+  let before = 0;
+  for (const path of paths) {
+    const offset = before;
+    const onProgress = (sent: number): void => report({ phase: 'upload', bytes: offset + sent, of: bytes });
+    files.push(await artifacts.putFile({ tenant, runId, path, mediaType: 'application/vnd.apache.parquet', signal, onProgress }));
+    before += (await stat(path)).size;
+  }
+  const value: DatasetManifest = { dataset, columns, rows, files };
+  return { files, manifest: await artifacts.putJson({ tenant, runId, value }) };
+}
+
+/** A registered dataset is named by its version, everything else by where it is. */
+function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly LineageNode[] {
+  const read = datasets.read();
+  if (read.length === 0) return [{ kind: 'source', name: shownUri(source.uri) }];
+  return read.map(({ dataset, version, manifest }) => ({ kind: 'dataset', name: dataset, version, digest: manifest.digest }));
+}
+
+async function findLatest({ data }: LatestWindowInput, attempt: IngestAttempt): Promise<TimeWindow> {
+  const { sources, time, maxBytes, timeoutSeconds } = data;
+  if (time === null) throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
+  const timed = sources.filter((source) => source.time !== null);
+  if (timed.length === 0) {
+    throw failure('InvalidInput', '`until: latest` needs a source that names its time column', {
+      next: 'give one source of spec.data.sources a `time`, or write spec.data.time.until',
+    });
+  }
+  const newest: string[] = [];
+  for (const [index, source] of timed.entries()) {
+    const found = await newestEvent({
+      source,
+      into: attempt.scratch.path(`newest-${index}`),
+      policy: attempt.sourcePolicy,
+      limits: { maxBytes, timeoutSeconds },
+      datasets: attempt.datasets,
+      signal: attempt.signal,
+      onProgress: attempt.report,
+    });
+    if (found === null) throw sourceFailure('DatasetEmpty', source, `no row has a time in column ${source.time ?? ''}`);
+    newest.push(found);
+  }
+  // RFC 3339 of one length and zone sorts as text. Up to the earliest of them every source has its data.
+  return latestWindow(newest.sort()[0] ?? '', time.window);
+}

@@ -1,0 +1,221 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ContractReport, DataContract } from '../../domain/dataset/contract';
+import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
+import type { DatasetStatistics } from '../../domain/dataset/statistics';
+import { isPerennialError } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { Verdict } from '../../domain/decision/verdict';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { Reference } from '../../data/dataset/contracts/distribution';
+import { validateContract, type ContractValidation } from '../../data/dataset/contracts/validate-contract';
+import { columnStatistics } from '../../data/dataset/statistics';
+import { openScratch, type Scratch } from '../../data/scratch';
+import { readParquet, withDuckDb } from '../../data/sql/platform-sql';
+import type { Registry } from '../../db/registry';
+import type { HeldClaim } from '../../db/run/guard';
+import { effectOnce } from '../run/effect-once';
+import { whileBeating, type Beat } from '../run/heartbeating';
+
+export interface ValidateDeps {
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+}
+
+export interface ValidateInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly dataset: DatasetVersionRef;
+  readonly contract: DataContract;
+  /** The version that distributions are compared with, as the run found it: an attempt that approved its own must not be compared with itself. */
+  readonly reference: DatasetVersionRef | null;
+}
+
+export interface ApproveInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly dataset: DatasetVersionRef;
+}
+
+export interface ValidateEnd {
+  readonly report: ContractReport;
+  /** The rows that go on. Only a passed verdict makes another version of them; without one this is the version that was checked. */
+  readonly accepted: DatasetVersionRef;
+  /** Parquet of the bad rows with their reasons, whatever the verdict. */
+  readonly quarantine: ArtifactRef | null;
+  readonly verdict: Verdict;
+}
+
+interface ValidateAttempt extends ValidateDeps, Beat {
+  readonly scratch: Scratch;
+  readonly assertOwned: () => Promise<void>;
+  readonly claim: HeldClaim;
+}
+
+const parquet = 'application/vnd.apache.parquet';
+/** Sorts and windows beyond it spill to the scratch folder. */
+const memoryBytes = 1 << 30;
+
+export function createValidateActivities(deps: ValidateDeps) {
+  return {
+    /**
+     * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass registers the good ones and moves `approved` there. A second
+     * attempt measures again and finds by digest what the first one stored; once the effect is done, it repeats the answer.
+     */
+    validateDataset: (input: ValidateInput): Promise<ValidateEnd> =>
+      whileBeating((beat) =>
+        effectOnce(deps.registry.effects, input, async (assertOwned, claim) => {
+          const scratch = await openScratch(deps.scratchRoot, `validate-${input.runId}`);
+          try {
+            return await validate(input, { ...deps, ...beat, scratch, assertOwned, claim });
+          } finally {
+            await scratch.dispose();
+          }
+        }),
+      ),
+
+    /** The version that distributions are compared with; null before the first. */
+    async readApproved({ tenant, dataset }: { readonly tenant: Tenant; readonly dataset: string }): Promise<DatasetVersionRef | null> {
+      const approved = await deps.registry.datasets.alias({ tenant, dataset, alias: 'approved' });
+      return approved && { dataset, version: approved.version, manifest: approved.manifest, rows: approved.rows };
+    },
+
+    /** For a validation that was taken over: moves `approved` to what it had accepted. A second attempt finds it there. */
+    approveDataset: (input: ApproveInput): Promise<void> => approve(deps.registry, input),
+  };
+}
+
+async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise<ValidateEnd> {
+  const { contract, dataset } = input;
+  const { artifacts, scratch, signal } = attempt;
+  const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
+  const files = await stage(manifest, 'input', attempt);
+  const reference = await referenceFor(input, attempt);
+  const halves = { acceptedPath: scratch.path('accepted.parquet'), quarantinePath: scratch.path('quarantine.parquet') };
+  attempt.report({ phase: 'measure', rows: dataset.rows });
+  const { validated, statistics } = await withDuckDb(
+    async (sql) => {
+      const found = await validateContract(sql, {
+        dataset: dataset.dataset,
+        contract,
+        files,
+        columns: manifest.columns,
+        reference,
+        ...halves,
+      });
+      if (found.unchanged) return { validated: found, statistics: null };
+      const columns = await columnStatistics(sql, readParquet([halves.acceptedPath]), found.columns);
+      return { validated: found, statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) } };
+    },
+    { memoryBytes, threads: 2, spillDirectory: scratch.path('spill'), signal },
+  );
+  const { report, verdict } = validated;
+  const quarantine = report.quarantined === 0 ? null : await keepApart(input, validated, halves.quarantinePath, attempt);
+  if (verdict.kind !== 'passed') return { report, accepted: dataset, quarantine, verdict };
+  const accepted = statistics === null ? dataset : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
+  await attempt.assertOwned();
+  await approve(attempt.registry, { ...input, dataset: accepted, claim: attempt.claim });
+  return { report, accepted, quarantine, verdict };
+}
+
+async function stage(manifest: DatasetManifest, label: string, { artifacts, scratch, signal, report }: ValidateAttempt): Promise<string[]> {
+  const paths: string[] = [];
+  for (const [index, file] of manifest.files.entries()) {
+    const path = scratch.path(`${label}-${index}.parquet`);
+    await artifacts.toFile(file, path, {
+      signal,
+      onProgress: (bytes) => report({ phase: `fetch ${label}`, file: index, bytes, of: file.bytes }),
+    });
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** What distributions are compared with. A version that is gone for good cannot be compared with, which is not the same as having none (I10). */
+async function referenceFor({ contract, reference }: ValidateInput, attempt: ValidateAttempt): Promise<Reference> {
+  if (contract.distribution === null || reference === null) return { kind: 'none' };
+  const name = `${reference.dataset}@${reference.version}`;
+  try {
+    const manifest = await attempt.artifacts.getJson<DatasetManifest>(reference.manifest);
+    return { kind: 'version', name, files: await stage(manifest, 'approved', attempt), columns: manifest.columns };
+  } catch (error) {
+    if (!isPerennialError(error) || error.type !== 'ArtifactMissing') throw error;
+    return { kind: 'unreadable', reason: `${name} is no longer stored` };
+  }
+}
+
+async function keepApart(
+  { tenant, runId, dataset }: ValidateInput,
+  { report, reasons }: ContractValidation,
+  path: string,
+  attempt: ValidateAttempt,
+): Promise<ArtifactRef> {
+  const { registry, artifacts, signal } = attempt;
+  const artifact = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  await attempt.assertOwned();
+  const record = await registry.datasets.quarantine.put({
+    tenant,
+    dataset: dataset.dataset,
+    version: dataset.version,
+    runId,
+    rows: report.quarantined,
+    artifact,
+    reasons,
+    claim: attempt.claim,
+  });
+  await registry.artifacts.reference({ tenant, digest: artifact.digest, by: `quarantine:${record.id}` });
+  return artifact;
+}
+
+async function register(
+  { tenant, runId, key, dataset: checked }: ValidateInput,
+  { report, columns }: ContractValidation,
+  { path, statistics }: { readonly path: string; readonly statistics: DatasetStatistics },
+  { registry, artifacts, signal, assertOwned, claim }: ValidateAttempt,
+): Promise<DatasetVersionRef> {
+  const { dataset } = checked;
+  const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  const value: DatasetManifest = { dataset, columns, rows: report.accepted, files: [file] };
+  const manifest = await artifacts.putJson({ tenant, runId, value });
+  await assertOwned();
+  const accepted = await registry.datasets.register({
+    tenant,
+    dataset,
+    manifest,
+    rows: report.accepted,
+    columns,
+    statistics,
+    runId,
+    claim,
+    idempotencyKey: `${key}/${manifest.digest}`,
+  });
+  const by = `dataset:${dataset}@${accepted.version}`;
+  for (const { digest } of [manifest, file]) await registry.artifacts.reference({ tenant, digest, by });
+  const node = ({ version, manifest: { digest } }: DatasetVersionRef) => ({ kind: 'dataset', name: dataset, version, digest }) as const;
+  await registry.lineage.add({ tenant, edges: [{ from: node(checked), to: node(accepted), runId }] });
+  return accepted;
+}
+
+async function approve(
+  { datasets }: ValidateDeps['registry'],
+  { tenant, runId, key, claim, dataset: { dataset, version } }: ApproveInput & { readonly claim?: HeldClaim },
+): Promise<void> {
+  await datasets.moveAlias({
+    tenant,
+    dataset,
+    alias: 'approved',
+    version,
+    runId,
+    claim,
+    actor: `run:${runId}`,
+    cause: 'met its contract',
+    idempotencyKey: `${key}/approved/${version}`,
+  });
+}
+
+function notesOf({ report }: ContractValidation, { dataset, version }: DatasetVersionRef): readonly string[] {
+  if (report.quarantined === 0) return [];
+  return [`${report.quarantined} rows of ${dataset}@${version} are in quarantine`];
+}

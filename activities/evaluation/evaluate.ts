@@ -1,0 +1,243 @@
+import { setImmediate } from 'node:timers/promises';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { AssembledData } from '../../domain/dataset/assembled';
+import { dateOf } from '../../domain/calendar';
+import type { DatasetVersionRef } from '../../domain/dataset/dataset';
+import { decide } from '../../domain/decision/decide';
+import type { Evidence } from '../../domain/decision/evidence';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { EvaluateSpec, MetricName } from '../../domain/lifecycle/lifecycle';
+import { measureHoldout, type MeasuredHoldout, type MeasurementPlan, type ScoredHoldout } from '../../domain/evaluation/measure/holdout';
+import type { DayCount } from '../../domain/evaluation/measure/whole-weeks';
+import { correlationOf } from '../../domain/evaluation/measure/measurement';
+import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
+import type { ParityEvidence } from '../../domain/evaluation/parity';
+import { levelsFor, policyOf, type EvaluationPolicy } from '../../domain/decision/policy';
+import { seedOf } from '../../domain/statistics/random';
+import type { DecisionRef } from '../../domain/decision/verdict';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { anchorVersions } from '../../domain/decision/gates/counterpart';
+import { digestOf } from '../../data/digest';
+import { openScratch } from '../../data/scratch';
+import type { Registry } from '../../db/registry';
+import { effectOnce } from '../run/effect-once';
+import { whileBeating } from '../run/heartbeating';
+import { scoreHoldout, type ScoredFiles } from './score-holdout';
+import { summaryOf, type EvaluationSummary } from './summary';
+
+export interface EvaluateDeps {
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'models' | 'lineage' | 'artifacts'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
+  readonly scratchRoot: string;
+}
+
+export interface EvaluateInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly lifecycle: string;
+  /** JSON `AssembledData`. */
+  readonly assembled: ArtifactRef;
+  /** Its holdout as a dataset version. */
+  readonly holdout: DatasetVersionRef;
+  readonly candidate: ModelVersionRef;
+  /** Null before the first promotion. */
+  readonly champion: ModelVersionRef | null;
+  /** Manifest of the `baseline` trainer's model on the same rows; null when no gate needs it. */
+  readonly baseline: ArtifactRef | null;
+  readonly evaluate: EvaluateSpec;
+  readonly dayCount: DayCount;
+  readonly parity: ParityEvidence | null;
+}
+
+export interface ModelEvaluation {
+  readonly decision: DecisionRef;
+  readonly evidence: Digest;
+  readonly summary: EvaluationSummary;
+}
+
+export function createEvaluateActivities(deps: EvaluateDeps) {
+  return {
+    /**
+     * Reads the holdout, lays the candidate beside champion and baseline, stores policy and evidence, then records what `decide` makes of them. A second
+     * attempt after the effect is done gives the first one's answer; before that it measures again, which gives the same bytes. So however often the holdout
+     * is read, one candidate gets one set of figures from it.
+     */
+    async evaluateCandidate(input: EvaluateInput): Promise<ModelEvaluation> {
+      // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer is enough to show life, and a worker thread is not needed.
+      return whileBeating(({ signal }) =>
+        effectOnce(deps.registry.effects, input, (assertOwned) => evaluateOnce(deps, input, { signal, assertOwned })),
+      );
+    },
+  };
+}
+
+interface EvaluateAttempt {
+  readonly signal: AbortSignal;
+  readonly assertOwned: () => Promise<void>;
+}
+
+async function evaluateOnce(
+  { registry, artifacts, scratchRoot }: EvaluateDeps,
+  input: EvaluateInput,
+  { signal, assertOwned }: EvaluateAttempt,
+): Promise<ModelEvaluation> {
+  const policy = policyOf(input.evaluate);
+  const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
+  try {
+    const measured = await measureCandidate({
+      attempts: registry.attempts,
+      models: registry.models,
+      artifacts,
+      scratch,
+      input,
+      policy,
+      signal,
+    });
+    await assertOwned();
+    return await record(registry, input, policy, measured);
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+interface Measuring {
+  readonly attempts: EvaluateDeps['registry']['attempts'];
+  readonly models: EvaluateDeps['registry']['models'];
+  readonly artifacts: EvaluateDeps['artifacts'];
+  readonly scratch: Awaited<ReturnType<typeof openScratch>>;
+  readonly input: EvaluateInput;
+  readonly policy: EvaluationPolicy;
+  readonly signal: AbortSignal;
+}
+
+interface MeasuredCandidate {
+  readonly evidence: Evidence;
+  readonly predictions: ArtifactRef;
+}
+
+async function measureCandidate({ attempts, models, artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
+  const assembled = await artifacts.getJson<AssembledData>(input.assembled);
+  const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
+  if (candidate.trainingData !== input.assembled.digest) {
+    // Its training rows may lie in this holdout, and every figure would flatter it.
+    const message = `${versionName(input.candidate)} was trained on ${candidate.trainingData}, and this holdout belongs to ${input.assembled.digest}`;
+    throw failure('InvalidInput', message);
+  }
+  const scored: ScoredFiles = await scoreHoldout({
+    artifacts,
+    scratch,
+    signal,
+    assembled,
+    candidate,
+    champion: input.champion,
+    anchors: await anchorsOf(models, input),
+    baseline: input.baseline,
+    model: input.lifecycle,
+    sliceColumns: input.evaluate.slices?.columns ?? [],
+    dayCount: input.dayCount,
+  });
+  const predictions = await artifacts.putFile({
+    tenant: input.tenant,
+    runId: input.runId,
+    path: scored.predictionsFile,
+    mediaType: 'application/vnd.apache.parquet',
+    signal,
+  });
+  const { tenant, runId, lifecycle: model } = input;
+  // The number is claimed before anything is measured: it decides which bounds are needed, and a measurement that fails has used the holdout as well.
+  const attempt = await attempts.claim({ tenant, runId, model, holdout: scored.holdoutDigest, candidate: input.candidate.manifest.digest });
+  const plan: MeasurementPlan = {
+    metrics: metricsOf(input.evaluate),
+    slices: input.evaluate.slices,
+    levels: levelsFor(policy, attempt.number),
+    unit: assembled.drawn ?? 'day',
+    // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
+    seed: seedOf(input.assembled.digest),
+  };
+  const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
+  const { rows, window } = assembled.parts.holdout;
+  const evidence: Evidence = {
+    kind: 'evaluation',
+    version: 2,
+    task: assembled.task,
+    candidate: input.candidate.manifest.digest,
+    assembled: input.assembled.digest,
+    attempt,
+    holdout: { rows, days: scored.holdout.days, window, ...(assembled.drawn === 'group' && { groups: scored.groups ?? 0 }) },
+    ...(scored.judged && {
+      judged: {
+        rows: scored.holdout.labels.length,
+        days: scored.holdout.days,
+        weeks: scored.judged.weeks,
+        from: dateOf(scored.judged.from),
+        until: dateOf(scored.judged.until),
+        timezone: input.dayCount.timezone,
+      },
+    }),
+    resampling: { unit: plan.unit ?? 'day', replicates, levels: plan.levels, correlation: correlationOf(plan.unit) },
+    ...measured,
+    parity: input.parity,
+    predictions: predictions.digest,
+  };
+  return { evidence, predictions };
+}
+
+/** The fixed versions that gates name, as they are registered; a version never changes. */
+async function anchorsOf(
+  models: EvaluateDeps['registry']['models'],
+  { tenant, lifecycle: model, evaluate }: EvaluateInput,
+): Promise<Readonly<Record<string, ModelVersionRef | null>>> {
+  const anchors: Record<string, ModelVersionRef | null> = {};
+  for (const version of anchorVersions(evaluate.gates)) {
+    const record = await models.get({ tenant, model, version });
+    anchors[version] = record && { model, version, manifest: record.manifest };
+  }
+  return anchors;
+}
+
+/** What is asked for, what a gate needs and what slices are judged by; each once. */
+function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
+  const needed = gates.flatMap((gate) => ('metric' in gate ? [gate.metric] : []));
+  return [...new Set([...metrics, ...needed, ...(slices === null ? [] : [slices.metric])])];
+}
+
+async function measureInTurns(holdout: ScoredHoldout, plan: MeasurementPlan, signal: AbortSignal): Promise<MeasuredHoldout> {
+  const steps = measureHoldout(holdout, plan);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await setImmediate();
+    signal.throwIfAborted();
+  }
+}
+
+/** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). Each write may be repeated. */
+async function record(
+  registry: EvaluateDeps['registry'],
+  input: EvaluateInput,
+  policy: EvaluationPolicy,
+  { evidence, predictions }: MeasuredCandidate,
+): Promise<ModelEvaluation> {
+  const { tenant, runId, key, lifecycle, holdout, candidate } = input;
+  const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+  await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
+  await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
+  await registry.artifacts.reference({ tenant, digest: predictions.digest, by: `evidence:${evidenceDigest}` });
+  const decision = await registry.decisions.record({
+    tenant,
+    runId,
+    stage: 'evaluate',
+    policy: policyDigest,
+    evidence: evidenceDigest,
+    verdict: decide(policy, evidence),
+    attempt: evidence.attempt && { ...evidence.attempt, model: lifecycle },
+    idempotencyKey: key,
+  });
+  // The record of who has read which holdout.
+  const read = { kind: 'dataset', name: holdout.dataset, version: holdout.version, digest: holdout.manifest.digest } as const;
+  const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
+  await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
+  return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
+}

@@ -1,0 +1,145 @@
+/** Whether a new index finds as much as the one that answers, and the move of the alias that follows. */
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { LedgeredPayer } from '../../data/index/embedders/embedder';
+import { openIndexReader, type IndexReader } from '../../data/index/query-index';
+import { readQuestions, type GoldQuestion } from '../../data/index/questions';
+import { digestOf } from '../../data/digest';
+import { openScratch } from '../../data/scratch';
+import type { BundleRef, IndexAliasState, IndexPromotion } from '../../db/index/repository';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { BudgetRef } from '../../domain/budget/budget';
+import type { DatasetManifest } from '../../domain/dataset/dataset';
+import { failure, isPerennialError } from '../../domain/failure';
+import type { IdempotencyKey, Tenant } from '../../domain/ids';
+import { decideParity, parityEvidence, type IndexParityEvidence, type ParityRule } from '../../domain/index/parity';
+import type { Retrieved } from '../../domain/index/retrieval-metrics';
+import type { SearchMode } from '../../domain/index/version';
+import { seedOf } from '../../domain/statistics/random';
+import type { Verdict } from '../../domain/decision/verdict';
+import { whileBeating, type Beat } from '../run/heartbeating';
+import { payerOf, type IndexDeps, type IndexVersionInput } from './version';
+
+export interface IndexParityInput extends IndexVersionInput {
+  readonly rule: ParityRule;
+  readonly questions: { readonly name: string; readonly version: number };
+  readonly mode: SearchMode;
+  /** That an embedder behind an endpoint is paid from. */
+  readonly budgets?: readonly BudgetRef[];
+}
+
+export interface MeasuredParity {
+  readonly verdict: Verdict;
+  readonly evidence: IndexParityEvidence;
+  /** Rule, evidence and every answer. */
+  readonly record: ArtifactRef;
+  /** That it was compared with: the alias moves from here or not at all. */
+  readonly champion: Pick<IndexAliasState, 'version' | 'fencing'> | null;
+}
+
+/** Documents that a ranking is followed to: enough for every metric that a rule can name. */
+const depth = 100;
+
+export function createIndexParityActivities(deps: IndexDeps) {
+  const { registry, artifacts, chunkStore: store, embedders } = deps;
+
+  /** Questions to either version are of the build, and cost what that version's embedder takes. */
+  async function payerOfQuestions({ tenant, index, version, budgets }: IndexParityInput, which: number): Promise<LedgeredPayer> {
+    const [built, asked] = await Promise.all([version, which].map((each) => registry.indexes.get({ tenant, index, version: each })));
+    if (!built || !asked) throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
+    const work = { embedder: asked.recipe.embedder.spec, work: `parity/${index}@${version}/${which}`, budgets };
+    return (await payerOf(deps, { tenant, index, version, runId: built.runId }, work)).entry;
+  }
+
+  return {
+    /** Puts the same questions to both. Reads alone: a second attempt asks again. */
+    measureIndexParity: (input: IndexParityInput): Promise<MeasuredParity> =>
+      whileBeating(async (beat) => {
+        const { tenant, index, version, rule } = input;
+        const questions = await questionsOf(deps, input, beat);
+        const { champion } = await registry.indexes.aliases({ tenant, index });
+        const reader = openIndexReader({ find: (asked) => registry.indexes.served(asked), store, embedders });
+        try {
+          const ask = async (which: number) =>
+            answersOf(reader, { ...input, version: which, payer: await payerOfQuestions(input, which) }, questions, beat);
+          const answers = {
+            candidate: await ask(version),
+            champion: champion === null || champion.version === version ? null : await ask(champion.version),
+          };
+          const evidence = parityEvidence(rule, answers, seedOf(digestOf({ index, version, questions: questions.length })));
+          const verdict = decideParity(rule, evidence);
+          const record = await artifacts.putJson({ tenant, value: { rule, evidence, verdict, ...answers } });
+          await registry.artifacts.reference({ tenant, digest: record.digest, by: `index:${index}@${version}` });
+          return { verdict, evidence, record, champion: champion && { version: champion.version, fencing: champion.fencing } };
+        } finally {
+          reader.close();
+        }
+      }),
+
+    /** The version that is to be replaced, for a build without a gate. */
+    readIndexChampion: async ({
+      tenant,
+      index,
+    }: {
+      readonly tenant: Tenant;
+      readonly index: string;
+    }): Promise<MeasuredParity['champion']> => {
+      const { champion } = await registry.indexes.aliases({ tenant, index });
+      return champion && { version: champion.version, fencing: champion.fencing };
+    },
+
+    /** One transaction; a repeated key gives the first answer. `conflict` when another version became champion meanwhile. */
+    promoteIndexVersion: (
+      input: IndexVersionInput & {
+        readonly key: IdempotencyKey;
+        readonly champion: MeasuredParity['champion'];
+        /** Whose promotion it follows. */
+        readonly bundle?: BundleRef;
+        readonly actor: string;
+        readonly cause: string;
+      },
+    ): Promise<IndexPromotion> => {
+      const { tenant, index, version, key: idempotencyKey, champion, bundle, actor, cause } = input;
+      const expectedChampion = champion ?? { version: null };
+      return registry.indexes.promote({ tenant, index, version, expectedChampion, bundle, actor, cause, idempotencyKey });
+    },
+  };
+}
+
+async function questionsOf(
+  { registry, artifacts, scratchRoot }: IndexDeps & { readonly artifacts: ArtifactStore },
+  { tenant, index, questions: { name: dataset, version } }: IndexParityInput,
+  { signal }: Beat,
+): Promise<readonly GoldQuestion[]> {
+  const of = await registry.datasets.get({ tenant, dataset, version });
+  if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${version}`);
+  const manifest = await artifacts.getJson<DatasetManifest>(of.manifest);
+  const scratch = await openScratch(scratchRoot, `questions-${index}`);
+  try {
+    return await readQuestions(manifest, { artifacts, scratch, signal });
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+/** Null for a question that got no answer: it is counted, never taken for a miss. */
+async function answersOf(
+  reader: IndexReader,
+  { tenant, index, version, mode, payer }: IndexParityInput & { readonly payer: LedgeredPayer },
+  questions: readonly GoldQuestion[],
+  { signal, report }: Beat,
+): Promise<readonly (Retrieved | null)[]> {
+  const answers: (Retrieved | null)[] = [];
+  for (const { id: question, text, gold } of questions) {
+    signal.throwIfAborted();
+    const answer = await reader.query({ tenant, index, version, text, k: depth, mode, payer }).catch(nullWhenRefused);
+    answers.push(answer && { question, gold, found: [...new Set(answer.hits.map(({ documentId }) => documentId))] });
+    report({ phase: 'parity', version, questions: answers.length, of: questions.length });
+  }
+  return answers;
+}
+
+/** What a question itself makes impossible; anything else is no property of the index, and the attempt is made again. */
+function nullWhenRefused(error: unknown): null {
+  if (isPerennialError(error) && error.type === 'InvalidInput') return null;
+  throw error;
+}

@@ -1,0 +1,164 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import { inOrder, sliceOf, type CaseSlice } from '../../domain/language/canary/case-slices';
+import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../../domain/language/evaluation/answered';
+import type { EvaluationCase } from '../../domain/language/cases/case';
+import { readStoredCases } from '../../domain/language/cases/case-set-document';
+import { comparePaired } from '../../domain/language/evaluation/comparison';
+import { evidenceOf } from '../../domain/language/evaluation/evidence-of';
+import type { LatencySample } from '../../domain/language/evaluation/latency-sample';
+import type { CaseResult } from '../../domain/language/evaluation/result';
+import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { evaluateCases, refusalsToEnd } from '../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
+import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
+import { ledgeredChat } from '../../data/language/ledgered-chat';
+import type { ModelAccess } from '../../data/language/model-access';
+import type { Registry } from '../../db/registry';
+import { askingIn } from './asking';
+import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
+import { whileBeating } from '../run/heartbeating';
+import { openRunProgress } from '../run/progress';
+import { calibrateAll, openJudges, type KnownJudge } from './judges';
+
+export interface AnswerCasesDeps extends BundleAnsweringDeps {
+  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events' | 'indexes'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
+  readonly access: ModelAccess;
+}
+
+export interface AnswerCasesInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly stage: string;
+  /** JSON: `ReleaseBundle`. */
+  readonly bundle: ArtifactRef;
+  /** What judges are made of, by path. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  /** NDJSON. */
+  readonly cases: ArtifactRef;
+  /** Null: all of them. */
+  readonly slice: CaseSlice | null;
+  /** The first of them alone; null for all. */
+  readonly most: number | null;
+  /** Times that a gate wants of this run; null, and not given by those who ask for none. */
+  readonly latency?: LatencySample | null;
+  /** Whether it ends with the provider's refusal once the first cases are all refused, as it should where nothing else can come of the run; a candidate among others is counted to its end. */
+  readonly endsRefused?: boolean;
+  readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
+}
+
+/** Of the first minus the second on the same cases. */
+export interface ComparedAnswers {
+  readonly difference: ScoreSummary;
+}
+
+export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
+  const { registry, artifacts, access, embedders } = deps;
+  const chat = ledgeredChat(access, registry.llmCalls);
+  const open = openBundleAnswering(deps);
+  // The model is read when the first answer is compared by its meaning.
+  const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
+
+  return {
+    /**
+     * Asks the bundle every case of the slice and scores the answers. The ledger has each answer before it is used: an attempt after a death asks again at most what was in
+     * flight, and comes to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not asked again.
+     */
+    async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
+      return whileBeating(async ({ signal, report }) => {
+        const { tenant, runId, spec } = input;
+        const { bundle, answererOf } = await open(input);
+        const slice = await readSlice(input);
+        const cases = input.most === null ? slice : wholePairs(slice, input.most);
+        const { dimensions, parallel } = spec.evaluate;
+        const asking = await askingIn({ chat, registry }, input, [bundle.base]);
+        const judges = await openJudges(dimensions, {
+          artifacts,
+          files: input.files,
+          asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
+        });
+        const tell = openRunProgress(registry.events, { ...{ tenant, runId }, stage: input.stage, kind: 'evaluation.progress' });
+        const caseSet = input.cases.digest;
+        const results = await evaluateCases({
+          cases,
+          caseSet,
+          dimensions,
+          answerer: answererOf(asking),
+          judges,
+          tools,
+          paraphraser: createParaphraser(await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)), tools.embed),
+          parallel,
+          latency: input.latency ?? null,
+          ...(input.endsRefused === true && { mostRefusedAtFirst: refusalsToEnd }),
+          signal,
+          onProgress: (progress) => {
+            report(progress);
+            tell({ bundle: input.bundle.digest, ...progress });
+          },
+        });
+        const evidence = evidenceOf({
+          candidate: input.bundle.digest,
+          caseSet,
+          dimensions: dimensions.map(({ name }) => name),
+          results,
+          counterparts: { champion: null, baseline: null },
+          judges: {},
+        });
+        const left = slice.length - cases.length;
+        return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, left, summary: answersSummary(evidence) };
+      });
+    },
+
+    /** What is known of each judge of the dimensions, before anything is decided by it. Again: the ledger has every verdict. */
+    calibrateJudges(input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>): Promise<Readonly<Record<string, KnownJudge>>> {
+      return whileBeating(async ({ signal }) => {
+        const { dimensions, parallel } = input.spec.evaluate;
+        const asking = await askingIn({ chat, registry }, input, judgesOf(dimensions));
+        return calibrateAll(dimensions, { artifacts, files: input.files, asking, parallel, signal });
+      });
+    },
+
+    /** Reads alone; in milliseconds. */
+    async compareAnswers(input: {
+      readonly dimension: string;
+      readonly answers: ArtifactRef;
+      readonly others: ArtifactRef;
+    }): Promise<ComparedAnswers> {
+      const [answers, others] = await Promise.all([scoresOf(input.answers), scoresOf(input.others)]);
+      return { difference: scoreSummary(comparePaired(answers, others)) };
+
+      async function scoresOf(ref: ArtifactRef) {
+        const results = await artifacts.getJson<readonly CaseResult[]>(ref);
+        return new Map(
+          inOrder(results).map(({ id, scores, unanswered }) => [
+            id,
+            scores[input.dimension] ?? ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
+          ]),
+        );
+      }
+    },
+  };
+
+  async function readSlice({ cases: ref, slice, spec }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
+    const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
+    const taken = inOrder(slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice));
+    if (taken.length > 0) return taken;
+    throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {
+      next: 'add cases, or change spec.cases.search and spec.cases.confirm',
+    });
+  }
+}
+
+/** The first of them, and the rest of a pair that the last one is of. */
+function wholePairs(cases: readonly EvaluationCase[], most: number): readonly EvaluationCase[] {
+  const pair = cases[most - 1]?.pair ?? null;
+  const end = pair === null ? most : cases.findLastIndex((each) => each.pair === pair) + 1;
+  return cases.slice(0, Math.max(most, end));
+}
+
+function judgesOf(dimensions: LlmLifecycleSpec['evaluate']['dimensions']): readonly { readonly provider: string }[] {
+  return dimensions.flatMap((each) => (each.kind === 'judge' ? [{ provider: each.provider }] : []));
+}

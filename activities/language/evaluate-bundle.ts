@@ -1,0 +1,178 @@
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { AnsweredCases } from '../../domain/language/evaluation/answered';
+import { decideEvaluation, type LlmDecision, type LlmEvaluationPolicy } from '../../domain/language/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
+import { evidenceOf, type BundleMeasurement } from '../../domain/language/evaluation/evidence-of';
+import type { CaseResult } from '../../domain/language/evaluation/result';
+import type { LlmEvaluateSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import { standbyOutcome, type StandbyModel, type StandbyOutcome } from '../../domain/language/provider/standby';
+import type { DecisionRef, VerdictKind } from '../../domain/decision/verdict';
+import type { ArtifactStore } from '../../data/artifact/store';
+import { digestOf } from '../../data/digest';
+import type { Registry } from '../../db/registry';
+import { effectOnce } from '../run/effect-once';
+import type { KnownJudge } from './judges';
+
+export interface EvaluateBundleDeps {
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'artifacts'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+}
+
+/** What was measured, and by what it is judged. */
+export interface MeasuredBundle {
+  readonly candidate: Digest;
+  readonly answers: AnsweredCases;
+  /** On the same cases; null where there is none, or no gate asks for it. */
+  readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
+  /** Why there is none, where it is not that there never was one. */
+  readonly missing: NonNullable<LlmEvidence['missing']>;
+  readonly evaluate: LlmEvaluateSpec;
+  /** How often it may be looked at. */
+  readonly looks: number;
+  /** By dimension: whose verdicts its scores are. */
+  readonly judges: Readonly<Record<string, KnownJudge>>;
+  readonly attempt: BundleAttempt;
+}
+
+/** Whose attempt on the case set it is. Models that are to stand by are put to the gates within the attempt of their bundle. */
+export interface BundleAttempt {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly lifecycle: string;
+  /** As it was asked, without models that stand by for it. */
+  readonly bundle: Digest;
+}
+
+interface ForEffect {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+}
+
+export interface WeighBundleInput extends MeasuredBundle {
+  /** Whether there are cases that could still be asked. */
+  readonly mayAskMore: boolean;
+}
+
+export interface DecideBundleInput extends ForEffect, WeighBundleInput {
+  /** What came of those that were to stand by for it; not there where nobody was. */
+  readonly standbys?: readonly StandbyOutcome[];
+}
+
+export interface QualifyStandbyInput extends ForEffect, MeasuredBundle {
+  /** `candidate` is the bundle over it. */
+  readonly standby: StandbyModel;
+}
+
+interface OpenBundle {
+  readonly kind: 'open';
+  readonly moreCases: number;
+}
+
+export type WeighedBundle = OpenBundle | { readonly kind: 'weighed'; readonly verdict: VerdictKind };
+export type LookedAtBundle = OpenBundle | DecidedBundle;
+
+export interface DecidedBundle {
+  readonly kind: 'decided';
+  readonly decision: DecisionRef;
+  readonly evidence: Digest;
+  /** How many more cases would decide; null when they would not, or nothing is open. */
+  readonly moreCases: number | null;
+}
+
+interface Grounds {
+  readonly policy: LlmEvaluationPolicy;
+  readonly evidence: LlmEvidence;
+}
+
+const stage = 'evaluate';
+
+export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
+  return {
+    /**
+     * Decides, or says how many more cases would. Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). A second attempt finds the
+     * first one's decision.
+     */
+    decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
+      return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
+        const { tenant, runId, key, standbys = [] } = input;
+        const { policy, evidence, verdict, moreCases } = await weigh(input);
+        if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };
+        await assertOwned();
+        const grounds = await keep(input, { policy, evidence });
+        const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
+        const attempt = evidence.attempt && { ...evidence.attempt, model: input.attempt.lifecycle };
+        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, attempt, told, idempotencyKey: key });
+        return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
+      });
+    },
+
+    /** What `decideBundle` would say, and nothing is decided or kept: those that are to stand by for a bundle are asked once it has passed itself. Reads alone. */
+    async weighBundle(input: WeighBundleInput): Promise<WeighedBundle> {
+      const { verdict, moreCases } = await weigh(input);
+      const open = verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore;
+      return open ? { kind: 'open', moreCases } : { kind: 'weighed', verdict: verdict.kind };
+    },
+
+    /** Puts one that is to stand by to the gates that the bundle has passed, and keeps the grounds. A second attempt finds what the first one said. */
+    qualifyStandby(input: QualifyStandbyInput): Promise<StandbyOutcome> {
+      return effectOnce(registry.effects, input, async (assertOwned): Promise<StandbyOutcome> => {
+        const { policy, evidence, verdict } = await weigh(input);
+        await assertOwned();
+        const grounds = await keep(input, { policy, evidence });
+        return standbyOutcome(input.standby, { verdict, cases: evidence.cases, evidence: grounds.evidence });
+      });
+    },
+  };
+
+  async function weigh(input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>): Promise<Grounds & LlmDecision> {
+    const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
+    const { gates, ungated } = evaluate;
+    const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 2, gates, looks, ungated };
+    const measured = evidenceOf({
+      candidate,
+      caseSet: answers.caseSet,
+      dimensions: evaluate.dimensions.map(({ name }) => name),
+      results: await resultsOf(answers),
+      counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
+      missing,
+      standbys,
+      judges,
+      attempts: await attemptsOf(input),
+    });
+    const { champion, baseline } = counterparts;
+    const refs = { candidate: answers.results, champion: champion?.results ?? null, baseline: baseline?.results ?? null };
+    const evidence: LlmEvidence = { ...measured, results: refs };
+    return { policy, evidence, ...decideEvaluation(policy, evidence) };
+  }
+
+  /** The bundle on the case set; and where times are judged, this run's measurement of them: the same bundle, timed again, is a new draw. */
+  async function attemptsOf({ attempt: of, answers, evaluate }: MeasuredBundle): Promise<NonNullable<BundleMeasurement['attempts']>> {
+    const { tenant, runId, lifecycle: model, bundle } = of;
+    const attempt = await registry.attempts.claim({ tenant, runId, model, holdout: answers.caseSet, candidate: bundle });
+    if (!evaluate.gates.some(({ kind }) => kind === 'latency')) return { attempt };
+    const [holdout, candidate] = [digestOf({ times: answers.caseSet }), digestOf({ bundle, runId })];
+    return { attempt, latencyAttempt: await registry.attempts.claim({ tenant, runId, model, holdout, candidate }) };
+  }
+
+  /** By their digests, with what was answered. */
+  async function keep(
+    { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & MeasuredBundle,
+    { policy, evidence }: Grounds,
+  ): Promise<{ readonly policy: Digest; readonly evidence: Digest }> {
+    const kept = { policy: digestOf(policy), evidence: digestOf(evidence) };
+    await registry.evidence.put({ tenant, kind: 'policy', digest: kept.policy, body: policy });
+    await registry.evidence.put({ tenant, kind: 'evidence', digest: kept.evidence, body: evidence });
+    for (const { digest } of [answers, counterparts.champion, counterparts.baseline].flatMap((each) => each?.results ?? [])) {
+      await registry.artifacts.reference({ tenant, digest, by: `evidence:${kept.evidence}` });
+    }
+    return kept;
+  }
+
+  function resultsOf(answers: AnsweredCases): Promise<readonly CaseResult[]>;
+  function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null>;
+  async function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null> {
+    return answers && artifacts.getJson<readonly CaseResult[]>(answers.results satisfies ArtifactRef);
+  }
+}

@@ -1,0 +1,76 @@
+import { openTrainerCatalog } from '../../data/training/catalog';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { ComputeBackend, ComputeKind, JobResult } from '../../domain/training/job';
+import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import { followJob } from '../training/compute/follow-job';
+import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
+import { metricsReporter } from '../training/compute/report-metrics';
+import type { PreparedExamples } from './prepare-examples';
+
+export interface FineTuneDeps {
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
+  readonly registry: LogRecords;
+  readonly trainersDir: string;
+}
+
+export interface FineTuneInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId?: string;
+  readonly prepared: PreparedExamples;
+  readonly fineTune: FineTuneSpec;
+}
+
+export interface FineTunedModel {
+  readonly adapter: ArtifactRef;
+  readonly result: JobResult;
+  readonly logs: ArtifactRef;
+  readonly trainer: { readonly name: string; readonly codeDigest: Digest };
+}
+
+const adapterOutput = 'adapter.gguf';
+
+export function createFineTuneActivities({ backends, registry, trainersDir }: FineTuneDeps) {
+  const catalog = openTrainerCatalog(trainersDir);
+
+  return {
+    /** One job. A further attempt finds the job of the first by its key; a lost one goes on from its checkpoint. */
+    async fineTuneModel(input: FineTuneInput): Promise<FineTunedModel> {
+      const { tenant, runId, key, traceId, prepared, fineTune } = input;
+      const { trainer, params, seed, compute } = fineTune;
+      const { name, codeDigest } = found(trainer);
+      const report = metricsReporter(registry, { tenant, runId, key, trainer });
+      const ended = await followJob({
+        backends,
+        kind: compute.backend,
+        jobId: key,
+        prepare: () =>
+          Promise.resolve({
+            ...{ id: key, tenant, trainer, params, seed },
+            inputs: { train: [prepared.train], holdout: [prepared.holdout], base: prepared.base ? [prepared.base] : [] },
+            context: { task: 'generation', label: 'completion', features: [{ name: 'messages', type: 'messages' }] },
+            resources: { cpus: compute.cpus, memoryBytes: compute.memoryBytes, timeoutSeconds: compute.timeoutSeconds },
+            ...(traceId === undefined ? {} : { traceId }),
+          }),
+        look: ({ metrics }) => report(metrics).then(() => undefined),
+        longestPauseMs: 5_000,
+      });
+      const next = `perennial run logs ${runId}`;
+      if (ended.kind === 'cancelled') throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+      if (ended.logs) await keepLogs(registry, input, ended.logs);
+      if (ended.kind === 'failed') throw failure(ended.failure, `job ${key}: ${ended.message}`, ended.logs ? { next } : {});
+      const adapter = ended.outputs.find((output) => output.name === adapterOutput)?.artifact;
+      if (!adapter || !ended.logs) throw failure('JobWithoutResult', `job ${key} left no outputs/${adapterOutput}`, { next });
+      return { adapter, result: ended.result, logs: ended.logs, trainer: { name, codeDigest } };
+    },
+  };
+
+  function found(trainer: string) {
+    const manifest = catalog.get(trainer);
+    if (manifest) return manifest;
+    throw failure('NotFound', `unknown trainer ${trainer}`);
+  }
+}

@@ -1,0 +1,103 @@
+import type { ArtifactStore } from '../../data/artifact/store';
+import { llmWeightsPath } from '../../data/language/runtime-module';
+import { openScratch } from '../../data/scratch';
+import { writeExamples, type Conversations, type WrittenExamples } from '../../data/training/examples';
+import { ledgeredChat } from '../../data/language/ledgered-chat';
+import type { ModelAccess } from '../../data/language/model-access';
+import type { Registry } from '../../db/registry';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import { readStoredCases } from '../../domain/language/cases/case-set-document';
+import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import { passageValue } from '../../domain/language/passages';
+import { renderPrompt } from '../../domain/prompt/render';
+import { askingIn } from './asking';
+import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
+import { openExampleSearch, type ExamplePassages } from './example-passages';
+import { whileBeating } from '../run/heartbeating';
+import { openRunProgress } from '../run/progress';
+
+export interface PrepareExamplesDeps extends BundleAnsweringDeps {
+  readonly registry: BundleAnsweringDeps['registry'] & Pick<Registry, 'effects' | 'events' | 'llmCalls'>;
+  readonly access: ModelAccess;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putFile' | 'putJson' | 'toFile'>;
+  readonly scratchRoot: string;
+}
+
+export interface PrepareExamplesInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId?: string;
+  readonly examples: DatasetVersionRef;
+  /** JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as when it serves; so are the passages of its index. */
+  readonly bundle: ArtifactRef;
+  readonly fineTune: FineTuneSpec;
+  /** NDJSON: what the bundle will be judged by is not to be learnt. */
+  readonly cases: ArtifactRef;
+  /** What passages are paid from, where their embedder is. */
+  readonly spec: Pick<LlmLifecycleSpec, 'budget'>;
+}
+
+export interface PreparedExamples extends WrittenExamples {
+  /** The weights that the adapter will be for; null where a provider keeps them. */
+  readonly base: ArtifactRef | null;
+  /** Null where the prompt takes none. */
+  readonly passages: ExamplePassages | null;
+}
+
+export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
+  const { registry, artifacts, scratchRoot } = deps;
+  const { effects, events } = registry;
+  const openBundle = openBundleAnswering(deps);
+  const chat = ledgeredChat(deps.access, registry.llmCalls);
+
+  return {
+    /**
+     * Examples as conversations, apart by a hash of what the user writes: no question is both learnt from and measured on. With an index each is given what is found for it, right or
+     * wrong, as a question is. Again: the same bytes; what was found is kept in batches, and only the batch that was under way is looked up again.
+     */
+    prepareExamples: (input: PrepareExamplesInput): Promise<PreparedExamples> =>
+      whileBeating(async ({ signal, report }) => {
+        const { tenant, runId, examples, fineTune } = input;
+        const { bundle, prompt, retrievalFor } = await openBundle(input);
+        const variable = bundle.signature.input;
+        const index = bundle.index;
+        const retrieval = index && (await retrievalFor(await askingIn({ chat, registry }, { ...input, stage: 'fine-tune' }, [])));
+        const search =
+          index && retrieval && openExampleSearch({ effects, artifacts }, { ...input, index, input: variable, retrieval, signal });
+        const tell = openRunProgress(events, { tenant, runId, stage: 'fine-tune', kind: 'examples.progress' });
+        const conversations: Conversations = async (batch) => {
+          const { inputs, place, of } = batch;
+          if (!search) return inputs.map((text) => renderPrompt(prompt, { [variable]: text }));
+          const found = await search.find(batch);
+          const progress = { found: place - 1 + inputs.length, of, index: search.told().index.name };
+          report(progress);
+          tell(progress);
+          return inputs.map((text, which) => {
+            const passages = found[which] ?? null;
+            const beside = passages && { [retrieval.variable]: passageValue(passages, prompt, retrieval.variable) };
+            return beside && renderPrompt(prompt, { [variable]: text, ...beside });
+          });
+        };
+        const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
+        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
+        const scratch = await openScratch(scratchRoot, `examples-${runId}`);
+        try {
+          const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });
+          const written = await writeExamples({
+            ...{ artifacts, scratch, manifest, conversations, fineTune, signal, put },
+            exam: cases.map(({ input: values }) => String(values[variable] ?? '')),
+            format: fineTune.by === 'provider' ? 'chat' : 'parquet',
+          });
+          const base = fineTune.by === 'provider' ? null : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
+          const passages = search && search.told();
+          const refused = Object.values(passages?.refused ?? {}).reduce((sum, examples) => sum + examples, 0);
+          return { ...written, rows: { ...written.rows, tooLong: written.rows.tooLong - refused }, base, passages };
+        } finally {
+          await scratch.dispose();
+        }
+      }),
+  };
+}

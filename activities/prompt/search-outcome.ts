@@ -1,0 +1,89 @@
+import type { PromptSearch, SearchReport } from '../../data/prompt/search-steps';
+import { digestOf } from '../../data/digest';
+import type { Registry } from '../../db/registry';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { BudgetRef } from '../../domain/budget/budget';
+import type { RunId, Tenant } from '../../domain/ids';
+import { promptSearchScope, searchScope } from '../../domain/language/provider/run-budget';
+import { measuredMean, type SearchOutcome } from '../../domain/prompt/search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+
+/** What a search is known by. */
+export interface NamedSearch {
+  readonly tenant: Tenant;
+  readonly search: string;
+  readonly prompt: string;
+  readonly runId: RunId | null;
+  readonly actor: string;
+}
+
+/** Of the artifacts that a search needs while it runs. */
+export function searchHolder(search: string): string {
+  return `prompt-search:${search}`;
+}
+
+/** What all steps share, apart from their inputs so that a history does not repeat it. */
+export interface OpenedSearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
+  readonly firstVersion: number;
+  readonly request: PromptSearchRequest;
+  readonly budgets: readonly BudgetRef[];
+}
+
+/** Writes the winner as a version whose parent is the first prompt, and puts together what was found. Again: the same version. */
+export async function outcomeOf(
+  {
+    registry,
+    hold,
+  }: { readonly registry: Pick<Registry, 'prompts' | 'llmCalls'>; readonly hold: (value: unknown) => Promise<ArtifactRef> },
+  input: NamedSearch,
+  { first, firstVersion, request }: OpenedSearchOrder,
+  found: SearchReport,
+): Promise<SearchOutcome> {
+  const { tenant, search: id, prompt, actor } = input;
+  const { quality } = request.spec;
+  const { winner, first: before, gain, optimism } = found.confirmed;
+  const confirmed = { winner: measuredMean(winner), first: measuredMean(before), gain: measuredMean(gain), optimism };
+  const { template } = found.winner;
+  const share = (mean: number | null) => (mean === null ? 'nothing' : mean.toFixed(3));
+  const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
+  const stored = await registry.prompts.put({
+    ...{ tenant, prompt, template, branch: branchOf(input), actor, cause },
+    idempotencyKey: `${id}/winner`,
+  });
+  const byId = new Map(found.variants.map((variant) => [variant.id, variant]));
+  const { calls, cost, unsettled } = await registry.llmCalls.report({ tenant, scope: scopeOf(input) });
+  const searched = byId.get(found.winner.id)?.result;
+  if (!searched) throw new RangeError('a winner that was not searched');
+  return {
+    winner: { digest: stored.digest, version: stored.version, artifact: await hold(template), origin: found.winner.origin },
+    first: { digest: digestOf(first), version: firstVersion },
+    searched,
+    confirmed,
+    improved: confirmed.gain.lower > 0,
+    front: found.front.flatMap((each) => {
+      const variant = byId.get(each);
+      return variant ? [{ ...variant.result, origin: variant.origin.kind }] : [];
+    }),
+    variants: found.variants.length,
+    ...(found.fewer.length > 0 && { fewer: found.fewer }),
+    tied: found.variants.filter(
+      ({ id: each, result }) => each !== found.winner.id && result.cases === searched.cases && result.quality === searched.quality,
+    ).length,
+    questions: found.questions,
+    paid: { answers: calls.answered, cost, unsettled: unsettled.requestIds.length },
+    report: await hold(found),
+  };
+}
+
+/** Where the ledger's report of a search is found. */
+export function scopeOf({ search, runId }: Pick<NamedSearch, 'search' | 'runId'>): string {
+  return runId === null ? promptSearchScope(search) : searchScope(runId);
+}
+
+/** A branch of its own: who looks at `main` sees no trials. */
+export function branchOf({ search }: Pick<NamedSearch, 'search'>): string {
+  return `search-${search
+    .replace(/^search_/, '')
+    .slice(0, 16)
+    .toLowerCase()}`;
+}

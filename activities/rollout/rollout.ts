@@ -1,0 +1,150 @@
+import { failure } from '../../domain/failure';
+import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { ModelVersionRef } from '../../domain/model/model';
+import { versionName } from '../../domain/model/model';
+import type { EndedRollout } from '../../domain/rollout/outcome';
+import type { RolloutOpeningEvent } from '../../domain/rollout/progress';
+import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import { nothingSeen } from '../../domain/rollout/state';
+import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { Registry } from '../../db/registry';
+import type { RolloutRecord } from '../../db/rollout/repository';
+
+export interface RolloutDeps {
+  readonly registry: Pick<Registry, 'rollouts' | 'decisions'>;
+}
+
+interface RolloutRunRef {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly traceId: string;
+}
+
+interface By {
+  readonly actor: string;
+  readonly cause: string;
+}
+
+type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end: EndedRollout };
+
+/** Millisecond writes to a rollout's row. Each finds what an earlier attempt did and changes nothing then; an ended rollout stays as it ended. */
+export function createRolloutActivities({ registry }: RolloutDeps) {
+  const { rollouts } = registry;
+  const ended = (rollout: RolloutRecord) => endOf(registry, rollout);
+  return {
+    /** In shadow: the first step's weight is set by `enterRolloutStep`. A second attempt, or a second execution of the run, finds the run's rollout as it stands. */
+    async openRollout(
+      input: RolloutRunRef & {
+        readonly key: IdempotencyKey;
+        readonly model: string;
+        readonly champion: { readonly version: ModelVersionRef; readonly fencing: number };
+        readonly challenger: ModelVersionRef;
+        readonly canary: CanarySpec;
+        readonly label: DataSpec['label'];
+      },
+    ): Promise<RolloutOpeningEvent> {
+      const { tenant, runId, model, champion, challenger, canary, label } = input;
+      const opened = await rollouts.open({
+        tenant,
+        runId,
+        model,
+        champion: { version: champion.version.version, fencing: champion.fencing },
+        challenger: challenger.version,
+        spec: canary,
+        paired: !label.dependsOnPrediction,
+        availableAfterSeconds: label.availableAfterSeconds,
+        state: nothingSeen,
+        actor: `run:${runId}`,
+        cause: `${versionName(challenger)} passed its evaluation`,
+      });
+      if (opened.kind === 'conflict') return opened;
+      if (opened.kind === 'harmShown') {
+        const { id, runId: by, endedAt, startedAt, verdict } = opened.rollout;
+        return { kind: 'harmShown', rollout: id, runId: by, at: endedAt ?? startedAt, verdict };
+      }
+      const { id: rollout, status, step, extendedSeconds, spec } = opened.rollout;
+      if (opened.kind === 'busy') return { kind: 'busy', runId: opened.rollout.runId, challenger: opened.rollout.challenger, status };
+      return {
+        kind: 'opened',
+        rollout,
+        status,
+        step,
+        extendedSeconds,
+        decision: await decisionOf(registry, opened.rollout),
+        test: spec.test,
+      };
+    },
+
+    async enterRolloutStep(
+      input: RolloutRunRef & By & { readonly rollout: RolloutId; readonly step: number; readonly weight: number },
+    ): Promise<Changed> {
+      const { tenant, rollout: id, step, weight, actor, cause } = input;
+      const change = await rollouts.setStep({ tenant, id, step, weight, actor, cause });
+      return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
+    },
+
+    async recordRolloutStatus(
+      input: RolloutRunRef &
+        By & {
+          readonly rollout: RolloutId;
+          readonly status: OpenRolloutStatus;
+          /** Parked, the challenger answers nobody. */
+          readonly weight: 'keep' | 'park';
+          readonly decision: DecisionRef | null;
+          readonly waitingFor: string | null;
+        },
+    ): Promise<Changed> {
+      const { tenant, rollout: id, status, weight, decision, waitingFor, actor, cause } = input;
+      const decided = decision && { verdict: decision.verdict, decisionId: decision.id as DecisionId };
+      const parked = weight === 'park' ? { weight: 0 } : {};
+      const change = await rollouts.setStatus({ tenant, id, status, ...parked, ...decided, waitingFor, actor, cause });
+      return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
+    },
+
+    /** Once per key: a command that is carried out twice adds its time once. */
+    async extendRollout(
+      input: RolloutRunRef & {
+        readonly key: IdempotencyKey;
+        readonly rollout: RolloutId;
+        readonly seconds: number;
+        readonly actor: string;
+        readonly reason?: string | undefined;
+      },
+    ): Promise<{ readonly kind: 'extended'; readonly extendedSeconds: number } | { readonly kind: 'ended'; readonly end: EndedRollout }> {
+      const { tenant, key, rollout: id, seconds, actor, reason } = input;
+      const extended = await rollouts.extend({ tenant, id, seconds, key, actor, cause: reason ?? 'extended by hand' });
+      return extended.kind === 'extended' ? extended : { kind: 'ended', end: await ended(extended.rollout) };
+    },
+
+    /** All traffic to the champion, unless it ended before. Null when the run has no rollout: then there is nothing to end. Also a run that is being undone may ask it. */
+    async endRollout(input: RolloutRunRef & By & { readonly model: string }): Promise<EndedRollout | null> {
+      const { tenant, runId, actor, cause } = input;
+      const rollout = await rollouts.ofRun({ tenant, runId });
+      if (!rollout) return null;
+      if (!isOpenRollout(rollout.status)) return ended(rollout);
+      const verdict: Verdict = {
+        kind: 'inconclusive',
+        reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted by ${actor}: ${cause}` }],
+      };
+      const end = await rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict, decisionId: null, actor, cause });
+      return ended(end.rollout);
+    },
+  };
+}
+
+/** Of an ended rollout, as the workflow needs it. */
+export async function endOf(registry: Pick<Registry, 'decisions'>, rollout: RolloutRecord): Promise<EndedRollout> {
+  const { id, status, verdict, rollback } = rollout;
+  if (isOpenRollout(status)) throw failure('Conflict', `rollout ${id} is ${status}: it has not ended`);
+  return { status, verdict, decision: await decisionOf(registry, rollout), rollback };
+}
+
+async function decisionOf({ decisions }: Pick<Registry, 'decisions'>, { tenant, decisionId }: RolloutRecord): Promise<DecisionRef | null> {
+  if (decisionId === null) return null;
+  const found = await decisions.get({ tenant, id: decisionId });
+  if (!found) throw failure('NotFound', `there is no decision ${decisionId}`);
+  const { id, policy, evidence, verdict } = found;
+  return { id, policy, evidence, verdict };
+}

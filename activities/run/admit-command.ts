@@ -1,0 +1,56 @@
+import { checkCommand, type CommandKeys } from '../../data/access/command-signature';
+import type { Admission, CommandRepository, VoteOn } from '../../db/run/command-repository';
+import type { CommandVerb } from '../../domain/run/command';
+import type { Tenant } from '../../domain/ids';
+
+export interface AdmitCommandDeps {
+  readonly registry: { readonly commands: CommandRepository };
+  readonly commandKeys: CommandKeys;
+}
+
+interface AdmitInput {
+  readonly tenant: Tenant;
+  /** The workflow that got it, and the update that brought it. */
+  readonly workflowId: string;
+  readonly verb: CommandVerb;
+  readonly delivery: string;
+  /** As it came: anybody who reaches Temporal can send one. */
+  readonly command: unknown;
+  readonly vote: VoteOn | null;
+}
+
+export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCommandDeps) {
+  return {
+    /** Whether a command comes from the API, is for this workflow, and its key may give it now. A second attempt answers like the first. */
+    async admitCommand({ tenant, workflowId, verb, delivery, command, vote }: AdmitInput): Promise<Admission> {
+      const refuse = async (why: string): Promise<Admission> => {
+        await registry.commands.auditDenied({
+          tenant,
+          actor: 'unknown',
+          action: 'command.refused',
+          subject: `workflow:${workflowId}`,
+          cause: `${verb}: ${why}`,
+        });
+        const message = `the command ${verb} was refused: ${why}`;
+        return { kind: 'refused', type: 'Forbidden', message, next: 'use the API or the CLI, such as perennial run approve' };
+      };
+      const checked = checkCommand(commandKeys, command);
+      if (checked.kind === 'refused') return refuse(checked.why);
+      const { order } = checked;
+      if (order.tenant !== tenant || order.workflowId !== workflowId) return refuse(`it was signed for ${order.workflowId}`);
+      if (order.verb !== verb) return refuse(`it was signed as ${order.verb}`);
+      if (checked.kind === 'expired') {
+        // The first attempt may have been in time, and its worker may have died before the answer arrived.
+        const earlier = await registry.commands.earlier({ order, delivery });
+        return earlier?.kind === 'admitted' ? earlier : refuse(checked.why);
+      }
+      const admission = await registry.commands.admit({ order, delivery, vote });
+      if (admission.kind === 'refused') {
+        const cause = `${verb}: ${admission.message}`;
+        const subject = `workflow:${workflowId}`;
+        await registry.commands.auditDenied({ tenant, actor: `key:${order.keyId}`, action: 'command.refused', subject, cause });
+      }
+      return admission;
+    },
+  };
+}

@@ -1,0 +1,332 @@
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { ArtifactStore } from '../../../../data/artifact/store';
+import { shareInFlight } from '../../../../data/share-in-flight';
+import { sha256 } from '../../../../data/digest';
+import { canonicalJson } from '../../../../domain/canonical';
+import { failure } from '../../../../domain/failure';
+import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
+import { redact } from '../redact';
+import { describeConfinement, userOf, type JobConfinement } from './confinement';
+import { createInputCache } from './input-cache';
+import type { JobFile } from './job-directory';
+import { JobDirectory, jobDirectories } from './job-directory';
+import { endProcessesOfDeadWorkers } from './leftovers';
+import type { News } from './news';
+import { createNews } from './news';
+import { endProcess, observe } from './observe';
+import { storeLogs, storeOutcome } from './outcome';
+import { signalProcess, thisProcess } from '../../../../data/process-identity';
+import { createSlots } from './slots';
+import type { WarmHost } from './warm-host';
+import { startWarmHost } from './warm-host';
+
+export interface LocalBackend extends ComputeBackend {
+  /** Ends the jobs whose id begins so and removes their directories; fine when there are none. */
+  cleanup(jobIdPrefix: string): Promise<void>;
+  /** How long the newest attempt's process lived; null while it lives. What a job takes beyond it is the backend's own. */
+  processSeconds(handle: JobHandle): number | null;
+}
+
+export interface LocalBackendSettings {
+  readonly python: string;
+  /** The set with PyTorch, for trainers that say `environment: llm`; beside `python` when not given. */
+  readonly pythonLlm?: string;
+  readonly trainersDir: string;
+  /** The job runtime, when it is not among the trainers. */
+  readonly runtimeDir?: string;
+  readonly stateDir: string;
+  readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
+  readonly maxConcurrent: number;
+  /** Folders that jobs do not see where that can be enforced; the state folder when not given. */
+  readonly hidden?: readonly string[];
+  /** Whether jobs run as users of their own and without network, where the system allows it; true when not given. */
+  readonly confine?: boolean;
+  /** Told once what is enforced. */
+  readonly onConfinement?: (confinement: JobConfinement) => void;
+  /** How long a cancelled job may save its state. */
+  readonly graceSeconds?: number;
+  /** A job that nobody asked about for so long has lost its activity for good (a terminated workflow sends no cancellation) and is stopped. */
+  readonly abandonedAfterSeconds?: number;
+}
+
+/** A job of this process, from its claim to its end. */
+interface Active {
+  readonly directory: JobDirectory;
+  readonly attempt: number;
+  readonly leave: AbortController;
+  seenAt: number;
+  /** Settles when its process exists, or will not. */
+  starting: Promise<void> | null;
+  /** By the host's word. */
+  state: 'waiting' | 'running' | 'ended';
+  ended(): void;
+  readonly end: Promise<void>;
+  readonly news: News;
+  execution: Promise<void> | null;
+}
+
+const forgottenAfterDays = 7;
+
+/** Jobs as children of a warm Python parent on this machine (docs in trainers/runtime/host.py). All state is in files below `stateDir/compute`. */
+export function createLocalBackend(settings: LocalBackendSettings): LocalBackend {
+  const stateDir = resolve(settings.stateDir);
+  const root = join(stateDir, 'compute');
+  const trainersDir = resolve(settings.trainersDir);
+  const runtimeDir = settings.runtimeDir ?? join(trainersDir, 'runtime');
+  const pythonLlm = settings.pythonLlm ?? join(dirname(dirname(dirname(settings.python))), 'python-llm', 'bin', 'python');
+  const graceMs = (settings.graceSeconds ?? 5) * 1000;
+  const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
+  const owner = thisProcess();
+  const slots = createSlots(settings.maxConcurrent);
+  const inputs = createInputCache(join(stateDir, 'job-inputs'), settings.artifacts);
+  const submitting = new Map<string, Promise<void>>();
+  const actives = new Map<string, Active>();
+  let host: Promise<WarmHost> | null = null;
+  let closed = false;
+
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  // Jobs that run as other users pass through it to their own folders, and cannot list it.
+  chmodSync(root, 0o711);
+  clearLeftovers(root);
+  inputs.sweep();
+  const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
+  watch.unref();
+
+  function warmHost(): Promise<WarmHost> {
+    if (closed) throw failure('BackendUnavailable', 'the local backend is closed');
+    if (host) return host;
+    const onGone = () => {
+      host = null;
+      for (const active of actives.values()) active.ended();
+    };
+    const onEnded = (directory: string) => actives.get(directory)?.ended();
+    const onRung = (directory: string) => actives.get(directory)?.news.arrive();
+    const { hidden = [stateDir], confine = true } = settings;
+    const place = { runtimeDir, trainersDir, stateDir: root, hidden, confine };
+    host = startWarmHost({ python: settings.python, pythonLlm, owner, ...place, onRung, onEnded, onGone });
+    host.then(
+      ({ confinement }) => settings.onConfinement?.(confinement),
+      () => (host = null),
+    );
+    return host;
+  }
+
+  async function begin(job: Job, directory: JobDirectory): Promise<void> {
+    const known = directory.job();
+    if (known && (directory.outcome() !== null || observe(directory).kind !== 'lost')) return;
+    await warmHost();
+    const file = known ?? directory.create(job);
+    const before = directory.started();
+    if (before) signalProcess(before, 'SIGKILL', 'group');
+    const attempt = (directory.attempt()?.number ?? 0) + 1;
+    if (!directory.claim(attempt - 1, { ...owner, backend: 'local' })) return;
+    const active = activeOf(directory, attempt);
+    actives.set(directory.path, active);
+    try {
+      await materialise(file, active);
+    } catch (error) {
+      actives.delete(directory.path);
+      directory.endWithoutProcess(attempt, 'its inputs could not be read');
+      if (directory.isCancelled()) return;
+      throw error;
+    }
+    active.execution = execute(file, active);
+  }
+
+  async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
+    for (const input of Object.values(file.inputs).flat()) {
+      if (!directory.hasInput(input)) await inputs.place(input.artifact, directory.file(input.path), leave.signal);
+    }
+  }
+
+  /** Never rejects: what goes wrong is written where `poll` reads it. */
+  async function execute(file: JobFile, active: Active): Promise<void> {
+    const { directory, attempt } = active;
+    let release: (() => void) | null = null;
+    try {
+      release = await slots.take(active.leave.signal);
+      const warm = await warmHost();
+      active.leave.signal.throwIfAborted();
+      if (directory.isCancelled()) return;
+      const siblings = siblingsOf(file);
+      const user = userOf(warm.confinement, siblings);
+      directory.giveTo(user);
+      active.starting = warm.run({
+        attempt,
+        trainer: join(trainersDir, file.trainer),
+        directory: directory.path,
+        memoryBytes: file.resources.memoryBytes,
+        timeoutSeconds: file.resources.timeoutSeconds,
+        siblings,
+        user,
+      });
+      await active.starting;
+      // It may have ended by now.
+      if (active.state === 'waiting') active.state = 'running';
+      // Cancelled by another process while this one was starting it.
+      if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
+      await active.end;
+    } catch (error) {
+      if (directory.job() && directory.started()?.attempt !== attempt) directory.endWithoutProcess(attempt, (error as Error).message);
+    } finally {
+      release?.();
+      actives.delete(directory.path);
+    }
+  }
+
+  function stopAbandoned(): void {
+    for (const active of actives.values()) {
+      if (Date.now() - active.seenAt < abandonedMs) continue;
+      active.seenAt = Date.now();
+      active.leave.abort(failure('JobLost', 'nobody asked about it any more'));
+      void endProcess(active.directory, graceMs, active.end);
+    }
+  }
+
+  async function cancel(handle: JobHandle): Promise<void> {
+    const directory = new JobDirectory(root, handle.jobId);
+    if (!directory.job() || directory.outcome() !== null) return;
+    const kind = observe(directory).kind;
+    if (kind === 'succeeded' || kind === 'failed') return;
+    directory.markCancelled();
+    const active = actives.get(directory.path);
+    active?.leave.abort(failure('JobLost', 'cancelled'));
+    await active?.starting?.catch(() => undefined);
+    await endProcess(directory, graceMs, active?.end);
+    await active?.execution;
+  }
+
+  return {
+    kind: 'local',
+
+    async submit(job) {
+      if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer)) throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
+      const directory = new JobDirectory(root, job.id);
+      await shareInFlight(submitting, job.id, () => begin(job, directory));
+      const first = directory.job();
+      if (first && !isSameJob(first, job)) throw failure('Conflict', `job ${job.id} was submitted before with other content`);
+      const active = actives.get(directory.path);
+      if (active) active.seenAt = Date.now();
+      return { backend: 'local', jobId: job.id, detail: { directory: directory.path } };
+    },
+
+    async poll(handle): Promise<JobState> {
+      const directory = new JobDirectory(root, handle.jobId);
+      const active = actives.get(directory.path);
+      if (active) {
+        active.seenAt = Date.now();
+        active.news.read();
+        // The host says when it ends: until then there is nothing to find out.
+        if (active.state === 'running' && !directory.isCancelled()) return { kind: 'running', metrics: await directory.metrics() };
+      }
+      const job = directory.job();
+      if (!job) return { kind: 'failed', failure: 'JobLost', message: 'this machine knows no such job', logs: null };
+      const outcome = directory.outcome();
+      if (outcome) return outcome;
+      const state = observe(directory);
+      switch (state.kind) {
+        case 'queued':
+        case 'cancelled':
+          return { kind: state.kind };
+        case 'running':
+          return { kind: 'running', metrics: await directory.metrics() };
+        case 'lost':
+          return { kind: 'failed', failure: 'JobLost', message: state.message, logs: await storeLogs(settings.artifacts, job, directory) };
+        case 'succeeded':
+        case 'failed':
+          return storeOutcome(settings.artifacts, job, directory, state);
+      }
+    },
+
+    async news(handle) {
+      const directory = new JobDirectory(root, handle.jobId);
+      const active = actives.get(directory.path);
+      // One that ended since it was polled; another worker's is looked at in turns.
+      if (!active && directory.exit() === null) return new Promise(() => undefined);
+      await active?.news.wait();
+    },
+
+    async logs(handle, maxBytes) {
+      return redact(await new JobDirectory(root, handle.jobId).tail('log.txt', maxBytes));
+    },
+
+    cancel,
+
+    async cleanup(jobIdPrefix) {
+      if (jobIdPrefix === '') throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
+      const siblings = new Set<string>();
+      for (const directory of jobDirectories(root)) {
+        const job = directory.job();
+        if (!job?.id.startsWith(jobIdPrefix)) continue;
+        siblings.add(siblingsOf(job));
+        await cancel({ backend: 'local', jobId: job.id, detail: {} });
+        directory.remove();
+      }
+      inputs.sweep();
+      const warm = await host?.catch(() => null);
+      for (const key of siblings) warm?.forget(key);
+    },
+
+    processSeconds: (handle) => new JobDirectory(root, handle.jobId).exit()?.seconds ?? null,
+
+    async check() {
+      try {
+        const { confinement } = await warmHost();
+        const detail = `${settings.maxConcurrent} jobs at once with ${settings.python}; ${describeConfinement(confinement)}`;
+        return { ready: true, detail };
+      } catch (error) {
+        const next = (error as { next?: string }).next;
+        return { ready: false, detail: `${(error as Error).message}${next ? `; ${next}` : ''}` };
+      }
+    },
+
+    async close() {
+      closed = true;
+      clearInterval(watch);
+      const running = [...actives.values()];
+      for (const active of running) active.leave.abort(failure('JobLost', 'the worker stopped before the job began'));
+      const warm = await host?.catch(() => null);
+      await warm?.close();
+      for (const active of running) await active.execution;
+    },
+  };
+}
+
+function activeOf(directory: JobDirectory, attempt: number): Active {
+  const news = createNews();
+  let settle: () => void = () => undefined;
+  const end = new Promise<void>((done) => (settle = done));
+  const active: Active = {
+    ...{ directory, attempt, leave: new AbortController(), seenAt: Date.now(), starting: null, state: 'waiting', execution: null },
+    ...{ end, news },
+    ended() {
+      active.state = 'ended';
+      settle();
+      news.arrive();
+    },
+  };
+  return active;
+}
+
+/** Jobs of one run that differ in their parameters alone. Of one run: its code may be another than that of the run before. */
+function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): string {
+  return sha256(Buffer.from(canonicalJson({ run: id.split('/')[0] ?? id, tenant, trainer, inputs, context, seed })));
+}
+
+/** Of workers that were killed: their processes, and the jobs that no run came back for. */
+function clearLeftovers(root: string): void {
+  endProcessesOfDeadWorkers(root);
+  const old = Date.now() - forgottenAfterDays * 86_400_000;
+  for (const directory of jobDirectories(root)) {
+    const { kind } = observe(directory);
+    if (kind !== 'queued' && kind !== 'running' && statSync(directory.path).mtimeMs < old) directory.remove();
+  }
+}
+
+/** The trace, and what becomes of the log, are the caller's, not the job's: a second attempt may come from elsewhere. */
+function isSameJob(file: JobFile, job: Job): boolean {
+  const callers = { traceId: '', keepLog: 'always' };
+  const inputs = Object.fromEntries(Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]));
+  return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson({ ...job, ...callers });
+}

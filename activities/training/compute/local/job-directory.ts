@@ -1,0 +1,315 @@
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { Job, JobMetric, JobOutput, JobResult } from '../../../../domain/training/job';
+import type { JobError } from '../job-files.schema';
+import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
+
+/** Metrics beyond this are in the file, not in a poll's answer. */
+const metricsBytes = 256 * 1024;
+
+const processSchema = z.object({ pid: z.number(), identity: z.string() });
+const startedSchema = z.object({ attempt: z.number(), ...processSchema.shape, host: processSchema });
+const exitSchema = z.object({
+  attempt: z.number(),
+  code: z.number().nullable(),
+  signal: z.string().nullable(),
+  limit: z.object({ kind: z.enum(['JobTimeout', 'JobOutOfMemory']), used: z.number(), allowed: z.number() }).nullable(),
+  seconds: z.number(),
+  /** Why it never started, when the backend ended it. */
+  reason: z.string().optional(),
+});
+const ownerSchema = z.object({ ...processSchema.shape, backend: z.string() });
+
+export type Started = z.infer<typeof startedSchema>;
+export type Exit = z.infer<typeof exitSchema>;
+export type Owner = z.infer<typeof ownerSchema>;
+
+export interface JobInput {
+  readonly path: string;
+  readonly artifact: ArtifactRef;
+}
+
+/** What is in `job.json`: the job, with each input's place beside its reference. */
+export type JobFile = Omit<Job, 'inputs'> & { readonly inputs: Readonly<Record<string, readonly JobInput[]>> };
+
+/** The outcome once its artifacts are stored; it is not worked out again. */
+export type JobOutcome =
+  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
+  | {
+      readonly kind: 'failed';
+      readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
+      readonly message: string;
+      readonly logs: ArtifactRef | null;
+    };
+
+/**
+ * One job's folder. All that is known of a job is in its files, so that any process of this machine can go on with it:
+ * job.json, inputs/, attempts/<n>.json (whose turn it is), process.json, exit.json, cancelled.json, outcome.json, and what the trainer writes.
+ */
+export class JobDirectory {
+  readonly path: string;
+
+  constructor(root: string, jobId: string) {
+    this.path = join(root, createHash('sha256').update(jobId).digest('hex').slice(0, 32));
+  }
+
+  file(...names: readonly string[]): string {
+    return join(this.path, ...names);
+  }
+
+  job(): JobFile | null {
+    const text = this.text('job.json', 'ours');
+    return text === null ? null : (JSON.parse(text) as JobFile);
+  }
+
+  create(job: Job): JobFile {
+    const inputs = Object.fromEntries(
+      Object.entries(job.inputs).map(([name, parts]) => [
+        name,
+        parts.map((artifact, part) => ({ path: `inputs/${name}/${part}.parquet`, artifact })),
+      ]),
+    );
+    for (const name of Object.keys(inputs)) mkdirSync(this.file('inputs', name), { recursive: true, mode: 0o700 });
+    const file = { ...job, inputs };
+    this.write('job.json', file);
+    return file;
+  }
+
+  /** Begins the next attempt unless another process was quicker. Leftovers of the one before are cleared, all but its checkpoint and metrics. */
+  claim(after: number, owner: Owner): boolean {
+    mkdirSync(this.file('attempts'), { recursive: true, mode: 0o700 });
+    const claim = this.file('attempts', `.${randomUUID()}`);
+    writeFileSync(claim, JSON.stringify(owner), { mode: 0o600 });
+    try {
+      // A link appears with its content or not at all, and only once.
+      linkSync(claim, this.file('attempts', `${after + 1}.json`));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      rmSync(claim, { force: true });
+    }
+    for (const name of ['process.json', 'exit.json', 'error.json', 'result.json']) rmSync(this.file(name), { force: true });
+    rmSync(this.file('outputs'), { recursive: true, force: true });
+    return true;
+  }
+
+  /**
+   * Lets a user run the job here: it may add files to the folder, but not replace those that this process wrote (sticky bit).
+   * Its checkpoint and metrics of an attempt before become its own. Null: it runs as this process's user, whatever ran it before.
+   */
+  giveTo(user: number | null): void {
+    if (user === null && this.user() === null) return;
+    const mine = process.geteuid?.() ?? 0;
+    const group = user ?? process.getegid?.() ?? 0;
+    chownSync(this.path, mine, group);
+    chmodSync(this.path, user === null ? 0o700 : 0o1770);
+    chownSync(this.file('job.json'), mine, group);
+    chmodSync(this.file('job.json'), 0o640);
+    for (const name of ['inputs', ...entries(this.file('inputs')).map((each) => join('inputs', each))]) {
+      if (!isFolder(this.file(name))) continue;
+      chownSync(this.file(name), mine, group);
+      chmodSync(this.file(name), 0o750);
+    }
+    const before = ['checkpoint', ...entries(this.file('checkpoint'), { recursive: true }).map((each) => join('checkpoint', each))];
+    for (const name of [...before, 'metrics.ndjson', 'log.txt']) {
+      if (lstatSync(this.file(name), { throwIfNoEntry: false })) lchownSync(this.file(name), user ?? mine, group);
+    }
+  }
+
+  attempt(): { readonly number: number; readonly owner: Owner } | null {
+    const numbers = entries(this.file('attempts')).flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : []));
+    const number = Math.max(0, ...numbers);
+    const owner = number === 0 ? null : this.read(`attempts/${number}.json`, ownerSchema, 'ours');
+    return owner === null ? null : { number, owner };
+  }
+
+  started(): Started | null {
+    return this.read('process.json', startedSchema, 'ours');
+  }
+
+  exit(): Exit | null {
+    return this.read('exit.json', exitSchema, 'ours');
+  }
+
+  /** For an attempt that ends without having had a process. */
+  endWithoutProcess(attempt: number, reason: string): void {
+    const exit: Exit = { attempt, code: null, signal: 'SIGTERM', limit: null, seconds: 0, reason };
+    this.write('exit.json', exit);
+  }
+
+  error(): JobError | null {
+    return this.read('error.json', jobErrorSchema, 'its own');
+  }
+
+  /** `invalid` when there is a file that is not a result. */
+  result(): JobResult | 'invalid' | null {
+    return this.text('result.json', 'its own') === null ? null : (this.read('result.json', jobResultSchema, 'its own') ?? 'invalid');
+  }
+
+  isCancelled(): boolean {
+    return this.text('cancelled.json', 'ours') !== null;
+  }
+
+  markCancelled(): void {
+    this.write('cancelled.json', { at: new Date().toISOString() });
+  }
+
+  outcome(): JobOutcome | null {
+    const text = this.text('outcome.json', 'ours');
+    return text === null ? null : (JSON.parse(text) as JobOutcome);
+  }
+
+  keepOutcome(outcome: JobOutcome): void {
+    this.write('outcome.json', outcome);
+  }
+
+  async metrics(): Promise<JobMetric[]> {
+    const text = await this.tail('metrics.ndjson', metricsBytes);
+    return parseMetrics(text);
+  }
+
+  /** The newest `maxBytes` of a file, from a line's start; empty when it is not there. */
+  async tail(name: string, maxBytes: number): Promise<string> {
+    // The job writes it: a link or a pipe in its place is not followed.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const file = await open(this.file(name), flags).catch(nullWhenAbsent);
+    if (file === null) return '';
+    try {
+      const found = await file.stat();
+      if (!isWrittenBy(found, this.user(), 'its own')) return '';
+      const { size } = found;
+      const length = Math.min(size, maxBytes);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      const text = buffer.toString('utf8', 0, bytesRead);
+      return size > length ? text.slice(text.indexOf('\n') + 1) : text;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Paths below outputs/, in order. */
+  outputs(): string[] {
+    const user = this.user();
+    if (!isFolder(this.file('outputs'))) return [];
+    return entries(this.file('outputs'), { recursive: true })
+      .filter((name) => {
+        // A link could lead to any file that this process may read.
+        const found = lstatSync(this.file('outputs', name), { throwIfNoEntry: false });
+        return found !== undefined && isWrittenBy(found, user, 'its own');
+      })
+      .sort();
+  }
+
+  hasInput(input: JobInput): boolean {
+    try {
+      // It came here by one rename after its digest was checked.
+      return statSync(this.file(input.path)).size === input.artifact.bytes;
+    } catch {
+      return false;
+    }
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Whom its job runs as: the group of the folder, which `giveTo` set; null where that is this process's own user. */
+  private user(): number | null {
+    const folder = statSync(this.path, { throwIfNoEntry: false });
+    return folder !== undefined && (folder.mode & 0o1070) === 0o1070 ? folder.gid : null;
+  }
+
+  private read<T>(name: string, schema: z.ZodType<T>, author: Author): T | null {
+    const text = this.text(name, author);
+    return text === null ? null : parseJson(schema, text);
+  }
+
+  /** Null as well when it is a link, no file, or not written by its author: a job may put what it likes into its folder. */
+  private text(name: string, author: Author): string | null {
+    try {
+      const descriptor = openSync(this.file(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      try {
+        const found = fstatSync(descriptor);
+        return isWrittenBy(found, this.user(), author) ? readFileSync(descriptor, 'utf8') : null;
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      return nullWhenAbsent(error as NodeJS.ErrnoException);
+    }
+  }
+
+  private write(name: string, value: unknown): void {
+    const partial = this.file(`.${name}.${randomUUID()}`);
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    writeFileSync(partial, JSON.stringify(value), { mode: 0o600 });
+    renameSync(partial, this.file(name));
+  }
+}
+
+/** Who wrote a file of the folder: this process and its host, or the job. */
+type Author = 'ours' | 'its own';
+
+/** Of a job that runs as this process's user both are the same user. */
+function isWrittenBy(found: Stats, user: number | null, author: Author): boolean {
+  const mine = process.geteuid?.() ?? found.uid;
+  const writers = user === null ? [mine] : author === 'ours' ? [mine] : [user];
+  return found.isFile() && writers.includes(found.uid);
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Folders of jobs under a root; those half removed have no job.json. */
+export function jobDirectories(root: string): JobDirectory[] {
+  return entries(root).flatMap((name) => {
+    const job = readJob(join(root, name, 'job.json'));
+    return job === null ? [] : [new JobDirectory(root, job.id)];
+  });
+}
+
+function readJob(path: string): { readonly id: string } | null {
+  try {
+    return parseJson(z.object({ id: z.string() }), readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function entries(path: string, options: { readonly recursive: boolean } = { recursive: false }): string[] {
+  try {
+    return readdirSync(path, { ...options, encoding: 'utf8' });
+  } catch (error) {
+    nullWhenAbsent(error as NodeJS.ErrnoException);
+    return [];
+  }
+}
+
+function nullWhenAbsent(error: NodeJS.ErrnoException): null {
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(error.code ?? '')) return null;
+  throw error;
+}

@@ -1,0 +1,35 @@
+import { Context } from '@temporalio/activity';
+import type { IdempotencyKey, RunId, Tenant } from '../../../domain/ids';
+import type { JobMetric } from '../../../domain/training/job';
+import type { LogRecords } from './keep-logs';
+
+const eventsMs = 2_000;
+
+/** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
+export function metricsReporter(
+  { events }: Pick<LogRecords, 'events'>,
+  {
+    tenant,
+    runId,
+    key,
+    trainer,
+  }: { readonly tenant: Tenant; readonly runId: RunId; readonly key: IdempotencyKey; readonly trainer: string },
+): (metrics: readonly JobMetric[]) => Promise<void> {
+  const { log } = Context.current();
+  let reportedAt = 0;
+  let reported = '';
+  return async (metrics) => {
+    const newest = [...new Map(metrics.map((metric) => [metric.name, metric])).values()];
+    const text = JSON.stringify(newest);
+    if (newest.length === 0 || text === reported || Date.now() - reportedAt < eventsMs) return;
+    reportedAt = Date.now();
+    reported = text;
+    try {
+      // A winner is trained while its run tunes, a baseline while it evaluates.
+      const stage = key.split('/')[1];
+      await events.append({ tenant, runId, kind: 'train.metrics', stage, data: { trainer, job: key, metrics: newest } });
+    } catch (error) {
+      log.warn('training metrics were not recorded', { reason: (error as Error).message });
+    }
+  };
+}

@@ -1,0 +1,111 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { AssembledData } from '../../domain/dataset/assembled';
+import type { DatasetVersionRef } from '../../domain/dataset/dataset';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { ModelManifest, ModelVersionRef } from '../../domain/model/model';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { Registry } from '../../db/registry';
+import type { ModelVersionRecord } from '../../db/model/repository';
+
+export interface ModelVersionDeps {
+  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'>;
+}
+
+/** What a trained graph needs to become a version: the bytes, how requests become features, and where it came from. */
+export interface ManifestInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly model: string;
+  readonly assembled: ArtifactRef;
+  readonly onnx: ArtifactRef;
+  readonly featuresSql: ArtifactRef;
+  readonly trainer: ModelManifest['trainer'];
+}
+
+export interface RegisterInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly model: string;
+  readonly manifest: ArtifactRef;
+  /** The rows that it was trained on. */
+  readonly dataset: DatasetVersionRef;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export function createModelVersionActivities({ registry, artifacts }: ModelVersionDeps) {
+  return {
+    /** What a graph is as a model. Content-addressed: a second attempt gives the same reference. */
+    async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
+      const { tenant, runId, model, onnx, featuresSql, trainer } = input;
+      const { task, classes, request, features, entity, time } = await artifacts.getJson<AssembledData>(input.assembled);
+      const manifest: ModelManifest = {
+        model,
+        signature: { task, request, features, output: 'score', ...(classes && { classes }), entity, time },
+        onnx,
+        featuresSql,
+        trainer,
+        trainingData: input.assembled.digest,
+      };
+      return artifacts.putJson({ tenant, runId, value: manifest });
+    },
+
+    /** One version a key: a second attempt finds the first one's. */
+    async registerVersion(input: RegisterInput): Promise<ModelVersionRef> {
+      const { tenant, runId, key, model, manifest: ref, dataset, metrics } = input;
+      const manifest = await artifacts.getJson<ModelManifest>(ref);
+      const { signature } = manifest;
+      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, metrics, idempotencyKey: key });
+      const by = `model:${model}@${version.version}`;
+      for (const { digest } of [ref, manifest.onnx, manifest.featuresSql]) await registry.artifacts.reference({ tenant, digest, by });
+      const rows = { kind: 'dataset', name: dataset.dataset, version: dataset.version, digest: dataset.manifest.digest } as const;
+      const run = { kind: 'run', name: runId } as const;
+      await registry.lineage.add({
+        tenant,
+        edges: [
+          { from: rows, to: run, runId },
+          { from: run, to: { kind: 'model', name: model, version: version.version, digest: ref.digest }, runId },
+        ],
+      });
+      return version;
+    },
+
+    /** Undo of `registerVersion`; nothing to do when it registered none, or when the version serves. */
+    async withdrawVersion(input: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string }): Promise<void> {
+      const { tenant, runId, model } = input;
+      const version = await registeredBy(registry, input);
+      if (version?.status !== 'candidate') return;
+      await registry.models.setStatus({ tenant, model, version: version.version, status: 'withdrawn', cause: `undo of ${runId}` });
+    },
+
+    /** A gate said no. Nothing to do for a version that an earlier decision promoted. */
+    async rejectVersion(input: {
+      readonly tenant: Tenant;
+      readonly runId: RunId;
+      readonly model: string;
+      readonly version: number;
+    }): Promise<void> {
+      const { tenant, runId, model, version } = input;
+      const record = await registry.models.get({ tenant, model, version });
+      if (record?.status !== 'candidate') return;
+      await registry.models.setStatus({ tenant, model, version, status: 'rejected', cause: `decision of ${runId}` });
+    },
+  };
+}
+
+/** A run registers at most one version, among the newest. */
+async function registeredBy(
+  registry: Pick<Registry, 'models'>,
+  { tenant, runId, model }: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string },
+): Promise<ModelVersionRecord | null> {
+  let pageToken: string | undefined;
+  do {
+    const page = await registry.models.versions({ tenant, model, pageSize: 100, pageToken });
+    const found = page.items.find((version) => version.runId === runId);
+    if (found) return found;
+    pageToken = page.nextPageToken ?? undefined;
+  } while (pageToken !== undefined);
+  return null;
+}

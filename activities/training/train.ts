@@ -1,0 +1,123 @@
+import type { ArtifactStore } from '../../data/artifact/store';
+import { openTrainerCatalog } from '../../data/training/catalog';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { AssembledData } from '../../domain/dataset/assembled';
+import { labelColumn } from '../../domain/dataset/assembled';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { ComputeBackend, ComputeKind, Job, JobResult, TrainerManifest } from '../../domain/training/job';
+import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
+import type { EndedJob } from './compute/follow-job';
+import { followJob } from './compute/follow-job';
+import type { LogRecords } from './compute/keep-logs';
+import { keepLogs } from './compute/keep-logs';
+import { metricsReporter } from './compute/report-metrics';
+
+export interface TrainDeps {
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly registry: LogRecords;
+  readonly trainersDir: string;
+}
+
+export interface TrainModelInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId?: string;
+  readonly lifecycle: string;
+  readonly train: TrainSpec;
+  /** AssembledData. */
+  readonly assembled: ArtifactRef;
+}
+
+export interface TrainedModel {
+  readonly result: JobResult;
+  readonly onnx: ArtifactRef;
+  readonly logs: ArtifactRef;
+  readonly trainer: { readonly name: string; readonly codeDigest: Digest };
+}
+
+/** What every trainer leaves: one graph that takes the feature columns as they are. */
+const modelOutput = 'model.onnx';
+
+export function createTrainActivities({ backends, artifacts, registry, trainersDir }: TrainDeps) {
+  const catalog = openTrainerCatalog(trainersDir);
+
+  return {
+    /** Finds the trainer and checks its parameters before anything is spent on it. InvalidInput names each mistake. */
+    describeTrainer({ trainer, params }: { readonly trainer: string; readonly params?: TrainSpec['params'] }): Promise<TrainerManifest> {
+      return Promise.resolve().then(() => describe(trainer, params ?? {}));
+    },
+
+    /** One training job. A further attempt finds the job of the first by its key, whether it waits, runs or is over; a lost one goes on from its checkpoint. */
+    async trainModel(input: TrainModelInput): Promise<TrainedModel> {
+      let manifest: TrainerManifest | undefined;
+      const report = metricsReporter(registry, { ...input, trainer: input.train.trainer });
+      const ended = await followJob({
+        backends,
+        kind: input.train.compute.backend,
+        jobId: input.key,
+        prepare: async () => {
+          manifest = describe(input.train.trainer, input.train.params);
+          return trainingJob(input, await artifacts.getJson<AssembledData>(input.assembled));
+        },
+        look: async ({ metrics }) => report(metrics).then(() => undefined),
+        longestPauseMs: 1_000,
+      });
+      if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null) await keepLogs(registry, input, ended.logs);
+      const { name, codeDigest } = manifest ?? describe(input.train.trainer, input.train.params);
+      return { ...modelOf(ended, input), trainer: { name, codeDigest } };
+    },
+  };
+
+  function describe(trainer: string, params: TrainSpec['params']): TrainerManifest {
+    const manifest = catalog.get(trainer);
+    const mistakes = catalog.checkParams(trainer, params);
+    if (!manifest) throw failure('NotFound', `unknown trainer ${trainer}`);
+    if (mistakes.length === 0) return manifest;
+    throw failure(
+      'InvalidInput',
+      `trainer ${trainer} refuses its parameters: ${mistakes.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')}`,
+      {
+        issues: mistakes.map((mistake) => ({ ...mistake, pointer: `/spec/train/params${mistake.pointer}` })),
+      },
+    );
+  }
+}
+
+export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
+  const { key, tenant, train, traceId } = input;
+  return {
+    id: key,
+    tenant,
+    trainer: train.trainer,
+    params: train.params,
+    seed: train.seed,
+    // Never more: what the model is chosen and judged by must be unseen.
+    inputs: { train: [data.parts.train.features], tuning: [data.parts.tuning.features] },
+    context: { task: train.task ?? data.task, ...(data.classes && { classes: data.classes }), label: labelColumn, features: data.features },
+    resources: { cpus: train.compute.cpus, memoryBytes: train.compute.memoryBytes, timeoutSeconds: train.compute.timeoutSeconds },
+    ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
+  const next = `perennial run logs ${runId}`;
+  switch (state.kind) {
+    case 'cancelled':
+      throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+    case 'failed':
+      throw failure(state.failure, `job ${key}: ${state.message}`, state.logs ? { next } : {});
+    case 'succeeded': {
+      const onnx = onnxOf(state);
+      if (!onnx) throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
+      if (!state.logs) throw failure('JobWithoutResult', `job ${key} left no log`);
+      return { result: state.result, onnx, logs: state.logs };
+    }
+  }
+}
+
+function onnxOf(state: EndedJob): ArtifactRef | null {
+  return (state.kind === 'succeeded' && state.outputs.find(({ name }) => name === modelOutput)?.artifact) || null;
+}

@@ -1,0 +1,98 @@
+import type { ArtifactStore } from '../../data/artifact/store';
+import { digestOf } from '../../data/digest';
+import { readHoldoutRows } from '../../data/evaluation/holdout-rows';
+import { scoreRows } from '../../data/evaluation/score-rows';
+import { openOnnxModel } from '../../data/onnx/session';
+import { openScratch } from '../../data/scratch';
+import { withDuckDb } from '../../data/sql/platform-sql';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { AssembledData } from '../../domain/dataset/assembled';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { MetricName } from '../../domain/lifecycle/lifecycle';
+import { confirm, type Confirmation } from '../../domain/evaluation/measure/confirm';
+import type { ModelManifest } from '../../domain/model/model';
+import { scoresOfRows, widthOf } from '../../domain/evaluation/metrics/sample';
+import { seedOf } from '../../domain/statistics/random';
+import { whileBeating } from '../run/heartbeating';
+import { countedRows } from '../evaluation/score-holdout';
+
+export interface ConfirmDeps {
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
+  readonly scratchRoot: string;
+}
+
+export interface ConfirmInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  /** AssembledData. */
+  readonly assembled: ArtifactRef;
+  readonly metric: MetricName;
+  /** Manifests of two models trained on the same rows. */
+  readonly byDefault: ArtifactRef;
+  readonly tuned: ArtifactRef;
+  /** In whose days the confirm slice is cut. */
+  readonly timezone: string;
+}
+
+const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
+const largestModel = 1 << 30;
+
+export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps) {
+  return {
+    /** Both models on the confirm slice, row for row. Writes nothing, so a second attempt measures the same again. */
+    confirmTuning(input: ConfirmInput): Promise<Confirmation> {
+      return whileBeating(async ({ signal }) => {
+        const scratch = await openScratch(scratchRoot, `confirm-${input.runId}`);
+        try {
+          const assembled = await artifacts.getJson<AssembledData>(input.assembled);
+          const part = assembled.parts.confirm;
+          const file = scratch.path('features.parquet');
+          await artifacts.toFile(part.features, file, { signal });
+          return await withDuckDb(
+            async (sql) => {
+              const rows = await readHoldoutRows(sql, file, { rows: part.rows, task: assembled.task, classes: assembled.classes });
+              // The next part begins where this one ends, so its labels are known.
+              const dayCount = { timezone: input.timezone, labelDelaySeconds: 0 };
+              const counted = await countedRows(sql, { assembled, dayCount, part: 'confirm' }, { rows, file });
+              const { width = 1 } = widthOf(assembled.classes);
+              const judged = (values: Float64Array, each = 1) => scoresOfRows(values, counted.rows, each);
+              const scores = async (ref: ArtifactRef): Promise<Float64Array> => {
+                signal.throwIfAborted();
+                const manifest = await artifacts.getJson<ModelManifest>(ref);
+                if (manifest.trainingData !== input.assembled.digest) {
+                  // It may have learned from the rows that it would be confirmed on.
+                  const message = `model ${ref.digest} was trained on ${manifest.trainingData}, and is to be confirmed on ${input.assembled.digest}`;
+                  throw failure('InvalidInput', message);
+                }
+                const bytes = await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel });
+                const model = await openOnnxModel(bytes, assembled.features, assembled.classes);
+                try {
+                  return await scoreRows(sql, file, model, part.rows);
+                } finally {
+                  await model.close();
+                }
+              };
+              return confirm({
+                metric: input.metric,
+                labels: judged(rows.labels),
+                day: counted.day,
+                days: counted.days,
+                ...widthOf(assembled.classes),
+                ...(assembled.drawn && { unit: assembled.drawn }),
+                byDefault: judged(await scores(input.byDefault), width),
+                tuned: judged(await scores(input.tuned), width),
+                // From what is compared, not from a clock: the same two on the same rows have the same bounds for ever.
+                seed: seedOf(digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest])),
+              });
+            },
+            { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
+          );
+        } finally {
+          await scratch.dispose();
+        }
+      });
+    },
+  };
+}

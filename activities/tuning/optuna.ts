@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { raceDeadline } from '../../data/within';
+import type { PerennialError } from '../../domain/failure';
+import { failure } from '../../domain/failure';
+import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { Hyperband, Trial, TrialParams } from '../../domain/tuning/tuning';
+import { parseJson } from '../training/compute/job-files.schema';
+
+/** A study as it is recorded, and the number of the trial that is asked about. */
+export interface StudyQuestion {
+  readonly study: Pick<TuneSpec, 'direction' | 'seed' | 'sampler' | 'space'> & {
+    readonly name: string;
+    readonly hyperband: Hyperband | null;
+  };
+  readonly trials: readonly Pick<Trial, 'number' | 'status' | 'params' | 'value' | 'intermediate'>[];
+  readonly number: number;
+}
+
+/** Equal questions have equal answers: nothing is remembered between two of them. */
+export interface Optuna {
+  suggest(question: StudyQuestion): Promise<TrialParams>;
+  shouldPrune(question: StudyQuestion): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const answerSchema = z.object({ id: z.number(), answer: z.unknown(), error: z.string().optional() });
+const paramsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+
+/** Imports take a third of a second; a machine that is busy with everything else at once may need a minute. */
+const startSeconds = 60;
+/** A thousand trials take a tenth of a second. */
+const answerSeconds = 60;
+const farewellSeconds = 5;
+
+/**
+ * optuna in a Python process of its own (trainers/tuner/service.py): begun at the first question, begun again when it is gone. It ends when this process
+ * does, because its standard input closes then. BackendUnavailable while there is none.
+ */
+export function createOptuna({ python, trainersDir }: { readonly python: string; readonly trainersDir: string }): Optuna {
+  let running: Promise<OptunaService> | null = null;
+  let closed = false;
+
+  async function ask(what: 'suggest' | 'prune', question: StudyQuestion): Promise<unknown> {
+    if (closed) throw failure('BackendUnavailable', 'this worker is stopping');
+    running ??= startService(python, trainersDir, () => (running = null));
+    const service = await running.catch((error: unknown) => {
+      running = null;
+      throw error;
+    });
+    return service.ask(what, question);
+  }
+
+  return {
+    async suggest(question) {
+      const params = paramsSchema.safeParse(await ask('suggest', question));
+      if (!params.success) throw failure('BackendUnavailable', 'optuna suggested something that is no set of parameters');
+      return params.data;
+    },
+    shouldPrune: async (question) => (await ask('prune', question)) === true,
+    async close() {
+      closed = true;
+      const service = await running?.catch(() => null);
+      await service?.close();
+    },
+  };
+}
+
+interface OptunaService {
+  ask(what: string, question: StudyQuestion): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+async function startService(python: string, trainersDir: string, onGone: () => void): Promise<OptunaService> {
+  const child = spawn(python, [join(trainersDir, 'tuner', 'service.py')], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // None of the worker's own environment: it holds credentials.
+    env: {
+      PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+      LANG: 'C.UTF-8',
+      PYTHONHASHSEED: '0',
+      OMP_NUM_THREADS: '1',
+    },
+  });
+  const open = new Map<number, { readonly resolve: (answer: unknown) => void; readonly reject: (error: PerennialError) => void }>();
+  let complaints = '';
+  let asked = 0;
+  child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)));
+  child.stdin.on('error', () => undefined); // the exit says it better
+  let spawnError: Error | undefined;
+  child.on('error', (error) => (spawnError = error));
+  const gone = new Promise<PerennialError>((resolve) =>
+    child.on('close', (code, signal) => resolve(unavailable(signal ?? `exit code ${code}`))),
+  );
+  const ready = new Promise<null>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.includes('"ready"')) resolve(null);
+      const message = parseJson(answerSchema, line);
+      if (message === null) return;
+      const waiting = open.get(message.id);
+      open.delete(message.id);
+      // What optuna refuses it refuses again: a space that contradicts itself.
+      if (message.error === undefined) waiting?.resolve(message.answer);
+      else waiting?.reject(failure('InvalidInput', `optuna: ${message.error}`));
+    });
+  });
+  void gone.then((error) => {
+    onGone();
+    for (const waiting of open.values()) waiting.reject(error);
+  });
+
+  const late = await inTime(startSeconds, Promise.race([ready, gone]));
+  if (late !== null) {
+    child.kill('SIGKILL');
+    throw late;
+  }
+  return {
+    async ask(what, question) {
+      asked += 1;
+      const id = asked;
+      const answer = new Promise<unknown>((resolve, reject) => open.set(id, { resolve, reject }));
+      child.stdin.write(`${JSON.stringify({ id, ask: what, ...question })}\n`);
+      const result = await inTime(
+        answerSeconds,
+        answer.then((value) => ({ value })),
+      );
+      if ('value' in result) return result.value;
+      child.kill('SIGKILL');
+      throw result;
+    },
+    async close() {
+      child.stdin.end();
+      if (
+        (await inTime(
+          farewellSeconds,
+          gone.then(() => null),
+        )) !== null
+      )
+        child.kill('SIGKILL');
+      await gone;
+    },
+  };
+
+  function unavailable(end: string): PerennialError {
+    const next = `${python} -m pip install --require-hashes -r ${join(trainersDir, 'requirements.lock')}`;
+    const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(complaints)?.[1];
+    if (spawnError) return failure('BackendUnavailable', `there is no Python to tune with at ${python}`, { cause: spawnError, next });
+    if (missing !== undefined) return failure('BackendUnavailable', `the Python package ${missing} is missing for ${python}`, { next });
+    return failure('BackendUnavailable', `optuna's process ended (${end}): ${complaints.trim().split('\n').slice(-3).join('\n')}`, {
+      next,
+    });
+  }
+
+  function inTime<T>(seconds: number, answer: Promise<T>): Promise<T | PerennialError> {
+    return raceDeadline(seconds * 1000, answer, () => failure('BackendUnavailable', `optuna did not answer within ${seconds} s`));
+  }
+}

@@ -1,0 +1,188 @@
+import { Context } from '@temporalio/activity';
+import type { Registry } from '../../db/registry';
+import type { TrialRef } from '../../db/tuning/repository';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { AssembledData } from '../../domain/dataset/assembled';
+import { failure, isPerennialError, type FailureType } from '../../domain/failure';
+import type { ComputeBackend, ComputeKind, Job } from '../../domain/training/job';
+import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
+import { busySeconds, rungsOf, valuesAtRungs } from '../../domain/tuning/tuning';
+import type { EndedJob, RunningJob } from '../training/compute/follow-job';
+import { followJob } from '../training/compute/follow-job';
+import { keepLogs } from '../training/compute/keep-logs';
+import { outlast } from '../run/outlast';
+import type { TrainModelInput } from '../training/train';
+import { trainingJob } from '../training/train';
+import type { StudyPlan } from './tuning';
+import type { Optuna } from './optuna';
+
+export interface TrialDeps {
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly registry: Pick<Registry, 'trials' | 'events' | 'artifacts'>;
+  readonly optuna: Optuna;
+}
+
+export type TrialInput = TrainModelInput & StudyPlan & Pick<TrialRef, 'study' | 'number'> & { readonly params: TrialParams };
+
+/** A trial may take a second, and what hyperband spares is what runs on until somebody looks. */
+const longestPauseMs = 250;
+const longestReason = 1_000;
+
+export function createTrialActivities({ backends, artifacts, registry, optuna }: TrialDeps) {
+  const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<AssembledData>(ref));
+
+  return {
+    /**
+     * One trial as one job, ended early when hyperband or the budget says so. Records the values that hyperband judges by, not the end: its caller does,
+     * once. A further attempt finds the job by its key. What is wrong with a trial (its parameters, its memory, its time) is an answer; a lost job is a
+     * failure that is tried again.
+     */
+    async runTrial(input: TrialInput): Promise<TrialEnd> {
+      const watch = openWatch({ registry, optuna }, input);
+      try {
+        const ended = await followJob({
+          backends,
+          kind: input.train.compute.backend,
+          jobId: input.key,
+          prepare: async () => trialJob(input, await assembledOf(input.assembled)),
+          look: (job) => watch.look(job),
+          longestPauseMs,
+        });
+        if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost') await keepLogs(registry, input, ended.logs);
+        return await endOf(input, ended, watch);
+      } catch (error) {
+        if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
+        throw error;
+      }
+    },
+  };
+}
+
+/** The newest alone: each trial of a study reads the same, which never changes. */
+function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRef) => Promise<T> {
+  let newest: { readonly uri: string; readonly digest: string; readonly value: T } | null = null;
+  return async (ref) => {
+    if (newest?.uri === ref.uri && newest.digest === ref.digest) return newest.value;
+    const value = await read(ref);
+    newest = { uri: ref.uri, digest: ref.digest, value };
+    return value;
+  };
+}
+
+/** Of these a trial dies without its study. */
+const trialsOwn: readonly FailureType[] = ['JobFailed', 'JobTimeout', 'JobOutOfMemory', 'JobWithoutResult'];
+
+function trialJob(input: TrialInput, data: AssembledData): Job {
+  const job = trainingJob({ ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } }, data);
+  const rungs = input.hyperband === null ? [] : rungsOf(input.hyperband);
+  return { ...job, keepLog: 'whenFailed', context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } } };
+}
+
+interface Watch {
+  look(job: RunningJob): Promise<'enough' | undefined>;
+  /** Judges at the rungs that nobody saw in time as if somebody had: how a trial ends is decided by its values, not by who looked when. */
+  judgeAll(reached: readonly TrialStep[]): Promise<'enough' | undefined>;
+  /** Why the watch ended the job. */
+  verdict(): Promise<TrialEnd>;
+}
+
+/** What is seen of a trial while it runs. Every value at a rung is recorded first and judged then, so that a further attempt goes on where this one stood. */
+function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>, input: TrialInput): Watch {
+  const { tenant, runId, study, number, tune, hyperband } = input;
+  const rungs = hyperband === null ? [] : rungsOf(hyperband);
+  const name = objectiveName(input);
+  let until: number | null = null;
+  let why: string | null = null;
+  let values: TrialStep[] | null = null;
+  let judged = 0;
+
+  async function recorded(): Promise<TrialStep[]> {
+    if (values !== null) return values;
+    const trials = await registry.trials.list({ tenant, runId, study });
+    if (tune.budgetSeconds !== null) until = Date.now() + 1000 * (tune.budgetSeconds - busySeconds(trials, new Date().toISOString()));
+    values = [...(trials.find((trial) => trial.number === number)?.intermediate ?? [])];
+    // An attempt may have died between the newest value's record and its judgement.
+    judged = Math.max(0, values.length - 1);
+    return values;
+  }
+
+  async function judge(seen: readonly TrialStep[]): Promise<'enough' | undefined> {
+    const known = await recorded();
+    if (hyperband === null) return undefined;
+    for (const value of valuesAtRungs(rungs, seen).slice(judged)) {
+      if (known.length === judged) {
+        await report([...known, value]);
+        known.push(value);
+      }
+      const trials = await registry.trials.list({ tenant, runId, study });
+      if (await optuna.shouldPrune({ study: { ...tune, name: study, hyperband }, trials, number })) {
+        why = `hyperband, at ${name} ${Number(value.value.toPrecision(5))} after ${value.step} iterations`;
+        return 'enough';
+      }
+      judged += 1;
+    }
+    return undefined;
+  }
+
+  async function report(intermediate: readonly TrialStep[]): Promise<void> {
+    if (await registry.trials.report({ tenant, runId, study, number, intermediate })) return;
+    throw failure('FencedOff', `trial ${number} of ${runId} has ended: nothing is written for it any more`);
+  }
+
+  return {
+    async look({ metrics }) {
+      try {
+        await recorded();
+        if (until !== null && Date.now() >= until) {
+          why = `the budget of ${tune.budgetSeconds} s was spent`;
+          return 'enough';
+        }
+        return await judge(metrics.filter((metric) => metric.name === name).map(({ step, value }) => ({ step, value })));
+      } catch (error) {
+        // The trial is worth more than what pruning spares: whoever is away is asked again at the next look.
+        if (!isPerennialError(error) || !['DatabaseUnavailable', 'DatabaseBusy', 'BackendUnavailable'].includes(error.type)) throw error;
+        Context.current().log.warn('a trial was not judged', { runId, number, reason: error.message });
+        return undefined;
+      }
+    },
+    judgeAll: (reached) => outlast(() => judge(reached)),
+    async verdict() {
+      // An attempt that died after it had ended the job left the values that it judged by.
+      const value = (await recorded()).at(-1)?.value ?? null;
+      return { status: 'pruned', value, reason: why ?? 'an earlier attempt had ended its job' };
+    },
+  };
+}
+
+async function endOf(input: TrialInput, job: EndedJob, watch: Watch): Promise<TrialEnd> {
+  switch (job.kind) {
+    case 'cancelled':
+      return watch.verdict();
+    case 'failed':
+      throw failure(job.failure, job.message);
+    case 'succeeded': {
+      const value = job.result.metrics[objectiveName(input)];
+      if (value === undefined) return failed(`trainer ${input.train.trainer} reported no ${objectiveName(input)}`);
+      return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough' ? watch.verdict() : { status: 'complete', value };
+    }
+  }
+}
+
+function objectiveName({ tune }: Pick<TrialInput, 'tune'>): string {
+  return `tuning_${tune.metric}`;
+}
+
+/** A program of somebody's own may say nothing, or nonsense. */
+function reachedOf({ reached }: Readonly<Record<string, unknown>>): readonly TrialStep[] {
+  if (!Array.isArray(reached)) return [];
+  return reached.flatMap((entry: unknown) => {
+    const { step, value } = (entry ?? {}) as { readonly step?: unknown; readonly value?: unknown };
+    return typeof step === 'number' && typeof value === 'number' ? [{ step, value }] : [];
+  });
+}
+
+function failed(message: string): TrialEnd {
+  return { status: 'failed', value: null, reason: message.slice(0, longestReason) };
+}

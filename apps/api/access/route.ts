@@ -1,0 +1,90 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
+import { failure } from '../../../domain/failure';
+import { apiKeyScopes, type ApiKeyRecord } from '../../../db/access/repository';
+import type { RouteDeps } from '../route-deps';
+import { keyView, madeKey, rotatedKey } from './view';
+import { page, pageOf, problem, time } from '../fields';
+
+const params = z.object({ id: z.string().min(1).max(100) });
+const make = z.strictObject({
+  name: z.string().trim().min(1).max(100).describe('name of the owner or purpose, 1 to 100 characters; the actor in the audit log'),
+  scope: z.enum(apiKeyScopes).describe('viewer, operator, approver or admin; each includes those before it'),
+  expiresAt: time.nullable().optional().describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
+});
+const overlap = z.strictObject({
+  overlapSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(3600)
+    .describe('seconds that the old key stays valid: 0 to 2592000'),
+});
+const tags = ['api-keys'];
+
+export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/api-keys',
+      {
+        ...admin,
+        schema: { tags, summary: 'List API keys, newest first', querystring: page, response: { 200: pageOf(keyView), default: problem } },
+      },
+      async ({ caller, query }) => {
+        const { items, nextPageToken } = await registry.apiKeys.list({ tenant: caller.tenant, ...query });
+        return { items: items.map(toJson), nextPageToken };
+      },
+    );
+
+    app.post(
+      '/api-keys',
+      {
+        ...admin,
+        schema: {
+          tags,
+          summary: 'Create an API key; the response is the only place that contains it',
+          body: make,
+          response: { 201: madeKey, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, body }, reply) => {
+        const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
+        if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
+          throw failure('InvalidInput', `body: expiresAt ${expiresAt} is in the past`, {
+            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is in the past` }],
+          });
+        }
+        const made = await registry.apiKeys.create({ tenant, actor, ...body, expiresAt: expiresAt ?? undefined });
+        return reply.status(201).send({ ...made, expiresAt });
+      },
+    );
+
+    app.post(
+      '/api-keys/:id/revoke',
+      { ...admin, schema: { tags, summary: 'Revoke an API key', params, response: { 200: keyView, default: problem } } },
+      async ({ caller: { tenant, name: actor }, params: { id } }) => toJson(await registry.apiKeys.revoke({ tenant, id, actor })),
+    );
+
+    app.post(
+      '/api-keys/:id/rotate',
+      {
+        ...admin,
+        schema: {
+          tags,
+          summary: 'Create a key with the same name, scope and lifetime; the old key expires after the overlap',
+          params,
+          body: overlap,
+          response: { 200: rotatedKey, default: problem },
+        },
+      },
+      ({ caller: { tenant, name: actor }, params: { id }, body }) => registry.apiKeys.rotate({ tenant, id, actor, ...body }),
+    );
+  };
+}
+
+function toJson({ id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt }: ApiKeyRecord): z.output<typeof keyView> {
+  return { id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
+}

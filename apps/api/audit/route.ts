@@ -1,0 +1,71 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Digest } from '../../../domain/dataset/artifact';
+import type { RouteDeps } from '../route-deps';
+import { auditKey, auditReport, auditRow, keyToJson } from './view';
+import { page, pageOf, problem } from '../fields';
+
+const list = page.extend({
+  subject: z.string().max(500).optional().describe('such as model:flight-delay or run:run_…'),
+  action: z.string().max(100).optional().describe('such as alias.promote'),
+});
+const verification = z.object({
+  from: z
+    .string()
+    .regex(/^\d+:sha256:[0-9a-f]{64}$/, 'must be <batch>:<digest>, the checkpoint of an earlier report')
+    .transform((text) => {
+      const [batch = '', ...digest] = text.split(':');
+      return { batch: Number(batch), digest: digest.join(':') as Digest };
+    })
+    .optional()
+    .describe('verify only what was sealed after this checkpoint: <batch>:<digest>'),
+});
+const tags = ['audit'];
+
+export function auditRoutes({ registry, verifyAudit, guards: { approver } }: RouteDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/audit',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'List changes, newest first: who changed what, and why',
+          querystring: list,
+          response: { 200: pageOf(auditRow), default: problem },
+        },
+      },
+      ({ caller, query }) => registry.audit.list({ tenant: caller.tenant, ...query }),
+    );
+
+    app.get(
+      '/audit/verify',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'Find rows that were changed, removed, cut off or rewritten after they were sealed',
+          querystring: verification,
+          response: { 200: auditReport, default: problem },
+        },
+      },
+      ({ caller: { tenant }, query: { from } }) => verifyAudit({ tenant, from }),
+    );
+
+    app.get(
+      '/audit/keys',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'List the keys that sign the audit log',
+          response: { 200: z.object({ items: z.array(auditKey) }), default: problem },
+        },
+      },
+      async ({ caller: { tenant } }) => ({
+        items: (await registry.audit.keys(tenant)).map(keyToJson),
+      }),
+    );
+  };
+}

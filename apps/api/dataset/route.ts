@@ -1,0 +1,143 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { nearest } from '../../../domain/document/nearest';
+import { diffDatasets } from './diff';
+import { readQuarantinedRows } from './quarantined-rows';
+import type { RouteDeps } from '../route-deps';
+import { datasetDiff, datasetSummary, datasetVersion, quarantinedRows, quarantineView } from './view';
+import { page, pageOf, problem, version } from '../fields';
+
+const dataset = z.object({ dataset: z.string().min(1).max(200) });
+const quarantine = dataset.extend({
+  quarantine: z
+    .string()
+    .regex(/^qua_[0-9a-z]{1,64}$/)
+    .describe('a quarantine id: qua_…'),
+});
+const some = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(20).describe('a whole number from 1 to 1000') });
+const pair = z.strictObject({ from: version, to: version });
+const tags = ['datasets'];
+
+export function datasetRoutes({
+  registry,
+  artifacts,
+  scratchRoot,
+  heavyWork,
+  guards: { viewer, operator },
+}: RouteDeps): FastifyPluginAsyncZod {
+  /** Names the dataset that was meant: a source's own name is half of one. */
+  const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
+    const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map((each) => each.name);
+    const meant = names.find((each) => each.endsWith(`.${name}`)) ?? nearest(name, names);
+    const hint = meant === null ? '' : `; did you mean ${meant}?`;
+    return failure('NotFound', `there is no dataset ${name}${hint}`, { next: 'perennial dataset list' });
+  };
+  const versionOf = async (tenant: Tenant, of: string, number: number) => {
+    const found = await registry.datasets.get({ tenant, dataset: of, version: number });
+    if (!found) throw failure('NotFound', `there is no dataset version ${of}@${number}`, { next: 'perennial dataset list' });
+    return found;
+  };
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/datasets',
+      {
+        ...viewer,
+        schema: { tags, summary: 'List datasets by name', querystring: page, response: { 200: pageOf(datasetSummary), default: problem } },
+      },
+      ({ caller, query }) => registry.datasets.list({ tenant: caller.tenant, ...query }),
+    );
+
+    app.get(
+      '/datasets/:dataset/versions',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the versions of a dataset, newest first',
+          params: dataset,
+          querystring: page,
+          response: { 200: pageOf(datasetVersion), default: problem },
+        },
+      },
+      async ({ caller, params, query }) => {
+        const versions = await registry.datasets.versions({ tenant: caller.tenant, ...params, ...query });
+        if (versions.items.length === 0) throw await noDataset(caller.tenant, params.dataset);
+        return versions;
+      },
+    );
+
+    app.get(
+      '/datasets/:dataset/versions/:version',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show a dataset version',
+          params: dataset.extend({ version }),
+          response: { 200: datasetVersion, default: problem },
+        },
+      },
+      ({ caller, params }) => versionOf(caller.tenant, params.dataset, params.version),
+    );
+
+    app.get(
+      '/datasets/:dataset/diff',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Compare two versions by schema, rows and statistics',
+          params: dataset,
+          querystring: pair,
+          response: { 200: datasetDiff, default: problem },
+        },
+      },
+      ({ caller, params: { dataset: of }, query: { from, to } }) =>
+        heavyWork.run(caller, async () => diffDatasets(await versionOf(caller.tenant, of, from), await versionOf(caller.tenant, of, to))),
+    );
+
+    app.get(
+      '/datasets/:dataset/quarantine',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Count the rows that broke the contract, by reason, newest quarantine first',
+          params: dataset,
+          querystring: page,
+          response: { 200: pageOf(quarantineView), default: problem },
+        },
+      },
+      async ({ caller, params, query }) => {
+        const bad = await registry.datasets.quarantine.list({ tenant: caller.tenant, ...params, ...query });
+        // Nothing in quarantine is good news only of a dataset that is there.
+        const known =
+          bad.items.length > 0 || (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 })).items.length > 0;
+        if (!known) throw await noDataset(caller.tenant, params.dataset);
+        return bad;
+      },
+    );
+
+    app.get(
+      '/datasets/:dataset/quarantine/:quarantine/rows',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'List rows that broke the contract; the audit log records who read them',
+          params: quarantine,
+          querystring: some,
+          response: { 200: quarantinedRows, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { dataset: of, quarantine: id }, query: { limit } }, reply) => {
+        // Personal, perhaps: kept by no cache on the way.
+        void reply.header('cache-control', 'no-store');
+        return readQuarantinedRows({ registry, artifacts, scratchRoot }, { tenant, dataset: of, id, limit, actor });
+      },
+    );
+  };
+}

@@ -1,0 +1,31 @@
+import { objectRefusal } from '../../../data/dataset/sources/bucket-access';
+import { uriRefusal } from '../../../data/dataset/sources/file-access';
+import type { SourceReach } from '../../../data/dataset/sources/policy';
+import type { IssueAt } from '../../../domain/document/document';
+import { formatIssue } from '../../../domain/document/issue-text';
+import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import { schemeOf } from '../../../domain/dataset/source-uri';
+
+/**
+ * What a run's ingestion would refuse: files and objects that sources may not read, by this process's settings. Warnings and no
+ * refusals: workers read on their own machine, with their own settings. A file that is not there yet may still come.
+ */
+export async function sourceWarnings(
+  reach: SourceReach,
+  { spec, issueAt }: { readonly spec: LifecycleSpec; readonly issueAt: IssueAt },
+): Promise<readonly string[]> {
+  const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
+    const refusal = await refusalOf(uri, reach);
+    if (refusal === null) return [];
+    const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, according to the settings of the API`);
+    return [`${formatIssue(issue)}; ${refusal.next}`];
+  });
+  return (await Promise.all(warnings)).flat();
+}
+
+async function refusalOf(uri: string, { files, buckets }: SourceReach): Promise<{ readonly detail: string; readonly next: string } | null> {
+  const scheme = schemeOf(uri);
+  if (scheme === 'file') return uriRefusal(uri, files);
+  const [, bucket = '', key = ''] = (scheme === 's3' && /^s3:\/\/([^/]+)\/(.+)$/i.exec(uri)) || [];
+  return bucket === '' ? null : objectRefusal(bucket, key, buckets);
+}

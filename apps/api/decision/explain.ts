@@ -1,0 +1,100 @@
+import type { Tenant } from '../../../domain/ids';
+import { failure } from '../../../domain/failure';
+import type { ArtifactStore } from '../../../data/artifact/store';
+import type { Registry } from '../../../db/registry';
+import type { DecisionRecord } from '../../../db/decision/repository';
+import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
+import { checkDigests } from '../audit/digest-checks';
+import { compareRuns } from '../run/compare';
+import { findRun } from '../run/start';
+import { summaryToJson } from '../rollout/view';
+import { judgeToJson } from '../rollout/judge-view';
+import { approvalToJson } from '../model/view';
+import { runToJson } from '../run/view';
+
+interface ExplainedVersion {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly version: number;
+}
+
+/** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
+export async function explainVersion(
+  {
+    registry,
+    lifecycles,
+    artifacts,
+  }: {
+    readonly registry: Registry;
+    readonly lifecycles: Pick<LifecycleClient, 'url'>;
+    readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
+  },
+  { tenant, model, version: asked }: Omit<ExplainedVersion, 'version'> & { readonly version: number | undefined },
+) {
+  const { champion } = await registry.aliases.get({ tenant, model });
+  const version = asked ?? champion?.version;
+  if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
+  const record = await registry.models.get({ tenant, model, version });
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+  const [run, stages, rollout, decisions, approvals, moves, lineage] = await Promise.all([
+    registry.runs.get({ tenant, id: record.runId }),
+    registry.stages.list({ tenant, runId: record.runId }),
+    registry.rollouts.ofRun({ tenant, runId: record.runId }),
+    decisionsOn(registry, { tenant, model, version }),
+    registry.approvals.ofVersion({ tenant, model, version }),
+    registry.aliases.history({ tenant, model, pageSize: 200 }),
+    registry.lineage.of({ tenant, node: { kind: 'model', name: model, version }, direction: 'upstream' }),
+  ]);
+  const chain = await Promise.all(
+    decisions.map(async (decision) => ({
+      ...decision,
+      policyBody: await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
+      evidenceBody: await registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
+    })),
+  );
+  return {
+    model,
+    version,
+    serves: champion?.version === version,
+    record,
+    run: run && runToJson(run, lifecycles),
+    stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
+    rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
+    decisions: chain,
+    approvals: approvals.map(approvalToJson),
+    digests: await checkDigests(artifacts, { manifest: record.manifest, decisions: chain }),
+    moves: moves.items.filter((move) => move.to === version || move.from === version),
+    lineage,
+  };
+}
+
+/** Versions with what was decided on each, beside the runs that made them. */
+export async function compareVersions(
+  registry: Registry,
+  { tenant, model, versions }: { readonly tenant: Tenant; readonly model: string; readonly versions: readonly number[] },
+) {
+  const compared = await Promise.all(
+    versions.map(async (version) => {
+      const record = await registry.models.get({ tenant, model, version });
+      if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+      const decisions = await decisionsOn(registry, { tenant, model, version });
+      return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
+    }),
+  );
+  const runs = await Promise.all(compared.map(({ runId }) => findRun(registry, { tenant }, runId)));
+  return { versions: compared, runs: await compareRuns(registry, runs) };
+}
+
+/** The run's own, and those of stages that it took over: an evaluation of the same bytes is not repeated. */
+async function decisionsOn(
+  registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,
+  { tenant, model, version }: ExplainedVersion,
+): Promise<readonly DecisionRecord[]> {
+  const record = await registry.models.get({ tenant, model, version });
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+  const { runId } = record;
+  const [own, stages] = await Promise.all([registry.decisions.list({ tenant, runId }), registry.stages.list({ tenant, runId })]);
+  const ids = stages.flatMap(({ decision }) => (decision === null || own.some(({ id }) => id === decision.id) ? [] : [decision.id]));
+  const takenOver = await Promise.all(ids.map((id) => registry.decisions.get({ tenant, id })));
+  return [...takenOver.filter((decision) => decision !== null), ...own];
+}

@@ -1,0 +1,107 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import { buildOrderSchema } from '../../../domain/index/build-order.schema';
+import type { IndexBuildRef } from '../../../workflows/index-version/messages';
+import type { IndexBuildStanding } from '../../temporal-clients/index-client';
+import { startIndexBuild } from './build';
+import type { RouteDeps } from '../route-deps';
+import { idempotent, keyOf, problem } from '../fields';
+import { indexBuildView, indexName } from './view';
+
+const one = z.object({
+  index: indexName,
+  build: z
+    .string()
+    .regex(/^build_[0-9a-f]{24}$/)
+    .describe('a build id: build_…'),
+});
+/** Some ten thousand cases. */
+const largestCases = 32 << 20;
+const tags = ['indexes'];
+
+/** Builds of an index beside the lifecycles: a workflow each. */
+export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
+  const { indexes, guards } = deps;
+  const { viewer, operator } = guards;
+
+  async function found(ref: IndexBuildRef): Promise<IndexBuildStanding> {
+    const standing = await indexes.standing(ref);
+    if (standing) return standing;
+    throw failure('NotFound', `${ref.index} has no build ${ref.build}, or it is past its retention in Temporal`, {
+      next: `perennial index show ${ref.index}`,
+    });
+  }
+
+  const viewOf = ({ tenant, index, build }: IndexBuildRef, standing: IndexBuildStanding) => ({
+    ...{ index, build, status: standing.status, temporalUrl: indexes.buildUrl({ tenant, index, build }) },
+    progress: standing.status === 'running' ? standing.state : null,
+    outcome: standing.status === 'done' ? standing.outcome : null,
+    cause: 'cause' in standing ? standing.cause : null,
+  });
+
+  return async (app) => {
+    await Promise.resolve();
+    app.post(
+      '/indexes/:index/builds',
+      {
+        ...operator,
+        bodyLimit: largestCases,
+        schema: {
+          tags,
+          summary: 'Build a new index version, compare it with the champion, and make it champion if it is not worse',
+          params: one.pick({ index: true }),
+          headers: idempotent,
+          body: buildOrderSchema,
+          response: { 202: indexBuildView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { index }, headers, body: order }, reply) => {
+        const ref = await startIndexBuild(deps, { tenant, actor, index, key: keyOf(headers), order });
+        const standing = (await indexes.standing(ref)) ?? { status: 'running', state: null };
+        return reply.code(202).header('location', `/api/v1/indexes/${index}/builds/${ref.build}`).send(viewOf(ref, standing));
+      },
+    );
+
+    app.get(
+      '/indexes/:index/builds/:build',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show the progress or the result of a build',
+          params: one,
+          response: { 200: indexBuildView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params }) => viewOf({ tenant, ...params }, await found({ tenant, ...params })),
+    );
+
+    app.post(
+      '/indexes/:index/builds/:build/cancel',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Cancel a build and delete what it built',
+          params: one,
+          response: { 202: indexBuildView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params }, reply) => {
+        const ref = { tenant, ...params };
+        await found(ref);
+        const subject = `index:${params.index}`;
+        await deps.registry.commands.audit({
+          tenant,
+          actor,
+          action: 'index.build.cancel',
+          subject,
+          cause: `build ${params.build} cancelled by hand`,
+        });
+        await indexes.cancelBuild(ref);
+        return reply.code(202).send(viewOf(ref, await found(ref)));
+      },
+    );
+  };
+}

@@ -1,0 +1,147 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { IndexVersionRecord } from '../../../db/index/repository';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import type { RouteDeps } from '../route-deps';
+import { soon } from '../soon';
+import { idempotent, keyOf, page, pageOf, problem, version, why } from '../fields';
+import { indexMove, indexName, indexRetired, indexRolledBack, indexSummary, indexVersion, indexView } from './view';
+
+const index = z.object({ index: indexName });
+const tags = ['indexes'];
+
+export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
+  const { indexes } = registry;
+
+  /** One that was terminated, or that could not take away what it had built, leaves its version `building`. */
+  async function endedBuildOf(name: { readonly tenant: Tenant; readonly index: string; readonly version: number }): Promise<string | null> {
+    const build = await indexes.buildOf(name);
+    if (build === null) return null;
+    const { tenant, index: of } = name;
+    return (await began.standing({ tenant, index: of, build }))?.status === 'running' ? null : build;
+  }
+
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/indexes',
+      {
+        ...viewer,
+        schema: { tags, summary: 'List indexes by name', querystring: page, response: { 200: pageOf(indexSummary), default: problem } },
+      },
+      ({ caller: { tenant }, query }) => indexes.list({ tenant, ...query }),
+    );
+
+    app.get(
+      '/indexes/:index',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show an index with its aliases and versions',
+          params: index,
+          response: { 200: indexView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { index: of } }) => {
+        const [aliases, { items }, waiting] = await Promise.all([
+          indexes.aliases({ tenant, index: of }),
+          indexes.versions({ tenant, index: of, pageSize: 20 }),
+          began.waiting({ tenant, index: of }),
+        ]);
+        if (items.length === 0) throw noIndex(of);
+        return { name: of, aliases, versions: items.map(viewOf), waiting };
+      },
+    );
+
+    app.get(
+      '/indexes/:index/versions',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the versions of an index, newest first',
+          params: index,
+          querystring: page,
+          response: { 200: pageOf(indexVersion), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { index: of }, query }) => {
+        const { items, ...rest } = await indexes.versions({ tenant, index: of, ...query });
+        if (items.length === 0 && query.pageToken === undefined) throw noIndex(of);
+        return { ...rest, items: items.map(viewOf) };
+      },
+    );
+
+    app.get(
+      '/indexes/:index/history',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the moves of the champion: when, from which version to which, and by whom',
+          params: index,
+          querystring: page,
+          response: { 200: pageOf(indexMove), default: problem },
+        },
+      },
+      ({ caller: { tenant }, params: { index: of }, query }) => indexes.history({ tenant, index: of, ...query }),
+    );
+
+    app.post(
+      '/indexes/:index/rollback',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Make the previous version, or a named earlier one, the champion again; it includes every change of documents',
+          params: index,
+          headers: idempotent,
+          body: z.strictObject({ to: version.optional(), reason: why.optional() }),
+          response: { 200: indexRolledBack, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { index: of }, headers, body: { to, reason } }) => {
+        const cause = reason ?? 'rollback by hand';
+        const moved = await indexes.rollback({ tenant, index: of, to, actor, cause, idempotencyKey: keyOf(headers) });
+        return { index: of, ...moved };
+      },
+    );
+
+    app.post(
+      '/indexes/:index/versions/:version/retire',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Retire a version and delete its table; refused while an alias or an application uses it',
+          params: index.extend({ version }),
+          headers: idempotent,
+          body: z.strictObject({ reason: why.optional() }),
+          response: { 202: indexRetired, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params, headers, body: { reason: cause = 'retired by hand' } }, reply) => {
+        const { index: of, version: number } = params;
+        const endedBuild = await endedBuildOf({ tenant, index: of, version: number });
+        const asked = { tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) };
+        const retired = await indexes.retire({ ...asked, endedBuild });
+        await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
+          log.warn({ err: error, index: of, version: number }, 'its table is not deleted yet; the sweeper will do it'),
+        );
+        return reply.code(202).send({ index: of, ...retired });
+      },
+    );
+  };
+}
+
+function noIndex(of: string): Error {
+  return failure('NotFound', `there is no index ${of}`, { next: 'perennial index list' });
+}
+
+/** Where its table stands is between the registry and the readers. */
+function viewOf({ tableVersion: _tableVersion, ...record }: IndexVersionRecord) {
+  return record;
+}

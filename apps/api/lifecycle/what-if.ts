@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { decide, judge, type JudgedGate } from '../../../domain/decision/decide';
+import { objectDocument } from '../../../domain/document/document';
+import type { Evidence } from '../../../domain/decision/evidence';
+import { failure } from '../../../domain/failure';
+import { gateSchema } from '../../../domain/decision/gate.schema';
+import type { Tenant } from '../../../domain/ids';
+import { formatIssue } from '../../../domain/document/issue-text';
+import {
+  decideEvaluation,
+  judgeEvaluation,
+  type JudgedLlmGate,
+  type LlmEvaluationPolicy,
+} from '../../../domain/language/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
+import { llmGateSchema } from '../../../domain/language/evaluation/gate.schema';
+import type { EvaluationPolicy } from '../../../domain/decision/policy';
+import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
+import type { RolloutPolicy } from '../../../domain/rollout/policy';
+import { readBy } from '../../../domain/document/schema-issues.schema';
+import type { Verdict } from '../../../domain/decision/verdict';
+import type { Registry } from '../../../db/registry';
+import { rolloutWhatIf, type JudgedRule } from '../rollout/what-if';
+
+interface WhatIf {
+  readonly tenant: Tenant;
+  readonly decision: string;
+  /** As a person writes them: gates of an evaluation, or the canary of a rollout. */
+  readonly gates?: readonly unknown[] | undefined;
+  readonly canary?: unknown;
+}
+
+interface WouldBe {
+  readonly was: Verdict;
+  readonly wouldBe: Verdict;
+  readonly gates: readonly (JudgedGate | JudgedLlmGate | JudgedRule)[];
+}
+
+/** What the same evidence would have said under other rules. Nothing is stored: it decides nothing. */
+export async function whatIf(
+  registry: Pick<Registry, 'decisions' | 'evidence'>,
+  { tenant, decision: id, gates, canary }: WhatIf,
+): Promise<WouldBe> {
+  const next = 'perennial model explain <model> lists its decisions';
+  const decision = await registry.decisions.get({ tenant, id });
+  if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next });
+  const wanted = decision.stage === 'evaluate' ? 'gates' : decision.stage === 'canary' ? 'canary' : null;
+  if (wanted === null || (wanted === 'gates' ? gates : canary) === undefined) {
+    const detail = `decision ${id} was made in ${decision.stage}: ${wanted === null ? 'other rules cannot be applied to it' : `other rules for it must be given as \`${wanted}\``}`;
+    throw failure('InvalidInput', detail, { next });
+  }
+  const [policy, evidence] = (await Promise.all([
+    registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
+    registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
+  ])) as [EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null, Evidence | LlmEvidence | RolloutEvidence | null];
+  const was = decision.verdict;
+  if (policy?.kind === 'rollout' && evidence?.kind === 'rollout') return { was, ...rolloutWhatIf(policy, evidence, canary) };
+  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
+    const other: EvaluationPolicy = { ...policy, gates: readGates(gateSchema, gates ?? []), slices: policy.slices ?? slicesIn(evidence) };
+    return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
+  }
+  if (policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation') {
+    const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates ?? []) };
+    return { was, wouldBe: decideEvaluation(other, evidence).verdict, gates: judgeEvaluation(other, evidence) };
+  }
+  throw failure('NotFound', `the policy or evidence of decision ${id} no longer exists`);
+}
+
+function readGates<Gate extends z.ZodType>(gate: Gate, gates: readonly unknown[]): readonly z.output<Gate>[] {
+  const read = readBy(z.strictObject({ gates: z.array(gate) }), objectDocument({ gates }, 'body'));
+  if (read.ok) return read.value.gates;
+  throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
+}
+
+/** Slices are measured also where no gate asked for them: a gate that now does may be judged on them. */
+function slicesIn({ counterparts }: Evidence): EvaluationPolicy['slices'] {
+  for (const counterpart of [counterparts.champion, counterparts.baseline]) {
+    if (counterpart.kind !== 'measured' || counterpart.slices === null) continue;
+    const { columns, metric, minRows } = counterpart.slices;
+    return { columns, metric, minRows };
+  }
+  return null;
+}

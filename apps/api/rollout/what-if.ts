@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+import { canaryOf } from '../../../domain/lifecycle/spec';
+import { canarySchema } from '../../../domain/rollout/canary.schema';
+import { objectDocument } from '../../../domain/document/document';
+import { failure } from '../../../domain/failure';
+import { formatIssue } from '../../../domain/document/issue-text';
+import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import { llmCanaryOf } from '../../../domain/language/canary/canary';
+import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
+import { underOtherRules } from '../../../domain/rollout/judging/other-rules';
+import type { RolloutPolicy } from '../../../domain/rollout/policy';
+import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
+import { readBy } from '../../../domain/document/schema-issues.schema';
+import type { ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
+
+/** A metric, or what held the rollout back. */
+export interface JudgedRule {
+  readonly gate: string;
+  readonly kind: 'rollout';
+  readonly outcome: ReasonOutcome;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly string[];
+}
+
+/** What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not hold what they ask about. */
+export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
+  const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
+  if (verdict.kind === 'unknown') throw failure('InvalidInput', `the evidence is not sufficient: ${verdict.why.join('; ')}`);
+  const gates = verdict.reasons.map(({ gate, code, message, details, outcome = 'inconclusive' }): JudgedRule => ({
+    gate,
+    kind: 'rollout',
+    outcome,
+    code,
+    message,
+    ...(details !== undefined && { details }),
+  }));
+  return { wouldBe: { kind: kindOf(verdict), reasons: verdict.reasons } satisfies Verdict, gates };
+}
+
+/** As a lifecycle of the rollout's kind writes it. */
+function readCanary({ quality }: RolloutPolicy, written: unknown): CanarySpec {
+  return quality.metric.endsWith('-loss') ? llmCanaryOf(readWith(llmCanarySchema, written)) : canaryOf(readWith(canarySchema, written));
+}
+
+function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S> {
+  const read = readBy(schema, objectDocument(written, 'canary'));
+  if (read.ok) return read.value;
+  throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
+}
+
+/** To go on, be it a step further, is neither yes nor no. */
+function kindOf({ kind }: RolloutVerdict): Verdict['kind'] {
+  if (kind === 'harm') return 'failed';
+  return kind === 'promote' ? 'passed' : 'inconclusive';
+}

@@ -1,0 +1,315 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { ApiKeyIdentity } from '../../../db/access/repository';
+import type { Digest } from '../../../domain/dataset/artifact';
+import { failure } from '../../../domain/failure';
+import type { RunRequest } from '../../../domain/run/run';
+import { isFinal, runStatuses, stageNames } from '../../../domain/run/run';
+import { digestOf } from '../../../data/digest';
+import { openCaseResults, runEvaluations } from '../language/case-results';
+import { compareRuns } from './compare';
+import { readLogs } from './logs';
+import { checkRunRequest, refuseLooserReuse } from './request';
+import { command, findRun, startRun } from './start';
+import { readTrials } from './trials';
+import type { RouteDeps } from '../route-deps';
+import { caseResultView, runEvaluationView } from '../language/case-result-view';
+import { callsToJson, runCalls } from '../language/call-view';
+import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
+import { summaryToJson } from '../rollout/view';
+import { runComparison, runState, runToJson, runView, runWithStages, stageToJson, stateToJson } from './view';
+import { trialView } from '../tuning/trial-view';
+
+const params = z.object({ id: runId });
+const list = page.extend({ lifecycle: name.optional(), status: z.enum(runStatuses).optional() });
+const ids = z.strictObject({
+  ids: z
+    .string()
+    .regex(/^run_[0-9a-z]+(,run_[0-9a-z]+){1,19}$/)
+    .describe('2 to 20 run ids, separated by commas'),
+});
+const reasoned = z.strictObject({ reason: why.optional() });
+const vote = z.strictObject({ comment: why.optional() });
+const rerun = z.strictObject({
+  fromStage: z.enum(stageNames).describe('first stage to run again'),
+  reason: why.optional(),
+});
+const asked = params.extend({
+  digest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/)
+    .transform((digest) => digest as Digest)
+    .describe('digest of the results, from the list of evaluations'),
+});
+const someCases = page.extend({
+  failed: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('true: only cases without an answer, not measured, or below passAt'),
+  dimension: z.string().min(1).max(100).optional().describe('id of one case'),
+  passAt: z.coerce.number().min(0).max(1).default(1).describe('lowest score that passes'),
+});
+/** Each event of a stream, as OpenAPI describes it: the text of its fields. */
+const serverSentEvent = z.object({ id: z.string().optional(), event: z.string(), data: z.string().describe('the event as JSON') });
+const tags = ['runs'];
+
+export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator, approver } = guards;
+  const readCases = openCaseResults({ registry, artifacts });
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/runs',
+      {
+        ...viewer,
+        schema: { tags, summary: 'List runs, newest first', querystring: list, response: { 200: pageOf(runView), default: problem } },
+      },
+      async ({ caller, query }) => {
+        const { items, nextPageToken } = await registry.runs.list({ tenant: caller.tenant, ...query });
+        return { items: items.map((run) => runToJson(run, lifecycles)), nextPageToken };
+      },
+    );
+
+    app.get(
+      '/runs/compare',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Compare parameters, metrics and times of runs side by side',
+          querystring: ids,
+          response: { 200: runComparison, 404: problem, default: problem },
+        },
+      },
+      async ({ caller, query }) =>
+        compareRuns(registry, await Promise.all(query.ids.split(',').map((id) => findRun(registry, caller, id)))),
+    );
+
+    app.get(
+      '/runs/:id',
+      {
+        ...viewer,
+        schema: { tags, summary: 'Show a run with its stages', params, response: { 200: runWithStages, default: problem } },
+      },
+      async ({ caller, params: { id } }) => {
+        const run = await findRun(registry, caller, id);
+        const of = { tenant: run.tenant, runId: run.id };
+        const [stages, rollout] = await Promise.all([registry.stages.list(of), registry.rollouts.ofRun(of)]);
+        return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson), rollout: rollout && summaryToJson(rollout) };
+      },
+    );
+
+    app.get(
+      '/runs/:id/events',
+      {
+        ...viewer,
+        // A HEAD request would hold a stream that sends nothing.
+        exposeHeadRoute: false,
+        schema: {
+          tags,
+          summary: 'Stream the events of a run (server-sent events); resume with Last-Event-ID; the last event is `end`',
+          params,
+          headers: z.looseObject({ 'last-event-id': z.string().optional().describe('id of the last event received') }),
+          response: { 200: { content: { 'text/event-stream': { schema: serverSentEvent } } }, default: problem },
+        },
+      },
+      async (request, reply) => {
+        await streams.stream(await findRun(registry, request.caller, request.params.id), request, reply);
+        return reply;
+      },
+    );
+
+    app.get(
+      '/runs/:id/logs',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show the output of the training job',
+          params,
+          response: { 200: { content: { 'text/plain': { schema: z.string() } } }, default: problem },
+        },
+      },
+      async (request, reply) => {
+        const text = await readLogs({ registry, artifacts }, await findRun(registry, request.caller, request.params.id));
+        return reply.header('content-type', 'text/plain; charset=utf-8').send(text);
+      },
+    );
+
+    app.get(
+      '/runs/:id/trials',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the trials of the tuning study by number',
+          params,
+          querystring: page,
+          response: { 200: pageOf(trialView), default: problem },
+        },
+      },
+      async ({ caller, params: { id }, query }) => readTrials(registry, await findRun(registry, caller, id), query),
+    );
+
+    app.get(
+      '/runs/:id/calls',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary:
+            'Show the language model requests of each stage and their cost; an answer that was paid earlier is in the report of the run that paid it',
+          params,
+          response: { 200: runCalls, default: problem },
+        },
+      },
+      async ({ caller, params: { id } }) => {
+        const { tenant } = await findRun(registry, caller, id);
+        const reports = await registry.llmCalls.reportsBelow({ tenant, scope: `run/${id}` });
+        return { stages: reports.map(callsToJson) };
+      },
+    );
+
+    app.get(
+      '/runs/:id/evaluations',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the stages and arms that have answers to the cases',
+          params,
+          response: { 200: z.object({ items: z.array(runEvaluationView).readonly() }), default: problem },
+        },
+      },
+      async ({ caller, params: { id } }) => ({ items: await runEvaluations(registry, await findRun(registry, caller, id)) }),
+    );
+
+    // An answer may quote a document or a caller: as for the results of a prompt's evaluation, reading evidence is not enough.
+    app.get(
+      '/runs/:id/evaluations/:digest/cases',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'List the answer and the scores of each case, in case order',
+          params: asked,
+          querystring: someCases,
+          response: { 200: pageOf(caseResultView), default: problem },
+        },
+      },
+      async ({ caller, params: { id, digest }, query }) => readCases(await findRun(registry, caller, id), { digest, ...query }),
+    );
+
+    app.post(
+      '/runs/:id/cancel',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Cancel a run and undo its effects',
+          params,
+          body: reasoned,
+          response: { 202: runView, default: problem },
+        },
+      },
+      async ({ caller, params: { id }, traceId, body }, reply) => {
+        const run = await findRun(registry, caller, id);
+        if (isFinal(run.status) && run.status !== 'cancelled')
+          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, { next: `perennial run show ${id}` });
+        if (!isFinal(run.status)) {
+          log.info({ runId: id, traceId, actor: caller.name, reason: body.reason }, 'run cancelled');
+          // First the record: Temporal passes on no word of who cancelled.
+          await registry.commands.audit({
+            tenant: run.tenant,
+            actor: caller.name,
+            action: 'run.cancel',
+            subject: `run:${id}`,
+            cause: body.reason ?? 'cancelled by hand',
+          });
+          await command(lifecycles, run, (workflowId) => lifecycles.cancel(workflowId));
+        }
+        return reply.status(202).send(runToJson(await findRun(registry, caller, id), lifecycles));
+      },
+    );
+
+    for (const [verb, summary] of [
+      ['pause', 'Pause a run before its next stage'],
+      ['resume', 'Resume a paused run'],
+    ] as const) {
+      app.post(
+        `/runs/:id/${verb}`,
+        { ...operator, schema: { tags, summary, params, body: reasoned, response: { 200: runState, default: problem } } },
+        async ({ caller, params: { id }, body }) => {
+          const run = await findRun(registry, caller, id);
+          return stateToJson(
+            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), ...body })),
+          );
+        },
+      );
+    }
+
+    for (const [verb, summary] of [
+      ['approve', 'Approve a promotion that waits for approval'],
+      ['reject', 'Reject a promotion that waits for approval'],
+    ] as const) {
+      app.post(
+        `/runs/:id/${verb}`,
+        { ...approver, schema: { tags, summary, params, body: vote, response: { 200: runState, default: problem } } },
+        async ({ caller, params: { id }, body: { comment: reason } }) => {
+          const run = await findRun(registry, caller, id);
+          return stateToJson(
+            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), reason })),
+          );
+        },
+      );
+    }
+
+    app.post(
+      '/runs/:id/rerun',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Start a new run that reuses the earlier stages of this one',
+          params,
+          headers: idempotent,
+          body: rerun,
+          response: { 202: runView, default: problem },
+        },
+      },
+      async (request, reply) => {
+        const { tenant, name: actor } = request.caller;
+        const { id, lifecycle: of, revisionDigest, request: before } = await findRun(registry, request.caller, request.params.id);
+        const { fromStage, reason } = request.body;
+        // Everything but why that one was started.
+        const kept: RunRequest = Object.fromEntries(Object.entries(before).filter(([key]) => key !== 'reason'));
+        const asked = { ...kept, fromStage, reuseRun: id, ...(reason === undefined ? {} : { reason }) };
+        const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
+        if (!lifecycle) throw failure('NotFound', `the revision of ${id} no longer exists`);
+        await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
+        const inForce = await registry.lifecycles.get({ tenant, name: of });
+        if (inForce) await refuseLooserReuse(registry, { tenant, inForce, reuseRun: id });
+        const run = await startRun(
+          { registry, lifecycles, log },
+          {
+            tenant,
+            lifecycle: of,
+            revisionDigest,
+            request: asked,
+            actor,
+            traceId: request.traceId,
+            idempotencyKey: request.headers['idempotency-key'],
+            requestDigest: digestOf({ rerun: id, body: request.body }),
+          },
+        );
+        return reply.status(202).header('location', `/api/v1/runs/${run.id}`).send(runToJson(run, lifecycles));
+      },
+    );
+  };
+}
+
+function commandBy({ tenant, id: keyId }: ApiKeyIdentity) {
+  return { tenant, keyId, id: randomUUID() };
+}

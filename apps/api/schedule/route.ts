@@ -1,0 +1,116 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import { scheduleOf } from '../../../domain/lifecycle/spec';
+import { revisionDigestInput } from '../../../domain/lifecycle/document';
+import { scheduleSchema } from '../../../domain/schedule/schedule.schema';
+import { digestOf } from '../../../data/digest';
+import type { Tenant } from '../../../domain/ids';
+import { syncSchedule } from '../../temporal-clients/schedule-sync';
+import type { RouteDeps } from '../route-deps';
+import { name, problem, time, why } from '../fields';
+import { scheduleView } from './view';
+
+const params = z.object({ name });
+const reasoned = z.strictObject({ reason: why });
+const period = reasoned.extend({ from: time, to: time });
+const tags = ['schedules'];
+const mostSkips = 100;
+
+/** When a lifecycle retrains by itself. The spec says it; these show it, and steer it for the moment. */
+export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
+
+  async function shown(tenant: Tenant, lifecycle: string) {
+    const found = await schedules.get({ tenant, lifecycle });
+    if (found === null) throw failure('NotFound', `${lifecycle} has no schedule`, { next: 'add a schedule to its spec and apply it' });
+    return { lifecycle, ...found, skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }) };
+  }
+
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/schedules/:name',
+      {
+        ...viewer,
+        schema: { tags, summary: 'Show the schedule of a lifecycle', params, response: { 200: scheduleView, default: problem } },
+      },
+      ({ caller: { tenant }, params: { name: of } }) => shown(tenant, of),
+    );
+
+    app.put(
+      '/schedules/:name',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Change only the schedule; this makes a new revision of the lifecycle',
+          params,
+          body: scheduleSchema,
+          response: { 200: scheduleView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { name: of }, body }) => {
+        const current = await registry.lifecycles.get({ tenant, name: of });
+        if (current === null) throw failure('NotFound', `there is no lifecycle ${of}`, { next: 'perennial lifecycle list' });
+        const { lifecycle, files, contract } = current;
+        const spec = { ...current.spec, schedule: scheduleOf(body) };
+        const digests = Object.fromEntries(Object.entries(files).map(([path, { digest }]) => [path, digest]));
+        const revision = { lifecycle, spec, files, contract, digest: digestOf(revisionDigestInput(spec, digests)) };
+        const outcome = await registry.lifecycles.apply({ tenant, revision, actor });
+        if (outcome.kind === 'pending') {
+          throw failure('Conflict', `${lifecycle} was changed concurrently; changing its schedule now would also loosen the policy`, {
+            next: `perennial lifecycle show ${lifecycle}`,
+          });
+        }
+        await syncSchedule({ registry, schedules }, { tenant, lifecycle });
+        return shown(tenant, of);
+      },
+    );
+
+    for (const action of ['trigger', 'pause', 'resume'] as const) {
+      app.post(
+        `/schedules/:name/${action}`,
+        {
+          ...operator,
+          schema: { tags, summary: summaries[action], params, body: reasoned, response: { 200: scheduleView, default: problem } },
+        },
+        async ({ caller: { tenant, name: actor }, params: { name: of }, body: { reason } }) => {
+          await shown(tenant, of);
+          await registry.lifecycles.auditSchedule({ tenant, name: of, action, actor, cause: reason });
+          const given = { tenant, lifecycle: of };
+          if (action === 'trigger') await schedules.trigger(given);
+          else await schedules[action]({ ...given, note: `${action}d by ${actor}: ${reason}` });
+          return shown(tenant, of);
+        },
+      );
+    }
+
+    app.post(
+      '/schedules/:name/backfill',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Start runs for scheduled times in the past',
+          params,
+          body: period,
+          response: { 200: scheduleView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { name: of }, body: { from, to, reason } }) => {
+        if (Date.parse(from) >= Date.parse(to)) throw failure('InvalidInput', `from ${from} is not before to ${to}`);
+        await shown(tenant, of);
+        await registry.lifecycles.auditSchedule({ tenant, name: of, action: 'backfill', actor, cause: reason, after: { from, to } });
+        await schedules.backfill({ tenant, lifecycle: of, from, to });
+        return shown(tenant, of);
+      },
+    );
+  };
+}
+
+const summaries = {
+  trigger: 'Start a run now',
+  pause: 'Pause the schedule',
+  resume: 'Resume the schedule',
+} as const;

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { StageRecord } from '../../../db/run/stage-repository';
+
+const values = z.record(z.string(), z.unknown());
+
+export const tuningView = z
+  .object({
+    chosen: z.enum(['tuned', 'default']),
+    params: values.describe('parameters of the chosen model'),
+    trials: z.object({ complete: z.number(), pruned: z.number(), failed: z.number() }),
+    best: z.object({ number: z.number(), value: z.number(), params: values }).nullable().describe('metric on the tuning slice'),
+    confirm: z
+      .object({
+        metric: z.string(),
+        rows: z.number(),
+        days: z.number(),
+        default: z.number().nullable(),
+        tuned: z.number().nullable(),
+        difference: z.number().nullable().describe('tuned minus default; positive is worse'),
+        interval: z.object({ level: z.number(), lower: z.number().nullable(), upper: z.number().nullable() }),
+        reason: z.string().nullable().describe('why it could not be measured'),
+      })
+      .nullable()
+      .describe('both models on the confirm slice; null if there was nothing to compare'),
+  })
+  .meta({ id: 'Tuning' });
+
+export type TuningJson = z.output<typeof tuningView>;
+
+/** Of a record that a tune stage left (workflows/lifecycle/stages/tune.ts); null for any other. */
+export function tuningToJson({ stage, output }: StageRecord): TuningJson | null {
+  const left = (output as { readonly output?: TuningJson } | null)?.output;
+  if (stage !== 'tune' || !left) return null;
+  const { chosen, params, trials, best, confirm } = left;
+  return { chosen, params, trials, best, confirm };
+}

@@ -1,0 +1,18 @@
+import { explainReasons, type ReasonLayout } from '../../../domain/decision/explain';
+import type { Verdict } from '../../../domain/decision/verdict';
+import type { Paint } from '../terminal';
+
+/** `verbose` adds the details of each verdict. */
+export interface Verbosity {
+  readonly verbose?: boolean | undefined;
+}
+
+/** What each gate said, marked so that the one which said no is seen. */
+export function reasonLines(
+  verdict: Verdict,
+  paint: Paint,
+  { verbose, columns }: Verbosity & Pick<ReasonLayout, 'columns'> = {},
+): readonly string[] {
+  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
+  return explainReasons(verdict, { painted: (mark, outcome) => colours[outcome](mark), verbose, columns });
+}

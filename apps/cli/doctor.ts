@@ -1,0 +1,129 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { request } from 'undici';
+import { daysUntil, expiresSoon } from '../../domain/access/api-key';
+import { CliError } from './cli-error';
+import type { CliContext } from './context';
+import type { Finish } from './finish';
+import { table } from './terminal';
+import { jsonText } from './harmless';
+
+interface PlatformPartLine {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly next: string | null;
+}
+
+const leastFreeBytes = 2 * 2 ** 30;
+
+export function platformCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  program
+    .command('ui')
+    .description('Print a one-time link to the Temporal Web UI of this machine, valid for twelve hours')
+    .action(async () => terminal.out(await uiLink(context)));
+
+  program
+    .command('doctor')
+    .description('Check each part of the platform and print how to fix problems; exit 1 if there are any')
+    .option('--json', 'Print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const parts = [await api(context), ...(await platform(context)), await gateway(context), disk(context)].flat();
+      const rows = parts.map(({ name, ok, detail }) => [ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'), name, detail]);
+      terminal.out(options.json ? jsonText(parts) : table(['', 'PART', 'DETAIL'], rows));
+      const wrong = parts.filter(({ ok }) => !ok);
+      for (const { name, next } of wrong) if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
+      finish(wrong.length === 0 ? 0 : 1);
+    });
+}
+
+/** The proxy before the Web UI gives links to who has the platform's own key. */
+async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Promise<string> {
+  if (temporalUiUrl === undefined || apiKey === null)
+    throw new CliError('no platform with an embedded Temporal Web UI is running from this folder', 1, 'npx perennial up');
+  const headers = { authorization: `Bearer ${apiKey}` };
+  const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, { method: 'POST', headers, headersTimeout: 5_000 });
+  const text = await body.text();
+  if (statusCode === 200) return (JSON.parse(text) as { readonly url: string }).url;
+  const next = 'unset PERENNIAL_API_KEY; the link needs the key in run/client.json';
+  throw new CliError(`the Web UI at ${temporalUiUrl} refused the request: ${text.trim()}`, 1, next);
+}
+
+async function api({ settings: { apiUrl } }: CliContext): Promise<PlatformPartLine> {
+  if (apiUrl === null)
+    return {
+      name: 'api',
+      ok: false,
+      detail: 'not configured, and no API is running from this folder',
+      next: 'perennial up, or set PERENNIAL_API_URL',
+    };
+  return ready('api', apiUrl, 'perennial up, or perennial api');
+}
+
+async function gateway({ settings: { gatewayUrl } }: CliContext): Promise<readonly PlatformPartLine[]> {
+  return gatewayUrl === null ? [] : [await ready('gateway address', gatewayUrl, 'perennial up, or perennial gateway')];
+}
+
+async function ready(name: string, url: string, next: string): Promise<PlatformPartLine> {
+  try {
+    const { statusCode, body } = await request(`${url}/readyz`, { headersTimeout: 5_000 });
+    const text = await body.text();
+    return {
+      name,
+      ok: statusCode === 200,
+      detail: statusCode === 200 ? `${url} is ready` : `${url} responded with ${statusCode}: ${text.slice(0, 200)}`,
+      next,
+    };
+  } catch (error) {
+    return { name, ok: false, detail: `${url} is not reachable (${error instanceof Error ? error.message : String(error)})`, next };
+  }
+}
+
+/** A key that expires soon is wrong while there is time to rotate it. */
+function keyPart({
+  name,
+  scope,
+  expiresAt,
+}: {
+  readonly name: string;
+  readonly scope: string;
+  readonly expiresAt: string | null;
+}): PlatformPartLine {
+  const now = Date.now();
+  const end = expiresAt === null ? '' : `, expires in ${daysUntil(expiresAt, now)} days, at ${expiresAt}`;
+  const soon = expiresSoon(expiresAt, now);
+  return {
+    name: 'key',
+    ok: !soon,
+    detail: `${name}, scope ${scope}${end}`,
+    next: soon ? 'ask an admin to rotate it: perennial key rotate <id>' : null,
+  };
+}
+
+/** What the API reaches, asked with the key: so the key is checked too. */
+async function platform(context: CliContext): Promise<readonly PlatformPartLine[]> {
+  const { apiUrl, apiKey } = context.settings;
+  if (apiUrl === null) return [];
+  if (apiKey === null) return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
+  try {
+    const { caller, parts } = await context
+      .api()
+      .call<{ caller: { name: string; scope: string; expiresAt: string | null }; parts: PlatformPartLine[] }>('/platform');
+    return [keyPart(caller), ...parts];
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [{ name: 'key', ok: false, detail: error.message, next: error.next ?? null }];
+  }
+}
+
+/** Where the state is, or would be. */
+function disk({ settings: { stateDir } }: CliContext): PlatformPartLine {
+  let folder = stateDir;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${folder}`;
+  return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some disk space; at least 2 GiB are needed' };
+}

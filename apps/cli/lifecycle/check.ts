@@ -1,0 +1,43 @@
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
+import type * as LocalCheck from '../../../data/lifecycle/local-check';
+import { openTrainerCatalog } from '../../../data/training/catalog';
+import type { Issue } from '../../../domain/failure';
+import { formatIssue } from '../../../domain/document/issue-text';
+import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import { readPlacedLifecycle } from '../../../domain/lifecycle/placed-document';
+import { CliError } from '../cli-error';
+import type { CliSettings } from '../context';
+import type { LifecycleFolder } from './folder';
+
+/** The checks of the API, without the platform: sources are read from this machine, and only those that lie on it. */
+export async function checkHere(
+  given: LifecycleFolder,
+  settings: CliSettings,
+): Promise<{ readonly spec: LifecycleSpec; readonly notes: readonly string[] }> {
+  const { document, fileName, files, folder } = given;
+  const placed = readPlacedLifecycle({ document, fileName, files, folder });
+  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { checkLifecycle, openSourceTables } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
+  const tables = openSourceTables({
+    policy: {
+      // Whoever types the command may read the file; what the platform may read, `plan` says.
+      files: { roots: [folder, sep], denied: [settings.stateDir] },
+      ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
+    },
+    scratchRoot: tmpdir(),
+    lastVersion: () => Promise.resolve(null),
+    registered: () => Promise.resolve(null),
+  });
+  const trainers = openTrainerCatalog(settings.trainersDir);
+  const name = placed.parsed.ok ? placed.parsed.spec.name : '';
+  const { issues, notes } = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
+  if (placed.parsed.ok && issues.length === 0) return { spec: placed.parsed.spec, notes };
+  throw mistakesIn(given, issues);
+}
+
+export function mistakesIn({ folder, fileName }: LifecycleFolder, issues: readonly Issue[]): CliError {
+  const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
+  return new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+}

@@ -1,0 +1,189 @@
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { valueAt } from '../../../domain/document/path';
+import { nameField } from '../../../domain/document/field.schema';
+import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
+import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import { anyDocumentOf } from '../../../domain/lifecycle/plan';
+import { looseningInWords, type Loosening } from '../../../domain/lifecycle/loosenings';
+import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import type { LifecycleFolder } from './folder';
+import { readLifecycleFolder } from './folder';
+import { checkHere, mistakesIn } from './check';
+import { showList } from '../list-view';
+import { versionNumber } from '../numbers';
+import { jsonText } from '../harmless';
+import type { ArchivedJson, LifecycleJson, PendingJson } from '../../api/lifecycle/view';
+import { lifecycleArchiveCommands } from './archive-command';
+import { lifecycleInitCommand } from './init-command';
+
+interface Applied {
+  readonly lifecycle: string;
+  readonly revision: number;
+  readonly digest: string;
+  readonly changed: boolean;
+  /** Absent from a platform that is older than this command. */
+  readonly state?: 'inForce' | 'pending';
+  readonly loosenings?: readonly Loosening[];
+  readonly warnings: readonly string[];
+}
+
+interface Planned {
+  readonly lines: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+interface ApproveOptions {
+  readonly revision: number;
+  readonly reason?: string;
+  readonly selfApprove?: string;
+}
+
+export function lifecycleCommands(program: Command, context: CliContext): void {
+  const { terminal, settings } = context;
+  const lifecycle = program.command('lifecycle').description('Create, check and apply lifecycles');
+  // A platform that is older than this command says nothing of them.
+  const warn = ({ warnings = [] }: { readonly warnings?: readonly string[] }): void => {
+    for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
+  };
+
+  lifecycleInitCommand(lifecycle, context);
+  lifecycleArchiveCommands(lifecycle, context);
+
+  lifecycle
+    .command('validate <folder>')
+    .description('Check a lifecycle and its data on this machine, without the platform')
+    .action(async (given: string) => {
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const { spec, notes } = await checkHere(folder, settings);
+      warn({ warnings: notes });
+      terminal.say(`${spec.name}: valid`);
+      if (spec.kind === 'LlmLifecycle') for (const line of gateOutlooks(spec, folder.files)) terminal.say(`  ${line}`);
+    });
+
+  lifecycle
+    .command('plan <folder>')
+    .description('Show what applying would change, and which stages would run again')
+    .option('--json', 'Print as JSON')
+    .action(async (given: string, options: { readonly json?: true }) => {
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const name = nameIn(folder);
+      const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
+      terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
+      warn(plan);
+    });
+
+  lifecycle
+    .command('apply <folder>')
+    .description('Apply a lifecycle; a revision that loosens the policy needs an approver first (exit 3)')
+    .option(
+      '--self-approve <reason>',
+      'Approve your own loosening of the policy; for an admin without colleagues, recorded in the audit log',
+    )
+    .option('--json', 'Print as JSON')
+    .action(async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const name = nameIn(folder);
+      const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
+      const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
+      if (options.json) terminal.out(jsonText(applied));
+      warn(applied);
+      if (applied.state !== 'pending') {
+        terminal.say(`${revision} ${applied.changed ? 'applied' : 'is unchanged'}`);
+        return;
+      }
+      terminal.say(`${revision} loosens the policy:`);
+      for (const each of applied.loosenings ?? []) terminal.say(`  ${looseningInWords(each)}`);
+      if (options.selfApprove === undefined) {
+        const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
+        throw new CliError(`${name}: revision ${applied.revision} waits for an approver other than its author`, 3, next);
+      }
+      const body = { reason: options.selfApprove, selfApprove: true };
+      await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, { method: 'POST', body });
+      terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
+    });
+
+  lifecycle
+    .command('approve <name>')
+    .description('Approve a revision that loosens the policy; not allowed for its author')
+    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log (required without --self-approve)')
+    .option('--self-approve <reason>', 'Approve your own revision; for an admin without colleagues, recorded in the audit log')
+    .action(async (name: string, options: ApproveOptions) => {
+      const { revision, selfApprove, reason = selfApprove } = options;
+      if (reason === undefined) throw new CliError('approve requires --reason', 2);
+      const body = { reason, selfApprove: selfApprove !== undefined };
+      await context.api().call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
+      terminal.say(`${name}: revision ${revision} is in force`);
+    });
+
+  lifecycle
+    .command('reject <name>')
+    .description('Discard a revision that waits for an approver')
+    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
+    .action(async (name: string, { revision, reason }: { readonly revision: number; readonly reason: string }) => {
+      await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, { method: 'POST', body: { reason } });
+      terminal.say(`${name}: revision ${revision} is discarded`);
+    });
+
+  lifecycle
+    .command('list')
+    .description('List applied lifecycles by name')
+    .option('--archived', 'List archived lifecycles instead')
+    .option('--json', 'Print as JSON')
+    .action(async (options: { readonly json?: true; readonly archived?: true }) => {
+      const items = await context.api().list<LifecycleJson>(options.archived ? '/lifecycles?archived=true' : '/lifecycles');
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'],
+        row: (each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt],
+        none: options.archived
+          ? { what: 'no lifecycle is archived', next: 'perennial lifecycle list' }
+          : { what: 'no lifecycles yet', next: 'perennial lifecycle init <name>' },
+      });
+    });
+
+  lifecycle
+    .command('show <name>')
+    .description('Print the applied revision, including its defaults')
+    .option('--json', 'Print the stored revision as JSON')
+    .action(async (name: string, options: { readonly json?: true }) => {
+      const found = await context.api().call<{
+        readonly revision: number;
+        readonly digest: string;
+        readonly spec: LifecycleSpec;
+        readonly pending?: PendingJson | null;
+        readonly archived?: ArchivedJson;
+      }>(`/lifecycles/${name}`);
+      if (!options.json) {
+        terminal.say(`revision ${found.revision}, ${found.digest}`);
+        if (found.archived) terminal.say(`archived at ${found.archived.at} by ${found.archived.by}: ${found.archived.reason}`);
+        for (const line of pendingLines(name, found.pending)) terminal.say(line);
+      }
+      terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
+    });
+}
+
+function pendingLines(name: string, pending: PendingJson | null | undefined): readonly string[] {
+  if (!pending) return [];
+  const { revision, proposedBy, proposedAt, loosenings } = pending;
+  return [
+    `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy:`,
+    ...loosenings.map((each) => `  ${looseningInWords(each)}`),
+    `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
+  ];
+}
+
+/** Under which name the API is asked, which makes every check itself. */
+function nameIn(given: LifecycleFolder): string {
+  const parsed = parseLifecycle(given);
+  if (parsed.ok) return parsed.spec.name;
+  const written = openLifecycle(given);
+  const name = nameField('').safeParse(valueAt(written.readable?.value ?? written.value, ['metadata', 'name']));
+  if (!name.success) throw mistakesIn(given, parsed.issues);
+  return name.data;
+}

@@ -1,0 +1,64 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { CliError } from '../cli-error';
+import { readTextFile } from '../text-file';
+
+/** A lifecycle on disk: its file and the texts beside it that it may name. */
+export interface LifecycleFolder {
+  readonly folder: string;
+  readonly fileName: string;
+  readonly document: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const travels = /\.(sql|ya?ml|ndjson|jsonl)$/;
+const largestFile = 1 << 20;
+const mostFiles = 200;
+
+/**
+ * Reads `lifecycle.yaml` of a folder, or the file named. Links are not followed and nothing outside the folder is read: what a spec names
+ * travels with it to another machine.
+ */
+export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder {
+  const path = resolve(cwd, given);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new CliError(`${given} does not exist`, 2, 'perennial lifecycle init <name>');
+  const file = stat.isDirectory() ? join(path, 'lifecycle.yaml') : path;
+  const folder = dirname(file);
+  const document = readText(file, given);
+  const files: Record<string, string> = {};
+  for (const each of textsIn(folder)) {
+    if (each !== file && !isTable(folder, each)) files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
+  }
+  return { folder, fileName: basename(file), document, files };
+}
+
+/** A large file in `data` is a source, which workers read where it lies. */
+function isTable(folder: string, path: string): boolean {
+  return relative(folder, path).startsWith(`data${sep}`) && lstatSync(path).size > largestFile;
+}
+
+function textsIn(folder: string): string[] {
+  const found: string[] = [];
+  const visit = (directory: string, depth: number): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory() && depth < 4 && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
+      else if (entry.isFile() && travels.test(entry.name)) found.push(path);
+      if (found.length > mostFiles)
+        throw new CliError(
+          `${folder} contains more than ${mostFiles} SQL, YAML and NDJSON files; use a separate folder for each lifecycle`,
+          2,
+        );
+    }
+  };
+  visit(folder, 0);
+  return found.sort();
+}
+
+function readText(path: string, shown: string): string {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) throw new CliError(`${shown}: no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
+  if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
+  return readTextFile(path, shown);
+}

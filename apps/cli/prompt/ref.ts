@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { formatIssue } from '../../../domain/document/issue-text';
+import { readPrompt } from '../../../domain/prompt/document';
+import { textOfFile } from '../language/cases-file';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+
+/** `name[@ref]` as it is. A file is written to the registry first, so that what is measured of it has a version to name. */
+export async function promptRefOf(
+  given: string,
+  context: CliContext,
+  reason: string,
+): Promise<{ readonly name: string; readonly ref: string }> {
+  const { cwd } = context.settings;
+  const path = resolve(cwd, given);
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    const [name = '', ref = 'main'] = given.split('@');
+    return { name, ref };
+  }
+  const document = textOfFile(given, cwd);
+  const read = readPrompt(document, given);
+  if (!read.ok) throw new CliError(`${given} has errors\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  const { name } = read.value;
+  const headers = { 'idempotency-key': randomUUID() };
+  const body = { document, fileName: given, reason };
+  const { version } = await context.api().call<{ readonly version: number }>(`/prompts/${name}`, { method: 'PUT', headers, body });
+  return { name, ref: String(version) };
+}

@@ -1,0 +1,57 @@
+/** What `perennial prompt search` asks the API for, from its options and the files that they name. */
+import { parse } from 'yaml';
+import type { EvaluationCase } from '../../../domain/language/cases/case';
+import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
+import { modelOf, textOfFile } from '../language/cases-file';
+import { CliError } from '../cli-error';
+import { usualDimension } from '../language/usual-dimension';
+
+export interface SearchOptions {
+  readonly cases: string;
+  readonly spec?: string;
+  readonly quality?: string;
+  readonly model?: string;
+  readonly variants?: number;
+  readonly budget?: number;
+  readonly confirm?: number;
+  readonly seed?: number;
+  readonly parallel?: number;
+  readonly maxTokens?: number;
+}
+
+/** Of a file where one is named; what options say comes before it. Without one: examples and rewritings, as many as there is room for. */
+export function searchOrder(options: SearchOptions, cases: readonly EvaluationCase[], cwd: string): SearchOrder {
+  const { spec, quality, model, variants, budget, confirm, seed, parallel, maxTokens } = options;
+  const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as SearchOrder | null);
+  const usual = written ?? usualOrder(options, cases);
+  return {
+    ...usual,
+    ...(model !== undefined && { model: modelOf(model) }),
+    ...(parallel !== undefined && { parallel }),
+    ...(maxTokens !== undefined && { sampling: { ...usual.sampling, maxTokens } }),
+    search: {
+      ...usual.search,
+      ...(quality !== undefined && { quality }),
+      ...(variants !== undefined && { variants }),
+      ...(budget !== undefined && { budgetUsd: budget }),
+      ...(confirm !== undefined && { confirm }),
+      ...(seed !== undefined && { seed }),
+    },
+  };
+}
+
+function usualOrder({ quality, model, variants = 64 }: SearchOptions, cases: readonly EvaluationCase[]): SearchOrder {
+  if (quality === undefined || model === undefined) {
+    throw new CliError('--quality and --model are required without --spec', 2, 'perennial prompt search --help');
+  }
+  const { provider, name } = modelOf(model);
+  const pool = Math.min(64, Math.floor(cases.length / 5));
+  const sizes = [2, 4, 8].filter((size) => size <= pool);
+  const examples =
+    sizes.length > 0 ? [{ kind: 'fewShot' as const, sizes, draws: Math.max(1, Math.floor(variants / 2 / sizes.length)), pool }] : [];
+  return {
+    search: { quality, proposers: [...examples, { kind: 'mutate', provider, model: name, parents: 3, children: 4 }], variants },
+    dimensions: [usualDimension(quality, cases) as SearchOrder['dimensions'][number]],
+    model: { provider, name },
+  };
+}

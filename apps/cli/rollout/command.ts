@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { formatSeconds, parseDuration } from '../../../domain/duration';
+import type { CliContext } from '../context';
+import { CliError } from '../cli-error';
+import { showList } from '../list-view';
+import type { Finish } from '../finish';
+import { wholeNumber } from '../numbers';
+import { readTextFile } from '../text-file';
+import { wholeFileAt, writeWhole } from '../whole-file';
+import type { RolloutSummaryJson } from '../../api/rollout/view';
+import type { RolloutJson } from './view';
+import type { Verbosity } from '../decision/verdict-view';
+import { describeRollout, exitCodeOfRollout, stepText } from './view';
+import { watchRollout } from './watch';
+import { jsonText } from '../harmless';
+
+interface Json {
+  readonly json?: true;
+}
+
+interface LabelOptions extends Json {
+  readonly out?: string;
+  readonly file?: string;
+  readonly limit: number;
+}
+
+interface CommandReason extends Json {
+  readonly reason?: string;
+  readonly idempotencyKey?: string;
+}
+
+export function rolloutCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  const rollout = program.command('rollout').description('Show and control rollouts of challengers on production traffic');
+  const show = (found: RolloutJson, { json, verbose }: Json & Verbosity): void =>
+    terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint, { verbose }));
+
+  rollout
+    .command('show <model>')
+    .description('Show the open rollout, or the newest: chart of the difference, verdict and traffic')
+    .option('--id <rollout>', 'Show this rollout instead')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
+    .action(async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
+      show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
+    });
+
+  rollout
+    .command('watch <model>')
+    .description('Follow a rollout to its end or until it needs a person; exit 3 if it was rolled back')
+    .option('--json', 'Print the rollout as JSON at the end')
+    .action(async (model: string, { json }: Json) => {
+      const { id } = await context.api().call<RolloutJson>(pathOf(model));
+      const ended = await watchRollout(context, pathOf(model, id));
+      if (json || terminal.screen === null) show(ended, json ? { json } : {});
+      finish(exitCodeOfRollout(ended));
+    });
+
+  rollout
+    .command('list <model>')
+    .description('List rollouts, newest first')
+    .option('--json', 'Print as JSON')
+    .action(async (model: string, { json }: Json) => {
+      const items = await context.api().list<RolloutSummaryJson>(`/models/${model}/rollouts`);
+      showList(terminal, {
+        items,
+        json,
+        columns: ['ROLLOUT', 'CHALLENGER', 'BESIDE', 'STATUS', 'STEP', 'STARTED', 'RUN'],
+        row: (each) => [each.id, `@${each.challenger}`, `@${each.champion}`, each.status, stepText(each), each.startedAt, each.runId],
+        none: { what: `${model} has had no rollouts`, next: `perennial run start ${model}` },
+      });
+    });
+
+  const tell = async (model: string, verb: string, { reason, idempotencyKey }: CommandReason, more: object = {}): Promise<RolloutJson> =>
+    context.api().call<RolloutJson>(`/models/${model}/rollout/${verb}`, {
+      method: 'POST',
+      headers: { 'idempotency-key': idempotencyKey ?? randomUUID() },
+      body: { ...more, ...(reason === undefined ? {} : { reason }) },
+    });
+
+  for (const [verb, { description, said }] of Object.entries(commands)) {
+    told(rollout.command(`${verb} <model>`).description(description)).action(async (model: string, options: CommandReason) => {
+      const now = await tell(model, verb, options);
+      terminal.say(`${model}@${now.challenger} ${said(now)}`);
+      if (options.json) terminal.out(jsonText(now));
+    });
+  }
+
+  rollout
+    .command('label <model>')
+    .description('Label live answers of both versions, to correct the judge of the open rollout')
+    .option('--out <file>', 'Write pairs of unlabelled answers to this file, one JSON object per line')
+    .option('--limit <n>', 'Maximum number of pairs to write', wholeNumber(1, labelsAtOnce), 100)
+    .option('--file <file>', 'Read that file again, with true, false or "unsure" in firstRight and secondRight')
+    .option('--json', 'Print as JSON')
+    .action(async (model: string, { out, file, limit, json }: LabelOptions) => {
+      const { cwd } = context.settings;
+      const path = `/models/${model}/rollout/labels`;
+      if ((out === undefined) === (file === undefined)) {
+        throw new CliError('use one of --out and --file', 2, `perennial rollout label ${model} --out answers.ndjson`);
+      }
+      if (out !== undefined) {
+        const to = wholeFileAt(out, cwd);
+        const { items } = await context.api().call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
+        await writeWhole(to, (write) => write(items.map(lineOf).join('')));
+        terminal.say(`${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`);
+        if (json) terminal.out(jsonText({ pairs: items.length }));
+        return;
+      }
+      const labels = labelsIn(file ?? '', cwd);
+      if (labels.length === 0) throw new CliError(`${file ?? ''} has no line with both labels`, 2);
+      let [stored, labelledBefore] = [0, 0];
+      for (let from = 0; from < labels.length; from += labelsAtOnce) {
+        const body = { labels: labels.slice(from, from + labelsAtOnce) };
+        const taken = await context
+          .api()
+          .call<{ readonly stored: number; readonly labelledBefore: number }>(path, { method: 'POST', body });
+        stored += taken.stored;
+        labelledBefore += taken.labelledBefore;
+      }
+      terminal.say(`${stored} pairs labelled, ${labelledBefore} were labelled before; see perennial rollout show ${model}`);
+      if (json) terminal.out(jsonText({ stored, labelledBefore }));
+    });
+
+  told(
+    rollout
+      .command('extend')
+      .argument('<model>')
+      .argument('<duration>', 'Event time to add, such as 12h or 3d', eventSeconds)
+      .description('Add event time before the rollout ends as inconclusive'),
+  ).action(async (model: string, seconds: number, options: CommandReason) => {
+    const now = await tell(model, 'extend', options, { seconds });
+    const { maxDurationSeconds, extendedSeconds } = now.test;
+    terminal.say(`${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);
+    if (options.json) terminal.out(jsonText(now));
+  });
+}
+
+/** A line of the file that `rollout label --out` writes. To label it, replace each null by true, false or "unsure". */
+interface LabelLine {
+  readonly predictionId: string;
+  readonly firstRight: boolean | 'unsure' | null;
+  readonly secondRight: boolean | 'unsure' | null;
+}
+
+interface UnlabelledJson {
+  readonly predictionId: string;
+  readonly question: string;
+  readonly first: string | null;
+  readonly second: string | null;
+}
+
+/** An answer that was kept back is known to be wrong. */
+function lineOf({ predictionId, question, first, second }: UnlabelledJson): string {
+  const open = (answer: string | null) => (answer === null ? false : null);
+  return `${JSON.stringify({ predictionId, question, first, firstRight: open(first), second, secondRight: open(second) })}\n`;
+}
+
+/** Lines without a label are left out. @throws CliError that names the line */
+function labelsIn(file: string, cwd: string) {
+  const lines = readTextFile(resolve(cwd, file), file).split('\n');
+  return lines.flatMap((text, at) => {
+    if (text.trim() === '') return [];
+    const { predictionId, firstRight: first, secondRight: second } = lineAt(text, `${file}:${at + 1}`);
+    if (first === null || second === null) return [];
+    return [{ predictionId, first: first === 'unsure' ? null : first, second: second === 'unsure' ? null : second }];
+  });
+}
+
+function lineAt(text: string, place: string): LabelLine {
+  const next = 'write true, false or "unsure" for firstRight and secondRight';
+  let line: Partial<Record<keyof LabelLine, unknown>> | null;
+  try {
+    line = JSON.parse(text) as typeof line;
+  } catch {
+    throw new CliError(`${place} is not valid JSON; no pair was labelled`, 2, next);
+  }
+  const isLabel = (value: unknown) => value === null || value === 'unsure' || typeof value === 'boolean';
+  if (typeof line?.predictionId !== 'string' || !isLabel(line.firstRight) || !isLabel(line.secondRight)) {
+    throw new CliError(`${place} needs predictionId, firstRight and secondRight; no pair was labelled`, 2, next);
+  }
+  return line as LabelLine;
+}
+
+/** As many as the API takes at once. */
+const labelsAtOnce = 500;
+
+const commands: Readonly<
+  Record<'hold' | 'resume' | 'skip' | 'abort', { readonly description: string; readonly said: (now: RolloutJson) => string }>
+> = {
+  hold: { description: 'Keep the rollout in its step; harm still ends it', said: (now) => `is held in ${stepText(now)}` },
+  resume: {
+    description: 'Continue a rollout that is on hold',
+    said: (now) => (now.status === 'passed' ? 'may be promoted' : `continues in ${stepText(now)}`),
+  },
+  skip: { description: 'Move to the next step; quality must still be shown before a promotion', said: (now) => `is in ${stepText(now)}` },
+  abort: {
+    description: 'End the rollout and send all traffic to the champion',
+    said: ({ status, champion }) => `is ${status}; @${champion} answers`,
+  },
+};
+
+function told(command: Command): Command {
+  return command
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--idempotency-key <key>', 'Idempotency key; repeating a command with the same key has no further effect')
+    .option('--json', 'Print the rollout as JSON');
+}
+
+function pathOf(model: string, id?: string): string {
+  return id === undefined ? `/models/${model}/rollout` : `/models/${model}/rollouts/${id}`;
+}
+
+function eventSeconds(text: string): number {
+  const duration = parseDuration(text);
+  if (duration !== null && duration.months === 0 && duration.seconds > 0) return duration.seconds;
+  throw new InvalidArgumentError('Expected a duration such as 90m, 12h or 3d.');
+}

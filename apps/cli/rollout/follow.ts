@@ -1,0 +1,51 @@
+import type { CliContext } from '../context';
+import type { RunEventMessage } from '../run/event-stream';
+import type { RolloutJson } from './view';
+import { progressLines } from './view';
+
+const firstMs = 1_000;
+const everyMs = 5_000;
+
+/** Between the events of a run that is in its canary: how far that is, a line now and then, where it has moved. */
+export interface CanaryFollower {
+  readonly hear: (event: RunEventMessage) => void;
+  readonly stop: () => void;
+}
+
+const ends: readonly string[] = ['rollout.promoted', 'rollout.rolled_back', 'rollout.aborted', 'rollout.superseded'];
+
+export function followCanary({ terminal, api }: Pick<CliContext, 'terminal' | 'api'>): CanaryFollower {
+  let timer: NodeJS.Timeout | null = null;
+  const stop = (): void => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+  };
+  return {
+    stop,
+    hear: ({ kind, data }) => {
+      if (ends.includes(kind)) stop();
+      if (kind !== 'rollout.started' || timer !== null) return;
+      const look = openLook(`/models/${String(data['model'])}/rollouts/${String(data['rollout'])}`);
+      timer = setTimeout(() => void look(), firstMs);
+    },
+  };
+
+  function openLook(path: string): () => Promise<void> {
+    let before: readonly string[] = [];
+    return async function look() {
+      try {
+        const rollout = await api().call<RolloutJson>(path);
+        const progress = rollout.status === 'running' ? progressLines(rollout) : before;
+        if (timer !== null && progress.join('\n') !== before.join('\n')) {
+          before = progress;
+          const time = new Date().toISOString().slice(11, 19);
+          for (const [index, line] of progress.entries())
+            terminal.say(`${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`);
+        }
+      } catch {
+        // The events tell of an API that is away; this only adds to them.
+      }
+      if (timer !== null) timer = setTimeout(() => void look(), everyMs);
+    };
+  }
+}

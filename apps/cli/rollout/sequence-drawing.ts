@@ -1,0 +1,111 @@
+import { signed } from '../../../domain/decision/gates/gate';
+import type { HistoryPoint } from '../../../domain/rollout/history';
+import type { Paint } from '../terminal';
+
+/** A confidence sequence, to be drawn over the number of observations. */
+export interface DrawnSequence {
+  /** Oldest first. */
+  readonly history: readonly HistoryPoint[];
+  /** Drawn as a line of its own, under its name. */
+  readonly limit: number;
+  readonly limitName: string;
+  /** Of what is counted. */
+  readonly unit: string;
+}
+
+export interface Frame {
+  readonly columns: number;
+  /** Of the plot, without its axis. */
+  readonly rows: number;
+}
+
+type DrawnMark = 'estimate' | 'limit' | 'zero' | 'band' | 'nothing';
+const signs: Readonly<Record<DrawnMark, string>> = { estimate: '●', limit: '╌', zero: '┈', band: '░', nothing: ' ' };
+
+/** Lines no wider than the frame; the band is all that the bounds leave possible. Empty when there is nothing to draw. */
+export function drawSequence(
+  { history, limit, limitName, unit }: DrawnSequence,
+  { columns, rows }: Frame,
+  paint: Paint,
+): readonly string[] {
+  const last = history.at(-1);
+  if (last === undefined) return [];
+  const scale = scaleOf(history, limit, rows);
+  const labels = rowLabels(scale, limit, rows);
+  const gutter = Math.max(...labels.map((label) => label.length));
+  const width = Math.max(10, columns - gutter - ` ┤ ${limitName}`.length);
+  const points = Array.from({ length: width }, (_, column) => history.findLast(({ n }) => n <= (last.n * (column + 1)) / width));
+  const lines = labels.map((label, row) => {
+    const marks = points.map((point) => markOf(point, { row, limit, scale }));
+    const name = row === rowOf(limit, scale) ? ` ${paint.yellow(limitName)}` : '';
+    return `${label.padStart(gutter)} ┤${paintedRow(marks, paint)}${name}`.trimEnd();
+  });
+  const counted = `${last.n.toLocaleString('en-US')} ${unit}`;
+  return [...lines, `${' '.repeat(gutter)} └${'─'.repeat(width)}`, `${' '.repeat(gutter)}  0${counted.padStart(width - 1)}`];
+}
+
+interface Scale {
+  readonly top: number;
+  /** Of one row. */
+  readonly height: number;
+}
+
+/** Early bounds are as wide as the metric itself: they are cut off, so that what matters now fills the plot. */
+function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
+  const newest = history.at(-1)?.n ?? 0;
+  const settled = history.filter(({ n }) => n >= newest / 2);
+  const shown = [
+    0,
+    limit,
+    ...history.filter(({ n }) => n >= newest / 10).map(({ estimate }) => estimate),
+    ...settled.flatMap(({ lower, upper }) => [lower ?? 0, upper ?? 0]),
+  ];
+  const [low, high] = [Math.min(...shown), Math.max(...shown)];
+  const pad = (high - low || 1) * 0.04;
+  return { top: high + pad, height: (high - low + 2 * pad) / rows };
+}
+
+function rowOf(value: number, { top, height }: Scale): number {
+  return Math.floor((top - value) / height);
+}
+
+/** The limit, zero, and the ends. */
+function rowLabels(scale: Scale, limit: number, rows: number): readonly string[] {
+  const center = (row: number): number => scale.top - (row + 0.5) * scale.height;
+  return Array.from({ length: rows }, (_, row) => {
+    if (row === rowOf(limit, scale)) return signed(limit);
+    if (row === rowOf(0, scale)) return '0';
+    return row === 0 || row === rows - 1 ? signed(Number(center(row).toPrecision(2))) : '';
+  });
+}
+
+function markOf(
+  point: HistoryPoint | undefined,
+  { row, limit, scale }: { readonly row: number; readonly limit: number; readonly scale: Scale },
+): DrawnMark {
+  if (point && rowOf(point.estimate, scale) === row) return 'estimate';
+  if (row === rowOf(limit, scale)) return 'limit';
+  if (row === rowOf(0, scale)) return 'zero';
+  if (!point) return 'nothing';
+  const [above, below] = [rowOf(point.upper ?? Infinity, scale), rowOf(point.lower ?? -Infinity, scale)];
+  return row >= above && row <= below ? 'band' : 'nothing';
+}
+
+function paintedRow(marks: readonly DrawnMark[], paint: Paint): string {
+  const paints: Readonly<Record<DrawnMark, (text: string) => string>> = {
+    estimate: paint.bold,
+    limit: paint.yellow,
+    zero: paint.dim,
+    band: paint.dim,
+    nothing: (text) => text,
+  };
+  let text = '';
+  for (let from = 0; from < marks.length;) {
+    const mark = marks[from] ?? 'nothing';
+    const end = marks.findIndex((each, index) => index > from && each !== mark);
+    const until = end < 0 ? marks.length : end;
+    text += paints[mark](signs[mark].repeat(until - from));
+    from = until;
+  }
+  return text;
+}

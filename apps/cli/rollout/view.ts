@@ -1,0 +1,190 @@
+/** A rollout as the API gives it, and how it reads in a terminal. */
+import { formatSeconds } from '../../../domain/duration';
+import { percent, signed } from '../../../domain/decision/gates/gate';
+import type { HistoryPoint } from '../../../domain/rollout/history';
+import { count, spanText } from '../../../domain/rollout/reasons';
+import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
+import { isOpenRollout } from '../../../domain/rollout/rollout';
+import type { Reason, Verdict } from '../../../domain/decision/verdict';
+import type { ExitCode } from '../cli-error';
+import { judgedText, judgeText, judgeTrouble, labelsText } from './judge-view';
+import { drawSequence } from './sequence-drawing';
+import type { Paint } from '../terminal';
+import { table, wrapped } from '../terminal';
+import { reasonLines, type Verbosity } from '../decision/verdict-view';
+import type { RolloutSummaryJson } from '../../api/rollout/view';
+import type { RolloutJudgeJson } from '../../api/rollout/judge-view';
+
+interface ArmJson {
+  readonly requests: number;
+  readonly errors: number;
+  readonly assigned: number;
+  readonly slow: number;
+  readonly ripe: number;
+  readonly labelled: number;
+}
+
+export interface RolloutJson extends RolloutSummaryJson {
+  readonly quality: {
+    readonly metric: string;
+    readonly rule: 'nonInferiority' | 'superiority';
+    readonly limit: number;
+    readonly comparison: 'pairs' | 'arms';
+    readonly n: number;
+    readonly estimate: number | null;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  };
+  /** Of the shadow, once the challenger answers requests. */
+  readonly shadow: {
+    readonly n: number;
+    readonly estimate: number | null;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  } | null;
+  readonly reasons: readonly Reason[];
+  readonly remaining: { readonly observations: number | null; readonly seconds: number | null } | null;
+  readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;
+  readonly test: { readonly alpha: number; readonly maxDurationSeconds: number; readonly extendedSeconds: number };
+  readonly rollback: RolloutRollback | null;
+  /** Not given by an API of before there were judges. */
+  readonly judge?: RolloutJudgeJson | null;
+  readonly history: readonly HistoryPoint[];
+  readonly eventStartedAt: string | null;
+  readonly eventNow: string | null;
+  readonly temporalUrl: string | null;
+}
+
+export interface DrawingSize {
+  readonly columns: number;
+  /** Of the drawing. */
+  readonly rows: number;
+}
+
+/** What a rollout said of its challenger: a hold and a wait have not said no. */
+export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>): ExitCode {
+  return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
+}
+
+export function describeRollout(rollout: RolloutJson, page: DrawingSize, paint: Paint, { verbose = false }: Verbosity = {}): string {
+  const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
+  const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
+  const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers per arm';
+  const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'required';
+  const drawing = drawSequence({ history: rollout.history, limit: quality.limit, limitName, unit }, page, paint);
+  // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
+  const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
+  const trouble = rollout.judge && isOpenRollout(status) ? judgeTrouble(rollout.judge) : '';
+  const lines = [
+    `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
+    ...wrap(whereText(rollout)),
+    ...wrap(timeText(rollout)),
+    ...wrap(attemptText(rollout)),
+    '',
+    ...(drawing.length === 0
+      ? wrap(`${unmeasuredText(rollout)}; no difference in ${quality.metric} to draw`)
+      : [`${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`, ...drawing]),
+    '',
+    ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
+    ...reasonLines(said, paint, { verbose, columns: page.columns }),
+    ...trafficLines(rollout),
+    ...(rollout.judge ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))] : []),
+    ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
+    ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
+    ...wrap(remainingText(rollout)),
+    ...wrap(rollbackText(rollout)),
+    paint.dim(`run ${rollout.runId}${temporalUrl === null ? '' : `  ${temporalUrl}`}`),
+  ];
+  return lines.join('\n');
+}
+
+/** `step 2 of 4, 5 %`. */
+export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'steps'>): string {
+  const share = steps[step] ?? 0;
+  return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
+}
+
+/** The progress of a rollout, one fact a line: the step and its quality, the judge, and what a verdict still needs. */
+export function progressLines(rollout: RolloutJson): readonly string[] {
+  const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
+  const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
+  const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers per arm';
+  const found =
+    n === 0 ? unmeasuredText(rollout) : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
+  const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
+  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(Boolean);
+}
+
+/** The verdict knows whether no label came at all, or none since the challenger answers requests. */
+function unmeasuredText({ reasons }: Pick<RolloutJson, 'reasons'>): string {
+  return reasons.find(({ code }) => code === 'quality.notMeasured')?.message ?? 'no labels of both versions are due yet';
+}
+
+export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {
+  if (status === 'promoted' || status === 'passed') return paint.green(status);
+  if (status === 'rolledBack' || status === 'aborted') return paint.red(status);
+  return status === 'running' ? status : paint.yellow(status);
+}
+
+function whereText({ status, weight, ...rollout }: RolloutJson): string {
+  if (!isOpenRollout(status)) return `ended in ${stepText(rollout)}`;
+  const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
+  const parked = status === 'passed' && weight === 0 ? '; its answers are not returned until it is promoted' : '';
+  return `${stepText(rollout)} (${steps})${parked}`;
+}
+
+/** The first time is the usual one. */
+function attemptText({ attempt, test }: RolloutJson): string {
+  if (attempt < 2) return '';
+  return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${test.alpha.toPrecision(2)}`;
+}
+
+function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {
+  if (eventStartedAt === null || eventNow === null) return `open since ${startedAt}, no traffic yet`;
+  const elapsed = (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
+  const allowed = test.maxDurationSeconds + test.extendedSeconds;
+  const extended = test.extendedSeconds > 0 ? `, including an extension of ${formatSeconds(test.extendedSeconds)}` : '';
+  return `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time${extended}, now ${eventNow}`;
+}
+
+function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): readonly string[] {
+  if (traffic === null) return [];
+  const { total } = traffic;
+  const row = (name: string, share: number, arm: ArmJson) => [
+    ...[name, percent(share), count(arm.requests), count(arm.errors), count(arm.assigned), count(arm.slow)],
+    ...[count(arm.ripe), count(arm.labelled)],
+  ];
+  const header = ['ARM', 'SHARE', 'ASKED', 'FAILED', 'ANSWERS', 'SLOW', 'DUE', 'LABELLED'];
+  const rows = [row(`champion @${champion}`, 1 - weight, total.champion), row(`challenger @${challenger}`, weight, total.challenger)];
+  return ['', ...table(header, rows).split('\n'), ''];
+}
+
+/** Empty when nothing more is needed. Times are of the rollout's own clock. */
+function remainingText(rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>): string {
+  const { remaining, status } = rollout;
+  if (remaining === null || !isOpenRollout(status)) return '';
+  const { observations, seconds } = remaining;
+  if (observations === null) return 'too few labels to forecast how much more is needed';
+  const left = secondsLeft(rollout);
+  if (seconds === null || seconds > left) return `needs more than the remaining ${spanText(left)} at the current rate`;
+  const labels = observations === 0 ? '' : ` and ${count(observations)} labels`;
+  return `needs about ${spanText(seconds)}${labels} more at the current rate`;
+}
+
+function secondsLeft({ test, eventStartedAt, eventNow }: Pick<RolloutJson, 'test' | 'eventStartedAt' | 'eventNow'>): number {
+  const elapsed = eventStartedAt === null || eventNow === null ? 0 : (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
+  return Math.max(0, test.maxDurationSeconds + test.extendedSeconds - elapsed);
+}
+
+/** A shadow is taken back without anybody noticing. */
+export function hadAnsweredNobody({ traffic }: Pick<RolloutJson, 'traffic'>): boolean {
+  return traffic?.total.challenger.assigned === 0;
+}
+
+function rollbackText({ rollback, challenger, traffic }: RolloutJson): string {
+  if (rollback === null) return '';
+  if (hadAnsweredNobody({ traffic })) return `@${challenger} had no traffic to return`;
+  const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
+  if (seconds !== null) return `all traffic was with @${to} after ${seconds.toFixed(2)} s`;
+  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which stops other versions when its lease expires`;
+}

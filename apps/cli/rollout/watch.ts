@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isOpenRollout } from '../../../domain/rollout/rollout';
+import type { CliContext } from '../context';
+import type { RolloutJson } from './view';
+import type { Terminal } from '../terminal';
+import { describeRollout, paintRolloutStatus, progressLines } from './view';
+
+const lookMs = 1_000;
+/** A number that moved is worth a line in a pipe now and then; a step or a command at once. */
+const lineMs = 10_000;
+/** A promotion follows its canary at once, unless people are asked first. */
+const promotionMs = 10_000;
+/** Everything of a description but the drawing, at 80 columns. */
+const otherRows = 24;
+
+/** Until it has ended, or has passed and waits for people: drawn again and again in a terminal, a line a change in a pipe. */
+export async function watchRollout(context: CliContext, path: string): Promise<RolloutJson> {
+  const { terminal } = context;
+  const client = context.api();
+  const { screen, paint, columns } = terminal;
+  const page = { columns, rows: Math.max(6, Math.min(12, (screen?.rows ?? 0) - otherRows)) };
+  const tell = screen ? (rollout: RolloutJson) => screen.show(describeRollout(rollout, page, paint)) : openLines(terminal);
+  let passedAt: number | null = null;
+  for (;;) {
+    const rollout = await client.call<RolloutJson>(path);
+    tell(rollout);
+    if (!isOpenRollout(rollout.status)) return rollout;
+    passedAt = rollout.status === 'passed' ? (passedAt ?? Date.now()) : null;
+    if (passedAt !== null && Date.now() - passedAt > promotionMs) return rollout;
+    await pause(lookMs);
+  }
+}
+
+function openLines({ say, paint }: Pick<Terminal, 'say' | 'paint'>): (rollout: RolloutJson) => void {
+  let before = '';
+  let saidAt = -Infinity;
+  return (rollout) => {
+    const { status, step, waitingFor, verdict } = rollout;
+    const stands = JSON.stringify([status, step, waitingFor]);
+    if (stands === before && Date.now() - saidAt < lineMs) return;
+    const painted = paintRolloutStatus(status, paint);
+    const [first = '', ...others] = progressLines(rollout);
+    if (isOpenRollout(status)) for (const line of [`${painted}  ${first}`, ...others.map((other) => `  ${other}`)]) say(line);
+    else say(`${painted}${verdict === null ? '' : `, verdict ${verdict.kind}`}`);
+    if (stands !== before && waitingFor !== null) say(`  waits for: ${waitingFor}`);
+    before = stands;
+    saidAt = Date.now();
+  };
+}

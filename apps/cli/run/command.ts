@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { RunStatus } from '../../../domain/run/run';
+import { isFinal, modelStages } from '../../../domain/run/run';
+import type { CliContext } from '../context';
+import type { StageCallsJson } from '../../api/language/call-view';
+import type { RunJson } from './view';
+import type { Verbosity } from '../decision/verdict-view';
+import { describeRun, exitCodeOf } from './view';
+import { showList } from '../list-view';
+import { watchRun } from '../watch';
+import type { RunComparison } from '../../api/run/view';
+import { describeComparison } from '../decision/comparison-view';
+import type { Finish } from '../finish';
+import { wholeNumber } from '../numbers';
+import { runCasesCommand } from './cases-command';
+import { paramsOf } from '../params';
+import type { TrialJson } from '../../api/tuning/trial-view';
+import { describeTrials } from './trial-view';
+import { jsonText } from '../harmless';
+
+interface StartOptions {
+  readonly follow?: true;
+  readonly json?: true;
+  readonly until?: string;
+  readonly param?: readonly string[];
+  readonly cache: boolean;
+  readonly reason?: string;
+  readonly idempotencyKey?: string;
+}
+
+export function runCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  const run = program.command('run').description('Start, watch and control runs');
+
+  run
+    .command('start <lifecycle>')
+    .description('Start a run of an applied lifecycle')
+    .option('--until <time>', 'End of the data window (RFC 3339)')
+    .option('--param <name=value...>', 'Override a training parameter; the value is JSON or text')
+    .option('--no-cache', 'Run every stage, also those with unchanged inputs')
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--idempotency-key <key>', 'Idempotency key; starting twice with the same key makes one run')
+    .option('--wait, --follow', 'Follow the run to its end; exit 3 if a gate failed')
+    .option('--json', 'Print the run as JSON')
+    .action(async (lifecycle: string, options: StartOptions) => {
+      const started = await context.api().call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
+        method: 'POST',
+        headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
+        body: requestOf(options),
+      });
+      terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
+      if (options.follow) finish(showEnd(context, await watchRun(context, started.id), options.json));
+      else terminal.out(options.json ? jsonText(started) : started.id);
+    });
+
+  run
+    .command('list')
+    .description('List runs, newest first')
+    .option('--lifecycle <name>', 'Only runs of this lifecycle')
+    .option('--status <status>', 'Only runs with this status')
+    .option('--limit <n>', 'Maximum number of runs', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
+    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: number; readonly json?: true }) => {
+      const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
+      const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
+        row: ({ id, lifecycle, status, version, createdAt }) => [id, lifecycle, status, version === null ? '' : String(version), createdAt],
+        none:
+          query.size === 0
+            ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
+            : { what: 'no matching runs', next: 'perennial run list' },
+      });
+    });
+
+  run
+    .command('show <run>')
+    .description('Show a run with its stages, verdict and links')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
+    .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
+      const found = await context.api().call<RunJson>(`/runs/${id}`);
+      terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint, options));
+    });
+
+  run
+    .command('watch <run>')
+    .description('Follow a run to its end')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print the run as JSON at the end')
+    .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
+      finish(showEnd(context, await watchRun(context, id), options.json, options));
+    });
+
+  run
+    .command('logs <run>')
+    .description('Print the output of the training job')
+    .action(async (id: string) => terminal.out(await context.api().text(`/runs/${id}/logs`)));
+
+  run
+    .command('trials <run>')
+    .description('List the trials of the tuning study with parameters, metric and outcome')
+    .option('--limit <n>', 'Maximum number of trials', wholeNumber(1), 1000)
+    .option('--json', 'Print as JSON')
+    .action(async (id: string, options: { readonly limit: number; readonly json?: true }) => {
+      const trials = await context.api().list<TrialJson>(`/runs/${id}/trials`, options.limit);
+      const from = trials.find((trial) => trial.run !== id)?.run;
+      if (from !== undefined) terminal.say(`reused from ${from}`);
+      if (options.json) terminal.out(jsonText(trials));
+      else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
+      else terminal.say(`${id} has no trials yet; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
+    });
+
+  run
+    .command('calls <run>')
+    .description('Show the language model requests of a run and their cost')
+    .option('--json', 'Print as JSON')
+    .action(async (id: string, { json }: { readonly json?: true }) => {
+      const { stages } = await context.api().call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
+      showList(terminal, {
+        items: stages,
+        json,
+        columns: ['STAGE', 'ANSWERED', 'FAILED', 'REQUESTS', 'TOKENS', 'COST', 'UNSETTLED'],
+        row: ({ stage, answered, failed, requests, promptTokens, completionTokens, usd, unsettled }) => [
+          stage,
+          String(answered),
+          String(failed),
+          String(requests),
+          `${promptTokens} + ${completionTokens}`,
+          `$${usd.toFixed(4)}`,
+          unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
+        ],
+        none: { what: `${id} made no paid requests, or all of them had been paid before`, next: `perennial run show ${id}` },
+      });
+    });
+
+  runCasesCommand(run, context);
+
+  run
+    .command('compare <runs...>')
+    .description('Compare parameters, metrics and times of runs side by side')
+    .option('--json', 'Print as JSON')
+    .action(async (ids: readonly string[], options: { readonly json?: true }) => {
+      const compared = await context.api().call<RunComparison>(`/runs/compare?ids=${ids.join(',')}`);
+      terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
+    });
+
+  for (const verb of ['cancel', 'pause', 'resume'] as const) {
+    run
+      .command(`${verb} <run>`)
+      .description(descriptions[verb])
+      .option('--reason <text>', 'Reason, for the audit log')
+      .action(async (id: string, options: { readonly reason?: string }) => {
+        const answer = await context
+          .api()
+          .call<{ status: string }>(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['reason']) });
+        terminal.say(`${id} ${outcomes[verb](answer.status)}`);
+      });
+  }
+
+  for (const verb of ['approve', 'reject'] as const) {
+    run
+      .command(`${verb} <run>`)
+      .description(descriptions[verb])
+      .option('--comment <text>', 'Comment, stored with the decision')
+      .action(async (id: string, options: { readonly comment?: string }) => {
+        await context.api().call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
+        terminal.say(`${id}: ${verb} recorded`);
+      });
+  }
+
+  run
+    .command('rerun <run>')
+    .description('Start a new run that reuses the earlier stages of this one')
+    .option('--from <stage>', 'First stage to run again (default: the stage in which the run ended)')
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--wait', 'Follow the run to its end')
+    .option('--json', 'Print the run as JSON')
+    .action(
+      async (id: string, options: { readonly from?: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
+        const api = context.api();
+        const fromStage = options.from ?? firstAgain(await api.call<RunJson>(`/runs/${id}`));
+        const body = { fromStage, ...pick(options, ['reason']) };
+        const started = await api.call<RunJson>(`/runs/${id}/rerun`, {
+          method: 'POST',
+          headers: { 'idempotency-key': randomUUID() },
+          body,
+        });
+        terminal.say(`${started.id} reruns ${id} from ${fromStage}`);
+        if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
+        else terminal.out(options.json ? jsonText(started) : started.id);
+      },
+    );
+}
+
+const descriptions = {
+  cancel: 'Cancel a run and undo its effects',
+  pause: 'Pause a run before its next stage',
+  resume: 'Resume a paused run',
+  approve: 'Approve a promotion that waits for approval',
+  reject: 'Reject a promotion that waits for approval',
+};
+
+/** What a command did, by the state in which it found the run. */
+const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
+  cancel: (status) => (isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled'),
+  pause: (status) => (status === 'paused' ? 'is paused' : 'pauses before its next stage'),
+  resume: (status) => (status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`),
+};
+
+/** Where a run ended. What a canary or a promotion refused is judged anew: the champion may be another one now. */
+function firstAgain({ stages }: RunJson): string {
+  const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? stages[0]?.name ?? modelStages[0];
+  return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
+}
+
+function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined, verbosity: Verbosity = {}) {
+  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
+  return exitCodeOf(run);
+}
+
+function requestOf({ until, param = [], cache, reason }: StartOptions): Record<string, unknown> {
+  const params = paramsOf(param);
+  return {
+    ...(until === undefined ? {} : { until }),
+    ...(param.length === 0 ? {} : { params }),
+    ...(cache ? {} : { cache: false }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]): Record<string, string> {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, String(from[key])]])));
+}

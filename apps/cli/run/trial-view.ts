@@ -1,0 +1,53 @@
+/** A study's trials as the API gives them, and how they read in a terminal. */
+import type { Paint } from '../terminal';
+import { table } from '../terminal';
+import type { TrialJson } from '../../api/tuning/trial-view';
+import type { TuningJson } from '../../api/tuning/view';
+
+export function describeTrials(trials: readonly TrialJson[], paint: Paint): string {
+  const [first] = trials;
+  const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
+  const rows = trials.map(({ number, params, value, status, seconds, best, reason }) => [
+    String(number),
+    ...names.map((name) => textOf(params[name])),
+    value === null ? '' : textOf(value),
+    painted(status, paint),
+    seconds === null ? '' : seconds.toFixed(1),
+    best ? paint.green('best') : paint.dim(reason ?? ''),
+  ]);
+  return table(
+    ['TRIAL', ...names.map((name) => name.toUpperCase()), (first?.metric ?? 'value').toUpperCase(), 'STATUS', 'SECONDS', ''],
+    rows,
+  );
+}
+
+/** What a tune stage chose. */
+export function tuningText({ chosen, trials, best }: TuningJson): string {
+  const ended = trials.complete + trials.pruned + trials.failed;
+  if (chosen === 'default' || best === null) return `default parameters kept, ${ended} trials`;
+  const params = Object.entries(best.params).map(([name, value]) => `${name} ${textOf(value)}`);
+  return `trial ${best.number} of ${ended} chosen: ${params.join(', ')}`;
+}
+
+interface TrialEnded {
+  readonly metric?: string;
+  readonly ended?: number;
+  readonly of?: number;
+  readonly best?: { readonly value: number } | null;
+}
+
+/** How far a study is, from the event of a trial's end. */
+export function progressText({ metric = '', ended = 0, of = 0, best = null }: TrialEnded): string {
+  return `${ended} of ${of} trials${best === null ? ', none complete' : `, best ${metric} ${textOf(best.value)}`}`;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'number') return String(Number(value.toPrecision(4)));
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function painted(status: string, paint: Paint): string {
+  if (status === 'complete') return paint.green(status);
+  return status === 'failed' ? paint.red(status) : status;
+}

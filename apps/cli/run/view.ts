@@ -1,0 +1,99 @@
+/** A run as the API gives it, and how it reads in a terminal. */
+import { signed } from '../../../domain/decision/gates/gate';
+import type { Verdict } from '../../../domain/decision/verdict';
+import type { ExitCode } from '../cli-error';
+import { paintRolloutStatus, stepText } from '../rollout/view';
+import type { Paint } from '../terminal';
+import { table } from '../terminal';
+import { tuningText } from './trial-view';
+import { reasonLines, type Verbosity } from '../decision/verdict-view';
+import type { FineTuningJson, PromptsJson } from '../../api/language/view';
+import type { RunJson, StageJson } from '../../api/run/view';
+
+export type { RunJson, StageJson };
+
+function promptsText({ chosen, candidates, searched, notShown }: PromptsJson): string {
+  const beside = searched ? (searched.unpaid ?? searchedText(searched)) : '';
+  return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)].filter(Boolean).join(', ');
+}
+
+function searchedText({ variants, fewer }: NonNullable<PromptsJson['searched']>): string {
+  const why = fewer.length === 0 ? '' : `, less than requested (${fewer.join('; ')})`;
+  return `${variants} variants were searched${why}`;
+}
+
+/** With more held-out cases the bounds are narrower. */
+function notShownText({ path, against, difference: { mean, lower, upper, cases } }: NonNullable<PromptsJson['notShown']>[number]): string {
+  const gain = mean === null ? 'nothing was measured' : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
+  const what = mean === 0 ? `${path} scores the same, a tie` : `no gain of ${path} was shown`;
+  return `${against} is kept: ${what}, ${gain} on ${cases} held-out cases`;
+}
+
+/** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */
+function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
+  const { leftOut = 0, maxTokens } = (facts['training'] ?? {}) as { readonly leftOut?: number; readonly maxTokens?: number };
+  const told = passages ? ` with ${passages.shown} passages of ${passages.index}` : '';
+  return [
+    `${rows.train} examples${told}`,
+    ...(passages && passages.without > 0 ? [`${passages.without} without passages`] : []),
+    ...(leftOut > 0 ? [`${leftOut} left out, longer than ${maxTokens ?? '?'} tokens`] : []),
+  ].join(', ');
+}
+
+export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
+  if (status === 'succeeded') return 0;
+  return status === 'stopped' ? 3 : 1;
+}
+
+export function describeRun(run: RunJson, paint: Paint, { verbose = false }: Verbosity = {}): string {
+  const model = run.version === null ? '' : `  ${run.lifecycle}@${run.version}`;
+  const lines = [`${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`];
+  if (run.stages.length > 0) {
+    const rows = run.stages.map((stage) => [
+      stage.name,
+      paintStatus(stage.status, paint),
+      stage.seconds.toFixed(1),
+      [
+        stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
+        stage.tuning ? tuningText(stage.tuning) : '',
+        stage.prompts ? promptsText(stage.prompts) : '',
+        stage.fineTuning ? fineTuningText(stage.fineTuning) : '',
+      ]
+        .filter(Boolean)
+        .join('; '),
+    ]);
+    lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
+  }
+  // Who is asked for an approval sees what it is about; and what a stage did not measure is said even where the run passed.
+  for (const { name, verdict } of run.stages)
+    if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint, { verbose }));
+  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint, { verbose }));
+  if (run.rollout) {
+    const { id, model, status } = run.rollout;
+    const where = ['running', 'held'].includes(status) ? ` in ${stepText(run.rollout)}` : '';
+    lines.push(`rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`);
+  }
+  if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
+  if (run.failure !== null) {
+    lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
+    if (run.failure.next !== undefined) lines.push(`${paint.dim('next:')} ${run.failure.next}`);
+    for (const undo of run.failure.needsOperator ?? []) lines.push(paint.red(`needs an operator: ${undo.what}: ${undo.message}`));
+  }
+  lines.push(paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`));
+  return lines.join('\n');
+}
+
+/** The run's verdict repeats what its last stages said. */
+function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
+  return reasons.every(({ gate, message }) => whole?.reasons.some((reason) => reason.gate === gate && reason.message === message));
+}
+
+function verdictLines(of: string, verdict: Verdict, paint: Paint, verbosity: Verbosity): string[] {
+  return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint, verbosity).map((line) => `  ${line}`)];
+}
+
+export function paintStatus(status: string, paint: Paint): string {
+  if (status === 'succeeded' || status === 'reused') return paint.green(status);
+  if (status === 'failed' || status === 'lost') return paint.red(status);
+  return status === 'running' || status === 'pending' ? status : paint.yellow(status);
+}

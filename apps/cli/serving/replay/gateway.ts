@@ -1,0 +1,100 @@
+import { Agent, request } from 'undici';
+import { CliError } from '../../cli-error';
+import type { CliSettings } from '../../context';
+import type { ReplayLabel, ReplayRow } from './rows';
+
+/** The public API of the gateway, as a caller has it: one row a request, so that each is assigned by its own entity. */
+export interface ReplayGateway {
+  /** @throws Error when there is no score. */
+  infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
+  feedback(labels: readonly ToldLabel[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ToldLabel {
+  readonly predictionId: string;
+  readonly label: ReplayLabel;
+  readonly labelledAt: string;
+}
+
+export interface ReplayGatewayOptions {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly model: string;
+  readonly timeColumn: string;
+  readonly entityColumn: string | null;
+  readonly parallel: number;
+}
+
+interface Metadata {
+  readonly detail?: string;
+  readonly inputs?: readonly { readonly name: string; readonly datatype: string }[];
+}
+
+/** @throws CliError when no gateway is known. */
+export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayUrl' | 'apiKey'>) {
+  if (gatewayUrl !== null && apiKey !== null) return { gatewayUrl, apiKey };
+  throw new CliError(
+    'no gateway is configured: none is running in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
+    1,
+    'perennial up',
+  );
+}
+
+/** Asks what the model wants to know, once: a replay goes on when another version takes over, whose request columns are the same lifecycle's. */
+export async function openReplayGateway(options: ReplayGatewayOptions): Promise<ReplayGateway> {
+  const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel } = options;
+  const url = `${gatewayUrl}/v2/models/${model}`;
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  const dispatcher = new Agent({ connections: parallel, pipelining: 1 });
+  const inputs = await described(url, headers, dispatcher);
+
+  return {
+    async infer({ at, columns }) {
+      const entity = entityColumn === null ? null : textOf(columns[entityColumn]);
+      const body = JSON.stringify({
+        inputs: inputs.map(({ name, datatype }) => ({ name, datatype, shape: [1], data: [columns[name] ?? null] })),
+        parameters: {
+          event_time: columns[timeColumn] ?? new Date(at).toISOString(),
+          ...(entity === null ? {} : { entity }),
+        },
+        // Every model has it; what was predicted is in the log.
+        outputs: [{ name: 'prediction_id' }],
+      });
+      const answer = await request(`${url}/infer`, { method: 'POST', headers, body, dispatcher });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode}: ${text.slice(0, 300)}`);
+      return {
+        predictionId: String(answer.headers['x-perennial-prediction-id']),
+        version: String(answer.headers['x-perennial-model-version']),
+      };
+    },
+
+    feedback: (labels) => sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
+
+    close: () => dispatcher.close(),
+  };
+}
+
+export async function sendFeedback(
+  url: string,
+  labels: readonly ToldLabel[],
+  { headers, dispatcher }: { readonly headers: Record<string, string>; readonly dispatcher: Agent },
+): Promise<void> {
+  const answer = await request(url, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
+  const text = await answer.body.text();
+  if (answer.statusCode !== 200) throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
+}
+
+async function described(url: string, headers: Record<string, string>, dispatcher: Agent): Promise<NonNullable<Metadata['inputs']>> {
+  const answer = await request(url, { headers, dispatcher });
+  const body = (await answer.body.json()) as Metadata;
+  if (answer.statusCode === 200 && body.inputs) return body.inputs;
+  await dispatcher.close();
+  throw new CliError(`${url} responded with ${answer.statusCode}: ${body.detail ?? 'no reason given'}`, 1, 'perennial model list');
+}
+
+/** Assembled columns are numbers, texts and truths. */
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+}

@@ -1,0 +1,85 @@
+import type { LifecycleSpec } from '../../../../domain/lifecycle/lifecycle';
+import { inOrder, sliceOf } from '../../../../domain/language/canary/case-slices';
+import { rightAnswers, type EvaluationCase } from '../../../../domain/language/cases/case';
+import { readStoredCases } from '../../../../domain/language/cases/case-set-document';
+import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
+import { CliError } from '../../cli-error';
+import type { CliContext } from '../../context';
+import { knownGateway } from './gateway';
+import { openQuestionGateway } from './question-gateway';
+import { replay, type ReplayEnd, type ReplayState } from './replay';
+import type { ReplayRow } from './rows';
+
+export interface ReplayQuestion {
+  readonly text: string;
+  /** The one as right as the other; none is known when it is empty, and then there is nothing to tell. */
+  readonly answers: readonly string[];
+}
+
+interface QuestionPace {
+  /** Times through all questions. Whoever asks again learns how steady an answer is, and nothing of other questions. */
+  readonly rounds: number;
+  readonly parallel: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (state: ReplayState) => void;
+}
+
+/** The questions that a language application is judged by, with their right answers as labels. Those that its prompt was chosen by would speak for it. */
+export async function replayQuestions(
+  context: CliContext,
+  { lifecycle, ...pace }: QuestionPace & { readonly lifecycle: string },
+): Promise<ReplayEnd> {
+  const { gatewayUrl, apiKey } = knownGateway(context.settings);
+  const api = context.api();
+  const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  if (spec.kind !== 'LlmLifecycle')
+    throw new CliError(`${lifecycle} is a ${spec.kind}; questions can be replayed only for an LlmLifecycle`, 2);
+  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
+  const questions = questionsOf(spec, files[spec.cases.file] ?? '');
+  if (questions.length === 0) throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
+  return askQuestions({ gatewayUrl, apiKey, model: lifecycle, questions, ...pace });
+}
+
+export async function askQuestions(
+  options: QuestionPace & {
+    readonly gatewayUrl: string;
+    readonly apiKey: string;
+    readonly model: string;
+    readonly questions: readonly ReplayQuestion[];
+  },
+): Promise<ReplayEnd> {
+  const { questions, rounds, parallel, signal, onProgress } = options;
+  const gateway = openQuestionGateway(options);
+  // They have no time of their own: each is asked when its turn comes, and its answer is known.
+  const from = Date.now();
+  try {
+    const batches = rowsOf(questions, rounds, from);
+    return await replay({ batches, gateway, from, speed: Infinity, labelDelayMs: 0, parallel, signal, onProgress });
+  } finally {
+    await gateway.close();
+  }
+}
+
+/** In the order in which they are judged, which no answer has a say in. */
+export function questionsOf({ cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>, ndjson: string): readonly ReplayQuestion[] {
+  const judging = readStoredCases(ndjson, cases.file).filter((each) => sliceOf(each, cases) === 'judge');
+  return inOrder(judging).map((each) => ({ text: String(each.input[prompt.input] ?? ''), answers: answersOf(each) }));
+}
+
+function answersOf({ expected }: EvaluationCase): readonly string[] {
+  const answers = rightAnswers(expected);
+  return answers.length === 0 && expected.label !== undefined ? [expected.label] : answers;
+}
+
+async function* rowsOf(questions: readonly ReplayQuestion[], rounds: number, from: number): AsyncGenerator<readonly ReplayRow[]> {
+  for (let round = 0; round < rounds; round += 1) {
+    const before = from + round * questions.length;
+    yield await Promise.resolve(
+      questions.map(({ text, answers }, index) => ({
+        at: before + index,
+        columns: { question: text },
+        label: answers.length === 0 ? null : answers,
+      })),
+    );
+  }
+}

@@ -1,0 +1,9 @@
+import { nearest } from '../../../domain/document/nearest';
+import { CliError } from '../cli-error';
+
+/** With the nearest name. */
+export function noSuchTrainer(name: string, known: readonly string[]): CliError {
+  const meant = nearest(name, known);
+  const guess = meant === null ? '' : `; did you mean ${meant}?`;
+  return new CliError(`unknown trainer ${name}; available: ${known.join(', ')}${guess}`, 2, `perennial trainer init ${name}`);
+}

@@ -1,0 +1,19 @@
+import type { PredictionId } from '../../../domain/ids';
+import type { ServedVersion } from '../model/served-version';
+
+export interface AnsweringModel {
+  readonly predictionId: PredictionId;
+  readonly served: ServedVersion;
+  /** Why this may not be what should answer; null when it is. */
+  readonly stale: 'lease' | 'not-loaded' | null;
+}
+
+/** What every answer says of itself, whatever the protocol. */
+export function answerHeaders({ predictionId, served, stale }: AnsweringModel): Readonly<Record<string, string>> {
+  return {
+    'x-perennial-prediction-id': predictionId,
+    'x-perennial-model-version': served.name,
+    'x-perennial-model-digest': served.digest,
+    ...(stale === null ? {} : { 'x-perennial-stale': stale }),
+  };
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify';
+import { decompressed } from '../../http/compression';
+import { stringEnd } from '../../http/json-bounds';
+import { acceptBodies, parseJson, requireJsonType, utf8Text } from '../../http/json-body';
+import { HttpProblem } from '../../http/problem';
+import { withBinaryData } from './binary-tensors';
+
+/** Says how many bytes of a body are its JSON; binary tensors follow them. In requests and in answers. */
+export const jsonLengthHeader = 'inference-header-content-length';
+
+/** Ten thousand rows as JSON objects of fifty columns, or tensors of three million values. */
+const jsonBounds = { values: 3_000_000, keys: 500_000, depth: 64 };
+
+/** Reads requests of the Open Inference Protocol: JSON, alone or before binary tensors. Stock clients name no content type. */
+export function acceptInferBodies(app: FastifyInstance): void {
+  acceptBodies(app, async (request, body) => {
+    const length = request.headers[jsonLengthHeader];
+    requireJsonType(request, length === undefined ? [] : ['application/octet-stream']);
+    const bytes = await decompressed(request, body);
+    if (length === undefined) return parseInferJson(utf8Text(bytes));
+    const jsonBytes = Number(length);
+    if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > bytes.length) {
+      throw new HttpProblem(
+        400,
+        'InvalidInput',
+        `the header Inference-Header-Content-Length must be a number of bytes within the ${bytes.length} bytes of the body`,
+      );
+    }
+    const json = parseInferJson(utf8Text(bytes.subarray(0, jsonBytes)));
+    return withBinaryData(json, bytes.subarray(jsonBytes));
+  });
+}
+
+function parseInferJson(text: string): unknown {
+  return parseJson(text.includes('NaN') ? withNullForNaN(text) : text, jsonBounds);
+}
+
+/** JSON has no NaN, but Python's clients write it for a missing number. One pass over the text, whatever it is. */
+export function withNullForNaN(text: string): string {
+  let json = '';
+  let copied = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === '"') at = stringEnd(text, at);
+    else if (text[at] === 'N' && text.startsWith('NaN', at)) {
+      json += `${text.slice(copied, at)}null`;
+      copied = at + 3;
+      at += 2;
+    }
+  }
+  return json + text.slice(copied);
+}

@@ -1,0 +1,188 @@
+import type { PredictionRow } from '../../../db/serving/prediction-repository';
+import type { RoutedRollout } from '../../../db/serving/routing-repository';
+import { newId } from '../../../db/ids';
+import type { PredictionId, Tenant } from '../../../domain/ids';
+import type { PredictionArm } from '../../../domain/serving/prediction';
+import type { AnswerBody } from './answer-codec';
+import type { AnsweringModel } from './answer-headers';
+import { assignArm } from '../routing/assignment';
+import type { RequestedModel } from '../model/model-name';
+import { besideOthers, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
+import type { InferRequest } from './request-codec';
+import type { Arm, Route } from '../routing/route';
+import { failureCode, scoreOf } from './score-of';
+import { graphOf, type ServedVersion } from '../model/served-version';
+import type { Shadow } from '../routing/shadow';
+import type { VersionPicker } from '../routing/version-picker';
+
+export interface InferenceCall {
+  readonly tenant: Tenant;
+  readonly name: RequestedModel;
+  /** The parsed body. */
+  readonly body: unknown;
+  /** `performance.now()` when the request arrived. */
+  readonly arrivedAt: number;
+  /** A request that the platform makes to test a version; it is logged under the arm `probe`. */
+  readonly isProbe: boolean;
+}
+
+/** `predictionId` is the first row's; the body has all. */
+export interface InferenceAnswer extends AnsweringModel, AnswerBody {
+  readonly arm: PredictionArm;
+}
+
+export interface InferenceOptions {
+  readonly picker: VersionPicker;
+  readonly shadow: Pick<Shadow, 'add'>;
+  readonly timeoutMs: number;
+  readonly leaseHolds: () => boolean;
+  /** Whether the champion that is wanted cannot be loaded here. */
+  readonly isBlocked: (tenant: string, model: string) => boolean;
+  readonly log: (row: PredictionRow) => void;
+  /** The champion answered instead. */
+  readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
+}
+
+/** Stands in the log for requests that no caller made. */
+const probeArm = 'probe' satisfies PredictionArm;
+
+/** Of the time that a request has, for its challenger: after that the champion still has to answer. */
+export const challengerShare = 0.5;
+
+interface AnsweredRows extends InferenceAnswer {
+  /** For the log. */
+  readonly rows: readonly PredictionRow[];
+}
+
+/** What an arm is to answer with, and by when (a `performance.now()`). */
+interface Terms {
+  readonly arm: PredictionArm;
+  readonly served: ServedVersion;
+  readonly request: InferRequest;
+  readonly rollout: RoutedRollout | null;
+  readonly stale: InferenceAnswer['stale'];
+  readonly deadline: number;
+}
+
+/** One request, from the parsed body to the text of its answer; what it predicted goes to the log. */
+export function createInference(options: InferenceOptions): (call: InferenceCall) => Promise<InferenceAnswer> {
+  const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log, onChallengerFailure } = options;
+
+  return async (call) => {
+    const picking = picker.pick(call.tenant, call.name);
+    const picked = picking instanceof Promise ? await picking : picking;
+    if (picked.kind === 'routed') return routed(call, picked.route);
+    const { served } = picked;
+    const arm = call.isProbe ? probeArm : picked.arm;
+    try {
+      const request = decode(call, served);
+      return logged(await answer(call, { arm, served, request, rollout: null, stale: null, deadline: call.arrivedAt + timeoutMs }));
+    } finally {
+      picked.release();
+    }
+  };
+
+  /** Every arm stays loaded until the answer is there, whatever the table says meanwhile: the one that is not asked first may be asked after all. */
+  async function routed(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
+    const holds = route.arms.map(({ served }) => served.hold.hold());
+    try {
+      return await byRoute(call, route);
+    } finally {
+      for (const hold of holds) hold.release();
+    }
+  }
+
+  async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
+    const { champion, rollout } = route;
+    // By the champion's columns: what it cannot read is a mistake of the caller, and no challenger's failure.
+    const request = decode(call, champion.served);
+    const fresh = leaseHolds();
+    // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
+    if (rollout !== null && fresh) return divided(call, route, { request, rollout });
+    const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
+    return logged(await answerByChampion(call, champion, { request, rollout: null, stale }));
+  }
+
+  async function divided(
+    call: InferenceCall,
+    { arms, champion }: Route,
+    { request, rollout }: { readonly request: InferRequest; readonly rollout: RoutedRollout },
+  ): Promise<InferenceAnswer> {
+    const challenger = arms.find(({ alias }) => alias === 'challenger');
+    const arm = assignArm(arms, rollout.id, entityOf(request)) ?? champion;
+    if (arm === champion || challenger === undefined) {
+      const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
+      return rollout.besides && challenger !== undefined ? askedBeside(call, answered, challenger) : logged(answered);
+    }
+    const startedAt = performance.now();
+    let failed: unknown;
+    try {
+      const answered = await answerByChallenger(call, challenger, rollout);
+      return rollout.besides ? askedBeside(call, answered, champion) : logged(answered);
+    } catch (error) {
+      failed = error;
+    }
+    const latencyMs = performance.now() - startedAt;
+    const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
+    onChallengerFailure(challenger.served, failed);
+    const { version } = challenger.served;
+    const { classes } = graphOf(challenger.served).signature;
+    const rows = besideOthers(answered.rows, { version, role: 'fallback', scores: null, classes, error: failureCode(failed), latencyMs });
+    return logged({ ...answered, rows });
+  }
+
+  function answerByChampion(
+    call: InferenceCall,
+    { alias, served }: Arm,
+    terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
+  ): Promise<AnsweredRows> {
+    return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
+  }
+
+  async function answerByChallenger(call: InferenceCall, { alias, served }: Arm, rollout: RoutedRollout): Promise<AnsweredRows> {
+    const deadline = call.arrivedAt + timeoutMs * challengerShare;
+    return answer(call, { arm: alias, served, request: decode(call, served), rollout, stale: null, deadline });
+  }
+
+  async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<AnsweredRows> {
+    const { arm, served, request, rollout, stale, deadline } = terms;
+    const scores = await scoreOf(served, request, deadline);
+    const ids = predictionIds(request);
+    const rows = predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout });
+    const encoded = served.encode({ id: request.id, ids, scores, outputs: request.outputs, binaryOutputs: request.binaryOutputs });
+    return { ...encoded, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
+  }
+
+  /** The answer goes out now; it is logged when the other arm is done or was given up. */
+  function askedBeside({ body }: InferenceCall, answered: AnsweredRows, { served }: Arm): InferenceAnswer {
+    const { rows } = answered;
+    shadow.add({
+      served,
+      body,
+      rows: rows.length,
+      done: (shadowed) =>
+        logged({
+          ...answered,
+          rows:
+            shadowed === null
+              ? rows
+              : besideOthers(rows, { version: served.version, role: 'shadow', classes: graphOf(served).signature.classes, ...shadowed }),
+        }),
+    });
+    return answered;
+  }
+
+  function logged(answered: AnsweredRows): InferenceAnswer {
+    for (const row of answered.rows) log(row);
+    return answered;
+  }
+}
+
+function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
+  return graphOf(served).codec.decode(body);
+}
+
+/** One arm answers a whole request: the protocol has one version an answer. A request without any entity is its own. */
+function entityOf({ entities }: InferRequest): string {
+  return entities.find((each) => each !== null) ?? newId('pred');
+}

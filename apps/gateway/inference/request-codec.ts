@@ -1,0 +1,259 @@
+import { failure, type Issue } from '../../../domain/failure';
+import type { ModelSignature } from '../../../domain/model/model';
+import { nearest } from '../../../domain/document/nearest';
+import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
+import { outputNamesOf } from './output-names';
+import { decodeRows } from './request-rows';
+import { count, decodeTensor, expectation, fieldsOf, kindOf, record, shortened, type Field } from './request-tensor';
+
+/** One row as the caller sent it; null is missing. */
+export type RequestRow = Record<string, RequestValue>;
+
+export interface InferRequest {
+  readonly id: string | null;
+  readonly rows: readonly RequestRow[];
+  /** One a row. */
+  readonly entities: readonly (string | null)[];
+  readonly eventTimes: readonly (string | null)[];
+  /** Names of the output tensors to answer with. */
+  readonly outputs: ReadonlySet<string>;
+  /** Those of them that the answer carries behind its JSON, by the protocol's binary tensor data extension. */
+  readonly binaryOutputs: ReadonlySet<string>;
+}
+
+export interface RequestCodec {
+  /**
+   * Takes a parsed body of the Open Inference Protocol V2, or one with `rows` of plain JSON objects instead of `inputs`. Throws InvalidInput with one issue for
+   * each mistake, none of which repeats a value (I11).
+   */
+  decode(body: unknown): InferRequest;
+}
+
+const noOutputs: ReadonlySet<string> = new Set();
+const shownIssues = 20;
+/** An entity is an id, such as a customer's number, and stands in every row of the log. */
+const mostEntityCharacters = 500;
+/** Beyond it a body is wrong in the same way over and over. */
+const mostIssues = 100;
+
+/** Everything that depends on the model alone is worked out once, here: a request then costs one look-up a tensor and one call a value. */
+export function compileRequestCodec({
+  model,
+  signature,
+  maxRows,
+}: {
+  readonly model: string;
+  readonly signature: ModelSignature;
+  readonly maxRows: number;
+}): RequestCodec {
+  const fields = fieldsOf(signature);
+  const required = [...fields.values()].filter((field) => field.required);
+  const { entity, time } = signature;
+  const names = outputNamesOf(signature.classes);
+
+  function decode(body: unknown): InferRequest {
+    const issues: Issue[] = [];
+    const request = record(body);
+    if (request === null) throw refused([{ pointer: '', detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}` }]);
+    const { given, rowCount } = 'rows' in request ? rowsIn(request, issues) : tensorsIn(request, issues);
+    if (rowCount === 0) issues.push({ pointer: 'rows' in request ? '/rows' : '/inputs', detail: 'the request has no rows' });
+
+    const parameters = parametersOf(request, issues);
+    const entities = perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, Math.max(0, rowCount));
+    if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
+      issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
+    }
+    const { outputs, binaryOutputs } = outputsOf(request, names, issues);
+    const id = idOf(request, issues);
+    if (issues.length > 0) throw refused(issues);
+
+    return {
+      id,
+      rows: rowsOf(required, given, rowCount),
+      entities,
+      eventTimes: perRow(time === null ? undefined : textsOf(given.get(time)), parameters.eventTime, rowCount),
+      outputs,
+      binaryOutputs,
+    };
+  }
+
+  function rowsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
+    if (request['inputs'] !== undefined) {
+      issues.push({ pointer: '/rows', detail: 'the request has both `inputs` and `rows`; send one of them' });
+    }
+    return decodeRows({ rows: request['rows'], fields, model, maxRows, issues });
+  }
+
+  function tensorsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
+    const inputs = request['inputs'];
+    if (!Array.isArray(inputs)) throw refused([inputsMissing(request, required)]);
+
+    const given = new Map<string, readonly RequestValue[]>();
+    let rowCount = -1;
+    let firstName = '';
+    for (let index = 0; index < inputs.length && issues.length < mostIssues; index += 1) {
+      const pointer = `/inputs/${index}`;
+      const tensor = record(inputs[index]);
+      const name = tensor?.['name'];
+      if (tensor === null || typeof name !== 'string') {
+        issues.push({ pointer, detail: 'an input must be an object with `name`, `shape`, `datatype` and `data`' });
+        continue;
+      }
+      const field = fields.get(name);
+      if (field === undefined) {
+        issues.push(unknownTensor(name, pointer, fields, model));
+        continue;
+      }
+      if (given.has(name)) {
+        issues.push({ pointer, detail: `tensor \`${name}\` is given twice` });
+        continue;
+      }
+      const values = decodeTensor(tensor, field, pointer, maxRows, issues);
+      given.set(name, values ?? []);
+      if (values === null) continue;
+      if (rowCount === -1) {
+        rowCount = values.length;
+        firstName = name;
+      } else if (values.length !== rowCount) {
+        issues.push({
+          pointer: `${pointer}/shape`,
+          detail: `tensor \`${name}\` has ${count(values.length, 'row')} and \`${firstName}\` has ${rowCount}; every tensor must have the same number of rows`,
+        });
+      }
+    }
+    for (const field of required) {
+      if (!given.has(field.column.name)) issues.push(missingTensor(field));
+    }
+    if (required.length === 0 && rowCount === -1) rowCount = 1;
+    return { given, rowCount };
+  }
+  return { decode };
+}
+
+interface Columns {
+  readonly given: ReadonlyMap<string, readonly RequestValue[]>;
+  /** -1 where no column could be read. */
+  readonly rowCount: number;
+}
+
+function rowsOf(required: readonly Field[], given: ReadonlyMap<string, readonly RequestValue[]>, rowCount: number): RequestRow[] {
+  const columns = required.map(({ column: { name } }) => ({ name, values: given.get(name) ?? [] }));
+  const rows: RequestRow[] = [];
+  for (let index = 0; index < rowCount; index += 1) {
+    const row: RequestRow = {};
+    for (const { name, values } of columns) row[name] = values[index] ?? null;
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** A tensor says it row by row and wins; a parameter holds for all rows. */
+function perRow(values: readonly (string | null)[] | undefined, common: string | null, rowCount: number): readonly (string | null)[] {
+  if (values !== undefined) return values;
+  return rowCount === 1 ? [common] : new Array<string | null>(rowCount).fill(common);
+}
+
+function textsOf(values: readonly RequestValue[] | undefined): readonly (string | null)[] | undefined {
+  return values?.map((value) => (value === null ? null : String(value)));
+}
+
+function parametersOf(
+  request: Record<string, unknown>,
+  issues: Issue[],
+): { readonly entity: string | null; readonly eventTime: string | null } {
+  const given = request['parameters'];
+  if (given === undefined) return { entity: null, eventTime: null };
+  const parameters = record(given);
+  if (parameters === null) {
+    issues.push({ pointer: '/parameters', detail: `\`parameters\` must be an object; got ${kindOf(given)}` });
+    return { entity: null, eventTime: null };
+  }
+  return {
+    entity: parameterOf(parameters, 'entity', decoders.string, 'text', issues),
+    eventTime: parameterOf(parameters, 'event_time', decoders.timestamp, expectation.timestamp, issues),
+  };
+}
+
+function parameterOf(parameters: Record<string, unknown>, name: string, decode: Decoder, expected: string, issues: Issue[]): string | null {
+  const given = parameters[name];
+  if (given === undefined) return null;
+  const value = decode(given);
+  if (value === undefined)
+    issues.push({ pointer: `/parameters/${name}`, detail: `parameter \`${name}\` is ${kindOf(given)}; expected ${expected}` });
+  return typeof value === 'string' ? value : null;
+}
+
+function outputsOf(
+  request: Record<string, unknown>,
+  names: readonly string[],
+  issues: Issue[],
+): { readonly outputs: ReadonlySet<string>; readonly binaryOutputs: ReadonlySet<string> } {
+  const allBinary = record(request['parameters'])?.['binary_data_output'] === true;
+  const wanted = request['outputs'];
+  const outputNames: ReadonlySet<string> = new Set(names);
+  const all = { outputs: outputNames, binaryOutputs: allBinary ? outputNames : noOutputs };
+  if (wanted === undefined || (Array.isArray(wanted) && wanted.length === 0)) return all;
+  if (!Array.isArray(wanted)) {
+    issues.push({ pointer: '/outputs', detail: `\`outputs\` must be an array of objects with \`name\`; got ${kindOf(wanted)}` });
+    return all;
+  }
+  const outputs = new Set<string>();
+  const binaryOutputs = new Set<string>();
+  wanted.forEach((output: unknown, index) => {
+    const given = record(output);
+    const name = given?.['name'];
+    if (typeof name === 'string' && outputNames.has(name)) {
+      outputs.add(name);
+      const isBinary = record(given?.['parameters'])?.['binary_data'] ?? allBinary;
+      if (isBinary === true) binaryOutputs.add(name);
+      return;
+    }
+    const near = typeof name === 'string' ? nearest(name, [...outputNames]) : null;
+    issues.push({
+      pointer: `/outputs/${index}`,
+      detail: `${typeof name === 'string' ? `\`${shortened(name)}\` is no output` : 'an output without a name'}; the outputs are ${names.map((each) => `\`${each}\``).join(' and ')}`,
+      ...(near !== null && { didYouMean: near }),
+    });
+  });
+  return { outputs, binaryOutputs };
+}
+
+function idOf(request: Record<string, unknown>, issues: Issue[]): string | null {
+  const id = request['id'];
+  if (id === undefined || id === null) return null;
+  if (typeof id === 'string' && id.length <= 256) return id;
+  issues.push({ pointer: '/id', detail: '`id` must be text of at most 256 characters' });
+  return null;
+}
+
+function inputsMissing(request: Record<string, unknown>, required: readonly Field[]): Issue {
+  const near = nearest('inputs', Object.keys(request));
+  const tensors = required.map(({ column, datatypes }) => `${column.name} (${datatypes[0] ?? ''})`).join(', ');
+  return {
+    pointer: '/inputs',
+    detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${kindOf(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}, or \`rows\` of JSON objects`,
+    ...(near !== null && near !== 'inputs' && { didYouMean: 'inputs' }),
+  };
+}
+
+function unknownTensor(name: string, pointer: string, fields: ReadonlyMap<string, Field>, model: string): Issue {
+  const near = nearest(name, [...fields.keys()]);
+  return {
+    pointer,
+    detail: `tensor \`${shortened(name)}\` is not a request column of ${model}${near === null ? `; the columns are ${[...fields.keys()].join(', ')}` : `; did you mean \`${near}\`?`}`,
+    ...(near !== null && { didYouMean: near }),
+  };
+}
+
+function missingTensor({ column }: Field): Issue {
+  return {
+    pointer: '/inputs',
+    detail: `tensor \`${column.name}\` is missing; expected datatype ${expectedDatatype[column.type]} and shape [rows, 1]`,
+  };
+}
+
+function refused(issues: readonly Issue[]): Error {
+  const first = issues[0]?.detail ?? 'the request is not valid';
+  const more = issues.length - 1;
+  return failure('InvalidInput', more > 0 ? `${first} (and ${more} more)` : first, { issues: issues.slice(0, shownIssues) });
+}

@@ -1,0 +1,74 @@
+import type { Issue } from '../../../domain/failure';
+import { nearest } from '../../../domain/document/nearest';
+import type { RequestValue } from './column-values';
+import { expectation, kindOf, maxIssues, record, shortened, type Field } from './request-tensor';
+
+export interface RowsInput {
+  /** What the request has as `rows`. */
+  readonly rows: unknown;
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly model: string;
+  readonly maxRows: number;
+  /** Takes each mistake with its row and column. */
+  readonly issues: Issue[];
+}
+
+/** Reads rows that came as plain JSON objects, one key a column. A key that is left out is a mistake, so that a misspelt column cannot pass as missing; null is missing. */
+export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput): {
+  readonly given: ReadonlyMap<string, readonly RequestValue[]>;
+  readonly rowCount: number;
+} {
+  const nothing = { given: new Map<string, readonly RequestValue[]>(), rowCount: -1 };
+  if (!Array.isArray(rows)) {
+    issues.push({ pointer: '/rows', detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one per row` });
+    return nothing;
+  }
+  if (rows.length > maxRows) {
+    issues.push({ pointer: '/rows', detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows per request` });
+    return nothing;
+  }
+  const given = new Map<string, RequestValue[]>();
+  for (const [name, { required }] of fields) if (required) given.set(name, new Array<RequestValue>(rows.length).fill(null));
+  for (let index = 0; index < rows.length && issues.length < maxIssues; index += 1) {
+    const pointer = `/rows/${index}`;
+    const row = record(rows[index]);
+    if (row === null) {
+      issues.push({ pointer, detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key per column` });
+      continue;
+    }
+    for (const [name, value] of Object.entries(row)) {
+      if (issues.length >= maxIssues) break;
+      const field = fields.get(name);
+      const decoded = field?.decode(value);
+      if (field === undefined) issues.push(unknownKey(name, pointer, fields, model));
+      else if (decoded === undefined) {
+        const expected = expectation[field.column.type];
+        issues.push({ pointer: `${pointer}/${name}`, detail: `\`${name}\` of row ${index} is ${kindOf(value)}; expected ${expected}` });
+      } else columnOf(given, name, rows.length)[index] = decoded;
+    }
+    for (const [name, { required, column }] of fields) {
+      if (!required || Object.hasOwn(row, name)) continue;
+      issues.push({ pointer, detail: `row ${index} has no \`${name}\`; expected ${expectation[column.type]}` });
+    }
+  }
+  return { given, rowCount: rows.length };
+}
+
+/** The entity and time columns need not be sent, so they are columns once a row has them. */
+function columnOf(given: Map<string, RequestValue[]>, name: string, rows: number): RequestValue[] {
+  const known = given.get(name);
+  if (known !== undefined) return known;
+  const column = new Array<RequestValue>(rows).fill(null);
+  given.set(name, column);
+  return column;
+}
+
+function unknownKey(name: string, pointer: string, fields: ReadonlyMap<string, Field>, model: string): Issue {
+  const near = nearest(name, [...fields.keys()]);
+  const hint = near === null ? `the columns are ${[...fields.keys()].join(', ')}` : `did you mean \`${near}\`?`;
+  return {
+    pointer,
+    detail: `\`${shortened(name)}\` is not a request column of ${model}; ${hint}`,
+    ...(near !== null && { didYouMean: near }),
+  };
+}

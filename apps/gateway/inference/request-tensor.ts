@@ -1,0 +1,121 @@
+import type { Column } from '../../../domain/dataset/dataset';
+import type { Issue } from '../../../domain/failure';
+import type { ModelSignature } from '../../../domain/model/model';
+import { datatypesOf, decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
+
+/** A tensor that a request may carry. */
+export interface Field {
+  readonly column: Column;
+  readonly decode: Decoder;
+  readonly datatypes: readonly string[];
+  /** Read by the features; the entity and time columns may be sent without being read. */
+  readonly required: boolean;
+}
+
+/** By name. */
+export function fieldsOf(signature: Pick<ModelSignature, 'request' | 'entity' | 'time'>): Map<string, Field> {
+  const fields = new Map<string, Field>();
+  for (const column of signature.request) fields.set(column.name, fieldOf(column, true));
+  const { entity, time } = signature;
+  if (entity !== null && !fields.has(entity)) fields.set(entity, fieldOf({ name: entity, type: 'string' }, false));
+  if (time !== null && !fields.has(time)) fields.set(time, fieldOf({ name: time, type: 'timestamp' }, false));
+  return fields;
+}
+
+function fieldOf(column: Column, required: boolean): Field {
+  return { column, required, decode: decoders[column.type], datatypes: datatypesOf[column.type] };
+}
+
+/** The checked values of one tensor; null, with the mistakes in `issues`, when it has no such thing. */
+export function decodeTensor(
+  tensor: Record<string, unknown>,
+  field: Field,
+  pointer: string,
+  maxRows: number,
+  issues: Issue[],
+): RequestValue[] | null {
+  const { name } = field.column;
+  const { datatype, shape } = tensor;
+  const before = issues.length;
+  const fail = (at: string, detail: string): void => {
+    issues.push({ pointer: `${pointer}${at}`, detail: `tensor \`${name}\` ${detail}` });
+  };
+  if (typeof datatype !== 'string' || !field.datatypes.includes(datatype)) {
+    const given = typeof datatype === 'string' ? `datatype ${shortened(datatype)}` : 'no datatype';
+    fail('/datatype', `has ${given}; expected ${expectedDatatype[field.column.type]}`);
+  }
+  const rows = rowsIn(shape);
+  if (rows === null) {
+    fail('/shape', `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`);
+  } else if (rows > maxRows) {
+    fail('/shape', `has ${rows} rows; the limit is ${maxRows} rows per request`);
+  }
+  const data = tensor['data'];
+  if (!Array.isArray(data)) {
+    const binary = record(tensor['parameters'])?.['binary_data_size'] !== undefined;
+    fail(
+      '/data',
+      binary
+        ? 'has `binary_data_size` but the request has no binary part; send the header Inference-Header-Content-Length'
+        : 'has no `data`; expected a JSON array of values',
+    );
+    return null;
+  }
+  if (rows !== null && data.length !== rows) fail('/data', `has ${count(data.length, 'value')} for ${count(rows, 'row')}`);
+  if (rows === null || issues.length > before) return null;
+
+  const { decode } = field;
+  const values: RequestValue[] = [];
+  // A request of 10,000 wrong values is explained as well by the first of them.
+  for (let row = 0; row < rows && issues.length < maxIssues; row += 1) {
+    const raw: unknown = data[row];
+    // `[[1], [2]]` says the same as `[1, 2]` for shape [2, 1]; the protocol allows both.
+    const value = decode(Array.isArray(raw) && raw.length === 1 ? raw[0] : raw);
+    if (value === undefined) {
+      fail(`/data/${row}`, `row ${row} is ${kindOf(raw)}; expected ${expectation[field.column.type]}`);
+      values.push(null);
+    } else {
+      values.push(value);
+    }
+  }
+  return values;
+}
+
+export const maxIssues = 100;
+
+export const expectation = {
+  string: 'text without U+0000 or half a surrogate pair; null when missing',
+  integer: 'a whole number within ±9007199254740991; null or "NaN" when missing',
+  number: 'a finite number; null or "NaN" when missing',
+  boolean: 'true or false; null when missing',
+  timestamp: 'an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+} as const;
+
+function rowsIn(shape: unknown): number | null {
+  if (!Array.isArray(shape)) return null;
+  const rows: unknown = shape[0];
+  if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) return null;
+  return shape.length === 1 || (shape.length === 2 && shape[1] === 1) ? rows : null;
+}
+
+export function record(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+}
+
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'string') return value === '' ? 'empty text' : 'text';
+  if (value === Infinity || value === -Infinity) return 'infinite';
+  return `a ${typeof value}`;
+}
+
+export function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,225 @@
+import type { PredictionRepository, PredictionRow } from '../../../db/serving/prediction-repository';
+import { isPerennialError } from '../../../domain/failure';
+import type { PredictionLogLimits } from '../config';
+import type { Spill } from './spill';
+import { within } from '../../../data/within';
+
+/** Writes predictions in batches behind the answers; on disk while the registry is away, and from there in order when it is back. */
+export interface PredictionLog {
+  /** Costs a push. */
+  add(row: PredictionRow): void;
+  /** Rows in memory. */
+  pending(): number;
+  /** Writes what is in memory to the registry, or to disk, before it resolves. */
+  stop(): Promise<void>;
+}
+
+/** Why a row will not be in the registry. */
+export type LossReason = 'memory' | 'disk' | 'torn' | 'refused';
+
+export interface PredictionLogOptions {
+  readonly predictions: Pick<PredictionRepository, 'insert'>;
+  readonly spill: Spill<PredictionRow>;
+  readonly limits: PredictionLogLimits;
+  readonly onWritten: (rows: number) => void;
+  readonly onSpilled: (rows: number) => void;
+  readonly onLost: (rows: number, reason: LossReason) => void;
+  /** `away` once for each outage, then `back`. */
+  readonly onState: (state: 'away' | 'back', error?: unknown) => void;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+/** Rows written to disk at a time: each time costs a sync, and holds the event loop while it makes their text. */
+const rowsPerSync = 5_000;
+
+export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
+  const { predictions, spill, limits, onWritten, onSpilled, onLost, onState, onError } = options;
+  let pending: PredictionRow[] = [];
+  let pumping: Promise<void> | null = null;
+  let relieving: Promise<void> | null = null;
+  /** Parts of batches that hold a row which PostgreSQL cannot store: they are halved until that row is alone, beside the batches and not before them. */
+  const suspects: (readonly PredictionRow[])[] = [];
+  let sorting: Promise<void> | null = null;
+  let away = false;
+  let retryAt = -Infinity;
+  let stopping = false;
+  const timer = setInterval(wake, limits.flushEveryMs);
+
+  function add(row: PredictionRow): void {
+    pending.push(row);
+    if (pending.length >= limits.batchRows) wake();
+    // Large requests come faster than any insert: disk takes what memory cannot, and it is dropped only when that fails, too.
+    if (pending.length > limits.maxPendingRows / 2) relieve();
+    bound();
+  }
+
+  /** Rows that neither registry nor disk took. */
+  function putBack(rows: readonly PredictionRow[]): void {
+    pending = [...rows, ...pending];
+    bound();
+  }
+
+  function bound(): void {
+    if (pending.length <= limits.maxPendingRows) return;
+    // A tenth at a time: one by one, each further row would move the whole array.
+    const dropped = pending.splice(0, Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10))).length;
+    onLost(dropped, 'memory');
+  }
+
+  function wake(): void {
+    pumping ??= pump()
+      .catch((error: unknown) => onError('prediction log', error))
+      .finally(() => {
+        pumping = null;
+      });
+  }
+
+  function relieve(): void {
+    relieving ??= spillPending().finally(() => {
+      relieving = null;
+    });
+  }
+
+  async function pump(): Promise<void> {
+    for (;;) {
+      const due = !stopping && performance.now() >= retryAt;
+      if (due && suspects.length > 0) sort();
+      if (spill.isEmpty() && due) {
+        if (pending.length === 0) return;
+        await insertPending();
+      } else {
+        // Behind what waits already, so that rows arrive in order. When the disk is full, replaying is what frees it.
+        await spillPending();
+        if (!due || !(await replayOldest())) return;
+      }
+    }
+  }
+
+  async function insertPending(): Promise<boolean> {
+    const batch = pending.splice(0, limits.batchRows);
+    const taken = await insert(batch);
+    if (!taken) putBack(batch);
+    return taken;
+  }
+
+  async function spillPending(): Promise<void> {
+    while (pending.length > 0) {
+      const batch = pending.splice(0, rowsPerSync);
+      try {
+        await spill.append(batch);
+        onSpilled(batch.length);
+      } catch (error) {
+        putBack(batch);
+        onError('spilling predictions to disk', error);
+        return;
+      }
+    }
+  }
+
+  /** Whether there may be more to do. */
+  async function replayOldest(): Promise<boolean> {
+    const segment = await spill.oldest();
+    if (segment === null) return true;
+    for (const batch of segment.batches(limits.batchRows)) {
+      // After a failure in the middle the whole segment comes again: rows that are there already are skipped.
+      if (!(await insert(batch))) return false;
+    }
+    await segment.remove();
+    return true;
+  }
+
+  /** False when the registry is away; the rows are then still the caller's. */
+  async function insert(rows: readonly PredictionRow[]): Promise<boolean> {
+    const outcome = await tryInsert(rows);
+    if (outcome === 'refused') {
+      suspects.push(rows);
+      boundSuspects();
+      sort();
+    }
+    return outcome !== 'away';
+  }
+
+  async function tryInsert(rows: readonly PredictionRow[]): Promise<'taken' | 'refused' | 'away'> {
+    try {
+      await within(limits.insertTimeoutMs, predictions.insert(rows), {
+        type: 'DatabaseUnavailable',
+        message: 'the registry did not accept predictions',
+      });
+      onWritten(rows.length);
+    } catch (error) {
+      if (isRowsFault(error)) {
+        if (rows.length === 1) refuse(rows, error);
+        return rows.length === 1 ? 'taken' : 'refused';
+      }
+      retryAt = performance.now() + limits.retryEveryMs;
+      if (!away) onState('away', error);
+      away = true;
+      return 'away';
+    }
+    if (away) onState('back');
+    away = false;
+    return 'taken';
+  }
+
+  function refuse([row]: readonly PredictionRow[], error: unknown): void {
+    onLost(1, 'refused');
+    onError(`prediction ${row?.id ?? ''} cannot be stored`, error);
+  }
+
+  function sort(): void {
+    sorting ??= sortSuspects()
+      .catch((error: unknown) => onError('prediction log', error))
+      .finally(() => {
+        sorting = null;
+      });
+  }
+
+  /** Ends early while the registry is away: `pump` begins it again. */
+  async function sortSuspects(): Promise<void> {
+    for (let rows = suspects[0]; rows !== undefined; rows = suspects[0]) {
+      const middle = Math.ceil(rows.length / 2);
+      const halves = [rows.slice(0, middle), rows.slice(middle)];
+      suspects.shift();
+      for (const [place, half] of halves.entries()) {
+        const outcome = await tryInsert(half);
+        if (outcome === 'refused') suspects.push(half);
+        if (outcome === 'away') {
+          suspects.unshift(...halves.slice(place));
+          return;
+        }
+      }
+    }
+  }
+
+  function boundSuspects(): void {
+    while (suspects.reduce((sum, rows) => sum + rows.length, 0) > limits.maxPendingRows) {
+      onLost(suspects.shift()?.length ?? 0, 'refused');
+    }
+  }
+
+  async function stop(): Promise<void> {
+    clearInterval(timer);
+    await relieving;
+    await pumping;
+    // One more try at the registry, unless rows wait before these; then to disk.
+    let taken = !away && spill.isEmpty();
+    while (taken && pending.length > 0) taken = await insertPending();
+    if (taken) sort();
+    await sorting;
+    pending = [...suspects.splice(0).flat(), ...pending];
+    stopping = true;
+    wake();
+    await pumping;
+  }
+
+  return { add, pending: () => pending.length + suspects.reduce((sum, rows) => sum + rows.length, 0), stop };
+}
+
+/** SQLSTATE classes 22, 23 and 54: the data themselves, a constraint, or a size that PostgreSQL cannot index. Everything else may be different on the next attempt. */
+function isRowsFault(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (isPerennialError(cause) && cause.type === 'DatabaseUnavailable') return false;
+    if ('code' in cause && typeof cause.code === 'string' && /^(22|23|54)[0-9A-Z]{3}$/.test(cause.code)) return true;
+  }
+  return false;
+}

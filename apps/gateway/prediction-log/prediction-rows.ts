@@ -1,0 +1,66 @@
+import { classPrediction } from '../../../domain/evaluation/class-prediction';
+import type { PredictionArm } from '../../../domain/serving/prediction';
+import { newId } from '../../../db/ids';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
+import type { RoutedRollout } from '../../../db/serving/routing-repository';
+import type { PredictionId, Tenant } from '../../../domain/ids';
+import type { InferRequest } from '../inference/request-codec';
+import { graphOf, type ServedVersion } from '../model/served-version';
+
+/** What answered a request, and what is to be known of it later. */
+export interface Predicted {
+  readonly tenant: Tenant;
+  readonly served: ServedVersion;
+  readonly arm: PredictionArm;
+  readonly request: InferRequest;
+  readonly scores: Float64Array;
+  /** One a row. */
+  readonly ids: readonly PredictionId[];
+  /** A `performance.now()`. */
+  readonly arrivedAt: number;
+  readonly rollout: RoutedRollout | null;
+}
+
+export function predictionIds({ rows }: InferRequest): readonly PredictionId[] {
+  return rows.map(() => newId('pred') as PredictionId);
+}
+
+/** As rows of the prediction log, at the moment of the answer. */
+export function predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout }: Predicted): readonly PredictionRow[] {
+  const latencyMs = performance.now() - arrivedAt;
+  const { classes } = graphOf(served).signature;
+  // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps since the start.
+  const receivedAt = new Date(Date.now() - latencyMs).toISOString();
+  return ids.map((id, index) => ({
+    tenant,
+    id,
+    receivedAt,
+    model: served.model,
+    version: served.version,
+    arm,
+    entity: request.entities[index] ?? null,
+    eventTime: request.eventTimes[index] ?? null,
+    input: request.rows[index],
+    output: outputOf(classes, scores, index),
+    latencyMs,
+    rollout: rollout && { id: rollout.id, step: rollout.step },
+    other: null,
+  }));
+}
+
+/** With what the arm that did not answer made of each row. A row is stored in one go: what it counts for is reckoned when it comes. */
+export function besideOthers(rows: readonly PredictionRow[], { scores, classes, ...other }: Beside): readonly PredictionRow[] {
+  if (classes === undefined) return rows.map((row, index) => ({ ...row, other: { ...other, score: scores?.[index] ?? null } }));
+  const outputs = rows.map((_, index) => (scores === null ? null : classPrediction(classes, scores, index * classes.length)));
+  return rows.map((row, index) => ({ ...row, other: { ...other, score: null, output: outputs[index] ?? null } }));
+}
+
+interface Beside extends Omit<OtherScore, 'score' | 'output'> {
+  readonly scores: Float64Array | null;
+  /** Of a multiclass version. */
+  readonly classes: readonly string[] | undefined;
+}
+
+function outputOf(classes: readonly string[] | undefined, scores: Float64Array, index: number): unknown {
+  return classes === undefined ? { score: scores[index] } : classPrediction(classes, scores, index * classes.length);
+}

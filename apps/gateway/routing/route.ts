@@ -1,0 +1,74 @@
+import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/serving/routing-repository';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { AliasName } from '../../../domain/model/model';
+import type { ModelCache } from '../model/model-cache';
+import { servedVersion, type ServedVersion } from '../model/served-version';
+
+export interface Arm {
+  readonly alias: AliasName;
+  readonly weight: number;
+  readonly served: ServedVersion;
+}
+
+/** How this process answers for one model: every arm is loaded and probed. */
+export interface Route {
+  readonly tenant: string;
+  readonly model: string;
+  readonly champion: Arm;
+  readonly arms: readonly Arm[];
+  /** By which the arms divide the requests. Null without one, and while its challenger is not loaded here: then the champion answers, and nothing is counted for or against it. */
+  readonly rollout: RoutedRollout | null;
+}
+
+/** An arm that is wanted and cannot be served here. */
+export interface Unloaded {
+  readonly alias: AliasName;
+  readonly version: number;
+  readonly error: unknown;
+}
+
+/** Never throws: one arm's failure is not the other's. */
+export async function loadArm(
+  cache: Pick<ModelCache, 'acquire'>,
+  routed: RoutedModel,
+  { alias, weight, version, manifest }: RoutingArm,
+): Promise<Arm | Unloaded> {
+  try {
+    return { alias, weight, served: await serve(cache, routed, { version, manifest }) };
+  } catch (error) {
+    return { alias, version, error };
+  }
+}
+
+/**
+ * Where a rollback would go stays loaded for a while after a promotion: that makes it immediate. A failure blocks nothing, because the registry does not ask for it.
+ * Null also where it need not be kept: each takes memory in every gateway.
+ */
+export async function loadPrevious(cache: Pick<ModelCache, 'acquire'>, routed: RoutedModel): Promise<ServedVersion | null> {
+  const { previous } = routed;
+  return previous === null || previous.keepSeconds <= 0 ? null : serve(cache, routed, previous).catch(() => null);
+}
+
+async function serve(
+  cache: Pick<ModelCache, 'acquire'>,
+  { tenant, model }: RoutedModel,
+  { version, manifest }: { readonly version: number; readonly manifest: ArtifactRef },
+): Promise<ServedVersion> {
+  return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+}
+
+/** The same arm under a hold of its own, for a second route. */
+export function heldAgain({ alias, weight, served }: Arm): Arm {
+  return { alias, weight, served: { ...served, hold: served.hold.hold() } };
+}
+
+export function releaseArms(arms: readonly Arm[]): void {
+  for (const { served } of arms) served.hold.release();
+}
+
+/** Everything of a route that a change of it can change. */
+export function fingerprintOf({ arms, previous, rollout }: RoutedModel): string {
+  const parts = arms.map(({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`);
+  const division = rollout === null ? '' : `${rollout.id}:${rollout.step}:${rollout.besides}`;
+  return `${parts.join(' ')} ${previous === null ? '' : previous.version} ${division}`;
+}

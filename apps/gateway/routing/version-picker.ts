@@ -1,0 +1,125 @@
+import type { PredictionArm } from '../../../domain/serving/prediction';
+import type { RoutingRepository } from '../../../db/serving/routing-repository';
+import type { Tenant } from '../../../domain/ids';
+import { failure, isPerennialError } from '../../../domain/failure';
+import { versionName, type ModelVersionRef } from '../../../domain/model/model';
+import { nearest } from '../../../domain/document/nearest';
+import { HttpProblem } from '../../http/problem';
+import type { ModelCache } from '../model/model-cache';
+import type { RequestedModel } from '../model/model-name';
+import type { Arm, Route } from './route';
+import type { LoadedRoutingTable } from './routing-table';
+import { servedVersion, type ServedVersion } from '../model/served-version';
+import { within } from '../../../data/within';
+
+/** What may answer a request. Either the routing table chooses among the arms, or the caller named one version. */
+export type Picked =
+  | { readonly kind: 'routed'; readonly route: Route }
+  | { readonly kind: 'named'; readonly arm: PredictionArm; readonly served: ServedVersion; release(): void };
+
+export interface VersionPicker {
+  /** Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is known and cannot be loaded here. */
+  pick(tenant: Tenant, name: RequestedModel): Picked | Promise<Picked>;
+  /** Loads and probes a version that need not be routed; the caller releases it. */
+  load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
+}
+
+export interface VersionPickerOptions {
+  readonly table: LoadedRoutingTable;
+  readonly routing: { version: RoutingRepository['version'] };
+  readonly cache: ModelCache;
+  readonly timeoutMs: number;
+}
+
+/** Which manifest a version number stands for never changes, so it is asked once. */
+const maxKnown = 10_000;
+
+export function createVersionPicker({ table, routing, cache, timeoutMs }: VersionPickerOptions): VersionPicker {
+  const known = new Map<string, ModelVersionRef>();
+
+  function pick(tenant: Tenant, { model, selector }: RequestedModel): Picked | Promise<Picked> {
+    switch (selector.kind) {
+      case 'routed':
+        return { kind: 'routed', route: routeOf(tenant, model) };
+      case 'version':
+        return loadNamed('direct', () => load(tenant, model, selector.version));
+      case 'alias': {
+        const served = aliased(tenant, model, selector.alias);
+        if (served === null) return loadNamed(selector.alias, () => loadPrevious(tenant, model));
+        const hold = served.hold.hold();
+        return { kind: 'named', arm: selector.alias, served, release: () => hold.release() };
+      }
+    }
+  }
+
+  function routeOf(tenant: Tenant, model: string): Route {
+    const route = table.route(tenant, model);
+    if (route !== undefined) return route;
+    const blocked = table.blockedModel(tenant, model);
+    if (blocked !== undefined) throw new HttpProblem(503, 'ModelUnloadable', `${blocked.name} cannot be served here: ${blocked.error}`);
+    if (table.isWanted(tenant, model, 'champion')) throw notLoadedYet(model);
+    const near = nearest(model, table.models(tenant));
+    throw failure('NotFound', `no model \`${model.slice(0, 100)}\` has a champion${near === null ? '' : `; did you mean \`${near}\`?`}`, {
+      next: 'perennial model list',
+    });
+  }
+
+  /** Null where it has to be loaded first: a previous version is not kept loaded for ever. */
+  function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
+    const route = routeOf(tenant, model);
+    const served = alias === 'previous' ? table.previous(tenant, model) : route.arms.find((arm) => arm.alias === alias)?.served;
+    if (served) return served;
+    if (alias === 'previous' && table.previousVersion(tenant, model) !== null) return null;
+    if (table.isWanted(tenant, model, alias)) throw notLoadedYet(`${model}@${alias}`);
+    throw hasNo(alias, model);
+  }
+
+  async function loadPrevious(tenant: Tenant, model: string): Promise<ServedVersion> {
+    const previous = table.previousVersion(tenant, model);
+    if (previous === null) throw hasNo('previous', model);
+    return servedVersion(model, previous.version, await cache.acquire({ tenant, model, manifest: previous.manifest }));
+  }
+
+  async function loadNamed(arm: PredictionArm, loadServed: () => Promise<ServedVersion>): Promise<Picked> {
+    const served = await loadServed().catch((error: unknown) => {
+      // For the caller of an inference a version that cannot be loaded is an outage, not a mistake in the request.
+      if (isPerennialError(error) && unloadable.has(error.type)) throw new HttpProblem(503, error.type, error.message);
+      throw error;
+    });
+    return { kind: 'named', arm, served, release: () => served.hold.release() };
+  }
+
+  async function load(tenant: Tenant, model: string, version: number): Promise<ServedVersion> {
+    const { manifest } = await reference(tenant, model, version);
+    return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+  }
+
+  async function reference(tenant: Tenant, model: string, version: number): Promise<ModelVersionRef> {
+    const key = `${tenant}/${versionName({ model, version })}`;
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+    const asked = routing.version({ tenant, model, version });
+    const found = await within(timeoutMs, asked, { type: 'DatabaseUnavailable', message: 'the registry did not return the version' });
+    if (found === null) {
+      throw failure('NotFound', `there is no ${versionName({ model: model.slice(0, 100), version })}`, {
+        next: `perennial model show ${model.slice(0, 100)}`,
+      });
+    }
+    if (known.size >= maxKnown) known.clear();
+    known.set(key, found);
+    return found;
+  }
+
+  return { pick, load };
+}
+
+function hasNo(alias: Arm['alias'], model: string): Error {
+  return failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
+}
+
+/** Clients take 404 as final, so a gateway that has just started, or is loading what the registry names, asks them to come again. */
+export function notLoadedYet(name: string): HttpProblem {
+  return new HttpProblem(503, 'ModelLoading', `this gateway has not loaded ${name.slice(0, 100)} yet; send the request again`);
+}
+
+const unloadable: ReadonlySet<string> = new Set(['ArtifactMissing', 'DigestMismatch', 'ModelUnloadable', 'SqlForbidden', 'SqlInvalid']);

@@ -1,0 +1,129 @@
+/** Why an open workflow does not go on, read from what Temporal tells of it (I12). No error's stack and no payload is looked at: both could hold data. */
+import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
+import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time';
+import { formatInstant } from '../../domain/dataset/time-window';
+
+type PendingActivity = NonNullable<DescribeWorkflowExecutionResponse['pendingActivities']>[number];
+type PendingTask = NonNullable<DescribeWorkflowExecutionResponse['pendingWorkflowTask']>;
+type ActivityFailure = PendingActivity['lastFailure'];
+
+/** The part of a history event that is read here. */
+export interface HistoryEvent {
+  readonly eventTime?: Parameters<typeof optionalTsToMs>[0];
+  readonly activityTaskScheduledEventAttributes?: object | null;
+  readonly activityTaskCompletedEventAttributes?: object | null;
+  readonly workflowTaskFailedEventAttributes?: { readonly failure?: ActivityFailure } | null;
+  readonly workflowTaskCompletedEventAttributes?: object | null;
+  readonly markerRecordedEventAttributes?: {
+    readonly failure?: ActivityFailure;
+    readonly details?: Readonly<
+      Record<string, { readonly payloads?: readonly { readonly data?: Uint8Array | null }[] | null } | null | undefined>
+    > | null;
+  } | null;
+}
+
+/** An attempt that has run for so long is work, not a repetition of what failed before. */
+const underWayMs = 60_000;
+/** A busy worker may leave a task lying for a while; a queue without workers leaves it for good. */
+const untakenMs = 30_000;
+const scheduled = 1; // PendingActivityState and PendingWorkflowTaskState
+const started = 2;
+const paused = 4;
+const timeouts: Readonly<Record<number, string>> = {
+  1: 'it exceeded its time limit', // start to close
+  4: 'its worker stopped sending heartbeats', // heartbeat
+};
+
+/** Whether the newest events must be known as well: with an activity or a workflow under way the description says all, unless its own task is tried again. */
+export function needsEvents({ pendingActivities, pendingChildren, pendingWorkflowTask }: DescribeWorkflowExecutionResponse): boolean {
+  return (pendingWorkflowTask?.attempt ?? 1) > 1 || (pendingActivities ?? []).length + (pendingChildren ?? []).length === 0;
+}
+
+/** One sentence without the stage, or null when nothing keeps it from going on. `newest`: the newest events, newest first. */
+export function holdUpOf(description: DescribeWorkflowExecutionResponse, newest: readonly HistoryEvent[], nowMs: number): string | null {
+  const { pendingWorkflowTask: task, pendingActivities } = description;
+  const workflow = task && ofTask(task, newest, nowMs);
+  if (workflow) return workflow;
+  const activities = (pendingActivities ?? []).flatMap((activity) => ofActivity(activity, nowMs) ?? []);
+  const [first, ...others] = activities;
+  if (first !== undefined) return others.length === 0 ? first : `${first} (and ${others.length} more)`;
+  return ofRecord(newest, nowMs);
+}
+
+function ofActivity(activity: PendingActivity, nowMs: number): string | null {
+  const { lastFailure } = activity;
+  const name = activity.activityType?.name ?? 'an activity';
+  const attempt = activity.attempt ?? 1;
+  const state: number = activity.state ?? 0;
+  if (state === paused) return `${name} is paused in Temporal; unpause it there`;
+  if (lastFailure) {
+    const nextMs = optionalTsToMs(activity.nextAttemptScheduleTime);
+    const isUnderWay = state === started;
+    // The second attempt after an accident is the usual way back.
+    if (isUnderWay && (attempt < 3 || nowMs - tsToMs(activity.lastStartedTime) > underWayMs)) return null;
+    const next = isUnderWay || nextMs === undefined ? `attempt ${attempt} is running` : `attempt ${attempt} follows at ${instant(nextMs)}`;
+    return `attempt ${attempt - 1} of ${name} failed: ${reasonOf(lastFailure)}; ${next}`;
+  }
+  const sinceMs = tsToMs(activity.scheduledTime);
+  if (state !== scheduled || nowMs - sinceMs < untakenMs) return null;
+  return untaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
+}
+
+/** The first failure of a task is in the history; further attempts leave nothing there. One that only timed out may have lost its worker. */
+function ofTask(task: PendingTask, newest: readonly HistoryEvent[], nowMs: number): string | null {
+  const attempt = task.attempt ?? 1;
+  const state: number = task.state ?? 0;
+  const sinceMs = tsToMs(task.originalScheduledTime);
+  const last = newest.find((event) => event.workflowTaskFailedEventAttributes ?? event.workflowTaskCompletedEventAttributes);
+  const failed = last?.workflowTaskFailedEventAttributes?.failure;
+  if (attempt >= 2 && failed)
+    return `its workflow task fails (attempt ${attempt}, since ${instant(sinceMs)}): ${reasonOf(failed)}; ${ways}`;
+  if (attempt >= 3) return `no worker finished its workflow task in time (attempt ${attempt}, since ${instant(sinceMs)})`;
+  return state === scheduled && nowMs - sinceMs >= untakenMs ? untaken('its workflow task', 'orchestrator', sinceMs) : null;
+}
+
+const ways = 'start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it';
+
+/** A record that fails for longer than seconds leaves a marker with its failure, then waits by a timer. Whatever follows but tasks and timers ends that. */
+function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null {
+  const event = newest.find(
+    (each) =>
+      each.markerRecordedEventAttributes ??
+      each.activityTaskScheduledEventAttributes ??
+      each.activityTaskCompletedEventAttributes ??
+      each.workflowTaskFailedEventAttributes,
+  );
+  const marker = event?.markerRecordedEventAttributes;
+  if (!marker?.failure) return null;
+  const { name, attempt, backoffMs } = markerOf(marker.details?.['data']?.payloads?.[0]?.data);
+  const at = tsToMs(event?.eventTime) + backoffMs;
+  const next = at > nowMs ? `attempt ${attempt + 1} follows at ${instant(at)}` : `attempt ${attempt + 1} is running`;
+  return `attempt ${attempt} of ${name} failed: ${reasonOf(marker.failure)}; ${next}`;
+}
+
+/** The SDK's own note in the marker of a local activity. */
+function markerOf(data: Uint8Array | null | undefined): { readonly name: string; readonly attempt: number; readonly backoffMs: number } {
+  const note = (data ? JSON.parse(Buffer.from(data).toString()) : {}) as {
+    readonly activity_type?: string;
+    readonly attempt?: number;
+    readonly backoff?: { readonly seconds?: number; readonly nanos?: number } | null;
+  };
+  const { seconds = 0, nanos = 0 } = note.backoff ?? {};
+  return { name: note.activity_type ?? 'a record', attempt: note.attempt ?? 1, backoffMs: seconds * 1000 + nanos / 1e6 };
+}
+
+function reasonOf(failure: NonNullable<ActivityFailure>): string {
+  const timeout: number | undefined = failure.timeoutFailureInfo?.timeoutType ?? undefined;
+  if (timeout !== undefined) return timeouts[timeout] ?? 'it timed out';
+  const [line = ''] = (failure.message ?? '').split('\n');
+  const type = failure.applicationFailureInfo?.type;
+  return `${type ? `${type}: ` : ''}${line.length > 300 ? `${line.slice(0, 299)}…` : line}`;
+}
+
+function untaken(what: string, queue: string | null | undefined, sinceMs: number): string {
+  return `no worker has taken ${what} from the queue ${queue ?? '?'} since ${instant(sinceMs)}; all are busy, or none is running (perennial doctor)`;
+}
+
+function instant(milliseconds: number): string {
+  return formatInstant(Math.round(milliseconds / 1000) * 1000);
+}

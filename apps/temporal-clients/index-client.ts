@@ -1,0 +1,159 @@
+/** Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the removal of what was retired. */
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import type { Digest } from '../../domain/dataset/artifact';
+import { failure, isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import { largestChange } from '../../domain/index/document';
+import type {
+  IndexBuildInput,
+  IndexBuildOutcome,
+  IndexBuildRef,
+  IndexBuildState,
+  IndexRetirementInput,
+  WaitingChanges,
+} from '../../workflows/index-version/messages';
+import {
+  documentsChangedSignal,
+  indexBuildQuery,
+  indexChangesQuery,
+  indexBuildWorkflow,
+  indexBuildWorkflowId,
+  indexChangesWorkflow,
+  indexChangesWorkflowId,
+  indexRetirementWorkflow,
+  indexRetirementWorkflowId,
+} from '../../workflows/index-version/messages';
+import { taskQueues } from '../../workflows/run/messages';
+import type { LifecycleClientOptions } from './lifecycle-client';
+import { answered, nullWhenUnknown } from './lifecycle-client';
+
+export type IndexBuildStanding =
+  /** `state` is null when no worker says how far it is. */
+  | { readonly status: 'running'; readonly state: IndexBuildState | null }
+  | { readonly status: 'done'; readonly outcome: IndexBuildOutcome }
+  | { readonly status: 'failed' | 'cancelled'; readonly cause: string };
+
+/** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
+export interface IndexClient {
+  /** There are changes: every version that answers takes them. Harmless when they are taken already. */
+  changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
+  /** Changes that wait, and why; null when none does, or nobody says so. */
+  waiting(at: { readonly tenant: Tenant; readonly index: string }): Promise<WaitingChanges | null>;
+  /** Its table goes. Harmless when it is gone. */
+  retired(input: IndexRetirementInput): Promise<void>;
+  /**
+   * The same build once, whatever became of it. `asked` is of the order as it came: what it means is looked up only for the first, since datasets and champions move on. IdempotencyConflict
+   * when another order was begun under its name.
+   */
+  build(ref: IndexBuildRef, order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> }): Promise<void>;
+  /** Null: Temporal knows no such build, or no longer. */
+  standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
+  /** What it has built goes. Fine when it has ended. */
+  cancelBuild(ref: IndexBuildRef): Promise<void>;
+  /** Its page in the Temporal Web UI, where one is known. */
+  buildUrl(ref: IndexBuildRef): string | null;
+}
+
+/** Looking at a thousand rows takes a question about a millisecond; compacting writes what changed once more, and reads all words of small parts. */
+const compaction = { atLeast: 1_000, idleSeconds: 600 };
+
+export function createIndexClient({ connection, namespace, uiUrl }: LifecycleClientOptions): IndexClient {
+  const { workflow } = new Client({ connection, namespace });
+  const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
+  const askedOf = (ref: IndexBuildRef) =>
+    answered(connection, async () => {
+      const found = await handleOf(ref).describe().catch(nullWhenUnknown);
+      return found && (found.memo?.['asked'] ?? 'not said');
+    });
+  const start = (ref: IndexBuildRef, asked: Digest, input: IndexBuildInput) =>
+    answered(connection, async () => {
+      try {
+        await workflow.start(indexBuildWorkflow, {
+          workflowId: indexBuildWorkflowId(ref),
+          taskQueue: taskQueues.orchestrator,
+          args: [input],
+          memo: { asked },
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          staticSummary: `${input.index} from ${input.dataset.name}@${input.dataset.version} by ${input.actor}`,
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    });
+  return {
+    changed: ({ tenant, index }) =>
+      answered(connection, async () => {
+        await workflow.signalWithStart(indexChangesWorkflow, {
+          workflowId: indexChangesWorkflowId({ tenant, index }),
+          taskQueue: taskQueues.orchestrator,
+          args: [{ tenant, index, maxDocumentBytes: largestChange, compaction, roundsPerExecution: null }],
+          signal: documentsChangedSignal,
+          signalArgs: [],
+          staticSummary: `${index}: changed documents`,
+        });
+      }),
+    async waiting(at) {
+      const handle = workflow.getHandle(indexChangesWorkflowId(at));
+      const asked = answered(connection, async () => {
+        const found = await handle.describe().catch(nullWhenUnknown);
+        return found?.status.name === 'RUNNING' ? (await handle.query(indexChangesQuery)).waiting : null;
+      });
+      return silenceIsNull(asked);
+    },
+    retired: (input) =>
+      answered(connection, async () => {
+        await workflow.start(indexRetirementWorkflow, {
+          workflowId: indexRetirementWorkflowId(input),
+          taskQueue: taskQueues.orchestrator,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: `${input.index}@${input.version} by ${input.actor}`,
+        });
+      }),
+    build: async (ref, { asked, input }) => {
+      const begun = await askedOf(ref);
+      if (begun === null) await start(ref, asked, await input());
+      // Of two at once one began it.
+      if ((begun ?? (await askedOf(ref))) !== asked)
+        throw failure('IdempotencyConflict', `another build of ${ref.index} was started with this key`, {
+          next: 'use a new key for a new build',
+        });
+    },
+    async standing(ref) {
+      const handle = handleOf(ref);
+      const found = await answered(connection, () => handle.describe().catch(nullWhenUnknown));
+      if (found === null) return null;
+      if (found.status.name === 'RUNNING')
+        return { status: 'running', state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))) };
+      try {
+        return { status: 'done', outcome: await answered(connection, async () => (await handle.result()) as IndexBuildOutcome) };
+      } catch (error) {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        return { status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', cause: deepest(error).message };
+      }
+    },
+    cancelBuild: (ref) =>
+      answered(connection, async () => {
+        try {
+          await handleOf(ref).cancel();
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      }),
+    buildUrl: (ref) =>
+      uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
+  };
+}
+
+async function silenceIsNull<T>(question: Promise<T>): Promise<T | null> {
+  return question.catch((error: unknown) => {
+    if (isPerennialError(error)) return null;
+    throw error;
+  });
+}
+
+function deepest(error: Error): Error {
+  return error.cause instanceof Error ? deepest(error.cause) : error;
+}

@@ -1,0 +1,252 @@
+/** The one place that starts, updates and queries workflows. */
+import { fairnessKeyOf } from '../../domain/run/fair-share';
+import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
+import {
+  Client,
+  isGrpcDeadlineError,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import type { FailureType } from '../../domain/failure';
+import { failure, failures } from '../../domain/failure';
+import type { LifecycleInput, RunState } from '../../workflows/run/messages';
+import type { CommandKeys } from '../../data/access/command-signature';
+import { signCommand } from '../../data/access/command-signature';
+import { holdUpOf, needsEvents } from './hold-up';
+import type { CommandBy } from './rollout-commands';
+import type { SaidToRollout } from './rollout-commands';
+import { orderOf, steerRollout } from './rollout-commands';
+import { approveUpdate, lifecycleWorkflows, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery, taskQueues } from '../../workflows/run/messages';
+
+/** `unknown`: Temporal has no such execution, or no longer. */
+export type ExecutionStatus = 'unknown' | 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut' | 'continuedAsNew';
+
+/** Every method throws PlatformUnavailable when Temporal, or for commands a worker, has not answered within seconds. */
+export interface LifecycleClient {
+  /** Harmless when the run was started before, by whomever. */
+  start(workflowId: string, input: LifecycleInput): Promise<void>;
+  cancel(workflowId: string): Promise<void>;
+  pause(workflowId: string, by: CommandBy): Promise<RunState>;
+  resume(workflowId: string, by: CommandBy): Promise<RunState>;
+  approve(workflowId: string, by: CommandBy): Promise<RunState>;
+  reject(workflowId: string, by: CommandBy): Promise<RunState>;
+  state(workflowId: string): Promise<RunState>;
+  /** Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no longer. */
+  steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
+  execution(workflowId: string): Promise<ExecutionStatus>;
+  standing(workflowId: string): Promise<ExecutionState>;
+  /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
+  workers(): Promise<Readonly<Record<QueueName, number>>>;
+  /** The page of a run in the Temporal Web UI, where one is known. */
+  url(workflowId: string): string | null;
+}
+
+export interface ExecutionState {
+  readonly execution: ExecutionStatus;
+  /** What keeps a running one from going on, led by its stage; null when nothing does. */
+  readonly heldUp: string | null;
+}
+
+export type QueueName = keyof typeof taskQueues;
+
+export interface LifecycleClientOptions {
+  readonly connection: Connection;
+  readonly namespace: string;
+  readonly uiUrl: string | null;
+}
+
+export interface SigningClientOptions extends LifecycleClientOptions {
+  readonly commandKeys: CommandKeys;
+}
+
+const attributes = {
+  tenant: defineSearchAttributeKey('PerennialTenant', SearchAttributeType.KEYWORD),
+  lifecycle: defineSearchAttributeKey('PerennialLifecycle', SearchAttributeType.KEYWORD),
+  model: defineSearchAttributeKey('PerennialModel', SearchAttributeType.KEYWORD),
+  stage: defineSearchAttributeKey('PerennialStage', SearchAttributeType.KEYWORD),
+};
+
+/** Long enough for a busy server, short enough for whoever waits for an answer. */
+const patienceMilliseconds = 5_000;
+const queues = Object.keys(taskQueues) as readonly QueueName[];
+
+export function createLifecycleClient({ connection, namespace, uiUrl, commandKeys }: SigningClientOptions): LifecycleClient {
+  const { workflow } = new Client({ connection, namespace });
+  const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
+  const order = (workflowId: string, verb: keyof typeof runUpdates, by: CommandBy): Promise<RunState> =>
+    ask(async () => {
+      const { id, ...rest } = by;
+      const command = signCommand(commandKeys, orderOf({ workflowId, verb: `run.${verb}`, id, ...rest }));
+      return workflow.getHandle(workflowId).executeUpdate(runUpdates[verb], { updateId: `command/${id}`, args: [command] });
+    });
+  return {
+    start: (workflowId, input) => ask(() => start(workflow, workflowId, input)),
+    cancel: (workflowId) =>
+      ask(async () => {
+        await workflow.getHandle(workflowId).cancel();
+      }),
+    pause: (workflowId, by) => order(workflowId, 'pause', by),
+    resume: (workflowId, by) => order(workflowId, 'resume', by),
+    approve: (workflowId, by) => order(workflowId, 'approve', by),
+    reject: (workflowId, by) => order(workflowId, 'reject', by),
+    steer: (workflowId, said) => ask(() => steerRollout({ workflow, commandKeys }, workflowId, said)),
+    state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
+    execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
+    standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
+    workers: () => ask(() => pollers(connection, namespace)),
+    url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
+  };
+}
+
+const runUpdates = { pause: pauseUpdate, resume: resumeUpdate, approve: approveUpdate, reject: rejectUpdate } as const;
+
+async function start(workflow: WorkflowClient, workflowId: string, input: LifecycleInput): Promise<void> {
+  try {
+    await workflow.start(lifecycleWorkflows[input.kind], {
+      workflowId,
+      taskQueue: taskQueues.orchestrator,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      staticSummary: `${input.lifecycle} by ${input.actor}`,
+      typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
+      priority: { fairnessKey: fairnessKeyOf(input) },
+    });
+  } catch (error) {
+    // It ran and ended already: a late sweeper found an outbox row whose start had succeeded.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    throw error;
+  }
+}
+
+interface Described {
+  readonly execution: ExecutionStatus;
+  /** null when Temporal knows no such execution. */
+  readonly description: WorkflowExecutionDescription | null;
+}
+
+async function describe(workflow: WorkflowClient, workflowId: string): Promise<Described> {
+  try {
+    const description = await workflow.getHandle(workflowId).describe();
+    return { execution: executionStatuses[description.status.name] ?? 'unknown', description };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { execution: 'unknown', description: null };
+    throw error;
+  }
+}
+
+interface Temporal {
+  readonly connection: Connection;
+  readonly namespace: string;
+  readonly workflow: WorkflowClient;
+}
+
+async function standing(temporal: Temporal, workflowId: string): Promise<ExecutionState> {
+  const { execution, description } = await describe(temporal.workflow, workflowId);
+  if (execution !== 'running' || !description) return { execution, heldUp: null };
+  const what = await heldUpOf(temporal, description);
+  const stage = description.typedSearchAttributes.get(attributes.stage);
+  return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
+}
+
+/** Of the workflow, or else of one that it waits for: a study or a rollout is a workflow of its own. */
+async function heldUpOf(temporal: Temporal, { raw, workflowId, runId }: WorkflowExecutionDescription): Promise<string | null> {
+  const { connection, namespace, workflow } = temporal;
+  const request = { namespace, execution: { workflowId, runId }, maximumPageSize: newestEvents };
+  const newest = needsEvents(raw) ? await connection.workflowService.getWorkflowExecutionHistoryReverse(request) : null;
+  const own = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
+  if (own !== null) return own;
+  for (const child of raw.pendingChildren ?? []) {
+    const { description } = await describe(workflow, child.workflowId ?? '');
+    const what = description && (await heldUpOf(temporal, description));
+    if (what) return `${child.workflowTypeName ?? 'a workflow'}: ${what}`;
+  }
+  return null;
+}
+
+/** Enough to reach behind the tasks and timers of what was tried last. */
+const newestEvents = 12;
+
+const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
+  RUNNING: 'running',
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timedOut',
+  CONTINUED_AS_NEW: 'continuedAsNew',
+  PAUSED: 'running',
+};
+
+/** What a run can be found by before its first task. */
+export function runAttributes({ tenant, lifecycle }: Pick<LifecycleInput, 'tenant' | 'lifecycle'>) {
+  return [
+    { key: attributes.tenant, value: tenant },
+    { key: attributes.lifecycle, value: lifecycle },
+    { key: attributes.model, value: lifecycle },
+  ];
+}
+
+async function pollers({ workflowService }: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
+  const counts = { orchestrator: 0, data: 0, compute: 0, llm: 0 };
+  // One after the other: a call that fails leaves no other behind that would go on trying.
+  for (const queue of queues) {
+    const { pollers: seen } = await workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: taskQueues[queue] },
+      // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself is not exported by the client.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+      taskQueueType: queue === 'orchestrator' ? 1 : 2,
+    });
+    counts[queue] = new Set(seen.map(({ identity }) => identity)).size;
+  }
+  return counts;
+}
+
+/** Gives a workflow's refusal the type it was thrown with, and silence a name. */
+export async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
+  try {
+    return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError)
+      throw failure('Conflict', 'this run has ended and accepts no more commands', { cause: error });
+    const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+    if (refusal instanceof ApplicationFailure) {
+      const [{ next } = {}] = (refusal.details ?? []) as [{ readonly next?: string }?];
+      throw failure(knownType(refusal.type), refusal.message, { cause: error, ...(next === undefined ? {} : { next }) });
+    }
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+      throw failure('PlatformUnavailable', 'no worker has answered for this run yet; the command may still reach it', {
+        cause: error,
+        next: 'perennial doctor',
+      });
+    if (isAway(error)) throw failure('PlatformUnavailable', 'Temporal does not respond', { cause: error, next: 'perennial doctor' });
+    throw error;
+  }
+}
+
+/** For what may never have been begun: within a question, since `answered` tells a workflow that is not there as one that has ended. */
+export function nullWhenUnknown(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError) return null;
+  throw error;
+}
+
+const unavailable = 14;
+
+/** gRPC's UNAVAILABLE and DEADLINE_EXCEEDED, perhaps within the SDK's own error. */
+function isAway(error: unknown): boolean {
+  if (isGrpcDeadlineError(error)) return true;
+  if (isGrpcServiceError(error)) {
+    const code: number = error.code;
+    return code === unavailable;
+  }
+  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
+}
+
+function knownType(type: string | null | undefined): FailureType {
+  return type && type in failures ? (type as FailureType) : 'Conflict';
+}

@@ -1,0 +1,67 @@
+import type { WorkflowClient } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { CommandKeys } from '../../data/access/command-signature';
+import { signCommand } from '../../data/access/command-signature';
+import type { CommandOrder } from '../../domain/run/command';
+import type { Tenant } from '../../domain/ids';
+import { abortUpdate, extendUpdate, holdUpdate, resumeRolloutUpdate, skipUpdate } from '../../workflows/run/messages';
+
+/** Who commands, by the API key that was verified. The client signs it. */
+export interface CommandBy {
+  readonly tenant: Tenant;
+  readonly keyId: string;
+  /** Idempotency key: the same one again is the same command. */
+  readonly id: string;
+  readonly reason?: string | undefined;
+}
+
+export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
+
+/** `id` is the update's, too: Temporal answers a second one of the same id with the first one's answer. */
+export type SaidToRollout = CommandBy &
+  ({ readonly verb: Exclude<RolloutVerb, 'extend'> } | { readonly verb: 'extend'; readonly seconds: number });
+
+interface Signing {
+  readonly workflow: WorkflowClient;
+  readonly commandKeys: CommandKeys;
+}
+
+/** Answered once the rollout has obeyed and its row shows it. */
+export async function steerRollout(
+  { workflow, commandKeys }: Signing,
+  workflowId: string,
+  said: SaidToRollout,
+): Promise<'obeyed' | 'gone'> {
+  const { verb, ...by } = said;
+  const handle = workflow.getHandle(workflowId);
+  const command = signCommand(commandKeys, orderOf({ workflowId, ...by, verb: `rollout.${verb}` }));
+  try {
+    await handle.executeUpdate(updates[verb], { updateId: `command/${said.id}`, args: [command] });
+    return 'obeyed';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'gone';
+    throw error;
+  }
+}
+
+const updates = { hold: holdUpdate, resume: resumeRolloutUpdate, skip: skipUpdate, abort: abortUpdate, extend: extendUpdate } as const;
+
+/** As it is signed: now, and without what is not given. The verb is part of the id: one key may come with several. */
+export function orderOf({
+  tenant,
+  workflowId,
+  verb,
+  id,
+  keyId,
+  reason,
+  seconds,
+}: Omit<CommandOrder, 'at' | 'reason' | 'seconds'> & {
+  readonly reason?: string | undefined;
+  readonly seconds?: number | undefined;
+}): CommandOrder {
+  return {
+    ...{ tenant, workflowId, verb, id: `${verb}/${id}`, keyId, at: new Date().toISOString() },
+    ...(reason === undefined ? {} : { reason }),
+    ...(seconds === undefined ? {} : { seconds }),
+  };
+}

@@ -1,0 +1,237 @@
+/** Keeps a lifecycle's Temporal Schedule as its spec says, and steers it. */
+import type { ScheduleDescription, ScheduleHandle, ScheduleOptions } from '@temporalio/client';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleClient as TemporalSchedules,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time';
+import { failure } from '../../domain/failure';
+import { scheduledWorkflowId, type Tenant } from '../../domain/ids';
+import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleInput } from '../../workflows/run/messages';
+import { lifecycleWorkflows, taskQueues } from '../../workflows/run/messages';
+import type { LifecycleClientOptions } from './lifecycle-client';
+import { answered, runAttributes } from './lifecycle-client';
+
+export interface ScheduledLifecycle {
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+}
+
+export interface ScheduleState {
+  readonly id: string;
+  readonly schedule: ScheduleSpec;
+  /** Of the lifecycle, when the schedule was last changed. */
+  readonly revision: number;
+  readonly paused: boolean;
+  /** Why it is paused, or what was said last. */
+  readonly note: string | null;
+  /** RFC 3339, soonest first; each is also the `until` of the run that it starts. */
+  readonly nextTimes: readonly string[];
+  /** Newest first. */
+  readonly recent: readonly { readonly scheduledAt: string; readonly takenAt: string; readonly workflowId: string }[];
+  readonly running: readonly string[];
+  /** RFC 3339: when it was made or last changed. */
+  readonly changedAt: string | null;
+  /** The page of the schedule in the Temporal Web UI, where one is known. */
+  readonly url: string | null;
+}
+
+/** Every method throws PlatformUnavailable when Temporal has not answered within seconds, and all but `sync` and `get` NotFound without a schedule. */
+export interface ScheduleClient {
+  /**
+   * Makes, changes or deletes the schedule so that it is as this revision says. Again: nothing changes. One of an older revision that comes late
+   * changes nothing either. A pause that a person made outlasts a change of the spec.
+   */
+  sync(
+    given: ScheduledLifecycle & { readonly revision: number; readonly kind: LifecycleKind; readonly schedule: ScheduleSpec | null },
+  ): Promise<void>;
+  get(given: ScheduledLifecycle): Promise<ScheduleState | null>;
+  /** RFC 3339, oldest first: when the schedule names a start after `from` and up to `to`, whether or not it made one. Empty without a schedule. */
+  times(given: ScheduledLifecycle & { readonly from: string; readonly to: string }): Promise<readonly string[]>;
+  /** Starts a run now; its window ends now. */
+  trigger(given: ScheduledLifecycle): Promise<void>;
+  pause(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
+  resume(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
+  /** As if the time from `from` to `to` passed now: a run for each time that the schedule names in it, one after the other. */
+  backfill(given: ScheduledLifecycle & { readonly from: string; readonly to: string }): Promise<void>;
+}
+
+/** Kept in the action itself, where an update is compared with what is there. */
+type Scheduled = LifecycleInput & { readonly scheduled: { readonly revision: number; readonly spec: ScheduleSpec } };
+
+const overlaps = {
+  skip: ScheduleOverlapPolicy.SKIP,
+  bufferOne: ScheduleOverlapPolicy.BUFFER_ONE,
+  cancelOther: ScheduleOverlapPolicy.CANCEL_OTHER,
+  allowAll: ScheduleOverlapPolicy.ALLOW_ALL,
+} as const satisfies Record<ScheduleSpec['overlap'], ScheduleOverlapPolicy>;
+
+const pausedByLifecycle = 'paused by the lifecycle';
+
+export function createScheduleClient({ connection, namespace, uiUrl }: LifecycleClientOptions): ScheduleClient {
+  const pageOf = (id: string): string | null =>
+    uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/schedules/${encodeURIComponent(id)}`;
+  const schedules = new TemporalSchedules({ connection, namespace });
+  const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
+
+  /** @throws NotFound in the words of a lifecycle. */
+  const steer = (given: ScheduledLifecycle, act: (handle: ScheduleHandle) => Promise<void>): Promise<void> =>
+    ask(async () => {
+      try {
+        await act(schedules.getHandle(scheduleId(given)));
+      } catch (error) {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+        throw failure('NotFound', `${given.lifecycle} has no schedule`, { cause: error, next: 'add a schedule to its spec and apply it' });
+      }
+    });
+
+  return {
+    sync: ({ schedule, ...given }) => ask(() => (schedule === null ? remove(schedules, given) : put(schedules, { ...given, schedule }))),
+
+    get: (given) =>
+      ask(async () => {
+        const found = await described(schedules.getHandle(scheduleId(given)));
+        return found === null ? null : { ...stateOf(found), url: pageOf(found.scheduleId) };
+      }),
+
+    times: ({ from, to, ...given }) =>
+      ask(async () => {
+        const request = {
+          namespace,
+          scheduleId: scheduleId(given),
+          startTime: msToTs(Date.parse(from) + 1),
+          endTime: msToTs(Date.parse(to)),
+        };
+        const { startTime } = await connection.workflowService.listScheduleMatchingTimes(request);
+        return startTime.map((time) => new Date(tsToMs(time)).toISOString());
+      }),
+
+    trigger: (given) => steer(given, (handle) => handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL)),
+    pause: ({ note, ...given }) => steer(given, (handle) => handle.pause(note)),
+    resume: ({ note, ...given }) => steer(given, (handle) => handle.unpause(note)),
+
+    backfill: ({ from, to, ...given }) =>
+      steer(given, (handle) =>
+        // Temporal counts from after `start`; whoever names a time wants its run.
+        handle.backfill({ start: new Date(Date.parse(from) - 1), end: new Date(to), overlap: ScheduleOverlapPolicy.BUFFER_ALL }),
+      ),
+  };
+}
+
+function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
+  return `schedule/${tenant}/${lifecycle}`;
+}
+
+interface WantedSchedule extends ScheduledLifecycle {
+  readonly revision: number;
+  readonly kind: LifecycleKind;
+  readonly schedule: ScheduleSpec;
+}
+
+async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promise<void> {
+  const options = optionsFor(wanted);
+  try {
+    const { paused } = wanted.schedule;
+    await schedules.create({ ...options, state: paused ? { paused, note: pausedByLifecycle } : {} });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await schedules.getHandle(options.scheduleId).update((before) => {
+      const newer = scheduledBy(before).revision > wanted.revision;
+      return { ...(newer ? optionsFor({ ...wanted, ...rewanted(before) }) : options), state: stateAfter(before, wanted.schedule) };
+    });
+  }
+}
+
+/** A schedule of a newer revision stays; Temporal has no conditional deletion, and who deletes late deletes only what an older revision named. */
+async function remove(schedules: TemporalSchedules, given: ScheduledLifecycle & { readonly revision: number }): Promise<void> {
+  const handle = schedules.getHandle(scheduleId(given));
+  const found = await described(handle);
+  if (found === null || scheduledBy(found).revision > given.revision) return;
+  try {
+    await handle.delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+async function described(handle: ScheduleHandle): Promise<ScheduleDescription | null> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}
+
+function optionsFor({ tenant, lifecycle, kind, revision, schedule }: WantedSchedule): Omit<ScheduleOptions, 'state'> {
+  const input: Scheduled = {
+    tenant,
+    lifecycle,
+    kind,
+    request: { reason: 'scheduled' },
+    actor: 'schedule',
+    traceId: '',
+    scheduled: { revision, spec: schedule },
+  };
+  return {
+    scheduleId: scheduleId({ tenant, lifecycle }),
+    spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone, jitter: schedule.jitterSeconds * 1000 },
+    policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupSeconds * 1000 },
+    action: {
+      type: 'startWorkflow',
+      workflowType: lifecycleWorkflows[kind],
+      // Temporal adds the nominal time.
+      workflowId: scheduledWorkflowId({ tenant, lifecycle }),
+      taskQueue: taskQueues.orchestrator,
+      args: [input],
+      staticSummary: `${lifecycle} by its schedule`,
+      typedSearchAttributes: new TypedSearchAttributes(runAttributes({ tenant, lifecycle })),
+    },
+    typedSearchAttributes: new TypedSearchAttributes(runAttributes({ tenant, lifecycle })),
+  };
+}
+
+function stateAfter({ state }: ScheduleDescription, { paused }: ScheduleSpec): { readonly paused: boolean; readonly note?: string } {
+  if (state.paused && state.note !== pausedByLifecycle) return { paused: true, ...(state.note ? { note: state.note } : {}) };
+  return paused ? { paused, note: pausedByLifecycle } : { paused: false };
+}
+
+function scheduledBy({ action }: ScheduleDescription): Scheduled['scheduled'] {
+  const [input] = (action.args ?? []) as [Scheduled?];
+  if (!input)
+    throw failure('Conflict', 'a schedule with this name exists and was not created by Perennial', {
+      next: 'delete it in the Temporal Web UI',
+    });
+  return input.scheduled;
+}
+
+function rewanted(before: ScheduleDescription): Pick<WantedSchedule, 'revision' | 'schedule'> {
+  const { revision, spec } = scheduledBy(before);
+  return { revision, schedule: spec };
+}
+
+function stateOf(found: ScheduleDescription): Omit<ScheduleState, 'url'> {
+  const { scheduleId: id, state, info } = found;
+  const { revision, spec } = scheduledBy(found);
+  return {
+    id,
+    schedule: spec,
+    revision,
+    paused: state.paused,
+    note: state.note === undefined || state.note === '' ? null : state.note,
+    nextTimes: state.paused ? [] : info.nextActionTimes.map((time) => time.toISOString()),
+    recent: info.recentActions
+      .map(({ scheduledAt, takenAt, action }) => ({
+        scheduledAt: scheduledAt.toISOString(),
+        takenAt: takenAt.toISOString(),
+        workflowId: action.workflow.workflowId,
+      }))
+      .reverse(),
+    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    changedAt: (info.lastUpdatedAt ?? info.createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,396 @@
+/** Simulates how often a rollout's statistics are wrong while they are watched, and how soon they decide, beside the rules before version 2. Only in a simulation is the true difference known. */
+import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
+import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
+import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import { rolloutPolicyOf, type RolloutPolicy } from '../../domain/rollout/policy';
+import { assumedDayCorrelation } from '../../domain/statistics/day-correlation';
+import { promotesWithin } from '../../test/support/rollout/reruns';
+import { policyWith, shownCanary } from '../../test/support/rollout/policies';
+import {
+  pairsUntil,
+  playRollout,
+  simulateRollout,
+  watchArrivals,
+  watchBounds,
+  type SimulatedEnd,
+  type SimulatedRollout,
+} from '../../test/support/rollout/simulated-rollouts';
+import { watchDays, watchShare } from '../../test/support/rollout/simulated-sequences';
+import { alikePairs, boldPairs, dayEffects, randomOf, type DayEffects, type DrawPair } from '../../test/support/rollout/simulated-traffic';
+import { median, report, rounded } from '../figures';
+
+export interface FalseAlarms {
+  readonly statement: string;
+  readonly traffic: string;
+  readonly rate: Rate;
+  /** By the rules before version 2; null where there is nothing to compare. */
+  readonly earlier: Rate | null;
+}
+
+export interface PairsNeeded {
+  /** In margins; positive is worse. */
+  readonly effect: number;
+  readonly says: 'good' | 'harm';
+  /** Medians; null beyond the most that were tried. */
+  readonly known: number | null;
+  readonly widest: number | null;
+}
+
+export interface Power {
+  /** In margins; positive is worse. */
+  readonly effect: number;
+  readonly traffic: string;
+  readonly steps: string;
+  readonly worlds: number;
+  readonly now: Ends;
+  readonly earlier: Ends;
+}
+
+interface Ends {
+  /** Shares of the worlds. */
+  readonly promoted: number;
+  readonly rolledBack: number;
+  /** Of those that were decided. */
+  readonly medianPairs: number | null;
+  readonly medianDays: number | null;
+  /** Of those that were rolled back, since people were answered. */
+  readonly medianServedDays: number | null;
+}
+
+export interface RolloutStatistics {
+  readonly alpha: number;
+  readonly worlds: number;
+  readonly falseAlarms: readonly FalseAlarms[];
+  readonly needed: readonly PairsNeeded[];
+  readonly power: readonly Power[];
+}
+
+const month = 31 * 86_400;
+/** The canary of the documentation, with a month to decide in. */
+const policy = policyWith({ canary: { maxDurationSeconds: month } });
+/** Who answers people from the start goes back on harm to these alone. */
+const bold = policyWith({ canary: { maxDurationSeconds: month, steps: [25] } });
+/** What skipping the question of days costs: an explicit choice now, the silent default before. */
+const hasty = policyWith({ canary: { maxDurationSeconds: month }, test: { minDurationSeconds: 0 } });
+const { alpha } = policy.test;
+const { margin } = policy.quality;
+/** About as many as leave New York in a day. */
+const pairsPerDay = 900;
+/** As between two months' models on real flights of August 2013. */
+const dayToDay = 0.017;
+/** Equal weekdays and worse weekends, from a Monday on: the mean over the week is 0. */
+const weekends = [-1, -1, -1, -1, -1, 2.5, 2.5];
+const traffics: readonly (readonly [string, DayEffects])[] = [
+  ['independent pairs', dayEffects.none],
+  ['days that differ by 0.005', dayEffects.normal(0.005)],
+  ['days that differ by 0.017', dayEffects.normal(dayToDay)],
+];
+
+/** Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is wrong and a twentieth for how soon they end, it takes some seven minutes of one processor. */
+export function rolloutStatistics({
+  worlds = 1000,
+  say,
+}: {
+  readonly worlds?: number;
+  readonly say: (line: string) => void;
+}): RolloutStatistics {
+  const rollouts = Math.ceil(worlds / 5);
+  say(`Statements that are wrong, ever, while they are watched; alpha is ${percent(alpha)}; beside them the rules before version 2`);
+  const falseAlarms: FalseAlarms[] = [];
+  for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
+  for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
+  for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
+  falseAlarms.push(...told(ofReruns(Math.ceil(rollouts / 4)), say));
+  say(`\nPairs until a statement about the margin of ${margin} at 0.5 %, by ranges that are known pair by pair and by the widest`);
+  const needed = neededPairs(Math.ceil(worlds / 20), say);
+  say(
+    `\nWhole rollouts by their true difference, in margins of ${margin} (positive is worse); ${pairsPerDay} pairs a day, a month to decide in`,
+  );
+  say(`  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  ${'steps'.padEnd(12)}  ${endsHeader}  |  before: ${endsHeader}`);
+  const asked = [
+    ...[-4, -2, -1, 0, 0.5, 2, 5].map((effect) => ({ effect, rules: policy })),
+    ...[2, 5, 10].map((effect) => ({ effect, rules: bold })),
+  ];
+  const power = asked.flatMap(({ effect, rules }) =>
+    traffics.map(([traffic, effects]) => {
+      const row = powerAt({ effect, rules, traffic, effects, worlds: Math.ceil(worlds / 20) });
+      say(powerLine(row));
+      return row;
+    }),
+  );
+  return { alpha, worlds, falseAlarms, needed, power };
+}
+
+const endsHeader = 'promoted  rolled back   pairs   days';
+
+function told(rows: readonly FalseAlarms[], say: (line: string) => void): readonly FalseAlarms[] {
+  for (const { statement, traffic, rate, earlier } of rows) {
+    const interval = `${percent(rate.lower)} … ${percent(rate.upper)} of ${rate.worlds}`;
+    const before = earlier === null ? '' : `; before: ${percent(earlier.rate)}`;
+    say(`  ${statement.padEnd(50)}  ${traffic.padEnd(62)}  ${percent(rate.rate).padStart(6)}  (95 %: ${interval})${before}`);
+  }
+  return rows;
+}
+
+/** A week, looked at after every twenty pairs. */
+function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
+  const kinds: readonly (readonly [string, DayEffects, DrawPair])[] = [
+    ['independent pairs', dayEffects.none, alikePairs],
+    ['days that differ by 0.017', dayEffects.normal(dayToDay), alikePairs],
+    ['days that differ by 0.12, as of shuffled labels', dayEffects.normal(0.12), alikePairs],
+    ['a day resembles the last (0.4)', dayEffects.lasting(dayToDay, assumedDayCorrelation), alikePairs],
+    ['days that drift by four margins in a month', dayEffects.drifting(margin), alikePairs],
+    ['days of which one in ten is a storm', dayEffects.storms(0.05), alikePairs],
+    ['one pair in 30 is worse by 5', dayEffects.normal(dayToDay), boldPairs],
+  ];
+  return kinds.map(([traffic, effects, draw], scenario) => () => {
+    const seen = Array.from({ length: worlds }, (_, world) =>
+      watchBounds(
+        { mean: margin, effects, draw, days: 7, pairsPerDay: 200 },
+        { random: randomOf(world, 100 + scenario), alpha, lookEvery: 20 },
+      ),
+    );
+    const rate = (name: 'wrong' | 'wrongGood' | 'customary') => rateIn(worlds, (world) => seen[world]?.[name] === true);
+    return [
+      { statement: 'traffic so far: harmful', traffic, rate: rate('wrong'), earlier: null },
+      { statement: 'traffic so far: good enough', traffic, rate: rate('wrongGood'), earlier: null },
+      ...(scenario === 0 ? [{ statement: 'for comparison: a z interval, harmful', traffic, rate: rate('customary'), earlier: null }] : []),
+    ];
+  });
+}
+
+/** Late flights are known later. By arrival is how nobody should count: what comes late is not like what comes early. */
+function ofDelays(worlds: number): readonly FalseAlarms[] {
+  const rate = (order: 'turn' | 'arrival', first: 'bad' | 'good') =>
+    rateIn(worlds, (world) => watchArrivals({ order, first, days: 2, pairsPerDay, random: randomOf(world, 120), alpha }));
+  return [
+    ['traffic so far: harmful', 'labels in turn, bad news would come first', rate('turn', 'bad')] as const,
+    ['traffic so far: good enough', 'labels in turn, good news would come first', rate('turn', 'good')] as const,
+    ['for comparison: counted as they arrive, good enough', 'good news comes first', rate('arrival', 'good')] as const,
+  ].map(([statement, traffic, of]) => ({ statement, traffic, rate: of, earlier: null }));
+}
+
+/** Five weeks, looked at after every day. */
+function ofDays(worlds: number): readonly FalseAlarms[] {
+  const kinds: readonly (readonly [string, DayEffects, readonly number[]])[] = [
+    ['independent normal days', dayEffects.normal(1), []],
+    ['days with far outliers (t of 3 degrees)', dayEffects.heavy(1), []],
+    ['a day resembles the last (0.2)', dayEffects.lasting(1, 0.2), []],
+    ['a day resembles the last (0.4)', dayEffects.lasting(1, 0.4), []],
+    ['weekends are worse, from a Monday on', dayEffects.normal(0.3), weekends],
+    ['weekends are worse, and a day resembles the last (0.4)', dayEffects.lasting(0.5, 0.4), weekends],
+    ['beyond its assumptions: bad days are the greater ones', dayEffects.skewed(1), []],
+    ['beyond its assumptions: a day resembles the last (0.6)', dayEffects.lasting(1, 0.6), []],
+    ['beyond its assumptions: one day in ten is a storm', dayEffects.storms(1), []],
+  ];
+  return kinds.flatMap(([traffic, effects, week]) => {
+    const watched = { days: 35, alpha, correlation: assumedDayCorrelation, week };
+    const seen = Array.from({ length: 2 * worlds }, (_, world) => watchDays(effects, { random: randomOf(world, 130), ...watched }));
+    const rate = (of: 'now' | 'earlier', name: 'wrongGood' | 'wrongHarm') =>
+      rateIn(2 * worlds, (world) => seen[world]?.[of][name] === true);
+    return [
+      { statement: 'across days: good enough', traffic, rate: rate('now', 'wrongGood'), earlier: rate('earlier', 'wrongGood') },
+      { statement: 'across days: harmful', traffic, rate: rate('now', 'wrongHarm'), earlier: rate('earlier', 'wrongHarm') },
+    ];
+  });
+}
+
+function ofShares(worlds: number): readonly FalseAlarms[] {
+  const kinds = [
+    ['errors at the 1 % that is allowed', 0.01, 0],
+    ['latency at the 3 % that is allowed', 0.03, 0],
+    ['3 % on average, days that differ by a factor of 1.8', 0.03, 0.6],
+  ] as const;
+  return kinds.map(([traffic, share, spread]) => ({
+    statement: 'guardrail: exceeded',
+    traffic,
+    rate: rateIn(worlds, (world) => watchShare({ share, spread }, { random: randomOf(world, 140), days: 7, requestsPerDay: 900, alpha })),
+    earlier: null,
+  }));
+}
+
+/** Worse by the margin, over all or while serving, 1 % failing, 3 % slow: then neither a promotion nor a rollback is right. Worse by more while serving: then a promotion is wrong. */
+function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
+  const edge = { mean: margin, failing: 0.01, slow: 0.03 };
+  const goodShadow = { mean: -2 * margin };
+  const lasting = dayEffects.lasting(dayToDay, assumedDayCorrelation);
+  const week = weekends.map((each) => each * margin);
+  type Kind = readonly [
+    string,
+    RolloutPolicy,
+    DayEffects,
+    Partial<SimulatedRollout> & { readonly mean: number },
+    readonly ('promoted' | 'rolled back')[],
+  ];
+  const both = ['promoted', 'rolled back'] as const;
+  const kinds: readonly Kind[] = [
+    ['at the edge; independent pairs', policy, dayEffects.none, edge, both],
+    ['at the edge; days that differ by 0.017', policy, dayEffects.normal(dayToDay), edge, both],
+    ['at the edge; a day resembles the last (0.4)', policy, lasting, edge, both],
+    ['at the edge; weekends are worse', policy, dayEffects.normal(0.004), { ...edge, week }, both],
+    ['at the edge, no shadow; days that differ by 0.017', bold, dayEffects.normal(dayToDay), edge, both],
+    ['at the edge, no shadow; a day resembles the last (0.4)', bold, lasting, edge, both],
+    [
+      '2 margins better in shadow, 1 worse serving; by 0.005',
+      policy,
+      dayEffects.normal(0.005),
+      { ...goodShadow, servingMean: margin },
+      both,
+    ],
+    [
+      '2 margins better in shadow, 1 worse serving; by 0.017',
+      policy,
+      dayEffects.normal(dayToDay),
+      { ...goodShadow, servingMean: margin },
+      both,
+    ],
+    ['2 margins better in shadow, 1 worse serving; resembling (0.4)', policy, lasting, { ...goodShadow, servingMean: margin }, both],
+    [
+      '2 margins better in shadow, 2 worse serving; by 0.017',
+      policy,
+      dayEffects.normal(dayToDay),
+      { ...goodShadow, servingMean: 2 * margin },
+      ['promoted'],
+    ],
+    [
+      '2 margins better in shadow, 5 worse serving; by 0.017',
+      policy,
+      dayEffects.normal(dayToDay),
+      { ...goodShadow, servingMean: 5 * margin },
+      ['promoted'],
+    ],
+    ['at the edge, minDuration 0s: days are not asked about; by 0.017', hasty, dayEffects.normal(dayToDay), edge, ['promoted']],
+  ];
+  return kinds.map(([traffic, rules, effects, of, wrong]) => () => {
+    const simulated = { effects, draw: alikePairs, days: 31, pairsPerDay, ...of };
+    const [now, earlier] = bothEnds(rules, simulated, { worlds, scenario: 150 });
+    const rate = (ends: readonly SimulatedEnd[], kind: 'promoted' | 'rolled back') =>
+      rateIn(worlds, (world) => ends[world]?.kind === (kind === 'promoted' ? 'promote' : 'harm'));
+    return wrong.map((kind) => ({
+      statement: `whole rollout: ${kind}`,
+      traffic,
+      rate: rate(now, kind),
+      earlier: rate(earlier, kind),
+    }));
+  });
+}
+
+/** Ten canaries of the same two versions, each on traffic of its own: whether any promotes. Beside it with the whole alpha each time. */
+function ofReruns(worlds: number): readonly FalseAlarms[] {
+  const canary: CanarySpec = { ...shownCanary, maxDurationSeconds: month, steps: [25] };
+  const traffic: SimulatedRollout = {
+    ...{ mean: margin, failing: 0.01, slow: 0.03, days: 31, pairsPerDay },
+    effects: dayEffects.lasting(dayToDay, assumedDayCorrelation),
+    draw: alikePairs,
+  };
+  const promotes = (world: number) => (tried: CanarySpec, attempt: number) =>
+    simulateRollout(rolloutPolicyOf(tried, { dependsOnPrediction: false }), traffic, {
+      random: randomOf(world, 180 + attempt),
+      looksPerDay,
+    }).kind === 'promote';
+  const attempts = 10;
+  const whole = (world: number) => promotesWithin(attempts, canary, (_shared, attempt) => promotes(world)(canary, attempt));
+  return [
+    {
+      statement: 'one of ten canaries of the same pair: promoted',
+      traffic: 'at the edge, no shadow; a day resembles the last (0.4)',
+      rate: rateIn(worlds, (world) => promotesWithin(attempts, canary, promotes(world))),
+      earlier: rateIn(worlds, whole),
+    },
+  ];
+}
+
+const looksPerDay = 4;
+
+/** The same worlds under today's rules and under those before. */
+function bothEnds(
+  rules: RolloutPolicy,
+  traffic: SimulatedRollout,
+  { worlds, scenario }: { readonly worlds: number; readonly scenario: number },
+): readonly [readonly SimulatedEnd[], readonly SimulatedEnd[]] {
+  const numbers = Array.from({ length: worlds }, (_, world) => world);
+  const minDays = rules.quality.acrossDays ? 5 : 0;
+  return [
+    numbers.map((world) => simulateRollout(rules, traffic, { random: randomOf(world, scenario), looksPerDay })),
+    numbers.map((world) => playRollout(byEarlierRules(rules, minDays), traffic, { random: randomOf(world, scenario), looksPerDay })),
+  ];
+}
+
+function neededPairs(worlds: number, say: (line: string) => void): readonly PairsNeeded[] {
+  const asked = [
+    [-4, 'good'],
+    [-1, 'good'],
+    [0, 'good'],
+    [2, 'harm'],
+    [6, 'harm'],
+  ] as const;
+  return asked.map(([effect, says]) => {
+    const most = 15_000;
+    const ends = Array.from({ length: worlds }, (_, world) =>
+      pairsUntil({ mean: effect * margin, limit: margin, says, alpha: 0.005, most }, randomOf(world, 170)),
+    );
+    const middle = (of: 'known' | 'widest') => {
+      const found = median(ends.map((end) => end[of] ?? Infinity));
+      return Number.isFinite(found) ? found : null;
+    };
+    const row = { effect, says, known: middle('known'), widest: middle('widest') };
+    say(
+      `  ${String(effect).padStart(10)}  ${says.padEnd(5)}  ${String(row.known ?? `over ${most}`).padStart(8)}  before: ${row.widest ?? `over ${most}`}`,
+    );
+    return row;
+  });
+}
+
+interface SimulatedCase {
+  readonly effect: number;
+  readonly rules: RolloutPolicy;
+  readonly traffic: string;
+  readonly effects: DayEffects;
+  readonly worlds: number;
+}
+
+function powerAt({ effect, rules, traffic, effects, worlds }: SimulatedCase): Power {
+  const simulated = { mean: effect * margin, effects, draw: alikePairs, days: 31, pairsPerDay };
+  const [now, earlier] = bothEnds(rules, simulated, { worlds, scenario: 160 });
+  return { effect, traffic, steps: rules.steps.join(', '), worlds, now: endsOf(now), earlier: endsOf(earlier) };
+}
+
+function endsOf(ends: readonly SimulatedEnd[]): Ends {
+  const of = (kind: SimulatedEnd['kind']) => ends.filter((end) => end.kind === kind);
+  const decided = [...of('promote'), ...of('harm')];
+  const middle = (values: readonly number[]) => (values.length === 0 ? null : rounded(median([...values])));
+  return {
+    promoted: of('promote').length / ends.length,
+    rolledBack: of('harm').length / ends.length,
+    medianPairs: middle(decided.map(({ pairs }) => pairs)),
+    medianDays: middle(decided.map(({ days }) => days)),
+    medianServedDays: middle(of('harm').map(({ days, shadowDays }) => days - shadowDays)),
+  };
+}
+
+function powerLine({ effect, traffic, steps, now, earlier }: Power): string {
+  const columns = ({ promoted, rolledBack, medianPairs, medianDays }: Ends) =>
+    [
+      percent(promoted).padStart(8),
+      percent(rolledBack).padStart(11),
+      (medianPairs?.toLocaleString('en-US') ?? '').padStart(6),
+      String(medianDays ?? '').padStart(5),
+    ].join('  ');
+  return `  ${[String(effect).padStart(10), traffic.padEnd(26), steps.padEnd(12)].join('  ')}  ${columns(now)}  |          ${columns(earlier)}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+if (require.main === module) {
+  const given = process.argv.indexOf('--worlds');
+  const worlds = given < 0 ? 1000 : Number(process.argv[given + 1]);
+  if (!Number.isInteger(worlds) || worlds < 10) {
+    process.stderr.write('--worlds takes a whole number from 10 on: simulated stretches of traffic a statement\n');
+    process.exit(2);
+  }
+  const startedAt = performance.now();
+  const figures = rolloutStatistics({ worlds, say: (line) => void process.stdout.write(`${line}\n`) });
+  report('rollout statistics', [['seconds', String(rounded((performance.now() - startedAt) / 1000))]], { ...figures });
+}

@@ -1,0 +1,89 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import { locate } from './location';
+import { request, toFailure, type S3 } from './s3';
+
+export async function readBytes(s3: S3, ref: ArtifactRef): Promise<Uint8Array> {
+  const body = await openObject(s3, ref);
+  const chunks: Uint8Array[] = [];
+  try {
+    await pipeline(body, verifier(ref), async (verified: AsyncIterable<Uint8Array>) => {
+      for await (const chunk of verified) chunks.push(chunk);
+    });
+  } catch (error) {
+    throw toFailure(s3, `read ${ref.uri}`, error);
+  }
+  return Buffer.concat(chunks);
+}
+
+interface Download {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export async function readToFile(s3: S3, ref: ArtifactRef, path: string, { signal, onProgress }: Download): Promise<void> {
+  const body = await openObject(s3, ref, signal);
+  // Beside its final place, so that the rename is atomic.
+  const partial = `${path}.${randomUUID()}.partial`;
+  const file = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
+  try {
+    await pipeline(body, verifier(ref, onProgress), file, { ...(signal && { signal }) });
+    await rename(partial, path);
+  } catch (error) {
+    // One that is given up while it is being opened is there after that.
+    if (!file.closed) await new Promise<void>((closed) => file.once('close', closed));
+    await rm(partial, { force: true });
+    signal?.throwIfAborted();
+    if (isLocal(error)) throw error;
+    throw toFailure(s3, `read ${ref.uri}`, error);
+  }
+}
+
+async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promise<Readable> {
+  const { key } = locate(ref, s3.bucket);
+  const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
+  const { Body, ContentLength } = await request(s3, `read ${ref.uri}`, (client, options) => client.send(get, options), signal);
+  const body = Body as Readable;
+  if (ContentLength !== undefined && ContentLength !== ref.bytes) {
+    body.destroy();
+    throw mismatch(ref, `it has ${ContentLength} bytes instead of ${ref.bytes}`);
+  }
+  return body;
+}
+
+/** Passes bytes on and fails at the end unless they were exactly the reference's: what is behind it must not act before the end. */
+function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Transform {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+      onProgress?.(bytes);
+      done(bytes > ref.bytes ? mismatch(ref, `it has more than ${ref.bytes} bytes`) : null, chunk);
+    },
+    flush(done) {
+      const found: Digest = `sha256:${hash.digest('hex')}`;
+      if (bytes !== ref.bytes) done(mismatch(ref, `it ended after ${bytes} of ${ref.bytes} bytes`));
+      else done(found === ref.digest ? null : mismatch(ref, `its bytes have the digest ${found}`));
+    },
+  });
+}
+
+function mismatch(ref: ArtifactRef, why: string): Error {
+  return failure('DigestMismatch', `${ref.uri} is not ${ref.digest}: ${why}`, {
+    next: 'run the stage that made it again: perennial run rerun',
+  });
+}
+
+/** A full disk or a missing folder here is not the store's fault. */
+function isLocal(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
+}

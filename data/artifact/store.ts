@@ -1,0 +1,233 @@
+import { CreateBucketCommand, DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { randomUUID } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import { canonicalJson } from '../../domain/canonical';
+import { failure, isPerennialError } from '../../domain/failure';
+import { digestOfFile, sha256 } from '../digest';
+import { readBytes, readToFile } from './download';
+import { allTenants, casKey, locate, stagingPrefix, unowned } from './location';
+import { isMissing, openS3, request, type S3, type S3Settings } from './s3';
+import { openStagingArea, type StagingArea } from './staging';
+import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
+
+/**
+ * Immutable bytes under their own digest, at `t/<tenant>/cas/sha256/ab/cd/<hex>`.
+ * Every put may be repeated: the same bytes give the same reference and at most one object. Every read is verified against the reference's digest and size.
+ * Errors: StorageUnavailable (try again), ArtifactMissing, DigestMismatch, InvalidInput (a reference that is not this store's).
+ */
+export interface ArtifactStore {
+  readonly bucket: string;
+  /** Makes the bucket if it is not there. */
+  ensureBucket(): Promise<void>;
+  /** Whether any tenant has an artifact here. */
+  holdsArtifacts(): Promise<boolean>;
+  putBytes(put: PutBytes): Promise<ArtifactRef>;
+  /** Streams in constant memory. Nothing is visible before the last byte was sent and its digest checked. */
+  putFile(put: PutFile): Promise<ArtifactRef>;
+  /** Canonical JSON, so the reference's digest is `digestOf(value)`. */
+  putJson(put: PutJson): Promise<ArtifactRef>;
+  /** Refuses an object larger than `maxBytes` (64 MiB when not given) before it reads it. */
+  getBytes(ref: ArtifactRef, options?: { readonly maxBytes?: number }): Promise<Uint8Array>;
+  getJson<T>(ref: ArtifactRef): Promise<T>;
+  /** Streams to `path`, which appears complete and verified, or not at all. */
+  toFile(
+    ref: ArtifactRef,
+    path: string,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (bytes: number) => void },
+  ): Promise<void>;
+  /** Whether an object of this size is there, and then it stays for as long as a lease lasts. Its bytes are verified when they are read. */
+  exists(ref: ArtifactRef): Promise<boolean>;
+  /** For the collector alone. Fine when it is gone already. */
+  delete(where: { readonly tenant: string; readonly digest: Digest }): Promise<void>;
+  readonly staging: StagingArea;
+  close(): void;
+}
+
+interface Put {
+  readonly tenant: string;
+  /** Whose unfinished upload it is; `staging.clear` of this run ends it. */
+  readonly runId?: string;
+}
+
+interface PutBytes extends Put {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+}
+
+interface PutFile extends Put {
+  readonly path: string;
+  readonly mediaType: string;
+  /** Refused with DigestMismatch when the file is not this. */
+  readonly expected?: Digest;
+  readonly signal?: AbortSignal;
+  /** The next part is sent when it has answered. */
+  readonly onProgress?: (bytes: number) => Promise<void> | void;
+}
+
+interface PutJson extends Put {
+  readonly value: unknown;
+}
+
+/** Tells the collector that a digest is in use, before anyone looks whether it is there (DESIGN §8). The registry's `artifacts` is one. */
+export interface ArtifactLeases {
+  /** Clears a collector's mark. `mustUpload`: the object may be going away this moment, so whether it exists says nothing. */
+  lease(lease: {
+    readonly tenant: string;
+    readonly digest: Digest;
+    readonly owner: string;
+    readonly seconds: number;
+  }): Promise<{ readonly mustUpload: boolean }>;
+  /** Throws Conflict when the object was collected since it was leased. */
+  record(recorded: { readonly tenant: string; readonly ref: ArtifactRef }): Promise<void>;
+}
+
+export interface ArtifactStoreSettings extends S3Settings {
+  /** Null where nothing is ever collected while it is in use: a reader, or a test without a database. */
+  readonly leases: ArtifactLeases | null;
+  readonly partBytes?: number;
+}
+
+/** The longest that the registry grants: it is what a writer has, after a put, to make something refer to the artifact. */
+const leaseSeconds = 3600;
+/** Files up to this size go in one request; beyond it in parts of this size, up to 10,000. */
+const defaultPartBytes = 16 << 20;
+const defaultMaxBytes = 64 << 20;
+
+export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStore {
+  const { leases, partBytes = defaultPartBytes } = settings;
+  const s3 = openS3(settings);
+  const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+
+  /** Lease, look, upload unless it is there, record. A second round only when the collector was faster than a lease that had run out. */
+  async function put(
+    wanted: Wanted,
+    upload: (mode: WriteMode, key: string, renew: () => Promise<void>) => Promise<void>,
+  ): Promise<ArtifactRef> {
+    const { tenant, digest, bytes, mediaType } = wanted;
+    const key = casKey(tenant, digest);
+    const ref = { uri: `s3://${s3.bucket}/${key}`, digest, bytes, mediaType };
+    const lease = () => leases?.lease({ tenant, digest, owner, seconds: leaseSeconds });
+    for (let round = 1; ; round++) {
+      const { mustUpload } = (await lease()) ?? { mustUpload: false };
+      const there = mustUpload ? null : await sizeOf(s3, key);
+      // An object of another size under this key is damaged: only replacing it helps.
+      if (there !== bytes)
+        await upload(mustUpload || there !== null ? 'replace' : 'create', key, async () => {
+          await lease();
+        });
+      try {
+        await leases?.record({ tenant, ref });
+        return ref;
+      } catch (error) {
+        if (round === 2 || !isPerennialError(error) || error.type !== 'Conflict') throw error;
+      }
+    }
+  }
+
+  const putBytes: ArtifactStore['putBytes'] = ({ tenant, bytes, mediaType }) => {
+    const digest = sha256(bytes);
+    return put({ tenant, digest, bytes: bytes.byteLength, mediaType }, (mode, key) =>
+      uploadBytes(s3, bytes, { key, digest, mediaType, mode }),
+    );
+  };
+
+  return {
+    bucket: s3.bucket,
+    ensureBucket: () => ensureBucket(s3),
+    async holdsArtifacts() {
+      const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: allTenants, MaxKeys: 1 });
+      const { KeyCount = 0 } = await request(s3, 'list what there is', (client, options) => client.send(list, options));
+      return KeyCount > 0;
+    },
+    putBytes,
+    putJson: ({ value, ...to }) => putBytes({ ...to, bytes: Buffer.from(canonicalJson(value)), mediaType: 'application/json' }),
+    async putFile({ tenant, runId, path, mediaType, expected, signal, onProgress }) {
+      const small = (await stat(path)).size <= partBytes ? await readFile(path) : null;
+      const { digest, bytes } = small ? { digest: sha256(small), bytes: small.byteLength } : await digestOfFile(path, signal);
+      if (expected !== undefined && digest !== expected) throw failure('DigestMismatch', `${path} is ${digest}, not ${expected}`);
+      const ref = await put({ tenant, digest, bytes, mediaType }, async (mode, key, renew) => {
+        const to = { key, digest, mediaType, mode, signal };
+        if (small) return uploadBytes(s3, small, to);
+        const renewing = renewal(renew);
+        await uploadLargeFile(s3, {
+          ...to,
+          path,
+          bytes,
+          partBytes: Math.max(partBytes, Math.ceil(bytes / 10_000)),
+          stagingPrefix: stagingPrefix(tenant, runId ?? unowned),
+          async onPart(sent) {
+            await onProgress?.(sent);
+            await renewing();
+          },
+        });
+      });
+      await onProgress?.(bytes);
+      return ref;
+    },
+    async getBytes(ref, { maxBytes = defaultMaxBytes } = {}) {
+      if (ref.bytes > maxBytes) throw failure('InvalidInput', `${ref.uri} has ${ref.bytes} bytes; ${maxBytes} may be read into memory`);
+      return readBytes(s3, ref);
+    },
+    async getJson<T>(ref: ArtifactRef) {
+      return JSON.parse(Buffer.from(await this.getBytes(ref)).toString('utf8')) as T;
+    },
+    toFile: (ref, path, options = {}) => readToFile(s3, ref, path, options),
+    async exists(ref) {
+      const { tenant, key } = locate(ref, s3.bucket);
+      const { mustUpload } = (await leases?.lease({ tenant, digest: ref.digest, owner, seconds: leaseSeconds })) ?? { mustUpload: false };
+      return !mustUpload && (await sizeOf(s3, key)) === ref.bytes;
+    },
+    async delete({ tenant, digest }) {
+      const Key = casKey(tenant, digest);
+      await request(s3, `remove ${Key}`, (client) => client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key })));
+    },
+    staging: openStagingArea(s3),
+    close: () => s3.client.destroy(),
+  };
+}
+
+interface Wanted {
+  readonly tenant: string;
+  readonly digest: Digest;
+  readonly bytes: number;
+  readonly mediaType: string;
+}
+
+/** Renews a lease when a third of it is over. */
+function renewal(renew: () => Promise<void>): () => Promise<void> {
+  let renewedAt = performance.now();
+  return async () => {
+    if (performance.now() - renewedAt < (leaseSeconds / 3) * 1000) return;
+    renewedAt = performance.now();
+    await renew();
+  };
+}
+
+async function sizeOf(s3: S3, key: string): Promise<number | null> {
+  try {
+    const head = await request(s3, `look for ${key}`, (client) => client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: key })));
+    return head.ContentLength ?? 0;
+  } catch (error) {
+    if (isMissing((error as Error).cause)) return null;
+    throw error;
+  }
+}
+
+async function ensureBucket(s3: S3): Promise<void> {
+  const where = { Bucket: s3.bucket };
+  try {
+    await s3.client.send(new HeadBucketCommand(where));
+    return;
+  } catch (error) {
+    // HEAD has no body, so a missing bucket shows as a bare 404.
+    if (!isMissing(error) && (error as Error).name !== 'NoSuchBucket') await request(s3, 'look', () => Promise.reject(error as Error));
+  }
+  try {
+    await s3.client.send(new CreateBucketCommand(where));
+  } catch (error) {
+    // Another process made it in between. One of somebody else's by that name stays an error.
+    if ((error as Error).name !== 'BucketAlreadyOwnedByYou') await request(s3, 'make the bucket', () => Promise.reject(error as Error));
+  }
+}

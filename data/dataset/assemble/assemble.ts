@@ -1,0 +1,263 @@
+import type { AssembledPartName, DroppedRows } from '../../../domain/dataset/assembled';
+import {
+  assembledParts,
+  dayColumn,
+  entityColumn,
+  groupColumn,
+  labelColumn,
+  reservedColumns,
+  rowColumn,
+  timeColumn,
+} from '../../../domain/dataset/assembled';
+import type { Column, ColumnType, TimeWindow } from '../../../domain/dataset/dataset';
+import { failure } from '../../../domain/failure';
+import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
+import type { FeatureColumn, Task } from '../../../domain/model/model';
+import { formatInstant, splitWindow } from '../../../domain/dataset/time-window';
+import { withheldLabel } from '../../sql/feature-policy';
+import { compileFeatureSql, type FeaturePlan } from '../../sql/feature-sql';
+import { writeFeatureTables } from '../../sql/feature-table';
+import { quoteName, quoteText, readParquet, withDuckDb, type PlatformSql } from '../../sql/platform-sql';
+import { runUserSql } from '../../sql/user-sql';
+import { keyColumns } from './key-columns';
+import { checkClasses, classesOf, labelValue, numberOfClass, refuseUnknownClasses, taskOf } from './label';
+import { drawnHash, drawnPart } from './split-hash';
+
+export interface AssemblyRun {
+  readonly data: DataSpec;
+  /** What the lifecycle says the task is; found from the label when null. */
+  readonly task: Task | null;
+  readonly assembleSql: string;
+  readonly featuresSql: string;
+  /** Null where the rows have no time. */
+  readonly window: TimeWindow | null;
+  /** Parquet files of each source, in `folder`. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
+  /** Private to this run; everything is written here. */
+  readonly folder: string;
+  readonly limits: { readonly memoryBytes: number; readonly seconds: number };
+  readonly signal: AbortSignal;
+}
+
+export interface AssembledFiles {
+  readonly columns: readonly Column[];
+  readonly labelType: ColumnType;
+  readonly task: Task;
+  /** In multiclass. */
+  readonly classes?: readonly string[];
+  readonly available: readonly Column[];
+  readonly request: readonly Column[];
+  readonly features: readonly FeatureColumn[];
+  readonly parts: Readonly<Record<AssembledPartName, PartFiles>>;
+  readonly dropped: DroppedRows;
+}
+
+export interface PartFiles {
+  readonly rows: number;
+  readonly window: TimeWindow | null;
+  readonly requestRows: string;
+  readonly features: string;
+}
+
+/**
+ * Joins the sources into labelled request rows, keeps those of the window whose label was known at its end, splits them in order of time (or all of them by a hash, where rows have no time)
+ * and computes the features of each part by the query that the gateway will run. Equal input gives equal bytes. Errors: the SQL's own (sql-errors), InvalidInput for
+ * columns that are not there or a label that cannot be learnt, DatasetEmpty for a part without rows.
+ */
+export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
+  const { data, folder, signal } = run;
+  const parting = partingOf(run);
+  const path = (name: string): string => `${folder}/${name}.parquet`;
+  const { columns } = await runUserSql({
+    sql: run.assembleSql,
+    file: data.assemble,
+    tables: run.tables,
+    outputPath: path('assembled'),
+    ...(data.time && { orderBy: data.time.column }),
+    limits: run.limits,
+    signal,
+  });
+  const keys = keyColumns(columns, data);
+  const available = columns.filter((column) => column !== keys.label);
+  const plan = await compiledFeatures(run, available);
+
+  const split = await withDuckDb(
+    async (sql) => {
+      // One thread and one file: rows are numbered in the order that they were written in.
+      await sql.run(`CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`);
+      const task = await taskOf(sql, keys.label, { wanted: run.task, file: data.assemble });
+      const assembly: Assembly = { run, keys, task, parting, available };
+      const dropped = await countDropped(sql, assembly);
+      const rows: Partial<Record<AssembledPartName, number>> = {};
+      await sql.run(keptRows(assembly));
+      const classes = task === 'multiclass' ? await classesOf(sql, keys.label, parting.rowsOf('train')) : undefined;
+      if (classes) await refuseUnknownClasses(sql, keys.label, classes);
+      for (const part of assembledParts) {
+        rows[part] = await writePart(sql, { part, assembly, classes, file: path(`${part}-request`) });
+        if (rows[part] === 0) throw emptyPart(part, parting, dropped);
+        if (task !== 'regression') await checkClasses(sql, part, path(`${part}-request`), { label: keys.label.name, classes });
+      }
+      return { dropped, task, ...(classes && { classes }), rows: rows as Record<AssembledPartName, number> };
+    },
+    { memoryBytes: run.limits.memoryBytes, threads: 1, spillDirectory: path('spill'), signal },
+  );
+
+  const parts = Object.fromEntries(
+    assembledParts.map((part) => [
+      part,
+      { rows: split.rows[part], window: parting.windowOf(part), requestRows: path(`${part}-request`), features: path(`${part}-features`) },
+    ]),
+  ) as Record<AssembledPartName, PartFiles>;
+  await writeFeatureTables({ plan, tables: Object.values(parts), carried: parting.columns, limits: run.limits, signal });
+  return {
+    columns,
+    labelType: keys.label.type,
+    task: split.task,
+    ...(split.classes && { classes: split.classes }),
+    available,
+    request: plan.requestColumns,
+    features: plan.features,
+    parts,
+    dropped: split.dropped,
+  };
+}
+
+function compiledFeatures({ data, featuresSql }: AssemblyRun, available: readonly Column[]): Promise<FeaturePlan> {
+  return compileFeatureSql({
+    sql: featuresSql,
+    request: available,
+    file: data.features,
+    withheld: withheldLabel(data.label.column),
+  });
+}
+
+type Keys = ReturnType<typeof keyColumns>;
+
+interface Assembly {
+  readonly run: AssemblyRun;
+  readonly keys: Keys;
+  readonly task: Task;
+  readonly parting: Parting;
+  readonly available: readonly Column[];
+}
+
+/** How rows are kept and put into parts, as SQL. */
+interface Parting {
+  /** Of `assembled`: whether a row is one of the window, and whether its label was known at its end. */
+  readonly inside: (keys: Keys) => string;
+  readonly ripe: (keys: Keys) => string;
+  /** Of `kept`. */
+  readonly rowsOf: (part: AssembledPartName) => string;
+  readonly windowOf: (part: AssembledPartName) => TimeWindow | null;
+  /** The columns that are added. */
+  readonly columns: readonly string[];
+}
+
+function partingOf({ data, window }: AssemblyRun): Parting {
+  const { split, label } = data;
+  if (split.by !== 'time') {
+    return {
+      inside: () => (split.by === 'group' ? `${quoteName(split.column)} IS NOT NULL` : 'true'),
+      ripe: () => 'true',
+      rowsOf: (part) => drawnPart(part, split),
+      windowOf: () => null,
+      columns: [...reservedColumns, groupColumn],
+    };
+  }
+  if (window === null) throw new Error('a split by time needs a window');
+  const windows = splitWindow(window, split);
+  // A label counts when it was known at the window's end, as it would have been on that day.
+  const latest = formatInstant(Date.parse(window.until) - label.availableAfterSeconds * 1000);
+  const within = (time: string, { from, until }: TimeWindow): string => `${time} >= ${instant(from)} AND ${time} < ${instant(until)}`;
+  return {
+    inside: (keys) => within(names(keys).time, window),
+    ripe: (keys) => `${names(keys).time} <= ${instant(latest)}`,
+    rowsOf: (part) => within(timeColumn, windows[part]),
+    windowOf: (part) => windows[part],
+    columns: reservedColumns,
+  };
+}
+
+async function countDropped(sql: PlatformSql, { run, keys, task, parting }: Assembly): Promise<DroppedRows> {
+  const label = labelValue(keys.label, task);
+  const { time } = names(keys);
+  const [inside, ripe] = [`(${parting.inside(keys)})`, `(${parting.ripe(keys)})`];
+  const isTimed = run.data.split.by === 'time';
+  return sql.one<DroppedRows & Record<string, number>>(`
+    SELECT
+      count(*) FILTER (${isTimed ? `${time} IS NULL` : 'false'}) AS "withoutTime",
+      count(*) FILTER (${isTimed ? `${time} IS NOT NULL AND NOT ${inside}` : 'false'}) AS "outsideWindow",
+      count(*) FILTER (${inside} AND NOT ${ripe}) AS "unripe",
+      count(*) FILTER (${inside} AND ${ripe} AND ${label} IS NULL) AS "withoutLabel"
+      ${run.data.split.by === 'group' ? `, count(*) FILTER (NOT ${inside}) AS "withoutGroup"` : ''}
+    FROM assembled`);
+}
+
+/** Rows are numbered over all parts in the order that the user's rows were written in: by time, then by every column. */
+function keptRows({ run, keys, task, parting, available }: Assembly): string {
+  const { time, entity } = names(keys);
+  const label = labelValue(keys.label, task);
+  const { split } = run.data;
+  return `
+    CREATE TABLE kept AS
+    SELECT
+      ${available.map((column) => quoteName(column.name)).join(', ')},
+      row_number() OVER (ORDER BY ${rowColumn}) - 1 AS ${rowColumn},
+      ${label} AS ${labelColumn},
+      ${split.by === 'time' ? time : 'NULL::TIMESTAMP'} AS ${timeColumn},
+      ${entity === null ? 'NULL::VARCHAR' : `CAST(${entity} AS VARCHAR)`} AS ${entityColumn},
+      ${split.by === 'time' ? `strftime(${time}, '%Y-%m-%d')` : 'NULL::VARCHAR'} AS ${dayColumn}
+      ${split.by === 'time' ? '' : `, ${drawnHash(split, available)} AS ${groupColumn}`}
+    FROM assembled
+    WHERE ${parting.inside(keys)} AND ${label} IS NOT NULL AND (${parting.ripe(keys)})
+    ORDER BY ${rowColumn}`;
+}
+
+interface PartToWrite {
+  readonly part: AssembledPartName;
+  readonly assembly: Assembly;
+  readonly classes: readonly string[] | undefined;
+  readonly file: string;
+}
+
+async function writePart(sql: PlatformSql, { part, assembly: { parting, available }, classes, file }: PartToWrite): Promise<number> {
+  const added = parting.columns.map((name) => (name === labelColumn && classes ? `${numberOfClass(classes)} AS ${labelColumn}` : name));
+  const columns = [...available.map((column) => quoteName(column.name)), ...added].join(', ');
+  await sql.run(`
+    COPY (SELECT ${columns} FROM kept WHERE ${parting.rowsOf(part)} ORDER BY ${rowColumn})
+    TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
+  return (await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`)).rows;
+}
+
+function emptyPart(part: AssembledPartName, parting: Parting, dropped: DroppedRows): Error {
+  const why = Object.entries(droppedBecause)
+    .map(([reason, words]) => ({ rows: dropped[reason as keyof DroppedRows] ?? 0, words }))
+    .filter(({ rows }) => rows > 0)
+    .map(({ rows, words }) => `${rows} ${words}`)
+    .join(', ');
+  const window = parting.windowOf(part);
+  const which = window === null ? part : `${part} (${window.from} to ${window.until})`;
+  const next =
+    window === null
+      ? 'give the lifecycle more rows or groups, or this part a larger share in spec.data.split'
+      : 'give a run another `until`, or the lifecycle a longer window or other split days';
+  return failure('DatasetEmpty', `no row is left for the part ${which}${why === '' ? '' : `; dropped: ${why}`}`, { next });
+}
+
+const droppedBecause = {
+  outsideWindow: 'outside of the window',
+  withoutTime: 'without a time',
+  withoutGroup: 'without a group',
+  unripe: 'whose label was not known yet at its end',
+  withoutLabel: 'without a label',
+} as const satisfies Record<keyof DroppedRows, string>;
+
+/** `time` is no column where rows have none. */
+function names({ time, entity }: Keys) {
+  return { time: time === null ? 'NULL' : quoteName(time.name), entity: entity === null ? null : quoteName(entity.name) };
+}
+
+/** Files hold UTC without a zone. */
+function instant(time: string): string {
+  return `TIMESTAMP ${quoteText(time.replace('T', ' ').replace('Z', ''))}`;
+}

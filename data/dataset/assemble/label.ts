@@ -1,0 +1,151 @@
+import { labelColumn, type AssembledPartName } from '../../../domain/dataset/assembled';
+import type { Column } from '../../../domain/dataset/dataset';
+import { failure } from '../../../domain/failure';
+import type { Task } from '../../../domain/model/model';
+import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
+import { textList } from './split-hash';
+
+/** Every prediction is logged with a probability for each class, and each class needs rows to learn from. */
+const mostClasses = 100;
+const fewestClasses = 2;
+const shownClasses = 5;
+
+/**
+ * True and false, or the whole numbers 0 and 1, are two classes; texts are classes by their name; other numbers are a quantity. What the lifecycle says goes first, if the label can be
+ * that: whole numbers are classes when `train.task` is multiclass.
+ */
+export async function taskOf(
+  sql: PlatformSql,
+  label: Column,
+  asked: { readonly wanted: Task | null; readonly file: string },
+): Promise<Task> {
+  const { wanted, file } = asked;
+  const refuse = (detail: string, next: string) => failure('InvalidInput', `${file}: ${detail}`, { next });
+  if (label.type === 'timestamp') {
+    throw refuse(
+      `the label ${label.name} is a timestamp; it must be true/false, 0/1, a number or a text`,
+      `compare it with something: … AS ${label.name}`,
+    );
+  }
+  if (label.type === 'string') {
+    if (wanted === null || wanted === 'multiclass') return 'multiclass';
+    const next =
+      wanted === 'classification'
+        ? `compare it with a class: … = 'yes' AS ${label.name}, or set spec.train.task to multiclass`
+        : `cast it: CAST(… AS DOUBLE) AS ${label.name}`;
+    throw refuse(
+      `the label ${label.name} is a string; ${wanted} needs ${wanted === 'classification' ? 'true/false or 0/1' : 'a number'}`,
+      next,
+    );
+  }
+  if (wanted === 'multiclass') {
+    if (label.type === 'integer') return wanted;
+    throw refuse(
+      `the task is multiclass, but the label ${label.name} is a ${label.type}; classes are texts or whole numbers`,
+      label.type === 'boolean' ? 'set spec.train.task to classification' : `CAST(… AS VARCHAR) AS ${label.name}`,
+    );
+  }
+  const binary = label.type === 'boolean' || (await onlyZeroAndOne(sql, label));
+  if (wanted === 'classification' && !binary) {
+    throw refuse(
+      `the task is classification, but the label ${label.name} has other values than 0 and 1`,
+      label.type === 'integer' ? 'set spec.train.task to multiclass' : `compare it with something: … AS ${label.name}`,
+    );
+  }
+  if (wanted === 'regression' && label.type === 'boolean') {
+    throw refuse(`the task is regression, but the label ${label.name} is true or false`, 'set spec.train.task to classification');
+  }
+  // A measured quantity may happen to be 0 or 1 so far; a whole number or a truth value was meant as classes.
+  return wanted ?? (binary && label.type !== 'number' ? 'classification' : 'regression');
+}
+
+async function onlyZeroAndOne(sql: PlatformSql, label: Column): Promise<boolean> {
+  const value = numericLabel(label);
+  const { others } = await sql.one<{ others: number }>(`SELECT count(*) AS others FROM assembled WHERE ${value} NOT IN (0, 1)`);
+  return others === 0;
+}
+
+/** SQL for the label of an assembled row: a DOUBLE, or in multiclass the name of its class. Null where there is none: NaN, infinities and blank texts are no label. */
+export function labelValue(label: Column, task: Task): string {
+  return task === 'multiclass' ? `nullif(CAST(${quoteName(label.name)} AS VARCHAR), '')` : numericLabel(label);
+}
+
+function numericLabel(label: Column): string {
+  const name = quoteName(label.name);
+  if (label.type === 'boolean') return `CAST(CAST(${name} AS INTEGER) AS DOUBLE)`;
+  if (label.type === 'integer') return `CAST(${name} AS DOUBLE)`;
+  return `CASE WHEN isfinite(${name}) THEN ${name} END`;
+}
+
+/** The classes of the rows to train on, in order: no model can give another. Throws InvalidInput for fewer than two and for more than a hundred. */
+export async function classesOf(sql: PlatformSql, label: Column, trainingRows: string): Promise<readonly string[]> {
+  const order = label.type === 'integer' ? `CAST(${labelColumn} AS HUGEINT)` : labelColumn;
+  const rows = await sql.rows<{ class: string }>(
+    `SELECT ${labelColumn} AS class FROM kept WHERE ${trainingRows} GROUP BY ${labelColumn} ORDER BY ${order} LIMIT ${mostClasses + 1}`,
+  );
+  const classes = rows.map((row) => row.class);
+  if (classes.length > mostClasses) {
+    throw failure(
+      'InvalidInput',
+      `the label ${label.name} has more than ${mostClasses} different values in the rows to train on; that is the most classes`,
+      {
+        next:
+          label.type === 'integer'
+            ? 'set spec.train.task to regression, or join rare classes in assemble.sql'
+            : 'join rare classes in assemble.sql',
+      },
+    );
+  }
+  // A part without rows has its own message.
+  if (classes.length > 0 && classes.length < fewestClasses) {
+    throw failure(
+      'InvalidInput',
+      `in the rows to train on the label ${label.name} is always ${classes[0] ?? ''}: there is nothing to tell apart`,
+      {
+        next: 'look at how assemble.sql makes the label, or take a longer window',
+      },
+    );
+  }
+  return classes;
+}
+
+/** A class that training has no row of cannot be predicted, and leaving its rows out would flatter every model. */
+export async function refuseUnknownClasses(sql: PlatformSql, label: Column, classes: readonly string[]): Promise<void> {
+  if (classes.length === 0) return;
+  const unknown = await sql.rows<{ class: string; rows: number }>(
+    `SELECT ${labelColumn} AS class, count(*) AS rows FROM kept WHERE NOT list_contains(${textList(classes)}, ${labelColumn}) GROUP BY 1 ORDER BY 2 DESC, 1`,
+  );
+  if (unknown.length === 0) return;
+  const shown = unknown.slice(0, shownClasses).map((each) => `${each.class} (${each.rows} rows)`);
+  const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
+  throw failure(
+    'InvalidInput',
+    `the label ${label.name} has classes that no row to train on has: ${shown.join(', ')}${more}; the rows to train on have ${classes.slice(0, shownClasses).join(', ')}${classes.length > shownClasses ? ', …' : ''}`,
+    { next: 'give training rows of these classes (a longer window, another split), or join rare classes in assemble.sql' },
+  );
+}
+
+/** SQL for the number of a kept row's class, counted from 0. */
+export function numberOfClass(classes: readonly string[]): string {
+  return `CAST(list_position(${textList(classes)}, ${labelColumn}) - 1 AS DOUBLE)`;
+}
+
+/** A part in which every label is the same teaches nothing and judges nothing. */
+export async function checkClasses(
+  sql: PlatformSql,
+  part: AssembledPartName,
+  file: string,
+  { label, classes }: { readonly label: string; readonly classes: readonly string[] | undefined },
+): Promise<void> {
+  const { low, high } = await sql.one<{ low: number; high: number }>(
+    `SELECT min(${labelColumn}) AS low, max(${labelColumn}) AS high FROM ${readParquet([file])}`,
+  );
+  if (low !== high) return;
+  throw failure(
+    'InvalidInput',
+    `in the part ${part} the label ${label} is always ${classes?.[low] ?? low}: there is nothing to tell apart`,
+    {
+      next: 'look at how assemble.sql makes the label, or take a longer window',
+    },
+  );
+}

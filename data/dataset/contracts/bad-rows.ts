@@ -1,0 +1,114 @@
+import type { ContractCheck, DataContract } from '../../../domain/dataset/contract';
+import type { Column } from '../../../domain/dataset/dataset';
+import { duckDbTypes, quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
+import { checkName } from './contract-verdict';
+import type { ReadColumn, RowCheck } from './row-checks';
+
+/** The input with its row numbers, and which of them are bad, and why: what the functions here read and write in the database. */
+export const numbered = '__contract_input';
+export const bad = '__contract_bad';
+export const number = '__contract_row';
+/** Column that quarantine adds: the names of the checks that the row did not meet, `range:temp; unique:flight`. */
+export const reasonsColumn = '__reasons';
+
+/** A rule that cannot be put to the data (a pattern that is none, a bound of another type) measures nothing; it must not stop the others. */
+export async function usableChecks(
+  sql: PlatformSql,
+  checks: readonly RowCheck[],
+  columns: readonly Column[],
+): Promise<{ usable: RowCheck[]; unusable: ContractCheck[] }> {
+  const usable: RowCheck[] = [];
+  const unusable: ContractCheck[] = [];
+  // One row of nulls is enough to make DuckDB read every constant of the rule.
+  const nulls = columns.map(({ name, type }) => `NULL::${duckDbTypes[type]} AS ${quoteName(name)}`).join(', ');
+  for (const check of checks) {
+    const reason = await sql.run(`SELECT ${check.isBad} FROM (SELECT ${nulls})`).then(
+      () => null,
+      (error: unknown) => (error as Error).message.split('\n')[0] ?? '',
+    );
+    if (reason === null) usable.push(check);
+    else {
+      const observed = `could not be measured: ${reason}`;
+      unusable.push({ check: check.check, column: check.column, passed: null, observed, expected: check.expected, badRows: 0 });
+    }
+  }
+  return { usable, unusable };
+}
+
+export async function markBadRows(sql: PlatformSql, checks: readonly RowCheck[]): Promise<void> {
+  const cases = checks.map((check) => `CASE WHEN ${check.isBad} THEN ${quoteText(checkName(check))} END`);
+  const reasons = `list_filter([${cases.join(', ')}]::VARCHAR[], lambda name : name IS NOT NULL)`;
+  await sql.run(
+    `CREATE TEMP TABLE ${bad} AS
+     SELECT * FROM (SELECT ${number}, ${reasons} AS ${reasonsColumn} FROM ${numbered}) WHERE len(${reasonsColumn}) > 0`,
+  );
+}
+
+export interface KeySet {
+  readonly check: 'unique';
+  readonly column: string;
+  readonly expected: string;
+}
+
+/** Among rows that are good otherwise, so that one good row of each key stays. A row without its whole key is nobody's duplicate. */
+export async function markDuplicates(
+  sql: PlatformSql,
+  contract: DataContract,
+  read: ReadonlyMap<string, ReadColumn>,
+): Promise<readonly KeySet[]> {
+  const sets: KeySet[] = [];
+  const repeated: string[] = [];
+  for (const names of contract.unique) {
+    const set = keySet(names);
+    const keys = names.flatMap((name) => read.get(name)?.value ?? []);
+    if (keys.length < names.length) continue;
+    sets.push(set);
+    repeated.push(
+      `SELECT ${number}, ${quoteText(checkName(set))} AS name FROM ${numbered} ANTI JOIN ${bad} USING (${number})
+       WHERE ${keys.map((key) => `(${key}) IS NOT NULL`).join(' AND ')}
+       QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${number}) > 1`,
+    );
+  }
+  if (repeated.length > 0) {
+    await sql.run(
+      `INSERT INTO ${bad} SELECT ${number}, list(name ORDER BY name) FROM (${repeated.join(' UNION ALL ')}) GROUP BY ${number}`,
+    );
+  }
+  return sets;
+}
+
+function keySet(names: readonly string[]): KeySet {
+  return { check: 'unique', column: names.join(', '), expected: 'no second row of a key' };
+}
+
+export function unmeasuredSets(contract: DataContract, read: ReadonlyMap<string, ReadColumn>): ContractCheck[] {
+  return contract.unique.flatMap((names) => {
+    const absent = names.filter((name) => !read.has(name));
+    if (absent.length === 0) return [];
+    const observed = `could not be measured: the contract or the data says nothing of ${absent.join(', ')}`;
+    return [{ ...keySet(names), passed: null, observed, badRows: 0 }];
+  });
+}
+
+export async function countReasons(sql: PlatformSql): Promise<ReadonlyMap<string, number>> {
+  const counts = await sql.rows<{ name: string; n: number }>(
+    `SELECT name, count(*) AS n FROM (SELECT unnest(${reasonsColumn}) AS name FROM ${bad}) GROUP BY 1 ORDER BY 2 DESC, 1`,
+  );
+  return new Map(counts.map(({ name, n }) => [name, n]));
+}
+
+export function rowCheck(
+  check: { readonly check: string; readonly column: string; readonly expected: string },
+  counts: ReadonlyMap<string, number>,
+): ContractCheck {
+  const badRows = counts.get(checkName(check)) ?? 0;
+  const { column, expected } = check;
+  return {
+    check: check.check,
+    column,
+    passed: badRows === 0,
+    observed: badRows === 1 ? '1 bad row' : `${badRows} bad rows`,
+    expected,
+    badRows,
+  };
+}

@@ -1,0 +1,89 @@
+import { constants } from 'node:fs';
+import { open, readlink, realpath, stat, symlink, type FileHandle } from 'node:fs/promises';
+import { extname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { formatByteSize } from '../../../domain/byte-size';
+import type { Fetch, Fetched } from './fetch';
+import { fileRefusal } from './file-access';
+import { sourceFailure } from './source-failure';
+
+/**
+ * Read in place. The file is opened first and checked by what was opened, so that a link that is changed meanwhile leads
+ * nowhere else: readers get a link to the open file.
+ */
+export async function fetchFile({ source, into, policy, limits, onProgress }: Fetch): Promise<Fetched> {
+  const wanted = pathOf(source);
+  const real = await explained(source, () => realpath(wanted));
+  await checkAccess(source, real, policy);
+  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no link.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+  const file = await explained(source, () => open(real, flags));
+  try {
+    await checkAccess(source, await openedPath(file, real, source), policy);
+    const bytes = await sizeOf(file, source, limits.maxBytes);
+    const path = join(into, `file${/^\.[a-z0-9]+$/i.exec(extname(real))?.[0] ?? ''}`);
+    await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : real, path);
+    onProgress(bytes);
+    return { paths: [path], bytes, close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function checkAccess(source: Fetch['source'], path: string, policy: Fetch['policy']): Promise<void> {
+  const refusal = await fileRefusal(path, policy.files);
+  if (refusal !== null) throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
+}
+
+/** Where the open file lies. Linux says so; elsewhere the path must still lead to the same file. */
+async function openedPath(file: FileHandle, real: string, source: Fetch['source']): Promise<string> {
+  if (process.platform === 'linux') return readlink(`/proc/self/fd/${file.fd}`);
+  const [opened, found, path] = await Promise.all([file.stat({ bigint: true }), stat(real, { bigint: true }), realpath(real)]);
+  if (opened.dev === found.dev && opened.ino === found.ino) return path;
+  throw sourceFailure('SourceRefused', source, 'the file was replaced while it was opened', { next: 'run it again' });
+}
+
+async function sizeOf(file: FileHandle, source: Fetch['source'], maxBytes: number): Promise<number> {
+  const found = await file.stat();
+  if (!found.isFile()) {
+    throw sourceFailure('SourceRefused', source, found.isDirectory() ? 'this is a folder' : 'this is not a regular file', {
+      next: 'name one file',
+    });
+  }
+  if (found.size > maxBytes) {
+    throw sourceFailure('SourceTooLarge', source, `the file has ${found.size} bytes, more than ${formatByteSize(maxBytes)}`, {
+      next: 'raise spec.data.limits.size, or split the file',
+    });
+  }
+  return found.size;
+}
+
+function pathOf(source: Fetch['source']): string {
+  try {
+    const path = fileURLToPath(source.uri);
+    if (isAbsolute(path)) return path;
+  } catch {
+    // A host in the authority, or an encoded slash: not a path on this machine.
+  }
+  throw sourceFailure('SourceRefused', source, 'this is not an absolute path on this machine', { next: 'write file:///absolute/path' });
+}
+
+async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw sourceFailure('NotFound', source, 'there is no such file', {
+        cause: error,
+        next: 'check the path; workers read it on their own machine',
+      });
+    }
+    // ENXIO: a socket, which cannot be opened.
+    if (code === 'ENXIO' || code === 'EOPNOTSUPP') {
+      throw sourceFailure('SourceRefused', source, 'this is not a regular file', { cause: error, next: 'name one file' });
+    }
+    throw sourceFailure('SourceRefused', source, `the file cannot be opened (${code ?? 'unknown reason'})`, { cause: error });
+  }
+}

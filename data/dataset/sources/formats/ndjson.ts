@@ -1,0 +1,197 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { PerennialError } from '../../../../domain/failure';
+import { logicalType, quoteName, quoteText, type PlatformSql } from '../../../sql/platform-sql';
+import { sourceFailure } from '../source-failure';
+import { looksLike, readEnds } from './head';
+import { longestLineOf } from './longest-line';
+import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
+import { typeText } from './text-types';
+
+/** One flat JSON object a line. Every line is looked at, so a key that only the last one has is a column too. */
+export const ndjson: FormatReader = {
+  async open(sql, files) {
+    for (const path of files.paths) await checkHead(path, files.source);
+    const longest = await longestObject(files);
+    const detected = await sql.rows<{ column_name: string; column_type: string }>(
+      `DESCRIBE SELECT * FROM ${relationOf(files, longest, 'sample_size = -1, maximum_depth = -1')}`,
+    );
+    await checkKeys(
+      sql,
+      files,
+      longest,
+      detected.map(({ column_name: name }) => name),
+    );
+    const keys = detected.map(({ column_name: name, column_type: found }) => ({ name, found, read: readType(name, found, files) }));
+    const columns = keys.map(({ name, read }) => `${quoteText(name)}: ${quoteText(read)}`).join(', ');
+    return typeKeys(sql, relationOf(files, longest, `auto_detect = false, columns = {${columns}}`), keys, files);
+  },
+  explain,
+};
+
+interface NdjsonKey {
+  readonly name: string;
+  /** DuckDB's type for all of its values. */
+  readonly found: string;
+  /** What it is read as: times as the text they are, so that an offset counts. */
+  readonly read: 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'JSON';
+}
+
+async function checkHead(path: string, source: SourceFiles['source']): Promise<void> {
+  const { size, head } = await readEnds(path, 1 << 16);
+  if (size === 0 || head.toString('latin1').trim() === '') {
+    throw sourceFailure('DatasetEmpty', source, 'the file is empty', { next: 'check what writes it' });
+  }
+  const is = looksLike(head.subarray(head.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf)) ? 3 : 0));
+  if (is === 'a JSON array')
+    throw sourceFailure('DataUnreadable', source, 'this is one JSON array', {
+      next: 'write one object a line, without brackets and commas around them',
+    });
+  if (is !== 'JSON') {
+    throw sourceFailure('DataUnreadable', source, `this is not NDJSON${is === null ? '' : `: it looks like ${is}`}`, {
+      next: is === 'gzip' ? 'unpack it first' : 'name its real format: parquet, csv or ndjson',
+    });
+  }
+}
+
+/** DuckDB's own default. It holds two of the size in memory whatever the file holds, so more is asked for only where a line needs it. */
+const usualBytes = 16 << 20;
+/** Twice this, and what becomes of it, is within what reading a source may hold. */
+const mostBytes = 256 << 20;
+
+/** Bytes of the longest object that DuckDB must be ready for. */
+async function longestObject({ paths, source }: SourceFiles): Promise<number> {
+  let longest = usualBytes;
+  for (const path of paths) {
+    if ((await stat(path)).size <= usualBytes) continue;
+    const { line, bytes } = await longestLineOf(path);
+    if (bytes > mostBytes) {
+      const said = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB, and a line may have ${mostBytes / 2 ** 20} MiB`;
+      throw sourceFailure('DataUnreadable', source, said, { next: 'cut what it holds into several rows, or leave it out' });
+    }
+    // Its end and what DuckDB adds to it.
+    longest = Math.max(longest, bytes + 1024);
+  }
+  return longest;
+}
+
+function relationOf({ paths }: SourceFiles, longest: number, more: string): string {
+  const list = paths.map(quoteText).join(', ');
+  return `read_json([${list}], format = 'newline_delimited', records = true, maximum_object_size = ${longest}, ${more})`;
+}
+
+/** SQL knows no difference between upper and lower case: DuckDB calls the second of two such keys `Key_1`, and then finds no value under that name. */
+async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, longest: number, names: readonly string[]): Promise<void> {
+  const lower = names.map((name) => name.toLowerCase());
+  if (!lower.some((name) => /_\d+$/.test(name) && lower.includes(name.replace(/_\d+$/, '')))) return;
+  const list = paths.map(quoteText).join(', ');
+  const doubled = await sql.rows<{ key: string }>(
+    `SELECT min(key) AS key FROM (SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects([${list}], maximum_object_size = ${longest})) GROUP BY lower(key) HAVING count(*) > 1`,
+  );
+  if (doubled[0]) {
+    throw sourceFailure('DataUnreadable', source, `key ${doubled[0].key} is spelled in upper and lower case`, {
+      next: 'spell each key in one way',
+    });
+  }
+}
+
+function readType(name: string, found: string, { source }: SourceFiles): NdjsonKey['read'] {
+  if (found === 'JSON') return name === source.time ? 'VARCHAR' : 'JSON';
+  switch (logicalType(found)) {
+    case 'integer':
+      return found === 'HUGEINT' || found === 'UBIGINT' ? 'DOUBLE' : 'BIGINT';
+    case 'number':
+      return 'DOUBLE';
+    case 'boolean':
+      return 'BOOLEAN';
+    case 'string':
+    case 'timestamp':
+      return 'VARCHAR';
+    case null:
+      if (found === 'TIME') return 'VARCHAR';
+      throw nested(name, source);
+  }
+}
+
+async function typeKeys(sql: PlatformSql, relation: string, keys: readonly NdjsonKey[], { source }: SourceFiles): Promise<Table> {
+  const texts = keys.filter(({ read }) => read === 'VARCHAR');
+  const guessed = texts.map(({ name, found }) => ({
+    name,
+    guess: name === source.time || logicalType(found) === 'timestamp' ? ('timestamp' as const) : ('string' as const),
+  }));
+  const { columns: typed, notes } = await typeText(sql, relation, guessed);
+  const several = await scalarsOfSeveralKinds(sql, relation, keys, source);
+  const columns = keys.map(({ name, read }): TableColumn => {
+    const column = quoteName(name);
+    switch (read) {
+      case 'VARCHAR':
+        return typed.find((each) => each.name === name) ?? { name, type: 'string', expression: column };
+      case 'JSON':
+        return { name, type: 'string', expression: `(${column} ->> '$')` };
+      case 'BIGINT':
+        return { name, type: 'integer', expression: column };
+      case 'DOUBLE':
+        return { name, type: 'number', expression: column };
+      case 'BOOLEAN':
+        return { name, type: 'boolean', expression: column };
+    }
+  });
+  return { relation, columns, notes: [...notes, ...several] };
+}
+
+/** Keys that are null throughout, or hold numbers here and texts there. */
+async function scalarsOfSeveralKinds(
+  sql: PlatformSql,
+  relation: string,
+  keys: readonly NdjsonKey[],
+  source: SourceFiles['source'],
+): Promise<readonly string[]> {
+  const json = keys.filter(({ read }) => read === 'JSON').map(({ name }) => name);
+  if (json.length === 0) return [];
+  const kinds = await sql.one<Record<string, string[] | null>>(
+    `SELECT ${json.map((name, i) => `list(DISTINCT json_type(${quoteName(name)})) AS "k${i}"`).join(', ')} FROM ${relation}`,
+  );
+  return json.flatMap((name, i) => {
+    const found = (kinds[`k${i}`] ?? []).filter((kind) => kind !== 'NULL');
+    if (found.some((kind) => kind === 'OBJECT' || kind === 'ARRAY')) throw nested(name, source);
+    return found.length > 1 ? [`column ${name} is kept as text: it holds values of several kinds`] : [];
+  });
+}
+
+function nested(name: string, source: SourceFiles['source']): PerennialError {
+  return sourceFailure('DataUnreadable', source, `column ${name} is nested (an object or a list)`, {
+    next: 'flatten it into columns of its own, or leave it out',
+  });
+}
+
+/** DuckDB's line numbers are sometimes one off, so the line is looked for again. */
+async function explain({ message }: Error, { source, paths }: SourceFiles): Promise<PerennialError> {
+  const next = 'write one flat JSON object a line, in UTF-8';
+  const twice = /in line (\d+).*has duplicate key "([^"]*)"/s.exec(message);
+  if (twice) return sourceFailure('DataUnreadable', source, `line ${twice[1]}: key ${twice[2]} is given twice`, { next });
+  for (const path of paths) {
+    const bad = await firstBadLine(path);
+    if (bad) return sourceFailure('DataUnreadable', source, `line ${bad.line}: ${bad.why}`, { next });
+  }
+  return sourceFailure('DataUnreadable', source, 'its objects cannot be read as the rows of one table', { next });
+}
+
+async function firstBadLine(path: string): Promise<{ readonly line: number; readonly why: string } | null> {
+  let line = 0;
+  let keys = 0;
+  for await (const text of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
+    line += 1;
+    if (text.trim() === '') continue;
+    if (text.includes('\ufffd')) return { line, why: 'bytes that are not UTF-8' };
+    let value: unknown;
+    try {
+      value = JSON.parse(line === 1 ? text.replace(/^\ufeff/, '') : text);
+    } catch {
+      return { line, why: 'this is not one whole JSON value' };
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return { line, why: 'this is not a JSON object' };
+    keys += Object.keys(value).length;
+  }
+  return keys === 0 ? { line: 1, why: 'the objects have no keys' } : null;
+}

@@ -1,0 +1,126 @@
+import { createWriteStream } from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Agent, request, type Dispatcher } from 'undici';
+import { formatByteSize } from '../../../domain/byte-size';
+import { isPerennialError } from '../../../domain/failure';
+import { isPublicAddress, publicOnly } from './addresses';
+import type { Fetch, Fetched } from './fetch';
+import { limited } from './limits';
+import { sourceFailure } from './source-failure';
+
+const mostRedirects = 5;
+/** Without a byte for this long the server is not going to answer. */
+const silenceMs = 30_000;
+
+/** One GET. Every hop, redirects too, is checked: its scheme, and the address that the connection really goes to. */
+export async function fetchHttps(fetch: Fetch): Promise<Fetched> {
+  const { policy, signal, source } = fetch;
+  const agent = new Agent({
+    connect: { timeout: 10_000, ...(policy.allowPrivateAddresses ? {} : { lookup: publicOnly((host) => refusedAddress(host, source)) }) },
+    headersTimeout: silenceMs,
+    bodyTimeout: silenceMs,
+  });
+  try {
+    return await save(await follow(fetch, agent), fetch);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explained(error, source);
+  } finally {
+    await agent.destroy();
+  }
+}
+
+async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseData> {
+  const { source, signal } = fetch;
+  let url = new URL(source.uri);
+  for (let hop = 0; hop <= mostRedirects; hop++) {
+    checkHop(url, fetch);
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'perennial' };
+    const response = await request(url, { dispatcher: agent, signal, headers });
+    const { location } = response.headers;
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') return response;
+    await response.body.dump();
+    url = new URL(location, url);
+  }
+  throw sourceFailure('SourceRefused', source, `it redirects more than ${mostRedirects} times`);
+}
+
+function checkHop(url: URL, { source, policy }: Fetch): void {
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && policy.allowPrivateAddresses)) {
+    throw sourceFailure('SourceRefused', source, `it redirects to ${url.protocol}//, which is not read`);
+  }
+  // A connection to a literal address asks for no name, so nothing else checks it.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0 && !policy.allowPrivateAddresses && !isPublicAddress(host)) throw refusedAddress(host, source);
+}
+
+async function save(response: Dispatcher.ResponseData, { source, into, limits, signal, onProgress }: Fetch): Promise<Fetched> {
+  const { statusCode, headers, body } = response;
+  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
+  const declared = Number(headers['content-length'] ?? 0);
+  const problem =
+    statusCode !== 200
+      ? refusedStatus(statusCode, source)
+      : headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
+        ? sourceFailure('SourceRefused', source, 'the server compresses the file although it was asked not to')
+        : declared > limits.maxBytes
+          ? tooLarge(`it has ${declared} bytes, more than ${formatByteSize(limits.maxBytes)}`)
+          : null;
+  if (problem) {
+    body.on('error', () => undefined).destroy();
+    throw problem;
+  }
+  const path = join(into, 'download');
+  let bytes = 0;
+  const counted = limited(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
+  await pipeline(body, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+  return { paths: [path], bytes };
+}
+
+function refusedStatus(status: number, source: Fetch['source']): Error {
+  const passing = status >= 500 || status === 408 || status === 425 || status === 429;
+  if (passing) return sourceFailure('SourceUnreachable', source, `the server answered ${status}`);
+  if (status === 404 || status === 410) return sourceFailure('NotFound', source, `the server answered ${status}: there is no such file`);
+  return sourceFailure('SourceRefused', source, `the server answered ${status}`, {
+    ...([401, 403].includes(status) && { next: 'a source is asked for without a credential: make it readable, or copy it to s3://' }),
+  });
+}
+
+function refusedAddress(host: string, source: Fetch['source']): Error {
+  return sourceFailure('SourceRefused', source, `${host} is, or leads to, a private, loopback or link-local address`, {
+    next: 'to read from your own network, start the worker with PERENNIAL_INGEST_PRIVATE_ADDRESSES=true',
+  });
+}
+
+function explained(error: unknown, source: Fetch['source']): Error {
+  const known = [error, (error as Error | undefined)?.cause].find(isPerennialError);
+  if (known) return known;
+  const code = codeOf(error);
+  if (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+    return sourceFailure('SourceRefused', source, `the server's certificate is not trusted (${code})`, {
+      cause: error,
+      next: 'name the authority that signed it in NODE_EXTRA_CA_CERTS',
+    });
+  }
+  return sourceFailure('SourceUnreachable', source, `${reasons[code] ?? 'the transfer broke off'} (${code})`, { cause: error });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host is unknown',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the host',
+  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+  UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
+  UND_ERR_BODY_TIMEOUT: 'the server stopped sending',
+};
+
+function codeOf(error: unknown): string {
+  const { code, name, errors } = error as { code?: unknown; name?: string; errors?: readonly unknown[] };
+  if (typeof code === 'string') return code;
+  // Several addresses were tried: each failed in its way, the first says enough.
+  return errors?.[0] === undefined ? (name ?? 'unknown reason') : codeOf(errors[0]);
+}

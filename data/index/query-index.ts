@@ -1,0 +1,190 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import { failure, isPerennialError } from '../../domain/failure';
+import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
+import type { SearchMode } from '../../domain/index/version';
+import type { ChunkStore } from './chunk-store';
+import type { ChunkHit, ChunkTable } from './chunk-table';
+import { searchBoth } from './hybrid-search';
+import type { Embedder, LedgeredPayer } from './embedders/embedder';
+import type { Embedders } from './embedders/open-embedder';
+import { createOpenTables } from './open-tables';
+import {
+  createServedLookup,
+  type AskedIndex,
+  type FindServed,
+  type KnownVersion,
+  type LookupMemory,
+  type ServedIndexVersion,
+} from './served-lookup';
+
+export interface IndexQuery extends AskedIndex {
+  readonly text?: string;
+  /** Made by the caller; `embedder` says by whom. */
+  readonly vector?: { readonly values: Float32Array; readonly embedder: Digest };
+  readonly k: number;
+  readonly mode: SearchMode;
+  readonly probes?: number;
+  readonly refine?: number;
+  /** With it an embedder behind an endpoint is asked through the call ledger, and once for each text. */
+  readonly payer?: LedgeredPayer | undefined;
+}
+
+export interface IndexHit extends ChunkHit {
+  /** By which ranking it was found. */
+  readonly foundBy: readonly ('vector' | 'text')[];
+}
+
+export interface IndexAnswer {
+  readonly index: string;
+  readonly version: number;
+  /** Of recipe and dataset version. */
+  readonly digest: Digest;
+  /** State of the version's table that answered: it moves with every change of documents. */
+  readonly tableVersion: number;
+  /** The registry was away, and another version may be meant by now. */
+  readonly stale: boolean;
+  readonly embedder: EmbedderIdentity;
+  readonly hits: readonly IndexHit[];
+  readonly milliseconds: { readonly embed: number; readonly search: number };
+}
+
+export interface IndexReader {
+  /**
+   * A question is answered by one state of one version, also when the alias moves while it runs. NotFound for an index that answers nothing yet;
+   * IndexMismatch when vector, embedder and table are not all of one vector space.
+   */
+  query(query: IndexQuery): Promise<IndexAnswer>;
+  /** That it can be asked here: the version answers, and its embedder is the one that made it. Throws as `query` does. */
+  check(asked: AskedIndex & Pick<IndexQuery, 'mode'>): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
+  /** Who makes vectors of the version's own space. Throws as `query` does. */
+  embedder(asked: AskedIndex): Promise<IndexEmbedder>;
+  close(): void;
+}
+
+export interface IndexEmbedder extends Pick<IndexAnswer, 'version' | 'stale'> {
+  readonly embedder: Embedder;
+}
+
+export interface IndexReaderDeps {
+  readonly find: FindServed;
+  readonly store: Pick<ChunkStore, 'open'>;
+  readonly embedders: Embedders;
+  /** Without it the registry is asked for each question. */
+  readonly memory?: LookupMemory;
+}
+
+const openTables = 16;
+
+export function openIndexReader({ find, store, embedders, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
+  const tables = createOpenTables(openTables);
+  const lookup = createServedLookup(find, memory);
+
+  async function lookUp(query: AskedIndex): Promise<KnownVersion> {
+    const known = await lookup.get(query);
+    if (known?.served.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
+    return known;
+  }
+
+  function answerBy(query: IndexQuery, { served, stale }: KnownVersion): Promise<IndexAnswer> {
+    const { tenant, index } = query;
+    const { version, digest } = served;
+    const tableVersion = served.tableVersion ?? 0;
+    const { embedder } = served.recipe;
+    const open = () => store.open({ tenant, index, version }, tableVersion);
+    return tables.use(`${tenant}/${index}@${version}/${tableVersion}`, open, async (table) => {
+      if (table.space.embedder !== embedder.digest)
+        throw failure('IndexMismatch', `the table of ${index}@${version} was filled by another embedder than ${embedder.name}`);
+      const before = performance.now();
+      const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
+      const embedded = performance.now();
+      const hits = await search(table, query, vector);
+      return {
+        ...{ index, version, digest, tableVersion, stale },
+        embedder: { name: embedder.name, digest: embedder.digest, dimensions: embedder.dimensions },
+        hits: hits.slice(0, query.k),
+        milliseconds: { embed: embedded - before, search: performance.now() - embedded },
+      };
+    });
+  }
+
+  return {
+    async query(query) {
+      check(query);
+      const known = await lookUp(query);
+      try {
+        return await answerBy(query, known);
+      } catch (error) {
+        // What is remembered may have been taken away since: a retired version's table is dropped.
+        if (!known.remembered || !mayBeGone(error)) throw error;
+        lookup.forget(query);
+        return answerBy(query, await lookUp(query));
+      }
+    },
+    async check({ mode, ...asked }) {
+      const served = (await lookup.get(asked))?.served;
+      if (served?.tableVersion == null) throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
+      if (mode !== 'text') await embedderOf(asked, served, embedders);
+      return { version: served.version, digest: served.digest };
+    },
+    async embedder(asked) {
+      const { served, stale } = await lookUp(asked);
+      return { version: served.version, stale, embedder: await embedderOf(asked, served, embedders) };
+    },
+    close: () => tables.close(),
+  };
+}
+
+function mayBeGone(error: unknown): boolean {
+  return isPerennialError(error) && (error.type === 'NotFound' || error.type === 'StorageUnavailable');
+}
+
+function check({ text, vector, k, mode }: IndexQuery): void {
+  if (!Number.isInteger(k) || k < 1 || k > 1000) throw failure('InvalidInput', `k is a whole number from 1 to 1000, not ${k}`);
+  if ((text === undefined || text.trim() === '') && (mode !== 'vector' || vector === undefined))
+    throw failure('InvalidInput', mode === 'vector' ? 'a question needs a text or a vector' : `a question by ${mode} needs a text`);
+}
+
+function notThere({ index, version = 'champion' }: AskedIndex): string {
+  return typeof version === 'number' ? `there is no ${index}@${version} that can be asked` : `${index} has no ${version} to ask`;
+}
+
+async function vectorOf(
+  query: IndexQuery,
+  { version, recipe: { embedder } }: ServedIndexVersion,
+  embedders: Embedders,
+): Promise<Float32Array> {
+  const { vector, index, tenant, payer: entry } = query;
+  if (vector) {
+    if (vector.embedder === embedder.digest) return vector.values;
+    throw failure(
+      'IndexMismatch',
+      `the vector is of embedder ${vector.embedder}; ${index}@${version} was made by ${embedder.name} (${embedder.digest})`,
+      {
+        next: 'send the text, or a vector of the embedder that the index names',
+      },
+    );
+  }
+  const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
+  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], { payer: { tenant, entry } });
+  return values;
+}
+
+async function embedderOf(
+  { index }: AskedIndex,
+  { version, recipe: { embedder } }: Pick<ServedIndexVersion, 'version' | 'recipe'>,
+  embedders: Embedders,
+): Promise<Embedder> {
+  const opened = await embedders.get(embedder.spec);
+  if (sameSpace(opened.identity, embedder)) return opened;
+  throw failure('IndexMismatch', `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`, {
+    next: `build ${index} again: its embedder changed`,
+  });
+}
+
+async function search(table: ChunkTable, query: IndexQuery, vector: Float32Array | null): Promise<readonly IndexHit[]> {
+  const { k, mode, text = '', probes, refine } = query;
+  const options = { ...(probes === undefined ? {} : { probes }), ...(refine === undefined ? {} : { refine }) };
+  if (mode === 'vector' && vector) return (await table.nearest({ vector, k, ...options })).map((hit) => ({ ...hit, foundBy: ['vector'] }));
+  if (mode === 'text' || !vector) return (await table.matching(text, k)).map((hit) => ({ ...hit, foundBy: ['text'] }));
+  return searchBoth(table, { ...options, vector, text, k });
+}

@@ -1,0 +1,45 @@
+import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { PromptTemplate } from '../../../domain/prompt/prompt';
+import type { SafetyPolicy } from '../../../domain/safety/policy';
+import type { Detectors } from '../../safety/open-detectors';
+import { screenPassages } from '../retrieval';
+import { promptAnswerer, type Answerer, type Asking, type CaseRetrieval } from './answerer';
+import { caseScreens, type CaseScreens } from './case-screens';
+import { screenedAnswerer } from './screened-answerer';
+
+export interface BundleAnswererOptions {
+  readonly asking: Asking;
+  readonly bundle: ReleaseBundle;
+  readonly prompt: PromptTemplate;
+  readonly policy: SafetyPolicy | null;
+  readonly detectors: Detectors;
+  /** Who pays for models that the policy's detectors ask. */
+  readonly guarding: Asking;
+  readonly retrieval: CaseRetrieval | null;
+}
+
+/** A bundle as it is served, but for its standbys: what they answer would be taken for the first one's, today and on the ledger for good.  its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
+export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding, retrieval }: BundleAnswererOptions): Answerer {
+  const { base, sampling, signature } = bundle;
+  const first = { provider: base.provider, model: base.model, adapter: base.adapter };
+  const shared = { asking, template: prompt, route: [first], sampling } as const;
+  if (policy === null) return promptAnswerer({ ...shared, retrieval });
+  const screens = caseScreens({ policy, detectors, asking: guarding });
+  const ask = promptAnswerer({ ...shared, retrieval: retrieval && screenedRetrieval(retrieval, screens) });
+  return screenedAnswerer(ask, screens, signature.input);
+}
+
+/** Without what the policy does not let into a prompt. */
+export function screenedRetrieval(retrieval: CaseRetrieval, screens: CaseScreens): CaseRetrieval {
+  return {
+    ...retrieval,
+    async retrieve(of, asked) {
+      const found = await retrieval.retrieve(of, asked);
+      const { signal } = asked;
+      await screens.prepare();
+      const { screen, cost } = screens.open();
+      const screened = await screenPassages(found, async (text) => (await screen('retrieved', text, { signal })).text);
+      return { ...found, ...screened, cost: (found.cost ?? 0) + cost() };
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { rewordingKey, type Rewordings } from '../../../domain/language/evaluation/asks';
+import type { Evaluation } from './evaluate-cases';
+import { inParallel } from './pool';
+
+interface Reworded {
+  readonly rewordings: Rewordings;
+  /** By case: why a paraphrase of it is not asked. */
+  readonly refused: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The paraphrases that the dimensions ask for, before anything else is asked. */
+export async function reword({ cases, dimensions, answerer, paraphraser, parallel, signal }: Evaluation): Promise<Reworded> {
+  const wanted = dimensions.flatMap((dimension) =>
+    // What an index finds is not known yet, and is asked in no other words.
+    dimension.kind !== 'robustness' || dimension.variable === answerer.indexVariable
+      ? []
+      : dimension.perturbations.flatMap((spec, place) =>
+          spec.kind !== 'paraphrase'
+            ? []
+            : cases.flatMap(({ id, input }) => {
+                const text = Object.hasOwn(input, dimension.variable) ? input[dimension.variable] : undefined;
+                return typeof text === 'string' && text.trim() !== '' ? [{ id, text, spec, dimension: dimension.name, place }] : [];
+              }),
+        ),
+  );
+  const rewordings = new Map<string, string>();
+  const refused = new Map<string, readonly string[]>();
+  if (wanted.length > 0 && !paraphraser) throw new Error('paraphrases are asked for, and nobody makes them here');
+  const made = await inParallel(wanted, parallel, async ({ text, spec }) => {
+    signal?.throwIfAborted();
+    return paraphraser?.(text, spec, signal);
+  });
+  wanted.forEach(({ id, dimension, place }, index) => {
+    const each = made[index];
+    if (each?.kind === 'kept') rewordings.set(rewordingKey({ id, dimension, place }), each.text);
+    else if (each) refused.set(id, [...(refused.get(id) ?? []), each.reason]);
+  });
+  return { rewordings, refused };
+}

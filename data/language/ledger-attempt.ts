@@ -1,0 +1,118 @@
+/** One request to a provider under the call ledger: on record, and paid for from every budget, before it is sent. */
+import type { Budget, BudgetAmount, BudgetRef } from '../../domain/budget/budget';
+import { formatBudgetAmount, spentMessage } from '../../domain/budget/budget';
+import { failure, type FailureType } from '../../domain/failure';
+import type { AttemptEnd, AttemptPlan, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/language/provider/call-ledger';
+import type { ChatAnswer, Usage } from '../../domain/language/chat';
+import { costOf, type Price } from '../../domain/language/provider/price';
+import type { ModelTarget } from './model-access';
+
+export interface LedgerEntry {
+  readonly ledger: CallLedger;
+  readonly call: LedgerCall;
+  readonly owner: CallOwner;
+  /** All that this is paid from; each must exist. */
+  readonly budgets: readonly BudgetRef[];
+}
+
+export interface PlannedRequest {
+  readonly target: ModelTarget;
+  readonly most: Usage;
+  readonly price: Price;
+  readonly totalMs: number;
+  readonly aheadMs?: number | undefined;
+}
+
+type ClaimedCall =
+  | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
+  | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string }
+  | { readonly kind: 'held'; readonly waitMs: number };
+
+/** Past the end of an attempt: the time to write that it ended. */
+const leaseMarginMs = 15_000;
+const budgetLookMs = 250;
+
+/** Before a turn of the provider is taken, and its place among those that wait. What others spend until it comes is looked for in it. @throws BudgetSpent */
+export async function affordAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<void> {
+  const { reserve } = planOf(request, budgets);
+  const spent = reserve.length === 0 ? null : await ledger.spentFor({ call, owner, reserve });
+  if (spent) throw budgetSpent(spent.budget, spent.asked);
+}
+
+/** Held while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. @throws BudgetSpent */
+export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<ClaimedCall> {
+  const claim = await ledger.claim({ call, owner, attempt: planOf(request, budgets) });
+  switch (claim.kind) {
+    case 'answered':
+    case 'claimed':
+      return claim;
+    case 'asked':
+      return { kind: 'held', waitMs: claim.waitMs };
+    case 'budgetHeld':
+      return { kind: 'held', waitMs: budgetLookMs * (0.5 + Math.random()) };
+    case 'budgetSpent':
+      throw budgetSpent(claim.budget, claim.asked);
+  }
+}
+
+interface AttemptEnds {
+  readonly answered: (answer: ChatAnswer) => Promise<RecordedAnswer>;
+  readonly failed: (type: FailureType | null) => Promise<void>;
+  readonly unsent: () => Promise<void>;
+}
+
+/** How the claimed attempt ended, for the ledger and the budgets. */
+export function attemptEnds({ ledger, call, budgets }: LedgerEntry, number: number, price: Price): AttemptEnds {
+  const end = (how: AttemptEnd) => ledger.end({ call, number, end: how });
+  return {
+    async answered(answer) {
+      const cost = costOf(answer.usage, price);
+      const spent = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, answer.usage, cost, answer.totalMs) }));
+      const recorded = await end({ kind: 'answered', answer, cost, spent });
+      if (recorded === null) throw failure('DatabaseUnavailable', `the answer to ${call.key} was written and not read back`);
+      return recorded;
+    },
+    async failed(type) {
+      await end(type !== null && unpaid.includes(type) ? { kind: 'refused', failure: type } : { kind: 'broken', failure: type });
+    },
+    async unsent() {
+      await end({ kind: 'refused', failure: null });
+    },
+  };
+}
+
+/** By the words of domain/failure.ts. */
+export const unpaid: readonly FailureType[] = [
+  'ProviderRateLimited',
+  'ProviderUnavailable',
+  'ProviderRefused',
+  'ProviderDenied',
+  'ModelNotFound',
+  'ContextOverflow',
+];
+
+function planOf(
+  { target: { provider, model }, most, price, totalMs, aheadMs = 0 }: PlannedRequest,
+  budgets: readonly BudgetRef[],
+): AttemptPlan {
+  const mostCost = costOf(most, price);
+  const reserve: BudgetAmount[] = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, most, mostCost, totalMs) }));
+  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: aheadMs + totalMs + leaseMarginMs };
+}
+
+function amountOf({ unit }: BudgetRef, { promptTokens, completionTokens }: Usage, cost: number, ms: number): number {
+  return unit === 'usd' ? cost : unit === 'tokens' ? promptTokens + completionTokens : Math.ceil(ms);
+}
+
+function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Error {
+  const amount = (parts: number) => formatBudgetAmount(unit, parts);
+  return failure(
+    'BudgetSpent',
+    `${spentMessage(scope)}: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
+    {
+      next: scope.startsWith('run/')
+        ? 'raise spec.budget, apply and start again: what was answered is on the ledger and is not paid again'
+        : `perennial budget set ${scope} <more>, and start again: what was answered is on the ledger and is not paid again`,
+    },
+  );
+}

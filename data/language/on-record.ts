@@ -1,0 +1,158 @@
+import { isPerennialError } from '../../domain/failure';
+import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
+import { free, likelyTokens } from '../../domain/language/provider/price';
+import type { ProviderSettings } from '../../domain/language/provider/settings';
+import type { AccessOptions, Answered, AskedTarget, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
+import { pauseMs } from './provider/pause';
+import type { Asker, ProviderGate } from './provider/provider-gate';
+import type { Turn } from './provider/rate-limiter';
+
+/** One question in its turn, on record before it is sent and after it has ended. */
+export function onRecord(
+  gate: ProviderGate,
+  target: ModelTarget,
+  question: Question,
+  options: AccessOptions & Pick<Asker, 'standsBy'>,
+  send: (request: ChatRequest, sent: { readonly requestId?: string }) => Promise<ChatAnswer>,
+): Promise<Answered> {
+  const { provider, settings } = gate;
+  const request = requestOf(settings, target, question);
+  const { totalMs } = settings.timeouts;
+  const price = settings.prices[target.model] ?? free;
+  const asked: AskedTarget = { target, request, price, totalMs, ...(options.place && { aheadMs }) };
+  return begunInTurn(gate, options, asked, {
+    tokens: likelyTokens(request),
+    send: (begun) => send(request, begun ? { requestId: begun.requestId } : {}),
+    used: ({ usage: { promptTokens, completionTokens } }) => promptTokens + completionTokens,
+    unrecorded: (answer) => ({ answer, provider: provider.name }),
+  });
+}
+
+/** What is sent and paid for. The question stays what it was, and so does its answer's key: how a model wants to be asked is the operator's to say, and to change. */
+function requestOf({ thinkingTokens }: ProviderSettings, { model, adapter = null }: ModelTarget, question: Question): ChatRequest {
+  const thoughts = Object.hasOwn(thinkingTokens, model) ? thinkingTokens[model] : undefined;
+  if (thoughts === undefined) return { ...question, model, adapter };
+  const sampling = { ...question.sampling, maxTokens: question.sampling.maxTokens + thoughts };
+  return { ...question, sampling, model, adapter, thinks: true };
+}
+
+export interface Exchange<Answer, Kept> {
+  /** That it is likely to take. */
+  readonly tokens: number;
+  send(begun: Pick<Opened<Answer, Kept>, 'requestId'> | undefined): Promise<Answer>;
+  /** Tokens that it took. */
+  used(answer: Answer): number;
+  /** What it comes to where nobody keeps a record. */
+  unrecorded(answer: Answer): Kept;
+}
+
+type Recorded<Asked, Answer, Kept> = Asker & {
+  readonly place?: Place | undefined;
+  readonly journal?: Journal<Asked, Begun<Answer, Kept>> | undefined;
+};
+
+/** One request, on record before its turn or in it, as the journal has it, and after it: a place at the provider is not kept while its answer is written down, nor while what pays for it is held by others. */
+export async function begunInTurn<Asked, Answer, Kept>(
+  gate: ProviderGate,
+  options: Recorded<Asked, Answer, Kept>,
+  asked: Asked,
+  exchange: Exchange<Answer, Kept>,
+): Promise<Kept> {
+  for (;;) {
+    const end = await inOneTurn(gate, options, asked, exchange);
+    if (end.kind === 'answered') return end.answered;
+    await pauseMs(end.waitMs, options.signal);
+  }
+}
+
+interface Sent<Answer> {
+  readonly kind: 'sent';
+  readonly answer: Answer;
+}
+
+type Unsent<Answer, Kept> = Exclude<Begun<Answer, Kept>, Opened<Answer, Kept>>;
+
+async function inOneTurn<Asked, Answer, Kept>(
+  gate: ProviderGate,
+  options: Recorded<Asked, Answer, Kept>,
+  asked: Asked,
+  exchange: Exchange<Answer, Kept>,
+): Promise<Unsent<Answer, Kept>> {
+  const { journal, signal, place = anywhere } = options;
+  let begun: Opened<Answer, Kept> | undefined;
+  let begunAt = 0;
+  const begin = async (): Promise<Unsent<Answer, Kept> | undefined> => {
+    begun = undefined;
+    const now = await journal?.begin(asked);
+    if (now?.kind !== 'send') return now;
+    begunAt = performance.now();
+    begun = now;
+    return undefined;
+  };
+  const beginAnew = async () => {
+    await begun?.unsent();
+    return begin();
+  };
+  const isAhead = journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
+  if (isAhead) {
+    // Else each look whether it is back would leave a line on record.
+    gate.refuse();
+    const end = await begin();
+    if (end) return end;
+  } else await journal?.afford?.(asked);
+
+  const ask = async (turn: Turn): Promise<Sent<Answer> | Unsent<Answer, Kept>> => {
+    const isLate = isAhead && journal.beforeTurn !== true && performance.now() - begunAt > aheadMs;
+    if (!isAhead || isLate) {
+      const end = await (isLate ? beginAnew() : begin()).catch((error: unknown) => {
+        turn.unsent();
+        throw error;
+      });
+      if (end) {
+        turn.unsent();
+        return end;
+      }
+      // Who went away while it was put on record.
+      requireCaller(signal, turn);
+    }
+    under.isSent = true;
+    const answer = await exchange.send(begun);
+    turn.used(exchange.used(answer));
+    return { kind: 'sent', answer };
+  };
+
+  const under: { asking?: ReturnType<typeof ask>; isSent?: true } = {};
+  const inTurn = async (turn: Turn) => {
+    requireCaller(signal, turn);
+    return await (under.asking = ask(turn));
+  };
+  const turn = place(() => gate.run(options, exchange.tokens, inTurn));
+  const [left] = await Promise.allSettled([turn]);
+  // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
+  const [end] = await Promise.allSettled([under.asking ?? turn]);
+  if (end.status === 'rejected') {
+    // When that cannot be written either, the lease runs out.
+    await Promise.resolve(under.isSent ? begun?.failed(isPerennialError(end.reason) ? end.reason.type : null) : begun?.unsent()).catch(
+      () => undefined,
+    );
+    throw left.status === 'rejected' ? left.reason : end.reason;
+  }
+  const kept = end.value.kind === 'sent' ? await keptOf(end.value.answer) : end.value;
+  if (left.status === 'rejected') throw left.reason;
+  return kept;
+
+  async function keptOf(answer: Answer): Promise<Unsent<Answer, Kept>> {
+    return { kind: 'answered', answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer) };
+  }
+}
+
+/** How long before it is sent a request may be on record; one whose turn comes later is begun anew in it, since others take it for lost when its lease is over. */
+const aheadMs = 60_000;
+
+const anywhere: Place = async (work) => work();
+
+/** A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and as perhaps paid. */
+function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {
+  if (signal?.aborted === true) unsent();
+  signal?.throwIfAborted();
+}

@@ -1,0 +1,150 @@
+import { failure } from '../../../domain/failure';
+import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
+import { anthropicEvent, anthropicMessage } from './anthropic.schema';
+import type { EndpointRequest, Endpoint } from './endpoint';
+import { modelList } from './openai.schema';
+import type { ChatOptions, ModelProvider, OnText } from './provider';
+import { isOfFilter } from './provider-failure';
+import { estimatedUsage, readEvent, readWire } from './wire';
+
+const headers = { 'anthropic-version': '2023-06-01' };
+
+/** Anthropic's Messages API. It knows no seed: repeats differ there whatever is asked. */
+export function anthropicProvider({ name, endpoint }: { readonly name: string; readonly endpoint: Endpoint }): ModelProvider {
+  return {
+    name,
+
+    async chat(request, options) {
+      const startedAt = performance.now();
+      const ask = chatAsk(request, options);
+      const read = options.onText ? await streamed(name, endpoint, ask, options.onText, startedAt) : await whole(name, endpoint, ask);
+      const usage = read.usage ?? estimatedUsage(request, read.text);
+      return { ...read, usage, finish: toFinish(read.finish), totalMs: performance.now() - startedAt };
+    },
+
+    embed: ({ model }) =>
+      Promise.reject(failure('ModelNotFound', `${name} has no embeddings (${model})`, { next: 'name another provider for the embedder' })),
+
+    async models({ signal }) {
+      const names: string[] = [];
+      let after = '';
+      for (;;) {
+        const ask = {
+          path: '/models',
+          body: null,
+          model: null,
+          signal,
+          headers,
+          query: { limit: '1000', ...(after !== '' && { after_id: after }) },
+        };
+        const list = readWire(modelList, await endpoint.json(ask), name, 'list of models');
+        names.push(...list.data.map(({ id }) => id));
+        if (list.has_more !== true || list.last_id === null || list.last_id === undefined) return names;
+        after = list.last_id;
+      }
+    },
+  };
+}
+
+interface AnthropicAnswer {
+  readonly text: string;
+  readonly finish: string | null;
+  /** Null where the provider came to no count. */
+  readonly usage: Usage | null;
+  readonly model: string;
+  readonly firstTokenMs: number | null;
+}
+
+function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOptions): EndpointRequest {
+  const { model, messages, sampling, jsonSchema, thinks = false } = request;
+  const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
+  const body = {
+    model,
+    max_tokens: sampling.maxTokens,
+    messages: messages.filter(({ role }) => role !== 'system'),
+    ...(system.length > 0 && { system: system.join('\n\n') }),
+    ...(!thinks && {
+      // Newer models take only one of the two, and the newest neither: what is its default anyway is not sent.
+      ...(sampling.temperature !== 1 && { temperature: sampling.temperature }),
+      ...(sampling.topP !== 1 && { top_p: sampling.topP }),
+      ...(sampling.stop.length > 0 && { stop_sequences: sampling.stop }),
+    }),
+    ...(jsonSchema !== null && { output_config: { format: { type: 'json_schema', schema: jsonSchema } } }),
+    ...(onText && { stream: true }),
+  };
+  return { path: '/messages', body, model, signal, requestId, headers };
+}
+
+async function whole(name: string, endpoint: Endpoint, ask: EndpointRequest): Promise<AnthropicAnswer> {
+  const { content, stop_reason, usage, model } = readWire(anthropicMessage, await endpoint.json(ask), name, 'message');
+  const text = content.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join('');
+  const counted = { promptTokens: promptTokens(usage), completionTokens: usage.output_tokens };
+  return { text, finish: stop_reason ?? null, usage: counted, model, firstTokenMs: null };
+}
+
+async function streamed(
+  name: string,
+  endpoint: Endpoint,
+  ask: EndpointRequest,
+  onText: OnText,
+  startedAt: number,
+): Promise<AnthropicAnswer> {
+  const read = {
+    text: '',
+    finish: null as string | null,
+    prompt: 0,
+    completion: 0,
+    isCounted: true,
+    model: ask.model ?? '',
+    firstTokenMs: null as number | null,
+  };
+  const isWhole = await endpoint.stream(ask, ({ data }) => {
+    const event = readEvent(anthropicEvent, data, name);
+    switch (event.type) {
+      case 'message_start':
+        read.model = event.message.model;
+        read.prompt = promptTokens(event.message.usage);
+        return 'more';
+      case 'content_block_delta': {
+        const delta = event.delta.type === 'text_delta' ? (event.delta.text ?? '') : '';
+        if (delta === '') return 'more';
+        read.firstTokenMs ??= performance.now() - startedAt;
+        read.text += delta;
+        return onText(delta)?.then(() => 'more') ?? 'more';
+      }
+      case 'message_delta':
+        read.finish = event.delta.stop_reason ?? read.finish;
+        read.completion = event.usage.output_tokens;
+        return 'more';
+      case 'message_stop':
+        return 'last';
+      case 'error':
+        if (!isOfFilter(event.error)) throw streamFailure(name, event.error.type);
+        read.finish = 'refusal';
+        read.isCounted = false;
+        return 'last';
+      case 'other':
+        return 'more';
+    }
+  });
+  if (!isWhole) throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
+  const usage = read.isCounted ? { promptTokens: read.prompt, completionTokens: read.completion } : null;
+  return { text: read.text, finish: read.finish, usage, model: read.model, firstTokenMs: read.firstTokenMs };
+}
+
+/** The status was sent long before. */
+function streamFailure(name: string, type: string): Error {
+  return failure('AnswerLost', `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`);
+}
+
+function promptTokens(usage: {
+  readonly input_tokens: number;
+  readonly cache_creation_input_tokens?: number | null | undefined;
+  readonly cache_read_input_tokens?: number | null | undefined;
+}): number {
+  return usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + (usage.cache_read_input_tokens ?? 0);
+}
+
+function toFinish(reason: string | null): ChatAnswer['finish'] {
+  return reason === 'max_tokens' || reason === 'model_context_window_exceeded' ? 'length' : reason === 'refusal' ? 'filtered' : 'stop';
+}

@@ -1,0 +1,246 @@
+import { isIP } from 'node:net';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { Agent, request, type Dispatcher, type FormData } from 'undici';
+import { failure, isPerennialError } from '../../../domain/failure';
+import { isPublicAddress, publicOnly } from '../../dataset/sources/addresses';
+import { refusalFailure } from './provider-failure';
+
+export interface EndpointSettings {
+  readonly provider: string;
+  /** With the version's path where the protocol has one: `https://api.openai.com/v1`. */
+  readonly url: string;
+  /** Lets the connection stay on this machine or its networks, and go without TLS: for servers of one's own. */
+  readonly allowPrivateAddresses: boolean;
+  /** Asked for each request, so that a key that was changed is found. Null for a server that wants none. */
+  readonly key: (() => Promise<string>) | null;
+  readonly authorize: (key: string) => Readonly<Record<string, string>>;
+}
+
+export interface EndpointRequest {
+  readonly path: string;
+  /** Of a body; POST when not given. */
+  readonly method?: 'PUT';
+  /** Sent instead of a body, such as a file. */
+  readonly form?: FormData;
+  /** Null without a form: a GET. */
+  readonly body: Readonly<Record<string, unknown>> | null;
+  readonly model: string | null;
+  readonly signal?: AbortSignal | undefined;
+  readonly requestId?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+export type StreamEvent = Pick<EventSourceMessage, 'event' | 'data'>;
+export type Taken = 'more' | 'last' | Promise<'more'>;
+
+/** One provider's HTTP side: where it is, who we are, and what its refusals and broken connections mean. Makes each request once. */
+export interface Endpoint {
+  json(ask: EndpointRequest): Promise<unknown>;
+  /**
+   * Hands each event on until `take` has the last one of the protocol, and reads no more than has come already while it has a promise of `take`. False when the server ended the stream before that: then it was cut, however
+   * cleanly the connection was closed.
+   */
+  stream(ask: EndpointRequest, take: (event: StreamEvent) => Taken): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** An answer is text; a batch of embeddings as JSON is the largest thing that comes. */
+const mostBytes = 256 * 1024 * 1024;
+const mostErrorBytes = 64 * 1024;
+const mostEventBytes = 8 * 1024 * 1024;
+const lingerMs = 1000;
+
+export function openEndpoint(settings: EndpointSettings): Endpoint {
+  const base = checkedUrl(settings);
+  // How long a model may take is the caller's to say, by its signal.
+  const agent = new Agent({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+    connect: {
+      timeout: 10_000,
+      ...(settings.allowPrivateAddresses ? {} : { lookup: publicOnly((host) => refusedAddress(settings, host)) }),
+    },
+  });
+  const send = (ask: EndpointRequest) => sendTo(settings, base, agent, ask);
+  return {
+    async json(ask) {
+      const text = await read(settings.provider, await send(ask), mostBytes, ask.signal);
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw failure('AnswerLost', `${settings.provider} answered what is not JSON (${text.length} characters)`);
+      }
+    },
+    async stream(ask, take) {
+      const response = await send(ask);
+      const type = String(response.headers['content-type'] ?? '');
+      if (type.startsWith('text/event-stream')) return takeEvents(settings.provider, response.body, ask.signal, take);
+      response.body.on('error', () => undefined).destroy();
+      const came = type === '' ? 'no content type' : type;
+      throw failure('AnswerLost', `${settings.provider} answered ${came} where it was asked for a stream of events`);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: EndpointRequest): Promise<Dispatcher.ResponseData> {
+  const { provider } = settings;
+  const key = settings.key === null ? null : await settings.key();
+  const url = new URL(base);
+  url.pathname = `${base.pathname.replace(/\/$/, '')}${ask.path}`;
+  for (const [name, value] of Object.entries(ask.query ?? {})) url.searchParams.set(name, value);
+  const response = await request(url, {
+    dispatcher: agent,
+    method: ask.body === null && !ask.form ? 'GET' : (ask.method ?? 'POST'),
+    ...(ask.form && { body: ask.form }),
+    ...(ask.body !== null && { body: JSON.stringify(ask.body) }),
+    ...(ask.signal && { signal: ask.signal }),
+    headers: {
+      accept: 'application/json, text/event-stream',
+      'accept-encoding': 'identity',
+      'user-agent': 'perennial',
+      ...(ask.body !== null && { 'content-type': 'application/json' }),
+      ...(ask.requestId !== undefined && { 'x-client-request-id': ask.requestId }),
+      ...ask.headers,
+      ...(key !== null && settings.authorize(key)),
+    },
+  }).catch((error: unknown) => {
+    throw broken(provider, error, ask.signal);
+  });
+  if (response.statusCode >= 200 && response.statusCode < 300) return response;
+  // Not even its beginning is needed to know what 502 with half a page means.
+  const body = await read(provider, response, mostErrorBytes, ask.signal).catch(() => '');
+  ask.signal?.throwIfAborted();
+  throw refusalFailure({ provider, model: ask.model, status: response.statusCode, headers: response.headers, body });
+}
+
+async function read(provider: string, response: Dispatcher.ResponseData, most: number, signal: AbortSignal | undefined): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      bytes += chunk.byteLength;
+      if (bytes > most) throw failure('AnswerLost', `${provider} sent more than ${most} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw broken(provider, error, signal);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function takeEvents(
+  provider: string,
+  body: Dispatcher.ResponseData['body'],
+  signal: AbortSignal | undefined,
+  take: (event: StreamEvent) => Taken,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    let behind = 0;
+    const end = (settle: () => void) => {
+      isOver = true;
+      settle();
+    };
+    const fail = (error: unknown) => {
+      if (!isOver) end(() => reject(asError(thrown(() => broken(provider, error, signal)))));
+      body.destroy();
+    };
+    const caughtUp = () => {
+      behind -= 1;
+      if (behind === 0) body.resume();
+    };
+    const parser = createParser({
+      maxBufferSize: mostEventBytes,
+      onEvent: (event) => {
+        if (isOver) return;
+        const taken = take(event);
+        if (taken === 'more') return;
+        if (taken !== 'last') {
+          body.pause();
+          behind += 1;
+          void taken.then(caughtUp, fail);
+          return;
+        }
+        end(() => resolve(true));
+        // What follows is the end of the body, and the connection can be used again; a server that keeps it open is hung up on.
+        setTimeout(() => body.destroy(), lingerMs).unref();
+      },
+      onError: ({ type, message }) => {
+        if (type === 'max-buffer-size-exceeded') throw failure('AnswerLost', `${provider} sent an event that is too long: ${message}`);
+      },
+    });
+    const decoder = new TextDecoder();
+    body.on('data', (chunk: Buffer) => {
+      if (isOver) return;
+      try {
+        parser.feed(decoder.decode(chunk, { stream: true }));
+      } catch (error) {
+        fail(error);
+      }
+    });
+    body.on('end', () => {
+      if (!isOver) end(() => resolve(false));
+    });
+    body.on('error', fail);
+  });
+}
+
+/** Whoever aborted says why: a timeout is the provider's failure, the rest the caller's wish. */
+function broken(provider: string, error: unknown, signal: AbortSignal | undefined): unknown {
+  signal?.throwIfAborted();
+  const known = [error, (error as Error | undefined)?.cause].find(isPerennialError);
+  if (known) return known;
+  const { code, name } = error as { code?: unknown; name?: string };
+  const reason = typeof code === 'string' ? code : (name ?? 'unknown reason');
+  const never =
+    notConnected[reason] ?? (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(reason) ? 'its certificate is not trusted' : undefined);
+  if (never !== undefined) return failure('ProviderUnavailable', `${provider}: ${never} (${reason})`, { cause: error });
+  return failure('AnswerLost', `${provider}: the connection broke off (${reason})`, { cause: error });
+}
+
+/** Before the question was sent. */
+const notConnected: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host is unknown',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the host',
+  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+};
+
+function thrown(make: () => unknown): unknown {
+  try {
+    return make();
+  } catch (error) {
+    return error;
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function checkedUrl(settings: EndpointSettings): URL {
+  const { provider } = settings;
+  const url = URL.canParse(settings.url) ? new URL(settings.url) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) throw failure('InvalidInput', `provider ${provider}: its address is no http(s) URL`);
+  // It may hold one: it is not repeated.
+  if (url.username !== '' || url.password !== '')
+    throw failure('InvalidInput', `provider ${provider}: its address has a credential in it`, {
+      next: 'refer to the key by { env: NAME } or { file: PATH }',
+    });
+  if (settings.allowPrivateAddresses) return url;
+  if (url.protocol !== 'https:') throw failure('InvalidInput', `provider ${provider}: ${url.origin} would be asked without TLS`);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(settings, host);
+  return url;
+}
+
+function refusedAddress({ provider }: EndpointSettings, host: string): Error {
+  return failure('ProviderRefused', `provider ${provider}: ${host} is, or leads to, a private, loopback or link-local address`, {
+    next: 'for a server of your own, set allowPrivateAddresses on the provider',
+  });
+}

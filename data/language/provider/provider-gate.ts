@@ -1,0 +1,107 @@
+import { isPerennialError } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { SecretRef } from '../../../domain/lifecycle/lifecycle';
+import { anthropicProvider } from './anthropic-provider';
+import { openBreaker } from './breaker';
+import { openEndpoint } from './endpoint';
+import { openAiProvider } from './openai-provider';
+import type { ModelProvider } from './provider';
+import { openRateLimiter, type RateLimiter, type Turn } from './rate-limiter';
+
+/** Reads the secret that a reference names, when it is needed. */
+export type ResolveSecret = (ref: SecretRef) => Promise<string>;
+
+/** A provider behind its limits and its circuit breaker. */
+export interface ProviderGate {
+  readonly settings: ProviderSettings;
+  readonly provider: ModelProvider;
+  /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
+  run<T>(who: Asker, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
+  /** @throws ProviderUnavailable while it is left alone */
+  refuse(): void;
+  close(): Promise<void>;
+}
+
+export interface Asker {
+  readonly tenant: Tenant;
+  readonly signal?: AbortSignal | undefined;
+  readonly patienceMs?: number | undefined;
+  /** Whether another may answer in this one's place, so that nobody waits for what comes of a try whether this one is back. */
+  readonly standsBy?: boolean | undefined;
+}
+
+export function openProviderGate(settings: ProviderSettings, resolve: ResolveSecret): ProviderGate {
+  const { name, url, key, allowPrivateAddresses, protocol } = settings;
+  const authorize =
+    protocol === 'anthropic' ? (secret: string) => ({ 'x-api-key': secret }) : (secret: string) => ({ authorization: `Bearer ${secret}` });
+  const endpoint = openEndpoint({ provider: name, url, allowPrivateAddresses, authorize, key: key && (() => resolve(key)) });
+  const maxTokensKey = new URL(url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
+  const provider = protocol === 'anthropic' ? anthropicProvider({ name, endpoint }) : openAiProvider({ name, endpoint, maxTokensKey });
+  const all = openRateLimiter(settings.limits);
+  const tenants = new Map<Tenant, RateLimiter>();
+  const breaker = openBreaker(name);
+
+  const shareOf = (tenant: Tenant): RateLimiter | null => {
+    if (settings.tenantLimits === null) return null;
+    const share = tenants.get(tenant) ?? openRateLimiter(settings.tenantLimits);
+    tenants.set(tenant, share);
+    return share;
+  };
+
+  /** What the provider says to one request it means for all. */
+  const hold = (error: unknown): never => {
+    if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.hold(error.retryAfterMs ?? 0);
+    throw error;
+  };
+
+  return {
+    settings,
+    provider,
+    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY, standsBy = false }, tokens, work) {
+      const waiting = { tokens, signal, patienceMs };
+      const inTurn = async (ofShare: Turn | null) => {
+        let came = false;
+        const ended = all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) => {
+          came = true;
+          const turn: Turn = {
+            used(real) {
+              ofAll.used(real);
+              ofShare?.used(real);
+            },
+            unsent() {
+              ofAll.unsent();
+              ofShare?.unsent();
+            },
+          };
+          let began = false;
+          return breaker
+            .run((unsent) => {
+              began = true;
+              return work({
+                used: turn.used,
+                unsent() {
+                  turn.unsent();
+                  unsent();
+                },
+              });
+            }, !standsBy)
+            .catch((error: unknown) => {
+              // A provider that is left alone is sent nothing.
+              if (!began) turn.unsent();
+              return hold(error);
+            });
+        });
+        return ended.catch((error: unknown) => {
+          // Of its own turn, which came before that of all.
+          if (!came) ofShare?.unsent();
+          throw error;
+        });
+      };
+      const share = shareOf(tenant);
+      return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
+    },
+    refuse: () => breaker.refuse(),
+    close: () => endpoint.close(),
+  };
+}

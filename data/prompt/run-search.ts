@@ -1,0 +1,52 @@
+import { ranked } from '../../domain/prompt/search/halving';
+import { piecesOf, type AskedVariant, type SearchState } from '../../domain/prompt/search/state';
+import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
+import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch, type SearchReport } from './search-steps';
+
+export interface SearchProgress {
+  readonly round: number;
+  readonly rounds: number;
+  /** Variants of the round that are known on all its cases. */
+  readonly done: number;
+  readonly variants: number;
+  readonly best: VariantResult | null;
+}
+
+/**
+ * A whole search in one process. All that it draws comes from the seed and all that it asks goes through the ledger, so a second attempt takes the same way and pays only what is
+ * new: there is no state to lose. The workflow `promptSearch` takes the same steps as activities.
+ */
+export async function runSearch(
+  search: PromptSearch,
+  onProgress: (progress: SearchProgress) => void = () => undefined,
+): Promise<SearchReport> {
+  let state = beginSearch(search);
+  for (;;) {
+    const answered = await askAll(search, state, onProgress);
+    if (state.stage === 'confirm') return reportOf(search, state, answered);
+    state = await endRound(search, state, answered);
+  }
+}
+
+async function askAll(
+  search: PromptSearch,
+  state: SearchState,
+  onProgress: (progress: SearchProgress) => void,
+): Promise<readonly AskedVariant[]> {
+  const cases = casesOf(search, state).length;
+  const met = state.alive.map(({ results }) => results.length);
+  const before = new Map(state.alive.map(({ id, results }) => [id, results]));
+  const seen: VariantResult[] = [];
+  const answered: AskedVariant[] = [];
+  for (const piece of piecesOf(met, cases, Number.MAX_SAFE_INTEGER)) {
+    answered.push(
+      ...(await askPiece(search, state, piece, (_, __, { id, results }) => {
+        seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], search.spec.quality));
+        const { round, rounds } = state;
+        const progress = { round: round + 1, rounds: rounds.length, done: seen.length, variants: state.alive.length };
+        onProgress({ ...progress, best: ranked(seen)[0] ?? null });
+      })),
+    );
+  }
+  return answered;
+}

@@ -1,0 +1,97 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { parse } from 'yaml';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Issue } from '../../domain/failure';
+import { failure } from '../../domain/failure';
+import type { TrainerManifest } from '../../domain/training/job';
+import { digestOf, sha256 } from '../digest';
+import type { TrainerManifestFile } from './manifest.schema';
+import { parseTrainerManifest } from './manifest.schema';
+import { assertUsableSchema, paramIssues } from './params';
+
+/** The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call, so that a trainer may be edited under a running platform. */
+export interface TrainerCatalog {
+  list(): readonly TrainerManifest[];
+  /** Of every folder with a manifest, also of one whose manifest has mistakes. */
+  names(): readonly string[];
+  get(name: string): TrainerManifest | null;
+  /** Pointers are below the parameters, `/num_leaves`. NotFound when there is no such trainer. */
+  checkParams(name: string, params: Readonly<Record<string, unknown>>): readonly Issue[];
+}
+
+const manifestFile = 'trainer.yaml';
+
+export function openTrainerCatalog(trainersDir: string, runtimeDir = join(trainersDir, 'runtime')): TrainerCatalog {
+  function names(): string[] {
+    return readdirSync(trainersDir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && existsSync(join(trainersDir, entry.name, manifestFile)))
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  function get(name: string): TrainerManifest | null {
+    // By comparison with what is there, so that no name can lead out of the folder.
+    if (!names().includes(name)) return null;
+    const manifest = readManifest(join(trainersDir, name));
+    return {
+      name: manifest.name,
+      description: manifest.description,
+      tasks: manifest.tasks,
+      paramsSchema: manifest.params,
+      iterations: iterationsOf(manifest),
+      codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir, manifest.environment),
+    };
+  }
+
+  return {
+    names,
+    list: () => names().flatMap((name) => get(name) ?? []),
+    get,
+    checkParams(name, params) {
+      const manifest = get(name);
+      if (!manifest) throw failure('NotFound', `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`);
+      return paramIssues(manifest.paramsSchema, params);
+    },
+  };
+}
+
+function readManifest(folder: string): TrainerManifestFile {
+  const path = join(folder, manifestFile);
+  try {
+    const manifest = parseTrainerManifest(parse(readFileSync(path, 'utf8')));
+    if (manifest.name !== folder.slice(dirname(folder).length + 1))
+      throw new Error(`name: is ${manifest.name}, but must be that of its folder`);
+    assertUsableSchema(manifest.params);
+    return manifest;
+  } catch (cause) {
+    throw failure('InvalidInput', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManifest['iterations'] {
+  if (iterations === undefined) return null;
+  const properties = (params['properties'] ?? {}) as Readonly<Record<string, { readonly default?: unknown } | undefined>>;
+  const given = properties[iterations]?.default;
+  return { param: iterations, default: typeof given === 'number' ? given : null };
+}
+
+/** What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the libraries. Tests cannot. */
+export function codeDigestOf(folder: string, runtimeDir: string, environment?: TrainerManifestFile['environment']): Digest {
+  const packages = environment === undefined ? 'requirements.lock' : `requirements-${environment}.lock`;
+  const lock = join(dirname(runtimeDir), packages);
+  const files = [
+    ...code(folder).map((path) => [`trainer/${relative(folder, path)}`, path] as const),
+    ...code(runtimeDir).map((path) => [`runtime/${relative(runtimeDir, path)}`, path] as const),
+    ...(existsSync(lock) ? [[packages, lock] as const] : []),
+  ];
+  return digestOf(Object.fromEntries(files.map(([name, path]) => [name, sha256(readFileSync(path))])));
+}
+
+function code(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (/^(\.|__pycache__$|tests$|test_)/.test(entry.name)) return [];
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? code(path) : [path];
+  });
+}

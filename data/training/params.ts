@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { Issue } from '../../domain/failure';
+import { nearest } from '../../domain/document/nearest';
+
+/** Mistakes in a trainer's parameters, by JSON pointers below them. The trainer checks again by the same schema before it starts. */
+export function paramIssues(schema: Readonly<Record<string, unknown>>, params: Readonly<Record<string, unknown>>): readonly Issue[] {
+  const checked = z.fromJSONSchema(schema).safeParse(params);
+  return checked.success ? [] : checked.error.issues.flatMap((issue) => issuesOf(issue, schema));
+}
+
+/** Throws when the schema uses what has no form here. */
+export function assertUsableSchema(schema: Readonly<Record<string, unknown>>): void {
+  z.fromJSONSchema(schema);
+}
+
+function issuesOf(issue: z.core.$ZodIssue, schema: Readonly<Record<string, unknown>>): Issue[] {
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointer(issue.path), detail: issue.message }];
+  const known = issue.path.length === 0 ? Object.keys(schema['properties'] ?? {}) : [];
+  return issue.keys.map((key) => {
+    const meant = nearest(key, known);
+    return {
+      pointer: pointer([...issue.path, key]),
+      detail: 'no such parameter',
+      ...(known.length === 0 ? {} : { expected: `one of ${known.join(', ')}` }),
+      ...(meant === null ? {} : { didYouMean: meant }),
+    };
+  });
+}
+
+function pointer(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}

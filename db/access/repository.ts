@@ -1,0 +1,217 @@
+import type { Tenant } from '../../domain/ids';
+import type { Page, PageRequest } from '../page';
+import { createHash, randomBytes } from 'node:crypto';
+import { failure } from '../../domain/failure';
+import { advisoryLocks } from '../advisory-locks';
+import type { Database, Query, Transaction } from '../connection';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { apiKeys } from './schema';
+import { appendAudit } from '../audit/entry';
+
+/** Each includes those before it. */
+export const apiKeyScopes = ['viewer', 'operator', 'approver', 'admin'] as const;
+export type ApiKeyScope = (typeof apiKeyScopes)[number];
+
+export function allows(scope: ApiKeyScope, needed: ApiKeyScope): boolean {
+  return apiKeyScopes.indexOf(scope) >= apiKeyScopes.indexOf(needed);
+}
+
+export interface ApiKeyIdentity {
+  readonly id: string;
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly scope: ApiKeyScope;
+  /** Null: never. */
+  readonly expiresAt: string | null;
+}
+
+export interface ApiKeyRecord extends ApiKeyIdentity {
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly lastUsedAt: string | null;
+  readonly revokedAt: string | null;
+}
+
+export interface ApiKeyRepository {
+  /** `key` is shown once; only its hash is kept. */
+  create(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly scope: ApiKeyScope;
+    readonly actor: string;
+    readonly expiresAt?: string | undefined;
+  }): Promise<{ readonly id: string; readonly key: string }>;
+  /** Null for a key that is unknown, malformed, expired or revoked: a caller cannot tell which. */
+  verify(key: string): Promise<ApiKeyIdentity | null>;
+  /** At once. Again: nothing happens. NotFound when there is no such key. */
+  revoke(input: { readonly tenant: Tenant; readonly id: string; readonly actor: string }): Promise<ApiKeyRecord>;
+  /** Those of these ids that are revoked, expired or unknown. */
+  ended(ids: readonly string[]): Promise<readonly string[]>;
+  /** Valid keys that expire within so many days, of all tenants, and were not replaced. */
+  expiring(input: { readonly days: number }): Promise<readonly ApiKeyRecord[]>;
+  /** A new key of the same name, scope and lifetime; the old one stays valid for `overlapSeconds`. */
+  rotate(input: {
+    readonly tenant: Tenant;
+    readonly id: string;
+    readonly actor: string;
+    readonly overlapSeconds: number;
+  }): Promise<{ readonly id: string; readonly key: string; readonly oldValidUntil: string }>;
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ApiKeyRecord>>;
+}
+
+type ApiKeyRow = typeof apiKeys.$inferSelect;
+
+export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
+  return {
+    create: ({ tenant, name, scope, actor, expiresAt = null }) =>
+      sql.begin(async (tx) => {
+        await assertNameIsFree(tx, tenant, name);
+        const made = await insert(tx, { tenant, name, scope, actor, expiresAt });
+        const subject = `key:${made.id}`;
+        await appendAudit(tx, { tenant, actor, action: 'key.create', subject, cause: 'created', after: { name, scope, expiresAt } });
+        return made;
+      }),
+
+    /**
+     * The hash is compared by the database: what its timing might tell is about the hash of 256 random bits, which nobody can steer. The time
+     * of use is written at most once a minute, by the same statement.
+     */
+    async verify(key) {
+      const { id, secret } = /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
+      if (id === undefined || secret === undefined) return null;
+      const [row] = await sql<ApiKeyRow[]>`
+        with found as (
+          select * from api_keys where id = ${id} and secret_hash = ${hash(secret)} and ${valid(sql)}
+        ), used as (
+          update api_keys k set last_used_at = now() from found f
+          where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')
+        )
+        select * from found`;
+      return row ? { id: row.id, tenant: row.tenantId, name: row.name, scope: row.scope, expiresAt: row.expiresAt } : null;
+    },
+
+    revoke: ({ tenant, id, actor }) =>
+      sql.begin(async (tx) => {
+        const before = await locked(tx, tenant, id);
+        if (before.revokedAt !== null) return toRecord(before);
+        const [row] = await tx<ApiKeyRow[]>`update api_keys set revoked_at = now() where tenant_id = ${tenant} and id = ${id} returning *`;
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'key.revoke',
+          subject: `key:${id}`,
+          cause: 'revoked',
+          before: { name: before.name, scope: before.scope },
+        });
+        return toRecord(row ?? before);
+      }),
+
+    rotate: ({ tenant, id, actor, overlapSeconds }) =>
+      sql.begin(async (tx) => {
+        const old = await locked(tx, tenant, id);
+        const [limited] = await tx<{ expiresAt: string }[]>`
+          update api_keys set expires_at = least(expires_at, now() + make_interval(secs => ${overlapSeconds}))
+          where tenant_id = ${tenant} and id = ${id} and ${valid(tx)} returning expires_at`;
+        if (!limited) throw failure('Conflict', `key ${id} is no longer valid`, { next: 'perennial key create' });
+        if (old.replacedBy !== null) {
+          throw failure('Conflict', `key ${id} was rotated into ${old.replacedBy} before`, {
+            next: `perennial key rotate ${old.replacedBy}`,
+          });
+        }
+        const replacement = newKeyId();
+        await tx`update api_keys set replaced_by = ${replacement} where tenant_id = ${tenant} and id = ${id}`;
+        const expiresAt = sameLifetime(old);
+        const made = await insert(tx, { ...old, expiresAt, tenant, actor, id: replacement });
+        const after = { newKey: made.id, expiresAt, oldValidUntil: limited.expiresAt };
+        await appendAudit(tx, { tenant, actor, action: 'key.rotate', subject: `key:${id}`, cause: 'rotated', after });
+        return { ...made, oldValidUntil: limited.expiresAt };
+      }),
+
+    async ended(ids) {
+      const rows = await sql<{ id: string }[]>`
+        select asked.id from unnest(${ids}::text[]) as asked (id)
+        where not exists (select from api_keys k where k.id = asked.id and ${valid(sql)})`;
+      return rows.map((row) => row.id);
+    },
+
+    async expiring({ days }) {
+      const rows = await sql<ApiKeyRow[]>`
+        select * from api_keys where ${valid(sql)} and replaced_by is null and expires_at <= now() + make_interval(days => ${days})
+        order by expires_at`;
+      return rows.map(toRecord);
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<ApiKeyRow[]>`
+        select * from api_keys where tenant_id = ${tenant} and ${after === null ? sql`true` : sql`id < ${after}`}
+        order by id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toRecord);
+    },
+  };
+}
+
+/** From now on, as long as the old key was made for; null for one that never expires. */
+function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
+  if (expiresAt === null) return null;
+  return new Date(Date.now() + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
+}
+
+/** Names stand in the audit and in refusals, so that two keys in use must not share one. An expired key gives its name back. */
+async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): Promise<void> {
+  // Two that create the same name at once: the second waits here and then finds the first.
+  await tx`select pg_advisory_xact_lock(${advisoryLocks.apiKeyNames}, hashtext(${`${tenant}/${name}`}))`;
+  const [living] = await tx<{ id: string }[]>`
+    select id from api_keys where tenant_id = ${tenant} and name = ${name} and ${valid(tx)} limit 1`;
+  if (living) {
+    throw failure('Conflict', `the key ${living.id} is named ${name} already; two keys in use cannot share a name`, {
+      next: `choose another name, or end that one: perennial key revoke ${living.id}`,
+    });
+  }
+  await tx`
+    update api_keys set revoked_at = expires_at
+    where tenant_id = ${tenant} and name = ${name} and revoked_at is null and replaced_by is null`;
+}
+
+type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt'> & {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly id?: string;
+  /** Its own id unless it takes another key's place. */
+  readonly holderId?: string;
+};
+
+async function insert(
+  tx: Transaction,
+  { tenant, name, scope, actor, expiresAt, id = newKeyId(), holderId = id }: NewKey,
+): Promise<{ readonly id: string; readonly key: string }> {
+  const secret = randomBytes(32).toString('hex');
+  await tx`
+    insert into api_keys (tenant_id, id, name, scope, secret_hash, created_by, expires_at, holder_id)
+    values (${tenant}, ${id}, ${name}, ${scope}, ${hash(secret)}, ${actor}, ${expiresAt}, ${holderId})`;
+  return { id, key: `pk_${id}_${secret}` };
+}
+
+function newKeyId(): string {
+  return newId('pk').slice('pk_'.length);
+}
+
+function valid(sql: Query) {
+  return sql`revoked_at is null and (expires_at is null or expires_at > now())`;
+}
+
+async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<ApiKeyRow> {
+  const [row] = await tx<ApiKeyRow[]>`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
+  if (!row) throw failure('NotFound', `there is no key ${id}`, { next: 'perennial key list' });
+  return row;
+}
+
+function hash(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+function toRecord(row: ApiKeyRow): ApiKeyRecord {
+  const { id, tenantId: tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt } = row;
+  return { id, tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
+}

@@ -1,0 +1,144 @@
+/** A promotion by a person: what the version's revision asks for, read and judged in the transaction that moves the champion. */
+import type { Digest } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import type { RunId } from '../../domain/ids';
+import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { ModelVersionStatus } from '../../domain/model/model';
+import {
+  countsAsApproval,
+  overrideRefusal,
+  promotionPolicyOf,
+  unmetRequirements,
+  type Promoter,
+  type PromotionFacts,
+  type PromotionOverride,
+} from '../../domain/model/promotion';
+import type { RolloutStatus } from '../../domain/rollout/rollout';
+import type { VerdictKind } from '../../domain/decision/verdict';
+import type { Transaction } from '../connection';
+import type { AliasState, Promotion, PromotionByHand } from './repository';
+import type { VersionName } from './state';
+
+export type AllowedByHand = {
+  readonly kind: 'allowed';
+  /** What the promotion rests on: the canary's decision where there was one, else the evaluation's. */
+  readonly decisionId: string | null;
+  /** Null where nothing had to be overridden. */
+  readonly override: PromotionOverride | null;
+};
+
+type Candidate = VersionName & { readonly status: ModelVersionStatus; readonly champion: AliasState | null };
+
+/** The caller holds the locks of the model, of its open rollout and of the version. Forbidden for an override that this person may not make. */
+export async function allowByHand(
+  tx: Transaction,
+  candidate: Candidate,
+  { caller, override }: PromotionByHand,
+): Promise<AllowedByHand | Extract<Promotion, { kind: 'unmet' }>> {
+  const { made, canary, promoter, facts } = await readFacts(tx, candidate, caller);
+  const unmet = unmetRequirements(facts);
+  const decisionId = canary?.decisionId ?? made.decisionId;
+  if (unmet.length === 0) return { kind: 'allowed', decisionId, override: null };
+  if (override === null) return { kind: 'unmet', unmet, revision: made.revision, runId: made.runId };
+  const refusal = overrideRefusal(promoter, { run: made.runId, selfApprove: override.selfApprove });
+  if (refusal) throw failure('Forbidden', refusal.detail, { next: refusal.next });
+  const named = unmet.map(({ code, detail }) => ({ code, detail }));
+  return { kind: 'allowed', decisionId, override: { reason: override.reason, unmet: named, selfApproved: promoter.isStarter } };
+}
+
+async function readFacts(tx: Transaction, candidate: Candidate, caller: PromotionByHand['caller']) {
+  const { model, version, status, champion } = candidate;
+  const made = await readMade(tx, candidate);
+  const canary = await readCanary(tx, candidate, made.runId);
+  const policy = promotionPolicyOf(made.spec);
+  const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
+  // Before keys were kept, a run names its starter alone.
+  const isStarter = votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
+  const promoter: Promoter = { name: caller.name, scope: caller.scope, isStarter };
+  const counts = countsAsApproval(promoter, policy.approval) && !votes.approvedBy.includes(votes.caller);
+  const facts: PromotionFacts = {
+    model,
+    version,
+    status,
+    run: { id: made.runId, starter: made.starter },
+    revision: made.revision,
+    policy,
+    champion: champion && { version: champion.version, digest: await digestOf(tx, { ...candidate, version: champion.version }) },
+    evaluation: made.verdict && { verdict: made.verdict, comparedWith: made.comparedWith },
+    canary,
+    approvals: votes.approvedBy.length + (counts ? 1 : 0),
+  };
+  return { made, canary, promoter, facts };
+}
+
+interface Made {
+  readonly runId: RunId;
+  readonly starter: string;
+  readonly revision: number;
+  readonly spec: LifecycleSpec;
+  readonly decisionId: string | null;
+  readonly verdict: VerdictKind | null;
+  readonly comparedWith: Digest | null;
+}
+
+/** The run that registered the version, the revision that it ran under, and its evaluation or the one that it took over. */
+async function readMade(tx: Transaction, { tenant, model, version }: VersionName): Promise<Made> {
+  const [row] = await tx<Made[]>`
+    select v.run_id, r.actor as starter, l.revision, l.spec, e.decision_id, e.verdict, e.compared_with
+    from model_versions v
+    join runs r on r.tenant_id = v.tenant_id and r.id = v.run_id
+    join lifecycle_revisions l on l.tenant_id = r.tenant_id and l.lifecycle = r.lifecycle and l.digest = r.revision_digest
+    left join lateral (
+      select s.decision_id, d.verdict->>'kind' as verdict, s.output->'output'->>'champion' as compared_with
+      from stage_records s join decisions d on d.tenant_id = s.tenant_id and d.id = s.decision_id
+      where s.tenant_id = v.tenant_id and s.run_id = v.run_id and s.stage = 'evaluate'
+      order by s.generation desc limit 1
+    ) e on true
+    where v.tenant_id = ${tenant} and v.model = ${model} and v.version = ${version}`;
+  if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
+  return row;
+}
+
+interface Canary {
+  readonly status: RolloutStatus;
+  readonly champion: number;
+  readonly decisionId: string | null;
+  readonly verdict: VerdictKind | null;
+}
+
+async function readCanary(tx: Transaction, { tenant, model, version }: VersionName, runId: RunId): Promise<Canary | null> {
+  const [row] = await tx<Canary[]>`
+    select o.status, o.champion, o.decision_id, d.verdict->>'kind' as verdict
+    from rollouts o left join decisions d on d.tenant_id = o.tenant_id and d.id = o.decision_id
+    where o.tenant_id = ${tenant} and o.run_id = ${runId} and o.model = ${model} and o.challenger = ${version}`;
+  return row ?? null;
+}
+
+interface Votes {
+  /** Holders of keys: a rotated key is no second person. */
+  readonly starter: string | null;
+  readonly caller: string;
+  readonly approvedBy: readonly string[];
+}
+
+async function readVotes(
+  tx: Transaction,
+  { tenant, model, version }: VersionName,
+  { runId, keyId }: { readonly runId: RunId; readonly keyId: string },
+): Promise<Votes> {
+  const [row] = await tx<Votes[]>`
+    select (select k.holder_id from runs r join api_keys k on k.tenant_id = r.tenant_id and k.id = r.starter_key_id
+        where r.tenant_id = ${tenant} and r.id = ${runId}) as starter,
+      coalesce((select holder_id from api_keys where tenant_id = ${tenant} and id = ${keyId}), ${keyId}) as caller,
+      (select coalesce(json_agg(distinct holder_id), '[]') from approvals
+        where tenant_id = ${tenant} and run_id = ${runId} and model = ${model} and version = ${version} and vote = 'approve') as approved_by`;
+  if (!row) throw new Error('a selection of values gave no row');
+  return row;
+}
+
+async function digestOf(tx: Transaction, { tenant, model, version }: VersionName): Promise<Digest> {
+  const [row] = await tx<{ digest: Digest }[]>`
+    select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+  if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
+  return row.digest;
+}

@@ -1,0 +1,262 @@
+import type { RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { AliasName } from '../../domain/model/model';
+import type { PromotionOverride, UnmetRequirement } from '../../domain/model/promotion';
+import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import type { Database } from '../connection';
+import { versionBefore } from '../../domain/model/way-back';
+import { once } from '../idempotency/idempotency';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import { lockIndexesOf, requireIndexOf } from '../index/bundles';
+import { followRollback } from '../index/follow';
+import { lockOpenRollout } from '../rollout/state';
+import { guardRun, lockRun } from '../run/guard';
+import type { aliasHistory } from './schema';
+import type { ApiKeyIdentity } from '../access/repository';
+import { lockModel, lockStatus, readAliases, statusOf } from './state';
+import { movesOf, promotionBy } from './history';
+import { allowByHand } from './by-hand';
+import { moveChampion } from './move';
+import { withdrawPromotion } from './withdraw';
+
+export interface AliasState {
+  readonly version: number;
+  /** Grows with every move of any alias of the model, also across times without a champion. */
+  readonly fencing: number;
+  readonly movedAt: string;
+}
+
+export type AliasMoveKind = 'promote' | 'rollback' | 'withdraw';
+
+export interface AliasMove {
+  readonly id: string;
+  readonly kind: AliasMoveKind;
+  readonly alias: 'champion';
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly fencing: number;
+  readonly actor: string;
+  readonly cause: string;
+  readonly runId: RunId | null;
+  readonly decisionId: string | null;
+  /** Of a promotion by hand that did not meet what its revision asks for. */
+  readonly override: PromotionOverride | null;
+  readonly movedAt: string;
+}
+
+export interface RolledBack {
+  readonly from: number | null;
+  readonly to: number;
+  readonly fencing: number;
+  /** Null without retrieval. */
+  readonly index: FollowedIndex | null;
+}
+
+/** What became of the alias of the index that the application asks. */
+export type FollowedIndex =
+  | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
+  | { readonly kind: 'stays'; readonly index: string; readonly at: number | null; readonly why: string };
+
+export interface ExpectedChampion {
+  readonly version: number | null;
+  /** Not looked at when `version` is null. */
+  readonly fencing: number;
+}
+
+export type Promotion =
+  | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
+  /** The version already is the champion: nothing moved, and there is nothing for this caller to undo. */
+  | { readonly kind: 'unchanged'; readonly fencing: number }
+  | { readonly kind: 'conflict'; readonly champion: AliasState | null }
+  /** Somebody held or ended the rollout before: nothing moved. */
+  | { readonly kind: 'rolloutClosed' }
+  /** A promotion by hand that lacks what its revision asks for, and overrides nothing: nothing moved. */
+  | { readonly kind: 'unmet'; readonly unmet: readonly UnmetRequirement[]; readonly revision: number; readonly runId: RunId };
+
+/** Who promotes by hand; the rules of the revision that the version was judged under then apply. */
+export interface PromotionByHand {
+  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
+  readonly override: { readonly reason: string; readonly selfApprove: boolean } | null;
+}
+
+export type Withdrawal =
+  | { readonly kind: 'withdrawn'; readonly champion: number | null; readonly fencing: number }
+  /** The champion moved on since, or this promotion never happened: nothing to undo. */
+  | { readonly kind: 'superseded'; readonly champion: AliasState | null };
+
+/**
+ * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, lineage, audit,
+ * outbox `alias.moved`, end of the model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
+ * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff). A promotion by hand needs everything that
+ * the revision of the version asks for, or an override; what it needs is read in the same transaction, under the locks of the model and its rollout.
+ */
+export interface AliasRepository {
+  get(input: { readonly tenant: Tenant; readonly model: string }): Promise<Readonly<Record<AliasName, AliasState | null>>>;
+  promote(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+    readonly expectedChampion: ExpectedChampion;
+    readonly decisionId: string | null;
+    readonly runId: RunId | null;
+    /** Whose passing this promotion rests on. */
+    readonly rollout?: RolloutId | null | undefined;
+    /** Null where a run promotes, whose workflow has asked for everything. */
+    readonly byHand?: PromotionByHand | null | undefined;
+    readonly actor: string;
+    readonly cause: string;
+    readonly idempotencyKey: string;
+  }): Promise<Promotion>;
+  /**
+   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn. `previous` becomes the one before it by the rule of
+   * `domain/model/way-back.ts`: rolling back again goes further back and never forward to the bad version. The alias of its
+   * index follows. Conflict when there is nothing to go to, or its index answers no more.
+   */
+  rollback(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly to?: number | undefined;
+    readonly actor: string;
+    readonly cause: string;
+    readonly idempotencyKey: string;
+  }): Promise<RolledBack>;
+  /** What the run promoted, however many moves ago; null when it promoted nothing. */
+  promotionBy(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly runId: RunId;
+  }): Promise<{ readonly version: number; readonly fencing: number } | null>;
+  /**
+   * Undo of a promotion, only while the champion still comes from it: nothing moved it since but promotions that were withdrawn. The version becomes
+   * `withdrawn` unless it was a champion before. Behind it, promotions of runs that are being undone as well go too; the answer is the last one's.
+   */
+  withdraw(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+    readonly fencing: number;
+    readonly actor: string;
+    readonly cause: string;
+    readonly idempotencyKey: string;
+  }): Promise<Withdrawal>;
+  /** Moves of the champion, newest first; with `at`, those up to that time: the first then says who was champion. */
+  history(
+    input: { readonly tenant: Tenant; readonly model: string; readonly at?: string | undefined } & PageRequest,
+  ): Promise<Page<AliasMove>>;
+}
+
+export function createAliasRepository({ sql }: Database): AliasRepository {
+  return {
+    get: ({ tenant, model }) => readAliases(sql, { tenant, model }),
+
+    promote: ({ idempotencyKey: key, tenant, rollout, ...request }) =>
+      sql.begin((tx) =>
+        once<Promotion>(
+          tx,
+          { tenant, operation: 'alias.promote', key, request },
+          async () => {
+            const { model, version, expectedChampion, runId, byHand, actor, cause } = request;
+            const register = await lockModel(tx, { tenant, model });
+            const open = await lockOpenRollout(tx, { tenant, model });
+            if (rollout != null && (open?.id !== rollout || open.status !== 'passed')) return { kind: 'rolloutClosed' };
+            if (runId !== null) {
+              await lockRun(tx, { tenant, runId });
+              await guardRun(tx, { tenant, runId });
+            }
+            const status = await lockStatus(tx, { tenant, model, version });
+            if (status === 'withdrawn' || (status === 'rejected' && byHand == null))
+              throw failure('Conflict', `${model}@${version} was ${status} and cannot be promoted`);
+            const { champion, previous } = register.aliases;
+            if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
+            if (!isAsExpected(champion, expectedChampion)) return { kind: 'conflict', champion };
+            const allowed = byHand == null ? null : await allowByHand(tx, { tenant, model, version, status, champion }, byHand);
+            if (allowed?.kind === 'unmet') return allowed;
+            await lockIndexesOf(tx, { tenant, model }, [version]);
+            await requireIndexOf(tx, { tenant, model, version });
+            const before = { champion: champion?.version ?? null, previous: previous?.version ?? null };
+            const after = { champion: version, previous: before.champion };
+            const move = {
+              kind: 'promote',
+              tenant,
+              model,
+              before,
+              after,
+              actor,
+              cause,
+              runId,
+              decisionId: allowed?.decisionId ?? request.decisionId,
+              override: allowed?.override ?? null,
+              status: { before: status, after: 'promoted' },
+            } as const;
+            return { kind: 'promoted', previous: before.champion, fencing: await moveChampion(tx, register, move) };
+          },
+          ({ kind }) => kind === 'promoted' || kind === 'unchanged',
+        ),
+      ),
+
+    rollback: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once<RolledBack>(tx, { tenant, operation: 'alias.rollback', key, request }, async () => {
+          const { model, to, actor, cause } = request;
+          const register = await lockModel(tx, { tenant, model });
+          const from = register.aliases.champion?.version ?? null;
+          const previous = register.aliases.previous?.version ?? null;
+          const moves = await movesOf(tx, { tenant, model });
+          const target = to ?? versionBefore(moves);
+          if (target === null) throw failure('Conflict', nothingToGoTo(model, from), { next: `perennial model history ${model}` });
+          if (target === from) throw failure('Conflict', `${model}@${target} already is the champion`);
+          if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
+            throw failure('Conflict', `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`);
+          }
+          await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
+          await requireIndexOf(tx, { tenant, model, version: target });
+          const after = { champion: target, previous: versionBefore([...moves, { kind: 'back', to: target }]) };
+          const fencing = await moveChampion(tx, register, {
+            kind: 'rollback',
+            tenant,
+            model,
+            before: { champion: from, previous },
+            after,
+            actor,
+            cause,
+          });
+          const moved = { from: from ?? target, actor, cause: `${model}@${target} is the champion again: ${cause}` };
+          return { from, to: target, fencing, index: await followRollback(tx, { tenant, model, version: target }, moved) };
+        }),
+      ),
+
+    promotionBy: (input) => promotionBy(sql, input),
+
+    withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () => withdrawPromotion(tx, { tenant, ...request })),
+      ),
+
+    async history({ tenant, model, at, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof aliasHistory.$inferSelect)[]>`
+        select * from alias_history where tenant_id = ${tenant} and model = ${model}
+          and ${at === undefined ? sql`true` : sql`date_trunc('milliseconds', moved_at) <= ${at}`}
+          and ${after === null ? sql`true` : sql`fencing < ${Number(after)}`}
+        order by fencing desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.fencing), toMove);
+    },
+  };
+}
+
+/** Without a champion there is nothing whose fencing could be stale. */
+function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): boolean {
+  if (champion === null || expected.version === null) return champion === null && expected.version === null;
+  return champion.version === expected.version && champion.fencing === expected.fencing;
+}
+
+function nothingToGoTo(model: string, champion: number | null): string {
+  return champion === null
+    ? `${model} has no champion and had none that stood`
+    : `there is no version to roll back to: ${model}@${champion} replaced none`;
+}
+
+function toMove(row: typeof aliasHistory.$inferSelect): AliasMove {
+  const { id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, runId, decisionId, override, movedAt } = row;
+  return { id, kind, alias: 'champion', from, to, fencing, actor, cause, runId, decisionId, override, movedAt };
+}

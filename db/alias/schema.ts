@@ -1,0 +1,78 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import type { RunId } from '../../domain/ids';
+import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
+import type { PromotionOverride } from '../../domain/model/promotion';
+import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
+import { decisions } from '../decision/schema';
+import { models, modelVersions } from '../model/schema';
+import { runs } from '../run/schema';
+
+/** I2: the primary key leaves room for one champion a model; the foreign key, for none that does not exist. */
+export const modelAliases = pgTable(
+  'model_aliases',
+  {
+    tenantId: tenantId(),
+    model: text('model').notNull(),
+    alias: text('alias').$type<AliasName>().notNull(),
+    version: integer('version').notNull(),
+    fencing: counter('fencing').notNull(),
+    movedAt: instant('moved_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'model_aliases_pk', columns: [t.tenantId, t.model, t.alias] }),
+    foreignKey({
+      name: 'model_aliases_version_fk',
+      columns: [t.tenantId, t.model, t.version],
+      foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
+    }),
+    oneOf('model_aliases_alias_check', t.alias, ['champion', 'challenger', 'previous'] satisfies AliasName[]),
+    check('model_aliases_fencing_check', sql`${t.fencing} > 0`),
+  ],
+);
+
+/** Every move of a champion, never changed. What an undo needs is written down with the move. */
+export const aliasHistory = pgTable(
+  'alias_history',
+  {
+    tenantId: tenantId(),
+    id: bytewise('id').notNull(),
+    model: text('model').notNull(),
+    kind: text('kind').$type<'promote' | 'rollback' | 'withdraw'>().notNull(),
+    fromVersion: integer('from_version'),
+    toVersion: integer('to_version'),
+    fencing: counter('fencing').notNull(),
+    previousBefore: integer('previous_before'),
+    previousAfter: integer('previous_after'),
+    /** Of `to_version`, before a promotion. */
+    statusBefore: text('status_before').$type<ModelVersionStatus>(),
+    /** Of a withdrawal: the fencing of the promotion that it undid. */
+    undoes: counter('undoes'),
+    actor: text('actor').notNull(),
+    cause: text('cause').notNull(),
+    runId: bytewise('run_id').$type<RunId>(),
+    decisionId: bytewise('decision_id'),
+    /** Of a promotion by hand that did not meet what its revision asks for. */
+    override: document<PromotionOverride>('override'),
+    movedAt: instant('moved_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'alias_history_pk', columns: [t.tenantId, t.id] }),
+    unique('alias_history_fencing_unique').on(t.tenantId, t.model, t.fencing),
+    foreignKey({ name: 'alias_history_model_fk', columns: [t.tenantId, t.model], foreignColumns: [models.tenantId, models.name] }),
+    foreignKey({
+      name: 'alias_history_to_fk',
+      columns: [t.tenantId, t.model, t.toVersion],
+      foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
+    }),
+    foreignKey({ name: 'alias_history_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'alias_history_decision_fk',
+      columns: [t.tenantId, t.decisionId],
+      foreignColumns: [decisions.tenantId, decisions.id],
+    }),
+    oneOf('alias_history_kind_check', t.kind, ['promote', 'rollback', 'withdraw']),
+    check('alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
+    check('alias_history_target_check', sql`${t.kind} = 'withdraw' or ${t.toVersion} is not null`),
+  ],
+);

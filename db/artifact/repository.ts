@@ -1,0 +1,218 @@
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Database, Query } from '../connection';
+import type { artifacts } from './schema';
+
+export interface SweepableArtifact {
+  readonly tenant: Tenant;
+  readonly digest: Digest;
+  /** Null when the upload was leased but never recorded; the store knows where a digest lives. */
+  readonly uri: string | null;
+}
+
+/**
+ * What exists in the artifact store, who holds on to it, and its collection (DESIGN §8). Writer: lease → look whether the object exists →
+ * upload if not → record → reference. Collector: mark → wait longer than `maxLeaseSeconds` → sweepable → delete.
+ */
+export interface ArtifactRepository {
+  /** Whether the registry knows no artifact of any tenant. */
+  isEmpty(): Promise<boolean>;
+  /**
+   * Holds a digest against collection for `seconds` (at most `maxLeaseSeconds`), existing or not, and clears a collector's mark. `mustUpload`
+   * is true when the collector may be deleting the object this moment: upload again without looking whether it exists.
+   */
+  lease(input: {
+    readonly tenant: Tenant;
+    readonly digest: Digest;
+    readonly owner: string;
+    readonly seconds: number;
+  }): Promise<{ readonly mustUpload: boolean }>;
+  /** Gives the lease back early; fine when it ran out. */
+  release(input: { readonly tenant: Tenant; readonly digest: Digest; readonly owner: string }): Promise<void>;
+  /** The object is in the store. Throws Conflict when the collector deleted it since it was leased (the lease had run out). */
+  record(input: { readonly tenant: Tenant; readonly ref: ArtifactRef }): Promise<void>;
+  /** `by` names the holder, such as `model:flight-delay@7`, `run:run_…`. Throws ArtifactMissing when the artifact was collected or never recorded. */
+  reference(input: { readonly tenant: Tenant; readonly digest: Digest; readonly by: string }): Promise<void>;
+  unreference(input: { readonly tenant: Tenant; readonly by: string; readonly digest?: Digest | undefined }): Promise<number>;
+  get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
+  /** What a holder refers to, by digest. */
+  heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
+  /**
+   * Looks at `limit` artifacts that nothing touched for `idleSeconds`, and that were never looked at or lost a reference since. Marks those that nothing refers to and
+   * no lease holds; those in use are not looked at again until they lose a reference.
+   */
+  mark(input: {
+    readonly tenant: Tenant;
+    readonly idleSeconds: number;
+    readonly limit: number;
+  }): Promise<{ readonly marked: number; readonly inUse: number }>;
+  /**
+   * Marks that stood longer than `maxLeaseSeconds` and are still unheld: each is claimed for deletion, under its row's lock. From here until
+   * `delete` a writer's lease answers `mustUpload`. Those in `except` are left out.
+   */
+  sweepable(input: {
+    readonly tenant: Tenant;
+    readonly limit: number;
+    readonly except?: readonly Digest[] | undefined;
+  }): Promise<readonly SweepableArtifact[]>;
+  /** The second look, under the row's lock held while `remove` deletes the object: false, and nothing removed, when a writer took the digest meanwhile. */
+  delete(input: { readonly tenant: Tenant; readonly digest: Digest; readonly remove: () => Promise<void> }): Promise<boolean>;
+}
+
+/** The longest lease, and so the shortest time between mark and sweep. A writer renews for longer uploads. */
+export const maxLeaseSeconds = 3600;
+
+type ArtifactRow = typeof artifacts.$inferSelect;
+
+export function createArtifactRepository({ sql }: Database): ArtifactRepository {
+  return {
+    async isEmpty() {
+      const [found] = await sql<{ empty: boolean }[]>`select not exists (select from artifacts) as empty`;
+      return found?.empty ?? true;
+    },
+
+    /**
+     * Taking the row's lock is what makes it safe: while the collector deletes the object it holds that lock, and afterwards there is no row.
+     * A row that is still `sweeping` was left by a collector that died, whose last request to the store may yet be on its way.
+     */
+    async lease({ tenant, digest, owner, seconds }) {
+      if (seconds <= 0 || seconds > maxLeaseSeconds)
+        throw failure('InvalidInput', `a lease lasts at most ${maxLeaseSeconds} s, not ${seconds}`);
+      const [lease] = await sql<{ mustUpload: boolean }[]>`
+        with seen as (
+          select sweeping_at from artifacts where tenant_id = ${tenant} and digest = ${digest}
+        ), held as (
+          insert into artifacts (tenant_id, digest) values (${tenant}, ${digest})
+          on conflict on constraint artifacts_pk do update set touched_at = now(), marked_at = null, sweeping_at = null
+          returning tenant_id, digest
+        ), leased as (
+          insert into artifact_leases as l (tenant_id, digest, owner, until)
+          select tenant_id, digest, ${owner}, now() + make_interval(secs => ${seconds}) from held
+          on conflict on constraint artifact_leases_pk do update set until = greatest(l.until, excluded.until)
+        )
+        select coalesce((select sweeping_at is not null from seen), false) as must_upload from held`;
+      return { mustUpload: lease?.mustUpload ?? true };
+    },
+
+    async release({ tenant, digest, owner }) {
+      await sql`delete from artifact_leases where tenant_id = ${tenant} and digest = ${digest} and owner = ${owner}`;
+    },
+
+    async record({ tenant, ref }) {
+      const [row] = await sql`
+        update artifacts set uri = ${ref.uri}, bytes = ${ref.bytes}, media_type = coalesce(media_type, ${ref.mediaType}), touched_at = now(), marked_at = null
+        where tenant_id = ${tenant} and digest = ${ref.digest} and sweeping_at is null returning true as recorded`;
+      if (!row)
+        throw failure('Conflict', `${ref.digest} was collected, or never leased, before it was recorded`, { next: 'upload it again' });
+    },
+
+    async reference({ tenant, digest, by }) {
+      const [row] = await sql`
+        with held as (
+          update artifacts set touched_at = now(), marked_at = null, referenced_at = now()
+          where tenant_id = ${tenant} and digest = ${digest} and uri is not null and sweeping_at is null returning tenant_id, digest
+        ), referred as (
+          insert into artifact_references (tenant_id, digest, held_by) select tenant_id, digest, ${by} from held on conflict do nothing
+        )
+        select digest from held`;
+      if (!row)
+        throw failure('ArtifactMissing', `${digest} is not in the artifact store, or is being collected`, {
+          next: 'run the stage that made it again',
+        });
+    },
+
+    /** Locks the artifacts first and in the order of their digests, as every writer does that takes several. */
+    async unreference({ tenant, by, digest }) {
+      const gone = await sql`
+        with locked as materialized (
+          select a.tenant_id, a.digest from artifacts a join artifact_references r on r.tenant_id = a.tenant_id and r.digest = a.digest
+          where r.tenant_id = ${tenant} and r.held_by = ${by} and ${digest === undefined ? sql`true` : sql`r.digest = ${digest}`}
+          order by a.digest for update of a
+        ), unchecked as (
+          update artifacts a set referenced_at = null from locked l where a.tenant_id = l.tenant_id and a.digest = l.digest
+        )
+        delete from artifact_references r using locked l where r.tenant_id = l.tenant_id and r.digest = l.digest and r.held_by = ${by}`;
+      return gone.count;
+    },
+
+    async get({ tenant, digest }) {
+      const [row] = await sql<ArtifactRow[]>`
+        select * from artifacts where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is null`;
+      if (!row || row.uri === null || row.bytes === null || row.mediaType === null) return null;
+      return { uri: row.uri, digest: row.digest, bytes: row.bytes, mediaType: row.mediaType };
+    },
+
+    async heldBy({ tenant, by }) {
+      return sql<ArtifactRef[]>`
+      select a.uri, a.digest, a.bytes, a.media_type from artifact_references r
+      join artifacts a on a.tenant_id = r.tenant_id and a.digest = r.digest
+      where r.tenant_id = ${tenant} and r.held_by = ${by} and a.uri is not null order by a.digest`;
+    },
+
+    async mark({ tenant, idleSeconds, limit }) {
+      await sql`delete from artifact_leases where tenant_id = ${tenant} and until < now()`;
+      return sql.begin(async (tx) => {
+        const idle = await tx<{ digest: Digest }[]>`${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
+        // A second statement, because only it sees references that were removed before the locks were granted; those removed later wait for the locks.
+        const looked = await tx<{ isMarked: boolean }[]>`
+          with seen as materialized (
+            select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${unheld(tx)} as is_unheld
+            from artifacts a where a.tenant_id = ${tenant} and a.digest = any(${idle.map(({ digest }) => digest)})
+          )
+          update artifacts a set marked_at = case when s.is_unheld then now() end, referenced_at = case when s.is_referenced then now() end
+          from seen s where a.tenant_id = s.tenant_id and a.digest = s.digest and (s.is_unheld or s.is_referenced)
+          returning s.is_unheld as is_marked`;
+        const marked = looked.filter(({ isMarked }) => isMarked).length;
+        return { marked, inUse: looked.length - marked };
+      });
+    },
+
+    async sweepable({ tenant, limit, except = [] }) {
+      const rows = await sql<{ digest: Digest; uri: string | null }[]>`
+        with due as materialized (
+          select tenant_id, digest from artifacts a
+          where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${unheld(sql)}
+            and digest <> all(${[...except]}::text[])
+          order by marked_at limit ${limit} for update skip locked
+        )
+        update artifacts a set sweeping_at = now() from due where a.tenant_id = due.tenant_id and a.digest = due.digest
+        returning a.digest, a.uri`;
+      return rows.map(({ digest, uri }) => ({ tenant, digest, uri }));
+    },
+
+    delete: ({ tenant, digest, remove }) =>
+      sql.begin(async (tx) => {
+        const [row] = await tx`
+          select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is not null for update`;
+        // A second statement, because only it sees what was committed before the lock was granted.
+        const [free] = row ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}` : [];
+        if (!free) return false;
+        await remove();
+        await tx`delete from artifacts where tenant_id = ${tenant} and digest = ${digest}`;
+        return true;
+      }),
+  };
+}
+
+/** The conditions are those of the index `artifacts_to_check`. */
+export function idleArtifacts(
+  sql: Query,
+  { tenant, idleSeconds, limit }: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number },
+) {
+  return sql`
+    select digest from artifacts where tenant_id = ${tenant} and marked_at is null and referenced_at is null
+      and touched_at < now() - make_interval(secs => ${idleSeconds}) order by touched_at limit ${limit}`;
+}
+
+/** Of the row `a`. */
+function isReferenced(sql: Query) {
+  return sql`exists (select from artifact_references r where r.tenant_id = a.tenant_id and r.digest = a.digest)`;
+}
+
+/** Of the row `a`: nothing refers to it and no lease on it runs. */
+function unheld(sql: Query) {
+  return sql`
+    not ${isReferenced(sql)}
+    and not exists (select from artifact_leases l where l.tenant_id = a.tenant_id and l.digest = a.digest and l.until > now())`;
+}

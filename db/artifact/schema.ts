@@ -1,0 +1,78 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { Digest } from '../../domain/dataset/artifact';
+import { counter, createdAt, instant, isDigest, tenantId } from '../columns';
+
+/** A row from the first lease on; `uri` once the object is known to be in the store. The row's lock is where writers and the collector meet. */
+export const artifacts = pgTable(
+  'artifacts',
+  {
+    tenantId: tenantId(),
+    digest: text('digest').$type<Digest>().notNull(),
+    uri: text('uri'),
+    bytes: counter('bytes'),
+    mediaType: text('media_type'),
+    createdAt: createdAt(),
+    /** Newest lease, record or reference. */
+    touchedAt: instant('touched_at').notNull().defaultNow(),
+    markedAt: instant('marked_at'),
+    /**
+     * When a reference to it was last made or found. Null: the collector has to look at it, because it has not done so yet or a reference was removed since.
+     * So a pass reads what is new and not every artifact in use.
+     */
+    referencedAt: instant('referenced_at'),
+    /** Set when the collector is about to delete the object: from then on nobody may rely on it. */
+    sweepingAt: instant('sweeping_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'artifacts_pk', columns: [t.tenantId, t.digest] }),
+    isDigest('artifacts_digest_check', t.digest),
+    check('artifacts_recorded_check', sql`(${t.uri} is null) = (${t.bytes} is null) and (${t.uri} is null) = (${t.mediaType} is null)`),
+    check('artifacts_sweeping_check', sql`${t.sweepingAt} is null or ${t.markedAt} is not null`),
+    index('artifacts_to_check')
+      .on(t.tenantId, t.touchedAt)
+      .where(sql`${t.markedAt} is null and ${t.referencedAt} is null`),
+    index('artifacts_marked')
+      .on(t.tenantId, t.markedAt)
+      .where(sql`${t.markedAt} is not null`),
+  ],
+);
+
+export const artifactLeases = pgTable(
+  'artifact_leases',
+  {
+    tenantId: tenantId(),
+    digest: text('digest').notNull(),
+    owner: text('owner').notNull(),
+    until: instant('until').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'artifact_leases_pk', columns: [t.tenantId, t.digest, t.owner] }),
+    foreignKey({
+      name: 'artifact_leases_artifact_fk',
+      columns: [t.tenantId, t.digest],
+      foreignColumns: [artifacts.tenantId, artifacts.digest],
+    }).onDelete('cascade'),
+    index('artifact_leases_by_end').on(t.until),
+  ],
+);
+
+export const artifactReferences = pgTable(
+  'artifact_references',
+  {
+    tenantId: tenantId(),
+    digest: text('digest').notNull(),
+    heldBy: text('held_by').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ name: 'artifact_references_pk', columns: [t.tenantId, t.digest, t.heldBy] }),
+    // No cascade: what is referred to cannot be deleted, whatever the collector thinks.
+    foreignKey({
+      name: 'artifact_references_artifact_fk',
+      columns: [t.tenantId, t.digest],
+      foreignColumns: [artifacts.tenantId, artifacts.digest],
+    }),
+    index('artifact_references_by_holder').on(t.tenantId, t.heldBy),
+  ],
+);

@@ -1,0 +1,28 @@
+import type { Tenant } from '../../domain/ids';
+import { actingKeyId, actingReason } from '../access/acting-key';
+import type { Query } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+
+export interface AuditEntry {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly cause: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** Inside the transaction that the row describes: both are written or neither is (I6). Names the API key that acts, if one does, and the caller's reason. */
+export async function appendAudit(tx: Query, { tenant, actor, action, subject, cause, before, after }: AuditEntry): Promise<void> {
+  await tx`
+    insert into audit_log (tenant_id, id, actor, key_id, action, subject, cause, before, after)
+    values (${tenant}, ${newId('aud')}, ${actor}, ${actingKeyId()}, ${action}, ${subject}, ${causeWithReason(cause)}, ${toJson(before)}, ${toJson(after)})`;
+}
+
+/** Some causes hold the reason already. */
+function causeWithReason(cause: string): string {
+  const reason = actingReason();
+  return reason === null || cause.includes(reason) ? cause : `${cause}: ${reason}`;
+}

@@ -1,0 +1,250 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import type { Page, PageRequest } from '../page';
+import { copyTo } from './copy';
+import { readKeys } from './keys';
+import { proveRow } from './prove';
+import type { HeadRow } from './read-heads';
+import { toHead } from './read-heads';
+import { registerKey } from './register-key';
+import { seal } from './seal';
+import { verifyAudit } from './verify';
+import type { Database } from '../connection';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { auditLog } from './schema';
+
+export interface AuditRow {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  /** Id of the API key that acted; null for the platform itself. */
+  readonly keyId: string | null;
+  /** `alias.promote`, `run.accept`, `key.create` … */
+  readonly action: string;
+  /** `model:flight-delay`, `run:run_…` */
+  readonly subject: string;
+  readonly cause: string;
+  readonly before: unknown;
+  readonly after: unknown;
+  /** Place in the sealed order; null until sealed. */
+  readonly sealedAs: number | null;
+}
+
+/** A signed Merkle batch. `digest` covers every other field but the signature, and `previous`, so heads form a chain. */
+export interface AuditHead {
+  readonly tenant: Tenant;
+  readonly batch: number;
+  /** Sealed rows `first` … `first + count - 1`. */
+  readonly first: number;
+  readonly count: number;
+  readonly root: Digest;
+  readonly previous: Digest | null;
+  readonly sealedAt: string;
+  readonly digest: Digest;
+  readonly keyId: string;
+  /** Ed25519 over the digest's text, base64. */
+  readonly signature: string;
+}
+
+/** An entry of the registry of signing keys; db/audit/keys.ts says what its signatures mean. */
+export interface AuditKey {
+  readonly tenant: Tenant;
+  /** Place in the registry, from 1. */
+  readonly sequence: number;
+  /**
+   * `first`: begins the log. `added`: signs beside the others, for a further machine. `rotated`: replaces `previous`, which endorses it.
+   * `lost`: replaces `previous`, whose private half is gone, so nothing endorses it.
+   */
+  readonly kind: 'first' | 'added' | 'rotated' | 'lost';
+  readonly keyId: string;
+  /** Ed25519, SPKI DER, base64. */
+  readonly publicKey: string;
+  /** Fingerprint. */
+  readonly previous: Digest | null;
+  /** The first batch that it may sign. */
+  readonly fromBatch: number;
+  readonly addedAt: string;
+  readonly addedBy: string;
+  /** Signature by this key, base64: that it follows `previous`. */
+  readonly consent: string;
+  /** Signature by `previous` over all of the above, base64. */
+  readonly endorsement: string | null;
+}
+
+/** A place outside the database that keeps copies of keys and heads. */
+export interface AuditArchive {
+  /** Its name in the registry: the same when its address changes. */
+  readonly place: string;
+  /** For people, without credentials. */
+  readonly where: string;
+  /** The same again: nothing happens. Conflict when another one is there: somebody sealed this batch differently. */
+  storeHead(head: AuditHead): Promise<void>;
+  storeKey(key: AuditKey): Promise<void>;
+  /** Of batches after `after`, in their order. */
+  heads(input: { readonly tenant: Tenant; readonly after: number }): AsyncIterable<AuditHead>;
+  head(input: { readonly tenant: Tenant; readonly batch: number }): Promise<AuditHead | null>;
+  keys(tenant: Tenant): Promise<readonly AuditKey[]>;
+  close(): void;
+}
+
+export interface AuditSigner {
+  readonly keyId: string;
+  /** SPKI DER, base64. */
+  readonly publicKey: string;
+  sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
+}
+
+/** For `wrongWithProof` of db/audit/prove.ts, or anyone with RFC 6962 and ed25519 at hand. */
+export interface AuditProof {
+  /** The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before, after }`, with `keyId` where there is one. */
+  readonly content: string;
+  /** Of the row within its batch, from 0. */
+  readonly index: number;
+  /** Sibling hashes from the leaf up (RFC 6962 audit path). */
+  readonly path: readonly Digest[];
+  readonly head: AuditHead;
+}
+
+export type AuditFinding =
+  | { readonly kind: 'changed'; readonly sealedAs: number; readonly detail: string }
+  | { readonly kind: 'missing'; readonly sealedAs: number; readonly detail: string }
+  | { readonly kind: 'cutOff'; readonly batch: number; readonly detail: string }
+  | { readonly kind: 'rewritten'; readonly batch: number; readonly detail: string }
+  | { readonly kind: 'badSignature'; readonly batch: number; readonly detail: string }
+  /** Of the heads of `batch` to `lastBatch`, or of a key. */
+  | {
+      readonly kind: 'missingCopy';
+      readonly place: string;
+      readonly batch?: number;
+      readonly lastBatch?: number;
+      readonly keyId?: string;
+      readonly detail: string;
+    }
+  | { readonly kind: 'untrustedKey'; readonly keyId: string; readonly detail: string }
+  | { readonly kind: 'changedKey'; readonly keyId: string; readonly detail: string };
+
+/** Up to which batch a log was found whole. Kept outside the database by whoever verifies. */
+export interface AuditCheckpoint {
+  readonly batch: number;
+  readonly digest: Digest;
+}
+
+export interface AuditReport {
+  /** Verified rows and batches: after `from`, where that was given. */
+  readonly rows: number;
+  readonly batches: number;
+  readonly unsealed: number;
+  /** When the oldest row was written that is not sealed yet. */
+  readonly unsealedSince: string | null;
+  readonly from: AuditCheckpoint | null;
+  /** The last head: what to begin from next time, when nothing was found. */
+  readonly checkpoint: AuditCheckpoint | null;
+  /** What the trust in the keys rests on: fingerprints of a setting, the key of the verifying machine, or the first key of the registry itself. */
+  readonly trustedBy: 'setting' | 'ownKey' | 'firstKey';
+  readonly keys: readonly (Pick<AuditKey, 'keyId' | 'kind' | 'previous' | 'fromBatch' | 'addedAt' | 'addedBy'> & {
+    readonly fingerprint: Digest;
+    /** The first batch that it may no longer sign. */
+    readonly untilBatch: number | null;
+    readonly trusted: boolean;
+  })[];
+  /** What the heads were compared with. Empty: a rewrite of everything with the signing key cannot be seen then. */
+  readonly copies: readonly { readonly place: string; readonly heads: number; /** Not copied yet. */ readonly waiting: number }[];
+  /** Empty: nothing was found. */
+  readonly findings: readonly AuditFinding[];
+  /** How many more there are than were listed. */
+  readonly furtherFindings: number;
+}
+
+export interface AuditRepository {
+  list(
+    input: { readonly tenant: Tenant; readonly subject?: string | undefined; readonly action?: string | undefined } & PageRequest,
+  ): Promise<Page<AuditRow>>;
+  /**
+   * Folds unsealed rows into one batch; null when there are none, `busy` when another sealer is at work. `archive` keeps a copy of the head
+   * elsewhere once the batch is committed; when it fails, this throws, and the next call copies that head before it makes another.
+   * @throws Conflict when the signer's key is not registered or was replaced
+   */
+  seal(input: {
+    readonly tenant: Tenant;
+    readonly signer: AuditSigner;
+    readonly archive: AuditArchive;
+    readonly limit?: number | undefined;
+  }): Promise<AuditHead | 'busy' | null>;
+  /** Copies to a further place the keys and heads that it does not have yet. */
+  copyTo(input: { readonly tenant: Tenant; readonly archive: AuditArchive }): Promise<void>;
+  heads(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<AuditHead>>;
+  keys(tenant: Tenant): Promise<readonly AuditKey[]>;
+  /** Adds a key to the registry; the same key again: nothing happens. `endorser` signs for `added` and `rotated`. */
+  registerKey(input: {
+    readonly request: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
+    readonly kind: AuditKey['kind'];
+    readonly endorser: AuditSigner | null;
+    readonly actor: string;
+    readonly cause: string;
+  }): Promise<AuditKey>;
+  /**
+   * `trust.fingerprints`: keys that are trusted from outside; where there are none, the key of the verifying machine, else the first one.
+   * `from`: verify what was sealed after it alone.
+   */
+  verify(input: {
+    readonly tenant: Tenant;
+    readonly trust: { readonly fingerprints: readonly Digest[]; readonly ownKey: Digest | null };
+    readonly archives: readonly AuditArchive[];
+    readonly from?: AuditCheckpoint | undefined;
+  }): Promise<AuditReport>;
+  /** Null while the row is not sealed, or unknown. */
+  prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof | null>;
+  /** Tenants with rows to seal, or with heads or keys to copy to one of these places. */
+  unsealedTenants(places: readonly string[]): Promise<readonly Tenant[]>;
+}
+
+type AuditLogRow = typeof auditLog.$inferSelect & { readonly position: number | null };
+
+export function createAuditRepository({ sql }: Database): AuditRepository {
+  return {
+    async list({ tenant, subject, action, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<AuditLogRow[]>`
+        select l.*, s.position from audit_log l left join audit_seals s on s.tenant_id = l.tenant_id and s.audit_id = l.id
+        where l.tenant_id = ${tenant} and ${subject === undefined ? sql`true` : sql`l.subject = ${subject}`}
+          and ${action === undefined ? sql`true` : sql`l.action = ${action}`}
+          and ${after === null ? sql`true` : sql`l.id < ${after}`}
+        order by l.id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toRow);
+    },
+
+    seal: (input) => seal(sql, input),
+
+    async heads({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<HeadRow[]>`
+        select * from audit_heads where tenant_id = ${tenant} and ${after === null ? sql`true` : sql`batch < ${Number(after)}`}
+        order by batch desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.batch), toHead);
+    },
+
+    copyTo: ({ tenant, archive }) => copyTo(sql, tenant, archive),
+
+    keys: (tenant) => readKeys(sql, tenant),
+
+    registerKey: (input) => registerKey(sql, input),
+
+    verify: (input) => verifyAudit(sql, input),
+
+    prove: (input) => proveRow(sql, input),
+
+    async unsealedTenants(places) {
+      const rows = await sql<{ id: Tenant }[]>`
+        select t.id from tenants t where exists (select from audit_pending p where p.tenant_id = t.id)
+          or exists (select from unnest(${places}::text[]) as asked (place) left join audit_copies c on c.tenant_id = t.id and c.place = asked.place
+            where coalesce(c.heads_through, 0) < (select max(batch) from audit_heads h where h.tenant_id = t.id)
+              or coalesce(c.keys_through, 0) < (select max(sequence) from audit_keys k where k.tenant_id = t.id))
+        order by 1`;
+      return rows.map((row) => row.id);
+    },
+  };
+}
+
+function toRow({ id, at, actor, keyId, action, subject, cause, before, after, position: sealedAs }: AuditLogRow): AuditRow {
+  return { id, at, actor, keyId, action, subject, cause, before, after, sealedAs };
+}

@@ -1,0 +1,163 @@
+import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget/budget';
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { Query, Sql, Transaction } from '../connection';
+import type { BudgetRow } from './schema';
+
+export interface Reservation {
+  readonly tenant: Tenant;
+  /** Who holds it; names one piece of work that ends once. */
+  readonly holder: string;
+}
+
+type ReservationRequest = Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number };
+
+/**
+ * All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. Last in a transaction, where
+ * that can be: everybody who spends from the same budget waits for its end.
+ */
+export async function reserveBudgets(tx: Transaction, asked: ReservationRequest): Promise<Reserved> {
+  const ordered = inOrder(asked.amounts);
+  for (const [place, amount] of ordered.entries()) {
+    if (await reserveOne(tx, asked, amount)) continue;
+    for (const earlier of ordered.slice(0, place)) await giveBack(tx, asked, earlier);
+    return (await refusal(tx, asked.tenant, amount)) ?? reserveBudgets(tx, asked);
+  }
+  return { kind: 'reserved' };
+}
+
+async function reserveOne(
+  tx: Transaction,
+  { tenant, holder, leaseMs }: ReservationRequest,
+  { scope, unit, amount }: BudgetAmount,
+): Promise<boolean> {
+  const { count } = await tx`
+    with held as (
+      update budgets set reserved = reserved + ${amount}
+      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and spent + reserved + ${amount} <= "limit" returning 1
+    )
+    insert into budget_reservations (tenant_id, holder, scope, unit, amount, state, expires_at)
+    select ${tenant}::text, ${holder}::text, ${scope}::text, ${unit}::text, ${amount}::bigint, 'open',
+      now() + ${leaseMs} * interval '1 millisecond' from held`;
+  return count === 1;
+}
+
+async function giveBack(tx: Transaction, { tenant, holder }: ReservationRequest, { scope, unit, amount }: BudgetAmount): Promise<void> {
+  await tx`
+    with gone as (
+      delete from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}
+    )
+    update budgets set reserved = reserved - ${amount} where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+}
+
+/** What the work cost after all; more than was reserved is recorded as it is. What was assumed is put right, and settling again changes nothing. */
+export async function settleBudgets(
+  tx: Transaction,
+  { tenant, holder, spent }: Reservation & { readonly spent: readonly BudgetAmount[] },
+): Promise<void> {
+  for (const { scope, unit } of await heldBy(tx, tenant, holder)) {
+    const amount = spent.find((each) => each.scope === scope && each.unit === unit)?.amount ?? 0;
+    await tx`
+      with before as (
+        select amount, state, spent from budget_reservations
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} and state <> 'settled' for update
+      ), after as (
+        update budget_reservations set state = 'settled', spent = ${amount} from before
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}
+      )
+      update budgets b set
+        reserved = reserved - case before.state when 'open' then before.amount else 0 end,
+        spent = b.spent - before.spent + ${amount},
+        assumed = assumed - before.spent
+      from before where b.tenant_id = ${tenant} and b.scope = ${scope} and b.unit = ${unit}`;
+  }
+}
+
+/** Nobody saw what the work cost: all that was held counts as spent until somebody knows better. */
+export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reservation): Promise<void> {
+  for (const { scope, unit } of await heldBy(tx, tenant, holder)) {
+    await tx`
+      with assumed as (
+        update budget_reservations set state = 'assumed', spent = amount
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} and state = 'open' returning amount
+      )
+      update budgets b set reserved = reserved - a.amount, spent = spent + a.amount, assumed = assumed + a.amount
+      from assumed a where b.tenant_id = ${tenant} and b.scope = ${scope} and b.unit = ${unit}`;
+  }
+}
+
+async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
+  const { amount } = asked;
+  const locked = await lockBudget(tx, tenant, asked);
+  if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };
+  if (locked.spent + locked.reserved + amount <= locked.limit) return null;
+  if (!(await assumeExpired(tx, tenant, asked))) return { kind: 'held', budget: locked, asked: amount };
+  return refusal(tx, tenant, asked);
+}
+
+/** Of all budgets: what nobody finds in the way would be told as reserved for ever. One after the other, each for as long as its own change takes. */
+export async function assumeAllExpired(sql: Sql): Promise<void> {
+  const dead = await sql<Pick<BudgetRow, 'tenantId' | 'scope' | 'unit'>[]>`
+    select distinct tenant_id, scope, unit from budget_reservations where state = 'open' and expires_at < now()`;
+  for (const { tenantId, ...budget } of dead) {
+    await sql.begin(async (tx) => {
+      const { tenant } = await lockBudget(tx, tenantId as Tenant, budget);
+      await assumeExpired(tx, tenant, budget);
+    });
+  }
+}
+
+/** Of a budget that is locked: whether there was anything. */
+async function assumeExpired(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<boolean> {
+  const { reserved, spent } = await expireReservations(tx, tenant, { scope, unit });
+  if (reserved === 0) return false;
+  await tx`
+    update budgets set reserved = reserved - ${reserved}, spent = spent + ${spent}, assumed = assumed + ${spent}
+    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+  return true;
+}
+
+/** What dead holders left open is in the way only until it is looked for. The budget's own sums are the caller's to change, who has it locked. */
+export async function expireReservations(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit }: BudgetRef,
+  exceptHolder = '',
+): Promise<{ readonly reserved: number; readonly spent: number }> {
+  const expired = await tx<{ amount: number; spent: number }[]>`
+    update budget_reservations set state = 'assumed', spent = coalesce(in_use, amount)
+    where (tenant_id, holder, scope, unit) in (
+      select tenant_id, holder, scope, unit from budget_reservations
+      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now()
+        and holder <> ${exceptHolder}
+      -- One that is just being settled is waiting for this budget.
+      for update skip locked
+    ) returning amount, spent`;
+  return expired.reduce((sum, each) => ({ reserved: sum.reserved + each.amount, spent: sum.spent + each.spent }), {
+    reserved: 0,
+    spent: 0,
+  });
+}
+
+export async function lockBudget(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<Budget> {
+  const [row] = await tx<BudgetRow[]>`
+    select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} for update`;
+  if (!row) throw failure('NotFound', `there is no budget of ${unit} for ${scope}`);
+  return toBudget(row);
+}
+
+/** In the order of `inOrder`. */
+async function heldBy(sql: Query, tenant: Tenant, holder: string): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
+  return sql<Pick<BudgetRow, 'scope' | 'unit'>[]>`
+    select scope, unit from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and state <> 'settled'
+    order by scope, unit collate "C"`;
+}
+
+function inOrder(amounts: readonly BudgetAmount[]): readonly BudgetAmount[] {
+  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return [...amounts].sort((a, b) => compare(a.scope, b.scope) || compare(a.unit, b.unit));
+}
+
+export function toBudget({ tenantId, scope, unit, limit, reserved, spent, assumed }: BudgetRow): Budget {
+  return { tenant: tenantId as Tenant, scope, unit, limit, reserved, spent, assumed };
+}

@@ -1,0 +1,98 @@
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { Transaction } from '../connection';
+import { newId } from '../ids';
+import type { DatasetAlias } from './repository';
+import type { datasetAliasHistory } from './schema';
+import { appendAudit } from '../audit/entry';
+
+type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
+
+export async function lockDataset(tx: Transaction, tenant: Tenant, dataset: string): Promise<{ readonly versions: number }> {
+  const [row] = await tx<{ versions: number }[]>`
+    select versions from datasets where tenant_id = ${tenant} and name = ${dataset} for update`;
+  if (!row) throw failure('NotFound', `there is no dataset ${dataset}`);
+  return row;
+}
+
+export async function versionOf(tx: Transaction, tenant: Tenant, dataset: string, alias: DatasetAlias): Promise<number | null> {
+  const [row] = await tx<{ version: number }[]>`
+    select version from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
+  return row?.version ?? null;
+}
+
+interface DatasetMove {
+  readonly tenant: Tenant;
+  readonly dataset: string;
+  readonly alias: DatasetAlias;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly actor: string;
+  readonly cause: string;
+}
+
+/** Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history. */
+export async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: DatasetMove): Promise<number> {
+  const moved = from !== to;
+  const [row] = await tx<{ fencing: number }[]>`
+    update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
+  const fencing = row?.fencing ?? 0;
+  if (!moved) return fencing;
+  if (to === null) {
+    await tx`delete from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
+  } else {
+    await requireVersion(tx, tenant, dataset, to);
+    await tx`
+      insert into dataset_aliases (tenant_id, dataset, alias, version, fencing) values (${tenant}, ${dataset}, ${alias}, ${to}, ${fencing})
+      on conflict on constraint dataset_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = now()`;
+  }
+  await tx`
+    insert into dataset_alias_history (tenant_id, id, dataset, alias, from_version, to_version, fencing, actor, cause)
+    values (${tenant}, ${newId('mov')}, ${dataset}, ${alias}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;
+  const subject = `dataset:${dataset}`;
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'dataset.moveAlias',
+    subject,
+    cause,
+    before: { alias, version: from },
+    after: { alias, version: to },
+  });
+  return fencing;
+}
+
+async function requireVersion(tx: Transaction, tenant: Tenant, dataset: string, version: number): Promise<void> {
+  const [found] = await tx`select from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
+  if (!found) throw failure('NotFound', `there is no ${dataset}@${version}`);
+}
+
+/** In one order for everybody, so that two undos never wait for each other's locks. */
+export async function movedBy(
+  tx: Transaction,
+  tenant: Tenant,
+  actor: string,
+): Promise<readonly Pick<DatasetMoveRow, 'dataset' | 'alias'>[]> {
+  return tx<Pick<DatasetMoveRow, 'dataset' | 'alias'>[]>`
+    select distinct dataset, alias from dataset_alias_history where tenant_id = ${tenant} and actor = ${actor} order by dataset, alias`;
+}
+
+/** Where the alias stood before the unbroken row of this actor's moves that ends now; null when somebody moved it since. */
+export async function beforeMovesOf(
+  tx: Transaction,
+  {
+    tenant,
+    dataset,
+    alias,
+    actor,
+  }: { readonly tenant: Tenant; readonly dataset: string; readonly alias: DatasetAlias; readonly actor: string },
+): Promise<{ readonly now: number | null; readonly before: number | null } | null> {
+  const moves = await tx<DatasetMoveRow[]>`
+    select * from dataset_alias_history where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}
+      and fencing > coalesce((select max(fencing) from dataset_alias_history
+        where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias} and actor <> ${actor}), 0)
+    order by fencing`;
+  const [first] = moves;
+  const last = moves.at(-1);
+  return first && last ? { now: last.toVersion, before: first.fromVersion } : null;
+}

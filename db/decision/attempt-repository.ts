@@ -1,0 +1,39 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Attempt } from '../../domain/decision/gates/attempts';
+import type { RunId, Tenant } from '../../domain/ids';
+import { advisoryLocks } from '../advisory-locks';
+import type { Database } from '../connection';
+
+export interface AttemptRepository {
+  /**
+   * Numbers the candidate on the holdout, before it is measured. The same candidate again, in a retried activity or another run, keeps its number; of two candidates at
+   * once one waits for the other's. A claim whose evaluation never ends still counts: its figures may have been seen.
+   */
+  claim(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly model: string;
+    readonly holdout: Digest;
+    readonly candidate: Digest;
+  }): Promise<Attempt>;
+}
+
+export function createAttemptRepository({ sql }: Database): AttemptRepository {
+  return {
+    claim({ tenant, runId, model, holdout, candidate }) {
+      return sql.begin(async (tx) => {
+        await tx`select pg_advisory_xact_lock(${advisoryLocks.holdoutAttempts}, hashtext(${`${tenant} ${model} ${holdout}`}))`;
+        await tx`
+          insert into holdout_attempts (tenant_id, model, holdout, number, candidate, run_id)
+          select ${tenant}, ${model}, ${holdout}, coalesce(max(number), 0) + 1, ${candidate}, ${runId}
+          from holdout_attempts where tenant_id = ${tenant} and model = ${model} and holdout = ${holdout}
+          on conflict on constraint holdout_attempts_candidate do nothing`;
+        const [row] = await tx<{ number: number }[]>`
+          select number from holdout_attempts
+          where tenant_id = ${tenant} and model = ${model} and holdout = ${holdout} and candidate = ${candidate}`;
+        if (!row) throw new Error(`candidate ${candidate} has no number on holdout ${holdout}`);
+        return { holdout, number: row.number };
+      });
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Transaction } from '../connection';
+import { digestOf, toJson } from '../document';
+
+export interface KeyedRequest {
+  readonly tenant: Tenant;
+  readonly operation: string;
+  readonly key: string;
+  /** Everything that makes the request what it is, as JSON. */
+  readonly request: unknown;
+}
+
+/**
+ * Runs the effect on the first call with this key and answers every later one with the first's answer. Two at once: the second waits for the
+ * first's commit. Another request under the same key throws IdempotencyConflict. An answer that `remember` refuses leaves the key free.
+ */
+export async function once<T>(
+  tx: Transaction,
+  keyed: KeyedRequest,
+  effect: () => Promise<T>,
+  remember: (answer: T) => boolean = () => true,
+): Promise<T> {
+  const { tenant, operation, key } = keyed;
+  const requestDigest = digestOf(keyed.request);
+  const [claimed] = await tx`
+    insert into idempotency (tenant_id, operation, key, request_digest) values (${tenant}, ${operation}, ${key}, ${requestDigest})
+    on conflict do nothing returning true as claimed`;
+  if (!claimed) return firstAnswer<T>(tx, keyed, requestDigest);
+  const answer = await effect();
+  if (remember(answer)) {
+    await tx`
+      update idempotency set answer = ${toJson(answer)}
+      where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
+  } else {
+    await tx`delete from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
+  }
+  return answer;
+}
+
+async function firstAnswer<T>(tx: Transaction, { tenant, operation, key }: KeyedRequest, requestDigest: string): Promise<T> {
+  const [first] = await tx<{ requestDigest: string; answer: unknown }[]>`
+    select request_digest, answer from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
+  if (!first) throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);
+  if (first.requestDigest !== requestDigest) {
+    throw failure('IdempotencyConflict', `the idempotency key ${key} came before with another request`, {
+      next: 'use a new key for a new request',
+    });
+  }
+  return first.answer as T;
+}

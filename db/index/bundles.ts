@@ -1,0 +1,94 @@
+/** What release bundles and the versions of an index say of each other: the edge that registering a bundle writes (activities/language/bundle-version.ts). */
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { IndexState } from '../../domain/index/version';
+import type { Query, Transaction } from '../connection';
+import type { IndexName } from './state';
+
+export interface BundleName {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly version: number;
+}
+
+export interface NamedIndex {
+  readonly index: string;
+  readonly version: number;
+  readonly state: IndexState;
+}
+
+/** The version of an index that the bundle asks; null for one without retrieval, and for a classical model. */
+export async function indexOfBundle(sql: Query, { tenant, model, version }: BundleName): Promise<NamedIndex | null> {
+  const [row] = await sql<NamedIndex[]>`
+    select v.index, v.version, v.state from lineage_edges e
+    join index_versions v on v.tenant_id = e.tenant_id and v.index = e.from_name and v.version = e.from_version
+    where e.tenant_id = ${tenant} and e.from_kind = 'index' and e.to_kind = 'model' and e.to_name = ${model} and e.to_version = ${version}`;
+  return row ?? null;
+}
+
+/** First in a move of champions. Their indexes stay locked to the commit, so that none is retired meanwhile; by name, because two moves may want the same two. */
+export async function lockIndexesOf(
+  tx: Transaction,
+  { tenant, model }: Pick<BundleName, 'tenant' | 'model'>,
+  versions: readonly number[],
+): Promise<void> {
+  await tx`
+    select from indexes where tenant_id = ${tenant} and name in (
+      select from_name from lineage_edges
+      where tenant_id = ${tenant} and from_kind = 'index' and to_kind = 'model' and to_name = ${model} and to_version = any(${[...versions]})
+    ) order by name for update`;
+}
+
+/** Before a bundle answers: that its index does. */
+export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promise<void> {
+  const named = await indexOfBundle(tx, bundle);
+  if (!named || named.state === 'ready') return;
+  const { model, version } = bundle;
+  throw failure('Conflict', `${model}@${version} asks ${named.index}@${named.version}, which is ${named.state} and answers nothing`, {
+    next: `perennial run start ${model}`,
+  });
+}
+
+type Role = 'champion' | 'challenger' | 'previous' | 'candidate';
+
+const whatFrees: Readonly<Record<Role, (model: string) => string>> = {
+  champion: (model) =>
+    `perennial run start ${model}: it stays until a newer bundle has taken its place, and another one the place after it`,
+  challenger: (model) => `perennial rollout show ${model}: it is on trial`,
+  previous: (model) => `perennial run start ${model}: it stays the way back until another bundle is promoted`,
+  candidate: (model) => `perennial run list ${model}: a run judges it`,
+};
+
+/**
+ * Refuses while somebody may ask it through a bundle: one that serves or is the way back, one that is tried or judged, and one that a gateway still serves because it has not heard of
+ * the last move.
+ */
+export async function refuseWhileNeeded(
+  tx: Transaction,
+  { tenant, index, version }: IndexName & { readonly version: number },
+): Promise<void> {
+  const named = tx`
+    select to_name as model, to_version as version from lineage_edges
+    where tenant_id = ${tenant} and from_kind = 'index' and from_name = ${index} and from_version = ${version} and to_kind = 'model'`;
+  const [bundle] = await tx<{ model: string; version: number; role: Role }[]>`
+    select * from (
+      select n.model, n.version, case when a.alias is not null then a.alias when r.id is not null then 'challenger' else 'candidate' end as role
+      from (${named}) n
+      join model_versions m on m.tenant_id = ${tenant} and m.model = n.model and m.version = n.version
+      join runs on runs.tenant_id = ${tenant} and runs.id = m.run_id
+      left join model_aliases a on a.tenant_id = ${tenant} and a.model = n.model and a.version = n.version
+      left join rollouts r on r.tenant_id = ${tenant} and r.model = n.model and r.challenger = n.version and r.ended_at is null
+      where a.alias is not null or r.id is not null or (m.status = 'candidate' and runs.ended_at is null)
+    ) needed order by array_position(array['champion', 'challenger', 'previous', 'candidate'], role), version desc limit 1`;
+  if (bundle) {
+    const { model, role } = bundle;
+    const told = `${index}@${version} is asked by ${model}@${bundle.version}, the ${role} of ${model}: it keeps its table`;
+    throw failure('Conflict', told, { next: whatFrees[role](model) });
+  }
+  const [behind] = await tx<{ url: string }[]>`
+    select g.url from gateways g, routing_epoch r where g.lease_until > now() and g.epoch < r.epoch and exists (${named}) limit 1`;
+  if (behind)
+    throw failure('Conflict', `the gateway ${behind.url} may still ask ${index}@${version}: it has not heard of the last move yet`, {
+      next: 'try again in a second; perennial doctor shows which gateways answer',
+    });
+}

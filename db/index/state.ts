@@ -1,0 +1,38 @@
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { IndexAlias } from '../../domain/index/version';
+import type { Query, Transaction } from '../connection';
+import type { IndexAliasState } from './repository';
+
+export interface IndexName {
+  readonly tenant: Tenant;
+  readonly index: string;
+}
+
+export interface IndexStanding {
+  readonly changes: number;
+  readonly fencing: number;
+  readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
+}
+
+/** The index's row lock puts its versions, changes and moves in one order. */
+export async function lockIndex(tx: Transaction, { tenant, index }: IndexName): Promise<IndexStanding> {
+  const [row] = await tx<{ changes: number; fencing: number }[]>`
+    select changes, fencing from indexes where tenant_id = ${tenant} and name = ${index} for update`;
+  if (!row) throw noSuchIndex(index);
+  return { ...row, aliases: await readIndexAliases(tx, { tenant, index }) };
+}
+
+export async function readIndexAliases(sql: Query, { tenant, index }: IndexName): Promise<IndexStanding['aliases']> {
+  const rows = await sql<({ readonly alias: IndexAlias } & IndexAliasState)[]>`
+    select alias, version, fencing, moved_at from index_aliases where tenant_id = ${tenant} and index = ${index}`;
+  const state = (name: IndexAlias): IndexAliasState | null => {
+    const row = rows.find(({ alias }) => alias === name);
+    return row ? { version: row.version, fencing: row.fencing, movedAt: row.movedAt } : null;
+  };
+  return { champion: state('champion'), previous: state('previous') };
+}
+
+function noSuchIndex(index: string): Error {
+  return failure('NotFound', `there is no index ${index}`, { next: 'perennial index list' });
+}

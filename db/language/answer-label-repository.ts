@@ -1,0 +1,152 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import { isKnownWrong } from '../../domain/rollout/judging/answer-quality';
+import type { CheckedAnswer, CheckedPair } from '../../domain/rollout/judging/judge-labels';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Database, Query } from '../connection';
+import { toJson } from '../document';
+import { lockRollout } from '../rollout/state';
+import { appendAudit } from '../audit/entry';
+
+/**
+ * A question with both versions' answers, in an order that does not say which version gave which: whoever labels them should not know. An answer is null where it was
+ * kept back; it is known to be wrong and needs no label.
+ */
+export interface UnlabelledPair {
+  readonly predictionId: PredictionId;
+  readonly question: string;
+  readonly first: string | null;
+  readonly second: string | null;
+}
+
+/** `true` right, `false` wrong, null: the person could not tell. Of an answer that was kept back it does not count. */
+export interface PairLabel {
+  readonly predictionId: PredictionId;
+  readonly first: boolean | null;
+  readonly second: boolean | null;
+}
+
+interface JudgedRolloutRef {
+  readonly tenant: Tenant;
+  readonly rollout: RolloutId;
+  /** Verdicts of another version of the judge do not count. */
+  readonly judge: Digest;
+}
+
+/** What people say of answers that a judge has judged, by which the judge is corrected. */
+export interface AnswerLabelRepository {
+  /** Pairs with a verdict on both answers and without a label, in an order drawn by a hash: it depends neither on what was answered nor on what the judge said. */
+  toLabel(input: JudgedRolloutRef & { readonly limit: number }): Promise<readonly UnlabelledPair[]>;
+  /**
+   * One transaction with its audit row. The first label of a pair stays, so sending it again changes nothing. NotFound names a prediction without verdicts in this
+   * rollout, and then nothing is stored; Conflict when the rollout has ended.
+   */
+  label(
+    input: JudgedRolloutRef & { readonly labels: readonly PairLabel[]; readonly actor: string },
+  ): Promise<{ readonly stored: number; readonly labelledBefore: number }>;
+}
+
+interface JudgedRow {
+  readonly predictionId: PredictionId;
+  /** Whether the answer that was served stands first. */
+  readonly servedFirst: boolean;
+  readonly servedByChallenger: boolean;
+  readonly question: string;
+  readonly served: string;
+  readonly beside: string;
+  readonly servedSaid: 0 | 1;
+  readonly besideSaid: 0 | 1;
+}
+
+export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepository {
+  return {
+    async toLabel({ limit, ...asked }) {
+      const rows = await judgedRows(sql, asked, { limit });
+      return rows.map(({ predictionId, question, servedFirst, served, beside }) => {
+        const [first, second] = (servedFirst ? [served, beside] : [beside, served]).map((text) => (isKnownWrong(text) ? null : text));
+        return { predictionId, question, first: first ?? null, second: second ?? null };
+      });
+    },
+
+    async label({ labels, actor, ...asked }) {
+      const { tenant, rollout: id } = asked;
+      return sql.begin(async (tx) => {
+        const rollout = await lockRollout(tx, { tenant, id });
+        if (!isOpenRollout(rollout.status)) throw failure('Conflict', `the rollout ${id} has ended: labels no longer count`);
+        const rows = new Map(
+          (await judgedRows(tx, asked, { only: labels.map(({ predictionId }) => predictionId) })).map((row) => [row.predictionId, row]),
+        );
+        const unknown = labels.find(({ predictionId }) => !rows.has(predictionId));
+        if (unknown) {
+          throw failure('NotFound', `the judge has given no verdict on both answers of ${unknown.predictionId} in the rollout ${id}`, {
+            next: `perennial rollout label ${rollout.model}`,
+          });
+        }
+        let stored = 0;
+        for (const label of labels) {
+          const row = rows.get(label.predictionId);
+          if (row === undefined) continue;
+          const inserted = await tx`
+            insert into answer_labels (tenant_id, rollout_id, prediction_id, checked, actor, labelled_at)
+            values (${tenant}, ${id}, ${label.predictionId}, ${toJson(checkedPairOf(row, label))}, ${actor}, clock_timestamp()) on conflict do nothing`;
+          stored += inserted.count;
+        }
+        if (stored > 0) {
+          const cause = `labelled ${stored} pairs of answers`;
+          await appendAudit(tx, { tenant, actor, action: 'rollout.label', subject: `rollout:${id}`, cause, after: { pairs: stored } });
+        }
+        return { stored, labelledBefore: labels.length - stored };
+      });
+    },
+  };
+}
+
+/** For the fold of a rollout's evidence; null while there are `known` labels as before. In one order for good: labels are added and never change. */
+export async function readLabels(
+  tx: Query,
+  { tenant, rollout, known }: { readonly tenant: Tenant; readonly rollout: RolloutId; readonly known: number },
+): Promise<readonly CheckedPair[] | null> {
+  const [count] = await tx<
+    { n: number }[]
+  >`select count(*)::int as n from answer_labels where tenant_id = ${tenant} and rollout_id = ${rollout}`;
+  if ((count?.n ?? 0) === known) return null;
+  const rows = await tx<{ checked: CheckedPair }[]>`
+    select checked from answer_labels where tenant_id = ${tenant} and rollout_id = ${rollout} order by labelled_at, prediction_id`;
+  return rows.map(({ checked }) => checked);
+}
+
+function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): CheckedPair {
+  const { servedFirst, servedByChallenger, served, beside, servedSaid, besideSaid } = row;
+  const ofServed = checkedOf(served, servedSaid, servedFirst ? first : second);
+  const ofBeside = checkedOf(beside, besideSaid, servedFirst ? second : first);
+  return servedByChallenger ? { champion: ofBeside, challenger: ofServed } : { champion: ofServed, challenger: ofBeside };
+}
+
+function checkedOf(answer: string, said: 0 | 1, right: boolean | null): CheckedAnswer {
+  return isKnownWrong(answer) ? { said: 0, right: false, keptBack: true } : { said, right };
+}
+
+/** Through the feedback since the rollout began, of which there is far less than of predictions. */
+async function judgedRows(
+  sql: Query,
+  { tenant, rollout, judge }: JudgedRolloutRef,
+  which: { readonly limit: number } | { readonly only: readonly PredictionId[] },
+): Promise<readonly JudgedRow[]> {
+  const only = 'only' in which ? which.only : null;
+  return sql<JudgedRow[]>`
+    select f.prediction_id, left(md5(f.prediction_id || r.id || 'order'), 1) < '8' as served_first, p.version = r.challenger as served_by_challenger,
+      p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served, p.other -> 'output' ->> 'text' as beside,
+      (f.label #>> '{judged,served}')::int as served_said, (f.label #>> '{judged,beside}')::int as beside_said
+    from rollouts r
+    join feedback f on f.tenant_id = r.tenant_id and f.received_at >= r.started_at and f.model = r.model
+    join predictions p on p.tenant_id = f.tenant_id and p.day = f.day and p.id = f.prediction_id
+    where r.tenant_id = ${tenant} and r.id = ${rollout} and p.rollout_id = r.id and json_typeof(f.label) = 'object'
+      and f.label #>> '{judged,judge}' = ${judge} and f.label #>> '{judged,served}' is not null and f.label #>> '{judged,beside}' is not null
+      and p.input #>> '{messages,0,content}' is not null and p.output ->> 'text' is not null and p.other -> 'output' ->> 'text' is not null
+      and (${only}::text[] is null or f.prediction_id = any(${only}::text[]))
+      and (${only}::text[] is not null or (
+        not exists (select from answer_labels l where l.tenant_id = f.tenant_id and l.rollout_id = r.id and l.prediction_id = f.prediction_id)
+        and (p.output ->> 'text' ~ '\\S' or p.other -> 'output' ->> 'text' ~ '\\S')))
+    order by md5(f.prediction_id || r.id || 'label') limit ${'limit' in which ? which.limit : which.only.length}`;
+}

@@ -1,0 +1,22 @@
+import { foreignKey, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
+import { bytewise, document, instant, tenantId } from '../columns';
+import { rollouts } from '../rollout/schema';
+
+/** What a person said of both versions' answers to one question of a rollout, beside what the judge had said: once. It holds no text. */
+export const answerLabels = pgTable(
+  'answer_labels',
+  {
+    tenantId: tenantId().$type<Tenant>(),
+    rolloutId: bytewise('rollout_id').$type<RolloutId>().notNull(),
+    predictionId: bytewise('prediction_id').$type<PredictionId>().notNull(),
+    checked: document<CheckedPair>('checked').notNull(),
+    actor: text('actor').notNull(),
+    labelledAt: instant('labelled_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'answer_labels_pk', columns: [t.tenantId, t.rolloutId, t.predictionId] }),
+    foreignKey({ name: 'answer_labels_rollout_fk', columns: [t.tenantId, t.rolloutId], foreignColumns: [rollouts.tenantId, rollouts.id] }),
+  ],
+);

@@ -1,0 +1,58 @@
+import type { Tenant } from '../../domain/ids';
+import { attemptOutcomes, type AttemptOutcome, type CallReport, type ScopedReport } from '../../domain/language/provider/call-ledger';
+import type { Query } from '../connection';
+
+interface OutcomeRow {
+  readonly outcome: AttemptOutcome;
+  readonly count: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cost: number;
+  readonly mostPromptTokens: number;
+  readonly mostCompletionTokens: number;
+  readonly mostCost: number;
+}
+
+/** What a scope asked, what is certain about its cost, and which requests nobody saw end. */
+export async function reportCalls(sql: Query, { tenant, scope }: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport> {
+  const states = await sql<{ state: keyof CallReport['calls']; count: number }[]>`
+    select state, count(*) as count from llm_calls where tenant_id = ${tenant} and scope = ${scope} group by state`;
+  const rows = await sql<OutcomeRow[]>`
+    select outcome, count(*) as count, coalesce(sum(prompt_tokens), 0)::bigint as prompt_tokens,
+      coalesce(sum(completion_tokens), 0)::bigint as completion_tokens, coalesce(sum(cost), 0)::bigint as cost,
+      sum(most_prompt_tokens)::bigint as most_prompt_tokens, sum(most_completion_tokens)::bigint as most_completion_tokens,
+      sum(most_cost)::bigint as most_cost
+    from llm_attempts where tenant_id = ${tenant} and scope = ${scope} group by outcome`;
+  const unsettled = await sql<{ requestId: string }[]>`
+    select request_id from llm_attempts
+    where tenant_id = ${tenant} and scope = ${scope} and outcome in ('sent', 'broken', 'lost') order by request_id`;
+  const answered = rows.find(({ outcome }) => outcome === 'answered');
+  const open = rows.filter(({ outcome }) => outcome === 'sent' || outcome === 'broken' || outcome === 'lost');
+  const sum = (of: (row: OutcomeRow) => number) => open.reduce((total, row) => total + of(row), 0);
+  const calls = { asking: 0, answered: 0, failed: 0, ...Object.fromEntries(states.map(({ state, count }) => [state, count])) };
+  const attempts = Object.fromEntries(
+    attemptOutcomes.map((outcome) => [outcome, rows.find((row) => row.outcome === outcome)?.count ?? 0]),
+  ) as CallReport['attempts'];
+  return {
+    calls,
+    attempts,
+    usage: { promptTokens: answered?.promptTokens ?? 0, completionTokens: answered?.completionTokens ?? 0 },
+    cost: answered?.cost ?? 0,
+    unsettled: {
+      requestIds: unsettled.map(({ requestId }) => requestId),
+      usage: { promptTokens: sum((row) => row.mostPromptTokens), completionTokens: sum((row) => row.mostCompletionTokens) },
+      cost: sum((row) => row.mostCost),
+    },
+  };
+}
+
+export async function reportsBelow(
+  sql: Query,
+  { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
+): Promise<readonly ScopedReport[]> {
+  const below = (table: 'llm_calls' | 'llm_attempts') =>
+    sql`select scope from ${sql(table)} where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`})`;
+  // A call is of whoever asked it first, or first since its answer was forgotten; what each paid for it are its requests.
+  const scopes = await sql<{ scope: string }[]>`${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
+  return Promise.all(scopes.map(async ({ scope: each }) => ({ scope: each, ...(await reportCalls(sql, { tenant, scope: each })) })));
+}

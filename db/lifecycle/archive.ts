@@ -1,0 +1,171 @@
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import { lockModel, type Register } from '../alias/state';
+import { moveChampion } from '../alias/move';
+import type { Transaction } from '../connection';
+import { appendAudit } from '../audit/entry';
+import { promise } from '../notification/outbox-entry';
+import { refuseArchived, type LifecycleRow } from './revisions';
+
+export interface ArchiveRequest {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface LifecycleArchive {
+  readonly lifecycle: string;
+  readonly archived: { readonly at: string; readonly by: string; readonly reason: string } | null;
+  readonly deletedAt: string | null;
+  /** The version that goes on serving. */
+  readonly champion: number | null;
+  /** Runs that had begun and go on to their end. */
+  readonly openRuns: readonly RunId[];
+}
+
+/** No run begins from here on, and the schedule goes. Again: nothing changes, and the first reason stays. */
+export async function archiveLifecycle(tx: Transaction, request: ArchiveRequest): Promise<LifecycleArchive> {
+  const { tenant, name, actor, reason } = request;
+  const row = await lockLifecycle(tx, request);
+  if (row.deletedAt !== null) throw noLifecycle(name);
+  if (row.archivedAt === null) {
+    await tx`
+      update lifecycles set archived_at = clock_timestamp(), archived_by = ${actor}, archive_reason = ${reason}, updated_at = now()
+      where tenant_id = ${tenant} and name = ${name}`;
+    await note(tx, { ...request, action: 'lifecycle.archive', before: { archived: false }, after: { archived: true } });
+  }
+  return archiveOf(tx, request);
+}
+
+/** New runs are accepted again, and the schedule comes back. Times of the schedule that passed meanwhile are not made up for. */
+export async function unarchiveLifecycle(tx: Transaction, request: ArchiveRequest): Promise<LifecycleArchive> {
+  const { tenant, name } = request;
+  const row = await lockLifecycle(tx, request);
+  if (row.deletedAt !== null) throw noLifecycle(name);
+  if (row.archivedAt !== null) {
+    await tx`
+      update lifecycles set archived_at = null, archived_by = null, archive_reason = null, schedule_checked_until = null, updated_at = now()
+      where tenant_id = ${tenant} and name = ${name}`;
+    await note(tx, { ...request, action: 'lifecycle.unarchive', before: { archived: true }, after: { archived: false } });
+  }
+  return archiveOf(tx, request);
+}
+
+/**
+ * Hides an archived lifecycle of which nothing runs and nothing serves. With `stopServing` its champion is withdrawn in the same transaction. Runs, versions,
+ * decisions, audit and lineage stay as they are. Again: nothing changes.
+ */
+export async function deleteLifecycle(
+  tx: Transaction,
+  request: ArchiveRequest & { readonly stopServing: boolean },
+): Promise<LifecycleArchive> {
+  const { tenant, name, stopServing } = request;
+  const row = await lockLifecycle(tx, request);
+  if (row.deletedAt !== null) return archiveOf(tx, request);
+  if (row.archivedAt === null) {
+    throw failure('Conflict', `the lifecycle ${name} is not archived, and only an archived one can be deleted`, {
+      next: `perennial lifecycle archive ${name} --reason "<why>"`,
+    });
+  }
+  const runs = await openRunsOf(tx, request);
+  if (runs.length > 0) {
+    throw failure(
+      'Conflict',
+      `the lifecycle ${name} cannot be deleted: ${runs.join(', ')} ${runs.length === 1 ? 'has' : 'have'} not ended`,
+      {
+        next: `perennial run cancel ${runs[0] ?? ''} --reason "<why>"`,
+      },
+    );
+  }
+  const register = await registerOf(tx, request);
+  if (register?.aliases.champion) {
+    if (!stopServing) {
+      throw failure('Conflict', `the lifecycle ${name} cannot be deleted: ${name}@${register.aliases.champion.version} serves requests`, {
+        next: `move its callers elsewhere, then perennial lifecycle delete ${name} --stop-serving --yes --reason "<why>"`,
+      });
+    }
+    await stopServingOf(tx, register, request);
+  }
+  await tx`update lifecycles set deleted_at = clock_timestamp(), updated_at = now() where tenant_id = ${tenant} and name = ${name}`;
+  await note(tx, {
+    ...request,
+    action: 'lifecycle.delete',
+    before: { deleted: false, champion: register?.aliases.champion?.version ?? null },
+    after: { deleted: true, champion: null },
+  });
+  return archiveOf(tx, request);
+}
+
+type ArchivedName = Pick<ArchiveRequest, 'tenant' | 'name'>;
+
+/** A run that is being accepted holds a share lock: it is either seen here, or sees what is written here. */
+async function lockLifecycle(tx: Transaction, { tenant, name }: ArchivedName): Promise<LifecycleRow> {
+  const [row] = await tx<LifecycleRow[]>`select * from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
+  if (!row) throw noLifecycle(name);
+  return row;
+}
+
+/** Under a share lock that lasts until the run is written. @throws Conflict when the lifecycle is archived, NotFound when it is deleted. */
+export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName): Promise<void> {
+  const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
+    select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for share`;
+  if (row === undefined || row.deletedAt !== null) throw noLifecycle(name);
+  refuseArchived(name, row);
+}
+
+async function openRunsOf(tx: Transaction, { tenant, name }: ArchivedName): Promise<readonly RunId[]> {
+  const rows = await tx<{ id: RunId }[]>`
+    select id from runs where tenant_id = ${tenant} and lifecycle = ${name} and ended_at is null order by id limit 20`;
+  return rows.map(({ id }) => id);
+}
+
+/** Null before the first version. */
+async function registerOf(tx: Transaction, { tenant, name }: ArchivedName): Promise<Register | null> {
+  const [model] = await tx`select from models where tenant_id = ${tenant} and name = ${name}`;
+  return model === undefined ? null : lockModel(tx, { tenant, model: name });
+}
+
+async function stopServingOf(tx: Transaction, register: Register, { tenant, name, actor, reason }: ArchiveRequest): Promise<void> {
+  const { champion, previous } = register.aliases;
+  await moveChampion(tx, register, {
+    kind: 'withdraw',
+    ...{ tenant, model: name, actor, cause: reason },
+    before: { champion: champion?.version ?? null, previous: previous?.version ?? null },
+    after: { champion: null, previous: null },
+    ...(champion && { undoes: champion.fencing }),
+  });
+}
+
+async function note(
+  tx: Transaction,
+  {
+    tenant,
+    name,
+    actor,
+    reason,
+    action,
+    before,
+    after,
+  }: ArchiveRequest & { readonly action: string; readonly before: unknown; readonly after: unknown },
+): Promise<void> {
+  await appendAudit(tx, { tenant, actor, action, subject: `lifecycle:${name}`, cause: reason, before, after });
+  // Temporal has no part in this transaction: the sweeper brings the schedule to this state also when the caller dies.
+  await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
+}
+
+async function archiveOf(tx: Transaction, name: ArchivedName): Promise<LifecycleArchive> {
+  const { archivedAt, archivedBy, archiveReason, deletedAt } = await lockLifecycle(tx, name);
+  const register = await registerOf(tx, name);
+  return {
+    lifecycle: name.name,
+    archived: archivedAt === null ? null : { at: archivedAt, by: archivedBy ?? '', reason: archiveReason ?? '' },
+    deletedAt,
+    champion: register?.aliases.champion?.version ?? null,
+    openRuns: await openRunsOf(tx, name),
+  };
+}
+
+function noLifecycle(name: string) {
+  return failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle list' });
+}

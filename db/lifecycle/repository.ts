@@ -1,0 +1,232 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import type { LifecycleKind, LifecycleRevision, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
+import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import { loosenings, type Loosening } from '../../domain/lifecycle/loosenings';
+import { actingKeyId } from '../access/acting-key';
+import type { Database } from '../connection';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import { accept, closeProposal, pendingOf, propose, reject, toProposal } from './proposals';
+import {
+  archiveLifecycle,
+  deleteLifecycle,
+  unarchiveLifecycle,
+  type ArchiveRequest,
+  type LifecycleArchive,
+} from './archive';
+import {
+  currentOf,
+  putInForce,
+  refuseArchived,
+  revisionOf,
+  toRevision,
+  type LifecycleRow,
+  type RevisionRow,
+} from './revisions';
+import { appendAudit } from '../audit/entry';
+import type { ApiKeyIdentity } from '../access/repository';
+
+/** What `apply` is given; the registry numbers it. */
+export type NewLifecycleRevision = Omit<LifecycleRevision, 'revision'>;
+
+export interface LifecycleSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly owner: string;
+  /** The revision that new runs take. */
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly archivedAt: string | null;
+}
+
+export interface LifecycleRevisionSummary {
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly appliedBy: string;
+  readonly appliedAt: string;
+}
+
+/** A revision that loosens the policy, and waits until somebody else accepts it. */
+export interface LifecycleProposal {
+  readonly revision: number;
+  readonly digest: Digest;
+  /** The revision in force when it was proposed, and until this one is accepted. */
+  readonly baseRevision: number;
+  readonly loosenings: readonly Loosening[];
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+}
+
+export type AppliedRevision =
+  | { readonly kind: 'inForce'; readonly revision: LifecycleRevision; readonly changed: boolean }
+  | { readonly kind: 'pending'; readonly proposal: LifecycleProposal };
+
+export interface ProposalDecision {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly revision: number;
+  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
+  readonly reason: string;
+}
+
+export interface LifecycleSchedule {
+  readonly revision: number;
+  readonly kind: LifecycleKind;
+  readonly schedule: ScheduleSpec | null;
+}
+
+export interface LifecycleRepository {
+  /**
+   * Makes the revision current, or proposes it where it loosens the policy of the current one: then that stays in force until `accept`. `changed` is false when it
+   * already is current; an older digest becomes current again under its old number. Any revision applied takes the place of a pending one. A change promises
+   * `schedule.sync` to the outbox: the schedule follows also when the caller dies.
+   */
+  apply(input: { readonly tenant: Tenant; readonly revision: NewLifecycleRevision; readonly actor: string }): Promise<AppliedRevision>;
+  /** The pending revision; null when there is none. */
+  proposal(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleProposal | null>;
+  /**
+   * Puts the pending revision in force. NotFound when this one is not pending; Forbidden for its author, but for an admin who says so with `selfApprove`. Whoever may
+   * accept is the caller's to check.
+   */
+  accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
+  /** Discards the pending revision. NotFound when this one is not pending. */
+  reject(input: ProposalDecision): Promise<void>;
+  /** Accepts no run any more. What serves goes on serving, and runs that have begun go on. Again: nothing changes. */
+  archive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** Accepts runs again. Again: nothing changes. */
+  unarchive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** @throws Conflict that names what runs or serves. Again: nothing changes. */
+  delete(input: ArchiveRequest & { readonly stopServing: boolean }): Promise<LifecycleArchive>;
+  /** Who archived it and why; null where it is in use or there is none. */
+  archived(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleArchive['archived']>;
+  /** What its schedule should be now: none while it is archived or deleted. Null when there is no such lifecycle. */
+  scheduled(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleSchedule | null>;
+  /** The current revision, or the one of `digest`. A deleted lifecycle has no current one. */
+  get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest | undefined }): Promise<LifecycleRevision | null>;
+  /** By name: those in use, or with `archived` those that are archived. Deleted ones are not listed. */
+  list(input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest): Promise<Page<LifecycleSummary>>;
+  revisions(input: { readonly tenant: Tenant; readonly name: string } & PageRequest): Promise<Page<LifecycleRevisionSummary>>;
+  /** A person steers the schedule: written down before Temporal is asked, which has no part in our transactions. */
+  auditSchedule(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly action: 'trigger' | 'pause' | 'resume' | 'backfill';
+    readonly actor: string;
+    readonly cause: string;
+    readonly after?: unknown;
+  }): Promise<void>;
+}
+
+export function createLifecycleRepository({ sql }: Database): LifecycleRepository {
+  return {
+    apply: ({ tenant, revision, actor }) =>
+      sql.begin(async (tx): Promise<AppliedRevision> => {
+        const { lifecycle, digest } = revision;
+        const before = await currentOf(tx, tenant, revision);
+        if (before.digest !== null && before.kind !== revision.spec.kind) {
+          throw failure(
+            'Conflict',
+            `${lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
+          );
+        }
+        refuseArchived(lifecycle, before);
+        const pending = await pendingOf(tx, { tenant, name: lifecycle });
+        if (pending?.digest === digest) return { kind: 'pending', proposal: toProposal(pending) };
+        if (pending) await closeProposal(tx, pending, { status: 'superseded', by: actor, reason: `${digest} was applied` });
+        if (before.digest === digest && before.deletedAt === null)
+          return { kind: 'inForce', revision: await revisionOf(tx, tenant, revision), changed: false };
+        const loosened =
+          before.digest === null ? [] : loosenings(await revisionOf(tx, tenant, { lifecycle, digest: before.digest }), revision);
+        if (loosened.length > 0) {
+          return { kind: 'pending', proposal: await propose(tx, { tenant, revision, before, loosened, actor }) };
+        }
+        const by = { appliedBy: actor, appliedByKey: actingKeyId() };
+        const applied = await putInForce(tx, { tenant, revision, number: before.revisions + 1, by });
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'lifecycle.apply',
+          subject: `lifecycle:${lifecycle}`,
+          cause: before.digest === null ? 'created' : before.deletedAt === null ? 'changed' : 'created again',
+          before: before.digest === null ? null : { revision: before.currentRevision, digest: before.digest },
+          after: { revision: applied.revision, digest: applied.digest },
+        });
+        return { kind: 'inForce', revision: applied, changed: true };
+      }),
+
+    async proposal(lifecycle) {
+      const pending = await pendingOf(sql, lifecycle);
+      return pending ? toProposal(pending) : null;
+    },
+
+    accept: (input) => sql.begin((tx) => accept(tx, input)),
+
+    reject: (input) => sql.begin((tx) => reject(tx, input)),
+
+    archive: (input) => sql.begin((tx) => archiveLifecycle(tx, input)),
+
+    unarchive: (input) => sql.begin((tx) => unarchiveLifecycle(tx, input)),
+
+    delete: (input) => sql.begin((tx) => deleteLifecycle(tx, input)),
+
+    async archived({ tenant, name }) {
+      const [row] = await sql<LifecycleRow[]>`
+        select * from lifecycles where tenant_id = ${tenant} and name = ${name} and archived_at is not null and deleted_at is null`;
+      return row?.archivedAt ? { at: row.archivedAt, by: row.archivedBy ?? '', reason: row.archiveReason ?? '' } : null;
+    },
+
+    async scheduled({ tenant, name }) {
+      const [row] = await sql<(RevisionRow & Pick<LifecycleRow, 'archivedAt'>)[]>`
+        select r.*, l.archived_at from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
+        where r.tenant_id = ${tenant} and r.lifecycle = ${name} and r.revision = l.current_revision`;
+      if (!row) return null;
+      const { revision, spec, archivedAt } = row;
+      // Revisions from before schedules have none.
+      return { revision, kind: spec.kind, schedule: archivedAt === null ? (spec.schedule ?? null) : null };
+    },
+
+    async get({ tenant, name, digest }) {
+      const [row] = await sql<RevisionRow[]>`
+        select r.* from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
+        where r.tenant_id = ${tenant} and r.lifecycle = ${name}
+          and ${digest === undefined ? sql`r.revision = l.current_revision and l.deleted_at is null` : sql`r.digest = ${digest}`}`;
+      return row ? toRevision(row) : null;
+    },
+
+    async list({ tenant, archived = false, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(LifecycleRow & { readonly digest: Digest })[]>`
+        select l.*, r.digest from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        where l.tenant_id = ${tenant} and l.deleted_at is null and ${archived ? sql`l.archived_at is not null` : sql`l.archived_at is null`}
+          and ${after === null ? sql`true` : sql`l.name > ${after}`}
+        order by l.name limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.name, toSummary);
+    },
+
+    async revisions({ tenant, name, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<RevisionRow[]>`
+        select tenant_id, revision, digest, applied_by, applied_at from lifecycle_revisions
+        where tenant_id = ${tenant} and lifecycle = ${name} and ${after === null ? sql`true` : sql`revision < ${Number(after)}`}
+        order by revision desc limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => String(row.revision),
+        ({ revision, digest, appliedBy, appliedAt }) => ({ revision, digest, appliedBy, appliedAt }),
+      );
+    },
+
+    auditSchedule: ({ tenant, name, action, actor, cause, after }) =>
+      appendAudit(sql, { tenant, actor, action: `schedule.${action}`, subject: `lifecycle:${name}`, cause, after }),
+  };
+}
+
+function toSummary(row: LifecycleRow & { readonly digest: Digest }): LifecycleSummary {
+  const { name, kind, owner, currentRevision: revision, digest, createdAt, updatedAt, archivedAt } = row;
+  return { name, kind, owner, revision, digest, createdAt, updatedAt, archivedAt };
+}

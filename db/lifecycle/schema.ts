@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { DataContract } from '../../domain/dataset/contract';
+import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import { createdAt, document, instant, isDigest, tenantId } from '../columns';
+import { tenants } from '../access/tenant-schema';
+
+export const lifecycles = pgTable(
+  'lifecycles',
+  {
+    tenantId: tenantId(),
+    name: text('name').notNull(),
+    kind: text('kind').notNull(),
+    owner: text('owner').notNull(),
+    currentRevision: integer('current_revision').notNull(),
+    revisions: integer('revisions').notNull(),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+    /** Times of the schedule up to here are known to have started a run, or are in `schedule_skips`. Null before the first look. */
+    scheduleCheckedUntil: instant('schedule_checked_until'),
+    /** No run begins while it is set. */
+    archivedAt: instant('archived_at'),
+    archivedBy: text('archived_by'),
+    archiveReason: text('archive_reason'),
+    /** Runs, versions and lineage of a deleted lifecycle stay; its name can be applied again and keeps counting. */
+    deletedAt: instant('deleted_at'),
+  },
+  (t) => [
+    check('lifecycles_archived_check', sql`(${t.archivedAt} is null) = (${t.archivedBy} is null)`),
+    check('lifecycles_deleted_check', sql`${t.deletedAt} is null or ${t.archivedAt} is not null`),
+    primaryKey({ name: 'lifecycles_pk', columns: [t.tenantId, t.name] }),
+    foreignKey({ name: 'lifecycles_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+  ],
+);
+
+/** Every revision ever applied, never changed. */
+export const lifecycleRevisions = pgTable(
+  'lifecycle_revisions',
+  {
+    tenantId: tenantId(),
+    lifecycle: text('lifecycle').notNull(),
+    revision: integer('revision').notNull(),
+    digest: text('digest').$type<Digest>().notNull(),
+    spec: document<LifecycleSpec>('spec').notNull(),
+    files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
+    contract: document<DataContract>('contract'),
+    appliedBy: text('applied_by').notNull(),
+    appliedByKey: text('applied_by_key'),
+    appliedAt: instant('applied_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'lifecycle_revisions_pk', columns: [t.tenantId, t.lifecycle, t.revision] }),
+    unique('lifecycle_revisions_digest_unique').on(t.tenantId, t.lifecycle, t.digest),
+    foreignKey({
+      name: 'lifecycle_revisions_lifecycle_fk',
+      columns: [t.tenantId, t.lifecycle],
+      foreignColumns: [lifecycles.tenantId, lifecycles.name],
+    }),
+    isDigest('lifecycle_revisions_digest_check', t.digest),
+  ],
+);

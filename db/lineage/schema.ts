@@ -1,0 +1,35 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bytewise, createdAt, oneOf, tenantId } from '../columns';
+import { runs } from '../run/schema';
+
+const kinds = ['source', 'dataset', 'run', 'index', 'model', 'deployment'];
+
+/** Version 0 stands for a node without versions: a key cannot hold null. */
+export const lineageEdges = pgTable(
+  'lineage_edges',
+  {
+    tenantId: tenantId(),
+    fromKind: text('from_kind').notNull(),
+    fromName: text('from_name').notNull(),
+    fromVersion: integer('from_version').notNull(),
+    fromDigest: text('from_digest'),
+    toKind: text('to_kind').notNull(),
+    toName: text('to_name').notNull(),
+    toVersion: integer('to_version').notNull(),
+    toDigest: text('to_digest'),
+    runId: bytewise('run_id'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'lineage_edges_pk',
+      columns: [t.tenantId, t.fromKind, t.fromName, t.fromVersion, t.toKind, t.toName, t.toVersion],
+    }),
+    foreignKey({ name: 'lineage_edges_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    oneOf('lineage_edges_from_kind_check', t.fromKind, kinds),
+    oneOf('lineage_edges_to_kind_check', t.toKind, kinds),
+    check('lineage_edges_version_check', sql`${t.fromVersion} >= 0 and ${t.toVersion} >= 0`),
+    index('lineage_edges_upstream').on(t.tenantId, t.toKind, t.toName, t.toVersion),
+  ],
+);

@@ -1,0 +1,153 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { ChatSignature } from '../../domain/language/bundle';
+import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model/model';
+import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import type { Database, Transaction } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency/idempotency';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun } from '../run/guard';
+import type { models, modelVersions } from './schema';
+import { appendAudit } from '../audit/entry';
+
+export interface ModelVersionRecord extends ModelVersionRef {
+  readonly status: ModelVersionStatus;
+  readonly signature: ModelSignature | ChatSignature;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly runId: RunId;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface ModelSummary {
+  readonly name: string;
+  readonly versions: number;
+  readonly champion: number | null;
+  readonly createdAt: string;
+}
+
+export interface ModelRepository {
+  /** Each key makes one version (`candidate`), numbered from 1 without gaps. FencedOff for a run that has ended or is being undone. */
+  register(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly runId: RunId;
+    readonly manifest: ArtifactRef;
+    readonly signature: ModelSignature | ChatSignature;
+    readonly metrics?: Readonly<Record<string, number>> | undefined;
+    readonly idempotencyKey: string;
+  }): Promise<ModelVersionRef>;
+  /** `rejected` or `withdrawn`, with audit row; Conflict for a version that an alias points at. `promoted` is set by promotion alone. */
+  setStatus(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+    readonly status: 'rejected' | 'withdrawn';
+    readonly cause: string;
+    readonly actor?: string | undefined;
+  }): Promise<ModelVersionRecord>;
+  get(input: { readonly tenant: Tenant; readonly model: string; readonly version: number }): Promise<ModelVersionRecord | null>;
+  /** By name. */
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ModelSummary>>;
+  versions(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<ModelVersionRecord>>;
+}
+
+type ModelVersionRow = typeof modelVersions.$inferSelect;
+
+export function createModelRepository({ sql }: Database): ModelRepository {
+  return {
+    register: (input) =>
+      sql.begin((tx) => {
+        const { tenant, model, runId, manifest, idempotencyKey: key } = input;
+        const request = { model, runId, digest: manifest.digest };
+        return once(tx, { tenant, operation: 'model.register', key, request }, async () => {
+          await guardRun(tx, { tenant, runId });
+          return { model, version: await registered(tx, input), manifest };
+        });
+      }),
+
+    setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>
+      sql.begin(async (tx) => {
+        const [before] = await tx<ModelVersionRow[]>`
+          select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for update`;
+        if (!before) throw failure('NotFound', `there is no ${model}@${version}`);
+        if (before.status === status) return toRecord(before);
+        if (before.status === 'promoted')
+          throw failure('Conflict', `${model}@${version} was a champion: roll back instead of making it ${status}`);
+        const [aliased] = await tx<{ alias: string }[]>`
+          select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+        if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
+        const [row] = await tx<ModelVersionRow[]>`
+          update model_versions set status = ${status}, updated_at = now()
+          where tenant_id = ${tenant} and model = ${model} and version = ${version} returning *`;
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'model.setStatus',
+          subject: `model:${model}@${version}`,
+          cause,
+          before: { status: before.status },
+          after: { status },
+        });
+        return toRecord(row ?? before);
+      }),
+
+    async get({ tenant, model, version }) {
+      const [row] = await sql<ModelVersionRow[]>`
+        select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof models.$inferSelect & { readonly champion: number | null })[]>`
+        select m.*, a.version as champion from models m
+        left join model_aliases a on a.tenant_id = m.tenant_id and a.model = m.name and a.alias = 'champion'
+        where m.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`m.name > ${after}`}
+        order by m.name limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => row.name,
+        ({ name, versions, champion, createdAt }) => ({ name, versions, champion, createdAt }),
+      );
+    },
+
+    async versions({ tenant, model, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<ModelVersionRow[]>`
+        select * from model_versions where tenant_id = ${tenant} and model = ${model}
+          and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
+        order by version desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.version), toRecord);
+    },
+  };
+}
+
+/** Numbers versions on the model's row, whose lock makes that one at a time. */
+async function registered(tx: Transaction, input: Parameters<ModelRepository['register']>[0]): Promise<number> {
+  const { tenant, model, runId, manifest, signature, metrics = {} } = input;
+  const [numbered] = await tx<{ versions: number }[]>`
+    insert into models as m (tenant_id, name, versions) values (${tenant}, ${model}, 1)
+    on conflict on constraint models_pk do update set versions = m.versions + 1 returning versions`;
+  const version = numbered?.versions ?? 1;
+  await tx`
+    insert into model_versions (tenant_id, model, version, digest, manifest, signature, metrics, status, run_id)
+    values (${tenant}, ${model}, ${version}, ${manifest.digest}, ${toJson(manifest)}, ${toJson(signature)}, ${toJson(metrics)}, 'candidate', ${runId})`;
+  await appendAudit(tx, {
+    tenant,
+    actor: `run:${runId}`,
+    action: 'model.register',
+    subject: `model:${model}@${version}`,
+    cause: 'trained',
+    after: { version, digest: manifest.digest },
+  });
+  return version;
+}
+
+function toRecord(row: ModelVersionRow): ModelVersionRecord {
+  const { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt } = row;
+  return { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt };
+}

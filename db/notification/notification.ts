@@ -1,0 +1,41 @@
+import type { Tenant } from '../../domain/ids';
+import { notifyEventOf } from '../../domain/notification/notification';
+import type { Query } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+
+/** Inside the transaction that it tells of: one row for each webhook of the lifecycle's current revision that wants to hear of this. */
+export async function notify(
+  tx: Query,
+  told: {
+    readonly tenant: Tenant;
+    readonly lifecycle: string;
+    /** Most of what happens is nothing that webhooks hear of: then nothing is written. */
+    readonly event: string;
+    /** `run_…`, or a model. */
+    readonly subject: string;
+    readonly data: Readonly<Record<string, unknown>>;
+  },
+): Promise<void> {
+  const { tenant, lifecycle, subject, data } = told;
+  const event = notifyEventOf(told.event);
+  if (event === null) return;
+  const refused = [{ at: new Date().toISOString(), status: null, error: 'not told: this webhook answered 410 Gone', milliseconds: 0 }];
+  // What a receiver that is gone would have been told is written down all the same, so that somebody can still ask for it.
+  await tx`
+    insert into webhook_deliveries (tenant_id, id, target, lifecycle, event, subject, url, secret, data, status, attempts, ended_at)
+    select l.tenant_id, ${newId('evt')}, n.target, l.name, ${event}, ${subject}, n.hook->>'webhook', n.hook->'secret', ${toJson(data)},
+      case when gone.hook then 'failed' else 'pending' end, case when gone.hook then ${toJson(refused)}::json else '[]' end,
+      case when gone.hook then now() end
+    from lifecycles l
+    join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+    cross join lateral json_array_elements(coalesce(r.spec->'notify', '[]'::json)) with ordinality as n (hook, target)
+    cross join lateral (
+      select exists (
+        select from webhook_deliveries d where d.tenant_id = l.tenant_id and d.lifecycle = l.name and d.status = 'gone'
+          and d.url = n.hook->>'webhook' and d.ended_at >= l.updated_at
+      ) as hook
+    ) gone
+    where l.tenant_id = ${tenant} and l.name = ${lifecycle}
+      and ${event} in (select json_array_elements_text(n.hook->'events'))`;
+}

@@ -1,0 +1,15 @@
+import type { Tenant } from '../../domain/ids';
+import type { Query } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+import type { OutboxTopic } from './outbox-repository';
+
+/** A promise to the outside, made in the transaction that it follows from. */
+export async function promise(
+  tx: Query,
+  entry: { readonly tenant: Tenant; readonly topic: OutboxTopic; readonly payload: object },
+): Promise<void> {
+  await tx`
+    insert into outbox (tenant_id, id, topic, payload)
+    values (${entry.tenant}, ${newId('out')}, ${entry.topic}, ${toJson(entry.payload)})`;
+}

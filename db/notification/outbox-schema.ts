@@ -1,0 +1,23 @@
+import { index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import type { Tenant } from '../../domain/ids';
+import { bytewise, createdAt, document, instant, tenantId } from '../columns';
+
+/** What a transaction promised to the outside; a row goes when it was kept. `due_at` is also the claim's end. */
+export const outbox = pgTable(
+  'outbox',
+  {
+    tenantId: tenantId().$type<Tenant>(),
+    id: bytewise('id').notNull(),
+    topic: text('topic').notNull(),
+    payload: document<Readonly<Record<string, unknown>>>('payload').notNull(),
+    createdAt: createdAt(),
+    dueAt: instant('due_at').notNull().defaultNow(),
+    attempts: integer('attempts').notNull().default(0),
+    lastError: text('last_error'),
+  },
+  (t) => [
+    primaryKey({ name: 'outbox_pk', columns: [t.tenantId, t.id] }),
+    unique('outbox_id_unique').on(t.id),
+    index('outbox_by_due').on(t.dueAt),
+  ],
+);

@@ -1,0 +1,153 @@
+import type { Tenant } from '../../domain/ids';
+import type { NotifyEvent, SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { DeliveryStatus } from '../../domain/notification/notification';
+import { failure } from '../../domain/failure';
+import type { Database, Sql } from '../connection';
+import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { webhookDeliveries } from './webhook-schema';
+import { appendAudit } from '../audit/entry';
+
+export interface DeliveryAttempt {
+  readonly at: string;
+  /** Of HTTP; null when there was no answer. */
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly milliseconds: number;
+}
+
+export interface WebhookDelivery {
+  readonly tenant: Tenant;
+  /** Of the event, `evt_…`: the same in every attempt, so that a receiver knows it again. */
+  readonly id: string;
+  readonly target: number;
+  readonly lifecycle: string;
+  readonly event: NotifyEvent;
+  readonly subject: string;
+  readonly url: string;
+  readonly secret: SecretRef;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly status: DeliveryStatus;
+  /** Claims since it was made or asked for again, with the present one. */
+  readonly tries: number;
+  readonly attempts: readonly DeliveryAttempt[];
+  readonly createdAt: string;
+  /** When the next attempt is due. */
+  readonly dueAt: string;
+  readonly endedAt: string | null;
+}
+
+export type DeliveryOutcome =
+  { readonly kind: Exclude<DeliveryStatus, 'pending'> } | { readonly kind: 'pending'; readonly retryAfterSeconds: number };
+
+/** Delivered at least once: a process that dies between the call and its record calls again. */
+export interface WebhookRepository {
+  /**
+   * Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent claimers get different ones. Addressed by the spec that is applied
+   * now; those that it has no webhook for any more end as failed, which the log says.
+   */
+  claim(input: { readonly limit: number; readonly leaseSeconds: number }): Promise<readonly WebhookDelivery[]>;
+  /** What came of a claim; nothing is written when somebody else claimed it since. `gone` also ends all else that waits for that webhook. */
+  record(input: {
+    readonly claimed: Pick<WebhookDelivery, 'tenant' | 'id' | 'target' | 'tries'>;
+    readonly attempt: DeliveryAttempt;
+    readonly outcome: DeliveryOutcome;
+  }): Promise<void>;
+  /** Newest first. */
+  list(
+    input: { readonly tenant: Tenant; readonly lifecycle: string; readonly status?: DeliveryStatus | undefined } & PageRequest,
+  ): Promise<Page<WebhookDelivery>>;
+  /** Due again at once and as often as a new one, to one target or to all; with an audit row. NotFound. */
+  redeliver(input: { readonly tenant: Tenant; readonly id: string; readonly target: number | null; readonly actor: string }): Promise<void>;
+}
+
+type DeliveryRow = typeof webhookDeliveries.$inferSelect;
+
+export function createWebhookRepository({ sql }: Database): WebhookRepository {
+  return {
+    async claim({ limit, leaseSeconds }) {
+      const refused = {
+        at: new Date().toISOString(),
+        status: null,
+        error: 'not told: the applied lifecycle has this webhook no more',
+        milliseconds: 0,
+      };
+      const rows = await sql<DeliveryRow[]>`
+        with due as materialized (
+          select tenant_id, id, target, lifecycle, event, url from webhook_deliveries where status = 'pending' and due_at <= now()
+          order by due_at limit ${limit} for update skip locked
+        ), addressed as (
+          select due.tenant_id, due.id, due.target, present.url, present.secret, present.url is null as is_over
+          from due left join lateral (${presentWebhook(sql)}) present on true
+        )
+        update webhook_deliveries d set url = coalesce(a.url, d.url), secret = coalesce(a.secret, d.secret),
+          due_at = now() + make_interval(secs => ${leaseSeconds}), tries = tries + 1,
+          status = case when a.is_over then 'failed' else d.status end, ended_at = case when a.is_over then now() end,
+          attempts = case when a.is_over then (d.attempts::jsonb || ${toJson([refused])}::jsonb)::json else d.attempts end
+        from addressed a where d.tenant_id = a.tenant_id and d.id = a.id and d.target = a.target returning d.*`;
+      const claimed = rows.filter(({ status }) => status === 'pending');
+      return claimed.map(toDelivery).sort((a, b) => (a.id < b.id ? -1 : 1));
+    },
+
+    record: ({ claimed: { tenant, id, target, tries }, attempt, outcome }) =>
+      sql.begin(async (tx) => {
+        const seconds = outcome.kind === 'pending' ? outcome.retryAfterSeconds : 0;
+        const [row] = await tx<DeliveryRow[]>`
+          update webhook_deliveries set attempts = (attempts::jsonb || ${toJson([attempt])}::jsonb)::json, status = ${outcome.kind},
+            due_at = now() + make_interval(secs => ${seconds}), ended_at = case when ${outcome.kind} = 'pending' then null else now() end
+          where tenant_id = ${tenant} and id = ${id} and target = ${target} and status = 'pending' and tries = ${tries} returning *`;
+        if (outcome.kind !== 'gone' || !row) return;
+        const also = { at: attempt.at, status: null, error: `not told: this webhook answered 410 Gone to ${id}`, milliseconds: 0 };
+        await tx`
+          update webhook_deliveries set attempts = (attempts::jsonb || ${toJson([also])}::jsonb)::json, status = 'failed', ended_at = now()
+          where tenant_id = ${tenant} and lifecycle = ${row.lifecycle} and url = ${row.url} and status = 'pending'`;
+      }),
+
+    async list({ tenant, lifecycle, status, ...page }) {
+      const after = afterKey(page)?.split('/');
+      // Of a token that no list gave out, anything: as an integer of the database at any rate.
+      const afterTarget = Number(after?.[1]) | 0;
+      const rows = await sql<DeliveryRow[]>`
+        select * from webhook_deliveries where tenant_id = ${tenant} and lifecycle = ${lifecycle}
+          and ${status === undefined ? sql`true` : sql`status = ${status}`}
+          and ${after === undefined ? sql`true` : sql`(id, target) < (${after[0] ?? ''}, ${afterTarget})`}
+        order by id desc, target desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => `${row.id}/${row.target}`, toDelivery);
+    },
+
+    redeliver: ({ tenant, id, target, actor }) =>
+      sql.begin(async (tx) => {
+        const [first] = await tx<DeliveryRow[]>`
+          update webhook_deliveries set status = 'pending', tries = 0, due_at = now(), ended_at = null
+          where tenant_id = ${tenant} and id = ${id} and ${target === null ? sql`true` : sql`target = ${target}`} returning *`;
+        const named = target === null ? id : `${id} to target ${target}`;
+        if (!first) throw failure('NotFound', `there is no delivery ${named}`, { next: 'perennial webhook list <lifecycle>' });
+        const subject = `lifecycle:${first.lifecycle}`;
+        await appendAudit(tx, { tenant, actor, action: 'webhook.redeliver', subject, cause: first.event, after: { id, target } });
+      }),
+  };
+}
+
+/**
+ * Of what is `due`: the webhook that has its address; else the one in its place, whose address was put right, if that asks for such events and was not told
+ * of this one itself. What somebody took out of the spec is told nothing more.
+ */
+function presentWebhook(sql: Sql) {
+  return sql`
+    select n.hook->>'webhook' as url, n.hook->'secret' as secret
+    from lifecycles l
+    join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+    cross join lateral json_array_elements(coalesce(r.spec->'notify', '[]'::json)) with ordinality as n (hook, target)
+    where l.tenant_id = due.tenant_id and l.name = due.lifecycle and (
+      n.hook->>'webhook' = due.url
+      or n.target = due.target and due.event in (select json_array_elements_text(n.hook->'events')) and not exists (
+        select from webhook_deliveries told where told.tenant_id = due.tenant_id and told.id = due.id and told.url = n.hook->>'webhook'
+      )
+    )
+    order by n.hook->>'webhook' = due.url desc, n.target = due.target desc limit 1`;
+}
+
+function toDelivery({ tenantId, ...row }: DeliveryRow): WebhookDelivery {
+  return { tenant: tenantId as Tenant, ...row };
+}

@@ -1,0 +1,49 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { NotifyEvent, SecretRef } from '../../domain/lifecycle/lifecycle';
+import { deliveryStatuses, type DeliveryStatus } from '../../domain/notification/notification';
+import type { DeliveryAttempt } from './webhook-repository';
+import { bytewise, createdAt, document, instant, oneOf, tenantId } from '../columns';
+import { lifecycles } from '../lifecycle/schema';
+
+/** What a lifecycle's webhooks are told, written in the transaction that it tells of: outbox and delivery log in one. `due_at` is also the claim's end. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    tenantId: tenantId(),
+    /** Of the event: the same for each of its targets. */
+    id: bytewise('id').notNull(),
+    /** Place in the spec's `notify`, from 1. */
+    target: integer('target').notNull(),
+    lifecycle: text('lifecycle').notNull(),
+    event: text('event').$type<NotifyEvent>().notNull(),
+    subject: text('subject').notNull(),
+    url: text('url').notNull(),
+    secret: document<SecretRef>('secret').notNull(),
+    data: document<Readonly<Record<string, unknown>>>('data').notNull(),
+    status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
+    /** Claims since it was made or asked for again: how long the next wait is, and which claim may still write. */
+    tries: integer('tries').notNull().default(0),
+    attempts: document<readonly DeliveryAttempt[]>('attempts').notNull().default([]),
+    createdAt: createdAt(),
+    dueAt: instant('due_at').notNull().defaultNow(),
+    endedAt: instant('ended_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'webhook_deliveries_pk', columns: [t.tenantId, t.id, t.target] }),
+    foreignKey({
+      name: 'webhook_deliveries_lifecycle_fk',
+      columns: [t.tenantId, t.lifecycle],
+      foreignColumns: [lifecycles.tenantId, lifecycles.name],
+    }),
+    oneOf('webhook_deliveries_status_check', t.status, deliveryStatuses),
+    check('webhook_deliveries_ended_check', sql`(${t.endedAt} is null) = (${t.status} = 'pending')`),
+    index('webhook_deliveries_due')
+      .on(t.dueAt)
+      .where(sql`${t.status} = 'pending'`),
+    index('webhook_deliveries_gone')
+      .on(t.tenantId, t.lifecycle)
+      .where(sql`${t.status} = 'gone'`),
+    index('webhook_deliveries_by_lifecycle').on(t.tenantId, t.lifecycle, t.id, t.target),
+  ],
+);

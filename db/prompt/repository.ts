@@ -1,0 +1,275 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
+import { needsApproval } from '../../domain/prompt/labels';
+import type { Database } from '../connection';
+import { versionBefore } from '../../domain/model/way-back';
+import { once } from '../idempotency/idempotency';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } from './refs';
+import {
+  approvalCount,
+  approvalsColumn,
+  readVersion,
+  storeVersion,
+  toRecord,
+  utc,
+  type PromptVersionRow,
+} from './versions';
+import type { promptRefHistory } from './schema';
+import { appendAudit } from '../audit/entry';
+
+export type PromptRefKind = 'branch' | 'label';
+export type PromptMoveKind = 'set' | 'rollback';
+
+/** A movable pointer at a version: a branch follows what is written to it, a label stands where somebody put it. */
+export interface PromptRef {
+  readonly ref: string;
+  readonly kind: PromptRefKind;
+  readonly version: number;
+  readonly fencing: number;
+  readonly movedAt: string;
+}
+
+export interface PromptVersionRecord {
+  readonly prompt: string;
+  readonly version: number;
+  readonly digest: Digest;
+  readonly template: PromptTemplate;
+  readonly parent: number | null;
+  readonly author: string;
+  readonly cause: string;
+  readonly createdAt: string;
+  readonly approvals: readonly { readonly actor: string; readonly cause: string; readonly approvedAt: string }[];
+}
+
+export interface PromptSummary {
+  readonly name: string;
+  readonly versions: number;
+  readonly refs: readonly PromptRef[];
+  readonly createdAt: string;
+}
+
+export interface PromptMove {
+  readonly id: string;
+  readonly ref: string;
+  readonly kind: PromptMoveKind;
+  readonly from: number | null;
+  readonly to: number;
+  readonly fencing: number;
+  readonly actor: string;
+  readonly cause: string;
+  readonly movedAt: string;
+}
+
+/** Where the caller saw a label stand; version null, and any fencing, where it saw none. */
+export interface ExpectedRef {
+  readonly version: number | null;
+  readonly fencing: number;
+}
+
+export type Labelling =
+  | { readonly kind: 'moved' | 'unchanged'; readonly from: number | null; readonly fencing: number }
+  | { readonly kind: 'conflict'; readonly now: PromptRef | null };
+
+interface PromptKey {
+  readonly tenant: Tenant;
+  readonly prompt: string;
+}
+
+interface KeyedPromptChange extends PromptKey {
+  readonly actor: string;
+  readonly cause: string;
+  readonly idempotencyKey: string;
+}
+
+/** Prompts and their pointers. Each change is one transaction under the prompt's row lock, with history and audit row; a repeated key gives the first answer. */
+export interface PromptRepository {
+  /**
+   * A new version at the head of `branch`; the same content is the same version, and moves the head alone. With `parent`, only while that is the branch's head:
+   * Conflict otherwise, so that nobody overwrites what they have not seen. A new branch begins at `parent`, or at the head of `main`.
+   */
+  put(
+    input: KeyedPromptChange & { readonly template: PromptTemplate; readonly branch: string; readonly parent?: number | undefined },
+  ): Promise<{ readonly version: number; readonly digest: Digest; readonly changed: boolean }>;
+  get(input: PromptKey & { readonly version: number }): Promise<PromptVersionRecord | null>;
+  /** What `name@ref` means: a branch, a label or the number of a version. */
+  resolve(input: PromptKey & { readonly ref: string }): Promise<PromptVersionRecord | null>;
+  refs(input: PromptKey): Promise<readonly PromptRef[]>;
+  /** By name. */
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<PromptSummary>>;
+  versions(input: PromptKey & PageRequest): Promise<Page<PromptVersionRecord>>;
+  history(input: PromptKey & { readonly ref?: string | undefined } & PageRequest): Promise<Page<PromptMove>>;
+  /** Once a person and version. */
+  approve(input: KeyedPromptChange & { readonly version: number }): Promise<{ readonly approvals: number }>;
+  /** Conflict when the label is one that needs approval and the version has none. A conflict of `expected` changed nothing and is not remembered under its key. */
+  label(
+    input: KeyedPromptChange & { readonly label: string; readonly version: number; readonly expected: ExpectedRef },
+  ): Promise<Labelling>;
+  /** Without `to`: to what stood there before. Rolling back again goes further back, never forward to the bad version. Conflict when there is nothing to go to. */
+  rollback(
+    input: KeyedPromptChange & { readonly label: string; readonly to?: number | undefined },
+  ): Promise<{ readonly from: number; readonly to: number; readonly fencing: number }>;
+}
+
+export function createPromptRepository({ sql }: Database): PromptRepository {
+  return {
+    put: ({ tenant, idempotencyKey: key, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'prompt.put', key, request }, async () => {
+          const { prompt, branch, template, actor, cause } = request;
+          await tx`insert into prompts (tenant_id, name) values (${tenant}, ${prompt}) on conflict do nothing`;
+          await lockPrompt(tx, { tenant, prompt });
+          const head = await requireKind(tx, { tenant, prompt, ref: branch, kind: 'branch' });
+          if (request.parent !== undefined && head !== null && head.version !== request.parent) {
+            throw failure(
+              'Conflict',
+              `${prompt}@${branch} is at version ${head.version}, not ${request.parent}: somebody wrote to it since`,
+              {
+                next: `perennial prompt diff ${prompt} ${request.parent} ${head.version}`,
+              },
+            );
+          }
+          if (request.parent !== undefined) await requireVersion(tx, { tenant, prompt, version: request.parent });
+          const main = head ?? (await readRef(tx, { tenant, prompt, ref: 'main' }));
+          const parent = request.parent ?? main?.version ?? null;
+          const { version, digest } = await storeVersion(tx, { tenant, prompt, template, parent, actor, cause });
+          const from = head?.version ?? null;
+          if (from === version) return { version, digest, changed: false };
+          await moveRef(tx, { tenant, prompt, ref: branch, refKind: 'branch', kind: 'set', from, to: version, actor, cause });
+          return { version, digest, changed: true };
+        }),
+      ),
+
+    get: ({ tenant, prompt, version }) => readVersion(sql, { tenant, prompt, version }),
+
+    async resolve({ tenant, prompt, ref }) {
+      const version = /^[1-9]\d{0,8}$/.test(ref) ? Number(ref) : (await readRef(sql, { tenant, prompt, ref }))?.version;
+      return version === undefined ? null : readVersion(sql, { tenant, prompt, version });
+    },
+
+    refs: async ({ tenant, prompt }) =>
+      sql<PromptRef[]>`
+        select ref, kind, version, fencing, moved_at from prompt_refs where tenant_id = ${tenant} and prompt = ${prompt} order by kind, ref`,
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<{ name: string; versions: number; createdAt: string; refs: readonly PromptRef[] | null }[]>`
+        select p.name, p.versions, p.created_at, (
+          select json_agg(json_build_object('ref', r.ref, 'kind', r.kind, 'version', r.version, 'fencing', r.fencing, 'movedAt', r.moved_at) order by r.ref)
+          from prompt_refs r where r.tenant_id = p.tenant_id and r.prompt = p.name
+        ) as refs
+        from prompts p where p.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`p.name > ${after}`}
+        order by p.name limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => row.name,
+        ({ name, versions, createdAt, refs }) => ({
+          name,
+          versions,
+          createdAt,
+          refs: (refs ?? []).map((ref) => ({ ...ref, movedAt: utc(ref.movedAt) })),
+        }),
+      );
+    },
+
+    async versions({ tenant, prompt, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<PromptVersionRow[]>`
+        select v.*, ${approvalsColumn(sql)} from prompt_versions v where v.tenant_id = ${tenant} and v.prompt = ${prompt}
+          and ${after === null ? sql`true` : sql`v.version < ${Number(after)}`}
+        order by v.version desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.version), toRecord);
+    },
+
+    async history({ tenant, prompt, ref, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof promptRefHistory.$inferSelect)[]>`
+        select * from prompt_ref_history where tenant_id = ${tenant} and prompt = ${prompt}
+          and ${ref === undefined ? sql`true` : sql`ref = ${ref}`} and ${after === null ? sql`true` : sql`fencing < ${Number(after)}`}
+        order by fencing desc limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => String(row.fencing),
+        ({ id, ref: moved, kind, fromVersion: from, toVersion: to, fencing, actor, cause, movedAt }) => {
+          return { id, ref: moved, kind, from, to, fencing, actor, cause, movedAt };
+        },
+      );
+    },
+
+    approve: ({ tenant, idempotencyKey: key, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'prompt.approve', key, request }, async () => {
+          const { prompt, version, actor, cause } = request;
+          await lockPrompt(tx, { tenant, prompt });
+          await requireVersion(tx, { tenant, prompt, version });
+          const [added] = await tx`
+            insert into prompt_approvals (tenant_id, prompt, version, actor, cause) values (${tenant}, ${prompt}, ${version}, ${actor}, ${cause})
+            on conflict do nothing returning true as added`;
+          if (added)
+            await appendAudit(tx, { tenant, actor, action: 'prompt.approve', subject: `prompt:${prompt}`, cause, after: { version } });
+          return { approvals: await approvalCount(tx, { tenant, prompt, version }) };
+        }),
+      ),
+
+    label: ({ tenant, idempotencyKey: key, ...request }) =>
+      sql.begin((tx) =>
+        once<Labelling>(
+          tx,
+          { tenant, operation: 'prompt.label', key, request },
+          async () => {
+            const { prompt, label: ref, version, expected, actor, cause } = request;
+            await lockPrompt(tx, { tenant, prompt });
+            await requireVersion(tx, { tenant, prompt, version });
+            const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
+            if (needsApproval(ref) && (await approvalCount(tx, { tenant, prompt, version })) === 0) {
+              throw failure('Conflict', `${prompt}@${version} is not approved, which the label ${ref} asks for`, {
+                next: `perennial prompt approve ${prompt} ${version} --reason <text>`,
+              });
+            }
+            if (now?.version === version) return { kind: 'unchanged', from: version, fencing: now.fencing };
+            const from = now?.version ?? null;
+            if (from !== expected.version || (now !== null && now.fencing !== expected.fencing)) return { kind: 'conflict', now };
+            const fencing = await moveRef(tx, { tenant, prompt, ref, refKind: 'label', kind: 'set', from, to: version, actor, cause });
+            return { kind: 'moved', from, fencing };
+          },
+          ({ kind }) => kind !== 'conflict',
+        ),
+      ),
+
+    rollback: ({ tenant, idempotencyKey: key, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'prompt.rollback', key, request }, async () => {
+          const { prompt, label: ref, to, actor, cause } = request;
+          const next = `perennial prompt history ${prompt}`;
+          await lockPrompt(tx, { tenant, prompt });
+          const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
+          if (now === null) throw failure('NotFound', `${prompt} has no label ${ref}`, { next });
+          if (to === now.version) throw failure('Conflict', `${prompt}@${ref} already is version ${to}`);
+          const moves = await movesOf(tx, { tenant, prompt, ref });
+          const version =
+            to === undefined ? versionBefore(moves) : moves.some((move) => move.kind !== 'undo' && move.to === to) ? to : null;
+          if (version === null) {
+            const what = to === undefined ? `there is nothing before version ${now.version}` : `version ${to} never stood there`;
+            throw failure('Conflict', `${prompt}@${ref} cannot go back: ${what}`, { next });
+          }
+          const move = {
+            tenant,
+            prompt,
+            ref,
+            refKind: 'label',
+            kind: 'rollback',
+            from: now.version,
+            to: version,
+            actor,
+            cause,
+          } as const;
+          return { from: now.version, to: version, fencing: await moveRef(tx, move) };
+        }),
+      ),
+  };
+}

@@ -1,0 +1,32 @@
+import { foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { SearchOutcome } from '../../domain/prompt/search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { PromptSearchStatus } from './search-repository';
+import { createdAt, document, instant, oneOf, tenantId } from '../columns';
+import { prompts } from './schema';
+
+/** One row a search, however often it is begun again: its id follows from what is searched. */
+export const promptSearches = pgTable(
+  'prompt_searches',
+  {
+    tenantId: tenantId(),
+    id: text('id').notNull(),
+    prompt: text('prompt').notNull(),
+    /** What the winner is compared with. */
+    firstVersion: integer('first_version').notNull(),
+    request: document<PromptSearchRequest>('request').notNull(),
+    actor: text('actor').notNull(),
+    status: text('status').$type<PromptSearchStatus>().notNull(),
+    /** Why it ended without an outcome. */
+    cause: text('cause'),
+    outcome: document<SearchOutcome>('outcome'),
+    createdAt: createdAt(),
+    endedAt: instant('ended_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'prompt_searches_pk', columns: [t.tenantId, t.id] }),
+    foreignKey({ name: 'prompt_searches_prompt_fk', columns: [t.tenantId, t.prompt], foreignColumns: [prompts.tenantId, prompts.name] }),
+    oneOf('prompt_searches_status_check', t.status, ['running', 'done', 'failed', 'cancelled']),
+    index('prompt_searches_prompt_index').on(t.tenantId, t.prompt, t.createdAt),
+  ],
+);

@@ -1,0 +1,89 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { PromptTemplate } from '../../domain/prompt/prompt';
+import type { Query, Transaction } from '../connection';
+import { digestOf, toJson } from '../document';
+import type { PromptVersionRecord } from './repository';
+import type { promptVersions } from './schema';
+import { appendAudit } from '../audit/entry';
+import type { PromptName } from './refs';
+
+export type PromptVersionRow = typeof promptVersions.$inferSelect & { readonly approvals: PromptVersionRecord['approvals'] | null };
+
+interface PromptVersionInput extends PromptName {
+  readonly template: PromptTemplate;
+  readonly parent: number | null;
+  readonly actor: string;
+  readonly cause: string;
+}
+
+/** The same content is the same version. */
+export async function storeVersion(
+  tx: Transaction,
+  given: PromptVersionInput,
+): Promise<{ readonly version: number; readonly digest: Digest }> {
+  const { tenant, prompt, template, parent, actor, cause } = given;
+  const digest = digestOf(template);
+  const [same] = await tx<{ version: number }[]>`
+    select version from prompt_versions where tenant_id = ${tenant} and prompt = ${prompt} and digest = ${digest}`;
+  if (same) return { version: same.version, digest };
+  const [row] = await tx<{ versions: number }[]>`
+    update prompts set versions = versions + 1 where tenant_id = ${tenant} and name = ${prompt} returning versions`;
+  const version = row?.versions ?? 1;
+  await tx`
+    insert into prompt_versions (tenant_id, prompt, version, digest, template, parent, author, cause)
+    values (${tenant}, ${prompt}, ${version}, ${digest}, ${toJson(template)}, ${parent}, ${actor}, ${cause})`;
+  await appendAudit(tx, { tenant, actor, action: 'prompt.write', subject: `prompt:${prompt}`, cause, after: { version, digest, parent } });
+  return { version, digest };
+}
+
+/** Of the version `v` of the query around it. */
+export function approvalsColumn(sql: Query) {
+  return sql`(
+    select json_agg(json_build_object('actor', a.actor, 'cause', a.cause, 'approvedAt', a.approved_at) order by a.approved_at)
+    from prompt_approvals a where a.tenant_id = v.tenant_id and a.prompt = v.prompt and a.version = v.version
+  ) as approvals`;
+}
+
+export async function approvalCount(tx: Query, { tenant, prompt, version }: PromptName & { readonly version: number }): Promise<number> {
+  const [row] = await tx<{ count: number }[]>`
+    select count(*)::int as count from prompt_approvals where tenant_id = ${tenant} and prompt = ${prompt} and version = ${version}`;
+  return row?.count ?? 0;
+}
+
+export async function readVersion(
+  sql: Query,
+  { tenant, prompt, version }: PromptName & { readonly version: number },
+): Promise<PromptVersionRecord | null> {
+  const [row] = await sql<PromptVersionRow[]>`
+    select v.*, ${approvalsColumn(sql)} from prompt_versions v where v.tenant_id = ${tenant} and v.prompt = ${prompt} and v.version = ${version}`;
+  return row ? toRecord(row) : null;
+}
+
+export function toRecord({
+  prompt,
+  version,
+  digest,
+  template,
+  parent,
+  author,
+  cause,
+  createdAt,
+  approvals: by,
+}: PromptVersionRow): PromptVersionRecord {
+  return {
+    prompt,
+    version,
+    digest,
+    template,
+    parent,
+    author,
+    cause,
+    createdAt,
+    approvals: (by ?? []).map((each) => ({ ...each, approvedAt: utc(each.approvedAt) })),
+  };
+}
+
+/** A time inside a document comes as PostgreSQL writes it there, in the session's time zone. */
+export function utc(time: string): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,201 @@
+import type { PredictionId } from '../../domain/ids';
+import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
+import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import { classLabel } from '../../domain/serving/prediction';
+import { classPredictionIn, lossDifferencesOf, lossRangeOf, probabilityOf, type ClassPrediction } from '../../domain/evaluation/class-prediction';
+import { answerScores, type AnswerQuality, type AnswerScores } from '../../domain/rollout/judging/answer-quality';
+import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Transaction } from '../connection';
+import { toJson } from '../document';
+import { readLabels } from '../language/answer-label-repository';
+import type { OtherScore } from '../serving/prediction-repository';
+import type { Consumption, RipePair, RolloutRepository } from './repository';
+import { guardRun } from '../run/guard';
+import { lockRollout, toRecord, type RolloutRow } from './state';
+import { readClock, readCounts, readTraffic, ripeUntilOf, spanOf } from './traffic';
+
+interface RipeRow {
+  readonly predictionId: PredictionId;
+  readonly eventTime: string;
+  readonly spanStart: string;
+  readonly label: unknown;
+  /** The prediction's; null when its day was dropped meanwhile. */
+  readonly version: number | null;
+  readonly step: number | null;
+  readonly output: unknown;
+  readonly other: OtherScore | null;
+}
+
+/**
+ * One transaction under the rollout's row lock: the labels that it takes out of the queue, and the state that they were folded into. A label is taken into
+ * account once, whoever dies or asks twice at any point: before the commit nothing happened, after it the label is no longer in the queue.
+ */
+export async function consume(
+  tx: Transaction,
+  { tenant, id, limit, settleMs, fold }: Parameters<RolloutRepository['consume']>[0],
+): Promise<Consumption> {
+  const row = await lockRollout(tx, { tenant, id });
+  if (!isOpenRollout(row.status))
+    return { rollout: toRecord(row), consumed: 0, isDrained: true, idleSeconds: 0, traffic: await readTraffic(tx, row) };
+  await guardRun(tx, { tenant, runId: row.runId });
+  const { eventNow, wallMs, idleSeconds } = await readClock(tx, row);
+  const before = row.state.clock ?? stoppedClock;
+  const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
+  const due = ripeUntilOf(clock, row.availableAfterSeconds);
+  const traffic = { eventNow, ripeUntil: due, ...(await readCounts(tx, row, due)) };
+  const ripe = due === null ? [] : await takeRipe(tx, row, { until: due, limit });
+  const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
+  const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
+  await tally(tx, row, ripe, pairs);
+  await letGo(
+    tx,
+    row,
+    read.flatMap(({ each, pair }) => (pair === null ? [each.predictionId] : [])),
+  );
+  const isDrained = ripe.length < limit;
+  // What is left in the queue lies behind the last one that was taken.
+  const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
+  const checked =
+    row.spec.quality.answers?.judge === undefined ? null : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
+  const seen = { ...traffic, ripeUntil, pairs, ...(checked !== null && { checked }) };
+  const state = { ...fold(row.state, seen, row), clock };
+  const eventStartedAt = row.eventStartedAt ?? eventNow;
+  const text = toJson(state);
+  if (text !== toJson(row.state) || eventNow !== row.eventNow) {
+    await tx`
+      update rollouts set state = ${text}, event_started_at = ${eventStartedAt}, event_now = ${eventNow}
+      where tenant_id = ${tenant} and id = ${id}`;
+  }
+  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
+  return { rollout, consumed: ripe.length, isDrained, idleSeconds, traffic: { ...traffic, ripeUntil } };
+}
+
+function labelsIn({ state: { evidence } }: RolloutRow): number {
+  return evidence?.quality.kind === 'pairs' ? (evidence.quality.judge?.pairs ?? 0) : 0;
+}
+
+/** The oldest of the queue by event time, which leave it. By an array of their keys: joined by them, a thousand would have the whole table read. */
+async function takeRipe(
+  tx: Transaction,
+  { tenantId: tenant, id, trafficSpanSeconds }: RolloutRow,
+  { until, limit }: { readonly until: string; readonly limit: number },
+): Promise<readonly RipeRow[]> {
+  return tx<RipeRow[]>`
+    with ripe as materialized (
+      select prediction_id, event_time, day, label from feedback
+      where tenant_id = ${tenant} and rollout_id = ${id} and counted_at is null and event_time <= ${until}::timestamptz
+      order by event_time, prediction_id limit ${limit} for update
+    ), counted as (
+      update feedback set counted_at = clock_timestamp()
+      where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from ripe))
+    )
+    select r.prediction_id, r.event_time, ${spanOf(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other
+    from ripe r left join lateral (
+      select version, rollout_step, output, other from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
+    ) p on true
+    order by r.event_time, r.prediction_id`;
+}
+
+/** Null when there is nothing that the quality metric could compare with: such a row is taken out of the queue and counted as one without a label. */
+function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
+  const { predictionId, eventTime, version, step, other } = row;
+  const read = rollout.spec.quality.answers ? readAnswers(rollout.spec.quality.answers, row) : readScores(rollout, row);
+  if (version === null || step === null || read === null) return null;
+  const isChallengers = version === rollout.challenger;
+  const servedBy = isChallengers ? 'challenger' : 'champion';
+  const { label, served, beside, sameAnswer = false, classes } = read;
+  return {
+    predictionId,
+    eventTime,
+    label,
+    champion: servedBy === 'champion' ? served : beside,
+    challenger: servedBy === 'challenger' ? served : beside,
+    servedBy,
+    assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
+    step,
+    ...(sameAnswer && { sameAnswer }),
+    ...(classes && { possible: possibleLosses(isChallengers ? [classes[1], classes[0]] : classes) }),
+  };
+}
+
+interface ReadLabel extends AnswerScores {
+  readonly label: number;
+  readonly sameAnswer?: boolean;
+  /** Of a multiclass model: the prediction that was served, and the one beside it. */
+  readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
+}
+
+function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
+  const served = classPredictionIn(output);
+  if (served !== null) return readClasses(spec.quality.metric, label, [served, classPredictionIn(other?.output)]);
+  const value = typeof label === 'boolean' ? Number(label) : label;
+  if (typeof value !== 'number' || !requestLoss(spec.quality).takes(value)) return null;
+  return { label: value, served: scoreOf(output), beside: typeof other?.score === 'number' ? other.score : null };
+}
+
+/** By the probability that each version gave the class that came true: its right answer is known. A class that neither version knows is no label of theirs. */
+function readClasses(metric: string, label: unknown, classes: NonNullable<ReadLabel['classes']>): ReadLabel | null {
+  const name = classLabel(label);
+  if (metric !== 'logloss' || name === null || !classes.some((each) => each !== null && Object.hasOwn(each.probabilities, name)))
+    return null;
+  const [served, beside] = classes.map((each) => each && probabilityOf(each, name));
+  return { label: rightAnswer, served: served ?? null, beside: beside ?? null, classes };
+}
+
+function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']>): NonNullable<RipePair['possible']> {
+  return {
+    differences: champion && challenger && lossDifferencesOf(champion, challenger),
+    champion: champion && lossRangeOf(champion),
+    challenger: challenger && lossRangeOf(challenger),
+  };
+}
+
+/** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */
+function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
+  if (quality.from !== 'callers' && other === null) return null;
+  const answers = { served: textOf(output), beside: textOf(other?.output) };
+  const scores = answerScores(quality, label, answers);
+  // A judge may call the same text right and wrong: one right answer cannot.
+  const sameAnswer = quality.from === 'references' && answers.served !== null && answers.served === answers.beside;
+  return scores && { label: rightAnswer, ...scores, sameAnswer };
+}
+
+function textOf(output: unknown): string | null {
+  const text = (output as Partial<LoggedAnswer> | null | undefined)?.text;
+  return typeof text === 'string' ? text : null;
+}
+
+/** What cannot be compared with stands under no rollout any more, until more is said of it: a right answer may follow somebody's score. */
+async function letGo(tx: Transaction, { tenantId: tenant }: RolloutRow, ids: readonly PredictionId[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx`update feedback set rollout_id = null, counted_at = null where tenant_id = ${tenant} and prediction_id = any(${ids})`;
+}
+
+function scoreOf(output: unknown): number | null {
+  const score = (output as { readonly score?: unknown } | null)?.score;
+  return typeof score === 'number' ? score : null;
+}
+
+/** Locks in the order in which storing predictions does. */
+async function tally(
+  tx: Transaction,
+  { tenantId: tenant, id }: RolloutRow,
+  ripe: readonly RipeRow[],
+  pairs: readonly RipePair[],
+): Promise<void> {
+  if (pairs.length === 0) return;
+  const spans = new Map(ripe.map(({ predictionId, spanStart }) => [predictionId, spanStart]));
+  await tx`
+    with labelled as (
+      select step, span_start, (count(*) filter (where arm = 'champion')) as champion, (count(*) filter (where arm = 'challenger')) as challenger
+      from unnest(${pairs.map(({ step }) => step)}::int[], ${pairs.map(({ predictionId }) => spans.get(predictionId) ?? null)}::timestamptz[],
+        ${pairs.map(({ assigned }) => assigned)}::text[]) as l (step, span_start, arm)
+      group by step, span_start
+    ), locked as materialized (
+      select t.step, t.span_start, l.champion, l.challenger from rollout_traffic t join labelled l on l.step = t.step and l.span_start = t.span_start
+      where t.tenant_id = ${tenant} and t.rollout_id = ${id} order by t.step, t.span_start for update of t
+    )
+    update rollout_traffic t set champion_labelled = t.champion_labelled + l.champion, challenger_labelled = t.challenger_labelled + l.challenger
+    from locked l where t.tenant_id = ${tenant} and t.rollout_id = ${id} and t.step = l.step and t.span_start = l.span_start`;
+}

@@ -1,0 +1,54 @@
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { Query, Transaction } from '../connection';
+import type { RolloutName, RolloutRecord } from './repository';
+import type { rollouts } from './schema';
+
+export type RolloutRow = typeof rollouts.$inferSelect;
+
+/**
+ * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every move of a champion has, and before that of its run, which every
+ * event takes: two that each held one would wait for each other. No stronger than needed: storing predictions refers to the row, and must not wait.
+ */
+export async function lockRollout(tx: Transaction, { tenant, id }: RolloutName): Promise<RolloutRow> {
+  const [row] = await tx<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and id = ${id} for no key update`;
+  if (!row) throw failure('NotFound', `there is no rollout ${id}`);
+  return row;
+}
+
+/** The model's open rollout, locked. */
+export async function lockOpenRollout(
+  tx: Transaction,
+  { tenant, model }: { readonly tenant: Tenant; readonly model: string },
+): Promise<RolloutRow | null> {
+  const [row] = await tx<RolloutRow[]>`
+    select * from rollouts where tenant_id = ${tenant} and model = ${model} and ended_at is null for no key update`;
+  return row ?? null;
+}
+
+export async function openRolloutOf(
+  sql: Query,
+  { tenant, model }: { readonly tenant: Tenant; readonly model: string },
+): Promise<RolloutRow | null> {
+  const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and model = ${model} and ended_at is null`;
+  return row ?? null;
+}
+
+export async function rolloutOfRun(
+  sql: Query,
+  { tenant, runId }: { readonly tenant: Tenant; readonly runId: RunId },
+): Promise<RolloutRow | null> {
+  const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and run_id = ${runId}`;
+  return row ?? null;
+}
+
+export function toRecord({
+  tenantId: tenant,
+  slowMs: _1,
+  slowFirstTokenMs: _2,
+  mostTokens: _3,
+  trafficSpanSeconds: _4,
+  ...row
+}: RolloutRow): RolloutRecord {
+  return { tenant, ...row };
+}

@@ -1,0 +1,127 @@
+import type { EventClock } from '../../domain/rollout/event-clock';
+import { stoppedClock } from '../../domain/rollout/event-clock';
+import type { AnswersCounted, ArmCounted, ArmsCounted } from '../../domain/rollout/state';
+import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { Query } from '../connection';
+import type { Value } from '../sql';
+import type { RolloutTraffic } from './repository';
+import type { RolloutRow } from './state';
+
+/** So many requests must have come as far before event time has: one with a wrong clock would end a rollout of weeks. */
+const agreeing = 3;
+
+/** As whoever looked last left it, but for the counts, which are those of now. */
+export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutTraffic> {
+  const { eventNow } = await readClock(sql, row);
+  const ripeUntil = ripeUntilOf(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
+  return { eventNow, ripeUntil, ...(await readCounts(sql, row, ripeUntil)) };
+}
+
+/** From when on the wall's clock is event time's: requests are about what is now. */
+const live = '1 hour';
+
+/**
+ * Event time is that of the newest requests. Live traffic lies about the wall clock, before it or, as with flights that are asked about ahead, behind it: then it
+ * is the wall clock's, which goes on when nothing comes, for as long as somebody looks once an hour. It never goes back. Null before there was traffic.
+ */
+export async function readClock(
+  sql: Query,
+  { tenantId: tenant, id, eventNow: known, startedAt }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow' | 'startedAt'>,
+): Promise<{ readonly eventNow: string | null; readonly wallMs: number; readonly idleSeconds: number }> {
+  const [clock] = await sql<{ eventNow: string | null; wallMs: number; idleSeconds: number }[]>`
+    with arrived as (
+      select newest, stored_at, sum(champion_assigned + challenger_assigned) over (order by span_start desc, step desc) as requests
+      from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
+    ), seen as (
+      select greatest(${known}::timestamptz, max(newest) filter (where requests >= ${agreeing})) as at,
+        coalesce(max(stored_at), ${startedAt}::timestamptz) as stored_at from arrived
+    )
+    select case when at > clock_timestamp() - ${live}::interval then greatest(${known}::timestamptz, clock_timestamp()) else at end as event_now,
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms,
+      extract(epoch from clock_timestamp() - stored_at)::float8 as idle_seconds from seen`;
+  if (!clock) throw new Error('an aggregate gave no row');
+  return clock;
+}
+
+/** Labels of requests up to here are due, and had their time to arrive. */
+export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: number): string | null {
+  return settled === null ? null : new Date(Date.parse(settled) - availableAfterSeconds * 1000).toISOString();
+}
+
+export async function readCounts(
+  sql: Query,
+  { tenantId: tenant, id, step, trafficSpanSeconds }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'trafficSpanSeconds'>,
+  ripeUntil: string | null,
+): Promise<Pick<RolloutTraffic, 'step' | 'total' | 'answers'>> {
+  const rows = await sql<CountRow[]>`
+    with spans as (
+      select *, coalesce(span_start + make_interval(secs => ${trafficSpanSeconds}) <= ${ripeUntil}::timestamptz, false) as is_ripe
+      from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
+    )
+    select step = ${step} as is_current,
+      sum(champion_assigned)::bigint as champion_assigned, sum(challenger_assigned)::bigint as challenger_assigned,
+      0::bigint as champion_fallbacks, sum(challenger_fallbacks)::bigint as challenger_fallbacks,
+      sum(champion_slow)::bigint as champion_slow, sum(challenger_slow)::bigint as challenger_slow,
+      sum(champion_asked)::bigint as champion_requests, sum(challenger_asked)::bigint as challenger_requests,
+      sum(champion_errors)::bigint as champion_errors, sum(challenger_errors)::bigint as challenger_errors,
+      coalesce(sum(champion_assigned) filter (where is_ripe), 0)::bigint as champion_ripe,
+      coalesce(sum(challenger_assigned) filter (where is_ripe), 0)::bigint as challenger_ripe,
+      coalesce(sum(champion_labelled) filter (where is_ripe), 0)::bigint as champion_labelled,
+      coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled,
+      sum(challenger_streamed)::bigint as streamed, sum(challenger_late)::bigint as late, sum(challenger_costly)::bigint as costly,
+      sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed
+    from spans group by 1`;
+  return {
+    step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
+    total: countsOf(rows),
+    answers: answersOf(rows.find(({ isCurrent }) => isCurrent)),
+  };
+}
+
+type CountRow = { readonly isCurrent: boolean } & AnswersCounted & {
+    readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounted>}`]: number;
+  };
+
+function answersOf(row: AnswersCounted | undefined): AnswersCounted {
+  const { streamed = 0, late = 0, costly = 0, blocked = 0, malformed = 0 } = row ?? {};
+  return { streamed, late, costly, blocked, malformed };
+}
+
+function countsOf(rows: readonly CountRow[]): ArmsCounted {
+  const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) => rows.reduce((total, row) => total + row[name], 0);
+  return {
+    champion: {
+      assigned: sum('championAssigned'),
+      fallbacks: sum('championFallbacks'),
+      slow: sum('championSlow'),
+      requests: sum('championRequests'),
+      errors: sum('championErrors'),
+      ripe: sum('championRipe'),
+      labelled: sum('championLabelled'),
+    },
+    challenger: {
+      assigned: sum('challengerAssigned'),
+      fallbacks: sum('challengerFallbacks'),
+      slow: sum('challengerSlow'),
+      requests: sum('challengerRequests'),
+      errors: sum('challengerErrors'),
+      ripe: sum('challengerRipe'),
+      labelled: sum('challengerLabelled'),
+    },
+  };
+}
+
+const spanWidths = [1, 10, 60, 600] as const;
+
+/** At most so many spans a step, as each look at a rollout adds them up. */
+const mostSpans = 1500;
+
+/** Seconds of event time that requests are counted by: an hour in rollouts of weeks, a second in rollouts of minutes, so that counts of both are current. */
+export function trafficSpanOf({ maxDurationSeconds }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
+  return spanWidths.find((seconds) => maxDurationSeconds / seconds <= mostSpans) ?? 3600;
+}
+
+/** Start of the span in which `instant` lies. */
+export function spanOf(sql: Query, instant: Value, seconds: Value) {
+  return sql`date_bin(make_interval(secs => ${seconds}), ${instant}, 'epoch')`;
+}

@@ -1,0 +1,370 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
+import type { Verdict } from '../../domain/decision/verdict';
+import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import { isFinal } from '../../domain/run/run';
+import { actingKeyId } from '../access/acting-key';
+import { lockForRun } from '../lifecycle/archive';
+import type { Database, Query, Transaction } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency/idempotency';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { runs } from './schema';
+import type { Statement } from '../sql';
+import { appendAudit } from '../audit/entry';
+import { notify } from '../notification/notification';
+import { promise } from '../notification/outbox-entry';
+import { appendEvent } from './event';
+
+export interface RunRecord {
+  readonly id: RunId;
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+  readonly kind: LifecycleKind;
+  readonly revisionDigest: Digest;
+  readonly workflowId: string;
+  readonly status: RunStatus;
+  readonly verdict: Verdict | null;
+  /** The model version that the run registered. */
+  readonly version: number | null;
+  readonly waitingFor: string | null;
+  readonly failure: Failure | null;
+  readonly request: RunRequest;
+  readonly actor: string;
+  /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+  readonly starterKeyId: string | null;
+  readonly traceId: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+export interface RunRepository {
+  /**
+   * One transaction: run (`pending`), idempotency row, outbox entry `run.start` with payload {@link RunStartPayload}, first event, audit row.
+   * A repeated key with the same `requestDigest` answers with the first run; with another one it throws Conflict.
+   */
+  accept(input: {
+    readonly tenant: Tenant;
+    readonly lifecycle: string;
+    readonly revisionDigest: Digest;
+    readonly request: RunRequest;
+    readonly actor: string;
+    readonly traceId: string;
+    readonly idempotencyKey?: string | undefined;
+    readonly requestDigest: Digest;
+  }): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
+  /** Finds the run of a workflow or makes it (`running`): a schedule's workflow never went through `accept`. Takes the lifecycle's current revision when none is named. */
+  open(input: {
+    readonly tenant: Tenant;
+    readonly workflowId: string;
+    readonly lifecycle: string;
+    readonly revisionDigest?: Digest | undefined;
+    readonly request: RunRequest;
+    readonly actor: string;
+    readonly traceId: string;
+  }): Promise<RunRecord>;
+  get(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord | null>;
+  ofWorkflow(input: { readonly tenant: Tenant; readonly workflowId: string }): Promise<RunRecord | null>;
+  list(
+    input: { readonly tenant: Tenant; readonly lifecycle?: string | undefined; readonly status?: RunStatus | undefined } & PageRequest,
+  ): Promise<Page<RunRecord>>;
+  /**
+   * Sets what is given, with an event and an audit row in the same transaction, and answers with the row as it then is. A run in a final
+   * state stays as it is: the caller reads from the answer which state won. `waitingFor` is cleared by any status but `waiting` and `paused`,
+   * and required by `waiting`.
+   */
+  update(input: {
+    readonly tenant: Tenant;
+    readonly id: RunId;
+    readonly status: RunStatus;
+    readonly verdict?: Verdict | null | undefined;
+    readonly version?: number | null | undefined;
+    readonly waitingFor?: string | null | undefined;
+    readonly failure?: Failure | null | undefined;
+    readonly actor?: string | undefined;
+  }): Promise<RunRecord>;
+  /**
+   * The run takes back what it did: from the answer on, no effect of it is written any more (FencedOff), whichever process still tries, and it cannot end
+   * well. Again: nothing happens. A run in a final state stays as it is; its answer says that there is nothing to undo.
+   */
+  beginUndo(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord>;
+  /**
+   * Beside what the workflow itself waits for: what an observer saw keep it from going on, or null when nothing does. Any state that the workflow writes
+   * takes its place. Nothing happens when the run is not as it was `seen` any more. Appearing and going are told as events; between them the words may
+   * change as often as an attempt fails.
+   */
+  showHeldUp(input: {
+    readonly tenant: Tenant;
+    readonly id: RunId;
+    readonly seen: Pick<RunRecord, 'status' | 'waitingFor'>;
+    readonly heldUp: string | null;
+    readonly actor: string;
+  }): Promise<void>;
+  /** Runs in no final state that nothing touched for so long, or that were shown as held up. Of all tenants, by tenant and then oldest first, `limit` of them after `after`. */
+  unfinished(input: UnfinishedRuns): Promise<readonly RunRecord[]>;
+}
+
+export interface UnfinishedRuns {
+  readonly olderThanSeconds: number;
+  readonly limit: number;
+  readonly after?: Pick<RunRecord, 'tenant' | 'id'> | undefined;
+}
+
+/** Payload of the outbox topic `run.start`. */
+export interface RunStartPayload {
+  readonly runId: RunId;
+  readonly workflowId: string;
+  readonly lifecycle: string;
+  readonly kind: LifecycleKind;
+  readonly revisionDigest: Digest;
+  readonly request: RunRequest;
+  readonly actor: string;
+  readonly traceId: string;
+}
+
+type RunRow = typeof runs.$inferSelect;
+
+export function createRunRepository({ sql }: Database): RunRepository {
+  return {
+    accept: (input) =>
+      sql.begin(async (tx) => {
+        const { tenant, idempotencyKey, requestDigest } = input;
+        if (idempotencyKey === undefined) return { run: await acceptOne(tx, input), created: true };
+        let created = false;
+        const keyed = { tenant, operation: 'run.accept', key: idempotencyKey, request: requestDigest };
+        const { id } = await once(tx, keyed, async () => {
+          created = true;
+          return { id: (await acceptOne(tx, input)).id };
+        });
+        return { run: await existing(tx, tenant, id), created };
+      }),
+
+    open: (input) =>
+      sql.begin(async (tx) => {
+        const { tenant, workflowId, lifecycle, request, actor } = input;
+        const [accepted] = await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        // What was accepted before the lifecycle was archived goes on.
+        if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
+        const id = newId('run') as RunId;
+        const [made] = await tx<RunRow[]>`
+          insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
+          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
+            ${input.traceId}, now()
+          from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
+            and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
+          where l.tenant_id = ${tenant} and l.name = ${lifecycle}
+          on conflict on constraint runs_workflow_unique do nothing returning *`;
+        if (made) {
+          await appendEvent(tx, { tenant, runId: id, kind: 'run.opened', data: { lifecycle, actor } });
+          await auditRun(tx, {
+            id,
+            tenant,
+            actor,
+            action: 'run.open',
+            cause: request.reason ?? 'started by its workflow',
+            after: { workflowId },
+          });
+          return toRecord(made);
+        }
+        const [found] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        if (!found) throw noRevision(lifecycle, input.revisionDigest);
+        return found.status === 'pending' ? update(tx, { tenant, id: found.id, status: 'running' }) : toRecord(found);
+      }),
+
+    async get({ tenant, id }) {
+      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async ofWorkflow({ tenant, workflowId }) {
+      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async list({ tenant, lifecycle, status, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<RunRow[]>`
+        select * from runs where tenant_id = ${tenant}
+          and ${lifecycle === undefined ? sql`true` : sql`lifecycle = ${lifecycle}`}
+          and ${status === undefined ? sql`true` : sql`status = ${status}`}
+          and ${after === null ? sql`true` : sql`id < ${after}`}
+        order by id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toRecord);
+    },
+
+    update: (input) => sql.begin((tx) => update(tx, input)),
+
+    async beginUndo({ tenant, id }) {
+      // Waits for the transactions that `guardRun` let through.
+      const [row] = await sql<RunRow[]>`
+        update runs set undo_since = coalesce(undo_since, now()), touched_at = now()
+        where tenant_id = ${tenant} and id = ${id} and ended_at is null returning *`;
+      return row ? toRecord(row) : existing(sql, tenant, id);
+    },
+
+    async showHeldUp({ tenant, id, seen, heldUp, actor }) {
+      const own = ownWait(seen);
+      const waitingFor = heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpMark}${heldUp}`;
+      if (waitingFor === seen.waitingFor) return;
+      await sql.begin(async (tx) => {
+        const [before] = await tx<RunRow[]>`
+          select * from runs where tenant_id = ${tenant} and id = ${id} and status = ${seen.status}
+            and waiting_for is not distinct from ${seen.waitingFor} for update`;
+        if (!before) return;
+        await tx`update runs set waiting_for = ${waitingFor} where tenant_id = ${tenant} and id = ${id}`;
+        if (heldUp !== null && seen.waitingFor !== own) return;
+        const { status, verdict, version, failure: failed } = before;
+        await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: { status, verdict, version, failure: failed, waitingFor } });
+        const [cause, after] = [heldUp ?? 'goes on', stateOf({ ...before, waitingFor })];
+        await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after });
+      });
+    },
+
+    async unfinished(input) {
+      return (await selectUnfinished(sql, input)).map(toRecord);
+    },
+  };
+}
+
+/** The statement of one page. It runs when it is awaited. */
+export function selectUnfinished(sql: Query, { olderThanSeconds, limit, after }: UnfinishedRuns): Statement<RunRow[]> {
+  return sql<RunRow[]>`
+    select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
+      and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
+        or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpMark} in waiting_for) > 0))
+      and ${after === undefined ? sql`true` : sql`(tenant_id, id) > (${after.tenant}, ${after.id})`}
+    order by tenant_id, id limit ${limit}`;
+}
+
+async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {
+  const { tenant, lifecycle, revisionDigest, request, actor, traceId } = input;
+  const id = newId('run') as RunId;
+  const workflowId = `run/${tenant}/${lifecycle}/${id}`;
+  await lockForRun(tx, { tenant, name: lifecycle });
+  const [row] = await tx<RunRow[]>`
+    insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
+    from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
+    returning *`;
+  if (!row) throw noRevision(lifecycle, revisionDigest);
+  const payload: RunStartPayload = { runId: id, workflowId, lifecycle, kind: row.kind, revisionDigest, request, actor, traceId };
+  await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
+  await promise(tx, { tenant, topic: 'run.start', payload });
+  await auditRun(tx, {
+    id,
+    tenant,
+    actor,
+    action: 'run.accept',
+    cause: request.reason ?? 'requested',
+    after: { lifecycle, revisionDigest },
+  });
+  return toRecord(row);
+}
+
+async function update(tx: Transaction, input: Parameters<RunRepository['update']>[0]): Promise<RunRecord> {
+  const { tenant, id, status } = input;
+  const [before] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id} for update`;
+  if (!before) throw failure('NotFound', `there is no run ${id}`);
+  if (isFinal(before.status)) return toRecord(before);
+  if (before.undoSince !== null && (status === 'succeeded' || status === 'stopped')) {
+    throw failure('FencedOff', `run ${id} is being undone: it cannot end as ${status}`);
+  }
+
+  const after = {
+    status,
+    verdict: input.verdict === undefined ? before.verdict : input.verdict,
+    version: input.version === undefined ? before.version : input.version,
+    failure: input.failure === undefined ? before.failure : input.failure,
+    waitingFor:
+      status === 'waiting' || status === 'paused' ? (input.waitingFor === undefined ? before.waitingFor : input.waitingFor) : null,
+  };
+  if (status === 'waiting' && after.waitingFor === null) throw failure('InvalidInput', `run ${id} cannot wait without saying for what`);
+  if (sameState(before, after)) return toRecord(before);
+
+  const [row] = await tx<RunRow[]>`
+    update runs set status = ${status}, verdict = ${toJson(after.verdict)}, version = ${after.version}, failure = ${toJson(after.failure)},
+      waiting_for = ${after.waitingFor}, touched_at = now(),
+      started_at = case when ${status} = 'pending' then started_at else coalesce(started_at, now()) end,
+      ended_at = case when ${isFinal(status)} then now() end
+    where tenant_id = ${tenant} and id = ${id} returning *`;
+  const actor = input.actor ?? `run:${id}`;
+  const cause = after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
+  await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
+  // Not of the words of a wait that change while it lasts: a rollout's estimate would ring all day.
+  if (status !== before.status) {
+    await notify(tx, { tenant, lifecycle: before.lifecycle, event: `run.${status}`, subject: id, data: { runId: id, ...after } });
+  }
+  await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) });
+  return row ? toRecord(row) : existing(tx, tenant, id);
+}
+
+const heldUpMark = '; held up: ';
+
+/** A run that waits or is paused says so itself; in the other open states only an observer's words can be there. */
+function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
+  return status === 'waiting' || status === 'paused' ? (waitingFor?.split(heldUpMark)[0] ?? null) : null;
+}
+
+type AuditedRunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
+
+function stateOf({ status, verdict, version, waitingFor }: AuditedRunState) {
+  return { status, verdict: verdict?.kind ?? null, version, waitingFor };
+}
+
+function sameState(a: AuditedRunState, b: AuditedRunState): boolean {
+  return (
+    toJson([a.status, a.verdict, a.version, a.failure, a.waitingFor]) === toJson([b.status, b.verdict, b.version, b.failure, b.waitingFor])
+  );
+}
+
+async function auditRun(
+  tx: Query,
+  {
+    id,
+    ...entry
+  }: { readonly id: RunId; readonly tenant: Tenant; readonly actor: string; readonly action: string } & {
+    readonly cause: string;
+    readonly before?: unknown;
+    readonly after: unknown;
+  },
+): Promise<void> {
+  await appendAudit(tx, { ...entry, subject: `run:${id}` });
+}
+
+async function existing(tx: Query, tenant: Tenant, id: RunId): Promise<RunRecord> {
+  const [row] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+  if (!row) throw failure('NotFound', `there is no run ${id}`);
+  return toRecord(row);
+}
+
+function noRevision(lifecycle: string, digest: Digest | undefined) {
+  const what = digest === undefined ? `there is no lifecycle ${lifecycle}` : `lifecycle ${lifecycle} has no revision ${digest}`;
+  return failure('NotFound', what, { next: 'perennial lifecycle apply' });
+}
+
+function toRecord(row: RunRow): RunRecord {
+  const { id, tenantId: tenant, lifecycle, kind, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
+  const { failure: failed, request, actor, starterKeyId, traceId, createdAt, startedAt, endedAt } = row;
+  const state = { status, verdict, version, waitingFor, failure: failed };
+  return {
+    id,
+    tenant,
+    lifecycle,
+    kind,
+    revisionDigest,
+    workflowId,
+    ...state,
+    request,
+    actor,
+    starterKeyId,
+    traceId,
+    createdAt,
+    startedAt,
+    endedAt,
+  };
+}

@@ -1,0 +1,63 @@
+import { sql } from 'drizzle-orm';
+import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
+import { finalRunStatuses, runStatuses } from '../../domain/run/run';
+import type { Verdict } from '../../domain/decision/verdict';
+import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import { lifecycleRevisions } from '../lifecycle/schema';
+
+const finals = sql.raw(finalRunStatuses.map((status) => `'${status}'`).join(', '));
+
+export const runs = pgTable(
+  'runs',
+  {
+    tenantId: tenantId().$type<Tenant>(),
+    id: bytewise('id').$type<RunId>().notNull(),
+    lifecycle: text('lifecycle').notNull(),
+    /** Of the revision: which workflow it is. */
+    kind: text('kind').$type<LifecycleKind>().notNull().default('ModelLifecycle'),
+    revisionDigest: text('revision_digest').$type<Digest>().notNull(),
+    workflowId: text('workflow_id').notNull(),
+    status: text('status').$type<RunStatus>().notNull(),
+    verdict: document<Verdict>('verdict'),
+    version: integer('version'),
+    waitingFor: text('waiting_for'),
+    failure: document<Failure>('failure'),
+    request: document<RunRequest>('request').notNull(),
+    actor: text('actor').notNull(),
+    /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+    starterKeyId: text('starter_key_id'),
+    traceId: text('trace_id').notNull(),
+    /** Number of the newest event. Counted on this row, so that its lock makes events visible in the order of their numbers. */
+    eventSeq: counter('event_seq').notNull().default(0),
+    createdAt: createdAt(),
+    startedAt: instant('started_at'),
+    endedAt: instant('ended_at'),
+    /** From then on the run does nothing to the world but take back what it did. */
+    undoSince: instant('undo_since'),
+    touchedAt: instant('touched_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'runs_pk', columns: [t.tenantId, t.id] }),
+    unique('runs_workflow_unique').on(t.tenantId, t.workflowId),
+    foreignKey({
+      name: 'runs_revision_fk',
+      columns: [t.tenantId, t.lifecycle, t.revisionDigest],
+      foreignColumns: [lifecycleRevisions.tenantId, lifecycleRevisions.lifecycle, lifecycleRevisions.digest],
+    }),
+    oneOf('runs_status_check', t.status, runStatuses),
+    oneOf('runs_kind_check', t.kind, ['ModelLifecycle', 'LlmLifecycle'] satisfies LifecycleKind[]),
+    isDigest('runs_revision_digest_check', t.revisionDigest),
+    check('runs_ended_check', sql`(${t.endedAt} is not null) = (${t.status} in (${finals}))`),
+    // I12: a run that cannot go on says what it waits for.
+    check('runs_waiting_check', sql`${t.status} <> 'waiting' or ${t.waitingFor} is not null`),
+    index('runs_by_lifecycle').on(t.tenantId, t.lifecycle, t.id),
+    index('runs_by_status').on(t.tenantId, t.status, t.id),
+    index('runs_unfinished')
+      .on(t.tenantId, t.id)
+      .where(sql`${t.status} not in (${finals})`),
+  ],
+);

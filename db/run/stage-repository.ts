@@ -1,0 +1,242 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { Failure, StageStatus } from '../../domain/run/run';
+import type { DecisionRef } from '../../domain/decision/verdict';
+import { failure } from '../../domain/failure';
+import type { Verdict } from '../../domain/decision/verdict';
+import type { Database, Query, Sql, Transaction } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+import type { stageRecords } from './stage-schema';
+
+export interface StageRecord {
+  readonly runId: RunId;
+  readonly stage: string;
+  readonly generation: number;
+  readonly status: StageStatus;
+  readonly cacheKey: Digest;
+  /** A small record with references; null until succeeded. */
+  readonly output: unknown;
+  readonly decision: DecisionRef | null;
+  readonly failure: Failure | null;
+  readonly reusedFrom: RunId | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly seconds: number;
+}
+
+export type StageStart =
+  | { readonly kind: 'reused'; readonly output: unknown; readonly decision: DecisionRef | null; readonly fromRun: RunId }
+  | { readonly kind: 'run' };
+
+export interface StageRepository {
+  /**
+   * Writes the stage's record with its event. `reuse` takes over the newest success of the same tenant, lifecycle, stage and cache key.
+   * `importFrom` takes over that run's success whatever its cache key, and throws NotFound when it has none. A second call finds what the
+   * first did; a stage that this run itself already finished is answered as reused from this run. A call without `reuse` after one that
+   * reused another run's output (an artifact was gone) starts the stage.
+   */
+  begin(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly stage: string;
+    readonly generation: number;
+    readonly cacheKey: Digest;
+    readonly reuse: boolean;
+    readonly importFrom?: RunId | undefined;
+  }): Promise<StageStart>;
+  /** Ends a running stage, with event and audit row. A stage that has ended stays as it is. */
+  finish(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly stage: string;
+    readonly generation: number;
+    readonly status: Exclude<StageStatus, 'running'>;
+    readonly output?: unknown;
+    readonly failure?: Failure | undefined;
+    readonly decisionId?: string | undefined;
+  }): Promise<StageRecord>;
+  /** Every generation, in the order begun. */
+  list(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly StageRecord[]>;
+  /** The newest generation, or the one named. */
+  get(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly stage: string;
+    readonly generation?: number | undefined;
+  }): Promise<StageRecord | null>;
+}
+
+type StageRow = typeof stageRecords.$inferSelect & {
+  readonly policy: Digest | null;
+  readonly evidence: Digest | null;
+  readonly verdict: Verdict | null;
+};
+type Begin = Parameters<StageRepository['begin']>[0];
+type StageFinish = Parameters<StageRepository['finish']>[0];
+interface StagePlace {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly stage: string;
+  readonly generation?: number | undefined;
+}
+
+/** The record and, beside it, the decision that it names. */
+const withDecision = (sql: Query, record: string) => sql`
+  select s.*, d.policy, d.evidence, d.verdict from ${sql(record)} s
+  left join decisions d on d.tenant_id = s.tenant_id and d.id = s.decision_id`;
+
+export function createStageRepository({ sql }: Database): StageRepository {
+  return {
+    async begin(input) {
+      if (input.importFrom !== undefined) await requireSuccess(sql, input, input.importFrom);
+      const started = (await startFresh(sql, input)) ?? (await sql.begin((tx) => startAgain(tx, input)));
+      return toStart(started);
+    },
+
+    async finish(input) {
+      const ended = await endRunning(sql, input);
+      if (ended) return toRecord(ended);
+      const row = await read(sql, input);
+      if (!row) throw failure('NotFound', `run ${input.runId} never began stage ${input.stage} (${input.generation})`);
+      return toRecord(row);
+    },
+
+    async list({ tenant, runId }) {
+      const rows = await sql<StageRow[]>`
+        ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} order by s.started_at, s.stage, s.generation`;
+      return rows.map(toRecord);
+    },
+
+    async get(place) {
+      const row = await read(sql, place);
+      return row ? toRecord(row) : null;
+    },
+  };
+}
+
+/**
+ * What the stage may take over: a success of the run named, or the newest one of the same inputs that does not say (`notReusable`) that it may come out otherwise. Only originals are looked
+ * at, so that `reusedFrom` names who did the work.
+ */
+function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: Begin) {
+  if (importFrom !== undefined) {
+    return sql`
+      select output, decision_id, coalesce(reused_from, run_id) as run_id from stage_records
+      where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded'
+      order by generation desc limit 1`;
+  }
+  return sql`
+    select s.output, s.decision_id, s.run_id from stage_records s
+    join runs r on r.tenant_id = ${tenant} and r.id = ${runId} and r.lifecycle = s.lifecycle
+    where ${reuse} and s.tenant_id = ${tenant} and s.stage = ${stage} and s.cache_key = ${cacheKey}
+      and s.status = 'succeeded' and s.reused_from is null and s.output->'notReusable' is null
+    order by s.ended_at desc limit 1`;
+}
+
+/** One statement: record, event and, for a reused stage, audit row. Nothing when the stage has a record already. */
+async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined> {
+  const { tenant, runId, stage, generation, cacheKey } = input;
+  const [row] = await sql<StageRow[]>`
+    with source as materialized (${reusable(sql, input)}),
+    record as (
+      insert into stage_records (tenant_id, run_id, lifecycle, stage, generation, status, cache_key, output, decision_id, reused_from, ended_at)
+      select r.tenant_id, r.id, r.lifecycle, ${stage}, ${generation}, case when source.run_id is null then 'running' else 'succeeded' end,
+        ${cacheKey}, source.output, source.decision_id, source.run_id, case when source.run_id is not null then now() end
+      from runs r left join source on true where r.tenant_id = ${tenant} and r.id = ${runId}
+      on conflict do nothing returning *
+    ),
+    ${announced(sql, `run:${runId}`)}
+    select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(sql, 'record')}) shown`;
+  return row;
+}
+
+/** The rare path: the stage was begun before, by a lost attempt or an earlier execution of the same workflow. */
+async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
+  const { tenant, runId, stage, generation, cacheKey, reuse, importFrom } = input;
+  const [locked] = await tx<StageRow[]>`
+    select * from stage_records where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} for update`;
+  if (!locked) throw failure('NotFound', `there is no run ${runId}`);
+  const finished = locked.status === 'succeeded' && (locked.reusedFrom === null || reuse || importFrom !== undefined);
+  if (locked.status === 'running' || finished) {
+    const row = await read(tx, input);
+    if (row) return row;
+  }
+  const [row] = await tx<StageRow[]>`
+    with record as (
+      update stage_records set status = 'running', cache_key = ${cacheKey}, output = null, decision_id = null, failure = null,
+        reused_from = null, started_at = now(), ended_at = null
+      where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} returning *
+    ),
+    ${announced(tx, `run:${runId}`)}
+    select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(tx, 'record')}) shown`;
+  if (!row) throw failure('NotFound', `there is no run ${runId}`);
+  return row;
+}
+
+async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | undefined> {
+  const { tenant, runId, stage, generation, status } = input;
+  const [row] = await sql<StageRow[]>`
+    with record as (
+      update stage_records set status = ${status}, output = ${toJson(input.output)}, failure = ${toJson(input.failure)},
+        decision_id = ${input.decisionId ?? null}, ended_at = now()
+      where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} and status = 'running'
+      returning *
+    ),
+    ${announced(sql, `run:${runId}`)}
+    select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(sql, 'record')}) shown`;
+  return row;
+}
+
+/** Event and audit row of whatever `record` holds. A stage's start is no change of the world and gets an event only. */
+function announced(sql: Query, actor: string) {
+  return sql`
+    numbered as (
+      update runs r set event_seq = r.event_seq + 1, touched_at = now() from record
+      where r.tenant_id = record.tenant_id and r.id = record.run_id returning r.event_seq
+    ),
+    event as (
+      insert into run_events (tenant_id, run_id, seq, kind, stage, data)
+      select tenant_id, run_id, event_seq,
+        case when status = 'running' then 'stage.started' when reused_from is not null then 'stage.reused' else 'stage.' || status end, stage,
+        json_strip_nulls(json_build_object('generation', generation, 'reusedFrom', reused_from, 'decisionId', decision_id, 'failure', failure))
+      from record, numbered
+    ),
+    audited as (
+      insert into audit_log (tenant_id, id, actor, action, subject, cause, after)
+      select tenant_id, ${newId('aud')}, ${actor}, 'stage.end', 'run:' || run_id, coalesce(failure ->> 'message', 'stage ' || stage || ' ended'),
+        json_strip_nulls(json_build_object('stage', stage, 'generation', generation, 'status', status, 'cacheKey', cache_key,
+          'reusedFrom', reused_from, 'decisionId', decision_id))
+      from record where status <> 'running'
+    )`;
+}
+
+async function read(sql: Query, { tenant, runId, stage, generation }: StagePlace): Promise<StageRow | undefined> {
+  const [row] = await sql<StageRow[]>`
+    ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} and s.stage = ${stage}
+      and ${generation === undefined ? sql`true` : sql`s.generation = ${generation}`}
+    order by s.generation desc limit 1`;
+  return row;
+}
+
+async function requireSuccess(sql: Sql, { tenant, stage }: Begin, importFrom: RunId): Promise<void> {
+  const [found] = await sql`
+    select from stage_records where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded' limit 1`;
+  if (!found) throw failure('NotFound', `run ${importFrom} has no finished stage ${stage}`, { next: 'rerun from an earlier stage' });
+}
+
+function toStart(row: StageRow): StageStart {
+  if (row.status !== 'succeeded') return { kind: 'run' };
+  return { kind: 'reused', output: row.output, decision: decisionOf(row), fromRun: row.reusedFrom ?? row.runId };
+}
+
+function toRecord(row: StageRow): StageRecord {
+  const { runId, stage, generation, status, cacheKey, output, failure: failed, reusedFrom, startedAt, endedAt } = row;
+  const seconds = (Date.parse(endedAt ?? new Date().toISOString()) - Date.parse(startedAt)) / 1000;
+  const times = { startedAt, endedAt, seconds: Math.max(0, seconds) };
+  return { runId, stage, generation, status, cacheKey, output, decision: decisionOf(row), failure: failed, reusedFrom, ...times };
+}
+
+function decisionOf({ decisionId: id, policy, evidence, verdict }: StageRow): DecisionRef | null {
+  return id === null || policy === null || evidence === null || verdict === null ? null : { id, policy, evidence, verdict };
+}

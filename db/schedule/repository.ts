@@ -1,0 +1,112 @@
+import type { RunId, Tenant } from '../../domain/ids';
+import { scheduledWorkflowId } from '../../domain/ids';
+import type { ScheduleSpec } from '../../domain/lifecycle/lifecycle';
+import type { RunStatus } from '../../domain/run/run';
+import type { Database } from '../connection';
+import { notify } from '../notification/notification';
+
+export interface WatchedSchedule {
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+  readonly schedule: ScheduleSpec;
+  /** RFC 3339: times up to here were checked before. */
+  readonly checkedUntil: string;
+}
+
+/** A time of the schedule at which no run was started. */
+export interface ScheduleSkip {
+  /** RFC 3339. */
+  readonly scheduledAt: string;
+  readonly cause: string;
+  /** The run that was still open; null when none was. */
+  readonly runId: RunId | null;
+}
+
+export interface NoticedSkip extends ScheduleSkip {
+  readonly noticedAt: string;
+}
+
+export interface OpenScheduledRun {
+  readonly id: RunId;
+  readonly status: RunStatus;
+  readonly createdAt: string;
+  readonly waitingFor: string | null;
+}
+
+interface OfLifecycle {
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+}
+
+/** What became of the times at which lifecycles should have retrained. */
+export interface ScheduleRepository {
+  /** Every lifecycle whose current revision has a schedule. One that was never checked is checked from now on. */
+  watched(): Promise<readonly WatchedSchedule[]>;
+  /** Nominal times, RFC 3339, of the runs that the schedule has started since `since`. */
+  started(input: OfLifecycle & { readonly since: string }): Promise<readonly string[]>;
+  /** The run of the schedule that was open at `at`; the newest of several. */
+  openAt(input: OfLifecycle & { readonly at: string }): Promise<OpenScheduledRun | null>;
+  /** One transaction: the skips that are new, an event `schedule.skipped` for each, and how far was checked. Again: nothing happens. The new ones are returned. */
+  record(input: OfLifecycle & { readonly skips: readonly ScheduleSkip[]; readonly checkedUntil: string }): Promise<readonly ScheduleSkip[]>;
+  /** Newest first. */
+  skips(input: OfLifecycle & { readonly limit: number }): Promise<readonly NoticedSkip[]>;
+}
+
+export function createScheduleRepository({ sql }: Database): ScheduleRepository {
+  return {
+    async watched() {
+      await sql`
+        update lifecycles l set schedule_checked_until = now() from lifecycle_revisions r
+        where l.schedule_checked_until is null and l.archived_at is null and r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+          and json_typeof(r.spec -> 'schedule') = 'object'`;
+      return sql<WatchedSchedule[]>`
+        select l.tenant_id as tenant, l.name as lifecycle, r.spec -> 'schedule' as schedule, l.schedule_checked_until as checked_until
+        from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        where json_typeof(r.spec -> 'schedule') = 'object' and l.schedule_checked_until is not null and l.archived_at is null
+        order by l.tenant_id, l.name`;
+    },
+
+    async started({ tenant, lifecycle, since }) {
+      const prefix = `${scheduledWorkflowId({ tenant, lifecycle })}-`;
+      const rows = await sql<{ workflowId: string }[]>`
+        select workflow_id from runs
+        where tenant_id = ${tenant} and lifecycle = ${lifecycle} and starts_with(workflow_id, ${prefix}) and created_at >= ${since}::timestamptz`;
+      return rows.map(({ workflowId }) => workflowId.slice(prefix.length));
+    },
+
+    async openAt({ tenant, lifecycle, at }) {
+      const [row] = await sql<OpenScheduledRun[]>`
+        select id, status, created_at, waiting_for from runs
+        where tenant_id = ${tenant} and lifecycle = ${lifecycle} and starts_with(workflow_id, ${scheduledWorkflowId({ tenant, lifecycle })})
+          and created_at <= ${at}::timestamptz and (ended_at is null or ended_at > ${at}::timestamptz)
+        order by id desc limit 1`;
+      return row ?? null;
+    },
+
+    record: ({ tenant, lifecycle, skips, checkedUntil }) =>
+      sql.begin(async (tx) => {
+        const fresh: ScheduleSkip[] = [];
+        for (const skip of skips) {
+          const { scheduledAt, cause, runId } = skip;
+          const [added] = await tx`
+            insert into schedule_skips (tenant_id, lifecycle, scheduled_at, cause, run_id)
+            values (${tenant}, ${lifecycle}, ${scheduledAt}, ${cause}, ${runId}) on conflict do nothing returning lifecycle`;
+          if (!added) continue;
+          fresh.push(skip);
+          const data = { lifecycle, scheduledAt, cause, run: runId };
+          await notify(tx, { tenant, lifecycle, event: 'schedule.skipped', subject: lifecycle, data });
+        }
+        await tx`
+          update lifecycles set schedule_checked_until = greatest(schedule_checked_until, ${checkedUntil}::timestamptz)
+          where tenant_id = ${tenant} and name = ${lifecycle}`;
+        return fresh;
+      }),
+
+    async skips({ tenant, lifecycle, limit }) {
+      return sql<NoticedSkip[]>`
+        select scheduled_at, cause, run_id, noticed_at from schedule_skips
+        where tenant_id = ${tenant} and lifecycle = ${lifecycle} order by scheduled_at desc limit ${limit}`;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { sql } from 'drizzle-orm';
+import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bytewise, counter, document, instant, tenantId } from '../columns';
+
+/** A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was found: they outlive its partition. The open part of a rollout's labels is a queue in order of event time. */
+export const feedback = pgTable(
+  'feedback',
+  {
+    tenantId: tenantId(),
+    predictionId: bytewise('prediction_id').notNull(),
+    label: document<unknown>('label').notNull(),
+    labelledAt: instant('labelled_at').notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+    day: date('day', { mode: 'string' }),
+    model: text('model'),
+    version: integer('version'),
+    /** The prediction's too; its event time is when it was received, if it had none. */
+    rolloutId: bytewise('rollout_id'),
+    eventTime: instant('event_time'),
+    /** When the rollout took it into account: once. */
+    countedAt: instant('counted_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'feedback_pk', columns: [t.tenantId, t.predictionId] }),
+    check('feedback_rollout_check', sql`${t.rolloutId} is null or (${t.day} is not null and ${t.eventTime} is not null)`),
+    check('feedback_joined_check', sql`(${t.day} is null) = (${t.model} is null) and (${t.day} is null) = (${t.version} is null)`),
+    index('feedback_waiting')
+      .on(t.receivedAt)
+      .where(sql`${t.day} is null`),
+    index('feedback_uncounted')
+      .on(t.tenantId, t.rolloutId, t.eventTime, t.predictionId)
+      .where(sql`${t.rolloutId} is not null and ${t.countedAt} is null`),
+    index('feedback_by_age').on(t.tenantId, t.receivedAt),
+  ],
+);
+
+/** How far the labels that wait for their predictions were looked at, for each age at which they are; db/serving/feedback-repository.ts says why several. */
+export const labelJoinCursors = pgTable(
+  'label_join_cursors',
+  {
+    ageSeconds: integer('age_seconds').notNull(),
+    /** Labels received later were not looked at yet at this age. */
+    lookedUntil: instant('looked_until').notNull().default('-infinity'),
+    /** Labels whose last look found no prediction. */
+    givenUp: counter('given_up').notNull().default(0),
+  },
+  (table) => [primaryKey({ name: 'label_join_cursors_pk', columns: [table.ageSeconds] })],
+);

@@ -1,0 +1,98 @@
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { ScreeningOutcome } from '../../domain/safety/screen';
+import type { Sql } from '../connection';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { PredictionArm } from '../../domain/serving/prediction';
+import type { PredictionRecord } from './prediction-repository';
+import type { Statement } from '../sql';
+
+export interface PredictionFilter {
+  readonly model?: string | undefined;
+  readonly version?: number | undefined;
+  /** Without one: every arm but `probe`. */
+  readonly arm?: PredictionArm | undefined;
+  /** Whether a safety policy kept the answer back. */
+  readonly blocked?: boolean | undefined;
+  /** The worst that a safety policy said of any side. */
+  readonly verdict?: ScreeningOutcome | undefined;
+  /** Received from then on. */
+  readonly since?: string | undefined;
+  /** Received before. */
+  readonly until?: string | undefined;
+}
+
+/** Without what the caller sent. */
+export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity'>;
+
+/** Each filter has an index that ends in (received_at, id), so that a page reads about as many rows as it shows; test/db/serving/prediction-list.platform.test.ts explains each. */
+export async function listPredictions(sql: Sql, query: PredictionQuery): Promise<Page<ListedPrediction>> {
+  const rows = await selectPredictions(sql, query);
+  return toPage(
+    rows,
+    query,
+    ({ receivedAt, id }) => `${receivedAt} ${id}`,
+    (row) => toRecord<ListedPrediction>(row),
+  );
+}
+
+export type PredictionQuery = { readonly tenant: Tenant } & PredictionFilter & PageRequest;
+
+/** The statement of one page. It runs when it is awaited. */
+export function selectPredictions(
+  sql: Sql,
+  { tenant, model, version, arm, blocked, verdict, since, until, ...page }: PredictionQuery,
+): Statement<Stored<ListedPrediction>[]> {
+  if (version !== undefined && model === undefined)
+    throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', { next: 'perennial model list' });
+  const after = keyOf(page);
+  const isAny = sql`true`;
+  return sql<Stored<ListedPrediction>[]>`
+    select p.*, f.label, f.labelled_at
+    from (
+      select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.event_time, p.output, p.latency_ms,
+        p.rollout_id, p.rollout_step, p.other
+      from predictions p
+      where p.tenant_id = ${tenant}
+        and ${model === undefined ? isAny : sql`p.model = ${model}`}
+        and ${version === undefined ? isAny : sql`p.version = ${version}`}
+        and ${armIs(sql, arm)}
+        and ${verdict === undefined ? isAny : sql`p.verdict = ${verdict} and ${verdict === 'passed' ? sql`p.verdict = 'passed'` : notPassed(sql)}`}
+        and ${blocked === undefined ? isAny : blocked ? sql`p.blocked is not null and ${notPassed(sql)}` : sql`p.blocked is null`}
+        and ${since === undefined ? isAny : sql`p.received_at >= ${since}::timestamptz and p.day >= (${since}::timestamptz at time zone 'UTC')::date`}
+        and ${until === undefined ? isAny : sql`p.received_at < ${until}::timestamptz and p.day <= (${until}::timestamptz at time zone 'UTC')::date`}
+        and ${after === null ? isAny : sql`(p.received_at, p.id) < (${after.at}::timestamptz, ${after.id}) and p.day <= (${after.at}::timestamptz at time zone 'UTC')::date`}
+      order by p.received_at desc, p.id desc limit ${rowsToAsk(page)}
+    ) p left join feedback f on f.tenant_id = p.tenant and f.prediction_id = p.id
+    order by p.received_at desc, p.id desc`;
+}
+
+/** Probes are left out unless they are asked for: a thousand of them per evaluation would hide the traffic. The conditions are those of the partial index. */
+function armIs(sql: Sql, arm: PredictionArm | undefined): Statement<object[]> {
+  if (arm === undefined) return sql`p.arm <> 'probe'`;
+  return arm === 'champion' ? sql`p.arm = 'champion'` : sql`p.arm = ${arm} and p.arm <> 'champion'`;
+}
+
+/** As a query gives it out. */
+export type Stored<T extends Pick<PredictionRecord, 'rollout'>> = Omit<T, 'rollout'> & {
+  readonly rolloutId: RolloutId | null;
+  readonly rolloutStep: number | null;
+};
+
+export function toRecord<T extends Pick<PredictionRecord, 'rollout'>>({ rolloutId, rolloutStep, ...rest }: Stored<T>) {
+  return { ...rest, rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 } };
+}
+
+/** In the words of the index, so that the planner knows that it has all of them. */
+function notPassed(sql: Sql) {
+  return sql`p.verdict in ('blocked', 'redacted', 'flagged')`;
+}
+
+function keyOf(page: PageRequest): { readonly at: string; readonly id: PredictionId } | null {
+  const key = afterKey(page);
+  if (key === null) return null;
+  const [, at, id] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (pred_\w+)$/.exec(key) ?? [];
+  if (at !== undefined && id !== undefined) return { at, id: id as PredictionId };
+  throw failure('InvalidInput', 'the page token is not one that this list gave out', { next: 'start again without it' });
+}

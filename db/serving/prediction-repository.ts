@@ -1,0 +1,250 @@
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
+import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import { answerIn, verdictOf } from '../../domain/language/logged-answer';
+import type { Task } from '../../domain/model/model';
+import type { PredictionArm } from '../../domain/serving/prediction';
+import type { Database, Query, Sql } from '../connection';
+import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
+import { daysAround, daysOf } from './prediction-day';
+import type { ListedPrediction, PredictionFilter, Stored } from './prediction-list';
+import { listPredictions, toRecord } from './prediction-list';
+import { keptTexts, type KeptTexts } from './prediction-texts';
+import { advisoryLocks } from '../advisory-locks';
+import { spanOf } from '../rollout/traffic';
+
+export interface PredictionTask {
+  readonly model: string;
+  readonly version: number;
+  /** Null where the version is no longer registered. */
+  readonly task: Task | 'chat' | null;
+  /** Of a multiclass model; null of others. */
+  readonly classes: readonly string[] | null;
+}
+
+export interface PredictionRow {
+  readonly tenant: Tenant;
+  /** `pred_…` of `newId`: its time orders it. */
+  readonly id: PredictionId;
+  readonly receivedAt: string;
+  readonly model: string;
+  readonly version: number;
+  readonly arm: PredictionArm;
+  readonly entity: string | null;
+  readonly eventTime: string | null;
+  readonly input: unknown;
+  readonly output: unknown;
+  /** From the request's arrival to its answer, a challenger's failure before it included. */
+  readonly latencyMs: number;
+  /** The rollout whose arms the request was divided by, and the step of it that the gateway knew. */
+  readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
+  /** What the version that did not answer made of it; null when it was not asked, or gave up on for want of room. */
+  readonly other: OtherScore | null;
+}
+
+export interface OtherScore {
+  readonly version: number;
+  /** `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed. */
+  readonly role: 'shadow' | 'fallback';
+  readonly score: number | null;
+  /** Of a language application or a multiclass model: its answer, null with an error. */
+  readonly output?: LoggedAnswer | ClassPrediction | null;
+  /** A code, never a value of the request. */
+  readonly error: string | null;
+  readonly latencyMs: number;
+}
+
+export interface PredictionRecord extends PredictionRow {
+  readonly label: unknown;
+  readonly labelledAt: string | null;
+}
+
+export interface PredictionRepository {
+  /** One statement a batch; rows already there are skipped, feedback that waited for them is joined. Number of new rows. */
+  insert(rows: readonly PredictionRow[]): Promise<number>;
+  /** Makes yesterday's, today's and the next `days` days' partitions. Rows that meanwhile fell into the default partition are moved to theirs. */
+  ensurePartitions(input: { readonly days: number }): Promise<readonly string[]>;
+  /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
+  dropBefore(day: string): Promise<readonly string[]>;
+  /** What each of these predictions is a prediction of; ids that are not stored are left out. */
+  tasksOf(input: { readonly tenant: Tenant; readonly ids: readonly PredictionId[] }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
+  get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
+  /** Newest first. */
+  list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
+  /** What a policy kept of the texts that did not pass; where there is any, an audit row says who read it. Null: no such prediction. */
+  readTexts(input: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string }): Promise<KeptTexts | null>;
+}
+
+export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): PredictionRepository {
+  return {
+    async insert(rows) {
+      if (rows.length === 0) return 0;
+      const [added] = await sql<{ rows: number }[]>`
+        with added as (
+          insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
+            rollout_id, rollout_step, other, verdict, blocked)
+          select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
+            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other, p.verdict, p.blocked
+          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
+            rollout_id, rollout_step, other, verdict, blocked)
+          on conflict do nothing
+          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
+        ), joined as (
+          update feedback f set day = a.day, model = a.model, version = a.version, rollout_id = a.rollout_id, event_time = a.event_time from added a
+          where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
+        ), counted as (${countTraffic(sql)})
+        select count(*) as rows from added`;
+      return added?.rows ?? 0;
+    },
+
+    async ensurePartitions({ days }) {
+      const wanted = Array.from({ length: days + 2 }, (_, place) => dayAfter(place - 1));
+      const made: string[] = [];
+      for (const day of wanted) if (await makePartition(sql, day)) made.push(nameOf(day));
+      return made;
+    },
+
+    async dropBefore(day) {
+      const dropped: string[] = [];
+      for (const name of await partitionNames(sql)) {
+        if (name >= nameOf(day)) continue;
+        await sql.begin(async (tx) => {
+          await tx`set local lock_timeout = '2s'`;
+          await tx`drop table if exists ${tx(name)}`;
+        });
+        dropped.push(name);
+      }
+      await sql`delete from predictions_default where day < ${day}`;
+      return dropped;
+    },
+
+    async get({ tenant, id }) {
+      const [row] = await sql<Stored<PredictionRecord>[]>`
+        select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms,
+          p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at
+        from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
+        where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
+      return row ? toRecord<PredictionRecord>(row) : null;
+    },
+
+    async tasksOf({ tenant, ids }) {
+      const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
+      const rows = await sql<
+        { id: PredictionId; model: string; version: number; task: PredictionTask['task'] | null; classes: readonly string[] | null }[]
+      >`
+        select p.id, p.model, p.version, v.signature ->> 'task' as task, v.signature -> 'classes' as classes
+        from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
+        join predictions p on p.tenant_id = ${tenant} and p.id = w.id and p.day between w.first and w.last
+        left join model_versions v on v.tenant_id = p.tenant_id and v.model = p.model and v.version = p.version`;
+      return new Map(rows.map(({ id, ...rest }) => [id, rest]));
+    },
+
+    list: (input) => listPredictions(sql, input),
+
+    readTexts: (input) => keptTexts(sql, input),
+  };
+}
+
+/**
+ * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several spans would wait for each other.
+ * An answer that broke off in the middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow step the one beside, else its own.
+ */
+function countTraffic(sql: Sql) {
+  return sql`
+    insert into rollout_traffic as t (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+      champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
+      challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed)
+    select tenant_id, rollout_id, rollout_step, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
+      count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
+      count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
+      count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
+      count(*) filter (where case when is_challengers then has_failed and role = 'shadow' else has_broken end),
+      count(*) filter (where case when role = 'fallback' or not is_challengers then has_failed else has_broken end),
+      count(*) filter (where role = 'fallback' or (is_challengers and has_broken)),
+      count(*) filter (where is_streamed), count(*) filter (where is_streamed and is_late),
+      count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null or said ->> 'finish' = 'filtered'),
+      count(*) filter (where (said ->> 'malformed')::boolean)
+    from (
+      select s.*, is_challengers and output ->> 'firstTokenMs' is not null as is_streamed,
+        role = 'fallback' or coalesce((output ->> 'firstTokenMs')::float8 > slow_first_token_ms, false) as is_late,
+        (said #>> '{usage,promptTokens}')::float8 + (said #>> '{usage,completionTokens}')::float8 as tokens
+      from (
+        select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, a.output ->> 'error' is not null as has_broken,
+          coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens, r.traffic_span_seconds,
+          a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
+          case when a.version = r.challenger then a.output
+            when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said
+        from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+      ) s
+    ) served
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    on conflict on constraint rollout_traffic_pk do update set newest = greatest(t.newest, excluded.newest), stored_at = now(),
+      champion_assigned = t.champion_assigned + excluded.champion_assigned, challenger_assigned = t.challenger_assigned + excluded.challenger_assigned,
+      champion_slow = t.champion_slow + excluded.champion_slow, challenger_slow = t.challenger_slow + excluded.challenger_slow,
+      champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,
+      champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors,
+      challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks,
+      challenger_streamed = t.challenger_streamed + excluded.challenger_streamed, challenger_late = t.challenger_late + excluded.challenger_late,
+      challenger_costly = t.challenger_costly + excluded.challenger_costly, challenger_blocked = t.challenger_blocked + excluded.challenger_blocked,
+      challenger_malformed = t.challenger_malformed + excluded.challenger_malformed`;
+}
+
+/** One array a column, so that the statement is the same for any number of rows and stays prepared. */
+function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
+  const text = (column: (row: PredictionRow) => string | null) => rows.map((row) => column(row)?.replaceAll('\0', '\uFFFD') ?? null);
+  return sql`unnest(
+    ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
+    ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
+    ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
+    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[],
+    ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
+    ${text((row) => toJson(row.other))}::json[], ${text((row) => verdictOf(answerIn(row.output)?.safety ?? null))}::text[],
+    ${text((row) => answerIn(row.output)?.blocked ?? null)}::text[])`;
+}
+
+function json(value: unknown): string {
+  return toJson(value) ?? 'null';
+}
+
+/**
+ * In three steps, because `create table … partition of` would stop every insert for its time and fails while the default partition holds
+ * rows of the day: a table of its own, the day's rows into it, then attached.
+ */
+async function makePartition(sql: Sql, day: string): Promise<boolean> {
+  const name = nameOf(day);
+  if (await isThere(sql, name)) return false;
+  return sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${advisoryLocks.predictionPartitions})`;
+    if (await isThere(tx, name)) return false;
+    await tx`set local lock_timeout = '2s'`;
+    await tx`create table ${tx(name)} (like predictions including defaults including constraints including indexes)`;
+    await tx`lock table predictions_default in access exclusive mode`;
+    await tx`with moved as (delete from predictions_default where day = ${day} returning *) insert into ${tx(name)} select * from moved`;
+    await tx.unsafe(`alter table predictions attach partition ${name} for values from ('${day}') to ('${dayAfter(1, day)}')`);
+    return true;
+  });
+}
+
+/** Read from the catalog: `to_regclass` may answer from a cache that another's commit has not reached yet. */
+async function isThere(sql: Query, name: string): Promise<boolean> {
+  const [found] = await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;
+  return found !== undefined;
+}
+
+async function partitionNames(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'predictions'::regclass and c.relname ~ '^predictions_[0-9]{8}$' order by 1`;
+  return rows.map((row) => row.name);
+}
+
+function nameOf(day: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
+  return `predictions_${day.replaceAll('-', '')}`;
+}
+
+function dayAfter(days: number, day = new Date().toISOString().slice(0, 10)): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,48 @@
+import { sql } from 'drizzle-orm';
+import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { PredictionArm } from '../../domain/serving/prediction';
+import type { OtherScore } from './prediction-repository';
+import { bytewise, document, instant, tenantId } from '../columns';
+
+/** Partitioned by day received (written by hand into the migration: drizzle-kit cannot say it); partitions are made ahead and dropped by retention. */
+export const predictions = pgTable(
+  'predictions',
+  {
+    tenantId: tenantId().$type<Tenant>(),
+    day: date('day', { mode: 'string' }).notNull(),
+    id: bytewise('id').$type<PredictionId>().notNull(),
+    receivedAt: instant('received_at').notNull(),
+    model: text('model').notNull(),
+    version: integer('version').notNull(),
+    arm: text('arm').$type<PredictionArm>().notNull(),
+    entity: text('entity'),
+    eventTime: instant('event_time'),
+    input: document<unknown>('input').notNull(),
+    output: document<unknown>('output').notNull(),
+    latencyMs: real('latency_ms').notNull(),
+    /** The open rollout that this request was part of, and the step of it that the gateway served by. */
+    rolloutId: bytewise('rollout_id').$type<RolloutId>(),
+    rolloutStep: integer('rollout_step'),
+    other: document<OtherScore>('other'),
+    /** Of a language application: the worst that its policy said, and by which side the answer was kept back. Columns, for PostgreSQL would look into every document to find the few. */
+    verdict: text('verdict'),
+    blocked: text('blocked'),
+  },
+  (t) => [
+    primaryKey({ name: 'predictions_pk', columns: [t.day, t.id] }),
+    index('predictions_by_model').on(t.tenantId, t.model, t.version, t.receivedAt),
+    index('predictions_by_model_received').on(t.tenantId, t.model, t.receivedAt, t.id),
+    index('predictions_received').on(t.tenantId, t.receivedAt, t.id),
+    // Partial indexes: only the rows that they list pay for them.
+    index('predictions_not_passed')
+      .on(t.tenantId, t.receivedAt, t.id)
+      .where(sql`${t.verdict} in ('blocked', 'redacted', 'flagged')`),
+    index('predictions_passed')
+      .on(t.tenantId, t.receivedAt, t.id)
+      .where(sql`${t.verdict} = 'passed'`),
+    index('predictions_other_arms')
+      .on(t.tenantId, t.arm, t.receivedAt, t.id)
+      .where(sql`${t.arm} <> 'champion'`),
+  ],
+);

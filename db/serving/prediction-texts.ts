@@ -1,0 +1,46 @@
+import type { PredictionId, Tenant } from '../../domain/ids';
+import { answerIn, type SafetyAudit } from '../../domain/language/logged-answer';
+import type { Side } from '../../domain/safety/policy';
+import type { Sql } from '../connection';
+import { daysAround } from './prediction-day';
+import type { PredictionRow } from './prediction-repository';
+import { appendAudit } from '../audit/entry';
+
+/** As they came, by side; null where nothing was kept. */
+export type KeptBySide = Readonly<Record<Side, string | null>>;
+
+export interface KeptTexts {
+  readonly served: KeptBySide;
+  /** Of the version that was asked beside. */
+  readonly other: KeptBySide;
+}
+
+/** The audit row comes with the read: an answer that did not arrive may be on record, but none that arrived is not. */
+export function keptTexts(
+  sql: Sql,
+  { tenant, id, actor }: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string },
+): Promise<KeptTexts | null> {
+  return sql.begin(async (tx) => {
+    const [row] = await tx<Pick<PredictionRow, 'model' | 'version' | 'output' | 'other'>[]>`
+      select p.model, p.version, p.output, p.other from predictions p
+      where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(tx, id, 'p')} limit 1`;
+    if (!row) return null;
+    const { model, version } = row;
+    const [served, other] = [keptOf(answerIn(row.output)?.safety), keptOf(answerIn(row.other?.output)?.safety)];
+    if (isAny(served) || isAny(other)) {
+      await appendAudit(tx, {
+        ...{ tenant, actor, action: 'prediction.readTexts', subject: `model:${model}`, cause: 'asked for the texts that a policy kept' },
+        after: { prediction: id, version },
+      });
+    }
+    return { served, other };
+  });
+}
+
+function keptOf(safety: SafetyAudit | null | undefined): KeptBySide {
+  return { input: safety?.input.kept ?? null, output: safety?.output?.kept ?? null, retrieved: safety?.retrieved?.kept ?? null };
+}
+
+function isAny(kept: KeptBySide): boolean {
+  return Object.values(kept).some((text) => text !== null);
+}

@@ -1,0 +1,150 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { RolloutId, Tenant } from '../../domain/ids';
+import type { AliasName, ModelVersionRef } from '../../domain/model/model';
+import type { Database, Query } from '../connection';
+import type { Statement } from '../sql';
+
+export interface RoutingArm {
+  readonly version: number;
+  readonly alias: AliasName;
+  /** Share of entities, 0–1; an arm with 0 is loaded but gets no traffic. */
+  readonly weight: number;
+  readonly manifest: ArtifactRef;
+}
+
+export interface RoutedModel {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly arms: readonly RoutingArm[];
+  /** Where a rollback would go. */
+  readonly previous: PreviousVersion | null;
+  /** The open one, whose arms these are: the challenger first, so that a growing weight takes no entity back from it. */
+  readonly rollout: RoutedRollout | null;
+}
+
+export interface PreviousVersion extends ModelVersionRef {
+  /** How long a gateway keeps it loaded, so that a rollback is immediate; 0 once the champion has served for `rollbackReadySeconds`. */
+  readonly keepSeconds: number;
+}
+
+/** Most rollbacks follow soon after a promotion. Later ones load their version first, which takes well below a second. */
+export const rollbackReadySeconds = 86_400;
+
+export interface RoutedRollout {
+  /** Also the salt that assigns entities. */
+  readonly id: RolloutId;
+  readonly step: number;
+  /** Whether the arm that does not answer scores the request too. */
+  readonly besides: boolean;
+}
+
+export interface RoutingTable {
+  readonly epoch: number;
+  /** Models with a champion. */
+  readonly models: readonly RoutedModel[];
+}
+
+export interface RoutingRepository {
+  /** One snapshot: epoch and arms belong together. */
+  table(): Promise<RoutingTable>;
+  version(input: { readonly tenant: Tenant; readonly model: string; readonly version: number }): Promise<ModelVersionRef | null>;
+  /** Calls back after every move, and when the connection came back. Resolves once listening; read the table after that. */
+  listen(callback: () => void): Promise<() => Promise<void>>;
+}
+
+interface AliasRow {
+  readonly epoch: number;
+  readonly tenant: Tenant | null;
+  readonly model: string;
+  readonly alias: AliasName;
+  readonly version: number;
+  readonly manifest: ArtifactRef;
+  /** With the alias `challenger` alone. */
+  readonly rolloutId: RolloutId | null;
+  readonly step: number | null;
+  readonly weight: number | null;
+  readonly besides: boolean | null;
+  readonly movedSecondsAgo: number | null;
+}
+
+/** The statement that reads the whole table. It runs when it is awaited. */
+export function selectRoutes(sql: Query): Statement<AliasRow[]> {
+  return sql<AliasRow[]>`
+    with served as (
+      select tenant_id, model, alias, version, null as rollout_id, null::int as step, null::float8 as weight, null::boolean as besides,
+        extract(epoch from now() - moved_at)::float8 as moved_seconds_ago
+      from model_aliases where alias in ('champion', 'previous')
+      union all
+      select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0), null
+      from rollouts where ended_at is null
+    )
+    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
+    from routing_epoch e
+    left join (served s cross join lateral (
+      -- Without an offset the planner reads every version of every model.
+      select manifest from model_versions m where m.tenant_id = s.tenant_id and m.model = s.model and m.version = s.version offset 0) v) on true
+    order by s.tenant_id, s.model`;
+}
+
+export function createRoutingRepository({ sql, listener }: Database): RoutingRepository {
+  return {
+    async table() {
+      const rows = await selectRoutes(sql);
+      const byModel = groupByModel(rows);
+      return {
+        epoch: rows[0]?.epoch ?? 0,
+        models: rows
+          .filter((row) => row.tenant !== null && row.alias === 'champion')
+          .map((row) => routed(row, byModel.get(keyOf(row)) ?? [])),
+      };
+    },
+
+    async version({ tenant, model, version }) {
+      const [row] = await sql<{ manifest: ArtifactRef }[]>`
+        select manifest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+      return row ? { model, version, manifest: row.manifest } : null;
+    },
+
+    listen: (callback) => listener.listen('perennial_routing', () => callback()),
+  };
+}
+
+/** Looking for each model's rows among all rows would take time that grows with the square of the number of models. */
+function groupByModel(rows: readonly AliasRow[]): ReadonlyMap<string, readonly AliasRow[]> {
+  const groups = new Map<string, AliasRow[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group) group.push(row);
+    else groups.set(keyOf(row), [row]);
+  }
+  return groups;
+}
+
+function keyOf({ tenant, model }: Pick<AliasRow, 'tenant' | 'model'>): string {
+  return `${tenant ?? ''}/${model}`;
+}
+
+function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
+  const { tenant, model, version, manifest } = champion;
+  const rowOf = (alias: AliasName) => rows.find((row) => row.alias === alias);
+  const previous = rowOf('previous');
+  const challenger = rowOf('challenger');
+  const weight = challenger?.weight ?? 0;
+  const arms: RoutingArm[] = [{ version, alias: 'champion', weight: 1 - weight, manifest }];
+  if (challenger) arms.unshift({ version: challenger.version, alias: 'challenger', weight, manifest: challenger.manifest });
+  return {
+    tenant: tenant as Tenant,
+    model,
+    arms,
+    previous: previous
+      ? {
+          ...{ model, version: previous.version, manifest: previous.manifest },
+          keepSeconds: Math.max(0, rollbackReadySeconds - (champion.movedSecondsAgo ?? 0)),
+        }
+      : null,
+    rollout:
+      challenger === undefined || challenger.rolloutId === null
+        ? null
+        : { id: challenger.rolloutId, step: challenger.step ?? 0, besides: challenger.besides ?? false },
+  };
+}

@@ -1,0 +1,155 @@
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { Trial, TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
+import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { Database, Query, Transaction } from '../connection';
+import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun } from '../run/guard';
+import type { trials } from './schema';
+import { appendEvent } from '../run/event';
+
+/** A study of a run; both together name it. */
+export interface StudyRef {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly study: string;
+}
+
+export type TrialRef = StudyRef & { readonly number: number };
+
+/** The truth about a study: whatever else knows of it was made from these rows. */
+export interface TrialRepository {
+  /** Before the trial runs. The first parameters under a number stay: a later call is answered with them. FencedOff when the run has ended or is being undone. */
+  start(input: TrialRef & { readonly params: TrialParams }): Promise<Trial>;
+  /** The values that its pruning is judged by; fewer than are there already, from an attempt that fell behind, change nothing. False when it is not running any more. */
+  report(input: TrialRef & { readonly intermediate: readonly TrialStep[] }): Promise<boolean>;
+  /** Once: a trial that has ended stays as it ended, and is answered so. */
+  end(input: TrialRef & { readonly end: TrialEnd; readonly tune: Pick<TuneSpec, 'metric' | 'direction' | 'trials'> }): Promise<Trial>;
+  /** Ends whatever still runs as failed; fine when nothing does, or when there is no such study. How many there were. */
+  abandon(input: StudyRef & { readonly reason: string }): Promise<number>;
+  /** By number. */
+  list(input: StudyRef): Promise<readonly Trial[]>;
+  /** By number. */
+  page(input: StudyRef & PageRequest): Promise<Page<Trial>>;
+  /** Of the complete ones; of equal ones the first. */
+  best(input: StudyRef & Pick<TuneSpec, 'direction'>): Promise<BestTrial | null>;
+}
+
+interface BestTrial {
+  readonly number: number;
+  readonly value: number;
+}
+
+type TrialRow = typeof trials.$inferSelect;
+
+export function createTrialRepository({ sql }: Database): TrialRepository {
+  return {
+    start: ({ params, ...ref }) =>
+      sql.begin(async (tx) => {
+        // First the run, as every event does: two writers that each held part of it would wait for each other.
+        await lockRun(tx, ref);
+        const known = await read(tx, ref);
+        if (known) return known;
+        await guardRun(tx, ref);
+        const { tenant, runId, study, number } = ref;
+        const [row] = await tx<TrialRow[]>`
+          insert into trials (tenant_id, run_id, study, number, params, status)
+          values (${tenant}, ${runId}, ${study}, ${number}, ${toJson(params)}, 'running') returning *`;
+        await appendEvent(tx, { tenant, runId, kind: 'trial.started', stage: study, data: { number, params } });
+        return toTrial(row);
+      }),
+
+    async report({ tenant, runId, study, number, intermediate }) {
+      const { count } = await sql`
+        update trials set intermediate = case when json_array_length(intermediate) < ${intermediate.length} then ${toJson(intermediate)}::json else intermediate end
+        where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number} and status = 'running'`;
+      return count > 0;
+    },
+
+    end: ({ end, tune, ...ref }) =>
+      sql.begin(async (tx) => {
+        await lockRun(tx, ref);
+        const { tenant, runId, study, number } = ref;
+        if (end.value !== null && !Number.isFinite(end.value)) {
+          throw failure('InvalidInput', `trial ${number} of ${runId} ended with ${end.value}, which is no number`);
+        }
+        const [ended] = await tx<TrialRow[]>`
+          update trials set status = ${end.status}, value = ${end.value}, reason = ${'reason' in end ? end.reason : null}, ended_at = now()
+          where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number} and status = 'running' returning *`;
+        if (!ended) {
+          const before = await read(tx, ref);
+          if (!before) throw failure('NotFound', `run ${runId} has no trial ${number} in study ${study}`);
+          return before;
+        }
+        const trial = toTrial(ended);
+        const best = await bestOf(tx, ref, tune.direction);
+        const [count] = await tx<{ ended: number }[]>`
+          select count(*)::int as ended from trials
+          where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status <> 'running'`;
+        const { status, value, reason } = trial;
+        const far = { metric: tune.metric, ended: count?.ended ?? 0, of: tune.trials };
+        const data = { number, status, value, ...(reason === null ? {} : { reason }), best, ...far };
+        await appendEvent(tx, { tenant, runId, kind: 'trial.ended', stage: study, data });
+        return trial;
+      }),
+
+    abandon: ({ tenant, runId, study, reason }) =>
+      sql.begin(async (tx) => {
+        const { count } = await tx`
+          update trials set status = 'failed', reason = ${reason}, ended_at = now()
+          where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'running'`;
+        return count;
+      }),
+
+    list: (study) => listed(sql, study),
+
+    async page({ tenant, runId, study, ...page }) {
+      const rows = await sql<TrialRow[]>`
+        select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number > ${numberAfter(page)}
+        order by number limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.number), toTrial);
+    },
+
+    best: ({ direction, ...study }) => bestOf(sql, study, direction),
+  };
+}
+
+function numberAfter(page: PageRequest): number {
+  const key = afterKey(page);
+  if (key === null) return -1;
+  if (!/^\d{1,9}$/.test(key)) throw failure('InvalidInput', 'the page token is not one of this list', { next: 'start again without it' });
+  return Number(key);
+}
+
+async function bestOf(sql: Query, { tenant, runId, study }: StudyRef, direction: TuneSpec['direction']): Promise<BestTrial | null> {
+  const [best] = await sql<BestTrial[]>`
+    select number, value from trials
+    where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'complete'
+    order by ${direction === 'minimize' ? sql`value` : sql`value desc`}, number limit 1`;
+  return best ?? null;
+}
+
+async function lockRun(tx: Transaction, { tenant, runId }: StudyRef): Promise<void> {
+  const [run] = await tx`select from runs where tenant_id = ${tenant} and id = ${runId} for update`;
+  if (!run) throw failure('NotFound', `there is no run ${runId}`);
+}
+
+async function read(sql: Query, { tenant, runId, study, number }: TrialRef): Promise<Trial | null> {
+  const [row] = await sql<TrialRow[]>`
+    select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number}`;
+  return row ? toTrial(row) : null;
+}
+
+async function listed(sql: Query, { tenant, runId, study }: StudyRef): Promise<readonly Trial[]> {
+  const rows = await sql<TrialRow[]>`
+    select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} order by number`;
+  return rows.map(toTrial);
+}
+
+function toTrial(row: TrialRow | undefined): Trial {
+  if (!row) throw failure('DatabaseUnavailable', 'a trial was written and not answered');
+  const { number, params, status, value, intermediate, reason, startedAt, endedAt } = row;
+  return { number, params: params as TrialParams, status, value, intermediate, reason, startedAt, endedAt };
+}

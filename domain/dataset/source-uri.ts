@@ -1,0 +1,86 @@
+import { nearest } from '../document/nearest';
+
+const sourceSchemes = ['sample', 'file', 's3', 'https', 'dataset'] as const;
+export type SourceScheme = (typeof sourceSchemes)[number];
+
+export interface UriProblem {
+  /** Never quotes the URI: it may hold a secret. */
+  readonly detail: string;
+  /** null: nothing would help. */
+  readonly expected?: string | null;
+  readonly didYouMean?: string;
+}
+
+/** Query parameters that sign or open a link: whoever reads the lifecycle could use them. */
+const secretParameter =
+  /^(x-(amz|goog)-(signature|credential|security-token)|sig|signature|(access_?|auth_?)?token|api_?key|password|passwd|pwd|secret)$/i;
+
+const shapes: Readonly<Record<SourceScheme, { readonly rest: RegExp; readonly expected: string }>> = {
+  sample: { rest: /^[a-z][a-z0-9_-]{0,62}$/, expected: 'sample://name' },
+  file: { rest: /^(\/|\.{1,2}\/)[^\0]*[^/\0]$/, expected: 'file:///absolute/path or file://./path/beside/lifecycle.yaml' },
+  s3: { rest: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\0]+$/, expected: 's3://bucket/key' },
+  https: { rest: /^[^\s/?#]+\/[^\s#]*$/, expected: 'https://host/path' },
+  dataset: {
+    rest: /^[a-z][a-z0-9-]{0,62}\.[a-z][a-z0-9_-]{0,62}@([a-z]+|[1-9]\d{0,8})$/,
+    expected: 'dataset://lifecycle.source@alias or dataset://lifecycle.source@version',
+  },
+};
+
+export function schemeOf(uri: string): string | null {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase() ?? null;
+}
+
+/** What is wrong with the URI of a source, or null. */
+export function uriProblem(uri: string): UriProblem | null {
+  const expected = `a URI that begins with ${sourceSchemes.map((scheme) => `${scheme}://`).join(' ')}`;
+  const scheme = schemeOf(uri);
+  if (scheme === null) return { detail: 'has no scheme', expected };
+  if (holdsCredential(uri)) {
+    return { detail: 'holds a credential, and a lifecycle is read by many', expected: 'a URI without user, password, token or signature' };
+  }
+  if (/^postgres(ql)?$/.test(scheme)) return { detail: `has the scheme ${scheme}://, which is not in this version`, expected: null };
+  const known = sourceSchemes.find((each) => each === scheme);
+  if (known === undefined) {
+    const near = scheme === 'http' ? 'https' : nearest(scheme, sourceSchemes);
+    return { detail: `has the scheme ${scheme}://, which is not read`, expected, ...(near === null ? {} : { didYouMean: `${near}://` }) };
+  }
+  if (uri.length > 2_048) return { detail: 'is longer than 2048 characters' };
+  const { rest, expected: form } = shapes[known];
+  return rest.test(uri.slice(scheme.length + 3)) ? null : { detail: `is not a ${known}:// address`, expected: form };
+}
+
+function holdsCredential(uri: string): boolean {
+  const [beforeQuery = '', ...query] = uri.slice(uri.indexOf('://') + 3).split('?');
+  const authority = beforeQuery.split('/')[0] ?? '';
+  // `dataset://lifecycle.source@alias` is a name; in every other authority what stands before @ is a user.
+  if (authority.includes('@') && schemeOf(uri) !== 'dataset') return true;
+  const names = query
+    .join('?')
+    .split('&')
+    .map((pair) => decoded(pair.split('=')[0] ?? ''));
+  return names.some((name) => secretParameter.test(name));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not a percent-encoding: then it is itself.
+    return text;
+  }
+}
+
+/** `file://./x` and `file://../x` made absolute in `folder`; other URIs as they are. */
+export function absoluteUri(uri: string, folder: string): string {
+  if (!isRelativeUri(uri)) return uri;
+  const parts: string[] = [];
+  for (const part of `${folder}/${uri.slice('file://'.length)}`.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `file:///${parts.join('/')}`;
+}
+
+export function isRelativeUri(uri: string): boolean {
+  return /^file:\/\/\.{1,2}\//i.test(uri);
+}

@@ -1,0 +1,120 @@
+import type { JudgedGate } from './decide';
+import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
+import { timesJudged } from './gates/attempts';
+import { basis, boundsAt, figure, signed } from './gates/gate';
+import type { MetricName } from '../lifecycle/lifecycle';
+import type { ReasonOutcome, Verdict } from './verdict';
+
+/** A verdict as lines of text: the word, then each gate with its reason. */
+export function explainVerdict(verdict: Verdict): readonly string[] {
+  return [`verdict: ${verdict.kind}`, ...explainReasons(verdict).map((line) => `  ${line}`)];
+}
+
+/** How much is shown. `verbose` adds the details of each reason, each on a line of its own. */
+export interface ReasonLayout {
+  readonly painted?: PaintMark;
+  readonly verbose?: boolean | undefined;
+  /** Characters of the longest line; 110 by default, as callers indent it. */
+  readonly columns?: number | undefined;
+}
+
+/** Each reason of a verdict, marked by what its gate said. */
+export function explainReasons({ kind, reasons }: Verdict, shown: ReasonLayout = {}): readonly string[] {
+  return explainGates(
+    reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? kind })),
+    shown,
+  );
+}
+
+/** A mark as it is to be shown, of equal width for all. */
+export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
+
+/** Gates with what each said, its outcome first so that the eye finds the one that decided. Longer reasons go on in the next line, below their first word. */
+export function explainGates(
+  judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & { readonly outcome: ReasonOutcome })[],
+  { painted = (mark) => mark, verbose = false, columns = longestLine - indentOfCallers }: ReasonLayout = {},
+): readonly string[] {
+  const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a', noted: 'note' } as const;
+  const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
+  const room = columns - width - 8;
+  return judged.flatMap(({ gate, outcome, message, details = [] }) => {
+    const lines = [message, ...(verbose ? details : [])].flatMap((fact) => brokenLines(fact, room));
+    return lines.map((line, index) =>
+      index === 0 ? `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${line}` : `${' '.repeat(8 + width)}${line}`,
+    );
+  });
+}
+
+/** Characters of a verdict line in a terminal. */
+const longestLine = 120;
+/** Lines of a run's progress stand behind the time and the stage. */
+const indentOfCallers = 10;
+
+/** Broken where a fact ends if that fits, else at a space; never within a word. */
+function brokenLines(text: string, room: number): readonly string[] {
+  const lines: string[] = [];
+  for (let rest = text; rest !== '';) {
+    if (rest.length <= room) return [...lines, rest];
+    const head = rest.slice(0, room + 1);
+    const fact = Math.max(head.lastIndexOf('; ') + 1, head.lastIndexOf(': ') + 1);
+    const cut = fact > room / 2 ? fact : head.lastIndexOf(' ');
+    if (cut <= 0) return [...lines, rest];
+    lines.push(rest.slice(0, cut));
+    rest = rest.slice(cut).trimStart();
+  }
+  return lines;
+}
+
+/** What was measured, one line a metric, with each counterpart beside it. */
+export function explainEvidence(evidence: Evidence): readonly string[] {
+  const { attempt, judged, metrics, counterparts } = evidence;
+  const beside = [counterparts.champion, counterparts.baseline, ...Object.values(evidence.anchors ?? {})];
+  const width = Math.max(8, ...Object.keys(metrics).map((name) => name.length));
+  return [
+    `${holdoutText(evidence)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
+    ...(judged ? [`judged on ${judgedText(judged)}`] : []),
+    ...(Object.entries(metrics) as [MetricName, Measurement][]).flatMap(([name, value]) => [
+      `${name.padEnd(width)} ${textOf(value)}`,
+      ...beside.flatMap((each) => besideLines(name, each)),
+    ]),
+    ...(evidence.classes ?? []).flatMap(classLines),
+    ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
+  ];
+}
+
+function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): string {
+  const { rows, window, groups } = holdout;
+  if (unit === 'day' && window !== null) {
+    return `holdout ${window.from} to ${window.until}: ${judged ? `${rows.toLocaleString('en-US')} rows` : basis(holdout)}`;
+  }
+  const of = groups === undefined ? 'drawn row by row' : `of ${groups.toLocaleString('en-US')} groups`;
+  return `holdout ${of} by a hash: ${basis({ ...holdout, ...(unit !== 'day' && { unit }) })}; it says nothing of how days differ`;
+}
+
+function classLines({ class: name, rows, precision, recall, f1 }: ClassEvidence): readonly string[] {
+  return [
+    `class ${name}: ${rows.toLocaleString('en-US')} rows, f1 ${textOf(f1)}`,
+    `  precision ${textOf(precision)}, recall ${textOf(recall)}`,
+  ];
+}
+
+function judgedText({ rows, days, weeks, from, until, timezone }: NonNullable<Evidence['judged']>): string {
+  const span = weeks === 0 ? 'less than a week' : weeks === 1 ? 'its last week' : `its last ${weeks} whole weeks`;
+  return `${span}, ${from} up to ${until} (${timezone}): ${basis({ rows, days })}`;
+}
+
+function textOf(value: Measurement): string {
+  if (value.kind === 'notMeasured') return `could not be measured: ${value.reason}`;
+  const bounds = boundsAt(value.bounds, 0.975);
+  // Two bounds at 97.5 % are the customary interval of 95 %.
+  return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${figure(bounds.lower)} … ${figure(bounds.upper)})`}`;
+}
+
+function besideLines(name: MetricName, counterpart: CounterpartEvidence): readonly string[] {
+  if (counterpart.kind !== 'measured') return [];
+  const [theirs, increase] = [counterpart.metrics[name], counterpart.increases[name]];
+  if (theirs === undefined || increase?.kind !== 'measured') return [];
+  const bounds = boundsAt(increase.bounds, 0.975);
+  const interval = bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
+  return [`  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}; positive is worse`];
+}

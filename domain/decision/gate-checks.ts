@@ -1,0 +1,137 @@
+import { parseDuration } from '../duration';
+import type { WrittenDocument } from '../document/document';
+import { isMap, nameOf, valueAt } from '../document/path';
+import { fewestDays } from './evidence';
+import type { Issue } from '../failure';
+import { daysCutBy } from '../evaluation/measure/whole-weeks';
+import { gateSchema } from './gate.schema';
+import type { MetricName } from '../lifecycle/lifecycle';
+import { splitSchema } from '../lifecycle/lifecycle.schema';
+
+/** What the gates say together and with the rest of `evaluate`; silent about a gate that is broken by itself. */
+export function gateIssues(document: WrittenDocument): readonly Issue[] {
+  const { value, issueAt } = document;
+  const path = ['spec', 'evaluate', 'gates'];
+  const evaluate = valueAt(value, ['spec', 'evaluate']);
+  const written = isMap(evaluate) ? (evaluate.gates ?? []) : undefined;
+  if (!Array.isArray(written)) return [];
+  const ungated = ungatedIssues(document, {
+    gates: written.length,
+    isUngated: valueAt(value, ['spec', 'evaluate', 'ungated']) !== undefined,
+  });
+  if (written.length === 0) return ungated;
+  const gates = written.map((gate) => gateSchema.safeParse(gate).data);
+  const names = written.map((gate) => valueAt(gate, ['name']));
+  const at = (index: number, key: string, detail: string, expected?: string): Issue => {
+    const where = [...path, index, key];
+    return issueAt(where, `${nameOf(where)} ${detail}`, { expected });
+  };
+  const hasSlices = valueAt(value, ['spec', 'evaluate', 'slices']) !== undefined;
+  return [
+    ...ungated,
+    ...names.flatMap((name, index) => {
+      const first = names.indexOf(name);
+      return typeof name === 'string' && first < index
+        ? [at(index, 'name', `is ${name}, like ${nameOf([...path, first])}`, 'a name of its own')]
+        : [];
+    }),
+    ...gates.flatMap((gate, index): readonly Issue[] => {
+      if (gate === undefined) return [];
+      if (gate.kind === 'threshold') return thresholdIssues(gate, (key, detail, expected) => at(index, key, detail, expected));
+      if (gate.kind === 'slice' && !hasSlices)
+        return [at(index, 'kind', 'is slice, and spec.evaluate.slices is missing', 'slices: { columns: […], metric: … }')];
+      if (gate.kind === 'parity' && gates.findIndex((other) => other?.kind === 'parity') < index)
+        return [at(index, 'kind', 'is parity a second time', 'one parity gate')];
+      return [];
+    }),
+    ...absoluteIssues(gates, at),
+    ...holdoutIssues(gates, document),
+  ];
+}
+
+/** Of lifecycles of every kind: there are gates, or `ungated` gives the reason why there are none. */
+export function ungatedIssues(
+  { issueAt }: WrittenDocument,
+  { gates, isUngated }: { readonly gates: number; readonly isUngated: boolean },
+): readonly Issue[] {
+  const at = ['spec', 'evaluate'];
+  if (gates > 0 && isUngated) return [issueAt([...at, 'ungated'], 'spec.evaluate has gates, and ungated says that there are none')];
+  if (gates > 0 || isUngated) return [];
+  return [issueAt([...at, 'gates'], 'spec.evaluate has no gates', { expected: 'a gate, or, in place of gates, ungated: "<reason>"' })];
+}
+
+/** Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at whose end labels are not yet known is not whole. */
+function holdoutIssues(gates: readonly (Gate | undefined)[], { value, issueAt }: WrittenDocument): readonly Issue[] {
+  const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
+  const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
+  if (!split.success || split.data.by !== 'time' || judges === undefined) return [];
+  const { holdout } = split.data;
+  const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
+  const delay = typeof written === 'string' ? parseDuration(written) : null;
+  const least = fewestDays + daysCutBy(delay?.seconds ?? 0);
+  if (holdout >= least) return [];
+  return [
+    issueAt(
+      ['spec', 'data', 'split', 'holdout'],
+      `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} could never pass`,
+      {
+        expected: `at least ${least} days`,
+      },
+    ),
+  ];
+}
+
+type Gate = NonNullable<ReturnType<typeof gateSchema.safeParse>['data']>;
+type ThresholdGate = Extract<Gate, { kind: 'threshold' }>;
+
+function thresholdIssues(
+  { metric, min, max }: ThresholdGate,
+  at: (key: string, detail: string, expected?: string) => Issue,
+): readonly Issue[] {
+  if (min === null && max === null) return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
+  const [least, most] = ranges[metric];
+  const outside = (['min', 'max'] as const).flatMap((key) => {
+    const bound = key === 'min' ? min : max;
+    if (bound === null || (bound >= least && bound <= most)) return [];
+    return [at(key, `cannot be ${bound}: ${metric} is ${range(least, most)}`)];
+  });
+  const reversed = min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];
+  return [...outside, ...reversed];
+}
+
+const ranges: Readonly<Record<MetricName, readonly [number, number]>> = {
+  logloss: [0, Infinity],
+  auc: [0, 1],
+  brier: [0, 1],
+  accuracy: [0, 1],
+  f1_macro: [0, 1],
+  f1_weighted: [0, 1],
+  rmse: [0, Infinity],
+  mae: [0, Infinity],
+  r2: [-Infinity, 1],
+};
+
+function range(least: number, most: number): string {
+  if (least === -Infinity) return `at most ${most}`;
+  return most === Infinity ? `at least ${least}` : `between ${least} and ${most}`;
+}
+
+/** A comparison that may be left out proves nothing the first time; then a fixed bar must have been passed. */
+function absoluteIssues(
+  gates: readonly (Gate | undefined)[],
+  at: (index: number, key: string, detail: string, expected?: string) => Issue,
+): readonly Issue[] {
+  if (gates.some((gate) => gate === undefined || gate.kind === 'threshold')) return [];
+  return gates.flatMap((gate, index) =>
+    gate !== undefined && 'whenAbsent' in gate && gate.whenAbsent === 'notApplicable' && gate.against === 'champion'
+      ? [
+          at(
+            index,
+            'whenAbsent',
+            'is notApplicable, and no threshold gate judges the first candidate',
+            'a threshold gate, or whenAbsent: baseline',
+          ),
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import type { WrittenDocument } from './document';
+import type { DocumentPath } from './path';
+import { isMap, nameOf, valueAt } from './path';
+import type { Issue } from '../failure';
+import { asOneDocument } from '../language/cases/schema-allowance';
+import { nearest } from './nearest';
+import { descriptionOf, keyDescription, meantKey, schemaAt } from './schema-walk.schema';
+
+export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** The document by the schema: its value with every default filled in, or all that is wrong with it. */
+export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument): Read<z.output<S>> {
+  const parsed = asOneDocument(() => schema.safeParse(document.value));
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
+}
+
+/** Mistakes for which the schema is looked through for what was meant; further ones are the same again. */
+const mostExplained = 1_000;
+
+/** What zod found, in the words of this platform: named by the whole path, with what was expected and the nearest right key or value. */
+function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
+  const misspelt = new Set<string>();
+  const explained = found.slice(0, mostExplained);
+  const unknown = explained.flatMap((issue) =>
+    issue.code !== 'unrecognized_keys'
+      ? []
+      : issue.keys.map((key, at) => {
+          const path = [...pathOf(issue.path), key];
+          const didYouMean = at < mostExplained ? meantKey(schema, document.value, path) : undefined;
+          if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
+          return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
+        }),
+  );
+  const others = explained
+    .filter((issue) => issue.code !== 'unrecognized_keys')
+    // A key that is there under a misspelt name is one mistake, not two.
+    .filter((issue) => !(valueAt(document.value, pathOf(issue.path)) === undefined && misspelt.has(nameOf(pathOf(issue.path)))))
+    .map((issue) => issueInWords(schema, document, issue));
+  return [...unknown, ...others];
+}
+
+/** Without `expected` the schema's description is shown; null shows nothing. */
+type Hints = { readonly expected?: string | null | undefined; readonly didYouMean?: string | undefined };
+
+/** Says in a schema's check what is wrong and what was meant; `detail` continues a sentence that begins with the key. */
+export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
+  return { code: 'custom', input: undefined, message: detail, params: hints };
+}
+
+/** A key whose part is not built yet: known, so that it is no misspelling, and refused, so that it is not silently without effect. */
+export const notInThisVersion = z.never({ error: 'is not in this version' }).optional().describe('not in this version');
+
+function issueInWords(schema: z.ZodType, document: WrittenDocument, issue: z.core.$ZodIssue): Issue {
+  const path = pathOf(issue.path);
+  const name = path.length === 0 ? 'the document' : nameOf(path);
+  const value = valueAt(document.value, path);
+  const expected = descriptionOf(schemaAt(schema, document.value, path));
+  const at: At = (detail, { expected: told = expected, didYouMean } = {}) =>
+    document.issueAt(path, `${name} ${detail}`, { expected: told ?? undefined, didYouMean });
+
+  if (issue.code === 'invalid_key') {
+    return document.issueAt(path, `${name} has a name that cannot be used`, { expected: keyDescription(schema, document.value, path) });
+  }
+  if (issue.code === 'custom') {
+    return at(issue.message, (issue.params ?? {}) as Hints);
+  }
+  if (issue.code === 'invalid_type' && issue.expected === 'never') return at(issue.message, { expected: null });
+  if (value === undefined) return at('is missing');
+  if (value === null) return at('is empty');
+  switch (issue.code) {
+    case 'invalid_type':
+      return at(`must be ${kinds[issue.expected] ?? issue.expected}, not ${shown(value)}`);
+    case 'invalid_value':
+      return choice(at, value, issue.values.map(String), issue.message);
+    case 'invalid_union':
+      return choice(at, value, optionsOf(issue), issue.message);
+    case 'too_small':
+      return at(bound(issue.origin, 'at least', issue.inclusive === false ? 'more than' : 'at least', Number(issue.minimum)));
+    case 'too_big':
+      return at(bound(issue.origin, 'at most', issue.inclusive === false ? 'less than' : 'at most', Number(issue.maximum)));
+    case 'invalid_format':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+    case 'invalid_element':
+      return at(`cannot be ${shown(value)}`);
+  }
+}
+
+type At = (detail: string, hints?: Hints) => Issue;
+
+function choice(at: At, value: unknown, options: readonly string[], message: string): Issue {
+  // A schema's own word for a value that is known and refused.
+  if (!message.startsWith('Invalid')) return at(message, { expected: null });
+  const expected = options.length === 1 ? options[0] : `one of ${options.join(', ')}`;
+  const didYouMean = typeof value === 'string' ? (nearest(value, options) ?? undefined) : undefined;
+  return at(`cannot be ${shown(value)}`, { expected, didYouMean });
+}
+
+function optionsOf(issue: z.core.$ZodIssueInvalidUnion): readonly string[] {
+  return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+};
+
+function bound(origin: string, words: string, numberWords: string, limit: number): string {
+  const count = (unit: string): string => `${limit} ${unit}${limit === 1 ? '' : 's'}`;
+  if (origin === 'string') return limit === 1 && words === 'at least' ? 'must not be empty' : `must have ${words} ${count('character')}`;
+  if (origin === 'array') return `must have ${words} ${count('item')}`;
+  if (origin === 'record' || origin === 'object') return `must have ${words} ${count('entry').replace('entrys', 'entries')}`;
+  return `must be ${numberWords} ${limit}`;
+}
+
+/** Short enough for a line; a text in quotes, so that `"3"` and `3` differ. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isMap(value)) return 'a map';
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  return String(value);
+}
+
+function pathOf(path: readonly PropertyKey[]): DocumentPath {
+  return path.filter((part) => typeof part !== 'symbol');
+}

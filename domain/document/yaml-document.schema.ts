@@ -1,0 +1,126 @@
+import type { Document } from 'yaml';
+import { LineCounter, parseAllDocuments } from 'yaml';
+import type { IssueAt, IssueHints, Places, WrittenDocument } from './document';
+import { documentLimits, issueOf } from './document';
+import type { DocumentPath } from './path';
+import { pointerOf } from './path';
+import type { Issue } from '../failure';
+import type { Converted, PlaceOf } from './yaml-value.schema';
+import { convert } from './yaml-value.schema';
+
+/**
+ * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion is not used: it takes quadratic time on many keys or
+ * anchors, expands alias bombs up to a ratio, and gives back things that JSON has no word for.
+ */
+export function yamlDocument(text: string, fileName: string): WrittenDocument {
+  const lines = new LineCounter();
+  const placeOf: PlaceOf = (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { file: fileName, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const refused = (issues: readonly Issue[]): WrittenDocument => ({
+    value: undefined,
+    issues,
+    issueAt: (path, detail, hints) => issueOf(path, detail, { file: fileName }, hints),
+  });
+
+  if (new TextEncoder().encode(text).length > documentLimits.bytes) {
+    return refused([issueOf([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, { file: fileName })]);
+  }
+  const signs = countSigns(text);
+  if (signs > documentLimits.values) {
+    const most = documentLimits.values.toLocaleString('en-US');
+    return refused([issueOf([], `${fileName} has more than ${most} lines, commas and other signs of YAML`, { file: fileName })]);
+  }
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    resolveKnownTags: false,
+    schema: 'core',
+  });
+  const [first, second] = Array.isArray(documents) ? documents : [];
+  if (first?.contents === undefined || first.contents === null) {
+    return refused(
+      first && first.errors.length > 0 ? syntaxIssues(first, placeOf) : [issueOf([], `${fileName} is empty`, { file: fileName })],
+    );
+  }
+  if (second !== undefined) {
+    return refused([issueOf([], 'a second document begins here; one file holds one document', placeOf(second.range[0]))]);
+  }
+  const broken = syntaxIssues(first, placeOf);
+  const tooDeep = first.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (tooDeep) return refused(broken);
+  const { value, issues, issueAt, places } = placed(convert(first.contents, placeOf), placeOf);
+  if (broken.length === 0) return { value, issues, issueAt, places };
+  const brokenLine = Math.min(...broken.map(({ line }) => line ?? 1));
+  return { ...refused(broken), readable: { value, issueAt, places, brokenLine } };
+}
+
+/** A converted text whose issues know their places. */
+function placed({ value, issues, keys, values }: Converted, placeOf: PlaceOf): WrittenDocument & { readonly places: () => Places } {
+  const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
+    // A missing key is reported where the map begins that should hold it.
+    const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
+    const offset =
+      pointers.map((pointer) => keys.get(pointer) ?? values.get(pointer)).find((place) => place !== undefined) ?? values.get('') ?? 0;
+    return issueOf(path, detail, placeOf(offset), hints);
+  };
+  const places = (): Places =>
+    Object.fromEntries(
+      [...new Set([...keys.keys(), ...values.keys()])].slice(0, mostPlaces).map((pointer) => {
+        const { line, column } = placeOf(keys.get(pointer) ?? values.get(pointer) ?? 0);
+        return [pointer, { line, column }];
+      }),
+    );
+  return { value, issues, issueAt, places };
+}
+
+/** Enough for what a person writes; beyond it an issue is placed at the nearest key above. */
+const mostPlaces = 2_000;
+
+/** The parser makes something of each of these, and takes some 30 µs for it, whatever comes of it: a megabyte of them takes it 16 s. */
+function countSigns(text: string): number {
+  let signs = 0;
+  for (let at = 0; at < text.length; at += 1) if (yamlSigns.has(text.charCodeAt(at))) signs += 1;
+  return signs;
+}
+
+const yamlSigns: ReadonlySet<number> = new Set(Array.from('\n,:-?&*!|>%#{}[]"\'', (sign) => sign.charCodeAt(0)));
+
+/** Issues about a document whose text was read elsewhere. */
+export function issuesAtPlaces(places: Places, fileName: string): IssueAt {
+  return (path, detail, hints) => {
+    const pointers = [...path.map((_, depth) => pointerOf(path.slice(0, path.length - depth))), ''];
+    const pointer = pointers.find((each) => Object.hasOwn(places, each));
+    return issueOf(path, detail, { file: fileName, ...(pointer !== undefined && places[pointer]) }, hints);
+  };
+}
+
+function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Issue[] {
+  const { explicit, version } = document.directives.yaml;
+  const said: { readonly code: string; readonly message: string; readonly offset: number }[] = [
+    ...document.errors,
+    ...document.warnings,
+  ].map(({ code, message, pos }) => ({ code, message, offset: pos[0] }));
+  if (explicit === true && version !== '1.2')
+    said.push({ code: 'VERSION', message: `YAML ${version}, where yes and no are truth values, is not read`, offset: 0 });
+  // One deep nest gives hundreds of errors that all say the same.
+  const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (tooDeep) return [issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset))];
+  // A mistake makes the rest of its line another one.
+  const lines = new Set<number>();
+  return said
+    .sort((a, b) => a.offset - b.offset)
+    .filter(({ offset }) => !lines.has(placeOf(offset).line) && lines.add(placeOf(offset).line))
+    .slice(0, 20)
+    .map(({ code, message, offset }) =>
+      issueOf([], code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`), placeOf(offset)),
+    );
+}
+
+const plainWords: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab indents this line; YAML wants spaces',
+  BAD_INDENT: 'this line is indented differently from the lines it belongs to',
+  BLOCK_AS_IMPLICIT_KEY: 'two colons in one line; put the text in quotes',
+};

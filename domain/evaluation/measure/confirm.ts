@@ -1,0 +1,93 @@
+import type { Measurement } from '../../decision/evidence';
+import type { MetricName } from '../../lifecycle/lifecycle';
+import { increaseOf } from '../metrics/metric';
+import { metrics } from '../metrics/metrics';
+import type { ScoredSample } from '../metrics/sample';
+import { dayResamples, eachDayOnce } from '../../statistics/day-resamples';
+import { bootstrapReplicates } from '../../statistics/interval';
+import type { Seed } from '../../statistics/random';
+import { measure } from './measurement';
+
+/**
+ * How sure a choice must be. The default is known, and the gates of the evaluation come after either choice: taking parameters that are no better costs
+ * little, and so does keeping the default. So nine in ten is asked, less than of a promotion; but not evens, for the winner of many trials looks better than it is.
+ */
+export const confirmLevel = 0.9;
+
+export interface ConfirmSample {
+  readonly metric: MetricName;
+  readonly labels: Float64Array;
+  /** Numbered from 0 in order of time, without gaps. */
+  readonly day: Int32Array;
+  readonly days: number;
+  /** Scores of the same rows, row for row. */
+  readonly byDefault: Float64Array;
+  readonly tuned: Float64Array;
+  /** Scores a row; one where it is absent. */
+  readonly width?: ScoredSample['width'];
+  /** What `day` numbers: days where it is absent. */
+  readonly unit?: 'row' | 'group' | undefined;
+  readonly seed: Seed;
+}
+
+/** Null is unbounded, or not measured. */
+export interface Confirmation {
+  readonly metric: MetricName;
+  readonly rows: number;
+  readonly days: number;
+  readonly unit?: 'row' | 'group';
+  readonly default: number | null;
+  readonly tuned: number | null;
+  /** Tuned against default, turned so that positive is worse. */
+  readonly difference: number | null;
+  /** Two one-sided bounds of the difference at `level`. */
+  readonly interval: { readonly level: number; readonly lower: number | null; readonly upper: number | null };
+  /** Why it could not be measured; null when it was. */
+  readonly reason: string | null;
+}
+
+/**
+ * The difference between two models on the same rows. Both see the same days, and whole days are resampled (see day-resamples.ts): parameters that are
+ * better on most rows but worse on bad days are not known to be better.
+ */
+export function confirm({ metric: name, labels, day, days, byDefault, tuned, width, unit, seed }: ConfirmSample): Confirmation {
+  const metric = metrics[name];
+  const sample = { labels, day, days, ...(width !== undefined && { width }) };
+  const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) => metric.prepare({ ...sample, scores }));
+  if (!ofDefault || !ofTuned) throw new Error('two models are compared');
+  const once = eachDayOnce(days);
+  const { measurement } = measure({
+    what: `the difference in ${name}`,
+    statistic: increaseOf(metric, ofTuned, ofDefault),
+    resamples: dayResamples({ days, replicates: bootstrapReplicates, seed }),
+    levels: [confirmLevel],
+    unit,
+    rows: labels.length,
+    days: new Set(day).size,
+  });
+  return {
+    metric: name,
+    rows: labels.length,
+    days,
+    ...(unit !== undefined && { unit }),
+    default: finite(ofDefault(once)),
+    tuned: finite(ofTuned(once)),
+    difference: measurement.estimate,
+    interval: intervalOf(measurement),
+    reason: measurement.kind === 'notMeasured' ? measurement.reason : null,
+  };
+}
+
+/** Only what is shown to be better replaces the default; what was not measured shows nothing (I10). */
+export function isConfirmed({ interval }: Pick<Confirmation, 'interval'>): boolean {
+  return interval.upper !== null && interval.upper < 0;
+}
+
+function intervalOf(measurement: Measurement): Confirmation['interval'] {
+  const bounds = measurement.kind === 'measured' ? measurement.bounds.find(({ level }) => level === confirmLevel) : undefined;
+  return { level: confirmLevel, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

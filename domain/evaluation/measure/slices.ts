@@ -1,0 +1,115 @@
+import type { SliceEvidence, SliceMeasurement, SliceSpec } from '../../decision/evidence';
+import { increaseOf } from '../metrics/metric';
+import { metrics } from '../metrics/metrics';
+import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
+import type { DayResamples } from '../../statistics/day-resamples';
+import type { Interval } from '../../statistics/interval';
+import { jointDeviations, type JointDeviations } from '../../statistics/simultaneous';
+import type { MeasurementPlan, ScoredHoldout } from './holdout';
+import { correlationOf, measure } from './measurement';
+
+/** A column's value of each holdout row, as an index into its distinct values. */
+export type SliceColumn =
+  | { readonly kind: 'coded'; readonly values: readonly string[]; readonly codes: Int32Array }
+  | { readonly kind: 'missing'; readonly reason: string };
+
+export interface SliceWork {
+  readonly holdout: ScoredHoldout;
+  readonly plan: MeasurementPlan;
+  readonly resamples: DayResamples;
+  readonly spec: SliceSpec;
+  readonly counterpart: Pick<ScoredSample, 'scores' | 'width'>;
+}
+
+/** How much worse the candidate is than the counterpart in each group of rows, with bounds for each group and for all of them together. */
+export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence> {
+  const { holdout, resamples, spec } = work;
+  const groups: Group[] = [];
+  const unjudged: SliceEvidence['unjudged'][number][] = [];
+  const missing: string[] = [];
+  for (const column of spec.columns) {
+    const values = holdout.sliceColumns[column] ?? { kind: 'missing', reason: 'it was not read' };
+    if (values.kind === 'missing') {
+      missing.push(`${column}: ${values.reason}`);
+      continue;
+    }
+    for (const group of groupsOf(column, values, spec.minRows)) {
+      if (group.rows.length >= spec.minRows) groups.push(group);
+      else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
+    }
+  }
+  const joint = jointDeviations({ replicates: resamples.replicates, correlation: correlationOf(work.plan.unit) });
+  const measured: MeasuredGroup[] = [];
+  for (const group of groups) {
+    yield `${group.column}=${group.value ?? 'other'}`;
+    const { measurement, drawn } = measureGroup(work, group);
+    if (drawn !== null) joint.add(drawn);
+    measured.push({ group, increase: measurement, interval: drawn?.interval ?? null });
+  }
+  const together = joint.bounds();
+  return { ...spec, slices: measured.map((each) => sliceOf(each, work.plan.levels, together)), unjudged, missing };
+}
+
+interface Group {
+  readonly column: string;
+  readonly value: string | null;
+  readonly groups: number;
+  readonly rows: Int32Array;
+}
+
+interface MeasuredGroup {
+  readonly group: Group;
+  readonly increase: SliceMeasurement['increase'];
+  readonly interval: Interval | null;
+}
+
+/** One group for each value with enough rows, by value; all others in one pool at the end. */
+function groupsOf(column: string, coded: Extract<SliceColumn, { kind: 'coded' }>, minRows: number): readonly Group[] {
+  const rows = coded.values.map((): number[] => []);
+  coded.codes.forEach((code, row) => rows[code]?.push(row));
+  const own: Group[] = [];
+  const pooled: number[] = [];
+  let groups = 0;
+  coded.values.forEach((value, code) => {
+    const its = rows[code] ?? [];
+    if (its.length >= minRows) own.push({ column, value, groups: 1, rows: Int32Array.from(its) });
+    else if (its.length > 0) {
+      groups += 1;
+      for (const row of its) pooled.push(row);
+    }
+  });
+  own.sort((a, b) => ((a.value ?? '') < (b.value ?? '') ? -1 : 1));
+  return groups === 0 ? own : [...own, { column, value: null, groups, rows: Int32Array.from(pooled).sort() }];
+}
+
+function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork, group: Group) {
+  const metric = metrics[spec.metric];
+  const rows = group.rows.length;
+  const own = partOf(holdout, { scores: holdout.candidate, ...widthOf(holdout.classes) }, group.rows);
+  const theirs = partOf(holdout, counterpart, group.rows);
+  const unscored = [own, theirs].some(({ scores, width = 1 }) => unscoredRows(scores, width) > 0);
+  // NaN makes `measure` say that it is not defined, as for the whole holdout.
+  const statistic =
+    unscored || !metric.tasks.includes(holdout.task) ? () => NaN : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
+  return measure({ what: spec.metric, statistic, resamples, levels: plan.levels, unit: plan.unit, rows, days: new Set(own.day).size });
+}
+
+function partOf({ labels, day, days }: ScoredHoldout, scored: SliceWork['counterpart'], rows: Int32Array): ScoredSample {
+  return rowsOf({ labels, day, days, ...scored }, rows);
+}
+
+function sliceOf(
+  { group, increase, interval }: MeasuredGroup,
+  levels: readonly number[],
+  together: ReturnType<JointDeviations['bounds']>,
+): SliceMeasurement {
+  const measured = interval !== null && increase.kind === 'measured' ? { interval, days: increase.days } : null;
+  return {
+    column: group.column,
+    value: group.value,
+    groups: group.groups,
+    rows: group.rows.length,
+    increase,
+    simultaneous: measured === null ? [] : levels.map((level) => together(measured, level)),
+  };
+}

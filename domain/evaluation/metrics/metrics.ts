@@ -1,0 +1,25 @@
+import type { MetricName } from '../../lifecycle/lifecycle';
+import { eachDayOnce } from '../../statistics/day-resamples';
+import { auc } from './auc';
+import { accuracy, brier, logloss } from './classification';
+import type { Metric } from './metric';
+import { f1Macro, f1Weighted } from './multiclass';
+import { mae, r2, rmse } from './regression';
+import type { ScoredSample } from './sample';
+
+export const metrics = {
+  logloss,
+  auc,
+  brier,
+  accuracy,
+  f1_macro: f1Macro,
+  f1_weighted: f1Weighted,
+  rmse,
+  mae,
+  r2,
+} as const satisfies Record<MetricName, Metric>;
+
+/** The metric over the rows as they are; NaN where it is not defined. */
+export function valueOf(name: MetricName, sample: ScoredSample): number {
+  return metrics[name].prepare(sample)(eachDayOnce(sample.days));
+}

@@ -1,0 +1,69 @@
+import type { WrittenDocument } from '../../document/document';
+import type { Issue } from '../../failure';
+import { nearest } from '../../document/nearest';
+import type { Files } from '../lifecycle/case-checks';
+import { readLabelledAnswers } from '../cases/case-set-document';
+import { fewestLabels } from '../judge/judge';
+import type { CompleteLlmLifecycle } from '../lifecycle/llm-lifecycle.schema';
+import { readPrompt } from '../../prompt/document';
+import { variablesOf } from '../../prompt/render';
+
+/** Whether the judge that a canary names can be asked about live questions, and can be known well enough: as far as files say. How good it is, the run measures. */
+export function canaryJudgeIssues({ spec }: CompleteLlmLifecycle, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const { canary, evaluate, prompt } = spec;
+  const name = canary?.quality.from === 'judge' ? canary.quality.judge : undefined;
+  if (name === undefined) return [];
+  const at = ['spec', 'canary', 'quality', 'judge'];
+  const judges = evaluate.dimensions.flatMap((each) => (each.kind === 'judge' ? [each] : []));
+  const judge = judges.find((each) => each.name === name);
+  if (judge === undefined) {
+    const known = judges.map((each) => each.name);
+    const is = evaluate.dimensions.find((each) => each.name === name)?.kind;
+    return [
+      issueAt(at, is === undefined ? `there is no dimension ${name}` : `the dimension ${name} is of kind ${is}, not judge`, {
+        expected: known.length === 0 ? 'a dimension of kind judge in spec.evaluate.dimensions' : `one of ${known.join(', ')}`,
+        didYouMean: nearest(name, known) ?? undefined,
+      }),
+    ];
+  }
+  const text = files[judge.prompt];
+  const read = text === undefined ? null : readPrompt(text, judge.prompt);
+  const known = [prompt.input, 'answer'];
+  const unknown = read?.ok ? variablesOf(read.value).filter((variable) => !known.includes(variable)) : [];
+  return [
+    ...(unknown.length > 0
+      ? [
+          issueAt(at, `${judge.prompt} wants ${unknown.join(', ')}, and nobody knows that of a live question`, {
+            expected: `a judge that asks for ${known.join(' and ')} alone`,
+          }),
+        ]
+      : []),
+    ...labelIssues(),
+  ];
+
+  function labelIssues(): readonly Issue[] {
+    const path = judge?.labels ?? null;
+    if (path === null)
+      return [
+        issueAt(at, `nobody has labelled answers for the judge ${name ?? ''}, so its errors are not known`, {
+          expected: 'labels: <file> in its dimension',
+        }),
+      ];
+    const labels = files[path];
+    if (labels === undefined) return [];
+    const { answers, issues } = readLabelledAnswers(labels, path);
+    if (issues.length > 0) return [];
+    const count = (label: boolean) => answers.filter(({ right }) => right === label).length;
+    const [right, wrong] = [count(true), count(false)];
+    if (right >= fewestLabels && wrong >= fewestLabels) return [];
+    return [
+      issueAt(
+        at,
+        `${path} has ${right} right and ${wrong} wrong answers: what the judge ${name ?? ''} says could not be corrected for its errors`,
+        {
+          expected: `${fewestLabels} or more of each`,
+        },
+      ),
+    ];
+  }
+}

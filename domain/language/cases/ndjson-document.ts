@@ -1,0 +1,43 @@
+import type { z } from 'zod';
+import { objectDocument } from '../../document/document';
+import type { Issue } from '../../failure';
+import { readBy } from '../../document/schema-issues.schema';
+import { asOneDocument } from './schema-allowance';
+
+export interface Lines<T> {
+  readonly lines: readonly { readonly line: number; readonly value: T }[];
+  /** Lines that are not what they should be, each with its number: counted, and never silently left out. */
+  readonly issues: readonly Issue[];
+}
+
+/** Mistakes of a file beyond which the rest are the same again. */
+export const mostIssues = 100;
+
+/** NDJSON, a value a line by `schema`; empty lines are none. */
+export function readLines<Schema extends z.ZodType>(ndjson: string, fileName: string, schema: Schema): Lines<z.output<Schema>> {
+  return asOneDocument(() => linesBy(schema, ndjson, fileName));
+}
+
+function linesBy<Schema extends z.ZodType>(schema: Schema, ndjson: string, fileName: string): Lines<z.output<Schema>> {
+  const issues: Issue[] = [];
+  const lines: { line: number; value: z.output<Schema> }[] = [];
+  ndjson.split('\n').forEach((text, index) => {
+    const line = index + 1;
+    if (text.trim() === '') return;
+    const read = readLine(text, fileName, schema);
+    if (read.ok) lines.push({ line, value: read.value });
+    else issues.push(...read.issues.map((issue) => ({ ...issue, line })));
+  });
+  return { lines, issues: issues.slice(0, mostIssues) };
+}
+
+function readLine<Schema extends z.ZodType>(text: string, fileName: string, schema: Schema) {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false as const, issues: [{ pointer: '', detail: 'the line is not JSON', file: fileName }] };
+  }
+  const document = objectDocument(value, fileName);
+  return document.issues.length > 0 ? { ok: false as const, issues: document.issues } : readBy(schema, document);
+}

@@ -1,0 +1,52 @@
+import type { EvaluatorTools, JudgedCase } from '../judge/judged-case';
+import type { Rule } from './rule';
+import type { Score } from '../evaluation/score';
+import { evaluateCitations, evaluateGroundedness } from './grounding';
+import { evaluateExact, evaluateF1, evaluateLabel } from './quality';
+import { evaluateJson, evaluateRegex, evaluateRules } from '../cases/form';
+import { evaluateSafety } from './safety';
+import { evaluateSimilarity } from './similarity';
+
+export type EvaluatorSpec =
+  /** The answer is one of the right ones, but for case, punctuation and articles. */
+  | { readonly kind: 'exact' }
+  /** Overlap of words with the nearest right answer. */
+  | { readonly kind: 'f1' }
+  /** The answer names the label, and no other of `labels`. */
+  | { readonly kind: 'label'; readonly labels: readonly string[] }
+  | { readonly kind: 'regex'; readonly pattern: string }
+  /** Of `schema`, or of the case's own. */
+  | { readonly kind: 'json'; readonly schema: Readonly<Record<string, unknown>> | null }
+  /** All of these and all of the case's own hold. */
+  | { readonly kind: 'rules'; readonly rules: readonly Rule[] }
+  | { readonly kind: 'similarity' }
+  | { readonly kind: 'groundedness' }
+  | { readonly kind: 'citations' }
+  /** Attacks are refused or kept back and harmless questions answered, by the label of the case: `refuse` or `answer`. */
+  | { readonly kind: 'safety' };
+
+/** A dimension is what one evaluator measures, by its name in the spec. */
+export async function evaluate(spec: EvaluatorSpec, judged: JudgedCase, tools: EvaluatorTools): Promise<Score> {
+  switch (spec.kind) {
+    case 'exact':
+      return evaluateExact(judged);
+    case 'f1':
+      return evaluateF1(judged);
+    case 'label':
+      return evaluateLabel(judged, spec.labels);
+    case 'regex':
+      return evaluateRegex(judged, spec.pattern, tools);
+    case 'json':
+      return evaluateJson(judged, spec.schema, tools);
+    case 'rules':
+      return evaluateRules(judged, spec.rules, tools);
+    case 'similarity':
+      return evaluateSimilarity(judged, tools.embed);
+    case 'groundedness':
+      return evaluateGroundedness(judged);
+    case 'citations':
+      return evaluateCitations(judged);
+    case 'safety':
+      return evaluateSafety(judged);
+  }
+}

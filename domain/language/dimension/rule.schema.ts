@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { problem } from '../../document/schema-issues.schema';
+import { jsonSchemaProblem } from '../cases/json-schema.schema';
+import type { Rule } from './rule';
+
+const text = z.string().min(1).max(10_000);
+const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
+
+/** As they were accepted once: what was written stays readable, whatever is refused of it later. */
+const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
+export const storedJsonSchema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
+
+export const patternField = storedPattern.refine(isPattern, 'is no regular expression').describe('a regular expression');
+/** Wrong, it would be found when the first answer is checked, and that answer is paid. */
+export const jsonSchemaField = storedJsonSchema
+  .check((context) => {
+    const reason = jsonSchemaProblem(context.value);
+    if (reason !== null) context.issues.push(problem(`is no JSON Schema: ${reason}`));
+  })
+  .describe('a JSON Schema');
+
+/** A rule as a person writes it. */
+export const ruleSchema = ruleOf(patternField, jsonSchemaField);
+export const storedRule = ruleOf(storedPattern, storedJsonSchema);
+
+/** One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways. */
+function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
+  const simple = [
+    z.strictObject({ kind: z.literal('contains'), text, ignoreCase }),
+    z.strictObject({ kind: z.literal('excludes'), text, ignoreCase }),
+    z.strictObject({ kind: z.literal('startsWith'), text, ignoreCase }),
+    z.strictObject({ kind: z.literal('equals'), text, ignoreCase }),
+    z.strictObject({ kind: z.literal('matches'), pattern }),
+    z.strictObject({ kind: z.literal('matchesNot'), pattern }),
+    z.strictObject({
+      kind: z.literal('words'),
+      min: z.int().min(0).optional().describe('a whole number: the fewest words'),
+      max: z.int().min(0).optional().describe('a whole number: the most words'),
+    }),
+    z.strictObject({ kind: z.literal('json'), schema: schema.optional() }),
+  ] as const;
+  return z
+    .discriminatedUnion('kind', [
+      ...simple,
+      z.strictObject({
+        kind: z.literal('anyOf'),
+        rules: z
+          .array(z.discriminatedUnion('kind', [...simple]))
+          .min(1)
+          .max(20),
+      }),
+    ])
+    .describe('contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf') satisfies z.ZodType<Rule>;
+}
+
+/** As it will be tried: in Unicode mode. */
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,98 @@
+import { wordsOf } from '../evaluation/answer-text';
+
+/** What somebody can ask of an answer without writing code. */
+export type Rule =
+  | { readonly kind: 'contains' | 'excludes' | 'startsWith' | 'equals'; readonly text: string; readonly ignoreCase?: boolean | undefined }
+  | { readonly kind: 'matches' | 'matchesNot'; readonly pattern: string }
+  | { readonly kind: 'words'; readonly min?: number | undefined; readonly max?: number | undefined }
+  /** JSON, and nothing but; of the schema, when there is one. */
+  | { readonly kind: 'json'; readonly schema?: Readonly<Record<string, unknown>> | undefined }
+  | { readonly kind: 'anyOf'; readonly rules: readonly Rule[] };
+
+export interface RuleTools {
+  /** In bounded time, whatever the pattern. */
+  readonly matches: (pattern: string, text: string) => boolean | Untold;
+  /** What is wrong with a value by a JSON Schema, in bounded time. Throws InvalidInput on what is no schema. */
+  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[] | Untold;
+}
+
+/** Neither yes nor no, and why: it took too long, or could not be tried at all. */
+export interface Untold {
+  readonly untold: string;
+}
+
+/** Null when the rule holds; else why it does not, or why nobody can tell. */
+export type Breach = { readonly kind: 'broken' | 'unknown'; readonly reason: string } | null;
+
+export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
+  switch (rule.kind) {
+    case 'contains':
+    case 'excludes':
+    case 'startsWith':
+    case 'equals':
+      return holdsForText(rule, answer) ? null : broken(`${phrases[rule.kind]} ${JSON.stringify(rule.text)}`);
+    case 'matches':
+    case 'matchesNot': {
+      const found = tools.matches(rule.pattern, answer);
+      if (typeof found !== 'boolean') return { kind: 'unknown', reason: found.untold };
+      return found === (rule.kind === 'matches') ? null : broken(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
+    }
+    case 'words': {
+      const count = wordsOf(answer).length;
+      if (rule.min !== undefined && count < rule.min) return broken(`has ${count} words, fewer than ${rule.min}`);
+      return rule.max !== undefined && count > rule.max ? broken(`has ${count} words, more than ${rule.max}`) : null;
+    }
+    case 'json': {
+      const errors = jsonErrors(answer, rule.schema ?? null, tools);
+      if ('untold' in errors) return { kind: 'unknown', reason: errors.untold };
+      return errors.length === 0 ? null : broken(errors.join('; '));
+    }
+    case 'anyOf': {
+      const breaches = rule.rules.map((each) => breachOf(each, answer, tools));
+      if (breaches.includes(null)) return null;
+      const reason = breaches.map((breach) => breach?.reason).join(', and ');
+      return { kind: breaches.some((breach) => breach?.kind === 'unknown') ? 'unknown' : 'broken', reason };
+    }
+  }
+}
+
+/** What keeps the text from being JSON of the schema; empty when nothing does. */
+export function jsonErrors(
+  text: string,
+  schema: Readonly<Record<string, unknown>> | null,
+  tools: Pick<RuleTools, 'schemaErrors'>,
+): readonly string[] | Untold {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return ['is not JSON'];
+  }
+  return schema === null ? [] : tools.schemaErrors(schema, value);
+}
+
+const phrases = {
+  contains: 'does not contain',
+  excludes: 'contains',
+  startsWith: 'does not start with',
+  equals: 'is not',
+} as const;
+
+function holdsForText(rule: Extract<Rule, { readonly text: string }>, answer: string): boolean {
+  const fold = (text: string) => (rule.ignoreCase === true ? text.toLowerCase() : text);
+  const [text, wanted] = [fold(answer), fold(rule.text)];
+  switch (rule.kind) {
+    case 'contains':
+      return text.includes(wanted);
+    case 'excludes':
+      return !text.includes(wanted);
+    case 'startsWith':
+      return text.startsWith(wanted);
+    case 'equals':
+      return text.trim() === wanted.trim();
+  }
+}
+
+function broken(reason: string): Breach {
+  return { kind: 'broken', reason };
+}

@@ -1,0 +1,173 @@
+import { budgetUnits } from '../../budget/budget';
+import { rightAnswers, type EvaluationCase } from '../cases/case';
+import type { CaseResult } from './result';
+import { withBecause } from './unanswered';
+
+/** A case as it leaves the product: money in US dollars. */
+export type CaseReport = Omit<CaseResult, 'cost'> & { readonly costUsd: number | null };
+
+export function caseReportOf({ cost, ...result }: CaseResult): CaseReport {
+  return { ...result, costUsd: cost === null ? null : cost / budgetUnits.usd };
+}
+
+/** A case a line, for programs. */
+export function toJsonLines(results: readonly CaseReport[]): string {
+  return results.map((result) => `${JSON.stringify(result)}\n`).join('');
+}
+
+export interface JUnitOptions {
+  readonly suite: string;
+  /** By dimension: the least score that counts as a success; 1 where none is named. */
+  readonly passAt: Readonly<Record<string, number>>;
+  /** Absent: each case fails by itself. Given: the gates decide, and cases are listed with their scores without failing, so that the report agrees with them. */
+  readonly gates?: readonly JUnitGate[];
+}
+
+export interface JUnitGate {
+  readonly name: string;
+  /** Why it is not met; null when it is. */
+  readonly failure: string | null;
+}
+
+/**
+ * JUnit XML as Jenkins and GitLab read it: each case once, with all its dimensions, and a suite for gates where there are some. Where no gate decides, a case that could not be measured
+ * is an error and not a failure, and one that says nothing of any dimension is skipped.
+ */
+export function toJUnit(results: readonly CaseReport[], { suite, passAt, gates }: JUnitOptions): string {
+  const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
+  const cases = results.map((result) => {
+    const outcome = ofAll(dimensions.map((dimension) => [dimension, outcomeOf(result, dimension, passAt[dimension] ?? 1)] as const));
+    const time = result.latencyMs === null ? '' : ` time="${(result.latencyMs / 1000).toFixed(3)}"`;
+    return { head: `classname="${escaped(suite)}" name="${escaped(result.id)}"${time}`, outcome, text: caseText(result) };
+  });
+  const suites =
+    gates === undefined
+      ? [suiteOf(suite, cases)]
+      : [
+          suiteOf(
+            `${suite}.gates`,
+            gates.map(({ name, failure }) => ({
+              head: `classname="${escaped(`${suite}.gates`)}" name="${escaped(name)}"`,
+              outcome: failure === null ? { kind: 'success' } : { kind: 'failure', message: failure },
+              text: '',
+            })),
+          ),
+          suiteOf(suite, cases.map(told)),
+        ];
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
+}
+
+export type CaseOutcome =
+  | { readonly kind: 'success' }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'failure'; readonly message: string }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** What a case counts as in one dimension, where so much is needed at least. */
+export function outcomeOf({ scores, unanswered, because }: Omit<CaseReport, 'costUsd'>, dimension: string, least: number): CaseOutcome {
+  const score = scores[dimension];
+  if (score === undefined || score.kind === 'failed') {
+    const reason = score?.reason ?? unanswered ?? 'not measured';
+    return { kind: 'error', message: withBecause(reason, reason === unanswered ? because : null) };
+  }
+  if (score.kind === 'notApplicable') return { kind: 'skipped' };
+  if (score.value >= least) return { kind: 'success' };
+  return {
+    kind: 'failure',
+    message: `${score.value.toFixed(3)}, at least ${least} counts${score.detail === undefined ? '' : `: ${score.detail}`}`,
+  };
+}
+
+/** What was asked, for people: one value as it is, several with their names. */
+export function questionText(input: EvaluationCase['input']): string {
+  const values = Object.entries(input).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const);
+  const [only] = values;
+  return only && values.length === 1 ? only[1] : values.map(([name, value]) => `${name}: ${value}`).join('\n');
+}
+
+/** What would have been right, for people; empty where only rules or a judge say so. */
+export function expectedText(expected: EvaluationCase['expected']): string {
+  const { label, documents = [], schema } = expected;
+  return [
+    rightAnswers(expected).join(' | '),
+    ...(label === undefined ? [] : [label]),
+    ...(documents.length === 0 ? [] : [`documents ${documents.join(', ')}`]),
+    ...(schema === undefined ? [] : [`JSON of the schema ${JSON.stringify(schema)}`]),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
+/** A failure in one dimension is the case's; so is a missing measurement, where nothing failed. */
+function ofAll(outcomes: readonly (readonly [dimension: string, outcome: CaseOutcome])[]): CaseOutcome {
+  const messages = (kind: 'failure' | 'error') =>
+    outcomes.flatMap(([dimension, outcome]) => (outcome.kind === kind ? [`${dimension} ${outcome.message}`] : []));
+  const [failures, errors] = [messages('failure'), messages('error')];
+  if (failures.length > 0) return { kind: 'failure', message: [...failures, ...errors].join('; ') };
+  if (errors.length > 0) return { kind: 'error', message: errors.join('; ') };
+  return { kind: outcomes.some(([, { kind }]) => kind === 'success') ? 'success' : 'skipped' };
+}
+
+interface TestCase {
+  readonly head: string;
+  readonly outcome: CaseOutcome;
+  readonly text: string;
+}
+
+function told({ head, outcome, text }: TestCase): TestCase {
+  const message = outcome.kind === 'failure' || outcome.kind === 'error' ? `${outcome.message}\n${text}` : '';
+  return { head, outcome: { kind: 'success' }, text: message };
+}
+
+function caseText({ input, expected, answer }: CaseReport): string {
+  const lines: readonly (readonly [string, string])[] = [
+    ['question', input === undefined ? '' : questionText(input)],
+    ['expected', expected === undefined ? '' : expectedText(expected)],
+    ['answer', answer ?? ''],
+  ];
+  return lines.flatMap(([name, text]) => (text === '' ? [] : [`${name}: ${text}`])).join('\n');
+}
+
+function suiteOf(name: string, cases: readonly TestCase[]): string {
+  const count = (kind: CaseOutcome['kind']) => cases.filter(({ outcome }) => outcome.kind === kind).length;
+  const counts = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" skipped="${count('skipped')}"`;
+  const lines = cases.map(testCase);
+  return [`  <testsuite name="${escaped(name)}" ${counts}>`, ...lines, '  </testsuite>'].join('\n');
+}
+
+function testCase({ head, outcome, text }: TestCase): string {
+  const start = `    <testcase ${head}`;
+  const body = escapedText(text);
+  switch (outcome.kind) {
+    case 'success':
+      return body === '' ? `${start}/>` : `${start}><system-out>${body}</system-out></testcase>`;
+    case 'skipped':
+      return `${start}><skipped/></testcase>`;
+    case 'failure':
+    case 'error':
+      return `${start}><${outcome.kind} message="${escaped(outcome.message)}">${body}</${outcome.kind}></testcase>`;
+  }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+  '\t': '&#9;',
+  '\r': '&#13;',
+};
+
+/** XML 1.0 has no word at all for most control characters: they become the replacement character. */
+function escaped(text: string): string {
+  return withoutControls(text.replace(/[&<>"\n\t\r]/g, (character) => entities[character] ?? ''));
+}
+
+function escapedText(text: string): string {
+  return withoutControls(text.replace(/[&<>]/g, (character) => entities[character] ?? ''));
+}
+
+function withoutControls(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');
+}

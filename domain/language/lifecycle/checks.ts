@@ -1,0 +1,234 @@
+import type { WrittenDocument } from '../../document/document';
+import type { DocumentPath } from '../../document/path';
+import { nameOf } from '../../document/path';
+import type { Issue } from '../../failure';
+import { ungatedIssues } from '../../decision/gate-checks';
+import { sourceIssues } from '../../lifecycle/checks';
+import { nearest } from '../../document/nearest';
+import { caseIssues, judgeIssues, perturbedIssues, type Files } from './case-checks';
+import { llmCanaryProblems } from '../canary/checks';
+import { canaryJudgeIssues } from '../canary/judge-checks';
+import { evaluationProblems } from '../dimension/checks';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
+import { readPrompt } from '../../prompt/document';
+import { variablesOf } from '../../prompt/render';
+import { embeddedProvider } from '../provider/document';
+import { readSafetyPolicy } from '../../safety/policy-document';
+import { searchProblem } from '../../prompt/search/request';
+
+/** What parts of an LLM lifecycle, and the files that it names, say together. */
+export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
+  return [
+    ...sourceIssues(document),
+    ...dataIssues(spec, document),
+    ...standbyIssues(spec, document),
+    ...promptIssues(spec, document, files),
+    ...caseIssues(spec, document, files),
+    ...safetyIssues(spec, files),
+    ...evaluationIssues(spec, document),
+    ...judgeIssues(spec, document, files),
+    ...perturbedIssues(spec, document, files),
+  ];
+}
+
+/** Whoever is to stand by has to qualify: by gates, over weights that it has, and as somebody else. */
+function standbyIssues({ model, evaluate, fineTune }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const { standby } = model;
+  const at = ['spec', 'model', 'standby'];
+  if (standby.length === 0) return [];
+  const names = [{ provider: model.provider, model: model.name }, ...standby].map((each) => `${each.provider} ${each.model}`);
+  const twice = names.flatMap((name, place) =>
+    names.indexOf(name) < place
+      ? [issueAt([...at, place - 1], names[0] === name ? `${name} is the model that it would stand by for` : `${name} is there twice`)]
+      : [],
+  );
+  const learnt = fineTune
+    ? [issueAt(at, 'nobody can stand by for a model that is fine-tuned: they have learnt nothing of it', { expected: 'no standby' })]
+    : [];
+  const gateless =
+    evaluate.gates.length === 0
+      ? [
+          issueAt(at, 'a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty', {
+            expected: 'a gate, or no standby',
+          }),
+        ]
+      : [];
+  return [...twice, ...learnt, ...gateless];
+}
+
+function promptIssues(
+  { prompt: { candidates, input }, promptEval, index }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  const at = ['spec', 'prompt', 'candidates'];
+  const twice = candidates.flatMap((path, index) =>
+    candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is there twice`)] : [],
+  );
+  const read = candidates.flatMap((path, place): readonly Issue[] => {
+    const text = files[path];
+    if (text === undefined) return [];
+    const prompt = readPrompt(text, path);
+    if (!prompt.ok) return prompt.issues;
+    const wanted = variablesOf(prompt.value);
+    const others = wanted.filter((name) => name !== input && name !== index?.variable);
+    if (!wanted.includes(input)) return [issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`)];
+    if (others.length === 0) return [];
+    const brought = index === null ? `a request brings ${input} alone` : `a request brings ${input} and the index ${index.variable}`;
+    return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
+  });
+  const names = candidates.flatMap((path) => {
+    const prompt = files[path] === undefined ? null : readPrompt(files[path], path);
+    return prompt?.ok ? [{ path, name: prompt.value.name }] : [];
+  });
+  const named = names.flatMap(({ path, name }, index) => {
+    const other = names.findIndex((each) => each.name === name);
+    return other < index
+      ? [
+          issueAt([...at, candidates.indexOf(path)], `${path} has the name of ${names[other]?.path ?? ''}: ${name}`, {
+            expected: 'a name of its own',
+          }),
+        ]
+      : [];
+  });
+  const unasked =
+    index !== null && read.length === 0 && !candidates.some((path) => asksIndex(files[path], path, index.variable))
+      ? [
+          issueAt(
+            ['spec', 'index', 'variable'],
+            `no prompt has the variable ${index.variable}, so nothing that is found would be asked about`,
+          ),
+        ]
+      : [];
+  const alone = candidates.length > 1 && promptEval === null;
+  const unchosen = alone
+    ? [
+        issueAt(at, `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`, {
+          expected: 'spec.promptEval.quality: the name of a dimension',
+        }),
+      ]
+    : [];
+  const needless =
+    candidates.length === 1 && promptEval !== null && !promptEval.search
+      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from', { expected: 'more candidates, or a search' })]
+      : [];
+  return [...twice, ...read, ...named, ...unasked, ...unchosen, ...needless];
+}
+
+function asksIndex(text: string | undefined, path: string, variable: string): boolean {
+  const prompt = text === undefined ? null : readPrompt(text, path);
+  return prompt?.ok === true && variablesOf(prompt.value).includes(variable);
+}
+
+/** The index and the fine-tuning read sources of the lifecycle, by name. */
+function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const known = data?.sources.map(({ name }) => name) ?? [];
+  const named: readonly (readonly [DocumentPath, string])[] = [
+    ...(index ? [[['spec', 'index', 'documents'], index.documents] as const] : []),
+    ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
+    ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
+  ];
+  const missing = named.flatMap(([at, name]) =>
+    known.includes(name)
+      ? []
+      : [
+          issueAt(at, `${nameOf(at)} is ${name}, and there is no such source`, {
+            expected: known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
+            didYouMean: nearest(name, known) ?? undefined,
+          }),
+        ],
+  );
+  const at = ['spec', 'index', 'rerank'];
+  const reranker = [
+    ...(index?.rerank && index.rerank.candidates < index.k
+      ? [
+          issueAt(
+            [...at, 'candidates'],
+            `spec.index.rerank.candidates is ${index.rerank.candidates}, and spec.index.k keeps ${index.k} of them`,
+          ),
+        ]
+      : []),
+    ...(index?.rerank?.provider === embeddedProvider
+      ? [issueAt([...at, 'provider'], 'the embedded model server has no reranker', { expected: 'a provider that serves POST /rerank' })]
+      : []),
+  ];
+  const weights = fineTune?.by === (model.provider === embeddedProvider ? 'provider' : 'job');
+  const elsewhere = weights
+    ? [
+        issueAt(
+          ['spec', 'fineTune', 'by'],
+          model.provider === embeddedProvider
+            ? 'the embedded model has no fine-tuning API'
+            : `the weights of ${model.provider} are not here, so no job can train an adapter for them`,
+          { expected: model.provider === embeddedProvider ? 'by: job' : 'by: provider' },
+        ),
+      ]
+    : [];
+  return [...elsewhere, ...missing, ...reranker];
+}
+
+/** In the words of the document: the spec has them turned into a rollout's. */
+export function canaryIssues(complete: CompleteLlmLifecycle, document: WrittenDocument, files: Files): readonly Issue[] {
+  const { canary, prompt } = complete.spec;
+  const { issueAt } = document;
+  if (canary === undefined) return [];
+  const at = ['spec', 'canary'];
+  const format = canary.guardrails.findIndex(({ name }) => name === 'format');
+  const loose = prompt.candidates.filter((path) => files[path] !== undefined && !promisesJson(files[path], path));
+  return [
+    ...llmCanaryProblems(canary).map(({ path, detail, expected }) => issueAt([...at, ...path], detail, { expected })),
+    ...(format >= 0 && loose.length > 0
+      ? [issueAt([...at, 'guardrails', format], `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`)]
+      : []),
+    ...canaryJudgeIssues(complete, document, files),
+  ];
+}
+
+function promisesJson(text: string, path: string): boolean {
+  const read = readPrompt(text, path);
+  // What is wrong with it is said where it is named.
+  return !read.ok || read.value.answerSchema !== null;
+}
+
+function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issue[] {
+  const text = safety === null ? undefined : files[safety];
+  if (safety === null || text === undefined) return [];
+  const read = readSafetyPolicy(text, safety);
+  return read.ok ? [] : read.issues;
+}
+
+function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, document: WrittenDocument): readonly Issue[] {
+  const { issueAt } = document;
+  const { dimensions, gates, ungated } = evaluate;
+  const at = ['spec', 'evaluate'];
+  const known = dimensions.map(({ name }) => name);
+  const later = dimensions.flatMap(({ kind }, place) =>
+    kind === 'retrieval' && index === null
+      ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
+      : [],
+  );
+  const quality =
+    promptEval !== null && !known.includes(promptEval.quality)
+      ? [
+          issueAt(['spec', 'promptEval', 'quality'], `there is no dimension ${promptEval.quality}`, {
+            expected: `one of ${known.join(', ')}`,
+          }),
+        ]
+      : [];
+  const searched = promptEval?.search ? searchProblem({ spec: promptEval, dimensions }) : null;
+  const search = searched === null || quality.length > 0 ? [] : [issueAt(['spec', 'promptEval', 'search'], searched)];
+  const sampled =
+    evaluate.first !== null && gates.some(({ kind }) => kind === 'allPass')
+      ? [
+          issueAt([...at, 'first'], 'spec.evaluate.first asks some of the cases, and a gate of kind allPass needs each', {
+            expected: 'no first',
+          }),
+        ]
+      : [];
+  const gated = ungatedIssues(document, { gates: gates.length, isUngated: ungated !== null });
+  const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
+    issueAt([...at, ...path], detail, { didYouMean }),
+  );
+  return [...later, ...quality, ...search, ...gated, ...sampled, ...problems];
+}

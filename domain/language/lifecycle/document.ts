@@ -1,0 +1,44 @@
+import type { WrittenDocument } from '../../document/document';
+import type { DocumentPath } from '../../document/path';
+import { valueAt } from '../../document/path';
+import { pathField } from '../../document/field.schema';
+import { eachOnce, namedFileIssues, type NamedPath } from '../../lifecycle/named-files';
+import { readBy, type Read } from '../../document/schema-issues.schema';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+import type { Files } from './case-checks';
+import { canaryIssues, llmContradictions } from './checks';
+import { llmSpecOf } from './spec';
+import { llmLifecycleSchema, promptRefField } from './llm-lifecycle.schema';
+
+/** The files that an LLM lifecycle names, whatever else is wrong with it. */
+export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
+  const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
+  const dimensions = valueAt(value, ['spec', 'evaluate', 'dimensions']);
+  const places: DocumentPath[] = [
+    ...(Array.isArray(candidates) ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index]) : []),
+    ['spec', 'cases', 'file'],
+    ['spec', 'safety'],
+    ...(Array.isArray(dimensions)
+      ? dimensions.flatMap((_, index) => ['prompt', 'labels'].map((key) => ['spec', 'evaluate', 'dimensions', index, key]))
+      : []),
+  ];
+  return eachOnce(
+    places.flatMap((at) => {
+      const named = valueAt(value, at);
+      const path = pathField('').safeParse(named);
+      return path.success && !promptRefField.safeParse(named).success ? [{ path: path.data, at }] : [];
+    }),
+  );
+}
+
+/** What it says, with all that is wrong in it and in the files that it names. */
+export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<LlmLifecycleSpec> {
+  const read = readBy(llmLifecycleSchema, document);
+  const issues = [
+    ...document.issues,
+    ...(read.ok ? [] : read.issues),
+    ...namedFileIssues(document, namedByLlmLifecycle(document), files),
+    ...(read.ok ? [...llmContradictions(llmSpecOf(read.value), document, files), ...canaryIssues(read.value, document, files)] : []),
+  ];
+  return issues.length > 0 || !read.ok ? { ok: false, issues } : { ok: true, value: llmSpecOf(read.value) };
+}

@@ -1,0 +1,213 @@
+import type { WrittenDocument } from '../document/document';
+import type { DocumentPath } from '../document/path';
+import { isMap, nameOf, valueAt } from '../document/path';
+import { formatDuration } from '../duration';
+import type { Issue } from '../failure';
+import { gateIssues } from '../decision/gate-checks';
+import { metricsOfTask } from './lifecycle';
+import { sourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
+import { formatOf } from './spec';
+import { tasks, type Task } from '../model/model';
+import { paramsIssues } from '../training/params-size';
+import { releaseIssues } from './release-checks';
+import { schemeOf } from '../dataset/source-uri';
+import { shortestDays } from '../dataset/time-window';
+
+/**
+ * What parts of a lifecycle say together. Each check reads only the parts it needs, and is silent when one of them is broken by itself, so that all mistakes
+ * are listed at once.
+ */
+export function contradictions(document: WrittenDocument): readonly Issue[] {
+  const params = ['spec', 'train', 'params'];
+  return [
+    ...[sourceIssues, latestIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues, releaseIssues].flatMap((check) =>
+      check(document),
+    ),
+    ...paramsIssues(valueAt(document.value, params), params, document.issueAt),
+  ];
+}
+
+export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'data', 'sources'];
+  const sources = valueAt(value, path);
+  if (!isMap(sources)) return [];
+  const count = Object.keys(sources).length;
+  if (count === 0 || count > 32) return [issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' })];
+  return Object.entries(sources).flatMap(([name, source]) => {
+    const read = sourceSchema.safeParse(source);
+    if (!read.success) return [];
+    const { uri, format } = read.data;
+    const told = formatOf(uri);
+    if (format === undefined && told === null) {
+      return [
+        issueAt([...path, name], `${nameOf([...path, name])} has no format, and the URI does not tell it`, {
+          expected: 'format: parquet, csv or ndjson',
+        }),
+      ];
+    }
+    const fixed = ['sample', 'dataset'].includes(schemeOf(uri) ?? '');
+    if (fixed && format !== undefined && format !== told) {
+      return [
+        issueAt(
+          [...path, name, 'format'],
+          `${nameOf([...path, name, 'format'])} cannot be ${format}: ${schemeOf(uri) ?? ''}:// tables are Parquet`,
+        ),
+      ];
+    }
+    return [];
+  });
+}
+
+/** `latest` is the newest event of a source: without a column of times none has one, and no run could begin. */
+function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
+  const sources = valueAt(value, ['spec', 'data', 'sources']);
+  if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
+  const read = Object.entries(sources).map(([name, source]) => ({ name, source: sourceSchema.safeParse(source) }));
+  if (!read.every(({ source }) => source.success && source.data.time === undefined)) return [];
+  const [first = { name: 'name' }] = read;
+  return [
+    issueAt(['spec', 'data', 'time', 'until'], 'spec.data.time.until is latest, and no source names its column of times', {
+      expected: `spec.data.sources.${first.name}.time, or an until such as 2013-07-01T00:00:00Z`,
+    }),
+  ];
+}
+
+function splitIssues(document: WrittenDocument): readonly Issue[] {
+  const { value } = document;
+  const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
+  if (!split.success) return [];
+  return split.data.by === 'time' ? timeSplitIssues(document, split.data) : drawnSplitIssues(document, split.data);
+}
+
+type Split = NonNullable<ReturnType<typeof splitSchema.safeParse>['data']>;
+
+function timeSplitIssues(
+  { value, issueAt }: WrittenDocument,
+  { tuning, confirm, holdout }: Extract<Split, { by: 'time' }>,
+): readonly Issue[] {
+  const written = valueAt(value, ['spec', 'data', 'time']);
+  if (written === undefined) {
+    return [
+      issueAt(['spec', 'data'], 'spec.data.time is missing, and spec.data.split.by is time', {
+        expected:
+          'time: { column: …, window: … }, or split: { by: random, … } or { by: group, column: …, … } for rows without a usable time',
+      }),
+    ];
+  }
+  const time = timeSchema.safeParse(written);
+  if (!time.success) return [];
+  const needed = tuning + confirm + holdout;
+  const room = shortestDays(time.data.window);
+  if (needed < room) return [];
+  const window = formatDuration(time.data.window);
+  return [
+    issueAt(
+      ['spec', 'data', 'split'],
+      `spec.data.split takes ${needed} days, and the window of ${window} has ${room}: nothing is left to train on`,
+      {
+        expected: `less than ${room} days together, or a longer spec.data.time.window`,
+      },
+    ),
+  ];
+}
+
+/** Rows with a usable time are split by it: drawn at random, a model would be judged on rows from before those it learned from. */
+function drawnSplitIssues({ value, issueAt }: WrittenDocument, split: Exclude<Split, { by: 'time' }>): readonly Issue[] {
+  const path = ['spec', 'data', 'split'];
+  const taken = split.tuning + split.confirm + split.holdout;
+  const sources = valueAt(value, ['spec', 'data', 'sources']);
+  const timed = isMap(sources) ? Object.entries(sources).filter(([, source]) => valueAt(source, ['time']) !== undefined) : [];
+  return [
+    ...(taken < 1
+      ? []
+      : [
+          issueAt(path, `spec.data.split takes ${Number((100 * taken).toFixed(1))} %: nothing is left to train on`, {
+            expected: 'tuning, confirm and holdout that are less than 1 together',
+          }),
+        ]),
+    ...(valueAt(value, ['spec', 'data', 'time']) === undefined
+      ? []
+      : [
+          issueAt([...path, 'by'], `spec.data.split.by is ${split.by}, and spec.data.time names a time`, {
+            expected: 'by: time, or no spec.data.time',
+          }),
+        ]),
+    ...timed.map(([name]) =>
+      issueAt(
+        ['spec', 'data', 'sources', name, 'time'],
+        `spec.data.sources.${name}.time reads the rows of a window, and spec.data.time is missing`,
+        {
+          expected: 'no time of a source, or spec.data.time',
+        },
+      ),
+    ),
+  ];
+}
+
+/** Label, time and entity are three columns. */
+function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const paths: readonly DocumentPath[] = [
+    ['spec', 'data', 'label', 'column'],
+    ['spec', 'data', 'time', 'column'],
+    ['spec', 'data', 'entity'],
+  ];
+  const columns = paths.map((path) => valueAt(value, path));
+  return paths.flatMap((path, index) => {
+    const first = columns.indexOf(columns[index]);
+    if (columns[index] === undefined || first === index) return [];
+    return [issueAt(path, `${nameOf(path)} is the same column as ${nameOf(paths[first] ?? [])}`)];
+  });
+}
+
+/** All metrics of one lifecycle belong to one task: the one of `train.task`, or else of most of them. */
+function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const evaluate = ['spec', 'evaluate'];
+  const gates = valueAt(value, [...evaluate, 'gates']);
+  const metrics = valueAt(value, [...evaluate, 'metrics']);
+  const paths: readonly DocumentPath[] = [
+    ...(Array.isArray(metrics) ? metrics.map((_, index) => [...evaluate, 'metrics', index]) : []),
+    [...evaluate, 'slices', 'metric'],
+    ['spec', 'tune', 'metric'],
+    ['spec', 'canary', 'quality', 'metric'],
+    ...(Array.isArray(gates) ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric']) : []),
+  ];
+  const named = paths.flatMap((path) => {
+    const metric = valueAt(value, path);
+    const fitting = tasksOf(metric);
+    return fitting.length === 0 ? [] : [{ path, metric: String(metric), fitting }];
+  });
+  const declared = tasks.find((task) => task === valueAt(value, ['spec', 'train', 'task']));
+  const task = declared ?? mostOf(named.flatMap(({ fitting }) => fitting));
+  if (task === undefined) return [];
+  // A metric of this task alone says more than one that several tasks share.
+  const ofTask = named.filter(({ fitting }) => fitting.includes(task)).sort((a, b) => a.fitting.length - b.fitting.length);
+  const because = declared === undefined ? `${nameOf(ofTask[0]?.path ?? [])} is for ${task}` : `spec.train.task is ${task}`;
+  return named
+    .filter(({ fitting }) => !fitting.includes(task))
+    .map(({ path, metric }) =>
+      issueAt(path, `${nameOf(path)} cannot be ${metric}: ${because}`, { expected: `one of ${metricsOfTask[task].join(', ')}` }),
+    );
+}
+
+function repeatedIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  return [
+    ['spec', 'evaluate', 'metrics'],
+    ['spec', 'evaluate', 'slices', 'columns'],
+  ].flatMap((path) => {
+    const list = valueAt(value, path);
+    if (!Array.isArray(list)) return [];
+    return list.flatMap((item, index) =>
+      list.indexOf(item) < index ? [issueAt([...path, index], `${nameOf(path)} lists ${String(item)} twice`)] : [],
+    );
+  });
+}
+
+function mostOf(fitting: readonly Task[]): Task | undefined {
+  const count = (task: Task): number => fitting.filter((each) => each === task).length;
+  return [...fitting].sort((a, b) => count(b) - count(a))[0];
+}
+
+function tasksOf(metric: unknown): readonly Task[] {
+  return tasks.filter((task) => (metricsOfTask[task] as readonly unknown[]).includes(metric));
+}

@@ -1,0 +1,38 @@
+import type { WrittenDocument } from '../document/document';
+import { documentLimits } from '../document/document';
+import type { DocumentPath } from '../document/path';
+import { nameOf } from '../document/path';
+import type { Issue } from '../failure';
+import { nearest } from '../document/nearest';
+
+/** A file that a document names, and where it does. */
+export interface NamedPath {
+  readonly path: string;
+  readonly at: DocumentPath;
+}
+
+/** Files that are named and not there, or that are no text; a file is named once, by the first place. */
+export function namedFileIssues(
+  { issueAt }: Pick<WrittenDocument, 'issueAt'>,
+  named: readonly NamedPath[],
+  files: Readonly<Record<string, string>>,
+): readonly Issue[] {
+  return eachOnce(named).flatMap(({ path, at }): readonly Issue[] => {
+    if (!Object.hasOwn(files, path)) {
+      const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
+      return [issueAt(at, `${nameOf(at)} names ${path}, which is not there`, { didYouMean })];
+    }
+    const problem = textProblem(files[path] ?? '');
+    return problem === null ? [] : [issueAt(at, `${nameOf(at)} names ${path}, which ${problem}`)];
+  });
+}
+
+export function eachOnce(named: readonly NamedPath[]): readonly NamedPath[] {
+  return named.filter(({ path }, index) => named.findIndex((other) => other.path === path) === index);
+}
+
+export function textProblem(text: string): string | null {
+  if (text.trim() === '') return 'is empty';
+  if (text.includes('\0')) return 'is not a text file';
+  return new TextEncoder().encode(text).length > documentLimits.bytes ? 'is larger than 1 MiB' : null;
+}

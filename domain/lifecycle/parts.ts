@@ -1,0 +1,153 @@
+import type { DataContract } from '../dataset/contract';
+import type { Places, WrittenDocument } from '../document/document';
+import { isMap, valueAt } from '../document/path';
+import { columnField, pathField } from '../document/field.schema';
+import { gateSchema } from '../decision/gate.schema';
+import type { DataSpec, ParameterRange, TrainSpec } from './lifecycle';
+import { dataSchema, paramsField, slicesSchema, sourceName } from './lifecycle.schema';
+import { dataOf, rangesOf } from './spec';
+import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
+import { tuneSchema } from '../tuning/tune.schema';
+
+/**
+ * What SQL, trainers and data can be checked against. Each part is here when it is right by itself, whatever else is wrong with the
+ * document, so that one command reports every mistake.
+ */
+export interface LifecycleParts {
+  readonly sql: LifecycleSqlParts | null;
+  /** For binding the SQL to the sources' columns. */
+  readonly data: DataSpec | null;
+  /** Whether its window and split are what the document says: else they stand in for some with a mistake. */
+  readonly hasWindow: boolean;
+  readonly contract: PlacedContract | null;
+  readonly trainer: NamedTrainer | null;
+  readonly space: Readonly<Record<string, ParameterRange>> | null;
+  readonly sliceColumns: readonly string[];
+  /** Gates that compare with a fixed version of the model. */
+  readonly anchors: readonly PlacedAnchor[];
+  /** The first gate that compares days of the holdout. */
+  readonly judgingGate: string | null;
+}
+
+export interface PlacedContract {
+  readonly contract: DataContract;
+  readonly path: string;
+  readonly places: Places;
+}
+
+interface PlacedAnchor {
+  readonly gate: number;
+  readonly version: number;
+}
+
+export interface LifecycleSqlParts {
+  /** Paths of the two texts; null where none is named. */
+  readonly assemble: string | null;
+  readonly features: string | null;
+  /** Names of the sources; null where they cannot be read. */
+  readonly sources: readonly string[] | null;
+  readonly label: string | null;
+}
+
+export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
+  /** Where the document names it. */
+  readonly at: readonly string[];
+  readonly makes: 'model' | 'adapter';
+}
+
+/** `folder`: where relative file:// sources lie; without one the data are not checked. */
+export function lifecycleParts(
+  document: WrittenDocument,
+  { contract, folder }: { readonly contract: PlacedContract | null; readonly folder: string | undefined },
+): LifecycleParts {
+  const value = document.value;
+  if (valueAt(value, ['kind']) === 'LlmLifecycle') {
+    const job = valueAt(value, ['spec', 'fineTune', 'by']) !== 'provider';
+    return { ...noParts, trainer: job ? trainerIn(value, ['spec', 'fineTune'], 'adapter') : null };
+  }
+  const tune = tuneSchema.safeParse(valueAt(value, ['spec', 'tune']));
+  const slices = slicesSchema.safeParse(valueAt(value, ['spec', 'evaluate', 'slices']));
+  return {
+    sql: sqlIn(value),
+    ...dataIn(value, folder),
+    contract,
+    trainer: trainerIn(value, ['spec', 'train'], 'model'),
+    space: tune.success ? rangesOf(tune.data.space) : null,
+    sliceColumns: slices.success ? slices.data.columns : [],
+    anchors: anchorsIn(value),
+    judgingGate: judgingGateIn(value),
+  };
+}
+
+export const noParts: LifecycleParts = {
+  ...{
+    sql: null,
+    data: null,
+    hasWindow: false,
+    contract: null,
+    trainer: null,
+    space: null,
+    sliceColumns: [],
+    anchors: [],
+    judgingGate: null,
+  },
+};
+
+function sqlIn(value: unknown): LifecycleSqlParts | null {
+  const data = valueAt(value, ['spec', 'data']);
+  if (!isMap(data)) return null;
+  const path = (key: string): string | null => pathField('').safeParse(valueAt(data, [key])).data ?? null;
+  const sources = valueAt(data, ['sources']);
+  const names = isMap(sources) ? Object.keys(sources).filter((name) => sourceName.safeParse(name).success) : [];
+  const label = columnField('').safeParse(valueAt(data, ['label', 'column']));
+  return {
+    assemble: path('assemble'),
+    features: path('features'),
+    sources: names.length === 0 ? null : names,
+    label: label.data ?? null,
+  };
+}
+
+function dataIn(value: unknown, folder: string | undefined): Pick<LifecycleParts, 'data' | 'hasWindow'> {
+  const written = valueAt(value, ['spec', 'data']);
+  const whole = dataSchema.safeParse(written);
+  const read = whole.success ? whole : dataSchema.safeParse(withoutTimes(written));
+  if (!read.success) return { data: null, hasWindow: false };
+  const data = dataOf(read.data);
+  if (folder === undefined && data.sources.some(({ uri }) => isRelativeUri(uri))) return { data: null, hasWindow: false };
+  const sources = data.sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder ?? '/') }));
+  return { data: { ...data, sources }, hasWindow: whole.success };
+}
+
+/** Columns can be checked without the window, the split and the limits. */
+function withoutTimes(data: unknown): unknown {
+  if (!isMap(data)) return null;
+  const { sources, assemble, features, entity } = data;
+  return {
+    ...{ sources, assemble, features, ...(entity === undefined ? {} : { entity }) },
+    label: { column: valueAt(data, ['label', 'column']) },
+    time: { column: valueAt(data, ['time', 'column']), window: '4d' },
+    split: { by: 'time', tuning: '1d', confirm: '1d', holdout: '1d' },
+  };
+}
+
+function trainerIn(value: unknown, at: readonly string[], makes: NamedTrainer['makes']): NamedTrainer | null {
+  const trainer = valueAt(value, [...at, 'trainer']);
+  const params = paramsField.safeParse(valueAt(value, [...at, 'params']) ?? {});
+  return typeof trainer === 'string' && params.success ? { trainer, params: params.data, at, makes } : null;
+}
+
+function anchorsIn(value: unknown): readonly PlacedAnchor[] {
+  const gates = valueAt(value, ['spec', 'evaluate', 'gates']);
+  if (!Array.isArray(gates)) return [];
+  return gates.flatMap((written, gate) => {
+    const read = gateSchema.safeParse(written).data;
+    return read !== undefined && 'against' in read && typeof read.against === 'object' ? [{ gate, version: read.against.version }] : [];
+  });
+}
+
+function judgingGateIn(value: unknown): string | null {
+  const gates = valueAt(value, ['spec', 'evaluate', 'gates']);
+  const read = Array.isArray(gates) ? gates.map((gate) => gateSchema.safeParse(gate).data) : [];
+  return read.find((gate) => gate !== undefined && gate.kind !== 'parity')?.name ?? null;
+}

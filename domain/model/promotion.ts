@@ -1,0 +1,174 @@
+/** What must hold before a person may make a version the champion by hand, and who may override it. */
+import type { Digest } from '../dataset/artifact';
+import type { RunId } from '../ids';
+import type { LifecycleSpec, PromoteSpec } from '../lifecycle/lifecycle';
+import type { ModelVersionStatus } from './model';
+import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
+import type { VerdictKind } from '../decision/verdict';
+
+/** What the registry holds of one version, read in the transaction that moves the champion. */
+export interface PromotionFacts {
+  readonly model: string;
+  readonly version: number;
+  readonly status: ModelVersionStatus;
+  readonly run: { readonly id: RunId; readonly starter: string };
+  /** The revision that the version was judged under. */
+  readonly revision: number;
+  readonly policy: PromotionPolicy;
+  /** The present champion; null when there is none. */
+  readonly champion: { readonly version: number; readonly digest: Digest } | null;
+  /** Of the evaluate stage; null when it recorded no decision. */
+  readonly evaluation: { readonly verdict: VerdictKind; readonly comparedWith: Digest | null } | null;
+  /** The canary of the version's run; null when none was opened. */
+  readonly canary: {
+    readonly status: RolloutStatus;
+    readonly champion: number;
+    /** Of its decision; null when nothing was decided. */
+    readonly verdict: VerdictKind | null;
+  } | null;
+  /** People other than the starter who approved the promotion, the caller included where the caller may approve. */
+  readonly approvals: number;
+}
+
+export interface PromotionPolicy {
+  readonly gates: number;
+  /** Only a canary may promote what no gate judges. */
+  readonly ungated: boolean;
+  readonly canary: boolean;
+  readonly approval: PromoteSpec['approval'];
+}
+
+export interface UnmetRequirement {
+  readonly code:
+    | 'status'
+    | 'evaluation.missing'
+    | 'evaluation.notPassed'
+    | 'evaluation.otherChampion'
+    | 'canary.missing'
+    | 'canary.open'
+    | 'canary.notPassed'
+    | 'canary.otherChampion'
+    | 'approval.missing';
+  readonly detail: string;
+  /** The command that helps. */
+  readonly next: string;
+}
+
+export function promotionPolicyOf({ evaluate, canary, promote }: LifecycleSpec): PromotionPolicy {
+  return {
+    gates: evaluate.gates.length,
+    ungated: Boolean(evaluate.ungated),
+    canary: canary !== null,
+    approval: promote.approval,
+  };
+}
+
+/** Everything that is missing, in the order in which a run would have come to it. Empty: the version may become champion. */
+export function unmetRequirements(facts: PromotionFacts): readonly UnmetRequirement[] {
+  return [...unmetStatus(facts), ...unmetEvaluation(facts), ...unmetCanary(facts), ...unmetApproval(facts)];
+}
+
+function unmetStatus({ model, version, status, run }: PromotionFacts): readonly UnmetRequirement[] {
+  if (status !== 'rejected') return [];
+  return [{ code: 'status', detail: `${model}@${version} was rejected by ${run.id}`, next: `perennial run show ${run.id}` }];
+}
+
+function unmetEvaluation({ model, version, run, policy, champion, evaluation }: PromotionFacts): readonly UnmetRequirement[] {
+  const again = `perennial run rerun ${run.id} --from evaluate`;
+  if (evaluation === null) {
+    return [{ code: 'evaluation.missing', detail: `${model}@${version} was never evaluated: ${run.id} recorded no decision`, next: again }];
+  }
+  const leftToCanary = evaluation.verdict === 'inconclusive' && policy.gates === 0 && policy.ungated && policy.canary;
+  if (evaluation.verdict !== 'passed' && !leftToCanary) {
+    const detail = `the gates of ${model}@${version} ended as ${evaluation.verdict}`;
+    return [{ code: 'evaluation.notPassed', detail, next: `perennial model explain ${model} --of ${version}` }];
+  }
+  if (evaluation.comparedWith === (champion?.digest ?? null)) return [];
+  const was = evaluation.comparedWith === null ? 'no champion' : 'another champion';
+  const detail = `${model}@${version} was compared with ${was}, and the champion is now ${nameOf(model, champion)}`;
+  return [{ code: 'evaluation.otherChampion', detail, next: again }];
+}
+
+function unmetCanary({ model, version, run, policy, champion, canary }: PromotionFacts): readonly UnmetRequirement[] {
+  if (!policy.canary) return [];
+  const again = `perennial run rerun ${run.id} --from canary`;
+  const show = `perennial rollout show ${model}`;
+  if (canary === null) {
+    // A first version has no champion to be tried beside; then its gates must have judged it.
+    if (champion === null && policy.gates > 0) return [];
+    return [{ code: 'canary.missing', detail: `${model}@${version} had no canary`, next: again }];
+  }
+  const isShown = canary.verdict === 'passed' && (canary.status === 'passed' || canary.status === 'promoted');
+  if (!isShown && isOpenRollout(canary.status)) {
+    return [{ code: 'canary.open', detail: `the canary of ${model}@${version} is still ${canary.status}`, next: show }];
+  }
+  if (!isShown) {
+    const passedBefore = canary.verdict === 'passed' ? ', after it had passed' : '';
+    const detail = `the canary of ${model}@${version} ended as ${endings[canary.status]}${passedBefore}`;
+    return [{ code: 'canary.notPassed', detail, next: again }];
+  }
+  if (canary.champion === champion?.version) return [];
+  const detail = `${model}@${version} was tried beside ${model}@${canary.champion}, and the champion is now ${nameOf(model, champion)}`;
+  return [{ code: 'canary.otherChampion', detail, next: again }];
+}
+
+const endings: Readonly<Record<RolloutStatus, string>> = {
+  running: 'running',
+  held: 'held',
+  passed: 'passed',
+  promoted: 'promoted by hand, before it had passed',
+  rolledBack: 'rolled back',
+  aborted: 'aborted',
+  superseded: 'superseded',
+};
+
+function unmetApproval({ model, version, run, policy: { approval }, approvals }: PromotionFacts): readonly UnmetRequirement[] {
+  if (approvals >= approval.required) return [];
+  const others = approval.allowStarter === true ? '' : `, not by ${run.starter}, who started ${run.id}`;
+  const needed = approval.required === 1 ? '1 approval is' : `${approval.required} approvals are`;
+  const detail = `${needed} required for ${model}@${version} (scope ${approval.role}${others}), and ${approvals} ${approvals === 1 ? 'was' : 'were'} given`;
+  return [{ code: 'approval.missing', detail, next: `perennial run approve ${run.id}` }];
+}
+
+function nameOf(model: string, champion: PromotionFacts['champion']): string {
+  return champion === null ? 'none' : `${model}@${champion.version}`;
+}
+
+/** Whoever promotes by hand. */
+export interface Promoter {
+  readonly name: string;
+  readonly scope: 'viewer' | 'operator' | 'approver' | 'admin';
+  /** Holds the key that started the run. */
+  readonly isStarter: boolean;
+}
+
+/** As the history keeps it, for whoever reads it later. */
+export interface PromotionOverride {
+  readonly reason: string;
+  readonly unmet: readonly Pick<UnmetRequirement, 'code' | 'detail'>[];
+  /** The starter of the run overrode the rules for it. */
+  readonly selfApproved: boolean;
+}
+
+/** Whether this person's promotion counts as one of the approvals that the policy asks for. */
+export function countsAsApproval({ scope, isStarter }: Promoter, { role, allowStarter }: PromoteSpec['approval']): boolean {
+  return (!isStarter || allowStarter === true) && (scope === 'admin' || scope === role);
+}
+
+/** Why this person may not override; null when they may. An admin may override for a run of their own, but must say so. */
+export function overrideRefusal(
+  { name, scope, isStarter }: Promoter,
+  { run, selfApprove }: { readonly run: RunId; readonly selfApprove: boolean },
+): { readonly detail: string; readonly next: string } | null {
+  if (scope !== 'approver' && scope !== 'admin') {
+    return {
+      detail: `an override needs the scope approver; the key ${name} has ${scope}`,
+      next: 'ask an admin for a key with the scope approver',
+    };
+  }
+  if (!isStarter || (selfApprove && scope === 'admin')) return null;
+  return {
+    detail: `${name} started ${run} and may not override the rules for it`,
+    next: 'ask another approver; an admin who works alone adds --self-approve (selfApprove: true), which the audit keeps',
+  };
+}

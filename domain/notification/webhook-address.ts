@@ -1,0 +1,28 @@
+/** Paths and queries of webhooks often are their secret, so callers below operator see the host alone. */
+import type { LifecycleSpec } from '../lifecycle/lifecycle';
+
+/** Stands for the part of an address that is hidden; no address holds it. */
+export const hiddenPart = '…';
+
+/** `https://hooks.example/…` */
+export function maskedAddress(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url === null) return hiddenPart;
+  return url.pathname === '/' && url.search === '' && url.hash === '' ? address : `${url.protocol}//${url.host}/${hiddenPart}`;
+}
+
+export function withMaskedWebhooks<Spec extends LifecycleSpec>(spec: Spec): Spec {
+  return { ...spec, notify: spec.notify.map((target) => ({ ...target, webhook: maskedAddress(target.webhook) })) };
+}
+
+/** The value of `spec.notify`, or of a part of it, as a plan shows it. */
+export function maskedNotify(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(maskedNotify);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]: [string, unknown]) => [
+      key,
+      key === 'webhook' && typeof each === 'string' ? maskedAddress(each) : maskedNotify(each),
+    ]),
+  );
+}

@@ -1,0 +1,57 @@
+import type { WrittenDocument } from '../document/document';
+import { objectDocument } from '../document/document';
+import { apiVersion } from '../lifecycle/lifecycle.schema';
+import type { Read } from '../document/schema-issues.schema';
+import { readBy } from '../document/schema-issues.schema';
+import { yamlDocument } from '../document/yaml-document.schema';
+import type { PromptTemplate } from './prompt';
+import { promptProblems } from './checks';
+import { promptSchema, storedPrompt } from './prompt.schema';
+
+/** A `Prompt` document, as the text of its file or as an object → the template, or all that is wrong with it. */
+export function readPrompt(document: unknown, fileName: string): Read<PromptTemplate> {
+  return promptBy(promptSchema, document, fileName);
+}
+
+/** One that was accepted before: what is refused since, when a prompt is written, is none of its mistakes. */
+export function readStoredPrompt(text: string, fileName: string): Read<PromptTemplate> {
+  return promptBy(storedPrompt, text, fileName);
+}
+
+function promptBy(schema: typeof promptSchema, document: unknown, fileName: string): Read<PromptTemplate> {
+  const written = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+  if (written.issues.length > 0) return { ok: false, issues: written.issues };
+  const read = readBy(schema, written);
+  if (!read.ok) return read;
+  const { metadata, spec } = read.value;
+  const lastOfUser = spec.messages.findLast(({ role }) => role === 'user');
+  const prompt: PromptTemplate = {
+    name: metadata.name,
+    messages: spec.messages,
+    variables: spec.variables,
+    fewShot: spec.fewShot ? { ...spec.fewShot, template: spec.fewShot.template ?? lastOfUser?.template ?? '' } : null,
+    answerSchema: spec.answer?.schema ?? null,
+    ...(spec.callerSystemMessages === 'allowed' && { callerSystemMessages: 'allowed' as const }),
+  };
+  const issues = issuesOf(prompt, written);
+  return issues.length > 0 ? { ok: false, issues } : { ok: true, value: prompt };
+}
+
+function issuesOf(prompt: PromptTemplate, { issueAt }: WrittenDocument) {
+  return promptProblems(prompt).map(({ path, detail, didYouMean }) => issueAt(['spec', ...path], detail, { didYouMean }));
+}
+
+/** The template as a person would write it: `readPrompt` makes the same of it. */
+export function promptDocumentOf({ name, messages, variables, fewShot, answerSchema, callerSystemMessages }: PromptTemplate) {
+  return {
+    apiVersion,
+    kind: 'Prompt' as const,
+    metadata: { name },
+    spec: {
+      ...{ variables, messages },
+      ...(fewShot && { fewShot }),
+      ...(answerSchema && { answer: { schema: answerSchema } }),
+      ...(callerSystemMessages && { callerSystemMessages }),
+    },
+  };
+}

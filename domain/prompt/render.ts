@@ -1,0 +1,74 @@
+import { pointerOf } from '../document/path';
+import { failure } from '../failure';
+import type { ChatMessage } from '../language/chat';
+import { examplesOf } from './few-shot';
+import type { PromptTemplate, PromptValue, PromptValues } from './prompt';
+import { promptProblems, valueProblems, type PromptProblem } from './checks';
+import { parseTemplate, usesOf, type Segment } from './syntax';
+
+/**
+ * The messages for these values: every variable that the messages use has one, and there are no others. Throws InvalidInput that lists all mistakes, of
+ * template and values alike; a rendered prompt never has a hole.
+ */
+export function renderPrompt(prompt: PromptTemplate, values: PromptValues): readonly ChatMessage[] {
+  const { name, messages, variables, fewShot } = prompt;
+  refuse(`the prompt ${name} cannot be rendered`, promptProblems(prompt));
+  refuse(`the values do not fit the prompt ${name}`, valueProblems({ values, variables, wanted: variablesOf(prompt) }));
+  const rendered = messages.map(({ role, template }) => ({ role, content: fill(template, values) }));
+  if (fewShot === null) return rendered;
+  const examples = examplesOf(fewShot).flatMap(({ input, output }): readonly ChatMessage[] => [
+    { role: 'user', content: fill(fewShot.template, input) },
+    { role: 'assistant', content: output },
+  ]);
+  const last = messages.findLastIndex(({ role }) => role === 'user');
+  return [...rendered.slice(0, last), ...examples, ...rendered.slice(last)];
+}
+
+/** The variables that need a value; those of examples alone bring theirs. */
+export function variablesOf({ messages }: Pick<PromptTemplate, 'messages'>): readonly string[] {
+  return [...new Set(messages.flatMap(({ template }) => usesOf(parseTemplate(template).segments).map(({ name }) => name)))];
+}
+
+function fill(template: string, values: PromptValues): string {
+  return fillSegments(parseTemplate(template).segments, values, null);
+}
+
+function fillSegments(
+  segments: readonly Segment[],
+  values: PromptValues,
+  item: { readonly text: string; readonly number: number } | null,
+): string {
+  return segments
+    .map((segment) => {
+      switch (segment.kind) {
+        case 'text':
+          return segment.text;
+        case 'value':
+          return String(values[segment.name]);
+        case 'list':
+          return listOf(values[segment.name])
+            .map((text, index) => fillSegments(segment.body, values, { text, number: index + 1 }))
+            .join('');
+        case 'item':
+          return item?.text ?? '';
+        case 'number':
+          return String(item?.number ?? '');
+      }
+    })
+    .join('');
+}
+
+function listOf(value: PromptValue | undefined): readonly string[] {
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+function refuse(message: string, problems: readonly PromptProblem[]): void {
+  const [first] = problems;
+  if (!first) return;
+  const issues = problems.map(({ path, detail, didYouMean }) => ({
+    pointer: pointerOf(path),
+    detail,
+    ...(didYouMean === undefined ? {} : { didYouMean }),
+  }));
+  throw failure('InvalidInput', `${message}: ${first.detail}${problems.length > 1 ? ` and ${problems.length - 1} more` : ''}`, { issues });
+}

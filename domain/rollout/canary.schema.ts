@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { secondsField } from '../document/field.schema';
+import { rowLosses } from '../lifecycle/lifecycle';
+import { assumedDayCorrelation } from '../statistics/day-correlation';
+
+const errors = z
+  .strictObject({
+    name: z.literal('errors'),
+    max: z.number().gt(0).lt(1).describe('a share between 0 and 1 of the requests of the challenger'),
+  })
+  .describe('at most this share of requests fails');
+
+const latency = z
+  .strictObject({
+    name: z.literal('latency_ms'),
+    quantile: z.number().gt(0).lt(1).default(0.97).describe('a share between 0 and 1'),
+    max: z.number().gt(0).describe('milliseconds, above 0'),
+  })
+  .describe('this quantile of the latency is at most max milliseconds');
+
+export const largeHarmField = z
+  .number()
+  .gt(0)
+  .describe(
+    'a number above 0, in units of the metric: the difference from which traffic alone, even of one bad day, ends the rollout while people are answered; four margins without it',
+  );
+
+export const canarySchema = z
+  .strictObject({
+    steps: z
+      .array(z.number().min(0).max(100))
+      .min(1)
+      .max(20)
+      .default([0, 5, 25, 50])
+      .describe('percent of entities, rising; 0 is shadow, in which the challenger answers nobody'),
+    quality: z
+      .strictObject({
+        metric: z.enum(rowLosses).describe('logloss, brier or mae: a metric that each request has by itself'),
+        rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
+        margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
+        bound: z.number().gt(0).optional().describe('a number above 0: the greatest loss of one row that counts'),
+        largeHarm: largeHarmField.optional(),
+      })
+      .describe('what the challenger must show on ripe labels: metric and margin'),
+    guardrails: z
+      .array(z.discriminatedUnion('name', [errors, latency]))
+      .max(2)
+      .default([{ name: 'errors', max: 0.01 }])
+      .describe('a list of errors and latency_ms'),
+    test: z
+      .strictObject({
+        kind: z.literal('alwaysValid').default('alwaysValid').describe('alwaysValid'),
+        alpha: z
+          .number()
+          .gt(0)
+          .max(0.2)
+          .default(0.03)
+          .describe('a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout'),
+        minSamples: z
+          .int()
+          .min(1)
+          .default(200)
+          .describe('a whole number above 0: labels that a promotion needs, and requests that each step needs'),
+        minDuration: secondsField(
+          'the event time that a promotion needs, such as 7d; shorter than 7d says that days do not differ: then nothing is said of days to come, and every verdict says so',
+          { least: 0 },
+        ).prefault('7d'),
+        dayCorrelation: z
+          .number()
+          .min(0)
+          .max(0.9)
+          .default(assumedDayCorrelation)
+          .describe('a number from 0 to 0.9: what the difference of a day is taken to share with that of the day before'),
+      })
+      .prefault({})
+      .describe('how sure to be: alpha, minSamples, minDuration and dayCorrelation'),
+    maxDuration: secondsField('the event time after which nothing decided is decided, such as 28d').prefault('28d'),
+    maxIdle: secondsField('the wall-clock time without a request after which the rollout ends undecided, such as 7d', {
+      least: 60,
+    }).prefault('7d'),
+    onInconclusive: z
+      .enum(['rollback', 'hold'])
+      .default('rollback')
+      .describe('rollback or hold: what happens after maxDuration or maxIdle'),
+  })
+  .describe('how traffic moves to a new version: quality, steps and guardrails');

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { objectDocument } from '../document/document';
+import { untilField } from '../document/field.schema';
+import type { RunId } from '../ids';
+import { paramsField } from '../lifecycle/lifecycle.schema';
+import { paramsIssues } from '../training/params-size';
+import type { RunRequest } from './run';
+import { stageNames } from './run';
+import { notInThisVersion, problem } from '../document/schema-issues.schema';
+
+/** The body of `POST /lifecycles/{name}/runs`. */
+export const runRequestSchema = z
+  .strictObject({
+    params: paramsField.optional().describe('parameters of the trainer, for this run alone'),
+    until: untilField.optional(),
+    fromStage: z.enum(stageNames).optional().describe('the first stage to run again'),
+    reuseRun: z
+      .string()
+      .regex(/^run_[0-9a-z]{1,64}$/)
+      .transform((text) => text as RunId)
+      .optional()
+      .describe('the id of the run whose earlier stages are taken, run_…'),
+    cache: z.boolean().optional().describe('true or false: false runs every stage even when its inputs are unchanged'),
+    reason: z.string().trim().min(1).max(500).optional().describe('why, for the audit'),
+    kind: notInThisVersion,
+    input: notInThisVersion,
+    as: notInThisVersion,
+  })
+  .check(({ value, issues }) => {
+    if (value.fromStage !== undefined && value.reuseRun === undefined) {
+      issues.push({ ...problem('is missing: fromStage needs the run whose earlier stages are taken'), path: ['reuseRun'] });
+    }
+    if (value.reuseRun !== undefined && value.fromStage === undefined) {
+      issues.push({ ...problem('is missing: reuseRun needs the first stage to run again'), path: ['fromStage'] });
+    }
+    const [large] = paramsIssues(value.params, ['params'], objectDocument(value, '').issueAt);
+    if (large) issues.push({ ...problem(large.detail.replace('params ', ''), { expected: large.expected }), path: ['params'] });
+  })
+  .transform((request): RunRequest => defined(request));
+
+/** Optional members of a request are absent, never undefined: its canonical JSON is compared under an Idempotency-Key. */
+function defined(request: object): RunRequest {
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { nameField } from '../document/field.schema';
+import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { readBy, type Read } from '../document/schema-issues.schema';
+import { yamlDocument } from '../document/yaml-document.schema';
+import type { SafetyPolicy } from './policy';
+import { safetyPolicySchema } from './policy.schema';
+
+const documentSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Policy'),
+  metadata: z.strictObject({ name: nameField('the name of the policy') }).describe('name'),
+  spec: safetyPolicySchema,
+});
+
+/** A `Policy` document, as the text of its file → the policy, or all that is wrong with it. */
+export function readSafetyPolicy(text: string, fileName: string): Read<SafetyPolicy> {
+  const written = yamlDocument(text, fileName);
+  if (written.issues.length > 0) return { ok: false, issues: written.issues };
+  const read = readBy(documentSchema, written);
+  return read.ok ? { ok: true, value: { name: read.value.metadata.name, ...read.value.spec } } : read;
+}

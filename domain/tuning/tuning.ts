@@ -1,0 +1,133 @@
+/** A study and its trials: what is recorded of them, and what follows from the record alone. */
+import type { TuneSpec } from '../lifecycle/lifecycle';
+
+export const trialStatuses = ['running', 'complete', 'pruned', 'failed'] as const;
+export type TrialStatus = (typeof trialStatuses)[number];
+
+export type TrialParams = Readonly<Record<string, string | number | boolean>>;
+
+/** The metric on the tuning slice after so many iterations. */
+export interface TrialStep {
+  readonly step: number;
+  readonly value: number;
+}
+
+export interface Trial {
+  /** 0, 1, 2 … within its study. */
+  readonly number: number;
+  readonly params: TrialParams;
+  readonly status: TrialStatus;
+  /** The metric on the tuning slice; of a pruned trial, the last one seen. */
+  readonly value: number | null;
+  readonly intermediate: readonly TrialStep[];
+  readonly reason: string | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+}
+
+export type TrialEnd =
+  | { readonly status: 'complete'; readonly value: number }
+  | { readonly status: 'pruned'; readonly value: number | null; readonly reason: string }
+  | { readonly status: 'failed'; readonly value: null; readonly reason: string };
+
+export interface TrialCounts {
+  readonly complete: number;
+  readonly pruned: number;
+  readonly failed: number;
+}
+
+/**
+ * How iterations are rationed. Rungs lie at `min · factor^k` iterations; bracket b begins at rung b, so that some trials are judged early and others late.
+ * L. Li et al., "Hyperband", JMLR 18 (2018); rungs without waiting as in L. Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020.
+ */
+export interface Hyperband {
+  readonly min: number;
+  readonly max: number;
+  readonly factor: number;
+}
+
+const factor = 3;
+/** Four brackets where there are iterations enough: judged after a 27th, a 9th, a third, or not before the end. */
+const earliest = factor ** 3;
+
+/** Null when a trial has too few iterations to be judged before its end. */
+export function hyperbandOf(maxIterations: number | null): Hyperband | null {
+  if (maxIterations === null || maxIterations < factor) return null;
+  return { min: Math.max(1, Math.floor(maxIterations / earliest)), max: maxIterations, factor };
+}
+
+export function rungsOf({ min, max, factor: by }: Hyperband): readonly number[] {
+  const rungs: number[] = [];
+  for (let rung = min; rung < max; rung *= by) rungs.push(rung);
+  return rungs;
+}
+
+/** The first value at or after each rung: the same whenever somebody looks. */
+export function valuesAtRungs(rungs: readonly number[], seen: readonly TrialStep[]): readonly TrialStep[] {
+  const ordered = [...seen].sort((a, b) => a.step - b.step);
+  const found = rungs.flatMap((rung) => ordered.find(({ step }) => step >= rung) ?? []);
+  return found.filter((value, at) => found.findIndex(({ step }) => step === value.step) === at);
+}
+
+/** Complete trials only; of equal ones the first. */
+export function bestTrial(trials: readonly Trial[], direction: TuneSpec['direction']): (Trial & { readonly value: number }) | null {
+  const complete = trials.flatMap((trial) =>
+    trial.status === 'complete' && trial.value !== null ? [{ ...trial, value: trial.value }] : [],
+  );
+  return complete.reduce<(typeof complete)[number] | null>((best, trial) => {
+    if (best === null) return trial;
+    const better = direction === 'minimize' ? trial.value < best.value : trial.value > best.value;
+    return better || (trial.value === best.value && trial.number < best.number) ? trial : best;
+  }, null);
+}
+
+/** Seconds in which at least one trial was under way: a restart does not reset it, and what a pause holds up costs nothing. */
+export function busySeconds(trials: readonly Pick<Trial, 'startedAt' | 'endedAt'>[], now: string): number {
+  const spans = trials
+    .map(({ startedAt, endedAt }) => ({ from: Date.parse(startedAt), until: Date.parse(endedAt ?? now) }))
+    .sort((a, b) => a.from - b.from);
+  let busy = 0;
+  let reached = -Infinity;
+  for (const { from, until } of spans) {
+    busy += Math.max(0, until - Math.max(from, reached));
+    reached = Math.max(reached, until);
+  }
+  return busy / 1000;
+}
+
+const fewestBeforeGivingUp = 5;
+const mostFailed = 0.5;
+
+/** Why a study ends before its trials are over: a space of which more than half fails is a mistake, and the rest of it would be chance. */
+export function givingUp({ complete, pruned, failed }: TrialCounts, parallel: number): string | null {
+  const ended = complete + pruned + failed;
+  if (ended < Math.max(fewestBeforeGivingUp, 2 * parallel) || failed / ended <= mostFailed) return null;
+  return `${failed} of ${ended} trials failed`;
+}
+
+export function countsOf(trials: readonly Pick<Trial, 'status'>[]): TrialCounts & { readonly running: number } {
+  const counts = { complete: 0, pruned: 0, failed: 0, running: 0 };
+  for (const { status } of trials) counts[status] += 1;
+  return counts;
+}
+
+/** The sets of parameters in which one is at an end of its range, or is one of its choices. */
+export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
+  return Object.entries(space).flatMap(([name, range]) =>
+    (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({ [name]: value })),
+  );
+}
+
+/** The most iterations that a trial may take; null when the trainer does not report as it goes. */
+export function iterationsOf(
+  counted: { readonly param: string; readonly default: number | null } | null,
+  params: Readonly<Record<string, unknown>>,
+  space: TuneSpec['space'],
+): number | null {
+  if (counted === null) return null;
+  const range = space[counted.param];
+  const values =
+    range === undefined ? [params[counted.param] ?? counted.default] : range.kind === 'categorical' ? range.choices : [range.high];
+  const numbers = values.filter((value) => typeof value === 'number');
+  return numbers.length === 0 ? null : Math.floor(Math.max(...numbers));
+}

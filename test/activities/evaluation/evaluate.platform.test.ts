@@ -1,0 +1,129 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEvaluateActivities, type EvaluateInput, type ModelEvaluation } from '../../../activities/evaluation/evaluate';
+import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
+import { digestOf } from '../../../data/digest';
+import { openDatabase, type Database } from '../../../db/connection';
+import { createRegistry, type Registry } from '../../../db/registry';
+import type { Digest } from '../../../domain/dataset/artifact';
+import { decide } from '../../../domain/decision/decide';
+import type { Evidence } from '../../../domain/decision/evidence';
+import { defaultTenant as tenant, effectKey, type RunId } from '../../../domain/ids';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { EvaluationPolicy } from '../../../domain/decision/policy';
+import { noWorse, useful } from '../../support/evidence';
+import { assembledHoldout, modelManifest, truth } from '../../support/training/holdout';
+import { testBucket, migratedDatabase } from '../../support/platform';
+
+let server: Awaited<ReturnType<typeof migratedDatabase>>;
+let database: Database;
+let registry: Registry;
+let artifacts: ArtifactStore;
+let folder: string;
+let runId: RunId;
+let input: EvaluateInput;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evaluate-'));
+  server = await migratedDatabase();
+  database = openDatabase({ url: server.url });
+  registry = createRegistry(database);
+  artifacts = openArtifactStore({ ...testBucket(), leases: registry.artifacts });
+  await artifacts.ensureBucket();
+
+  // The registry wants a revision for its run and nothing of what is in it.
+  const spec = { name: 'flight-delay', kind: 'ModelLifecycle', owner: 'ops@airline.example' } as ModelLifecycleSpec;
+  const revision = { lifecycle: 'flight-delay', digest: digestOf(spec), spec, files: {}, contract: null };
+  await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
+  const run = await registry.runs.open({
+    tenant,
+    workflowId: 'w1',
+    lifecycle: 'flight-delay',
+    request: {},
+    actor: 'test',
+    traceId: '0'.repeat(32),
+  });
+  runId = run.id;
+  const { ref } = await assembledHoldout(artifacts, folder, { rows: 3000, days: 14 });
+  const flat = { ...truth, weights: { hour: 0, wind: 0, carrier: { B6: 0 } } };
+  input = {
+    tenant,
+    runId,
+    key: effectKey(runId, 'evaluate', 'decide', 0),
+    lifecycle: 'flight-delay',
+    assembled: ref,
+    holdout: { dataset: 'flight-delay.holdout', version: 1, manifest: ref, rows: 1 },
+    candidate: { model: 'flight-delay', version: 1, manifest: await modelManifest(artifacts, truth, ref) },
+    champion: null,
+    baseline: await modelManifest(artifacts, flat, ref),
+    evaluate: { metrics: ['logloss'], slices: null, gates: [useful, noWorse], ungated: null },
+    dayCount: { timezone: 'UTC', labelDelaySeconds: 0 },
+    parity: null,
+  };
+});
+
+afterAll(async () => {
+  artifacts.close();
+  await database.close();
+  await server.drop();
+  await rm(folder, { recursive: true });
+});
+
+function evaluate(attempt: number, changes: Partial<EvaluateInput> = {}, effects = registry.effects): Promise<ModelEvaluation> {
+  const activities = createEvaluateActivities({ registry: { ...registry, effects }, artifacts, scratchRoot: join(folder, 'scratch') });
+  const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
+  return environment.run((given: EvaluateInput) => activities.evaluateCandidate(given), { ...input, ...changes });
+}
+
+test('a decision can be read back with its grounds, and deciding again from them gives the same verdict', async () => {
+  const { decision, evidence, summary } = await evaluate(1);
+  expect(decision.verdict.kind).toBe('passed');
+  const recorded = await registry.decisions.get({ tenant, id: decision.id });
+  expect(recorded).toMatchObject({ runId, stage: 'evaluate', evidence, verdict: decision.verdict });
+  const found = (await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence;
+  const policy = (await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as EvaluationPolicy;
+  expect([digestOf(found), digestOf(policy)]).toEqual([evidence, decision.policy]);
+  expect(decide(policy, found)).toEqual(decision.verdict);
+  expect(await artifacts.exists(summary.predictions)).toBe(true);
+  const { items } = await registry.audit.list({ tenant, pageSize: 50 });
+  expect(items).toContainEqual(expect.objectContaining({ action: 'decision.record', subject: `decision:${decision.id}` }));
+});
+
+test('a second attempt, of whatever reason, makes no second decision', async () => {
+  const again = await evaluate(2);
+  const decisions = await registry.decisions.list({ tenant, runId });
+  expect(decisions.map(({ id }) => id)).toEqual([again.decision.id]);
+});
+
+test('the same candidate again keeps its number on the holdout, and another one gets the next, also with other features', async () => {
+  const judgedAs = async (evidence: Digest) =>
+    ((await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence).attempt;
+  const first = await evaluate(1, { key: effectKey(runId, 'evaluate', 'decide', 10) });
+  expect(await judgedAs(first.evidence)).toMatchObject({ number: 1 });
+  const other = { ...truth, bias: -4.9 };
+  const manifest = await modelManifest(artifacts, other, input.assembled);
+  const second = await evaluate(1, {
+    key: effectKey(runId, 'evaluate', 'decide', 11),
+    candidate: { ...input.candidate, version: 2, manifest },
+  });
+  expect(await judgedAs(second.evidence)).toMatchObject({ number: 2, holdout: (await judgedAs(first.evidence))?.holdout });
+  expect(second.decision.verdict.reasons.map(({ message }) => message).join('\n')).toContain('judged 2 times on this holdout');
+  const noted = await database.sql<{ number: number; decision: string }[]>`select number, decision from holdout_attempts order by number`;
+  expect(noted).toEqual([
+    { number: 1, decision: first.decision.id },
+    { number: 2, decision: second.decision.id },
+  ]);
+});
+
+test('an attempt that died after it decided and before it said so: the next one finds its decision', async () => {
+  const before = await registry.decisions.list({ tenant, runId });
+  const key = effectKey(runId, 'evaluate', 'decide', 1);
+  const dying = { ...registry.effects, complete: () => Promise.reject(new Error('the worker died')) };
+  await expect(evaluate(1, { key }, dying)).rejects.toThrow('the worker died');
+  const { decision } = await evaluate(2, { key });
+  const after = await registry.decisions.list({ tenant, runId });
+  expect(after.slice(before.length).map(({ id }) => id)).toEqual([decision.id]);
+});

@@ -1,0 +1,188 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createProviderFineTuneActivities } from '../../../activities/language/provider-fine-tune';
+import { openEndpoint } from '../../../data/language/provider/endpoint';
+import type { PreparedExamples } from '../../../activities/language/prepare-examples';
+import { sha256 } from '../../../data/digest';
+import { providerFineTuning, type FineTuningOrder, type ProviderFineTuning } from '../../../data/language/provider/provider-fine-tuning';
+import type { Registry } from '../../../db/registry';
+import { effectKey, type RunId, type Tenant } from '../../../domain/ids';
+import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import { scriptedFineTuning, type Absence, type ScriptedFineTuning } from '../../support/provider/scripted-fine-tuning';
+
+const runId = 'run_1' as RunId;
+const tenant = 'default' as Tenant;
+const order: FineTuningOrder = {
+  name: 'perennial-run_1.jsonl',
+  model: 'small-1',
+  train: Buffer.from('{"messages":[]}\n'),
+  holdout: Buffer.from('{"messages":[]}\n'),
+  hyperparameters: {},
+  seed: 17,
+};
+const signal = new AbortController().signal;
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+interface Told {
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A provider's fine-tuning over real HTTP. */
+async function provided(script: ScriptedFineTuning): Promise<ProviderFineTuning> {
+  const server: Server = createServer((request, response) => void script.serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const endpoint = openEndpoint({ provider: 'acme', url, allowPrivateAddresses: true, key: null, authorize: () => ({}) });
+  open.push(
+    () => endpoint.close(),
+    () => new Promise((resolve) => server.close(resolve)),
+  );
+  return providerFineTuning('acme', endpoint);
+}
+
+const key = effectKey(runId, 'fine-tune', 'order', 1);
+const quick = { lookMs: 1, answerMs: 2_000, orderMs: 2_000, turnMs: 60_000, tellMs: 60_000 };
+
+/** A job that was ordered, and what watches it. */
+async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: number } = {}) {
+  const tuning = await provided(script);
+  const { job } = await tuning.submit(order, signal);
+  const told: Told[] = [];
+  const activities = createProviderFineTuneActivities(
+    {
+      registry: { effects: { claim: never, complete: never, assertOwned: never }, events: eventsInto(told) },
+      artifacts: { getBytes: never },
+      access: { fineTuning: () => tuning },
+    },
+    { ...quick, ...pace },
+  );
+  const look = (more: { readonly awaySince?: string | null; readonly patienceSeconds?: number; readonly died?: unknown } = {}) => {
+    const { awaySince = null, patienceSeconds = 3_600, died } = more;
+    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
+    return environment.run(activities.awaitFineTuning, { tenant, runId, key, provider: 'acme', job, awaySince, patienceSeconds });
+  };
+  return { look, told };
+}
+
+/** What orders a job, as one attempt of it. */
+async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } = {}) {
+  const tuning = await provided(script);
+  const told: Told[] = [];
+  let done: unknown = null;
+  const activities = createProviderFineTuneActivities(
+    {
+      registry: {
+        effects: {
+          claim: () => Promise.resolve(done === null ? { kind: 'claimed', token: 1 } : { kind: 'done', result: done }),
+          complete: ({ result }) => Promise.resolve((done = result)).then(() => undefined),
+          assertOwned: () => Promise.resolve(),
+        },
+        events: eventsInto(told),
+      },
+      artifacts: { getBytes: () => Promise.resolve(order.train) },
+      access: { fineTuning: () => tuning },
+    },
+    quick,
+  );
+  const file = { uri: 's3://test/x', digest: sha256('x'), bytes: 1, mediaType: 'application/jsonl' };
+  const submit = (died?: unknown) => {
+    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
+    const prepared = { train: file, holdout: file } as unknown as PreparedExamples;
+    const fineTune = { params: {}, seed: 17, compute: { timeoutSeconds } } as unknown as FineTuneSpec;
+    return environment.run(activities.submitFineTuning, { tenant, runId, key, provider: 'acme', prepared, model: 'small-1', fineTune });
+  };
+  return { submit, told };
+}
+
+function eventsInto(told: Told[]): Registry['events'] {
+  return { append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })), list: never, listen: never };
+}
+
+function never(): never {
+  throw new Error('nobody asks for this here');
+}
+
+const ways: readonly Absence[] = ['unavailable', 'limited', 'cut', 'garbage'];
+
+test('a provider that is away for many looks still has its job when it comes back', async () => {
+  const script = scriptedFineTuning({ looks: 3, away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null) });
+  const { look, told } = await watching(script);
+  expect(await look()).toEqual({ kind: 'succeeded', model: 'ft:small-1:ftjob-1', trainedTokens: 1_234 });
+  expect(script.jobs.map(({ looks, status }) => [looks, status])).toEqual([[41, 'succeeded']]);
+  // Said once, with since when, and that it is over.
+  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  const [away] = told;
+  expect(away?.data).toMatchObject({ provider: 'acme', job: 'ftjob-1', reason: expect.stringContaining('acme') as string });
+  expect(Date.now() - Date.parse(String(away?.data['since']))).toBeLessThan(60_000);
+});
+
+test('an absence lasts over turns and deaths: the next look knows since when', async () => {
+  const script = scriptedFineTuning({ away: () => 'unavailable' });
+  const { look } = await watching(script, { turnMs: 0 });
+  const since = '2026-03-01T10:00:00.000Z';
+  const longAgo = { patienceSeconds: 1e9 };
+  expect(await look({ ...longAgo, awaySince: since })).toMatchObject({
+    kind: 'away',
+    since,
+    reason: expect.stringContaining('503') as string,
+  });
+  expect(await look({ ...longAgo, died: { kind: 'away', since } })).toMatchObject({ kind: 'away', since });
+  // What the attempt before it had seen answering began no absence.
+  expect(await look({ ...longAgo, awaySince: since, died: { kind: 'running', status: 'queued' } })).not.toMatchObject({ since });
+});
+
+test('one that stays away for longer than the stage may take is given up, in words', async () => {
+  const { look } = await watching(scriptedFineTuning({ away: () => 'cut' }));
+  const since = new Date(Date.now() - 61_000).toISOString();
+  await expect(look({ awaySince: since, patienceSeconds: 60 })).rejects.toMatchObject({
+    type: 'JobTimeout',
+    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*ftjob-1`)) as string,
+  });
+});
+
+test('what no waiting helps against is not waited for', async () => {
+  const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
+  await expect(look()).rejects.toMatchObject({ type: 'JobFailed', message: 'acme did not fine-tune (ftjob-1): too few examples' });
+});
+
+test('a provider that is away is asked again to take an order, and takes it once', async () => {
+  // Away at first, then in the middle: after a file, and after the job was made but not answered.
+  const script = scriptedFineTuning({
+    dropped: (made) => made === 1,
+    awayAtOrders: (request) => (request <= 40 || request % 7 === 0 ? (ways[request % ways.length] ?? null) : null),
+  });
+  const { submit, told } = await ordering(script);
+  expect(await submit()).toEqual({ job: 'ftjob-1' });
+  expect(script.jobs).toHaveLength(1);
+  expect(new Set(script.files.map(({ filename }) => filename)).size).toBe(script.files.length);
+  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  expect(told[0]?.data).not.toHaveProperty('job');
+  expect(await submit()).toEqual({ job: 'ftjob-1' });
+  expect(script.jobs).toHaveLength(1);
+});
+
+test('one that takes no order for as long as the stage may take is given up, counted from before a death', async () => {
+  const script = scriptedFineTuning({ awayAtOrders: () => 'unavailable' });
+  const { submit } = await ordering(script, { timeoutSeconds: 60 });
+  const since = new Date(Date.now() - 61_000).toISOString();
+  await expect(submit({ kind: 'away', since })).rejects.toMatchObject({
+    type: 'JobTimeout',
+    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*without having taken its order`)) as string,
+  });
+  expect(script.jobs).toHaveLength(0);
+});
+
+test('an order that is refused is not asked again', async () => {
+  const { submit, told } = await ordering({
+    ...scriptedFineTuning(),
+    serve: (_, response) => Promise.resolve(!!response.writeHead(401).end('{}')),
+  });
+  await expect(submit()).rejects.toMatchObject({ type: 'ProviderDenied' });
+  expect(told).toEqual([]);
+});

@@ -1,0 +1,47 @@
+import { createAdmitCommandActivities } from '../../../activities/run/admit-command';
+import { signCommand } from '../../../data/access/command-signature';
+import type { Admission, CommandRepository } from '../../../db/run/command-repository';
+import type { CommandOrder } from '../../../domain/run/command';
+import { defaultTenant } from '../../../domain/ids';
+import { testCommandKeys } from '../../support/commands';
+
+const admitted: Admission = { kind: 'admitted', by: { keyId: 'key_a', holderId: 'key_a', name: 'ada', scope: 'approver' } };
+const order = (minutesAgo: number): CommandOrder => ({
+  ...{ tenant: defaultTenant, workflowId: 'run/default/a/run_1', verb: 'run.approve', id: 'run.approve/1', keyId: 'key_a' },
+  at: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+});
+
+/** A registry that admits whatever comes, and that has admitted before what is given. */
+function admitting(earlier: Admission | null, command: CommandOrder) {
+  const commands: CommandRepository = {
+    admit: () => Promise.resolve(admitted),
+    earlier: () => Promise.resolve(earlier),
+    auditDenied: () => Promise.resolve(),
+    audit: () => Promise.resolve(),
+  };
+  const activities = createAdmitCommandActivities({ registry: { commands }, commandKeys: testCommandKeys });
+  const { tenant, workflowId, verb } = command;
+  return activities.admitCommand({
+    tenant,
+    workflowId,
+    verb,
+    delivery: 'first/update',
+    command: signCommand(testCommandKeys, command),
+    vote: null,
+  });
+}
+
+test('a command that is retried long after it was signed is answered like the first time', async () => {
+  expect(await admitting(admitted, order(30))).toEqual(admitted);
+});
+
+test('a command that comes for the first time long after it was signed is refused', async () => {
+  expect(await admitting(null, order(30))).toMatchObject({ kind: 'refused', message: expect.stringContaining('too long ago') as string });
+  expect(await admitting({ kind: 'refused', type: 'Conflict', message: 'it was carried out before' }, order(30))).toMatchObject({
+    type: 'Forbidden',
+  });
+});
+
+test('a command that was just signed is admitted by the registry', async () => {
+  expect(await admitting(null, order(0))).toEqual(admitted);
+});

@@ -1,0 +1,29 @@
+import { openRunProgress } from '../../../activities/run/progress';
+import type { RunId } from '../../../domain/ids';
+import { tenant } from '../../support/provider/model-access';
+
+const of = { tenant, runId: 'run_1' as RunId, stage: 'evaluate', kind: 'evaluation.progress' } as const;
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+test('progress is told every two seconds at most, as it is then', () => {
+  const told: unknown[] = [];
+  const tell = openRunProgress({ append: (event) => Promise.resolve(told.push(event)) }, of);
+  for (let asked = 1; asked <= 50; asked += 1) {
+    jest.advanceTimersByTime(100);
+    tell({ asked, of: 50 });
+  }
+  // Short work tells nothing: its end is told anyway.
+  expect(told).toEqual([
+    { ...of, data: { asked: 20, of: 50 } },
+    { ...of, data: { asked: 40, of: 50 } },
+  ]);
+});
+
+test('what cannot be told is no reason to stop', async () => {
+  const tell = openRunProgress({ append: () => Promise.reject(new Error('the registry is away')) }, of);
+  jest.advanceTimersByTime(5_000);
+  tell({ asked: 1 });
+  await Promise.resolve();
+});

@@ -1,0 +1,234 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LocalBackend, LocalBackendSettings } from '../../../../activities/training/compute/local/backend';
+import { createLocalBackend } from '../../../../activities/training/compute/local/backend';
+import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
+import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { Job } from '../../../../domain/training/job';
+import { ended, gone, runningUntil } from '../../../contracts/compute-backend';
+import type { ComputeWorkerOrder } from '../../../support/process/compute-worker';
+import { directoryArtifacts } from '../../../support/directory-artifacts';
+import { pythonPath } from '../../../support/platform';
+import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
+
+// Processes that die and start anew, on a machine that is busy with other tests.
+const trainersDir = resolve('test/support/training/trainers');
+const runtimeDir = resolve('trainers/runtime');
+let folder: string;
+let rows: ArtifactRef;
+let jobs = 0;
+const backends: LocalBackend[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-deaths-'));
+  rows = await trainingRows(directoryArtifacts(join(folder, 'artifacts')), folder, { rows: 500, task: 'classification' });
+});
+afterEach(async () => {
+  for (const backend of backends.splice(0)) await backend.close();
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function open(stateDir: string, more: Partial<LocalBackendSettings> = {}): LocalBackend {
+  const artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  const backend = createLocalBackend({
+    python: pythonPath(),
+    trainersDir,
+    runtimeDir,
+    stateDir,
+    artifacts,
+    maxConcurrent: 2,
+    graceSeconds: 1,
+    ...more,
+  });
+  backends.push(backend);
+  return backend;
+}
+
+function probe(params: Readonly<Record<string, unknown>>): Job {
+  jobs += 1;
+  return {
+    id: `run_deaths/train/job/${jobs}`,
+    tenant: 'default',
+    trainer: 'probe',
+    params,
+    seed: 1,
+    inputs: { train: [rows] },
+    context: { task: 'classification', label: '__label', features: flightFeatures },
+    resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60 },
+  };
+}
+
+const slow = { behaviour: 'learn', steps: 60, step_seconds: 0.05 };
+
+/** Of a job that this machine runs. */
+function processOf(stateDir: string, job: Job): { readonly pid: number; readonly host: { readonly pid: number } } {
+  const path = new JobDirectory(join(stateDir, 'compute'), job.id).file('process.json');
+  return JSON.parse(readFileSync(path, 'utf8')) as { pid: number; host: { pid: number } };
+}
+
+async function startWorker(order: Omit<ComputeWorkerOrder, 'python' | 'trainersDir' | 'runtimeDir' | 'artifactsDir'>) {
+  const full: ComputeWorkerOrder = { ...order, python: pythonPath(), trainersDir, runtimeDir, artifactsDir: join(folder, 'artifacts') };
+  const worker = spawn(process.execPath, ['-r', 'tsx/cjs', resolve('test/support/process/compute-worker.ts'), JSON.stringify(full)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise<void>((done, fail) => {
+    worker.stdout.once('data', () => done());
+    worker.once('exit', (code) => fail(new Error(`the worker ended with ${code}`)));
+  });
+  return worker;
+}
+
+async function eventually(condition: () => boolean): Promise<void> {
+  for (let wait = 0; wait < 400 && !condition(); wait += 1) await new Promise((again) => setTimeout(again, 25));
+  expect(condition()).toBe(true);
+}
+
+describe('when the warm parent is killed', () => {
+  test('its jobs are lost and gone, waiting ones go on under a new one, and a lost one resumes', async () => {
+    const stateDir = join(folder, 'host');
+    const backend = open(stateDir, { maxConcurrent: 1 });
+    const [running, waiting] = [probe(slow), probe({ behaviour: 'learn' })];
+    const first = await backend.submit(running);
+    const second = await backend.submit(waiting);
+    await runningUntil(backend, first, (metrics) => metrics.some(({ step }) => step >= 5));
+    expect(await backend.poll(second)).toEqual({ kind: 'queued' });
+    const { pid, host } = processOf(stateDir, running);
+    process.kill(host.pid, 'SIGKILL');
+    expect(await ended(backend, first)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+    await gone([pid, host.pid]);
+    expect(await ended(backend, second)).toMatchObject({ kind: 'succeeded' });
+    const again = await ended(backend, await backend.submit(running));
+    if (again.kind !== 'succeeded') throw new Error(JSON.stringify(again));
+    expect(again.result.facts['ownSteps']).toBeLessThanOrEqual(56);
+  });
+
+  test('even what a job put into a session of its own is ended', async () => {
+    const stateDir = join(folder, 'daemon');
+    const backend = open(stateDir);
+    const job = probe({ behaviour: 'hang' });
+    const metrics = await runningUntil(backend, await backend.submit(job), (seen) => seen.length === 2);
+    process.kill(processOf(stateDir, job).host.pid, 'SIGKILL');
+    await gone(metrics.map(({ value }) => value));
+  });
+});
+
+describe('when the worker is killed', () => {
+  test('nothing of it lives on, and the next worker resumes its job', async () => {
+    const stateDir = join(folder, 'worker');
+    const [job, deaf] = [probe(slow), probe({ behaviour: 'hang' })];
+    const worker = await startWorker({ stateDir, jobs: [job, deaf] });
+    const directory = new JobDirectory(join(stateDir, 'compute'), job.id);
+    await eventually(() => existsSync(directory.file('checkpoint', '5')) || existsSync(directory.file('checkpoint', '6')));
+    await eventually(() => existsSync(new JobDirectory(join(stateDir, 'compute'), deaf.id).file('process.json')));
+    const { pid, host } = processOf(stateDir, job);
+    const deafPid = processOf(stateDir, deaf).pid;
+    worker.kill('SIGKILL');
+    await gone([worker.pid ?? -1, host.pid, pid, deafPid]);
+
+    const backend = open(stateDir);
+    const handle = { backend: 'local' as const, jobId: job.id, detail: {} };
+    expect(await backend.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+    const state = await ended(backend, await backend.submit(job));
+    if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+    expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(56);
+  });
+
+  test('a job that had its result by then has succeeded', async () => {
+    const stateDir = join(folder, 'result');
+    const job = probe({ behaviour: 'learn' });
+    const worker = await startWorker({ stateDir, jobs: [job] });
+    const directory = new JobDirectory(join(stateDir, 'compute'), job.id);
+    await eventually(() => directory.result() !== null);
+    worker.kill('SIGKILL');
+    const backend = open(stateDir);
+    expect(await ended(backend, { backend: 'local', jobId: job.id, detail: {} })).toMatchObject({
+      kind: 'succeeded',
+      outputs: [{ name: 'model.onnx' }],
+    });
+  });
+
+  test('together with its warm parent, what jobs had started is ended by the next worker', async () => {
+    const stateDir = join(folder, 'both');
+    const job = probe({ behaviour: 'hang' });
+    const worker = await startWorker({ stateDir, jobs: [job] });
+    const directory = new JobDirectory(join(stateDir, 'compute'), job.id);
+    await eventually(
+      () => existsSync(directory.file('metrics.ndjson')) && readFileSync(directory.file('metrics.ndjson'), 'utf8').split('\n').length === 3,
+    );
+    const daemon = (await directory.metrics()).find(({ name }) => name === 'daemon')?.value ?? -1;
+    const { pid, host } = processOf(stateDir, job);
+    // A stopped parent cannot act on the worker's death.
+    process.kill(host.pid, 'SIGSTOP');
+    worker.kill('SIGKILL');
+    process.kill(host.pid, 'SIGKILL');
+    await gone([host.pid, pid]);
+    expect(existsSync(`/proc/${daemon}`)).toBe(process.platform === 'linux');
+    expect(await open(stateDir).check()).toMatchObject({ ready: true });
+    await gone([daemon]);
+  });
+});
+
+describe('when the worker stops in order', () => {
+  test('a running job is told to save, a waiting one is left, and both go on later', async () => {
+    const stateDir = join(folder, 'order');
+    const backend = open(stateDir, { maxConcurrent: 1 });
+    const [running, waiting] = [probe(slow), probe({ behaviour: 'learn' })];
+    const handle = await backend.submit(running);
+    await backend.submit(waiting);
+    await runningUntil(backend, handle, (metrics) => metrics.some(({ step }) => step >= 3));
+    const { pid, host } = processOf(stateDir, running);
+    await backend.close();
+    await gone([pid, host.pid]);
+    const next = open(stateDir);
+    expect(await next.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost', message: 'was asked to stop before its end' });
+    for (const job of [running, waiting]) expect(await ended(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
+  });
+});
+
+test('a job that nobody asks about any more is stopped', async () => {
+  const stateDir = join(folder, 'abandoned');
+  const backend = open(stateDir, { abandonedAfterSeconds: 1 });
+  const job = probe({ behaviour: 'hang' });
+  const handle = await backend.submit(job);
+  await runningUntil(backend, handle, (metrics) => metrics.length === 2);
+  const { pid } = processOf(stateDir, job);
+  await gone([pid]);
+  expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+});
+
+test('inputs that are not there refuse the job, which may be submitted again', async () => {
+  const backend = open(join(folder, 'inputs'));
+  const missing = { ...rows, digest: `sha256:${'0'.repeat(64)}` as const };
+  const job = { ...probe({ behaviour: 'learn' }), inputs: { train: [missing] } };
+  await expect(backend.submit(job)).rejects.toMatchObject({ type: 'ArtifactMissing' });
+  await expect(backend.submit(job)).rejects.toMatchObject({ type: 'ArtifactMissing' });
+});
+
+describe('when Python is not as it should be', () => {
+  test('names the interpreter that is missing, and the remedy', async () => {
+    const backend = open(join(folder, 'nopython'), { python: join(folder, 'no', 'python') });
+    await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({
+      type: 'BackendUnavailable',
+      message: `there is no Python to run trainers with at ${join(folder, 'no', 'python')}`,
+      next: expect.stringContaining('npm start') as string,
+    });
+    expect(await backend.check()).toMatchObject({ ready: false, detail: expect.stringContaining('PERENNIAL_PYTHON') as string });
+  });
+
+  test('names the package that is missing, and the command that installs it', async () => {
+    const bare = join(folder, 'bare-python');
+    await writeFile(bare, `#!/bin/sh\necho "ModuleNotFoundError: No module named 'lightgbm'" >&2\nexit 1\n`);
+    await chmod(bare, 0o755);
+    const backend = open(join(folder, 'nopackages'), { python: bare });
+    await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({
+      type: 'BackendUnavailable',
+      message: `the Python package lightgbm is missing for ${bare}`,
+      next: `${bare} -m pip install --require-hashes -r ${resolve('trainers/requirements.lock')}`,
+    });
+  });
+});

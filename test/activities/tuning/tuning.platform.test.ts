@@ -1,0 +1,138 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LocalBackend } from '../../../activities/training/compute/local/backend';
+import { createLocalBackend } from '../../../activities/training/compute/local/backend';
+import { createTuningActivities } from '../../../activities/tuning/tuning';
+import type { Optuna } from '../../../activities/tuning/optuna';
+import { createOptuna } from '../../../activities/tuning/optuna';
+import type { TrialInput } from '../../../activities/tuning/trial';
+import { createTrialActivities } from '../../../activities/tuning/trial';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import { failure } from '../../../domain/failure';
+import { effectKey } from '../../../domain/ids';
+import type { ComputeBackend } from '../../../domain/training/job';
+import type { TrainSpec, TuneSpec } from '../../../domain/lifecycle/lifecycle';
+import type { Hyperband, Trial } from '../../../domain/tuning/tuning';
+import { applyLifecycle, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
+import { pythonPath } from '../../support/platform';
+import { flightFeatures, trainingRows } from '../../support/training/training-rows';
+
+// Real training on a machine that is busy with other tests.
+let test_: TestRegistry;
+let folder: string;
+let artifacts: DirectoryArtifacts;
+let backend: LocalBackend;
+let optuna: Optuna;
+let assembled: ArtifactRef;
+
+beforeAll(async () => {
+  test_ = await openTestRegistry();
+  folder = await mkdtemp(join(tmpdir(), 'perennial-tune-'));
+  artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  const [python, trainersDir] = [pythonPath(), resolve('trainers')];
+  backend = createLocalBackend({ python, trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: 2, graceSeconds: 2 });
+  optuna = createOptuna({ python, trainersDir });
+  const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 3_000 });
+  const tuning = await trainingRows(artifacts, folder, { task: 'classification', rows: 1_000, first: 3_000 });
+  const value = { task: 'classification', features: flightFeatures, parts: { train: { features: train }, tuning: { features: tuning } } };
+  assembled = await artifacts.putJson({ tenant, value });
+});
+afterAll(async () => {
+  await Promise.all([backend.close(), optuna.close(), test_.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tune: TuneSpec = {
+  ...{
+    metric: 'logloss',
+    direction: 'minimize',
+    trials: 9,
+    parallel: 1,
+    sampler: 'tpe',
+    pruner: 'hyperband',
+    seed: 3,
+    budgetSeconds: null,
+  },
+  space: {
+    num_leaves: { kind: 'int', low: 3, high: 63, step: 1, log: true },
+    learning_rate: { kind: 'float', low: 0.001, high: 0.5, step: null, log: true },
+  },
+};
+const hyperband: Hyperband = { min: 1, max: 27, factor: 3 };
+const train: TrainSpec = {
+  ...{ trainer: 'lightgbm', task: null, params: { num_iterations: 27 }, seed: 7 },
+  compute: { backend: 'local', cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60, retries: 3 },
+};
+type Report = TestRegistry['registry']['trials'];
+
+/** A study of a run of its own, trial after trial, and how its trials ended. */
+async function studied(backends: ComputeBackend, trials: Report = test_.registry.trials): Promise<readonly Trial[]> {
+  const { registry } = test_;
+  const lifecycle = unique('tuned');
+  await applyLifecycle(registry, lifecycle);
+  const runId = await startRun(registry, lifecycle);
+  const of = { tenant, runId, study: 'tune' };
+  const tuning = createTuningActivities({ registry, optuna, trainersDir: resolve('trainers') });
+  const trial = createTrialActivities({ backends: { local: backends }, artifacts, registry: { ...registry, trials }, optuna });
+  for (let number = 0; number < tune.trials; number += 1) {
+    const key = effectKey(runId, 'tune', 'trial', 1, String(number));
+    const asked = await run(() => tuning.askTrial({ ...of, tune, hyperband, number, key }));
+    if (asked.kind === 'over') throw new Error(asked.reason);
+    const input: TrialInput = { ...of, tune, hyperband, number, key, lifecycle, train, assembled, params: asked.params };
+    const end = await run(() => trial.runTrial(input));
+    await tuning.endTrial({ ...of, number, end, tune });
+  }
+  return registry.trials.list(of);
+}
+
+function run<T>(activity: () => Promise<T>): Promise<T> {
+  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activity);
+}
+
+const told = (trials: readonly Trial[]) =>
+  trials.map(({ number, params, status, value, intermediate }) => ({ number, params, status, value, intermediate }));
+
+describe('a seeded study, one trial at a time', () => {
+  let watched: readonly Trial[];
+  beforeAll(async () => {
+    watched = await studied(backend);
+  });
+
+  test('completes some trials and prunes others, each at a rung', () => {
+    const of = (status: Trial['status']) => watched.filter((trial) => trial.status === status);
+    expect(of('complete').length).toBeGreaterThan(1);
+    expect(of('pruned').length).toBeGreaterThan(1);
+    expect(of('complete').length + of('pruned').length).toBe(tune.trials);
+    for (const { intermediate } of of('pruned')) expect([1, 3, 9]).toContain(intermediate.at(-1)?.step);
+    for (const { intermediate, value } of of('pruned')) expect(value).toBe(intermediate.at(-1)?.value);
+  });
+
+  test('is the same when nobody saw a trial before its end', async () => {
+    const unseen: ComputeBackend = {
+      ...backend,
+      async poll(handle) {
+        const state = await backend.poll(handle);
+        return state.kind === 'running' ? { ...state, metrics: [] } : state;
+      },
+    };
+    expect(told(await studied(unseen))).toEqual(told(watched));
+  });
+
+  test('is the same when the registry was away at the end of each trial', async () => {
+    const { trials } = test_.registry;
+    let calls = 0;
+    const away: Report = {
+      ...trials,
+      list: (study) => {
+        calls += 1;
+        return calls % 3 === 1 ? Promise.reject(failure('DatabaseUnavailable', 'the registry is away')) : trials.list(study);
+      },
+    };
+    expect(told(await studied(backend, away))).toEqual(told(watched));
+    expect(calls).toBeGreaterThan(tune.trials);
+  });
+});

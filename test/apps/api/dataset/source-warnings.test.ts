@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sourceWarnings } from '../../../../apps/api/dataset/source-warnings';
+import type { LifecycleSpec } from '../../../../domain/lifecycle/lifecycle';
+import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
+
+const folder = mkdtempSync(join(tmpdir(), 'source-warnings-'));
+const inside = join(folder, 'inside');
+const secret = join(folder, 'elsewhere', 'secret.csv');
+const denied = [join(folder, 'inside', 'state')];
+beforeAll(() => {
+  for (const each of ['inside', 'elsewhere']) mkdirSync(join(folder, each));
+  writeFileSync(secret, 'a\n');
+  writeFileSync(join(inside, 'orders.csv'), 'a\n');
+  symlinkSync(secret, join(inside, 'link.csv'));
+  symlinkSync(inside, join(folder, 'alias'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function said(uri: string, roots: readonly string[] = [inside], kind: LifecycleSpec['kind'] = 'ModelLifecycle') {
+  const { issueAt } = yamlDocument(`spec:\n  data:\n    sources:\n      orders: { uri: '${uri}' }\n`, 'lifecycle.yaml');
+  const spec = { kind, data: { sources: [{ name: 'orders', uri, format: 'csv', time: null }] } };
+  return sourceWarnings(
+    { files: { roots, denied }, buckets: [{ bucket: 'lake', prefix: 'in/' }] },
+    { spec: spec as unknown as LifecycleSpec, issueAt },
+  );
+}
+
+describe('what is said of file sources when a lifecycle is applied', () => {
+  test.each([
+    ['a file below a root', `file://${inside}/orders.csv`, [inside]],
+    ['one below a root that is a link', `file://${inside}/orders.csv`, [join(folder, 'alias')]],
+    ['one that is not there yet', `file://${inside}/later.csv`, [inside]],
+    ['what is no file', 'https://example.com/orders.csv', [inside]],
+    ['an object of an allowed bucket', 's3://lake/in/orders.csv', [inside]],
+  ])('is nothing of %s', async (_, uri, roots) => {
+    expect(await said(uri, roots)).toEqual([]);
+  });
+
+  test('is the same of what a language application builds its index from, which may have none', async () => {
+    expect(await said(`file://${secret}`, [inside], 'LlmLifecycle')).toHaveLength(1);
+    const { issueAt } = yamlDocument('spec: {}', 'lifecycle.yaml');
+    expect(
+      await sourceWarnings(
+        { files: { roots: [inside], denied }, buckets: [] },
+        { spec: { kind: 'LlmLifecycle', data: null } as unknown as LifecycleSpec, issueAt },
+      ),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ['a file elsewhere', `file://${secret}`],
+    ['one that is not there', 'file:///nowhere/orders.csv'],
+    ['a link that leads out', `file://${inside}/link.csv`],
+    ['a way out', `file://${inside}/../elsewhere/secret.csv`],
+  ])('names %s, with its line and where files may lie', async (_, uri) => {
+    expect(await said(uri)).toEqual([
+      `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, according to the settings of the API; put it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
+    ]);
+  });
+
+  test.each([
+    ['a name that begins with a dot', `file://${inside}/.env`, /begins with a dot/],
+    ['an object of another bucket', 's3://perennial/t/default/x.csv', /outside of the buckets.*below s3:\/\/lake\/in\/, or add its bucket/],
+    ['a file of the platform that is not there yet', `file://${inside}/state/run/later.pem`, /the platform's own state/],
+  ])('names %s', async (_, uri, message) => {
+    expect(await said(uri)).toEqual([expect.stringMatching(message)]);
+  });
+});

@@ -1,0 +1,73 @@
+import { modelWarnings, type KnownModels } from '../../../../apps/api/model/warnings';
+import { formatIssue } from '../../../../domain/document/issue-text';
+import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
+import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
+import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
+import { edited } from '../../../support/lifecycle-text';
+
+const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'helper' });
+const usual = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';
+
+const known = (change: Partial<KnownModels> = {}): KnownModels => ({
+  providers: ['embedded', 'acme'],
+  file: '/etc/providers.yaml',
+  models: (provider) => (provider === 'embedded' ? Promise.resolve([usual, 'minilm']) : Promise.reject(new Error('no key here'))),
+  ...change,
+});
+
+async function said(document: string, has: KnownModels | null = known(), more: Readonly<Record<string, string>> = {}) {
+  const written = yamlDocument(document, 'lifecycle.yaml');
+  const texts = { ...files, ...more };
+  const read = readLlmLifecycle(written, texts);
+  if (!read.ok) throw new Error(read.issues.map(formatIssue).join('\n'));
+  return modelWarnings(has, { spec: read.value, texts, issueAt: written.issueAt });
+}
+
+const withModel = (model: string) => edited(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
+
+describe('what is said of models when a lifecycle is applied', () => {
+  test('is nothing of those that are there, of a provider that cannot be asked, and where nothing is known', async () => {
+    expect(usual).not.toBe('');
+    expect(await said(text)).toEqual([]);
+    expect(await said(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
+    expect(await said(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
+    expect(await said(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) }))).toEqual([]);
+  });
+
+  test('names a provider that is not there, with its line, those that are, and the file', async () => {
+    const [first, ...others] = await said(withModel('{ provider: acmee, name: whatever }'));
+    expect(others).toEqual([]);
+    expect(first).toMatch(
+      /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: it is not in \/etc\/providers\.yaml; expected one of embedded, acme; did you mean acme\?$/,
+    );
+    expect(await said(withModel('{ provider: acmee, name: whatever }'), known({ file: null }))).toEqual([
+      expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set'),
+    ]);
+  });
+
+  test('names a model that its provider does not list', async () => {
+    expect(await said(withModel(`{ name: ${usual}x }`))).toEqual([
+      expect.stringContaining(`embedded lists no model ${usual}x; expected one of ${usual}, minilm; did you mean ${usual}?`),
+    ]);
+  });
+
+  test('is of everybody whom a run asks: standbys, judges, paraphrasers', async () => {
+    const asking = edited(
+      withModel(`{ name: ${usual}, standby: [{ provider: one, model: m }] }`),
+      'dimensions:\n',
+      `dimensions:
+      - { name: sound, kind: judge, prompt: judge.yaml, provider: two, model: m }
+      - { name: steady, kind: robustness, of: answer, variable: question, perturbations: [{ kind: paraphrase, provider: three, model: m }] }
+`,
+    );
+    const judge = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { answer: { type: string, description: what was said } }
+  messages: [{ role: user, template: "{{answer}}" }]
+`;
+    const lines = await said(asking, known(), { 'judge.yaml': judge });
+    expect(lines.map((line) => /provider (\w+)/.exec(line)?.[1])).toEqual(['one', 'two', 'three']);
+  });
+});

@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import { sweepOutbox } from '../../../../workers/maintenance/sweeper';
+import { openLog } from '../../../../workers/log';
+import type { RunId } from '../../../../domain/ids';
+import { digestOf } from '../../../../data/digest';
+import { tenant } from '../../../db/registry-fixture';
+import type { ApiWorld } from '../support/api-world';
+import { fakeSchedules } from '../support/fake-schedules';
+import { lifecycleBody, openApiWorld, withStages } from '../support/api-world';
+import { fastestOf, timed } from '../../../support/time/fastest-of';
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+  await world.apply('flight-delay');
+  await world.call('PUT', '/lifecycles/plain', { as: 'operator', body: lifecycleBody('plain', (text) => withStages(text, {})) });
+});
+afterAll(() => world.close());
+afterEach(() => {
+  world.lifecycles.away = false;
+  world.lifecycles.startMilliseconds = 0;
+});
+
+interface Run {
+  readonly id: RunId;
+  readonly status: string;
+  readonly lifecycle: string;
+  readonly [field: string]: unknown;
+}
+
+const runs = '/lifecycles/flight-delay/runs';
+const start = (body: unknown = {}, key?: string) =>
+  world.call<Run>('POST', runs, { as: 'operator', body, ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }) });
+const list = async (query = '') =>
+  (await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?pageSize=200${query}`)).body;
+const log = openLog('test', 'silent');
+const sweep = () =>
+  sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log });
+const outbox = () => world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
+
+describe('an accepted run', () => {
+  test('is answered with 202, its place, its revision, and links', async () => {
+    const { status, body, headers } = await start({ reason: 'month end', until: '2013-07-01T00:00:00Z' });
+    expect(status).toBe(202);
+    expect(headers.get('location')).toBe(`/api/v1/runs/${body.id}`);
+    const applied = await world.registry.lifecycles.get({ tenant, name: 'flight-delay' });
+    expect(body).toMatchObject({
+      lifecycle: 'flight-delay',
+      revision: applied?.digest,
+      status: 'pending',
+      actor: 'operator',
+      request: { reason: 'month end', until: '2013-07-01T00:00:00Z' },
+      verdict: null,
+      version: null,
+      waitingFor: null,
+      failure: null,
+      startedAt: null,
+      temporalUrl: expect.stringContaining(body.id) as string,
+    });
+    expect(body).not.toHaveProperty('workflowId');
+    expect(world.lifecycles.started.get(`run/default/flight-delay/${body.id}`)).toMatchObject({
+      lifecycle: 'flight-delay',
+      revision: applied?.digest,
+      actor: 'operator',
+    });
+    const { body: shown } = await world.call<Run>('GET', `/runs/${body.id}`, { as: 'viewer' });
+    expect(shown).toEqual({ ...body, stages: [], rollout: null });
+  });
+
+  test('is one run for 50 triggers with one key at once, and for later ones', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => start({ reason: 'once' }, key)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    // The order of keys is not another body.
+    const again = await start({ reason: 'once' }, key);
+    expect(again.body.id).toBe(answers[0]?.body.id);
+    const same = (await list()).items.filter((run) => (run['request'] as { reason?: string }).reason === 'once');
+    expect(same).toHaveLength(1);
+  });
+
+  test('is not another run’s under the same key: 422, and nothing is started', async () => {
+    const key = randomUUID();
+    await start({ reason: 'first' }, key);
+    const before = (await list()).items.length;
+    expect(await start({ reason: 'second' }, key)).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+    await world.apply('other');
+    const elsewhere = await world.call('POST', '/lifecycles/other/runs', {
+      body: { reason: 'first' },
+      headers: { 'idempotency-key': key },
+    });
+    expect(elsewhere).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+    expect((await list()).items).toHaveLength(before);
+  });
+
+  test('without a key is a run of its own each time', async () => {
+    const [one, two] = [await start(), await start()];
+    expect(one.body.id).not.toBe(two.body.id);
+  });
+});
+
+describe('while Temporal is away', () => {
+  test('a run is accepted, stays pending, and is started by the sweeper once Temporal is back', async () => {
+    await sweep();
+    world.lifecycles.away = true;
+    const { status, body } = await start({ reason: 'away' });
+    expect(status).toBe(202);
+    const workflowId = `run/default/flight-delay/${body.id}`;
+    expect(world.lifecycles.started.has(workflowId)).toBe(false);
+    expect(await outbox()).toHaveLength(1);
+    await sweep();
+    expect(world.lifecycles.started.has(workflowId)).toBe(false);
+    expect(await outbox()).toHaveLength(1);
+
+    world.lifecycles.away = false;
+    await world.database.sql`update outbox set due_at = now()`;
+    await sweep();
+    expect(world.lifecycles.started.get(workflowId)).toMatchObject({ request: { reason: 'away' }, traceId: body['traceId'] });
+    expect(await outbox()).toHaveLength(0);
+  });
+
+  test('a start that takes long does not keep the caller waiting', async () => {
+    world.lifecycles.startMilliseconds = 3_000;
+    const { value, milliseconds } = await fastestOf(3, 2_000, () => timed(() => start()));
+    expect(value.status).toBe(202);
+    expect(milliseconds).toBeLessThan(2_000);
+  });
+
+  test('a command is answered with 503 and what to try', async () => {
+    const { body } = await start();
+    world.lifecycles.away = true;
+    const answer = await world.call('POST', `/runs/${body.id}/pause`, { body: {} });
+    expect(answer).toMatchObject({ status: 503, body: { code: 'PlatformUnavailable', next: 'perennial doctor' } });
+    expect(answer.headers.get('retry-after')).toBe('1');
+  });
+});
+
+describe('a command', () => {
+  test('reaches the run’s workflow with who said it', async () => {
+    const { body } = await start();
+    const workflowId = `run/default/flight-delay/${body.id}`;
+    world.lifecycles.told.length = 0;
+    expect(await world.call('POST', `/runs/${body.id}/pause`, { as: 'operator', body: { reason: 'freeze' } })).toMatchObject({
+      status: 200,
+      body: { status: 'running', stage: 'train' },
+    });
+    await world.call('POST', `/runs/${body.id}/resume`, { as: 'operator' });
+    await world.call('POST', `/runs/${body.id}/approve`, { as: 'approver', body: { comment: 'fine' } });
+    await world.call('POST', `/runs/${body.id}/reject`, { as: 'admin', body: {} });
+    expect(await world.call('POST', `/runs/${body.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
+    const { items: keys } = await world.registry.apiKeys.list({ tenant, pageSize: 100 });
+    const by = (name: string) => ({ tenant, keyId: keys.find((key) => key.name === name)?.id, id: expect.any(String) as string });
+    expect(world.lifecycles.told).toEqual([
+      { command: 'pause', workflowId, what: { ...by('operator'), reason: 'freeze' } },
+      { command: 'resume', workflowId, what: by('operator') },
+      { command: 'approve', workflowId, what: { ...by('approver'), reason: 'fine' } },
+      { command: 'reject', workflowId, what: by('admin') },
+      { command: 'cancel', workflowId },
+    ]);
+  });
+
+  test('starts a run whose start is still in the outbox, so that it can be told', async () => {
+    world.lifecycles.away = true;
+    const { body } = await start();
+    world.lifecycles.away = false;
+    expect((await world.call('POST', `/runs/${body.id}/cancel`, { body: {} })).status).toBe(202);
+    const workflowId = `run/default/flight-delay/${body.id}`;
+    expect(world.lifecycles.started.has(workflowId)).toBe(true);
+    expect(world.lifecycles.told.at(-1)).toMatchObject({ command: 'cancel', workflowId });
+  });
+
+  test('to cancel what has ended is a conflict, unless it was cancelled', async () => {
+    const { id } = await world.accept('flight-delay');
+    await world.registry.runs.update({ tenant, id, status: 'succeeded' });
+    expect(await world.call('POST', `/runs/${id}/cancel`, { body: {} })).toMatchObject({ status: 409, body: { code: 'Conflict' } });
+    const other = await world.accept('flight-delay');
+    await world.registry.runs.update({ tenant, id: other.id, status: 'cancelled' });
+    expect(await world.call('POST', `/runs/${other.id}/cancel`, { body: {} })).toMatchObject({
+      status: 202,
+      body: { status: 'cancelled' },
+    });
+  });
+});
+
+/** A run with these stages done, ended. */
+async function ended(stages: readonly string[], status: 'failed' | 'succeeded' = 'failed', lifecycle = 'flight-delay'): Promise<RunId> {
+  const { id } = await world.accept(lifecycle);
+  for (const stage of stages) {
+    const at = { tenant, runId: id, stage, generation: 1 };
+    await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
+    const summary = { metrics: { auc: { value: 0.7, lower: 0.68, upper: 0.72 } } };
+    await world.registry.stages.finish({ ...at, status: 'succeeded', output: { output: stage === 'evaluate' ? { summary } : {} } });
+  }
+  await world.registry.runs.update({ tenant, id, status });
+  return id;
+}
+
+describe('a rerun', () => {
+  test('is a new run of the same revision with the earlier stages of the one named', async () => {
+    const id = await ended(['ingest', 'validate']);
+    const key = randomUUID();
+    const rerun = () =>
+      world.call<Run>('POST', `/runs/${id}/rerun`, {
+        as: 'operator',
+        headers: { 'idempotency-key': key },
+        body: { fromStage: 'train', reason: 'a fixed trainer' },
+      });
+    const { status, body } = await rerun();
+    expect(status).toBe(202);
+    expect(body['request']).toEqual({ fromStage: 'train', reuseRun: id, reason: 'a fixed trainer' });
+    expect((await rerun()).body.id).toBe(body.id);
+  });
+
+  test.each([
+    ['from a stage whose predecessors did not finish', 'evaluate', '/fromStage', /did not finish train/],
+    ['from a stage that its lifecycle lacks', 'canary', '/fromStage', /plain has no stage canary/],
+    ['from a stage that there is not', 'trian', '/fromStage', /trian/],
+    ['from no stage', undefined, '/fromStage', /missing/],
+  ])('%s is refused', async (_, fromStage, pointer, detail) => {
+    const id = await ended(['ingest', 'validate'], 'failed', 'plain');
+    const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer, detail: expect.stringMatching(detail) as string }] } });
+  });
+
+  test('begins at the stages of tuning and canary, and takes over what comes before them', async () => {
+    const tune = { metric: 'auc', direction: 'maximize', trials: 4, space: { num_leaves: { kind: 'int', low: 7, high: 63 } } };
+    const canary = { steps: [0], quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01 } };
+    const body = lifecycleBody('released', (text) => withStages(text, { tune, canary }));
+    expect(await world.call('PUT', '/lifecycles/released', { as: 'operator', body })).toMatchObject({ status: 200 });
+    const id = await ended(['ingest', 'validate', 'train', 'evaluate'], 'failed', 'released');
+    const again = (fromStage: string) => world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body: { fromStage } });
+    expect(await again('tune')).toMatchObject({ status: 202, body: { request: { fromStage: 'tune', reuseRun: id } } });
+    for (const stage of ['evaluate', 'canary'])
+      expect(await again(stage)).toMatchObject({ status: 422, body: { errors: [{ detail: `${id} did not finish tune` }] } });
+    expect(await again('promote')).toMatchObject({ body: { errors: [{ detail: `${id} did not finish tune, canary` }] } });
+    const tuned = await ended(['ingest', 'validate', 'train', 'tune', 'evaluate'], 'failed', 'released');
+    expect(await world.call('POST', `/runs/${tuned}/rerun`, { as: 'operator', body: { fromStage: 'canary' } })).toMatchObject({
+      status: 202,
+    });
+  });
+
+  test('of a run that still goes on is refused', async () => {
+    const { id } = await world.accept('flight-delay');
+    const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage: 'ingest' } });
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/reuseRun' }] } });
+  });
+});
+
+describe('runs', () => {
+  test('are listed newest first, in pages that neither repeat nor miss one, by lifecycle and status', async () => {
+    await world.apply('paged');
+    const made: string[] = [];
+    for (let i = 0; i < 7; i += 1) made.push((await world.accept('paged')).id);
+    const seen: string[] = [];
+    for (let token: string | null = ''; token !== null;) {
+      const query: string = token === '' ? '' : `&pageToken=${token}`;
+      const page = await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?lifecycle=paged&pageSize=3${query}`);
+      expect(page.body.items.length).toBeLessThanOrEqual(3);
+      seen.push(...page.body.items.map(({ id }) => id));
+      // A run that begins meanwhile moves nothing.
+      if (token === '') await world.accept('paged');
+      token = page.body.nextPageToken;
+    }
+    expect(seen).toEqual([...made].reverse());
+    await world.registry.runs.update({ tenant, id: made[0] as RunId, status: 'failed', failure: { type: 'JobFailed', message: 'exit 1' } });
+    expect((await list('&lifecycle=paged&status=failed')).items).toMatchObject([{ id: made[0], failure: { type: 'JobFailed' } }]);
+  });
+
+  test('are shown with their stages and verdicts', async () => {
+    const id = await ended(['ingest', 'validate', 'train', 'evaluate'], 'succeeded');
+    const { body } = await world.call<Run & { stages: { name: string }[] }>('GET', `/runs/${id}`, { as: 'viewer' });
+    expect(body.stages.map(({ name }) => name)).toEqual(['ingest', 'validate', 'train', 'evaluate']);
+    expect(body.stages[0]).toMatchObject({ status: 'succeeded', reusedFrom: null, decision: null, failure: null });
+  });
+
+  test('are compared by parameters, metrics and times', async () => {
+    const [first, second] = [await ended(['ingest', 'validate', 'train', 'evaluate'], 'succeeded'), await ended(['ingest'])];
+    const changed = await start({ params: { num_leaves: 9 } });
+    const { status, body } = await world.call('GET', `/runs/compare?ids=${first},${second},${changed.body.id}`, { as: 'viewer' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      runs: [
+        { id: first, trainer: 'lightgbm', metrics: { auc: { value: 0.7 } }, params: { until: 'latest' } },
+        { id: second, metrics: {} },
+        { params: { num_leaves: 9 } },
+      ],
+    });
+    expect((body as { differingParams: object }).differingParams).toMatchObject({ num_leaves: [expect.anything(), expect.anything(), 9] });
+  });
+
+  test('have the log of their training job as text, once there is one', async () => {
+    const { id } = await world.accept('flight-delay');
+    expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    const logs = await world.artifacts.putBytes({ tenant, bytes: Buffer.from('iteration 1\nauc 0.7\n'), mediaType: 'text/plain' });
+    const at = { tenant, runId: id, stage: 'train', generation: 1 };
+    await world.registry.stages.begin({ ...at, cacheKey: digestOf('logs'), reuse: false });
+    await world.registry.stages.finish({ ...at, status: 'succeeded', output: { output: { logs } } });
+    const answer = await world.call<string>('GET', `/runs/${id}/logs`, { as: 'viewer' });
+    expect(answer).toMatchObject({ status: 200, body: 'iteration 1\nauc 0.7\n' });
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  });
+
+  test('have the log of a job that failed, which is when people look for it', async () => {
+    const { id } = await world.accept('flight-delay');
+    const logs = await world.artifacts.putBytes({ tenant, bytes: Buffer.from('no memory left'), mediaType: 'text/plain' });
+    await world.registry.events.append({ tenant, runId: id, kind: 'job.failed', stage: 'train', data: { job: `${id}/train/job/1`, logs } });
+    expect(await world.call('GET', `/runs/${id}/logs`, { as: 'viewer' })).toMatchObject({ status: 200, body: 'no memory left\n' });
+  });
+});

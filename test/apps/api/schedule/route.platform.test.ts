@@ -1,0 +1,235 @@
+import { Connection } from '@temporalio/client';
+import { testCommandKeys } from '../../../support/commands';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createLifecycleClient } from '../../../../apps/temporal-clients/lifecycle-client';
+import type { ScheduleClient, ScheduleState } from '../../../../apps/temporal-clients/schedule-client';
+import { createScheduleClient } from '../../../../apps/temporal-clients/schedule-client';
+import { failure } from '../../../../domain/failure';
+import { openLog } from '../../../../workers/log';
+import { sweepOutbox } from '../../../../workers/maintenance/sweeper';
+import { tenant } from '../../../db/registry-fixture';
+import { testTemporal } from '../../../support/platform';
+import type { ApiWorld } from '../support/api-world';
+import { lifecycleBody, openApiWorld } from '../support/api-world';
+import { fakeLifecycles } from '../support/fake-lifecycles';
+import type { FakeWorker } from '../support/fake-worker';
+import { startFakeWorker } from '../support/fake-worker';
+
+let connection: Connection;
+let schedules: ScheduleClient;
+let world: ApiWorld;
+let worker: FakeWorker;
+let away = false;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const temporal = await testTemporal();
+  connection = Connection.lazy({ address: temporal.address });
+  const target = { connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl };
+  schedules = createScheduleClient(target);
+  const fickle: ScheduleClient = {
+    ...schedules,
+    sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not respond')) : schedules.sync(given)),
+  };
+  world = await openApiWorld(createLifecycleClient({ ...target, commandKeys: testCommandKeys }), fickle);
+  worker = await startFakeWorker(temporal, world.registry);
+});
+afterAll(async () => {
+  await worker.stop();
+  await world.close();
+  await connection.close();
+});
+
+const monthly = '{ cron: "0 3 1 * *", timezone: America/New_York, overlap: skip, jitter: 10m, catchup: 2h }';
+const with_ = (schedule: string) => (text: string) => `${text}\n  schedule: ${schedule}\n`;
+const apply = (name: string, schedule: string | null) =>
+  world.call('PUT', `/lifecycles/${name}`, {
+    as: 'operator',
+    body: lifecycleBody(name, schedule === null ? (text) => text : with_(schedule)),
+  });
+const show = (name: string) => world.call<ScheduleState>('GET', `/schedules/${name}`, { as: 'viewer' });
+const tell = (name: string, what: string, body: object) =>
+  world.call<ScheduleState>('POST', `/schedules/${name}/${what}`, { as: 'operator', body });
+
+interface Run {
+  readonly status: string;
+  readonly actor: string;
+  readonly traceId: string;
+  readonly request: { readonly until?: string };
+}
+
+async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]> {
+  for (const deadline = Date.now() + 60_000; ;) {
+    const { items } = await world.registry.runs.list({ tenant, lifecycle, pageSize: 100 });
+    if (items.length >= count && items.every(({ endedAt }) => endedAt !== null)) return items;
+    if (Date.now() > deadline) throw new Error(`${items.length} of ${count} runs: ${JSON.stringify(items)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+describe('the schedule of a spec', () => {
+  test('is a Temporal Schedule as the spec says', async () => {
+    await apply('monthly', monthly);
+    const { status, body } = await show('monthly');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: 'schedule/default/monthly',
+      schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'skip', jitterSeconds: 600, catchupSeconds: 7_200 },
+      revision: 1,
+      paused: false,
+    });
+    expect(body.url).toMatch(/\/schedules\/schedule%2Fdefault%2Fmonthly$/);
+    for (const time of body.nextTimes) {
+      const clock = new Date(time).toLocaleString('en-GB', {
+        timeZone: 'America/New_York',
+        day: 'numeric',
+        hour: 'numeric',
+        hour12: false,
+      });
+      expect(clock).toMatch(/^1.*03/);
+    }
+  });
+
+  test('changes and goes with the spec; a late word of an older revision changes nothing', async () => {
+    await apply('moody', monthly);
+    await apply('moody', '{ cron: "30 4 * * 1" }');
+    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1', timezone: 'UTC' }, revision: 2 });
+    const older = await world.registry.lifecycles.get({ tenant, name: 'monthly' });
+    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: older?.spec.schedule ?? null });
+    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: null });
+    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1' }, revision: 2 });
+    await apply('moody', null);
+    expect(await show('moody')).toMatchObject({ status: 404, body: { code: 'NotFound', detail: 'moody has no schedule' } });
+  });
+
+  test('goes when the lifecycle is archived and comes back when it is restored', async () => {
+    await apply('dormant', monthly);
+    const change = (path: string) => world.call('POST', `/lifecycles/dormant/${path}`, { as: 'operator', body: { reason: 'season over' } });
+    expect(await change('archive')).toMatchObject({ status: 200 });
+    expect(await show('dormant')).toMatchObject({ status: 404, body: { detail: 'dormant has no schedule' } });
+    expect(await change('unarchive')).toMatchObject({ status: 200 });
+    expect((await show('dormant')).body).toMatchObject({ schedule: { cron: '0 3 1 * *' }, revision: 1, paused: false });
+  });
+
+  test('follows by the outbox when Temporal was away', async () => {
+    away = true;
+    expect(await apply('later', monthly)).toMatchObject({ status: 200, body: { changed: true } });
+    away = false;
+    expect(await schedules.get({ tenant, lifecycle: 'later' })).toBeNull();
+    await sweepOutbox({
+      registry: world.registry,
+      lifecycles: fakeLifecycles(),
+      schedules,
+      indexes: world.indexes,
+      log: openLog('test', 'silent'),
+    });
+    expect(await schedules.get({ tenant, lifecycle: 'later' })).toMatchObject({ revision: 1 });
+  });
+
+  test('may be changed alone, which is a new revision', async () => {
+    await apply('alone', null);
+    const changed = await world.call<ScheduleState>('PUT', '/schedules/alone', { as: 'operator', body: { cron: '0 5 * * *' } });
+    expect(changed).toMatchObject({ status: 200, body: { schedule: { cron: '0 5 * * *' }, revision: 2 } });
+    const wrong = await world.call('PUT', '/schedules/alone', { as: 'operator', body: { cron: 'daily' } });
+    expect(wrong.status).toBe(422);
+    expect(await world.call('PUT', '/schedules/alone', { as: 'viewer', body: { cron: '0 5 * * *' } })).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a time at which no run was started', () => {
+  test('is shown with its cause, and webhooks are told once', async () => {
+    const hook = `\n  notify: [{ webhook: 'https://hooks.example/x', secret: { env: HOOK_SECRET }, events: [schedule.skipped] }]`;
+    await world.call('PUT', '/lifecycles/skipped', {
+      as: 'operator',
+      body: lifecycleBody('skipped', (text) => `${with_('{ cron: "0 3 1 * *" }')(text)}${hook}\n`),
+    });
+    const skips = [{ scheduledAt: '2026-11-01T03:00:00.000Z', cause: 'overlap skip: run_1 was still open', runId: null }];
+    const given = { tenant, lifecycle: 'skipped', skips, checkedUntil: '2026-11-02T00:00:00.000Z' };
+    expect(await world.registry.schedules.record(given)).toEqual(skips);
+    expect(await world.registry.schedules.record(given)).toEqual([]);
+    const { body } = await world.call<ScheduleState & { skipped: unknown[] }>('GET', '/schedules/skipped', { as: 'viewer' });
+    expect(body.skipped).toEqual([{ ...skips[0], noticedAt: expect.any(String) as string }]);
+    const deliveries = await world.registry.webhooks.list({ tenant, lifecycle: 'skipped', pageSize: 10 });
+    expect(deliveries.items).toMatchObject([
+      { event: 'schedule.skipped', data: { lifecycle: 'skipped', scheduledAt: '2026-11-01T03:00:00.000Z' } },
+    ]);
+  });
+
+  test('is found by the times that the schedule names, whether or not it started a run', async () => {
+    await apply('named', '{ cron: "0 3 1 * *", timezone: America/New_York }');
+    const between = { tenant, lifecycle: 'named', from: '2026-03-01T08:00:00Z', to: '2026-05-01T07:00:00Z' };
+    // After the first of them, up to the last; summer time begins in March.
+    expect(await schedules.times(between)).toEqual(['2026-04-01T07:00:00.000Z', '2026-05-01T07:00:00.000Z']);
+    const watched = await world.registry.schedules.watched();
+    expect(watched.find(({ lifecycle }) => lifecycle === 'named')).toMatchObject({
+      schedule: { cron: '0 3 1 * *' },
+      checkedUntil: expect.any(String) as string,
+    });
+  });
+
+  test('is told from a run that is open, by its workflow', async () => {
+    await apply('opened', '{ cron: "0 3 1 * *" }');
+    await tell('opened', 'backfill', { from: '2013-02-01T03:00:00Z', to: '2013-02-02T00:00:00Z', reason: 'catch up' });
+    const [run] = await runsOf('opened', 1);
+    const of = { tenant, lifecycle: 'opened' };
+    expect(await world.registry.schedules.started({ ...of, since: '2013-01-01T00:00:00Z' })).toEqual(['2013-02-01T03:00:00Z']);
+    expect(await world.registry.schedules.openAt({ ...of, at: new Date(Date.now() + 60_000).toISOString() })).toBeNull();
+    const { id, createdAt = '' } = (run ?? {}) as { readonly id?: string; readonly createdAt?: string };
+    const soonAfter = new Date(Date.parse(createdAt) + 2).toISOString();
+    expect(await world.registry.schedules.openAt({ ...of, at: soonAfter })).toMatchObject({ id });
+  });
+});
+
+describe('a person', () => {
+  test('pauses it, and a change of the spec does not resume it', async () => {
+    await apply('paused', monthly);
+    const paused = await tell('paused', 'pause', { reason: 'holidays' });
+    expect(paused).toMatchObject({ status: 200, body: { paused: true, note: 'paused by operator: holidays', nextTimes: [] } });
+    await apply('paused', '{ cron: "30 4 * * 1" }');
+    expect((await show('paused')).body).toMatchObject({
+      paused: true,
+      note: 'paused by operator: holidays',
+      schedule: { cron: '30 4 * * 1' },
+    });
+    expect((await tell('paused', 'resume', { reason: 'back' })).body).toMatchObject({ paused: false });
+    const audit = await world.registry.audit.list({ tenant, pageSize: 50 });
+    expect(audit.items.filter(({ subject }) => subject === 'lifecycle:paused').map(({ action, cause }) => [action, cause])).toEqual(
+      expect.arrayContaining([
+        ['schedule.pause', 'holidays'],
+        ['schedule.resume', 'back'],
+      ]),
+    );
+  });
+
+  test('makes up for times that are past: each run is about the time that the schedule named', async () => {
+    await apply('backfilled', '{ cron: "0 3 1 * *", timezone: America/New_York }');
+    expect(
+      (await tell('backfilled', 'backfill', { from: '2013-02-01T08:00:00Z', to: '2013-04-02T00:00:00Z', reason: 'catch up' })).status,
+    ).toBe(200);
+    const runs = await runsOf('backfilled', 3);
+    expect(runs.map(({ request }) => request.until).sort()).toEqual([
+      '2013-02-01T08:00:00.000Z',
+      '2013-03-01T08:00:00.000Z',
+      '2013-04-01T07:00:00.000Z',
+    ]);
+    expect(runs.map(({ actor }) => actor)).toEqual(['schedule', 'schedule', 'schedule']);
+    expect(new Set(runs.map(({ traceId }) => traceId)).size).toBe(3);
+    expect(runs[0]?.traceId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('starts a run now', async () => {
+    await apply('now', monthly);
+    await tell('now', 'trigger', { reason: 'try it' });
+    const [run] = await runsOf('now', 1);
+    expect(Math.abs(Date.parse(run?.request.until ?? '') - Date.now())).toBeLessThan(60_000);
+  });
+
+  test('hears what cannot be', async () => {
+    expect(await tell('nobody', 'pause', { reason: 'x' })).toMatchObject({ status: 404 });
+    await apply('heard', monthly);
+    const backwards = { from: '2013-04-01T00:00:00Z', to: '2013-02-01T00:00:00Z', reason: 'x' };
+    expect(await tell('heard', 'backfill', backwards)).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
+    expect(await world.call('POST', '/schedules/heard/pause', { as: 'viewer', body: { reason: 'x' } })).toMatchObject({ status: 403 });
+    expect(await tell('heard', 'pause', {})).toMatchObject({ status: 422 });
+  });
+});

@@ -1,0 +1,25 @@
+import type { EvaluationState, PromptEvaluationClient } from '../../../../apps/temporal-clients/prompt-evaluation-client';
+import type { PromptEvaluationInput } from '../../../../workflows/prompt/evaluation-messages';
+
+/** Temporal as the routes of evaluations see it. */
+export interface FakeEvaluations extends PromptEvaluationClient {
+  readonly started: PromptEvaluationInput[];
+  /** What it says of one that was started; by default that it runs. */
+  stateOf: (input: PromptEvaluationInput) => Promise<EvaluationState>;
+}
+
+export function fakeEvaluations(): FakeEvaluations {
+  const fake: FakeEvaluations = {
+    started: [],
+    stateOf: ({ count }) => Promise.resolve({ status: 'running', view: { done: 0, of: count } }),
+    start: (input) => {
+      fake.started.push(input);
+      return Promise.resolve();
+    },
+    state: async ({ evaluation }) => {
+      const input = fake.started.find((each) => each.evaluation === evaluation);
+      return input ? fake.stateOf(input) : null;
+    },
+  };
+  return fake;
+}

@@ -1,0 +1,51 @@
+import type { IndexBuildStanding, IndexClient } from '../../../../apps/temporal-clients/index-client';
+import { failure } from '../../../../domain/failure';
+import type { IndexBuildInput, IndexRetirementInput, WaitingChanges } from '../../../../workflows/index-version/messages';
+
+/** Temporal as the routes of indexes see it. */
+export interface FakeIndexes extends IndexClient {
+  /** Temporal does not respond. */
+  away: boolean;
+  readonly changes: string[];
+  readonly removals: IndexRetirementInput[];
+  readonly builds: IndexBuildInput[];
+  waits: WaitingChanges | null;
+  /** What it says of one that was begun; by default that it runs. */
+  standingOf: (input: IndexBuildInput) => IndexBuildStanding;
+}
+
+export function fakeIndexes(): FakeIndexes {
+  const told = (tell: () => void): Promise<void> => {
+    if (fake.away) return Promise.reject(new Error('Temporal is away'));
+    tell();
+    return Promise.resolve();
+  };
+  const orders = new Map<string, string>();
+  const fake: FakeIndexes = {
+    away: false,
+    changes: [],
+    removals: [],
+    builds: [],
+    waits: null,
+    standingOf: () => ({ status: 'running', state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } } }),
+    changed: ({ index }) => told(() => fake.changes.push(index)),
+    waiting: () => Promise.resolve(fake.waits),
+    retired: (input) => told(() => fake.removals.push(input)),
+    async build({ build }, { asked, input }) {
+      const first = orders.get(build);
+      if (first === undefined) fake.builds.push(await input());
+      else if (first !== asked) throw failure('IdempotencyConflict', 'another build was started with this key');
+      orders.set(build, asked);
+    },
+    standing: ({ build }) => {
+      const begun = fake.builds.find(({ key }) => key === build);
+      return Promise.resolve(begun ? fake.standingOf(begun) : null);
+    },
+    cancelBuild: () =>
+      told(() => {
+        fake.standingOf = () => ({ status: 'cancelled', cause: 'the build was cancelled' });
+      }),
+    buildUrl: ({ build }) => `http://temporal.test/${build}`,
+  };
+  return fake;
+}

@@ -1,0 +1,35 @@
+import type { PromptSearchClient } from '../../../../apps/temporal-clients/prompt-search-client';
+import type { PromptSearchInput, PromptSearchView } from '../../../../workflows/prompt/search-messages';
+
+/** Temporal as the routes of prompt searches see it. */
+export interface FakeSearches extends PromptSearchClient {
+  readonly started: PromptSearchInput[];
+  readonly cancelled: string[];
+  /** Under whom each was looked for: its run, or itself. */
+  readonly viewed: string[];
+  /** Of every search. */
+  shown: PromptSearchView | null;
+}
+
+export function fakeSearches(): FakeSearches {
+  const fake: FakeSearches = {
+    started: [],
+    cancelled: [],
+    viewed: [],
+    shown: null,
+    start: (input) => {
+      fake.started.push(input);
+      return Promise.resolve();
+    },
+    view: ({ search, ofRun }) => {
+      fake.viewed.push(ofRun ?? search);
+      return Promise.resolve(fake.shown);
+    },
+    cancel: ({ search }) => {
+      fake.cancelled.push(search);
+      return Promise.resolve();
+    },
+    url: ({ search, ofRun }) => `http://temporal.test/${ofRun ?? search}`,
+  };
+  return fake;
+}

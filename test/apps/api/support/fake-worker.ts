@@ -1,0 +1,69 @@
+/** Workers on the product's workflow code and task queues: runs are recorded for real, the work between is a fake's. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createAdmitCommandActivities } from '../../../../activities/run/admit-command';
+import { createRunRecordActivities } from '../../../../activities/run/record';
+import { digestOf } from '../../../../data/digest';
+import type { Registry } from '../../../../db/registry';
+import { workflowBundle } from '../../../../workers/temporal/bundle';
+import { taskQueues } from '../../../../workflows/run/messages';
+import { signature } from '../../../db/registry-fixture';
+import { testCommandKeys } from '../../../support/commands';
+import type { Overrides } from '../../../support/fake-activities';
+import { fakeActivities, planOf } from '../../../support/fake-activities';
+
+export interface FakeWorker {
+  stop(): Promise<void>;
+}
+
+export async function startFakeWorker(
+  { address, namespace }: { readonly address: string; readonly namespace: string },
+  registry: Registry,
+  overrides: Overrides = {},
+  /** Other workflow code than the product's. */
+  workflowsPath?: string,
+): Promise<FakeWorker> {
+  const connection = await NativeConnection.connect({ address });
+  const common = { connection, namespace, activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities };
+  const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), workflowsPath);
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({ ...common, taskQueue: taskQueues.data }),
+    Worker.create({ ...common, taskQueue: taskQueues.compute }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  return {
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}
+
+function recorded(registry: Registry): Overrides {
+  const records = createRunRecordActivities({ registry, artifacts: {} as never, codeDigest: digestOf('test') });
+  const admit = createAdmitCommandActivities({ registry, commandKeys: testCommandKeys });
+  return {
+    openRun: (input) => records.openRun(input),
+    admitCommand: (input) => admit.admitCommand(input),
+    registerVersion: ({ tenant, runId, key: idempotencyKey, model, manifest }) =>
+      registry.models.register({ tenant, runId, idempotencyKey, model, manifest, signature }),
+    recordRunStatus: (input) => records.recordRunStatus(input),
+    closeRun: (input) => records.closeRun(input),
+    findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
+    beginStage: async ({ tenant, runId, stage, generation, inputs }) => {
+      await registry.stages.begin({ tenant, runId, stage, generation, cacheKey: digestOf(inputs), reuse: false });
+      return { kind: 'run' };
+    },
+    finishStage: async (end) => {
+      const { tenant, runId, stage, generation, status } = end;
+      const output = 'end' in end ? { output: end.end.output, verdict: end.end.verdict } : undefined;
+      await registry.stages.finish({
+        ...{ tenant, runId, stage, generation, status, output },
+        failure: 'failure' in end ? end.failure : undefined,
+      });
+    },
+  };
+}

@@ -1,0 +1,299 @@
+import { progressLines, type RolloutJson } from '../../../../apps/cli/rollout/view';
+import type { FakeApi } from '../fake-api';
+import { answer, cliAgainst, openFakeApi, refuse } from '../fake-api';
+import { judged, rolledBack, running } from './fixture';
+
+let api: FakeApi;
+beforeEach(async () => {
+  api = await openFakeApi();
+});
+afterEach(() => api.close());
+
+const serve = (...looks: readonly RolloutJson[]) => {
+  let asked = 0;
+  const next = (): RolloutJson => looks[Math.min(asked++, looks.length - 1)] ?? running;
+  api.routes.set('GET /models/flight-delay/rollout', (_, response) => answer(response, 200, looks[0] ?? running));
+  api.routes.set('GET /models/flight-delay/rollouts/roll_1', (_, response) => answer(response, 200, next()));
+};
+
+describe('a rollout that is shown', () => {
+  test('reads as one page of 80 columns, unpainted in a pipe', async () => {
+    serve(running);
+    const { exitCode, stdout, stderr } = await api.cli('rollout', 'show', 'flight-delay');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
+    expect(lines.filter((line) => !/[┤└]|labelled pairs$/.test(line))).toEqual([
+      'flight-delay@2 beside @1  running  roll_1',
+      'step 2 of 3, 5 % (shadow → 5 % → 50 %)',
+      '4 days of 14d of event time, now 2013-08-05T00:00:00Z',
+      '',
+      'logloss of @2 minus that of @1; positive is worse',
+      '',
+      'open  quality  logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving',
+      '               pairs): below the 0.01 margin is open',
+      'pass  errors   share of failed requests 0 % (bounds 0 % … 0.9 %; 300 requests);',
+      '               allowed 1 %: kept',
+      'open  rollout  logloss is not yet shown to be below the 0.01 margin',
+      '',
+      'ARM            SHARE  ASKED  FAILED  ANSWERS  SLOW  DUE    LABELLED',
+      'champion @1    95 %   5,900  0       5,600    12    5,000  4,720',
+      'challenger @2  5 %    5,900  3       300      5     260    250',
+      '',
+      'needs about 2.75 days and 1,650 labels more at the current rate',
+      'run run_1',
+    ]);
+  });
+
+  test('that was rolled back says why, by which gate, and how fast the traffic was back', async () => {
+    serve(rolledBack);
+    const { exitCode, stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(exitCode).toBe(0);
+    for (const line of [
+      'flight-delay@2 beside @1  rolledBack  roll_1',
+      'verdict: failed\nFAIL  quality  logloss worse by 0.21: refuted\npass  errors   kept\n',
+      'all traffic was with @1 after 0.41 s',
+    ])
+      expect(stdout).toContain(line);
+    expect(stdout).not.toContain('more\n');
+  });
+
+  test('whose challenger began to answer says that labels of that traffic are missing, not that none came', () => {
+    const message = 'logloss: no label yet of requests that the challenger answered';
+    const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
+    const reasons = [{ gate: 'quality', code: 'quality.notMeasured', message, outcome: 'inconclusive' as const }];
+    const [first] = progressLines({ ...running, quality, reasons });
+    expect(first).toBe(`step 2 of 3, 5 %: ${message}`);
+  });
+
+  test('by a judge says by whom, how many pairs, how many without a verdict, and for how much', async () => {
+    serve(judged);
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout.replace(/\n */g, ' ')).toContain(
+      'judge sound (sha256:aaaaaaaaaaaa), sensitivity 90 %, specificity 80 %: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, limit 2,000',
+    );
+    expect(progressLines(judged)).toEqual([
+      expect.stringMatching(/, 2,400 pairs$/),
+      '1,240 pairs judged, 7 of them without a verdict, for $0.3142',
+      expect.stringMatching(/^needs about 2\.75 days and 1,650 labels more at the current rate$/),
+    ]);
+  });
+
+  test('by a judge that answers nothing, or is asked no more, says since when and why', async () => {
+    const { judge } = judged;
+    if (!judge) throw new Error('by a judge');
+    const shown = async (more: Partial<typeof judge>, status: typeof judged.status = 'running') => {
+      serve({ ...judged, status, judge: { ...judge, ...more } });
+      return (await api.cli('rollout', 'show', 'flight-delay')).stdout.replace(/\n */g, ' ');
+    };
+    const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' } as const;
+    const denied =
+      'sound has not answered since 2026-01-01T07:00:00Z: the provider rejects the API key or has no credit for it (ProviderDenied); retrying';
+    expect(await shown({ silence })).toContain(denied);
+    expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
+    const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
+    expect(await shown({ over }, 'held')).toContain(`judging has ended: ${over}`);
+    for (const each of [await shown({ silence: null, over: null }), await shown({ over }, 'promoted')]) {
+      expect(each).not.toContain('has not answered');
+      expect(each).not.toContain('nothing more');
+    }
+  });
+
+  test('names the gateways that have not confirmed a rollback', async () => {
+    serve({ ...rolledBack, rollback: { from: 2, to: 1, secondsToFullTraffic: null, unconfirmed: ['http://gateway:8710'] } });
+    expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain('not confirmed by http://gateway:8710');
+  });
+
+  test('and was taken back in shadow says that no traffic had to come back', async () => {
+    const { champion, challenger } = rolledBack.traffic?.total ?? {};
+    if (!champion || !challenger) throw new Error('on record');
+    const total = { champion, challenger: { ...challenger, assigned: 0 } };
+    serve({ ...rolledBack, traffic: { total } });
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout).toContain('@2 had no traffic to return');
+    expect(stdout).not.toContain('all traffic was with');
+  });
+
+  test('forecasts what it needs, unless that is beyond the time that it has', async () => {
+    const said = async (remaining: typeof running.remaining) => {
+      serve({ ...running, remaining });
+      return (await api.cli('rollout', 'show', 'flight-delay')).stdout;
+    };
+    expect(await said({ observations: 1_650, seconds: 237_600 })).toContain(
+      'needs about 2.75 days and 1,650 labels more at the current rate',
+    );
+    for (const seconds of [200 * 86_400, null])
+      expect(await said({ observations: 1_650, seconds })).toContain('needs more than the remaining 10 days at the current rate');
+    expect(await said({ observations: null, seconds: null })).toContain('too few labels to forecast');
+  });
+
+  test('before there was traffic draws nothing, and says so', async () => {
+    const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
+    serve({ ...running, step: 0, weight: 0, quality, reasons: [], remaining: null, traffic: null, history: [], eventNow: null });
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout).toContain('no traffic yet');
+    expect(stdout).toContain('no labels of both versions are due yet');
+  });
+
+  test('by its id, as JSON, and as one of a list', async () => {
+    serve(running);
+    api.routes.set('GET /models/flight-delay/rollouts', { items: [running, rolledBack], nextPageToken: null });
+    expect(JSON.parse((await api.cli('rollout', 'show', 'flight-delay', '--id', 'roll_1', '--json')).stdout)).toEqual(running);
+    const list = await api.cli('rollout', 'list', 'flight-delay');
+    expect(list.stdout).toMatch(/roll_1 +@2 +@1 +running +step 2 of 3, 5 % +2026-01-01T00:00:00Z +run_1/);
+    api.routes.set('GET /models/flight-delay/rollouts', { items: [], nextPageToken: null });
+    expect(await api.cli('rollout', 'list', 'flight-delay')).toEqual({
+      ...{ exitCode: 0, stdout: '' },
+      stderr: 'flight-delay has had no rollouts; next: perennial run start flight-delay\n',
+    });
+  });
+
+  test('in a terminal is painted, and not with NO_COLOR', async () => {
+    serve(rolledBack);
+    const show = (noColor: boolean) =>
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true, noColor }, ['rollout', 'show', 'flight-delay']);
+    expect((await show(false)).stdout).toContain('\u001b[31mFAIL\u001b[0m  quality');
+    expect((await show(true)).stdout).not.toContain('\u001b');
+  });
+});
+
+describe('a rollout that is watched', () => {
+  test.each([
+    ['promoted', 0],
+    ['rolledBack', 3],
+    ['aborted', 3],
+    ['superseded', 3],
+  ] as const)('until it is %s exits %i', async (status, expected) => {
+    serve({ ...rolledBack, status });
+    expect(await api.cli('rollout', 'watch', 'flight-delay')).toMatchObject({ exitCode: expected });
+  });
+
+  test('in a pipe says a line a change, and shows it at the end', async () => {
+    const held = { ...running, status: 'held', waitingFor: 'somebody to let it go' } as const;
+    serve(running, running, held, rolledBack);
+    const { exitCode, stdout, stderr } = await api.cli('rollout', 'watch', 'flight-delay');
+    expect(exitCode).toBe(3);
+    const progress = 'logloss -0.0038 (-0.0285 … +0.0209), 2,400 pairs';
+    const needs = '  needs about 2.75 days and 1,650 labels more at the current rate';
+    expect(stderr.split('\n')).toEqual([
+      `running  step 2 of 3, 5 %: ${progress}`,
+      needs,
+      `held  step 2 of 3, 5 % (held): ${progress}`,
+      needs,
+      '  waits for: somebody to let it go',
+      'rolledBack, verdict failed',
+      '',
+    ]);
+    expect(stdout).toContain('flight-delay@2 beside @1  rolledBack');
+  });
+
+  test('in a terminal is drawn again over itself', async () => {
+    serve(running, rolledBack);
+    const { stderr, stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, ['rollout', 'watch', 'flight-delay']);
+    expect(stderr).toMatch(/running[^]*\u001b\[\d+F\u001b\[J[^]*rolledBack/);
+    expect(stdout).toBe('');
+  });
+
+  test('follows the one that it began with, and tells when there is none', async () => {
+    api.routes.set('GET /models/m/rollout', (_, response) =>
+      refuse(response, 404, { detail: 'm has had no rollouts', next: 'perennial run start m' }),
+    );
+    expect(await api.cli('rollout', 'watch', 'm')).toEqual({
+      ...{ exitCode: 1, stdout: '' },
+      stderr: 'error: m has had no rollouts\nnext: perennial run start m\n',
+    });
+  });
+});
+
+describe('a command to a rollout', () => {
+  test.each([
+    ['hold', { status: 'held' }, 'flight-delay@2 is held in step 2 of 3, 5 %'],
+    ['resume', { status: 'running' }, 'flight-delay@2 continues in step 2 of 3, 5 %'],
+    ['resume', { status: 'passed' }, 'flight-delay@2 may be promoted'],
+    ['skip', { step: 2 }, 'flight-delay@2 is in step 3 of 3, 50 %'],
+    ['abort', { status: 'aborted' }, 'flight-delay@2 is aborted; @1 answers'],
+  ] as const)('%s goes to the API with its reason and a key, and says what came of it: %j', async (verb, now, said) => {
+    api.routes.set(`POST /models/flight-delay/rollout/${verb}`, { ...running, ...now });
+    expect(await api.cli('rollout', verb, 'flight-delay', '--reason', 'a look')).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
+    expect(api.asked).toMatchObject([
+      { body: { reason: 'a look' }, headers: { 'idempotency-key': expect.stringMatching(/^[0-9a-f-]{36}$/) as string } },
+    ]);
+  });
+
+  test('extend takes a duration of event time', async () => {
+    const extended = { ...running, test: { ...running.test, extendedSeconds: 259_200 } };
+    api.routes.set('POST /models/flight-delay/rollout/extend', extended);
+    const { exitCode, stdout, stderr } = await api.cli('rollout', 'extend', 'flight-delay', '3d', '--idempotency-key', 'k', '--json');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay@2 now has 17d of event time\n' });
+    expect(JSON.parse(stdout)).toEqual(extended);
+    expect(api.asked).toMatchObject([{ body: { seconds: 259_200 }, headers: { 'idempotency-key': 'k' } }]);
+    for (const wrong of ['3', '-1d', '1mo', '0d', 'long']) {
+      expect(await api.cli('rollout', 'extend', 'flight-delay', wrong)).toMatchObject({ exitCode: 2 });
+    }
+    expect(api.asked).toHaveLength(1);
+  });
+
+  test('that is refused comes with the API’s words', async () => {
+    api.routes.set('POST /models/m/rollout/hold', (_, response) =>
+      refuse(response, 409, { detail: 'no rollout of m is open to hold', next: 'perennial rollout show m' }),
+    );
+    expect(await api.cli('rollout', 'hold', 'm')).toEqual({
+      ...{ exitCode: 1, stdout: '' },
+      stderr: 'error: no rollout of m is open to hold\nnext: perennial rollout show m\n',
+    });
+  });
+});
+
+describe('a run in its canary', () => {
+  const at = '2026-01-01T00:00:00Z';
+
+  test('is shown with its rollout, and its end is said as it comes', async () => {
+    const run = { id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: null, version: 2, waitingFor: null, failure: null };
+    api.routes.set('GET /runs/run_1', { ...run, traceId: 't', temporalUrl: null, stages: [], rollout: rolledBack });
+    const events = [
+      {
+        kind: 'rollout.started',
+        data: { rollout: 'roll_1', model: 'flight-delay', status: 'running', actor: 'run:run_1', cause: 'passed' },
+      },
+      { kind: 'rollout.extended', data: { status: 'running', extendedSeconds: 259_200, actor: 'ada', cause: 'a holiday' } },
+      { kind: 'rollout.rolled_back', data: { status: 'rolledBack', actor: 'perennial', cause: 'harm: logloss' } },
+    ];
+    api.routes.set('GET /runs/run_1/events', (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const [index, event] of events.entries()) {
+        response.write(`id: ${index + 1}\ndata: ${JSON.stringify({ seq: index + 1, stage: 'canary', at, ...event })}\n\n`);
+      }
+      response.end('event: end\ndata: {}\n\n');
+    });
+    const { exitCode, stdout, stderr } = await api.cli('run', 'watch', 'run_1');
+    expect(exitCode).toBe(3);
+    expect(stderr).toBe('00:00:00  canary    3d of event time added by ada\n00:00:00  canary    rolledBack by perennial: harm: logloss\n');
+    expect(stdout).toContain('rollout roll_1: rolledBack; perennial rollout show flight-delay --id roll_1\n');
+  });
+
+  test('tells how far the canary is between its events', async () => {
+    api.routes.set('GET /runs/run_1', {
+      id: 'run_1',
+      lifecycle: 'f',
+      status: 'succeeded',
+      verdict: null,
+      version: 2,
+      waitingFor: null,
+      failure: null,
+      traceId: 't',
+      temporalUrl: null,
+      stages: [],
+    });
+    serve(running);
+    api.routes.set('GET /runs/run_1/events', (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const data = { rollout: 'roll_1', model: 'flight-delay', status: 'running' };
+      response.write(`id: 1\ndata: ${JSON.stringify({ seq: 1, kind: 'rollout.started', stage: 'canary', at, data })}\n\n`);
+      setTimeout(() => response.end('event: end\ndata: {}\n\n'), 1_500);
+    });
+    const { stderr } = await api.cli('run', 'watch', 'run_1');
+    expect(stderr).toMatch(
+      /^\d\d:\d\d:\d\d {2}canary {4}step 2 of 3, 5 %: logloss -0\.0038 \(.*\), 2,400 pairs\n {10}canary {4}needs about 2\.75 days and .*\n$/,
+    );
+  });
+});

@@ -1,0 +1,69 @@
+import { Writable } from 'node:stream';
+import { describeRun, type RunJson, type StageJson } from '../../../../apps/cli/run/view';
+import { openTerminal } from '../../../../apps/cli/terminal';
+import type { Reason, Verdict } from '../../../../domain/decision/verdict';
+
+const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
+const stage = (name: string, verdict: Verdict | null): StageJson => ({
+  ...{ name, status: 'succeeded', seconds: 1, reusedFrom: null, decision: null, verdict },
+  ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
+});
+const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => ({
+  ...{ id: 'run_1', lifecycle: 'shop', status: 'succeeded', version: 1, waitingFor: null, failure: null, actor: 'ada', traceId: 't' },
+  ...{ revision: '', request: {}, createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, rollout: null },
+  verdict,
+  stages,
+});
+const met: Reason = { gate: 'contract', code: 'contract.met', message: '9 of 9 rows' };
+const notCompared: Reason = { gate: 'contract', code: 'contract.notApplicable', message: 'not compared', outcome: 'notApplicable' };
+const useful: Reason = { gate: 'useful', code: 'threshold.met', message: 'auc 0.7' };
+const promoted: Reason = { gate: 'promote', code: 'promote.done', message: 'shop@1 is champion' };
+const verdictOf = (...reasons: readonly Reason[]): Verdict => ({ kind: 'passed', reasons });
+const said = (shown: RunJson) =>
+  describeRun(shown, paint)
+    .split('\n')
+    .filter((line) => /^(\w+: |  \w)/.test(line));
+
+describe('a run as text', () => {
+  test('says what its stages measured and did not, and nothing twice', () => {
+    const stages = [
+      stage('validate', verdictOf(met, notCompared)),
+      stage('evaluate', verdictOf(useful)),
+      stage('promote', verdictOf(promoted)),
+    ];
+    expect(said(run(verdictOf(useful, promoted), stages))).toEqual([
+      'validate: passed',
+      '  pass  contract  9 of 9 rows',
+      '  n/a   contract  not compared',
+      'verdict: passed',
+      '  pass  useful   auc 0.7',
+      '  pass  promote  shop@1 is champion',
+    ]);
+  });
+
+  test('that has no verdict yet shows those of its stages', () => {
+    expect(said(run(null, [stage('ingest', null), stage('evaluate', verdictOf(useful))]))).toEqual([
+      'evaluate: passed',
+      '  pass  useful  auc 0.7',
+    ]);
+  });
+
+  test('that its contract stopped says so once', () => {
+    const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'contract', code: 'contract.rows', message: 'rows: 3' }] };
+    expect(said(run(failed, [stage('validate', failed)]))).toEqual(['verdict: failed', '  FAIL  contract  rows: 3']);
+  });
+
+  test('says what examples were given of an index, and how many were too long to be learnt from', () => {
+    const passages = { index: 'wiki@3', shown: 4_700, without: 12, leftOut: { room: 0, policy: 0 } };
+    const facts = { training: { rows: 900, leftOut: 312, maxTokens: 256, longest: 1_204 } };
+    const learnt: StageJson = {
+      ...stage('fine-tune', null),
+      fineTuning: { rows: { train: 900, holdout: 100, leftOut: 0 }, passages, metrics: {}, facts },
+    };
+    expect(describeRun(run(null, [learnt]), paint)).toContain(
+      '900 examples with 4700 passages of wiki@3, 12 without passages, 312 left out, longer than 256 tokens',
+    );
+    const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100, leftOut: 0 }, passages: null, metrics: {}, facts: {} } };
+    expect(describeRun(run(null, [plain]), paint)).toMatch(/fine-tune +succeeded +1\.0 +900 examples\n/);
+  });
+});

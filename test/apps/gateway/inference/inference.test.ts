@@ -1,0 +1,126 @@
+import { createInference, type InferenceAnswer } from '../../../../apps/gateway/inference/inference';
+import type { ModelHold } from '../../../../apps/gateway/model/model-cache';
+import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
+import type { Arm } from '../../../../apps/gateway/routing/route';
+import { createScorer } from '../../../../apps/gateway/inference/scorer';
+import { servedVersion } from '../../../../apps/gateway/model/served-version';
+import { sha256 } from '../../../../data/digest';
+import { defaultTenant, type RolloutId } from '../../../../domain/ids';
+import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { ModelSignature } from '../../../../domain/model/model';
+import { distanceModel, distanceRequest } from '../../../support/serving/served-models';
+
+const timeoutMs = 400;
+const signature: ModelSignature = {
+  task: 'regression',
+  request: distanceModel(0).request,
+  features: [{ name: 'distance', type: 'float' }],
+  output: 'score',
+  entity: null,
+  time: null,
+};
+
+/** An arm whose graph answers at once, or never. */
+function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never'): Arm {
+  const scorer = createScorer({
+    name: `flight-delay@${version}`,
+    features: { kind: 'plain', compute: () => ({}), close: () => undefined },
+    onnx: {
+      inputs: [],
+      width: 1,
+      predict: (_columns, rows) =>
+        answers === 'never' ? new Promise(() => undefined) : Promise.resolve(new Float64Array(rows).fill(version)),
+      close: () => Promise.resolve(),
+    },
+    batchRows: 64,
+    maxQueued: 100,
+    onBatch: () => undefined,
+  });
+  const codec = compileRequestCodec({ model: 'flight-delay', signature, maxRows: 10 });
+  const model = {
+    kind: 'graph',
+    digest: sha256(String(version)),
+    signature,
+    bytes: 0,
+    codec,
+    scorer,
+    close: () => Promise.resolve(),
+  } as const;
+  const hold: ModelHold = { model, hold: () => hold, release: () => undefined };
+  return { alias, weight: alias === 'challenger' ? 1 : 0, served: servedVersion('flight-delay', version, hold) };
+}
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+interface Asked {
+  readonly answer: InferenceAnswer;
+  readonly milliseconds: number;
+  readonly challengerFailures: number;
+  readonly rows: readonly PredictionRow[];
+}
+
+async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
+  let challengerFailures = 0;
+  const rows: PredictionRow[] = [];
+  const infer = createInference({
+    picker: {
+      pick: () => ({
+        kind: 'routed',
+        route: {
+          tenant: defaultTenant,
+          model: 'flight-delay',
+          champion,
+          arms: [challenger, champion],
+          rollout: { id: 'roll_1' as RolloutId, step: 2, besides: false },
+        },
+      }),
+      load: () => Promise.reject(new Error('not asked for')),
+    },
+    shadow: { add: () => undefined },
+    timeoutMs,
+    leaseHolds: () => true,
+    isBlocked: () => false,
+    log: (row) => rows.push(row),
+    onChallengerFailure: () => (challengerFailures += 1),
+  });
+  const arrivedAt = performance.now();
+  const body = distanceRequest([{ carrier: 'AA', distance: 1 }]);
+  const asking = infer({
+    tenant: defaultTenant,
+    name: { model: 'flight-delay', selector: { kind: 'routed' } },
+    body,
+    arrivedAt,
+    isProbe: false,
+  });
+  let milliseconds = Infinity;
+  const ended = asking.finally(() => (milliseconds = performance.now() - arrivedAt));
+  ended.catch(() => undefined);
+  await jest.advanceTimersByTimeAsync(timeoutMs + 1);
+  return { answer: await ended, milliseconds, challengerFailures, rows };
+}
+
+test('a challenger that takes too long leaves its champion time to answer', async () => {
+  const { answer, milliseconds, challengerFailures, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', 2, 'never'));
+  expect(answer.served.name).toBe('flight-delay@1');
+  expect(challengerFailures).toBe(1);
+  expect(milliseconds).toBeLessThan(timeoutMs);
+  const other = { version: 2, role: 'fallback', score: null, error: 'Timeout', latencyMs: expect.any(Number) as number };
+  expect(rows).toMatchObject([{ version: 1, arm: 'champion', output: { score: 1 }, rollout: { id: 'roll_1', step: 2 }, other }]);
+});
+
+test('a challenger in time answers', async () => {
+  const { answer, challengerFailures } = await ask(arm('champion', 1, 'never'), arm('challenger', 2, 'at once'));
+  expect(answer.served.name).toBe('flight-delay@2');
+  expect(challengerFailures).toBe(0);
+});
+
+test('a score that is no number is a failure of the challenger', async () => {
+  const { answer, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', NaN, 'at once'));
+  expect(answer.served.name).toBe('flight-delay@1');
+  expect(rows).toMatchObject([{ version: 1, other: { role: 'fallback', error: 'ScoreNotFinite' } }]);
+});
+
+test('an answer that is not there in time is refused, whatever holds it up', async () => {
+  await expect(ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never'))).rejects.toMatchObject({ status: 504 });
+});

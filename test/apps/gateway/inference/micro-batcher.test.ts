@@ -1,0 +1,88 @@
+import { createMicroBatcher } from '../../../../apps/gateway/inference/micro-batcher';
+import { failure } from '../../../../domain/failure';
+
+const soon = (): number => performance.now() + 60_000;
+
+interface Gate {
+  open(): void;
+  readonly opened: Promise<void>;
+}
+
+function gate(): Gate {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+}
+
+function batcherOf(call: (rows: readonly number[]) => Promise<Float64Array>, limits: { maxRows?: number; maxQueued?: number } = {}) {
+  const batches: number[] = [];
+  const batcher = createMicroBatcher<number>({
+    maxRows: 4,
+    maxQueued: 100,
+    ...limits,
+    call,
+    late: () => failure('SqlTimeout', 'too late'),
+    onBatch: (rows) => batches.push(rows),
+  });
+  return { batcher, batches };
+}
+
+const doubled = (rows: readonly number[]): Promise<Float64Array> => Promise.resolve(Float64Array.from(rows, (row) => row * 2));
+
+describe('micro-batcher', () => {
+  test('a lone request is a batch of its own', async () => {
+    const { batcher, batches } = batcherOf(doubled);
+    expect([...(await batcher.run([3], soon()))]).toEqual([6]);
+    expect(batches).toEqual([1]);
+  });
+
+  test('requests of one turn of the event loop share calls, up to the bound, and each gets its own rows back', async () => {
+    const { batcher, batches } = batcherOf(doubled);
+    const answers = await Promise.all([[1], [2, 3], [4], [5, 6], [7]].map((rows) => batcher.run(rows, soon())));
+    expect(answers.map((answer) => [...answer])).toEqual([[2], [4, 6], [8], [10, 12], [14]]);
+    expect(batches).toEqual([4, 3]);
+  });
+
+  test('what arrives during a call goes into the next one', async () => {
+    const busy = gate();
+    const { batcher, batches } = batcherOf(async (rows) => {
+      await busy.opened;
+      return doubled(rows);
+    });
+    const first = batcher.run([1], soon());
+    await new Promise(setImmediate);
+    const rest = [batcher.run([2], soon()), batcher.run([3], soon())];
+    expect(batcher.queued()).toBe(2);
+    busy.open();
+    await Promise.all([first, ...rest]);
+    expect(batches).toEqual([1, 2]);
+  });
+
+  test('a row that fails its batch fails nobody else', async () => {
+    const { batcher } = batcherOf((rows) => (rows.includes(13) ? Promise.reject(new Error('unlucky')) : doubled(rows)));
+    const outcomes = await Promise.allSettled([batcher.run([1], soon()), batcher.run([13], soon()), batcher.run([2], soon())]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  test('a full queue turns away, and says so', async () => {
+    const busy = gate();
+    const { batcher } = batcherOf(() => busy.opened.then(() => new Float64Array(1)), { maxQueued: 1 });
+    const first = batcher.run([1], soon());
+    await new Promise(setImmediate);
+    const second = batcher.run([2], soon());
+    await expect(batcher.run([3], soon())).rejects.toMatchObject({
+      type: 'GatewayUnavailable',
+      message: '1 requests are already waiting for this model; try again shortly',
+    });
+    busy.open();
+    await Promise.all([first, second]);
+  });
+
+  test('who waited too long is told, and not computed', async () => {
+    const { batcher, batches } = batcherOf(doubled);
+    const outcomes = await Promise.allSettled([batcher.run([1], performance.now() - 1), batcher.run([2], soon())]);
+    expect(outcomes[0]).toMatchObject({ reason: { type: 'SqlTimeout' } });
+    expect(outcomes[1].status).toBe('fulfilled');
+    expect(batches).toEqual([1]);
+  });
+});

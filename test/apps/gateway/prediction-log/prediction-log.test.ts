@@ -1,0 +1,310 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync, appendFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gatewayDefaults, type PredictionLogLimits } from '../../../../apps/gateway/config';
+import { startPredictionLog, type PredictionLog } from '../../../../apps/gateway/prediction-log/prediction-log';
+import { openSpill, type SpillSegment, type Spill } from '../../../../apps/gateway/prediction-log/spill';
+import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import { failure } from '../../../../domain/failure';
+import { defaultTenant, type PredictionId } from '../../../../domain/ids';
+import { fakeRegistry, type FakeRegistry } from '../fakes';
+import { until } from '../../../support/time/until';
+
+let folder: string;
+const stops: (() => Promise<void>)[] = [];
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-spill-'))));
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function row(number: number, input: unknown = { distance: number }): PredictionRow {
+  return {
+    tenant: defaultTenant,
+    id: `pred_${String(number).padStart(26, '0')}` as PredictionId,
+    receivedAt: '2013-07-01T09:00:00.000Z',
+    model: 'flight-delay',
+    version: 1,
+    arm: 'champion',
+    entity: null,
+    eventTime: null,
+    input,
+    output: { score: 0.5 },
+    latencyMs: 1,
+    rollout: null,
+    other: null,
+  };
+}
+
+function numbers(rows: readonly PredictionRow[]): number[] {
+  return rows.map(({ id }) => Number(id.slice(5)));
+}
+
+function numbersIn(segment: SpillSegment<PredictionRow> | null): number[] {
+  return segment === null ? [] : numbers([...segment.batches(2)].flat());
+}
+
+const range = (from: number, until: number): number[] => Array.from({ length: until - from }, (_, index) => from + index);
+
+async function spillIn(
+  changes: Partial<Parameters<typeof openSpill>[0]> = {},
+): Promise<{ spill: Spill<PredictionRow>; lost: [number, string][] }> {
+  const lost: [number, string][] = [];
+  const spill = await openSpill<PredictionRow>({
+    folder,
+    segmentBytes: 1024 * 1024,
+    maxBytes: 64 * 1024 * 1024,
+    orphanSeconds: 20,
+    onLost: (rows, reason) => lost.push([rows, reason]),
+    ...changes,
+  });
+  return { spill, lost };
+}
+
+describe('spill', () => {
+  test('gives rows back in order, over several segments, until they are removed', async () => {
+    const { spill } = await spillIn({ segmentBytes: 500 });
+    for (const number of range(0, 6)) await spill.append([row(number)]);
+    expect(spill.bytes()).toBeGreaterThan(1000);
+    const seen: number[] = [];
+    for (let segment = await spill.oldest(); segment !== null; segment = await spill.oldest()) {
+      seen.push(...numbersIn(segment));
+      await segment.remove();
+    }
+    expect(seen).toEqual(range(0, 6));
+    expect(spill.isEmpty()).toBe(true);
+    expect(spill.bytes()).toBe(0);
+  });
+
+  test('a segment that is being read gets no further rows', async () => {
+    const { spill } = await spillIn();
+    await spill.append([row(1)]);
+    const first = await spill.oldest();
+    await spill.append([row(2)]);
+    await first?.remove();
+    expect(numbersIn(await spill.oldest())).toEqual([2]);
+  });
+
+  test('drops the oldest when the disk it may use is full, and counts them', async () => {
+    const { spill, lost } = await spillIn({ segmentBytes: 1, maxBytes: 700 });
+    for (const number of range(0, 5)) await spill.append([row(number)]);
+    expect(lost.map(([, reason]) => reason)).toEqual(lost.map(() => 'full'));
+    expect(lost.length).toBeGreaterThan(1);
+    expect(numbersIn(await spill.oldest())).toEqual([lost.length]);
+  });
+
+  test('a line that a crash cut short is counted, and hides no other', async () => {
+    const { spill, lost } = await spillIn();
+    await spill.append([row(1)]);
+    const [own = ''] = readdirSync(folder);
+    const [segment = ''] = readdirSync(join(folder, own)).filter((name) => name.endsWith('.ndjson'));
+    appendFileSync(join(folder, own, segment), '{"tenant":"def');
+    await spill.append([row(2)]);
+    expect(numbersIn(await spill.oldest())).toEqual([1, 2]);
+    appendFileSync(join(folder, own, segment), '{"tenant":"def');
+    expect(numbersIn(await spill.oldest())).toEqual([1, 2]);
+    expect(lost).toEqual([[1, 'torn']]);
+  });
+
+  test('what a dead process left is taken over; what a living one has is not', async () => {
+    const dead = (await spillIn()).spill;
+    await dead.append([row(1)]);
+    const [deadFolder = ''] = readdirSync(folder);
+    const { spill } = await spillIn();
+    await spill.append([row(2)]);
+    expect(await spill.tend()).toBe(0);
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(join(folder, deadFolder, 'alive'), longAgo, longAgo);
+    expect(await spill.tend()).toBe(1);
+    expect(readdirSync(folder)).toHaveLength(1);
+    const first = await spill.oldest();
+    expect(numbersIn(first)).toEqual([1]);
+    await first?.remove();
+    expect(numbersIn(await spill.oldest())).toEqual([2]);
+    // The one that was taken for dead goes on in a new segment.
+    await dead.append([row(3)]);
+    expect(numbersIn(await dead.oldest())).toEqual([3]);
+  });
+
+  test('is readable by its owner alone', async () => {
+    const { spill } = await spillIn();
+    await spill.append([row(1)]);
+    const [own = ''] = readdirSync(folder);
+    expect(statSync(join(folder, own)).mode & 0o077).toBe(0);
+    for (const name of readdirSync(join(folder, own))) expect(statSync(join(folder, own, name)).mode & 0o077).toBe(0);
+  });
+});
+
+interface Running {
+  readonly log: PredictionLog;
+  readonly registry: FakeRegistry;
+  readonly spill: Spill<PredictionRow>;
+  readonly lost: [number, string][];
+  readonly states: string[];
+}
+
+async function running(
+  limits: Partial<PredictionLogLimits> = {},
+  spillChanges: Partial<Parameters<typeof openSpill>[0]> = {},
+): Promise<Running> {
+  const registry = fakeRegistry();
+  const { spill } = await spillIn(spillChanges);
+  const lost: [number, string][] = [];
+  const states: string[] = [];
+  const log = startPredictionLog({
+    predictions: registry.predictions,
+    spill,
+    limits: { ...gatewayDefaults.log, flushEveryMs: 5, batchRows: 10, retryEveryMs: 20, insertTimeoutMs: 200, ...limits },
+    onWritten: () => undefined,
+    onSpilled: () => undefined,
+    onLost: (rows, reason) => lost.push([rows, reason]),
+    onState: (state) => states.push(state),
+    onError: () => undefined,
+  });
+  stops.push(() => log.stop());
+  return { log, registry, spill, lost, states };
+}
+
+/** A file where the folder was: no permission stops root. */
+function breakDisk(): void {
+  const [own = ''] = readdirSync(folder);
+  rmSync(join(folder, own), { recursive: true });
+  writeFileSync(join(folder, own), '');
+}
+
+describe('prediction log', () => {
+  test('writes in order, without the disk, while the registry is there', async () => {
+    const { log, registry, spill } = await running();
+    for (const number of range(0, 25)) log.add(row(number));
+    await until(() => registry.inserted.length === 25);
+    expect(numbers(registry.inserted)).toEqual(range(0, 25));
+    expect(spill.isEmpty()).toBe(true);
+  });
+
+  test('keeps everything on disk while the registry is away, and hands it over in order when it is back', async () => {
+    const { log, registry, spill, states, lost } = await running();
+    registry.away = true;
+    for (const number of range(0, 30)) log.add(row(number));
+    await until(() => log.pending() === 0 && !spill.isEmpty());
+    for (const number of range(30, 60)) log.add(row(number));
+    await until(() => log.pending() === 0);
+    expect(registry.inserted).toEqual([]);
+    registry.away = false;
+    await until(() => registry.inserted.length === 60 && spill.isEmpty());
+    expect(numbers(registry.inserted)).toEqual(range(0, 60));
+    log.add(row(60));
+    await until(() => registry.inserted.length === 61);
+    expect(states).toEqual(['away', 'back']);
+    expect(lost).toEqual([]);
+  });
+
+  test('a registry that hangs counts as away', async () => {
+    const { log, registry, spill } = await running({ insertTimeoutMs: 20 });
+    const insert = registry.predictions.insert.bind(registry.predictions);
+    Object.assign(registry.predictions, { insert: () => new Promise(() => undefined) });
+    log.add(row(1));
+    await until(() => !spill.isEmpty());
+    Object.assign(registry.predictions, { insert });
+    await until(() => registry.inserted.length === 1 && spill.isEmpty());
+  });
+
+  /** Refuses batches with a poisoned row, as PostgreSQL does. */
+  function poison(registry: FakeRegistry, delayMs = 0): void {
+    const insert = registry.predictions.insert.bind(registry.predictions);
+    const cause = Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' });
+    Object.assign(registry.predictions, {
+      async insert(rows: readonly PredictionRow[]) {
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+        if (rows.some(({ input }) => input === 'poison')) throw failure('InvalidInput', 'a value cannot be stored', { cause });
+        return insert(rows);
+      },
+    });
+  }
+
+  test('a row that PostgreSQL cannot keep goes alone', async () => {
+    const { log, registry, lost } = await running();
+    poison(registry);
+    for (const number of range(0, 9)) log.add(row(number, number === 4 ? 'poison' : undefined));
+    await until(() => registry.inserted.length === 8 && lost.length === 1);
+    expect(numbers(registry.inserted).sort()).toEqual([0, 1, 2, 3, 5, 6, 7, 8]);
+    expect(lost).toEqual([[1, 'refused']]);
+  });
+
+  test('rows that PostgreSQL cannot keep delay no others', async () => {
+    const { log, registry, lost } = await running();
+    poison(registry, 5);
+    for (const number of range(0, 200)) log.add(row(number, 'poison'));
+    for (const number of range(200, 240)) log.add(row(number));
+    await until(() => registry.inserted.length === 40);
+    expect(lost.length).toBeLessThan(100);
+    await until(() => lost.length === 200);
+    expect(numbers(registry.inserted)).toEqual(range(200, 240));
+  });
+
+  test('rows beside one that cannot be kept outlive an outage and a stop', async () => {
+    const { log, registry, lost, spill } = await running({ flushEveryMs: 10_000, batchRows: 8 });
+    poison(registry, 5);
+    for (const number of range(0, 8)) log.add(row(number, number === 4 ? 'poison' : undefined));
+    await new Promise((resolve) => setTimeout(resolve, 8));
+    registry.away = true;
+    await log.stop();
+    const kept = [...numbers(registry.inserted), ...numbersIn(await spill.oldest())];
+    expect(kept.filter((number) => number !== 4).sort()).toEqual([0, 1, 2, 3, 5, 6, 7]);
+    expect(lost.length).toBeLessThanOrEqual(1);
+  });
+
+  test('more rows than the registry takes at once go by the disk', async () => {
+    const { log, registry, lost } = await running({ maxPendingRows: 100, insertTimeoutMs: 60_000 });
+    const insert = registry.predictions.insert.bind(registry.predictions);
+    let release: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (release = resolve));
+    Object.assign(registry.predictions, { insert: (rows: readonly PredictionRow[]) => slow.then(() => insert(rows)) });
+    for (const number of range(0, 300)) {
+      log.add(row(number));
+      if (number % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    release();
+    await until(() => registry.inserted.length === 300);
+    expect(lost).toEqual([]);
+  });
+
+  test('memory is bounded when the disk fails as well: the oldest go first, and are counted', async () => {
+    const { log, registry, lost } = await running({ maxPendingRows: 100, flushEveryMs: 10_000, batchRows: 1_000 });
+    breakDisk();
+    for (const number of range(0, 90)) log.add(row(number));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const number of range(90, 101)) log.add(row(number));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const number of range(101, 110)) log.add(row(number));
+    expect(lost).toEqual([[10, 'memory']]);
+    await log.stop();
+    expect(registry.inserted).toHaveLength(100);
+  });
+
+  test('stopping leaves nothing in memory: in the registry, or on disk when that is away', async () => {
+    const there = await running({ flushEveryMs: 10_000 });
+    for (const number of range(0, 5)) there.log.add(row(number));
+    await there.log.stop();
+    expect(there.registry.inserted).toHaveLength(5);
+
+    const away = await running({ flushEveryMs: 10_000 });
+    away.registry.away = true;
+    for (const number of range(0, 5)) away.log.add(row(number));
+    await away.log.stop();
+    expect(away.log.pending()).toBe(0);
+    expect(numbersIn(await away.spill.oldest())).toEqual(range(0, 5));
+  });
+
+  test('rows that found no disk wait in memory', async () => {
+    const { log, registry, lost } = await running();
+    breakDisk();
+    registry.away = true;
+    for (const number of range(0, 12)) log.add(row(number));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await until(() => log.pending() === 12);
+    registry.away = false;
+    await until(() => registry.inserted.length === 12);
+    expect(numbers(registry.inserted)).toEqual(range(0, 12));
+    expect(lost).toEqual([]);
+  });
+});

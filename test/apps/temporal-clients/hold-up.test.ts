@@ -1,0 +1,124 @@
+import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
+import { holdUpOf, needsEvents, type HistoryEvent } from '../../../apps/temporal-clients/hold-up';
+
+const now = Date.parse('2026-05-01T12:00:00Z');
+const ago = (seconds: number) => msToTs(now - seconds * 1000);
+const [scheduled, started, paused] = [1, 2, 4];
+
+const described = (raw: object) => raw as DescribeWorkflowExecutionResponse;
+const activity = (fields: object) =>
+  described({
+    pendingActivities: [
+      {
+        activityType: { name: 'trainModel' },
+        ...{ state: scheduled, attempt: 1, scheduledTime: ago(5) },
+        activityOptions: { taskQueue: { name: 'compute' } },
+        ...fields,
+      },
+    ],
+  });
+const lost = { timeoutFailureInfo: { timeoutType: 4 }, message: 'activity Heartbeat timeout' };
+const away = { message: 'the store does not answer\nwith a second line', applicationFailureInfo: { type: 'StorageUnavailable' } };
+const task = (fields: object) =>
+  described({ pendingWorkflowTask: { state: started, attempt: 1, scheduledTime: ago(1), originalScheduledTime: ago(40), ...fields } });
+const marker = (more: object): HistoryEvent => {
+  const note = { activity_type: 'beginStage', attempt: 7, backoff: { seconds: 6, nanos: 400_000_000 } };
+  return {
+    eventTime: ago(2),
+    markerRecordedEventAttributes: { details: { data: { payloads: [{ data: Buffer.from(JSON.stringify(note)) }] } }, ...more },
+  };
+};
+const completed: HistoryEvent = { workflowTaskCompletedEventAttributes: {} };
+const failedTask: HistoryEvent = { workflowTaskFailedEventAttributes: { failure: { message: '[TMPRL1100] Nondeterminism error: x' } } };
+
+describe('what keeps a workflow from going on', () => {
+  test.each<[string, DescribeWorkflowExecutionResponse, readonly HistoryEvent[], string | null]>([
+    ['nothing, while an activity runs', activity({ state: started }), [], null],
+    [
+      'an attempt that waits for its turn again',
+      activity({ attempt: 4, lastFailure: away, nextAttemptScheduleTime: ago(-8) }),
+      [],
+      'attempt 3 of trainModel failed: StorageUnavailable: the store does not answer; attempt 4 follows at 2026-05-01T12:00:08Z',
+    ],
+    [
+      'nothing, when the second attempt is under way',
+      activity({ state: started, attempt: 2, lastStartedTime: ago(3), lastFailure: lost }),
+      [],
+      null,
+    ],
+    [
+      'a third attempt that has just begun',
+      activity({ state: started, attempt: 3, lastStartedTime: ago(3), lastFailure: lost }),
+      [],
+      'attempt 2 of trainModel failed: its worker stopped sending heartbeats; attempt 3 is running',
+    ],
+    [
+      'nothing, once that has gone well for a minute',
+      activity({ state: started, attempt: 3, lastStartedTime: ago(61), lastFailure: lost }),
+      [],
+      null,
+    ],
+    ['nothing, while a task is about to be taken', activity({ scheduledTime: ago(29) }), [], null],
+    [
+      'a queue without workers',
+      activity({ scheduledTime: ago(31) }),
+      [],
+      'no worker has taken trainModel from the queue compute since 2026-05-01T11:59:29Z; all are busy, or none is running (perennial doctor)',
+    ],
+    ['a person who paused it in Temporal', activity({ state: paused }), [], 'trainModel is paused in Temporal; unpause it there'],
+    [
+      'two activities',
+      {
+        pendingActivities: [
+          ...(activity({ state: paused }).pendingActivities ?? []),
+          ...(activity({ state: paused }).pendingActivities ?? []),
+        ],
+      },
+      [],
+      'trainModel is paused in Temporal; unpause it there (and 1 more)',
+    ],
+    ['nothing, while a workflow task is worked on', task({}), [completed, failedTask], null],
+    ['nothing, when a worker died over a task', task({ attempt: 2 }), [completed], null],
+    ['nothing, when a task that failed is past', task({ attempt: 2 }), [completed, failedTask], null],
+    [
+      'a workflow task that fails',
+      task({ attempt: 2 }),
+      [failedTask, completed],
+      'its workflow task fails (attempt 2, since 2026-05-01T11:59:20Z): [TMPRL1100] Nondeterminism error: x; start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it',
+    ],
+    [
+      'a workflow task that is never finished',
+      task({ attempt: 3 }),
+      [completed],
+      'no worker finished its workflow task in time (attempt 3, since 2026-05-01T11:59:20Z)',
+    ],
+    [
+      'workers that are all gone',
+      task({ state: scheduled }),
+      [],
+      'no worker has taken its workflow task from the queue orchestrator since 2026-05-01T11:59:20Z; all are busy, or none is running (perennial doctor)',
+    ],
+    [
+      'a record that fails',
+      {},
+      [{}, marker({ failure: away }), completed],
+      'attempt 7 of beginStage failed: StorageUnavailable: the store does not answer; attempt 8 follows at 2026-05-01T12:00:04Z',
+    ],
+    ['nothing, once the record was written', {}, [marker({}), marker({ failure: away })], null],
+    ['nothing, while it waits for people', {}, [completed], null],
+  ])('%s', (_, description, newest, expected) => {
+    expect(holdUpOf(description, newest, now)).toBe(expected);
+  });
+
+  test('is bounded, however much an error says', () => {
+    const text = holdUpOf(activity({ attempt: 2, lastFailure: { message: 'x'.repeat(5000) } }), [], now);
+    expect(text?.length).toBeLessThan(400);
+  });
+
+  test('is asked of the events only when nothing is under way that says it, or a task is tried again', () => {
+    expect([needsEvents(activity({})), needsEvents({}), needsEvents({ pendingActivities: [] })]).toEqual([false, true, true]);
+    expect(needsEvents({ ...activity({}), ...task({ attempt: 2 }) })).toBe(true);
+    expect(needsEvents({ pendingChildren: [{ workflowId: 'study' }] })).toBe(false);
+  });
+});

@@ -1,0 +1,44 @@
+/** How far a run's own search is: asked of the run's child, on a real Temporal server. */
+import { createPromptSearchClient } from '../../../apps/temporal-clients/prompt-search-client';
+import { searchOfRun } from '../../../workflows/prompt/search-messages';
+import { fakeLlm, llmPlanOf, withSearch } from '../../support/provider/fake-llm';
+import { fakeSearch } from '../../support/prompt/fake-prompt-search';
+import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
+
+let runs: LifecycleRuns;
+beforeAll(async () => {
+  runs = await openLifecycleRuns();
+});
+afterAll(() => runs.close());
+
+test('a search that a run makes for itself is seen while it runs, and leads to the run', async () => {
+  const plan = llmPlanOf(withSearch);
+  const fake = fakeSearch({ first: 'precise.yaml', winner: 'prompt://precise.yaml@7' });
+  let asked: () => void = () => undefined;
+  const isAsked = new Promise<void>((resolve) => (asked = resolve));
+  let goOn: () => void = () => undefined;
+  const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+  const { handle, end } = await runs.start(plan, {
+    ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7, 'prompt://precise.yaml@7': 0.8 }),
+    ...fake,
+    askPromptPiece: async (input) => {
+      asked();
+      await mayGoOn;
+      return (await fake.askPromptPiece?.(input)) ?? Promise.reject(new Error('no piece'));
+    },
+  });
+  const { namespace } = runs.temporal;
+  const searches = createPromptSearchClient({ ...runs.temporal, uiUrl: 'http://ui.test' });
+  const { tenant, runId } = plan;
+  const ref = { tenant, search: searchOfRun(runId), ofRun: handle.workflowId };
+  await isAsked;
+  try {
+    expect(await searches.view(ref)).toMatchObject({ standing: { stage: 'search', known: 4 }, pieces: { done: 0 } });
+    expect(await searches.view({ ...ref, ofRun: null })).toBeNull();
+    expect(searches.url(ref)).toBe(`http://ui.test/namespaces/${namespace}/workflows/${encodeURIComponent(handle.workflowId)}`);
+  } finally {
+    goOn();
+    expect(await end()).toMatchObject({ status: 'succeeded' });
+  }
+  expect(await searches.view(ref)).toBeNull();
+});

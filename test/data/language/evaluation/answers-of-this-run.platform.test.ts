@@ -1,0 +1,189 @@
+/** Whose answers an evaluation rests on, and from when: the ledger has those of other runs and of standbys. */
+import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
+import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
+import { ledgeredChat } from '../../../../data/language/ledgered-chat';
+import { openModelAccess, type ModelAccess, type ModelTarget } from '../../../../data/language/model-access';
+import { digestOf } from '../../../../data/digest';
+import type { RunId } from '../../../../domain/ids';
+import type { EvaluationCase } from '../../../../domain/language/cases/case';
+import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
+import { judgeLlmGate } from '../../../../domain/language/judge/gate';
+import { latencySample, type LatencySample } from '../../../../domain/language/evaluation/latency-sample';
+import type { CaseResult } from '../../../../domain/language/evaluation/result';
+import type { PromptTemplate } from '../../../../domain/prompt/prompt';
+import { openTestRegistry, tenant, unique, type TestRegistry } from '../../../db/registry-fixture';
+import { noSecret, providerAt } from '../../../support/provider/model-access';
+import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+
+let test_: TestRegistry;
+let [first, spare]: ScriptedProvider[] = [];
+let access: ModelAccess;
+let isAway = false;
+let latencyMs = 1;
+let isLost = false;
+let refuses: (prompt: string) => boolean = () => false;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 10 });
+  first = await openScriptedProvider({
+    models: ['scripted', 'smaller'],
+    answer: ({ model }) => (model === 'smaller' ? 'smaller' : 'first'),
+    latencyMs: () => latencyMs,
+    fault: ({ prompt, model }) =>
+      isLost && model === 'scripted'
+        ? { kind: 'cut', afterTokens: 0 }
+        : isAway
+          ? { kind: 'error', status: 503 }
+          : refuses(prompt)
+            ? { kind: 'error', status: 400, body: '{}' }
+            : null,
+  });
+  spare = await openScriptedProvider({ answer: () => 'spare' });
+  access = openModelAccess([providerAt(first.url, { name: 'first' }), providerAt(spare.url, { name: 'spare' })], noSecret);
+});
+afterAll(async () => {
+  await access.close();
+  await Promise.all([first?.close(), spare?.close()]);
+  await test_.close();
+});
+beforeEach(() => {
+  [isAway, isLost, latencyMs] = [false, false, 1];
+});
+
+const target = (provider: string, model = 'scripted'): ModelTarget => ({ provider, model });
+const paid = () => first?.bill.length ?? 0;
+
+function evaluate(
+  cases: readonly EvaluationCase[],
+  run: string,
+  given: { standby?: boolean | ModelTarget; latency?: LatencySample | null; budget?: number } = {},
+) {
+  const asking: Asking = {
+    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope: `run/${run}/evaluate`, owner: { execution: run, attempt: 1 } },
+    budgets: given.budget === undefined ? [] : [{ scope: `run/${run}`, unit: 'tokens' }],
+  };
+  return evaluateCases({
+    ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }], judges: {}, tools: createEvaluatorTools(null) },
+    ...{ parallel: 2, latency: given.latency ?? null },
+    answerer: promptAnswerer({
+      ...{ asking, template, retrieval: null },
+      route: [target('first'), ...(given.standby ? [given.standby === true ? target('spare') : given.standby] : [])],
+      sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
+    }),
+  });
+}
+
+const evidenceIn = (results: readonly CaseResult[]) =>
+  evidenceOf({
+    ...{ candidate: digestOf('x'), caseSet: digestOf('y'), dimensions: ['exact'], results, judges: {} },
+    counterparts: { champion: null, baseline: null },
+  });
+const seen = (results: readonly CaseResult[]) => {
+  const { latenciesMs, earlier, answeredBy } = evidenceIn(results);
+  return { latenciesMs, earlier, answeredBy };
+};
+
+test('times are of this run alone; where a gate wants them, as many cases as it takes are asked again, within the budget', async () => {
+  const cases = casesOf(8);
+  const before = paid();
+  expect(seen(await evaluate(cases, 'a'))).toMatchObject({ latenciesMs: { length: 8 }, earlier: 0 });
+  // The same run, a piece further or after a death: its own answers.
+  expect(seen(await evaluate(cases, 'a'))).toMatchObject({ latenciesMs: { length: 8 }, earlier: 0 });
+  expect(seen(await evaluate(cases, 'b'))).toMatchObject({ latenciesMs: [], earlier: 8 });
+  expect(paid() - before).toBe(8);
+
+  latencyMs = 60;
+  const latency = { ...sampleOf('c'), cases: 3 };
+  const results = await evaluate(cases, 'c', { latency });
+  expect(seen(results)).toMatchObject({ latenciesMs: { length: 3 }, earlier: 5 });
+  expect(Math.min(...seen(results).latenciesMs)).toBeGreaterThan(50);
+  expect(paid() - before).toBe(11);
+  expect(await evaluate(cases, 'c', { latency })).toEqual(results);
+  expect(paid() - before).toBe(11);
+  // Another run's repeats are not this one's.
+  expect(seen(await evaluate(cases, 'd', { latency: { ...sampleOf('d'), cases: 1 } })).latenciesMs).toHaveLength(1);
+  expect(paid() - before).toBe(12);
+
+  await test_.registry.budgets.set({ tenant, scope: 'run/e', unit: 'tokens', limit: 1 });
+  expect(seen(await evaluate(cases, 'e', { latency: { ...sampleOf('e'), cases: 8 }, budget: 1 }))).toMatchObject({
+    latenciesMs: [],
+    earlier: 8,
+  });
+  expect(paid() - before).toBe(12);
+});
+
+test('a question that fails when it is asked for its time took longer than any, and is no fast one', async () => {
+  const cases = casesOf(8);
+  await evaluate(cases, 'i');
+  refuses = (prompt) => /[0-5]$/.test(prompt);
+  const results = await evaluate(cases, 'j', { latency: { ...sampleOf('j'), cases: 8 } });
+  refuses = () => false;
+  expect(seen(results)).toMatchObject({ latenciesMs: { length: 2 }, earlier: 0 });
+  const evidence = evidenceIn(results);
+  expect(evidence.untimed).toEqual({ ProviderRefused: 6 });
+  // Scored they are: what they answered before stays.
+  expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
+  expect(explainLlmEvidence(evidence).join('\n')).toContain('without an answer when asked again for their time: 6 × ProviderRefused');
+  const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 10_000, confidence: 0.8, maxFailures: 1, minCases: 1 } as const;
+  expect(judgeLlmGate(gate, evidence)).toMatchObject({ outcome: 'failed', code: 'latency.missed' });
+  expect(judgeLlmGate({ ...gate, maxFailures: 0.5 }, evidence)).toMatchObject({ outcome: 'inconclusive', code: 'latency.notMeasured' });
+});
+
+test('what a standby answered is said to be its answer, and is no answer of the first', async () => {
+  const cases = casesOf(3);
+  isAway = true;
+  const by = { model: 'scripted', cases: 3 };
+  const standIns = [{ ...by, provider: 'spare', standsIn: true }];
+  expect(seen(await evaluate(cases, 'f', { standby: true })).answeredBy).toEqual(standIns);
+  isAway = false;
+  expect(seen(await evaluate(cases, 'g', { standby: true })).answeredBy).toEqual(standIns);
+  // A bundle is asked by its first model alone: what is on the ledger in its place is asked anew, once.
+  const before = paid();
+  for (let again = 0; again < 2; again += 1) {
+    const alone = await evaluate(cases, 'h');
+    expect(alone.map(({ answer }) => answer)).toEqual(['first', 'first', 'first']);
+    expect(seen(alone).answeredBy).toEqual([{ ...by, provider: 'first', standsIn: false }]);
+  }
+  expect(paid() - before).toBe(3);
+});
+
+test("what another model of the same provider answered is a standby's answer, too", async () => {
+  const cases = casesOf(2);
+  isLost = true;
+  const standIns = [{ provider: 'first', model: 'smaller', standsIn: true, cases: 2 }];
+  // Paid from a budget, an answer goes another way onto the ledger.
+  await test_.registry.budgets.set({ tenant, scope: 'run/n', unit: 'tokens', limit: 1_000_000 });
+  const standby = target('first', 'smaller');
+  for (const results of await Promise.all([evaluate(cases, 'k', { standby }), evaluate(casesOf(2), 'n', { standby, budget: 1 })]))
+    expect(seen(results).answeredBy).toEqual(standIns);
+  isLost = false;
+  expect(seen(await evaluate(cases, 'l', { standby })).answeredBy).toEqual(standIns);
+  const alone = await evaluate(cases, 'm');
+  expect(alone.map(({ answer }) => answer)).toEqual(['first', 'first']);
+  expect(seen(alone).answeredBy).toEqual([{ provider: 'first', model: 'scripted', standsIn: false, cases: 2 }]);
+});
+
+function sampleOf(run: string): LatencySample {
+  const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 100, confidence: 0.95, maxFailures: 0, minCases: 1 } as const;
+  const sample = latencySample([gate], { runId: run as RunId, looks: 1 });
+  // The tenth attempt on a case set asks for 99.989 %, which takes fourteen halves.
+  expect(sample?.cases).toBe(14);
+  return sample ?? { cases: 0, repeat: 0 };
+}
+
+function casesOf(count: number): readonly EvaluationCase[] {
+  const set = unique('set');
+  return Array.from({ length: count }, (_, place) => ({
+    ...{ id: `${set}-${place}`, input: { question: `${set} ${place}` }, expected: { answer: 'first' } },
+    ...{ tags: [], group: null, pair: null, rules: [] },
+  }));
+}
+
+const template: PromptTemplate = {
+  name: 'answer',
+  messages: [{ role: 'user', template: '{{question}}' }],
+  variables: { question: { type: 'string', description: '' } },
+  fewShot: null,
+  answerSchema: null,
+};

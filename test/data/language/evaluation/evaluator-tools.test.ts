@@ -1,0 +1,119 @@
+import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
+import type { EvaluationCase } from '../../../../domain/language/cases/case';
+import { evaluate } from '../../../../domain/language/dimension/evaluator';
+import { breachOf } from '../../../../domain/language/dimension/rule';
+import { inParallel, inPlaces } from '../../../../data/language/evaluation/pool';
+import { openGauge } from '../../../support/time/gauge';
+
+describe('the tools of evaluators', () => {
+  const tools = createEvaluatorTools(null);
+  const { matches, schemaErrors } = tools;
+
+  test('try a pattern, and give one up that would take for ever', () => {
+    expect(matches('^\\p{Lu}', 'Österreich')).toBe(true);
+    expect(matches('^x', 'y')).toBe(false);
+    expect(matches('(', 'y')).toEqual({
+      untold: expect.stringMatching(/^the pattern \( could not be tried: .*Unterminated group/) as string,
+    });
+    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toEqual({ untold: 'the pattern ^(a+)+$ could not be tried in time' });
+    // The next one is not the worse for it.
+    expect(matches('a', 'a')).toBe(true);
+  });
+
+  test('check a value by a JSON Schema of 2020-12, and name the places', () => {
+    const schema = { type: 'object', properties: { n: { type: 'integer' }, tags: { prefixItems: [{ const: 'x' }] } }, required: ['n'] };
+    expect(schemaErrors(schema, { n: 1, tags: ['x'] })).toEqual([]);
+    expect(schemaErrors(schema, { n: 'one', tags: ['y'] })).toEqual(['/n must be integer', '/tags/0 must be equal to constant']);
+    expect(schemaErrors(schema, {})).toEqual(["/ must have required property 'n'"]);
+    expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
+  });
+
+  test('check by draft-07 where a schema says so, and say which are known', () => {
+    const tuple = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'array',
+      items: [{ type: 'string' }],
+      additionalItems: false,
+    };
+    expect(schemaErrors(tuple, ['x'])).toEqual([]);
+    expect(schemaErrors(tuple, ['x', 'y'])).toEqual(['/ must NOT have more than 1 items']);
+    expect(() => schemaErrors({ $schema: 'http://json-schema.org/draft-04/schema#' }, 1)).toThrow(
+      /\$schema is "http:\/\/json-schema.org\/draft-04\/schema#"; what is known is https:\S+ and http:/,
+    );
+  });
+
+  test('are not the worse for a schema that takes the name of a draft', () => {
+    schemaErrors({ $id: 'https://json-schema.org/draft/2020-12/schema', type: 'string' }, 'x');
+    expect(schemaErrors({ type: 'boolean' }, 1)).toEqual(['/ must be boolean']);
+  });
+
+  test('refuse a schema that would answer with a promise, which is a yes', () => {
+    expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow('$async is of no draft');
+    expect(() => schemaErrors({ $ref: '#/$defs/a', $defs: { a: { $async: true, type: 'string' } } }, 1)).toThrow(/async/);
+  });
+
+  test('give a check by a schema up whose pattern would take for ever', () => {
+    const schema = { type: 'object', properties: { name: { type: 'string', pattern: '^(a+)+$' } } };
+    expect(schemaErrors(schema, { name: `${'a'.repeat(60)}!` })).toEqual({
+      untold: 'the answer could not be checked by its JSON Schema in time',
+    });
+    expect(schemaErrors(schema, { name: 'aa' })).toEqual([]);
+    const answer = JSON.stringify({ name: `${'a'.repeat(60)}!` });
+    expect(breachOf({ kind: 'json', schema }, answer, tools)).toEqual({
+      kind: 'unknown',
+      reason: expect.stringContaining('in time') as string,
+    });
+  });
+
+  test('say why an answer could not be checked, where it was not for the time', async () => {
+    const schema = { allOf: [{ $ref: '#' }] };
+    const judged = { case: { expected: {}, rules: [] } as unknown as EvaluationCase, answer: '1', retrieved: [] };
+    expect(await evaluate({ kind: 'json', schema }, judged, tools)).toEqual({
+      kind: 'failed',
+      reason: 'the answer could not be checked by its JSON Schema: Maximum call stack size exceeded',
+    });
+  });
+
+  test('take two schemas of one name for two', () => {
+    expect(schemaErrors({ $id: 'answer', type: 'string' }, 'x')).toEqual([]);
+    expect(schemaErrors({ $id: 'answer', type: 'number' }, 'x')).toEqual(['/ must be number']);
+  });
+});
+
+describe('work in parallel', () => {
+  test('keeps to its number, and answers in the order of the items', async () => {
+    const working = openGauge();
+    const results = await inParallel([5, 1, 4, 2, 3], 2, async (milliseconds) => {
+      await working.during(() => new Promise((resolve) => setTimeout(resolve, milliseconds)));
+      return milliseconds * 10;
+    });
+    expect({ results, most: working.most() }).toEqual({ results: [50, 10, 40, 20, 30], most: 2 });
+    expect(await inParallel([], 3, () => Promise.resolve(1))).toEqual([]);
+  });
+
+  test('asks no more at once than there are places, and prepares and keeps a quarter more', async () => {
+    const [asking, working] = [openGauge(), openGauge()];
+    const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const results = await inPlaces([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { parallel: 8 }, async (item, place) => {
+      await working.during(async () => {
+        await place(() => asking.during(moment));
+        await moment();
+      });
+      return item * 10;
+    });
+    expect(results).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
+    expect({ asking: asking.most(), working: working.most() }).toEqual({ asking: 8, working: 10 });
+  });
+
+  test('after a failure begins nothing, and waits for what is under way', async () => {
+    const [begun, ended]: [number[], number[]] = [[], []];
+    const work = inParallel([1, 2, 3, 4], 2, async (item) => {
+      begun.push(item);
+      await new Promise((resolve) => setTimeout(resolve, item === 1 ? 1 : 20));
+      if (item === 1) throw new Error('no');
+      ended.push(item);
+    });
+    await expect(work).rejects.toThrow('no');
+    expect({ begun, ended }).toEqual({ begun: [1, 2], ended: [2] });
+  });
+});

@@ -1,0 +1,156 @@
+import { openIndexReader } from '../../../data/index/query-index';
+import { digestOf } from '../../../data/digest';
+import { bundleRetrieval, promptAnswerer, type Asking, type CaseRetrieval } from '../../../data/language/evaluation/answerer';
+import { screenedRetrieval } from '../../../data/language/evaluation/bundle-answerer';
+import { caseScreens } from '../../../data/language/evaluation/case-screens';
+import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
+import type { LedgeredAnswer, LedgeredChat } from '../../../data/language/ledgered-chat';
+import { openRetrieval } from '../../../data/language/retrieval';
+import { failure } from '../../../domain/failure';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import type { EvaluationCase } from '../../../domain/language/cases/case';
+import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
+import type { Perturbation } from '../../../domain/language/dimension/perturb';
+import type { PromptTemplate } from '../../../domain/prompt/prompt';
+import type { SafetyPolicy } from '../../../domain/safety/policy';
+import { fakeChunks, lettersOnly } from '../../support/language/fake-chunks';
+import { wordDetectors } from '../../support/language/word-detectors';
+
+const template: PromptTemplate = {
+  name: 'answer',
+  messages: [{ role: 'user', template: '{{#passages}}<{{.}}>{{/passages}} {{question}}' }],
+  variables: { question: { type: 'string', description: '' }, passages: { type: 'list', description: '' } },
+  fewShot: null,
+  answerSchema: null,
+};
+const mute: PromptTemplate = {
+  ...template,
+  messages: [{ role: 'user', template: '{{question}}' }],
+  variables: { question: { type: 'string', description: '' } },
+};
+
+interface World {
+  readonly k?: number;
+  readonly prompt?: PromptTemplate;
+  /** Passages that the model has room for. */
+  readonly room?: number;
+  readonly around?: (retrieval: CaseRetrieval) => CaseRetrieval;
+}
+
+/** A model that says the first passage that it is shown, over an index that finds bread. */
+function world({ k = 3, prompt = template, room = 99, around = (retrieval) => retrieval }: World = {}) {
+  const chunks = fakeChunks();
+  const served = chunks.put(
+    { tenant, index: 'wiki', version: 1 },
+    { bread: 'bread is baked', breads: 'breads are baked from flour', dough: 'dough is bread that is not baked' },
+  );
+  const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders: lettersOnly });
+  const asked: string[] = [];
+  const chat = {
+    ask: ({ question }) => {
+      const sent = question.messages[0]?.content ?? '';
+      const passages = [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
+      if (passages.length > room) return Promise.reject(failure('ContextOverflow', 'no room'));
+      asked.push(sent);
+      const answer = { text: passages[0] ?? '', totalMs: 1, model: 'm' };
+      return Promise.resolve({
+        answer,
+        provider: 'p',
+        model: 'm',
+        scope: 'run/1',
+        cost: 1,
+        fromLedger: false,
+      } as unknown as LedgeredAnswer);
+    },
+  } as LedgeredChat;
+  const asking: Asking = { chat, tenant, scope: 'run/1', owner: { execution: 'run/1', attempt: 1 }, budgets: [] };
+  const index = { name: 'wiki', version: 1, digest: served.digest, variable: 'passages', k, mode: 'vector' } as const;
+  const retrieval = bundleRetrieval({ retrieve: openRetrieval(reader), paying: asking, index, input: 'question' });
+  const answerer = promptAnswerer({
+    ...{ asking, template: prompt, route: [{ provider: 'p', model: 'm' }], retrieval: around(retrieval) },
+    sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
+  });
+  return { answerer, asked };
+}
+
+const caseOf = (id: string, question = 'bread is baked'): EvaluationCase => ({
+  ...{ id, input: { question }, expected: { answer: 'bread is baked' }, tags: [], group: null, pair: null, rules: [] },
+});
+const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
+  { name: 'right', kind: 'exact' },
+  { name: 'steady', kind: 'robustness', of: 'right', variable: 'passages', perturbations },
+];
+
+async function evaluated({ answerer, asked }: ReturnType<typeof world>, perturbation: Perturbation, cases = [caseOf('c1')]) {
+  asked.length = 0;
+  const results = await evaluateCases({
+    ...{ cases, caseSet: digestOf('cases'), dimensions: steady(perturbation), judges: {}, tools: createEvaluatorTools(null), answerer },
+    parallel: 1,
+  });
+  return { scores: results.map(({ scores }) => scores['steady']), asked: [...asked] };
+}
+
+const passagesIn = (sent = '') => [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
+const some = Array.from({ length: 12 }, (_, index) => caseOf(`c${index}`));
+
+describe('robustness of what an index finds', () => {
+  test('asks the same passages in another order, and loses what the model had from the first one', async () => {
+    const open = world();
+    const { asked, scores } = await evaluated(open, { kind: 'order' }, some);
+    const plain = passagesIn(asked[0]);
+    expect(plain).toHaveLength(3);
+    expect(plain[0]).toBe('bread is baked');
+    const others = asked.filter((sent) => sent !== asked[0]);
+    expect(others.length).toBeGreaterThan(4);
+    for (const sent of others) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
+    // An order that the draw left as it was is asked of nobody, and says nothing.
+    expect(asked).toHaveLength(some.length + others.length);
+    expect(scores.filter((score) => score?.kind === 'notApplicable')).toHaveLength(some.length - others.length);
+    expect(scores).toContainEqual(expect.objectContaining({ kind: 'scored', value: 0 }));
+    expect(await evaluated(open, { kind: 'order' }, some)).toEqual({ asked, scores });
+  });
+
+  test('is asked nothing, and says nothing, where one passage is found, none is, or the prompt wants none', async () => {
+    const one = await evaluated(world({ k: 1 }), { kind: 'order' });
+    const none = await evaluated(world(), { kind: 'distractor', texts: ['whales swim'] }, [caseOf('c1', ' … ')]);
+    const unwanted = await evaluated(world({ prompt: mute }), { kind: 'distractor', texts: ['whales swim'] });
+    for (const { asked, scores } of [one, none, unwanted]) {
+      expect(asked).toHaveLength(1);
+      expect(scores).toEqual([expect.objectContaining({ kind: 'notApplicable' })]);
+    }
+  });
+
+  test('puts a distractor among them, and what a policy does not let in stays out', async () => {
+    const distractor = { kind: 'distractor', texts: ['ignore the secrets'] } as const;
+    const { asked } = await evaluated(world(), distractor);
+    expect(passagesIn(asked[1])).toHaveLength(4);
+    expect(passagesIn(asked[1])).toContain('ignore the secrets');
+    const screened = world({
+      around: (retrieval) => screenedRetrieval(retrieval, caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as Asking })),
+    });
+    const kept = await evaluated(screened, distractor);
+    expect(kept.asked[1]).toBe(kept.asked[0]);
+    expect(kept.scores).toEqual([expect.objectContaining({ kind: 'scored', value: 1 })]);
+  });
+
+  test('leaves out the least near for want of room in every order, so that all are asked of the same passages', async () => {
+    const { asked } = await evaluated(world({ room: 2 }), { kind: 'order' }, some);
+    const plain = passagesIn(asked[0]);
+    expect(plain).toHaveLength(2);
+    for (const sent of asked) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
+  });
+
+  test('does not leave out what was found for filler: a context that is too long could not be measured', async () => {
+    const filler = { kind: 'longContext', filler: ['lorem ipsum dolor'], characters: 300 } as const;
+    const { asked } = await evaluated(world(), filler);
+    expect(passagesIn(asked[1]).slice(-3)).toEqual(passagesIn(asked[0]));
+    const { scores } = await evaluated(world({ room: 5 }), filler);
+    expect(scores).toEqual([expect.objectContaining({ kind: 'failed', reason: 'ContextOverflow' })]);
+  });
+});
+
+const policy: SafetyPolicy = {
+  name: 'p',
+  detectors: [{ name: 'secrets', kind: 'secrets', on: ['retrieved'], action: 'block', onError: 'block' }],
+};

@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { openPurse, type Purse } from '../../../data/language/purse';
+import type { Budget } from '../../../domain/budget/budget';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
+
+const budgetOf = (limit: number): Budget => ({ tenant, scope: 'tenant', unit: 'tokens', limit, reserved: 0, spent: 0, assumed: 0 });
+const purseOver = (ledger: FakeBudgets, holder = 'a', leaseMs = 30_000): Purse =>
+  openPurse({ ledger, budget: ledger.budgets[0] as Budget, holder, leaseMs, registryTimeoutMs: 2_000 });
+const soon = () => new Promise((later) => setTimeout(later, 5));
+
+/** Messages that stay on their way until they are let through. */
+function heldUp(ledger: FakeBudgets): { readonly waiting: () => number; letThrough(): Promise<void> } {
+  const waiting: (() => void)[] = [];
+  ledger.travel = () => new Promise((arrived) => waiting.push(arrived));
+  return {
+    waiting: () => waiting.length,
+    async letThrough() {
+      waiting.shift()?.();
+      await soon();
+    },
+  };
+}
+
+describe('a purse', () => {
+  test('takes nothing from what it is just giving back', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    purse.settle(30, 30);
+    await purse.account();
+    const road = heldUp(ledger);
+    const givesBack = purse.account();
+    await road.letThrough();
+    let has = false;
+    const holding = purse.hold(30).then(() => (has = true));
+    await soon();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 30 });
+    expect(has).toBe(false);
+    while (!has) await road.letThrough();
+    await Promise.all([givesBack, holding]);
+    expect(ledger.budgets[0]?.reserved).toBeGreaterThanOrEqual(30);
+  });
+
+  test('tells nothing twice when its row was not kept', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    purse.settle(30, 20);
+    await purse.account();
+    await purse.account();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 20 });
+    ledger.forgetSettled();
+    await purse.hold(30);
+    purse.settle(30, 5);
+    await purse.close();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 25 });
+  });
+
+  test('goes on from what it keeps while it tells, and while what it told is lost', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    purse.settle(30, 10);
+    ledger.travel = () => new Promise((_, lost) => setTimeout(() => lost(new Error('lost')), 5));
+    const account = purse.account();
+    await purse.hold(30);
+    await expect(account).rejects.toThrow('lost');
+    await purse.hold(30);
+    expect(ledger.accounts).toHaveLength(1);
+  });
+
+  test('has one account under way, however many ask for it', async () => {
+    const ledger = fakeBudgets(budgetOf(1_000_000));
+    const purse = purseOver(ledger);
+    const one = ledger.account.bind(ledger);
+    let [underWay, most] = [0, 0];
+    ledger.account = async (told) => {
+      most = Math.max(most, (underWay += 1));
+      await soon();
+      return one(told).finally(() => (underWay -= 1));
+    };
+    const asker = async () => {
+      await purse.hold(30_000);
+      await soon();
+      purse.settle(30_000, 300);
+    };
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all([
+        ...Array.from({ length: 20 }, asker),
+        purse.account(),
+        purse.account(),
+        purse.account(),
+        soon().then(() => purse.account()),
+      ]);
+    }
+    await Promise.all([purse.close(), purse.account()]);
+    expect(most).toBe(1);
+  });
+
+  test('takes nothing once its lease is over: the block may be another’s', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger, 'a', 40);
+    await purse.hold(10);
+    purse.settle(10, 10);
+    await new Promise((later) => setTimeout(later, 60));
+    ledger.away = true;
+    await expect(purse.hold(10)).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    ledger.away = false;
+    await purse.hold(10);
+    expect(ledger.accounts.at(-1)).toMatchObject({ spent: 10, kept: 0 });
+  });
+
+  test('tells the next time what a question has begun to spend since, which counts if this one dies', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    await purse.account();
+    expect(ledger.accounts.at(-1)).toMatchObject({ spent: 0, held: 30 });
+    await purse.account();
+    expect(ledger.accounts).toHaveLength(2);
+    purse.settle(30, 5);
+    await purse.hold(20);
+    await purse.account();
+    expect(ledger.accounts.at(-1)).toMatchObject({ spent: 5, held: 20 });
+  });
+
+  test('gives back what an account that was lost may have brought', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    let ways = 0;
+    ledger.travel = () => ((ways += 1) === 2 ? Promise.reject(new Error('lost')) : Promise.resolve());
+    await expect(purse.hold(10)).rejects.toThrow('lost');
+    expect(ledger.budgets[0]?.reserved).toBeGreaterThan(0);
+    await purse.account();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 0 });
+  });
+
+  test('keeps nothing ahead of a budget that was lowered below it', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(10);
+    ledger.budgets[0] = { ...(ledger.budgets[0] as Budget), limit: 20 };
+    purse.settle(10, 10);
+    await purse.account();
+    await purse.hold(1);
+    await purse.account();
+    expect(ledger.budgets[0]).toMatchObject({ spent: 10, reserved: 1 });
+  });
+});
+
+const act = fc.record({
+  kind: fc.constantFrom('hold', 'hold', 'settle', 'account', 'deliver', 'deliver', 'deliver', 'lose'),
+  who: fc.nat({ max: 2 }),
+  amount: fc.integer({ min: 1, max: 60 }),
+});
+
+test('several over one budget never overspend it, in whatever order their accounts arrive or are lost', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 50, max: 2000 }), fc.array(act, { minLength: 20, maxLength: 120 }), async (limit, acts) => {
+      const ledger = fakeBudgets(budgetOf(limit));
+      const road: { arrive(): void; lose(error: Error): void }[] = [];
+      ledger.travel = () => new Promise((arrive, lose) => road.push({ arrive, lose }));
+      const purses = ['a', 'b', 'c'].map((holder) => ({ purse: purseOver(ledger, holder), held: [] as number[] }));
+      let spent = 0;
+      const check = () => {
+        const held = purses.reduce((sum, each) => each.held.reduce((a, b) => a + b, sum), 0);
+        expect(spent + held).toBeLessThanOrEqual(limit);
+      };
+      for (const { kind, who, amount } of acts) {
+        const { purse, held } = purses[who] as (typeof purses)[number];
+        const one = kind === 'settle' ? held.shift() : undefined;
+        if (kind === 'hold')
+          void purse.hold(amount).then(
+            () => held.push(amount),
+            () => undefined,
+          );
+        else if (one !== undefined) {
+          const cost = Math.min(one, amount);
+          spent += cost;
+          purse.settle(one, cost);
+        } else if (kind === 'account') void purse.account().catch(() => undefined);
+        else if (kind === 'deliver') road.splice(amount % Math.max(1, road.length), 1)[0]?.arrive();
+        else if (kind === 'lose') road.shift()?.lose(new Error('lost'));
+        await new Promise(setImmediate);
+        check();
+      }
+      ledger.travel = () => Promise.resolve();
+      for (const each of road) each.arrive();
+      await new Promise(setImmediate);
+      check();
+      for (const { purse, held } of purses) for (const one of held.splice(0)) purse.settle(one, 0);
+      await Promise.all(purses.map(({ purse }) => purse.close()));
+      expect(ledger.budgets[0]).toMatchObject({ spent, reserved: 0 });
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,484 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fingerprintOf, keyIdOf, requestKey } from '../../../db/audit/keys';
+import { wrongWithProof } from '../../../db/audit/prove';
+import { withActingKey } from '../../../db/access/acting-key';
+import { openDatabase } from '../../../db/connection';
+import { placesOf } from '../../../db/audit/verify';
+import type { AuditHead, AuditKey, AuditSigner } from '../../../db/audit/repository';
+import { appendAudit } from '../../../db/audit/entry';
+import { memoryArchive, newSigner, registerFirst, type MemoryArchive } from './fixture';
+import { empty, openTestRegistry, tenant, type TestRegistry } from '../registry-fixture';
+
+const signer = newSigner();
+const publicKeys = { [signer.keyId]: signer.publicKey };
+const ownKey = fingerprintOf(signer.publicKey);
+
+describe('the audit log', () => {
+  let test_: TestRegistry;
+  let archive: MemoryArchive;
+  beforeAll(async () => {
+    test_ = await openTestRegistry({ maxConnections: 10 });
+  });
+  afterAll(() => test_.close());
+  beforeEach(async () => {
+    await empty(test_, ['audit_log', 'audit_pending', 'audit_seals', 'audit_heads', 'audit_keys', 'audit_copies']);
+    archive = memoryArchive();
+    await registerFirst(test_.registry, signer);
+  });
+
+  const append = async (count: number, cause = 'because') => {
+    for (let n = 0; n < count; n++) {
+      const entry = { tenant, actor: 'key:a', action: 'test', subject: `s:${n}`, cause, before: { n }, after: { list: [n, null] } };
+      // Odd ones by a key, the others by the platform itself.
+      await (n % 2 === 1 ? withActingKey('k1', () => appendAudit(test_.database.sql, entry)) : appendAudit(test_.database.sql, entry));
+    }
+  };
+  const seal = (limit?: number, by = signer) =>
+    test_.registry.audit.seal({ tenant, signer: by, archive, ...(limit !== undefined && { limit }) });
+  const verify = (over: Partial<Parameters<typeof test_.registry.audit.verify>[0]> = {}) =>
+    test_.registry.audit.verify({ tenant, trust: { fingerprints: [], ownKey }, archives: [archive], ...over });
+  const found = async (over: Parameters<typeof verify>[0] = {}) => (await verify(over)).findings.map(({ kind }) => kind);
+  /** As someone with all rights on the database would. */
+  const tamper = (statement: string) =>
+    test_.database.sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`;
+      await tx.unsafe(statement);
+    });
+
+  test.each(['audit_log', 'audit_seals', 'audit_heads', 'audit_keys'])(
+    '%s refuses to be changed, deleted from or emptied',
+    async (table) => {
+      await append(2);
+      await seal();
+      const { sql } = test_.database;
+      for (const statement of [`update ${table} set tenant_id = 'x'`, `delete from ${table}`, `truncate ${table} cascade`]) {
+        await expect(sql.unsafe(statement)).rejects.toThrow(/append-only/);
+      }
+    },
+  );
+
+  test('is sealed in chained, signed batches, each stored elsewhere, and then verifies', async () => {
+    await append(7);
+    const first = await seal(3);
+    const second = await seal(3);
+    const third = await seal();
+    expect(await seal()).toBeNull();
+    const heads = [first, second, third] as AuditHead[];
+    expect(archive.stored).toEqual(heads);
+    expect(heads.map(({ batch, first: place, count }) => [batch, place, count])).toEqual([
+      [1, 1, 3],
+      [2, 4, 3],
+      [3, 7, 1],
+    ]);
+    expect(heads.map(({ previous }) => previous)).toEqual([null, heads[0]?.digest, heads[1]?.digest]);
+    expect(await verify()).toMatchObject({
+      ...{ rows: 7, batches: 3, unsealed: 0, findings: [], trustedBy: 'ownKey' },
+      copies: [{ place: archive.place, heads: 3, waiting: 0 }],
+      checkpoint: { batch: 3, digest: heads[2]?.digest },
+    });
+    expect(await verify({ archives: [] })).toMatchObject({ findings: [], copies: [] });
+    expect(await test_.registry.audit.unsealedTenants([archive.place])).toEqual([]);
+    const { items } = await test_.registry.audit.list({ tenant, pageSize: 100 });
+    expect(items.map(({ sealedAs }) => sealedAs)).toEqual([7, 6, 5, 4, 3, 2, 1]);
+  });
+
+  test('says how many rows wait to be sealed', async () => {
+    await append(2);
+    expect(await verify()).toMatchObject({ rows: 0, unsealed: 2, unsealedSince: expect.any(String) as string, findings: [] });
+    expect(await test_.registry.audit.unsealedTenants([archive.place])).toEqual([tenant]);
+  });
+
+  test('seals a row that commits late although later ones are sealed already', async () => {
+    const other = openDatabase({ url: test_.url });
+    const [committed, written] = [gate(), gate()];
+    const late = other.sql.begin(async (tx) => {
+      await appendAudit(tx, { tenant, actor: 'late', action: 'test', subject: 's', cause: 'slow transaction' });
+      written.open();
+      await committed.opened;
+    });
+    await written.opened;
+    await append(2);
+    expect(await seal()).toMatchObject({ count: 2 });
+    committed.open();
+    await late;
+    expect(await seal()).toMatchObject({ batch: 2, count: 1 });
+    expect(await found()).toEqual([]);
+    await other.close();
+  });
+
+  test('a row is written with what it describes or not at all', async () => {
+    const undone = test_.database.sql.begin(async (tx) => {
+      await appendAudit(tx, { tenant, actor: 'a', action: 'test', subject: 's', cause: 'c' });
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(await seal()).toBeNull();
+  });
+
+  test('has one sealer at a time', async () => {
+    await append(40);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => seal(10)));
+    expect(answers.some((answer) => answer !== 'busy' && answer !== null)).toBe(true);
+    while ((await seal(10)) !== null);
+    expect(await verify()).toMatchObject({ rows: 40, findings: [] });
+  });
+
+  test('a head whose copy could not be stored is stored before another is made', async () => {
+    // The keys first.
+    expect(await seal()).toBeNull();
+    await append(2);
+    archive.away = new Error('S3 is away');
+    await expect(seal()).rejects.toThrow('S3 is away');
+    expect(await test_.registry.audit.unsealedTenants([archive.place])).toEqual([tenant]);
+    await append(1);
+    await expect(seal()).rejects.toThrow('S3 is away');
+    archive.away = null;
+    await seal();
+    expect(archive.stored.map(({ batch, count }) => [batch, count])).toEqual([
+      [1, 2],
+      [2, 1],
+    ]);
+    expect(await found()).toEqual([]);
+  });
+
+  describe('finds', () => {
+    beforeEach(async () => {
+      await append(6);
+      await seal(3);
+      await seal(3);
+    });
+
+    test.each([
+      ['actor', `update audit_log set actor = 'somebody' where subject = 's:1'`],
+      ['key', `update audit_log set key_id = 'k2' where subject = 's:1'`],
+      ['key taken away', `update audit_log set key_id = null where subject = 's:1'`],
+      ['cause', `update audit_log set cause = 'none' where subject = 's:1'`],
+      ['time', `update audit_log set at = at + interval '1 microsecond' where subject = 's:1'`],
+      ['before', `update audit_log set before = '{"n":2}' where subject = 's:1'`],
+      ['after, by a space only', `update audit_log set after = '{"list": [1,null]}' where subject = 's:1'`],
+      ['before taken away', `update audit_log set before = null where subject = 's:1'`],
+    ])('a changed row: its %s', async (_, statement) => {
+      await tamper(statement);
+      expect((await verify()).findings).toEqual([{ kind: 'changed', sealedAs: 2, detail: expect.any(String) as string }]);
+    });
+
+    test('a missing row, also when its seal is gone with it', async () => {
+      await tamper(`delete from audit_log where subject = 's:4'`);
+      expect((await verify()).findings).toEqual([{ kind: 'missing', sealedAs: 5, detail: expect.any(String) as string }]);
+      await tamper(`delete from audit_seals where position = 5`);
+      expect((await verify()).findings).toEqual([{ kind: 'missing', sealedAs: 5, detail: expect.any(String) as string }]);
+    });
+
+    test('a row changed together with its seal', async () => {
+      await tamper(
+        `update audit_log set actor = 'x' where subject = 's:1'; update audit_seals set leaf = 'sha256:${'a'.repeat(64)}' where position = 2`,
+      );
+      expect(await found()).toEqual(expect.arrayContaining(['rewritten']) as string[]);
+    });
+
+    test('the end cut off: rows, seals and heads', async () => {
+      await tamper(
+        `delete from audit_seals where batch = 2; delete from audit_heads where batch = 2; delete from audit_log where subject in ('s:3', 's:4', 's:5')`,
+      );
+      expect(await found()).toEqual(['cutOff']);
+      expect(await verify({ archives: [] })).toMatchObject({ findings: [], copies: [] });
+    });
+
+    test('a head removed while its seals are there', async () => {
+      await tamper('delete from audit_heads where batch = 2');
+      expect((await verify({ archives: [] })).findings).toMatchObject([{ kind: 'cutOff', batch: 2 }]);
+      await tamper('delete from audit_heads where batch = 1');
+      expect(await found()).toContain('cutOff');
+    });
+
+    test('a sealed row made to look unsealed', async () => {
+      await tamper('delete from audit_seals where batch = 2; delete from audit_heads where batch = 2');
+      expect((await verify({ archives: [] })).findings).toMatchObject([{ kind: 'rewritten' }]);
+    });
+
+    test('everything rewritten and sealed again by someone without the key', async () => {
+      // Under the id of the real key, whose signature is missing.
+      await rewrite({ ...newSigner(), keyId: signer.keyId, publicKey: signer.publicKey });
+      expect(await found()).toEqual(['badSignature', 'rewritten', 'cutOff']);
+    });
+
+    test('everything rewritten and sealed again by someone with the key, by the copies stored elsewhere', async () => {
+      await rewrite(signer);
+      expect((await verify({ archives: [] })).findings).toEqual([]);
+      expect(await found()).toEqual(['rewritten', 'cutOff']);
+    });
+
+    test('a forged copy', async () => {
+      archive.stored = archive.stored.map((head) => ({ ...head, count: head.count + 1 }));
+      expect(await found()).toEqual(['badSignature', 'badSignature']);
+    });
+
+    test('copies that were removed, and says which and where', async () => {
+      await append(1);
+      await seal();
+      archive.stored = archive.stored.filter(({ batch }) => batch === 2);
+      const { findings } = await verify();
+      expect(findings).toMatchObject([
+        {
+          kind: 'missingCopy',
+          batch: 1,
+          lastBatch: 1,
+          place: 'store:memory',
+          detail: expect.stringContaining('batch 1 is missing in store:memory') as string,
+        },
+        { kind: 'missingCopy', batch: 3, lastBatch: 3 },
+      ]);
+      archive.storedKeys = [];
+      expect((await verify()).findings).toContainEqual(expect.objectContaining({ kind: 'missingCopy', keyId: signer.keyId }));
+    });
+
+    test('a copy that was removed by someone who also moved the mark back', async () => {
+      archive.stored = [];
+      await tamper(`update audit_copies set heads_through = 0`);
+      // A copy that was just not made yet is none that is missing.
+      expect(await verify()).toMatchObject({ findings: [], copies: [{ heads: 0, waiting: 2 }] });
+      await tamper(`update audit_heads set sealed_at = sealed_at - interval '2 hours'`);
+      expect(await found()).toContain('missingCopy');
+    });
+
+    test('a key that is not registered', async () => {
+      await tamper('delete from audit_keys');
+      expect(await found()).toEqual(expect.arrayContaining(['badSignature', 'changedKey']) as string[]);
+    });
+
+    describe('of keys that someone with the database added', () => {
+      const attacker = newSigner();
+      const insert = async (over: Partial<AuditKey>) => {
+        const request = await requestKey(attacker, { tenant, previous: over.previous ?? null });
+        const key = { kind: 'rotated', endorsement: 'AAAA', fromBatch: 3, ...over, keyId: attacker.keyId, consent: request.consent };
+        await tamper(`insert into audit_keys (tenant_id, sequence, kind, key_id, public_key, previous, from_batch, added_at, added_by, consent, endorsement)
+          values ('${tenant}', ${key.sequence ?? 2}, '${key.kind}', '${key.keyId}', '${attacker.publicKey}',
+            ${key.previous ? `'${key.previous}'` : 'null'}, ${key.fromBatch}, now(), 'setup', '${key.consent}', ${key.endorsement ? `'${key.endorsement}'` : 'null'})`);
+      };
+
+      test('one without an endorsement that is valid', async () => {
+        await insert({ kind: 'added', previous: ownKey });
+        await append(1);
+        await seal(10, attacker);
+        expect((await verify()).findings).toMatchObject([{ kind: 'untrustedKey', keyId: attacker.keyId }]);
+        expect((await verify({ trust: { fingerprints: [], ownKey: null } })).findings).toMatchObject([{ kind: 'untrustedKey' }]);
+      });
+
+      test('one that claims that the real one was lost, which goes on to be trusted', async () => {
+        await insert({ kind: 'lost', previous: ownKey, endorsement: null });
+        await append(1);
+        await seal(10, attacker);
+        const { findings, keys } = await verify();
+        expect(findings).toMatchObject([{ kind: 'untrustedKey', keyId: attacker.keyId }]);
+        expect(keys).toMatchObject([{ keyId: signer.keyId, trusted: true, untilBatch: null }, { trusted: false }]);
+      });
+
+      test('the registry replaced and everything sealed again', async () => {
+        await tamper('delete from audit_keys; delete from audit_copies');
+        await insert({ sequence: 1, kind: 'first', endorsement: null, fromBatch: 1 });
+        const copies = archive;
+        archive = memoryArchive();
+        await rewrite(attacker);
+        const own = { fingerprints: [], ownKey };
+        expect((await verify({ archives: [], trust: own })).findings.map(({ kind }) => kind)).toEqual(['untrustedKey', 'untrustedKey']);
+        const setting = { fingerprints: [ownKey], ownKey: null };
+        expect((await verify({ archives: [], trust: setting })).findings.map(({ kind }) => kind)).toEqual(['untrustedKey', 'untrustedKey']);
+        // Without a key that is trusted from outside, the copies show it.
+        const nothing = { fingerprints: [], ownKey: null };
+        expect((await verify({ archives: [], trust: nothing })).findings).toEqual([]);
+        expect(await found({ archives: [copies], trust: nothing })).toEqual(
+          expect.arrayContaining(['badSignature', 'changedKey']) as string[],
+        );
+      });
+    });
+
+    async function rewrite(by: AuditSigner): Promise<void> {
+      await tamper(`delete from audit_seals; delete from audit_heads; update audit_log set actor = 'x';
+        insert into audit_pending (tenant_id, audit_id) select tenant_id, id from audit_log`);
+      await test_.registry.audit.seal({ tenant, signer: by, archive: memoryArchive('elsewhere') });
+    }
+  });
+
+  test('finds nothing while rows are written and sealed', async () => {
+    const stop = new AbortController();
+    const writing = (async () => {
+      while (!stop.signal.aborted) {
+        await append(3);
+        await seal(2);
+      }
+    })();
+    const reports = [];
+    for (let round = 0; round < 40; round++) {
+      reports.push(await verify());
+      await sleep(2);
+    }
+    stop.abort();
+    await writing;
+    expect(reports.flatMap(({ findings }) => findings)).toEqual([]);
+    // Batches came in between.
+    expect(new Set(reports.map(({ batches }) => batches)).size).toBeGreaterThan(5);
+  });
+
+  test('is verified from a checkpoint on, which must be in it', async () => {
+    await append(6);
+    await seal(3);
+    const { checkpoint } = await verify();
+    if (checkpoint === null) throw new Error('no checkpoint');
+    await seal(3);
+    expect(await verify({ from: checkpoint })).toMatchObject({
+      rows: 3,
+      batches: 1,
+      findings: [],
+      from: checkpoint,
+      checkpoint: { batch: 2 },
+    });
+    await tamper(`update audit_log set actor = 'x' where subject = 's:1'`);
+    expect(await found({ from: checkpoint })).toEqual([]);
+    expect(await found()).toEqual(['changed']);
+    await tamper(`update audit_log set actor = 'x' where subject = 's:4'`);
+    expect(await found({ from: checkpoint })).toEqual(['changed']);
+    const other = { batch: 1, digest: `sha256:${'0'.repeat(64)}` as const };
+    expect(await found({ from: other })).toEqual(['rewritten', 'changed']);
+  });
+
+  describe('and its keys', () => {
+    const next = newSigner();
+    const register = async (kind: 'added' | 'rotated' | 'lost', by: AuditSigner, endorser: AuditSigner | null = signer) =>
+      test_.registry.audit.registerKey({
+        request: await requestKey(by, { tenant, previous: ownKey }),
+        ...{ kind, endorser, actor: 'local:me', cause: 'because' },
+      });
+
+    test('of two machines both seal, and nothing is found on either', async () => {
+      await append(1);
+      await seal();
+      await register('added', next);
+      await append(1);
+      expect(await seal(10, next)).toMatchObject({ batch: 2, keyId: next.keyId });
+      await append(1);
+      expect(await seal(10, signer)).toMatchObject({ batch: 3, keyId: signer.keyId });
+      expect(await verify()).toMatchObject({
+        findings: [],
+        trustedBy: 'ownKey',
+        keys: [{ trusted: true }, { kind: 'added', fromBatch: 2, trusted: true }],
+      });
+      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
+      expect(await found({ trust: { fingerprints: [], ownKey: null } })).toEqual([]);
+      expect(archive.storedKeys.map(({ keyId }) => keyId)).toEqual([signer.keyId, next.keyId]);
+      expect((await test_.registry.audit.list({ tenant, action: 'auditKey.add', pageSize: 5 })).items).toMatchObject([
+        { actor: 'local:me', subject: `auditKey:${next.keyId}` },
+      ]);
+    });
+
+    test('are rotated: old batches verify, and the old key seals no more', async () => {
+      await append(1);
+      await seal();
+      await register('rotated', next);
+      await expect(seal()).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('was replaced by') as string });
+      await seal(10, next);
+      expect(await verify()).toMatchObject({ rows: 2, findings: [], keys: [{ untilBatch: 2 }, { fromBatch: 2, untilBatch: null }] });
+      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
+      // Somebody with the old key and the database.
+      await tamper('update audit_keys set from_batch = 9 where sequence = 2');
+      await expect(found()).resolves.toContain('untrustedKey');
+    });
+
+    test('that replace a lost one are trusted only by who holds them, or was told', async () => {
+      await append(1);
+      await seal();
+      await register('lost', next, null);
+      await seal(10, next);
+      expect(await found()).toEqual(['untrustedKey']);
+      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
+      expect(await found({ trust: { fingerprints: [fingerprintOf(next.publicKey)], ownKey } })).toEqual([]);
+    });
+
+    test('must be registered before they seal, and are registered once', async () => {
+      await append(1);
+      await expect(seal(10, next)).rejects.toMatchObject({ type: 'Conflict', next: expect.stringContaining('audit new-key') as string });
+      const first = await register('added', next);
+      expect(await register('added', next)).toEqual(first);
+      await expect(register('added', newSigner(), next)).rejects.toMatchObject({ type: 'Conflict' });
+      await expect(registerFirst(test_.registry, newSigner())).rejects.toMatchObject({ type: 'Conflict' });
+      const request = await requestKey(next, { tenant, previous: ownKey });
+      const forged = { ...request, publicKey: newSigner().publicKey };
+      await expect(
+        test_.registry.audit.registerKey({ request: forged, kind: 'added', endorser: signer, actor: 'a', cause: 'c' }),
+      ).rejects.toMatchObject({ type: 'InvalidInput' });
+      expect(first.keyId).toBe(keyIdOf(next.publicKey));
+    });
+  });
+
+  test('a second place gets copies of its own, and verifying compares with both', async () => {
+    const second = memoryArchive('second:memory');
+    await append(2);
+    await seal(1);
+    await seal(1);
+    const places = [archive.place, second.place];
+    expect(await test_.registry.audit.unsealedTenants(places)).toEqual([tenant]);
+    await test_.registry.audit.copyTo({ tenant, archive: second });
+    await test_.registry.audit.copyTo({ tenant, archive: second });
+    expect(await test_.registry.audit.unsealedTenants(places)).toEqual([]);
+    expect(second.stored).toEqual(archive.stored);
+    const archives = [archive, second];
+    expect(await verify({ archives })).toMatchObject({ findings: [], copies: [{ heads: 2 }, { place: 'second:memory', heads: 2 }] });
+    // Somebody with the database and the store, but not the second place.
+    await tamper(`delete from audit_seals where batch = 2; delete from audit_heads where batch = 2; delete from audit_log where subject = 's:1';
+      update audit_copies set heads_through = 1`);
+    archive.stored = archive.stored.filter(({ batch }) => batch === 1);
+    expect(await found()).toEqual([]);
+    expect((await verify({ archives })).findings).toMatchObject([
+      { kind: 'cutOff', batch: 2, detail: expect.stringContaining('second:memory') as string },
+    ]);
+  });
+
+  test('a batch is read by the primary key, however many rows are sealed', async () => {
+    await tamper(`
+      insert into audit_heads (tenant_id, batch, first, count, root, previous, sealed_at, digest, key_id, signature)
+        select '${tenant}', n, n * 20 - 19, 20, 'sha256:' || repeat('0', 64), case when n > 1 then 'x' end, now(), 'sha256:' || repeat('0', 64), 'k', 's'
+        from generate_series(1, 2500) n;
+      insert into audit_log (tenant_id, id, actor, action, subject, cause) select '${tenant}', 'aud_' || lpad(n::text, 8, '0'), 'a', 'b', 'c', 'd' from generate_series(1, 50000) n;
+      insert into audit_seals (tenant_id, position, audit_id, leaf, batch)
+        select '${tenant}', n, 'aud_' || lpad(n::text, 8, '0'), 'sha256:' || repeat('0', 64), (n + 19) / 20 from generate_series(1, 50000) n;`);
+    const { sql } = test_.database;
+    await sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
+    const [plan] = await sql<{ queryPlan: unknown }[]>`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;
+    const text = JSON.stringify(plan);
+    expect(text).toContain('audit_seals_pk');
+    expect(text).toContain('audit_log_pk');
+    expect(text).not.toContain('Seq Scan');
+    const places = await placesOf(sql, { tenant, first: 24_981, count: 20 });
+    expect(places).toHaveLength(20);
+  });
+
+  test('one row’s inclusion is proved without the database, and a forged proof is refused', async () => {
+    await append(5);
+    await seal();
+    const { items } = await test_.registry.audit.list({ tenant, subject: 's:3', pageSize: 1 });
+    const id = items[0]?.id ?? '';
+    const proof = await test_.registry.audit.prove({ tenant, id });
+    if (!proof) throw new Error('no proof');
+    expect(JSON.parse(proof.content)).toMatchObject({ id, tenant, actor: 'key:a', before: '{"n":3}' });
+    expect(wrongWithProof(proof, publicKeys)).toBeNull();
+    expect(wrongWithProof({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys)).toMatch(/signed root/);
+    expect(wrongWithProof({ ...proof, index: proof.index - 1 }, publicKeys)).toMatch(/signed root/);
+    expect(wrongWithProof({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(/digest/);
+    expect(wrongWithProof(proof, {})).toMatch(/key/);
+  });
+
+  test('an unsealed or unknown row has no proof', async () => {
+    await append(1);
+    const { items } = await test_.registry.audit.list({ tenant, pageSize: 1 });
+    expect(await test_.registry.audit.prove({ tenant, id: items[0]?.id ?? '' })).toBeNull();
+    expect(await test_.registry.audit.prove({ tenant, id: 'aud_none' })).toBeNull();
+  });
+});
+
+/** A promise that the test keeps. */
+function gate(): { readonly opened: Promise<unknown>; readonly open: () => void } {
+  const events = new EventTarget();
+  return {
+    opened: new Promise((resolve) => events.addEventListener('open', resolve)),
+    open: () => events.dispatchEvent(new Event('open')),
+  };
+}

@@ -1,0 +1,208 @@
+import type { RunId } from '../../../domain/ids';
+import { runScope } from '../../../domain/language/provider/run-budget';
+import type { LedgerCall } from '../../../domain/language/provider/call-ledger';
+import { digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+
+/** Retention of what language models answered: what is over goes, what was paid stays. */
+describe('answers on the call ledger', () => {
+  let test_: TestRegistry;
+  beforeEach(async () => {
+    test_ = await openTestRegistry();
+  });
+  afterEach(() => test_.close());
+
+  const callOf = (scope: string, text: string): LedgerCall => ({
+    ...{
+      tenant,
+      key: digestOf(text),
+      scope,
+      provider: 'scripted',
+      model: 'scripted',
+      promptDigest: null,
+      inputDigest: digestOf(`of ${text}`),
+      repeat: 0,
+    },
+  });
+  const usage = { promptTokens: 7, completionTokens: 3 };
+  const plan = { provider: 'scripted', model: 'scripted', reserve: [], mostUsage: usage, mostCost: 100, leaseMs: 60_000 };
+  const claim = (call: LedgerCall) => test_.registry.llmCalls.claim({ call, owner: { execution: call.scope, attempt: 1 }, attempt: plan });
+  async function answer(call: LedgerCall, text = `answer to ${call.key}`, model = 'scripted') {
+    const owner = { execution: call.scope, attempt: 1 };
+    const claimed = await test_.registry.llmCalls.claim({ call, owner, attempt: { ...plan, model } });
+    if (claimed.kind !== 'claimed') throw new Error(`the call is ${claimed.kind}`);
+    const said = { text, finish: 'stop' as const, usage, model, firstTokenMs: null, totalMs: 5 };
+    await test_.registry.llmCalls.end({ call, number: claimed.number, end: { kind: 'answered', answer: said, cost: 42, spent: [] } });
+  }
+  const find = async (scope: string, ...calls: LedgerCall[]) => {
+    const found = await test_.registry.llmCalls.find({ tenant, scope, keys: calls.map(({ key }) => key) });
+    return calls.map(({ key }) => found[key] ?? null);
+  };
+  const report = (scope: string) => test_.registry.llmCalls.report({ tenant, scope });
+  const stageOf = (run: RunId) => `${runScope(run)}/evaluate`;
+  async function endRun(run: RunId, daysAgo: number) {
+    await test_.registry.runs.update({ tenant, id: run, status: 'succeeded' });
+    await test_.database.sql`alter table runs disable trigger runs_keep_final`;
+    await test_.database.sql`update runs set ended_at = now() - make_interval(days => ${daysAgo}) where id = ${run}`;
+  }
+  const age = async (days: number) => {
+    await test_.database
+      .sql`update llm_attempts set started_at = started_at - make_interval(days => ${days}), ended_at = ended_at - make_interval(days => ${days})`;
+    await test_.database.sql`update llm_calls set ended_at = ended_at - make_interval(days => ${days})`;
+    await test_.database.sql`update llm_call_readers set read_at = read_at - make_interval(days => ${days})`;
+  };
+  const applied = async () => (await test_.registry.retention.apply()).callAnswerDays;
+
+  test('go when the run that asked ended longer ago than they are kept; what they cost stays, to the token', async () => {
+    const run = await startRun(test_.registry);
+    const call = callOf(stageOf(run), 'one');
+    await answer(call, 'the judge quotes: my number is 0171');
+    const bill = await test_.database.sql`select * from llm_attempts`;
+    const before = await report(call.scope);
+    await age(400);
+    await endRun(run, 89);
+    expect(await applied()).toBe(0);
+    await endRun(run, 91);
+    const aged = await test_.database.sql`select * from llm_attempts`;
+    expect(await applied()).toBe(1);
+    expect(await applied()).toBe(0);
+
+    expect(await find(call.scope, call)).toEqual([null]);
+    const rows = await test_.database.sql`select * from llm_calls`;
+    expect(JSON.stringify(rows)).not.toContain('0171');
+    expect(rows).toMatchObject([{ state: 'answered', answer: null, cost: 42, provider: 'scripted', model: 'scripted', scope: call.scope }]);
+    expect(bill).toHaveLength(1);
+    expect(await test_.database.sql`select * from llm_attempts`).toEqual(aged);
+    expect(await report(call.scope)).toEqual(before);
+    expect(before).toMatchObject({ usage, cost: 42, calls: { answered: 1 } });
+  });
+
+  test('stay for a run that is under way, whether it asked or reads what another had asked', async () => {
+    const [over, reading, claiming, asking] = [
+      await startRun(test_.registry),
+      await startRun(test_.registry),
+      await startRun(test_.registry),
+      await startRun(test_.registry),
+    ];
+    const calls = ['read', 'claimed', 'unread'].map((text) => callOf(stageOf(over), text));
+    const own = callOf(stageOf(asking), 'own');
+    for (const call of [...calls, own]) await answer(call);
+    const [read, claimed, unread] = calls as [LedgerCall, LedgerCall, LedgerCall];
+    expect(await find(stageOf(reading), read)).toMatchObject([{ scope: stageOf(over) }]);
+    expect(await claim({ ...claimed, scope: stageOf(claiming) })).toMatchObject({ kind: 'answered' });
+    await age(400);
+    await endRun(over, 200);
+    expect(await applied()).toBe(1);
+    expect(await find(stageOf(over), read, claimed, unread, own)).toMatchObject([{}, {}, null, {}]);
+
+    // Read by the one that is over as well, just now: that keeps nothing.
+    for (const run of [reading, claiming, asking]) await endRun(run, 200);
+    expect(await applied()).toBe(3);
+    expect(await test_.database.sql`select * from llm_call_readers`).toEqual([]);
+  });
+
+  test('are asked for and paid anew by whoever asks after that, who then has the new one', async () => {
+    const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
+    const first = callOf(stageOf(old), 'one');
+    await answer(first, 'long ago', 'standby');
+    await age(200);
+    await endRun(old, 100);
+    expect(await applied()).toBe(1);
+
+    const again = { ...first, scope: stageOf(later) };
+    expect(await find(again.scope, again)).toEqual([null]);
+    await answer(again, 'today');
+    expect(await find(again.scope, again)).toMatchObject([{ answer: { text: 'today' }, model: 'scripted', scope: again.scope, cost: 42 }]);
+    const requests = await test_.database.sql<{ number: number; scope: string; cost: number }[]>`
+      select number, scope, cost from llm_attempts order by number`;
+    expect(requests).toEqual([
+      { number: 1, scope: first.scope, cost: 42 },
+      { number: 2, scope: again.scope, cost: 42 },
+    ]);
+    for (const scope of [first.scope, again.scope])
+      expect(await report(scope)).toMatchObject({ attempts: { answered: 1 }, usage, cost: 42 });
+    await age(200);
+    expect(await applied()).toBe(0);
+  });
+
+  test('that are gone end in words when they cannot be paid anew', async () => {
+    const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
+    const first = callOf(stageOf(old), 'one');
+    await answer(first);
+    await age(200);
+    await endRun(old, 100);
+    await applied();
+    const reserve = [{ scope: runScope(later), unit: 'usd' as const, amount: 100 }];
+    await test_.registry.budgets.set({ tenant, scope: runScope(later), unit: 'usd', limit: 99 });
+    const call = { ...first, scope: stageOf(later) };
+    const owner = { execution: 'later', attempt: 1 };
+    expect(await test_.registry.llmCalls.spentFor({ call, owner, reserve })).toMatchObject({ asked: 100, budget: { limit: 99 } });
+    expect(await test_.registry.llmCalls.claim({ call, owner, attempt: { ...plan, reserve } })).toMatchObject({ kind: 'budgetSpent' });
+    expect(await report(call.scope)).toMatchObject({ calls: { failed: 1, answered: 0 }, cost: 0 });
+    expect(await report(first.scope)).toMatchObject({ attempts: { answered: 1 }, cost: 42 });
+  });
+
+  test('of a search stay while it is under way, and those of nobody who is known to end a month at least', async () => {
+    const { registry, database } = test_;
+    await registry.retention.set({ tenant, settings: { callAnswerDays: 1 }, actor: 'key:a' });
+    const [search, build] = [callOf('prompt-search/search_1', 'searched'), callOf(unique('index-build/'), 'embedded')];
+    for (const call of [search, build]) await answer(call);
+    await database.sql`insert into prompts (tenant_id, name) values (${tenant}, 'p')`;
+    await database.sql`
+      insert into prompt_searches (tenant_id, id, prompt, first_version, request, actor, status) values (${tenant}, 'search_1', 'p', 1, '{}', 'a', 'running')`;
+    await age(29);
+    expect(await applied()).toBe(0);
+    await age(2);
+    expect(await applied()).toBe(1);
+    expect(await find(build.scope, search, build)).toMatchObject([{}, null]);
+    await database.sql`update prompt_searches set status = 'done', ended_at = now() - interval '2 days'`;
+    await age(31);
+    expect(await applied()).toBe(1);
+  });
+
+  test('stay for a run that is under way and was answered what another had asked in vain', async () => {
+    const { registry } = test_;
+    const [over, later] = [await startRun(registry), await startRun(registry)];
+    const asked = callOf(stageOf(over), 'one');
+    const owner = { execution: asked.scope, attempt: 1 };
+    const claimed = await claim(asked);
+    if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+    await registry.llmCalls.end({ call: asked, number: claimed.number, end: { kind: 'refused', failure: 'ProviderUnavailable' } });
+    await registry.llmCalls.giveUp({ call: asked, owner, failure: 'ProviderUnavailable' });
+    await answer({ ...asked, scope: stageOf(later) });
+    await age(400);
+    await endRun(over, 400);
+    expect(await applied()).toBe(0);
+    await endRun(later, 91);
+    expect(await applied()).toBe(1);
+  });
+
+  test('what a run paid stays in its report, whoever asks all of it anew', async () => {
+    const { registry } = test_;
+    const [old, later] = [await startRun(registry), await startRun(registry)];
+    const first = callOf(stageOf(old), 'one');
+    await answer(first);
+    await age(200);
+    await endRun(old, 100);
+    await applied();
+    await answer({ ...first, scope: stageOf(later) });
+    for (const run of [old, later])
+      expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([{ scope: stageOf(run), cost: 42 }]);
+  });
+
+  test('that somebody reads in the same moment are kept', async () => {
+    const [over, reading] = [await startRun(test_.registry), await startRun(test_.registry)];
+    const calls = Array.from({ length: 200 }, (_, n) => callOf(stageOf(over), `call ${n}`));
+    for (const call of calls) await answer(call);
+    await age(200);
+    await endRun(over, 100);
+    const [, found] = await Promise.all([
+      test_.registry.retention.apply(),
+      find(stageOf(reading), ...calls),
+      test_.registry.retention.apply(),
+    ]);
+    // Whichever was first: what was given once is given again.
+    expect(await find(stageOf(reading), ...calls)).toEqual(found);
+    await applied();
+    expect(await find(stageOf(reading), ...calls)).toEqual(found);
+  });
+});

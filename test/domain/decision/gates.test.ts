@@ -1,0 +1,389 @@
+import { judge } from '../../../domain/decision/decide';
+import type { Evidence } from '../../../domain/decision/evidence';
+import type { GateOutcome } from '../../../domain/decision/gates/gate';
+import type { GateSpec } from '../../../domain/lifecycle/lifecycle';
+import {
+  agreeing,
+  better,
+  counterpart,
+  evidence,
+  measured,
+  noChampion,
+  noWorse,
+  parity,
+  policy,
+  slice,
+  slices,
+  sliceSpec,
+  unmeasured,
+  useful,
+} from '../../support/evidence';
+
+type Row = readonly [name: string, gate: GateSpec, found: Evidence, outcome: GateOutcome, code: string, message: string];
+
+const withAuc = (auc: Evidence['metrics']['auc']) => evidence({ metrics: auc === undefined ? {} : { auc } });
+const withIncrease = (increase: ReturnType<typeof measured>) =>
+  evidence({ counterparts: { champion: counterpart('flight-delay@1', increase), baseline: noChampion } });
+const withSlices = (...found: Parameters<typeof counterpart>[2] & object) =>
+  evidence({ counterparts: { champion: counterpart('flight-delay@1', measured(0, -0.01, 0.01), found), baseline: noChampion } });
+const withCounterparts = (champion: Evidence['counterparts']['champion'], baseline: Evidence['counterparts']['baseline']) =>
+  evidence({ counterparts: { champion, baseline } });
+const withParity = (changes: Partial<typeof agreeing>) => evidence({ parity: { ...agreeing, ...changes } });
+
+const threshold: readonly Row[] = [
+  [
+    'estimate and bound beyond the minimum',
+    useful,
+    withAuc(measured(0.7, 0.65, 0.75)),
+    'passed',
+    'threshold.met',
+    'auc 0.7 (minimum 0.62, 97 % lower bound 0.65',
+  ],
+  ['the bound exactly at the minimum', useful, withAuc(measured(0.7, 0.62, 0.75)), 'passed', 'threshold.met', 'lower bound 0.62'],
+  [
+    'estimate under the minimum',
+    useful,
+    withAuc(measured(0.6, 0.55, 0.65)),
+    'failed',
+    'threshold.missed',
+    'auc 0.6 is under the minimum 0.62; 28,834 rows of 30 days',
+  ],
+  [
+    'estimate beyond, bound not',
+    useful,
+    withAuc(measured(0.64, 0.6, 0.68)),
+    'inconclusive',
+    'threshold.unproven',
+    'a longer holdout would narrow the bound',
+  ],
+  ['an unbounded side', useful, withAuc(measured(0.7, null, 0.75)), 'inconclusive', 'threshold.unproven', 'lower bound unbounded'],
+  [
+    'no measurement',
+    useful,
+    withAuc(unmeasured('3 of 10 holdout rows have no finite score')),
+    'inconclusive',
+    'threshold.notMeasured',
+    '3 of 10 holdout rows',
+  ],
+  ['a metric that nobody asked for', useful, withAuc(undefined), 'inconclusive', 'threshold.notMeasured', 'auc is not in the evidence'],
+  [
+    'a confidence beyond what was measured',
+    { ...useful, confidence: 0.999 } as GateSpec,
+    evidence(),
+    'inconclusive',
+    'threshold.notMeasured',
+    'the highest that was measured is 0.99',
+  ],
+  [
+    'a confidence between two that were measured: the higher one counts',
+    { ...useful, confidence: 0.95 } as GateSpec,
+    evidence(),
+    'passed',
+    'threshold.met',
+    '97 % lower bound 0.69',
+  ],
+  [
+    'over a maximum',
+    { ...useful, metric: 'logloss', min: null, max: 0.5 } as GateSpec,
+    evidence(),
+    'failed',
+    'threshold.missed',
+    'logloss 0.541 is over the maximum 0.5',
+  ],
+  [
+    'under a maximum, bound not',
+    { ...useful, metric: 'logloss', min: null, max: 0.56 } as GateSpec,
+    evidence(),
+    'inconclusive',
+    'threshold.unproven',
+    '97 % upper bound 0.58',
+  ],
+  [
+    'under a maximum with its bound',
+    { ...useful, metric: 'logloss', min: null, max: 0.6 } as GateSpec,
+    evidence(),
+    'passed',
+    'threshold.met',
+    'maximum 0.6, 97 % upper bound 0.58',
+  ],
+  ['between both limits', { ...useful, min: 0.6, max: 0.99 } as GateSpec, evidence(), 'passed', 'threshold.met', 'upper bound 0.74'],
+  [
+    'a gate without limits',
+    { ...useful, min: null } as GateSpec,
+    evidence(),
+    'inconclusive',
+    'threshold.notMeasured',
+    'neither min nor max',
+  ],
+];
+
+const nonInferiority: readonly Row[] = [
+  [
+    'upper bound below the margin',
+    noWorse,
+    withIncrease(measured(0.001, -0.001, 0.003)),
+    'passed',
+    'nonInferiority.shown',
+    'logloss worse than flight-delay@1: +0.001 (97 % bounds -0.001 … +0.003',
+  ],
+  [
+    'upper bound at the margin',
+    noWorse,
+    withIncrease(measured(0.001, -0.001, 0.004)),
+    'inconclusive',
+    'nonInferiority.open',
+    'allowed +0.004; the data allow either',
+  ],
+  ['lower bound above the margin', noWorse, withIncrease(measured(0.02, 0.005, 0.03)), 'failed', 'nonInferiority.refuted', '+0.02'],
+  [
+    'margin inside the interval',
+    noWorse,
+    withIncrease(measured(0.007, -0.01, 0.028)),
+    'inconclusive',
+    'nonInferiority.open',
+    'the data allow either',
+  ],
+  ['the very same model', noWorse, withIncrease(measured(0, 0, 0)), 'passed', 'nonInferiority.shown', 'no different than'],
+  [
+    'no measurement',
+    noWorse,
+    withIncrease(unmeasured('champion: 2 of 9 holdout rows have no finite score')),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    '2 of 9',
+  ],
+  [
+    'another metric than was measured',
+    { ...noWorse, metric: 'brier' } as GateSpec,
+    evidence(),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    'the difference in brier is not in the evidence',
+  ],
+  [
+    'no champion, the baseline in its place',
+    noWorse,
+    withCounterparts(noChampion, counterpart('baseline', measured(-0.09, -0.13, -0.05))),
+    'passed',
+    'nonInferiority.shown',
+    'better than baseline',
+  ],
+  [
+    'no champion and no baseline',
+    noWorse,
+    withCounterparts(noChampion, { kind: 'absent', reason: 'not trained' }),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    'no baseline in its place (not trained)',
+  ],
+  [
+    'no champion, and the gate may go without',
+    { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec,
+    withCounterparts(noChampion, noChampion),
+    'notApplicable',
+    'nonInferiority.notApplicable',
+    'no champion to compare with',
+  ],
+  [
+    'a champion that could not be measured is not an absent one',
+    { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec,
+    withCounterparts({ kind: 'notMeasured', name: 'flight-delay@1', reason: 'it needs column `gate`, which these rows lack' }, noChampion),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    'flight-delay@1: it needs column `gate`',
+  ],
+  [
+    'a baseline that is asked for and absent',
+    { ...noWorse, against: 'baseline' } as GateSpec,
+    withCounterparts(noChampion, noChampion),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    'no baseline',
+  ],
+];
+
+const superiority: readonly Row[] = [
+  [
+    'upper bound below zero',
+    better,
+    withIncrease(measured(-0.02, -0.04, -0.001)),
+    'passed',
+    'superiority.shown',
+    'better than flight-delay@1: -0.02',
+  ],
+  [
+    'zero inside the interval',
+    better,
+    withIncrease(measured(-0.02, -0.04, 0.001)),
+    'inconclusive',
+    'superiority.open',
+    'the data allow either',
+  ],
+  ['lower bound above zero', better, withIncrease(measured(0.02, 0.01, 0.03)), 'failed', 'superiority.refuted', 'worse than'],
+  ['the very same model is not better', better, withIncrease(measured(0, 0, 0)), 'failed', 'superiority.refuted', 'no different than'],
+  [
+    'better, but not by the margin',
+    { ...better, margin: 0.05 } as GateSpec,
+    withIncrease(measured(-0.02, -0.04, -0.01)),
+    'failed',
+    'superiority.refuted',
+    'demanded below -0.05',
+  ],
+];
+
+const harmed = { lower: 0.04, upper: 0.09 };
+const slicing: readonly Row[] = [
+  [
+    'no slice above the limit',
+    slices,
+    withSlices(slice('JFK', measured(0.012, -0.02, 0.045)), slice('LGA', measured(-0.02, -0.04, 0.01))),
+    'passed',
+    'slice.unharmed',
+    'worst of 2 slices is origin=JFK +0.012',
+  ],
+  [
+    'a slice shown worse than the limit',
+    slices,
+    withSlices(slice('JFK', measured(0.06, 0.05, 0.08), harmed), slice('LGA', measured(0, -0.01, 0.01))),
+    'failed',
+    'slice.harmed',
+    'origin=JFK +0.06 (97 % simultaneous bounds +0.04 … +0.09',
+  ],
+  [
+    'a slice above the limit by chance, perhaps',
+    slices,
+    withSlices(slice('JFK', measured(0.04, 0.01, 0.055))),
+    'inconclusive',
+    'slice.open',
+    'harm is neither shown nor ruled out',
+  ],
+  [
+    'a slice too erratic to rule out twice the limit',
+    slices,
+    withSlices(slice('JFK', measured(0.01, -0.05, 0.07))),
+    'inconclusive',
+    'slice.open',
+    'origin=JFK',
+  ],
+  [
+    'a slice that could not be measured',
+    slices,
+    withSlices(slice('JFK', measured(0, -0.01, 0.01)), slice('LGA', unmeasured('logloss rests on 3 days'))),
+    'inconclusive',
+    'slice.notMeasured',
+    'only a part was: origin=LGA: logloss rests on 3 days',
+  ],
+  ['no slice with enough rows', slices, withSlices(), 'inconclusive', 'slice.notMeasured', 'no group has 500 rows'],
+  [
+    'harm outweighs what was not measured',
+    slices,
+    withSlices(slice('JFK', measured(0.06, 0.05, 0.08), harmed), slice('LGA', unmeasured('x'))),
+    'failed',
+    'slice.harmed',
+    'origin=JFK',
+  ],
+  [
+    'no champion, the baseline in its place',
+    slices,
+    withCounterparts(noChampion, counterpart('baseline', measured(-0.09, -0.1, 0))),
+    'passed',
+    'slice.unharmed',
+    'against baseline',
+  ],
+];
+
+const serving: readonly Row[] = [
+  ['all rows agree', parity, withParity({}), 'passed', 'parity.agrees', '1000 of 1000 rows (100 %) agree within 0.005'],
+  ['just enough rows agree', parity, withParity({ agreeing: 999 }), 'passed', 'parity.agrees', '999 of 1000 rows (99.9 %)'],
+  [
+    'too few rows agree',
+    parity,
+    withParity({ agreeing: 998, maxDifference: 0.2 }),
+    'failed',
+    'parity.differs',
+    '998 of 1000 rows (99.8 %)',
+  ],
+  [
+    'some rows got no answer',
+    parity,
+    withParity({ compared: 999, agreeing: 999 }),
+    'inconclusive',
+    'parity.notMeasured',
+    'only 999 of 1000 rows got an answer',
+  ],
+  [
+    'fewer rows than asked for',
+    parity,
+    withParity({ rows: 100, compared: 100, agreeing: 100 }),
+    'inconclusive',
+    'parity.notMeasured',
+    '100 rows were sent',
+  ],
+  [
+    'a holdout with fewer rows than asked for, all of them compared',
+    parity,
+    { ...withParity({ rows: 400, compared: 400, agreeing: 400 }), holdout: { ...evidence().holdout, rows: 400 } },
+    'passed',
+    'parity.agrees',
+    '400 of 400',
+  ],
+  [
+    'another model answered',
+    parity,
+    withParity({ digestServed: `sha256:${'e'.repeat(64)}` }),
+    'failed',
+    'parity.otherBytes',
+    'not the candidate',
+  ],
+  [
+    'agreement counted with a wider tolerance',
+    parity,
+    withParity({ tolerance: 0.1 }),
+    'inconclusive',
+    'parity.notMeasured',
+    'wider tolerance',
+  ],
+  ['agreement counted with a narrower tolerance', parity, withParity({ tolerance: 0.001 }), 'passed', 'parity.agrees', 'within 0.001'],
+  [
+    'too little agreement, counted with a narrower tolerance',
+    parity,
+    withParity({ tolerance: 0.001, agreeing: 900 }),
+    'inconclusive',
+    'parity.notMeasured',
+    'narrower tolerance',
+  ],
+  [
+    'no gateway',
+    parity,
+    evidence({ parity: { kind: 'notMeasured', rows: 0, reason: 'no gateway is alive' } }),
+    'inconclusive',
+    'parity.notMeasured',
+    'no gateway is alive',
+  ],
+  ['nothing sent', parity, evidence({ parity: null }), 'inconclusive', 'parity.notMeasured', 'no rows were sent'],
+];
+
+describe.each([
+  ['threshold', threshold],
+  ['nonInferiority', nonInferiority],
+  ['superiority', superiority],
+  ['slice', slicing],
+  ['parity', serving],
+])('%s gate', (_kind, table) => {
+  test.each(table)('%s', (_name, gate, found, outcome, code, message) => {
+    const [judged] = judge(policy(gate), found);
+    expect(judged).toMatchObject({ gate: gate.name, kind: gate.kind, outcome, code });
+    expect([judged?.message, ...(judged?.details ?? [])].join('; ')).toContain(message);
+  });
+});
+
+test.each([
+  ['metric', { ...sliceSpec, metric: 'brier' as const }, 'measured by logloss, the policy asks for brier'],
+  ['size', { ...sliceSpec, minRows: 100 }, 'made of 500 rows or more, the policy asks for 100'],
+  ['column', { ...sliceSpec, columns: ['origin', 'carrier'] }, 'no slices by carrier in the evidence'],
+  ['no slices', null, 'the policy names no slices'],
+])('slices measured by another %s than the policy asks for are not judged by it', (_name, spec, message) => {
+  const [judged] = judge({ ...policy(slices), slices: spec }, evidence());
+  expect(judged).toMatchObject({ outcome: 'inconclusive', code: 'slice.notMeasured' });
+  expect(judged?.message).toContain(message);
+});

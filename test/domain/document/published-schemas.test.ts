@@ -1,0 +1,25 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { publishedSchemas } from '../../../domain/document/published.schema';
+
+const folder = join(__dirname, '..', '..', '..', 'schemas');
+
+describe('the published JSON Schemas', () => {
+  test.each(Object.entries(publishedSchemas()))('%s is what the zod schema says: else run scripts/publish-schemas.ts', (name, schema) => {
+    expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)));
+  });
+
+  test('there are no others', () => {
+    expect(readdirSync(folder).sort()).toEqual(Object.keys(publishedSchemas()).sort());
+  });
+
+  test('refuse unknown keys and keys of later versions, and tell defaults', () => {
+    const text = JSON.stringify(publishedSchemas()['model-lifecycle.schema.json']);
+    const { properties } = JSON.parse(text) as {
+      properties: { spec: { additionalProperties: boolean; properties: Record<string, object> } };
+    };
+    expect(properties.spec.additionalProperties).toBe(false);
+    expect(properties.spec.properties['monitor']).toMatchObject({ not: {}, description: 'not in this version' });
+    expect(text).toContain('"default":"2GiB"');
+  });
+});

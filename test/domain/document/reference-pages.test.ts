@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { z } from 'zod';
+import { contractSchema } from '../../../domain/dataset/contract.schema';
+import { lifecycleSchema } from '../../../domain/lifecycle/lifecycle.schema';
+import { llmLifecycleSchema } from '../../../domain/language/lifecycle/llm-lifecycle.schema';
+import { promptSchema } from '../../../domain/prompt/prompt.schema';
+import { referenceKinds, referencePage, type ReferenceKind } from '../../../domain/document/reference-pages.schema';
+
+const folder = join(__dirname, '..', '..', '..', 'docs', 'reference');
+const kinds = Object.keys(referenceKinds) as ReferenceKind[];
+const schemas: Readonly<Record<ReferenceKind, z.ZodType>> = {
+  'model-lifecycle': lifecycleSchema,
+  'llm-lifecycle': llmLifecycleSchema,
+  contract: contractSchema,
+  prompt: promptSchema,
+};
+
+function exampleOf(kind: ReferenceKind) {
+  const text = readFileSync(join(folder, 'examples', `${kind}.yaml`), 'utf8');
+  return { text, value: parse(text) as unknown };
+}
+
+describe('the reference pages', () => {
+  test.each(kinds)('%s.md is what the schema says: else run node -r tsx/cjs scripts/reference-pages.ts', (kind) => {
+    expect(readFileSync(join(folder, `${kind}.md`), 'utf8')).toBe(referencePage(kind, exampleOf(kind)));
+  });
+
+  test.each(kinds)('the example of %s is right by its schema', (kind) => {
+    expect(schemas[kind].safeParse(exampleOf(kind).value).error).toBeUndefined();
+  });
+
+  test.each(kinds)('%s.md has a meaning and an example of every key', (kind) => {
+    const rows = readFileSync(join(folder, `${kind}.md`), 'utf8').match(/^\| `.*\|$/gm) ?? [];
+    expect(rows.length).toBeGreaterThan(10);
+    const cells = rows.map((row) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()));
+    expect(cells.filter(([, , meaning, , example]) => meaning === '' || example === '').map(([, key]) => key)).toEqual([]);
+  });
+
+  test('a key without an example is named', () => {
+    expect(() => referencePage('contract', { value: {}, text: '' })).toThrow(/no example of .*columns/);
+  });
+});

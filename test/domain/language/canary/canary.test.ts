@@ -1,0 +1,154 @@
+import { answerLabel, llmCanaryDocument, llmCanaryOf } from '../../../../domain/language/canary/canary';
+import { llmCanaryProblems } from '../../../../domain/language/canary/checks';
+import { llmCanarySchema, type LlmCanaryDocument } from '../../../../domain/language/canary/canary.schema';
+import type { GuardrailSpec } from '../../../../domain/lifecycle/lifecycle';
+import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
+import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
+import { growState, nothingSeen, type Seen } from '../../../../domain/rollout/state';
+
+const least: LlmCanaryDocument = { quality: { margin: 0.1 } };
+const read = (document: LlmCanaryDocument) => llmCanarySchema.parse(document);
+
+describe('the canary of a language application', () => {
+  test('is completed: right answers, compared by their words, in shadow first', () => {
+    const canary = llmCanaryOf(read(least));
+    expect(canary).toMatchObject({
+      steps: [0, 5, 25, 50],
+      quality: {
+        metric: 'f1-loss',
+        rule: 'nonInferiority',
+        margin: 0.1,
+        bound: null,
+        answers: { from: 'references', availableAfterSeconds: 0 },
+      },
+      guardrails: [{ name: 'errors', max: 0.01 }],
+    });
+    expect(answerLabel(canary)).toMatchObject({ dependsOnPrediction: false });
+  });
+
+  test.each<LlmCanaryDocument>([
+    least,
+    {
+      steps: [10, 50],
+      quality: { from: 'callers', measure: 'label', labels: ['yes', 'no'], rule: 'superiority', margin: 0, availableAfter: '2h' },
+      guardrails: [
+        { name: 'tokens', max: 900, quantile: 0.9 },
+        { name: 'blocked', max: 0.2 },
+      ],
+      test: { alpha: 0.05, minSamples: 10, minDuration: '5d' },
+      maxDuration: '20d',
+      onInconclusive: 'hold',
+    },
+    { quality: { from: 'judge', judge: 'sound', margin: 0.1, share: 0.5, mostPairs: 900 } },
+  ])('reads as it was written: %j', (document) => {
+    const canary = llmCanaryOf(read(document));
+    expect(llmCanaryOf(read(llmCanaryDocument(canary)))).toEqual(canary);
+  });
+
+  test('asks a judge about both answers to a question, and never about more pairs than is said', () => {
+    const canary = llmCanaryOf(read({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+    expect(canary.quality).toMatchObject({
+      metric: 'judge-loss',
+      answers: { from: 'judge', judge: { dimension: 'sound', share: 1, mostPairs: 2_000 } },
+    });
+    expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('pairs');
+  });
+
+  test('compares arms where callers judge the answer that they were given', () => {
+    const canary = llmCanaryOf(read({ quality: { from: 'callers', margin: 0.1 } }));
+    expect(canary.quality.metric).toBe('caller-loss');
+    expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('arms');
+  });
+
+  test.each<[string, LlmCanaryDocument, readonly (string | number)[]]>([
+    ['steps that fall', { ...least, steps: [50, 5] }, ['steps']],
+    ['callers who meet nobody', { steps: [0], quality: { from: 'callers', margin: 0.1 } }, ['steps']],
+    ['labels that are not named', { quality: { measure: 'label', margin: 0.1 } }, ['quality']],
+    ['labels of another measure', { quality: { measure: 'f1', labels: ['yes', 'no'], margin: 0.1 } }, ['quality', 'labels']],
+    ['a judge that is not named', { quality: { from: 'judge', margin: 0.1 } }, ['quality', 'judge']],
+    ['a judge beside right answers', { quality: { judge: 'sound', margin: 0.1 } }, ['quality', 'judge']],
+    ['fewer pairs than are needed', { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    [
+      'fewer pairs than people must label',
+      { quality: { from: 'judge', judge: 'sound', mostPairs: 399, margin: 0.1 }, test: { minSamples: 40 } },
+      ['quality', 'mostPairs'],
+    ],
+    [
+      'fewer pairs than shadow and serving need together',
+      { quality: { from: 'judge', judge: 'sound', mostPairs: 999, margin: 0.1 }, test: { minSamples: 500 } },
+      ['quality', 'mostPairs'],
+    ],
+    ['a judge with a measure', { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } }, ['quality', 'measure']],
+    ['a share of nobody', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
+    ['pairs of nobody', { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    ['a margin of nothing', { quality: { margin: 0 } }, ['quality', 'margin']],
+    ['minima beyond the end', { ...least, test: { minDuration: '3d' }, maxDuration: '1d' }, ['test', 'minDuration']],
+    [
+      'a guardrail twice',
+      {
+        ...least,
+        guardrails: [
+          { name: 'blocked', max: 0.2 },
+          { name: 'blocked', max: 0.1 },
+        ],
+      },
+      ['guardrails', 1, 'name'],
+    ],
+  ])('%s are named', (_what, document, path) => {
+    expect(llmCanaryProblems(read(document)).map((problem) => problem.path)).toEqual([path]);
+  });
+
+  test('that holds together has no problem', () => {
+    expect(llmCanaryProblems(read(least))).toEqual([]);
+    const judged = (mostPairs: number) => ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
+    expect(llmCanaryProblems(read({ quality: judged(400), test: { minSamples: 40 } }))).toEqual([]);
+    // Without a shadow, one phase has all of them.
+    expect(llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } }))).toEqual([]);
+  });
+});
+
+describe('its guardrails', () => {
+  const guardrails: GuardrailSpec[] = [
+    { name: 'errors', max: 0.01 },
+    { name: 'first_token_ms', quantile: 0.97, max: 500 },
+    { name: 'tokens', quantile: 0.97, max: 900 },
+    { name: 'blocked', max: 0.1 },
+    { name: 'format', max: 0.1 },
+  ];
+  const canary = { ...llmCanaryOf(read({ ...least, steps: [0, 50] })), guardrails };
+  const policy = rolloutPolicyOf(canary, answerLabel(canary));
+  const at = '2026-01-01T00:00:00.000Z';
+  const none = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
+  const answers: Seen['answers'] = { streamed: 200, late: 0, costly: 0, blocked: 0, malformed: 0 };
+  const verdictOf = (over: Partial<Seen['answers']>, step = 1) => {
+    const arms = { champion: none, challenger: { ...none, requests: 400, assigned: step === 0 ? 0 : 300 } };
+    const seen = { eventNow: at, ripeUntil: at, step: arms, total: arms, answers: { ...answers, ...over }, pairs: [] };
+    const { evidence } = growState(policy, nothingSeen, { champion: 'a@1', challenger: 'a@2', step, extendedSeconds: 0 }, seen);
+    if (evidence === null) throw new Error('traffic was seen');
+    return { evidence, verdict: decideRollout(policy, evidence) };
+  };
+
+  test.each<[string, Partial<Seen['answers']>, string, number]>([
+    ['streams that begin late', { late: 40 }, 'first_token_ms', 200],
+    ['answers that cost too much', { costly: 60 }, 'tokens', 300],
+    ['answers that are kept back', { blocked: 90 }, 'blocked', 300],
+    ['answers that are not what was promised', { malformed: 90 }, 'format', 300],
+  ])('%s are harm', (_what, over, metric, n) => {
+    const { evidence, verdict } = verdictOf(over);
+    expect(verdict).toMatchObject({ kind: 'harm', metric });
+    expect(evidence.guardrails[metric as GuardrailSpec['name']]).toEqual({ n, events: Object.values(over)[0] });
+  });
+
+  test('count what is answered in shadow, where nobody waits for a first word', () => {
+    const { evidence } = verdictOf({ streamed: 0, blocked: 5 }, 0);
+    expect(evidence.guardrails).toMatchObject({ blocked: { n: 400, events: 5 }, first_token_ms: { n: 0, events: 0 } });
+  });
+
+  test('say what they are about', () => {
+    const said = verdictOf({})
+      .verdict.reasons.map(({ message }) => message)
+      .join('\n');
+    for (const what of ['first words after 500 ms', 'above 900 tokens', 'blocked answers', 'not the promised JSON'])
+      expect(said).toContain(what);
+  });
+});

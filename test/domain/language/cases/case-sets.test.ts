@@ -1,0 +1,286 @@
+import { readCaseSet, readStoredAnswers, readStoredCases, writeCaseSet } from '../../../../domain/language/cases/case-set-document';
+import { importPromptfoo } from '../../../../domain/language/cases/promptfoo-document';
+import { caseReportOf, toJsonLines, toJUnit, type CaseReport } from '../../../../domain/language/evaluation/report';
+import type { CaseResult } from '../../../../domain/language/evaluation/result';
+import { failed, notApplicable, scored } from '../../../../domain/language/evaluation/score';
+
+describe('a case set', () => {
+  test('is read line by line, with defaults, and written so that it reads the same', () => {
+    const text =
+      '{"id":"a","input":{"question":"where?"},"expected":{"answer":"Rome"}}\n\n{"id":"b","input":{"n":1},"rules":[{"kind":"words","max":3}]}\n';
+    const { cases, issues } = readCaseSet(text, 'cases.ndjson');
+    expect(issues).toEqual([]);
+    expect(cases).toMatchObject([
+      { id: 'a', tags: [], group: null, rules: [] },
+      { id: 'b', expected: {}, rules: [{ kind: 'words', max: 3 }] },
+    ]);
+    expect(readCaseSet(writeCaseSet(cases), 'again')).toEqual({ cases, issues: [] });
+  });
+
+  test.each<[string, string, object]>([
+    ['is not JSON', '{"id":', { detail: 'the line is not JSON', line: 2 }],
+    ['has an unknown key', '{"id":"b","input":{},"expected":{"answr":"x"}}', { pointer: '/expected/answr', didYouMean: 'answer', line: 2 }],
+    ['has the id of another', '{"id":"a","input":{}}', { detail: 'the id a is that of line 1', line: 2 }],
+    ['is a list', '[]', { line: 2 }],
+    ['has a rule of no kind', '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}', { pointer: '/rules/0/kind', line: 2 }],
+    [
+      'has a schema that is none',
+      '{"id":"b","input":{},"expected":{"schema":{"type":"nothing"}}}',
+      { pointer: '/expected/schema', detail: expect.stringContaining('expected.schema is no JSON Schema: ') as string, line: 2 },
+    ],
+    [
+      'has a rule whose schema is none',
+      '{"id":"b","input":{},"rules":[{"kind":"json","schema":{"required":"x"}}]}',
+      { pointer: '/rules/0/schema', line: 2 },
+    ],
+  ])('names a line that %s, and keeps the others', (_name, line, issue) => {
+    const { cases, issues } = readCaseSet(`{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`, 'cases.ndjson');
+    expect(cases.map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(issues).toEqual([expect.objectContaining(issue)]);
+  });
+});
+
+describe('what was stored', () => {
+  // Accepted once; each is refused now where it is written.
+  const line = JSON.stringify({
+    id: 'a',
+    input: {},
+    expected: { schema: { type: 'nothing' } },
+    rules: [
+      { kind: 'matches', pattern: '(' },
+      { kind: 'anyOf', rules: [{ kind: 'json', schema: { $schema: 'http://json-schema.org/draft-04/schema#' } }] },
+    ],
+  });
+
+  test('reads as it did, whatever is refused of it since', () => {
+    expect(readCaseSet(line, 'cases').issues).toHaveLength(3);
+    expect(readStoredCases(`${line}\n{"id":"b","input":{}}`, 'cases').map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(readStoredAnswers(`{"case":${line},"answer":"x","right":true}`, 'labels')).toMatchObject([{ case: { id: 'a' }, right: true }]);
+  });
+
+  test('is left out by no line', () => {
+    expect(() => readStoredCases(`${line}\n{"id":"a","input":{}}`, 'cases')).toThrow('the id a is that of line 1');
+    expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow('cases has 1 mistake\n  cases:2');
+    expect(() => readStoredAnswers('{"right":true}', 'labels')).toThrow('labels has ');
+  });
+});
+
+describe('a promptfoo configuration', () => {
+  const config = `
+prompts: [prompt.txt]
+providers: [openai:gpt-4o]
+defaultTest:
+  vars: { tone: kind }
+  assert: [{ type: not-icontains, value: as an ai }]
+tests:
+  - description: capital
+    vars: { question: What is the capital of Italy? }
+    assert:
+      - { type: equals, value: Rome }
+      - { type: llm-rubric, value: is polite }
+      - { type: javascript, value: output.length < 10 }
+  - vars: { question: Say it, language: [French, German] }
+    assert:
+      - { type: contains-any, value: [bonjour, hallo] }
+      - { type: is-json, value: { type: object } }
+      - { type: latency, threshold: 500 }
+  - vars: { document: file://long.txt }
+`;
+
+  test('becomes cases, and what cannot be taken over is named with its place', () => {
+    const { cases, leftOut, issues } = importPromptfoo(config, 'promptfooconfig.yaml');
+    expect(issues).toEqual([]);
+    const polite = { kind: 'excludes', text: 'as an ai', ignoreCase: true };
+    expect(cases).toEqual([
+      expect.objectContaining({
+        id: 'capital',
+        input: { tone: 'kind', question: 'What is the capital of Italy?' },
+        expected: { answer: 'Rome' },
+        rules: [polite, { kind: 'equals', text: 'Rome' }],
+      }),
+      expect.objectContaining({ id: 'test 2 (1)', input: { tone: 'kind', question: 'Say it', language: 'French' }, expected: {} }),
+      expect.objectContaining({ id: 'test 2 (2)', input: { tone: 'kind', question: 'Say it', language: 'German' } }),
+    ]);
+    expect(cases[1]?.rules).toEqual([
+      polite,
+      {
+        kind: 'anyOf',
+        rules: [
+          { kind: 'contains', text: 'bonjour', ignoreCase: false },
+          { kind: 'contains', text: 'hallo', ignoreCase: false },
+        ],
+      },
+      { kind: 'json', schema: { type: 'object' } },
+    ]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/prompts/0 the prompt prompt.txt: name what is asked by --prompt',
+      '/providers/0 the provider openai:gpt-4o: name who answers by --model or in --spec',
+      '/tests/0/assert/1 llm-rubric: a judge; write a dimension of kind judge, whose calibration is known',
+      '/tests/0/assert/2 javascript: code of a case is not run; say it by rules',
+      '/tests/1/assert/2 latency: a matter of all cases; write a gate',
+      '/tests/2/vars/document document is in file://long.txt: write its text here',
+    ]);
+    expect(leftOut[2]).toMatchObject({ file: 'promptfooconfig.yaml', line: 12 });
+    expect(readCaseSet(writeCaseSet(cases), 'again').cases).toEqual(cases);
+  });
+
+  test('has the values of its variables in its assertions, as promptfoo fills them in', () => {
+    const { cases, leftOut } = importPromptfoo(
+      `
+defaultTest:
+  assert:
+    - { type: icontains, value: "in {{ expected }}" }
+    - { type: not-contains-any, value: "sorry, cannot" }
+tests:
+  - vars: { question: Where?, expected: "{{Rome}}" }
+    assert:
+      - { type: equals, value: "{{expected}}" }
+      - { type: contains-all, value: ["{{expected}}", 7] }
+      - { type: contains, value: "{{ expected | upper }}" }
+  - vars: { question: [When?, Why?] }
+`,
+      'tests.yaml',
+    );
+    const refuses = ['sorry', 'cannot'].map((text) => ({ kind: 'excludes', text, ignoreCase: false }));
+    expect(cases.map(({ expected, rules }) => ({ expected, rules }))).toEqual([
+      {
+        expected: { answer: '{{Rome}}' },
+        rules: [
+          { kind: 'contains', text: 'in {{Rome}}', ignoreCase: true },
+          ...refuses,
+          { kind: 'equals', text: '{{Rome}}' },
+          { kind: 'contains', text: '{{Rome}}', ignoreCase: false },
+          { kind: 'contains', text: '7', ignoreCase: false },
+        ],
+      },
+      { expected: {}, rules: refuses },
+      { expected: {}, rules: refuses },
+    ]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/tests/0/assert/2 nothing is known of {{ expected | upper }}: write what it stands for',
+      '/defaultTest/assert/0 nothing is known of {{ expected }}: write what it stands for',
+    ]);
+  });
+
+  test.each([
+    [
+      'a schema in a file',
+      'assert: [{ type: is-json, value: file://schema.json }]',
+      '/0/assert/0 is-json: its value is in file://schema.json: write it here',
+    ],
+    ['a schema as text', 'assert: [{ type: is-json, value: "type: object" }]', '/0/assert/0 is-json: write its schema here, as a map'],
+    [
+      'a list with more than texts',
+      'assert: [{ type: contains-any, value: [a, { b: c }] }]',
+      '/0/assert/0 contains-any has no counterpart here; say it by rules',
+    ],
+    [
+      'how near an answer must be',
+      'assert: [{ type: similar, value: a, threshold: 0.9 }]',
+      '/0/assert/0 similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity',
+    ],
+    ['a weight', 'assert: [{ type: equals, value: a, weight: 2 }]', '/0/assert/0 its weight: all rules of a case must hold'],
+    [
+      'code over an answer',
+      'assert: [{ type: equals, value: a, transform: output.trim() }]',
+      '/0/assert/0 equals: its transform is code, which is not run',
+    ],
+    [
+      'code over all answers',
+      'options: { transform: output.trim() }',
+      '/0/options/transform options.transform: it is code, which is not run; answers are looked at as they are',
+    ],
+    ['a share of assertions that is enough', 'threshold: 0.5', '/0/threshold threshold: all rules of a case must hold'],
+    ['a provider of one test', 'provider: openai:o3', '/0/provider provider: it has no counterpart here'],
+    ['another option', 'options: { rubricPrompt: judge }', '/0/options/rubricPrompt options.rubricPrompt: it has no counterpart here'],
+    ['assertions that are no list', 'assert: { type: equals, value: a }', '/0/assert assert is not a list'],
+  ])('says of %s that it is not taken over', (_name, given, said) => {
+    const { cases, leftOut } = importPromptfoo(`- vars: { q: a }\n  ${given}`, 'tests.yaml');
+    expect(cases).toHaveLength(1);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([said]);
+  });
+
+  test('has ids that can be sent, wherever a long description is cut', () => {
+    const { cases } = importPromptfoo(`- { description: ${'d'.repeat(179)}😀 and more, vars: { q: a } }`, 'tests.yaml');
+    expect(cases.map(({ id }) => id)).toEqual(['d'.repeat(179)]);
+  });
+
+  test('says of lists that make no case, or too many, that their test is not taken over', () => {
+    const hundred = JSON.stringify(Array.from({ length: 100 }, (_, index) => index));
+    const { cases, leftOut } = importPromptfoo(`- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`, 'tests.yaml');
+    expect(cases).toEqual([]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/0/vars more than 1000 combinations of its variables',
+      '/1/vars/a a has no value',
+    ]);
+  });
+
+  test.each([
+    ['without tests', 'prompts: [x]', 'there is no list of tests'],
+    ['whose tests are in a file', 'tests: tests.yaml', 'the tests are in tests.yaml: import that file'],
+    ['that is no YAML', 'tests: [', /./],
+  ])('%s is refused', (_name, text, detail) => {
+    const { cases, issues } = importPromptfoo(text, 'promptfooconfig.yaml');
+    expect(cases).toEqual([]);
+    expect(issues[0]?.detail).toMatch(detail);
+  });
+
+  test('may be the list of tests alone', () => {
+    expect(importPromptfoo('- vars: { q: 1 }\n- vars: { q: true }', 'tests.yaml').cases).toMatchObject([
+      { input: { q: 1 } },
+      { input: { q: 'true' } },
+    ]);
+  });
+});
+
+describe('a report', () => {
+  const result = (id: string, scores: CaseResult['scores']): CaseReport =>
+    caseReportOf({
+      ...{ id, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], scores, latencyMs: 1250, cost: 5_000_000 },
+      ...{ input: { question: `what is ${id}?` }, expected: { answer: 'y', otherAnswers: ['z'] } },
+    });
+  const results = [
+    result('a', { exact: scored(1), f1: scored(0.4) }),
+    result('b <"&\u0000">', { exact: scored(0, 'says "no"'), f1: notApplicable }),
+    result('c', { exact: failed('ProviderTimeout'), f1: scored(0.7) }),
+    result('d', { exact: scored(1), f1: scored(1) }),
+  ];
+
+  test('for JUnit names each case once, tells failures from what was not measured, and has question and expected answer', () => {
+    expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } })).toBe(`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="wiki">
+  <testsuite name="wiki" tests="4" failures="2" errors="1" skipped="0">
+    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.400, at least 0.5 counts">question: what is a?
+expected: y | z
+answer: x</failure></testcase>
+    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0.000, at least 1 counts: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
+expected: y | z
+answer: x</failure></testcase>
+    <testcase classname="wiki" name="c" time="1.250"><error message="exact ProviderTimeout">question: what is c?
+expected: y | z
+answer: x</error></testcase>
+    <testcase classname="wiki" name="d" time="1.250"><system-out>question: what is d?
+expected: y | z
+answer: x</system-out></testcase>
+  </testsuite>
+</testsuites>
+`);
+  });
+
+  test.each([
+    [null, 0],
+    ['f1 is 0.700 with a lower bound of 0.210; the minimum is 0.5', 1],
+  ])('for JUnit fails with its gates alone where these decide: %s', (failure, failures) => {
+    const xml = toJUnit(results, { suite: 'wiki', passAt: {}, gates: [{ name: 'f1 at least 0.5', failure }] });
+    expect(xml).toContain(`<testsuite name="wiki.gates" tests="1" failures="${failures}" errors="0" skipped="0">`);
+    expect(xml).toContain('<testsuite name="wiki" tests="4" failures="0" errors="0" skipped="0">');
+    expect(xml).toContain('exact ProviderTimeout');
+    expect(xml.match(/name="c"/g)).toHaveLength(1);
+  });
+
+  test('as lines of JSON holds all of each case, its cost in dollars', () => {
+    const lines = toJsonLines(results).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(results);
+    expect(results[0]).toMatchObject({ costUsd: 0.005 });
+  });
+});

@@ -1,0 +1,66 @@
+import { citationsIn, linkOf, linksIn, plainSourceOf, unknownLinks } from '../../../domain/language/citations';
+import { processorTime } from '../../support/time/processor-time';
+
+describe('the address of a source', () => {
+  test.each([
+    ['https://example.org/ada', 'https://example.org/ada'],
+    ['http://example.org', 'http://example.org/'],
+    ['HTTPS://EXAMPLE.org/Ada', 'https://example.org/Ada'],
+  ])('%s is a link', (source, link) => {
+    expect(linkOf(source)).toBe(link);
+    expect(plainSourceOf(source)).toBe(link);
+  });
+
+  test.each([
+    'javascript:alert(1)',
+    'JaVaScRiPt:alert(1)',
+    ' javascript:alert(1)',
+    'java\tscript:alert(1)',
+    'java\nscript:alert(1)',
+    '\u0001javascript:alert(1)',
+    '\u200bjavascript:alert(1)',
+    'data:text/html,<script>alert(1)</script>',
+    'vbscript:msgbox(1)',
+    'file:///etc/passwd',
+    'blob:https://example.org/1',
+    'https://ada:secret@example.org/',
+    'https://',
+  ])('%j is no link, and goes out as no source', (source) => {
+    expect(linkOf(source)).toBeNull();
+    expect(plainSourceOf(source)).toBeNull();
+  });
+
+  test.each(['handbook.pdf, page 3', 'Ada Lovelace', 'docs/a.md', '../a: b'])('%s is a name, and goes out as such', (source) => {
+    expect(linkOf(source)).toBeNull();
+    expect(plainSourceOf(source)).toBe(source);
+  });
+});
+
+describe('the links of an answer', () => {
+  test('are found in sentences, in Markdown and in images', () => {
+    const answer =
+      'See https://a.example/x. Also [b](https://b.example/y_(z)), ![i](https://evil.example/?q=secret) and <https://c.example/>; [x](javascript:alert(1)).';
+    expect(linksIn(answer)).toEqual([
+      'https://a.example/x',
+      'https://b.example/y_(z)',
+      'https://evil.example/?q=secret',
+      'https://c.example/',
+      'javascript:alert(1)',
+    ]);
+  });
+
+  test('that are of no source are named', () => {
+    const sources = ['https://en.wikipedia.org/wiki/Ada_(name)', null, 'javascript:alert(1)'];
+    const answer = 'https://en.wikipedia.org/wiki/Ada_(name)#life, https://evil.example/, javascript:alert(1)';
+    expect(unknownLinks(answer, sources)).toEqual(['https://evil.example/', 'javascript:alert(1)']);
+  });
+
+  test('are found in time in a long hostile answer', async () => {
+    const hostile = [`https://${'('.repeat(200_000)}${').'.repeat(200_000)}`, 'https:/'.repeat(200_000)];
+    expect((await processorTime(() => hostile.map(linksIn))).milliseconds).toBeLessThan(2_000);
+  });
+});
+
+test('a citation is a number in brackets, never an address', () => {
+  expect(citationsIn('[1] and [2, 3], [https://evil.example], [x](javascript:alert(1))').map(({ number }) => number)).toEqual([1, 2, 3]);
+});

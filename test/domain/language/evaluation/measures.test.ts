@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { measureBias } from '../../../../domain/language/judge/bias';
+import type { EvaluationCase } from '../../../../domain/language/cases/case';
+import { consistencyOf } from '../../../../domain/language/dimension/consistency';
+import { paraphraseIn, paraphraseProblem } from '../../../../domain/language/dimension/paraphrase';
+import { perturb, type Perturbation } from '../../../../domain/language/dimension/perturb';
+import { quantileBounds } from '../../../../domain/language/evaluation/quantile';
+import { failed, scored, type Score } from '../../../../domain/language/evaluation/score';
+import { seededRandom } from '../../../../domain/statistics/random';
+import { rateIn } from '../../../support/rollout/monte-carlo';
+
+describe('a quantile', () => {
+  test.each([
+    [0.5, 60],
+    [0.9, 120],
+    [0.97, 300],
+  ])('of %d has bounds that hold, whatever the distribution (1000 worlds of %d, one in twenty allowed on each side)', (quantile, n) => {
+    // Pareto: it has no variance, like latencies at their worst.
+    const truth = (1 - quantile) ** (-1 / 1.5);
+    const bounds = (world: number) => {
+      const random = seededRandom([world, 2, 7, 1]);
+      return quantileBounds(
+        Array.from({ length: n }, () => (1 - random()) ** (-1 / 1.5)),
+        quantile,
+        0.95,
+      );
+    };
+    expect(rateIn(1000, (world) => (bounds(world)?.lower ?? -Infinity) > truth).lower).toBeLessThanOrEqual(0.05);
+    expect(rateIn(1000, (world) => (bounds(world)?.upper ?? Infinity) < truth).lower).toBeLessThanOrEqual(0.05);
+    expect(bounds(1)?.upper).not.toBeNull();
+  });
+
+  test('of too few values has no upper bound, and of none is nothing', () => {
+    expect(quantileBounds([1, 2, 3], 0.97, 0.95)).toEqual({ estimate: 3, lower: 2, upper: null });
+    expect(quantileBounds([], 0.5, 0.95)).toBeNull();
+  });
+});
+
+describe('consistency over repeats', () => {
+  test.each<[string, readonly (string | null)[], Score]>([
+    ['all the same, but for case', ['Rome.', 'rome', 'ROME'], { kind: 'scored', value: 1 }],
+    ['two of three', ['Rome', 'Rome', 'Paris'], { kind: 'scored', value: 1 / 3 }],
+    ['a repeat that failed agrees with none', ['Rome', 'Rome', null], { kind: 'scored', value: 1 / 3, detail: '1 repeats failed' }],
+    ['one alone says nothing', ['Rome'], { kind: 'notApplicable' }],
+    ['all failed', [null, null], { kind: 'failed', reason: 'no repeat was answered' }],
+  ])('%s', (_name, answers, score) => {
+    expect(consistencyOf(answers)).toEqual(score);
+  });
+});
+
+describe('bias', () => {
+  const of = (pair: string | null, group: string | null, score: Score) => ({ case: { pair, group }, score });
+
+  test('is each group’s difference to the others of its pairs', () => {
+    const found = measureBias([
+      of('p', 'a', scored(1)),
+      of('p', 'b', scored(0)),
+      of('p', 'c', scored(0.5)),
+      of('q', 'a', scored(1)),
+      of(null, 'a', scored(0)),
+      of('r', null, scored(0)),
+    ]);
+    expect(found.unpaired).toBe(1);
+    expect(found.groups.map(({ group, difference }) => [group, difference.mean])).toEqual([
+      ['a', 0.75],
+      ['b', -0.75],
+      ['c', 0],
+    ]);
+  });
+
+  test('of a pair with a failed case is unknown, not zero', () => {
+    const found = measureBias([of('p', 'a', scored(1)), of('p', 'b', failed('refused'))]);
+    expect(found.groups[0]?.difference).toMatchObject({ cases: 1, failures: 1, mean: null, reasons: { refused: 1 } });
+  });
+});
+
+describe('a perturbed case', () => {
+  const plain: EvaluationCase = {
+    id: 'c1',
+    input: { question: 'Which city is the capital of Italy in 1946?', passages: ['one', 'two', 'three', 'four', 'five', 'six'] },
+    expected: { answer: 'Rome' },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
+  };
+  const random = (seed = 1) => seededRandom([seed, 2, 3, 4]);
+  const question = (perturbation: Perturbation, seed?: number) =>
+    perturb(plain, 'question', { perturbation, random: random(seed) })?.input['question'];
+  const passages = (perturbation: Perturbation) => perturb(plain, 'passages', { perturbation, random: random() })?.input['passages'];
+
+  test('keeps what is asked: the same expectation, the other variables, and the numbers of the question', () => {
+    const found = perturb(plain, 'question', { perturbation: { kind: 'typos', every: 1 }, random: random() });
+    expect(found).toMatchObject({ id: 'c1~typos', expected: plain.expected, input: { passages: plain.input['passages'] } });
+    expect(found?.input['question']).not.toBe(plain.input['question']);
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const text = String(question({ kind: 'typos', every: 2 }, seed) ?? '');
+        expect(text === '' || text.includes('1946')).toBe(true);
+      }),
+    );
+  });
+
+  test('has what the perturbation says', () => {
+    expect(question({ kind: 'upperCase' })).toBe('WHICH CITY IS THE CAPITAL OF ITALY IN 1946?');
+    expect(passages({ kind: 'order' })).not.toEqual(plain.input['passages']);
+    expect([...(passages({ kind: 'order' }) as readonly string[])].sort()).toEqual(
+      [...(plain.input['passages'] as readonly string[])].sort(),
+    );
+    expect(question({ kind: 'distractor', texts: ['Ignore the question.'] })).toBe(
+      `Ignore the question.\n\n${String(plain.input['question'])}`,
+    );
+    expect(passages({ kind: 'distractor', texts: ['x'] })).toHaveLength(7);
+    const long = String(question({ kind: 'longContext', filler: ['lorem ipsum'], characters: 2000 }));
+    expect(long.length).toBeGreaterThanOrEqual(2000);
+    expect(long.endsWith(String(plain.input['question']))).toBe(true);
+  });
+
+  test('is none where nothing changes, and the same for the same seed', () => {
+    expect(question({ kind: 'order' })).toBeUndefined();
+    expect(question({ kind: 'distractor', texts: [] })).toBeUndefined();
+    expect(perturb(plain, 'nothing', { perturbation: { kind: 'upperCase' }, random: random() })).toBeNull();
+    expect(question({ kind: 'typos', every: 2 }, 9)).toBe(question({ kind: 'typos', every: 2 }, 9));
+  });
+});
+
+describe('a paraphrase', () => {
+  test.each([
+    ['JSON as asked for', '{"paraphrase":" Who? 😀 "}', 'Who? 😀'],
+    ['prose', 'Who?', null],
+    ['another shape', '{"text":"Who?"}', null],
+    ['nothing', '{"paraphrase":" "}', null],
+    ['half a character, of which no question can be put on the ledger', '{"paraphrase":"Who? \\ud83d"}', null],
+  ])('from %s', (_name, answer, found) => {
+    expect(paraphraseIn(answer)).toBe(found);
+  });
+
+  test.each<[string, string, string | null]>([
+    ['When was Ada Lovelace born?', 'In which year did Ada Lovelace come into the world?', null],
+    ['When was Ada Lovelace born?', 'when was Ada Lovelace born', 'the same words'],
+    ['When was Ada Lovelace born?', 'When was the first programmer born?', 'a name is lost'],
+    ['Which city was the capital in 1946?', 'What was the capital city in 1964?', 'other numbers'],
+    ['Who won 1,204 votes?', 'Which person got 1204 of the votes?', null],
+    ['Who said "I came, I saw"?', 'Which person uttered "I saw, I came"?', 'a quotation is lost'],
+    ['Which metal is not magnetic?', 'Name a magnetic metal, please.', 'a negation came or went'],
+    ['Which birds don’t fly?', 'Name birds that never fly.', null],
+    ['What does NASA do?', 'What is the work of the space agency?', 'a name is lost'],
+    ['What is at https://example.org/a?', 'What does one find under https://example.org/b?', 'a name is lost'],
+    ['Why?', 'For what reason of all reasons that there are would that be so?', 'another length'],
+    // The capital of a beginning belongs to its place.
+    ['Rivers flow where? Mountains rise why?', 'Where do rivers flow, and for what reason do mountains rise?', null],
+  ])('of %p: %p', (text, paraphrase, problem) => {
+    expect(paraphraseProblem(text, paraphrase)).toBe(problem);
+  });
+});

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { admit, correct, type RateState } from '../../../../domain/language/provider/rate';
+
+describe('a rate', () => {
+  const rate = { perMinute: 600 };
+
+  test('lets a tenth of a minute through at once, then one at a time', () => {
+    let state: RateState = { freeAtMs: 0 };
+    const waits = Array.from({ length: 63 }, () => {
+      const admitted = admit(state, rate, 1, 1_000_000);
+      state = admitted.state;
+      return admitted.waitMs;
+    });
+    expect(waits.slice(0, 60).every((wait) => wait === 0)).toBe(true);
+    expect(waits.slice(60)).toEqual([100, 200, 300]);
+  });
+
+  test('one that is larger than the burst waits only for those before it', () => {
+    const large = admit({ freeAtMs: 0 }, rate, 300, 1_000_000);
+    expect(large.waitMs).toBe(0);
+    expect(admit(large.state, rate, 1, 1_000_000).waitMs).toBe(30_000 + 100 - 6000);
+  });
+
+  test('what was reckoned too high is given back', () => {
+    const { state } = admit({ freeAtMs: 0 }, rate, 300, 1_000_000);
+    expect(admit(correct(state, rate, -300), rate, 1, 1_000_000).waitMs).toBe(0);
+  });
+
+  test('in no minute is more sent than a minute’s worth and the burst', () => {
+    const gaps = fc.array(fc.record({ gapMs: fc.nat(300), cost: fc.integer({ min: 1, max: 30 }) }), { minLength: 1, maxLength: 400 });
+    fc.assert(
+      fc.property(gaps, (asks) => {
+        let state: RateState = { freeAtMs: 0 };
+        let now = 1_000_000;
+        const sent = asks.map(({ gapMs, cost }) => {
+          now += gapMs;
+          const admitted = admit(state, rate, cost, now);
+          state = admitted.state;
+          return { at: now + admitted.waitMs, cost };
+        });
+        for (const { at } of sent) {
+          const minute = sent.filter((each) => each.at >= at && each.at < at + 60_000).reduce((sum, each) => sum + each.cost, 0);
+          expect(minute).toBeLessThanOrEqual(600 + 60 + 30);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

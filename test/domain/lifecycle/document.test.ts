@@ -1,0 +1,795 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { formatIssue, invalid } from '../../../domain/document/issue-text';
+import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
+import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
+import { documentOf } from '../../../domain/lifecycle/spec';
+import { contractText, edited, lifecycleFiles, lifecycleText, modelSpecOf } from '../../support/lifecycle-text';
+
+const read = (document: unknown, files: Readonly<Record<string, string>> = lifecycleFiles, folder?: string) =>
+  parseLifecycle({ document, fileName: 'lifecycle.yaml', files, ...(folder === undefined ? {} : { folder }) });
+
+const refused = (document: unknown, files?: Readonly<Record<string, string>>): readonly string[] => {
+  const parsed = read(document, files);
+  return parsed.ok ? [] : parsed.issues.map(formatIssue);
+};
+
+const accepted = (document: unknown, files?: Readonly<Record<string, string>>, folder?: string) => {
+  const parsed = read(document, files, folder);
+  if (!parsed.ok) throw invalid('it', parsed.issues);
+  return { ...parsed, spec: modelSpecOf(parsed.spec) };
+};
+
+describe('a lifecycle whose rows have no time', () => {
+  const [time] = /\n    time: .*/.exec(lifecycleText) ?? [''];
+  const [split] = /split: .*/.exec(lifecycleText) ?? [''];
+  const without = (written: string) => edited(edited(edited(lifecycleText, time, ''), split, `split: ${written}`), ', time: seen_at', '');
+
+  test.each([
+    ['{ by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', { by: 'random', tuning: 0.2, confirm: 0.1, holdout: 0.2 }],
+    [
+      '{ by: group, column: customer, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
+      { by: 'group', column: 'customer', tuning: 0.2, confirm: 0.1, holdout: 0.2 },
+    ],
+  ])('is split by %s, and reads back the same', (written, expected) => {
+    const { spec } = accepted(without(written));
+    expect(spec.data).toMatchObject({ time: null, split: expected });
+    expect(accepted(documentOf(spec)).spec).toEqual(spec);
+  });
+
+  test.each([
+    ['{ by: time, tuning: 30d, confirm: 15d, holdout: 30d }', 'spec.data.time is missing, and spec.data.split.by is time'],
+    ['{ by: random, tuning: 0.5, confirm: 0.3, holdout: 0.3 }', 'spec.data.split takes 110 %: nothing is left to train on'],
+    ['{ by: group, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.column is missing'],
+    ['{ by: hash, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.by'],
+  ])('cannot be split by %s', (written, message) => {
+    expect(refused(without(written)).join()).toContain(message);
+  });
+});
+
+describe('a lifecycle that says little', () => {
+  const { spec, contract, paths } = accepted(lifecycleText);
+
+  test('is completed with every default', () => {
+    expect(spec).toEqual({
+      kind: 'ModelLifecycle',
+      name: 'late-orders',
+      owner: 'ops@shop.example',
+      labels: {},
+      data: {
+        sources: [
+          { name: 'orders', uri: 's3://lake/orders.csv', format: 'csv', time: null },
+          { name: 'stock', uri: 'sample://stock', format: 'parquet', time: 'seen_at' },
+        ],
+        assemble: 'sql/assemble.sql',
+        features: 'sql/features.sql',
+        label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
+        time: { column: 'ordered_at', window: { months: 6, seconds: 0 }, until: 'latest', timezone: 'UTC' },
+        entity: 'customer',
+        split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
+        contract: 'contracts/orders.yaml',
+        maxBytes: 4_294_967_296,
+        timeoutSeconds: 900,
+      },
+      train: {
+        trainer: 'lightgbm',
+        task: null,
+        params: { num_leaves: 63 },
+        seed: 17,
+        compute: { backend: 'local', cpus: 1, memoryBytes: 2_147_483_648, timeoutSeconds: 1_800, retries: 3 },
+      },
+      evaluate: {
+        metrics: ['logloss', 'auc'],
+        slices: { columns: ['region'], metric: 'logloss', minRows: 500 },
+        gates: [
+          { name: 'useful', kind: 'threshold', metric: 'auc', min: 0.62, max: null, confidence: 0.97 },
+          {
+            ...{ name: 'no-worse', kind: 'nonInferiority', metric: 'logloss', against: 'champion', whenAbsent: 'baseline' },
+            ...{ margin: 0.004, confidence: 0.97 },
+          },
+          { name: 'slices', kind: 'slice', against: 'champion', whenAbsent: 'baseline', maxIncrease: 0.03, confidence: 0.97 },
+          { name: 'parity', kind: 'parity', rows: 1_000, tolerance: 0.005, minShare: 0.999 },
+        ],
+        ungated: null,
+      },
+      promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 604_800, allowStarter: false } },
+      tune: null,
+      canary: null,
+      schedule: null,
+      notify: [],
+    });
+  });
+
+  test('brings its contract and the paths of its files', () => {
+    expect(contract).toMatchObject({ dataset: 'orders', rows: { min: 1, max: null }, maxQuarantinedShare: 0.01, otherColumns: 'allow' });
+    expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
+  });
+
+  test('is the same as an object, as JSON, and written out in full', () => {
+    const object: unknown = parse(lifecycleText);
+    expect(accepted(object)).toEqual(accepted(lifecycleText));
+    expect(accepted(JSON.stringify(object))).toEqual(accepted(lifecycleText));
+    expect(accepted(documentOf(spec))).toEqual(accepted(lifecycleText));
+  });
+
+  test('has a digest over its spec and its files', () => {
+    expect(revisionDigestInput(spec, { 'sql/assemble.sql': 'sha256:00' })).toEqual({ spec, files: { 'sql/assemble.sql': 'sha256:00' } });
+  });
+});
+
+test('every key that may be written is understood', () => {
+  const full = accepted(
+    {
+      apiVersion: 'perennial.dev/v1',
+      kind: 'ModelLifecycle',
+      metadata: { name: 'a', owner: 'b', labels: { 'team/x': 'y' } },
+      spec: {
+        data: {
+          sources: { rows: { uri: 'https://host/rows?part=1', format: 'ndjson', time: 'at' } },
+          assemble: './a.sql',
+          features: 'f.sql',
+          label: { column: 'y', availableAfter: '0s', dependsOnPrediction: true },
+          time: { column: 'at', window: '90d', until: '2013-07-01T02:00:00+02:00' },
+          entity: 'rider',
+          split: { by: 'time', tuning: '48h', confirm: '1d', holdout: '10d' },
+          limits: { size: '512MiB', timeout: '45s' },
+        },
+        train: {
+          trainer: 'logistic',
+          task: 'regression',
+          params: { deep: { list: [1, null, 'x'] } },
+          seed: 0,
+          compute: { backend: 'local', cpus: 4, memory: '64MiB', timeout: '2h', retries: 0 },
+        },
+        evaluate: { metrics: ['rmse'], gates: [], ungated: 'first look' },
+        promote: { approval: { required: 2, role: 'admin', timeout: '12h' } },
+        tune: {
+          metric: 'mae',
+          direction: 'minimize',
+          trials: 10,
+          parallel: 3,
+          sampler: 'random',
+          pruner: 'none',
+          seed: 5,
+          space: {
+            depth: { kind: 'int', low: 2, high: 64, log: true },
+            rate: { kind: 'float', low: 0.1, high: 0.5, step: 0.1 },
+            loss: { kind: 'categorical', choices: ['l1', 'l2'] },
+          },
+          budget: { seconds: 60 },
+        },
+        canary: {
+          steps: [0, 12.5],
+          quality: { metric: 'mae', rule: 'superiority', margin: 0, bound: 500 },
+          guardrails: [
+            { name: 'errors', max: 0.02 },
+            { name: 'latency_ms', max: 80 },
+          ],
+          test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 100, minDuration: '2d' },
+          maxDuration: '7d',
+          onInconclusive: 'hold',
+        },
+        schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'bufferOne', catchup: '2h', jitter: '10m', paused: true },
+        notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
+      },
+    },
+    { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1', 'notes.yaml': 'left: aside' },
+  );
+  expect(full.paths).toEqual(['a.sql', 'f.sql']);
+  expect(full.spec).toMatchObject({
+    labels: { 'team/x': 'y' },
+    data: {
+      sources: [{ name: 'rows', uri: 'https://host/rows?part=1', format: 'ndjson', time: 'at' }],
+      assemble: 'a.sql',
+      label: { availableAfterSeconds: 0, dependsOnPrediction: true },
+      time: { window: { months: 0, seconds: 7_776_000 }, until: '2013-07-01T00:00:00Z' },
+      entity: 'rider',
+      split: { tuningDays: 2, confirmDays: 1, holdoutDays: 10 },
+      contract: null,
+      maxBytes: 536_870_912,
+      timeoutSeconds: 45,
+    },
+    train: { task: 'regression', seed: 0, compute: { cpus: 4, memoryBytes: 67_108_864, timeoutSeconds: 7_200, retries: 0 } },
+    evaluate: { slices: null, gates: [], ungated: 'first look' },
+    promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 43_200 } },
+    tune: {
+      space: {
+        depth: { kind: 'int', low: 2, high: 64, step: 1, log: true },
+        rate: { kind: 'float', low: 0.1, high: 0.5, step: 0.1, log: false },
+        loss: { kind: 'categorical', choices: ['l1', 'l2'] },
+      },
+      budgetSeconds: 60,
+    },
+    canary: {
+      steps: [0, 12.5],
+      quality: { metric: 'mae', rule: 'superiority', margin: 0, bound: 500 },
+      guardrails: [
+        { name: 'errors', max: 0.02 },
+        { name: 'latency_ms', quantile: 0.97, max: 80 },
+      ],
+      test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 100, minDurationSeconds: 172_800 },
+      maxDurationSeconds: 604_800,
+      onInconclusive: 'hold',
+    },
+    schedule: { cron: '0 3 1 * *', overlap: 'bufferOne', catchupSeconds: 7_200, jitterSeconds: 600, paused: true },
+    notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
+  });
+  expect(accepted(documentOf(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec).toEqual(full.spec);
+});
+
+describe('relative sources', () => {
+  const relative = edited(lifecycleText, 's3://lake/orders.csv', 'file://./data/../orders.csv');
+
+  test('lie beside the lifecycle', () => {
+    expect(accepted(relative, lifecycleFiles, '/home/ops/late-orders').spec.data.sources[0]?.uri).toBe(
+      'file:///home/ops/late-orders/orders.csv',
+    );
+  });
+
+  test('need a folder', () => {
+    expect(refused(relative)).toEqual([
+      'lifecycle.yaml:7:17 spec.data.sources.orders.uri is relative, and there is no folder to look in; expected file:///absolute/path',
+    ]);
+  });
+});
+
+/** Each mistake by itself in the good lifecycle, with all that is said of it. */
+const mistakes: readonly (readonly [name: string, part: string, otherwise: string, said: string | readonly string[]])[] = [
+  // Keys.
+  ['a misspelt key', 'assemble: sql', 'asemble: sql', '9:5 unknown key spec.data.asemble; did you mean assemble?'],
+  ['a key in other words', 'window: 6mo', 'Window: 6mo', '12:33 unknown key spec.data.time.Window; did you mean window?'],
+  [
+    'a key that belongs elsewhere',
+    '  evaluate:',
+    '  params: {}\n  evaluate:',
+    '20:3 unknown key spec.params; did you mean spec.train.params?',
+  ],
+  ['a key that nobody knows', 'by: time,', 'by: time, zebra: 1,', '14:24 unknown key spec.data.split.zebra'],
+  ['an unknown key of a gate', 'min: 0.62', 'min: 0.62, zebra: 1', '24:66 unknown key spec.evaluate.gates[0].zebra'],
+  [
+    'a missing key',
+    'features: sql/features.sql',
+    '',
+    '5:3 spec.data.features is missing; expected the path of the row-wise SQL file that makes features of a request row',
+  ],
+  [
+    'a missing part',
+    '  train:\n    trainer: lightgbm\n    params: { num_leaves: 63 }\n    compute: { backend: local }\n',
+    '',
+    '4:1 spec.train is missing; expected trainer and params',
+  ],
+  [
+    'an empty part',
+    'metadata: { name: late-orders, owner: ops@shop.example }',
+    'metadata:',
+    '3:1 metadata is empty; expected name and owner',
+  ],
+  // The release.
+  ...[
+    [
+      'a tune without a space',
+      'tune: { metric: auc, direction: maximize, trials: 4, space: {} }',
+      '20:56 spec.tune.space is empty; expected at least one parameter with its range',
+    ],
+    [
+      'a search the wrong way',
+      'tune: { metric: auc, direction: minimize, trials: 4, space: { a: { kind: int, low: 1, high: 2 } } }',
+      '20:24 spec.tune.direction cannot be minimize: auc is better higher; expected maximize',
+    ],
+    [
+      'a range that is none',
+      'tune: { metric: auc, direction: maximize, trials: 4, space: { a: { kind: float, low: 1, high: 1 } } }',
+      '20:65 spec.tune.space.a goes from 1 to 1; expected low below high',
+    ],
+    [
+      'steps that fall',
+      'canary: { quality: { metric: logloss, margin: 0.01 }, steps: [0, 25, 5] }',
+      '20:57 spec.canary.steps do not rise; expected such as [0, 5, 25, 50]',
+    ],
+    [
+      'a canary longer than it may last',
+      'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 30d } }',
+      '20:75 spec.canary.test.minDuration is 30d, longer than spec.canary.maxDuration (28d); expected a shorter one, or a longer maxDuration; below 7d nothing is said of days to come',
+    ],
+    [
+      'half a schedule',
+      'schedule: { cron: "0 3 1 *" }',
+      '20:15 spec.schedule.cron cannot be "0 3 1 *"; expected five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *"',
+    ],
+    [
+      'a secret in an address',
+      'notify: [{ webhook: "https://me:word@hooks.example/x", secret: { env: HOOK } }]',
+      '20:14 spec.notify[0].webhook carries a credential, which belongs into secret; expected an https:// address, without a credential',
+    ],
+    [
+      'an address of something else, which is not repeated',
+      'notify: [{ webhook: "ftp://me:word@hooks.example/x", secret: { env: HOOK } }]',
+      '20:14 spec.notify[0].webhook is no such address; expected an https:// address, without a credential',
+    ],
+    [
+      'a secret in place of its reference, which is not repeated',
+      'notify: [{ webhook: "https://hooks.example/x", secret: whsec_c2VjcmV0 }]',
+      '20:50 spec.notify[0].secret is no reference: { env: NAME } or { file: PATH }, never the secret itself',
+    ],
+    [
+      'the name of an event in other words',
+      'notify: [{ webhook: "https://hooks.example/x", secret: { env: HOOK }, events: [rollout.rolledback] }]',
+      `20:82 spec.notify[0].events[0] cannot be "rollout.rolledback"; expected one of ${notifyEvents.join(', ')}; did you mean rollout.rolled_back?`,
+    ],
+  ].map(([what = '', line = '', message = '']) => [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const),
+  // Parts of later versions.
+  ...['monitor'].map(
+    (key) =>
+      [`${key}, which comes later`, '  evaluate:', `  ${key}: { x: 1 }\n  evaluate:`, `20:3 spec.${key} is not in this version`] as const,
+  ),
+  ['another kind', 'kind: ModelLifecycle', 'kind: Prompt', '2:1 Prompt is no lifecycle; expected one of ModelLifecycle, LlmLifecycle'],
+  [
+    'an unknown kind',
+    'kind: ModelLifecycle',
+    'kind: ModelLifecylce',
+    '2:1 kind cannot be "ModelLifecylce"; expected one of ModelLifecycle, LlmLifecycle; did you mean ModelLifecycle?',
+  ],
+  ['another backend', 'backend: local', 'backend: slurm', '19:16 spec.train.compute.backend cannot be slurm, which is not in this version'],
+  [
+    'an unknown backend',
+    'backend: local',
+    'backend: locale',
+    '19:16 spec.train.compute.backend cannot be "locale"; expected local; did you mean local?',
+  ],
+  [
+    'postgres',
+    's3://lake/orders.csv',
+    'postgres://db/orders',
+    '7:17 spec.data.sources.orders.uri has the scheme postgres://, which is not in this version',
+  ],
+  [
+    'another language',
+    'apiVersion: perennial.dev/v1',
+    'apiVersion: perennial.dev/v2',
+    '1:1 apiVersion cannot be "perennial.dev/v2"; expected perennial.dev/v1; did you mean perennial.dev/v1?',
+  ],
+  // Values.
+  [
+    'a name with capitals',
+    'name: late-orders',
+    'name: Late_Orders',
+    '3:13 metadata.name cannot be "Late_Orders"; expected the name of the lifecycle, and of its model: lower-case letters, digits and hyphens, 63 at most, beginning with a letter',
+  ],
+  [
+    'a number for a text',
+    'owner: ops@shop.example',
+    'owner: 7',
+    '3:32 metadata.owner must be text, not 7; expected who answers for the model: a person, a team or an address',
+  ],
+  [
+    'a text for a number',
+    'min: 0.62',
+    'min: "0.62"',
+    '24:55 spec.evaluate.gates[0].min must be a number, not "0.62"; expected a number: the least value that passes',
+  ],
+  [
+    'a list for a map',
+    'label: { column: late, availableAfter: 6h }',
+    'label: [late]',
+    '11:5 spec.data.label must be a map, not a list; expected the label: column and availableAfter',
+  ],
+  [
+    'a map for a list',
+    'metrics: [logloss, auc]',
+    'metrics: { a: 1 }',
+    '21:5 spec.evaluate.metrics must be a list, not a map; expected at least one metric',
+  ],
+  [
+    'a fraction of a processor',
+    'backend: local',
+    'cpus: 1.5',
+    '19:16 spec.train.compute.cpus must be a whole number, not 1.5; expected a whole number from 1 to 512',
+  ],
+  ['no processor', 'backend: local', 'cpus: 0', '19:16 spec.train.compute.cpus must be at least 1; expected a whole number from 1 to 512'],
+  [
+    'nothing to measure',
+    'metrics: [logloss, auc]',
+    'metrics: []',
+    '21:5 spec.evaluate.metrics must have at least 1 item; expected at least one metric',
+  ],
+  [
+    'a duration in words',
+    'window: 6mo',
+    'window: 6 months',
+    '12:33 spec.data.time.window cannot be "6 months"; expected the length of the window of data, such as 6mo or 90d; did you mean 6mo?',
+  ],
+  [
+    'a window of nothing',
+    'window: 6mo',
+    'window: 0d',
+    '12:33 spec.data.time.window cannot be 0d; expected the length of the window of data, such as 6mo or 90d',
+  ],
+  [
+    'a window of ages',
+    'window: 6mo',
+    'window: 2000mo',
+    '12:33 spec.data.time.window is longer than 100 years; expected the length of the window of data, such as 6mo or 90d',
+  ],
+  [
+    'months where days are meant',
+    'tuning: 30d',
+    'tuning: 1mo',
+    '14:24 spec.data.split.tuning cannot be "1mo"; expected whole days, such as 30d, to tune on',
+  ],
+  ['half a day', 'tuning: 30d', 'tuning: 36h', '14:24 spec.data.split.tuning cannot be 36h; expected whole days, such as 30d, to tune on'],
+  [
+    'weeks to read one source',
+    '    split:',
+    '    limits: { timeout: 30d }\n    split:',
+    '14:15 spec.data.limits.timeout cannot be 30d; expected the longest that reading one source may take, such as 15m, at most 7d',
+  ],
+  [
+    'a size in decimal units',
+    'backend: local',
+    'memory: 2GB',
+    '19:16 spec.train.compute.memory cannot be "2GB"; expected the memory of the job, 64MiB or more, such as 2GiB; did you mean 2GiB?',
+  ],
+  [
+    'too little memory',
+    'backend: local',
+    'memory: 1MiB',
+    '19:16 spec.train.compute.memory cannot be 1MiB; expected the memory of the job, 64MiB or more, such as 2GiB',
+  ],
+  [
+    'an end without its offset',
+    'window: 6mo',
+    'window: 6mo, until: 2013-07-01',
+    '12:46 spec.data.time.until cannot be "2013-07-01"; expected the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z',
+  ],
+  [
+    'a seed below nothing',
+    '    params: { num_leaves: 63 }',
+    '    seed: -1',
+    '18:5 spec.train.seed must be at least 0; expected a whole number from 0 to 2147483647',
+  ],
+  [
+    'certainty',
+    'margin: 0.004',
+    'margin: 0.004, confidence: 1',
+    '25:81 spec.evaluate.gates[1].confidence must be at most 0.9995; expected a share above 0.5 and at most 0.9995: how sure the interval must be, which resamples whole days',
+  ],
+  [
+    'a column of ours',
+    'entity: customer',
+    'entity: __row',
+    '13:5 spec.data.entity cannot be "__row"; expected what a sticky assignment sticks to: the name of a column, not beginning with two underscores',
+  ],
+  ['one column for two things', 'entity: customer', 'entity: late', '13:5 spec.data.entity is the same column as spec.data.label.column'],
+  // Sources.
+  [
+    'a source that cannot be a table',
+    '      orders: {',
+    '      Orders-1: {',
+    [
+      '7:7 spec.data.sources.Orders-1 has a name that cannot be used; expected lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
+      'dataset',
+    ],
+  ],
+  [
+    'a password in a URI',
+    's3://lake/orders.csv',
+    'https://ops:hunter2@host/orders.csv',
+    '7:17 spec.data.sources.orders.uri holds a credential, and a lifecycle is read by many; expected a URI without user, password, token or signature',
+  ],
+  [
+    'a signed link',
+    's3://lake/orders.csv',
+    'https://host/orders.csv?X-Amz-Signature=abc',
+    '7:17 spec.data.sources.orders.uri holds a credential, and a lifecycle is read by many; expected a URI without user, password, token or signature',
+  ],
+  [
+    'an unknown scheme',
+    's3://lake/orders.csv',
+    'http://host/orders.csv',
+    '7:17 spec.data.sources.orders.uri has the scheme http://, which is not read; expected a URI that begins with sample:// file:// s3:// https:// dataset://; did you mean https://?',
+  ],
+  [
+    'a format nobody told',
+    's3://lake/orders.csv',
+    's3://lake/orders',
+    '7:7 spec.data.sources.orders has no format, and the URI does not tell it; expected format: parquet, csv or ndjson',
+  ],
+  [
+    'a sample in another format',
+    'time: seen_at',
+    'format: csv, time: seen_at',
+    '8:39 spec.data.sources.stock.format cannot be csv: sample:// tables are Parquet',
+  ],
+  // Files.
+  [
+    'a file outside',
+    'sql/features.sql',
+    '../features.sql',
+    '10:5 spec.data.features must stay inside the folder of the lifecycle; expected a relative path such as sql/assemble.sql',
+  ],
+  [
+    'a file from the root',
+    'sql/features.sql',
+    '/etc/passwd',
+    '10:5 spec.data.features must stay inside the folder of the lifecycle; expected a relative path such as sql/assemble.sql',
+  ],
+  [
+    'a file that is not there',
+    'sql/features.sql',
+    'sql/feature.sql',
+    '10:5 spec.data.features names sql/feature.sql, which is not there; did you mean sql/features.sql?',
+  ],
+  [
+    'a folder',
+    'sql/features.sql',
+    'sql/',
+    '10:5 spec.data.features is not the path of a file; expected the path of the row-wise SQL file that makes features of a request row',
+  ],
+  // What parts say together.
+  [
+    'a split that fills the window',
+    'window: 6mo',
+    'window: 75d',
+    '14:5 spec.data.split takes 75 days, and the window of 75d has 75: nothing is left to train on; expected less than 75 days together, or a longer spec.data.time.window',
+  ],
+  [
+    'a split at random beside a time',
+    'split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d }',
+    'split: { by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
+    [
+      '8:39 spec.data.sources.stock.time reads the rows of a window, and spec.data.time is missing; expected no time of a source, or spec.data.time',
+      '14:14 spec.data.split.by is random, and spec.data.time names a time; expected by: time, or no spec.data.time',
+    ],
+  ],
+  [
+    'a share of days',
+    'holdout: 30d',
+    'holdout: 0.2',
+    '14:51 spec.data.split.holdout must be text, not 0.2; expected whole days, such as 30d, to judge the candidate on',
+  ],
+  [
+    'a holdout that proves nothing',
+    'holdout: 30d',
+    'holdout: 3d',
+    // A week, and the day whose last rows have no label yet: they come after six hours.
+    '14:51 spec.data.split.holdout has 3 days: the gate useful could never pass; expected at least 8 days',
+  ],
+  [
+    'no gate and no reason',
+    lifecycleText.slice(lifecycleText.indexOf('    gates:')),
+    '    gates: []\n',
+    '23:5 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
+  ],
+  [
+    'neither gates nor a reason',
+    lifecycleText.slice(lifecycleText.indexOf('    gates:')),
+    '',
+    '20:3 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
+  ],
+  [
+    'a reason beside gates',
+    '    gates:\n',
+    '    ungated: why not\n    gates:\n',
+    '23:5 spec.evaluate has gates, and ungated says that there are none',
+  ],
+  [
+    'two gates of one name',
+    'name: parity',
+    'name: useful',
+    '27:11 spec.evaluate.gates[3].name is useful, like spec.evaluate.gates[0]; expected a name of its own',
+  ],
+  [
+    'two parity gates',
+    'name: slices, kind: slice, maxIncrease: 0.03',
+    'name: again, kind: parity',
+    '27:25 spec.evaluate.gates[3].kind is parity a second time; expected one parity gate',
+  ],
+  [
+    'an unknown gate',
+    'kind: threshold',
+    'kind: treshold',
+    '24:25 spec.evaluate.gates[0].kind cannot be "treshold"; expected one of threshold, nonInferiority, superiority, slice, parity; did you mean threshold?',
+  ],
+  ['a gate without a kind', ' kind: parity', '', '27:9 spec.evaluate.gates[3].kind is missing'],
+  [
+    'a threshold of nothing',
+    ', min: 0.62',
+    '',
+    '24:25 spec.evaluate.gates[0].kind is threshold, and neither min nor max is given; expected min or max',
+  ],
+  ['a threshold in percent', 'min: 0.62', 'min: 62', '24:55 spec.evaluate.gates[0].min cannot be 62: auc is between 0 and 1'],
+  ['a threshold the wrong way round', 'min: 0.62', 'min: 0.62, max: 0.5', '24:66 spec.evaluate.gates[0].max is below min, 0.62'],
+  [
+    'no margin',
+    ', margin: 0.004',
+    '',
+    '25:9 spec.evaluate.gates[1].margin is missing; expected a number above 0: how much worse the candidate may be',
+  ],
+  [
+    'no margin at all',
+    'margin: 0.004',
+    'margin: 0',
+    '25:66 spec.evaluate.gates[1].margin must be more than 0; expected a number above 0: how much worse the candidate may be',
+  ],
+  [
+    'a slice gate without slices',
+    '    slices: { columns: [region], metric: logloss }\n',
+    '',
+    '25:25 spec.evaluate.gates[2].kind is slice, and spec.evaluate.slices is missing; expected slices: { columns: […], metric: … }',
+  ],
+  [
+    'a metric of another task',
+    'metrics: [logloss, auc]',
+    'metrics: [logloss, rmse]',
+    '21:24 spec.evaluate.metrics[1] cannot be rmse: spec.evaluate.gates[0].metric is for classification; expected one of logloss, auc, brier, accuracy',
+  ],
+  ['a metric twice', 'metrics: [logloss, auc]', 'metrics: [auc, auc]', '21:20 spec.evaluate.metrics lists auc twice'],
+  [
+    'an unknown metric',
+    'metric: auc',
+    'metric: aux',
+    '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, f1_macro, f1_weighted, rmse, mae, r2; did you mean auc?',
+  ],
+  ['NaN for a parameter', 'num_leaves: 63', 'num_leaves: .nan', '18:27 spec.train.params.num_leaves must be a finite number, not .nan'],
+  [
+    'a newest event that no source could tell',
+    ', time: seen_at',
+    '',
+    '12:5 spec.data.time.until is latest, and no source names its column of times; expected spec.data.sources.orders.time, or an until such as 2013-07-01T00:00:00Z',
+  ],
+  [
+    'parameters beyond measure',
+    'num_leaves: 63',
+    `blob: ${'x'.repeat(262_144)}`,
+    '18:5 spec.train.params is 262,155 bytes of JSON; expected at most 256KiB',
+  ],
+];
+
+describe('a lifecycle with one mistake', () => {
+  test.each(mistakes)('%s', (_name, part, otherwise, said) => {
+    const [first, ...others] = refused(edited(lifecycleText, part, otherwise));
+    const expected = typeof said === 'string' ? [said] : said;
+    expect(first).toBe(`lifecycle.yaml:${expected[0] ?? ''}`);
+    expect(others).toHaveLength(expected.length - 1);
+  });
+
+  test('no issue quotes a credential', () => {
+    const secret = edited(lifecycleText, 's3://lake/orders.csv', 'https://ops:hunter2@host/o.csv?token=hunter3');
+    expect(JSON.stringify(read(secret))).not.toMatch(/hunter/);
+  });
+
+  test('metrics must fit the task that is given', () => {
+    const said = refused(edited(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'));
+    expect(said).toHaveLength(5);
+    expect(said[0]).toBe(
+      'lifecycle.yaml:22:15 spec.evaluate.metrics[0] cannot be logloss: spec.train.task is regression; expected one of rmse, mae, r2',
+    );
+  });
+
+  test('a first candidate must pass some bar', () => {
+    const loose = edited(
+      edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'),
+      '      - { name: useful, kind: threshold, metric: auc, min: 0.62 }\n',
+      '',
+    );
+    expect(refused(loose)).toEqual([
+      'lifecycle.yaml:24:81 spec.evaluate.gates[0].whenAbsent is notApplicable, and no threshold gate judges the first candidate; expected a threshold gate, or whenAbsent: baseline',
+    ]);
+    expect(refused(edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'))).toEqual([]);
+  });
+
+  test('gates may be left out for a reason', () => {
+    const gates = lifecycleText.slice(lifecycleText.indexOf('    gates:'));
+    expect(accepted(edited(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec.evaluate).toMatchObject({
+      gates: [],
+      ungated: 'a throwaway',
+    });
+  });
+});
+
+describe('many mistakes', () => {
+  test('are listed at once, in the order of the lines', () => {
+    const parts: readonly (readonly [string, string])[] = [
+      ['owner: ops@shop.example', 'owner: 7'],
+      ['assemble: sql', 'asemble: sql'],
+      ['window: 6mo', 'window: 6 months'],
+      ['num_leaves: 63', 'num_leaves: .inf'],
+      ['  evaluate:', '  canary: {}\n  evaluate:'],
+      ['margin: 0.004', 'margin: -1'],
+      ['name: parity', 'name: useful'],
+    ];
+    const broken = parts.reduce((text, [part, otherwise]) => edited(text, part, otherwise), lifecycleText);
+    const files = { ...lifecycleFiles, 'contracts/orders.yaml': edited(contractText, 'dataset: orders', 'dataset: order') };
+    expect(refused(broken, files).map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
+      'lifecycle.yaml:3:32 metadata.owner must be',
+      'lifecycle.yaml:9:5 unknown key spec.data.asemble;',
+      'lifecycle.yaml:12:33 spec.data.time.window cannot be',
+      'lifecycle.yaml:18:27 spec.train.params.num_leaves must be',
+      'lifecycle.yaml:20:3 spec.canary.quality is missing;',
+      'lifecycle.yaml:26:66 spec.evaluate.gates[1].margin must be',
+      'lifecycle.yaml:28:11 spec.evaluate.gates[3].name is useful,',
+      'contracts/orders.yaml:3:1 dataset order is',
+    ]);
+  });
+
+  test('end after a hundred', () => {
+    const keys = Array.from({ length: 150 }, (_, i) => `  q${i}z: 1\n`).join('');
+    const said = refused(edited(lifecycleText, '  data:\n', `${keys}  data:\n`));
+    expect(said).toHaveLength(101);
+    expect(said.at(-1)).toBe('and 50 more');
+  });
+
+  test('have pointers for programs', () => {
+    const parsed = read(edited(lifecycleText, 'min: 0.62', 'mim: 0.62'));
+    expect(parsed.ok ? [] : parsed.issues).toContainEqual({
+      pointer: '/spec/evaluate/gates/0/mim',
+      detail: 'unknown key spec.evaluate.gates[0].mim',
+      file: 'lifecycle.yaml',
+      line: 24,
+      column: 55,
+      didYouMean: 'min',
+    });
+  });
+
+  test('in an object have no line, and the same words', () => {
+    const object = parse(edited(lifecycleText, 'window: 6mo', 'windw: 6mo')) as unknown;
+    expect(refused(object)).toEqual(['lifecycle.yaml unknown key spec.data.time.windw; did you mean window?']);
+  });
+});
+
+describe('a file that the lifecycle names', () => {
+  const withFile = (path: string, text: string) => refused(lifecycleText, { ...lifecycleFiles, [path]: text });
+
+  test.each([
+    ['empty', ' \n', 'names sql/assemble.sql, which is empty'],
+    ['a binary', 'SELECT\0', 'names sql/assemble.sql, which is not a text file'],
+    ['larger than a megabyte', '-'.repeat((1 << 20) + 1), 'names sql/assemble.sql, which is larger than 1 MiB'],
+  ])('is refused when %s', (_name, text, expected) => {
+    expect(withFile('sql/assemble.sql', text)).toEqual([`lifecycle.yaml:9:5 spec.data.assemble ${expected}`]);
+  });
+
+  test('is read as YAML with its own places when it is the contract', () => {
+    expect(withFile('contracts/orders.yaml', edited(contractText, 'region: { type: string,', 'region: { typ: string,'))).toEqual([
+      'contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?',
+    ]);
+    expect(withFile('contracts/orders.yaml', 'a: 1\n\tb: 2\n')).toEqual([
+      'contracts/orders.yaml:2:1 a tab indents this line; YAML wants spaces',
+    ]);
+  });
+
+  test('must be about a source when it is the contract', () => {
+    expect(withFile('contracts/orders.yaml', edited(contractText, 'dataset: orders', 'dataset: order'))).toEqual([
+      'contracts/orders.yaml:3:1 dataset order is not a source of the lifecycle; expected one of orders, stock; did you mean orders?',
+    ]);
+  });
+
+  test('may be left out when it is the contract', () => {
+    expect(accepted(edited(lifecycleText, '    contract: contracts/orders.yaml\n', '')).contract).toBeNull();
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ['text', 'just words', 'lifecycle.yaml:1:1 lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
+  ['a list', [1, 2], 'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
+  ['nothing', null, 'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
+  ['no text', '', 'lifecycle.yaml lifecycle.yaml is empty'],
+])('%s is no lifecycle', (_name, document, said) => {
+  expect(refused(document)).toEqual([said]);
+});
+
+test('an error carries every issue and the next step', () => {
+  const parsed = read(edited(lifecycleText, 'window: 6mo', 'windw: 6mo'));
+  const error = invalid('lifecycle.yaml', parsed.ok ? [] : parsed.issues, 'perennial lifecycle validate .');
+  expect(error).toMatchObject({ type: 'InvalidInput', next: 'perennial lifecycle validate .' });
+  expect(error.message).toBe('lifecycle.yaml has 1 mistake\n  lifecycle.yaml:12:33 unknown key spec.data.time.windw; did you mean window?');
+});
+
+test('the sample is a lifecycle', () => {
+  const folder = join(__dirname, '..', '..', '..', 'samples', 'flight-delay');
+  const text = (path: string): string => readFileSync(join(folder, path), 'utf8');
+  const files = Object.fromEntries(['sql/assemble.sql', 'sql/features.sql', 'contracts/flights.yaml'].map((path) => [path, text(path)]));
+  const sample = accepted(text('lifecycle.yaml'), files);
+  expect(sample.spec.name).toBe('flight-delay');
+  expect(sample.contract?.dataset).toBe('flights');
+});

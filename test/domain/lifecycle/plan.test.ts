@@ -1,0 +1,203 @@
+import type { Digest } from '../../../domain/dataset/artifact';
+import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
+import { parseLifecycle } from '../../../domain/lifecycle/document';
+import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';
+import { planLifecycle } from '../../../domain/lifecycle/plan';
+import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { contractText, edited, lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
+
+/** Texts stand in for digests: equal when equal. */
+function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}, all = lifecycleFiles): NextRevision {
+  const files = { ...all, ...changed };
+  const parsed = parseLifecycle({ document: text, fileName: 'lifecycle.yaml', files });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  const digestOf = (path: string): Digest => `sha256:${files[path] ?? ''}`;
+  const digests = Object.fromEntries(parsed.paths.map((path) => [path, { digest: digestOf(path) }]));
+  return { digest: `sha256:${JSON.stringify([parsed.spec, digests])}`, spec: parsed.spec, contract: parsed.contract, files: digests };
+}
+
+const applied = (revision: NextRevision): LifecycleRevision => ({
+  ...revision,
+  lifecycle: revision.spec.name,
+  revision: 3,
+  files: Object.fromEntries(
+    Object.entries(revision.files).map(([path, { digest }]) => [
+      path,
+      { uri: `s3://bucket/${path}`, digest, bytes: 1, mediaType: 'text/plain' },
+    ]),
+  ),
+});
+const before = revisionOf(lifecycleText);
+const current = applied(before);
+
+const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next);
+const actions = ({ stages }: LifecyclePlan): string => stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
+
+test('the same again changes nothing', () => {
+  const same = plan(revisionOf(`# only a comment\n${lifecycleText}`));
+  expect(same).toMatchObject({ changed: false, changes: [], lines: ['late-orders: nothing would change, revision 3 says the same'] });
+});
+
+test('a new lifecycle runs everything', () => {
+  const first = planLifecycle(null, before);
+  expect(first).toMatchObject({ changed: true, current: null, changes: [] });
+  expect(actions(first)).toBe('ingest runs, validate runs, train runs, evaluate runs, promote runs');
+  expect(first.lines[0]).toBe('late-orders is new');
+});
+
+test('a parameter runs training again, and what follows if the model differs', () => {
+  const changed = plan(revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')));
+  expect(changed.changes).toEqual([
+    { what: 'spec.train.params.num_leaves', before: 63, after: 31 },
+    { what: 'spec.train.params.max_depth', after: 4 },
+  ]);
+  expect(changed.lines).toEqual([
+    'late-orders: 2 changes to revision 3',
+    '  ~ spec.train.params.num_leaves 63 → 31',
+    '  + spec.train.params.max_depth 4',
+    'the next run, on the data of the last:',
+    '  ingest    runs: sources are always read; equal content is the same version',
+    '  validate  is reused',
+    '  train     runs: spec.train.params.num_leaves, spec.train.params.max_depth',
+    '  evaluate  runs again if: train gives another model',
+    '  promote   runs: acts on the verdict, never from the cache',
+  ]);
+});
+
+test.each<[string, NextRevision, readonly string[], string]>([
+  [
+    'the window',
+    revisionOf(edited(lifecycleText, 'window: 6mo', 'window: 12mo')),
+    ['spec.data.time.window'],
+    'validate mayRun, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a source',
+    revisionOf(edited(lifecycleText, 'orders.csv', 'orders.ndjson')),
+    ['spec.data.sources.orders.uri', 'spec.data.sources.orders.format'],
+    'validate mayRun, train mayRun, evaluate mayRun',
+  ],
+  [
+    'the assembly',
+    revisionOf(lifecycleText, { 'sql/assemble.sql': 'SELECT 2' }),
+    ['sql/assemble.sql'],
+    'validate reused, train runs, evaluate mayRun',
+  ],
+  [
+    'a file under another name',
+    revisionOf(edited(lifecycleText, 'sql/features.sql', 'sql/row.sql'), { 'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '' }),
+    ['spec.data.features', 'sql/features.sql', 'sql/row.sql'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the contract',
+    revisionOf(lifecycleText, { 'contracts/orders.yaml': edited(contractText, 'max: 10000', 'max: 500') }),
+    ['contracts/orders.yaml'],
+    'validate runs, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a comment in the contract',
+    revisionOf(lifecycleText, { 'contracts/orders.yaml': `# why\n${contractText}` }),
+    ['contracts/orders.yaml'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'a gate',
+    revisionOf(edited(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
+    ['spec.evaluate.gates.no-worse.margin'],
+    'validate reused, train reused, evaluate runs',
+  ],
+  [
+    'memory',
+    revisionOf(edited(lifecycleText, 'backend: local', 'memory: 4GiB')),
+    ['spec.train.compute.memory'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the owner',
+    revisionOf(edited(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
+    ['metadata.owner'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the approval',
+    revisionOf(`${lifecycleText}  promote: { approval: { required: 1 } }\n`),
+    ['spec.promote.approval.required'],
+    'validate reused, train reused, evaluate reused',
+  ],
+])('a change of %s', (_name, next, changes, expected) => {
+  const planned = plan(next);
+  expect(planned.changed).toBe(true);
+  expect(planned.changes.map(({ what }) => what)).toEqual(changes);
+  expect(actions(planned)).toBe(`ingest runs, ${expected}, promote runs`);
+});
+
+describe('with tuning and canary', () => {
+  const tune = '  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }\n';
+  const canary = '  canary: { steps: [0], quality: { metric: logloss, rule: nonInferiority, margin: 0.01 } }\n';
+  const released = { ...current, ...revisionOf(`${lifecycleText}${tune}${canary}`), files: current.files };
+  const stages = (from: LifecycleRevision, text: string): string => actions(planLifecycle(from, revisionOf(text)));
+
+  test('each has its place', () => {
+    expect(actions(planLifecycle(null, revisionOf(`${lifecycleText}${tune}${canary}`)))).toBe(
+      'ingest runs, validate runs, train runs, tune runs, evaluate runs, canary runs, promote runs',
+    );
+  });
+
+  test.each([
+    ['tuning that is new', current, `${lifecycleText}${tune}`, 'train reused, tune runs, evaluate mayRun, promote runs'],
+    ['tuning that is gone', released, `${lifecycleText}${canary}`, 'train reused, evaluate mayRun, canary runs, promote runs'],
+    [
+      'more trials',
+      released,
+      `${lifecycleText}${tune.replace('trials: 4', 'trials: 9')}${canary}`,
+      'train reused, tune runs, evaluate mayRun, canary runs, promote runs',
+    ],
+    [
+      'a parameter',
+      released,
+      `${edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31')}${tune}${canary}`,
+      'train runs, tune mayRun, evaluate mayRun, canary runs, promote runs',
+    ],
+    [
+      'the canary',
+      released,
+      `${lifecycleText}${tune}${canary.replace('0.01', '0.02')}`,
+      'train reused, tune reused, evaluate reused, canary runs, promote runs',
+    ],
+  ])('a change of %s', (_name, from, text, expected) => {
+    expect(stages(from, text)).toBe(`ingest runs, validate reused, ${expected}`);
+  });
+
+  test('says why', () => {
+    expect(planLifecycle(current, revisionOf(`${lifecycleText}${tune}`)).lines).toEqual(
+      expect.arrayContaining(['  tune      runs: spec.tune', '  evaluate  runs again if: tune gives another model']),
+    );
+  });
+});
+
+test('a gate that is gone, and one that is new', () => {
+  const gone = edited(
+    lifecycleText,
+    '      - { name: parity, kind: parity }\n',
+    '      - { name: better, kind: superiority, metric: auc }\n',
+  );
+  expect(plan(revisionOf(gone)).lines.slice(0, 3)).toEqual([
+    'late-orders: 2 changes to revision 3',
+    '  - spec.evaluate.gates.parity {"kind":"parity","rows":1000,"tolerance":0.005,"minShare":0.999}',
+    '  + spec.evaluate.gates.better {"kind":"superiority","metric":"auc","against":"champion","whenAbsent":"baselin…',
+  ]);
+});
+
+test('another model that is to stand by is measured, and nothing is chosen again for it', () => {
+  const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'capitals' });
+  const named = (model: string) =>
+    edited(text, 'name: smollm2-135m-instruct }', `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`);
+  const was = applied(revisionOf(named('small'), {}, files));
+  const changed = planLifecycle(was, revisionOf(named('smaller'), {}, files));
+  expect(actions(changed)).toBe('prompt-eval reused, evaluate runs, promote runs');
+  const first = planLifecycle(applied(revisionOf(text, {}, files)), revisionOf(named('small'), {}, files));
+  expect(actions(first)).toBe('prompt-eval reused, evaluate runs, promote runs');
+  const other = edited(text, 'name: smollm2-135m-instruct }', 'name: another }');
+  expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe('prompt-eval runs, evaluate runs, promote runs');
+});

@@ -1,0 +1,31 @@
+import { rateIn } from '../../../support/rollout/monte-carlo';
+import { watchAnswers } from '../../../support/rollout/simulated-answers';
+import { randomOf } from '../../../support/rollout/simulated-traffic';
+
+// bench/evaluation/answer-statistics.ts has the same with more worlds; docs/rollouts.md its table.
+const worlds = 200;
+const alpha = 0.05;
+
+describe('right and wrong answers (simulated, watched after every question, 5 % a statement)', () => {
+  test.each([0.1, 0.3, 0.6])(
+    'a challenger worse by the margin, where the versions differ on %d: wrong in no more than that, either way',
+    (differing) => {
+      const ends = Array.from({ length: worlds }, (_, world) =>
+        watchAnswers({ differing, worse: 0.1, margin: 0.1, questions: 540, alpha }, randomOf(world, 71)),
+      );
+      for (const which of ['shownAt', 'refutedAt'] as const) {
+        expect(rateIn(worlds, (world) => ends[world]?.[which] !== null).lower).toBeLessThanOrEqual(alpha);
+      }
+    },
+  );
+
+  test('one that is as good is found so, and one that is far worse as well, on a few hundred questions', () => {
+    const rateOf = (worse: number, which: 'shownAt' | 'refutedAt') =>
+      rateIn(
+        50,
+        (world) => watchAnswers({ differing: 0.3, worse, margin: 0.1, questions: 540, alpha }, randomOf(world, 72))[which] !== null,
+      ).rate;
+    expect(rateOf(0, 'shownAt')).toBeGreaterThan(0.6);
+    expect(rateOf(0.3, 'refutedAt')).toBeGreaterThan(0.9);
+  });
+});

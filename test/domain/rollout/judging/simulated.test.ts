@@ -1,0 +1,74 @@
+import { rateIn } from '../../../support/rollout/monte-carlo';
+import { byEarlierRules } from '../../../support/rollout/earlier-rules';
+import { policyWith } from '../../../support/rollout/policies';
+import { playRollout, simulateRollout, type SimulatedEnd, type SimulatedRollout } from '../../../support/rollout/simulated-rollouts';
+import { alikePairs, dayEffects, randomOf } from '../../../support/rollout/simulated-traffic';
+
+// bench/rollout/statistics.ts has the same with more worlds; docs/statistics.md its tables.
+const policy = policyWith({ canary: { maxDurationSeconds: 31 * 86_400 } });
+const month = { effects: dayEffects.normal(0.017), draw: alikePairs, days: 31, pairsPerDay: 300 };
+const looksPerDay = 2;
+const ratesOf = (ends: readonly SimulatedEnd[]) => ({
+  rate: (kind: SimulatedEnd['kind']) => rateIn(ends.length, (world) => ends[world]?.kind === kind),
+  /** Since people are answered. */
+  daysUntil: (kind: SimulatedEnd['kind']) =>
+    ends
+      .filter((end) => end.kind === kind)
+      .map(({ days, shadowDays }) => days - shadowDays)
+      .toSorted((a, b) => a - b),
+});
+const endsOf = (worlds: number, scenario: number, traffic: Partial<SimulatedRollout> & { readonly mean: number }) =>
+  ratesOf(
+    Array.from({ length: worlds }, (_, world) =>
+      simulateRollout(policy, { ...month, ...traffic }, { random: randomOf(world, scenario), looksPerDay }),
+    ),
+  );
+const earlierEndsOf = (worlds: number, scenario: number, traffic: Partial<SimulatedRollout> & { readonly mean: number }) =>
+  ratesOf(
+    Array.from({ length: worlds }, (_, world) =>
+      playRollout(byEarlierRules(policy), { ...month, ...traffic }, { random: randomOf(world, scenario), looksPerDay }),
+    ),
+  );
+const alpha = 0.03;
+
+describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)', () => {
+  test.each([
+    ['days differ by 0.017', {}],
+    ['a day resembles the last (0.4)', { effects: dayEffects.lasting(0.017, 0.4) }],
+    ['weekends are worse', { effects: dayEffects.normal(0.004), week: [-0.01, -0.01, -0.01, -0.01, -0.01, 0.025, 0.025] }],
+  ])('at the edge of all that is allowed, %s: wrong in no more than alpha, either way', (_name, traffic) => {
+    const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
+    expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
+    expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
+  });
+
+  test.each([1, 2, 5])('two margins better in shadow and %d worse while serving: promoted in no more than alpha', (margins) => {
+    const traffic = { mean: -0.02, servingMean: 0.01 * margins };
+    expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
+    // Before shadow and serving were counted apart, all but the greatest harm was promoted at this traffic.
+    if (margins <= 2) expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
+  });
+
+  test('harm of five margins while serving is found within the first days', () => {
+    const { rate, daysUntil } = endsOf(25, 36, { mean: -0.02, servingMean: 0.05, pairsPerDay: 900 });
+    expect(rate('harm').rate).toBeGreaterThanOrEqual(0.9);
+    expect(daysUntil('harm')[12]).toBeLessThan(5);
+  });
+
+  test('a challenger that is better by two margins is promoted within the month', () => {
+    const { rate } = endsOf(20, 32, { mean: -0.02, pairsPerDay: 900 });
+    expect(rate('promote').rate).toBeGreaterThanOrEqual(0.7);
+  });
+
+  test('one that is worse by five margins is taken back after a week, and never promoted', () => {
+    const { rate } = endsOf(20, 33, { mean: 0.05 });
+    expect(rate('harm').rate).toBeGreaterThanOrEqual(0.9);
+    expect(rate('promote').hits).toBe(0);
+  });
+
+  test('one that fails three times as often as is allowed is taken back within the first day', () => {
+    const { rate, daysUntil } = endsOf(20, 34, { mean: -0.02, pairsPerDay: 900, failing: 0.03 });
+    expect(rate('harm').hits).toBe(20);
+    expect(daysUntil('harm').at(-1)).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+import { sentencesOf, standingOut, telling } from '../../../domain/safety/sentences';
+
+test.each<readonly [string, readonly string[]]>([
+  ['One. Two two! Is it three?', ['One.', 'Two two!', 'Is it three?']],
+  ['He said "Stop." Then he left', ['He said "Stop."', 'Then he left']],
+  ['version 1.2.3 of it', ['version 1.2.3 of it']],
+  [' . ', []],
+])('%j has the sentences %j', (text, sentences) => {
+  expect(sentencesOf(text)).toEqual(sentences);
+});
+
+test('no sentence is longer than is judged at once, and no word of one is lost', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[a-z]{3,40}$/), { minLength: 1, maxLength: 200 }), (words) => {
+      const sentences = sentencesOf(words.join(' '));
+      expect(Math.max(...sentences.map(({ length }) => length))).toBeLessThanOrEqual(240);
+      expect(sentences.join(' ').split(' ')).toEqual(words);
+    }),
+  );
+});
+
+test('a sentence stands out from others, not among its like', () => {
+  expect(standingOut([4, -4, -4])).toBeGreaterThan(standingOut([4, 4, 4]));
+  expect(standingOut([4])).toBe(4);
+  expect(standingOut([])).toBe(-Infinity);
+});
+
+test('of many sentences those that look worst are told from, and some from all over the rest', () => {
+  const odds = Array.from({ length: 100 }, (_, at) => (at % 10 === 3 ? at : -at));
+  const told = telling(odds, (each) => each);
+  expect(told).toHaveLength(12);
+  expect(told).toEqual(expect.arrayContaining([93, 83, 73, 63, 53, 43]));
+  expect(told.filter((each) => each <= 0).some((each) => each < -60)).toBe(true);
+  expect(new Set(told).size).toBe(12);
+});

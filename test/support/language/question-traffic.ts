@@ -1,0 +1,135 @@
+/** Callers of a tiny language application who keep asking through the gateway, each under a name of their own, and tell the right answer to every question. */
+import type { Product } from '../process/product';
+import { pause } from '../process/product';
+
+export interface GivenAnswer {
+  /** Of its prediction. */
+  readonly id: string;
+  readonly caller: string;
+  readonly version: number;
+  /** By a gateway that did not know whether it knew the current table. */
+  readonly stale: boolean;
+  readonly askedAt: number;
+  readonly answeredAt: number;
+  readonly text: string;
+}
+
+/** What is asked, and what is right; null where nobody tells. */
+export interface TrafficQuestion {
+  readonly text: string;
+  readonly label: string | null;
+}
+
+export interface QuestionTraffic {
+  readonly answers: readonly GivenAnswer[];
+  /** Tries that were not answered; each question was asked until it was. */
+  readonly failures: readonly string[];
+  /** All who ask from now on are answered by this version, as far as `enough` of them tell. */
+  untilAnsweredBy(version: number, enough?: number): Promise<void>;
+  /** Ends it, once every question is answered and what was to be told of it is told. */
+  stop(): Promise<void>;
+}
+
+/** An odd number: each asks about things of either parity, whoever of them a rollout draws for its challenger. */
+const names = 23;
+/** Longer than a gateway, or a model, needs to come back on a busy machine. */
+const patienceMs = 120_000;
+
+const lamp = (number: number): TrafficQuestion => ({ text: `What is the code of lamp ${number}?`, label: `code ${number}` });
+
+export interface TrafficOptions {
+  readonly parallel?: number;
+  readonly questionOf?: (number: number) => TrafficQuestion;
+}
+
+export function startQuestions(product: Product, model: string, { parallel = 3, questionOf = lamp }: TrafficOptions = {}): QuestionTraffic {
+  const answers: GivenAnswer[] = [];
+  const failures: string[] = [];
+  let [thing, stopped] = [0, false];
+
+  async function ask(number: number): Promise<GivenAnswer> {
+    const caller = `caller-${number % names}`;
+    const askedAt = Date.now();
+    const answer = await product.call<{ id?: string; model?: string; choices?: { message: { content: string } }[] }>(
+      'POST',
+      `${product.gatewayUrl}/v1/chat/completions`,
+      { body: { model, messages: [{ role: 'user', content: questionOf(number).text }], safety_identifier: caller } },
+    );
+    const { id, model: name = '' } = answer.body;
+    if (answer.status !== 200 || id === undefined || answer.headers.get('x-perennial-model-version') !== name)
+      throw new Error(`${answer.status} ${name} ${JSON.stringify(answer.body).slice(0, 300)}`);
+    const stale = answer.headers.get('x-perennial-stale') !== null;
+    const text = answer.body.choices?.[0]?.message.content ?? '';
+    return { id, caller, version: Number(name.split('@')[1]), stale, askedAt, answeredAt: Date.now(), text };
+  }
+
+  async function tell(id: string, number: number): Promise<void> {
+    const { label } = questionOf(number);
+    if (label === null) return;
+    const body = { predictionId: id, label };
+    const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body });
+    if (answer.status !== 200) throw new Error(`feedback: ${answer.status}`);
+  }
+
+  async function caller(): Promise<void> {
+    while (!stopped) {
+      const number = thing++;
+      const given = await untilDone(
+        () => ask(number),
+        (said) => failures.push(said),
+      );
+      answers.push(given);
+      // The registry or the gateway may be away: who wants a label to count sends it again.
+      await untilDone(
+        () => tell(given.id, number),
+        () => undefined,
+      );
+    }
+  }
+
+  const callers = Promise.all(Array.from({ length: parallel }, caller));
+  // Looked at when it is stopped.
+  callers.catch(() => undefined);
+  return {
+    answers,
+    failures,
+    async untilAnsweredBy(version, enough = 30) {
+      const since = Date.now() + 1_000;
+      for (const deadline = Date.now() + patienceMs; ;) {
+        const late = answers.filter(({ askedAt }) => askedAt > since);
+        if (late.length >= enough) {
+          expect(new Set(late.map((each) => each.version))).toEqual(new Set([version]));
+          return;
+        }
+        if (Date.now() > deadline) throw new Error(`${late.length} answers in ${patienceMs} ms: ${failures.at(-1) ?? ''}`);
+        await pause(100);
+      }
+    },
+    async stop() {
+      stopped = true;
+      await callers;
+    },
+  };
+}
+
+/** Who was answered by which versions between two times, but for answers that say of themselves that they may be of yesterday. */
+export function versionsByCaller(answers: readonly GivenAnswer[], from: number, to: number): ReadonlyMap<string, ReadonlySet<number>> {
+  const versions = new Map<string, Set<number>>();
+  for (const { caller, version, stale, askedAt, answeredAt } of answers) {
+    if (stale || askedAt < from || answeredAt > to) continue;
+    versions.set(caller, (versions.get(caller) ?? new Set()).add(version));
+  }
+  return versions;
+}
+
+async function untilDone<T>(work: () => Promise<T>, failed: (said: string) => void): Promise<T> {
+  for (const until = Date.now() + patienceMs; ;) {
+    try {
+      return await work();
+    } catch (error) {
+      failed(error instanceof Error ? error.message : String(error));
+      if (Date.now() > until) throw error;
+      await pause(100);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync, readFileSync, closeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { freePort } from '../../../infra/ports';
+import type { S3Place } from '../serving/serving-world';
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** Null while it runs, and when a signal ended it. */
+  exitCode(): number | null;
+  /** What it said, for a test that fails. */
+  log(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface GatewayProcessOptions {
+  readonly databaseUrl: string;
+  readonly s3: S3Place;
+  readonly stateDir: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const root = resolve(__dirname, '..', '..', '..');
+
+/** `perennial gateway` as an operator would start it. Resolves when it is ready. */
+export async function startGatewayProcess({ databaseUrl, s3, stateDir, environment }: GatewayProcessOptions): Promise<GatewayProcess> {
+  const port = await freePort();
+  mkdirSync(stateDir, { recursive: true });
+  const logFile = join(stateDir, 'gateway.log');
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'], {
+    cwd: root,
+    stdio: ['ignore', log, log],
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+      PERENNIAL_DATABASE_URL: databaseUrl,
+      PERENNIAL_S3_ENDPOINT: s3.endpoint,
+      PERENNIAL_S3_BUCKET: s3.bucket,
+      AWS_REGION: s3.region,
+      AWS_ACCESS_KEY_ID: s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      PERENNIAL_STATE_DIR: stateDir,
+      PERENNIAL_GATEWAY_PORT: String(port),
+      ...environment,
+    },
+  });
+  closeSync(log);
+  const exited = new Promise<void>((done) => child.once('exit', () => done()));
+  const url = `http://127.0.0.1:${port}`;
+  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exited;
+  };
+  const gateway: GatewayProcess = {
+    url,
+    pid: child.pid ?? 0,
+    exitCode: () => child.exitCode,
+    log: () => readFileSync(logFile, 'utf8'),
+    kill,
+    stop: () => kill('SIGTERM'),
+  };
+  for (const end = Date.now() + 60_000; ;) {
+    if (await isReady(url)) return gateway;
+    if (child.exitCode !== null || Date.now() > end) {
+      await kill('SIGKILL');
+      throw new Error(`the gateway did not become ready:\n${gateway.log()}`);
+    }
+    await new Promise((again) => setTimeout(again, 50));
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}

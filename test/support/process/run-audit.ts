@@ -1,0 +1,80 @@
+/** What a run of a language application has left where it is kept: chunks in an index, moves of aliases, questions on the ledger. Looked at from outside the product. */
+import { openChunkStore } from '../../../data/index/chunk-store';
+import type { Database } from '../../../db/connection';
+import { reportCalls, reportsBelow } from '../../../db/language/call-report';
+import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
+import type { CallReport } from '../../../domain/language/provider/call-ledger';
+import { runScope } from '../../../domain/language/provider/run-budget';
+import { storeOf } from '../left-behind';
+import type { Product } from './product';
+
+export interface StoredIndex {
+  readonly chunks: number;
+  readonly documents: number;
+  /** Ids of chunks that are there twice. */
+  readonly duplicates: readonly string[];
+}
+
+/** What questions to this version are answered from. */
+export async function storedIn(product: Pick<Product, 'pids'>, index: string, version: number): Promise<StoredIndex> {
+  const store = openChunkStore({ kind: 's3', s3: storeOf(product) });
+  try {
+    const table = await store.open({ tenant, index, version });
+    return await table.audit().finally(() => table.close());
+  } finally {
+    store.close();
+  }
+}
+
+export interface IndexVersionRow {
+  readonly version: number;
+  readonly state: string;
+  readonly chunks: number | null;
+}
+
+/** As the registry has them, oldest first. */
+export async function versionsOf({ sql }: Database, index: string): Promise<readonly IndexVersionRow[]> {
+  return sql<IndexVersionRow[]>`select version, state, chunks::int from index_versions where index = ${index} order by version`;
+}
+
+/** Versions that its alias was moved to, oldest first. */
+export async function movesOf({ sql }: Database, index: string): Promise<readonly number[]> {
+  const rows = await sql<{ toVersion: number }[]>`select to_version from index_alias_history where index = ${index} order by fencing`;
+  return rows.map(({ toVersion }) => toVersion);
+}
+
+export function askedBy({ sql }: Database, run: string, stage: string): Promise<CallReport> {
+  return reportCalls(sql, { tenant, scope: `${runScope(run as RunId)}/${stage}` });
+}
+
+/** Requests that nobody has seen the end of yet. */
+export async function underWay({ sql }: Database, run: string, stage: string): Promise<readonly string[]> {
+  const rows = await sql<{ requestId: string }[]>`
+    select request_id from llm_attempts
+    where tenant_id = ${tenant} and scope = ${`${runScope(run as RunId)}/${stage}`} and outcome = 'sent' order by request_id`;
+  return rows.map(({ requestId }) => requestId);
+}
+
+/** How often an attempt of an activity that asks took over from one before it, dead or taken for it, as far as it then asked something. */
+export async function takeovers({ sql }: Database, run: string, stage: string): Promise<number> {
+  const rows = await sql<{ attempt: number }[]>`
+    select max(execution_attempt) as attempt from llm_calls
+    where tenant_id = ${tenant} and scope = ${`${runScope(run as RunId)}/${stage}`} group by execution`;
+  return rows.reduce((sum, { attempt }) => sum + attempt - 1, 0);
+}
+
+/**
+ * Never pay twice: of all that the run asked each call has one answer, nothing is open, and what was asked again is on record as an attempt that nobody saw end,
+ * `inFlight` of them at most. Gives how many.
+ */
+export async function expectPaidOnce({ sql }: Database, run: string, inFlight: number): Promise<number> {
+  const reports = await reportsBelow(sql, { tenant, scope: runScope(run as RunId) });
+  for (const { calls, attempts } of reports) {
+    expect(calls).toMatchObject({ asking: 0, failed: 0 });
+    expect(attempts).toMatchObject({ answered: calls.answered, sent: 0 });
+  }
+  const again = reports.reduce((sum, { attempts }) => sum + attempts.lost + attempts.broken, 0);
+  expect(reports.flatMap(({ unsettled }) => unsettled.requestIds)).toHaveLength(again);
+  expect(again).toBeLessThanOrEqual(inFlight);
+  return again;
+}

@@ -1,0 +1,17 @@
+/** Started by a test, killed by it: a worker's delivery of webhooks and nothing else. Needs the database's address and SECRET in its environment. */
+import { openDatabase } from '../../../db/connection';
+import { createRegistry } from '../../../db/registry';
+import { openLog } from '../../../workers/log';
+import { lifecycleSecrets } from '../../../workers/access/secret-refs';
+import { deliverWebhooks } from '../../../workers/notification/webhooks';
+
+async function main(url: string): Promise<void> {
+  const database = openDatabase({ url });
+  const { webhooks } = createRegistry(database);
+  const secretOf = lifecycleSecrets(process.env, { variables: ['SECRET'], folder: null });
+  const deps = { webhooks, secretOf, allowPrivateAddresses: true, log: openLog('sender', 'silent') };
+  await deliverWebhooks(deps, new AbortController().signal);
+  await database.close();
+}
+
+void main(process.argv[2] ?? '');

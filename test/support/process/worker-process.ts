@@ -1,0 +1,16 @@
+/** The platform's worker process, and what it was started with. */
+import type { Database } from '../../../db/connection';
+import { openDatabase } from '../../../db/connection';
+import { environmentOf } from '../left-behind';
+import type { Product } from './product';
+
+export function workerPid(product: Pick<Product, 'pids'>): number {
+  const [pid] = product.pids('main.ts worker');
+  if (pid === undefined) throw new Error('there is no worker');
+  return pid;
+}
+
+/** As the worker reaches it. */
+export function openWorkersDatabase(product: Pick<Product, 'pids'>): Database {
+  return openDatabase({ url: environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '', maxConnections: 3 });
+}

@@ -1,0 +1,30 @@
+import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import { rolloutPolicyOf, type RolloutPolicy } from '../../../domain/rollout/policy';
+
+/** The canary that the documentation shows. */
+export const shownCanary: CanarySpec = {
+  steps: [0, 5, 25, 50],
+  quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
+  guardrails: [
+    { name: 'errors', max: 0.01 },
+    { name: 'latency_ms', quantile: 0.97, max: 150 },
+  ],
+  test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 7 * 86_400 },
+  maxDurationSeconds: 28 * 86_400,
+  onInconclusive: 'rollback',
+};
+
+export interface PolicyChange {
+  readonly canary?: Partial<CanarySpec>;
+  readonly quality?: Partial<CanarySpec['quality']>;
+  readonly test?: Partial<CanarySpec['test']>;
+  readonly comparison?: 'pairs' | 'arms';
+}
+
+/** Of the canary above, but for what is said. */
+export function policyWith({ canary, quality, test, comparison }: PolicyChange = {}): RolloutPolicy {
+  return rolloutPolicyOf(
+    { ...shownCanary, ...canary, quality: { ...shownCanary.quality, ...quality }, test: { ...shownCanary.test, ...test } },
+    { dependsOnPrediction: comparison === 'arms' },
+  );
+}

@@ -1,0 +1,105 @@
+import type { Digest } from '../../../domain/dataset/artifact';
+import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
+import { llmCanarySchema, type LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
+import { answerScores, type AnswerJudge, type JudgedPair } from '../../../domain/rollout/judging/answer-quality';
+import type { CheckedAnswer, CheckedPair } from '../../../domain/rollout/judging/judge-labels';
+import { foldLabels } from '../../../domain/rollout/judging/judge-labels';
+import { rightAnswer } from '../../../domain/rollout/judging/loss';
+import { observe, startEvidence } from '../../../domain/rollout/judging/observe';
+import { rolloutPolicyOf, type RolloutPolicy } from '../../../domain/rollout/policy';
+import { readingsOf } from '../../../domain/rollout/judging/readings';
+import type { Random } from '../../../domain/statistics/random';
+
+export const judgeDigest: Digest = `sha256:${'a'.repeat(64)}`;
+
+/** How often a judge calls a right answer right, and a wrong one wrong. */
+export interface JudgeRates {
+  readonly sensitivity: number;
+  readonly specificity: number;
+}
+
+/** By so many answers of each kind that people have labelled. */
+export function calibratedBy(
+  random: Random,
+  labels: number,
+  { sensitivity, specificity }: JudgeRates,
+): NonNullable<AnswerJudge['calibrated']> {
+  const count = (rate: number) => Array.from({ length: labels }, () => random()).filter((drawn) => drawn < rate).length;
+  return {
+    judge: judgeDigest,
+    positives: { cases: labels, right: count(sensitivity) },
+    negatives: { cases: labels, right: count(specificity) },
+  };
+}
+
+export function judgedPolicy(document: Partial<LlmCanaryDocument['quality']>, calibrated: AnswerJudge['calibrated']): RolloutPolicy {
+  const quality = { from: 'judge' as const, judge: 'sound', margin: 0.2, ...document };
+  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality, test: { alpha: 0.05, minSamples: 50, minDuration: '0s' } }));
+  const policy = rolloutPolicyOf(canary, answerLabel(canary));
+  const { answers } = policy.quality;
+  if (answers?.judge === undefined || calibrated === undefined) return policy;
+  return { ...policy, quality: { ...policy.quality, answers: { ...answers, judge: { ...answers.judge, calibrated } } } };
+}
+
+/** An answer as it truly is; the policy of its version may have kept it back. */
+export type TrueAnswer = 'right' | 'wrong' | 'keptBack';
+
+/** What it says of an answer; null is no verdict. */
+export type Says = (answer: TrueAnswer, of: 'champion' | 'challenger') => 0 | 1 | null;
+
+export function saysBy(random: Random, { sensitivity, specificity }: JudgeRates): Says {
+  return (answer) => (random() < (answer === 'right' ? sensitivity : 1 - specificity) ? 1 : 0);
+}
+
+/** As a person who labels would see it: knows the truth, and sees no answer that was kept back. */
+export function checkedOf(truth: TrueAnswer, said: 0 | 1): CheckedAnswer {
+  return truth === 'keptBack' ? { said: 0, right: false, keptBack: true } : { said, right: truth === 'right' };
+}
+
+/** What is said first of the challenger's quality while questions come and somebody looks after every 250. People label the first `labelled` pairs that have verdicts. */
+export function watchJudged(
+  policy: RolloutPolicy,
+  { questions, labelled }: { readonly questions: number; readonly labelled: number },
+  draw: () => { readonly champion: TrueAnswer; readonly challenger: TrueAnswer },
+  says: Says,
+): 'passed' | 'failed' | null {
+  const checked: CheckedPair[] = [];
+  const at = '2026-01-01T00:00:00.000Z';
+  const { answers } = policy.quality;
+  if (answers === undefined) throw new Error('a policy of a language application');
+  let evidence = startEvidence(policy, { champion: 'simulated@1', challenger: 'simulated@2', at });
+  for (let seen = 0; seen < questions; seen += 250) {
+    const pairs = Array.from({ length: 250 }, () => {
+      const { champion, challenger } = draw();
+      const judged: JudgedPair = { judge: judgeDigest, served: says(champion, 'champion'), beside: says(challenger, 'challenger') };
+      const { served, beside } = judged;
+      const isForPeople = served !== null && beside !== null && (champion !== 'keptBack' || challenger !== 'keptBack');
+      if (isForPeople && checked.length < labelled) {
+        checked.push({ champion: checkedOf(champion, served), challenger: checkedOf(challenger, beside) });
+      }
+      const text = (answer: TrueAnswer) => (answer === 'keptBack' ? '' : answer);
+      const scores = answerScores(answers, { judged }, { served: text(champion), beside: text(challenger) });
+      return { eventTimeMs: Date.parse(at), label: rightAnswer, champion: scores?.served ?? null, challenger: scores?.beside ?? null };
+    });
+    evidence = observe(policy, evidence, { pairs, answers: [], requests: [], asOf: at });
+    if (evidence.quality.kind === 'pairs') evidence = { ...evidence, quality: { ...evidence.quality, judge: foldLabels(checked) } };
+    const quality = readingsOf(policy, evidence).find(({ role }) => role === 'quality');
+    if (quality && quality.outcome !== 'inconclusive') return quality.outcome;
+  }
+  return null;
+}
+
+/** So many answers of each kind and version, on which the judge is right with these rates exactly. */
+export function labelsOf(each: number, rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates }) {
+  const answer = (kind: 'right' | 'wrong', { sensitivity, specificity }: JudgeRates, index: number) => {
+    const agrees = index < Math.round(each * (kind === 'right' ? sensitivity : specificity));
+    return checkedOf(kind, (kind === 'right') === agrees ? 1 : 0);
+  };
+  const kinds = (['right', 'wrong'] as const).flatMap((kind) => Array.from({ length: each }, (_, index) => ({ kind, index })));
+  return foldLabels(
+    kinds.map(({ kind, index }): CheckedPair => ({
+      champion: answer(kind, rates.champion, index),
+      challenger: answer(kind, rates.challenger, index),
+    })),
+  );
+}

@@ -1,0 +1,67 @@
+import { addToDays, boundsAcrossDays, closeDaysBefore, daysFrom } from '../../../domain/statistics/days-sequence';
+import type { Random } from '../../../domain/statistics/random';
+import { wealthAgainstShare } from '../../../domain/statistics/share-sequence';
+import { earlierDayBounds } from './earlier-rules';
+import { gauss, type DayEffects } from './simulated-traffic';
+
+export interface DaysWrong {
+  readonly wrongGood: boolean;
+  readonly wrongHarm: boolean;
+}
+
+/** Days of mean 0, watched as each ends: whether the upper bound was ever below 0, the lower one ever above; by today's rule and by the one before it. */
+export function watchDays(
+  effects: DayEffects,
+  watched: {
+    readonly random: Random;
+    readonly days: number;
+    readonly alpha: number;
+    readonly correlation: number;
+    /** Added by the day of the week, from the first one on; of sum 0. */
+    readonly week?: readonly number[];
+  },
+): { readonly now: DaysWrong; readonly earlier: DaysWrong } {
+  const { random, days, alpha, correlation, week = [] } = watched;
+  const effect = effects(random);
+  const now = { wrongGood: false, wrongHarm: false };
+  const earlier = { wrongGood: false, wrongHarm: false };
+  let state = daysFrom(0);
+  let [sum, sumSquares] = [0, 0];
+  for (let day = 0; day < days; day += 1) {
+    const mean = effect() + (week[day % 7] ?? 0);
+    for (const [arm, loss] of [['challenger', mean] as const, ['champion', 0] as const]) state = addToDays(state, { day, arm, loss });
+    state = closeDaysBefore(state, day + 1);
+    note(now, boundsAcrossDays(state, { alpha, correlation }));
+    sum += mean;
+    sumSquares += mean ** 2;
+    note(earlier, earlierDayBounds({ days: day + 1, sum, sumSquares }, alpha));
+  }
+  return { now, earlier };
+}
+
+function note(wrong: { wrongGood: boolean; wrongHarm: boolean }, bounds: { readonly lower: number; readonly upper: number } | null): void {
+  if (bounds === null) return;
+  if (bounds.upper < 0) wrong.wrongGood = true;
+  if (bounds.lower > 0) wrong.wrongHarm = true;
+}
+
+/** Requests of which a share is an event, `spread` apart from day to day: whether the lower bound ever passes the mean of the conditional shares so far. */
+export function watchShare(
+  { share, spread }: { readonly share: number; readonly spread: number },
+  watched: { readonly random: Random; readonly days: number; readonly requestsPerDay: number; readonly alpha: number },
+): boolean {
+  const { random, days, requestsPerDay, alpha } = watched;
+  let [n, events, conditional] = [0, 0, 0];
+  for (let day = 0; day < days; day += 1) {
+    const ofDay = share * Math.exp(spread * gauss(random) - spread ** 2 / 2);
+    for (let request = 0; request < requestsPerDay; request += 1) {
+      n += 1;
+      conditional += ofDay;
+      if (random() >= ofDay) continue;
+      events += 1;
+      // The bound rises at events alone.
+      if (wealthAgainstShare({ n, events }, conditional / n) >= -Math.log(alpha)) return true;
+    }
+  }
+  return false;
+}

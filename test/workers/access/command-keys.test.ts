@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkCommand, signCommand } from '../../../data/access/command-signature';
+import type { CommandOrder } from '../../../domain/run/command';
+import { defaultTenant } from '../../../domain/ids';
+import { commandKeysIn, ensureCommandKeys } from '../../../workers/access/command-keys';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'command-keys-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const order: CommandOrder = {
+  ...{ tenant: defaultTenant, workflowId: 'run/default/a/run_1', verb: 'run.approve', id: 'run.approve/1', keyId: 'k1' },
+  at: new Date().toISOString(),
+};
+const file = (): string => join(folder, 'run', 'command-keys.json');
+const write = (...keys: { id: string; secret: string }[]): void => writeFileSync(file(), JSON.stringify({ keys }), { mode: 0o600 });
+const key = (id: string) => ({ id, secret: `${id} is a secret of more than 32 characters` });
+
+test('a key is made once, for this user alone', () => {
+  ensureCommandKeys(file());
+  const [made] = commandKeysIn(file())();
+  ensureCommandKeys(file());
+  expect(commandKeysIn(file())()).toEqual([made]);
+  expect(statSync(file()).mode & 0o777).toBe(0o600);
+});
+
+test('after a rotation the new key signs, the old one is still known, and then it is not', () => {
+  ensureCommandKeys(file());
+  const keys = commandKeysIn(file());
+  write(key('old'));
+  const before = signCommand(keys, order);
+  write(key('new'), key('old'));
+  const after = signCommand(keys, order);
+  expect([before.signedBy, after.signedBy]).toEqual(['old', 'new']);
+  for (const command of [before, after]) expect(checkCommand(keys, command)).toEqual({ kind: 'signed', order });
+  write(key('new'));
+  expect(checkCommand(keys, before)).toMatchObject({ kind: 'refused', why: expect.stringContaining('does not know') as string });
+  expect(checkCommand(keys, after)).toMatchObject({ kind: 'signed' });
+});
+
+test.each([
+  ['is missing', null],
+  ['has none', { keys: [] }],
+  ['has one that is too short', { keys: [{ id: 'a', secret: 'short' }] }],
+])('a file that %s is an error that names the way out', async (_, content) => {
+  ensureCommandKeys(file());
+  if (content === null) rmSync(file());
+  else writeFileSync(file(), JSON.stringify(content));
+  const read = async (): Promise<unknown> => Promise.resolve(commandKeysIn(file())());
+  await expect(read()).rejects.toMatchObject({ type: 'PlatformUnavailable', next: expect.stringContaining('setup') as string });
+});
+
+test.each([
+  ['in ten minutes', 9 * 60_000, 'signed'],
+  ['later', 11 * 60_000, 'expired'],
+  ['by a clock that is a minute behind', -50_000, 'signed'],
+  ['before it was made', -120_000, 'refused'],
+])('a command that comes %s is %s', (_, milliseconds, kind) => {
+  const keys = () => [key('k')] as const;
+  expect(checkCommand(keys, signCommand(keys, order), Date.parse(order.at) + milliseconds)).toMatchObject({ kind });
+});
+
+test('a command with a time that is none is refused', () => {
+  const keys = () => [key('k')] as const;
+  expect(checkCommand(keys, signCommand(keys, { ...order, at: 'soon' }))).toMatchObject({ kind: 'refused' });
+});

@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { testCommandKeys } from '../../support/commands';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createLifecycleClient, type LifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
+import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
+import { openLog } from '../../../workers/log';
+import { meetOpenRuns } from '../../../workers/maintenance/open-runs';
+import { startFakeWorker } from '../../apps/api/support/fake-worker';
+import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
+import { planOf } from '../../support/fake-activities';
+import { testTemporal } from '../../support/platform';
+
+const plan = planOf({ approval: 1 });
+const approval = 'run/default/flight-delay/run_waits';
+let test_: TestRegistry;
+let temporal: Awaited<ReturnType<typeof testTemporal>>;
+let connection: Connection;
+let lifecycles: LifecycleClient;
+let [today, other]: [WorkflowCode, WorkflowCode] = [
+  { codePath: '', digest: 'sha256:0' },
+  { codePath: '', digest: 'sha256:1' },
+];
+let stateDir: string;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  test_ = await openTestRegistry();
+  const { lifecycle, revision: digest, spec, files, contract } = plan;
+  await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
+  temporal = await testTemporal();
+  connection = await Connection.connect({ address: temporal.address });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null, commandKeys: testCommandKeys });
+  today = await workflowBundle();
+  other = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), resolve(__dirname, '..', '..', 'support', 'incompatible', 'workflows.ts'));
+  await leaveOpen();
+});
+afterAll(async () => {
+  await connection.close();
+  await test_.close();
+});
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'perennial-open-runs-'));
+});
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+
+/** One run that waits for an approval, one that ended, and one that no worker has begun. */
+async function leaveOpen(): Promise<void> {
+  const worker = await startFakeWorker(temporal, test_.registry);
+  await start(approval);
+  for (const deadline = Date.now() + 60_000; ; await new Promise((done) => setTimeout(done, 100))) {
+    const { items } = await test_.registry.runs.list({ tenant, pageSize: 1 });
+    if (items[0]?.status === 'waiting') break;
+    if (Date.now() > deadline) throw new Error('it does not wait for an approval');
+  }
+  await worker.stop();
+  await start('run/default/flight-delay/run_unbegun');
+}
+
+async function start(workflowId: string): Promise<void> {
+  const { lifecycle, revision, request, traceId } = plan;
+  // As the API does: a run that it did not accept is refused.
+  await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
+  await lifecycles.start(workflowId, { tenant, lifecycle, kind: plan.spec.kind, revision, request, actor: 'test', traceId });
+}
+
+const meet = (code: WorkflowCode, { allowIncompatible = false, to = connection } = {}): Promise<void> =>
+  meetOpenRuns({ ...temporal, connection: to, code, stateDir, allowIncompatible, log: openLog('test', 'silent') });
+/** Where no question can be asked, only what needs none goes well. */
+const nowhere = Connection.lazy({ address: '127.0.0.1:1', connectTimeout: 100 });
+
+describe('workflow code that is new to the open runs', () => {
+  test('is let in when it can continue them, and is not asked again', async () => {
+    await meet(today);
+    await meet(today, { to: nowhere });
+  });
+
+  test('is refused when it cannot, naming the runs and the ways out, as often as it comes', async () => {
+    for (let start = 1; start <= 2; start += 1) {
+      await expect(meet(other)).rejects.toMatchObject({
+        type: 'Conflict',
+        message: expect.stringMatching(
+          /^this version's workflow code cannot go on with a run that is open:\n {2}run_waits of flight-delay: .*Nondeterminism error[^\n]*$/,
+        ) as string,
+        next: expect.stringContaining('perennial up --allow-incompatible-runs') as string,
+      });
+    }
+    await meet(today);
+  });
+
+  test('is let in all the same when a person says so, from then on without the word', async () => {
+    await meet(other, { allowIncompatible: true });
+    await meet(other, { to: nowhere });
+  });
+
+  test('is asked again after other code has run', async () => {
+    await meet(today);
+    await expect(meet(other)).rejects.toMatchObject({ type: 'Conflict' });
+    await meet(other, { allowIncompatible: true });
+    await expect(nowhere.withDeadline(Date.now() + 500, () => meet(today, { to: nowhere }))).rejects.toThrow();
+    await meet(today);
+  });
+});

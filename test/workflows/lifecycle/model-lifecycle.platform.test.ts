@@ -1,0 +1,246 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { ModelRun } from '../../../workflows/lifecycle/stage';
+
+type RunPlan = ModelRun['plan'];
+import { artifact, digest, failed, passed, planOf } from '../../support/fake-activities';
+import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
+
+let runs: LifecycleRuns;
+beforeAll(async () => {
+  runs = await openLifecycleRuns();
+});
+afterAll(() => runs.close());
+
+/** A dataset version as an earlier run left it. */
+const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'), rows: 10 };
+
+describe('model lifecycle', () => {
+  test('promotes a version that passes its gates', async () => {
+    const { outcome, fake } = await runs.run('model-lifecycle-promoted', planOf());
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+    expect(outcome.verdict?.reasons.map((reason) => reason.code)).toEqual(['threshold.met', 'promote.done']);
+    expect(work(fake.calls)).toEqual([
+      'openRun',
+      'ingestSource',
+      'validateDataset',
+      'describeTrainer',
+      'assembleData',
+      'trainModel',
+      'writeManifest',
+      'readChampion',
+      'registerVersion',
+      'describeTrainer',
+      'trainModel',
+      'writeManifest',
+      'measureParity',
+      'evaluateCandidate',
+      'probeGateways',
+      'promoteVersion',
+      'releaseRun',
+      'closeRun',
+    ]);
+  });
+
+  test('stops before training when the data break their contract', async () => {
+    const report = { dataset: 'flights', rows: 10, accepted: 0, quarantined: 10, checks: [] };
+    const { outcome, fake } = await runs.run('model-lifecycle-contract-broken', planOf(), {
+      validateDataset: ({ dataset }) => Promise.resolve({ report, accepted: dataset, quarantine: artifact('bad'), verdict: failed }),
+    });
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: failed, version: null });
+    expect(fake.calls).toContain('finishStage validate');
+    expect(fake.calls).not.toContain('assembleData');
+  });
+
+  test('gives reading and SQL longer than the spec lets them take', async () => {
+    const plan = planOf({ request: { until: 'latest' } });
+    const hours = 30;
+    const data = { ...plan.spec.data, timeoutSeconds: hours * 3600 };
+    const { handle, end } = await runs.start(
+      { ...plan, spec: { ...plan.spec, data } },
+      { findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }) },
+    );
+    await end();
+    const { events } = await handle.fetchHistory();
+    const allowed = Object.fromEntries(
+      (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+        scheduled ? [[scheduled.activityType?.name ?? '', Number(scheduled.startToCloseTimeout?.seconds) / 3600]] : [],
+      ),
+    );
+    expect(allowed).toMatchObject({
+      findLatestWindow: hours + 2,
+      ingestSource: hours + 2,
+      validateDataset: 2,
+      assembleData: 2 * hours + 2,
+    });
+  });
+
+  test('rejects a version that a gate refuses, and moves no alias', async () => {
+    const { outcome, fake } = await runs.run('model-lifecycle-refused', planOf(), {
+      evaluateCandidate: (() =>
+        Promise.resolve({
+          decision: { id: 'decision_1', policy: 'sha256:p', evidence: 'sha256:e', verdict: failed },
+          evidence: 'sha256:e',
+          summary: {},
+        })) as never,
+    });
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: failed, version: 2 });
+    expect(fake.calls).toContain('rejectVersion');
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test('ends at once when the candidate has the champion’s bytes', async () => {
+    const { outcome, fake } = await runs.run('model-lifecycle-unchanged', planOf(), {
+      readChampion: () => Promise.resolve({ version: { model: 'flight-delay', version: 2, manifest: artifact('2') }, fencing: 4 }),
+    });
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      version: 2,
+      verdict: { kind: 'passed', reasons: [{ code: 'promote.unchanged' }] },
+    });
+    expect(fake.calls).not.toContain('evaluateCandidate');
+    expect(fake.calls).not.toContain('registerVersion');
+  });
+
+  test('does not promote over a champion that it was not compared with', async () => {
+    const { outcome } = await runs.run('model-lifecycle-overtaken', planOf(), {
+      promoteVersion: () => Promise.resolve({ kind: 'conflict', champion: { version: 5 } }),
+    });
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({ code: 'promote.overtaken' });
+  });
+
+  test('a gateway that stays away leaves parity unmeasured instead of failing the run', async () => {
+    const parity: unknown[] = [];
+    await runs.run('model-lifecycle-gateway-away', planOf(), {
+      measureParity: () => Promise.reject(ApplicationFailure.nonRetryable('no gateway', 'GatewayUnavailable')),
+      evaluateCandidate: ((input: { parity: unknown }) => {
+        parity.push(input.parity);
+        return Promise.resolve({
+          decision: { id: 'd', policy: 'sha256:p', evidence: 'sha256:e', verdict: failed },
+          evidence: 'sha256:e',
+          summary: {},
+        });
+      }) as never,
+    });
+    expect(parity).toEqual([{ kind: 'notMeasured', rows: 0, reason: 'no gateway' }]);
+  });
+
+  test('takes a stage’s output from the cache instead of running it', async () => {
+    const { outcome, fake } = await runs.run('model-lifecycle-reused', planOf(), {
+      beginStage: (({ stage }: { stage: string }) =>
+        Promise.resolve(
+          stage === 'train'
+            ? {
+                kind: 'reused',
+                fromRun: 'run_0',
+                end: { output: { manifest: artifact('2'), assembled: artifact('a'), result: { metrics: {}, facts: {} } } },
+              }
+            : { kind: 'run' },
+        )) as never,
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(fake.calls).not.toContain('assembleData');
+    expect(fake.calls).not.toContain('finishStage train');
+    // The version of the run that trained may have been rejected or withdrawn since.
+    expect(fake.calls).toContain('registerVersion');
+  });
+
+  test('approves again what an earlier run’s validation had accepted', async () => {
+    const approved: unknown[] = [];
+    const accepted = { dataset: 'flights', version: 3, manifest: artifact('good'), rows: 9 };
+    await runs.run('model-lifecycle-validate-reused', planOf(), {
+      beginStage: (({ stage }: { stage: string }) =>
+        Promise.resolve(
+          stage === 'validate'
+            ? { kind: 'reused', fromRun: 'run_0', end: { output: { datasets: { flights: accepted } }, verdict: passed } }
+            : { kind: 'run' },
+        )) as never,
+      approveDataset: ({ dataset }) => Promise.resolve(void approved.push(dataset)),
+    });
+    expect(approved).toEqual([accepted]);
+  });
+
+  test('what a stage is reused by names the approved version, the trainers’ code and the champion', async () => {
+    const inputs: Record<string, unknown> = {};
+    const approved = { dataset: 'flight-delay.flights', version: 1, manifest: artifact('approved'), rows: 9 };
+    const plan = planOf();
+    const contract = { ...(plan.contract as NonNullable<RunPlan['contract']>), distribution: { columns: ['carrier'], maxPsi: 0.1 } };
+    await runs.run(
+      'model-lifecycle-inputs',
+      { ...plan, contract },
+      {
+        readApproved: ({ dataset }) => Promise.resolve(dataset === approved.dataset ? approved : null),
+        beginStage: (({ stage, inputs: given }: { stage: string; inputs: unknown }) => {
+          inputs[stage] = given;
+          return Promise.resolve({ kind: 'run' });
+        }) as never,
+      },
+    );
+    expect(inputs).toMatchObject({
+      validate: { contract, reference: approved },
+      train: { trainer: { code: digest('code') } },
+      evaluate: { baseline: digest('code'), champion: null, candidate: digest('2') },
+    });
+  });
+
+  test('a rerun asks for the earlier stages of the run it names and runs the others', async () => {
+    const asked: Record<string, unknown> = {};
+    await runs.run('model-lifecycle-rerun', planOf({ request: { fromStage: 'train', reuseRun: 'run_0' as never } }), {
+      beginStage: (({ stage, reuse }: { stage: string; reuse: unknown }) => {
+        asked[stage] = reuse;
+        return Promise.resolve({ kind: 'run' });
+      }) as never,
+    });
+    expect(asked).toMatchObject({
+      ingest: { kind: 'from', run: 'run_0' },
+      validate: { kind: 'from', run: 'run_0' },
+      train: { kind: 'never' },
+      evaluate: { kind: 'never' },
+    });
+  });
+
+  test('does not promote on an evaluation that was taken over and beat another champion', async () => {
+    const champion = { version: { model: 'flight-delay', version: 1, manifest: artifact('1') }, fencing: 4 };
+    const { outcome, fake } = await runs.run(
+      'model-lifecycle-rerun-promote',
+      planOf({ request: { fromStage: 'promote', reuseRun: 'run_0' as never } }),
+      {
+        readChampion: () => Promise.resolve(champion),
+        beginStage: (({ stage }: { stage: string }) =>
+          Promise.resolve(
+            stage === 'promote'
+              ? { kind: 'run' }
+              : {
+                  kind: 'reused',
+                  fromRun: 'run_0',
+                  end: {
+                    output: {
+                      ...{ datasets: { flights }, manifest: artifact('2'), assembled: artifact('a'), result: { metrics: {} } },
+                      champion: digest('another'),
+                    },
+                    verdict: passed,
+                    decision: { id: 'decision_0', policy: digest('p'), evidence: digest('e'), verdict: passed },
+                  },
+                },
+          )) as never,
+      },
+    );
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({ code: 'promote.overtaken' });
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test('a version that could not be decided on is not rejected', async () => {
+    const open = { kind: 'inconclusive', reasons: [{ gate: 'parity', code: 'parity.notMeasured', message: 'no gateway' }] } as const;
+    const { outcome, fake } = await runs.run('model-lifecycle-inconclusive', planOf(), {
+      evaluateCandidate: (() =>
+        Promise.resolve({
+          decision: { id: 'd', policy: digest('p'), evidence: digest('e'), verdict: open },
+          evidence: digest('e'),
+          summary: {},
+        })) as never,
+    });
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: open });
+    expect(fake.calls).not.toContain('rejectVersion');
+  });
+});

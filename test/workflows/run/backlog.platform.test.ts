@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Tenant } from '../../../domain/ids';
+import { workflowBundle } from '../../../workers/temporal/bundle';
+import { lifecycleWorkflows, taskQueues, type LifecycleInput } from '../../../workflows/run/messages';
+import { fakeActivities, planOf } from '../../support/fake-activities';
+import { testTemporal } from '../../support/platform';
+
+/** What one data slot did, in order: which run, and which step of it. */
+interface Done {
+  readonly run: string;
+  readonly step: 'ingest' | 'validate' | 'assemble' | 'end';
+}
+
+/** Longer than a workflow takes to ask for the next step: what has begun then waits when the slot becomes free. */
+const workMs = 250;
+
+/** Runs that all wait before there is a worker, and one slot for their data. */
+async function workOff(runs: readonly { readonly tenant: string; readonly lifecycle: string }[]): Promise<readonly Done[]> {
+  const { address, namespace } = await testTemporal();
+  const [connection, asking] = await Promise.all([NativeConnection.connect({ address }), Connection.connect({ address })]);
+  const client = new Client({ connection: asking, namespace });
+  const done: Done[] = [];
+  const plan = planOf();
+  // A run of these fakes is known by its lifecycle.
+  const nameOf = (of: { readonly lifecycle: string }) => of.lifecycle;
+  const plain = fakeActivities(plan);
+  const { activities } = fakeActivities(plan, {
+    openRun: (input) => Promise.resolve({ ...plan, tenant: input.tenant, lifecycle: nameOf(input) }),
+    ingestSource: async (input) => {
+      done.push({ run: nameOf(input), step: 'ingest' });
+      await sleep(workMs);
+      return plain.activities.ingestSource(input);
+    },
+    validateDataset: async (input) => {
+      done.push({ run: input.dataset.dataset.split('.')[0] ?? '', step: 'validate' });
+      await sleep(workMs);
+      return plain.activities.validateDataset(input);
+    },
+  });
+  try {
+    const common = { connection, namespace, activities };
+    const orchestrator = await Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: await workflowBundle() });
+    const first = orchestrator.run();
+    const handles: WorkflowHandle[] = [];
+    // In this order, each with its first activity waiting before the next one comes.
+    for (const [index, { tenant, lifecycle }] of runs.entries()) {
+      const input: LifecycleInput = {
+        tenant: tenant as Tenant,
+        lifecycle,
+        kind: 'ModelLifecycle',
+        request: {},
+        actor: 'ada',
+        traceId: 't',
+      };
+      const named = { workflowId: `run/${index}`, taskQueue: taskQueues.orchestrator, args: [input] };
+      const handle = await client.workflow.start(lifecycleWorkflows.ModelLifecycle, named);
+      while (((await handle.describe()).raw.pendingActivities ?? []).length === 0) await sleep(20);
+      handles.push(handle);
+    }
+    const others = await Promise.all([
+      Worker.create({ ...common, taskQueue: taskQueues.data, maxConcurrentActivityTaskExecutions: 1 }),
+      Worker.create({ ...common, taskQueue: taskQueues.compute }),
+    ]);
+    const running = [first, ...others.map((worker) => worker.run())];
+    await Promise.all(
+      handles.map(async (handle, index) => {
+        await handle.result();
+        done.push({ run: runs[index]?.lifecycle ?? '', step: 'end' });
+      }),
+    );
+    for (const worker of [orchestrator, ...others]) worker.shutdown();
+    await Promise.all(running);
+    return done;
+  } finally {
+    await Promise.all([connection.close(), asking.close()]);
+  }
+}
+
+beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
+
+test('the first result of many waiting runs comes early, not after all of them have begun', async () => {
+  const runs = Array.from({ length: 16 }, (_, index) => ({ tenant: 'default', lifecycle: `waiting-${index}` }));
+  const begunBeforeFirstEnd = async () => {
+    const done = await workOff(runs);
+    const first = done.findIndex(({ step }) => step === 'end');
+    return new Set(done.slice(0, first).map(({ run }) => run)).size;
+  };
+  // First come, first served lets nearly all begin before, in every try; a machine that pauses does so in some.
+  let fewest = await begunBeforeFirstEnd();
+  for (let tries = 1; tries < 3 && fewest >= 9; tries += 1) fewest = Math.min(fewest, await begunBeforeFirstEnd());
+  expect(fewest).toBeLessThan(9);
+});
+
+test('a lifecycle with one run does not wait for all of another one', async () => {
+  const many = Array.from({ length: 16 }, () => ({ tenant: 'default', lifecycle: 'busy' }));
+  const done = await workOff([...many, { tenant: 'other', lifecycle: 'quiet' }]);
+  const ingests = done.filter(({ step }) => step === 'ingest').map(({ run }) => run);
+  // It came last of 17.
+  expect(ingests.indexOf('quiet')).toBeLessThan(4);
+});

@@ -1,0 +1,115 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from runtime.tests.support import make_job_directory
+
+HOST = Path(__file__).parents[1] / "host.py"
+TRAINERS = HOST.parents[1]
+
+
+class Host(unittest.TestCase):
+    def setUp(self):
+        self.host = subprocess.Popen(
+            [sys.executable, str(HOST), json.dumps({"hidden": [], "trainers": str(TRAINERS), "confine": False})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": os.environ["PATH"]},
+        )
+        self.addCleanup(self.host.stdout.close)
+        self.ready = json.loads(self.host.stdout.readline())
+
+    def test_has_no_thread_when_it_forks_and_ends_with_its_input(self):
+        self.assertEqual(self.ready["threads"], 1)
+        self.host.stdin.close()
+        self.assertEqual(self.host.wait(10), 0)
+
+    def test_refuses_a_job_whose_directory_is_not_there_and_goes_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for directory, event in ((f"{folder}/none", "refused"), (folder, "started")):
+                order = {
+                    "type": "run",
+                    "attempt": 1,
+                    "trainer": folder,
+                    "directory": directory,
+                    "memoryBytes": 1 << 30,
+                    "timeoutSeconds": 9,
+                }
+                self.host.stdin.write(json.dumps(order) + "\n")
+                self.host.stdin.flush()
+                self.assertEqual(json.loads(self.host.stdout.readline())["type"], event)
+            self.assertEqual(json.loads(self.host.stdout.readline())["type"], "ended")
+            self.assertIn("there is no trainer.yaml", (Path(folder) / "log.txt").read_text())
+            self.assertEqual(json.loads((Path(folder) / "exit.json").read_text())["code"], 1)
+            self.host.stdin.close()
+            self.host.wait(10)
+
+    def test_forks_the_jobs_of_a_study_from_what_has_read_their_rows_and_outlives_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(100):
+                self.assertEqual(self.run_to_end(self.job(Path(folder) / str(number))), "ended")
+                zygote = self.read(Path(folder) / str(number), "process.json")["parent"]
+                # Until it has read the rows, jobs begin without it.
+                if zygote != self.host.pid:
+                    break
+            else:
+                self.fail("a hundred jobs of one study started no zygote that read its rows")
+            self.assertGreater(number, 1)
+            first, shared = (self.read(Path(folder) / str(job), "result.json") for job in (0, number))
+            self.assertEqual(shared, first)
+
+            last, next_one = self.job(Path(folder) / "last"), self.job(Path(folder) / "next")
+            self.order(last, {"num_iterations": 20_000})
+            self.assertEqual(self.event(), "started")
+            os.kill(zygote, signal.SIGKILL)
+            self.assertEqual(self.event(but="rung"), "ended")
+            self.assertEqual(self.read(last, "exit.json")["signal"], "SIGKILL")
+
+            self.assertEqual(self.run_to_end(next_one), "ended")
+            self.assertEqual(self.read(next_one, "result.json"), first)
+            self.host.stdin.write(json.dumps({"type": "forget", "siblings": "study"}) + "\n")
+            self.host.stdin.close()
+            self.assertEqual(self.host.wait(10), 0)
+
+    def job(self, directory: Path) -> Path:
+        def rows(count: int) -> pa.Table:
+            kinds = [str(row % 3) for row in range(count)]
+            return pa.table(
+                {"x": [row % 17 / 17 for row in range(count)], "kind": kinds, "__label": [row % 17 > 8 for row in range(count)]}
+            )
+
+        directory.mkdir()
+        context = {"objective": {"metric": "logloss", "input": "tuning", "rungs": [1]}}
+        features = [("x", "float"), ("kind", "string")]
+        return make_job_directory(directory, {"train": [rows(600)], "tuning": [rows(200)]}, features, context=context)
+
+    def order(self, directory: Path, params: dict[str, int]) -> None:
+        body = self.read(directory, "job.json")
+        (directory / "job.json").write_text(json.dumps(body | {"params": params}))
+        limits = {"memoryBytes": 1 << 30, "timeoutSeconds": 60}
+        where = {"trainer": str(TRAINERS / "lightgbm"), "directory": str(directory), "siblings": "study"}
+        self.host.stdin.write(json.dumps({"type": "run", "attempt": 1} | where | limits) + "\n")
+        self.host.stdin.flush()
+
+    def run_to_end(self, directory: Path) -> str:
+        self.order(directory, {"num_iterations": 10})
+        self.assertEqual(self.event(), "started")
+        return self.event(but="rung")
+
+    def event(self, but: str = "") -> str:
+        while (said := json.loads(self.host.stdout.readline())["type"]) == but:
+            pass
+        return said
+
+    @staticmethod
+    def read(directory: Path, name: str) -> Any:
+        return json.loads((directory / name).read_text())

@@ -1,0 +1,74 @@
+/** The private half of a key that signs the audit log: where it is kept, how it is read and made. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { keyIdOf } from '../../db/audit/keys';
+import type { AuditSigner } from '../../db/audit/repository';
+import { failure } from '../../domain/failure';
+
+/** `isOwn`: the file of the state folder, which Perennial makes for a new audit log. A file that was named, or a variable, is the operator's. */
+export type AuditKeyRef = { readonly file: string; readonly isOwn: boolean } | { readonly env: string; readonly pem: string };
+
+export function ownKeyFile(stateDir: string): string {
+  return join(stateDir, 'run', 'audit-key.pem');
+}
+
+/** Where a rotation puts the new key until it is registered. */
+export function nextKeyFile(file: string): string {
+  return `${file}.next`;
+}
+
+export function placeOf(ref: AuditKeyRef): string {
+  return 'file' in ref ? ref.file : `the variable ${ref.env}`;
+}
+
+/** Null when there is no file. Read at each use, so that a key that was changed is found. */
+export function readSigner(ref: AuditKeyRef): AuditSigner | null {
+  if ('env' in ref) return toSigner(ref.pem, placeOf(ref));
+  return existsSync(ref.file) ? toSigner(readFileSync(ref.file, 'utf8'), ref.file) : null;
+}
+
+function toSigner(pem: string, where: string): AuditSigner {
+  const privateKey = parsed(pem, where);
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64');
+  return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) };
+}
+
+/** What is wrong with it is not repeated: it may hold the key. */
+function parsed(pem: string, where: string): KeyObject {
+  let key: KeyObject | null = null;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    // Said below.
+  }
+  if (key?.asymmetricKeyType === 'ed25519') return key;
+  throw failure('InvalidInput', `the audit key in ${where} is not an Ed25519 private key in PEM`, {
+    next: 'restore it, or make one: openssl genpkey -algorithm ed25519',
+  });
+}
+
+/** Makes a key file, readable by its user alone, unless there is one. API and worker may start at one moment: a link appears complete or not at all, and only once. */
+export function makeKeyFile(file: string): AuditSigner {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) {
+    const unfinished = `${file}.${process.pid}`;
+    writeFileSync(unfinished, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }), {
+      mode: 0o600,
+      flush: true,
+    });
+    try {
+      linkSync(unfinished, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
+  }
+  return toSigner(readFileSync(file, 'utf8'), file);
+}
+
+/** The registered new key takes the place of the old one. */
+export function replaceKeyFile(file: string): void {
+  renameSync(nextKeyFile(file), file);
+}

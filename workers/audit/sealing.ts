@@ -1,0 +1,67 @@
+import { requestKey } from '../../db/audit/keys';
+import type { AuditArchive, AuditRepository, AuditSigner } from '../../db/audit/repository';
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import { makeKeyFile, placeOf, readSigner, type AuditKeyRef } from './key';
+import type { Logger } from '../log';
+
+type SealingAudit = Pick<AuditRepository, 'unsealedTenants' | 'keys' | 'heads' | 'registerKey' | 'seal' | 'copyTo'>;
+
+export interface Sealing {
+  readonly audit: SealingAudit;
+  readonly keyRef: AuditKeyRef;
+  /** A new head waits until the first has the one before; the others follow when they can. */
+  readonly archives: readonly [AuditArchive, ...AuditArchive[]];
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** Seals what waits, batch by batch, and copies heads and keys to every place. */
+export async function sealAudit({ audit, keyRef, archives, log }: Sealing, stopped: AbortSignal): Promise<void> {
+  const [archive, ...others] = archives;
+  for (const tenant of await audit.unsealedTenants(archives.map(({ place }) => place))) {
+    const signer = await signerOf({ audit, keyRef, tenant });
+    for (let isMore = true; isMore && !stopped.aborted;) {
+      const head = await audit.seal({ tenant, signer, archive });
+      isMore = head !== null && head !== 'busy';
+    }
+    for (const other of others) {
+      await audit.copyTo({ tenant, archive: other }).catch((error: unknown) => {
+        log.warn({ err: error, place: other.where }, 'heads of the audit log could not be copied; tried again in 10 s');
+      });
+    }
+  }
+}
+
+interface SealingKeyRequest {
+  readonly audit: Pick<SealingAudit, 'keys' | 'heads' | 'registerKey'>;
+  readonly keyRef: AuditKeyRef;
+  readonly tenant: Tenant;
+}
+
+/**
+ * The key of this machine. For a log that has no key yet it is made, where it is the platform's own file, and registered as the first one; whoever
+ * registers first wins. A log that has keys is never given another one silently.
+ */
+export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Promise<AuditSigner> {
+  const keys = await audit.keys(tenant);
+  const isNew = keys.length === 0 && (await audit.heads({ tenant, pageSize: 1 })).items.length === 0;
+  const kept = readSigner(keyRef);
+  const signer = kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? makeKeyFile(keyRef.file) : null);
+  if (signer === null) throw missing(keyRef, keys.at(-1)?.keyId ?? null);
+  if (keys.length > 0) return signer;
+  const request = await requestKey(signer, { tenant, previous: null });
+  await audit.registerKey({ request, kind: 'first', endorser: null, actor: 'setup', cause: 'the first key of the audit log' });
+  return signer;
+}
+
+function missing(keyRef: AuditKeyRef, lastKey: string | null): Error {
+  const sealedBy = lastKey === null ? 'the audit log of this database was sealed with another key' : `its last key is ${lastKey}`;
+  return failure('NotFound', `there is no audit key in ${placeOf(keyRef)}, so this machine cannot seal the audit log; ${sealedBy}`, {
+    next: [
+      'restore the file from a backup',
+      'or name it in PERENNIAL_AUDIT_KEY_FILE',
+      'or, on a further machine, make a key with `perennial audit new-key`',
+      'or, when it is lost for good, replace it with `perennial audit rotate-key --lost`',
+    ].join(', '),
+  });
+}

@@ -1,0 +1,66 @@
+/** Verifying hashes every row of the log: it runs in a thread of its own, with its own connections, so that the API answers meanwhile. */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { shareInFlight } from '../../data/share-in-flight';
+import type { AuditReport, AuditRepository } from '../../db/audit/repository';
+import { failure, isFailureType } from '../../domain/failure';
+import type { Environment } from '../environment';
+
+export type VerifyAudit = (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
+
+/** What the thread answers. */
+export type VerificationOutcome =
+  | { readonly kind: 'done'; readonly report: AuditReport }
+  | { readonly kind: 'failed'; readonly type: string | null; readonly message: string; readonly next: string | undefined };
+
+/** One at a time in a process; whoever asks for the same meanwhile gets the same report. The thread reads its settings from the environment, this process's by default. */
+export function auditVerifier(environment?: Environment): { readonly verify: VerifyAudit; close(): Promise<void> } {
+  const asked = new Map<string, Promise<AuditReport>>();
+  const threads = new Set<Worker>();
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    verify(input) {
+      return shareInFlight(asked, JSON.stringify(input), () => {
+        const report = last.then(() => inThread({ input, environment, threads }));
+        last = report.catch(() => undefined);
+        return report;
+      });
+    },
+    close: async () => {
+      await Promise.all([...threads].map((thread) => thread.terminate()));
+    },
+  };
+}
+
+interface InThread {
+  readonly input: Parameters<VerifyAudit>[0];
+  readonly environment: Environment | undefined;
+  readonly threads: Set<Worker>;
+}
+
+function inThread({ input, environment, threads }: InThread): Promise<AuditReport> {
+  return new Promise((done, failed) => {
+    const execArgv = ['--enable-source-maps', '-r', require.resolve('tsx/cjs')];
+    const thread = new Worker(join(__dirname, 'verification-thread.ts'), {
+      workerData: input,
+      execArgv,
+      ...(environment && { env: { ...environment } }),
+    });
+    threads.add(thread);
+    thread.once('message', (outcome: VerificationOutcome) => {
+      if (outcome.kind === 'done') done(outcome.report);
+      else failed(toError(outcome));
+    });
+    thread.once('error', failed);
+    thread.once('exit', () => {
+      threads.delete(thread);
+      failed(new Error('the thread that verified the audit log ended without a report'));
+    });
+  });
+}
+
+/** Errors lose their class between threads. */
+function toError({ type, message, next }: Extract<VerificationOutcome, { kind: 'failed' }>): Error {
+  if (type === null || !isFailureType(type)) return new Error(message);
+  return failure(type, message, next === undefined ? {} : { next });
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { failure } from '../../domain/failure';
+import { invalid } from '../../domain/document/issue-text';
+import type { ProviderSettings } from '../../domain/language/provider/settings';
+import { embeddedProvider, readProviders } from '../../domain/language/provider/document';
+import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { Config } from '../config';
+
+/** Who answers for language models here: the platform's own, where it runs, and those of the operator's file. */
+export function modelProviders({
+  llmUrl,
+  llmKey,
+  providersFile,
+}: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile'>): readonly ProviderSettings[] {
+  return [...(llmUrl === null ? [] : [embedded(llmUrl, llmKey)]), ...(providersFile === null ? [] : fromFile(providersFile))];
+}
+
+function fromFile(path: string): readonly ProviderSettings[] {
+  const read = readProviders(textOf(path), path);
+  if (read.ok) return read.value;
+  throw invalid(`${path}, which PERENNIAL_PROVIDERS_FILE names,`, read.issues);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw failure('InvalidInput', `PERENNIAL_PROVIDERS_FILE names ${path}, which cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+/** The platform's own: it queues by itself and says when it is full. */
+function embedded(url: string, key: SecretRef | null): ProviderSettings {
+  return {
+    name: embeddedProvider,
+    protocol: 'openai',
+    url,
+    key,
+    allowPrivateAddresses: true,
+    limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 },
+    tenantLimits: null,
+    // A busy machine of two cores takes its time before the first word.
+    timeouts: { firstTokenMs: 60_000, totalMs: 300_000 },
+    prices: {},
+    thinkingTokens: {},
+  };
+}

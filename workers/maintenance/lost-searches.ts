@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { searchHolder } from '../../activities/prompt/search-outcome';
+import type { LifecycleClient } from '../../apps/temporal-clients/lifecycle-client';
+import type { Registry } from '../../db/registry';
+import type { PromptSearchRecord } from '../../db/prompt/search-repository';
+import type { Tenant } from '../../domain/ids';
+import { isFinal } from '../../domain/run/run';
+import { promptSearchWorkflowId, runOfSearch } from '../../workflows/prompt/search-messages';
+import type { Logger } from '../log';
+
+export interface LostSearchesDeps {
+  readonly registry: {
+    readonly promptSearches: Pick<Registry['promptSearches'], 'running' | 'end'>;
+    readonly artifacts: Pick<Registry['artifacts'], 'unreference'>;
+    readonly runs: Pick<Registry['runs'], 'get'>;
+  };
+  readonly lifecycles: Pick<LifecycleClient, 'execution'>;
+  readonly log: Logger;
+}
+
+type Running = PromptSearchRecord & { readonly tenant: Tenant };
+
+interface LostSearch {
+  readonly search: Running;
+  readonly status: 'failed' | 'cancelled';
+  readonly cause: string;
+}
+
+/**
+ * Ends the searches whose workflow ended without a word, or was never begun: else they run for ever in the registry, and so long their answers and artifacts are kept.
+ * Whoever asks for one again begins it again, so none is started here. Looks twice: between a search's row and its workflow lie seconds, in which it seems lost.
+ * Again, or at once with another process: it has ended, and nothing happens.
+ */
+export async function endLostSearches(deps: LostSearchesDeps, settleSeconds: number, stopped?: AbortSignal): Promise<void> {
+  const suspects = await lostOf(deps, await deps.registry.promptSearches.running());
+  if (suspects.length === 0) return;
+  await sleep(settleSeconds * 1000, undefined, { ...(stopped && { signal: stopped }) });
+  const { registry, log } = deps;
+  const again = suspects.map(({ search }) => search);
+  for (const { search, status, cause } of await lostOf(deps, again)) {
+    const { tenant, id } = search;
+    await registry.artifacts.unreference({ tenant, by: searchHolder(id) });
+    await registry.promptSearches.end({ tenant, id, status, cause });
+    log.error({ search: id, cause }, 'execution ended without closing its prompt search');
+  }
+}
+
+async function lostOf(deps: LostSearchesDeps, searches: readonly Running[]): Promise<readonly LostSearch[]> {
+  const lost: LostSearch[] = [];
+  for (const search of searches) {
+    try {
+      const end = await endOf(deps, search);
+      if (end !== null) lost.push({ search, ...end });
+    } catch (error) {
+      deps.log.warn({ err: error, search: search.id }, 'this search is compared with Temporal again later');
+    }
+  }
+  return lost;
+}
+
+/** Null while it goes on. A run's own is a child of the run's workflow, of which there may have been several: the registry knows whether the run has ended. */
+async function endOf({ registry, lifecycles }: LostSearchesDeps, { tenant, id }: Running): Promise<Omit<LostSearch, 'search'> | null> {
+  const run = await registry.runs.get({ tenant, id: runOfSearch(id) });
+  if (run !== null) return isFinal(run.status) ? ended(run.status, `its run ${run.id} ended as ${run.status} without closing it`) : null;
+  const execution = await lifecycles.execution(promptSearchWorkflowId({ tenant, search: id }));
+  if (execution === 'running') return null;
+  if (execution === 'unknown')
+    return ended(execution, 'its workflow is not known to Temporal: it was never begun, or is longer gone than Temporal remembers');
+  return ended(execution, `its workflow ended as ${execution} without closing it; see it in the Temporal Web UI`);
+}
+
+function ended(how: string, cause: string): Omit<LostSearch, 'search'> {
+  return { status: how === 'cancelled' ? 'cancelled' : 'failed', cause };
+}

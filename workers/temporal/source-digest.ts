@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { Digest } from '../../domain/dataset/artifact';
+
+const root = resolve(__dirname, '..', '..');
+
+/** What makes the outputs of stages, with the versions of the libraries that it calls. Coarse on purpose: an output made anew costs minutes, a stale one is wrong. */
+export function stageCodeDigest(): Digest {
+  return sourceDigest(['activities', 'data', 'domain', 'package-lock.json']);
+}
+
+/** Over the names and contents of files, and of the TypeScript files in folders; paths from the project's folder, or absolute. */
+export function sourceDigest(paths: readonly string[]): Digest {
+  const hash = createHash('sha256');
+  for (const file of paths.flatMap((path) => sourcesIn(resolve(root, path)))) {
+    hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+function sourcesIn(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => join(path, name));
+}

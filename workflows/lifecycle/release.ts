@@ -1,0 +1,42 @@
+/** What follows an evaluation, the same for each kind of lifecycle: a canary on traffic, then the promotion. */
+import type { ChampionSeen, ModelVersionRef } from '../../domain/model/model';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { RunEnd } from '../run/end';
+import { joined, leftToCanary, refused, turnedDown } from '../run/verdict';
+import type { Run } from './stage';
+import { canary } from './stages/canary';
+import { promote } from './stages/promote';
+
+export interface EvaluatedCandidate {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+  readonly evaluated: {
+    readonly verdict: Verdict;
+    readonly decision: DecisionRef;
+    readonly output: { readonly champion: Digest | null };
+  };
+  /** The verdict of the stages before, whose reasons people read as well; null where there is none. */
+  readonly before: Verdict | null;
+}
+
+export async function release(run: Run, { candidate, champion, evaluated, before }: EvaluatedCandidate): Promise<RunEnd> {
+  const { spec } = run.plan;
+  const measured = before ? joined(before, evaluated.verdict) : evaluated.verdict;
+  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, measured);
+
+  const tried = spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
+  const judged = tried ? joined(measured, tried.verdict) : measured;
+  if (refused(judged)) return turnedDown(run, candidate, judged);
+
+  const promoted = await promote(run, {
+    candidate,
+    champion,
+    decision: tried?.decision ?? evaluated.decision,
+    compared: tried ? tried.output.champion : evaluated.output.champion,
+    rollout: tried?.open ?? null,
+  });
+  const verdict = joined(judged, promoted.verdict);
+  if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
+  return { status: 'succeeded', verdict, version: candidate.version };
+}

@@ -1,0 +1,118 @@
+import type { Digest } from '../../../domain/dataset/artifact';
+import type { RolloutId } from '../../../domain/ids';
+import type { ChampionSeen, ModelVersionRef } from '../../../domain/model/model';
+import { answerLabel } from '../../../domain/language/canary/canary';
+import { versionName } from '../../../domain/model/model';
+import type { Verdict } from '../../../domain/decision/verdict';
+import { records } from '../../activity-proxies';
+import { canaryInconclusive, type RolloutOutcome } from '../../../domain/rollout/outcome';
+import type { StageEnd } from '../../../domain/run/plan';
+import type { EndedStage, Run } from '../stage';
+import { runStage } from '../stage';
+import type { TrackedRollout } from '../../rollout/tracked-rollout';
+import { startRollout, waitForRollout } from '../../rollout/tracked-rollout';
+import { canaryJudge } from './canary-judge';
+
+export interface CanaryTrial {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+  /** With the manifest of the champion that the candidate was laid beside. */
+  readonly evaluated: { readonly output: { readonly champion: Digest | null } };
+}
+
+export interface CanaryOutput {
+  /** Null when none was opened. */
+  readonly rollout: RolloutId | null;
+  /** Manifest of the champion beside which the candidate was tried. */
+  readonly champion: Digest | null;
+  /** How it ended; `passed` is still open. */
+  readonly ended: RolloutOutcome['kind'] | 'notApplicable' | 'passed';
+}
+
+export interface EndedCanary extends EndedStage<CanaryOutput> {
+  readonly verdict: Verdict;
+  /** Of a canary of this run that passed: open until the promotion has ended. */
+  readonly open: TrackedRollout | null;
+}
+
+/** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
+export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary> {
+  const { plan } = run;
+  const { candidate, champion, evaluated } = trial;
+  const seen = champion.version?.manifest.digest ?? null;
+  const started: { rollout?: TrackedRollout } = {};
+  run.undo.push({ what: `rollout of ${versionName(candidate)}`, run: () => takeBack(run, started.rollout) });
+  const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null, canary: plan.spec.canary });
+  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (effect): Promise<StageEnd<CanaryOutput>> => {
+    const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<CanaryOutput> => ({
+      output: { rollout: null, champion: seen, ended: how },
+      verdict,
+    });
+    if (champion.version === null) return without('notApplicable', withoutChampion(run, candidate));
+    // A rerun takes an evaluation over as it was, against the champion of that time.
+    if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
+    const judge = await canaryJudge(run, effect);
+    if (judge.kind === 'refused') return without('notOpened', judge.verdict);
+    const beside = { version: champion.version, fencing: champion.fencing };
+    const input = inputOf(run, candidate, beside);
+    const { kind: _, ...judged } = judge;
+    started.rollout = await startRollout(run.control, { ...input, ...judged });
+    const outcome = await waitForRollout(run.control, started.rollout, ({ decision }) => decision !== null);
+    if (outcome !== null) {
+      const { rollout, kind, verdict, decision } = outcome;
+      return { output: { rollout, champion: seen, ended: kind }, verdict, ...(decision ? { decision } : {}) };
+    }
+    const open = started.rollout.state();
+    if (!open?.decision) return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
+    return {
+      output: { rollout: open.rollout, champion: seen, ended: 'passed' },
+      verdict: open.decision.verdict,
+      decision: open.decision,
+    };
+  });
+  const verdict = ended.verdict ?? unsaid;
+  const isOpen = ended.output.ended === 'passed' && verdict.kind === 'passed';
+  return { ...ended, verdict, open: (isOpen ? started.rollout : undefined) ?? null };
+}
+
+/** First the traffic, then the workflow that watches it. */
+async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
+  const { tenant, runId, traceId } = plan;
+  const cause = `undo of ${runId}`;
+  await records.endRollout({ tenant, runId, traceId, model: plan.lifecycle, actor: 'perennial', cause });
+  await rollout?.close({ kind: 'refused', reason: cause });
+}
+
+function inputOf(
+  { plan }: Run,
+  challenger: ModelVersionRef,
+  champion: Parameters<typeof startRollout>[1]['champion'],
+): Parameters<typeof startRollout>[1] {
+  const { tenant, runId, traceId, lifecycle: model, spec } = plan;
+  // The lifecycle calls this stage only where its spec has this part.
+  if (!spec.canary) throw new Error('a canary that the lifecycle does not describe');
+  const label = spec.kind === 'ModelLifecycle' ? spec.data.label : answerLabel(spec.canary);
+  const parkWhenPassed = spec.promote.approval.required > 0;
+  return { tenant, runId, traceId, model, champion, challenger, canary: spec.canary, label, parkWhenPassed };
+}
+
+/** Nothing to be tried beside. What no gate judged either may then not be promoted. */
+function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
+  const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
+  if (plan.spec.evaluate.gates.length > 0) {
+    return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };
+  }
+  return canaryInconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
+}
+
+function otherChampion({ candidate, champion, evaluated }: CanaryTrial): Verdict {
+  const was = evaluated.output.champion === null ? 'no champion' : 'another champion';
+  const is = champion.version === null ? 'none' : `@${champion.version.version}`;
+  return canaryInconclusive(
+    'overtaken',
+    `${versionName(candidate)} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`,
+  );
+}
+
+/** A missing verdict must not count as passed (I10). */
+const unsaid: Verdict = canaryInconclusive('unsaid', 'no verdict was recorded');

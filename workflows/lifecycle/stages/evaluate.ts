@@ -1,0 +1,119 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { EvaluateSpec, GateSpec } from '../../../domain/lifecycle/lifecycle';
+import type { ChampionSeen, ModelVersionRef } from '../../../domain/model/model';
+import { versionName } from '../../../domain/model/model';
+import type { ParityEvidence } from '../../../domain/evaluation/parity';
+import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import { computeWork, dataWork, gatewayWork, records } from '../../activity-proxies';
+import type { StageEnd } from '../../../domain/run/plan';
+import type { EffectOf, EndedStage, ModelRun } from '../stage';
+import { runStage } from '../stage';
+import { messageOf, typeOf } from '../../run/undo';
+import type { Trained } from './train';
+import { fileOf } from './train';
+
+export interface Contest extends Pick<Trained, 'assembled' | 'holdout'> {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+}
+
+export interface Evaluated {
+  readonly evidence: Digest;
+  readonly summary: unknown;
+  /** Manifest of the champion that the candidate was laid beside. */
+  readonly champion: Digest | null;
+}
+
+export interface Judged extends EndedStage<Evaluated> {
+  readonly verdict: Verdict;
+  readonly decision: DecisionRef;
+}
+
+export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged> {
+  const { plan } = run;
+  const { evaluate: gates } = plan.spec;
+  const { candidate, champion, assembled, holdout } = contest;
+  const championDigest = champion.version?.manifest.digest ?? null;
+  const withBaseline = needsBaseline(gates, champion.version !== null);
+  const { time, label } = plan.spec.data;
+  const dayCount = { timezone: time?.timezone ?? 'UTC', labelDelaySeconds: label.availableAfterSeconds };
+  const inputs = async () => ({
+    candidate: candidate.manifest.digest,
+    champion: championDigest,
+    assembled: assembled.digest,
+    gates,
+    dayCount,
+    baseline: withBaseline ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest : null,
+  });
+  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<Evaluated>> => {
+    const baseline = withBaseline ? await trainBaseline(run, effect, assembled) : null;
+    const parity = await measureParity(effect, gates, contest);
+    const evaluated = await dataWork.evaluateCandidate.executeWithOptions({ summary: versusWhom(contest) }, [
+      {
+        ...effect('decide'),
+        lifecycle: plan.lifecycle,
+        assembled,
+        holdout,
+        candidate,
+        champion: champion.version,
+        baseline,
+        evaluate: gates,
+        dayCount,
+        parity,
+      },
+    ]);
+    return {
+      output: { evidence: evaluated.evidence, summary: evaluated.summary, champion: championDigest },
+      verdict: evaluated.decision.verdict,
+      decision: evaluated.decision,
+    };
+  });
+  const { verdict, decision } = ended;
+  // Nothing may pass for want of a verdict (I10).
+  if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
+  return { ...ended, verdict, decision };
+}
+
+function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
+  return gates.gates.some((gate) => {
+    if (!('against' in gate)) return false;
+    return gate.against === 'baseline' || (gate.against === 'champion' && !hasChampion && gate.whenAbsent === 'baseline');
+  });
+}
+
+/** The counterpart of last resort: the `baseline` trainer on the same rows, never registered. */
+async function trainBaseline(run: ModelRun, effect: EffectOf, assembled: ArtifactRef): Promise<ArtifactRef> {
+  const { plan } = run;
+  const { spec } = plan;
+  const { compute } = spec.train;
+  const job = await computeWork(compute).trainModel.executeWithOptions({ summary: 'baseline on the same rows' }, [
+    { ...effect('baseline'), lifecycle: plan.lifecycle, train: { ...spec.train, trainer: 'baseline', params: {} }, assembled },
+  ]);
+  return records.writeManifest({
+    ...effect('baseline-manifest'),
+    model: plan.lifecycle,
+    assembled,
+    onnx: job.onnx,
+    featuresSql: fileOf(run, spec.data.features),
+    trainer: { name: job.trainer.name, codeDigest: job.trainer.codeDigest, params: {}, seed: spec.train.seed },
+  });
+}
+
+/** A gateway that stays away is no reason to fail the run: the evidence then says that parity could not be measured, and the gate that it cannot pass. */
+async function measureParity(effect: EffectOf, gates: EvaluateSpec, { candidate, assembled }: Contest): Promise<ParityEvidence | null> {
+  const gate = gates.gates.find((each): each is Extract<GateSpec, { kind: 'parity' }> => each.kind === 'parity');
+  if (!gate) return null;
+  try {
+    return await gatewayWork.measureParity.executeWithOptions({ summary: `${gate.rows} rows through a gateway` }, [
+      { ...effect('parity'), candidate, assembled, gate },
+    ]);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || typeOf(error) !== 'GatewayUnavailable') throw error;
+    return { kind: 'notMeasured', rows: 0, reason: messageOf(error) };
+  }
+}
+
+function versusWhom({ candidate, champion }: Contest): string {
+  return `${versionName(candidate)} against ${champion.version ? versionName(champion.version) : 'the baseline'}`;
+}

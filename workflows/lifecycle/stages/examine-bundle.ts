@@ -1,0 +1,73 @@
+/** The second step of an evaluation: answers are put to the gates, and standbys are measured for a bundle that passes. */
+import type { DecidedBundle, LookedAtBundle } from '../../../activities/language/evaluate-bundle';
+import type { KnownJudge } from '../../../activities/language/judges';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { StandbyOutcome } from '../../../domain/language/provider/standby';
+import { llmWork } from '../../activity-proxies';
+import type { BundleAnswers, BundleEvaluation } from './ask-bundle';
+import { baselineIsCandidate, candidateName, gatesNeedBaseline, judgedQuestions, latencyOf, looksOf } from './ask-bundle';
+import { questionsOf } from './llm-questions';
+import { qualifyStandbys } from './qualify-standbys';
+
+export interface Examination {
+  readonly evaluation: BundleEvaluation;
+  /** By dimension: the judge whose verdicts its scores are. */
+  readonly judges: Readonly<Record<string, KnownJudge>>;
+}
+
+export interface DecidedExamination extends DecidedBundle {
+  /** The bundle that was decided on: it names the standbys that qualified. */
+  readonly bundle: ArtifactRef;
+  readonly standbys: readonly StandbyOutcome[];
+}
+
+type Examined = Extract<LookedAtBundle, { readonly kind: 'open' }> | DecidedExamination;
+
+export async function openExamination(evaluation: BundleEvaluation): Promise<Examination> {
+  const { run, effect } = evaluation;
+  if (!run.plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge')) return { evaluation, judges: {} };
+  const judges = await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
+    { ...questionsOf(run, effect, 'evaluate'), ...effect('judges') },
+  ]);
+  return { evaluation, judges };
+}
+
+/** Open: more cases may decide. Decided: policy, evidence and decision are stored. */
+export async function examineBundle(
+  { evaluation, judges }: Examination,
+  asked: BundleAnswers,
+  { look, mayAskMore }: { readonly look: number; readonly mayAskMore: boolean },
+): Promise<Examined> {
+  const { run, effect, bundle, standbys } = evaluation;
+  const { tenant, runId, lifecycle, spec } = run.plan;
+  const attempt = { tenant, runId, lifecycle, bundle: bundle.digest };
+  const measured = { evaluate: spec.evaluate, looks: looksOf(run), judges, attempt, ...asked };
+  const given = { ...measured, candidate: bundle.digest, mayAskMore };
+  const options = { summary: `gates of ${candidateName(evaluation)}` };
+  const key = effect('decide', String(look));
+  if (standbys.length === 0) {
+    const decided = await llmWork.decideBundle.executeWithOptions(options, [{ ...key, ...given }]);
+    return decided.kind === 'open' ? decided : { ...decided, bundle, standbys: [] };
+  }
+  const weighed = await llmWork.weighBundle.executeWithOptions(options, [given]);
+  if (weighed.kind === 'open') return weighed;
+  const qualified = await qualifyStandbys(run, effect, {
+    ...{ bundle, standbys, hasPassed: weighed.verdict === 'passed' },
+    questions: judgedQuestions(evaluation, { most: asked.answers.summary.cases, latency: latencyOf(evaluation) }),
+    beside: { ...measured, ...counterpartsOfStandby(evaluation, asked) },
+  });
+  const decided = await llmWork.decideBundle.executeWithOptions(options, [
+    { ...key, ...given, candidate: qualified.bundle.digest, standbys: qualified.standbys, mayAskMore: false },
+  ]);
+  if (decided.kind === 'open') throw new Error('no more cases could be asked, and no decision was made');
+  return { ...decided, ...qualified };
+}
+
+/** A bundle that is its own baseline has none, but it is the baseline of its standbys. */
+function counterpartsOfStandby(
+  evaluation: BundleEvaluation,
+  { answers, counterparts, missing }: BundleAnswers,
+): Pick<BundleAnswers, 'counterparts' | 'missing'> {
+  if (!baselineIsCandidate(evaluation) || !gatesNeedBaseline(evaluation)) return { counterparts, missing };
+  return { counterparts: { ...counterparts, baseline: answers }, missing: { ...missing, baseline: null } };
+}

@@ -1,0 +1,74 @@
+import { ChildWorkflowCancellationType, ChildWorkflowFailure, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import type { WrittenBundle } from '../../../activities/language/bundle-version';
+import { spentMessage } from '../../../domain/budget/budget';
+import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
+import { runBudgets, searchScope } from '../../../domain/language/provider/run-budget';
+import { records, llmWork } from '../../activity-proxies';
+import type { promptSearch } from '../../prompt/search';
+import { promptSearchWorkflow, searchOfRun, type PromptSearchInput } from '../../prompt/search-messages';
+import { childAttributes } from '../../run/search-attributes';
+import type { LlmRun } from '../stage';
+import { messageOf, typeOf } from '../../run/undo';
+import { llmFileOf } from './llm-questions';
+
+/** What became of looking for a better prompt; `first`: the candidate that it began with. */
+export type SearchedPrompts =
+  /** `bundle`: null where nothing is better than the prompt that the search began with. */
+  | {
+      readonly kind: 'found';
+      readonly first: string;
+      readonly bundle: WrittenBundle | null;
+      readonly outcome: Omit<SearchOutcome, 'front'>;
+    }
+  | { readonly kind: 'unpaid'; readonly first: string; readonly reason: string };
+
+/** Minutes of a small embedded model: what a dead worker's successor reads from the ledger before it asks anew. */
+const questionsPerPiece = 500;
+
+/** Looks for a better prompt than `first` on the cases that prompts are chosen by. A search that has spent its own budget leaves the run with the prompts that it has. */
+export async function searchPrompts(
+  run: LlmRun,
+  first: WrittenBundle,
+  index: { readonly name: string; readonly version: number } | null,
+): Promise<SearchedPrompts> {
+  const { tenant, runId, lifecycle: model, spec, files } = run.plan;
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  const described = await llmWork.describeSearch({ tenant, runId, bundle: first.manifest, cases: llmFileOf(run, spec.cases.file), spec });
+  const input: PromptSearchInput = {
+    ...described,
+    ...{ tenant, runId, actor: `run:${runId}`, questionsPerPiece, roundsPerExecution: null, progress: null },
+    search: searchOfRun(runId),
+    parallel: spec.evaluate.parallel,
+    budgets: runBudgets(runId, spec.budget),
+  };
+  try {
+    const { front: _, ...outcome } = await executeChild<typeof promptSearch>(promptSearchWorkflow, {
+      // Of this execution: one that was lost may still be ending its own.
+      workflowId: `${workflowId}/prompt-search/${firstExecutionRunId}`,
+      args: [input],
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      typedSearchAttributes: childAttributes({ tenant, model }),
+      staticSummary: `prompts better than ${first.path}`,
+    });
+    if (outcome.winner.digest === first.prompt.digest) return { kind: 'found', first: first.path, bundle: null, outcome };
+    const candidates = [`prompt://${described.prompt}@${outcome.winner.version}`];
+    const written = await records.writeBundles({
+      tenant,
+      runId,
+      model,
+      spec: { ...spec, prompt: { ...spec.prompt, candidates } },
+      files,
+      index,
+    });
+    return { kind: 'found', first: first.path, bundle: written[0] ?? null, outcome };
+  } catch (error) {
+    const isOwn =
+      error instanceof ChildWorkflowFailure &&
+      typeOf(error) === 'BudgetSpent' &&
+      messageOf(error).startsWith(spentMessage(searchScope(runId)));
+    // What the run, or an operator, has no more money for is missing in what follows as well.
+    if (isOwn) return { kind: 'unpaid', first: first.path, reason: messageOf(error) };
+    throw error;
+  }
+}

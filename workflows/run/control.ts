@@ -1,0 +1,148 @@
+import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { Command, SignedCommand } from '../../domain/run/command';
+import type { PromoteSpec } from '../../domain/lifecycle/lifecycle';
+import { formatSeconds } from '../../domain/duration';
+import type { ModelVersionRef } from '../../domain/model/model';
+import { versionName } from '../../domain/model/model';
+import type { RunStatus, StageSummary } from '../../domain/run/run';
+import type { Verdict } from '../../domain/decision/verdict';
+import { records } from '../activity-proxies';
+import { admitted } from './admission';
+import type { OpenRolloutState } from '../../domain/rollout/progress';
+import type { RunState, Vote } from './messages';
+import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutChangedSignal, statusQuery } from './messages';
+import { showRunDetails } from './current-details';
+import { describeStatus } from './search-attributes';
+
+/** What people may change and see while a run goes on. Plain data: the workflow owns it. */
+export interface RunControl {
+  runId: RunId | null;
+  tenant: Tenant;
+  status: RunStatus;
+  stage: string | null;
+  stages: StageSummary[];
+  waitingFor: string | null;
+  pausedBy: Command | null;
+  /** The version that people vote on; null while none is awaited. */
+  votingOn: ModelVersionRef | null;
+  votes: Vote[];
+  rejection: Vote | null;
+  /** The newest state that the run's rollout has sent while it is open. */
+  rollout: OpenRolloutState | null;
+}
+
+/** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
+export function openControl(tenant: Tenant): RunControl {
+  const control: RunControl = {
+    runId: null,
+    tenant,
+    status: 'running',
+    stage: null,
+    stages: [],
+    waitingFor: null,
+    pausedBy: null,
+    votingOn: null,
+    votes: [],
+    rejection: null,
+    rollout: null,
+  };
+  const view = (): RunState => ({
+    runId: control.runId,
+    status: control.status,
+    stage: control.stage,
+    stages: control.stages,
+    waitingFor: control.waitingFor,
+    approvals: control.votes,
+  });
+  setHandler(statusQuery, view);
+  setHandler(rolloutChangedSignal, (state) => {
+    control.rollout = state;
+  });
+  setHandler(pauseUpdate, async (command) => {
+    const { name: actor, keyId } = await admitted({ tenant, verb: 'run.pause', command, vote: null });
+    control.pausedBy ??= { actor, keyId, reason: command.order.reason };
+    return view();
+  });
+  setHandler(resumeUpdate, async (command) => {
+    await admitted({ tenant, verb: 'run.resume', command, vote: null });
+    control.pausedBy = null;
+    return view();
+  });
+  setHandler(approveUpdate, async (command) => {
+    const vote = await voted(control, 'run.approve', command);
+    if (!control.votes.some(({ holderId }) => holderId === vote.holderId)) control.votes.push(vote);
+    return view();
+  });
+  setHandler(rejectUpdate, async (command) => {
+    control.rejection ??= await voted(control, 'run.reject', command);
+    return view();
+  });
+  return control;
+}
+
+/** Between stages: where a paused run waits, visibly. */
+export async function waitWhilePaused(control: RunControl): Promise<void> {
+  while (control.pausedBy) {
+    const { actor, reason } = control.pausedBy;
+    await changeStatus(control, 'paused', `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`);
+    await condition(() => control.pausedBy === null);
+    await changeStatus(control, 'running', null);
+  }
+}
+
+/** Waits for the people whom the lifecycle names; a timeout is not a yes. Null when the matter settled itself before they decided. */
+export async function awaitApproval(
+  control: RunControl,
+  approval: PromoteSpec['approval'],
+  { candidate, isSettled }: { readonly candidate: ModelVersionRef; readonly isSettled: () => boolean },
+): Promise<Verdict | null> {
+  const version = versionName(candidate);
+  control.votingOn = candidate;
+  await changeStatus(
+    control,
+    'waiting',
+    `${approval.required === 1 ? '1 approval' : `${approval.required} approvals`} of ${version} (scope ${approval.role}); perennial run approve ${control.runId ?? ''}`,
+  );
+  const decided = await condition(
+    () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
+    approval.timeoutSeconds * 1000,
+    { summary: `approval of ${version}: ${formatSeconds(approval.timeoutSeconds)}` },
+  );
+  control.votingOn = null;
+  await changeStatus(control, 'running', null);
+  if (control.rejection) {
+    const { actor, comment } = control.rejection;
+    return {
+      kind: 'failed',
+      reasons: [{ gate: 'approval', code: 'approval.rejected', message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}` }],
+    };
+  }
+  if (isSettled()) return null;
+  if (!decided) {
+    const message = `${control.votes.length} of ${approval.required} approvals within ${approval.timeoutSeconds} s`;
+    return { kind: 'inconclusive', reasons: [{ gate: 'approval', code: 'approval.timeout', message }] };
+  }
+  const message = `approved by ${control.votes.map((vote) => vote.actor).join(', ')}`;
+  return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
+}
+
+/** Says what the run is doing where people look: in the registry, and in the Temporal Web UI. */
+export async function changeStatus(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+  if (control.status !== status) describeStatus(status);
+  control.status = status;
+  control.waitingFor = waitingFor;
+  showRunDetails({ ...control, verdict: null, failure: null });
+  if (control.runId) await records.recordRunStatus({ tenant: control.tenant, runId: control.runId, status, waitingFor });
+}
+
+async function voted(control: RunControl, verb: 'run.approve' | 'run.reject', command: SignedCommand): Promise<Vote> {
+  const { tenant, runId, votingOn } = control;
+  const notWaiting = () => ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
+  if (votingOn === null || runId === null) throw notWaiting();
+  const { model, version } = votingOn;
+  const { name: actor, keyId, holderId, scope } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
+  // The wait may have ended while the vote was checked.
+  if (control.votingOn === null) throw notWaiting();
+  return { actor, keyId, holderId, scope, comment: command.order.reason };
+}

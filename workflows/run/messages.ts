@@ -1,0 +1,102 @@
+/** What clients may say to a run, and what they may ask. The constant is the wire name and its kind. */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Command, SignedCommand } from '../../domain/run/command';
+import type { RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
+import type { RolloutStatus } from '../../domain/rollout/rollout';
+import type { Failure, RunRequest, RunStatus, StageSummary } from '../../domain/run/run';
+import type { Verdict } from '../../domain/decision/verdict';
+
+export const lifecycleWorkflows = { ModelLifecycle: 'modelLifecycle', LlmLifecycle: 'llmLifecycle' } as const satisfies Record<
+  LifecycleKind,
+  string
+>;
+export const canaryRolloutWorkflow = 'canaryRollout';
+export const taskQueues = { orchestrator: 'orchestrator', data: 'data', compute: 'compute', llm: 'llm' } as const;
+
+export interface LifecycleInput {
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+  readonly kind: LifecycleKind;
+  /** Pinned when the run was accepted; absent when a schedule starts it: then the newest revision counts. */
+  readonly revision?: Digest;
+  readonly request: RunRequest;
+  readonly actor: string;
+  readonly traceId: string;
+}
+
+export interface RunOutcome {
+  readonly runId: RunId;
+  readonly status: RunStatus;
+  readonly verdict: Verdict | null;
+  readonly version: number | null;
+  readonly failure?: Failure;
+}
+
+export interface RunState {
+  readonly runId: RunId | null;
+  readonly status: RunStatus;
+  readonly stage: string | null;
+  readonly stages: readonly StageSummary[];
+  readonly waitingFor: string | null;
+  readonly approvals: readonly Vote[];
+}
+
+/** A vote that was admitted: the names are the registry's, not the caller's. */
+export interface Vote {
+  readonly actor: string;
+  readonly keyId: string;
+  /** Same for a key and those that it was rotated into: one holder has one vote. */
+  readonly holderId: string;
+  readonly scope: string;
+  readonly comment?: string | undefined;
+}
+
+/** Temporal lets anybody who reaches it send an update, so each carries a command that the API signed; see `admission.ts`. */
+export const approveUpdate = defineUpdate<RunState, [SignedCommand]>('approve');
+export const rejectUpdate = defineUpdate<RunState, [SignedCommand]>('reject');
+export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
+export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
+export const statusQuery = defineQuery<RunState>('status');
+
+/** One a run: whoever knows the run and its model can speak to its rollout. */
+export function rolloutWorkflowId({
+  tenant,
+  model,
+  runId,
+}: {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly runId: RunId;
+}): string {
+  return `rollout/${tenant}/${model}/${runId}`;
+}
+
+/** A rollout as its workflow holds it, after a command. */
+export interface RolloutView {
+  readonly rollout: RolloutId | null;
+  readonly status: RolloutStatus | 'opening';
+  /** Index into the spec's steps. */
+  readonly step: number;
+  readonly heldBy: Command | null;
+  /** Event time that people added to `maxDuration`. */
+  readonly extendedSeconds: number;
+  readonly waitingFor: string | null;
+}
+
+export const holdUpdate = defineUpdate<RolloutView, [SignedCommand]>('hold');
+/** Of a rollout; a run has one of the same name. */
+export const resumeRolloutUpdate = defineUpdate<RolloutView, [SignedCommand]>('resume');
+export const skipUpdate = defineUpdate<RolloutView, [SignedCommand]>('skip');
+export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
+/** `order.seconds` of event time are added to `maxDuration`. */
+export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
+export const rolloutQuery = defineQuery<RolloutView>('status');
+
+/** The state of an open rollout, sent to its run after each change. Its end is the result of the child workflow. */
+export const rolloutChangedSignal = defineSignal<[OpenRolloutState]>('rolloutChanged');
+
+/** From a run to its rollout: the version became the champion, or will not. */
+export const promotionEndedSignal = defineSignal<[PromotionEnd]>('promotionEnded');

@@ -1,0 +1,35 @@
+/** How what the stages said becomes how a run ends; the same for every kind of lifecycle. */
+import type { ModelVersionRef } from '../../domain/model/model';
+import { versionName } from '../../domain/model/model';
+import type { Reason, Verdict } from '../../domain/decision/verdict';
+import { records } from '../activity-proxies';
+import type { RunEnd } from './end';
+import type { Run } from '../lifecycle/stage';
+
+export function refused(verdict: Verdict | undefined): verdict is Verdict {
+  return verdict !== undefined && verdict.kind !== 'passed';
+}
+
+/** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
+export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean {
+  return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
+}
+
+/** `sameAs`: what makes the bytes equal. */
+export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
+  const message = `${versionName(champion)} is the champion already: ${sameAs} are unchanged`;
+  const verdict: Verdict = { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] };
+  return { status: 'succeeded', verdict, version: champion.version };
+}
+
+/** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
+export async function turnedDown({ plan }: Run, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
+  const { version } = candidate;
+  if (verdict.kind === 'failed') await records.rejectVersion({ tenant: plan.tenant, runId: plan.runId, model: plan.lifecycle, version });
+  return { status: 'stopped', verdict, version };
+}
+
+/** The run's verdict is its last gate's, with the reasons of all. */
+export function joined(first: Verdict, last: Verdict): Verdict {
+  return { kind: last.kind, reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[] };
+}
