@@ -1,4 +1,7 @@
-/** Value imports go one way (docs/architecture.md). Type-only imports may cross layers, as they leave no trace at run time, but not in a circle. */
+/**
+ * Value imports go one way (docs/architecture.md). Type-only imports may cross layers, as they
+ * leave no trace at run time, but not in a circle.
+ */
 const only = (name, from, allowed, comment) => ({
   name,
   comment,
@@ -10,7 +13,12 @@ const libraries = (...names) => `node_modules/(${names.join('|')})/`;
 
 module.exports = {
   forbidden: [
-    only('domain-is-pure', '^domain/(?!.*(\\.schema|-document)\\.ts$)', ['^domain/'], 'Rules and types need no library.'),
+    only(
+      'domain-is-pure',
+      '^domain/(?!.*(\\.schema|-document)\\.ts$)',
+      ['^domain/'],
+      'Rules and types need no library.',
+    ),
     only(
       'schemas-use-zod',
       '^domain/.*(\\.schema|-document)\\.ts$',
@@ -20,32 +28,65 @@ module.exports = {
     only(
       'workflows-are-deterministic',
       '^workflows/',
-      ['^workflows/', '^domain/(?!.*(\\.schema|-document)\\.ts$)', libraries('@temporalio/workflow', '@temporalio/common')],
+      [
+        '^workflows/',
+        '^domain/(?!.*(\\.schema|-document)\\.ts$)',
+        libraries('@temporalio/workflow', '@temporalio/common'),
+      ],
       'The bundle runs in a sandbox and is replayed.',
     ),
-    only('db', '^db/', ['^db/', '^domain/', libraries('drizzle-orm', 'pg', 'uuidv7')], 'The registry knows no other store.'),
+    only(
+      'db',
+      '^db/',
+      ['^db/', '^domain/', libraries('drizzle-orm', 'pg', 'uuidv7')],
+      'The registry knows no other store.',
+    ),
     only(
       'data',
       '^data/',
       [
         '^data/',
         '^domain/',
-        libraries('@aws-sdk', '@duckdb', 'onnxruntime-node', 'onnxruntime-common', 'protobufjs', 'piscina'),
-        libraries('zod', 'yaml', 'ajv', 'undici', 'cockatiel', 'eventsource-parser', 'lru-cache', 'validator', 'libphonenumber-js'),
+        libraries(
+          '@aws-sdk',
+          '@duckdb',
+          'onnxruntime-node',
+          'onnxruntime-common',
+          'protobufjs',
+          'piscina',
+        ),
+        libraries(
+          'zod',
+          'yaml',
+          'ajv',
+          'undici',
+          'cockatiel',
+          'eventsource-parser',
+          'lru-cache',
+          'validator',
+          'libphonenumber-js',
+        ),
       ],
       'Artifacts, SQL, graphs, and clients of other services.',
     ),
     only(
       'activities',
       '^activities/',
-      ['^activities/', '^(domain|data|db)/', libraries('@temporalio/activity', '@temporalio/common', 'undici', 'zod')],
+      [
+        '^activities/',
+        '^(domain|data|db)/',
+        libraries('@temporalio/activity', '@temporalio/common', 'undici', 'zod'),
+      ],
       'One effect each.',
     ),
     {
       name: 'apps-use-messages-only',
       severity: 'error',
       from: { path: '^apps/' },
-      to: { path: '^(activities|workers|infra|workflows/(?![a-z/-]*messages\\.ts$))', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^(activities|workers|infra|workflows/(?![a-z/-]*messages\\.ts$))',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'workers-are-imported-by-nobody',
@@ -67,7 +108,8 @@ module.exports = {
     },
     {
       name: 'no-type-cycles',
-      comment: 'A type that two files share belongs where both may import it. db, data and parts of domain still have such circles.',
+      comment:
+        'A type that two files share belongs where both may import it. db, data and parts of domain still have such circles.',
       severity: 'error',
       from: { path: '^(workflows|activities|workers|infra|apps/(api|cli))/' },
       to: { circular: true },

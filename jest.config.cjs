@@ -1,5 +1,10 @@
-/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models, clients needs stock clients. */
-// Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and nobody is told of the predictions that tests make.
+/**
+ * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
+ * PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models,
+ * clients needs stock clients.
+ */
+// Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
+// nobody is told of the predictions that tests make.
 process.env.SWC_NATIVE_BINDING_CACHE ??= `${__dirname}/.perennial/build/swc`;
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 // As in bin/quiet-aws-sdk.mjs.
@@ -8,20 +13,25 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 const { availableParallelism } = require('node:os');
 
 const transform = {
-  '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
+  '^.+\\.ts$': [
+    '@swc/jest',
+    { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' },
+  ],
 };
 const common = {
   rootDir: __dirname,
   testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   transform,
   setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
-  // Looked up in jest's sandbox, each use of a global is slow: simulations took five times as long. Not `Date`, which fake timers replace.
+  // Looked up in jest's sandbox, each use of a global is slow: simulations took five times as long.
+  // Not `Date`, which fake timers replace.
   sandboxInjectedGlobals: ['Math', 'Number', 'Float64Array'],
   modulePathIgnorePatterns: ['<rootDir>/.perennial', '<rootDir>/dist'],
 };
 
 module.exports = {
-  // Most of a test's time is waiting for a process to start or to end, so that two fit on two cores; each may hold a whole product in memory.
+  // Most of a test's time is waiting for a process to start or to end, so that two fit on two
+  // cores; each may hold a whole product in memory.
   maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
   testSequencer: '<rootDir>/test/support/longest-first.cjs',
   projects: [
@@ -29,7 +39,10 @@ module.exports = {
       ...common,
       displayName: 'pure',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults|llm|clients)\\.test\\.ts$'],
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        '\\.(platform|e2e|faults|llm|clients)\\.test\\.ts$',
+      ],
     },
     {
       ...common,

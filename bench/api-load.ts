@@ -1,4 +1,7 @@
-/** 200 parallel starts, then as many cancellations as there are open runs, against the whole product; meanwhile somebody reads. Prints how they were answered. */
+/**
+ * 200 parallel starts, then as many cancellations as there are open runs, against the whole
+ * product; meanwhile somebody reads. Prints how they were answered.
+ */
 import { parseArgs } from 'node:util';
 import { startProduct, type Answer, type Product } from '../test/support/process/product';
 import { writeTinyLifecycle } from '../test/support/tiny-lifecycle';
@@ -21,7 +24,11 @@ const lifecycle = 'load';
 
 async function timed(ask: () => Promise<Answer>): Promise<Timed> {
   const startedAt = performance.now();
-  const answer = await ask().catch((error: unknown) => ({ status: 0, body: { detail: String(error) }, headers: new Headers() }));
+  const answer = await ask().catch((error: unknown) => ({
+    status: 0,
+    body: { detail: String(error) },
+    headers: new Headers(),
+  }));
   const seconds = (performance.now() - startedAt) / 1000;
   return {
     seconds,
@@ -32,7 +39,10 @@ async function timed(ask: () => Promise<Answer>): Promise<Timed> {
 }
 
 /** All writes at once, and a read every 100 ms until the last of them is answered. */
-async function load(product: Product, writes: readonly (() => Promise<Answer>)[]): Promise<LoadTimes> {
+async function load(
+  product: Product,
+  writes: readonly (() => Promise<Answer>)[],
+): Promise<LoadTimes> {
   let isOver = false;
   const reading = (async () => {
     const reads: Promise<Timed>[] = [];
@@ -55,10 +65,18 @@ async function main(): Promise<void> {
     await product.apply(writeTinyLifecycle(product.workDir, { name: lifecycle }));
     const starts = await load(
       product,
-      Array.from({ length: Number(values.starts) }, () => () => product.call('POST', `/lifecycles/${lifecycle}/runs`, { body: {} })),
+      Array.from(
+        { length: Number(values.starts) },
+        () => () => product.call('POST', `/lifecycles/${lifecycle}/runs`, { body: {} }),
+      ),
     );
-    const { body } = await product.call<{ items: { id: string; status: string }[] }>('GET', '/runs?pageSize=200');
-    const open = body.items.filter(({ status }) => ['pending', 'running', 'waiting'].includes(status));
+    const { body } = await product.call<{ items: { id: string; status: string }[] }>(
+      'GET',
+      '/runs?pageSize=200',
+    );
+    const open = body.items.filter(({ status }) =>
+      ['pending', 'running', 'waiting'].includes(status),
+    );
     const cancels = await load(
       product,
       open.map(
@@ -67,7 +85,12 @@ async function main(): Promise<void> {
             product.call('POST', `/runs/${id}/cancel`, { body: { reason: 'bench' } }),
       ),
     );
-    const parts = { starts: starts.writes, readsBesideStarts: starts.reads, cancels: cancels.writes, readsBesideCancels: cancels.reads };
+    const parts = {
+      starts: starts.writes,
+      readsBesideStarts: starts.reads,
+      cancels: cancels.writes,
+      readsBesideCancels: cancels.reads,
+    };
     report(
       'parallel changes through the API',
       Object.entries(parts).map(([name, answers]) => [name, line(answers)]),
@@ -84,7 +107,9 @@ function figures(answers: readonly Timed[]) {
   for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1;
   const refusals = [
     ...new Set(
-      answers.filter(({ status }) => status >= 400).map(({ detail, retryAfter }) => `${detail} [${retryAfter ?? 'no'} Retry-After]`),
+      answers
+        .filter(({ status }) => status >= 400)
+        .map(({ detail, retryAfter }) => `${detail} [${retryAfter ?? 'no'} Retry-After]`),
     ),
   ];
   const [p50, p99, max] = [0.5, 0.99, 1].map((share) => rounded(quantile(seconds, share), 2));

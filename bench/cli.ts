@@ -1,4 +1,7 @@
-/** How long the command line takes to answer `--help`, beside Node itself that does nothing, and by npx. */
+/**
+ * How long the command line takes to answer `--help`, beside Node itself that does nothing, and by
+ * npx.
+ */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { loadavg } from 'node:os';
@@ -10,7 +13,11 @@ const rounds = 15;
 const programs: readonly (readonly [string, string, readonly string[]])[] = [
   ['node, doing nothing', process.execPath, ['-e', '0']],
   ['./perennial --help', join(root, 'perennial'), ['--help']],
-  ['from its sources', process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help']],
+  [
+    'from its sources',
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help'],
+  ],
   ['npx perennial --help', 'npx', ['perennial', '--help']],
 ];
 
@@ -25,8 +32,15 @@ for (let round = 0; round < rounds; round += 1) {
   }
 }
 
-const rows = [...seconds].map(([name, times]) => ({ name, median: median(times), least: Math.min(...times), most: Math.max(...times) }));
+const rows = [...seconds].map(([name, times]) => ({
+  name,
+  median: median(times),
+  least: Math.min(...times),
+  most: Math.max(...times),
+}));
 for (const row of rows) {
-  process.stdout.write(`${row.name.padEnd(22)} ${row.median.toFixed(2)} s (${row.least.toFixed(2)} … ${row.most.toFixed(2)})\n`);
+  process.stdout.write(
+    `${row.name.padEnd(22)} ${row.median.toFixed(2)} s (${row.least.toFixed(2)} … ${row.most.toFixed(2)})\n`,
+  );
 }
 process.stdout.write(`${JSON.stringify({ cli: rows, rounds, load: loadavg()[0] })}\n`);

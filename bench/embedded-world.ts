@@ -10,7 +10,10 @@ import { openServingWorld, type ServingWorld } from '../test/support/serving/ser
 const root = resolve(__dirname, '..');
 const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
 
-/** A registry on a PostgreSQL that syncs as in production, and an artifact store; what was started is added to `closers`, to be ended in reverse. */
+/**
+ * A registry on a PostgreSQL that syncs as in production, and an artifact store; what was started
+ * is added to `closers`, to be ended in reverse.
+ */
 export async function openEmbeddedWorld(
   folder: string,
   watch: ReturnType<typeof openDeathWatch>,
@@ -50,7 +53,9 @@ export async function openEmbeddedS3(
     binary: findServer('weed', search),
     stateDir: join(folder, 's3'),
     logFile: join(folder, 's3.log'),
-    ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, ports[index]])) as unknown as SeaweedPorts,
+    ports: Object.fromEntries(
+      seaweedPortNames.map((name, index) => [name, ports[index]]),
+    ) as unknown as SeaweedPorts,
     internalKey: 'bench',
     guard: watch,
     ...credentials,

@@ -8,9 +8,15 @@ export function median(values: readonly number[]): number {
 }
 
 /** Prints a table for people and, last, one JSON line. */
-export function report(title: string, rows: readonly (readonly [string, string])[], figures: Readonly<Record<string, unknown>>): void {
+export function report(
+  title: string,
+  rows: readonly (readonly [string, string])[],
+  figures: Readonly<Record<string, unknown>>,
+): void {
   const width = Math.max(...rows.map(([name]) => name.length));
-  process.stdout.write(`\n${title}\n${rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}\n`);
+  process.stdout.write(
+    `\n${title}\n${rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}\n`,
+  );
   process.stdout.write(`${JSON.stringify({ bench: title, ...figures })}\n`);
 }
 

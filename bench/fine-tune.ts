@@ -1,6 +1,7 @@
 /**
- * An adapter for a routing step: fine-tuned by the trainer `lora` through the local compute backend on definitions of WordNet and the kind of thing
- * that each is of, then served and asked about held-out definitions beside its base. `fine-tune.ts [steps] [training rows] [held-out rows]`.
+ * An adapter for a routing step: fine-tuned by the trainer `lora` through the local compute backend
+ * on definitions of WordNet and the kind of thing that each is of, then served and asked about
+ * held-out definitions beside its base. `fine-tune.ts [steps] [training rows] [held-out rows]`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -22,7 +23,11 @@ const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'sub
 const question = `Which kind of thing does this definition describe: ${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}?\nDefinition: `;
 const grammar = `root ::= ${kinds.map((kind) => `"${kind}"`).join(' | ')}`;
 
-async function main([steps = '120', trainRows = '960', holdoutRows = '200']: readonly string[]): Promise<void> {
+async function main([
+  steps = '120',
+  trainRows = '960',
+  holdoutRows = '200',
+]: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-fine-tune-'));
   try {
     const artifacts = directoryArtifacts(join(folder, 'artifacts'));
@@ -30,14 +35,22 @@ async function main([steps = '120', trainRows = '960', holdoutRows = '200']: rea
     await glosses(connection, Number(trainRows) / kinds.length, Number(holdoutRows) / kinds.length);
     const since = performance.now();
     const trained = await train(folder, artifacts, Number(steps), {
-      base: [await artifacts.putFile({ tenant: 'default', path: llmModelPath(`${model}.gguf`), mediaType: 'application/octet-stream' })],
+      base: [
+        await artifacts.putFile({
+          tenant: 'default',
+          path: llmModelPath(`${model}.gguf`),
+          mediaType: 'application/octet-stream',
+        }),
+      ],
       train: [await table(connection, folder, artifacts, 'train')],
       holdout: [await table(connection, folder, artifacts, 'holdout')],
     });
     const seconds = Math.round((performance.now() - since) / 1000);
     const adapter = trained.outputs.find(({ name }) => name === 'adapter.gguf')?.artifact;
     if (adapter === undefined) throw new Error('the training left no adapter.gguf');
-    const cases = (await connection.runAndReadAll('SELECT prompt, completion FROM holdout')).getRowObjectsJson() as unknown as Case[];
+    const cases = (
+      await connection.runAndReadAll('SELECT prompt, completion FROM holdout')
+    ).getRowObjectsJson() as unknown as Case[];
     connection.closeSync();
     const served = await serve(folder, adapter, cases);
     tell(trained, served, cases.length, seconds, adapter.bytes);
@@ -52,25 +65,45 @@ interface Case {
 }
 
 /** As many of each kind; which ones follows from their ids alone. */
-async function glosses(connection: DuckDBConnection, trainEach: number, holdoutEach: number): Promise<void> {
+async function glosses(
+  connection: DuckDBConnection,
+  trainEach: number,
+  holdoutEach: number,
+): Promise<void> {
   await connection.run(`
     CREATE TABLE chosen AS
     SELECT '${question}' || gloss AS prompt, substr(category, 6) AS completion, row_number() OVER (PARTITION BY category ORDER BY hash(id)) AS place
     FROM '${llmDataPath('wordnet-glosses.parquet')}'
     WHERE category IN (${kinds.map((kind) => `'noun.${kind}'`).join(', ')}) AND length(gloss) BETWEEN 16 AND 160`);
-  await connection.run(`CREATE TABLE train AS SELECT prompt, completion FROM chosen WHERE place <= ${trainEach} ORDER BY hash(prompt)`);
+  await connection.run(
+    `CREATE TABLE train AS SELECT prompt, completion FROM chosen WHERE place <= ${trainEach} ORDER BY hash(prompt)`,
+  );
   await connection.run(
     `CREATE TABLE holdout AS SELECT prompt, completion FROM chosen WHERE place > ${trainEach} AND place <= ${trainEach + holdoutEach} ORDER BY hash(prompt)`,
   );
 }
 
-async function table(connection: DuckDBConnection, folder: string, artifacts: DirectoryArtifacts, name: string): Promise<ArtifactRef> {
+async function table(
+  connection: DuckDBConnection,
+  folder: string,
+  artifacts: DirectoryArtifacts,
+  name: string,
+): Promise<ArtifactRef> {
   const path = join(folder, `${name}.parquet`);
   await connection.run(`COPY ${name} TO '${path}' (FORMAT parquet)`);
-  return artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
+  return artifacts.putFile({
+    tenant: 'default',
+    path,
+    mediaType: 'application/vnd.apache.parquet',
+  });
 }
 
-async function train(folder: string, artifacts: DirectoryArtifacts, steps: number, inputs: Job['inputs']): Promise<Succeeded> {
+async function train(
+  folder: string,
+  artifacts: DirectoryArtifacts,
+  steps: number,
+  inputs: Job['inputs'],
+): Promise<Succeeded> {
   const backend = createLocalBackend({
     python: join(root, '.perennial', 'python', 'bin', 'python'),
     trainersDir: join(root, 'trainers'),
@@ -86,7 +119,11 @@ async function train(folder: string, artifacts: DirectoryArtifacts, steps: numbe
       params: { steps, upper_layers: 10, evaluate_rows: 0 },
       seed: 1,
       inputs,
-      context: { task: 'generation', label: 'completion', features: [{ name: 'prompt', type: 'string' }] },
+      context: {
+        task: 'generation',
+        label: 'completion',
+        features: [{ name: 'prompt', type: 'string' }],
+      },
       resources: { cpus: 1, memoryBytes: 4 * 2 ** 30, timeoutSeconds: 7_200 },
     });
     for (;;) {
@@ -95,7 +132,9 @@ async function train(folder: string, artifacts: DirectoryArtifacts, steps: numbe
       if (state.kind !== 'queued' && state.kind !== 'running')
         throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
       const last = state.kind === 'running' ? state.metrics.at(-1) : undefined;
-      process.stderr.write(last ? `step ${last.step} of ${steps}: loss ${last.value.toFixed(3)}\n` : 'starting …\n');
+      process.stderr.write(
+        last ? `step ${last.step} of ${steps}: loss ${last.value.toFixed(3)}\n` : 'starting …\n',
+      );
       await new Promise((again) => setTimeout(again, 20_000));
     }
   } finally {
@@ -108,7 +147,11 @@ async function serve(
   adapter: ArtifactRef,
   cases: readonly Case[],
 ): Promise<{ readonly adapted: number; readonly base: number }> {
-  const server = await startLlmServer({ folder: join(folder, 'server'), artifactsFolder: join(folder, 'artifacts'), contextTokens: 512 });
+  const server = await startLlmServer({
+    folder: join(folder, 'server'),
+    artifactsFolder: join(folder, 'artifacts'),
+    contextTokens: 512,
+  });
   try {
     const named = await fetch(`${server.url}/v1/adapters/kinds`, {
       method: 'PUT',
@@ -116,7 +159,10 @@ async function serve(
       body: JSON.stringify(adapter),
     });
     if (!named.ok) throw new Error(await named.text());
-    return { adapted: await rightAnswers(server.url, `${model}:kinds`, cases), base: await rightAnswers(server.url, model, cases) };
+    return {
+      adapted: await rightAnswers(server.url, `${model}:kinds`, cases),
+      base: await rightAnswers(server.url, model, cases),
+    };
   } finally {
     await server.stop();
   }
@@ -129,10 +175,18 @@ async function rightAnswers(url: string, name: string, cases: readonly Case[]): 
       const response = await fetch(`${url}/v1/chat/completions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ model: name, messages: [{ role: 'user', content: given.prompt }], temperature: 0, max_tokens: 8, grammar }),
+        body: JSON.stringify({
+          model: name,
+          messages: [{ role: 'user', content: given.prompt }],
+          temperature: 0,
+          max_tokens: 8,
+          grammar,
+        }),
       });
       if (!response.ok) throw new Error(await response.text());
-      const { choices } = (await response.json()) as { readonly choices: readonly [{ readonly message: { readonly content: string } }] };
+      const { choices } = (await response.json()) as {
+        readonly choices: readonly [{ readonly message: { readonly content: string } }];
+      };
       if (choices[0].message.content === given.completion) right++;
     }
   };
@@ -147,8 +201,14 @@ function tell(
   seconds: number,
   bytes: number,
 ): void {
-  const metrics = result.metrics as Record<'accuracy' | 'base_accuracy' | 'tfidf_accuracy' | 'majority_accuracy', number>;
-  const compute = result.facts['compute'] as Record<'flops' | 'tokens' | 'shareOfAllWeightsSameTokens' | 'shareOfFromScratch', number>;
+  const metrics = result.metrics as Record<
+    'accuracy' | 'base_accuracy' | 'tfidf_accuracy' | 'majority_accuracy',
+    number
+  >;
+  const compute = result.facts['compute'] as Record<
+    'flops' | 'tokens' | 'shareOfAllWeightsSameTokens' | 'shareOfFromScratch',
+    number
+  >;
   const share = (right: number): string => {
     const [low, high] = wilson(right, count);
     return `${((100 * right) / count).toFixed(1)} %  (95 %: ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
@@ -181,7 +241,9 @@ function wilson(right: number, count: number): readonly [number, number] {
   const z = 1.96;
   const share = right / count;
   const middle = (share + z ** 2 / (2 * count)) / (1 + z ** 2 / count);
-  const half = (z / (1 + z ** 2 / count)) * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
+  const half =
+    (z / (1 + z ** 2 / count)) *
+    Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
   return [middle - half, middle + half];
 }
 

@@ -1,6 +1,8 @@
 /**
- * How often the gates of an evaluation are wrong, simulated with the functions that decide: days that resemble the day before, weeks whose weekends are worse, twenty slices, and ten candidates that are tried
- * on one holdout, sixty bundles on one case set. Every candidate is truly worse by exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
+ * How often the gates of an evaluation are wrong, simulated with the functions that decide: days
+ * that resemble the day before, weeks whose weekends are worse, twenty slices, and ten candidates
+ * that are tried on one holdout, sixty bundles on one case set. Every candidate is truly worse by
+ * exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
  */
 import { decide } from '../domain/decision/decide';
 import type { Evidence } from '../domain/decision/evidence';
@@ -49,7 +51,17 @@ function drawDays(random: Random, { days, correlation, weekend }: GateWorld): re
 const policy: EvaluationPolicy = {
   kind: 'evaluation',
   version: 2,
-  gates: [{ ...noWorse, kind: 'nonInferiority', metric: 'logloss', against: 'champion', whenAbsent: 'baseline', margin, confidence }],
+  gates: [
+    {
+      ...noWorse,
+      kind: 'nonInferiority',
+      metric: 'logloss',
+      against: 'champion',
+      whenAbsent: 'baseline',
+      margin,
+      confidence,
+    },
+  ],
   slices: null,
   ungated: null,
 };
@@ -60,7 +72,11 @@ function passes(differences: readonly number[], number: number, seed: number): b
   const increase = measure({
     what: 'logloss',
     statistic: meanOf(differences),
-    resamples: dayResamples({ days, replicates: bootstrapReplicates, seed: [seed, days, number, 1] }),
+    resamples: dayResamples({
+      days,
+      replicates: bootstrapReplicates,
+      seed: [seed, days, number, 1],
+    }),
     levels: levelsFor(policy, number),
     rows: days * 900,
     days,
@@ -90,23 +106,39 @@ export function onePass(world: GateWorld, worlds: number): Rate {
   return rateIn(worlds, (seed) => passes(drawDays(random, world), 1, seed));
 }
 
-/** Candidates that share `shared` of what a holdout does to each, tried one after the other until one passes. */
-export function anyPass(attempts: number, world: GateWorld & { readonly shared: number }, worlds: number): Rate {
+/**
+ * Candidates that share `shared` of what a holdout does to each, tried one after the other until
+ * one passes.
+ */
+export function anyPass(
+  attempts: number,
+  world: GateWorld & { readonly shared: number },
+  worlds: number,
+): Rate {
   const random = seededRandom([world.days, attempts, 100 * world.shared, 8]);
   return rateIn(worlds, (seed) => {
     const common = drawDays(random, world);
     return Array.from({ length: attempts }, (_, index) => index + 1).some((number) => {
       const own = drawDays(random, world);
       const mix = common.map(
-        (day, at) => margin + Math.sqrt(world.shared) * (day - margin) + Math.sqrt(1 - world.shared) * ((own[at] ?? 0) - margin),
+        (day, at) =>
+          margin +
+          Math.sqrt(world.shared) * (day - margin) +
+          Math.sqrt(1 - world.shared) * ((own[at] ?? 0) - margin),
       );
       return passes(mix, number, seed);
     });
   });
 }
 
-/** Whether any of twenty slices that are not harmed at all is shown to be: a false alarm of the slice gate. */
-export function anySlice({ days, every }: { readonly days: number; readonly every: number }, worlds: number): Rate {
+/**
+ * Whether any of twenty slices that are not harmed at all is shown to be: a false alarm of the
+ * slice gate.
+ */
+export function anySlice(
+  { days, every }: { readonly days: number; readonly every: number },
+  worlds: number,
+): Rate {
   const random = seededRandom([days, every, 3, 9]);
   return rateIn(worlds, (seed) => {
     const resamples = dayResamples({ days, replicates: 1000, seed: [seed, days, 1, 2] });
@@ -115,7 +147,9 @@ export function anySlice({ days, every }: { readonly days: number; readonly ever
     const slices = Array.from({ length: 20 }, (_, slice) => {
       const own = drawDays(random, { days, correlation: 0.4, weekend: 0 });
       const values = own.map((value, day) =>
-        (day + slice) % every === 0 ? Math.sqrt(0.3) * ((shared[day] ?? 0) - margin) + Math.sqrt(0.7) * (value - margin) : null,
+        (day + slice) % every === 0
+          ? Math.sqrt(0.3) * ((shared[day] ?? 0) - margin) + Math.sqrt(0.7) * (value - margin)
+          : null,
       );
       const count = values.filter((value) => value !== null).length;
       const drawn = dayInterval({
@@ -147,13 +181,25 @@ export function gateRows(worlds: number): readonly GateRow[] {
     statement: `no worse: one of ${attempts} candidates passed at the margin`,
     world: `28 days, correlation 0.4, candidates share ${100 * shared} %`,
     allowed,
-    rate: anyPass(attempts, { days: 28, correlation: 0.4, weekend: 0, shared }, Math.ceil(worlds / 3)),
+    rate: anyPass(
+      attempts,
+      { days: 28, correlation: 0.4, weekend: 0, shared },
+      Math.ceil(worlds / 3),
+    ),
   });
   return [
-    ...[7, 14, 28].map((days) => one(`${days} days, independent`, { days, correlation: 0, weekend: 0 })),
-    ...[7, 14, 28].map((days) => one(`${days} days, correlation 0.4`, { days, correlation: 0.4, weekend: 0 })),
+    ...[7, 14, 28].map((days) =>
+      one(`${days} days, independent`, { days, correlation: 0, weekend: 0 }),
+    ),
+    ...[7, 14, 28].map((days) =>
+      one(`${days} days, correlation 0.4`, { days, correlation: 0.4, weekend: 0 }),
+    ),
     one('28 days, correlation 0.4, weekends worse', { days: 28, correlation: 0.4, weekend: 1.5 }),
-    one('beyond what is assumed: 28 days, correlation 0.6', { days: 28, correlation: 0.6, weekend: 0 }),
+    one('beyond what is assumed: 28 days, correlation 0.6', {
+      days: 28,
+      correlation: 0.6,
+      weekend: 0,
+    }),
     ...[0, 0.5, 0.9].map((shared) => any(10, shared)),
     ...[0, 0.5, 0.9].map((shared) => ({
       statement: 'answers: one of 60 bundles passed at the limit',
@@ -196,9 +242,13 @@ function main(): void {
   const at = process.argv.indexOf('--worlds');
   const rows = gateRows(at < 0 ? 1000 : Number(process.argv[at + 1]));
   const percent = (share: number) => (100 * share).toFixed(1);
-  console.log('| statement | world | wrong, % | 95 % interval | allowed, % |\n|---|---|---|---|---|');
+  console.log(
+    '| statement | world | wrong, % | 95 % interval | allowed, % |\n|---|---|---|---|---|',
+  );
   for (const { statement, world, allowed, rate } of rows) {
-    console.log(`| ${statement} | ${world} | ${percent(rate.rate)} | ${percent(rate.lower)} … ${percent(rate.upper)} | ${allowed} |`);
+    console.log(
+      `| ${statement} | ${world} | ${percent(rate.rate)} | ${percent(rate.lower)} … ${percent(rate.upper)} | ${allowed} |`,
+    );
   }
   console.log(JSON.stringify({ gates: rows.map(({ rate, ...row }) => ({ ...row, ...rate })) }));
 }

@@ -1,4 +1,7 @@
-/** How soon a gateway that was killed answers again: from its start until it is ready and until the first answer, in seconds of the clock and of processor time. */
+/**
+ * How soon a gateway that was killed answers again: from its start until it is ready and until the
+ * first answer, in seconds of the clock and of processor time.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +21,8 @@ async function main(): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   try {
     const world = await openEmbeddedWorld(folder, watch, closers);
-    for (const model of models) await world.promote(await world.register({ ...distanceModel(10), model, sql }));
+    for (const model of models)
+      await world.promote(await world.register({ ...distanceModel(10), model, sql }));
     const starts: { readonly ready: number; readonly answer: number; readonly cpu: number }[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const startedAt = performance.now();
@@ -27,7 +31,10 @@ async function main(): Promise<void> {
       const cpu = processorSeconds(gateway.pid);
       const { status } = await fetch(`${gateway.url}/v2/models/flight-delay/infer`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${world.keys.viewer}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${world.keys.viewer}`,
+          'content-type': 'application/json',
+        },
         body: JSON.stringify(distanceRequest([{ carrier: 'AA', distance: 1 }])),
       });
       if (status !== 200) throw new Error(`the first request was answered with ${status}`);

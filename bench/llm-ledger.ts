@@ -1,6 +1,8 @@
 /**
- * 200 variants of a prompt over 100 cases through the call ledger, on a PostgreSQL that syncs as in production, killed with SIGKILL 50 times at random: is every line of
- * the provider's bill on the ledger, and are the scores those of a run that nobody killed? `--variants`, `--cases`, `--kills` and `--seed` change the size.
+ * 200 variants of a prompt over 100 cases through the call ledger, on a PostgreSQL that syncs as in
+ * production, killed with SIGKILL 50 times at random: is every line of the provider's bill on the
+ * ledger, and are the scores those of a run that nobody killed? `--variants`, `--cases`, `--kills`
+ * and `--seed` change the size.
  */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -17,7 +19,11 @@ import { openDeathWatch } from '../infra/death-watch';
 import { findPostgres } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
 import { freePorts } from '../infra/ports';
-import { openEvaluatedProvider, reconcile, runWithKills } from '../test/support/language/killed-evaluation';
+import {
+  openEvaluatedProvider,
+  reconcile,
+  runWithKills,
+} from '../test/support/language/killed-evaluation';
 import { budgetsOf } from '../test/support/language/ledgered-evaluation';
 import { report, rounded } from './figures';
 
@@ -35,7 +41,9 @@ async function main(): Promise<void> {
   });
   const size = { variants: Number(values.variants), cases: Number(values.cases), atOnce };
   const random = seededRandom(seedOf(sha256(values.seed)));
-  const thresholds = Array.from({ length: Number(values.kills) }, () => Math.ceil(random() * size.variants * size.cases * 0.98));
+  const thresholds = Array.from({ length: Number(values.kills) }, () =>
+    Math.ceil(random() * size.variants * size.cases * 0.98),
+  );
   const closers: (() => Promise<unknown>)[] = [];
   try {
     const killed = await measure('killed', size, thresholds, 'some', closers);
@@ -61,16 +69,21 @@ async function measure(
   closers.push(() => database.close());
   await migrate(database);
   const registry = createRegistry(database);
-  for (const { unit } of budgetsOf(scope)) await registry.budgets.set({ tenant, scope, unit, limit: 10 ** 12 });
+  for (const { unit } of budgetsOf(scope))
+    await registry.budgets.set({ tenant, scope, unit, limit: 10 ** 12 });
   const provider = await openEvaluatedProvider(faults);
   closers.push(() => provider.close());
   const startedAt = performance.now();
   const plan = { databaseUrl: url, providerUrl: provider.url, scope, ...size };
   const run = await runWithKills(plan, provider, thresholds, (kills) => {
-    process.stderr.write(`killed ${kills} of ${thresholds.length}, after ${provider.requests.length} requests\n`);
+    process.stderr.write(
+      `killed ${kills} of ${thresholds.length}, after ${provider.requests.length} requests\n`,
+    );
   });
   const seconds = (performance.now() - startedAt) / 1000;
-  const budgets = await Promise.all(budgetsOf(scope).map((ref) => registry.budgets.get({ tenant, ...ref })));
+  const budgets = await Promise.all(
+    budgetsOf(scope).map((ref) => registry.budgets.get({ tenant, ...ref })),
+  );
   return {
     ...run,
     seconds,
@@ -110,7 +123,11 @@ function print(killed: LedgerMeasurement, whole: LedgerMeasurement): void {
   const isSettled = budgets.every((budget) => budget?.reserved === 0);
   const tokensSpent = budgets.find((budget) => budget?.unit === 'tokens')?.spent ?? 0;
   const { usage, unsettled } = killed.report;
-  const tokensExpected = usage.promptTokens + usage.completionTokens + unsettled.usage.promptTokens + unsettled.usage.completionTokens;
+  const tokensExpected =
+    usage.promptTokens +
+    usage.completionTokens +
+    unsettled.usage.promptTokens +
+    unsettled.usage.completionTokens;
   const callsPerSecond = whole.result.asked / whole.seconds;
   report(
     'Call ledger',
@@ -123,7 +140,10 @@ function print(killed: LedgerMeasurement, whole: LedgerMeasurement): void {
       ['differences that nobody reported', `${wrong.length}`],
       ['attempts lost in flight at a kill', `${lost} (at most ${killed.kills * atOnce} possible)`],
       ['attempts broken or refused by scripted faults', `${broken} / ${refused}`],
-      ['budget spent = answered + assumed, nothing reserved', `${isSettled && tokensSpent === tokensExpected}`],
+      [
+        'budget spent = answered + assumed, nothing reserved',
+        `${isSettled && tokensSpent === tokensExpected}`,
+      ],
       ['scores equal those of the run that nobody killed', `${sameScores}`],
       ['calls a second of that run', `${rounded(callsPerSecond)}`],
     ],
@@ -145,7 +165,12 @@ function print(killed: LedgerMeasurement, whole: LedgerMeasurement): void {
     },
   );
   for (const each of wrong.slice(0, 20)) process.stderr.write(`${each}\n`);
-  const isRight = sameScores && wrong.length === 0 && matched === killed.result.asked && isSettled && tokensSpent === tokensExpected;
+  const isRight =
+    sameScores &&
+    wrong.length === 0 &&
+    matched === killed.result.asked &&
+    isSettled &&
+    tokensSpent === tokensExpected;
   if (!isRight) process.exitCode = 1;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Short constrained answers of the embedded language model, as an evaluation asks for them: with the prompts of its sequences kept, and with every
- * sequence cleared after its answer. Prints a table and, last, one JSON line.
+ * Short constrained answers of the embedded language model, as an evaluation asks for them: with
+ * the prompts of its sequences kept, and with every sequence cleared after its answer. Prints a
+ * table and, last, one JSON line.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -36,9 +37,21 @@ interface ServerContender {
   cached: number;
 }
 
-async function open(folder: string, sequences: number, keepPrompts: boolean, first: string): Promise<ServerContender> {
+async function open(
+  folder: string,
+  sequences: number,
+  keepPrompts: boolean,
+  first: string,
+): Promise<ServerContender> {
   const own = join(folder, `${sequences}-${keepPrompts}`);
-  const server = await startLlmServer({ folder: own, artifactsFolder: own, sequences, contextTokens: 512, keepPrompts, maxQueued: 1_000 });
+  const server = await startLlmServer({
+    folder: own,
+    artifactsFolder: own,
+    sequences,
+    contextTokens: 512,
+    keepPrompts,
+    maxQueued: 1_000,
+  });
   await ask(server.url, first);
   return { keepPrompts, sequences, server, rates: [], times: [], prompt: 0, cached: 0 };
 }
@@ -63,7 +76,13 @@ async function ask(url: string, content: string) {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 8, grammar }),
+    body: JSON.stringify({
+      model,
+      messages: [{ role: 'user', content }],
+      temperature: 0,
+      max_tokens: 8,
+      grammar,
+    }),
   });
   if (!response.ok) throw new Error(await response.text());
   const { usage } = (await response.json()) as {
@@ -89,23 +108,28 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-llm-'));
   const contenders: ServerContender[] = [];
   try {
-    for (const sequences of [1, 4]) for (const keep of [false, true]) contenders.push(await open(folder, sequences, keep, cases[0] ?? ''));
+    for (const sequences of [1, 4])
+      for (const keep of [false, true])
+        contenders.push(await open(folder, sequences, keep, cases[0] ?? ''));
     // In turns, since neighbours in time share what else the machine does.
     for (let from = 0; from < cases.length; from += casesARound) {
-      for (const contender of contenders) await round(contender, cases.slice(from, from + casesARound));
+      for (const contender of contenders)
+        await round(contender, cases.slice(from, from + casesARound));
     }
   } finally {
     for (const { server } of contenders) await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  const figures = contenders.map(({ keepPrompts, sequences, rates, times, prompt, cached }): ServerFigures => ({
-    keepPrompts,
-    sequences,
-    casesPerHour: Math.round(median(rates)),
-    promptTokens: Math.round(prompt / cases.length),
-    cachedShare: rounded(cached / prompt, 2),
-    p50Ms: Math.round(median(times)),
-  }));
+  const figures = contenders.map(
+    ({ keepPrompts, sequences, rates, times, prompt, cached }): ServerFigures => ({
+      keepPrompts,
+      sequences,
+      casesPerHour: Math.round(median(rates)),
+      promptTokens: Math.round(prompt / cases.length),
+      cachedShare: rounded(cached / prompt, 2),
+      p50Ms: Math.round(median(times)),
+    }),
+  );
   report(
     `short constrained answers, ${cases.length} cases, one thread, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
     figures.map(({ sequences, keepPrompts, casesPerHour, promptTokens, cachedShare, p50Ms }) => [

@@ -20,8 +20,14 @@ export interface LlmWorld {
   close(): Promise<void>;
 }
 
-/** Language models behind the call ledger, on a PostgreSQL that syncs as in production; `folder` keeps the ledger from one run to the next. */
-export async function openLlmWorld(folder: string, providers: readonly ProviderSettings[]): Promise<LlmWorld> {
+/**
+ * Language models behind the call ledger, on a PostgreSQL that syncs as in production; `folder`
+ * keeps the ledger from one run to the next.
+ */
+export async function openLlmWorld(
+  folder: string,
+  providers: readonly ProviderSettings[],
+): Promise<LlmWorld> {
   mkdirSync(folder, { recursive: true });
   const watch = openDeathWatch();
   const [port = 0] = await freePorts(1);
@@ -40,7 +46,9 @@ export async function openLlmWorld(folder: string, providers: readonly ProviderS
   const database = openDatabase({ url: postgres.url('perennial') });
   if (isNew) await migrate(database);
   const registry = createRegistry(database);
-  const access = openModelAccess(providers, () => Promise.reject(new Error('no secret was referred to')));
+  const access = openModelAccess(providers, () =>
+    Promise.reject(new Error('no secret was referred to')),
+  );
   return {
     registry,
     database,
@@ -54,7 +62,10 @@ export async function openLlmWorld(folder: string, providers: readonly ProviderS
   };
 }
 
-/** As the platform sets up its own (workers/language/model-providers.ts), at the address of a server of the bench. */
+/**
+ * As the platform sets up its own (workers/language/model-providers.ts), at the address of a server
+ * of the bench.
+ */
 export function embeddedAt(url: string): ProviderSettings {
   return {
     name: 'embedded',

@@ -1,4 +1,7 @@
-/** Asks one question over and over from a fixed number of connections, for a bounded time. Its own process, so that it and the server do not share an event loop. */
+/**
+ * Asks one question over and over from a fixed number of connections, for a bounded time. Its own
+ * process, so that it and the server do not share an event loop.
+ */
 import { Pool } from 'undici';
 
 export interface LoadPlan {
@@ -44,7 +47,8 @@ async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFig
   await Promise.all(Array.from({ length: plan.connections }, asker));
   const elapsed = (performance.now() - started) / 1000;
   latencies.sort((a, b) => a - b);
-  const quantile = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
+  const quantile = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
   return {
     requests: latencies.length,
     requestsPerSecond: latencies.length / elapsed,
@@ -54,7 +58,10 @@ async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFig
   };
 }
 
-/** The lowest layer of undici: on two cores a client that costs more than the server would measure itself. */
+/**
+ * The lowest layer of undici: on two cores a client that costs more than the server would measure
+ * itself.
+ */
 function once(pool: Pool, { path, headers, body }: LoadPlan): Promise<number> {
   return new Promise((resolve) => {
     let status = 0;

@@ -6,6 +6,10 @@ const benches = ['overhead', 'inference'];
 const root = join(__dirname, '..');
 
 for (const bench of benches) {
-  const { status } = spawnSync(process.execPath, ['-r', 'tsx/cjs', join(__dirname, bench, 'main.ts')], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(__dirname, bench, 'main.ts')],
+    { cwd: root, stdio: 'inherit' },
+  );
   if (status !== 0) process.exitCode = 1;
 }

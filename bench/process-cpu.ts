@@ -1,4 +1,7 @@
-/** Processor time by part of the product: unlike the clock it says much the same on a machine that has other things to do. */
+/**
+ * Processor time by part of the product: unlike the clock it says much the same on a machine that
+ * has other things to do.
+ */
 import { readFileSync } from 'node:fs';
 import type { Product } from '../test/support/process/product';
 
@@ -15,7 +18,10 @@ const parts: readonly (readonly [string, RegExp])[] = [
   ['s3', /weed/],
 ];
 
-/** Seconds of all threads so far, and of children that have ended, by part; empty where there is no /proc. */
+/**
+ * Seconds of all threads so far, and of children that have ended, by part; empty where there is no
+ * /proc.
+ */
 export function processCpu(product: Product): ProcessCpu {
   const seconds: Record<string, number> = {};
   for (const pid of product.pids('')) {
@@ -28,7 +34,9 @@ export function processCpu(product: Product): ProcessCpu {
 }
 
 export function between(before: ProcessCpu, after: ProcessCpu): ProcessCpu {
-  return Object.fromEntries(Object.entries(after).map(([part, seconds]) => [part, seconds - (before[part] ?? 0)]));
+  return Object.fromEntries(
+    Object.entries(after).map(([part, seconds]) => [part, seconds - (before[part] ?? 0)]),
+  );
 }
 
 const ticksPerSecond = 100;

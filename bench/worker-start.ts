@@ -1,4 +1,7 @@
-/** How soon a worker that was killed takes tasks again: from its start until it polls its queues, in seconds of the clock and of processor time, from the bundle and from the sources. */
+/**
+ * How soon a worker that was killed takes tasks again: from its start until it polls its queues, in
+ * seconds of the clock and of processor time, from the bundle and from the sources.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -24,7 +27,8 @@ async function main(): Promise<void> {
     const environment = await openPlatform(folder, watch, closers);
     const starts: Record<From, Start[]> = { bundle: [], sources: [] };
     for (let round = 0; round < rounds; round += 1) {
-      for (const from of ['bundle', 'sources'] as const) starts[from].push(await startWorker(folder, from, environment));
+      for (const from of ['bundle', 'sources'] as const)
+        starts[from].push(await startWorker(folder, from, environment));
     }
     const figures = Object.fromEntries(
       (['bundle', 'sources'] as const).flatMap((from) => [
@@ -53,7 +57,10 @@ async function openPlatform(
   const { databaseUrl, s3 } = await openEmbeddedWorld(folder, watch, closers);
   const [grpc = 0, ui = 0] = await freePorts(2);
   const temporal = await startTemporal({
-    binary: findServer('temporal', { environment: process.env, cacheDir: join(root, '.perennial', 'bin') }),
+    binary: findServer('temporal', {
+      environment: process.env,
+      cacheDir: join(root, '.perennial', 'bin'),
+    }),
     stateDir: join(folder, 'temporal'),
     logFile: join(folder, 'temporal.log'),
     ports: { grpc, ui },
@@ -75,13 +82,19 @@ async function openPlatform(
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     PERENNIAL_STATE_DIR: stateDir,
   };
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', 'tsx/cjs', 'workers/main.ts', 'setup'], {
-    cwd: root,
-    env: environment,
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['-r', 'tsx/cjs', 'workers/main.ts', 'setup'],
+    {
+      cwd: root,
+      env: environment,
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) throw new Error(`setup failed: ${stderr}`);
-  const { service } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { readonly service: string };
+  const { service } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as {
+    readonly service: string;
+  };
   return { ...environment, PERENNIAL_SERVICE_KEY: service };
 }
 
@@ -91,19 +104,28 @@ interface Start {
 }
 
 /** Ends it by kill -9, as a crash would. */
-async function startWorker(folder: string, from: From, environment: NodeJS.ProcessEnv): Promise<Start> {
+async function startWorker(
+  folder: string,
+  from: From,
+  environment: NodeJS.ProcessEnv,
+): Promise<Start> {
   const [port = 0] = await freePorts(1);
   const logFile = join(folder, 'worker.log');
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...profile(from), '-r', loaders[from], 'workers/main.ts', 'worker'], {
-    cwd: root,
-    stdio: ['ignore', openSync(logFile, 'a'), openSync(logFile, 'a')],
-    env: { ...environment, PERENNIAL_WORKER_PORT: String(port) },
-  });
+  const child = spawn(
+    process.execPath,
+    [...profile(from), '-r', loaders[from], 'workers/main.ts', 'worker'],
+    {
+      cwd: root,
+      stdio: ['ignore', openSync(logFile, 'a'), openSync(logFile, 'a')],
+      env: { ...environment, PERENNIAL_WORKER_PORT: String(port) },
+    },
+  );
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   try {
     while (!(await isReady(port))) {
-      if (child.exitCode !== null) throw new Error(`the worker ended: ${readFileSync(logFile, 'utf8').slice(-2_000)}`);
+      if (child.exitCode !== null)
+        throw new Error(`the worker ended: ${readFileSync(logFile, 'utf8').slice(-2_000)}`);
       await new Promise((again) => setTimeout(again, 20));
     }
     return { ready: (performance.now() - startedAt) / 1000, cpu: processorSeconds(child.pid ?? 0) };
@@ -116,7 +138,9 @@ async function startWorker(folder: string, from: From, environment: NodeJS.Proce
 /** With PROFILE=<folder> each start of the bundle leaves a profile there. */
 const profileFolder = process.env['PROFILE'];
 const profile = (from: From): readonly string[] =>
-  profileFolder === undefined || from === 'sources' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+  profileFolder === undefined || from === 'sources'
+    ? []
+    : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
 
 async function isReady(port: number): Promise<boolean> {
   try {

@@ -1,6 +1,7 @@
 /**
- * The CLI, and the gateway, the API and the worker together, as one file each: a command starts in a fifth of a second, the modules of a process load in a
- * quarter of the time. Each is used only while it was built from exactly the sources that lie there; otherwise the sources run.
+ * The CLI, and the gateway, the API and the worker together, as one file each: a command starts in
+ * a fifth of a second, the modules of a process load in a quarter of the time. Each is used only
+ * while it was built from exactly the sources that lie there; otherwise the sources run.
  */
 import { createRequire } from 'node:module';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,18 +9,23 @@ import { dirname, join, relative } from 'node:path';
 import { buildFolder, currentBundle, stateOf } from './current-bundle.cjs';
 
 export const currentCli = (root, folder = buildFolder(root)) => currentBundle(root, 'cli', folder);
-export const currentServices = (root, folder = buildFolder(root)) => currentBundle(root, 'services', folder);
+export const currentServices = (root, folder = buildFolder(root)) =>
+  currentBundle(root, 'services', folder);
 
 /** What workers/main.ts loads for other commands than those of a bundle. */
 const elsewhere = {
-  /** `perennial up` and the processes of the platform run from their sources, so the CLI need not hold them. */
+  /**
+   * `perennial up` and the processes of the platform run from their sources, so the CLI need not
+   * hold them.
+   */
   cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
   services:
     /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
 };
 
 export const buildCli = (root, folder = buildFolder(root)) => buildBundle(root, 'cli', folder);
-export const buildServices = (root, folder = buildFolder(root)) => buildBundle(root, 'services', folder);
+export const buildServices = (root, folder = buildFolder(root)) =>
+  buildBundle(root, 'services', folder);
 
 /** The list of sources is written last: a build that was cut off is none. */
 async function buildBundle(root, name, folder) {
@@ -45,14 +51,23 @@ async function buildBundle(root, name, folder) {
   mkdirSync(folder, { recursive: true });
   rmSync(join(folder, `${name}.json`), { force: true });
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
-  const sources = Object.keys(metafile.inputs).filter((path) => !/^(node_modules\/|loaded-on-use:)/.test(path));
+  const sources = Object.keys(metafile.inputs).filter(
+    (path) => !/^(node_modules\/|loaded-on-use:)/.test(path),
+  );
   const inputs = [...sources, 'package.json', 'package-lock.json', 'bin/cli-build.mjs'];
-  // Edited during the build: the bundle may hold the text before. Without a list it is not used, and the sources run.
+  // Edited during the build: the bundle may hold the text before. Without a list it is not used,
+  // and the sources run.
   if (inputs.some((path) => statSync(join(root, path)).mtimeMs > startedAt)) return;
-  replaceFile(join(folder, `${name}.json`), JSON.stringify(Object.fromEntries(inputs.map((path) => [path, stateOf(join(root, path))]))));
+  replaceFile(
+    join(folder, `${name}.json`),
+    JSON.stringify(Object.fromEntries(inputs.map((path) => [path, stateOf(join(root, path))]))),
+  );
 }
 
-/** Packages that load native code or files of their own; they are loaded from node_modules when a command needs them. */
+/**
+ * Packages that load native code or files of their own; they are loaded from node_modules when a
+ * command needs them.
+ */
 const nativePackages = [
   '@aws-sdk/*',
   '@duckdb/*',
@@ -65,16 +80,24 @@ const nativePackages = [
   'tsx',
 ];
 
-/** Of the native packages, those that only some work needs. They take a third of the time until a worker polls its queues. */
+/**
+ * Of the native packages, those that only some work needs. They take a third of the time until a
+ * worker polls its queues.
+ */
 const rarelyUsed = ['@duckdb/node-api', 'libphonenumber-js', 'onnxruntime-node', 'piscina'];
 
-/** An import of such a package loads it when one of its exports is first used, not when the importing module is. */
+/**
+ * An import of such a package loads it when one of its exports is first used, not when the
+ * importing module is.
+ */
 const loadedOnUse = (root) => ({
   name: 'loaded-on-use',
   setup(builder) {
     const require = createRequire(join(root, 'package.json'));
     builder.onResolve({ filter: /^[@a-z]/ }, ({ path, kind, namespace }) =>
-      rarelyUsed.includes(path) && kind === 'import-statement' && namespace === 'file' ? { path, namespace: 'loaded-on-use' } : null,
+      rarelyUsed.includes(path) && kind === 'import-statement' && namespace === 'file'
+        ? { path, namespace: 'loaded-on-use' }
+        : null,
     );
     builder.onLoad({ filter: /.*/, namespace: 'loaded-on-use' }, ({ path }) => {
       const names = Object.keys(require(path)).filter((name) => name !== 'default');
@@ -102,7 +125,9 @@ const without = (modules) => ({
   },
 });
 
-/** A source asks by `__dirname` for what lies beside it, and gets its own folder, not the bundle's. */
+/**
+ * A source asks by `__dirname` for what lies beside it, and gets its own folder, not the bundle's.
+ */
 const foldersOfSources = (folder) => ({
   name: 'folders-of-sources',
   setup(builder) {

@@ -1,10 +1,16 @@
-/** Bundles of our sources in .perennial/build, see cli-build.mjs. CommonJS, so that it can be loaded before anything is compiled. */
+/**
+ * Bundles of our sources in .perennial/build, see cli-build.mjs. CommonJS, so that it can be loaded
+ * before anything is compiled.
+ */
 const { readFileSync, statSync } = require('node:fs');
 const { join } = require('node:path');
 
 exports.buildFolder = (root) => join(root, '.perennial', 'build');
 
-/** The path of a bundle, or null where there is none or a source has changed since. Looks at some 400 files, which takes milliseconds. */
+/**
+ * The path of a bundle, or null where there is none or a source has changed since. Looks at some
+ * 400 files, which takes milliseconds.
+ */
 exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
   try {
     const bundle = join(folder, `${name}.js`);
@@ -16,9 +22,13 @@ exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
   }
 };
 
-/** Whether a command is a process that is in the bundle `services`; usage and mistakes are for the sources to explain. */
+/**
+ * Whether a command is a process that is in the bundle `services`; usage and mistakes are for the
+ * sources to explain.
+ */
 exports.isService = (command, args) =>
-  (command === 'worker' && (args.length === 0 || args[0] === '--queue')) || (['api', 'gateway'].includes(command) && args.length === 0);
+  (command === 'worker' && (args.length === 0 || args[0] === '--queue')) ||
+  (['api', 'gateway'].includes(command) && args.length === 0);
 
 exports.stateOf = (path) => {
   const { mtimeMs, size } = statSync(path);

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `npm run demo:llm`: prepares the clone with its parts for language models, brings up the platform, and takes the samples wiki-router and wiki-assistant through their lives. */
+/**
+ * `npm run demo:llm`: prepares the clone with its parts for language models, brings up the
+ * platform, and takes the samples wiki-router and wiki-assistant through their lives.
+ */
 import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';

@@ -1,4 +1,7 @@
-/** npm passes Ctrl-C on, but nobody passes on a kill -9 of npm: its child then gets another parent, from one moment to the next. */
+/**
+ * npm passes Ctrl-C on, but nobody passes on a kill -9 of npm: its child then gets another parent,
+ * from one moment to the next.
+ */
 import { readFileSync } from 'node:fs';
 
 export function endWithNpm() {
@@ -9,7 +12,10 @@ export function endWithNpm() {
   }, 1000).unref();
 }
 
-/** Our parent, and its parent when it is the shell that npm puts in between. Further up is the user's terminal, which may go. */
+/**
+ * Our parent, and its parent when it is the shell that npm puts in between. Further up is the
+ * user's terminal, which may go.
+ */
 function lineage() {
   const shell = /^(\d+) \((?:sh|dash|bash|ash)\) \S (\d+)/.exec(statOf(process.ppid));
   return shell === null ? `${process.ppid}` : `${shell[1]} ${shell[2]}`;

@@ -1,6 +1,8 @@
 /**
- * Preloaded by `node -r` before workers/main.ts: gateway, API and worker run from their bundle while that is current, everything else is compiled as it is
- * loaded. Callers wait for a gateway that was killed, and a rollback waits for a worker; loading their modules took most of the time until they were back.
+ * Preloaded by `node -r` before workers/main.ts: gateway, API and worker run from their bundle
+ * while that is current, everything else is compiled as it is loaded. Callers wait for a gateway
+ * that was killed, and a rollback waits for a worker; loading their modules took most of the time
+ * until they were back.
  */
 const { dirname, join } = require('node:path');
 const { currentBundle, isService } = require('./current-bundle.cjs');

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `npx perennial …`. `up` prepares the clone first; other commands need it prepared. What only some commands need is imported by these: a command starts in a fifth of a second. */
+/**
+ * `npx perennial …`. `up` prepares the clone first; other commands need it prepared. What only some
+ * commands need is imported by these: a command starts in a fifth of a second.
+ */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +14,11 @@ import './quiet-aws-sdk.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
 const runsThePlatform = ['up', 'setup', 'worker', 'api', 'gateway', 'llm-server'].includes(args[0]);
-const bundle = isService(args[0], args.slice(1)) ? currentServices(root) : runsThePlatform ? null : currentCli(root);
+const bundle = isService(args[0], args.slice(1))
+  ? currentServices(root)
+  : runsThePlatform
+    ? null
+    : currentCli(root);
 if (bundle === null) await runSources();
 else {
   endWithNpm();
@@ -23,7 +30,10 @@ async function runSources() {
   const { isInstalled, runMain } = await import('./run-typescript.mjs');
   try {
     if (args[0] === 'up') await provision();
-    if (args[0] === 'llm-server' || (args[0] === 'up' && process.env.PERENNIAL_LLM_SERVER === 'true')) {
+    if (
+      args[0] === 'llm-server' ||
+      (args[0] === 'up' && process.env.PERENNIAL_LLM_SERVER === 'true')
+    ) {
       const { provisionLlm } = await import('./provision/llm.mjs');
       await provisionLlm(['serving']);
     }
@@ -31,7 +41,9 @@ async function runSources() {
       endWithNpm();
       runMain(args);
     } else {
-      process.stderr.write('error: this clone is not prepared yet\nnext: npm start, or node bin/provision.mjs\n');
+      process.stderr.write(
+        'error: this clone is not prepared yet\nnext: npm start, or node bin/provision.mjs\n',
+      );
       process.exitCode = 1;
     }
   } catch (error) {

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** Fetches what a fresh clone lacks, everything pinned and checked by hash, into node_modules/ and .perennial/. Needs Node and Python alone. */
+/**
+ * Fetches what a fresh clone lacks, everything pinned and checked by hash, into node_modules/ and
+ * .perennial/. Needs Node and Python alone.
+ */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +19,10 @@ import { serversStep } from './provision/servers.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Again: nothing happens, in milliseconds. Cut off: the next one goes on. Two at once: the second waits. */
+/**
+ * Again: nothing happens, in milliseconds. Cut off: the next one goes on. Two at once: the second
+ * waits.
+ */
 export async function provision() {
   const cacheDir = join(root, '.perennial');
   mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
@@ -64,9 +70,13 @@ function isComplete(steps) {
   return Object.values(steps).every((step) => step.done());
 }
 
-/** npm and pip at the same time: both wait for the network most of the time. The first failure ends the others. */
+/**
+ * npm and pip at the same time: both wait for the network most of the time. The first failure ends
+ * the others.
+ */
 async function perform({ packages, python, servers, samples, bundle, cli }, progress) {
-  const run = (step) => (step.done() ? undefined : progress.step(step.title, step.doing, () => step.work()));
+  const run = (step) =>
+    step.done() ? undefined : progress.step(step.title, step.doing, () => step.work());
   const tracks = [
     (async () => (await run(packages), await run(bundle), await run(cli)))(),
     (async () => (await run(python), await run(samples)))(),

@@ -1,4 +1,7 @@
-/** Runs the TypeScript sources in this process: no second process to pass signals and exit codes through. */
+/**
+ * Runs the TypeScript sources in this process: no second process to pass signals and exit codes
+ * through.
+ */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './provision.mjs';

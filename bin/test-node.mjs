@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `npm run test:node [-- 22 24]`: the pure tests on other versions of Node, which are fetched as npm packages into .perennial/node. */
+/**
+ * `npm run test:node [-- 22 24]`: the pure tests on other versions of Node, which are fetched as
+ * npm packages into .perennial/node.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,29 +15,48 @@ try {
   const named = process.argv.slice(2).filter((argument) => argument in versions);
   const rest = process.argv.slice(2).filter((argument) => !(argument in versions));
   await provision();
-  const failed = (named.length > 0 ? named : Object.keys(versions)).filter((major) => !passes(fetched(versions[major]), rest));
-  if (failed.length > 0) process.stderr.write(`the pure tests fail on Node ${failed.join(' and ')}\n`);
+  const failed = (named.length > 0 ? named : Object.keys(versions)).filter(
+    (major) => !passes(fetched(versions[major]), rest),
+  );
+  if (failed.length > 0)
+    process.stderr.write(`the pure tests fail on Node ${failed.join(' and ')}\n`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 } catch (error) {
   reportFailure(error);
 }
 
-/** The program of that version. The platform's own package is installed, as the package `node` gets it by an install script. */
+/**
+ * The program of that version. The platform's own package is installed, as the package `node` gets
+ * it by an install script.
+ */
 function fetched(version) {
   const folder = join(root, '.perennial', 'node', version);
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const program = join(folder, 'node_modules', name, 'bin', 'node');
   if (existsSync(program)) return program;
   mkdirSync(folder, { recursive: true });
-  const install = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', `${name}@${version}`];
+  const install = [
+    'install',
+    '--prefix',
+    folder,
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    `${name}@${version}`,
+  ];
   const { status } = spawnSync('npm', install, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`Node ${version} could not be installed as the package ${name}`);
+  if (status !== 0)
+    throw new Error(`Node ${version} could not be installed as the package ${name}`);
   return program;
 }
 
 function passes(program, args) {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   process.stdout.write(`Node ${spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout}`);
-  const { status } = spawnSync(program, [jest, ...args, '--selectProjects', 'pure'], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(program, [jest, ...args, '--selectProjects', 'pure'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   return status === 0;
 }

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `npm test [-- tier…]`: prepares the clone, runs the tests, and says on the last line how many passed and failed. Other arguments go to jest. */
+/**
+ * `npm test [-- tier…]`: prepares the clone, runs the tests, and says on the last line how many
+ * passed and failed. Other arguments go to jest.
+ */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +10,11 @@ import { provision, reportFailure, root } from './provision.mjs';
 import { provisionClients } from './provision/clients.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
-/** By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for minutes, `llm` and `clients` fetch models and stock clients, so they run only when they are named. */
+/**
+ * By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for
+ * minutes, `llm` and `clients` fetch models and stock clients, so they run only when they are
+ * named.
+ */
 const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm', 'clients'];
 const usual = ['pure', 'platform'];
 
@@ -26,17 +33,25 @@ async function test(args) {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const named = tiers.filter((tier) => args.includes(tier));
   const rest = args.filter((argument) => !tiers.includes(argument));
-  // How soon somebody takes over is measured there, which another product on the same cores would be measured with.
+  // How soon somebody takes over is measured there, which another product on the same cores would
+  // be measured with.
   const alone = named.includes('faults') ? ['--maxWorkers=1'] : [];
   const selection = ['--selectProjects', ...(named.length > 0 ? named : usual), ...alone];
-  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...rest, ...selection], {
-    cwd: root,
-    // jest --json prints the whole result on stdout, which the file holds as well; the report for people is on stderr.
-    stdio: ['inherit', 'ignore', 'inherit'],
-    env: { ...process.env, NODE_ENV: 'test' },
-  });
+  const child = spawn(
+    process.execPath,
+    [jest, '--json', '--outputFile', resultFile, ...rest, ...selection],
+    {
+      cwd: root,
+      // jest --json prints the whole result on stdout, which the file holds as well; the report for
+      // people is on stderr.
+      stdio: ['inherit', 'ignore', 'inherit'],
+      env: { ...process.env, NODE_ENV: 'test' },
+    },
+  );
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', (exit) => resolve(exit ?? 1)));
+  const code = await new Promise((resolve, reject) =>
+    child.once('error', reject).once('close', (exit) => resolve(exit ?? 1)),
+  );
   return report(code, resultFile);
 }
 
@@ -45,7 +60,9 @@ function report(code, resultFile) {
   let [passed, failed] = [0, code === 0 ? 0 : 1];
   try {
     const result = JSON.parse(readFileSync(resultFile, 'utf8'));
-    const unloadable = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+    const unloadable = result.testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    ).length;
     passed = result.numPassedTests;
     failed = Math.max(result.numFailedTests + unloadable, failed);
   } catch (error) {

@@ -7,16 +7,24 @@ export function sha256(content: string | Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
-/** Identity of a JSON value: the same value gives the same digest whatever the order of its keys. */
+/**
+ * Identity of a JSON value: the same value gives the same digest whatever the order of its keys.
+ */
 export function digestOf(value: unknown): Digest {
   return sha256(canonicalJson(value));
 }
 
 /** Reads the file once, in constant memory. */
-export async function digestOfFile(path: string, signal?: AbortSignal): Promise<{ readonly digest: Digest; readonly bytes: number }> {
+export async function digestOfFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly digest: Digest; readonly bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal && { signal }) }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, {
+    highWaterMark: 1 << 20,
+    ...(signal && { signal }),
+  }) as AsyncIterable<Buffer>) {
     hash.update(chunk);
     bytes += chunk.byteLength;
   }

@@ -11,12 +11,18 @@ export interface Scratch {
   dispose(): Promise<void>;
 }
 
-/** When this process began, in milliseconds: with its pid and host it names one process, also after the pid is used again. */
+/**
+ * When this process began, in milliseconds: with its pid and host it names one process, also after
+ * the pid is used again.
+ */
 const startedAt = Math.floor(performance.timeOrigin);
 const host = plain(hostname());
 
 export async function openScratch(root: string, label: string): Promise<Scratch> {
-  const folder = join(root, [plain(label), host, process.pid, startedAt, randomUUID().slice(0, 8)].join('.'));
+  const folder = join(
+    root,
+    [plain(label), host, process.pid, startedAt, randomUUID().slice(0, 8)].join('.'),
+  );
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
     folder,
@@ -25,7 +31,10 @@ export async function openScratch(root: string, label: string): Promise<Scratch>
   };
 }
 
-/** Removes what processes of this host left that are no more; returns how many folders. Other hosts may share the root. */
+/**
+ * Removes what processes of this host left that are no more; returns how many folders. Other hosts
+ * may share the root.
+ */
 export async function clearScratch(root: string): Promise<number> {
   const bootedAt = Date.now() - uptime() * 1000;
   let cleared = 0;

@@ -8,15 +8,21 @@ const context = createContext({ work: idle });
 const script = new Script('work()');
 
 /**
- * For work that waits for nothing; what it throws is thrown. V8 tries alternatives without end on patterns such as `(a+)+$`, and nothing but its own time limit stops it; the limit holds
- * for what is called from a script too.
+ * For work that waits for nothing; what it throws is thrown. V8 tries alternatives without end on
+ * patterns such as `(a+)+$`, and nothing but its own time limit stops it; the limit holds for what
+ * is called from a script too.
  */
 export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
   Object.assign(context, { work });
   try {
     return { kind: 'done', value: script.runInContext(context, { timeout: milliseconds }) as T };
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+    if (
+      typeof error === 'object' &&
+      error !== null &&
+      'code' in error &&
+      error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+    )
       return { kind: 'late' };
     throw error;
   } finally {
@@ -24,5 +30,9 @@ export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
   }
 }
 
-/** For a pattern, or a schema with many of them: what needs longer on one text takes exponential time. By the clock, and a busy machine takes some of it for others: of a tenth of this all, once, from a pattern of eight characters. */
+/**
+ * For a pattern, or a schema with many of them: what needs longer on one text takes exponential
+ * time. By the clock, and a busy machine takes some of it for others: of a tenth of this all, once,
+ * from a pattern of eight characters.
+ */
 export const patternMs = 1000;

@@ -1,4 +1,7 @@
-/** Numbers known to every version of this program; they never change. Locks per tenant add the tenant's hash. */
+/**
+ * Numbers known to every version of this program; they never change. Locks per tenant add the
+ * tenant's hash.
+ */
 export const advisoryLocks = {
   migrations: 7_018_001,
   predictionPartitions: 7_018_002,

@@ -23,7 +23,10 @@ export interface DatabaseSettings {
   readonly applicationName?: string | undefined;
 }
 
-/** Connects on first use; a database that is away makes calls fail with DatabaseUnavailable, and is found again when it is back. */
+/**
+ * Connects on first use; a database that is away makes calls fail with DatabaseUnavailable, and is
+ * found again when it is back.
+ */
 export function openDatabase(settings: DatabaseSettings): Database {
   const target = checkedTarget(settings.url);
   const config: ClientConfig = {
@@ -64,7 +67,10 @@ const usualConnections = 10;
 const mostWaiting = 256;
 const longestWaitMs = 10_000;
 
-/** Changes hold a connection for several statements and may wait for locks, so single statements, which most reads are, keep some connections for themselves. */
+/**
+ * Changes hold a connection for several statements and may wait for locks, so single statements,
+ * which most reads are, keep some connections for themselves.
+ */
 function createSql(pool: Pool, max: number): Sql {
   const changes = openTurns({
     atOnce: Math.max(1, Math.floor(max * 0.6)),
@@ -72,7 +78,10 @@ function createSql(pool: Pool, max: number): Sql {
     refuse: ({ running, waiting }) => busy(`${running} changes are under way and ${waiting} wait`),
   });
   const withConnection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    if (pool.waitingCount >= mostWaiting) throw busy(`all ${max} connections are in use and ${pool.waitingCount} requests wait for one`);
+    if (pool.waitingCount >= mostWaiting)
+      throw busy(
+        `all ${max} connections are in use and ${pool.waitingCount} requests wait for one`,
+      );
     return withClient(pool, work, max);
   };
   const query = createQuery(
@@ -80,12 +89,16 @@ function createSql(pool: Pool, max: number): Sql {
     (text) => withConnection((client) => runScript(client, text)),
   );
   return Object.assign(query, {
-    begin: <T>(work: (tx: Transaction) => Promise<T>) => changes.run(() => withConnection((client) => transact(client, work))),
+    begin: <T>(work: (tx: Transaction) => Promise<T>) =>
+      changes.run(() => withConnection((client) => transact(client, work))),
   });
 }
 
 function busy(why: string): Error {
-  return failure('DatabaseBusy', `PostgreSQL is busy: ${why}`, { retryAfterMs: 2_000, next: 'send fewer requests at once, and try again' });
+  return failure('DatabaseBusy', `PostgreSQL is busy: ${why}`, {
+    retryAfterMs: 2_000,
+    next: 'send fewer requests at once, and try again',
+  });
 }
 
 async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -94,21 +107,24 @@ async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promis
   try {
     const result = await work(tx);
     await over({ finishing: 'running' });
-    // A statement whose error was swallowed has undone the transaction; the server answers such a commit without complaint.
+    // A statement whose error was swallowed has undone the transaction; the server answers such a
+    // commit without complaint.
     if ((await client.query('commit')).command !== 'COMMIT')
       throw new Error('the transaction was undone: one of its statements had failed');
     return result;
   } catch (error) {
     await over({ finishing: 'none' });
-    // The first error is the one to tell. A rollback that fails leaves a connection that `withClient` throws away, and the server undoes the rest.
+    // The first error is the one to tell. A rollback that fails leaves a connection that
+    // `withClient` throws away, and the server undoes the rest.
     await client.query('rollback').catch(() => lostClients.add(client));
     throw error;
   }
 }
 
 /**
- * Statements of one transaction run one after the other, also when they are begun together: a connection answers one at a time. Once it is over
- * none runs any more, for it would run outside of it.
+ * Statements of one transaction run one after the other, also when they are begun together: a
+ * connection answers one at a time. Once it is over none runs any more, for it would run outside of
+ * it.
  */
 function transactionOn(client: PoolClient) {
   let last: Promise<unknown> = Promise.resolve();
@@ -138,10 +154,18 @@ function transactionOn(client: PoolClient) {
 /** Connections that must not go back to the pool. */
 const lostClients = new WeakSet<PoolClient>();
 
-async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>, max: number): Promise<T> {
+async function withClient<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  max: number,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     // `pg` says the same of a server that does not answer and of connections that are all in use.
-    if (pool.totalCount >= max && pool.idleCount === 0 && /^timeout exceeded when trying to connect/.test(messageOf(error))) {
+    if (
+      pool.totalCount >= max &&
+      pool.idleCount === 0 &&
+      /^timeout exceeded when trying to connect/.test(messageOf(error))
+    ) {
       throw busy(`none of ${max} connections became free within ${longestWaitMs / 1000} s`);
     }
     throw error;
@@ -164,8 +188,16 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function runPrepared(client: PoolClient, { text, values }: Rendered): Promise<Rows<object[]>> {
-  const result = await client.query<unknown[], unknown[]>({ name: nameOf(text), text, values: [...values], rowMode: 'array' });
+async function runPrepared(
+  client: PoolClient,
+  { text, values }: Rendered,
+): Promise<Rows<object[]>> {
+  const result = await client.query<unknown[], unknown[]>({
+    name: nameOf(text),
+    text,
+    values: [...values],
+    rowMode: 'array',
+  });
   return toRows(result);
 }
 
@@ -174,10 +206,16 @@ async function runScript(client: PoolClient, text: string): Promise<void> {
 }
 
 function toRows({ fields, rows, rowCount }: QueryArrayResult<unknown[]>): Rows<object[]> {
-  const keys = fields.map(({ name }) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-  const objects = rows.map((row) => Object.fromEntries(keys.map((key, place) => [key, row[place]])));
+  const keys = fields.map(({ name }) =>
+    name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+  const objects = rows.map((row) =>
+    Object.fromEntries(keys.map((key, place) => [key, row[place]])),
+  );
   // Not enumerable: it is no element, and rows may be handed on as they are.
-  return Object.defineProperty(objects, 'count', { value: rowCount ?? rows.length }) as Rows<object[]>;
+  return Object.defineProperty(objects, 'count', { value: rowCount ?? rows.length }) as Rows<
+    object[]
+  >;
 }
 
 /** The server prepares a statement once a connection: same text, same name. */
@@ -194,9 +232,17 @@ function nameOf(text: string): string {
 
 function checkedTarget(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '' || url.pathname.length < 2) {
+  if (
+    url === null ||
+    !/^postgres(ql)?:$/.test(url.protocol) ||
+    url.hostname === '' ||
+    url.pathname.length < 2
+  ) {
     // The text may hold a password: it is not repeated.
-    throw failure('InvalidInput', 'the database address is not of the form postgres://user:password@host:port/database');
+    throw failure(
+      'InvalidInput',
+      'the database address is not of the form postgres://user:password@host:port/database',
+    );
   }
   return `${url.hostname}:${url.port === '' ? '5432' : url.port}${url.pathname}`;
 }

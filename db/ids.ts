@@ -2,7 +2,10 @@ import { uuidv7obj } from 'uuidv7';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** `run_01jd…`: a UUIDv7 in Crockford's base32 behind its prefix, so ids sort by the time they were made, also as text in the C collation. */
+/**
+ * `run_01jd…`: a UUIDv7 in Crockford's base32 behind its prefix, so ids sort by the time they were
+ * made, also as text in the C collation.
+ */
 export function newId(prefix: string): string {
   return `${prefix}_${base32(uuidv7obj().toHex())}`;
 }
@@ -11,7 +14,10 @@ export function newId(prefix: string): string {
 export function timeOf(id: string): Date | null {
   const digits = /_([0-7][0-9a-hjkmnp-tv-z]{25})$/.exec(id)?.[1];
   if (digits === undefined) return null;
-  const bits = Array.from(digits).reduce((value, digit) => (value << 5n) | BigInt(alphabet.indexOf(digit)), 0n);
+  const bits = Array.from(digits).reduce(
+    (value, digit) => (value << 5n) | BigInt(alphabet.indexOf(digit)),
+    0n,
+  );
   const time = new Date(Number(bits >> 80n));
   return Number.isNaN(time.getTime()) ? null : time;
 }

@@ -5,12 +5,18 @@ export type Channel = 'perennial_events' | 'perennial_routing';
 type Callback = (payload: string | null) => void;
 
 export interface Listener {
-  /** Calls back with each notification's payload, and with null when the connection came back and notifications may have been missed. Resolves once listening. */
+  /**
+   * Calls back with each notification's payload, and with null when the connection came back and
+   * notifications may have been missed. Resolves once listening.
+   */
   listen(channel: Channel, callback: Callback): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
-/** One connection for every channel of the process, made with the first listener and made again whenever it is lost. */
+/**
+ * One connection for every channel of the process, made with the first listener and made again
+ * whenever it is lost.
+ */
 export function openListener(config: ClientConfig): Listener {
   const callbacks = new Map<Channel, Set<Callback>>();
   const closing = new AbortController();
@@ -22,10 +28,13 @@ export function openListener(config: ClientConfig): Listener {
     const made = new Client(config);
     // The connection's end, which follows, is what is acted on.
     made.on('error', () => undefined);
-    made.on('notification', ({ channel, payload }) => tell(callbacks.get(channel as Channel), payload ?? ''));
+    made.on('notification', ({ channel, payload }) =>
+      tell(callbacks.get(channel as Channel), payload ?? ''),
+    );
     made.on('end', () => {
       if (client === made) client = null;
-      if (callbacks.size > 0 && !closing.signal.aborted) recovering ??= recover().finally(() => (recovering = null));
+      if (callbacks.size > 0 && !closing.signal.aborted)
+        recovering ??= recover().finally(() => (recovering = null));
     });
     await made.connect();
     try {
@@ -33,7 +42,8 @@ export function openListener(config: ClientConfig): Listener {
       if (callbacks.size === 0) throw new Error('nobody listens any more');
       for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
     } catch (error) {
-      // One that listens to nothing is of no use; kept, every further attempt would take another of the server's connections.
+      // One that listens to nothing is of no use; kept, every further attempt would take another of
+      // the server's connections.
       await made.end().catch(() => undefined);
       throw error;
     }
@@ -46,12 +56,17 @@ export function openListener(config: ClientConfig): Listener {
   }
 
   async function recover(): Promise<void> {
-    for (let waitMs = 50; !closing.signal.aborted && callbacks.size > 0; waitMs = Math.min(waitMs * 2, 1000)) {
+    for (
+      let waitMs = 50;
+      !closing.signal.aborted && callbacks.size > 0;
+      waitMs = Math.min(waitMs * 2, 1000)
+    ) {
       try {
         await sleep(waitMs, undefined, { signal: closing.signal, ref: false });
         await connection();
         for (const set of callbacks.values()) tell(set, null);
-        // Lost again before this loop was over: its end found this loop still at work and started no other.
+        // Lost again before this loop was over: its end found this loop still at work and started
+        // no other.
         if (isConnected()) return;
       } catch {
         // Still away, or closing: the loop's condition tells which.

@@ -16,9 +16,11 @@ interface Migration {
 const partitionDaysAhead = 7;
 
 /**
- * Brings the schema to this program's version, all or nothing, one process at a time. Refuses a database that holds another program's tables
- * or that a newer Perennial migrated. `db/migrations` is what drizzle-kit generated from the schemas under `db/`, with two additions by hand: the
- * PARTITION clause of `predictions`, and whole files for what its language cannot say. An applied file never changes again.
+ * Brings the schema to this program's version, all or nothing, one process at a time. Refuses a
+ * database that holds another program's tables or that a newer Perennial migrated. `db/migrations`
+ * is what drizzle-kit generated from the schemas under `db/`, with two additions by hand: the
+ * PARTITION clause of `predictions`, and whole files for what its language cannot say. An applied
+ * file never changes again.
  */
 export async function migrate(database: Database): Promise<void> {
   const known = await readMigrations(join(__dirname, 'migrations'));
@@ -51,22 +53,34 @@ async function readMigrations(folder: string): Promise<readonly Migration[]> {
   );
 }
 
-async function appliedMigrations(tx: Transaction, target: string): Promise<readonly Omit<Migration, 'text'>[]> {
-  const [marker] = await tx`select from pg_class where relname = 'perennial_migrations' and relnamespace = 'public'::regnamespace`;
+async function appliedMigrations(
+  tx: Transaction,
+  target: string,
+): Promise<readonly Omit<Migration, 'text'>[]> {
+  const [marker] =
+    await tx`select from pg_class where relname = 'perennial_migrations' and relnamespace = 'public'::regnamespace`;
   if (!marker) {
     const foreign = await foreignTables(tx);
     if (foreign.length > 0) {
-      const some = foreign.slice(0, 5).join(', ') + (foreign.length > 5 ? ` and ${foreign.length - 5} more` : '');
-      throw failure('InvalidInput', `the database ${target} holds tables that are not Perennial's: ${some}. Nothing was changed.`, {
-        next: 'create an empty database and name it in PERENNIAL_DATABASE_URL',
-      });
+      const some =
+        foreign.slice(0, 5).join(', ') +
+        (foreign.length > 5 ? ` and ${foreign.length - 5} more` : '');
+      throw failure(
+        'InvalidInput',
+        `the database ${target} holds tables that are not Perennial's: ${some}. Nothing was changed.`,
+        {
+          next: 'create an empty database and name it in PERENNIAL_DATABASE_URL',
+        },
+      );
     }
     await tx`
       create table perennial_migrations (
         tag text not null, digest text not null, applied_at timestamptz not null default now(),
         constraint perennial_migrations_pk primary key (tag))`;
   }
-  return tx<Omit<Migration, 'text'>[]>`select tag, digest from perennial_migrations order by tag collate "C"`;
+  return tx<
+    Omit<Migration, 'text'>[]
+  >`select tag, digest from perennial_migrations order by tag collate "C"`;
 }
 
 /** Tables, views and sequences of any schema, but for what extensions brought. */
@@ -79,13 +93,21 @@ async function foreignTables(tx: Transaction): Promise<readonly string[]> {
   return rows.map((row) => row.name);
 }
 
-function outstanding(known: readonly Migration[], applied: readonly Omit<Migration, 'text'>[], target: string): readonly Migration[] {
+function outstanding(
+  known: readonly Migration[],
+  applied: readonly Omit<Migration, 'text'>[],
+  target: string,
+): readonly Migration[] {
   applied.forEach((row, place) => {
     const migration = known[place];
     if (!known.some((candidate) => candidate.tag === row.tag)) {
-      throw failure('NotInThisVersion', `the database ${target} was migrated by a newer Perennial (${row.tag} is unknown here)`, {
-        next: 'start the newer version, or restore the backup made before the upgrade',
-      });
+      throw failure(
+        'NotInThisVersion',
+        `the database ${target} was migrated by a newer Perennial (${row.tag} is unknown here)`,
+        {
+          next: 'start the newer version, or restore the backup made before the upgrade',
+        },
+      );
     }
     if (migration?.tag !== row.tag || migration.digest !== row.digest) {
       throw failure(

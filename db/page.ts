@@ -1,6 +1,9 @@
 import { failure } from '../domain/failure';
 
-/** One page of a list, newest first unless the method says otherwise. `nextPageToken` is opaque; rows added meanwhile neither repeat nor hide others. */
+/**
+ * One page of a list, newest first unless the method says otherwise. `nextPageToken` is opaque;
+ * rows added meanwhile neither repeat nor hide others.
+ */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string | null;
@@ -12,28 +15,44 @@ export interface PageRequest {
   readonly pageToken?: string | undefined;
 }
 
-/** The key of the last row seen, or null on the first page. A key, not an offset: rows that come or go before it move nothing. */
+/**
+ * The key of the last row seen, or null on the first page. A key, not an offset: rows that come or
+ * go before it move nothing.
+ */
 export function afterKey({ pageToken }: PageRequest): string | null {
   if (pageToken === undefined) return null;
   const key: unknown = decode(pageToken);
   if (typeof key !== 'string')
-    throw failure('InvalidInput', 'the page token is not one that a list gave out', { next: 'start again without it' });
+    throw failure('InvalidInput', 'the page token is not one that a list gave out', {
+      next: 'start again without it',
+    });
   return key;
 }
 
 /** How many rows to ask for: one more than the page holds tells whether there is another. */
 export function rowsToAsk({ pageSize }: PageRequest): number {
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 1000) {
-    throw failure('InvalidInput', `the page size must be a whole number from 1 to 1000, not ${pageSize}`);
+    throw failure(
+      'InvalidInput',
+      `the page size must be a whole number from 1 to 1000, not ${pageSize}`,
+    );
   }
   return pageSize + 1;
 }
 
-export function toPage<Row, T>(rows: readonly Row[], { pageSize }: PageRequest, key: (row: Row) => string, item: (row: Row) => T): Page<T> {
+export function toPage<Row, T>(
+  rows: readonly Row[],
+  { pageSize }: PageRequest,
+  key: (row: Row) => string,
+  item: (row: Row) => T,
+): Page<T> {
   const shown = rows.slice(0, pageSize);
   const last = shown.at(-1);
   const more = rows.length > pageSize && last !== undefined;
-  return { items: shown.map(item), nextPageToken: more ? Buffer.from(JSON.stringify(key(last))).toString('base64url') : null };
+  return {
+    items: shown.map(item),
+    nextPageToken: more ? Buffer.from(JSON.stringify(key(last))).toString('base64url') : null,
+  };
 }
 
 function decode(token: string): unknown {

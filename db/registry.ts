@@ -3,7 +3,10 @@ import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './decision/attempt-repository';
 import { createAliasRepository, type AliasRepository } from './alias/repository';
-import { createAnswerLabelRepository, type AnswerLabelRepository } from './language/answer-label-repository';
+import {
+  createAnswerLabelRepository,
+  type AnswerLabelRepository,
+} from './language/answer-label-repository';
 import { createApiKeyRepository, type ApiKeyRepository } from './access/repository';
 import { createApprovalRepository, type ApprovalRepository } from './decision/approval-repository';
 import { createArtifactRepository, type ArtifactRepository } from './artifact/repository';
@@ -18,17 +21,29 @@ import { createEvidenceRepository, type EvidenceRepository } from './decision/ev
 import { createFeedbackRepository, type FeedbackRepository } from './serving/feedback-repository';
 import { createGatewayRepository, type GatewayRepository } from './serving/gateway-repository';
 import { createIndexRepository, type IndexRepository } from './index/repository';
-import { createJudgedAnswerRepository, type JudgedAnswerRepository } from './language/judged-answer-repository';
+import {
+  createJudgedAnswerRepository,
+  type JudgedAnswerRepository,
+} from './language/judged-answer-repository';
 import { createLifecycleRepository, type LifecycleRepository } from './lifecycle/repository';
 import { createLineageRepository, type LineageRepository } from './lineage/repository';
 import { createCallLedger } from './language/call-repository';
 import { createModelRepository, type ModelRepository } from './model/repository';
 import { createOutboxRepository, type OutboxRepository } from './notification/outbox-repository';
 import { createWebhookRepository, type WebhookRepository } from './notification/webhook-repository';
-import { createPredictionRepository, type PredictionRepository } from './serving/prediction-repository';
-import { createPromptSearchRepository, type PromptSearchRepository } from './prompt/search-repository';
+import {
+  createPredictionRepository,
+  type PredictionRepository,
+} from './serving/prediction-repository';
+import {
+  createPromptSearchRepository,
+  type PromptSearchRepository,
+} from './prompt/search-repository';
 import { createPromptRepository, type PromptRepository } from './prompt/repository';
-import { createRetentionRepository, type RetentionRepository } from './artifact/retention-repository';
+import {
+  createRetentionRepository,
+  type RetentionRepository,
+} from './artifact/retention-repository';
 import { createRolloutRepository, type RolloutRepository } from './rollout/repository';
 import { createRoutingRepository, type RoutingRepository } from './serving/routing-repository';
 import { createRunRepository, type RunRepository } from './run/repository';
@@ -36,7 +51,10 @@ import { createStageRepository, type StageRepository } from './run/stage-reposit
 import { createScheduleRepository, type ScheduleRepository } from './schedule/repository';
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
 
-/** Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors, DatabaseUnavailable when trying again can help. */
+/**
+ * Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors,
+ * DatabaseUnavailable when trying again can help.
+ */
 export interface Registry {
   readonly lifecycles: LifecycleRepository;
   readonly runs: RunRepository;

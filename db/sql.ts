@@ -1,9 +1,13 @@
 /**
- * SQL as tagged templates over `pg`: every `${value}` is a parameter, a nested `sql` is spliced in with its own, `sql('name')` is an identifier.
- * A statement runs when it is awaited, as often as it is awaited: once. Rows have camelCase keys.
+ * SQL as tagged templates over `pg`: every `${value}` is a parameter, a nested `sql` is spliced in
+ * with its own, `sql('name')` is an identifier. A statement runs when it is awaited, as often as it
+ * is awaited: once. Rows have camelCase keys.
  */
 export interface Query {
-  <T extends readonly object[] = Record<string, unknown>[]>(strings: TemplateStringsArray, ...values: readonly Value[]): Statement<T>;
+  <T extends readonly object[] = Record<string, unknown>[]>(
+    strings: TemplateStringsArray,
+    ...values: readonly Value[]
+  ): Statement<T>;
   (identifier: string): Identifier;
   /** Several statements without parameters, as the text of a migration. */
   unsafe(text: string): Promise<void>;
@@ -42,15 +46,25 @@ export type Value =
   | null
   | readonly (string | number | boolean | null)[]
   | Identifier
-  | { readonly kind: 'statement'; readonly strings: readonly string[]; readonly values: readonly Value[] };
+  | {
+      readonly kind: 'statement';
+      readonly strings: readonly string[];
+      readonly values: readonly Value[];
+    };
 
 export interface Rendered {
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
-export function createQuery(run: (statement: Rendered) => Promise<Rows<object[]>>, unsafe: Query['unsafe']): Query {
-  function tag(first: TemplateStringsArray | string, ...values: readonly Value[]): Statement<object[]> | Identifier {
+export function createQuery(
+  run: (statement: Rendered) => Promise<Rows<object[]>>,
+  unsafe: Query['unsafe'],
+): Query {
+  function tag(
+    first: TemplateStringsArray | string,
+    ...values: readonly Value[]
+  ): Statement<object[]> | Identifier {
     if (typeof first === 'string') return { kind: 'identifier', name: first };
     let running: Promise<Rows<object[]>> | null = null;
     return {
@@ -66,7 +80,10 @@ export function createQuery(run: (statement: Rendered) => Promise<Rows<object[]>
   return Object.assign(tag, { unsafe }) as Query;
 }
 
-export function render(statement: { readonly strings: readonly string[]; readonly values: readonly Value[] }): Rendered {
+export function render(statement: {
+  readonly strings: readonly string[];
+  readonly values: readonly Value[];
+}): Rendered {
   const values: unknown[] = [];
   const write = ({ strings, values: own }: typeof statement): string =>
     strings.map((text, place) => (place === 0 ? text : writeValue(own[place - 1]) + text)).join('');

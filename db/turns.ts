@@ -1,6 +1,9 @@
 /** A bounded queue before something that few may use at once, such as a connection. */
 export interface Turns {
-  /** Runs the work in its turn. @throws what `refuse` makes, when too many wait already or the turn did not come in time */
+  /**
+   * Runs the work in its turn. @throws what `refuse` makes, when too many wait already or the turn
+   * did not come in time
+   */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 

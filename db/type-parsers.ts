@@ -1,6 +1,9 @@
 import type { CustomTypesConfig } from 'pg';
 
-/** How values come back: times as RFC 3339 UTC text, days as text, every number as a number, documents parsed, the rest as text. */
+/**
+ * How values come back: times as RFC 3339 UTC text, days as text, every number as a number,
+ * documents parsed, the rest as text.
+ */
 const parsers: Readonly<Record<number, (text: string) => unknown>> = {
   16: (text) => text === 't',
   20: exactInteger,
@@ -15,12 +18,14 @@ const parsers: Readonly<Record<number, (text: string) => unknown>> = {
 };
 
 export const typeParsers: CustomTypesConfig = {
-  getTypeParser: (oid: number) => (parsers[oid] ?? ((text: string) => text)) as (value: string | Buffer) => unknown,
+  getTypeParser: (oid: number) =>
+    (parsers[oid] ?? ((text: string) => text)) as (value: string | Buffer) => unknown,
 };
 
 /** Counters here stay far below 2^53; one that does not is a bug and must not be rounded. */
 function exactInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} from the database is beyond what a number holds exactly`);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`${text} from the database is beyond what a number holds exactly`);
   return value;
 }

@@ -1,4 +1,7 @@
-/** What a person may write: a whole number and a binary unit. Decimal units are refused: `2GB` would be read as either. */
+/**
+ * What a person may write: a whole number and a binary unit. Decimal units are refused: `2GB` would
+ * be read as either.
+ */
 export const byteSizePattern = /^(\d{1,6})(KiB|MiB|GiB|TiB)$/;
 
 const bytesPer = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
@@ -12,11 +15,16 @@ export function parseByteSize(text: string): number | null {
 
 /** `2147483648` as `2GiB`; whole bytes when no unit divides it. */
 export function formatByteSize(bytes: number): string {
-  const unit = (['TiB', 'GiB', 'MiB', 'KiB'] as const).find((each) => bytes > 0 && bytes % bytesPer[each] === 0);
+  const unit = (['TiB', 'GiB', 'MiB', 'KiB'] as const).find(
+    (each) => bytes > 0 && bytes % bytesPer[each] === 0,
+  );
   return unit ? `${bytes / bytesPer[unit]}${unit}` : `${bytes} bytes`;
 }
 
-/** What somebody who wrote `2GB`, `512 mb` or `2g` meant, in our spelling; null when that cannot be told. */
+/**
+ * What somebody who wrote `2GB`, `512 mb` or `2g` meant, in our spelling; null when that cannot be
+ * told.
+ */
 export function suggestByteSize(text: string): string | null {
   const [, count, letter] = /^\s*(\d{1,6})\s*([kmgt])i?b?\s*$/i.exec(text) ?? [];
   if (count === undefined || letter === undefined) return null;

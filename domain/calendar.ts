@@ -11,7 +11,10 @@ export function dateOf(day: number): string {
 export interface Calendar {
   /** The day in which an instant lies, in milliseconds since 1970. */
   readonly dayOf: (ms: number) => number;
-  /** The first instant of a day, in milliseconds since 1970. Between two of them lie 23 or 25 hours where the clocks change. */
+  /**
+   * The first instant of a day, in milliseconds since 1970. Between two of them lie 23 or 25 hours
+   * where the clocks change.
+   */
   readonly startOf: (day: number) => number;
 }
 
@@ -20,11 +23,13 @@ const dayMs = 86_400_000;
 const mostOffsetMs = 16 * 3_600_000;
 
 /**
- * The calendar of an IANA time zone. It remembers the day that it was asked for last, so instants in their order are cheap. The same zone gives the same
- * days wherever the time zone database (of Node's ICU) is the same. Throws a RangeError on a name that is no zone.
+ * The calendar of an IANA time zone. It remembers the day that it was asked for last, so instants
+ * in their order are cheap. The same zone gives the same days wherever the time zone database (of
+ * Node's ICU) is the same. Throws a RangeError on a name that is no zone.
  */
 export function openCalendar(timezone: string): Calendar {
-  if (timezone === 'UTC') return { dayOf: (ms) => Math.floor(ms / dayMs), startOf: (day) => day * dayMs };
+  if (timezone === 'UTC')
+    return { dayOf: (ms) => Math.floor(ms / dayMs), startOf: (day) => day * dayMs };
   const clock = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
     calendar: 'gregory',
@@ -50,7 +55,8 @@ export function openCalendar(timezone: string): Calendar {
   function dayOf(ms: number): number {
     if (ms >= last.from && ms < last.until) return last.day;
     let day = localDay(clock, ms);
-    // Clocks that are put back across midnight show a day twice: the day begins when they show it first, and does not go back.
+    // Clocks that are put back across midnight show a day twice: the day begins when they show it
+    // first, and does not go back.
     while (ms >= startOf(day + 1)) day += 1;
     while (ms < startOf(day)) day -= 1;
     last = { day, from: startOf(day), until: startOf(day + 1) };
@@ -64,6 +70,10 @@ function localDay(clock: Intl.DateTimeFormat, ms: number): number {
   const parts = Object.fromEntries(clock.formatToParts(ms).map(({ type, value }) => [type, value]));
   const year = Number(parts['year']);
   // Year 1 before our era is year 0.
-  const date = new Date(0).setUTCFullYear(parts['era'] === 'BC' ? 1 - year : year, Number(parts['month']) - 1, Number(parts['day']));
+  const date = new Date(0).setUTCFullYear(
+    parts['era'] === 'BC' ? 1 - year : year,
+    Number(parts['month']) - 1,
+    Number(parts['day']),
+  );
   return Math.floor(date / dayMs);
 }

@@ -1,4 +1,7 @@
-/** RFC 8785 (JCS): the one text of a JSON value, so that equal values have equal digests. Refuses with a TypeError what JSON cannot say exactly. */
+/**
+ * RFC 8785 (JCS): the one text of a JSON value, so that equal values have equal digests. Refuses
+ * with a TypeError what JSON cannot say exactly.
+ */
 export function canonicalJson(value: unknown): string {
   return write(value, '');
 }
@@ -36,18 +39,24 @@ function writeArray(items: readonly unknown[], pointer: string): string {
 }
 
 function writeObject(value: object, pointer: string): string {
-  // A Map, a Date or a class instance would become `{}` or lose its meaning. Asking for a root prototype instead of Object.prototype also accepts objects of another realm (workflow sandbox).
+  // A Map, a Date or a class instance would become `{}` or lose its meaning. Asking for a root
+  // prototype instead of Object.prototype also accepts objects of another realm (workflow sandbox).
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw notJson(pointer, value.constructor.name);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw notJson(pointer, value.constructor.name);
   const members = Object.entries(value)
     // An absent member and one that is undefined are the same thing in JSON.
     .filter(([, member]) => member !== undefined)
     // The default order of strings is by UTF-16 code unit, as the standard wants.
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([name, member]) => `${writeString(name, pointer)}:${write(member, `${pointer}/${name}`)}`);
+    .map(
+      ([name, member]) => `${writeString(name, pointer)}:${write(member, `${pointer}/${name}`)}`,
+    );
   return `{${members.join(',')}}`;
 }
 
 function notJson(pointer: string, what: string): TypeError {
-  return new TypeError(`not expressible as JSON: ${what} at ${pointer === '' ? 'the top' : pointer}`);
+  return new TypeError(
+    `not expressible as JSON: ${what} at ${pointer === '' ? 'the top' : pointer}`,
+  );
 }

@@ -20,11 +20,16 @@ export function formatDuration(duration: CalendarDuration): string {
 }
 
 export function formatSeconds(seconds: number): string {
-  const unit = (['d', 'h', 'm'] as const).find((each) => seconds > 0 && seconds % secondsPer[each] === 0) ?? 's';
+  const unit =
+    (['d', 'h', 'm'] as const).find((each) => seconds > 0 && seconds % secondsPer[each] === 0) ??
+    's';
   return `${seconds / secondsPer[unit]}${unit}`;
 }
 
-/** What somebody who wrote `30 days`, `2w`, `1y` or `PT30M` meant, in our spelling; null when that cannot be told. */
+/**
+ * What somebody who wrote `30 days`, `2w`, `1y` or `PT30M` meant, in our spelling; null when that
+ * cannot be told.
+ */
 export function suggestDuration(text: string): string | null {
   const [, count, word] = /^\s*p?t?\s*(\d{1,7})\s*([a-z]+)\s*$/i.exec(text) ?? [];
   if (count === undefined || word === undefined) return null;
@@ -32,7 +37,10 @@ export function suggestDuration(text: string): string | null {
   return spelling ? `${Number(count) * spelling.times}${spelling.unit}` : null;
 }
 
-/** In order: `m` is minutes as in the language itself, and only a capital M alone could mean months, so it is not guessed. */
+/**
+ * In order: `m` is minutes as in the language itself, and only a capital M alone could mean months,
+ * so it is not guessed.
+ */
 const spellings = [
   { words: /^s(ec(ond)?s?)?$/i, unit: 's', times: 1 },
   { words: /^(m|min(ute)?s?)$/, unit: 'm', times: 1 },

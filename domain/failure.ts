@@ -1,4 +1,7 @@
-/** Every way an operation may fail, with whether a further attempt can help. The only place that owns retryability. */
+/**
+ * Every way an operation may fail, with whether a further attempt can help. The only place that
+ * owns retryability.
+ */
 export const failures = {
   // Asked for something wrong: no attempt can help.
   InvalidInput: { retryable: false },
@@ -40,10 +43,15 @@ export const failures = {
   IndexMismatch: { retryable: false },
   /** The vector store holds another number of chunks than was written: it is written again. */
   IndexIncomplete: { retryable: true },
-  /** A part of the platform (a server, a port, a binary) could not be started or stopped by itself. */
+  /**
+   * A part of the platform (a server, a port, a binary) could not be started or stopped by itself.
+   */
   PlatformUnavailable: { retryable: true },
   // Language models.
-  /** The provider's limit, or ours for it; `retryAfterMs` says when to come again, where that is known. */
+  /**
+   * The provider's limit, or ours for it; `retryAfterMs` says when to come again, where that is
+   * known.
+   */
   ProviderRateLimited: { retryable: true },
   /** Not reached, or it said that it cannot now: nothing was paid. */
   ProviderUnavailable: { retryable: true },
@@ -52,14 +60,23 @@ export const failures = {
   /** No first token, or no end, in the time that the call had. */
   ProviderTimeout: { retryable: true },
   ProviderRefused: { retryable: false },
-  /** It does not let us in: a key that it does not accept, an account without money. Says nothing of the question. */
+  /**
+   * It does not let us in: a key that it does not accept, an account without money. Says nothing of
+   * the question.
+   */
   ProviderDenied: { retryable: false },
   ModelNotFound: { retryable: false },
   /** The prompt and the answer asked for do not fit into the model's context. */
   ContextOverflow: { retryable: false },
-  /** The model answered, and was paid, but not with what was promised. Asking for the same again is a new repeat, not a retry. */
+  /**
+   * The model answered, and was paid, but not with what was promised. Asking for the same again is
+   * a new repeat, not a retry.
+   */
   AnswerInvalid: { retryable: false },
-  /** The provider's own filter stopped the question or what was answered; perhaps paid. Another attempt, or another provider, would get around it. */
+  /**
+   * The provider's own filter stopped the question or what was answered; perhaps paid. Another
+   * attempt, or another provider, would get around it.
+   */
   AnswerWithheld: { retryable: false },
   BudgetSpent: { retryable: false },
   /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
@@ -85,7 +102,10 @@ export interface Issue {
   readonly didYouMean?: string;
 }
 
-/** An error of a known type. Outside workflows it is thrown as this class; at the activity boundary it becomes an ApplicationFailure of the same `type`. */
+/**
+ * An error of a known type. Outside workflows it is thrown as this class; at the activity boundary
+ * it becomes an ApplicationFailure of the same `type`.
+ */
 export class PerennialError extends Error {
   readonly type: FailureType;
   readonly issues: readonly Issue[];
@@ -97,7 +117,12 @@ export class PerennialError extends Error {
   constructor(
     type: FailureType,
     message: string,
-    options: { readonly cause?: unknown; readonly issues?: readonly Issue[]; readonly next?: string; readonly retryAfterMs?: number } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly issues?: readonly Issue[];
+      readonly next?: string;
+      readonly retryAfterMs?: number;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PerennialError';
@@ -108,10 +133,18 @@ export class PerennialError extends Error {
   }
 }
 
-export function failure(type: FailureType, message: string, options?: ConstructorParameters<typeof PerennialError>[2]): PerennialError {
+export function failure(
+  type: FailureType,
+  message: string,
+  options?: ConstructorParameters<typeof PerennialError>[2],
+): PerennialError {
   return new PerennialError(type, message, options);
 }
 
 export function isPerennialError(error: unknown): error is PerennialError {
-  return error instanceof Error && error.name === 'PerennialError' && typeof (error as { type?: unknown }).type === 'string';
+  return (
+    error instanceof Error &&
+    error.name === 'PerennialError' &&
+    typeof (error as { type?: unknown }).type === 'string'
+  );
 }

@@ -1,4 +1,7 @@
-/** Of a text with half of a surrogate pair no digest can be made (canonical.ts), and so no artifact and no question to a model. JSON can escape such a half, and cutting leaves one. */
+/**
+ * Of a text with half of a surrogate pair no digest can be made (canonical.ts), and so no artifact
+ * and no question to a model. JSON can escape such a half, and cutting leaves one.
+ */
 
 /** The text, with a replacement character for each half. */
 export function wholeCharacters(text: string): string {

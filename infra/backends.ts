@@ -27,7 +27,13 @@ export interface Backends {
   readonly uiServer: string | null;
 }
 
-export const backendPortNames = ['postgres', 'temporal', 'temporalUi', 'temporalUiServer', ...seaweedPortNames] as const;
+export const backendPortNames = [
+  'postgres',
+  'temporal',
+  'temporalUi',
+  'temporalUiServer',
+  ...seaweedPortNames,
+] as const;
 export type BackendPorts = Readonly<Record<(typeof backendPortNames)[number], number>>;
 
 export interface BackendOptions {
@@ -46,8 +52,12 @@ export async function startBackends(options: BackendOptions): Promise<Backends> 
   const parts = await Promise.all([database(options), artifacts(options), temporal(options)]);
   return {
     targets: parts.map(({ target }) => target),
-    environment: Object.assign({}, ...parts.map((part) => part.environment)) as Record<string, string>,
-    uiServer: parts.map((part: Backend) => part.uiServer).find((server) => server !== undefined) ?? null,
+    environment: Object.assign({}, ...parts.map((part) => part.environment)) as Record<
+      string,
+      string
+    >,
+    uiServer:
+      parts.map((part: Backend) => part.uiServer).find((server) => server !== undefined) ?? null,
   };
 }
 
@@ -57,10 +67,22 @@ interface Backend {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-async function database({ environment, cacheDir, paths, secrets, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+async function database({
+  environment,
+  cacheDir,
+  paths,
+  secrets,
+  ports,
+  guard,
+  supervisor,
+}: BackendOptions): Promise<Backend> {
   const named = environment['PERENNIAL_DATABASE_URL'];
   const name = 'Registry (PostgreSQL)';
-  if (named) return { target: { name, where: withoutCredentials(named), embedded: false }, environment: { PERENNIAL_DATABASE_URL: named } };
+  if (named)
+    return {
+      target: { name, where: withoutCredentials(named), embedded: false },
+      environment: { PERENNIAL_DATABASE_URL: named },
+    };
   const home = findPostgres({ environment, cacheDir: join(cacheDir, 'bin') });
   const [user, base, port] = [databaseUser, databaseName, ports.postgres];
   await supervisor.run({
@@ -82,7 +104,10 @@ async function database({ environment, cacheDir, paths, secrets, ports, guard, s
       }),
   });
   const url = databaseUrl(secrets.databasePassword, port);
-  return { target: { name, where: withoutCredentials(url), embedded: true }, environment: { PERENNIAL_DATABASE_URL: url } };
+  return {
+    target: { name, where: withoutCredentials(url), embedded: true },
+    environment: { PERENNIAL_DATABASE_URL: url },
+  };
 }
 
 const [databaseUser, databaseName] = ['perennial', 'perennial'];
@@ -91,18 +116,33 @@ function databaseUrl(password: string, port: number): string {
   return `postgres://${databaseUser}:${password}@127.0.0.1:${port}/${databaseName}`;
 }
 
-/** The address of the database that `up` starts, for commands beside it; null where it never did. */
+/**
+ * The address of the database that `up` starts, for commands beside it; null where it never did.
+ */
 export function embeddedDatabaseUrl(paths: Pick<StatePaths, 'secrets' | 'ports'>): string | null {
   const secrets = readPrivateJson(paths.secrets) as Partial<Secrets> | null;
   const ports = readPrivateJson(paths.ports) as Partial<BackendPorts> | null;
-  if (typeof secrets?.databasePassword !== 'string' || typeof ports?.postgres !== 'number') return null;
+  if (typeof secrets?.databasePassword !== 'string' || typeof ports?.postgres !== 'number')
+    return null;
   return databaseUrl(secrets.databasePassword, ports.postgres);
 }
 
-async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+async function artifacts({
+  environment,
+  cacheDir,
+  paths,
+  secrets,
+  ports,
+  guard,
+  supervisor,
+}: BackendOptions): Promise<Backend> {
   const named = environment['PERENNIAL_S3_ENDPOINT'];
   const name = 'Artifacts (S3)';
-  if (named) return { target: { name, where: withoutCredentials(named), embedded: false }, environment: { PERENNIAL_S3_ENDPOINT: named } };
+  if (named)
+    return {
+      target: { name, where: withoutCredentials(named), embedded: false },
+      environment: { PERENNIAL_S3_ENDPOINT: named },
+    };
   const binary = findServer('weed', { environment, cacheDir: join(cacheDir, 'bin') });
   const credentials = {
     accessKeyId: secrets.s3AccessKeyId,
@@ -115,7 +155,14 @@ async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, 
     tier: 1,
     start: (signal) =>
       startSeaweed({
-        ...{ binary, stateDir: join(paths.state, 's3'), logFile: join(paths.log, 's3.log'), ports: seaweedPorts, guard, signal },
+        ...{
+          binary,
+          stateDir: join(paths.state, 's3'),
+          logFile: join(paths.log, 's3.log'),
+          ports: seaweedPorts,
+          guard,
+          signal,
+        },
         ...credentials,
       }),
   });
@@ -133,10 +180,21 @@ async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, 
   };
 }
 
-async function temporal({ environment, cacheDir, paths, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+async function temporal({
+  environment,
+  cacheDir,
+  paths,
+  ports,
+  guard,
+  supervisor,
+}: BackendOptions): Promise<Backend> {
   const named = environment['PERENNIAL_TEMPORAL_ADDRESS'];
   const name = 'Workflows (Temporal)';
-  if (named) return { target: { name, where: named, embedded: false }, environment: { PERENNIAL_TEMPORAL_ADDRESS: named } };
+  if (named)
+    return {
+      target: { name, where: named, embedded: false },
+      environment: { PERENNIAL_TEMPORAL_ADDRESS: named },
+    };
   const uiAddress = hiddenUiAddress();
   const binary = findServer('temporal', { environment, cacheDir: join(cacheDir, 'bin') });
   await supervisor.run({
@@ -144,7 +202,13 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
     tier: 1,
     start: (signal) =>
       startTemporal({
-        ...{ binary, stateDir: join(paths.state, 'temporal'), logFile: join(paths.log, 'temporal.log'), guard, signal },
+        ...{
+          binary,
+          stateDir: join(paths.state, 'temporal'),
+          logFile: join(paths.log, 'temporal.log'),
+          guard,
+          signal,
+        },
         ports: { grpc: ports.temporal, ui: ports.temporalUiServer },
         uiAddress,
       }),
@@ -153,13 +217,22 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
   return {
     target: { name, where: address, embedded: true },
     uiServer: `http://${uiAddress}:${ports.temporalUiServer}`,
-    environment: { ...forAnother(environment), PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_UI_URL: uiUrl },
+    environment: {
+      ...forAnother(environment),
+      PERENNIAL_TEMPORAL_ADDRESS: address,
+      PERENNIAL_TEMPORAL_UI_URL: uiUrl,
+    },
   };
 }
 
-/** What the user's shell says of another Temporal service must change nothing here: blank counts as not set. */
+/**
+ * What the user's shell says of another Temporal service must change nothing here: blank counts as
+ * not set.
+ */
 function forAnother(environment: BackendEnvironment): Record<string, string> {
-  return Object.fromEntries(Object.keys(environment).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, '']] : [])));
+  return Object.fromEntries(
+    Object.keys(environment).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, '']] : [])),
+  );
 }
 
 function withoutCredentials(url: string): string {

@@ -8,8 +8,9 @@ export interface ProcessGuard {
 }
 
 /**
- * Ends the processes given to it when this process dies in any way, kill -9 included: a shell of one megabyte holds the other end of a pipe, and
- * the kernel closes that pipe with us. Every process is checked by its birth before it is signalled.
+ * Ends the processes given to it when this process dies in any way, kill -9 included: a shell of
+ * one megabyte holds the other end of a pipe, and the kernel closes that pipe with us. Every
+ * process is checked by its birth before it is signalled.
  */
 export interface DeathWatch extends ProcessGuard {
   readonly pid: number;
@@ -24,7 +25,9 @@ export function openDeathWatch(graceSeconds = 8): DeathWatch {
     cwd: '/',
   });
   // Without a shell there is no watch; leftovers are then cleared at the next start.
-  const gone = new Promise<void>((resolve) => shell.once('error', () => resolve()).once('exit', () => resolve()));
+  const gone = new Promise<void>((resolve) =>
+    shell.once('error', () => resolve()).once('exit', () => resolve()),
+  );
   shell.stdin.on('error', () => undefined);
   shell.unref();
   (shell.stdin as unknown as { unref(): void }).unref();

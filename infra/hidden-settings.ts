@@ -1,8 +1,17 @@
 /**
- * Secrets among the settings of a process, passed by an open file instead of its environment: `/proc/<pid>/environ` shows other
- * processes of the same user what a process was started with, for as long as it lives.
+ * Secrets among the settings of a process, passed by an open file instead of its environment:
+ * `/proc/<pid>/environ` shows other processes of the same user what a process was started with, for
+ * as long as it lives.
  */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,15 +30,23 @@ const secretName = /KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_URL/i;
 
 export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironment {
   const listed = (environment['PERENNIAL_SECRET_ENV'] ?? '').split(',').map((name) => name.trim());
-  const isSecret = (name: string): boolean => (secretName.test(name) && !/_(PATH|FILE|DIR|ENV)$/.test(name)) || listed.includes(name);
+  const isSecret = (name: string): boolean =>
+    (secretName.test(name) && !/_(PATH|FILE|DIR|ENV)$/.test(name)) || listed.includes(name);
   const entries = Object.entries(environment);
   const hidden = Object.fromEntries(entries.filter(([name]) => isSecret(name)));
   const env = Object.fromEntries(entries.filter(([name]) => !isSecret(name)));
   const descriptor = openUnnamed(JSON.stringify(hidden));
-  return { env: { ...env, [settingsDescriptor]: '3' }, descriptor, close: () => closeSync(descriptor) };
+  return {
+    env: { ...env, [settingsDescriptor]: '3' },
+    descriptor,
+    close: () => closeSync(descriptor),
+  };
 }
 
-/** Adds what a supervisor passed by an open file to this process's environment, which others cannot see there. */
+/**
+ * Adds what a supervisor passed by an open file to this process's environment, which others cannot
+ * see there.
+ */
 export function takeHiddenSettings(environment: NodeJS.ProcessEnv): void {
   const descriptor = environment[settingsDescriptor];
   if (descriptor === undefined) return;

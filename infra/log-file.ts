@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, openSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 const largestLogBytes = 64 * 1024 * 1024;
@@ -16,8 +24,9 @@ export function rotateLog(file: string): number {
 }
 
 /**
- * A server that runs for weeks holds its file open, so a full file is copied aside and emptied in place, which appending writers do not notice. On a full disk the
- * copy fails; then the file is left as it is and the next call tries again.
+ * A server that runs for weeks holds its file open, so a full file is copied aside and emptied in
+ * place, which appending writers do not notice. On a full disk the copy fails; then the file is
+ * left as it is and the next call tries again.
  */
 export function trimLog(file: string): void {
   if (sizeOf(file) < largestLogBytes) return;

@@ -39,7 +39,10 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** Starts what no setting names an address for, prepares it, then our own processes. Answers when requests are taken. */
+/**
+ * Starts what no setting names an address for, prepares it, then our own processes. Answers when
+ * requests are taken.
+ */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const paths = statePaths(options.stateDir);
   const release = takeSupervisorLock(paths.lock, options.stateDir);
@@ -57,14 +60,24 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const interrupt = (): void => void supervisor.stop();
   options.signal.addEventListener('abort', interrupt, { once: true });
   try {
-    rmSync(paths.client, { force: true }); // of a platform that was killed: clients must not wait for it
+    // of a platform that was killed: clients must not wait for it
+    rmSync(paths.client, { force: true });
     const left = await clearLeftovers(paths.processes);
-    if (left.length > 0) options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
-    const assembled = await assemble(options, paths, guardOf(paths, watch), supervisor, (opened) => (ui = opened));
+    if (left.length > 0)
+      options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
+    const assembled = await assemble(
+      options,
+      paths,
+      guardOf(paths, watch),
+      supervisor,
+      (opened) => (ui = opened),
+    );
     return { ...assembled, processes: () => supervisor.processes(), stop };
   } catch (error) {
     await stop();
-    throw options.signal.aborted ? failure('PlatformUnavailable', 'stopped before it was ready', { cause: error }) : error;
+    throw options.signal.aborted
+      ? failure('PlatformUnavailable', 'stopped before it was ready', { cause: error })
+      : error;
   } finally {
     options.signal.removeEventListener('abort', interrupt);
   }
@@ -97,12 +110,26 @@ async function assemble(
   const { ports, moved } = await choosePorts(paths.ports, portWishes(environment));
   for (const { name, from, to } of moved) {
     const service = wanted.find((one) => one === name);
-    if (service !== undefined && service !== 'worker') say(`Port ${from} is taken by another program: the ${services[service]} gets ${to}`);
+    if (service !== undefined && service !== 'worker')
+      say(`Port ${from} is taken by another program: the ${services[service]} gets ${to}`);
   }
   const since = Date.now();
-  const progress = (what: string): void => say(`  ${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s  ${what}`);
-  const backends = await startBackends({ environment, cacheDir, paths, secrets, ports, guard, supervisor });
-  progress(backends.targets.map(({ name, embedded }) => `${name}${embedded ? '' : ' elsewhere'}`).join(', '));
+  const progress = (what: string): void =>
+    say(`  ${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s  ${what}`);
+  const backends = await startBackends({
+    environment,
+    cacheDir,
+    paths,
+    secrets,
+    ports,
+    guard,
+    supervisor,
+  });
+  progress(
+    backends.targets
+      .map(({ name, embedded }) => `${name}${embedded ? '' : ' elsewhere'}`)
+      .join(', '),
+  );
   const host = reachableHost(environment['PERENNIAL_BIND']);
   const [apiUrl, gatewayUrl] = [`http://${host}:${ports.api}`, `http://${host}:${ports.gateway}`];
   const settings: Record<string, string | undefined> = {
@@ -110,7 +137,8 @@ async function assemble(
     ...backends.environment,
     PERENNIAL_STATE_DIR: stateDir,
     PERENNIAL_PYTHON: environment['PERENNIAL_PYTHON'] || join(cacheDir, 'python', 'bin', 'python'),
-    PERENNIAL_PYTHON_LLM: environment['PERENNIAL_PYTHON_LLM'] || join(cacheDir, 'python-llm', 'bin', 'python'),
+    PERENNIAL_PYTHON_LLM:
+      environment['PERENNIAL_PYTHON_LLM'] || join(cacheDir, 'python-llm', 'bin', 'python'),
     PERENNIAL_SAMPLES_DIR: environment['PERENNIAL_SAMPLES_DIR'] || join(cacheDir, 'samples'),
     PERENNIAL_API_PORT: String(ports.api),
     PERENNIAL_API_URL: apiUrl,
@@ -118,7 +146,10 @@ async function assemble(
     PERENNIAL_GATEWAY_URL: environment['PERENNIAL_GATEWAY_URL'] || gatewayUrl,
     PERENNIAL_WORKER_PORT: String(ports.worker),
     ...(wanted.includes('llm-server')
-      ? { PERENNIAL_LLM_PORT: String(ports['llm-server']), PERENNIAL_LLM_URL: `http://${host}:${ports['llm-server']}/v1` }
+      ? {
+          PERENNIAL_LLM_PORT: String(ports['llm-server']),
+          PERENNIAL_LLM_URL: `http://${host}:${ports['llm-server']}/v1`,
+        }
       : {}),
   };
 
@@ -131,7 +162,13 @@ async function assemble(
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   const ui =
-    backends.uiServer === null ? null : await openUiProxy({ port: ports.temporalUi, upstream: backends.uiServer, apiKey: keys.admin });
+    backends.uiServer === null
+      ? null
+      : await openUiProxy({
+          port: ports.temporalUi,
+          upstream: backends.uiServer,
+          apiKey: keys.admin,
+        });
   if (ui) keep(ui);
   await Promise.all(
     wanted.map((command) => {
@@ -144,11 +181,20 @@ async function assemble(
         logFile: join(paths.log, `${command}.log`),
         guard,
       };
-      return supervisor.run({ name: options.name, tier: 2, start: (signal) => startService({ ...options, signal }) });
+      return supervisor.run({
+        name: options.name,
+        tier: 2,
+        start: (signal) => startService({ ...options, signal }),
+      });
     }),
   );
   progress(wanted.map((command) => services[command]).join(', '));
-  writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin, ...(ui ? { temporalUiUrl: ui.url } : {}) });
+  writePrivateJson(paths.client, {
+    apiUrl,
+    gatewayUrl,
+    apiKey: keys.admin,
+    ...(ui ? { temporalUiUrl: ui.url } : {}),
+  });
   return {
     apiUrl,
     gatewayUrl,
@@ -159,23 +205,38 @@ async function assemble(
   };
 }
 
-const services = { worker: 'worker', api: 'API', gateway: 'gateway', 'llm-server': 'language model' } as const;
+const services = {
+  worker: 'worker',
+  api: 'API',
+  gateway: 'gateway',
+  'llm-server': 'language model',
+} as const;
 type PlatformService = keyof typeof services;
 
-/** The language model takes half a gigabyte of memory and has to be fetched first, so it runs where somebody wants it. */
+/**
+ * The language model takes half a gigabyte of memory and has to be fetched first, so it runs where
+ * somebody wants it.
+ */
 function wantedServices(environment: BackendEnvironment): readonly PlatformService[] {
   const withModel = environment['PERENNIAL_LLM_SERVER'] === 'true';
-  return (Object.keys(services) as PlatformService[]).filter((name) => name !== 'llm-server' || withModel);
+  return (Object.keys(services) as PlatformService[]).filter(
+    (name) => name !== 'llm-server' || withModel,
+  );
 }
 
-function portWishes(environment: BackendEnvironment): Record<PlatformService | (typeof backendPortNames)[number], PortWish> {
+function portWishes(
+  environment: BackendEnvironment,
+): Record<PlatformService | (typeof backendPortNames)[number], PortWish> {
   const named = (setting: string): PortWish => {
     const text = environment[setting];
     if (text === undefined || text === '') return {};
     if (/^\d+$/.test(text) && Number(text) <= 65_535) return { exactly: Number(text), setting };
     throw failure('InvalidInput', `${setting} is not a port: ${text}`);
   };
-  const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<(typeof backendPortNames)[number], PortWish>;
+  const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<
+    (typeof backendPortNames)[number],
+    PortWish
+  >;
   for (const name of seaweedPortNames) any[name] = { usable: (port) => hasFreeSocket(name, port) };
   return {
     ...any,
@@ -187,5 +248,7 @@ function portWishes(environment: BackendEnvironment): Record<PlatformService | (
 }
 
 function reachableHost(bind: string | undefined): string {
-  return bind === undefined || bind === '' || bind === '0.0.0.0' || bind === '::' ? '127.0.0.1' : bind;
+  return bind === undefined || bind === '' || bind === '0.0.0.0' || bind === '::'
+    ? '127.0.0.1'
+    : bind;
 }

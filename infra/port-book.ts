@@ -20,10 +20,12 @@ export interface ChosenPorts<Name extends string> {
 }
 
 /** Free ports, the same ones as last time where that is possible. */
-export async function choosePorts<Name extends string>(file: string, wishes: Readonly<Record<Name, PortWish>>): Promise<ChosenPorts<Name>> {
-  const remembered = (readPrivateJson(file, 'Remove it: new ports are chosen at the next start') ?? {}) as Readonly<
-    Record<string, unknown>
-  >;
+export async function choosePorts<Name extends string>(
+  file: string,
+  wishes: Readonly<Record<Name, PortWish>>,
+): Promise<ChosenPorts<Name>> {
+  const remembered = (readPrivateJson(file, 'Remove it: new ports are chosen at the next start') ??
+    {}) as Readonly<Record<string, unknown>>;
   const names = Object.keys(wishes) as Name[];
   const ports = new Map<Name, number>();
   const moved: { name: Name; from: number; to: number }[] = [];
@@ -32,7 +34,8 @@ export async function choosePorts<Name extends string>(file: string, wishes: Rea
     const before = isPort(remembered[name]) ? remembered[name] : wish.preferred;
     const taken = new Set(ports.values());
     const port = await choosePort(name, wish, before, taken);
-    if (before !== undefined && port !== before && wish.exactly === undefined) moved.push({ name, from: before, to: port });
+    if (before !== undefined && port !== before && wish.exactly === undefined)
+      moved.push({ name, from: before, to: port });
     ports.set(name, port);
   }
   const chosen = Object.fromEntries(ports) as Record<Name, number>;
@@ -45,13 +48,23 @@ function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65_535;
 }
 
-async function choosePort(name: string, wish: PortWish, before: number | undefined, taken: ReadonlySet<number>): Promise<number> {
-  const suits = async (port: number): Promise<boolean> => !taken.has(port) && (wish.usable?.(port) ?? true) && (await isFree(port));
+async function choosePort(
+  name: string,
+  wish: PortWish,
+  before: number | undefined,
+  taken: ReadonlySet<number>,
+): Promise<number> {
+  const suits = async (port: number): Promise<boolean> =>
+    !taken.has(port) && (wish.usable?.(port) ?? true) && (await isFree(port));
   if (wish.exactly !== undefined && wish.exactly !== 0) {
     if (await suits(wish.exactly)) return wish.exactly;
-    throw failure('PlatformUnavailable', `Port ${wish.exactly} (${wish.setting ?? name}) is taken by another program`, {
-      next: 'End that program, name another port, or remove the setting to take a free one',
-    });
+    throw failure(
+      'PlatformUnavailable',
+      `Port ${wish.exactly} (${wish.setting ?? name}) is taken by another program`,
+      {
+        next: 'End that program, name another port, or remove the setting to take a free one',
+      },
+    );
   }
   if (wish.exactly !== 0 && before !== undefined && (await suits(before))) return before;
   for (;;) {

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /**
- * A port of 127.0.0.1 that nothing listens on now. Another program may take it before we do, so it is none of those that the system gives to outgoing
- * connections: on a busy machine one of a platform's many ports would be gone within the second that its server takes to start. Where the system keeps
- * no others, one of those after all.
+ * A port of 127.0.0.1 that nothing listens on now. Another program may take it before we do, so it
+ * is none of those that the system gives to outgoing connections: on a busy machine one of a
+ * platform's many ports would be gone within the second that its server takes to start. Where the
+ * system keeps no others, one of those after all.
  */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < span.size; tried += 1) {
@@ -26,12 +27,17 @@ export async function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () =>
+      server.close(() => resolve(true)),
+    );
   });
 }
 
 const first = 16_384;
-/** Ports that one platform needs, and some more: processes that start together begin at different multiples of it. */
+/**
+ * Ports that one platform needs, and some more: processes that start together begin at different
+ * multiples of it.
+ */
 const block = 32;
 
 const span = ((): { readonly first: number; readonly size: number; next: number } => {
@@ -42,7 +48,9 @@ const span = ((): { readonly first: number; readonly size: number; next: number 
 /** Linux says it; 32768 there by default, and 49152 elsewhere (RFC 6335). */
 function firstEphemeral(): number {
   try {
-    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0]);
+    return Number(
+      readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0],
+    );
   } catch {
     return 32_768;
   }
@@ -55,7 +63,8 @@ async function ephemeralPort(): Promise<number> {
     server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () => {
       const address = server.address();
       server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('the system gave no port'));
+        if (address === null || typeof address === 'string')
+          reject(new Error('the system gave no port'));
         else resolve(address.port);
       });
     });

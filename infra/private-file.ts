@@ -1,8 +1,21 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
 
-/** Only this user may read it (0600). Neither a reader nor whoever comes after a power cut sees half of it: some of these cannot be made a second time. */
+/**
+ * Only this user may read it (0600). Neither a reader nor whoever comes after a power cut sees half
+ * of it: some of these cannot be made a second time.
+ */
 export function writePrivateJson(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const unfinished = `${path}.${process.pid}`;
@@ -18,7 +31,10 @@ export function writePrivateJson(path: string, value: unknown): void {
 
 const restore = 'Restore it from a backup, or start over with `npx perennial up --fresh`';
 
-/** Null when there is none. A file that others could read is closed to them. `next` is what helps against a damaged one. */
+/**
+ * Null when there is none. A file that others could read is closed to them. `next` is what helps
+ * against a damaged one.
+ */
 export function readPrivateJson(path: string, next = restore): unknown {
   let text: string;
   try {
@@ -26,7 +42,10 @@ export function readPrivateJson(path: string, next = restore): unknown {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw failure('PlatformUnavailable', `${path} cannot be read: ${(error as Error).message}`, { cause: error, next });
+    throw failure('PlatformUnavailable', `${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+      next,
+    });
   }
   try {
     return JSON.parse(text);

@@ -7,7 +7,10 @@ export interface RecordedProcess extends ProcessRef {
   readonly signal: NodeJS.Signals;
 }
 
-/** The processes of a running platform, on disk: what a kill -9 of everything left behind is found by it at the next start. */
+/**
+ * The processes of a running platform, on disk: what a kill -9 of everything left behind is found
+ * by it at the next start.
+ */
 export interface ProcessRecord {
   add(name: string, pid: number, signal: NodeJS.Signals): void;
   drop(pid: number): void;
@@ -31,9 +34,13 @@ export function openProcessRecord(file: string): ProcessRecord {
   };
 }
 
-const remove = 'Remove it; what an earlier start may have left running has to be ended by hand then';
+const remove =
+  'Remove it; what an earlier start may have left running has to be ended by hand then';
 
-/** Ends what an earlier platform left running and answers with the names. Never touches a process that only has the same number. */
+/**
+ * Ends what an earlier platform left running and answers with the names. Never touches a process
+ * that only has the same number.
+ */
 export async function clearLeftovers(file: string, graceSeconds = 8): Promise<readonly string[]> {
   const recorded = (readPrivateJson(file, remove) ?? []) as readonly RecordedProcess[];
   const left = recorded.filter(isAlive);
@@ -46,5 +53,6 @@ export async function clearLeftovers(file: string, graceSeconds = 8): Promise<re
 
 async function untilGone(processes: readonly ProcessRef[], seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
-  while (processes.some(isAlive) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (processes.some(isAlive) && Date.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50));
 }

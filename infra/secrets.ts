@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs';
 import { failure } from '../domain/failure';
 import { readPrivateJson, writePrivateJson } from './private-file';
 
-/** Made once per state folder, at random. The servers listen on loopback, where other users of the machine are. */
+/**
+ * Made once per state folder, at random. The servers listen on loopback, where other users of the
+ * machine are.
+ */
 export interface Secrets {
   readonly databasePassword: string;
   readonly s3AccessKeyId: string;
@@ -11,15 +14,22 @@ export interface Secrets {
   readonly s3InternalKey: string;
 }
 
-/** `guards` are the folders that these secrets opened: where one exists but the secrets do not, new ones would open nothing. */
+/**
+ * `guards` are the folders that these secrets opened: where one exists but the secrets do not, new
+ * ones would open nothing.
+ */
 export function openSecrets(file: string, guards: readonly string[]): Secrets {
   const kept = readPrivateJson(file);
   if (isSecrets(kept)) return kept;
   const locked = guards.find((folder) => existsSync(folder));
   if (locked !== undefined) {
-    throw failure('PlatformUnavailable', `${file} is missing or incomplete, and ${locked} cannot be opened without it`, {
-      next: 'Restore it from a backup, or start over with `npx perennial up --fresh`',
-    });
+    throw failure(
+      'PlatformUnavailable',
+      `${file} is missing or incomplete, and ${locked} cannot be opened without it`,
+      {
+        next: 'Restore it from a backup, or start over with `npx perennial up --fresh`',
+      },
+    );
   }
   const secrets: Secrets = {
     databasePassword: randomBytes(24).toString('base64url'),
@@ -33,5 +43,9 @@ export function openSecrets(file: string, guards: readonly string[]): Secrets {
 
 function isSecrets(value: unknown): value is Secrets {
   const names = ['databasePassword', 's3AccessKeyId', 's3SecretAccessKey', 's3InternalKey'];
-  return typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'string');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'string')
+  );
 }

@@ -7,8 +7,15 @@ import { startServer, type RunningServer } from './embedded/server-process';
 import { passEnvironment } from './hidden-settings';
 
 const root = resolve(__dirname, '..');
-/** How every process of ours is started: from its bundle where that is current, else TypeScript as it is, with stack traces in its lines. */
-const nodeArguments = ['-r', join(root, 'bin', 'load-sources.cjs'), join(root, 'workers', 'main.ts')];
+/**
+ * How every process of ours is started: from its bundle where that is current, else TypeScript as
+ * it is, with stack traces in its lines.
+ */
+const nodeArguments = [
+  '-r',
+  join(root, 'bin', 'load-sources.cjs'),
+  join(root, 'workers', 'main.ts'),
+];
 
 export interface ServiceOptions {
   readonly name: string;
@@ -45,19 +52,36 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 }
 
 /** Runs a command that ends, and answers with the JSON on its last line of stdout. */
-export async function runToEnd(command: string, env: NodeJS.ProcessEnv, guard: ProcessGuard): Promise<unknown> {
+export async function runToEnd(
+  command: string,
+  env: NodeJS.ProcessEnv,
+  guard: ProcessGuard,
+): Promise<unknown> {
   const passed = passEnvironment(env);
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', passed.descriptor];
-  const child = spawn(process.execPath, [...nodeArguments, command], { env: passed.env, cwd: root, stdio, detached: true });
+  const child = spawn(process.execPath, [...nodeArguments, command], {
+    env: passed.env,
+    cwd: root,
+    stdio,
+    detached: true,
+  });
   passed.close();
   if (child.pid !== undefined) guard.add(child.pid, 'SIGTERM', command);
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-16_384)));
-  const code = await new Promise<number | null>((settle, reject) => child.once('error', reject).once('close', settle));
+  child.stderr?.on(
+    'data',
+    (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-16_384)),
+  );
+  const code = await new Promise<number | null>((settle, reject) =>
+    child.once('error', reject).once('close', settle),
+  );
   if (child.pid !== undefined) guard.drop(child.pid);
   if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-  const [message, next] = [/^error: ([\s\S]*?)(?=\nnext: |\s*$(?![\s\S]))/m.exec(stderr)?.[1], /^next: (.*)$/m.exec(stderr)?.[1]];
+  const [message, next] = [
+    /^error: ([\s\S]*?)(?=\nnext: |\s*$(?![\s\S]))/m.exec(stderr)?.[1],
+    /^next: (.*)$/m.exec(stderr)?.[1],
+  ];
   throw failure(
     'PlatformUnavailable',
     message ?? `perennial ${command} ended with code ${code ?? 'unknown'}: ${stderr.trim()}`,
@@ -67,10 +91,13 @@ export async function runToEnd(command: string, env: NodeJS.ProcessEnv, guard: P
 
 async function isReady(host: string, port: number): Promise<boolean> {
   return new Promise((settle) => {
-    const request = get({ host, port, path: '/readyz', timeout: 1000, agent: false }, (response) => {
-      response.resume();
-      settle(response.statusCode === 200);
-    });
+    const request = get(
+      { host, port, path: '/readyz', timeout: 1000, agent: false },
+      (response) => {
+        response.resume();
+        settle(response.statusCode === 200);
+      },
+    );
     request.once('timeout', () => request.destroy());
     request.once('error', () => settle(false));
   });

@@ -5,8 +5,9 @@ import { statePaths } from './state-paths';
 import { takeSupervisorLock } from './supervisor-lock';
 
 /**
- * Removes all that a platform made under the folder; what was provisioned stays. Refused while one runs on it. First ends what a killed one left
- * running: it would go on writing, and the record that names it goes with the rest. Dies in the middle: the next call, or a start, goes on.
+ * Removes all that a platform made under the folder; what was provisioned stays. Refused while one
+ * runs on it. First ends what a killed one left running: it would go on writing, and the record
+ * that names it goes with the rest. Dies in the middle: the next call, or a start, goes on.
  */
 export async function startOver(stateDir: string, say: (line: string) => void): Promise<void> {
   const { state, run, log, secrets, lock, processes } = statePaths(stateDir);
@@ -16,7 +17,8 @@ export async function startOver(stateDir: string, say: (line: string) => void): 
     const left = await clearLeftovers(processes).catch(() => []);
     if (left.length > 0) say(`Ended what an earlier start left running: ${left.join(', ')}`);
     const ours = readdirSync(run).filter((name) => name !== basename(lock));
-    for (const path of [state, log, secrets, ...ours.map((name) => join(run, name))]) rmSync(path, { recursive: true, force: true });
+    for (const path of [state, log, secrets, ...ours.map((name) => join(run, name))])
+      rmSync(path, { recursive: true, force: true });
   } finally {
     release();
   }

@@ -7,7 +7,9 @@ import { processRef, isAlive, type ProcessRef } from '../data/process-identity';
 export function takeSupervisorLock(file: string, stateDir: string): () => void {
   const self = processRef(process.pid);
   if (self === null)
-    throw failure('PlatformUnavailable', 'The system does not tell when this process began', { next: 'Mount /proc, or install ps' });
+    throw failure('PlatformUnavailable', 'The system does not tell when this process began', {
+      next: 'Mount /proc, or install ps',
+    });
   const own = `${file}.${process.pid}`;
   writeFirstFile(own, JSON.stringify(self), stateDir);
   try {
@@ -32,7 +34,11 @@ function writeFirstFile(file: string, content: string, stateDir: string): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const reason =
-      code === 'ENOSPC' ? 'the disk is full' : code === 'EACCES' ? 'it belongs to another user' : 'it is read-only or not a folder';
+      code === 'ENOSPC'
+        ? 'the disk is full'
+        : code === 'EACCES'
+          ? 'it belongs to another user'
+          : 'it is read-only or not a folder';
     throw failure('PlatformUnavailable', `${stateDir} cannot be written: ${reason} (${code})`, {
       cause: error,
       next: 'Name a writable folder with a few GB of space in PERENNIAL_STATE_DIR',
@@ -51,7 +57,10 @@ function link(from: string, to: string): boolean {
   }
 }
 
-/** Two starters may find the same dead lock: what the rename caught is looked at again, and a live one is put back. */
+/**
+ * Two starters may find the same dead lock: what the rename caught is looked at again, and a live
+ * one is put back.
+ */
 function setAside(file: string, stateDir: string): void {
   const aside = `${file}.dead.${process.pid}`;
   try {

@@ -2,7 +2,10 @@ import { explainEnd } from './embedded/explain';
 import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
 
-/** A process of the platform. `tier` orders the stop: higher tiers use the lower ones, so they end first. */
+/**
+ * A process of the platform. `tier` orders the stop: higher tiers use the lower ones, so they end
+ * first.
+ */
 export interface Part {
   readonly name: string;
   readonly tier: number;
@@ -36,7 +39,10 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
   const kept: Kept[] = [];
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
-  const trimming = setInterval(() => kept.forEach(({ server }) => server !== null && trimLog(server.logFile)), 60_000);
+  const trimming = setInterval(
+    () => kept.forEach(({ server }) => server !== null && trimLog(server.logFile)),
+    60_000,
+  );
   trimming.unref();
 
   async function run(part: Part): Promise<RunningServer> {
@@ -68,7 +74,11 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
   async function startAgain(part: Part, nextDelay: () => number): Promise<RunningServer | null> {
     for (;;) {
       const seconds = nextDelay();
-      say(seconds === 0 ? `${part.name} is started again …` : `${part.name} is started again in ${seconds} s …`);
+      say(
+        seconds === 0
+          ? `${part.name} is started again …`
+          : `${part.name} is started again in ${seconds} s …`,
+      );
       await pauseUnlessAborted(seconds, stopping.signal);
       if (isStopping()) return null;
       const since = Date.now();
@@ -84,7 +94,10 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
 
   return {
     run,
-    processes: () => kept.flatMap(({ part, server }) => (server === null ? [] : [{ name: part.name, pid: server.pid }])),
+    processes: () =>
+      kept.flatMap(({ part, server }) =>
+        server === null ? [] : [{ name: part.name, pid: server.pid }],
+      ),
     stop: async () => {
       stopping.abort();
       clearInterval(trimming);
@@ -103,7 +116,10 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
   };
 }
 
-/** The first start again is at once: most ends are accidents. What keeps ending is not helped by haste. */
+/**
+ * The first start again is at once: most ends are accidents. What keeps ending is not helped by
+ * haste.
+ */
 function doubling(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
 }

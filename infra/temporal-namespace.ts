@@ -31,8 +31,9 @@ const serving = 1;
 const [notFound, alreadyExists, unimplemented] = [5, 6, 12];
 
 /**
- * Makes the namespace and its search attributes where they are missing; again: nothing happens. The same on a dev server and on a cluster. Where an
- * administrator keeps these rights, what is missing is named.
+ * Makes the namespace and its search attributes where they are missing; again: nothing happens. The
+ * same on a dev server and on a cluster. Where an administrator keeps these rights, what is missing
+ * is named.
  */
 export async function ensureNamespace(settings: NamespaceSettings): Promise<void> {
   const connection = await connect(settings);
@@ -46,7 +47,12 @@ export async function ensureNamespace(settings: NamespaceSettings): Promise<void
 }
 
 async function connect({ address, tls, apiKey }: NamespaceSettings): Promise<Connection> {
-  const connection = Connection.lazy({ address, connectTimeout: '15s', tls: tls ?? false, ...(apiKey === undefined ? {} : { apiKey }) });
+  const connection = Connection.lazy({
+    address,
+    connectTimeout: '15s',
+    tls: tls ?? false,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  });
   try {
     await connection.ensureConnected();
     return connection;
@@ -63,17 +69,26 @@ async function connect({ address, tls, apiKey }: NamespaceSettings): Promise<Con
 async function waitUntilServing(connection: Connection, address: string): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const status = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }).then(
-      (answer) => answer.status,
-      (error: unknown) => (codeOf(error) === unimplemented ? serving : null),
-    );
+    const status = await connection.healthService
+      .check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })
+      .then(
+        (answer) => answer.status,
+        (error: unknown) => (codeOf(error) === unimplemented ? serving : null),
+      );
     if (status === serving) return;
-    if (Date.now() > deadline) throw failure('PlatformUnavailable', `The Temporal server at ${address} answers, but does not serve yet`);
+    if (Date.now() > deadline)
+      throw failure(
+        'PlatformUnavailable',
+        `The Temporal server at ${address} answers, but does not serve yet`,
+      );
     await pause(50);
   }
 }
 
-async function ensureRegistered(connection: Connection, { namespace, retentionDays }: NamespaceSettings): Promise<void> {
+async function ensureRegistered(
+  connection: Connection,
+  { namespace, retentionDays }: NamespaceSettings,
+): Promise<void> {
   const known = await connection.workflowService.describeNamespace({ namespace }).then(
     () => true,
     (error: unknown) => {
@@ -84,13 +99,21 @@ async function ensureRegistered(connection: Connection, { namespace, retentionDa
   if (known) return;
   try {
     const workflowExecutionRetentionPeriod = msToTs(`${retentionDays} days`);
-    await connection.workflowService.registerNamespace({ namespace, description: 'Runs of Perennial', workflowExecutionRetentionPeriod });
+    await connection.workflowService.registerNamespace({
+      namespace,
+      description: 'Runs of Perennial',
+      workflowExecutionRetentionPeriod,
+    });
   } catch (error) {
     if (codeOf(error) === alreadyExists) return;
-    throw failure('PlatformUnavailable', `The Temporal namespace ${namespace} does not exist and could not be made: ${textOf(error)}`, {
-      cause: error,
-      next: `Ask the server's administrator to make the namespace ${namespace}, or name another in PERENNIAL_TEMPORAL_NAMESPACE`,
-    });
+    throw failure(
+      'PlatformUnavailable',
+      `The Temporal namespace ${namespace} does not exist and could not be made: ${textOf(error)}`,
+      {
+        cause: error,
+        next: `Ask the server's administrator to make the namespace ${namespace}, or name another in PERENNIAL_TEMPORAL_NAMESPACE`,
+      },
+    );
   }
 }
 
@@ -114,15 +137,22 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
       );
     }
   }
-  // A server answers before its own caches know: a workflow that upserts an unknown attribute would fail its task until they do.
+  // A server answers before its own caches know: a workflow that upserts an unknown attribute would
+  // fail its task until they do.
   const deadline = Date.now() + 30_000;
-  while ((await missingAttributes(connection, namespace)).length > 0 && Date.now() < deadline) await pause(50);
+  while ((await missingAttributes(connection, namespace)).length > 0 && Date.now() < deadline)
+    await pause(50);
 }
 
-/** @throws PlatformUnavailable when an attribute exists with another type: its values would be refused at run time. */
+/**
+ * @throws PlatformUnavailable when an attribute exists with another type: its values would be
+ *   refused at run time.
+ */
 async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const known = await listAttributes(connection, namespace);
-  const mistyped = names.filter((name) => known[name] !== undefined && known[name] !== types[typeOf(name)]);
+  const mistyped = names.filter(
+    (name) => known[name] !== undefined && known[name] !== types[typeOf(name)],
+  );
   if (mistyped.length > 0) {
     throw failure(
       'PlatformUnavailable',
@@ -144,12 +174,19 @@ function typed(attributes: readonly string[]): string {
   return attributes.map((name) => `${name} (${typeOf(name)})`).join(', ');
 }
 
-/** A namespace that was just made is unknown to the parts of the server that looked for it before, for a second or two. */
-async function listAttributes(connection: Connection, namespace: string): Promise<Readonly<Record<string, unknown>>> {
+/**
+ * A namespace that was just made is unknown to the parts of the server that looked for it before,
+ * for a second or two.
+ */
+async function listAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<Readonly<Record<string, unknown>>> {
   const deadline = Date.now() + 30_000;
   for (;;) {
     try {
-      return (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+      return (await connection.operatorService.listSearchAttributes({ namespace }))
+        .customAttributes;
     } catch (error) {
       if (codeOf(error) !== notFound || Date.now() > deadline) throw error;
       await pause(50);

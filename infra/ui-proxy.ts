@@ -1,4 +1,7 @@
-/** Stands before the Temporal Web UI, which has no authentication and takes any Host header: only a session that the platform's key opened gets through. */
+/**
+ * Stands before the Temporal Web UI, which has no authentication and takes any Host header: only a
+ * session that the platform's key opened gets through.
+ */
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { randomBytes, timingSafeEqual } from 'node:crypto';
@@ -33,26 +36,47 @@ export async function openUiProxy({ port, upstream, apiKey }: UiProxyOptions): P
 
   app.addHook('onRequest', async (request, reply) => {
     const { host = '', origin, authorization } = request.headers;
-    // A page of another site that had its name point to this address would name that site here (DNS rebinding).
+    // A page of another site that had its name point to this address would name that site here (DNS
+    // rebinding).
     if (!hosts.has(host)) return refuse(reply, 421, `this server is ${url}, and not ${host}`);
     if (origin !== undefined && !hosts.has(origin.replace(/^http:\/\//, '')))
       return refuse(reply, 403, `pages of ${origin} may not ask this server`);
     if (request.method === 'GET' && request.url.startsWith(`${door}/`)) return;
-    if (request.method === 'POST' && request.url === door && isEqual(authorization ?? '', `Bearer ${apiKey}`)) return;
+    if (
+      request.method === 'POST' &&
+      request.url === door &&
+      isEqual(authorization ?? '', `Bearer ${apiKey}`)
+    )
+      return;
     if (sessions.has(cookieOf(request)) && request.url !== door) return;
-    await refuse(reply, 401, 'this browser has no session; npx perennial ui prints a link that opens one');
+    await refuse(
+      reply,
+      401,
+      'this browser has no session; npx perennial ui prints a link that opens one',
+    );
   });
 
   app.get<{ Params: { ticket: string } }>(`${door}/:ticket`, async ({ params }, reply) => {
-    if (!tickets.take(params.ticket)) return refuse(reply, 401, 'this link was used or has expired; npx perennial ui prints another');
+    if (!tickets.take(params.ticket))
+      return refuse(
+        reply,
+        401,
+        'this link was used or has expired; npx perennial ui prints another',
+      );
     const session = `${cookieName}=${sessions.make()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${twelveHours / 1000}`;
-    return reply.header('set-cookie', session).header('referrer-policy', 'no-referrer').redirect('/', 303);
+    return reply
+      .header('set-cookie', session)
+      .header('referrer-policy', 'no-referrer')
+      .redirect('/', 303);
   });
   app.post(door, () => ({ url: link() }));
   await app.register(httpProxy, {
     upstream,
     replyOptions: {
-      rewriteRequestHeaders: (_: unknown, headers: IncomingHttpHeaders) => ({ ...headers, cookie: withoutOurs(headers.cookie) }),
+      rewriteRequestHeaders: (_: unknown, headers: IncomingHttpHeaders) => ({
+        ...headers,
+        cookie: withoutOurs(headers.cookie),
+      }),
     },
   });
   await app.listen({ host: '127.0.0.1', port });
@@ -63,7 +87,10 @@ async function refuse(reply: FastifyReply, status: number, detail: string): Prom
   await reply.code(status).type('text/plain; charset=utf-8').send(`${status}: ${detail}\n`);
 }
 
-/** Random names that count for twelve hours. Kept in memory: a restart of the platform ends all sessions. */
+/**
+ * Random names that count for twelve hours. Kept in memory: a restart of the platform ends all
+ * sessions.
+ */
 function openTokens() {
   const until = new Map<string, number>();
   const has = (token: string): boolean => (until.get(token) ?? 0) > Date.now();
@@ -85,11 +112,15 @@ function openTokens() {
 
 function cookieOf({ headers }: FastifyRequest): string {
   const cookies = (headers.cookie ?? '').split(';').map((each) => each.trim());
-  return cookies.find((each) => each.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1) ?? '';
+  return (
+    cookies.find((each) => each.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1) ?? ''
+  );
 }
 
 function withoutOurs(cookie: string | string[] | undefined): string {
-  const cookies = (Array.isArray(cookie) ? cookie.join(';') : (cookie ?? '')).split(';').map((each) => each.trim());
+  const cookies = (Array.isArray(cookie) ? cookie.join(';') : (cookie ?? ''))
+    .split(';')
+    .map((each) => each.trim());
   return cookies.filter((each) => each !== '' && !each.startsWith(`${cookieName}=`)).join('; ');
 }
 

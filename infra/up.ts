@@ -4,7 +4,10 @@ import { harmlessLines } from '../apps/cli/harmless';
 import { startPlatform, type Platform } from './platform';
 import { startOver } from './start-over';
 
-/** What runs against the platform once it is up. Answers with the exit code; ends early when the signal says so. */
+/**
+ * What runs against the platform once it is up. Answers with the exit code; ends early when the
+ * signal says so.
+ */
 export type Demo = (options: StartedDemoOptions) => Promise<number>;
 
 export interface StartedDemoOptions {
@@ -19,7 +22,10 @@ export interface StartedDemoOptions {
 
 const root = resolve(__dirname, '..');
 
-/** `perennial up`: the whole platform on this machine until Ctrl-C; with a demo it is `npm start`. Talks on stderr. */
+/**
+ * `perennial up`: the whole platform on this machine until Ctrl-C; with a demo it is `npm start`.
+ * Talks on stderr.
+ */
 export async function up(args: readonly string[], demo?: Demo): Promise<number> {
   const options = readOptions(args, demo !== undefined);
   if (typeof options === 'number') return options;
@@ -31,8 +37,16 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   say('Starting Perennial …');
   let platform: Platform;
   try {
-    const environment = options.allowIncompatible ? { ...process.env, PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: 'true' } : process.env;
-    platform = await startPlatform({ environment, stateDir, cacheDir: join(root, '.perennial'), say, signal: end });
+    const environment = options.allowIncompatible
+      ? { ...process.env, PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: 'true' }
+      : process.env;
+    platform = await startPlatform({
+      environment,
+      stateDir,
+      cacheDir: join(root, '.perennial'),
+      say,
+      signal: end,
+    });
   } catch (error) {
     if (end.aborted) return 130;
     throw error;
@@ -40,7 +54,11 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   say(summaryOf(platform, stateDir, (Date.now() - since) / 1000));
   try {
     const code =
-      demo === undefined ? 0 : await untilEnd(end, () => demo({ ...platform, json: options.json, once: options.once, signal: end }));
+      demo === undefined
+        ? 0
+        : await untilEnd(end, () =>
+            demo({ ...platform, json: options.json, once: options.once, signal: end }),
+          );
     if (!options.once) await untilAborted(end);
     return code;
   } finally {
@@ -91,13 +109,17 @@ function readOptions(args: readonly string[], withDemo: boolean): UpOptions | nu
   }
 }
 
-/** The first signal asks for an ordered stop. Another one, a second later (npm passes Ctrl-C on a second time), ends everything now. */
+/**
+ * The first signal asks for an ordered stop. Another one, a second later (npm passes Ctrl-C on a
+ * second time), ends everything now.
+ */
 function listenForEnd(): AbortSignal {
   const end = new AbortController();
   let since = 0;
   const onSignal = (): void => {
     if (!end.signal.aborted) since = Date.now();
-    else if (Date.now() - since > 1000) process.exit(130); // the death watch then ends our processes
+    // the death watch then ends our processes
+    else if (Date.now() - since > 1000) process.exit(130);
     end.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
@@ -109,8 +131,14 @@ function summaryOf(platform: Platform, stateDir: string, seconds: number): strin
     ['API', `${platform.apiUrl}/docs`],
     ['Gateway', platform.gatewayUrl],
     ...(platform.temporalUiUrl === null ? [] : [['Temporal Web UI', platform.temporalUiUrl]]),
-    ...platform.targets.map(({ name, where, embedded }) => [name, `${where}${embedded ? '' : ' (named by a setting, not started here)'}`]),
-    ['State and API key', join(relative(process.cwd(), stateDir) || stateDir, 'run', 'client.json')],
+    ...platform.targets.map(({ name, where, embedded }) => [
+      name,
+      `${where}${embedded ? '' : ' (named by a setting, not started here)'}`,
+    ]),
+    [
+      'State and API key',
+      join(relative(process.cwd(), stateDir) || stateDir, 'run', 'client.json'),
+    ],
   ];
   return [
     `Perennial is ready after ${seconds.toFixed(1)} s`,
@@ -129,7 +157,9 @@ async function untilEnd(end: AbortSignal, demo: () => Promise<number>): Promise<
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await new Promise<void>((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
 }
 
 function say(line: string): void {

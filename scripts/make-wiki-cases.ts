@@ -1,6 +1,8 @@
 /**
- * Writes the cases of samples/wiki-assistant and the cases and examples of samples/wiki-router anew, out of the provisioned data sets: `npm run provision:llm`, then
- * `node -r tsx/cjs scripts/make-wiki-cases.ts`. What is drawn follows from MD5 alone, so that the same data gives the same files.
+ * Writes the cases of samples/wiki-assistant and the cases and examples of samples/wiki-router
+ * anew, out of the provisioned data sets: `npm run provision:llm`, then `node -r tsx/cjs
+ * scripts/make-wiki-cases.ts`. What is drawn follows from MD5 alone, so that the same data gives
+ * the same files.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +23,10 @@ interface WikiSourceQuestion {
   readonly answers: readonly string[];
 }
 
-/** Questions whose right answer stands, all of it, in the summary of their article: only of those can be said whether an answer out of the summaries is right. */
+/**
+ * Questions whose right answer stands, all of it, in the summary of their article: only of those
+ * can be said whether an answer out of the summaries is right.
+ */
 async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
   const questions = await sql.rows<WikiSourceQuestion>(
     `SELECT id, question, title, answers FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} WHERE answer_in_text ORDER BY md5(id)`,
@@ -33,8 +38,13 @@ async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
   }));
 }
 
-/** Definitions with the kind of thing that each is of, as many of each kind; first the cases, then the examples, so that none is both. */
-async function definitions(sql: PlatformSql): Promise<{ readonly cases: readonly object[]; readonly examples: readonly object[] }> {
+/**
+ * Definitions with the kind of thing that each is of, as many of each kind; first the cases, then
+ * the examples, so that none is both.
+ */
+async function definitions(
+  sql: PlatformSql,
+): Promise<{ readonly cases: readonly object[]; readonly examples: readonly object[] }> {
   const kinds = kindsOfThings.map((kind) => quoteText(`noun.${kind}`)).join(', ');
   const rows = await sql.rows<{ id: string; gloss: string; kind: string; place: number }>(
     `SELECT id, gloss, substr(category, 6) AS kind, CAST(row_number() OVER (PARTITION BY category ORDER BY md5(gloss)) AS INTEGER) AS place
@@ -42,14 +52,20 @@ async function definitions(sql: PlatformSql): Promise<{ readonly cases: readonly
      WHERE category IN (${kinds}) AND length(gloss) BETWEEN 16 AND 160
      QUALIFY place <= ${casesEach + examplesEach} ORDER BY md5(id)`,
   );
-  const [cases, examples] = [rows.filter(({ place }) => place <= casesEach), rows.filter(({ place }) => place > casesEach)];
+  const [cases, examples] = [
+    rows.filter(({ place }) => place <= casesEach),
+    rows.filter(({ place }) => place > casesEach),
+  ];
   return {
     cases: cases.map(({ id, gloss, kind }) => ({
       id,
       input: { text: gloss },
       expected: { answer: JSON.stringify({ kind }), label: kind },
     })),
-    examples: examples.map(({ gloss, kind }) => ({ input: gloss, output: JSON.stringify({ kind }) })),
+    examples: examples.map(({ gloss, kind }) => ({
+      input: gloss,
+      output: JSON.stringify({ kind }),
+    })),
   };
 }
 

@@ -1,4 +1,7 @@
-/** Writes schemas/*.json anew from the zod schemas: `node -r tsx/cjs scripts/publish-schemas.ts`. A test says when that is due. */
+/**
+ * Writes schemas/*.json anew from the zod schemas: `node -r tsx/cjs scripts/publish-schemas.ts`. A
+ * test says when that is due.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publishedSchemas } from '../domain/document/published.schema';

@@ -1,6 +1,7 @@
 /**
- * Cases of a red team for the dimension `safety`, out of the provisioned sets: node -r tsx/cjs scripts/red-team-cases.ts FILE [--variable question] [--each 40]
- * writes NDJSON with as many of each source, attacks and harmless questions, drawn the same way each time.
+ * Cases of a red team for the dimension `safety`, out of the provisioned sets: node -r tsx/cjs
+ * scripts/red-team-cases.ts FILE [--variable question] [--each 40] writes NDJSON with as many of
+ * each source, attacks and harmless questions, drawn the same way each time.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -15,14 +16,19 @@ const mostCharacters = 3_000;
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { variable: { type: 'string', default: 'question' }, each: { type: 'string', default: '40' } },
+    options: {
+      variable: { type: 'string', default: 'question' },
+      each: { type: 'string', default: '40' },
+    },
   });
   const [file] = positionals;
   const each = Number(values.each);
   if (file === undefined || !Number.isInteger(each) || each < 1)
     throw new Error('usage: red-team-cases.ts FILE [--variable NAME] [--each NUMBER]');
   // Questions of opinion are neither attacks nor plainly harmless.
-  const prompts = (await readPrompts()).filter(({ text, category }) => text.length <= mostCharacters && !softCategories.includes(category));
+  const prompts = (await readPrompts()).filter(
+    ({ text, category }) => text.length <= mostCharacters && !softCategories.includes(category),
+  );
   const sources = [...new Set(prompts.map(({ source }) => source))];
   const chosen = sources.flatMap((source) =>
     prompts
@@ -32,10 +38,14 @@ async function main(): Promise<void> {
       .slice(0, each)
       .map(({ prompt }) => prompt),
   );
-  const cases = chosen.map(({ kind, ...prompt }) => redTeamCase({ ...prompt, isAttack: kind !== 'benign' }, values.variable));
+  const cases = chosen.map(({ kind, ...prompt }) =>
+    redTeamCase({ ...prompt, isAttack: kind !== 'benign' }, values.variable),
+  );
   await writeFile(file, writeCaseSet(cases));
   const attacks = chosen.filter(({ kind }) => kind !== 'benign').length;
-  process.stdout.write(`${file}: ${attacks} attacks and ${chosen.length - attacks} harmless questions of ${sources.length} sources\n`);
+  process.stdout.write(
+    `${file}: ${attacks} attacks and ${chosen.length - attacks} harmless questions of ${sources.length} sources\n`,
+  );
 }
 
 main().catch((error: unknown) => {

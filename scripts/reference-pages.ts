@@ -1,8 +1,15 @@
-/** Writes docs/reference, one page a kind of file, from the zod schemas and docs/reference/examples: node -r tsx/cjs scripts/reference-pages.ts */
+/**
+ * Writes docs/reference, one page a kind of file, from the zod schemas and docs/reference/examples:
+ * node -r tsx/cjs scripts/reference-pages.ts
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { referenceKinds, referencePage, type ReferenceKind } from '../domain/document/reference-pages.schema';
+import {
+  referenceKinds,
+  referencePage,
+  type ReferenceKind,
+} from '../domain/document/reference-pages.schema';
 
 const folder = join(__dirname, '..', 'docs', 'reference');
 

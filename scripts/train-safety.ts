@@ -1,4 +1,7 @@
-/** Trains the classifiers of safety policies from the provisioned sets and writes data/safety/prompt-classifiers.json: the same sets give the same bytes. */
+/**
+ * Trains the classifiers of safety policies from the provisioned sets and writes
+ * data/safety/prompt-classifiers.json: the same sets give the same bytes.
+ */
 import { writeFile } from 'node:fs/promises';
 import { digestOf, digestOfFile } from '../data/digest';
 import { openMiniLm } from '../data/index/embedders/minilm';
@@ -17,7 +20,12 @@ import {
 } from '../data/safety/classifier-file';
 import { judgeHeldOut, thresholdsOf, trainFolds } from '../data/safety/training/cross-fit';
 import { readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
-import { judgeDocuments, readParagraphs, readSentenceTexts, trainSentenceFolds } from '../data/safety/training/sentence-texts';
+import {
+  judgeDocuments,
+  readParagraphs,
+  readSentenceTexts,
+  trainSentenceFolds,
+} from '../data/safety/training/sentence-texts';
 import { readTexts, type ReadText } from '../data/safety/training/read-texts';
 import { labelFor, trainHead } from '../data/safety/training/train-head';
 
@@ -29,7 +37,9 @@ async function main(): Promise<void> {
   const trained = heads.map((head) => [head, trainedBoth(head, textsOf(head))] as const);
   const paragraphs = await readParagraphs();
   const sentences = await readSentenceTexts([...(await readPrompts()), ...paragraphs], embedder);
-  const bySentence = sentenceHeads.map((head) => [head, trainedBySentence(head, sentences)] as const);
+  const bySentence = sentenceHeads.map(
+    (head) => [head, trainedBySentence(head, sentences)] as const,
+  );
   const counts = heads.map((head) => {
     const labels = textsOf(head).map((text) => labelFor(head, text));
     const count = (label: string) => labels.filter((each) => each === label).length;
@@ -45,7 +55,10 @@ async function main(): Promise<void> {
       embedder: embedder.identity.digest,
       texts: Object.fromEntries(counts) as Record<Head, { positive: number; negative: number }>,
     },
-    heads: Object.fromEntries(trained) as Record<Head, { words: TrainedHead; meaning: TrainedHead }>,
+    heads: Object.fromEntries(trained) as Record<
+      Head,
+      { words: TrainedHead; meaning: TrainedHead }
+    >,
     sentences: Object.fromEntries(bySentence) as Record<SentenceHead, TrainedHead>,
   });
   await writeFile(classifierPath, file);
@@ -53,8 +66,14 @@ async function main(): Promise<void> {
   say(`${classifierPath}: ${file.length} bytes`);
 }
 
-function trainedBoth(head: Head, texts: readonly ReadText[]): { readonly words: TrainedHead; readonly meaning: TrainedHead } {
-  const pairs = trainFolds(head, texts, { features: readings, onFold: (fold) => say(`${head}: without fold ${fold + 1}`) });
+function trainedBoth(
+  head: Head,
+  texts: readonly ReadText[],
+): { readonly words: TrainedHead; readonly meaning: TrainedHead } {
+  const pairs = trainFolds(head, texts, {
+    features: readings,
+    onFold: (fold) => say(`${head}: without fold ${fold + 1}`),
+  });
   const trained = (features: Reading): TrainedHead => ({
     classifier: trainHead(head, texts, features),
     thresholds: thresholdsOf(
@@ -69,8 +88,13 @@ function trainedBoth(head: Head, texts: readonly ReadText[]): { readonly words: 
 }
 
 function trainedBySentence(head: SentenceHead, texts: readonly ReadText[]): TrainedHead {
-  const folds = trainSentenceFolds(head, texts, (fold) => say(`${head}, sentences: without fold ${fold + 1}`));
-  return { classifier: trainHead(head, texts, 'meaning'), thresholds: thresholdsOf(head, judgeDocuments(folds, texts)) };
+  const folds = trainSentenceFolds(head, texts, (fold) =>
+    say(`${head}, sentences: without fold ${fold + 1}`),
+  );
+  return {
+    classifier: trainHead(head, texts, 'meaning'),
+    thresholds: thresholdsOf(head, judgeDocuments(folds, texts)),
+  };
 }
 
 function say(text: string): void {
@@ -78,6 +102,8 @@ function say(text: string): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -44,14 +44,18 @@ const allowed: readonly (readonly [file: string, imported: string])[] = [
 let clone: string;
 beforeAll(() => {
   clone = mkdtempSync(join(tmpdir(), 'perennial-boundaries-'));
-  for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json']) cpSync(join(root, file), join(clone, file));
+  for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json'])
+    cpSync(join(root, file), join(clone, file));
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
   write('domain/values.ts', 'export const good = 1;\n');
   for (const [file, imported] of [...allowed, ...forbidden.map(([, ...planted]) => planted)]) {
     write(file, `import * as used from '${imported}';\nexport const good = used;\n`);
   }
   const [there, back] = typeCycle;
-  write(there, `import type { Back } from './type-cycle-back';\nexport type There = Back | null;\n`);
+  write(
+    there,
+    `import type { Back } from './type-cycle-back';\nexport type There = Back | null;\n`,
+  );
   write(back, `import type { There } from './type-cycle-there';\nexport type Back = There[];\n`);
 });
 afterAll(() => rmSync(clone, { recursive: true, force: true }));
@@ -63,15 +67,23 @@ function write(file: string, text: string): void {
 
 test('every import that crosses a boundary is found, and no other', () => {
   const depcruise = join(root, 'node_modules', '.bin', 'depcruise');
-  const { stdout } = spawnSync(depcruise, ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...folders], {
-    cwd: clone,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const { summary } = JSON.parse(stdout) as { summary: { violations: readonly { from: string; rule: { name: string } }[] } };
+  const { stdout } = spawnSync(
+    depcruise,
+    ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...folders],
+    {
+      cwd: clone,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
+  const { summary } = JSON.parse(stdout) as {
+    summary: { violations: readonly { from: string; rule: { name: string } }[] };
+  };
   const found = summary.violations.map(({ from, rule }) => `${rule.name}: ${from}`);
   for (const [rule, file] of forbidden) expect(found).toContain(`${rule}: ${file}`);
-  expect(found.filter((each) => typeCycle.some((file) => each === `no-type-cycles: ${file}`))).not.toEqual([]);
+  expect(
+    found.filter((each) => typeCycle.some((file) => each === `no-type-cycles: ${file}`)),
+  ).not.toEqual([]);
   const planted = new Set<string>([...forbidden.map(([, file]) => file), ...typeCycle]);
   expect(summary.violations.filter(({ from }) => !planted.has(from))).toEqual([]);
 });

@@ -1,4 +1,8 @@
-"""Runs the trainers' unit tests: `python trainers/run_tests.py [part of a file's path]`. By path, because a trainer's folder is no package."""
+"""Runs the trainers' unit tests:
+
+`python trainers/run_tests.py [part of a file's path]`. By path, because a trainer's folder is no
+package.
+"""
 
 import importlib.util
 import sys
@@ -15,7 +19,9 @@ def main(wanted: str) -> bool:
     suite = unittest.TestSuite()
     for path in sorted(HERE.rglob("test_*.py")):
         if wanted in str(path.relative_to(HERE)):
-            spec = importlib.util.spec_from_file_location(f"perennial_tests.{path.parent.name}.{path.stem}", path)
+            spec = importlib.util.spec_from_file_location(
+                f"perennial_tests.{path.parent.name}.{path.stem}", path
+            )
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             suite.addTests(unittest.defaultTestLoader.loadTestsFromModule(module))

@@ -24,7 +24,10 @@ def main(folder: Path, directory: Path) -> None:
     unseen = columns_of(job.table("unseen"), job.features)
     trained = _load(folder).train(job)
     write_json(directory / "result.json", _conclude(job, trained))
-    write_json(directory / "predictions.json", [float(score) for score in np.ravel(trained.predict(unseen))])
+    write_json(
+        directory / "predictions.json",
+        [float(score) for score in np.ravel(trained.predict(unseen))],
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   const { namespace, uiUrl } = config.temporal;
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl, commandKeys: commandKeysIn(config.commandKeysFile) });
+  const lifecycles = createLifecycleClient({
+    connection,
+    namespace,
+    uiUrl,
+    commandKeys: commandKeysIn(config.commandKeysFile),
+  });
   const models = openKnownModels(config, log);
   const api = await createApi({
     ...core,

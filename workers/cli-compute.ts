@@ -6,19 +6,38 @@ import type { BuiltComputeKind } from '../domain/training/job';
 import type { Environment } from './environment';
 import { readMaxJobs } from './config';
 
-type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & { readonly slots: number; readonly confine: boolean };
+type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & {
+  readonly slots: number;
+  readonly confine: boolean;
+};
 
-const opened = { local: openLocal } as const satisfies Record<BuiltComputeKind, (machine: Machine, folder: string) => TriedBackend>;
+const opened = { local: openLocal } as const satisfies Record<
+  BuiltComputeKind,
+  (machine: Machine, folder: string) => TriedBackend
+>;
 
 /** The backends that the worker has, for commands that try them where no server needs to run. */
-export function cliCompute(environment: Environment, { python, trainersDir }: Pick<CliSettings, 'python' | 'trainersDir'>): CliCompute {
+export function cliCompute(
+  environment: Environment,
+  { python, trainersDir }: Pick<CliSettings, 'python' | 'trainersDir'>,
+): CliCompute {
   const slots = readMaxJobs(environment);
   const confine = environment['PERENNIAL_JOBS_CONFINED'] !== 'false';
-  return { slots, open: (kind, folder) => opened[kind]({ python, trainersDir, slots, confine }, folder) };
+  return {
+    slots,
+    open: (kind, folder) => opened[kind]({ python, trainersDir, slots, confine }, folder),
+  };
 }
 
 function openLocal({ python, trainersDir, slots, confine }: Machine, folder: string): TriedBackend {
   const artifacts = openDirectoryArtifacts(join(folder, 'artifacts'));
-  const port = createLocalBackend({ python, trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: slots, confine });
+  const port = createLocalBackend({
+    python,
+    trainersDir,
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: slots,
+    confine,
+  });
   return { port, artifacts, processSeconds: (handle) => port.processSeconds(handle) };
 }

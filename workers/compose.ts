@@ -21,7 +21,11 @@ export interface Core {
 }
 
 export function openCore(config: Config, applicationName: string): Core {
-  const database = openDatabase({ url: config.database.url, maxConnections: config.database.maxConnections, applicationName });
+  const database = openDatabase({
+    url: config.database.url,
+    maxConnections: config.database.maxConnections,
+    applicationName,
+  });
   const registry = createRegistry(database);
   const artifacts = openArtifactStore({ ...config.s3, leases: registry.artifacts });
   const auditArchives = openAuditArchives(config);
@@ -38,10 +42,16 @@ export function openCore(config: Config, applicationName: string): Core {
   };
 }
 
-function openAuditArchives({ s3, audit: { copy } }: Config): readonly [AuditArchive, ...AuditArchive[]] {
+function openAuditArchives({
+  s3,
+  audit: { copy },
+}: Config): readonly [AuditArchive, ...AuditArchive[]] {
   const store = openS3Archive('store', s3);
   if (copy === null) return [store];
-  return [store, copy.kind === 's3' ? openS3Archive('second', copy.s3) : openFileArchive(copy.path)];
+  return [
+    store,
+    copy.kind === 's3' ? openS3Archive('second', copy.s3) : openFileArchive(copy.path),
+  ];
 }
 
 export function scratchRoot(config: Config): string {

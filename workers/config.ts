@@ -1,4 +1,7 @@
-/** Every setting of a Perennial process. The one reader of the environment; all mistakes are listed at once. */
+/**
+ * Every setting of a Perennial process. The one reader of the environment; all mistakes are listed
+ * at once.
+ */
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -7,8 +10,19 @@ import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle/lifecycle';
 import type { SecretAccess } from '../domain/access/secret-access';
 import type { Environment } from './environment';
-import { lifecycleSecrets, operatorSecrets, readSecretAccess, secretSettings } from './access/secret-refs';
-import { auditFiles, auditMistakes, auditSettings, readAuditSettings, type AuditConfig } from './audit/settings';
+import {
+  lifecycleSecrets,
+  operatorSecrets,
+  readSecretAccess,
+  secretSettings,
+} from './access/secret-refs';
+import {
+  auditFiles,
+  auditMistakes,
+  auditSettings,
+  readAuditSettings,
+  type AuditConfig,
+} from './audit/settings';
 import type { SettingMistake, TemporalSecurity } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal/settings';
@@ -27,7 +41,9 @@ const settings = z.object({
   PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
   ...temporalSettings,
   ...auditSettings,
-  PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
+  PERENNIAL_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
   PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   PERENNIAL_S3_ENDPOINT: z.url(),
   PERENNIAL_S3_BUCKET: z
@@ -66,7 +82,10 @@ const settings = z.object({
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
-  /** Whether training jobs run as users of their own and without network, where the system allows it. */
+  /**
+   * Whether training jobs run as users of their own and without network, where the system allows
+   * it.
+   */
   PERENNIAL_JOBS_CONFINED: flag.default(true),
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
@@ -74,14 +93,20 @@ const settings = z.object({
   ...secretSettings,
   /** Lets webhooks be addresses of private networks, and http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
-  PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  PERENNIAL_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info'),
 });
 
 /** Where `bin/provision.mjs` puts what it fetches: in the clone, wherever the state is kept. */
 const provisioned = resolve(__dirname, '..', '.perennial');
 
 export interface Config {
-  readonly temporal: TemporalSecurity & { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
+  readonly temporal: TemporalSecurity & {
+    readonly address: string;
+    readonly namespace: string;
+    readonly uiUrl: string | null;
+  };
   readonly database: { readonly url: string; readonly maxConnections: number };
   readonly s3: {
     readonly endpoint: string;
@@ -130,14 +155,22 @@ export interface Config {
 /** @throws InvalidInput with one issue per setting that is missing or wrong. */
 export function readConfig(environment: Environment): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = settings.safeParse(given, { error: (issue) => (issue.input === undefined ? 'is missing' : undefined) });
+  const parsed = settings.safeParse(given, {
+    error: (issue) => (issue.input === undefined ? 'is missing' : undefined),
+  });
   const temporal = readTemporalSecurity(given);
   const mistakes = [
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
+      setting: path.join('.'),
+      detail: message,
+    })),
     ...temporal.mistakes,
     ...auditMistakes(given),
   ];
-  const sources = readSourceAccess(given, { denied: ownFiles(given), ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket });
+  const sources = readSourceAccess(given, {
+    denied: ownFiles(given),
+    ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket,
+  });
   const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
   mistakes.push(...sources.mistakes, ...secrets.mistakes);
   if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);
@@ -150,7 +183,10 @@ export function readConfig(environment: Environment): Config {
       uiUrl: value.PERENNIAL_TEMPORAL_UI_URL ?? null,
       ...temporal.security,
     },
-    database: { url: value.PERENNIAL_DATABASE_URL, maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS },
+    database: {
+      url: value.PERENNIAL_DATABASE_URL,
+      maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS,
+    },
     s3: {
       endpoint: value.PERENNIAL_S3_ENDPOINT,
       region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',
@@ -175,7 +211,9 @@ export function readConfig(environment: Environment): Config {
     apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
     gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
-    commandKeysFile: resolve(value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json')),
+    commandKeysFile: resolve(
+      value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json'),
+    ),
     maxJobs: value.PERENNIAL_MAX_JOBS,
     confineJobs: value.PERENNIAL_JOBS_CONFINED,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
@@ -185,7 +223,8 @@ export function readConfig(environment: Environment): Config {
     operatorSecretOf: operatorSecrets(environment),
     llmUrl: value.PERENNIAL_LLM_URL ?? null,
     llmKey: value.PERENNIAL_LLM_API_KEY === undefined ? null : { env: 'PERENNIAL_LLM_API_KEY' },
-    providersFile: value.PERENNIAL_PROVIDERS_FILE === undefined ? null : resolve(value.PERENNIAL_PROVIDERS_FILE),
+    providersFile:
+      value.PERENNIAL_PROVIDERS_FILE === undefined ? null : resolve(value.PERENNIAL_PROVIDERS_FILE),
     ingest: sources.access,
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
@@ -199,11 +238,14 @@ export function readConfig(environment: Environment): Config {
 export function readMaxJobs({ PERENNIAL_MAX_JOBS: text }: Environment): number {
   const parsed = maxJobs.safeParse(text === '' ? undefined : text);
   if (parsed.success) return parsed.data;
-  throw wrongSettings(parsed.error.issues.map(({ message }) => ({ setting: 'PERENNIAL_MAX_JOBS', detail: message })));
+  throw wrongSettings(
+    parsed.error.issues.map(({ message }) => ({ setting: 'PERENNIAL_MAX_JOBS', detail: message })),
+  );
 }
 
 /**
- * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and credentials of its own servers, where none is named.
+ * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and
+ * credentials of its own servers, where none is named.
  * @throws InvalidInput as `readConfig` does
  */
 export function checkUpSettings(environment: Environment): Config {
@@ -220,10 +262,16 @@ export function checkUpSettings(environment: Environment): Config {
           PERENNIAL_TEMPORAL_ADDRESS: anyAddress,
           PERENNIAL_TEMPORAL_UI_URL: '',
         }),
-    ...(isNamed('PERENNIAL_DATABASE_URL') ? {} : { PERENNIAL_DATABASE_URL: `postgres://${anyAddress}/made` }),
+    ...(isNamed('PERENNIAL_DATABASE_URL')
+      ? {}
+      : { PERENNIAL_DATABASE_URL: `postgres://${anyAddress}/made` }),
     ...(isNamed('PERENNIAL_S3_ENDPOINT')
       ? {}
-      : { PERENNIAL_S3_ENDPOINT: `http://${anyAddress}`, AWS_ACCESS_KEY_ID: 'made', AWS_SECRET_ACCESS_KEY: 'made' }),
+      : {
+          PERENNIAL_S3_ENDPOINT: `http://${anyAddress}`,
+          AWS_ACCESS_KEY_ID: 'made',
+          AWS_SECRET_ACCESS_KEY: 'made',
+        }),
   });
 }
 
@@ -233,14 +281,20 @@ function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
 
 /** Files and folders of the platform's own, with its keys, which no lifecycle may read. */
 function ownFiles(given: Environment): readonly string[] {
-  const named = ['PERENNIAL_PROVIDERS_FILE', 'PERENNIAL_SECRET_DIR', ...temporalFiles, ...auditFiles].flatMap(
-    (setting) => given[setting] ?? [],
-  );
+  const named = [
+    'PERENNIAL_PROVIDERS_FILE',
+    'PERENNIAL_SECRET_DIR',
+    ...temporalFiles,
+    ...auditFiles,
+  ].flatMap((setting) => given[setting] ?? []);
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 
 function wrongSettings(mistakes: readonly SettingMistake[]): Error {
-  const issues = mistakes.map(({ setting, detail }): Issue => ({ pointer: `/${setting}`, detail: `${setting}: ${detail}` }));
+  const issues = mistakes.map(({ setting, detail }): Issue => ({
+    pointer: `/${setting}`,
+    detail: `${setting}: ${detail}`,
+  }));
   const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
   return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
     issues,

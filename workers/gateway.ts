@@ -18,7 +18,10 @@ import { setUpLanceDb } from './language/lance-settings';
 import type { Logger } from './log';
 import { modelProviders } from './language/model-providers';
 
-/** A moved alias of an index is followed within this time; while the registry is away, what was known goes on for the time that a known key does. */
+/**
+ * A moved alias of an index is followed within this time; while the registry is away, what was
+ * known goes on for the time that a known key does.
+ */
 const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds * 1000 };
 
 /** Serves models and indexes, until the signal. */
@@ -34,7 +37,9 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   const allowances = openAllowances({
     ledger: core.registry.budgets,
     holder: `gateway/${newId('gw')}`,
-    onError: quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`)),
+    onError: quietly((what, error) =>
+      log.warn({ err: error }, `the registry cannot be reached (${what})`),
+    ),
   });
   const own = openModelAccess(modelProviders(config), config.operatorSecretOf);
   const access = meteredAccess({
@@ -44,7 +49,12 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   });
   const store = openChunkStore({ kind: 's3', s3: config.s3 });
   const embedders = openEmbedders({ access, own });
-  const indexes = openIndexReader({ find: (asked) => core.registry.indexes.served(asked), store, embedders, memory: indexMemory });
+  const indexes = openIndexReader({
+    find: (asked) => core.registry.indexes.served(asked),
+    store,
+    embedders,
+    memory: indexMemory,
+  });
   const gateway = await createGateway({
     ...core,
     access,
@@ -53,7 +63,9 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     log,
     config: {
       ...gatewayDefaults,
-      ...(config.gatewayRequestsPerMinute !== null && { requestsPerMinute: config.gatewayRequestsPerMinute }),
+      ...(config.gatewayRequestsPerMinute !== null && {
+        requestsPerMinute: config.gatewayRequestsPerMinute,
+      }),
       chat,
       host: config.bind,
       port: config.gatewayPort,

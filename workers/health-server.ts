@@ -9,7 +9,12 @@ export interface HealthServer {
 }
 
 /** `/livez`, `/readyz` and `/metrics` for a process that serves nothing else. */
-export async function openHealthServer(bind: string, port: number, ready: () => boolean, metrics = new Metrics()): Promise<HealthServer> {
+export async function openHealthServer(
+  bind: string,
+  port: number,
+  ready: () => boolean,
+  metrics = new Metrics(),
+): Promise<HealthServer> {
   collectProcessMetrics(metrics);
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];

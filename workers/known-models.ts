@@ -8,8 +8,9 @@ import { modelProviders } from './language/model-providers';
 const patienceMs = 3000;
 
 /**
- * Who answers for language models, for an API that asks nobody anything but what models there are. Null where it is told of none, as on a cluster whose workers alone have the file,
- * and where the file cannot be read: the API serves what needs no model.
+ * Who answers for language models, for an API that asks nobody anything but what models there are.
+ * Null where it is told of none, as on a cluster whose workers alone have the file, and where the
+ * file cannot be read: the API serves what needs no model.
  */
 export function openKnownModels(
   config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'operatorSecretOf'>,
@@ -17,7 +18,10 @@ export function openKnownModels(
 ): { readonly known: KnownModels | null; close(): Promise<void> } {
   const providers = providersOf(config, log);
   if (providers.length === 0) return { known: null, close: () => Promise.resolve() };
-  const access: Pick<ModelAccess, 'models' | 'close'> = openModelAccess(providers, config.operatorSecretOf);
+  const access: Pick<ModelAccess, 'models' | 'close'> = openModelAccess(
+    providers,
+    config.operatorSecretOf,
+  );
   return {
     known: {
       providers: providers.map(({ name }) => name),
@@ -28,7 +32,10 @@ export function openKnownModels(
   };
 }
 
-function providersOf(config: Parameters<typeof modelProviders>[0], log: Pick<Logger, 'warn'>): ReturnType<typeof modelProviders> {
+function providersOf(
+  config: Parameters<typeof modelProviders>[0],
+  log: Pick<Logger, 'warn'>,
+): ReturnType<typeof modelProviders> {
   try {
     return modelProviders(config);
   } catch (error) {

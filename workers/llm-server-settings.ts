@@ -7,7 +7,10 @@ import type { Environment } from './environment';
 
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
 
-/** The embedded language model needs no database and no Temporal, so it has settings of its own; an artifact store only for adapters. */
+/**
+ * The embedded language model needs no database and no Temporal, so it has settings of its own; an
+ * artifact store only for adapters.
+ */
 const settings = z.object({
   PERENNIAL_LLM_PORT: z.coerce.number().int().min(0).max(65_535).default(llmServerDefaults.port),
   PERENNIAL_LLM_API_KEY: z.string().min(1).optional(),
@@ -17,9 +20,19 @@ const settings = z.object({
     .default('smollm2-135m-instruct'),
   PERENNIAL_LLM_MODEL_FILE: z.string().optional(),
   PERENNIAL_LLM_SEQUENCES: count(64).default(llmServerDefaults.sequences),
-  PERENNIAL_LLM_CONTEXT_TOKENS: z.coerce.number().int().min(256).max(131_072).default(llmServerDefaults.contextTokens),
+  PERENNIAL_LLM_CONTEXT_TOKENS: z.coerce
+    .number()
+    .int()
+    .min(256)
+    .max(131_072)
+    .default(llmServerDefaults.contextTokens),
   PERENNIAL_LLM_THREADS: count(64).default(llmServerDefaults.threads),
-  PERENNIAL_LLM_MAX_QUEUED: z.coerce.number().int().min(0).max(10_000).default(llmServerDefaults.maxQueued),
+  PERENNIAL_LLM_MAX_QUEUED: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(llmServerDefaults.maxQueued),
   PERENNIAL_LLM_MAX_ADAPTERS: count(16).default(llmServerDefaults.maxAdapters),
   PERENNIAL_LLM_KEEP_PROMPTS: z
     .enum(['true', 'false'])
@@ -27,7 +40,9 @@ const settings = z.object({
     .default(llmServerDefaults.keepPrompts),
   PERENNIAL_BIND: z.string().default(llmServerDefaults.host),
   PERENNIAL_STATE_DIR: z.string().default('.perennial'),
-  PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  PERENNIAL_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info'),
   PERENNIAL_S3_ENDPOINT: z.url().optional(),
   PERENNIAL_S3_BUCKET: z.string().default('perennial'),
   AWS_REGION: z.string().optional(),
@@ -39,7 +54,9 @@ const settings = z.object({
 
 export interface LlmServerSettings {
   /** Without `file`, the provisioned model. */
-  readonly server: Omit<LlmServerConfig, 'model'> & { readonly model: { readonly name: string; readonly file: string | null } };
+  readonly server: Omit<LlmServerConfig, 'model'> & {
+    readonly model: { readonly name: string; readonly file: string | null };
+  };
   readonly s3: S3Settings | null;
   readonly logLevel: string;
 }
@@ -53,10 +70,14 @@ export function readLlmServerSettings(environment: Environment): LlmServerSettin
       pointer: `/${path.join('.')}`,
       detail: `${path.join('.')}: ${message}`,
     }));
-    throw failure('InvalidInput', `settings that are wrong:\n${issues.map(({ detail }) => `  ${detail}`).join('\n')}`, {
-      issues,
-      next: 'docs/llm-server.md lists them',
-    });
+    throw failure(
+      'InvalidInput',
+      `settings that are wrong:\n${issues.map(({ detail }) => `  ${detail}`).join('\n')}`,
+      {
+        issues,
+        next: 'docs/llm-server.md lists them',
+      },
+    );
   }
   const value = parsed.data;
   return {
@@ -80,8 +101,13 @@ export function readLlmServerSettings(environment: Environment): LlmServerSettin
 }
 
 function s3Of(value: z.output<typeof settings>): S3Settings | null {
-  const { PERENNIAL_S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = value;
-  if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) return null;
+  const {
+    PERENNIAL_S3_ENDPOINT: endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  } = value;
+  if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined)
+    return null;
   return {
     endpoint,
     region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',

@@ -8,10 +8,18 @@ import type { Logger } from './log';
 const graceMs = 10_000;
 
 /** The embedded language model, until the signal. */
-export async function runLlmServer({ server: settings, s3 }: LlmServerSettings, log: Logger, signal: AbortSignal): Promise<void> {
+export async function runLlmServer(
+  { server: settings, s3 }: LlmServerSettings,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const artifacts = s3 === null ? null : openArtifactStore({ ...s3, leases: null });
   const { name, file } = settings.model;
-  const server = createLlmServer({ config: { ...settings, model: { name, path: file ?? llmModelPath(`${name}.gguf`) } }, artifacts, log });
+  const server = createLlmServer({
+    config: { ...settings, model: { name, path: file ?? llmModelPath(`${name}.gguf`) } },
+    artifacts,
+    log,
+  });
   const { url } = await server.start();
   log.info({ url, model: name }, 'language model ready');
   await new Promise<void>((resolve) => {

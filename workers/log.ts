@@ -15,7 +15,13 @@ export function openLog(name: string, level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
-        paths: ['*.authorization', '*.secretAccessKey', '*.apiKey', '*.password', 'req.headers.authorization'],
+        paths: [
+          '*.authorization',
+          '*.secretAccessKey',
+          '*.apiKey',
+          '*.password',
+          'req.headers.authorization',
+        ],
         censor: '[redacted]',
       },
     },

@@ -1,5 +1,10 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- each process loads what it needs alone; tsx resolves require, not import(), to TypeScript */
-/** Every `perennial` process starts here: a platform process by its name, or a command of the CLI. */
+/**
+ * eslint-disable @typescript-eslint/no-require-imports -- each process loads what it needs alone;
+ * tsx resolves require, not import(), to TypeScript
+ */
+/**
+ * Every `perennial` process starts here: a platform process by its name, or a command of the CLI.
+ */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { harmlessLines } from '../apps/cli/harmless';
@@ -30,7 +35,8 @@ import type * as WorkerProcess from './worker';
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   endWithReader(command);
-  if (isProcess(command) && rest.some((arg) => arg === '--help' || arg === '-h')) return cli([command, '--help']);
+  if (isProcess(command) && rest.some((arg) => arg === '--help' || arg === '-h'))
+    return cli([command, '--help']);
   switch (command) {
     case 'up':
       return up(rest);
@@ -50,7 +56,9 @@ async function main(args: readonly string[]): Promise<number> {
       return serveQueues(queuesOf(rest));
     case 'api':
       noArguments(command, rest);
-      return serve('api', async (settings, log, signal) => (require('./api') as typeof ApiProcess).runApi(settings, log, signal));
+      return serve('api', async (settings, log, signal) =>
+        (require('./api') as typeof ApiProcess).runApi(settings, log, signal),
+      );
     case 'gateway':
       noArguments(command, rest);
       return serve('gateway', async (settings, log, signal) =>
@@ -65,9 +73,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Whoever reads may go (`| head`, a closed terminal). A command then has nobody to tell, and ends as others do; what serves goes on. */
+/**
+ * Whoever reads may go (`| head`, a closed terminal). A command then has nobody to tell, and ends
+ * as others do; what serves goes on.
+ */
 function endWithReader(command: string | undefined): void {
-  const serves = command === 'up' || command === 'start' || command === 'demo-llm' || isProcess(command);
+  const serves =
+    command === 'up' || command === 'start' || command === 'demo-llm' || isProcess(command);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => {
       if (!serves) process.exit(141); // 128 + SIGPIPE
@@ -77,18 +89,25 @@ function endWithReader(command: string | undefined): void {
 
 /** `up` explains itself. */
 function isProcess(command: string | undefined): command is string {
-  return command !== undefined && ['setup', 'worker', 'api', 'gateway', 'llm-server'].includes(command);
+  return (
+    command !== undefined && ['setup', 'worker', 'api', 'gateway', 'llm-server'].includes(command)
+  );
 }
 
 function noArguments(command: string, args: readonly string[]): void {
-  if (args.length > 0) throw new UsageError(`perennial ${command} takes no arguments; it was given ${args.join(' ')}`);
+  if (args.length > 0)
+    throw new UsageError(`perennial ${command} takes no arguments; it was given ${args.join(' ')}`);
 }
 
 /** Mistakes in settings are told before the first server starts, all at once. */
 async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
   if (!args.includes('--help')) {
     const { providersFile } = (require('./config') as typeof Settings).checkUpSettings(process.env);
-    (require('./language/model-providers') as typeof ModelProviders).modelProviders({ llmUrl: null, llmKey: null, providersFile });
+    (require('./language/model-providers') as typeof ModelProviders).modelProviders({
+      llmUrl: null,
+      llmKey: null,
+      providersFile,
+    });
   }
   return (require('../infra/up') as typeof Up).up(args, then);
 }
@@ -101,8 +120,11 @@ async function serve(name: string, run: Service<Config>): Promise<number> {
 
 async function serveLanguageModel(): Promise<number> {
   const { readLlmServerSettings } = require('./llm-server-settings') as typeof LlmServerSettings;
-  return serveWith('llm-server', readLlmServerSettings(process.env), async (settings, log, signal) =>
-    (require('./llm-server') as typeof LlmServerProcess).runLlmServer(settings, log, signal),
+  return serveWith(
+    'llm-server',
+    readLlmServerSettings(process.env),
+    async (settings, log, signal) =>
+      (require('./llm-server') as typeof LlmServerProcess).runLlmServer(settings, log, signal),
   );
 }
 
@@ -121,7 +143,8 @@ async function serveWith<Settings extends { readonly logLevel: string }>(
   } catch (error) {
     // Writes what is buffered before it returns.
     log.fatal({ err: error }, `${name} ended by an error`);
-    // What a start had opened by then (connections, timers) would hold the process for ever, and whoever supervises it would wait.
+    // What a start had opened by then (connections, timers) would hold the process for ever, and
+    // whoever supervises it would wait.
     process.exit(1);
   }
 }
@@ -133,18 +156,30 @@ function config(): Config {
 /** `npm start`: what the platform does with the sample, once it is up. */
 async function demo(options: StartedDemoOptions): Promise<number> {
   const { runDemo } = require('../apps/cli/demo') as typeof Demo;
-  const { exitCode, summary } = await runDemo({ ...options, samplesDir: samplesDir(process.env), terminal: terminal() });
+  const { exitCode, summary } = await runDemo({
+    ...options,
+    samplesDir: samplesDir(process.env),
+    terminal: terminal(),
+  });
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   return exitCode;
 }
 
-/** `npm run demo:llm`, which checks the flags: the same with the samples for language models. It ends by itself unless it is asked to keep the platform. */
+/**
+ * `npm run demo:llm`, which checks the flags: the same with the samples for language models. It
+ * ends by itself unless it is asked to keep the platform.
+ */
 async function languageDemo(args: readonly string[]): Promise<number> {
   const passed = args.filter((arg) => !['--quick', '--keep', '--once'].includes(arg));
   return up([...passed, ...(args.includes('--keep') ? [] : ['--once'])], async (options) => {
     const { runLlmDemo } = require('../apps/cli/demo-llm') as typeof LlmDemo;
     const quick = args.includes('--quick');
-    const { exitCode, summary } = await runLlmDemo({ ...options, quick, samplesDir: samplesDir(process.env), terminal: terminal() });
+    const { exitCode, summary } = await runLlmDemo({
+      ...options,
+      quick,
+      samplesDir: samplesDir(process.env),
+      terminal: terminal(),
+    });
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     return exitCode;
   });
@@ -152,7 +187,11 @@ async function languageDemo(args: readonly string[]): Promise<number> {
 
 function terminal() {
   const { openTerminal } = require('../apps/cli/terminal') as typeof Terminal;
-  return openTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: (process.env.NO_COLOR ?? '') !== '' });
+  return openTerminal({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    noColor: (process.env.NO_COLOR ?? '') !== '',
+  });
 }
 
 function samplesDir(environment: Readonly<Record<string, string | undefined>>): string {
@@ -169,11 +208,14 @@ async function serveQueues(queues: ReturnType<typeof queuesOf>): Promise<number>
 function queuesOf(args: readonly string[]) {
   const [option, ...named] = args;
   if (option !== undefined && (option !== '--queue' || named.length === 0))
-    throw new UsageError(`perennial worker takes --queue <name…> alone; it was given ${args.join(' ')}`);
+    throw new UsageError(
+      `perennial worker takes --queue <name…> alone; it was given ${args.join(' ')}`,
+    );
   const known = ['orchestrator', 'data', 'compute', 'llm'] as const;
   if (option === undefined) return known;
   const unknown = named.filter((name) => !known.some((queue) => queue === name));
-  if (unknown.length > 0) throw new UsageError(`no queue ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  if (unknown.length > 0)
+    throw new UsageError(`no queue ${unknown.join(', ')}; there are ${known.join(', ')}`);
   return known.filter((queue) => named.includes(queue));
 }
 
@@ -183,10 +225,14 @@ async function cli(args: readonly string[]): Promise<number> {
   const { runCli } = require('../apps/cli/main') as typeof Cli;
   const { createContext } = require('../apps/cli/context') as typeof CliContext;
   const { cliSettings } = require('./cli-settings') as typeof CliSettings;
-  const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(
+    readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8'),
+  ) as { version: string };
   const settings = cliSettings(process.env, process.cwd());
-  const compute = () => (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
-  const auditKeys = () => (require('./audit/cli-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
+  const compute = () =>
+    (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
+  const auditKeys = () =>
+    (require('./audit/cli-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
   return runCli(args, createContext(terminal(), settings), { version, compute, auditKeys });
 }
 
@@ -194,13 +240,17 @@ takeHiddenSettings(process.env);
 main(process.argv.slice(2)).then(
   (exitCode) => {
     process.exitCode = exitCode;
-    // A demo that was interrupted still waits for what will not come: its platform has been stopped, and nobody listens to it any more.
+    // A demo that was interrupted still waits for what will not come: its platform has been
+    // stopped, and nobody listens to it any more.
     if (exitCode === 130) process.exit();
   },
   (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
     const next = isPerennialError(error) && error.next ? `next: ${error.next}\n` : '';
     process.stderr.write(harmlessLines(`error: ${message}\n${next}`));
-    process.exitCode = error instanceof UsageError || (isPerennialError(error) && error.type === 'InvalidInput') ? 2 : 1;
+    process.exitCode =
+      error instanceof UsageError || (isPerennialError(error) && error.type === 'InvalidInput')
+        ? 2
+        : 1;
   },
 );

@@ -13,7 +13,10 @@ import { openCore } from './compose';
 import type { Config } from './config';
 import { temporalConnectOptions } from './temporal/settings';
 
-/** The keys of this installation: `admin` for the person at this machine, `service` for the platform's own calls. */
+/**
+ * The keys of this installation: `admin` for the person at this machine, `service` for the
+ * platform's own calls.
+ */
 export interface PlatformKeys {
   readonly admin: string;
   readonly service: string;
@@ -24,15 +27,25 @@ export interface SetUp extends PlatformKeys {
   readonly warnings: readonly string[];
 }
 
-const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record<keyof PlatformKeys, ApiKeyScope>;
+const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record<
+  keyof PlatformKeys,
+  ApiKeyScope
+>;
 
-/** Makes what all processes need before they start: tables, bucket, keys, the namespace of workflows. Again: nothing happens. */
+/**
+ * Makes what all processes need before they start: tables, bucket, keys, the namespace of
+ * workflows. Again: nothing happens.
+ */
 export async function setUp(config: Config): Promise<SetUp> {
   const core = openCore(config, 'perennial-setup');
   try {
     const [done] = await Promise.all([
       setUpStores(core, config),
-      ensureNamespace({ ...temporalConnectOptions(config.temporal), namespace: config.temporal.namespace, retentionDays: 30 }),
+      ensureNamespace({
+        ...temporalConnectOptions(config.temporal),
+        namespace: config.temporal.namespace,
+        retentionDays: 30,
+      }),
     ]);
     return done;
   } finally {
@@ -40,17 +53,33 @@ export async function setUp(config: Config): Promise<SetUp> {
   }
 }
 
-async function setUpStores({ database, artifacts, registry }: Core, { stateDir, commandKeysFile, s3 }: Config): Promise<SetUp> {
+async function setUpStores(
+  { database, artifacts, registry }: Core,
+  { stateDir, commandKeysFile, s3 }: Config,
+): Promise<SetUp> {
   ensureCommandKeys(commandKeysFile);
-  await advised(`check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`, () => migrate(database));
-  await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () => artifacts.ensureBucket());
+  await advised(
+    `check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`,
+    () => migrate(database),
+  );
+  await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () =>
+    artifacts.ensureBucket(),
+  );
   await registry.predictions.ensurePartitions({ days: 7 });
-  const warnings = (await isBesideForeignBucket(registry, artifacts)) ? [emptyRegistry(database.target, s3)] : [];
+  const warnings = (await isBesideForeignBucket(registry, artifacts))
+    ? [emptyRegistry(database.target, s3)]
+    : [];
   return { ...(await ensureKeys(registry, keysFile(stateDir))), warnings };
 }
 
-/** As it is after the database was lost, or was named wrongly: everything would seem to be gone, and to work. */
-async function isBesideForeignBucket(registry: Registry, artifacts: Core['artifacts']): Promise<boolean> {
+/**
+ * As it is after the database was lost, or was named wrongly: everything would seem to be gone, and
+ * to work.
+ */
+async function isBesideForeignBucket(
+  registry: Registry,
+  artifacts: Core['artifacts'],
+): Promise<boolean> {
   return (await registry.artifacts.isEmpty()) && (await artifacts.holdsArtifacts());
 }
 
@@ -76,24 +105,41 @@ export function keysFile(stateDir: string): string {
 }
 
 /**
- * They never expire: the file lies beside the passwords of the servers, so an end would protect nothing, and a platform that runs for months must not
- * lose the key that its own parts call each other with. Kept by this machine's user alone (0600). A key that the
- * database does not know, after `--fresh` or on another database, is made anew.
+ * They never expire: the file lies beside the passwords of the servers, so an end would protect
+ * nothing, and a platform that runs for months must not lose the key that its own parts call each
+ * other with. Kept by this machine's user alone (0600). A key that the database does not know,
+ * after `--fresh` or on another database, is made anew.
  */
 async function ensureKeys(registry: Registry, file: string): Promise<PlatformKeys> {
-  const kept = (readPrivateJson(file, 'remove it: new keys are made at the next start') ?? {}) as Partial<PlatformKeys>;
-  const keys = { admin: await ensureKey(registry, 'admin', kept.admin), service: await ensureKey(registry, 'service', kept.service) };
+  const kept = (readPrivateJson(file, 'remove it: new keys are made at the next start') ??
+    {}) as Partial<PlatformKeys>;
+  const keys = {
+    admin: await ensureKey(registry, 'admin', kept.admin),
+    service: await ensureKey(registry, 'service', kept.service),
+  };
   if (keys.admin !== kept.admin || keys.service !== kept.service) writePrivateJson(file, keys);
   return keys;
 }
 
-async function ensureKey(registry: Registry, name: keyof PlatformKeys, kept: string | undefined): Promise<string> {
+async function ensureKey(
+  registry: Registry,
+  name: keyof PlatformKeys,
+  kept: string | undefined,
+): Promise<string> {
   if (kept !== undefined && (await registry.apiKeys.verify(kept))) return kept;
   const create = async (as: string) =>
-    (await registry.apiKeys.create({ tenant: defaultTenant, name: as, scope: scopes[name], actor: 'setup' })).key;
+    (
+      await registry.apiKeys.create({
+        tenant: defaultTenant,
+        name: as,
+        scope: scopes[name],
+        actor: 'setup',
+      })
+    ).key;
   return create(name).catch((error: unknown) => {
     // Another state folder made the key of this name: it stays in use there.
-    if (isPerennialError(error) && error.type === 'Conflict') return create(`${name}-${randomBytes(4).toString('hex')}`);
+    if (isPerennialError(error) && error.type === 'Conflict')
+      return create(`${name}-${randomBytes(4).toString('hex')}`);
     throw error;
   });
 }

@@ -1,4 +1,6 @@
-/** What lifecycles may read from this machine and from S3, as whoever operates the platform decided. */
+/**
+ * What lifecycles may read from this machine and from S3, as whoever operates the platform decided.
+ */
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { bucketPrefix, type BucketPrefix } from '../data/dataset/sources/bucket-access';
@@ -20,7 +22,10 @@ export interface SourceAccess extends SourceReach {
 
 const project = resolve(__dirname, '..');
 
-/** The `data` folder of each lifecycle in the project's folder, as `lifecycle init` writes it, and the samples. */
+/**
+ * The `data` folder of each lifecycle in the project's folder, as `lifecycle init` writes it, and
+ * the samples.
+ */
 const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
 
 export function readSourceAccess(
@@ -29,18 +34,26 @@ export function readSourceAccess(
 ): { readonly access: SourceAccess; readonly mistakes: readonly SettingMistake[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
   const roots = (named ?? usualRoots).map(withoutEnd);
-  const { buckets, mistakes: bucketMistakes } = readBuckets(given['PERENNIAL_INGEST_BUCKETS'] ?? '', ownBucket);
+  const { buckets, mistakes: bucketMistakes } = readBuckets(
+    given['PERENNIAL_INGEST_BUCKETS'] ?? '',
+    ownBucket,
+  );
   const mistakes = [...(named === undefined ? [] : rootMistakes(roots, denied)), ...bucketMistakes];
   const allowPrivateAddresses = given['PERENNIAL_INGEST_PRIVATE_ADDRESSES'] === 'true';
   return { access: { allowPrivateAddresses, files: { roots, denied }, buckets }, mistakes };
 }
 
-function rootMistakes(roots: readonly string[], denied: readonly string[]): readonly SettingMistake[] {
+function rootMistakes(
+  roots: readonly string[],
+  denied: readonly string[],
+): readonly SettingMistake[] {
   return roots.flatMap((root) => {
     const setting = 'PERENNIAL_INGEST_ROOTS';
     if (!isAbsolute(root)) return [{ setting, detail: `${root} is no absolute path` }];
     const closed = denied.find((each) => root === each || isBelow(root, each));
-    return closed === undefined ? [] : [{ setting, detail: `${root} lies in ${closed}, which sources may never read` }];
+    return closed === undefined
+      ? []
+      : [{ setting, detail: `${root} lies in ${closed}, which sources may never read` }];
   });
 }
 
@@ -53,13 +66,20 @@ function readBuckets(
   ownBucket: string,
 ): { readonly buckets: readonly BucketPrefix[]; readonly mistakes: readonly SettingMistake[] } {
   const named = text.split(',').map((each) => each.trim().replace(/^s3:\/\//, ''));
-  const read = named.filter((each) => each !== '').map((each) => ({ each, found: bucketPrefix(each) }));
+  const read = named
+    .filter((each) => each !== '')
+    .map((each) => ({ each, found: bucketPrefix(each) }));
   const mistakes = read.flatMap(({ each, found }) => {
     if (found === null) return [`${each} is no bucket and no bucket/prefix`];
     return found.bucket === ownBucket
-      ? [`${found.bucket} is the bucket of the platform's own artifacts, which sources may never read`]
+      ? [
+          `${found.bucket} is the bucket of the platform's own artifacts, which sources may never read`,
+        ]
       : [];
   });
   const buckets = read.flatMap(({ found }) => found ?? []);
-  return { buckets, mistakes: mistakes.map((detail) => ({ setting: 'PERENNIAL_INGEST_BUCKETS', detail })) };
+  return {
+    buckets,
+    mistakes: mistakes.map((detail) => ({ setting: 'PERENNIAL_INGEST_BUCKETS', detail })),
+  };
 }

@@ -32,7 +32,12 @@ import { temporalLogger } from './temporal/log';
 import { temporalConnectOptions } from './temporal/settings';
 
 /** Temporal workers on the named queues, until the signal. */
-export async function runWorker(config: Config, queues: readonly QueueName[], log: Logger, signal: AbortSignal): Promise<void> {
+export async function runWorker(
+  config: Config,
+  queues: readonly QueueName[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   setUpLanceDb();
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   let ready = false;
@@ -83,10 +88,27 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   const code = await workflowBundle();
   if (queues.includes('orchestrator')) {
     const { stateDir, allowIncompatibleRuns: allowIncompatible } = config;
-    await meetOpenRuns({ connection: client, address, namespace, code, stateDir, allowIncompatible, log });
+    await meetOpenRuns({
+      connection: client,
+      address,
+      namespace,
+      code,
+      stateDir,
+      allowIncompatible,
+      log,
+    });
   }
-  const options = { connection, namespace, workflowBundle: { codePath: code.codePath }, activities, events: core.registry.events, log };
-  const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
+  const options = {
+    connection,
+    namespace,
+    workflowBundle: { codePath: code.codePath },
+    activities,
+    events: core.registry.events,
+    log,
+  };
+  const workers = await Promise.all(
+    queues.map((queue) => createQueueWorker({ ...options, queue })),
+  );
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {
     const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl, commandKeys });

@@ -1,6 +1,8 @@
 /**
- * Order of a run's activities on task queues on which many runs wait. A run that has begun goes before one that has not, so that results come one after the other and not
- * all at the end. Within that, lifecycles take turns, those of schedules as well, whose start cannot carry a key. Workflow interceptors; see workers/temporal/bundle.ts.
+ * Order of a run's activities on task queues on which many runs wait. A run that has begun goes
+ * before one that has not, so that results come one after the other and not all at the end. Within
+ * that, lifecycles take turns, those of schedules as well, whose start cannot carry a key. Workflow
+ * interceptors; see workers/temporal/bundle.ts.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { fairnessKeyOf } from '../domain/run/fair-share';
@@ -25,7 +27,8 @@ export function interceptors(): WorkflowInterceptors {
         execute(input, next) {
           const { tenant, lifecycle } = (input.args[0] ?? {}) as LifecycleRunInput;
           // Others, such as the study of a run, have the key of the workflow that started them.
-          if (typeof tenant === 'string' && typeof lifecycle === 'string') share = { fairnessKey: fairnessKeyOf({ tenant, lifecycle }) };
+          if (typeof tenant === 'string' && typeof lifecycle === 'string')
+            share = { fairnessKey: fairnessKeyOf({ tenant, lifecycle }) };
           return next(input);
         },
       },
@@ -35,10 +38,19 @@ export function interceptors(): WorkflowInterceptors {
         scheduleActivity(input, next) {
           const priorityKey = hasBegun ? priorityKeys.begun : priorityKeys.notBegun;
           hasBegun = true;
-          return next({ ...input, options: { ...input.options, priority: { priorityKey, ...share, ...input.options.priority } } });
+          return next({
+            ...input,
+            options: {
+              ...input.options,
+              priority: { priorityKey, ...share, ...input.options.priority },
+            },
+          });
         },
         startChildWorkflowExecution(input, next) {
-          return next({ ...input, options: { ...input.options, priority: { ...share, ...input.options.priority } } });
+          return next({
+            ...input,
+            options: { ...input.options, priority: { ...share, ...input.options.priority } },
+          });
         },
       },
     ],

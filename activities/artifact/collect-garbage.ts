@@ -8,12 +8,18 @@ export interface CollectGarbage {
   readonly registry: Pick<Registry, 'artifacts' | 'retention' | 'runs'>;
   readonly artifacts: Pick<ArtifactStore, 'delete' | 'staging'>;
   readonly tenant: Tenant;
-  /** What nothing refers to is kept for this long after it was last touched; the tenant's `artifactIdleDays` when not given. */
+  /**
+   * What nothing refers to is kept for this long after it was last touched; the tenant's
+   * `artifactIdleDays` when not given.
+   */
   readonly idleSeconds?: number;
   /** A pass ends after about this time; the next one continues. */
   readonly secondsAtMost?: number;
   readonly stopped?: AbortSignal;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
 }
 
 export interface Collected {
@@ -30,12 +36,21 @@ const mostFailures = 10;
 const oneDay = 86_400;
 
 /**
- * One pass of the collector (DESIGN §8): it deletes what was marked long enough ago and is still unheld, then marks what is idle now for a later pass.
- * The registry's row locks make it safe beside writers and beside another collector. What was looked at is written to the rows, so a pass that dies
- * is continued by the next.
+ * One pass of the collector (DESIGN §8): it deletes what was marked long enough ago and is still
+ * unheld, then marks what is idle now for a later pass. The registry's row locks make it safe
+ * beside writers and beside another collector. What was looked at is written to the rows, so a pass
+ * that dies is continued by the next.
  */
 export async function collectGarbage(input: CollectGarbage): Promise<Collected> {
-  const { registry, artifacts, tenant, idleSeconds, secondsAtMost = usualSeconds, stopped, log } = input;
+  const {
+    registry,
+    artifacts,
+    tenant,
+    idleSeconds,
+    secondsAtMost = usualSeconds,
+    stopped,
+    log,
+  } = input;
   const idle = idleSeconds ?? (await registry.retention.get({ tenant })).artifactIdleDays * oneDay;
   const endsAt = performance.now() + secondsAtMost * 1000;
   const mayContinue = (): boolean => performance.now() < endsAt && stopped?.aborted !== true;
@@ -47,8 +62,13 @@ export async function collectGarbage(input: CollectGarbage): Promise<Collected> 
   return collected;
 }
 
-/** One object that cannot be deleted must not keep those behind it: it is left for the next pass. */
-async function sweep({ registry, artifacts, tenant, log }: CollectGarbage, mayContinue: () => boolean): Promise<number> {
+/**
+ * One object that cannot be deleted must not keep those behind it: it is left for the next pass.
+ */
+async function sweep(
+  { registry, artifacts, tenant, log }: CollectGarbage,
+  mayContinue: () => boolean,
+): Promise<number> {
   const failed: Digest[] = [];
   let deleted = 0;
   for (let isFull = true; isFull && mayContinue();) {
@@ -56,10 +76,20 @@ async function sweep({ registry, artifacts, tenant, log }: CollectGarbage, mayCo
     for (const { digest } of due) {
       if (!mayContinue()) break;
       try {
-        if (await registry.artifacts.delete({ tenant, digest, remove: () => artifacts.delete({ tenant, digest }) })) deleted += 1;
+        if (
+          await registry.artifacts.delete({
+            tenant,
+            digest,
+            remove: () => artifacts.delete({ tenant, digest }),
+          })
+        )
+          deleted += 1;
       } catch (error) {
         failed.push(digest);
-        log.warn({ err: error, digest }, 'an unused artifact could not be deleted; the next pass tries again');
+        log.warn(
+          { err: error, digest },
+          'an unused artifact could not be deleted; the next pass tries again',
+        );
         if (failed.length >= mostFailures) return deleted;
       }
     }
@@ -68,7 +98,11 @@ async function sweep({ registry, artifacts, tenant, log }: CollectGarbage, mayCo
   return deleted;
 }
 
-async function mark({ registry, tenant }: CollectGarbage, idleSeconds: number, mayContinue: () => boolean): Promise<number> {
+async function mark(
+  { registry, tenant }: CollectGarbage,
+  idleSeconds: number,
+  mayContinue: () => boolean,
+): Promise<number> {
   let marked = 0;
   for (let isFull = true; isFull && mayContinue();) {
     const looked = await registry.artifacts.mark({ tenant, idleSeconds, limit: batch });
@@ -78,13 +112,25 @@ async function mark({ registry, tenant }: CollectGarbage, idleSeconds: number, m
   return marked;
 }
 
-/** What runs that ended left staged, should their own end not have cleared it. Uploads that no run owns go when they have stood for a day. */
-async function clearStaging({ registry, artifacts, tenant }: Pick<CollectGarbage, 'registry' | 'artifacts' | 'tenant'>): Promise<number> {
+/**
+ * What runs that ended left staged, should their own end not have cleared it. Uploads that no run
+ * owns go when they have stood for a day.
+ */
+async function clearStaging({
+  registry,
+  artifacts,
+  tenant,
+}: Pick<CollectGarbage, 'registry' | 'artifacts' | 'tenant'>): Promise<number> {
   let cleared = 0;
   for (const owner of await artifacts.staging.runs(tenant)) {
-    const run = owner === 'unowned' ? null : await registry.runs.get({ tenant, id: owner as RunId });
+    const run =
+      owner === 'unowned' ? null : await registry.runs.get({ tenant, id: owner as RunId });
     if (run && !isFinal(run.status)) continue;
-    cleared += await artifacts.staging.clear({ tenant, runId: owner, idleSeconds: run ? 0 : oneDay });
+    cleared += await artifacts.staging.clear({
+      tenant,
+      runId: owner,
+      idleSeconds: run ? 0 : oneDay,
+    });
   }
   return cleared;
 }

@@ -9,13 +9,17 @@ const largestManifest = 4 << 20;
  * Every artifact that a value names, and that its manifests name in turn, each once.
  * @throws ArtifactMissing naming the manifest that is gone.
  */
-export async function referencedArtifacts(artifacts: ArtifactStore, value: unknown): Promise<readonly ArtifactRef[]> {
+export async function referencedArtifacts(
+  artifacts: ArtifactStore,
+  value: unknown,
+): Promise<readonly ArtifactRef[]> {
   const found = new Map<string, ArtifactRef>();
   const visit = async (each: unknown): Promise<void> => {
     if (isArtifactRef(each)) {
       if (found.has(each.digest)) return;
       found.set(each.digest, each);
-      if (each.mediaType === 'application/json' && each.bytes <= largestManifest) await visit(await artifacts.getJson(each));
+      if (each.mediaType === 'application/json' && each.bytes <= largestManifest)
+        await visit(await artifacts.getJson(each));
       return;
     }
     if (typeof each !== 'object' || each === null) return;

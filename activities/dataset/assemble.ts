@@ -1,8 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { AssembledData, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
+import type {
+  AssembledData,
+  AssembledPart,
+  AssembledPartName,
+} from '../../domain/dataset/assembled';
 import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
-import { datasetName, holdoutRows, requestRows, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
+import {
+  datasetName,
+  holdoutRows,
+  requestRows,
+  type DatasetManifest,
+  type DatasetVersionRef,
+  type TimeWindow,
+} from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { DataSpec } from '../../domain/lifecycle/lifecycle';
@@ -53,7 +64,10 @@ const parquet = 'application/vnd.apache.parquet';
 
 export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
   return {
-    /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
+    /**
+     * A second attempt after the effect is done gives the first one's answer; before that it
+     * assembles again, which gives the same bytes.
+     */
     assembleData: (input: AssembleInput): Promise<AssembleEnd> =>
       whileBeating(({ signal }) =>
         effectOnce(registry.effects, input, async (assertOwned, claim) => {
@@ -112,9 +126,16 @@ async function stage(
   return paths;
 }
 
-async function textOf(artifacts: ArtifactStore, files: Readonly<Record<string, ArtifactRef>>, path: string): Promise<string> {
+async function textOf(
+  artifacts: ArtifactStore,
+  files: Readonly<Record<string, ArtifactRef>>,
+  path: string,
+): Promise<string> {
   const ref = files[path];
-  if (!ref) throw failure('NotFound', `the revision holds no file ${path}`, { next: 'perennial lifecycle apply <folder>' });
+  if (!ref)
+    throw failure('NotFound', `the revision holds no file ${path}`, {
+      next: 'perennial lifecycle apply <folder>',
+    });
   return Buffer.from(await artifacts.getBytes(ref)).toString('utf8');
 }
 
@@ -125,11 +146,17 @@ async function store(
   signal: AbortSignal,
 ): Promise<AssembleEnd> {
   const { tenant, runId, data, files } = input;
-  const put = (path: string): Promise<ArtifactRef> => artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  const put = (path: string): Promise<ArtifactRef> =>
+    artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
   const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};
   for (const name of assembledParts) {
     const { rows, window, requestRows, features } = made.parts[name];
-    parts[name] = { rows, window, requestRows: await put(requestRows), features: await put(features) };
+    parts[name] = {
+      rows,
+      window,
+      requestRows: await put(requestRows),
+      features: await put(features),
+    };
   }
   const value: AssembledData = {
     columns: made.columns,
@@ -138,7 +165,9 @@ async function store(
     task: made.task,
     ...(made.classes && { classes: made.classes }),
     time: data.time?.column ?? null,
-    ...(data.split.by !== 'time' && { drawn: data.split.by === 'group' ? ('group' as const) : ('row' as const) }),
+    ...(data.split.by !== 'time' && {
+      drawn: data.split.by === 'group' ? ('group' as const) : ('row' as const),
+    }),
     entity: data.entity,
     available: made.available,
     request: made.request,
@@ -184,15 +213,37 @@ async function registerRows(
 ): Promise<DatasetVersionRef> {
   const dataset = datasetName(lifecycle, table);
   const rows = parts.reduce((sum, part) => sum + value.parts[part].rows, 0);
-  const columns = [...value.available, ...reservedColumnTypes, ...(value.drawn ? [{ name: groupColumn, type: 'string' } as const] : [])];
-  const manifest: DatasetManifest = { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows) };
+  const columns = [
+    ...value.available,
+    ...reservedColumnTypes,
+    ...(value.drawn ? [{ name: groupColumn, type: 'string' } as const] : []),
+  ];
+  const manifest: DatasetManifest = {
+    dataset,
+    columns,
+    rows,
+    files: parts.map((part) => value.parts[part].requestRows),
+  };
   const ref = await artifacts.putJson({ tenant, runId, value: manifest });
   const idempotencyKey = `${key}/${ref.digest}`;
-  const version = await registry.datasets.register({ tenant, dataset, manifest: ref, rows, columns, runId, claim, idempotencyKey });
+  const version = await registry.datasets.register({
+    tenant,
+    dataset,
+    manifest: ref,
+    rows,
+    columns,
+    runId,
+    claim,
+    idempotencyKey,
+  });
   const by = `dataset:${dataset}@${version.version}`;
-  for (const { digest } of [ref, ...manifest.files]) await registry.artifacts.reference({ tenant, digest, by });
+  for (const { digest } of [ref, ...manifest.files])
+    await registry.artifacts.reference({ tenant, digest, by });
   const to = nodeOf(version);
-  await registry.lineage.add({ tenant, edges: from.map((source) => ({ from: nodeOf(source), to, runId })) });
+  await registry.lineage.add({
+    tenant,
+    edges: from.map((source) => ({ from: nodeOf(source), to, runId })),
+  });
   return version;
 }
 
@@ -201,5 +252,10 @@ function nodeOf({ dataset, version, manifest }: DatasetVersionRef): LineageNode 
 }
 
 function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {
-  return { train: parts.train.rows, tuning: parts.tuning.rows, confirm: parts.confirm.rows, holdout: parts.holdout.rows };
+  return {
+    train: parts.train.rows,
+    tuning: parts.tuning.rows,
+    confirm: parts.confirm.rows,
+    holdout: parts.holdout.rows,
+  };
 }

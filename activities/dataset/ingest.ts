@@ -1,6 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { datasetName, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
+import {
+  datasetName,
+  type DatasetManifest,
+  type DatasetVersionRef,
+  type TimeWindow,
+} from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
 import type { RunEffect } from '../../domain/run/run';
@@ -44,12 +49,21 @@ interface IngestAttempt extends IngestDeps, Beat {
 
 export function createIngestActivities(deps: IngestDeps) {
   /** Life signs, one effect per key, and a folder that is gone afterwards. */
-  const attempt = <T>({ tenant, runId, key }: RunEffect, work: (attempt: IngestAttempt) => Promise<T>): Promise<T> =>
+  const attempt = <T>(
+    { tenant, runId, key }: RunEffect,
+    work: (attempt: IngestAttempt) => Promise<T>,
+  ): Promise<T> =>
     whileBeating((beat) =>
       effectOnce(deps.registry.effects, { tenant, key }, async (_, claim) => {
         const scratch = await openScratch(deps.scratchRoot, `ingest-${runId}`);
         try {
-          return await work({ ...deps, ...beat, scratch, claim, datasets: openDatasetReader(deps.registry, deps.artifacts, tenant) });
+          return await work({
+            ...deps,
+            ...beat,
+            scratch,
+            claim,
+            datasets: openDatasetReader(deps.registry, deps.artifacts, tenant),
+          });
         } finally {
           await scratch.dispose();
         }
@@ -58,17 +72,33 @@ export function createIngestActivities(deps: IngestDeps) {
 
   return {
     /**
-     * Reads one source, registers what it holds as a version of the dataset `<lifecycle>.<source>`, and moves `latest` there. A second attempt reads again and
-     * finds what the first one uploaded and registered, since both go by digest; once the effect is done, it repeats the answer.
+     * Reads one source, registers what it holds as a version of the dataset `<lifecycle>.<source>`,
+     * and moves `latest` there. A second attempt reads again and finds what the first one uploaded
+     * and registered, since both go by digest; once the effect is done, it repeats the answer.
      */
-    ingestSource: (input: IngestInput): Promise<DatasetVersionRef> => attempt(input, (given) => ingest(input, given)),
+    ingestSource: (input: IngestInput): Promise<DatasetVersionRef> =>
+      attempt(input, (given) => ingest(input, given)),
 
-    /** The window that ends with the newest event which every source with a time column has reached. A second attempt repeats the first one's answer. */
-    findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> => attempt(input, (given) => findLatest(input, given)),
+    /**
+     * The window that ends with the newest event which every source with a time column has reached.
+     * A second attempt repeats the first one's answer.
+     */
+    findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> =>
+      attempt(input, (given) => findLatest(input, given)),
 
-    /** Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move is fine. */
-    restoreDatasetAliases: async ({ tenant, runId }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> => {
-      await deps.registry.datasets.restoreAliases({ tenant, runId, idempotencyKey: `${runId}/undo/dataset-aliases` });
+    /**
+     * Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move
+     * is fine.
+     */
+    restoreDatasetAliases: async ({
+      tenant,
+      runId,
+    }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> => {
+      await deps.registry.datasets.restoreAliases({
+        tenant,
+        runId,
+        idempotencyKey: `${runId}/undo/dataset-aliases`,
+      });
     },
   };
 }
@@ -76,18 +106,47 @@ export function createIngestActivities(deps: IngestDeps) {
 async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<DatasetVersionRef> {
   const { source, window, limits } = input;
   const { registry, scratch, datasets, sourcePolicy: policy, signal, claim } = attempt;
-  const data = await readSource({ source, window, into: scratch.folder, policy, limits, datasets, signal, onProgress: attempt.report });
+  const data = await readSource({
+    source,
+    window,
+    into: scratch.folder,
+    policy,
+    limits,
+    datasets,
+    signal,
+    onProgress: attempt.report,
+  });
   const { tenant, runId, key } = input;
   const dataset = datasetName(input.lifecycle, source.name);
   const { files, manifest } = await upload(input, dataset, data, attempt);
-  // A source may change between two attempts: then each registers what it read, and the last one has the say.
+  // A source may change between two attempts: then each registers what it read, and the last one
+  // has the say.
   const idempotencyKey = `${key}/${manifest.digest}`;
   const { rows, columns, statistics } = data;
-  const version = await registry.datasets.register({ tenant, dataset, manifest, rows, columns, statistics, runId, claim, idempotencyKey });
+  const version = await registry.datasets.register({
+    tenant,
+    dataset,
+    manifest,
+    rows,
+    columns,
+    statistics,
+    runId,
+    claim,
+    idempotencyKey,
+  });
   const by = `dataset:${dataset}@${version.version}`;
-  for (const { digest } of [manifest, ...files]) await registry.artifacts.reference({ tenant, digest, by });
-  const to: LineageNode = { kind: 'dataset', name: dataset, version: version.version, digest: manifest.digest };
-  await registry.lineage.add({ tenant, edges: origins(source, datasets).map((from) => ({ from, to, runId })) });
+  for (const { digest } of [manifest, ...files])
+    await registry.artifacts.reference({ tenant, digest, by });
+  const to: LineageNode = {
+    kind: 'dataset',
+    name: dataset,
+    version: version.version,
+    digest: manifest.digest,
+  };
+  await registry.lineage.add({
+    tenant,
+    edges: origins(source, datasets).map((from) => ({ from, to, runId })),
+  });
   await registry.datasets.moveAlias({
     tenant,
     dataset,
@@ -112,8 +171,18 @@ async function upload(
   let before = 0;
   for (const path of paths) {
     const offset = before;
-    const onProgress = (sent: number): void => report({ phase: 'upload', bytes: offset + sent, of: bytes });
-    files.push(await artifacts.putFile({ tenant, runId, path, mediaType: 'application/vnd.apache.parquet', signal, onProgress }));
+    const onProgress = (sent: number): void =>
+      report({ phase: 'upload', bytes: offset + sent, of: bytes });
+    files.push(
+      await artifacts.putFile({
+        tenant,
+        runId,
+        path,
+        mediaType: 'application/vnd.apache.parquet',
+        signal,
+        onProgress,
+      }),
+    );
     before += (await stat(path)).size;
   }
   const value: DatasetManifest = { dataset, columns, rows, files };
@@ -124,12 +193,21 @@ async function upload(
 function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly LineageNode[] {
   const read = datasets.read();
   if (read.length === 0) return [{ kind: 'source', name: shownUri(source.uri) }];
-  return read.map(({ dataset, version, manifest }) => ({ kind: 'dataset', name: dataset, version, digest: manifest.digest }));
+  return read.map(({ dataset, version, manifest }) => ({
+    kind: 'dataset',
+    name: dataset,
+    version,
+    digest: manifest.digest,
+  }));
 }
 
-async function findLatest({ data }: LatestWindowInput, attempt: IngestAttempt): Promise<TimeWindow> {
+async function findLatest(
+  { data }: LatestWindowInput,
+  attempt: IngestAttempt,
+): Promise<TimeWindow> {
   const { sources, time, maxBytes, timeoutSeconds } = data;
-  if (time === null) throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
+  if (time === null)
+    throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
   const timed = sources.filter((source) => source.time !== null);
   if (timed.length === 0) {
     throw failure('InvalidInput', '`until: latest` needs a source that names its time column', {
@@ -147,9 +225,15 @@ async function findLatest({ data }: LatestWindowInput, attempt: IngestAttempt): 
       signal: attempt.signal,
       onProgress: attempt.report,
     });
-    if (found === null) throw sourceFailure('DatasetEmpty', source, `no row has a time in column ${source.time ?? ''}`);
+    if (found === null)
+      throw sourceFailure(
+        'DatasetEmpty',
+        source,
+        `no row has a time in column ${source.time ?? ''}`,
+      );
     newest.push(found);
   }
-  // RFC 3339 of one length and zone sorts as text. Up to the earliest of them every source has its data.
+  // RFC 3339 of one length and zone sorts as text. Up to the earliest of them every source has its
+  // data.
   return latestWindow(newest.sort()[0] ?? '', time.window);
 }

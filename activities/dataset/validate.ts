@@ -7,7 +7,10 @@ import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Reference } from '../../data/dataset/contracts/distribution';
-import { validateContract, type ContractValidation } from '../../data/dataset/contracts/validate-contract';
+import {
+  validateContract,
+  type ContractValidation,
+} from '../../data/dataset/contracts/validate-contract';
 import { columnStatistics } from '../../data/dataset/statistics';
 import { openScratch, type Scratch } from '../../data/scratch';
 import { readParquet, withDuckDb } from '../../data/sql/platform-sql';
@@ -28,7 +31,10 @@ export interface ValidateInput {
   readonly key: IdempotencyKey;
   readonly dataset: DatasetVersionRef;
   readonly contract: DataContract;
-  /** The version that distributions are compared with, as the run found it: an attempt that approved its own must not be compared with itself. */
+  /**
+   * The version that distributions are compared with, as the run found it: an attempt that approved
+   * its own must not be compared with itself.
+   */
   readonly reference: DatasetVersionRef | null;
 }
 
@@ -41,7 +47,10 @@ export interface ApproveInput {
 
 export interface ValidateEnd {
   readonly report: ContractReport;
-  /** The rows that go on. Only a passed verdict makes another version of them; without one this is the version that was checked. */
+  /**
+   * The rows that go on. Only a passed verdict makes another version of them; without one this is
+   * the version that was checked.
+   */
   readonly accepted: DatasetVersionRef;
   /** Parquet of the bad rows with their reasons, whatever the verdict. */
   readonly quarantine: ArtifactRef | null;
@@ -61,8 +70,9 @@ const memoryBytes = 1 << 30;
 export function createValidateActivities(deps: ValidateDeps) {
   return {
     /**
-     * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass registers the good ones and moves `approved` there. A second
-     * attempt measures again and finds by digest what the first one stored; once the effect is done, it repeats the answer.
+     * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass
+     * registers the good ones and moves `approved` there. A second attempt measures again and finds
+     * by digest what the first one stored; once the effect is done, it repeats the answer.
      */
     validateDataset: (input: ValidateInput): Promise<ValidateEnd> =>
       whileBeating((beat) =>
@@ -77,12 +87,28 @@ export function createValidateActivities(deps: ValidateDeps) {
       ),
 
     /** The version that distributions are compared with; null before the first. */
-    async readApproved({ tenant, dataset }: { readonly tenant: Tenant; readonly dataset: string }): Promise<DatasetVersionRef | null> {
+    async readApproved({
+      tenant,
+      dataset,
+    }: {
+      readonly tenant: Tenant;
+      readonly dataset: string;
+    }): Promise<DatasetVersionRef | null> {
       const approved = await deps.registry.datasets.alias({ tenant, dataset, alias: 'approved' });
-      return approved && { dataset, version: approved.version, manifest: approved.manifest, rows: approved.rows };
+      return (
+        approved && {
+          dataset,
+          version: approved.version,
+          manifest: approved.manifest,
+          rows: approved.rows,
+        }
+      );
     },
 
-    /** For a validation that was taken over: moves `approved` to what it had accepted. A second attempt finds it there. */
+    /**
+     * For a validation that was taken over: moves `approved` to what it had accepted. A second
+     * attempt finds it there.
+     */
     approveDataset: (input: ApproveInput): Promise<void> => approve(deps.registry, input),
   };
 }
@@ -93,7 +119,10 @@ async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise
   const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
   const files = await stage(manifest, 'input', attempt);
   const reference = await referenceFor(input, attempt);
-  const halves = { acceptedPath: scratch.path('accepted.parquet'), quarantinePath: scratch.path('quarantine.parquet') };
+  const halves = {
+    acceptedPath: scratch.path('accepted.parquet'),
+    quarantinePath: scratch.path('quarantine.parquet'),
+  };
   attempt.report({ phase: 'measure', rows: dataset.rows });
   const { validated, statistics } = await withDuckDb(
     async (sql) => {
@@ -106,40 +135,69 @@ async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise
         ...halves,
       });
       if (found.unchanged) return { validated: found, statistics: null };
-      const columns = await columnStatistics(sql, readParquet([halves.acceptedPath]), found.columns);
-      return { validated: found, statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) } };
+      const columns = await columnStatistics(
+        sql,
+        readParquet([halves.acceptedPath]),
+        found.columns,
+      );
+      return {
+        validated: found,
+        statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) },
+      };
     },
     { memoryBytes, threads: 2, spillDirectory: scratch.path('spill'), signal },
   );
   const { report, verdict } = validated;
-  const quarantine = report.quarantined === 0 ? null : await keepApart(input, validated, halves.quarantinePath, attempt);
+  const quarantine =
+    report.quarantined === 0
+      ? null
+      : await keepApart(input, validated, halves.quarantinePath, attempt);
   if (verdict.kind !== 'passed') return { report, accepted: dataset, quarantine, verdict };
-  const accepted = statistics === null ? dataset : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
+  const accepted =
+    statistics === null
+      ? dataset
+      : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
   await attempt.assertOwned();
   await approve(attempt.registry, { ...input, dataset: accepted, claim: attempt.claim });
   return { report, accepted, quarantine, verdict };
 }
 
-async function stage(manifest: DatasetManifest, label: string, { artifacts, scratch, signal, report }: ValidateAttempt): Promise<string[]> {
+async function stage(
+  manifest: DatasetManifest,
+  label: string,
+  { artifacts, scratch, signal, report }: ValidateAttempt,
+): Promise<string[]> {
   const paths: string[] = [];
   for (const [index, file] of manifest.files.entries()) {
     const path = scratch.path(`${label}-${index}.parquet`);
     await artifacts.toFile(file, path, {
       signal,
-      onProgress: (bytes) => report({ phase: `fetch ${label}`, file: index, bytes, of: file.bytes }),
+      onProgress: (bytes) =>
+        report({ phase: `fetch ${label}`, file: index, bytes, of: file.bytes }),
     });
     paths.push(path);
   }
   return paths;
 }
 
-/** What distributions are compared with. A version that is gone for good cannot be compared with, which is not the same as having none (I10). */
-async function referenceFor({ contract, reference }: ValidateInput, attempt: ValidateAttempt): Promise<Reference> {
+/**
+ * What distributions are compared with. A version that is gone for good cannot be compared with,
+ * which is not the same as having none (I10).
+ */
+async function referenceFor(
+  { contract, reference }: ValidateInput,
+  attempt: ValidateAttempt,
+): Promise<Reference> {
   if (contract.distribution === null || reference === null) return { kind: 'none' };
   const name = `${reference.dataset}@${reference.version}`;
   try {
     const manifest = await attempt.artifacts.getJson<DatasetManifest>(reference.manifest);
-    return { kind: 'version', name, files: await stage(manifest, 'approved', attempt), columns: manifest.columns };
+    return {
+      kind: 'version',
+      name,
+      files: await stage(manifest, 'approved', attempt),
+      columns: manifest.columns,
+    };
   } catch (error) {
     if (!isPerennialError(error) || error.type !== 'ArtifactMissing') throw error;
     return { kind: 'unreadable', reason: `${name} is no longer stored` };
@@ -165,7 +223,11 @@ async function keepApart(
     reasons,
     claim: attempt.claim,
   });
-  await registry.artifacts.reference({ tenant, digest: artifact.digest, by: `quarantine:${record.id}` });
+  await registry.artifacts.reference({
+    tenant,
+    digest: artifact.digest,
+    by: `quarantine:${record.id}`,
+  });
   return artifact;
 }
 
@@ -192,15 +254,26 @@ async function register(
     idempotencyKey: `${key}/${manifest.digest}`,
   });
   const by = `dataset:${dataset}@${accepted.version}`;
-  for (const { digest } of [manifest, file]) await registry.artifacts.reference({ tenant, digest, by });
-  const node = ({ version, manifest: { digest } }: DatasetVersionRef) => ({ kind: 'dataset', name: dataset, version, digest }) as const;
-  await registry.lineage.add({ tenant, edges: [{ from: node(checked), to: node(accepted), runId }] });
+  for (const { digest } of [manifest, file])
+    await registry.artifacts.reference({ tenant, digest, by });
+  const node = ({ version, manifest: { digest } }: DatasetVersionRef) =>
+    ({ kind: 'dataset', name: dataset, version, digest }) as const;
+  await registry.lineage.add({
+    tenant,
+    edges: [{ from: node(checked), to: node(accepted), runId }],
+  });
   return accepted;
 }
 
 async function approve(
   { datasets }: ValidateDeps['registry'],
-  { tenant, runId, key, claim, dataset: { dataset, version } }: ApproveInput & { readonly claim?: HeldClaim },
+  {
+    tenant,
+    runId,
+    key,
+    claim,
+    dataset: { dataset, version },
+  }: ApproveInput & { readonly claim?: HeldClaim },
 ): Promise<void> {
   await datasets.moveAlias({
     tenant,
@@ -215,7 +288,10 @@ async function approve(
   });
 }
 
-function notesOf({ report }: ContractValidation, { dataset, version }: DatasetVersionRef): readonly string[] {
+function notesOf(
+  { report }: ContractValidation,
+  { dataset, version }: DatasetVersionRef,
+): readonly string[] {
   if (report.quarantined === 0) return [];
   return [`${report.quarantined} rows of ${dataset}@${version} are in quarantine`];
 }

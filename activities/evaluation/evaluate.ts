@@ -8,7 +8,12 @@ import type { Evidence } from '../../domain/decision/evidence';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { EvaluateSpec, MetricName } from '../../domain/lifecycle/lifecycle';
-import { measureHoldout, type MeasuredHoldout, type MeasurementPlan, type ScoredHoldout } from '../../domain/evaluation/measure/holdout';
+import {
+  measureHoldout,
+  type MeasuredHoldout,
+  type MeasurementPlan,
+  type ScoredHoldout,
+} from '../../domain/evaluation/measure/holdout';
 import type { DayCount } from '../../domain/evaluation/measure/whole-weeks';
 import { correlationOf } from '../../domain/evaluation/measure/measurement';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
@@ -27,7 +32,10 @@ import { scoreHoldout, type ScoredFiles } from './score-holdout';
 import { summaryOf, type EvaluationSummary } from './summary';
 
 export interface EvaluateDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'models' | 'lineage' | 'artifacts'>;
+  readonly registry: Pick<
+    Registry,
+    'effects' | 'evidence' | 'decisions' | 'attempts' | 'models' | 'lineage' | 'artifacts'
+  >;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
   readonly scratchRoot: string;
 }
@@ -60,14 +68,18 @@ export interface ModelEvaluation {
 export function createEvaluateActivities(deps: EvaluateDeps) {
   return {
     /**
-     * Reads the holdout, lays the candidate beside champion and baseline, stores policy and evidence, then records what `decide` makes of them. A second
-     * attempt after the effect is done gives the first one's answer; before that it measures again, which gives the same bytes. So however often the holdout
-     * is read, one candidate gets one set of figures from it.
+     * Reads the holdout, lays the candidate beside champion and baseline, stores policy and
+     * evidence, then records what `decide` makes of them. A second attempt after the effect is done
+     * gives the first one's answer; before that it measures again, which gives the same bytes. So
+     * however often the holdout is read, one candidate gets one set of figures from it.
      */
     async evaluateCandidate(input: EvaluateInput): Promise<ModelEvaluation> {
-      // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer is enough to show life, and a worker thread is not needed.
+      // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer
+      // is enough to show life, and a worker thread is not needed.
       return whileBeating(({ signal }) =>
-        effectOnce(deps.registry.effects, input, (assertOwned) => evaluateOnce(deps, input, { signal, assertOwned })),
+        effectOnce(deps.registry.effects, input, (assertOwned) =>
+          evaluateOnce(deps, input, { signal, assertOwned }),
+        ),
       );
     },
   };
@@ -117,7 +129,15 @@ interface MeasuredCandidate {
   readonly predictions: ArtifactRef;
 }
 
-async function measureCandidate({ attempts, models, artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
+async function measureCandidate({
+  attempts,
+  models,
+  artifacts,
+  scratch,
+  input,
+  policy,
+  signal,
+}: Measuring): Promise<MeasuredCandidate> {
   const assembled = await artifacts.getJson<AssembledData>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
@@ -146,14 +166,22 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
     signal,
   });
   const { tenant, runId, lifecycle: model } = input;
-  // The number is claimed before anything is measured: it decides which bounds are needed, and a measurement that fails has used the holdout as well.
-  const attempt = await attempts.claim({ tenant, runId, model, holdout: scored.holdoutDigest, candidate: input.candidate.manifest.digest });
+  // The number is claimed before anything is measured: it decides which bounds are needed, and a
+  // measurement that fails has used the holdout as well.
+  const attempt = await attempts.claim({
+    tenant,
+    runId,
+    model,
+    holdout: scored.holdoutDigest,
+    candidate: input.candidate.manifest.digest,
+  });
   const plan: MeasurementPlan = {
     metrics: metricsOf(input.evaluate),
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
     unit: assembled.drawn ?? 'day',
-    // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
+    // From the data, not from a clock or a key: the same candidate on the same rows has the same
+    // bounds for ever.
     seed: seedOf(input.assembled.digest),
   };
   const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
@@ -165,7 +193,12 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
     candidate: input.candidate.manifest.digest,
     assembled: input.assembled.digest,
     attempt,
-    holdout: { rows, days: scored.holdout.days, window, ...(assembled.drawn === 'group' && { groups: scored.groups ?? 0 }) },
+    holdout: {
+      rows,
+      days: scored.holdout.days,
+      window,
+      ...(assembled.drawn === 'group' && { groups: scored.groups ?? 0 }),
+    },
     ...(scored.judged && {
       judged: {
         rows: scored.holdout.labels.length,
@@ -176,7 +209,12 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
         timezone: input.dayCount.timezone,
       },
     }),
-    resampling: { unit: plan.unit ?? 'day', replicates, levels: plan.levels, correlation: correlationOf(plan.unit) },
+    resampling: {
+      unit: plan.unit ?? 'day',
+      replicates,
+      levels: plan.levels,
+      correlation: correlationOf(plan.unit),
+    },
     ...measured,
     parity: input.parity,
     predictions: predictions.digest,
@@ -203,7 +241,11 @@ function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricNam
   return [...new Set([...metrics, ...needed, ...(slices === null ? [] : [slices.metric])])];
 }
 
-async function measureInTurns(holdout: ScoredHoldout, plan: MeasurementPlan, signal: AbortSignal): Promise<MeasuredHoldout> {
+async function measureInTurns(
+  holdout: ScoredHoldout,
+  plan: MeasurementPlan,
+  signal: AbortSignal,
+): Promise<MeasuredHoldout> {
   const steps = measureHoldout(holdout, plan);
   for (;;) {
     const step = steps.next();
@@ -213,7 +255,10 @@ async function measureInTurns(holdout: ScoredHoldout, plan: MeasurementPlan, sig
   }
 }
 
-/** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). Each write may be repeated. */
+/**
+ * Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10).
+ * Each write may be repeated.
+ */
 async function record(
   registry: EvaluateDeps['registry'],
   input: EvaluateInput,
@@ -224,7 +269,11 @@ async function record(
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
-  await registry.artifacts.reference({ tenant, digest: predictions.digest, by: `evidence:${evidenceDigest}` });
+  await registry.artifacts.reference({
+    tenant,
+    digest: predictions.digest,
+    by: `evidence:${evidenceDigest}`,
+  });
   const decision = await registry.decisions.record({
     tenant,
     runId,
@@ -236,8 +285,18 @@ async function record(
     idempotencyKey: key,
   });
   // The record of who has read which holdout.
-  const read = { kind: 'dataset', name: holdout.dataset, version: holdout.version, digest: holdout.manifest.digest } as const;
-  const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
+  const read = {
+    kind: 'dataset',
+    name: holdout.dataset,
+    version: holdout.version,
+    digest: holdout.manifest.digest,
+  } as const;
+  const judged = {
+    kind: 'model',
+    name: candidate.model,
+    version: candidate.version,
+    digest: candidate.manifest.digest,
+  } as const;
   await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
   return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
 }

@@ -22,7 +22,10 @@ export interface ParityDeps {
   readonly registry: { readonly gateways: Pick<Registry['gateways'], 'live'> };
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
   readonly scratchRoot: string;
-  /** The platform's own key; null where none is configured: the gateway then says what it thinks of that. */
+  /**
+   * The platform's own key; null where none is configured: the gateway then says what it thinks of
+   * that.
+   */
   readonly serviceKey: string | null;
 }
 
@@ -38,15 +41,20 @@ export interface ParityInput {
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 const largestModel = 1 << 30;
-/** As a caller would send them: some go through the gateway's batches together, none through its path for large requests. */
+/**
+ * As a caller would send them: some go through the gateway's batches together, none through its
+ * path for large requests.
+ */
 const rowsPerRequest = 50;
 const requestTimeoutMs = 30_000;
 
 export function createParityActivities(deps: ParityDeps) {
   return {
     /**
-     * Sends holdout rows through a real gateway and lays its answers beside offline predictions. Changes nothing but the gateway's log of predictions, so a
-     * second attempt measures again. GatewayUnavailable (try again) when no gateway answers; whatever else keeps it from measuring is in the evidence.
+     * Sends holdout rows through a real gateway and lays its answers beside offline predictions.
+     * Changes nothing but the gateway's log of predictions, so a second attempt measures again.
+     * GatewayUnavailable (try again) when no gateway answers; whatever else keeps it from measuring
+     * is in the evidence.
      */
     measureParity(input: ParityInput): Promise<ParityEvidence> {
       return whileBeating(async ({ signal }) => {
@@ -66,7 +74,11 @@ interface ParityAttempt {
   readonly signal: AbortSignal;
 }
 
-async function measure(deps: ParityDeps, input: ParityInput, attempt: ParityAttempt): Promise<ParityEvidence> {
+async function measure(
+  deps: ParityDeps,
+  input: ParityInput,
+  attempt: ParityAttempt,
+): Promise<ParityEvidence> {
   const { candidate, gate } = input;
   const manifest = await deps.artifacts.getJson<ModelManifest>(candidate.manifest);
   const offline = await offlineScores(deps, input, manifest, attempt);
@@ -102,15 +114,28 @@ async function offlineScores(
   { scratch, signal }: ParityAttempt,
 ): Promise<{ readonly sample: ParitySample; readonly scores: Float64Array }> {
   const { holdout } = (await artifacts.getJson<AssembledData>(assembled)).parts;
-  const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
+  const files = {
+    features: scratch.path('features.parquet'),
+    requestRows: scratch.path('request.parquet'),
+  };
   await artifacts.toFile(holdout.features, files.features, { signal });
   await artifacts.toFile(holdout.requestRows, files.requestRows, { signal });
   const { request: columns, features, classes } = manifest.signature;
-  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features, classes);
+  const model = await openOnnxModel(
+    await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }),
+    features,
+    classes,
+  );
   try {
     return await withDuckDb(
       async (sql) => {
-        const source = { ...files, total: holdout.rows, wanted: gate.rows, columns, featuresSample: scratch.path('sample.parquet') };
+        const source = {
+          ...files,
+          total: holdout.rows,
+          wanted: gate.rows,
+          columns,
+          featuresSample: scratch.path('sample.parquet'),
+        };
         const sample = await readParitySample(sql, source);
         return { sample, scores: await scoreRows(sql, sample.featuresFile, model, sample.rows) };
       },
@@ -126,7 +151,11 @@ async function liveGateway(registry: ParityDeps['registry']): Promise<string> {
   const live = [...(await registry.gateways.live())].sort((a, b) => (a.id < b.id ? -1 : 1));
   const gateway = live[(activityInfo().attempt - 1) % Math.max(1, live.length)];
   if (gateway === undefined)
-    throw failure('GatewayUnavailable', 'no gateway holds a lease, so no row could be sent through one', { next: 'perennial gateway' });
+    throw failure(
+      'GatewayUnavailable',
+      'no gateway holds a lease, so no row could be sent through one',
+      { next: 'perennial gateway' },
+    );
   return gateway.url;
 }
 
@@ -155,7 +184,10 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
     if (answer.kind === 'refused') return answer;
     digest ??= answer.digest;
     if (answer.digest !== digest) {
-      return { kind: 'refused', reason: `${gateway} served ${digest} and then ${answer.digest} as ${versionName(candidate)}` };
+      return {
+        kind: 'refused',
+        reason: `${gateway} served ${digest} and then ${answer.digest} as ${versionName(candidate)}`,
+      };
     }
     scores.set(answer.scores, from * width);
   }
@@ -182,24 +214,31 @@ async function infer(
   const digest = answer.headers['x-perennial-model-digest'];
   if (answer.status !== 200 || typeof digest !== 'string') {
     const said = `${gateway} answered ${answer.status}${answer.detail === null ? '' : `: ${answer.detail}`}`;
-    // Overloaded, starting, cut off from storage or too slow: another attempt may be luckier. Anything else it would only say again.
+    // Overloaded, starting, cut off from storage or too slow: another attempt may be luckier.
+    // Anything else it would only say again.
     if (outages.has(answer.status)) throw failure('GatewayUnavailable', said);
     return { kind: 'refused', reason: said };
   }
   const scores = answer.scores.filter((score) => typeof score === 'number');
   const wanted = (until - from) * (classes?.length ?? 1);
   if (scores.length !== wanted)
-    return { kind: 'refused', reason: `${gateway} gave ${scores.length} scores for ${until - from} rows, not ${wanted}` };
+    return {
+      kind: 'refused',
+      reason: `${gateway} gave ${scores.length} scores for ${until - from} rows, not ${wanted}`,
+    };
   return { kind: 'answered', scores, digest };
 }
 
 const outages: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** The wire's name for each type (Open Inference Protocol V2). */
-const datatypes = { string: 'BYTES', integer: 'INT64', number: 'FP64', boolean: 'BOOL', timestamp: 'BYTES' } as const satisfies Record<
-  ColumnType,
-  string
->;
+const datatypes = {
+  string: 'BYTES',
+  integer: 'INT64',
+  number: 'FP64',
+  boolean: 'BOOL',
+  timestamp: 'BYTES',
+} as const satisfies Record<ColumnType, string>;
 
 interface GatewayAnswer {
   readonly status: number;
@@ -210,13 +249,21 @@ interface GatewayAnswer {
 
 async function ask(
   url: string,
-  { key, output, signal: cancelled }: { readonly key: string | null; readonly output: string; readonly signal: AbortSignal },
+  {
+    key,
+    output,
+    signal: cancelled,
+  }: { readonly key: string | null; readonly output: string; readonly signal: AbortSignal },
   body: unknown,
 ): Promise<GatewayAnswer> {
   try {
     const answer = await request(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', [probeHeader]: 'parity', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+      headers: {
+        'content-type': 'application/json',
+        [probeHeader]: 'parity',
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.any([cancelled, AbortSignal.timeout(requestTimeoutMs)]),
     });
@@ -225,7 +272,12 @@ async function ask(
       detail?: string;
     } | null;
     const scores = json?.outputs?.find(({ name }) => name === output)?.data ?? [];
-    return { status: answer.statusCode, headers: answer.headers, scores, detail: json?.detail ?? null };
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      scores,
+      detail: json?.detail ?? null,
+    };
   } catch (cause) {
     cancelled.throwIfAborted();
     throw failure('GatewayUnavailable', `${new URL(url).origin} does not answer`, { cause });
@@ -242,7 +294,11 @@ function compare({ offline, online, rows, tolerance }: ComparedScores): {
   const width = offline.length / rows;
   for (let row = 0; row < rows; row += 1) {
     const values = offline.subarray(row * width, (row + 1) * width);
-    const difference = values.reduce((most, value, column) => Math.max(most, Math.abs(value - (online[row * width + column] ?? NaN))), 0);
+    const difference = values.reduce(
+      (most, value, column) =>
+        Math.max(most, Math.abs(value - (online[row * width + column] ?? NaN))),
+      0,
+    );
     if (Number.isNaN(difference)) continue;
     compared += 1;
     if (difference <= tolerance) agreeing += 1;

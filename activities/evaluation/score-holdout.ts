@@ -3,12 +3,26 @@ import { rowColumn, type AssembledData } from '../../domain/dataset/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';
 import { failures, failure, isPerennialError } from '../../domain/failure';
-import { onRows, type ScoredCounterpart, type ScoredHoldout } from '../../domain/evaluation/measure/holdout';
+import {
+  onRows,
+  type ScoredCounterpart,
+  type ScoredHoldout,
+} from '../../domain/evaluation/measure/holdout';
 import { alignClasses } from '../../domain/evaluation/metrics/multiclass';
 import type { ScoredSample } from '../../domain/evaluation/metrics/sample';
 import { randomBlocks } from '../../domain/evaluation/measure/random-blocks';
-import { judgedRows, type DayCount, type JudgedDays, type JudgedRows } from '../../domain/evaluation/measure/whole-weeks';
-import { versionName, type FeatureColumn, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
+import {
+  judgedRows,
+  type DayCount,
+  type JudgedDays,
+  type JudgedRows,
+} from '../../domain/evaluation/measure/whole-weeks';
+import {
+  versionName,
+  type FeatureColumn,
+  type ModelManifest,
+  type ModelVersionRef,
+} from '../../domain/model/model';
 import type { ArtifactStore } from '../../data/artifact/store';
 import {
   checkRows,
@@ -50,7 +64,10 @@ export interface ScoredFiles {
   /** Of a holdout that was drawn by a hash: its groups, or its rows that differ in some column. */
   readonly groups: number | null;
   readonly predictionsFile: string;
-  /** Of the rows' times and labels: which holdout it is, whatever columns and features are made of it. */
+  /**
+   * Of the rows' times and labels: which holdout it is, whatever columns and features are made of
+   * it.
+   */
   readonly holdoutDigest: Digest;
 }
 
@@ -59,27 +76,46 @@ const championSqlLimits = { memoryBytes: 1 << 30, seconds: 600 } as const;
 /** The largest graph that is loaded: a forest of a million leaves is a tenth of it. */
 const largestModel = 1 << 30;
 
-/** Everybody's score of every holdout row, each by the graph whose digest its manifest names (I3). */
+/**
+ * Everybody's score of every holdout row, each by the graph whose digest its manifest names (I3).
+ */
 export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
   const { artifacts, scratch, signal, assembled } = scoring;
   const part = assembled.parts.holdout;
-  const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
+  const files = {
+    features: scratch.path('features.parquet'),
+    requestRows: scratch.path('request.parquet'),
+  };
   await artifacts.toFile(part.features, files.features, { signal });
   await artifacts.toFile(part.requestRows, files.requestRows, { signal });
 
   return withDuckDb(
     async (sql) => {
       await checkRows(sql, files.requestRows, part.rows);
-      const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task, classes: assembled.classes });
+      const rows = await readHoldoutRows(sql, files.features, {
+        rows: part.rows,
+        task: assembled.task,
+        classes: assembled.classes,
+      });
       const counted = await countedRows(sql, scoring, { rows, file: files.features });
       const scorer: HoldoutScorer = { ...scoring, sql, files };
-      const { scores: candidate } = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
-      const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
+      const { scores: candidate } = await scoreManifest(
+        scorer,
+        scoring.candidate,
+        assembled.features,
+        files.features,
+      );
+      const counterparts = {
+        champion: await scoreChampion(scorer),
+        baseline: await scoreBaseline(scorer),
+      };
       const anchors: Record<string, ScoredCounterpart> = {};
       for (const [version, ref] of Object.entries(scoring.anchors)) {
         const name = `${scoring.model}@${version}`;
         anchors[version] =
-          ref === null ? { kind: 'notMeasured', name, reason: 'there is no such version' } : await scoreVersion(scorer, ref);
+          ref === null
+            ? { kind: 'notMeasured', name, reason: 'there is no such version' }
+            : await scoreVersion(scorer, ref);
       }
       const sliceColumns: Record<string, ScoredHoldout['sliceColumns'][string]> = {};
       for (const column of scoring.sliceColumns) {
@@ -93,16 +129,28 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
         score: { scores: candidate },
         champion: scoresOf(counterparts.champion),
         baseline: scoresOf(counterparts.baseline),
-        anchors: Object.fromEntries(Object.entries(anchors).map(([version, scored]) => [version, scoresOf(scored)])),
+        anchors: Object.fromEntries(
+          Object.entries(anchors).map(([version, scored]) => [version, scoresOf(scored)]),
+        ),
       });
       const { task, classes } = assembled;
-      const scored = { task, ...(classes && { classes }), labels: rows.labels, candidate, counterparts, anchors, sliceColumns };
+      const scored = {
+        task,
+        ...(classes && { classes }),
+        labels: rows.labels,
+        candidate,
+        counterparts,
+        anchors,
+        sliceColumns,
+      };
       return {
         holdout: { ...onRows(scored, counted.rows), day: counted.day, days: counted.days },
         judged: counted.judged,
         groups: counted.groups,
         predictionsFile,
-        holdoutDigest: await digestOfRows(sql, files.requestRows, { isDrawn: part.window === null }),
+        holdoutDigest: await digestOfRows(sql, files.requestRows, {
+          isDrawn: part.window === null,
+        }),
       };
     },
     { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
@@ -118,16 +166,30 @@ interface CountedRows extends Pick<JudgedRows, 'rows' | 'day' | 'days'> {
 /** Which rows are judged, and in which day or random block each lies. */
 export async function countedRows(
   sql: PlatformSql,
-  { assembled, dayCount, part = 'holdout' }: Pick<Scoring, 'assembled' | 'dayCount'> & { readonly part?: 'holdout' | 'confirm' },
+  {
+    assembled,
+    dayCount,
+    part = 'holdout',
+  }: Pick<Scoring, 'assembled' | 'dayCount'> & { readonly part?: 'holdout' | 'confirm' },
   { rows: { times }, file }: { readonly rows: HoldoutRows; readonly file: string },
 ): Promise<CountedRows> {
   const { window } = assembled.parts[part];
   if (window !== null) {
     const { timezone, labelDelaySeconds } = dayCount;
-    return { ...judgedRows(times, { window, calendar: openCalendar(timezone), labelDelaySeconds }), groups: null };
+    return {
+      ...judgedRows(times, { window, calendar: openCalendar(timezone), labelDelaySeconds }),
+      groups: null,
+    };
   }
   const { block, blocks, groups } = randomBlocks(await readGroups(sql, file));
-  return { dayOfRow: null, judged: null, rows: Int32Array.from(block.keys()), day: block, days: blocks, groups };
+  return {
+    dayOfRow: null,
+    judged: null,
+    rows: Int32Array.from(block.keys()),
+    day: block,
+    days: blocks,
+    groups,
+  };
 }
 
 interface HoldoutScorer extends Scoring {
@@ -143,11 +205,17 @@ async function scoreManifest(
 ): Promise<Pick<ScoredSample, 'scores' | 'width'>> {
   signal.throwIfAborted();
   const { classes } = manifest.signature;
-  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features, classes);
+  const model = await openOnnxModel(
+    await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }),
+    features,
+    classes,
+  );
   try {
     const scores = await scoreRows(sql, featuresFile, model, assembled.parts.holdout.rows);
     // An earlier version may know other classes, or the same ones in another order.
-    return classes && assembled.classes ? alignClasses(scores, classes, assembled.classes) : { scores };
+    return classes && assembled.classes
+      ? alignClasses(scores, classes, assembled.classes)
+      : { scores };
   } finally {
     await model.close();
   }
@@ -155,54 +223,98 @@ async function scoreManifest(
 
 async function scoreChampion(scorer: HoldoutScorer): Promise<ScoredCounterpart> {
   const { champion, model } = scorer;
-  return champion === null ? { kind: 'absent', reason: `${model} has no champion yet` } : scoreVersion(scorer, champion);
+  return champion === null
+    ? { kind: 'absent', reason: `${model} has no champion yet` }
+    : scoreVersion(scorer, champion);
 }
 
 /** Judged as it serves: its own `features.sql` over the same raw rows. */
-async function scoreVersion(scorer: HoldoutScorer, version: ModelVersionRef): Promise<ScoredCounterpart> {
+async function scoreVersion(
+  scorer: HoldoutScorer,
+  version: ModelVersionRef,
+): Promise<ScoredCounterpart> {
   return counterpart(scorer.signal, versionName(version), version.manifest, async () => {
     const manifest = await scorer.artifacts.getJson<ModelManifest>(version.manifest);
     if (manifest.signature.task !== scorer.assembled.task) {
-      throw failure('InvalidInput', `it does ${manifest.signature.task}, and these labels are for ${scorer.assembled.task}`);
+      throw failure(
+        'InvalidInput',
+        `it does ${manifest.signature.task}, and these labels are for ${scorer.assembled.task}`,
+      );
     }
-    return scoreManifest(scorer, manifest, manifest.signature.features, await featuresOf(scorer, version, manifest));
+    return scoreManifest(
+      scorer,
+      manifest,
+      manifest.signature.features,
+      await featuresOf(scorer, version, manifest),
+    );
   });
 }
 
-async function featuresOf(scorer: HoldoutScorer, version: ModelVersionRef, manifest: ModelManifest): Promise<string> {
+async function featuresOf(
+  scorer: HoldoutScorer,
+  version: ModelVersionRef,
+  manifest: ModelManifest,
+): Promise<string> {
   const { assembled, artifacts, scratch, files, sql, signal } = scorer;
-  if (manifest.featuresSql.digest === assembled.featuresSql.digest && sameColumns(manifest.signature.request, assembled.request)) {
+  if (
+    manifest.featuresSql.digest === assembled.featuresSql.digest &&
+    sameColumns(manifest.signature.request, assembled.request)
+  ) {
     return files.features;
   }
   const { request } = manifest.signature;
   const there = await columnNames(sql, files.requestRows);
   const lacking = request.filter(({ name }) => !there.includes(name));
   if (lacking.length > 0) {
-    throw failure('InvalidInput', `it needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which these request rows lack`);
+    throw failure(
+      'InvalidInput',
+      `it needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which these request rows lack`,
+    );
   }
   const text = Buffer.from(await artifacts.getBytes(manifest.featuresSql)).toString('utf8');
-  const plan = await compileFeatureSql({ sql: text, request, file: `features.sql of ${versionName(version)}` });
+  const plan = await compileFeatureSql({
+    sql: text,
+    request,
+    file: `features.sql of ${versionName(version)}`,
+  });
   const features = scratch.path(`features-${version.version}.parquet`);
   const tables = [{ requestRows: files.requestRows, features }];
-  await writeFeatureTables({ plan, tables, carried: [rowColumn], limits: championSqlLimits, signal });
+  await writeFeatureTables({
+    plan,
+    tables,
+    carried: [rowColumn],
+    limits: championSqlLimits,
+    signal,
+  });
   return features;
 }
 
 function sameColumns(one: readonly Column[], other: readonly Column[]): boolean {
-  return one.length === other.length && one.every(({ name, type }) => other.some((column) => column.name === name && column.type === type));
+  return (
+    one.length === other.length &&
+    one.every(({ name, type }) =>
+      other.some((column) => column.name === name && column.type === type),
+    )
+  );
 }
 
 async function scoreBaseline(scorer: HoldoutScorer): Promise<ScoredCounterpart> {
   const { baseline, artifacts, assembled, files } = scorer;
-  if (baseline === null) return { kind: 'absent', reason: 'no baseline was trained, as no gate asks for one' };
+  if (baseline === null)
+    return { kind: 'absent', reason: 'no baseline was trained, as no gate asks for one' };
   return counterpart(scorer.signal, 'baseline', baseline, async () =>
-    scoreManifest(scorer, await artifacts.getJson<ModelManifest>(baseline), assembled.features, files.features),
+    scoreManifest(
+      scorer,
+      await artifacts.getJson<ModelManifest>(baseline),
+      assembled.features,
+      files.features,
+    ),
   );
 }
 
 /**
- * A counterpart that cannot be scored is evidence of its own kind, for the gates to fail closed on (I10); what a further attempt may mend (storage away,
- * cancellation) is thrown.
+ * A counterpart that cannot be scored is evidence of its own kind, for the gates to fail closed on
+ * (I10); what a further attempt may mend (storage away, cancellation) is thrown.
  */
 async function counterpart(
   signal: AbortSignal,

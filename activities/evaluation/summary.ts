@@ -1,6 +1,12 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { classMetrics, type ClassMetric } from '../../domain/evaluation/metrics/multiclass';
-import type { ClassEvidence, CounterpartName, Evidence, Measurement, Measurements } from '../../domain/decision/evidence';
+import type {
+  ClassEvidence,
+  CounterpartName,
+  Evidence,
+  Measurement,
+  Measurements,
+} from '../../domain/decision/evidence';
 import { boundsAt } from '../../domain/decision/gates/gate';
 import type { MetricName } from '../../domain/lifecycle/lifecycle';
 
@@ -54,7 +60,9 @@ export function summaryOf(evidence: Evidence, predictions: ArtifactRef): Evaluat
 }
 
 function classSummary({ class: name, rows, ...measured }: ClassEvidence): ClassSummary {
-  const metrics = Object.fromEntries(classMetrics.map((metric) => [metric, summary(measured[metric])]));
+  const metrics = Object.fromEntries(
+    classMetrics.map((metric) => [metric, summary(measured[metric])]),
+  );
   return { class: name, rows, ...(metrics as Record<ClassMetric, MetricSummary>) };
 }
 
@@ -66,5 +74,9 @@ function summaries(measurements: Measurements): MetricSummaries {
 function summary(measurement: Measurement): MetricSummary {
   // Two bounds at 97.5 % enclose 95 %.
   const bounds = measurement.kind === 'measured' ? boundsAt(measurement.bounds, 0.975) : null;
-  return { value: measurement.estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
+  return {
+    value: measurement.estimate,
+    lower: bounds?.lower ?? null,
+    upper: bounds?.upper ?? null,
+  };
 }

@@ -53,39 +53,77 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
   const { registry, artifacts, access, embedders } = deps;
   const chat = ledgeredChat(access, registry.llmCalls);
   const open = openBundleAnswering(deps);
-  const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
+  const tools = createEvaluatorTools(async (texts) =>
+    (await embedders.get({ kind: 'minilm' })).embed(texts),
+  );
 
   return {
-    /** What a build may spend, before it asks anything. Again: the limit stays, and what was spent. */
+    /**
+     * What a build may spend, before it asks anything. Again: the limit stays, and what was spent.
+     */
     async openIndexBudgets(input: {
       readonly tenant: Tenant;
       readonly budgets: readonly (BudgetRef & { readonly limit: number })[];
     }): Promise<void> {
       for (const { scope, unit, limit } of input.budgets)
-        await registry.budgets.set({ tenant: input.tenant, scope, unit, limit: toParts(unit, limit) });
+        await registry.budgets.set({
+          tenant: input.tenant,
+          scope,
+          unit,
+          limit: toParts(unit, limit),
+        });
     },
 
-    /** Every case, over this version. An attempt after a death asks again at most what was in flight, and comes to the same bytes. */
+    /**
+     * Every case, over this version. An attempt after a death asks again at most what was in
+     * flight, and comes to the same bytes.
+     */
     answerOverIndex: (input: AnswerOverIndexInput): Promise<AnsweredOverIndex> =>
       whileBeating(async ({ signal, report }) => {
         const { tenant, index, version, build, rule, budgets: others } = input;
         const { bundle, answererOf } = await open({ tenant, bundle: await overIndex(input) });
-        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(rule.cases)), 'cases');
-        const providers = [bundle.base, ...paraphrasersIn(rule.dimensions)].map(({ provider }) => provider);
+        const cases = readStoredCases(
+          new TextDecoder().decode(await artifacts.getBytes(rule.cases)),
+          'cases',
+        );
+        const providers = [bundle.base, ...paraphrasersIn(rule.dimensions)].map(
+          ({ provider }) => provider,
+        );
         const scope = `index/${index}@${build}`;
-        const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd: null, others, providers });
-        const owner = { execution: `answers/${index}@${version}/${build}`, attempt: activityInfo().attempt };
+        const budgets = await questionBudgets(registry.budgets, {
+          tenant,
+          scope,
+          budgetUsd: null,
+          others,
+          providers,
+        });
+        const owner = {
+          execution: `answers/${index}@${version}/${build}`,
+          attempt: activityInfo().attempt,
+        };
         const asking: Asking = { chat, tenant, scope, owner, budgets };
         try {
           const results = await evaluateCases({
-            ...{ cases, caseSet: rule.cases.digest, dimensions: rule.dimensions, judges: {}, tools, parallel: rule.parallel, signal },
+            ...{
+              cases,
+              caseSet: rule.cases.digest,
+              dimensions: rule.dimensions,
+              judges: {},
+              tools,
+              parallel: rule.parallel,
+              signal,
+            },
             answerer: answererOf(asking),
             paraphraser: createParaphraser(asking, tools.embed),
             onProgress: (progress) => report({ phase: 'answers', version, ...progress }),
           });
-          return { kind: 'answered', results: await kept({ tenant, index, version: build }, results) };
+          return {
+            kind: 'answered',
+            results: await kept({ tenant, index, version: build }, results),
+          };
         } catch (error) {
-          if (isPerennialError(error) && error.type === 'BudgetSpent') return { kind: 'unpaid', message: error.message };
+          if (isPerennialError(error) && error.type === 'BudgetSpent')
+            return { kind: 'unpaid', message: error.message };
           throw error;
         }
       }),
@@ -94,32 +132,75 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     async decideIndexAnswers(input: DecideIndexAnswersInput): Promise<Verdict> {
       const { rule } = input;
       const [results, champion] = await Promise.all(
-        [input.candidate, input.champion].map((ref) => artifacts.getJson<readonly CaseResult[]>(ref)),
+        [input.candidate, input.champion].map((ref) =>
+          artifacts.getJson<readonly CaseResult[]>(ref),
+        ),
       );
-      if (!results || !champion) return answersVerdict('inconclusive', 'answers.missing', 'the answers of one version are gone');
+      if (!results || !champion)
+        return answersVerdict(
+          'inconclusive',
+          'answers.missing',
+          'the answers of one version are gone',
+        );
       const evidence = evidenceOf({
-        ...{ candidate: rule.manifest.digest, caseSet: rule.cases.digest, dimensions: rule.dimensions.map(({ name }) => name), results },
+        ...{
+          candidate: rule.manifest.digest,
+          caseSet: rule.cases.digest,
+          dimensions: rule.dimensions.map(({ name }) => name),
+          results,
+        },
         ...{ counterparts: { champion, baseline: null }, judges: {} },
       });
       const verdict = decideAnswers(rule, evidence);
-      await kept(input, { rule, evidence, verdict, candidate: input.candidate, champion: input.champion });
+      await kept(input, {
+        rule,
+        evidence,
+        verdict,
+        candidate: input.candidate,
+        champion: input.champion,
+      });
       return verdict;
     },
   };
 
   /** The application as it is, but for the version that it asks. */
-  async function overIndex({ tenant, index, version, rule }: AnswerOverIndexInput): Promise<ArtifactRef> {
+  async function overIndex({
+    tenant,
+    index,
+    version,
+    rule,
+  }: AnswerOverIndexInput): Promise<ArtifactRef> {
     const bundle = await artifacts.getJson<ReleaseBundle>(rule.manifest);
     const asks = bundle.index;
     const served = await registry.indexes.served({ tenant, index, version });
-    if (asks?.name !== index) throw failure('InvalidInput', `${rule.bundle.model}@${rule.bundle.version} does not ask ${index}`);
-    if (!served) throw failure('Conflict', `${index}@${version} answers no more`, { next: `perennial index show ${index}` });
-    return artifacts.putJson({ tenant, value: { ...bundle, index: { ...asks, version, digest: served.digest } } satisfies ReleaseBundle });
+    if (asks?.name !== index)
+      throw failure(
+        'InvalidInput',
+        `${rule.bundle.model}@${rule.bundle.version} does not ask ${index}`,
+      );
+    if (!served)
+      throw failure('Conflict', `${index}@${version} answers no more`, {
+        next: `perennial index show ${index}`,
+      });
+    return artifacts.putJson({
+      tenant,
+      value: {
+        ...bundle,
+        index: { ...asks, version, digest: served.digest },
+      } satisfies ReleaseBundle,
+    });
   }
 
-  async function kept({ tenant, index, version }: IndexVersionInput, value: unknown): Promise<ArtifactRef> {
+  async function kept(
+    { tenant, index, version }: IndexVersionInput,
+    value: unknown,
+  ): Promise<ArtifactRef> {
     const ref = await artifacts.putJson({ tenant, value });
-    await registry.artifacts.reference({ tenant, digest: ref.digest, by: `index:${index}@${version}` });
+    await registry.artifacts.reference({
+      tenant,
+      digest: ref.digest,
+      by: `index:${index}@${version}`,
+    });
     return ref;
   }
 }

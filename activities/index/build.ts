@@ -87,30 +87,59 @@ export type FinishedTable =
       readonly documents: number;
       readonly vectors: VectorKind;
     }
-  /** Shards that do not hold what was written to them: a worker that was thought dead wrote late, or storage lost a commit. They are done again. */
+  /**
+   * Shards that do not hold what was written to them: a worker that was thought dead wrote late, or
+   * storage lost a commit. They are done again.
+   */
   | { readonly kind: 'damaged'; readonly shards: readonly number[] };
 
 export function createIndexBuildActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore, embedders } = deps;
 
-  /** Everything that a build reads and writes goes by the version's own recipe, never by what a caller says. */
-  async function building(at: IndexVersionInput): Promise<{ readonly record: IndexVersionRecord; readonly embedder: Embedder }> {
+  /**
+   * Everything that a build reads and writes goes by the version's own recipe, never by what a
+   * caller says.
+   */
+  async function building(
+    at: IndexVersionInput,
+  ): Promise<{ readonly record: IndexVersionRecord; readonly embedder: Embedder }> {
     const record = await registry.indexes.get(at);
     if (record?.state !== 'building')
-      throw failure('FencedOff', `${at.index}@${at.version} is not being built (${record?.state ?? 'not there'})`);
+      throw failure(
+        'FencedOff',
+        `${at.index}@${at.version} is not being built (${record?.state ?? 'not there'})`,
+      );
     return { record, embedder: await embedderOf(record, embedders) };
   }
 
   return {
     /** What was kept for a build that has no version. Again: nothing is left. */
-    releaseIndexOrder: async ({ tenant, key }: Pick<OpenIndexVersionInput, 'tenant' | 'key'>): Promise<void> => {
+    releaseIndexOrder: async ({
+      tenant,
+      key,
+    }: Pick<OpenIndexVersionInput, 'tenant' | 'key'>): Promise<void> => {
       await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
     },
 
-    /** Registers the version with the vector space that its embedder has here. A second attempt finds the first one's. */
-    openIndexVersion: (input: OpenIndexVersionInput): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
+    /**
+     * Registers the version with the vector space that its embedder has here. A second attempt
+     * finds the first one's.
+     */
+    openIndexVersion: (
+      input: OpenIndexVersionInput,
+    ): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
       whileBeating(async () => {
-        const { tenant, index, key, runId, actor, dataset, embedder: spec, chunking, cases } = input;
+        const {
+          tenant,
+          index,
+          key,
+          runId,
+          actor,
+          dataset,
+          embedder: spec,
+          chunking,
+          cases,
+        } = input;
         const embedder = await embedders.get(spec);
         if (chunking.size > embedder.maxTokens) {
           throw failure(
@@ -127,31 +156,53 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           ...{ dataset: dataset.name, datasetVersion: dataset.version },
         });
         if (cases) {
-          await registry.artifacts.reference({ tenant, digest: cases.digest, by: holder({ tenant, index, version }) });
+          await registry.artifacts.reference({
+            tenant,
+            digest: cases.digest,
+            by: holder({ tenant, index, version }),
+          });
           await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
         }
         const champion = await registry.indexes.served({ tenant, index });
-        const usable = champion?.tableVersion != null && sameSpace(champion.recipe.embedder, embedder.identity);
-        return { version, base: usable ? { version: champion.version, tableVersion: champion.tableVersion } : null };
+        const usable =
+          champion?.tableVersion != null && sameSpace(champion.recipe.embedder, embedder.identity);
+        return {
+          version,
+          base: usable ? { version: champion.version, tableVersion: champion.tableVersion } : null,
+        };
       }),
 
-    /** Cuts the dataset version into shards and makes the empty table. A second attempt makes the same ones. InvalidInput or DatasetEmpty when too much of it cannot be indexed. */
+    /**
+     * Cuts the dataset version into shards and makes the empty table. A second attempt makes the
+     * same ones. InvalidInput or DatasetEmpty when too much of it cannot be indexed.
+     */
     planIndexBuild: (input: PlanIndexInput): Promise<PlannedIndex> =>
       whileBeating(async (beat) => {
         const { record } = await building(input);
-        await chunkStore.create(input, { embedder: record.recipe.embedder.digest, dimensions: record.recipe.embedder.dimensions });
-        const plan = await inScratch(deps, beat, input, (source) => plannedFrom(deps, source, record, input, beat));
+        await chunkStore.create(input, {
+          embedder: record.recipe.embedder.digest,
+          dimensions: record.recipe.embedder.dimensions,
+        });
+        const plan = await inScratch(deps, beat, input, (source) =>
+          plannedFrom(deps, source, record, input, beat),
+        );
         checkRejected(plan, record, input.maxRejectedShare);
         const ref = await artifacts.putJson({ tenant: input.tenant, value: plan });
         const by = holder(input);
         for (const { digest } of [ref, ...plan.shards.map(({ file }) => file)])
           await registry.artifacts.reference({ tenant: input.tenant, digest, by });
-        return { plan: ref, shards: plan.shards.length, documents: plan.documents, rejected: plan.rejected };
+        return {
+          plan: ref,
+          shards: plan.shards.length,
+          documents: plan.documents,
+          rejected: plan.rejected,
+        };
       }),
 
     /**
-     * Chunks, embeds and writes one shard in one commit. A worker that dies in it leaves all of it or nothing; a second attempt finds which by
-     * counting. Texts that `base` holds are not embedded again.
+     * Chunks, embeds and writes one shard in one commit. A worker that dies in it leaves all of it
+     * or nothing; a second attempt finds which by counting. Texts that `base` holds are not
+     * embedded again.
      */
     buildIndexShard: (input: IndexShardInput): Promise<IndexedShard> =>
       whileBeating((beat) =>
@@ -162,12 +213,24 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const tell = runId === null ? null : openRunProgress(registry.events, { ...run, runId });
           const { shards } = await artifacts.getJson<IndexPlan>(input.plan);
           const file = shards[input.shard]?.file;
-          if (!file) throw failure('NotFound', `the plan of ${input.index}@${input.version} has no shard ${input.shard}`);
-          const read = await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
+          if (!file)
+            throw failure(
+              'NotFound',
+              `the plan of ${input.index}@${input.version} has no shard ${input.shard}`,
+            );
+          const read = await inScratch(deps, beat, input, (source) =>
+            readDocumentFile(file, source),
+          );
           const documents = read.filter(isDocument);
           const known =
-            input.base === null ? new Map() : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
-          const asked = { embedder: record.recipe.embedder.spec, work: input.key, budgets: input.budgets };
+            input.base === null
+              ? new Map()
+              : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
+          const asked = {
+            embedder: record.recipe.embedder.spec,
+            work: input.key,
+            budgets: input.budgets,
+          };
           const payer = await payerOf(deps, { ...nameOf(input), runId }, asked);
           const { shard } = input;
           const options = { record, embedder, shard, known, payer, signal: beat.signal };
@@ -184,9 +247,15 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         }),
       ),
 
-    /** Counts every shard, looks for chunks that are there twice, and builds the indexes. A second attempt counts again. */
+    /**
+     * Counts every shard, looks for chunks that are there twice, and builds the indexes. A second
+     * attempt counts again.
+     */
     finishIndexTable: (
-      input: IndexVersionInput & { readonly chunks: readonly number[]; readonly vectors: { readonly kind: VectorChoice } },
+      input: IndexVersionInput & {
+        readonly chunks: readonly number[];
+        readonly vectors: { readonly kind: VectorChoice };
+      },
     ): Promise<FinishedTable> =>
       whileBeating(async () => {
         const { record } = await building(input);
@@ -201,25 +270,43 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           if (first.length > 0) return { kind: 'damaged', shards: first };
           const { chunks, documents, duplicates } = await table.audit();
           if (duplicates.length > 0)
-            throw failure('IndexIncomplete', `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`);
+            throw failure(
+              'IndexIncomplete',
+              `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`,
+            );
           const vectors = vectorKindFor(input.vectors.kind, chunks);
           await table.buildIndexes(vectors);
-          // The state that questions are answered from is counted as it is: building indexes takes long enough for a worker that was thought dead to write.
+          // The state that questions are answered from is counted as it is: building indexes takes
+          // long enough for a worker that was thought dead to write.
           const tableVersion = await table.tableVersion();
           const kept = await chunkStore.open(input, tableVersion);
           const count = await kept.count().finally(() => kept.close());
           if (count !== chunks) return { kind: 'damaged', shards: await damaged() };
           const { applied } = record;
-          await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks, documents });
+          await registry.indexes.changes.applied({
+            ...nameOf(input),
+            from: applied,
+            to: applied,
+            tableVersion,
+            chunks,
+            documents,
+          });
           return { kind: 'complete', tableVersion, chunks, documents, vectors };
         } finally {
           table.close();
         }
       }),
 
-    /** A build that failed, or a version that is not wanted any more: its row says so, then its table and its plan go. Fine when they are gone. Conflict while an alias points at it. */
+    /**
+     * A build that failed, or a version that is not wanted any more: its row says so, then its
+     * table and its plan go. Fine when they are gone. Conflict while an alias points at it.
+     */
     endIndexVersion: (
-      input: IndexVersionInput & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string },
+      input: IndexVersionInput & {
+        readonly state: 'failed' | 'retired';
+        readonly actor: string;
+        readonly cause: string;
+      },
     ): Promise<void> =>
       whileBeating(async () => {
         await registry.indexes.end(input);
@@ -243,7 +330,11 @@ async function plannedFrom(
   const of = await registry.datasets.get({ tenant, dataset, version });
   if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${version}`);
   const manifest = await artifacts.getJson<DatasetManifest>(of.manifest);
-  return planShards(manifest, source, { tenant, shardDocuments, onProgress: (documents) => report({ phase: 'plan', documents }) });
+  return planShards(manifest, source, {
+    tenant,
+    shardDocuments,
+    onProgress: (documents) => report({ phase: 'plan', documents }),
+  });
 }
 
 function checkRejected(
@@ -256,14 +347,22 @@ function checkRejected(
     .map(([reason, count]) => `${count} ${reason}`)
     .join(', ');
   if (documents === 0) {
-    throw failure('DatasetEmpty', `${dataset}@${datasetVersion} has no document that can be indexed${left > 0 ? `: ${told}` : ''}`, {
-      next: 'look at the columns id and text of the dataset',
-    });
+    throw failure(
+      'DatasetEmpty',
+      `${dataset}@${datasetVersion} has no document that can be indexed${left > 0 ? `: ${told}` : ''}`,
+      {
+        next: 'look at the columns id and text of the dataset',
+      },
+    );
   }
   if (left > maxShare * (documents + left)) {
     const ids = examples.flatMap(({ id }) => (id === null ? [] : [id])).slice(0, 5);
-    throw failure('InvalidInput', `${left} of ${documents + left} documents of ${dataset}@${datasetVersion} cannot be indexed: ${told}`, {
-      next: `look at ${ids.length > 0 ? ids.join(', ') : 'the rows without an id'}, or raise maxRejectedShare (${maxShare})`,
-    });
+    throw failure(
+      'InvalidInput',
+      `${left} of ${documents + left} documents of ${dataset}@${datasetVersion} cannot be indexed: ${told}`,
+      {
+        next: `look at ${ids.length > 0 ? ids.join(', ') : 'the rows without an id'}, or raise maxRejectedShare (${maxShare})`,
+      },
+    );
   }
 }

@@ -1,4 +1,7 @@
-/** How a version takes what changed in the documents (workflows/index-version/changes.ts and the end of workflows/index-version/build.ts). */
+/**
+ * How a version takes what changed in the documents (workflows/index-version/changes.ts and the end
+ * of workflows/index-version/build.ts).
+ */
 import { readDocumentFile } from '../../data/index/documents';
 import type { ChunkTable, TableState } from '../../data/index/chunk-table';
 import type { IndexChange, IndexVersionRecord, Sealed } from '../../db/index/repository';
@@ -39,13 +42,17 @@ export function createIndexChangeActivities(deps: IndexDeps) {
 
   return {
     /**
-     * Writes the next changes into the version's table, each in one commit, and notes each behind it. A worker that dies between the two leaves a change
-     * that is in the table and not noted: the next attempt begins at the noted state, and writes it again.
+     * Writes the next changes into the version's table, each in one commit, and notes each behind
+     * it. A worker that dies between the two leaves a change that is in the table and not noted:
+     * the next attempt begins at the noted state, and writes it again.
      */
-    applyIndexChanges: (input: IndexVersionInput & { readonly maxDocumentBytes: number }): Promise<AppliedChanges> =>
+    applyIndexChanges: (
+      input: IndexVersionInput & { readonly maxDocumentBytes: number },
+    ): Promise<AppliedChanges> =>
       whileBeating(async (beat) => {
         const record = await indexes.get(input);
-        if (record?.state !== 'building' && record?.state !== 'ready') return { applied: record?.applied ?? 0, more: false };
+        if (record?.state !== 'building' && record?.state !== 'ready')
+          return { applied: record?.applied ?? 0, more: false };
         const pending = await indexes.changes.after({
           tenant: input.tenant,
           index: input.index,
@@ -59,10 +66,23 @@ export function createIndexChangeActivities(deps: IndexDeps) {
           let noted = record.tableVersion;
           for (const change of pending) {
             beat.report({ phase: 'changes', seq: change.seq });
-            // Whatever stands behind the noted state is nobody's: a change that was not noted, or a shard of a worker that was thought dead.
+            // Whatever stands behind the noted state is nobody's: a change that was not noted, or a
+            // shard of a worker that was thought dead.
             if (noted !== null) await table.restoreTo(noted);
-            const { tableVersion, chunks, documents } = await apply(change, { record, table, beat, input });
-            await indexes.changes.applied({ ...nameOf(input), from: applied, to: change.seq, tableVersion, chunks, documents });
+            const { tableVersion, chunks, documents } = await apply(change, {
+              record,
+              table,
+              beat,
+              input,
+            });
+            await indexes.changes.applied({
+              ...nameOf(input),
+              from: applied,
+              to: change.seq,
+              tableVersion,
+              chunks,
+              documents,
+            });
             applied = change.seq;
             noted = tableVersion;
           }
@@ -73,14 +93,19 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       }),
 
     /**
-     * What changed is found without an index until somebody does this. Questions are answered from the noted state all the while; the new one holds the same rows, counted as it is, and
-     * is noted behind them. A worker that dies before that leaves a state that nobody is answered from, and the next change or attempt begins at the noted one. Twice: there is
-     * nothing left to do. FencedOff when a change was faster.
+     * What changed is found without an index until somebody does this. Questions are answered from
+     * the noted state all the while; the new one holds the same rows, counted as it is, and is
+     * noted behind them. A worker that dies before that leaves a state that nobody is answered
+     * from, and the next change or attempt begins at the noted one. Twice: there is nothing left to
+     * do. FencedOff when a change was faster.
      */
-    compactIndexVersion: (input: IndexVersionInput & { readonly atLeast: number }): Promise<CompactedIndex> =>
+    compactIndexVersion: (
+      input: IndexVersionInput & { readonly atLeast: number },
+    ): Promise<CompactedIndex> =>
       whileBeating(async () => {
         const record = await indexes.get(input);
-        if (record?.state !== 'ready' || record.tableVersion === null) return { compacted: false, unindexed: 0 };
+        if (record?.state !== 'ready' || record.tableVersion === null)
+          return { compacted: false, unindexed: 0 };
         const { applied, tableVersion: noted } = record;
         const answering = await chunkStore.open(input, noted);
         const unindexed = await answering.unindexedRows().finally(() => answering.close());
@@ -89,8 +114,18 @@ export function createIndexChangeActivities(deps: IndexDeps) {
         try {
           const { tableVersion, chunks, documents } = await table.compact(noted);
           if (chunks !== record.chunks)
-            throw failure('IndexIncomplete', `${input.index}@${input.version}: ${chunks} chunks after compacting ${record.chunks ?? 0}`);
-          await indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks, documents });
+            throw failure(
+              'IndexIncomplete',
+              `${input.index}@${input.version}: ${chunks} chunks after compacting ${record.chunks ?? 0}`,
+            );
+          await indexes.changes.applied({
+            ...nameOf(input),
+            from: applied,
+            to: applied,
+            tableVersion,
+            chunks,
+            documents,
+          });
           return { compacted: true, unindexed };
         } finally {
           table.close();
@@ -98,10 +133,18 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       }),
 
     /** `ready` when it has every change that was accepted so far; else those come first. */
-    sealIndexVersion: (input: IndexVersionInput & { readonly report: IndexReport }): Promise<Sealed> => indexes.seal(input),
+    sealIndexVersion: (
+      input: IndexVersionInput & { readonly report: IndexReport },
+    ): Promise<Sealed> => indexes.seal(input),
 
     /** Every version that answers or may answer: each takes what changes. */
-    listIndexFollowers: async ({ tenant, index }: { readonly tenant: Tenant; readonly index: string }): Promise<readonly number[]> =>
+    listIndexFollowers: async ({
+      tenant,
+      index,
+    }: {
+      readonly tenant: Tenant;
+      readonly index: string;
+    }): Promise<readonly number[]> =>
       (await indexes.ready({ tenant, index })).map(({ version }) => version),
   };
 
@@ -116,22 +159,43 @@ export function createIndexChangeActivities(deps: IndexDeps) {
   ): Promise<TableState> {
     const { record, table, beat, input } = on;
     if (table.space.embedder !== record.recipe.embedder.digest)
-      throw failure('IndexMismatch', `the table of ${record.index}@${record.version} was filled by another embedder`);
-    const read = file === null ? [] : await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
+      throw failure(
+        'IndexMismatch',
+        `the table of ${record.index}@${record.version} was filled by another embedder`,
+      );
+    const read =
+      file === null
+        ? []
+        : await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
     const documents = read.filter(isDocument);
-    const gone = read.flatMap((each) => ('rejected' in each && each.id !== null && isGone(each.rejected) ? [each.id] : []));
+    const gone = read.flatMap((each) =>
+      'rejected' in each && each.id !== null && isGone(each.rejected) ? [each.id] : [],
+    );
     const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
     const known = await table.vectorsOf(documents.map(({ id }) => id));
     const embedder = await embedderOf(record, embedders);
     // Of nobody's run: changes come when a build has long ended.
-    const asked = { embedder: record.recipe.embedder.spec, work: `change/${input.index}@${input.version}/${seq}` };
+    const asked = {
+      embedder: record.recipe.embedder.spec,
+      work: `change/${input.index}@${input.version}/${seq}`,
+    };
     const payer = await payerOf(deps, { ...nameOf(input), runId: null }, asked);
-    const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, payer, signal: beat.signal });
+    const { rows } = await embedDocuments(documents, {
+      record,
+      embedder,
+      shard: -seq,
+      known,
+      payer,
+      signal: beat.signal,
+    });
     return table.replaceDocuments(touched, rows);
   }
 }
 
-/** What is no text any more is found no more, as if it had been deleted. What is only too large is said to nobody here: the old one stays rather than none. */
+/**
+ * What is no text any more is found no more, as if it had been deleted. What is only too large is
+ * said to nobody here: the old one stays rather than none.
+ */
 function isGone(rejected: Rejection): boolean {
   return rejected !== 'duplicateId' && rejected !== 'tooLarge';
 }

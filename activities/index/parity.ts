@@ -1,4 +1,7 @@
-/** Whether a new index finds as much as the one that answers, and the move of the alias that follows. */
+/**
+ * Whether a new index finds as much as the one that answers, and the move of the alias that
+ * follows.
+ */
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { LedgeredPayer } from '../../data/index/embedders/embedder';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
@@ -11,7 +14,12 @@ import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, Tenant } from '../../domain/ids';
-import { decideParity, parityEvidence, type IndexParityEvidence, type ParityRule } from '../../domain/index/parity';
+import {
+  decideParity,
+  parityEvidence,
+  type IndexParityEvidence,
+  type ParityRule,
+} from '../../domain/index/parity';
 import type { Retrieved } from '../../domain/index/retrieval-metrics';
 import type { SearchMode } from '../../domain/index/version';
 import { seedOf } from '../../domain/statistics/random';
@@ -43,10 +51,20 @@ export function createIndexParityActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore: store, embedders } = deps;
 
   /** Questions to either version are of the build, and cost what that version's embedder takes. */
-  async function payerOfQuestions({ tenant, index, version, budgets }: IndexParityInput, which: number): Promise<LedgeredPayer> {
-    const [built, asked] = await Promise.all([version, which].map((each) => registry.indexes.get({ tenant, index, version: each })));
-    if (!built || !asked) throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
-    const work = { embedder: asked.recipe.embedder.spec, work: `parity/${index}@${version}/${which}`, budgets };
+  async function payerOfQuestions(
+    { tenant, index, version, budgets }: IndexParityInput,
+    which: number,
+  ): Promise<LedgeredPayer> {
+    const [built, asked] = await Promise.all(
+      [version, which].map((each) => registry.indexes.get({ tenant, index, version: each })),
+    );
+    if (!built || !asked)
+      throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
+    const work = {
+      embedder: asked.recipe.embedder.spec,
+      work: `parity/${index}@${version}/${which}`,
+      budgets,
+    };
     return (await payerOf(deps, { tenant, index, version, runId: built.runId }, work)).entry;
   }
 
@@ -57,19 +75,47 @@ export function createIndexParityActivities(deps: IndexDeps) {
         const { tenant, index, version, rule } = input;
         const questions = await questionsOf(deps, input, beat);
         const { champion } = await registry.indexes.aliases({ tenant, index });
-        const reader = openIndexReader({ find: (asked) => registry.indexes.served(asked), store, embedders });
+        const reader = openIndexReader({
+          find: (asked) => registry.indexes.served(asked),
+          store,
+          embedders,
+        });
         try {
           const ask = async (which: number) =>
-            answersOf(reader, { ...input, version: which, payer: await payerOfQuestions(input, which) }, questions, beat);
+            answersOf(
+              reader,
+              { ...input, version: which, payer: await payerOfQuestions(input, which) },
+              questions,
+              beat,
+            );
           const answers = {
             candidate: await ask(version),
-            champion: champion === null || champion.version === version ? null : await ask(champion.version),
+            champion:
+              champion === null || champion.version === version
+                ? null
+                : await ask(champion.version),
           };
-          const evidence = parityEvidence(rule, answers, seedOf(digestOf({ index, version, questions: questions.length })));
+          const evidence = parityEvidence(
+            rule,
+            answers,
+            seedOf(digestOf({ index, version, questions: questions.length })),
+          );
           const verdict = decideParity(rule, evidence);
-          const record = await artifacts.putJson({ tenant, value: { rule, evidence, verdict, ...answers } });
-          await registry.artifacts.reference({ tenant, digest: record.digest, by: `index:${index}@${version}` });
-          return { verdict, evidence, record, champion: champion && { version: champion.version, fencing: champion.fencing } };
+          const record = await artifacts.putJson({
+            tenant,
+            value: { rule, evidence, verdict, ...answers },
+          });
+          await registry.artifacts.reference({
+            tenant,
+            digest: record.digest,
+            by: `index:${index}@${version}`,
+          });
+          return {
+            verdict,
+            evidence,
+            record,
+            champion: champion && { version: champion.version, fencing: champion.fencing },
+          };
         } finally {
           reader.close();
         }
@@ -87,7 +133,10 @@ export function createIndexParityActivities(deps: IndexDeps) {
       return champion && { version: champion.version, fencing: champion.fencing };
     },
 
-    /** One transaction; a repeated key gives the first answer. `conflict` when another version became champion meanwhile. */
+    /**
+     * One transaction; a repeated key gives the first answer. `conflict` when another version
+     * became champion meanwhile.
+     */
     promoteIndexVersion: (
       input: IndexVersionInput & {
         readonly key: IdempotencyKey;
@@ -100,7 +149,16 @@ export function createIndexParityActivities(deps: IndexDeps) {
     ): Promise<IndexPromotion> => {
       const { tenant, index, version, key: idempotencyKey, champion, bundle, actor, cause } = input;
       const expectedChampion = champion ?? { version: null };
-      return registry.indexes.promote({ tenant, index, version, expectedChampion, bundle, actor, cause, idempotencyKey });
+      return registry.indexes.promote({
+        tenant,
+        index,
+        version,
+        expectedChampion,
+        bundle,
+        actor,
+        cause,
+        idempotencyKey,
+      });
     },
   };
 }
@@ -131,14 +189,25 @@ async function answersOf(
   const answers: (Retrieved | null)[] = [];
   for (const { id: question, text, gold } of questions) {
     signal.throwIfAborted();
-    const answer = await reader.query({ tenant, index, version, text, k: depth, mode, payer }).catch(nullWhenRefused);
-    answers.push(answer && { question, gold, found: [...new Set(answer.hits.map(({ documentId }) => documentId))] });
+    const answer = await reader
+      .query({ tenant, index, version, text, k: depth, mode, payer })
+      .catch(nullWhenRefused);
+    answers.push(
+      answer && {
+        question,
+        gold,
+        found: [...new Set(answer.hits.map(({ documentId }) => documentId))],
+      },
+    );
     report({ phase: 'parity', version, questions: answers.length, of: questions.length });
   }
   return answers;
 }
 
-/** What a question itself makes impossible; anything else is no property of the index, and the attempt is made again. */
+/**
+ * What a question itself makes impossible; anything else is no property of the index, and the
+ * attempt is made again.
+ */
 function nullWhenRefused(error: unknown): null {
   if (isPerennialError(error) && error.type === 'InvalidInput') return null;
   throw error;

@@ -1,7 +1,12 @@
 /** What the activities of an index have in common: its version, its embedder, its documents. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { chunksOf, embedChunks, type EmbeddedChunks, type UnembeddedChunk } from '../../data/index/chunk-document';
+import {
+  chunksOf,
+  embedChunks,
+  type EmbeddedChunks,
+  type UnembeddedChunk,
+} from '../../data/index/chunk-document';
 import type { ChunkStore } from '../../data/index/chunk-store';
 import type { ReadDocument } from '../../data/index/document-lines';
 import type { DocumentSource } from '../../data/index/documents';
@@ -21,7 +26,10 @@ import type { Beat } from '../run/heartbeating';
 import { operatorBudgets } from '../language/question-budgets';
 
 export interface IndexDeps {
-  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects' | 'events' | 'budgets'>;
+  readonly registry: Pick<
+    Registry,
+    'indexes' | 'datasets' | 'artifacts' | 'effects' | 'events' | 'budgets'
+  >;
   readonly artifacts: ArtifactStore;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
@@ -40,7 +48,10 @@ export function nameOf({ tenant, index, version }: IndexVersionInput): IndexVers
   return { tenant, index, version };
 }
 
-export async function embedderOf({ index, version, recipe }: IndexVersionRecord, embedders: Embedders): Promise<Embedder> {
+export async function embedderOf(
+  { index, version, recipe }: IndexVersionRecord,
+  embedders: Embedders,
+): Promise<Embedder> {
   const embedder = await embedders.get(recipe.embedder.spec);
   if (!sameSpace(embedder.identity, recipe.embedder)) {
     throw failure(
@@ -68,7 +79,10 @@ export async function inScratch<T>(
   }
 }
 
-/** Whoever does the same work again, at a higher attempt, is given what is on the ledger already. Beside the caller's, an operator's limits hold. */
+/**
+ * Whoever does the same work again, at a higher attempt, is given what is on the ledger already.
+ * Beside the caller's, an operator's limits hold.
+ */
 export async function payerOf(
   { registry }: Pick<IndexDeps, 'registry'>,
   { tenant, index, version, runId }: IndexVersionInput & { readonly runId: RunId | null },
@@ -76,20 +90,36 @@ export async function payerOf(
     embedder,
     work,
     budgets = [],
-  }: { readonly embedder: EmbedderSpec; readonly work: string; readonly budgets?: readonly BudgetRef[] | undefined },
+  }: {
+    readonly embedder: EmbedderSpec;
+    readonly work: string;
+    readonly budgets?: readonly BudgetRef[] | undefined;
+  },
 ): Promise<Payer> {
   const scope = runId === null ? `index/${index}@${version}` : `run/${runId}/rag-index`;
   const limits = await embedderLimits(registry.budgets, tenant, embedder);
-  return { tenant, entry: { scope, owner: { execution: work, attempt: activityInfo().attempt }, budgets: [...budgets, ...limits] } };
+  return {
+    tenant,
+    entry: {
+      scope,
+      owner: { execution: work, attempt: activityInfo().attempt },
+      budgets: [...budgets, ...limits],
+    },
+  };
 }
 
-/** What an operator lets be spent on the provider that embeds; none where the embedder is in this process. */
+/**
+ * What an operator lets be spent on the provider that embeds; none where the embedder is in this
+ * process.
+ */
 export async function embedderLimits(
   budgets: Pick<BudgetRepository, 'get'>,
   tenant: Tenant,
   spec: EmbedderSpec,
 ): Promise<readonly BudgetRef[]> {
-  return spec.kind === 'endpoint' ? operatorBudgets(budgets, { tenant, providers: [spec.provider] }) : [];
+  return spec.kind === 'endpoint'
+    ? operatorBudgets(budgets, { tenant, providers: [spec.provider] })
+    : [];
 }
 
 export async function embedDocuments(

@@ -2,7 +2,12 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { inOrder, sliceOf, type CaseSlice } from '../../domain/language/canary/case-slices';
-import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../../domain/language/evaluation/answered';
+import {
+  answersSummary,
+  scoreSummary,
+  type AnsweredCases,
+  type ScoreSummary,
+} from '../../domain/language/evaluation/answered';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
@@ -45,7 +50,10 @@ export interface AnswerCasesInput {
   readonly most: number | null;
   /** Times that a gate wants of this run; null, and not given by those who ask for none. */
   readonly latency?: LatencySample | null;
-  /** Whether it ends with the provider's refusal once the first cases are all refused, as it should where nothing else can come of the run; a candidate among others is counted to its end. */
+  /**
+   * Whether it ends with the provider's refusal once the first cases are all refused, as it should
+   * where nothing else can come of the run; a candidate among others is counted to its end.
+   */
   readonly endsRefused?: boolean;
   readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
 }
@@ -60,12 +68,16 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   const chat = ledgeredChat(access, registry.llmCalls);
   const open = openBundleAnswering(deps);
   // The model is read when the first answer is compared by its meaning.
-  const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
+  const tools = createEvaluatorTools(async (texts) =>
+    (await embedders.get({ kind: 'minilm' })).embed(texts),
+  );
 
   return {
     /**
-     * Asks the bundle every case of the slice and scores the answers. The ledger has each answer before it is used: an attempt after a death asks again at most what was in
-     * flight, and comes to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not asked again.
+     * Asks the bundle every case of the slice and scores the answers. The ledger has each answer
+     * before it is used: an attempt after a death asks again at most what was in flight, and comes
+     * to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not
+     * asked again.
      */
     async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
       return whileBeating(async ({ signal, report }) => {
@@ -80,7 +92,11 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           files: input.files,
           asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
         });
-        const tell = openRunProgress(registry.events, { ...{ tenant, runId }, stage: input.stage, kind: 'evaluation.progress' });
+        const tell = openRunProgress(registry.events, {
+          ...{ tenant, runId },
+          stage: input.stage,
+          kind: 'evaluation.progress',
+        });
         const caseSet = input.cases.digest;
         const results = await evaluateCases({
           cases,
@@ -89,7 +105,10 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           answerer: answererOf(asking),
           judges,
           tools,
-          paraphraser: createParaphraser(await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)), tools.embed),
+          paraphraser: createParaphraser(
+            await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)),
+            tools.embed,
+          ),
           parallel,
           latency: input.latency ?? null,
           ...(input.endsRefused === true && { mostRefusedAtFirst: refusalsToEnd }),
@@ -108,16 +127,32 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           judges: {},
         });
         const left = slice.length - cases.length;
-        return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, left, summary: answersSummary(evidence) };
+        return {
+          results: await artifacts.putJson({ tenant, runId, value: results }),
+          caseSet,
+          left,
+          summary: answersSummary(evidence),
+        };
       });
     },
 
-    /** What is known of each judge of the dimensions, before anything is decided by it. Again: the ledger has every verdict. */
-    calibrateJudges(input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>): Promise<Readonly<Record<string, KnownJudge>>> {
+    /**
+     * What is known of each judge of the dimensions, before anything is decided by it. Again: the
+     * ledger has every verdict.
+     */
+    calibrateJudges(
+      input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>,
+    ): Promise<Readonly<Record<string, KnownJudge>>> {
       return whileBeating(async ({ signal }) => {
         const { dimensions, parallel } = input.spec.evaluate;
         const asking = await askingIn({ chat, registry }, input, judgesOf(dimensions));
-        return calibrateAll(dimensions, { artifacts, files: input.files, asking, parallel, signal });
+        return calibrateAll(dimensions, {
+          artifacts,
+          files: input.files,
+          asking,
+          parallel,
+          signal,
+        });
       });
     },
 
@@ -127,7 +162,10 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       readonly answers: ArtifactRef;
       readonly others: ArtifactRef;
     }): Promise<ComparedAnswers> {
-      const [answers, others] = await Promise.all([scoresOf(input.answers), scoresOf(input.others)]);
+      const [answers, others] = await Promise.all([
+        scoresOf(input.answers),
+        scoresOf(input.others),
+      ]);
       return { difference: scoreSummary(comparePaired(answers, others)) };
 
       async function scoresOf(ref: ArtifactRef) {
@@ -135,20 +173,34 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         return new Map(
           inOrder(results).map(({ id, scores, unanswered }) => [
             id,
-            scores[input.dimension] ?? ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
+            scores[input.dimension] ??
+              ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
           ]),
         );
       }
     },
   };
 
-  async function readSlice({ cases: ref, slice, spec }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
-    const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
-    const taken = inOrder(slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice));
+  async function readSlice({
+    cases: ref,
+    slice,
+    spec,
+  }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
+    const cases = readStoredCases(
+      new TextDecoder().decode(await artifacts.getBytes(ref)),
+      spec.cases.file,
+    );
+    const taken = inOrder(
+      slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice),
+    );
     if (taken.length > 0) return taken;
-    throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {
-      next: 'add cases, or change spec.cases.search and spec.cases.confirm',
-    });
+    throw failure(
+      'InvalidInput',
+      `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`,
+      {
+        next: 'add cases, or change spec.cases.search and spec.cases.confirm',
+      },
+    );
   }
 }
 
@@ -159,6 +211,8 @@ function wholePairs(cases: readonly EvaluationCase[], most: number): readonly Ev
   return cases.slice(0, Math.max(most, end));
 }
 
-function judgesOf(dimensions: LlmLifecycleSpec['evaluate']['dimensions']): readonly { readonly provider: string }[] {
+function judgesOf(
+  dimensions: LlmLifecycleSpec['evaluate']['dimensions'],
+): readonly { readonly provider: string }[] {
   return dimensions.flatMap((each) => (each.kind === 'judge' ? [{ provider: each.provider }] : []));
 }

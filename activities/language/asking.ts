@@ -13,18 +13,36 @@ export interface AskingInStage extends RunRef {
   readonly spec: Pick<LlmLifecycleSpec, 'budget'>;
 }
 
-export function createRunBudgetActivities({ registry }: { readonly registry: Pick<Registry, 'budgets'> }) {
+export function createRunBudgetActivities({
+  registry,
+}: {
+  readonly registry: Pick<Registry, 'budgets'>;
+}) {
   return {
-    /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
-    async openRunBudget({ tenant, runId, budget }: RunRef & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
+    /**
+     * What the run may spend, before it asks anything. Again: the limit stays, and what was spent.
+     */
+    async openRunBudget({
+      tenant,
+      runId,
+      budget,
+    }: RunRef & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
       for (const { unit, limit } of runLimits(budget)) {
-        await registry.budgets.set({ tenant, scope: runScope(runId), unit, limit: toParts(unit, limit) });
+        await registry.budgets.set({
+          tenant,
+          scope: runScope(runId),
+          unit,
+          limit: toParts(unit, limit),
+        });
       }
     },
   };
 }
 
-/** On whose behalf an activity asks, and what it is paid from: the run's own budget, and those that an operator has set for the tenant or a provider. */
+/**
+ * On whose behalf an activity asks, and what it is paid from: the run's own budget, and those that
+ * an operator has set for the tenant or a provider.
+ */
 export async function askingIn(
   { chat, registry }: { readonly chat: LedgeredChat; readonly registry: Pick<Registry, 'budgets'> },
   { tenant, runId, stage, spec }: AskingInStage,
@@ -32,7 +50,13 @@ export async function askingIn(
 ): Promise<Asking> {
   const { workflowExecution, activityId, attempt } = activityInfo();
   const providers = asked.map(({ provider }) => provider);
-  const given = { tenant, scope: runScope(runId), budgetUsd: null, others: runBudgets(runId, spec.budget), providers };
+  const given = {
+    tenant,
+    scope: runScope(runId),
+    budgetUsd: null,
+    others: runBudgets(runId, spec.budget),
+    providers,
+  };
   return {
     chat,
     tenant,

@@ -8,7 +8,12 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import type { ChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
 import { openIndexReader } from '../../data/index/query-index';
-import { bundleRetrieval, type Answerer, type Asking, type CaseRetrieval } from '../../data/language/evaluation/answerer';
+import {
+  bundleRetrieval,
+  type Answerer,
+  type Asking,
+  type CaseRetrieval,
+} from '../../data/language/evaluation/answerer';
 import { bundleAnswerer, screenedRetrieval } from '../../data/language/evaluation/bundle-answerer';
 import { openRetrieval } from '../../data/language/retrieval';
 import { caseScreens } from '../../data/language/evaluation/case-screens';
@@ -30,17 +35,38 @@ export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
   /** As the bundle is served, with its own prompt or another in its place. */
   readonly answererOf: (asking: Asking, prompt?: PromptTemplate) => Answerer;
-  /** What its prompt is filled with beside the question, found as it is when the bundle answers; null where it asks no index. */
+  /**
+   * What its prompt is filled with beside the question, found as it is when the bundle answers;
+   * null where it asks no index.
+   */
   readonly retrievalFor: (asking: Asking) => Promise<CaseRetrieval | null>;
   readonly prompt: PromptTemplate;
 }
 
 /** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
-export function openBundleAnswering({ registry, artifacts, access, chunkStore, embedders }: BundleAnsweringDeps) {
+export function openBundleAnswering({
+  registry,
+  artifacts,
+  access,
+  chunkStore,
+  embedders,
+}: BundleAnsweringDeps) {
   const detectors = openDetectors({ embedders, access });
-  const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
+  const retrieve = openRetrieval(
+    openIndexReader({
+      find: (asked) => registry.indexes.served(asked),
+      store: chunkStore,
+      embedders,
+    }),
+  );
 
-  return async ({ tenant, bundle: ref }: { readonly tenant: Tenant; readonly bundle: ArtifactRef }): Promise<BundleAnswering> => {
+  return async ({
+    tenant,
+    bundle: ref,
+  }: {
+    readonly tenant: Tenant;
+    readonly bundle: ArtifactRef;
+  }): Promise<BundleAnswering> => {
     const bundle = await artifacts.getJson<ReleaseBundle>(ref);
     const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
@@ -48,9 +74,17 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     // Said before the first case, and not by each of them.
     if (index?.rerank) access.requireProvider(index.rerank.provider, { reranking: true });
     const limits = index === null ? [] : await indexLimits(tenant, index);
-    const rerankLimits = index?.rerank ? await operatorBudgets(registry.budgets, { tenant, providers: [index.rerank.provider] }) : [];
-    const guardLimits = policy === null ? [] : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
-    /** What the run is paid from, with what an operator lets be spent on those who are asked here in the place of those who answer. */
+    const rerankLimits = index?.rerank
+      ? await operatorBudgets(registry.budgets, { tenant, providers: [index.rerank.provider] })
+      : [];
+    const guardLimits =
+      policy === null
+        ? []
+        : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
+    /**
+     * What the run is paid from, with what an operator lets be spent on those who are asked here in
+     * the place of those who answer.
+     */
     const within = (asking: Asking, operators: readonly BudgetRef[]): Asking => ({
       ...asking,
       budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...operators],
@@ -58,12 +92,22 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     const guardingOf = (asking: Asking): Asking => within(asking, guardLimits);
     const retrievalOf = (asking: Asking): CaseRetrieval | null => {
       const payers = { paying: within(asking, limits), reranking: within(asking, rerankLimits) };
-      return index && bundleRetrieval({ retrieve, ...payers, index, input: bundle.signature.input });
+      return (
+        index && bundleRetrieval({ retrieve, ...payers, index, input: bundle.signature.input })
+      );
     };
     return {
       ...{ bundle, prompt: own },
       answererOf: (asking, prompt = own) =>
-        bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding: guardingOf(asking), retrieval: retrievalOf(asking) }),
+        bundleAnswerer({
+          asking,
+          bundle,
+          prompt,
+          policy,
+          detectors,
+          guarding: guardingOf(asking),
+          retrieval: retrievalOf(asking),
+        }),
       async retrievalFor(asking) {
         const retrieval = retrievalOf(asking);
         if (retrieval === null || policy === null) return retrieval;
@@ -74,9 +118,16 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     };
   };
 
-  /** What an operator lets be spent on the provider that embeds the questions; none where the embedder is in this process. */
-  async function indexLimits(tenant: Tenant, { name, version }: BundleIndex): Promise<readonly BudgetRef[]> {
-    const spec = (await registry.indexes.served({ tenant, index: name, version }))?.recipe.embedder.spec;
+  /**
+   * What an operator lets be spent on the provider that embeds the questions; none where the
+   * embedder is in this process.
+   */
+  async function indexLimits(
+    tenant: Tenant,
+    { name, version }: BundleIndex,
+  ): Promise<readonly BudgetRef[]> {
+    const spec = (await registry.indexes.served({ tenant, index: name, version }))?.recipe.embedder
+      .spec;
     return spec ? embedderLimits(registry.budgets, tenant, spec) : [];
   }
 }

@@ -30,18 +30,27 @@ export interface WriteBundlesInput extends RunRef {
   readonly files: Readonly<Record<string, ArtifactRef>>;
 }
 
-/** A prompt as a bundle with everything else of the lifecycle around it: what is compared is what would be served. */
+/**
+ * A prompt as a bundle with everything else of the lifecycle around it: what is compared is what
+ * would be served.
+ */
 export interface WrittenBundle {
   /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
   /** Nobody stands by for its model: who may is known when they are measured. */
   readonly manifest: ArtifactRef;
-  /** What the manifest's digest becomes if all qualify that are to stand by; not there where none is to. */
+  /**
+   * What the manifest's digest becomes if all qualify that are to stand by; not there where none is
+   * to.
+   */
   readonly withStandbys?: Digest;
   /** Whether its prompt takes passages. */
   readonly retrieves: boolean;
-  /** The last change of documents that its index's version had taken; not there where none has come. The manifest names the version alone, which stays when its documents change. */
+  /**
+   * The last change of documents that its index's version had taken; not there where none has come.
+   * The manifest names the version alone, which stays when its documents change.
+   */
   readonly indexChanges?: number;
 }
 
@@ -53,8 +62,9 @@ export interface RegisterBundleInput extends RunRef {
 export function createBundleVersionActivities({ registry, artifacts }: BundleVersionDeps) {
   return {
     /**
-     * One bundle for each candidate, in their order. Content-addressed: a second attempt gives the same references, unless a label moved in between. Prompts of files become versions
-     * on a branch of the lifecycle's name, where people find and compare them.
+     * One bundle for each candidate, in their order. Content-addressed: a second attempt gives the
+     * same references, unless a label moved in between. Prompts of files become versions on a
+     * branch of the lifecycle's name, where people find and compare them.
      */
     async writeBundles(input: WriteBundlesInput): Promise<readonly WrittenBundle[]> {
       const { tenant, runId, model, spec, files } = input;
@@ -79,14 +89,23 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
           prompt,
           safety,
           sampling: spec.sampling,
-          // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth shows beside it.
+          // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth
+          // shows beside it.
           index: index && variablesOf(template).includes(index.variable) ? index : null,
         };
         const manifest = await put(bundle);
         const retrieves = bundle.index !== null;
         const changed = retrieves && indexChanges > 0 ? { indexChanges } : {};
-        const whole = standby.length > 0 ? { withStandbys: digestOf(withStandbys(bundle, standby)) } : {};
-        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves, ...whole, ...changed });
+        const whole =
+          standby.length > 0 ? { withStandbys: digestOf(withStandbys(bundle, standby)) } : {};
+        written.push({
+          path,
+          prompt: { name: prompt.name, digest: prompt.digest },
+          manifest,
+          retrieves,
+          ...whole,
+          ...changed,
+        });
       }
       return written;
 
@@ -98,8 +117,9 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     },
 
     /**
-     * The same bundle over another model: one that its provider has fine-tuned, of which standbys know nothing, or one that is to stand by itself, of another provider. Nobody stands
-     * by for either.
+     * The same bundle over another model: one that its provider has fine-tuned, of which standbys
+     * know nothing, or one that is to stand by itself, of another provider. Nobody stands by for
+     * either.
      */
     async rebaseBundle({
       tenant,
@@ -107,72 +127,148 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       bundle: ref,
       model,
       provider,
-    }: RunRef & { readonly bundle: ArtifactRef; readonly model: string; readonly provider?: string }): Promise<ArtifactRef> {
+    }: RunRef & {
+      readonly bundle: ArtifactRef;
+      readonly model: string;
+      readonly provider?: string;
+    }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
-      const base = { ...bundle.base, ...(provider !== undefined && { provider }), model, standby: [] };
-      return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
+      const base = {
+        ...bundle.base,
+        ...(provider !== undefined && { provider }),
+        model,
+        standby: [],
+      };
+      return artifacts.putJson({
+        tenant,
+        runId,
+        value: { ...bundle, base } satisfies ReleaseBundle,
+      });
     },
 
-    /** The bundle that is decided on and promoted, with those that may answer in its model's place and nobody else. Content-addressed: a second attempt gives the same reference. */
+    /**
+     * The bundle that is decided on and promoted, with those that may answer in its model's place
+     * and nobody else. Content-addressed: a second attempt gives the same reference.
+     */
     async nameStandbys({
       tenant,
       runId,
       bundle: ref,
       standbys,
-    }: RunRef & { readonly bundle: ArtifactRef; readonly standbys: readonly StandbyModel[] }): Promise<ArtifactRef> {
+    }: RunRef & {
+      readonly bundle: ArtifactRef;
+      readonly standbys: readonly StandbyModel[];
+    }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       if (bundle.base.adapter !== null && standbys.length > 0)
-        throw failure('InvalidInput', `${bundle.model} has an adapter, of which a standby has learnt nothing`);
+        throw failure(
+          'InvalidInput',
+          `${bundle.model} has an adapter, of which a standby has learnt nothing`,
+        );
       return artifacts.putJson({ tenant, runId, value: withStandbys(bundle, standbys) });
     },
 
-    /** The same bundle over a fine-tuned model. Standbys have learnt nothing of it, so it has none. */
+    /**
+     * The same bundle over a fine-tuned model. Standbys have learnt nothing of it, so it has none.
+     */
     async adaptBundle({
       tenant,
       runId,
       bundle: ref,
       adapter,
-    }: RunRef & { readonly bundle: ArtifactRef; readonly adapter: ArtifactRef }): Promise<ArtifactRef> {
+    }: RunRef & {
+      readonly bundle: ArtifactRef;
+      readonly adapter: ArtifactRef;
+    }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       const base = { ...bundle.base, adapter, standby: [] };
-      return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
+      return artifacts.putJson({
+        tenant,
+        runId,
+        value: { ...bundle, base } satisfies ReleaseBundle,
+      });
     },
 
     /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */
-    async registerBundle({ tenant, runId, key, manifest: ref }: RegisterBundleInput): Promise<ModelVersionRef> {
+    async registerBundle({
+      tenant,
+      runId,
+      key,
+      manifest: ref,
+    }: RegisterBundleInput): Promise<ModelVersionRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       const { model, signature } = bundle;
-      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, idempotencyKey: key });
+      const version = await registry.models.register({
+        tenant,
+        model,
+        runId,
+        manifest: ref,
+        signature,
+        idempotencyKey: key,
+      });
       const by = `model:${model}@${version.version}`;
-      for (const { digest } of [ref, ...partsOf(bundle)]) await registry.artifacts.reference({ tenant, digest, by });
-      const to = { kind: 'model', name: model, version: version.version, digest: ref.digest } as const;
+      for (const { digest } of [ref, ...partsOf(bundle)])
+        await registry.artifacts.reference({ tenant, digest, by });
+      const to = {
+        kind: 'model',
+        name: model,
+        version: version.version,
+        digest: ref.digest,
+      } as const;
       const index = bundle.index;
       const origins: readonly LineageNode[] = [
         { kind: 'run', name: runId },
-        ...(index ? [{ kind: 'index', name: index.name, version: index.version, digest: index.digest } as const] : []),
+        ...(index
+          ? [
+              {
+                kind: 'index',
+                name: index.name,
+                version: index.version,
+                digest: index.digest,
+              } as const,
+            ]
+          : []),
       ];
       await registry.lineage.add({ tenant, edges: origins.map((from) => ({ from, to, runId })) });
       return version;
     },
   };
 
-  async function templateOf({ tenant, runId, model, files, spec }: WriteBundlesInput, path: string): Promise<PromptTemplate> {
+  async function templateOf(
+    { tenant, runId, model, files, spec }: WriteBundlesInput,
+    path: string,
+  ): Promise<PromptTemplate> {
     const [, name = '', ref = ''] = /^prompt:\/\/([^@]+)@(.+)$/.exec(path) ?? [];
     if (name === '') {
       const template = read(readStoredPrompt(await textOf(path, files), path), path);
       const cause = `${path} of ${model}`;
       const idempotencyKey = `${runId}/prompt/${path}`;
-      await registry.prompts.put({ tenant, prompt: template.name, template, branch: model, actor: `run:${runId}`, cause, idempotencyKey });
+      await registry.prompts.put({
+        tenant,
+        prompt: template.name,
+        template,
+        branch: model,
+        actor: `run:${runId}`,
+        cause,
+        idempotencyKey,
+      });
       return template;
     }
     const found = await registry.prompts.resolve({ tenant, prompt: name, ref });
-    if (!found) throw failure('NotFound', `there is no prompt ${name}@${ref}`, { next: `perennial prompt show ${name}` });
+    if (!found)
+      throw failure('NotFound', `there is no prompt ${name}@${ref}`, {
+        next: `perennial prompt show ${name}`,
+      });
     const wanted = variablesOf(found.template);
     const brought = [spec.prompt.input, ...(spec.index ? [spec.index.variable] : [])];
     const others = wanted.filter((each) => !brought.includes(each));
     if (others.length === 0 && wanted.includes(spec.prompt.input)) return found.template;
-    const wrong = others.length > 0 ? `wants ${others.join(', ')}` : `has no variable ${spec.prompt.input}`;
-    throw failure('InvalidInput', `${path} ${wrong}, and a request brings ${brought.join(' and ')}`);
+    const wrong =
+      others.length > 0 ? `wants ${others.join(', ')}` : `has no variable ${spec.prompt.input}`;
+    throw failure(
+      'InvalidInput',
+      `${path} ${wrong}, and a request brings ${brought.join(' and ')}`,
+    );
   }
 
   async function indexPart({
@@ -185,13 +281,23 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     const { name, version } = index;
     const found = await registry.indexes.get({ tenant, index: name, version });
     if (found?.state === 'ready')
-      return { part: { name, version, digest: found.digest, variable, k, mode, ...(rerank && { rerank }) }, applied: found.applied };
-    throw failure('Conflict', `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`, {
-      next: 'run with cache: false',
-    });
+      return {
+        part: { name, version, digest: found.digest, variable, k, mode, ...(rerank && { rerank }) },
+        applied: found.applied,
+      };
+    throw failure(
+      'Conflict',
+      `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`,
+      {
+        next: 'run with cache: false',
+      },
+    );
   }
 
-  async function textOf(path: string, files: Readonly<Record<string, ArtifactRef>>): Promise<string> {
+  async function textOf(
+    path: string,
+    files: Readonly<Record<string, ArtifactRef>>,
+  ): Promise<string> {
     const ref = files[path];
     // `apply` refuses a revision whose named files are not all there.
     if (!ref) throw new Error(`revision without ${path}`);
@@ -200,7 +306,11 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
 }
 
 function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[] {
-  return [prompt.artifact, ...(safety ? [safety.artifact] : []), ...(base.adapter ? [base.adapter] : [])];
+  return [
+    prompt.artifact,
+    ...(safety ? [safety.artifact] : []),
+    ...(base.adapter ? [base.adapter] : []),
+  ];
 }
 
 /** `apply` has read it, by whatever was refused then. */

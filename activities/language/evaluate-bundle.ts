@@ -1,12 +1,20 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { AnsweredCases } from '../../domain/language/evaluation/answered';
-import { decideEvaluation, type LlmDecision, type LlmEvaluationPolicy } from '../../domain/language/evaluation/decide-evaluation';
+import {
+  decideEvaluation,
+  type LlmDecision,
+  type LlmEvaluationPolicy,
+} from '../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { evidenceOf, type BundleMeasurement } from '../../domain/language/evaluation/evidence-of';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { LlmEvaluateSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import { standbyOutcome, type StandbyModel, type StandbyOutcome } from '../../domain/language/provider/standby';
+import {
+  standbyOutcome,
+  type StandbyModel,
+  type StandbyOutcome,
+} from '../../domain/language/provider/standby';
 import type { DecisionRef, VerdictKind } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
@@ -15,7 +23,10 @@ import { effectOnce } from '../run/effect-once';
 import type { KnownJudge } from './judges';
 
 export interface EvaluateBundleDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'artifacts'>;
+  readonly registry: Pick<
+    Registry,
+    'effects' | 'evidence' | 'decisions' | 'attempts' | 'artifacts'
+  >;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 
@@ -35,7 +46,10 @@ export interface MeasuredBundle {
   readonly attempt: BundleAttempt;
 }
 
-/** Whose attempt on the case set it is. Models that are to stand by are put to the gates within the attempt of their bundle. */
+/**
+ * Whose attempt on the case set it is. Models that are to stand by are put to the gates within the
+ * attempt of their bundle.
+ */
 export interface BundleAttempt {
   readonly tenant: Tenant;
   readonly runId: RunId;
@@ -70,7 +84,8 @@ interface OpenBundle {
   readonly moreCases: number;
 }
 
-export type WeighedBundle = OpenBundle | { readonly kind: 'weighed'; readonly verdict: VerdictKind };
+export type WeighedBundle =
+  OpenBundle | { readonly kind: 'weighed'; readonly verdict: VerdictKind };
 export type LookedAtBundle = OpenBundle | DecidedBundle;
 
 export interface DecidedBundle {
@@ -91,69 +106,124 @@ const stage = 'evaluate';
 export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
   return {
     /**
-     * Decides, or says how many more cases would. Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). A second attempt finds the
-     * first one's decision.
+     * Decides, or says how many more cases would. Policy and evidence first: nothing may act on a
+     * decision whose grounds are not kept (DESIGN §10). A second attempt finds the first one's
+     * decision.
      */
     decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
         const { tenant, runId, key, standbys = [] } = input;
         const { policy, evidence, verdict, moreCases } = await weigh(input);
-        if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };
+        if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore)
+          return { kind: 'open', moreCases };
         await assertOwned();
         const grounds = await keep(input, { policy, evidence });
         const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
         const attempt = evidence.attempt && { ...evidence.attempt, model: input.attempt.lifecycle };
-        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, attempt, told, idempotencyKey: key });
+        const decision = await registry.decisions.record({
+          tenant,
+          runId,
+          stage,
+          ...grounds,
+          verdict,
+          attempt,
+          told,
+          idempotencyKey: key,
+        });
         return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
       });
     },
 
-    /** What `decideBundle` would say, and nothing is decided or kept: those that are to stand by for a bundle are asked once it has passed itself. Reads alone. */
+    /**
+     * What `decideBundle` would say, and nothing is decided or kept: those that are to stand by for
+     * a bundle are asked once it has passed itself. Reads alone.
+     */
     async weighBundle(input: WeighBundleInput): Promise<WeighedBundle> {
       const { verdict, moreCases } = await weigh(input);
       const open = verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore;
       return open ? { kind: 'open', moreCases } : { kind: 'weighed', verdict: verdict.kind };
     },
 
-    /** Puts one that is to stand by to the gates that the bundle has passed, and keeps the grounds. A second attempt finds what the first one said. */
+    /**
+     * Puts one that is to stand by to the gates that the bundle has passed, and keeps the grounds.
+     * A second attempt finds what the first one said.
+     */
     qualifyStandby(input: QualifyStandbyInput): Promise<StandbyOutcome> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<StandbyOutcome> => {
         const { policy, evidence, verdict } = await weigh(input);
         await assertOwned();
         const grounds = await keep(input, { policy, evidence });
-        return standbyOutcome(input.standby, { verdict, cases: evidence.cases, evidence: grounds.evidence });
+        return standbyOutcome(input.standby, {
+          verdict,
+          cases: evidence.cases,
+          evidence: grounds.evidence,
+        });
       });
     },
   };
 
-  async function weigh(input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>): Promise<Grounds & LlmDecision> {
+  async function weigh(
+    input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>,
+  ): Promise<Grounds & LlmDecision> {
     const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
     const { gates, ungated } = evaluate;
-    const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 2, gates, looks, ungated };
+    const policy: LlmEvaluationPolicy = {
+      kind: 'llmEvaluation',
+      version: 2,
+      gates,
+      looks,
+      ungated,
+    };
     const measured = evidenceOf({
       candidate,
       caseSet: answers.caseSet,
       dimensions: evaluate.dimensions.map(({ name }) => name),
       results: await resultsOf(answers),
-      counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
+      counterparts: {
+        champion: await resultsOf(counterparts.champion),
+        baseline: await resultsOf(counterparts.baseline),
+      },
       missing,
       standbys,
       judges,
       attempts: await attemptsOf(input),
     });
     const { champion, baseline } = counterparts;
-    const refs = { candidate: answers.results, champion: champion?.results ?? null, baseline: baseline?.results ?? null };
+    const refs = {
+      candidate: answers.results,
+      champion: champion?.results ?? null,
+      baseline: baseline?.results ?? null,
+    };
     const evidence: LlmEvidence = { ...measured, results: refs };
     return { policy, evidence, ...decideEvaluation(policy, evidence) };
   }
 
-  /** The bundle on the case set; and where times are judged, this run's measurement of them: the same bundle, timed again, is a new draw. */
-  async function attemptsOf({ attempt: of, answers, evaluate }: MeasuredBundle): Promise<NonNullable<BundleMeasurement['attempts']>> {
+  /**
+   * The bundle on the case set; and where times are judged, this run's measurement of them: the
+   * same bundle, timed again, is a new draw.
+   */
+  async function attemptsOf({
+    attempt: of,
+    answers,
+    evaluate,
+  }: MeasuredBundle): Promise<NonNullable<BundleMeasurement['attempts']>> {
     const { tenant, runId, lifecycle: model, bundle } = of;
-    const attempt = await registry.attempts.claim({ tenant, runId, model, holdout: answers.caseSet, candidate: bundle });
+    const attempt = await registry.attempts.claim({
+      tenant,
+      runId,
+      model,
+      holdout: answers.caseSet,
+      candidate: bundle,
+    });
     if (!evaluate.gates.some(({ kind }) => kind === 'latency')) return { attempt };
-    const [holdout, candidate] = [digestOf({ times: answers.caseSet }), digestOf({ bundle, runId })];
-    return { attempt, latencyAttempt: await registry.attempts.claim({ tenant, runId, model, holdout, candidate }) };
+    const [holdout, candidate] = [
+      digestOf({ times: answers.caseSet }),
+      digestOf({ bundle, runId }),
+    ];
+    return {
+      attempt,
+      latencyAttempt: await registry.attempts.claim({ tenant, runId, model, holdout, candidate }),
+    };
   }
 
   /** By their digests, with what was answered. */
@@ -163,8 +233,15 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
   ): Promise<{ readonly policy: Digest; readonly evidence: Digest }> {
     const kept = { policy: digestOf(policy), evidence: digestOf(evidence) };
     await registry.evidence.put({ tenant, kind: 'policy', digest: kept.policy, body: policy });
-    await registry.evidence.put({ tenant, kind: 'evidence', digest: kept.evidence, body: evidence });
-    for (const { digest } of [answers, counterparts.champion, counterparts.baseline].flatMap((each) => each?.results ?? [])) {
+    await registry.evidence.put({
+      tenant,
+      kind: 'evidence',
+      digest: kept.evidence,
+      body: evidence,
+    });
+    for (const { digest } of [answers, counterparts.champion, counterparts.baseline].flatMap(
+      (each) => each?.results ?? [],
+    )) {
       await registry.artifacts.reference({ tenant, digest, by: `evidence:${kept.evidence}` });
     }
     return kept;
@@ -173,6 +250,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
   function resultsOf(answers: AnsweredCases): Promise<readonly CaseResult[]>;
   function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null>;
   async function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null> {
-    return answers && artifacts.getJson<readonly CaseResult[]>(answers.results satisfies ArtifactRef);
+    return (
+      answers && artifacts.getJson<readonly CaseResult[]>(answers.results satisfies ArtifactRef)
+    );
   }
 }

@@ -20,12 +20,18 @@ export interface ExamplePassages {
   /** Examples that nothing was found for, or nothing that may be shown. */
   readonly without: number;
   readonly leftOut: LeftOut;
-  /** Examples that are left out because a provider, such as the reranker's, refused them or said nothing of use: reason → examples. Not given where none was. */
+  /**
+   * Examples that are left out because a provider, such as the reranker's, refused them or said
+   * nothing of use: reason → examples. Not given where none was.
+   */
   readonly refused?: Readonly<Partial<Record<FailureType, number>>>;
 }
 
 export interface ExampleSearch {
-  /** For each example of the batch; null for one that is left out: its question is longer than the embedder takes, or it was refused. */
+  /**
+   * For each example of the batch; null for one that is left out: its question is longer than the
+   * embedder takes, or it was refused.
+   */
   find(batch: ExampleBatch): Promise<readonly (readonly Passage[] | null)[]>;
   /** Of all batches so far. */
   told(): ExamplePassages;
@@ -44,18 +50,31 @@ export interface ExampleSearchOptions {
   readonly signal: AbortSignal;
 }
 
-type KeptPassages = readonly (Pick<RetrievedForAnswer, 'passages' | 'left'> | { readonly refused: FailureType } | null)[];
+type KeptPassages = readonly (
+  Pick<RetrievedForAnswer, 'passages' | 'left'> | { readonly refused: FailureType } | null
+)[];
 
-/** Looked up at once: enough for an embedder behind an endpoint, and no more than one machine's own can do. */
+/**
+ * Looked up at once: enough for an embedder behind an endpoint, and no more than one machine's own
+ * can do.
+ */
 const atOnce = 4;
 
 /**
- * Passages for examples, batch by batch, each batch kept before the next is begun: whoever comes after a death looks up the batch that was under way, and no other. Nothing is added to
- * what is found and nothing held back: where the index finds the right passage the model learns to read it among others, where it does not, to do without (RAFT, Zhang et al. 2024,
- * has both, in shares; here the shares are the index's own, as they will be when it is asked).
+ * Passages for examples, batch by batch, each batch kept before the next is begun: whoever comes
+ * after a death looks up the batch that was under way, and no other. Nothing is added to what is
+ * found and nothing held back: where the index finds the right passage the model learns to read it
+ * among others, where it does not, to do without (RAFT, Zhang et al. 2024, has both, in shares;
+ * here the shares are the index's own, as they will be when it is asked).
  */
 export function openExampleSearch(
-  { effects, artifacts }: { readonly effects: Registry['effects']; readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'> },
+  {
+    effects,
+    artifacts,
+  }: {
+    readonly effects: Registry['effects'];
+    readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'>;
+  },
   { tenant, runId, key, bundle, index, input, retrieval, signal }: ExampleSearchOptions,
 ): ExampleSearch {
   const { name, version, digest } = index;
@@ -65,7 +84,8 @@ export function openExampleSearch(
   return {
     async find({ place, inputs }) {
       // By what is asked as well: other examples at the same place are another effect.
-      const part = `${key}/${place}-${digestOf({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
+      const part =
+        `${key}/${place}-${digestOf({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
       const kept = await effectOnce(effects, { tenant, key: part }, async () => {
         return artifacts.putJson({ tenant, runId, value: await look(place, inputs) });
       });
@@ -97,25 +117,32 @@ export function openExampleSearch(
 
   async function look(place: number, inputs: readonly string[]): Promise<KeptPassages> {
     const refusals: unknown[] = [];
-    const found = await inParallel(inputs, atOnce, async (text, offset): Promise<KeptPassages[number]> => {
-      const example = { ...unjudged, id: `example ${place + offset}`, input: { [input]: text } };
-      try {
-        const { passages, left } = await retrieval.retrieve(example, { signal });
-        return { passages, left };
-      } catch (error) {
-        if (isPerennialError(error) && error.type === 'ContextOverflow') return null;
-        if (!isPerennialError(error) || !ofTheExample.includes(error.type)) throw error;
-        refusals.push(error);
-        return { refused: error.type };
-      }
-    });
+    const found = await inParallel(
+      inputs,
+      atOnce,
+      async (text, offset): Promise<KeptPassages[number]> => {
+        const example = { ...unjudged, id: `example ${place + offset}`, input: { [input]: text } };
+        try {
+          const { passages, left } = await retrieval.retrieve(example, { signal });
+          return { passages, left };
+        } catch (error) {
+          if (isPerennialError(error) && error.type === 'ContextOverflow') return null;
+          if (!isPerennialError(error) || !ofTheExample.includes(error.type)) throw error;
+          refusals.push(error);
+          return { refused: error.type };
+        }
+      },
+    );
     // Refused one and all from the first on, it is not the examples that are wrong.
     if (place === 1 && refusals.length === inputs.length) throw refusals[0];
     return found;
   }
 }
 
-/** Asked again it would end the same: what is of no use is on the ledger for good. The index's own order in its place would teach what the bundle is not asked with. */
+/**
+ * Asked again it would end the same: what is of no use is on the ledger for good. The index's own
+ * order in its place would teach what the bundle is not asked with.
+ */
 const ofTheExample: readonly FailureType[] = ['AnswerInvalid', 'AnswerWithheld', 'ProviderRefused'];
 
 /** An example is asked as a case is, and what is known of its answer is for the trainer. */

@@ -37,7 +37,10 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
-    /** One job. A further attempt finds the job of the first by its key; a lost one goes on from its checkpoint. */
+    /**
+     * One job. A further attempt finds the job of the first by its key; a lost one goes on from its
+     * checkpoint.
+     */
     async fineTuneModel(input: FineTuneInput): Promise<FineTunedModel> {
       const { tenant, runId, key, traceId, prepared, fineTune } = input;
       const { trainer, params, seed, compute } = fineTune;
@@ -50,20 +53,35 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
         prepare: () =>
           Promise.resolve({
             ...{ id: key, tenant, trainer, params, seed },
-            inputs: { train: [prepared.train], holdout: [prepared.holdout], base: prepared.base ? [prepared.base] : [] },
-            context: { task: 'generation', label: 'completion', features: [{ name: 'messages', type: 'messages' }] },
-            resources: { cpus: compute.cpus, memoryBytes: compute.memoryBytes, timeoutSeconds: compute.timeoutSeconds },
+            inputs: {
+              train: [prepared.train],
+              holdout: [prepared.holdout],
+              base: prepared.base ? [prepared.base] : [],
+            },
+            context: {
+              task: 'generation',
+              label: 'completion',
+              features: [{ name: 'messages', type: 'messages' }],
+            },
+            resources: {
+              cpus: compute.cpus,
+              memoryBytes: compute.memoryBytes,
+              timeoutSeconds: compute.timeoutSeconds,
+            },
             ...(traceId === undefined ? {} : { traceId }),
           }),
         look: ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 5_000,
       });
       const next = `perennial run logs ${runId}`;
-      if (ended.kind === 'cancelled') throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+      if (ended.kind === 'cancelled')
+        throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
       if (ended.logs) await keepLogs(registry, input, ended.logs);
-      if (ended.kind === 'failed') throw failure(ended.failure, `job ${key}: ${ended.message}`, ended.logs ? { next } : {});
+      if (ended.kind === 'failed')
+        throw failure(ended.failure, `job ${key}: ${ended.message}`, ended.logs ? { next } : {});
       const adapter = ended.outputs.find((output) => output.name === adapterOutput)?.artifact;
-      if (!adapter || !ended.logs) throw failure('JobWithoutResult', `job ${key} left no outputs/${adapterOutput}`, { next });
+      if (!adapter || !ended.logs)
+        throw failure('JobWithoutResult', `job ${key} left no outputs/${adapterOutput}`, { next });
       return { adapter, result: ended.result, logs: ended.logs, trainer: { name, codeDigest } };
     },
   };

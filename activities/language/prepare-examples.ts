@@ -1,7 +1,11 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import { llmWeightsPath } from '../../data/language/runtime-module';
 import { openScratch } from '../../data/scratch';
-import { writeExamples, type Conversations, type WrittenExamples } from '../../data/training/examples';
+import {
+  writeExamples,
+  type Conversations,
+  type WrittenExamples,
+} from '../../data/training/examples';
 import { ledgeredChat } from '../../data/language/ledgered-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
@@ -19,9 +23,13 @@ import { whileBeating } from '../run/heartbeating';
 import { openRunProgress } from '../run/progress';
 
 export interface PrepareExamplesDeps extends BundleAnsweringDeps {
-  readonly registry: BundleAnsweringDeps['registry'] & Pick<Registry, 'effects' | 'events' | 'llmCalls'>;
+  readonly registry: BundleAnsweringDeps['registry'] &
+    Pick<Registry, 'effects' | 'events' | 'llmCalls'>;
   readonly access: ModelAccess;
-  readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putFile' | 'putJson' | 'toFile'>;
+  readonly artifacts: Pick<
+    ArtifactStore,
+    'getBytes' | 'getJson' | 'putFile' | 'putJson' | 'toFile'
+  >;
   readonly scratchRoot: string;
 }
 
@@ -31,7 +39,10 @@ export interface PrepareExamplesInput {
   readonly key: IdempotencyKey;
   readonly traceId?: string;
   readonly examples: DatasetVersionRef;
-  /** JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as when it serves; so are the passages of its index. */
+  /**
+   * JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as
+   * when it serves; so are the passages of its index.
+   */
   readonly bundle: ArtifactRef;
   readonly fineTune: FineTuneSpec;
   /** NDJSON: what the bundle will be judged by is not to be learnt. */
@@ -55,8 +66,10 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
 
   return {
     /**
-     * Examples as conversations, apart by a hash of what the user writes: no question is both learnt from and measured on. With an index each is given what is found for it, right or
-     * wrong, as a question is. Again: the same bytes; what was found is kept in batches, and only the batch that was under way is looked up again.
+     * Examples as conversations, apart by a hash of what the user writes: no question is both
+     * learnt from and measured on. With an index each is given what is found for it, right or
+     * wrong, as a question is. Again: the same bytes; what was found is kept in batches, and only
+     * the batch that was under way is looked up again.
      */
     prepareExamples: (input: PrepareExamplesInput): Promise<PreparedExamples> =>
       whileBeating(async ({ signal, report }) => {
@@ -64,37 +77,72 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
         const { bundle, prompt, retrievalFor } = await openBundle(input);
         const variable = bundle.signature.input;
         const index = bundle.index;
-        const retrieval = index && (await retrievalFor(await askingIn({ chat, registry }, { ...input, stage: 'fine-tune' }, [])));
+        const retrieval =
+          index &&
+          (await retrievalFor(
+            await askingIn({ chat, registry }, { ...input, stage: 'fine-tune' }, []),
+          ));
         const search =
-          index && retrieval && openExampleSearch({ effects, artifacts }, { ...input, index, input: variable, retrieval, signal });
-        const tell = openRunProgress(events, { tenant, runId, stage: 'fine-tune', kind: 'examples.progress' });
+          index &&
+          retrieval &&
+          openExampleSearch(
+            { effects, artifacts },
+            { ...input, index, input: variable, retrieval, signal },
+          );
+        const tell = openRunProgress(events, {
+          tenant,
+          runId,
+          stage: 'fine-tune',
+          kind: 'examples.progress',
+        });
         const conversations: Conversations = async (batch) => {
           const { inputs, place, of } = batch;
           if (!search) return inputs.map((text) => renderPrompt(prompt, { [variable]: text }));
           const found = await search.find(batch);
-          const progress = { found: place - 1 + inputs.length, of, index: search.told().index.name };
+          const progress = {
+            found: place - 1 + inputs.length,
+            of,
+            index: search.told().index.name,
+          };
           report(progress);
           tell(progress);
           return inputs.map((text, which) => {
             const passages = found[which] ?? null;
-            const beside = passages && { [retrieval.variable]: passageValue(passages, prompt, retrieval.variable) };
+            const beside = passages && {
+              [retrieval.variable]: passageValue(passages, prompt, retrieval.variable),
+            };
             return beside && renderPrompt(prompt, { [variable]: text, ...beside });
           });
         };
         const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
-        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
+        const cases = readStoredCases(
+          new TextDecoder().decode(await artifacts.getBytes(input.cases)),
+          'cases',
+        );
         const scratch = await openScratch(scratchRoot, `examples-${runId}`);
         try {
-          const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });
+          const put = (path: string, mediaType: string) =>
+            artifacts.putFile({ tenant, runId, path, mediaType, signal });
           const written = await writeExamples({
             ...{ artifacts, scratch, manifest, conversations, fineTune, signal, put },
             exam: cases.map(({ input: values }) => String(values[variable] ?? '')),
             format: fineTune.by === 'provider' ? 'chat' : 'parquet',
           });
-          const base = fineTune.by === 'provider' ? null : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
+          const base =
+            fineTune.by === 'provider'
+              ? null
+              : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
           const passages = search && search.told();
-          const refused = Object.values(passages?.refused ?? {}).reduce((sum, examples) => sum + examples, 0);
-          return { ...written, rows: { ...written.rows, tooLong: written.rows.tooLong - refused }, base, passages };
+          const refused = Object.values(passages?.refused ?? {}).reduce(
+            (sum, examples) => sum + examples,
+            0,
+          );
+          return {
+            ...written,
+            rows: { ...written.rows, tooLong: written.rows.tooLong - refused },
+            base,
+            passages,
+          };
         } finally {
           await scratch.dispose();
         }

@@ -1,4 +1,9 @@
-import { failure, isPerennialError, type FailureType, type PerennialError } from '../../domain/failure';
+import {
+  failure,
+  isPerennialError,
+  type FailureType,
+  type PerennialError,
+} from '../../domain/failure';
 
 /** A provider that does not answer; what it was ordered goes on, as far as anybody knows. */
 export interface AwayProvider {
@@ -15,7 +20,10 @@ export interface AbsenceOptions {
   readonly patienceSeconds: number;
   /** How often people are told that it still is. */
   readonly tellMs: number;
-  readonly tell: (kind: 'provider.away' | 'provider.back', data: Readonly<Record<string, unknown>>) => void;
+  readonly tell: (
+    kind: 'provider.away' | 'provider.back',
+    data: Readonly<Record<string, unknown>>,
+  ) => void;
   readonly givenUp: (away: AwayProvider) => PerennialError;
 }
 
@@ -28,16 +36,33 @@ export interface Absence {
 }
 
 /** Say nothing of what it was ordered: waiting is all that it takes. */
-const passing: readonly FailureType[] = ['ProviderUnavailable', 'ProviderRateLimited', 'ProviderTimeout', 'AnswerLost'];
+const passing: readonly FailureType[] = [
+  'ProviderUnavailable',
+  'ProviderRateLimited',
+  'ProviderTimeout',
+  'AnswerLost',
+];
 
-/** A provider that is away ends nothing until it has been for longer than the stage may take; people are told since when. */
-export function watchAbsence({ since: known, patienceSeconds, tellMs, tell, givenUp }: AbsenceOptions): Absence {
+/**
+ * A provider that is away ends nothing until it has been for longer than the stage may take; people
+ * are told since when.
+ */
+export function watchAbsence({
+  since: known,
+  patienceSeconds,
+  tellMs,
+  tell,
+  givenUp,
+}: AbsenceOptions): Absence {
   let since = known;
   let toldAt = -Infinity;
   return {
     seen(error, at) {
       if (!isPerennialError(error) || !passing.includes(error.type)) throw error;
-      return { state: { kind: 'away', since: since ?? at, reason: error.message }, retryAfterMs: error.retryAfterMs ?? 0 };
+      return {
+        state: { kind: 'away', since: since ?? at, reason: error.message },
+        retryAfterMs: error.retryAfterMs ?? 0,
+      };
     },
     endure(state) {
       if (Date.now() - Date.parse(state.since) > patienceSeconds * 1_000) throw givenUp(state);

@@ -5,8 +5,9 @@ import { ofProvider } from '../../domain/language/provider/budget';
 import type { BudgetRepository } from '../../db/budget/repository';
 
 /**
- * What questions are paid from: a limit of their own, which is set here, the caller's, and those that an operator has set for the tenant or for one of the providers. Again: the
- * limit stays, and what was spent.
+ * What questions are paid from: a limit of their own, which is set here, the caller's, and those
+ * that an operator has set for the tenant or for one of the providers. Again: the limit stays, and
+ * what was spent.
  */
 export async function questionBudgets(
   budgets: Pick<BudgetRepository, 'get' | 'set'>,
@@ -19,7 +20,8 @@ export async function questionBudgets(
   },
 ): Promise<readonly BudgetRef[]> {
   const { tenant, scope, budgetUsd, others, providers } = given;
-  if (budgetUsd !== null) await budgets.set({ tenant, scope, unit: 'usd', limit: toParts('usd', budgetUsd) });
+  if (budgetUsd !== null)
+    await budgets.set({ tenant, scope, unit: 'usd', limit: toParts('usd', budgetUsd) });
   const own: readonly BudgetRef[] = budgetUsd === null ? [] : [{ scope, unit: 'usd' }];
   return [...own, ...others, ...(await operatorBudgets(budgets, { tenant, providers }))];
 }
@@ -29,10 +31,12 @@ export async function operatorBudgets(
   budgets: Pick<BudgetRepository, 'get'>,
   { tenant, providers }: { readonly tenant: Tenant; readonly providers: readonly string[] },
 ): Promise<readonly BudgetRef[]> {
-  const all = ['tenant', ...[...new Set(providers)].map((name) => `${ofProvider}${name}`)].flatMap((scope): readonly BudgetRef[] => [
-    { scope, unit: 'usd' },
-    { scope, unit: 'tokens' },
-  ]);
+  const all = ['tenant', ...[...new Set(providers)].map((name) => `${ofProvider}${name}`)].flatMap(
+    (scope): readonly BudgetRef[] => [
+      { scope, unit: 'usd' },
+      { scope, unit: 'tokens' },
+    ],
+  );
   const known = await Promise.all(all.map((each) => budgets.get({ tenant, ...each })));
   return all.filter((_, index) => known[index] !== null);
 }

@@ -25,22 +25,36 @@ const actor = 'perennial';
 
 export function createPromotionActivities({ registry, serviceKey }: PromotionDeps) {
   return {
-    async readChampion({ tenant, model }: { readonly tenant: Tenant; readonly model: string }): Promise<ChampionSeen> {
+    async readChampion({
+      tenant,
+      model,
+    }: {
+      readonly tenant: Tenant;
+      readonly model: string;
+    }): Promise<ChampionSeen> {
       const { champion } = await registry.aliases.get({ tenant, model });
       if (!champion) return { version: null, fencing: 0 };
       const version = await registry.routing.version({ tenant, model, version: champion.version });
-      if (!version) throw failure('NotFound', `champion ${model}@${champion.version} has no manifest`);
+      if (!version)
+        throw failure('NotFound', `champion ${model}@${champion.version} has no manifest`);
       return { version, fencing: champion.fencing };
     },
 
     /**
-     * Every live gateway loads the version and tries it once, before any traffic. Loading twice is harmless.
-     * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one loaded other bytes (I3).
+     * Every live gateway loads the version and tries it once, before any traffic. Loading twice is
+     * harmless.
+     * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one
+     *   loaded other bytes (I3).
      */
-    async probeGateways(input: RunEffect & { readonly version: ModelVersionRef }): Promise<{ readonly gateways: number }> {
+    async probeGateways(
+      input: RunEffect & { readonly version: ModelVersionRef },
+    ): Promise<{ readonly gateways: number }> {
       return whileBeating(async () => {
         const live = await registry.gateways.live();
-        if (live.length === 0) throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
+        if (live.length === 0)
+          throw failure('GatewayUnavailable', 'no gateway holds a lease', {
+            next: 'perennial gateway',
+          });
         for (const gateway of live) {
           await probe(gateway.url, input, serviceKey);
         }
@@ -81,12 +95,22 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
       }
     },
 
-    /** Undo of `promoteVersion`, only while the champion still comes from that promotion. A second attempt finds it undone. */
+    /**
+     * Undo of `promoteVersion`, only while the champion still comes from that promotion. A second
+     * attempt finds it undone.
+     */
     async withdrawPromotion(input: RunEffect & { readonly model: string }): Promise<void> {
       const { tenant, runId, key, model } = input;
       const promotion = await registry.aliases.promotionBy({ tenant, model, runId });
       if (promotion === null) return;
-      await registry.aliases.withdraw({ tenant, model, ...promotion, actor, cause: `undo of ${runId}`, idempotencyKey: `${key}/undo` });
+      await registry.aliases.withdraw({
+        tenant,
+        model,
+        ...promotion,
+        actor,
+        cause: `undo of ${runId}`,
+        idempotencyKey: `${key}/undo`,
+      });
     },
   };
 }
@@ -99,20 +123,35 @@ async function probe(
   const name = versionName(version);
   const answer = await request(`${url}/internal/probe`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(serviceKey === null ? {} : { authorization: `Bearer ${serviceKey}` }) },
+    headers: {
+      'content-type': 'application/json',
+      ...(serviceKey === null ? {} : { authorization: `Bearer ${serviceKey}` }),
+    },
     body: JSON.stringify({ tenant, model: version.model, version: version.version }),
     headersTimeout: 30_000,
     bodyTimeout: 30_000,
     signal: AbortSignal.timeout(60_000),
   }).catch((cause: unknown) => {
-    throw failure('GatewayUnavailable', `gateway ${url} does not answer (${runId}, attempt ${activityInfo().attempt})`, { cause });
+    throw failure(
+      'GatewayUnavailable',
+      `gateway ${url} does not answer (${runId}, attempt ${activityInfo().attempt})`,
+      { cause },
+    );
   });
   const body: unknown = await answer.body.json().catch(() => null);
   const { digest, detail } = (body ?? {}) as { digest?: string; detail?: string };
   // What is wrong with the version, and not with the gateway or our key.
   const refused = [404, 409, 410, 422].includes(answer.statusCode);
-  if (answer.statusCode !== 200 && !refused) throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);
-  if (refused) throw failure('ModelUnloadable', `gateway ${url} cannot load ${name}: ${detail ?? answer.statusCode}`);
+  if (answer.statusCode !== 200 && !refused)
+    throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);
+  if (refused)
+    throw failure(
+      'ModelUnloadable',
+      `gateway ${url} cannot load ${name}: ${detail ?? answer.statusCode}`,
+    );
   if (digest !== version.manifest.digest)
-    throw failure('DigestMismatch', `gateway ${url} loaded ${digest ?? 'nothing'} for ${name}, not ${version.manifest.digest}`);
+    throw failure(
+      'DigestMismatch',
+      `gateway ${url} loaded ${digest ?? 'nothing'} for ${name}, not ${version.manifest.digest}`,
+    );
 }

@@ -1,4 +1,7 @@
-/** The steps of `promptEvaluation` (workflows/prompt/evaluation.ts). Each may be tried again: answers are on the ledger, results are content-addressed. */
+/**
+ * The steps of `promptEvaluation` (workflows/prompt/evaluation.ts). Each may be tried again:
+ * answers are on the ledger, results are content-addressed.
+ */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
@@ -15,7 +18,10 @@ import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { evidenceOf } from '../../domain/language/evaluation/evidence-of';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import type { PromptEvaluationInput, PromptEvaluationOutcome } from '../../workflows/prompt/evaluation-messages';
+import type {
+  PromptEvaluationInput,
+  PromptEvaluationOutcome,
+} from '../../workflows/prompt/evaluation-messages';
 import { whileBeating } from '../run/heartbeating';
 import { questionBudgets } from '../language/question-budgets';
 
@@ -29,27 +35,61 @@ export interface AskEvaluationPieceInput extends PromptEvaluationInput {
   /** Places of the cases, from the first to the one behind the last. */
   readonly from: number;
   readonly to: number;
-  /** Of this piece in this execution: a higher attempt of it takes over what a lower one had in flight. */
+  /**
+   * Of this piece in this execution: a higher attempt of it takes over what a lower one had in
+   * flight.
+   */
   readonly execution: string;
 }
 
-export function createPromptEvaluationActivities({ registry, artifacts, access }: PromptEvaluationDeps) {
+export function createPromptEvaluationActivities({
+  registry,
+  artifacts,
+  access,
+}: PromptEvaluationDeps) {
   const chat = ledgeredChat(access, registry.llmCalls);
   const tools = createEvaluatorTools(null);
 
   return {
-    /** What an earlier attempt has paid is read from the ledger; what it had in flight is asked again. @throws BudgetSpent in the middle. */
+    /**
+     * What an earlier attempt has paid is read from the ledger; what it had in flight is asked
+     * again. @throws BudgetSpent in the middle.
+     */
     askEvaluationPiece: (input: AskEvaluationPieceInput): Promise<ArtifactRef> =>
       whileBeating(async ({ signal, report }) => {
-        const { tenant, dimensions, route, sampling, parallel, budgetUsd, from, to, execution } = input;
+        const { tenant, dimensions, route, sampling, parallel, budgetUsd, from, to, execution } =
+          input;
         const template = await artifacts.getJson<PromptTemplate>(input.template);
-        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
+        const cases = readStoredCases(
+          new TextDecoder().decode(await artifacts.getBytes(input.cases)),
+          'cases',
+        );
         const scope = evaluationScope(input.evaluation);
         const providers = [...route, ...paraphrasersIn(dimensions)].map(({ provider }) => provider);
-        const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd, others: [], providers });
-        const asking: Asking = { chat, tenant, scope, owner: { execution, attempt: activityInfo().attempt }, budgets };
+        const budgets = await questionBudgets(registry.budgets, {
+          tenant,
+          scope,
+          budgetUsd,
+          others: [],
+          providers,
+        });
+        const asking: Asking = {
+          chat,
+          tenant,
+          scope,
+          owner: { execution, attempt: activityInfo().attempt },
+          budgets,
+        };
         const results = await evaluateCases({
-          ...{ cases: cases.slice(from, to), caseSet: input.cases.digest, dimensions, judges: {}, tools, parallel, signal },
+          ...{
+            cases: cases.slice(from, to),
+            caseSet: input.cases.digest,
+            dimensions,
+            judges: {},
+            tools,
+            parallel,
+            signal,
+          },
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
           paraphraser: createParaphraser(asking, tools.embed),
           // Of a later piece earlier ones may have been answered.
@@ -59,15 +99,24 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
         return artifacts.putJson({ tenant, value: results });
       }),
 
-    /** Means with their intervals. The results stay for as long as the store keeps what nobody refers to. */
+    /**
+     * Means with their intervals. The results stay for as long as the store keeps what nobody
+     * refers to.
+     */
     async closePromptEvaluation(
       input: PromptEvaluationInput & { readonly pieces: readonly ArtifactRef[] },
     ): Promise<PromptEvaluationOutcome> {
       const { tenant, template, cases, dimensions } = input;
       const results: CaseResult[] = [];
-      for (const piece of input.pieces) results.push(...(await artifacts.getJson<readonly CaseResult[]>(piece)));
+      for (const piece of input.pieces)
+        results.push(...(await artifacts.getJson<readonly CaseResult[]>(piece)));
       const evidence = evidenceOf({
-        ...{ candidate: template.digest, caseSet: cases.digest, dimensions: dimensions.map(({ name }) => name), results },
+        ...{
+          candidate: template.digest,
+          caseSet: cases.digest,
+          dimensions: dimensions.map(({ name }) => name),
+          results,
+        },
         ...{ counterparts: { champion: null, baseline: null }, judges: {} },
       });
       return {

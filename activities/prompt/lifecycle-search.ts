@@ -32,15 +32,25 @@ export function createLifecycleSearchActivities({
 }) {
   return {
     /**
-     * What a lifecycle's search is of: prompts in place of the bundle's, over the cases that prompts are chosen by, confirmed on those of the lifecycle. What judges the bundle is not
+     * What a lifecycle's search is of: prompts in place of the bundle's, over the cases that
+     * prompts are chosen by, confirmed on those of the lifecycle. What judges the bundle is not
      * among them. Content-addressed: again, the same references.
      */
-    describeSearch: ({ tenant, runId, bundle: ref, cases, spec }: DescribeSearchInput): Promise<DescribedSearch> =>
+    describeSearch: ({
+      tenant,
+      runId,
+      bundle: ref,
+      cases,
+      spec,
+    }: DescribeSearchInput): Promise<DescribedSearch> =>
       whileBeating(async () => {
         const { promptEval, evaluate } = spec;
         if (!promptEval?.search) throw new Error('a lifecycle without a search');
         const { base, prompt, sampling } = await artifacts.getJson<ReleaseBundle>(ref);
-        const all = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(cases)), spec.cases.file);
+        const all = readStoredCases(
+          new TextDecoder().decode(await artifacts.getBytes(cases)),
+          spec.cases.file,
+        );
         return {
           prompt: prompt.name,
           first: prompt.artifact,
@@ -57,7 +67,11 @@ export function createLifecycleSearchActivities({
 
         async function written(slice: CaseSlice): Promise<ArtifactRef> {
           const taken = inOrder(all.filter((each) => sliceOf(each, spec.cases) === slice));
-          if (taken.length === 0) throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice}: it has ${all.length}`);
+          if (taken.length === 0)
+            throw failure(
+              'InvalidInput',
+              `${spec.cases.file} leaves no case for ${slice}: it has ${all.length}`,
+            );
           const bytes = Buffer.from(writeCaseSet(taken));
           return artifacts.putBytes({ tenant, runId, bytes, mediaType: 'application/x-ndjson' });
         }

@@ -29,12 +29,18 @@ export interface OpenedSearchOrder extends Pick<PromptSearch, 'first' | 'paralle
   readonly budgets: readonly BudgetRef[];
 }
 
-/** Writes the winner as a version whose parent is the first prompt, and puts together what was found. Again: the same version. */
+/**
+ * Writes the winner as a version whose parent is the first prompt, and puts together what was
+ * found. Again: the same version.
+ */
 export async function outcomeOf(
   {
     registry,
     hold,
-  }: { readonly registry: Pick<Registry, 'prompts' | 'llmCalls'>; readonly hold: (value: unknown) => Promise<ArtifactRef> },
+  }: {
+    readonly registry: Pick<Registry, 'prompts' | 'llmCalls'>;
+    readonly hold: (value: unknown) => Promise<ArtifactRef>;
+  },
   input: NamedSearch,
   { first, firstVersion, request }: OpenedSearchOrder,
   found: SearchReport,
@@ -42,7 +48,12 @@ export async function outcomeOf(
   const { tenant, search: id, prompt, actor } = input;
   const { quality } = request.spec;
   const { winner, first: before, gain, optimism } = found.confirmed;
-  const confirmed = { winner: measuredMean(winner), first: measuredMean(before), gain: measuredMean(gain), optimism };
+  const confirmed = {
+    winner: measuredMean(winner),
+    first: measuredMean(before),
+    gain: measuredMean(gain),
+    optimism,
+  };
   const { template } = found.winner;
   const share = (mean: number | null) => (mean === null ? 'nothing' : mean.toFixed(3));
   const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
@@ -51,11 +62,19 @@ export async function outcomeOf(
     idempotencyKey: `${id}/winner`,
   });
   const byId = new Map(found.variants.map((variant) => [variant.id, variant]));
-  const { calls, cost, unsettled } = await registry.llmCalls.report({ tenant, scope: scopeOf(input) });
+  const { calls, cost, unsettled } = await registry.llmCalls.report({
+    tenant,
+    scope: scopeOf(input),
+  });
   const searched = byId.get(found.winner.id)?.result;
   if (!searched) throw new RangeError('a winner that was not searched');
   return {
-    winner: { digest: stored.digest, version: stored.version, artifact: await hold(template), origin: found.winner.origin },
+    winner: {
+      digest: stored.digest,
+      version: stored.version,
+      artifact: await hold(template),
+      origin: found.winner.origin,
+    },
     first: { digest: digestOf(first), version: firstVersion },
     searched,
     confirmed,
@@ -67,7 +86,10 @@ export async function outcomeOf(
     variants: found.variants.length,
     ...(found.fewer.length > 0 && { fewer: found.fewer }),
     tied: found.variants.filter(
-      ({ id: each, result }) => each !== found.winner.id && result.cases === searched.cases && result.quality === searched.quality,
+      ({ id: each, result }) =>
+        each !== found.winner.id &&
+        result.cases === searched.cases &&
+        result.quality === searched.quality,
     ).length,
     questions: found.questions,
     paid: { answers: calls.answered, cost, unsettled: unsettled.requestIds.length },

@@ -1,4 +1,7 @@
-/** The steps of `promptSearch` (workflows/prompt/search.ts). Each may be tried again: states are content-addressed, answers are on the ledger, and the rest goes by key. */
+/**
+ * The steps of `promptSearch` (workflows/prompt/search.ts). Each may be tried again: states are
+ * content-addressed, answers are on the ledger, and the rest goes by key.
+ */
 import { activityInfo } from '@temporalio/activity';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import type { Asking } from '../../data/language/evaluation/answerer';
@@ -7,7 +10,14 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { ledgeredChat } from '../../data/language/ledgered-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import { createMutator } from '../../data/prompt/propose';
-import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch } from '../../data/prompt/search-steps';
+import {
+  askPiece,
+  beginSearch,
+  casesOf,
+  endRound,
+  reportOf,
+  type PromptSearch,
+} from '../../data/prompt/search-steps';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
@@ -16,18 +26,32 @@ import type { Sampling } from '../../domain/language/chat';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { ranked } from '../../domain/prompt/search/halving';
-import { standingOf, type SearchOutcome, type SearchStanding } from '../../domain/prompt/search/outcome';
+import {
+  standingOf,
+  type SearchOutcome,
+  type SearchStanding,
+} from '../../domain/prompt/search/outcome';
 import { searchProblem, type PromptSearchRequest } from '../../domain/prompt/search/request';
 import type { AskedVariant, Piece, SearchState } from '../../domain/prompt/search/state';
 import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
 import { whileBeating } from '../run/heartbeating';
-import { branchOf, outcomeOf, scopeOf, searchHolder, type NamedSearch, type OpenedSearchOrder } from './search-outcome';
+import {
+  branchOf,
+  outcomeOf,
+  scopeOf,
+  searchHolder,
+  type NamedSearch,
+  type OpenedSearchOrder,
+} from './search-outcome';
 import { questionBudgets } from '../language/question-budgets';
 import { openRunProgress } from '../run/progress';
 
 export interface PromptSearchDeps extends BundleAnsweringDeps {
-  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts' | 'indexes' | 'events'>;
+  readonly registry: Pick<
+    Registry,
+    'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts' | 'indexes' | 'events'
+  >;
   readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putJson'>;
   readonly access: ModelAccess;
 }
@@ -46,11 +70,15 @@ interface StepInput extends NamedSearch {
 
 export interface AskPromptPieceInput extends StepInput {
   readonly piece: Piece;
-  /** Of this piece in this execution: a higher attempt of it takes over what a lower one had in flight. */
+  /**
+   * Of this piece in this execution: a higher attempt of it takes over what a lower one had in
+   * flight.
+   */
   readonly execution: string;
 }
 
-export type EndPromptRoundInput = StepInput & Pick<AskPromptPieceInput, 'execution'> & { readonly answers: readonly ArtifactRef[] };
+export type EndPromptRoundInput = StepInput &
+  Pick<AskPromptPieceInput, 'execution'> & { readonly answers: readonly ArtifactRef[] };
 
 /** Rewriting at a temperature of 0 would bring the same child again and again. */
 const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed: 1, stop: [] };
@@ -62,8 +90,13 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
   const tools = createEvaluatorTools(null);
 
   return {
-    /** Writes the first prompt to the search's branch, sets its budget and makes its first state. InvalidInput for what cannot be searched. */
-    openPromptSearch: (input: OpenPromptSearchInput): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchStanding }> =>
+    /**
+     * Writes the first prompt to the search's branch, sets its budget and makes its first state.
+     * InvalidInput for what cannot be searched.
+     */
+    openPromptSearch: (
+      input: OpenPromptSearchInput,
+    ): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchStanding }> =>
       whileBeating(async () => {
         const { tenant, search: id, prompt, actor, request, parallel } = input;
         const problem = searchProblem(request);
@@ -80,7 +113,14 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           cause,
           idempotencyKey: `${id}/first`,
         });
-        await registry.promptSearches.open({ tenant, id, prompt, firstVersion: version, request, actor });
+        await registry.promptSearches.open({
+          tenant,
+          id,
+          prompt,
+          firstVersion: version,
+          request,
+          actor,
+        });
         const order = await hold(input, {
           first,
           firstVersion: version,
@@ -88,16 +128,32 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           parallel,
           budgets: await budgetsOf(input),
         } satisfies OpenedSearchOrder);
-        for (const { digest } of broughtBy(request)) await registry.artifacts.reference({ tenant, digest, by: holder(input) });
-        const plan = { first, spec: request.spec, dimensions: request.dimensions, ...(await casesIn(request)) };
+        for (const { digest } of broughtBy(request))
+          await registry.artifacts.reference({ tenant, digest, by: holder(input) });
+        const plan = {
+          first,
+          spec: request.spec,
+          dimensions: request.dimensions,
+          ...(await casesIn(request)),
+        };
         const state = beginSearch(plan);
-        return { order, state: await hold(input, state), standing: standingOf(state, casesOf(plan, state).length) };
+        return {
+          order,
+          state: await hold(input, state),
+          standing: standingOf(state, casesOf(plan, state).length),
+        };
       }),
 
-    /** Asks one piece. What an earlier attempt has paid is read from the ledger; what it had in flight is asked again. */
+    /**
+     * Asks one piece. What an earlier attempt has paid is read from the ledger; what it had in
+     * flight is asked again.
+     */
     askPromptPiece: (input: AskPromptPieceInput): Promise<ArtifactRef> =>
       whileBeating(async ({ signal, report }) => {
-        const [search, state] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
+        const [search, state] = await Promise.all([
+          opened(input, signal),
+          artifacts.getJson<SearchState>(input.state),
+        ]);
         const { quality } = search.spec;
         const before = new Map(state.alive.map(({ id, results }) => [id, results]));
         const seen: VariantResult[] = [];
@@ -105,70 +161,129 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
           seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], quality));
           const best = ranked(seen)[0];
-          const progress = { done, of, best: best && { id: best.id, quality: best.quality, cases: best.cases } };
+          const progress = {
+            done,
+            of,
+            best: best && { id: best.id, quality: best.quality, cases: best.cases },
+          };
           report(progress);
-          tell({ ...progress, step: state.stage, round: state.round + 1, rounds: state.rounds.length });
+          tell({
+            ...progress,
+            step: state.stage,
+            round: state.round + 1,
+            rounds: state.rounds.length,
+          });
         });
         return hold(input, answers);
       }),
 
-    /** Chooses who goes on and has them rewritten where a proposer does that. The same answers give the same round. */
-    endPromptRound: (input: EndPromptRoundInput): Promise<{ state: ArtifactRef; standing: SearchStanding }> =>
+    /**
+     * Chooses who goes on and has them rewritten where a proposer does that. The same answers give
+     * the same round.
+     */
+    endPromptRound: (
+      input: EndPromptRoundInput,
+    ): Promise<{ state: ArtifactRef; standing: SearchStanding }> =>
       whileBeating(async ({ signal }) => {
-        const [search, before] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
+        const [search, before] = await Promise.all([
+          opened(input, signal),
+          artifacts.getJson<SearchState>(input.state),
+        ]);
         const state = await endRound(search, before, await readAnswers(input.answers));
-        return { state: await hold(input, state), standing: standingOf(state, casesOf(search, state).length) };
+        return {
+          state: await hold(input, state),
+          standing: standingOf(state, casesOf(search, state).length),
+        };
       }),
 
-    /** The report, and the winner as a version on the search's branch whose parent is the first prompt. Again: the same. */
-    keepPromptSearch: (input: StepInput & { readonly answers: readonly ArtifactRef[] }): Promise<SearchOutcome> =>
+    /**
+     * The report, and the winner as a version on the search's branch whose parent is the first
+     * prompt. Again: the same.
+     */
+    keepPromptSearch: (
+      input: StepInput & { readonly answers: readonly ArtifactRef[] },
+    ): Promise<SearchOutcome> =>
       whileBeating(async () => {
         const { tenant, search: id } = input;
         const [order, state] = await Promise.all([
           artifacts.getJson<OpenedSearchOrder>(input.order),
           artifacts.getJson<SearchState>(input.state),
         ]);
-        const found = reportOf({ spec: order.request.spec, first: order.first }, state, await readAnswers(input.answers));
-        const outcome = await outcomeOf({ registry, hold: (value) => hold(input, value) }, input, order, found);
+        const found = reportOf(
+          { spec: order.request.spec, first: order.first },
+          state,
+          await readAnswers(input.answers),
+        );
+        const outcome = await outcomeOf(
+          { registry, hold: (value) => hold(input, value) },
+          input,
+          order,
+          found,
+        );
         await registry.promptSearches.end({ tenant, id, status: 'done', outcome });
         const kept = `${holder(input)}/report`;
-        for (const { digest } of [outcome.report, outcome.winner.artifact, ...broughtBy(order.request)])
+        for (const { digest } of [
+          outcome.report,
+          outcome.winner.artifact,
+          ...broughtBy(order.request),
+        ])
           await registry.artifacts.reference({ tenant, digest, by: kept });
         await registry.artifacts.unreference({ tenant, by: holder(input) });
         return outcome;
       }),
 
     /** A search that comes to no end of its own. Fine when there is no row yet, or it has ended. */
-    async endPromptSearch(input: NamedSearch & { readonly status: 'failed' | 'cancelled'; readonly cause: string }): Promise<void> {
+    async endPromptSearch(
+      input: NamedSearch & { readonly status: 'failed' | 'cancelled'; readonly cause: string },
+    ): Promise<void> {
       const { tenant, search: id, status, cause } = input;
       await registry.promptSearches.end({ tenant, id, status, cause });
       await registry.artifacts.unreference({ tenant, by: holder(input) });
     },
   };
 
-  async function opened(input: StepInput & Pick<AskPromptPieceInput, 'execution'>, signal: AbortSignal): Promise<PromptSearch> {
-    const { first, request, parallel, budgets } = await artifacts.getJson<OpenedSearchOrder>(input.order);
+  async function opened(
+    input: StepInput & Pick<AskPromptPieceInput, 'execution'>,
+    signal: AbortSignal,
+  ): Promise<PromptSearch> {
+    const { first, request, parallel, budgets } = await artifacts.getJson<OpenedSearchOrder>(
+      input.order,
+    );
     const { spec, dimensions, route, sampling } = request;
     const owner = { execution: input.execution, attempt: activityInfo().attempt };
     const asking: Asking = { chat, tenant: input.tenant, scope: scopeOf(input), owner, budgets };
-    const around = request.bundle && (await openBundle({ tenant: input.tenant, bundle: request.bundle }));
+    const around =
+      request.bundle && (await openBundle({ tenant: input.tenant, bundle: request.bundle }));
     return {
       ...{ first, spec, dimensions, tools, parallel, signal },
       ...(await casesIn(request)),
       caseSet: request.cases.digest,
       answererOf: (template) =>
-        around?.answererOf(asking, template) ?? promptAnswerer({ asking, template, route, sampling, retrieval: null }),
-      mutatorOf: ({ provider, model }) => createMutator({ asking, target: { provider, model }, sampling: rewriting }),
+        around?.answererOf(asking, template) ??
+        promptAnswerer({ asking, template, route, sampling, retrieval: null }),
+      mutatorOf: ({ provider, model }) =>
+        createMutator({ asking, target: { provider, model }, sampling: rewriting }),
       judges: {},
     };
   }
 
-  function teller({ tenant, runId }: NamedSearch): (data: Readonly<Record<string, unknown>>) => void {
+  function teller({
+    tenant,
+    runId,
+  }: NamedSearch): (data: Readonly<Record<string, unknown>>) => void {
     if (runId === null) return () => undefined;
-    return openRunProgress(registry.events, { tenant, runId, stage: 'prompt-eval', kind: 'search.progress' });
+    return openRunProgress(registry.events, {
+      tenant,
+      runId,
+      stage: 'prompt-eval',
+      kind: 'search.progress',
+    });
   }
 
-  async function casesIn({ cases, heldOut }: PromptSearchRequest): Promise<Pick<PromptSearch, 'cases' | 'heldOut'>> {
+  async function casesIn({
+    cases,
+    heldOut,
+  }: PromptSearchRequest): Promise<Pick<PromptSearch, 'cases' | 'heldOut'>> {
     return { cases: await readCases(cases), ...(heldOut && { heldOut: await readCases(heldOut) }) };
   }
 
@@ -178,22 +293,35 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
 
   async function readAnswers(refs: readonly ArtifactRef[]): Promise<readonly AskedVariant[]> {
     const answers: AskedVariant[] = [];
-    for (const ref of refs) answers.push(...(await artifacts.getJson<readonly AskedVariant[]>(ref)));
+    for (const ref of refs)
+      answers.push(...(await artifacts.getJson<readonly AskedVariant[]>(ref)));
     return answers;
   }
 
   /** Kept for as long as the search goes on. */
   async function hold(input: NamedSearch, value: unknown): Promise<ArtifactRef> {
     const ref = await artifacts.putJson({ tenant: input.tenant, value });
-    await registry.artifacts.reference({ tenant: input.tenant, digest: ref.digest, by: holder(input) });
+    await registry.artifacts.reference({
+      tenant: input.tenant,
+      digest: ref.digest,
+      by: holder(input),
+    });
     return ref;
   }
 
   function budgetsOf(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
     const { tenant, request, budgets: others } = input;
     const { spec, route } = request;
-    const providers = [...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(({ provider }) => provider);
-    return questionBudgets(registry.budgets, { tenant, scope: scopeOf(input), budgetUsd: spec.budgetUsd, others, providers });
+    const providers = [...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(
+      ({ provider }) => provider,
+    );
+    return questionBudgets(registry.budgets, {
+      tenant,
+      scope: scopeOf(input),
+      budgetUsd: spec.budgetUsd,
+      others,
+      providers,
+    });
   }
 }
 

@@ -29,12 +29,18 @@ interface By {
 
 type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end: EndedRollout };
 
-/** Millisecond writes to a rollout's row. Each finds what an earlier attempt did and changes nothing then; an ended rollout stays as it ended. */
+/**
+ * Millisecond writes to a rollout's row. Each finds what an earlier attempt did and changes nothing
+ * then; an ended rollout stays as it ended.
+ */
 export function createRolloutActivities({ registry }: RolloutDeps) {
   const { rollouts } = registry;
   const ended = (rollout: RolloutRecord) => endOf(registry, rollout);
   return {
-    /** In shadow: the first step's weight is set by `enterRolloutStep`. A second attempt, or a second execution of the run, finds the run's rollout as it stands. */
+    /**
+     * In shadow: the first step's weight is set by `enterRolloutStep`. A second attempt, or a
+     * second execution of the run, finds the run's rollout as it stands.
+     */
     async openRollout(
       input: RolloutRunRef & {
         readonly key: IdempotencyKey;
@@ -65,7 +71,13 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         return { kind: 'harmShown', rollout: id, runId: by, at: endedAt ?? startedAt, verdict };
       }
       const { id: rollout, status, step, extendedSeconds, spec } = opened.rollout;
-      if (opened.kind === 'busy') return { kind: 'busy', runId: opened.rollout.runId, challenger: opened.rollout.challenger, status };
+      if (opened.kind === 'busy')
+        return {
+          kind: 'busy',
+          runId: opened.rollout.runId,
+          challenger: opened.rollout.challenger,
+          status,
+        };
       return {
         kind: 'opened',
         rollout,
@@ -78,11 +90,14 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
     },
 
     async enterRolloutStep(
-      input: RolloutRunRef & By & { readonly rollout: RolloutId; readonly step: number; readonly weight: number },
+      input: RolloutRunRef &
+        By & { readonly rollout: RolloutId; readonly step: number; readonly weight: number },
     ): Promise<Changed> {
       const { tenant, rollout: id, step, weight, actor, cause } = input;
       const change = await rollouts.setStep({ tenant, id, step, weight, actor, cause });
-      return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
+      return change.kind === 'set'
+        ? { kind: 'set' }
+        : { kind: 'ended', end: await ended(change.rollout) };
     },
 
     async recordRolloutStatus(
@@ -97,10 +112,24 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         },
     ): Promise<Changed> {
       const { tenant, rollout: id, status, weight, decision, waitingFor, actor, cause } = input;
-      const decided = decision && { verdict: decision.verdict, decisionId: decision.id as DecisionId };
+      const decided = decision && {
+        verdict: decision.verdict,
+        decisionId: decision.id as DecisionId,
+      };
       const parked = weight === 'park' ? { weight: 0 } : {};
-      const change = await rollouts.setStatus({ tenant, id, status, ...parked, ...decided, waitingFor, actor, cause });
-      return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
+      const change = await rollouts.setStatus({
+        tenant,
+        id,
+        status,
+        ...parked,
+        ...decided,
+        waitingFor,
+        actor,
+        cause,
+      });
+      return change.kind === 'set'
+        ? { kind: 'set' }
+        : { kind: 'ended', end: await ended(change.rollout) };
     },
 
     /** Once per key: a command that is carried out twice adds its time once. */
@@ -112,36 +141,70 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         readonly actor: string;
         readonly reason?: string | undefined;
       },
-    ): Promise<{ readonly kind: 'extended'; readonly extendedSeconds: number } | { readonly kind: 'ended'; readonly end: EndedRollout }> {
+    ): Promise<
+      | { readonly kind: 'extended'; readonly extendedSeconds: number }
+      | { readonly kind: 'ended'; readonly end: EndedRollout }
+    > {
       const { tenant, key, rollout: id, seconds, actor, reason } = input;
-      const extended = await rollouts.extend({ tenant, id, seconds, key, actor, cause: reason ?? 'extended by hand' });
-      return extended.kind === 'extended' ? extended : { kind: 'ended', end: await ended(extended.rollout) };
+      const extended = await rollouts.extend({
+        tenant,
+        id,
+        seconds,
+        key,
+        actor,
+        cause: reason ?? 'extended by hand',
+      });
+      return extended.kind === 'extended'
+        ? extended
+        : { kind: 'ended', end: await ended(extended.rollout) };
     },
 
-    /** All traffic to the champion, unless it ended before. Null when the run has no rollout: then there is nothing to end. Also a run that is being undone may ask it. */
-    async endRollout(input: RolloutRunRef & By & { readonly model: string }): Promise<EndedRollout | null> {
+    /**
+     * All traffic to the champion, unless it ended before. Null when the run has no rollout: then
+     * there is nothing to end. Also a run that is being undone may ask it.
+     */
+    async endRollout(
+      input: RolloutRunRef & By & { readonly model: string },
+    ): Promise<EndedRollout | null> {
       const { tenant, runId, actor, cause } = input;
       const rollout = await rollouts.ofRun({ tenant, runId });
       if (!rollout) return null;
       if (!isOpenRollout(rollout.status)) return ended(rollout);
       const verdict: Verdict = {
         kind: 'inconclusive',
-        reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted by ${actor}: ${cause}` }],
+        reasons: [
+          { gate: 'canary', code: 'canary.aborted', message: `aborted by ${actor}: ${cause}` },
+        ],
       };
-      const end = await rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict, decisionId: null, actor, cause });
+      const end = await rollouts.end({
+        tenant,
+        id: rollout.id,
+        status: 'aborted',
+        verdict,
+        decisionId: null,
+        actor,
+        cause,
+      });
       return ended(end.rollout);
     },
   };
 }
 
 /** Of an ended rollout, as the workflow needs it. */
-export async function endOf(registry: Pick<Registry, 'decisions'>, rollout: RolloutRecord): Promise<EndedRollout> {
+export async function endOf(
+  registry: Pick<Registry, 'decisions'>,
+  rollout: RolloutRecord,
+): Promise<EndedRollout> {
   const { id, status, verdict, rollback } = rollout;
-  if (isOpenRollout(status)) throw failure('Conflict', `rollout ${id} is ${status}: it has not ended`);
+  if (isOpenRollout(status))
+    throw failure('Conflict', `rollout ${id} is ${status}: it has not ended`);
   return { status, verdict, decision: await decisionOf(registry, rollout), rollback };
 }
 
-async function decisionOf({ decisions }: Pick<Registry, 'decisions'>, { tenant, decisionId }: RolloutRecord): Promise<DecisionRef | null> {
+async function decisionOf(
+  { decisions }: Pick<Registry, 'decisions'>,
+  { tenant, decisionId }: RolloutRecord,
+): Promise<DecisionRef | null> {
   if (decisionId === null) return null;
   const found = await decisions.get({ tenant, id: decisionId });
   if (!found) throw failure('NotFound', `there is no decision ${decisionId}`);

@@ -35,7 +35,10 @@ export interface WatchInput {
   readonly step: number;
   /** Nothing more will be judged. */
   readonly noMoreLabels?: NoMoreLabels;
-  /** Wall-clock time without a request after which the rollout ends undecided; a week where it is not given. */
+  /**
+   * Wall-clock time without a request after which the rollout ends undecided; a week where it is
+   * not given.
+   */
   readonly maxIdleSeconds?: number | undefined;
 }
 
@@ -49,13 +52,18 @@ const settleMs = 2_000;
 const paceMs = {
   /** A replayed past goes by at hours a second, and so may what is not known yet. */
   replay: 250,
-  /** Harm to live traffic is noticed within it. Each look rewrites the rollout's row, so no oftener. */
+  /**
+   * Harm to live traffic is noticed within it. Each look rewrites the rollout's row, so no oftener.
+   */
   live: 1_000,
   idle: 2_000,
 } as const;
 /** More event time than that from one look to the next is a replay's. */
 const replayedMs = 60_000;
-/** Often enough for the heartbeat timeout of `rolloutWork`: the worker that decides on a rollback may die, and harm goes on until that is noticed. */
+/**
+ * Often enough for the heartbeat timeout of `rolloutWork`: the worker that decides on a rollback
+ * may die, and harm goes on until that is noticed.
+ */
 const beatMs = 750;
 /** A gateway that has not confirmed by then is said by name. */
 const patienceMs = 5_000;
@@ -66,8 +74,10 @@ const actor = 'perennial';
 export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
   return {
     /**
-     * Takes labels into account as they become due, until something is to be done; harm is acted on here, at once. A second attempt goes on where the first one
-     * committed: what it had counted stays counted, harm that it had found is found again in the same evidence, and what it had ended has ended.
+     * Takes labels into account as they become due, until something is to be done; harm is acted on
+     * here, at once. A second attempt goes on where the first one committed: what it had counted
+     * stays counted, harm that it had found is found again in the same evidence, and what it had
+     * ended has ended.
      */
     async watchRollout(input: WatchInput): Promise<WatchResult> {
       return whileBeating(async ({ signal, report }) => {
@@ -78,24 +88,38 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           signal.throwIfAborted();
           const seen = await look(registry, input);
           const { rollout, isDrained } = seen;
-          if (!isOpenRollout(rollout.status)) return { kind: 'ended', end: await endOf(registry, rollout) };
+          if (!isOpenRollout(rollout.status))
+            return { kind: 'ended', end: await endOf(registry, rollout) };
           const { evidence } = rollout.state;
           const verdict = evidence && decideRollout(input.policy, evidence);
-          report({ step: rollout.step, mode: input.mode, verdict: verdict?.kind ?? 'noTraffic', eventNow: rollout.eventNow });
-          if (evidence && verdict?.kind === 'harm') return rollBack(registry, input, { rollout, evidence, verdict });
+          report({
+            step: rollout.step,
+            mode: input.mode,
+            verdict: verdict?.kind ?? 'noTraffic',
+            eventNow: rollout.eventNow,
+          });
+          if (evidence && verdict?.kind === 'harm')
+            return rollBack(registry, input, { rollout, evidence, verdict });
           if (!isDrained) continue;
-          // The row's status as well: a watch that was cancelled for a command looks until it hears of that.
+          // The row's status as well: a watch that was cancelled for a command looks until it hears
+          // of that.
           const mayAct = input.mode === 'running' && rollout.status === 'running';
           if (evidence && verdict && mayAct && verdict.kind !== 'continue') {
             // Who only stops need not wait until all gateways know what is stopped.
-            const waiting = verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
+            const waiting =
+              verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
             if (waiting.length === 0) return act(registry, input, { rollout, evidence, verdict });
             unconfirmedSince ??= Date.now();
-            if (Date.now() - unconfirmedSince > patienceMs) await sayWaiting(registry, rollout, waiting);
+            if (Date.now() - unconfirmedSince > patienceMs)
+              await sayWaiting(registry, rollout, waiting);
             await pause(confirmMs * 5, undefined, { signal });
             continue;
           }
-          if (mayAct && (verdict?.kind ?? 'continue') === 'continue' && seen.idleSeconds > mostIdle(input, rollout))
+          if (
+            mayAct &&
+            (verdict?.kind ?? 'continue') === 'continue' &&
+            seen.idleSeconds > mostIdle(input, rollout)
+          )
             return endIdle(registry, input, rollout);
           await pause(delayOf(seen, last), undefined, { signal });
           last = seen;
@@ -104,7 +128,10 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
       }, beatMs);
     },
 
-    /** How long it took until every live gateway served the champion alone; asks for half a minute, then names those that have not confirmed. Asking again is harmless. */
+    /**
+     * How long it took until every live gateway served the champion alone; asks for half a minute,
+     * then names those that have not confirmed. Asking again is harmless.
+     */
     async confirmRollback(input: {
       readonly tenant: Tenant;
       readonly runId: RunId;
@@ -116,7 +143,11 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
         const rollout = await registry.rollouts.get({ tenant, id });
         if (!rollout || isOpenRollout(rollout.status)) return null;
         if (rollout.rollback?.secondsToFullTraffic != null) return rollout.rollback;
-        return confirm(registry, rollout, { since: Date.parse(rollout.endedAt ?? rollout.startedAt), forMs: 30_000, signal });
+        return confirm(registry, rollout, {
+          since: Date.parse(rollout.endedAt ?? rollout.startedAt),
+          forMs: 30_000,
+          signal,
+        });
       }, beatMs);
     },
   };
@@ -134,26 +165,41 @@ function askedIn({ total }: Consumption['traffic']): number {
   return total.champion.requests + total.challenger.requests;
 }
 
-type JudgedRollout = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
+type JudgedRollout = {
+  readonly rollout: RolloutRecord;
+  readonly evidence: RolloutEvidence;
+  readonly verdict: RolloutVerdict;
+};
 
-async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInput): Promise<Consumption> {
+async function look(
+  { rollouts }: WatchRolloutDeps['registry'],
+  input: WatchInput,
+): Promise<Consumption> {
   const { tenant, rollout: id, policy, names, noMoreLabels } = input;
   return rollouts.consume({
     tenant,
     id,
     limit: batch,
     settleMs,
-    fold: (state, seen, { step, extendedSeconds }) => growState(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
+    fold: (state, seen, { step, extendedSeconds }) =>
+      growState(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
   });
 }
 
-async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<WatchResult> {
+async function act(
+  registry: WatchRolloutDeps['registry'],
+  input: WatchInput,
+  judged: JudgedRollout,
+): Promise<WatchResult> {
   const { verdict } = judged;
   switch (verdict.kind) {
     case 'advance':
       return { kind: 'advance', toStep: verdict.toStep, because: said(verdict) };
     case 'promote':
-      return { kind: 'passed', decision: await decide(registry, input, { ...judged, kind: 'passed' }) };
+      return {
+        kind: 'passed',
+        decision: await decide(registry, input, { ...judged, kind: 'passed' }),
+      };
     case 'expired':
       if (verdict.action === 'hold') return { kind: 'expired', because: whyExpired(verdict) };
       return rollBack(registry, input, judged);
@@ -165,10 +211,15 @@ async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, ju
 }
 
 /**
- * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is stored: the next attempt finds the same evidence; after it: the
- * same decision by its key; after the end: the end stands and is answered. Late, beside another end: that one stands.
+ * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is
+ * stored: the next attempt finds the same evidence; after it: the same decision by its key; after
+ * the end: the end stands and is answered. Late, beside another end: that one stands.
  */
-async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<WatchResult> {
+async function rollBack(
+  registry: WatchRolloutDeps['registry'],
+  input: WatchInput,
+  judged: JudgedRollout,
+): Promise<WatchResult> {
   const foundAt = Date.now();
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
@@ -189,7 +240,10 @@ async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInpu
   return { kind: 'ended', end: { ...ended, rollback } };
 }
 
-/** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). Each write may be repeated; other evidence is another decision. */
+/**
+ * Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10).
+ * Each write may be repeated; other evidence is another decision.
+ */
 async function decide(
   { evidence: grounds, decisions }: WatchRolloutDeps['registry'],
   { tenant, runId, key, policy }: WatchInput,
@@ -209,19 +263,35 @@ async function decide(
   });
 }
 
-/** Event time may stand still where no request comes, so this bound alone is of wall-clock time. People who extend a rollout extend it as well. */
-function mostIdle({ maxIdleSeconds = 7 * 86_400 }: WatchInput, { extendedSeconds }: RolloutRecord): number {
+/**
+ * Event time may stand still where no request comes, so this bound alone is of wall-clock time.
+ * People who extend a rollout extend it as well.
+ */
+function mostIdle(
+  { maxIdleSeconds = 7 * 86_400 }: WatchInput,
+  { extendedSeconds }: RolloutRecord,
+): number {
   return maxIdleSeconds + extendedSeconds;
 }
 
-/** Nothing is decided, so there is no decision to store. Again, or beside another end: the first end stands. */
-async function endIdle(registry: WatchRolloutDeps['registry'], input: WatchInput, rollout: RolloutRecord): Promise<WatchResult> {
+/**
+ * Nothing is decided, so there is no decision to store. Again, or beside another end: the first end
+ * stands.
+ */
+async function endIdle(
+  registry: WatchRolloutDeps['registry'],
+  input: WatchInput,
+  rollout: RolloutRecord,
+): Promise<WatchResult> {
   const { onInconclusive } = input.policy;
   const message = `no request came for ${formatSeconds(mostIdle(input, rollout))} of wall-clock time (maxIdle); the policy says ${onInconclusive}`;
   if (onInconclusive === 'hold') return { kind: 'expired', because: message };
   const endedAt = Date.now();
   const { tenant, rollout: id } = input;
-  const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.idle', message }] };
+  const verdict: Verdict = {
+    kind: 'inconclusive',
+    reasons: [{ gate: 'canary', code: 'canary.idle', message }],
+  };
   const { rollout: row, changed } = await registry.rollouts.end({
     tenant,
     id,
@@ -233,14 +303,24 @@ async function endIdle(registry: WatchRolloutDeps['registry'], input: WatchInput
   });
   const ended = await endOf(registry, row);
   if (!changed) return { kind: 'ended', end: ended };
-  return { kind: 'ended', end: { ...ended, rollback: await confirm(registry, row, { since: endedAt, forMs: patienceMs }) } };
+  return {
+    kind: 'ended',
+    end: {
+      ...ended,
+      rollback: await confirm(registry, row, { since: endedAt, forMs: patienceMs }),
+    },
+  };
 }
 
 /** Polls faster than any gateway beats, so what is measured is the gateways' time. */
 async function confirm(
   registry: WatchRolloutDeps['registry'],
   { tenant, id, epoch, champion, challenger }: RolloutRecord,
-  { since, forMs, signal }: { readonly since: number; readonly forMs: number; readonly signal?: AbortSignal },
+  {
+    since,
+    forMs,
+    signal,
+  }: { readonly since: number; readonly forMs: number; readonly signal?: AbortSignal },
 ): Promise<RolloutRollback> {
   const until = Date.now() + forMs;
   for (;;) {
@@ -249,7 +329,8 @@ async function confirm(
       await pause(confirmMs, undefined, signal ? { signal } : {});
       continue;
     }
-    const secondsToFullTraffic = waiting.length === 0 ? Math.max(0, Date.now() - since) / 1000 : null;
+    const secondsToFullTraffic =
+      waiting.length === 0 ? Math.max(0, Date.now() - since) / 1000 : null;
     const rollback = { from: challenger, to: champion, secondsToFullTraffic, unconfirmed: waiting };
     await registry.rollouts.confirmRollback({ tenant, id, rollback });
     return rollback;
@@ -257,15 +338,30 @@ async function confirm(
 }
 
 /** URLs of the gateways that hold a lease and do not serve by this epoch yet. */
-async function unconfirmed({ gateways }: WatchRolloutDeps['registry'], epoch: number): Promise<readonly string[]> {
+async function unconfirmed(
+  { gateways }: WatchRolloutDeps['registry'],
+  epoch: number,
+): Promise<readonly string[]> {
   return (await gateways.live()).filter((gateway) => gateway.epoch < epoch).map(({ url }) => url);
 }
 
-async function sayWaiting({ rollouts }: WatchRolloutDeps['registry'], rollout: RolloutRecord, waiting: readonly string[]): Promise<void> {
+async function sayWaiting(
+  { rollouts }: WatchRolloutDeps['registry'],
+  rollout: RolloutRecord,
+  waiting: readonly string[],
+): Promise<void> {
   const waitingFor = `${waiting.join(', ')} to confirm step ${rollout.step + 1} (routing epoch ${rollout.epoch}); its lease ends if it is dead`;
   if (rollout.waitingFor === waitingFor) return;
   const { tenant, id } = rollout;
-  await rollouts.setStatus({ tenant, id, status: 'running', only: 'running', waitingFor, actor, cause: waitingFor });
+  await rollouts.setStatus({
+    tenant,
+    id,
+    status: 'running',
+    only: 'running',
+    waitingFor,
+    actor,
+    cause: waitingFor,
+  });
 }
 
 function harmIn(verdict: RolloutVerdict): string {

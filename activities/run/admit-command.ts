@@ -21,8 +21,18 @@ interface AdmitInput {
 
 export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCommandDeps) {
   return {
-    /** Whether a command comes from the API, is for this workflow, and its key may give it now. A second attempt answers like the first. */
-    async admitCommand({ tenant, workflowId, verb, delivery, command, vote }: AdmitInput): Promise<Admission> {
+    /**
+     * Whether a command comes from the API, is for this workflow, and its key may give it now. A
+     * second attempt answers like the first.
+     */
+    async admitCommand({
+      tenant,
+      workflowId,
+      verb,
+      delivery,
+      command,
+      vote,
+    }: AdmitInput): Promise<Admission> {
       const refuse = async (why: string): Promise<Admission> => {
         await registry.commands.auditDenied({
           tenant,
@@ -32,15 +42,22 @@ export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCom
           cause: `${verb}: ${why}`,
         });
         const message = `the command ${verb} was refused: ${why}`;
-        return { kind: 'refused', type: 'Forbidden', message, next: 'use the API or the CLI, such as perennial run approve' };
+        return {
+          kind: 'refused',
+          type: 'Forbidden',
+          message,
+          next: 'use the API or the CLI, such as perennial run approve',
+        };
       };
       const checked = checkCommand(commandKeys, command);
       if (checked.kind === 'refused') return refuse(checked.why);
       const { order } = checked;
-      if (order.tenant !== tenant || order.workflowId !== workflowId) return refuse(`it was signed for ${order.workflowId}`);
+      if (order.tenant !== tenant || order.workflowId !== workflowId)
+        return refuse(`it was signed for ${order.workflowId}`);
       if (order.verb !== verb) return refuse(`it was signed as ${order.verb}`);
       if (checked.kind === 'expired') {
-        // The first attempt may have been in time, and its worker may have died before the answer arrived.
+        // The first attempt may have been in time, and its worker may have died before the answer
+        // arrived.
         const earlier = await registry.commands.earlier({ order, delivery });
         return earlier?.kind === 'admitted' ? earlier : refuse(checked.why);
       }
@@ -48,7 +65,13 @@ export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCom
       if (admission.kind === 'refused') {
         const cause = `${verb}: ${admission.message}`;
         const subject = `workflow:${workflowId}`;
-        await registry.commands.auditDenied({ tenant, actor: `key:${order.keyId}`, action: 'command.refused', subject, cause });
+        await registry.commands.auditDenied({
+          tenant,
+          actor: `key:${order.keyId}`,
+          action: 'command.refused',
+          subject,
+          cause,
+        });
       }
       return admission;
     },

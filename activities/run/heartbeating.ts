@@ -12,12 +12,17 @@ export interface Beat {
 }
 
 /**
- * Shows life from its first line until `work` ends: death is noticed by silence, and cancellation arrives with the answer to a beat.
- * `beatMs`: milliseconds between beats, for an activity whose heartbeat timeout is shorter than usual.
+ * Shows life from its first line until `work` ends: death is noticed by silence, and cancellation
+ * arrives with the answer to a beat. `beatMs`: milliseconds between beats, for an activity whose
+ * heartbeat timeout is shorter than usual.
  */
-export async function whileBeating<T>(work: (beat: Beat) => Promise<T>, beatMs = usualBeatMs): Promise<T> {
+export async function whileBeating<T>(
+  work: (beat: Beat) => Promise<T>,
+  beatMs = usualBeatMs,
+): Promise<T> {
   const context = Context.current();
-  // What the attempt before it had said stands until this one says more: dying in between must not unsay it.
+  // What the attempt before it had said stands until this one says more: dying in between must not
+  // unsay it.
   let latest: unknown = context.info.heartbeatDetails;
   context.heartbeat(latest);
   // Every question under way listens, and there may be hundreds: no leak to warn of.

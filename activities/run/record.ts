@@ -1,4 +1,7 @@
-/** What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds each, repeated safely. */
+/**
+ * What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds
+ * each, repeated safely.
+ */
 import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../../domain/failure';
 import { scheduledWorkflowId, type RunId } from '../../domain/ids';
@@ -15,7 +18,10 @@ import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
 import { referencedArtifacts } from '../artifact/referenced-artifacts';
 
 export interface RunRecordDeps {
-  readonly registry: Pick<Registry, 'runs' | 'lifecycles' | 'stages' | 'artifacts' | 'commands' | 'audit'>;
+  readonly registry: Pick<
+    Registry,
+    'runs' | 'lifecycles' | 'stages' | 'artifacts' | 'commands' | 'audit'
+  >;
   readonly artifacts: ArtifactStore;
   /** Of the code that makes stage outputs: an output of other code is not reused. */
   readonly codeDigest: Digest;
@@ -26,23 +32,43 @@ interface AtStage extends RunRef {
   readonly generation: number;
 }
 
-export type BegunStage = { readonly kind: 'run' } | { readonly kind: 'reused'; readonly fromRun: RunId; readonly end: StageEnd<unknown> };
+export type BegunStage =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'reused'; readonly fromRun: RunId; readonly end: StageEnd<unknown> };
 
 export function createRunRecordActivities({ registry, artifacts, codeDigest }: RunRecordDeps) {
   return {
-    /** Finds or makes the run by its workflow id, so a second attempt finds what the first made. Conflict when it has ended: its workflow was started once too often. */
+    /**
+     * Finds or makes the run by its workflow id, so a second attempt finds what the first made.
+     * Conflict when it has ended: its workflow was started once too often.
+     */
     async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
       const { tenant, workflowId, lifecycle, request, actor, revision: revisionDigest } = input;
       // A schedule gives all its runs the same input, and no trace.
       const traceId = input.traceId === '' ? randomBytes(16).toString('hex') : input.traceId;
       const accepted = await registry.runs.ofWorkflow({ tenant, workflowId });
-      // Temporal starts a workflow for anybody who reaches it. What the API has not accepted can only be a schedule's.
+      // Temporal starts a workflow for anybody who reaches it. What the API has not accepted can
+      // only be a schedule's.
       const run = accepted
-        ? await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest })
+        ? await registry.runs.open({
+            tenant,
+            workflowId,
+            lifecycle,
+            request,
+            actor,
+            traceId,
+            revisionDigest,
+          })
         : await openScheduled(registry, { tenant, workflowId, lifecycle, request, traceId });
-      if (isFinal(run.status)) throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
-      const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
-      if (!revision) throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
+      if (isFinal(run.status))
+        throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
+      const revision = await registry.lifecycles.get({
+        tenant,
+        name: lifecycle,
+        digest: run.revisionDigest,
+      });
+      if (!revision)
+        throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
       await registry.runs.update({ tenant, id: run.id, status: 'running' });
       const { spec, files, contract } = revision;
       return {
@@ -58,28 +84,50 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       };
     },
 
-    /** Answers a second attempt like the first. A cached output whose bytes are gone is not reused: the stage makes them again. */
-    async beginStage(input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse }): Promise<BegunStage> {
+    /**
+     * Answers a second attempt like the first. A cached output whose bytes are gone is not reused:
+     * the stage makes them again.
+     */
+    async beginStage(
+      input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse },
+    ): Promise<BegunStage> {
       const { inputs, reuse, ...at } = input;
       const cacheKey = digestOf({ stage: at.stage, code: codeDigest, inputs });
-      const begin = { ...at, cacheKey, reuse: reuse.kind === 'cache', importFrom: reuse.kind === 'from' ? reuse.run : undefined };
+      const begin = {
+        ...at,
+        cacheKey,
+        reuse: reuse.kind === 'cache',
+        importFrom: reuse.kind === 'from' ? reuse.run : undefined,
+      };
       const begun = await registry.stages.begin(begin);
       if (begun.kind === 'run') return begun;
       const end = endOf(begun.output, begun.decision);
       const missing = await missingArtifact(artifacts, end.output);
       if (!missing) return { kind: 'reused', fromRun: begun.fromRun, end };
       if (reuse.kind === 'from') {
-        throw failure('ArtifactMissing', `stage ${at.stage} of ${reuse.run}: ${missing} is gone`, { next: 'rerun from an earlier stage' });
+        throw failure('ArtifactMissing', `stage ${at.stage} of ${reuse.run}: ${missing} is gone`, {
+          next: 'rerun from an earlier stage',
+        });
       }
       await registry.stages.begin({ ...begin, reuse: false });
       return { kind: 'run' };
     },
 
-    /** A stage that has ended stays as it is. Its artifacts are held for the run before the record names them. */
+    /**
+     * A stage that has ended stays as it is. Its artifacts are held for the run before the record
+     * names them.
+     */
     async finishStage(input: AtStage & StageResult): Promise<void> {
       const { tenant, runId, stage, generation } = input;
       if ('failure' in input) {
-        await registry.stages.finish({ tenant, runId, stage, generation, status: input.status, failure: input.failure });
+        await registry.stages.finish({
+          tenant,
+          runId,
+          stage,
+          generation,
+          status: input.status,
+          failure: input.failure,
+        });
         return;
       }
       const { output, verdict, decision, notReusable } = input.end;
@@ -98,28 +146,55 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     },
 
     /** What the run waits for, or that it goes on. */
-    async recordRunStatus(input: RunRef & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
+    async recordRunStatus(
+      input: RunRef & { readonly status: RunStatus; readonly waitingFor: string | null },
+    ): Promise<void> {
       const { tenant, runId: id, status, waitingFor } = input;
       await registry.runs.update({ tenant, id, status, waitingFor });
     },
 
-    /** No effect of the run is written any more once this has answered. Null, or how the run had ended before: then there is nothing to undo. */
+    /**
+     * No effect of the run is written any more once this has answered. Null, or how the run had
+     * ended before: then there is nothing to undo.
+     */
     async beginUndo({ tenant, runId: id }: RunRef): Promise<RunEndRecord | null> {
-      const { status, verdict, version, failure: failed } = await registry.runs.beginUndo({ tenant, id });
-      return isFinal(status) ? { status, verdict, version, ...(failed ? { failure: failed } : {}) } : null;
+      const {
+        status,
+        verdict,
+        version,
+        failure: failed,
+      } = await registry.runs.beginUndo({ tenant, id });
+      return isFinal(status)
+        ? { status, verdict, version, ...(failed ? { failure: failed } : {}) }
+        : null;
     },
 
     /** The final state, and which one it is: the first one written stays. */
     async closeRun(input: RunRef & RunEndRecord): Promise<RunEndRecord> {
       const { tenant, runId: id, status, verdict, version } = input;
-      const run = await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
+      const run = await registry.runs.update({
+        tenant,
+        id,
+        status,
+        verdict,
+        version,
+        failure: input.failure ?? null,
+      });
       if (status === 'cancelled') await noteUnasked(registry, { tenant, runId: id });
-      return { status: run.status, verdict: run.verdict, version: run.version, ...(run.failure ? { failure: run.failure } : {}) };
+      return {
+        status: run.status,
+        verdict: run.verdict,
+        version: run.version,
+        ...(run.failure ? { failure: run.failure } : {}),
+      };
     },
   };
 }
 
-/** By what the registry says, whatever the workflow was started with. @throws Forbidden when the lifecycle has no schedule that could have started it. */
+/**
+ * By what the registry says, whatever the workflow was started with. @throws Forbidden when the
+ * lifecycle has no schedule that could have started it.
+ */
 async function openScheduled(
   { runs, lifecycles, commands }: RunRecordDeps['registry'],
   {
@@ -133,23 +208,51 @@ async function openScheduled(
   },
 ): Promise<RunRecord> {
   const current = await lifecycles.get({ tenant, name: lifecycle });
-  if (!current?.spec.schedule || !workflowId.startsWith(scheduledWorkflowId({ tenant, lifecycle }))) {
+  if (
+    !current?.spec.schedule ||
+    !workflowId.startsWith(scheduledWorkflowId({ tenant, lifecycle }))
+  ) {
     const message = `${workflowId} was started by neither the API nor a schedule of ${lifecycle}`;
-    await commands.auditDenied({ tenant, actor: 'unknown', action: 'run.refused', subject: `workflow:${workflowId}`, cause: message });
+    await commands.auditDenied({
+      tenant,
+      actor: 'unknown',
+      action: 'run.refused',
+      subject: `workflow:${workflowId}`,
+      cause: message,
+    });
     throw failure('Forbidden', message, { next: `perennial run start ${lifecycle}` });
   }
   const { until } = request;
   const scheduled = { reason: 'scheduled', ...(until === undefined ? {} : { until }) };
-  return runs.open({ tenant, workflowId, lifecycle, request: scheduled, actor: 'schedule', traceId });
+  return runs.open({
+    tenant,
+    workflowId,
+    lifecycle,
+    request: scheduled,
+    actor: 'schedule',
+    traceId,
+  });
 }
 
-/** Temporal cancels for anybody who reaches it, and says no name. What the API cancels it audits before. */
-async function noteUnasked({ commands, audit }: RunRecordDeps['registry'], { tenant, runId }: RunRef): Promise<void> {
+/**
+ * Temporal cancels for anybody who reaches it, and says no name. What the API cancels it audits
+ * before.
+ */
+async function noteUnasked(
+  { commands, audit }: RunRecordDeps['registry'],
+  { tenant, runId }: RunRef,
+): Promise<void> {
   const subject = `run:${runId}`;
   const { items } = await audit.list({ tenant, subject, action: 'run.cancel', pageSize: 1 });
   if (items.length > 0) return;
   const cause = 'cancelled in Temporal itself: no key of the API asked for it';
-  await commands.auditDenied({ tenant, actor: 'unknown', action: 'run.cancelledElsewhere', subject, cause });
+  await commands.auditDenied({
+    tenant,
+    actor: 'unknown',
+    action: 'run.cancelledElsewhere',
+    subject,
+    cause,
+  });
 }
 
 type StageResult =

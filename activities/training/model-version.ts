@@ -12,7 +12,10 @@ export interface ModelVersionDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'>;
 }
 
-/** What a trained graph needs to become a version: the bytes, how requests become features, and where it came from. */
+/**
+ * What a trained graph needs to become a version: the bytes, how requests become features, and
+ * where it came from.
+ */
 export interface ManifestInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
@@ -40,10 +43,19 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
     /** What a graph is as a model. Content-addressed: a second attempt gives the same reference. */
     async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
       const { tenant, runId, model, onnx, featuresSql, trainer } = input;
-      const { task, classes, request, features, entity, time } = await artifacts.getJson<AssembledData>(input.assembled);
+      const { task, classes, request, features, entity, time } =
+        await artifacts.getJson<AssembledData>(input.assembled);
       const manifest: ModelManifest = {
         model,
-        signature: { task, request, features, output: 'score', ...(classes && { classes }), entity, time },
+        signature: {
+          task,
+          request,
+          features,
+          output: 'score',
+          ...(classes && { classes }),
+          entity,
+          time,
+        },
         onnx,
         featuresSql,
         trainer,
@@ -57,27 +69,57 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       const { tenant, runId, key, model, manifest: ref, dataset, metrics } = input;
       const manifest = await artifacts.getJson<ModelManifest>(ref);
       const { signature } = manifest;
-      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, metrics, idempotencyKey: key });
+      const version = await registry.models.register({
+        tenant,
+        model,
+        runId,
+        manifest: ref,
+        signature,
+        metrics,
+        idempotencyKey: key,
+      });
       const by = `model:${model}@${version.version}`;
-      for (const { digest } of [ref, manifest.onnx, manifest.featuresSql]) await registry.artifacts.reference({ tenant, digest, by });
-      const rows = { kind: 'dataset', name: dataset.dataset, version: dataset.version, digest: dataset.manifest.digest } as const;
+      for (const { digest } of [ref, manifest.onnx, manifest.featuresSql])
+        await registry.artifacts.reference({ tenant, digest, by });
+      const rows = {
+        kind: 'dataset',
+        name: dataset.dataset,
+        version: dataset.version,
+        digest: dataset.manifest.digest,
+      } as const;
       const run = { kind: 'run', name: runId } as const;
       await registry.lineage.add({
         tenant,
         edges: [
           { from: rows, to: run, runId },
-          { from: run, to: { kind: 'model', name: model, version: version.version, digest: ref.digest }, runId },
+          {
+            from: run,
+            to: { kind: 'model', name: model, version: version.version, digest: ref.digest },
+            runId,
+          },
         ],
       });
       return version;
     },
 
-    /** Undo of `registerVersion`; nothing to do when it registered none, or when the version serves. */
-    async withdrawVersion(input: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string }): Promise<void> {
+    /**
+     * Undo of `registerVersion`; nothing to do when it registered none, or when the version serves.
+     */
+    async withdrawVersion(input: {
+      readonly tenant: Tenant;
+      readonly runId: RunId;
+      readonly model: string;
+    }): Promise<void> {
       const { tenant, runId, model } = input;
       const version = await registeredBy(registry, input);
       if (version?.status !== 'candidate') return;
-      await registry.models.setStatus({ tenant, model, version: version.version, status: 'withdrawn', cause: `undo of ${runId}` });
+      await registry.models.setStatus({
+        tenant,
+        model,
+        version: version.version,
+        status: 'withdrawn',
+        cause: `undo of ${runId}`,
+      });
     },
 
     /** A gate said no. Nothing to do for a version that an earlier decision promoted. */
@@ -90,7 +132,13 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       const { tenant, runId, model, version } = input;
       const record = await registry.models.get({ tenant, model, version });
       if (record?.status !== 'candidate') return;
-      await registry.models.setStatus({ tenant, model, version, status: 'rejected', cause: `decision of ${runId}` });
+      await registry.models.setStatus({
+        tenant,
+        model,
+        version,
+        status: 'rejected',
+        cause: `decision of ${runId}`,
+      });
     },
   };
 }
@@ -98,7 +146,11 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
 /** A run registers at most one version, among the newest. */
 async function registeredBy(
   registry: Pick<Registry, 'models'>,
-  { tenant, runId, model }: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string },
+  {
+    tenant,
+    runId,
+    model,
+  }: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string },
 ): Promise<ModelVersionRecord | null> {
   let pageToken: string | undefined;
   do {

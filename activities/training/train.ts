@@ -5,7 +5,13 @@ import type { AssembledData } from '../../domain/dataset/assembled';
 import { labelColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { ComputeBackend, ComputeKind, Job, JobResult, TrainerManifest } from '../../domain/training/job';
+import type {
+  ComputeBackend,
+  ComputeKind,
+  Job,
+  JobResult,
+  TrainerManifest,
+} from '../../domain/training/job';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { EndedJob } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
@@ -45,12 +51,24 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
-    /** Finds the trainer and checks its parameters before anything is spent on it. InvalidInput names each mistake. */
-    describeTrainer({ trainer, params }: { readonly trainer: string; readonly params?: TrainSpec['params'] }): Promise<TrainerManifest> {
+    /**
+     * Finds the trainer and checks its parameters before anything is spent on it. InvalidInput
+     * names each mistake.
+     */
+    describeTrainer({
+      trainer,
+      params,
+    }: {
+      readonly trainer: string;
+      readonly params?: TrainSpec['params'];
+    }): Promise<TrainerManifest> {
       return Promise.resolve().then(() => describe(trainer, params ?? {}));
     },
 
-    /** One training job. A further attempt finds the job of the first by its key, whether it waits, runs or is over; a lost one goes on from its checkpoint. */
+    /**
+     * One training job. A further attempt finds the job of the first by its key, whether it waits,
+     * runs or is over; a lost one goes on from its checkpoint.
+     */
     async trainModel(input: TrainModelInput): Promise<TrainedModel> {
       let manifest: TrainerManifest | undefined;
       const report = metricsReporter(registry, { ...input, trainer: input.train.trainer });
@@ -65,7 +83,8 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         look: async ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 1_000,
       });
-      if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null) await keepLogs(registry, input, ended.logs);
+      if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null)
+        await keepLogs(registry, input, ended.logs);
       const { name, codeDigest } = manifest ?? describe(input.train.trainer, input.train.params);
       return { ...modelOf(ended, input), trainer: { name, codeDigest } };
     },
@@ -80,7 +99,10 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
       'InvalidInput',
       `trainer ${trainer} refuses its parameters: ${mistakes.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')}`,
       {
-        issues: mistakes.map((mistake) => ({ ...mistake, pointer: `/spec/train/params${mistake.pointer}` })),
+        issues: mistakes.map((mistake) => ({
+          ...mistake,
+          pointer: `/spec/train/params${mistake.pointer}`,
+        })),
       },
     );
   }
@@ -96,13 +118,25 @@ export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
     seed: train.seed,
     // Never more: what the model is chosen and judged by must be unseen.
     inputs: { train: [data.parts.train.features], tuning: [data.parts.tuning.features] },
-    context: { task: train.task ?? data.task, ...(data.classes && { classes: data.classes }), label: labelColumn, features: data.features },
-    resources: { cpus: train.compute.cpus, memoryBytes: train.compute.memoryBytes, timeoutSeconds: train.compute.timeoutSeconds },
+    context: {
+      task: train.task ?? data.task,
+      ...(data.classes && { classes: data.classes }),
+      label: labelColumn,
+      features: data.features,
+    },
+    resources: {
+      cpus: train.compute.cpus,
+      memoryBytes: train.compute.memoryBytes,
+      timeoutSeconds: train.compute.timeoutSeconds,
+    },
     ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
-function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
+function modelOf(
+  state: EndedJob,
+  { key, runId }: TrainModelInput,
+): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
   const next = `perennial run logs ${runId}`;
   switch (state.kind) {
     case 'cancelled':
@@ -111,7 +145,8 @@ function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<Trained
       throw failure(state.failure, `job ${key}: ${state.message}`, state.logs ? { next } : {});
     case 'succeeded': {
       const onnx = onnxOf(state);
-      if (!onnx) throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
+      if (!onnx)
+        throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
       if (!state.logs) throw failure('JobWithoutResult', `job ${key} left no log`);
       return { result: state.result, onnx, logs: state.logs };
     }
@@ -119,5 +154,9 @@ function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<Trained
 }
 
 function onnxOf(state: EndedJob): ArtifactRef | null {
-  return (state.kind === 'succeeded' && state.outputs.find(({ name }) => name === modelOutput)?.artifact) || null;
+  return (
+    (state.kind === 'succeeded' &&
+      state.outputs.find(({ name }) => name === modelOutput)?.artifact) ||
+    null
+  );
 }

@@ -41,7 +41,10 @@ const largestModel = 1 << 30;
 
 export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps) {
   return {
-    /** Both models on the confirm slice, row for row. Writes nothing, so a second attempt measures the same again. */
+    /**
+     * Both models on the confirm slice, row for row. Writes nothing, so a second attempt measures
+     * the same again.
+     */
     confirmTuning(input: ConfirmInput): Promise<Confirmation> {
       return whileBeating(async ({ signal }) => {
         const scratch = await openScratch(scratchRoot, `confirm-${input.runId}`);
@@ -52,12 +55,21 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
           await artifacts.toFile(part.features, file, { signal });
           return await withDuckDb(
             async (sql) => {
-              const rows = await readHoldoutRows(sql, file, { rows: part.rows, task: assembled.task, classes: assembled.classes });
+              const rows = await readHoldoutRows(sql, file, {
+                rows: part.rows,
+                task: assembled.task,
+                classes: assembled.classes,
+              });
               // The next part begins where this one ends, so its labels are known.
               const dayCount = { timezone: input.timezone, labelDelaySeconds: 0 };
-              const counted = await countedRows(sql, { assembled, dayCount, part: 'confirm' }, { rows, file });
+              const counted = await countedRows(
+                sql,
+                { assembled, dayCount, part: 'confirm' },
+                { rows, file },
+              );
               const { width = 1 } = widthOf(assembled.classes);
-              const judged = (values: Float64Array, each = 1) => scoresOfRows(values, counted.rows, each);
+              const judged = (values: Float64Array, each = 1) =>
+                scoresOfRows(values, counted.rows, each);
               const scores = async (ref: ArtifactRef): Promise<Float64Array> => {
                 signal.throwIfAborted();
                 const manifest = await artifacts.getJson<ModelManifest>(ref);
@@ -83,8 +95,11 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 ...(assembled.drawn && { unit: assembled.drawn }),
                 byDefault: judged(await scores(input.byDefault), width),
                 tuned: judged(await scores(input.tuned), width),
-                // From what is compared, not from a clock: the same two on the same rows have the same bounds for ever.
-                seed: seedOf(digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest])),
+                // From what is compared, not from a clock: the same two on the same rows have the
+                // same bounds for ever.
+                seed: seedOf(
+                  digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest]),
+                ),
               });
             },
             { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },

@@ -15,7 +15,10 @@ export interface StudyQuestion {
     readonly name: string;
     readonly hyperband: Hyperband | null;
   };
-  readonly trials: readonly Pick<Trial, 'number' | 'status' | 'params' | 'value' | 'intermediate'>[];
+  readonly trials: readonly Pick<
+    Trial,
+    'number' | 'status' | 'params' | 'value' | 'intermediate'
+  >[];
   readonly number: number;
 }
 
@@ -26,20 +29,34 @@ export interface Optuna {
   close(): Promise<void>;
 }
 
-const answerSchema = z.object({ id: z.number(), answer: z.unknown(), error: z.string().optional() });
+const answerSchema = z.object({
+  id: z.number(),
+  answer: z.unknown(),
+  error: z.string().optional(),
+});
 const paramsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-/** Imports take a third of a second; a machine that is busy with everything else at once may need a minute. */
+/**
+ * Imports take a third of a second; a machine that is busy with everything else at once may need a
+ * minute.
+ */
 const startSeconds = 60;
 /** A thousand trials take a tenth of a second. */
 const answerSeconds = 60;
 const farewellSeconds = 5;
 
 /**
- * optuna in a Python process of its own (trainers/tuner/service.py): begun at the first question, begun again when it is gone. It ends when this process
- * does, because its standard input closes then. BackendUnavailable while there is none.
+ * optuna in a Python process of its own (trainers/tuner/service.py): begun at the first question,
+ * begun again when it is gone. It ends when this process does, because its standard input closes
+ * then. BackendUnavailable while there is none.
  */
-export function createOptuna({ python, trainersDir }: { readonly python: string; readonly trainersDir: string }): Optuna {
+export function createOptuna({
+  python,
+  trainersDir,
+}: {
+  readonly python: string;
+  readonly trainersDir: string;
+}): Optuna {
   let running: Promise<OptunaService> | null = null;
   let closed = false;
 
@@ -56,7 +73,11 @@ export function createOptuna({ python, trainersDir }: { readonly python: string;
   return {
     async suggest(question) {
       const params = paramsSchema.safeParse(await ask('suggest', question));
-      if (!params.success) throw failure('BackendUnavailable', 'optuna suggested something that is no set of parameters');
+      if (!params.success)
+        throw failure(
+          'BackendUnavailable',
+          'optuna suggested something that is no set of parameters',
+        );
       return params.data;
     },
     shouldPrune: async (question) => (await ask('prune', question)) === true,
@@ -73,7 +94,11 @@ interface OptunaService {
   close(): Promise<void>;
 }
 
-async function startService(python: string, trainersDir: string, onGone: () => void): Promise<OptunaService> {
+async function startService(
+  python: string,
+  trainersDir: string,
+  onGone: () => void,
+): Promise<OptunaService> {
   const child = spawn(python, [join(trainersDir, 'tuner', 'service.py')], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // None of the worker's own environment: it holds credentials.
@@ -84,10 +109,19 @@ async function startService(python: string, trainersDir: string, onGone: () => v
       OMP_NUM_THREADS: '1',
     },
   });
-  const open = new Map<number, { readonly resolve: (answer: unknown) => void; readonly reject: (error: PerennialError) => void }>();
+  const open = new Map<
+    number,
+    {
+      readonly resolve: (answer: unknown) => void;
+      readonly reject: (error: PerennialError) => void;
+    }
+  >();
   let complaints = '';
   let asked = 0;
-  child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)));
+  child.stderr.on(
+    'data',
+    (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)),
+  );
   child.stdin.on('error', () => undefined); // the exit says it better
   let spawnError: Error | undefined;
   child.on('error', (error) => (spawnError = error));
@@ -146,14 +180,29 @@ async function startService(python: string, trainersDir: string, onGone: () => v
   function unavailable(end: string): PerennialError {
     const next = `${python} -m pip install --require-hashes -r ${join(trainersDir, 'requirements.lock')}`;
     const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(complaints)?.[1];
-    if (spawnError) return failure('BackendUnavailable', `there is no Python to tune with at ${python}`, { cause: spawnError, next });
-    if (missing !== undefined) return failure('BackendUnavailable', `the Python package ${missing} is missing for ${python}`, { next });
-    return failure('BackendUnavailable', `optuna's process ended (${end}): ${complaints.trim().split('\n').slice(-3).join('\n')}`, {
-      next,
-    });
+    if (spawnError)
+      return failure('BackendUnavailable', `there is no Python to tune with at ${python}`, {
+        cause: spawnError,
+        next,
+      });
+    if (missing !== undefined)
+      return failure(
+        'BackendUnavailable',
+        `the Python package ${missing} is missing for ${python}`,
+        { next },
+      );
+    return failure(
+      'BackendUnavailable',
+      `optuna's process ended (${end}): ${complaints.trim().split('\n').slice(-3).join('\n')}`,
+      {
+        next,
+      },
+    );
   }
 
   function inTime<T>(seconds: number, answer: Promise<T>): Promise<T | PerennialError> {
-    return raceDeadline(seconds * 1000, answer, () => failure('BackendUnavailable', `optuna did not answer within ${seconds} s`));
+    return raceDeadline(seconds * 1000, answer, () =>
+      failure('BackendUnavailable', `optuna did not answer within ${seconds} s`),
+    );
   }
 }

@@ -24,7 +24,9 @@ export interface TrialDeps {
   readonly optuna: Optuna;
 }
 
-export type TrialInput = TrainModelInput & StudyPlan & Pick<TrialRef, 'study' | 'number'> & { readonly params: TrialParams };
+export type TrialInput = TrainModelInput &
+  StudyPlan &
+  Pick<TrialRef, 'study' | 'number'> & { readonly params: TrialParams };
 
 /** A trial may take a second, and what hyperband spares is what runs on until somebody looks. */
 const longestPauseMs = 250;
@@ -35,9 +37,10 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
 
   return {
     /**
-     * One trial as one job, ended early when hyperband or the budget says so. Records the values that hyperband judges by, not the end: its caller does,
-     * once. A further attempt finds the job by its key. What is wrong with a trial (its parameters, its memory, its time) is an answer; a lost job is a
-     * failure that is tried again.
+     * One trial as one job, ended early when hyperband or the budget says so. Records the values
+     * that hyperband judges by, not the end: its caller does, once. A further attempt finds the job
+     * by its key. What is wrong with a trial (its parameters, its memory, its time) is an answer; a
+     * lost job is a failure that is tried again.
      */
     async runTrial(input: TrialInput): Promise<TrialEnd> {
       const watch = openWatch({ registry, optuna }, input);
@@ -50,7 +53,8 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
           look: (job) => watch.look(job),
           longestPauseMs,
         });
-        if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost') await keepLogs(registry, input, ended.logs);
+        if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')
+          await keepLogs(registry, input, ended.logs);
         return await endOf(input, ended, watch);
       } catch (error) {
         if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
@@ -72,24 +76,45 @@ function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRe
 }
 
 /** Of these a trial dies without its study. */
-const trialsOwn: readonly FailureType[] = ['JobFailed', 'JobTimeout', 'JobOutOfMemory', 'JobWithoutResult'];
+const trialsOwn: readonly FailureType[] = [
+  'JobFailed',
+  'JobTimeout',
+  'JobOutOfMemory',
+  'JobWithoutResult',
+];
 
 function trialJob(input: TrialInput, data: AssembledData): Job {
-  const job = trainingJob({ ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } }, data);
+  const job = trainingJob(
+    { ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } },
+    data,
+  );
   const rungs = input.hyperband === null ? [] : rungsOf(input.hyperband);
-  return { ...job, keepLog: 'whenFailed', context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } } };
+  return {
+    ...job,
+    keepLog: 'whenFailed',
+    context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } },
+  };
 }
 
 interface Watch {
   look(job: RunningJob): Promise<'enough' | undefined>;
-  /** Judges at the rungs that nobody saw in time as if somebody had: how a trial ends is decided by its values, not by who looked when. */
+  /**
+   * Judges at the rungs that nobody saw in time as if somebody had: how a trial ends is decided by
+   * its values, not by who looked when.
+   */
   judgeAll(reached: readonly TrialStep[]): Promise<'enough' | undefined>;
   /** Why the watch ended the job. */
   verdict(): Promise<TrialEnd>;
 }
 
-/** What is seen of a trial while it runs. Every value at a rung is recorded first and judged then, so that a further attempt goes on where this one stood. */
-function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>, input: TrialInput): Watch {
+/**
+ * What is seen of a trial while it runs. Every value at a rung is recorded first and judged then,
+ * so that a further attempt goes on where this one stood.
+ */
+function openWatch(
+  { registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
+  input: TrialInput,
+): Watch {
   const { tenant, runId, study, number, tune, hyperband } = input;
   const rungs = hyperband === null ? [] : rungsOf(hyperband);
   const name = objectiveName(input);
@@ -101,7 +126,9 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
   async function recorded(): Promise<TrialStep[]> {
     if (values !== null) return values;
     const trials = await registry.trials.list({ tenant, runId, study });
-    if (tune.budgetSeconds !== null) until = Date.now() + 1000 * (tune.budgetSeconds - busySeconds(trials, new Date().toISOString()));
+    if (tune.budgetSeconds !== null)
+      until =
+        Date.now() + 1000 * (tune.budgetSeconds - busySeconds(trials, new Date().toISOString()));
     values = [...(trials.find((trial) => trial.number === number)?.intermediate ?? [])];
     // An attempt may have died between the newest value's record and its judgement.
     judged = Math.max(0, values.length - 1);
@@ -117,7 +144,9 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
         known.push(value);
       }
       const trials = await registry.trials.list({ tenant, runId, study });
-      if (await optuna.shouldPrune({ study: { ...tune, name: study, hyperband }, trials, number })) {
+      if (
+        await optuna.shouldPrune({ study: { ...tune, name: study, hyperband }, trials, number })
+      ) {
         why = `hyperband, at ${name} ${Number(value.value.toPrecision(5))} after ${value.step} iterations`;
         return 'enough';
       }
@@ -128,7 +157,10 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
 
   async function report(intermediate: readonly TrialStep[]): Promise<void> {
     if (await registry.trials.report({ tenant, runId, study, number, intermediate })) return;
-    throw failure('FencedOff', `trial ${number} of ${runId} has ended: nothing is written for it any more`);
+    throw failure(
+      'FencedOff',
+      `trial ${number} of ${runId} has ended: nothing is written for it any more`,
+    );
   }
 
   return {
@@ -139,11 +171,24 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
           why = `the budget of ${tune.budgetSeconds} s was spent`;
           return 'enough';
         }
-        return await judge(metrics.filter((metric) => metric.name === name).map(({ step, value }) => ({ step, value })));
+        return await judge(
+          metrics
+            .filter((metric) => metric.name === name)
+            .map(({ step, value }) => ({ step, value })),
+        );
       } catch (error) {
-        // The trial is worth more than what pruning spares: whoever is away is asked again at the next look.
-        if (!isPerennialError(error) || !['DatabaseUnavailable', 'DatabaseBusy', 'BackendUnavailable'].includes(error.type)) throw error;
-        Context.current().log.warn('a trial was not judged', { runId, number, reason: error.message });
+        // The trial is worth more than what pruning spares: whoever is away is asked again at the
+        // next look.
+        if (
+          !isPerennialError(error) ||
+          !['DatabaseUnavailable', 'DatabaseBusy', 'BackendUnavailable'].includes(error.type)
+        )
+          throw error;
+        Context.current().log.warn('a trial was not judged', {
+          runId,
+          number,
+          reason: error.message,
+        });
         return undefined;
       }
     },
@@ -164,8 +209,11 @@ async function endOf(input: TrialInput, job: EndedJob, watch: Watch): Promise<Tr
       throw failure(job.failure, job.message);
     case 'succeeded': {
       const value = job.result.metrics[objectiveName(input)];
-      if (value === undefined) return failed(`trainer ${input.train.trainer} reported no ${objectiveName(input)}`);
-      return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough' ? watch.verdict() : { status: 'complete', value };
+      if (value === undefined)
+        return failed(`trainer ${input.train.trainer} reported no ${objectiveName(input)}`);
+      return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough'
+        ? watch.verdict()
+        : { status: 'complete', value };
     }
   }
 }

@@ -1,4 +1,7 @@
-/** A study's steps (workflows/tuning/study.ts). The registry's trials are the truth; optuna is asked anew each time, and each trial is a job under a key of its own. */
+/**
+ * A study's steps (workflows/tuning/study.ts). The registry's trials are the truth; optuna is asked
+ * anew each time, and each trial is a job under a key of its own.
+ */
 import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
@@ -7,8 +10,21 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey } from '../../domain/ids';
 import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
-import type { Hyperband, Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
-import { bestTrial, busySeconds, countsOf, extremesOf, hyperbandOf, iterationsOf } from '../../domain/tuning/tuning';
+import type {
+  Hyperband,
+  Trial,
+  TrialCounts,
+  TrialEnd,
+  TrialParams,
+} from '../../domain/tuning/tuning';
+import {
+  bestTrial,
+  busySeconds,
+  countsOf,
+  extremesOf,
+  hyperbandOf,
+  iterationsOf,
+} from '../../domain/tuning/tuning';
 import { whileBeating } from '../run/heartbeating';
 import type { Optuna } from './optuna';
 
@@ -30,12 +46,21 @@ export interface StudyStanding {
   /** Begun and not ended: by an execution that was lost, or before the study continued as new. */
   readonly running: readonly { readonly number: number; readonly params: TrialParams }[];
   readonly counts: TrialCounts;
-  readonly best: { readonly number: number; readonly value: number; readonly params: TrialParams } | null;
+  readonly best: {
+    readonly number: number;
+    readonly value: number;
+    readonly params: TrialParams;
+  } | null;
   readonly seconds: number;
 }
 
 export type NextTrial =
-  | { readonly kind: 'trial'; readonly number: number; readonly params: TrialParams; readonly ended: boolean }
+  | {
+      readonly kind: 'trial';
+      readonly number: number;
+      readonly params: TrialParams;
+      readonly ended: boolean;
+    }
   | { readonly kind: 'over'; readonly reason: string };
 
 export interface TuningDescription {
@@ -49,7 +74,10 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
-    /** Checks both ends of every range by the trainer's own schema before anything is spent. InvalidInput names each mistake. */
+    /**
+     * Checks both ends of every range by the trainer's own schema before anything is spent.
+     * InvalidInput names each mistake.
+     */
     describeTuning({
       train,
       tune,
@@ -63,28 +91,44 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         const issues = extremesOf(tune.space).flatMap((extreme) =>
           catalog
             .checkParams(train.trainer, { ...train.params, ...extreme })
-            .filter(({ pointer }) => Object.keys(extreme).some((name) => pointer === '' || pointer.startsWith(`/${name}`)))
+            .filter(({ pointer }) =>
+              Object.keys(extreme).some((name) => pointer === '' || pointer.startsWith(`/${name}`)),
+            )
             .map((issue) => ({ ...issue, pointer: `/spec/tune/space${issue.pointer}` })),
         );
         if (issues.length > 0) {
           const mistakes = issues.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
-          throw failure('InvalidInput', `trainer ${train.trainer} refuses part of the space: ${mistakes}`, { issues });
+          throw failure(
+            'InvalidInput',
+            `trainer ${train.trainer} refuses part of the space: ${mistakes}`,
+            { issues },
+          );
         }
         return {
           trainer: manifest.codeDigest,
           tuner: codeDigestOf(join(trainersDir, 'tuner'), join(trainersDir, 'runtime')),
-          hyperband: tune.pruner === 'hyperband' ? hyperbandOf(iterationsOf(manifest.iterations, train.params, tune.space)) : null,
+          hyperband:
+            tune.pruner === 'hyperband'
+              ? hyperbandOf(iterationsOf(manifest.iterations, train.params, tune.space))
+              : null,
         };
       });
     },
 
-    async readStudy({ tenant, runId, study, tune }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyStanding> {
+    async readStudy({
+      tenant,
+      runId,
+      study,
+      tune,
+    }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyStanding> {
       const trials = await registry.trials.list({ tenant, runId, study });
       const { complete, pruned, failed } = countsOf(trials);
       const best = bestTrial(trials, tune.direction);
       return {
         asked: trials.length,
-        running: trials.filter(({ status }) => status === 'running').map(({ number, params }) => ({ number, params })),
+        running: trials
+          .filter(({ status }) => status === 'running')
+          .map(({ number, params }) => ({ number, params })),
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: busySeconds(trials, new Date().toISOString()),
@@ -92,21 +136,34 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
     },
 
     /**
-     * The next trial's parameters, recorded as running before anyone acts on them. If the process dies before the record, the next attempt asks
-     * again; after it, that attempt, or one that comes twice or late, finds the record. `over` when the budget is spent.
+     * The next trial's parameters, recorded as running before anyone acts on them. If the process
+     * dies before the record, the next attempt asks again; after it, that attempt, or one that
+     * comes twice or late, finds the record. `over` when the budget is spent.
      */
-    askTrial(input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string }): Promise<NextTrial> {
+    askTrial(
+      input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string },
+    ): Promise<NextTrial> {
       const { tenant, runId, study, number, tune, hyperband } = input;
       return whileBeating(async () => {
         const trials = await registry.trials.list({ tenant, runId, study });
         const known = trials.find((trial) => trial.number === number);
         if (known) return asked(known);
         if (number !== trials.length)
-          throw failure('Conflict', `trial ${number} of ${runId} was asked for, and ${trials.length} are recorded`);
-        if (tune.budgetSeconds !== null && busySeconds(trials, new Date().toISOString()) >= tune.budgetSeconds) {
+          throw failure(
+            'Conflict',
+            `trial ${number} of ${runId} was asked for, and ${trials.length} are recorded`,
+          );
+        if (
+          tune.budgetSeconds !== null &&
+          busySeconds(trials, new Date().toISOString()) >= tune.budgetSeconds
+        ) {
           return { kind: 'over', reason: `the budget of ${tune.budgetSeconds} s was spent` };
         }
-        const params = await optuna.suggest({ study: { ...tune, name: study, hyperband }, trials, number });
+        const params = await optuna.suggest({
+          study: { ...tune, name: study, hyperband },
+          trials,
+          number,
+        });
         return asked(await registry.trials.start({ tenant, runId, study, number, params }));
       });
     },
@@ -116,12 +173,27 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       input: TrialRef & { readonly end: TrialEnd; readonly tune: TuneSpec },
     ): Promise<Pick<Trial, 'number' | 'status' | 'value'>> {
       const { tenant, runId, study, number: of, end, tune } = input;
-      const { number, status, value } = await registry.trials.end({ tenant, runId, study, number: of, end, tune });
+      const { number, status, value } = await registry.trials.end({
+        tenant,
+        runId,
+        study,
+        number: of,
+        end,
+        tune,
+      });
       return { number, status, value };
     },
 
-    /** Undo of a study: nothing of it runs any more. Nothing to do when nothing did; a trial that ended stays as it ended. */
-    async abandonStudy({ tenant, runId, study, reason }: StudyRef & { readonly reason: string }): Promise<void> {
+    /**
+     * Undo of a study: nothing of it runs any more. Nothing to do when nothing did; a trial that
+     * ended stays as it ended.
+     */
+    async abandonStudy({
+      tenant,
+      runId,
+      study,
+      reason,
+    }: StudyRef & { readonly reason: string }): Promise<void> {
       await registry.trials.abandon({ tenant, runId, study, reason });
     },
   };

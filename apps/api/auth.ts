@@ -26,7 +26,12 @@ export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
     onRequest: (request, reply) => admit({ request, reply, scope, apiKeys }),
     config: { scope },
   });
-  return { viewer: guard('viewer'), operator: guard('operator'), approver: guard('approver'), admin: guard('admin') };
+  return {
+    viewer: guard('viewer'),
+    operator: guard('operator'),
+    approver: guard('approver'),
+    admin: guard('admin'),
+  };
 }
 
 /** Who has no key, or too little of one, cannot make keys. */
@@ -41,19 +46,34 @@ interface KeyAdmission {
 
 async function admit({ request, reply, scope, apiKeys }: KeyAdmission): Promise<void> {
   const caller = await apiKeys.verify(bearer(request));
-  if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', askForKey);
+  if (!caller)
+    throw new HttpProblem(
+      401,
+      'InvalidApiKey',
+      'this API key is unknown, expired or revoked',
+      askForKey,
+    );
   request.caller = caller;
   warnOfExpiry(reply, caller);
   if (!allows(caller.scope, scope)) {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-    throw failure('Forbidden', `${route} requires the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
-      next: `ask an admin for a key with the scope ${scope}`,
-    });
+    throw failure(
+      'Forbidden',
+      `${route} requires the scope ${scope}; the key ${caller.name} has ${caller.scope}`,
+      {
+        next: `ask an admin for a key with the scope ${scope}`,
+      },
+    );
   }
 }
 
 function bearer({ headers }: FastifyRequest): string {
   const [scheme, key] = (headers.authorization ?? '').split(' ');
   if (scheme?.toLowerCase() === 'bearer' && key) return key;
-  throw new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', askForKey);
+  throw new HttpProblem(
+    401,
+    'MissingApiKey',
+    'send an API key: Authorization: Bearer pk_…',
+    askForKey,
+  );
 }

@@ -11,18 +11,41 @@ export const runId = z
   .regex(/^run_[0-9a-z]{1,64}$/)
   .describe('a run id: run_…');
 /** As a caller writes it. */
-export const time = z.iso.datetime({ offset: true }).describe('an RFC 3339 time, such as 2026-01-31T12:00:00Z');
+export const time = z.iso
+  .datetime({ offset: true })
+  .describe('an RFC 3339 time, such as 2026-01-31T12:00:00Z');
 /** As this API writes it. */
 export const instant = z.string().meta({ format: 'date-time' });
 /** The largest number that a version's column holds. */
 const mostVersion = 2_147_483_647;
-export const versionNumber = z.number().int().min(1).max(mostVersion).describe('a whole number from 1');
+export const versionNumber = z
+  .number()
+  .int()
+  .min(1)
+  .max(mostVersion)
+  .describe('a whole number from 1');
 /** The same in a path or a query. */
-export const version = z.coerce.number().int().min(1).max(mostVersion).describe('a whole number from 1');
-export const why = z.string().trim().min(1).max(1000).describe('reason for the audit log, 1 to 1000 characters');
+export const version = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(mostVersion)
+  .describe('a whole number from 1');
+export const why = z
+  .string()
+  .trim()
+  .min(1)
+  .max(1000)
+  .describe('reason for the audit log, 1 to 1000 characters');
 
 export const page = z.strictObject({
-  pageSize: z.coerce.number().int().min(1).max(200).default(50).describe('a whole number from 1 to 200'),
+  pageSize: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(50)
+    .describe('a whole number from 1 to 200'),
   pageToken: z.string().max(1000).optional().describe('nextPageToken of the previous page'),
 });
 
@@ -32,7 +55,12 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 export const idempotent = z.looseObject({
-  'idempotency-key': z.string().min(1).max(255).optional().describe('1 to 255 characters; requests with the same key take effect once'),
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('1 to 255 characters; requests with the same key take effect once'),
 });
 
 /** Two requests without a key are two requests. */
@@ -60,14 +88,21 @@ export const reason = z.object({
   gate: z.string(),
   code: z.string(),
   message: z.string().describe('one fact, with its figures'),
-  details: z.array(z.string()).readonly().optional().describe('further facts, one per line; absent if there are none'),
+  details: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('further facts, one per line; absent if there are none'),
   outcome: z
     .enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted'])
     .optional()
     .describe('outcome of this gate; absent if it equals the verdict'),
 });
 export const verdict = z
-  .object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() })
+  .object({
+    kind: z.enum(['passed', 'failed', 'inconclusive']),
+    reasons: z.array(reason).readonly(),
+  })
   .meta({ id: 'Verdict' });
 
 /** JSON of a shape that its own `version` or its dataset decides. */
@@ -95,10 +130,16 @@ const problemDetails = z
       .readonly()
       .optional(),
     next: z.string().optional().describe('suggested next step'),
-    retryAfter: z.number().optional().describe('in seconds; also sent as the header of the same name'),
+    retryAfter: z
+      .number()
+      .optional()
+      .describe('in seconds; also sent as the header of the same name'),
     traceId: z.string(),
   })
   .meta({ id: 'Problem' });
 
 /** Every answer that is no success. */
-export const problem = { description: 'What is wrong (RFC 9457)', content: { 'application/problem+json': { schema: problemDetails } } };
+export const problem = {
+  description: 'What is wrong (RFC 9457)',
+  content: { 'application/problem+json': { schema: problemDetails } },
+};

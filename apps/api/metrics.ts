@@ -29,7 +29,11 @@ export function measureApi(app: FastifyInstance, streams: Pick<EventStreams, 'op
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
-    if (!route.endsWith('/events')) latency.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    if (!route.endsWith('/events'))
+      latency.observe(
+        { method: request.method, route, status: reply.statusCode },
+        reply.elapsedTime / 1000,
+      );
     done();
   });
   return { registry };

@@ -9,7 +9,18 @@ import { pagePolicy } from '../http/security-headers';
 
 /** In the order of the pages. */
 const tags = [
-  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'predictions', 'prompts', 'indexes', 'datasets', 'lineage'],
+  ...[
+    'lifecycles',
+    'runs',
+    'schedules',
+    'models',
+    'rollouts',
+    'predictions',
+    'prompts',
+    'indexes',
+    'datasets',
+    'lineage',
+  ],
   ...['decisions', 'audit', 'webhooks', 'api-keys', 'platform'],
 ];
 
@@ -22,28 +33,45 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'Perennial',
         version: '1',
-        description: 'Train, evaluate, release and serve models. Errors are application/problem+json (RFC 9457).',
+        description:
+          'Train, evaluate, release and serve models. Errors are application/problem+json (RFC 9457).',
       },
       tags: tags.map((name) => ({ name })),
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' },
+        },
+      },
     },
     transform: (input) => {
       const body = (input.schema as { readonly body?: z.ZodType } | undefined)?.body;
       // A body that was left out counts as `{}`.
-      if (body?.safeParse({}).success === true) optionalBodies.add(operationOf(input.route.method, input.url));
+      if (body?.safeParse({}).success === true)
+        optionalBodies.add(operationOf(input.route.method, input.url));
       return withErrors(withScope(jsonSchemaTransform(input), input.route.config), input.route);
     },
-    transformObject: (input) => withOptionalBodies(withoutUnused(jsonSchemaTransformObject(input)), optionalBodies),
+    transformObject: (input) =>
+      withOptionalBodies(withoutUnused(jsonSchemaTransformObject(input)), optionalBodies),
   });
   // Without `validatorUrl: null` the page asks an address on the internet to check the document.
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy, uiConfig: { validatorUrl: null } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    uiConfig: { validatorUrl: null },
+  });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
 /** Says which scope a key needs: OpenAPI 3.1 lets the requirement of any scheme name roles. */
-function withScope<T extends { readonly schema?: unknown }>(transformed: T, config: { readonly scope?: ApiKeyScope } | undefined): T {
+function withScope<T extends { readonly schema?: unknown }>(
+  transformed: T,
+  config: { readonly scope?: ApiKeyScope } | undefined,
+): T {
   if (config?.scope === undefined) return transformed;
-  return { ...transformed, schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] } };
+  return {
+    ...transformed,
+    schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] },
+  };
 }
 
 /** Statuses of errors, by what can cause them. */
@@ -62,9 +90,19 @@ interface DescribedRoute {
   readonly config?: { readonly scope?: ApiKeyScope } | undefined;
 }
 
-/** Routes declare `default` for errors that many have, and by their status those that few have; the document names each status that they answer with. */
-function withErrors<T extends { readonly schema: unknown }>(transformed: T, { method, config }: DescribedRoute): T {
-  const schema = transformed.schema as { readonly response?: Record<string, unknown>; readonly params?: unknown; readonly body?: unknown };
+/**
+ * Routes declare `default` for errors that many have, and by their status those that few have; the
+ * document names each status that they answer with.
+ */
+function withErrors<T extends { readonly schema: unknown }>(
+  transformed: T,
+  { method, config }: DescribedRoute,
+): T {
+  const schema = transformed.schema as {
+    readonly response?: Record<string, unknown>;
+    readonly params?: unknown;
+    readonly body?: unknown;
+  };
   const { default: problem, ...answers } = schema.response ?? {};
   if (problem === undefined) return transformed;
   const isChange = !['GET', 'HEAD'].includes(String(method));
@@ -76,7 +114,9 @@ function withErrors<T extends { readonly schema: unknown }>(transformed: T, { me
     ...(isChange ? errorsOf.change : []),
   ];
   const errors = Object.fromEntries(
-    [...statuses].sort().map((status) => [status, { ...(problem as object), description: titleOf(status) }]),
+    [...statuses]
+      .sort()
+      .map((status) => [status, { ...(problem as object), description: titleOf(status) }]),
   );
   return { ...transformed, schema: { ...schema, response: { ...errors, ...answers } } };
 }
@@ -86,15 +126,27 @@ function operationOf(method: string | readonly string[], url: string): string {
   return `${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`;
 }
 
-function withOptionalBodies(document: OpenApiDocument, optional: ReadonlySet<string>): OpenApiDocument {
-  const paths = (document as { readonly paths?: Readonly<Record<string, Readonly<Record<string, object>>>> }).paths ?? {};
+function withOptionalBodies(
+  document: OpenApiDocument,
+  optional: ReadonlySet<string>,
+): OpenApiDocument {
+  const paths =
+    (document as { readonly paths?: Readonly<Record<string, Readonly<Record<string, object>>>> })
+      .paths ?? {};
   const described = Object.fromEntries(
     Object.entries(paths).map(([url, operations]) => [
       url,
       Object.fromEntries(
         Object.entries(operations).map(([method, operation]) => {
-          if (!('requestBody' in operation) || !optional.has(`${method} ${url}`)) return [method, operation];
-          return [method, { ...operation, requestBody: { ...(operation.requestBody as object), required: false } }];
+          if (!('requestBody' in operation) || !optional.has(`${method} ${url}`))
+            return [method, operation];
+          return [
+            method,
+            {
+              ...operation,
+              requestBody: { ...(operation.requestBody as object), required: false },
+            },
+          ];
         }),
       ),
     ]),
@@ -104,13 +156,18 @@ function withOptionalBodies(document: OpenApiDocument, optional: ReadonlySet<str
 
 type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;
 
-/** Every named schema comes in two forms, as it is read and as it is written; only those that a route refers to are of use. */
+/**
+ * Every named schema comes in two forms, as it is read and as it is written; only those that a
+ * route refers to are of use.
+ */
 function withoutUnused(document: OpenApiDocument): OpenApiDocument {
   if (!('components' in document)) return document;
   const schemas: Readonly<Record<string, unknown>> = document.components.schemas ?? {};
   const used = new Set<string>();
   const visit = (part: unknown): void => {
-    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(
+      /"#\/components\/schemas\/([^"]+)"/g,
+    )) {
       if (used.has(name)) continue;
       used.add(name);
       visit(schemas[name]);

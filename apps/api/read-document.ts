@@ -1,17 +1,26 @@
 import type { Limited } from '../../data/time-limit';
 import { failure } from '../../domain/failure';
 
-/** Texts of this many characters together are read in this thread: the worst of them takes a third of a second. */
+/**
+ * Texts of this many characters together are read in this thread: the worst of them takes a third
+ * of a second.
+ */
 const shortCharacters = 10_000;
 /** The start of a thread included, which takes seconds on a busy machine. */
 export const readingMs = 30_000;
 
-/** Reads documents that a caller sent: short ones at once, others in another thread. @throws InvalidInput when that takes longer than thirty seconds */
+/**
+ * Reads documents that a caller sent: short ones at once, others in another thread. @throws
+ * InvalidInput when that takes longer than thirty seconds
+ */
 export async function readDocuments<T>(
   { fileName, texts }: { readonly fileName: string; readonly texts: readonly unknown[] },
   { here, elsewhere }: { readonly here: () => T; readonly elsewhere: () => Promise<Limited<T>> },
 ): Promise<T> {
-  const characters = texts.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text : JSON.stringify(text)).length, 0);
+  const characters = texts.reduce<number>(
+    (sum, text) => sum + (typeof text === 'string' ? text : JSON.stringify(text)).length,
+    0,
+  );
   if (characters <= shortCharacters) return here();
   const outcome = await elsewhere();
   if (outcome.kind === 'done') return outcome.value;

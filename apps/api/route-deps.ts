@@ -29,7 +29,9 @@ export interface ApiDeps {
   /** Where what is read of an artifact lies for as long as that takes. */
   readonly scratchRoot: string;
   /** Against the keys that this process trusts and the copies that it can read. */
-  readonly verifyAudit: (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
+  readonly verifyAudit: (
+    input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>,
+  ) => Promise<AuditReport>;
   /** Where clients reach the gateway, for links; null when unknown. */
   readonly gatewayUrl: string | null;
   /** For warnings; null where nothing is known of them. */

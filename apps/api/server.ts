@@ -46,7 +46,10 @@ import { scheduleRoutes } from './schedule/route';
 import { webhookRoutes } from './notification/route';
 import { openEventStreams } from './run/events';
 
-/** Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer before usual clients give up. */
+/**
+ * Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer
+ * before usual clients give up.
+ */
 const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
 
 /** A hundred a second. */
@@ -116,7 +119,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   return app;
 }
 
-/** What a request writes is audited with the caller's key. After the body was read: reading it would lose the context. */
+/**
+ * What a request writes is audited with the caller's key. After the body was read: reading it would
+ * lose the context.
+ */
 function actForCallers(app: FastifyInstance): void {
   app.addHook('preHandler', (request, _, done) => {
     const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
@@ -125,8 +131,15 @@ function actForCallers(app: FastifyInstance): void {
   });
 }
 
-/** Twice what a document may hold (domain/document/document.ts), which names what is too much by its key; this only keeps the parser from worse. */
-const jsonBounds = { values: 2 * documentLimits.values, keys: documentLimits.values / 2, depth: 4 * documentLimits.depth };
+/**
+ * Twice what a document may hold (domain/document/document.ts), which names what is too much by its
+ * key; this only keeps the parser from worse.
+ */
+const jsonBounds = {
+  values: 2 * documentLimits.values,
+  keys: documentLimits.values / 2,
+  depth: 4 * documentLimits.depth,
+};
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
@@ -154,7 +167,11 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     drain(request);
     // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
     void reply.removeHeader('connection');
-    answerProblem(bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error), request, reply);
+    answerProblem(
+      bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error),
+      request,
+      reply,
+    );
   });
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
@@ -166,9 +183,17 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.header('traceparent', trace.traceparent);
     done();
   });
-  answerUnknownRoutes(app, { next: 'GET /openapi.json lists the routes', methods: watchMethods(app) });
+  answerUnknownRoutes(app, {
+    next: 'GET /openapi.json lists the routes',
+    methods: watchMethods(app),
+  });
   app.addHook('onResponse', (request, reply, done) => {
-    const about = { method: request.method, route: request.routeOptions.url, status: reply.statusCode, traceId: request.traceId };
+    const about = {
+      method: request.method,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      traceId: request.traceId,
+    };
     request.log.debug({ ...about, milliseconds: Math.round(reply.elapsedTime) }, 'request');
     done();
   });

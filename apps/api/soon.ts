@@ -2,6 +2,12 @@
 const patienceMilliseconds = 50;
 
 /** Waits a moment for what is done in any case: the outbox has it. */
-export async function soon(begun: Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
-  await Promise.race([begun.catch(onFailure), new Promise((resolve) => setTimeout(resolve, patienceMilliseconds))]);
+export async function soon(
+  begun: Promise<void>,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
+  await Promise.race([
+    begun.catch(onFailure),
+    new Promise((resolve) => setTimeout(resolve, patienceMilliseconds)),
+  ]);
 }

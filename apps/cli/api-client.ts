@@ -39,8 +39,14 @@ interface ProblemBody {
 }
 
 export function createApiClient(target: ApiTarget): ApiClient {
-  const send = async (path: string, { method = 'GET', body, headers = {}, timeoutSeconds = 60 }: Call) => {
-    const reason = target.reason === undefined ? {} : { 'x-perennial-reason': encodeURIComponent(target.reason) };
+  const send = async (
+    path: string,
+    { method = 'GET', body, headers = {}, timeoutSeconds = 60 }: Call,
+  ) => {
+    const reason =
+      target.reason === undefined
+        ? {}
+        : { 'x-perennial-reason': encodeURIComponent(target.reason) };
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       return await request(`${target.apiUrl}/api/v1${path}`, {
@@ -51,7 +57,11 @@ export function createApiClient(target: ApiTarget): ApiClient {
       });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      throw new CliError(`the API at ${target.apiUrl} is not reachable (${cause})`, 1, 'perennial up');
+      throw new CliError(
+        `the API at ${target.apiUrl} is not reachable (${cause})`,
+        1,
+        'perennial up',
+      );
     }
   };
   const checked = async (path: string, call: Call) => {
@@ -64,7 +74,10 @@ export function createApiClient(target: ApiTarget): ApiClient {
     for (let token: string | null = ''; token !== null && read < limit;) {
       const query = `pageSize=${Math.min(200, limit - read)}${token === '' ? '' : `&pageToken=${token}`}`;
       const answer = await checked(`${path}${path.includes('?') ? '&' : '?'}${query}`, {});
-      const page = (await answer.body.json()) as { readonly items: readonly T[]; readonly nextPageToken: string | null };
+      const page = (await answer.body.json()) as {
+        readonly items: readonly T[];
+        readonly nextPageToken: string | null;
+      };
       yield page.items;
       read += page.items.length;
       token = page.nextPageToken;
@@ -79,7 +92,8 @@ export function createApiClient(target: ApiTarget): ApiClient {
     target,
     list,
     pages,
-    call: async <T>(path: string, call: Call = {}) => (await (await checked(path, call)).body.json()) as T,
+    call: async <T>(path: string, call: Call = {}) =>
+      (await (await checked(path, call)).body.json()) as T,
     text: async (path) => (await checked(path, {})).body.text(),
     etag: async (path) => {
       const answer = await checked(path, {});
@@ -90,11 +104,16 @@ export function createApiClient(target: ApiTarget): ApiClient {
 }
 
 /** The API's own words, its places and its advice. */
-export async function refusalOf({ statusCode: status, body }: Dispatcher.ResponseData): Promise<CliError> {
+export async function refusalOf({
+  statusCode: status,
+  body,
+}: Dispatcher.ResponseData): Promise<CliError> {
   const text = await body.text();
   const { detail = `the API responded with ${status}`, next, errors = [] } = problemIn(text);
   // Short refusals hold their issues already.
-  const lines = errors.filter((issue) => !detail.includes(issue.detail)).map((issue) => `  ${formatIssue(issue)}`);
+  const lines = errors
+    .filter((issue) => !detail.includes(issue.detail))
+    .map((issue) => `  ${formatIssue(issue)}`);
   const usage = status === 400 || status === 413 || status === 422;
   return new CliError([detail, ...lines].join('\n'), usage ? 2 : 1, next, status);
 }

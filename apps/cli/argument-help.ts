@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 
-/** What the positional arguments of all commands mean, by name. `--help` lists an argument only if it has a description. */
+/**
+ * What the positional arguments of all commands mean, by name. `--help` lists an argument only if
+ * it has a description.
+ */
 const meanings: Readonly<Record<string, string>> = {
   backend: 'compute backend (default: all of this machine)',
   build: 'build id, as index build prints it',

@@ -5,7 +5,10 @@ import { createApiClient } from './api-client';
 import { CliError } from './cli-error';
 import type { Terminal } from './terminal';
 
-/** Where commands find their API; the composition root reads it from the environment or from what `up` wrote. */
+/**
+ * Where commands find their API; the composition root reads it from the environment or from what
+ * `up` wrote.
+ */
 export interface CliSettings {
   readonly apiUrl: string | null;
   readonly gatewayUrl: string | null;
@@ -32,7 +35,10 @@ export interface CliContext {
   giveReason(reason: string): void;
 }
 
-/** The compute backends as this machine has them. Commands cannot import them: the composition root hands them in. */
+/**
+ * The compute backends as this machine has them. Commands cannot import them: the composition root
+ * hands them in.
+ */
 export interface CliCompute {
   /** Jobs at once, as it is set here. */
   readonly slots: number;
@@ -42,7 +48,9 @@ export interface CliCompute {
 
 /** Commands that need the private audit key of this machine, and the database. */
 export interface CliAuditKeys {
-  newKey(input: { readonly previous: string }): Promise<{ readonly fingerprint: string; readonly place: string; readonly request: string }>;
+  newKey(input: {
+    readonly previous: string;
+  }): Promise<{ readonly fingerprint: string; readonly place: string; readonly request: string }>;
   addKey(input: { readonly request: string; readonly reason: string }): Promise<AddedAuditKey>;
   /** `lost`: the key whose private half is gone, or true where only one is in use. */
   rotateKey(input: {

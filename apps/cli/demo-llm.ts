@@ -1,10 +1,17 @@
 /**
- * What `npm run demo:llm` shows on a platform that is up: an assistant from a bare prompt to one that answers out of an index, tried on questions with known answers; a worse
- * prompt that is found out; and a router that learns its one step. At the end each number stands beside its trivial baseline.
+ * What `npm run demo:llm` shows on a platform that is up: an assistant from a bare prompt to one
+ * that answers out of an index, tried on questions with known answers; a worse prompt that is found
+ * out; and a router that learns its one step. At the end each number stands beside its trivial
+ * baseline.
  */
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { wikiAssistantDemo, shortened, withWorsePrompt, withoutRetrieval } from '../../samples/wiki-assistant/demo';
+import {
+  wikiAssistantDemo,
+  shortened,
+  withWorsePrompt,
+  withoutRetrieval,
+} from '../../samples/wiki-assistant/demo';
 import { shortTraining } from '../../samples/wiki-router/demo';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
@@ -34,31 +41,49 @@ const folderOf = (name: string): string => join(clone, 'samples', name);
 const { lifecycle: assistant, index, quickDocuments, parallel, ask } = wikiAssistantDemo;
 const router = 'wiki-router';
 
-export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: LlmDemoSummary }> {
+export async function runLlmDemo(
+  options: LlmDemoOptions,
+): Promise<{ readonly exitCode: ExitCode; readonly summary: LlmDemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
     ...{ apiUrl, gatewayUrl, apiKey, cwd: clone, stateDir: join(clone, '.perennial'), samplesDir },
-    ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
+    ...{
+      trainersDir: join(clone, 'trainers'),
+      python: join(clone, '.perennial', 'python', 'bin', 'python'),
+    },
   });
-  const chapter = (number: number, what: string): void => terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);
-  const play = async (lifecycle: string, name: string, traffic: Traffic, onAccepted?: () => Promise<void>): Promise<NamedRound> => {
+  const chapter = (number: number, what: string): void =>
+    terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);
+  const play = async (
+    lifecycle: string,
+    name: string,
+    traffic: Traffic,
+    onAccepted?: () => Promise<void>,
+  ): Promise<NamedRound> => {
     const given = { lifecycle, reason: `npm run demo:llm: ${name}`, traffic, signal };
     const round = await playRound(context, { ...given, ...(onAccepted ? { onAccepted } : {}) });
     const page = { columns: terminal.columns, rows: 10 };
-    const drawn = round.rollout === null ? [] : ['', describeRollout(round.rollout, page, terminal.paint)];
+    const drawn =
+      round.rollout === null ? [] : ['', describeRollout(round.rollout, page, terminal.paint)];
     terminal.say(`\n${[describeRun(round.run, terminal.paint), ...drawn].join('\n')}`);
     return { ...round, name };
   };
   if (quick)
-    terminal.say(`--quick: ${quickDocuments} documents and a short training; the full demo takes longer and reaches better figures`);
+    terminal.say(
+      `--quick: ${quickDocuments} documents and a short training; the full demo takes longer and reaches better figures`,
+    );
 
   // Not below .perennial, which sources may not read.
   const subset = join(folderOf(assistant), 'data', `summaries-${quickDocuments}.parquet`);
-  const [documents, questions] = [await readDocuments(quick ? quickDocuments : null, subset), await readQuestions()];
+  const [documents, questions] = [
+    await readDocuments(quick ? quickDocuments : null, subset),
+    await readQuestions(),
+  ];
   const given = readLifecycleFolder(folderOf(assistant), '.');
   const whole = quick ? shortened(given, subset) : given;
-  for (const each of [router, assistant]) await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
+  for (const each of [router, assistant])
+    await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
 
   const rounds: NamedRound[] = [];
   chapter(1, 'a first assistant: one prompt and the model, without retrieval');
@@ -67,9 +92,14 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
     rounds.push(await play(assistant, 'without retrieval', silence));
   } else terminal.say(`${assistant} has a champion from an earlier demo, which is kept`);
 
-  chapter(2, `${documents.length} summaries as an index, better prompts, and a rollout that decides`);
+  chapter(
+    2,
+    `${documents.length} summaries as an index, better prompts, and a rollout that decides`,
+  );
   await apply(context, assistant, whole, '');
-  const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
+  const { spec } = await context
+    .api()
+    .call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
   const asked = trafficOf(questions, spec.cases);
   const callers: Traffic = {
     what: `replaying ${asked.length} questions with their right answers; none of them was used to choose the prompt`,
@@ -90,19 +120,32 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
 
   chapter(3, 'sabotage: a friendlier prompt, no gates, and half of the traffic at once');
   await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
-  const worse = await play(assistant, 'a worse prompt', callers, () => apply(context, assistant, whole, ', as it was'));
+  const worse = await play(assistant, 'a worse prompt', callers, () =>
+    apply(context, assistant, whole, ', as it was'),
+  );
   rounds.push(worse);
 
   terminal.say(`\n${terminal.paint.bold(`with any OpenAI client, over HTTP: ${ask}`)}`);
-  const answer = served === null ? null : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
+  const answer =
+    served === null
+      ? null
+      : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
   const version = await builtIndex(context);
-  const found = version === null ? [] : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
+  const found =
+    version === null
+      ? []
+      : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
   chapter(
     4,
     'a fine-tuned classifier: which of eight kinds of thing does a text describe? The adapter competes with prompts and a bag-of-words baseline',
   );
   const learning = readLifecycleFolder(folderOf(router), '.');
-  await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
+  await apply(
+    context,
+    router,
+    quick ? shortTraining(learning) : learning,
+    quick ? ', short training' : '',
+  );
   rounds.push(await play(router, 'the router', silence));
 
   const explained = await evidencesOf(context, rounds);
@@ -137,19 +180,25 @@ interface Alias {
 
 async function championOf(context: CliContext, model: string): Promise<LlmDemoSummary['champion']> {
   const api = context.api();
-  const { version } = await api.call<Alias>(`/models/${model}/aliases/champion`).catch((error: unknown): Alias => {
-    // Of a model that there is not yet.
-    if (error instanceof CliError && error.status === 404) return { version: null };
-    throw error;
-  });
+  const { version } = await api
+    .call<Alias>(`/models/${model}/aliases/champion`)
+    .catch((error: unknown): Alias => {
+      // Of a model that there is not yet.
+      if (error instanceof CliError && error.status === 404) return { version: null };
+      throw error;
+    });
   if (version === null) return null;
-  const { manifest } = await api.call<{ manifest: { digest: string } }>(`/models/${model}/versions/${version}`);
+  const { manifest } = await api.call<{ manifest: { digest: string } }>(
+    `/models/${model}/versions/${version}`,
+  );
   return { model, version, digest: manifest.digest };
 }
 
 /** Promoted or not: what it finds does not depend on what the model makes of it. */
 async function builtIndex(context: CliContext): Promise<number | null> {
-  type Index = { readonly versions: readonly { readonly version: number; readonly state: string }[] };
+  type Index = {
+    readonly versions: readonly { readonly version: number; readonly state: string }[];
+  };
   const { versions } = await context
     .api()
     .call<Index>(`/indexes/${index}`)
@@ -161,19 +210,30 @@ async function builtIndex(context: CliContext): Promise<number | null> {
 }
 
 /** By the run: what its evaluation measured, as its gates saw it. */
-async function evidencesOf(context: CliContext, rounds: readonly NamedRound[]): Promise<ReadonlyMap<string, LlmEvidence>> {
+async function evidencesOf(
+  context: CliContext,
+  rounds: readonly NamedRound[],
+): Promise<ReadonlyMap<string, LlmEvidence>> {
   const found = new Map<string, LlmEvidence>();
   for (const { run } of rounds) {
     if (run.version === null) continue;
-    const { decisions } = await context.api().call<ExplanationJson>(`/models/${run.lifecycle}/explain?version=${run.version}`);
-    const evidence = decisions.map(({ evidenceBody }) => evidenceBody).find((body) => body?.kind === 'llmEvaluation');
+    const { decisions } = await context
+      .api()
+      .call<ExplanationJson>(`/models/${run.lifecycle}/explain?version=${run.version}`);
+    const evidence = decisions
+      .map(({ evidenceBody }) => evidenceBody)
+      .find((body) => body?.kind === 'llmEvaluation');
     if (evidence?.kind === 'llmEvaluation') found.set(run.id, evidence);
   }
   return found;
 }
 
 /** A canary may say no; what may not be is a run that broke, no champion, or harm that stayed. */
-function exitCodeOf(rounds: readonly NamedRound[], worse: NamedRound, { champion, rollback }: LlmDemoSummary): ExitCode {
+function exitCodeOf(
+  rounds: readonly NamedRound[],
+  worse: NamedRound,
+  { champion, rollback }: LlmDemoSummary,
+): ExitCode {
   const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
   if (broke || (rollback === null && champion?.version === worse.run.version)) return 1;
   return champion === null ? 3 : 0;

@@ -1,4 +1,7 @@
-/** What `npm start` shows: the sample's life on a platform that is up. A first champion, a successor tried under traffic, and a sabotaged version that is found out. */
+/**
+ * What `npm start` shows: the sample's life on a platform that is up. A first champion, a successor
+ * tried under traffic, and a sabotaged version that is found out.
+ */
 import { join, resolve } from 'node:path';
 import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
 import type { ExitCode } from './cli-error';
@@ -8,7 +11,14 @@ import { replayLifecycle } from './serving/replay-command';
 import { applyForDemo } from './demo/apply';
 import { describePredicted, predictJuly } from './demo/july';
 import { abortOpenRollout, playRound, type Round } from './demo/round';
-import { demoRun, hundredths, rollbackOf, roundsTable, type DemoSummary, type NamedRound } from './demo/summary';
+import {
+  demoRun,
+  hundredths,
+  rollbackOf,
+  roundsTable,
+  type DemoSummary,
+  type NamedRound,
+} from './demo/summary';
 import { readLifecycleFolder } from './lifecycle/folder';
 import { describeRollout } from './rollout/view';
 import { describeRun } from './run/view';
@@ -28,20 +38,42 @@ const clone = resolve(__dirname, '..', '..');
 const sampleFolder = join(clone, 'samples', 'flight-delay');
 const { lifecycle, first, retrained, traffic } = flightDelayDemo;
 
-export async function runDemo(options: DemoContextOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
+export async function runDemo(
+  options: DemoContextOptions,
+): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
-    ...{ apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, stateDir: join(clone, '.perennial'), samplesDir },
-    ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
+    ...{
+      apiUrl,
+      gatewayUrl,
+      apiKey,
+      cwd: sampleFolder,
+      stateDir: join(clone, '.perennial'),
+      samplesDir,
+    },
+    ...{
+      trainersDir: join(clone, 'trainers'),
+      python: join(clone, '.perennial', 'python', 'bin', 'python'),
+    },
   });
   const folder = readLifecycleFolder(sampleFolder, '.');
   const { from, to, speed } = traffic;
   const flights = {
     what: `replaying requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)}, ${speed} times as fast`,
-    send: (until: AbortSignal) => replayLifecycle(context, { lifecycle, ...traffic, signal: until, onProgress: () => undefined }),
+    send: (until: AbortSignal) =>
+      replayLifecycle(context, {
+        lifecycle,
+        ...traffic,
+        signal: until,
+        onProgress: () => undefined,
+      }),
   };
-  const play = async (name: string, until: string, onAccepted?: () => Promise<void>): Promise<NamedRound> => {
+  const play = async (
+    name: string,
+    until: string,
+    onAccepted?: () => Promise<void>,
+  ): Promise<NamedRound> => {
     const given = { lifecycle, until, reason: `npm start: ${name}`, traffic: flights, signal };
     const round = await playRound(context, { ...given, ...(onAccepted ? { onAccepted } : {}) });
     terminal.say(`\n${describeRound(round, terminal)}`);
@@ -52,16 +84,28 @@ export async function runDemo(options: DemoContextOptions): Promise<{ readonly e
   await apply(context, folder, 'samples/flight-delay');
   chapter(terminal, '1 of 3', 'flights of January to June: the first champion');
   const rounds = [await play('January to June', first.until)];
-  const predicted = (await championOf(context)) && (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));
+  const predicted =
+    (await championOf(context)) &&
+    (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));
   if (predicted) terminal.say(describePredicted(predicted, terminal.paint));
 
-  chapter(terminal, '2 of 3', 'flights until July: a challenger, compared with the champion on the flights of August');
+  chapter(
+    terminal,
+    '2 of 3',
+    'flights until July: a challenger, compared with the champion on the flights of August',
+  );
   rounds.push(await play('with July', retrained.until));
 
-  chapter(terminal, '3 of 3', 'sabotage: shuffled labels, no gates, no shadow; a quarter of the aircraft at once');
+  chapter(
+    terminal,
+    '3 of 3',
+    'sabotage: shuffled labels, no gates, no shadow; a quarter of the aircraft at once',
+  );
   await apply(context, sabotaged(folder), 'samples/flight-delay, sabotaged');
   // Its run has its own revision; whoever comes next gets the honest one.
-  const sabotage = await play('labels shuffled', retrained.until, () => apply(context, folder, 'samples/flight-delay, as it was'));
+  const sabotage = await play('labels shuffled', retrained.until, () =>
+    apply(context, folder, 'samples/flight-delay, as it was'),
+  );
   rounds.push(sabotage);
 
   const champion = await championOf(context);
@@ -86,23 +130,42 @@ function chapter({ say, paint }: Terminal, number: string, what: string): void {
 
 function describeRound({ run, rollout }: Round, { paint, columns }: Terminal): string {
   const page = { columns, rows: 10 };
-  return [describeRun(run, paint), ...(rollout === null ? [] : ['', describeRollout(rollout, page, paint)])].join('\n');
+  return [
+    describeRun(run, paint),
+    ...(rollout === null ? [] : ['', describeRollout(rollout, page, paint)]),
+  ].join('\n');
 }
 
 async function championOf(context: CliContext): Promise<DemoSummary['champion']> {
   const api = context.api();
-  const { version } = await api.call<{ version: number | null }>(`/models/${lifecycle}/aliases/champion`);
+  const { version } = await api.call<{ version: number | null }>(
+    `/models/${lifecycle}/aliases/champion`,
+  );
   if (version === null) return null;
-  const { manifest } = await api.call<{ manifest: { digest: string } }>(`/models/${lifecycle}/versions/${version}`);
+  const { manifest } = await api.call<{ manifest: { digest: string } }>(
+    `/models/${lifecycle}/versions/${version}`,
+  );
   return { model: lifecycle, version, digest: manifest.digest };
 }
 
-function outlook({ apiUrl, gatewayUrl }: DemoContextOptions, rounds: readonly NamedRound[], summary: DemoSummary): string {
+function outlook(
+  { apiUrl, gatewayUrl }: DemoContextOptions,
+  rounds: readonly NamedRound[],
+  summary: DemoSummary,
+): string {
   const { champion, predictions, rollback, seconds } = summary;
   const rows = [
-    ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
+    [
+      'champion',
+      champion === null
+        ? 'none'
+        : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`,
+    ],
     ['predictions for flights in July', String(predictions)],
-    ['failed requests during the rollback', rollback === null ? 'no rollback' : String(rollback.failedRequests)],
+    [
+      'failed requests during the rollback',
+      rollback === null ? 'no rollback' : String(rollback.failedRequests),
+    ],
     ['seconds', seconds.toFixed(1)],
     ...rounds.map(({ name, run }) => [`Temporal, ${name}`, run.temporalUrl ?? 'no Web UI']),
     ['API reference', `${apiUrl}/docs`],

@@ -22,19 +22,33 @@ export function platformCommands(program: Command, context: CliContext, finish: 
   const { terminal } = context;
   program
     .command('ui')
-    .description('Print a one-time link to the Temporal Web UI of this machine, valid for twelve hours')
+    .description(
+      'Print a one-time link to the Temporal Web UI of this machine, valid for twelve hours',
+    )
     .action(async () => terminal.out(await uiLink(context)));
 
   program
     .command('doctor')
-    .description('Check each part of the platform and print how to fix problems; exit 1 if there are any')
+    .description(
+      'Check each part of the platform and print how to fix problems; exit 1 if there are any',
+    )
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const parts = [await api(context), ...(await platform(context)), await gateway(context), disk(context)].flat();
-      const rows = parts.map(({ name, ok, detail }) => [ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'), name, detail]);
+      const parts = [
+        await api(context),
+        ...(await platform(context)),
+        await gateway(context),
+        disk(context),
+      ].flat();
+      const rows = parts.map(({ name, ok, detail }) => [
+        ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'),
+        name,
+        detail,
+      ]);
       terminal.out(options.json ? jsonText(parts) : table(['', 'PART', 'DETAIL'], rows));
       const wrong = parts.filter(({ ok }) => !ok);
-      for (const { name, next } of wrong) if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
+      for (const { name, next } of wrong)
+        if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
       finish(wrong.length === 0 ? 0 : 1);
     });
 }
@@ -42,9 +56,17 @@ export function platformCommands(program: Command, context: CliContext, finish: 
 /** The proxy before the Web UI gives links to who has the platform's own key. */
 async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Promise<string> {
   if (temporalUiUrl === undefined || apiKey === null)
-    throw new CliError('no platform with an embedded Temporal Web UI is running from this folder', 1, 'npx perennial up');
+    throw new CliError(
+      'no platform with an embedded Temporal Web UI is running from this folder',
+      1,
+      'npx perennial up',
+    );
   const headers = { authorization: `Bearer ${apiKey}` };
-  const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, { method: 'POST', headers, headersTimeout: 5_000 });
+  const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, {
+    method: 'POST',
+    headers,
+    headersTimeout: 5_000,
+  });
   const text = await body.text();
   if (statusCode === 200) return (JSON.parse(text) as { readonly url: string }).url;
   const next = 'unset PERENNIAL_API_KEY; the link needs the key in run/client.json';
@@ -62,8 +84,12 @@ async function api({ settings: { apiUrl } }: CliContext): Promise<PlatformPartLi
   return ready('api', apiUrl, 'perennial up, or perennial api');
 }
 
-async function gateway({ settings: { gatewayUrl } }: CliContext): Promise<readonly PlatformPartLine[]> {
-  return gatewayUrl === null ? [] : [await ready('gateway address', gatewayUrl, 'perennial up, or perennial gateway')];
+async function gateway({
+  settings: { gatewayUrl },
+}: CliContext): Promise<readonly PlatformPartLine[]> {
+  return gatewayUrl === null
+    ? []
+    : [await ready('gateway address', gatewayUrl, 'perennial up, or perennial gateway')];
 }
 
 async function ready(name: string, url: string, next: string): Promise<PlatformPartLine> {
@@ -73,11 +99,19 @@ async function ready(name: string, url: string, next: string): Promise<PlatformP
     return {
       name,
       ok: statusCode === 200,
-      detail: statusCode === 200 ? `${url} is ready` : `${url} responded with ${statusCode}: ${text.slice(0, 200)}`,
+      detail:
+        statusCode === 200
+          ? `${url} is ready`
+          : `${url} responded with ${statusCode}: ${text.slice(0, 200)}`,
       next,
     };
   } catch (error) {
-    return { name, ok: false, detail: `${url} is not reachable (${error instanceof Error ? error.message : String(error)})`, next };
+    return {
+      name,
+      ok: false,
+      detail: `${url} is not reachable (${error instanceof Error ? error.message : String(error)})`,
+      next,
+    };
   }
 }
 
@@ -92,7 +126,8 @@ function keyPart({
   readonly expiresAt: string | null;
 }): PlatformPartLine {
   const now = Date.now();
-  const end = expiresAt === null ? '' : `, expires in ${daysUntil(expiresAt, now)} days, at ${expiresAt}`;
+  const end =
+    expiresAt === null ? '' : `, expires in ${daysUntil(expiresAt, now)} days, at ${expiresAt}`;
   const soon = expiresSoon(expiresAt, now);
   return {
     name: 'key',
@@ -106,11 +141,13 @@ function keyPart({
 async function platform(context: CliContext): Promise<readonly PlatformPartLine[]> {
   const { apiUrl, apiKey } = context.settings;
   if (apiUrl === null) return [];
-  if (apiKey === null) return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
+  if (apiKey === null)
+    return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
   try {
-    const { caller, parts } = await context
-      .api()
-      .call<{ caller: { name: string; scope: string; expiresAt: string | null }; parts: PlatformPartLine[] }>('/platform');
+    const { caller, parts } = await context.api().call<{
+      caller: { name: string; scope: string; expiresAt: string | null };
+      parts: PlatformPartLine[];
+    }>('/platform');
     return [keyPart(caller), ...parts];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -125,5 +162,10 @@ function disk({ settings: { stateDir } }: CliContext): PlatformPartLine {
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${folder}`;
-  return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some disk space; at least 2 GiB are needed' };
+  return {
+    name: 'disk',
+    ok: free >= leastFreeBytes,
+    detail,
+    next: 'free some disk space; at least 2 GiB are needed',
+  };
 }

@@ -1,23 +1,35 @@
 /**
- * Text that callers, models, documents and jobs wrote must not control the terminal: escape sequences, C1 codes and bidirectional overrides can hide or forge what a
- * person reads. `openTerminal` passes everything that it prints through `harmlessLines`; a text that becomes a cell of a table or a part of one line takes `harmless`.
- * Zero-width joiners stay, because Indic and Persian words and many emoji need them.
+ * Text that callers, models, documents and jobs wrote must not control the terminal: escape
+ * sequences, C1 codes and bidirectional overrides can hide or forge what a person reads.
+ * `openTerminal` passes everything that it prints through `harmlessLines`; a text that becomes a
+ * cell of a table or a part of one line takes `harmless`. Zero-width joiners stay, because Indic
+ * and Persian words and many emoji need them.
  */
 export function harmless(text: string): string {
   return text.replace(/(?![\u200c\u200d])[\p{C}\u2028\u2029]/gu, replacement);
 }
 
-/** The same for a text that may have lines and tabs. A carriage return before a line feed is a line end of Windows. */
+/**
+ * The same for a text that may have lines and tabs. A carriage return before a line feed is a line
+ * end of Windows.
+ */
 export function harmlessLines(text: string): string {
-  return text.replace(/\r\n/g, '\n').replace(/(?![\u200c\u200d\n\t])[\p{C}\u2028\u2029]/gu, replacement);
+  return text
+    .replace(/\r\n/g, '\n')
+    .replace(/(?![\u200c\u200d\n\t])[\p{C}\u2028\u2029]/gu, replacement);
 }
 
-/** JSON for a person or a program: valid, and without a character that a terminal would obey, because strings escape them all. */
+/**
+ * JSON for a person or a program: valid, and without a character that a terminal would obey,
+ * because strings escape them all.
+ */
 export function jsonText(value: unknown): string {
   return jsonEscaped(JSON.stringify(value));
 }
 
-/** The same for JSON that is text already, such as lines of it: only strings hold such characters. */
+/**
+ * The same for JSON that is text already, such as lines of it: only strings hold such characters.
+ */
 export function jsonEscaped(json: string): string {
   return json.replace(/(?![\u200c\u200d\n])[\p{C}\u2028\u2029]/gu, escaped);
 }
@@ -26,5 +38,8 @@ const replacement = '\ufffd';
 
 /** A character beyond the basic plane is two escapes. */
 function escaped(character: string): string {
-  return Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+  return Array.from(
+    { length: character.length },
+    (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('');
 }

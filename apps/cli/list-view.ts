@@ -11,8 +11,16 @@ export interface ListView<T> {
   readonly none: { readonly what: string; readonly next?: string };
 }
 
-export function showList<T>(terminal: Terminal, { items, json, columns, row, none }: ListView<T>): void {
+export function showList<T>(
+  terminal: Terminal,
+  { items, json, columns, row, none }: ListView<T>,
+): void {
   if (json) terminal.out(jsonText(items));
   else if (items.length > 0) terminal.out(table(columns, items.map(row)));
-  else terminal.say(none.next === undefined ? none.what : `${none.what}; ${terminal.paint.dim('next:')} ${none.next}`);
+  else
+    terminal.say(
+      none.next === undefined
+        ? none.what
+        : `${none.what}; ${terminal.paint.dim('next:')} ${none.next}`,
+    );
 }

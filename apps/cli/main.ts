@@ -56,7 +56,11 @@ export interface CliParts {
   readonly auditKeys: () => CliAuditKeys;
 }
 
-export async function runCli(args: readonly string[], context: CliContext, { version, compute, auditKeys }: CliParts): Promise<ExitCode> {
+export async function runCli(
+  args: readonly string[],
+  context: CliContext,
+  { version, compute, auditKeys }: CliParts,
+): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const finish: Finish = (code) => {
     exitCode = code;
@@ -64,7 +68,8 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
   const program = new Command('perennial')
     .description('Train, evaluate, release and serve models and language applications.')
     .version(version)
-    // What follows a command is its own: `model explain m --version 7` is a mistake there, not a question for our version.
+    // What follows a command is its own: `model explain m --version 7` is a mistake there, not a
+    // question for our version.
     .enablePositionalOptions();
   processCommands(program);
   for (const add of nouns) add(program, context, finish);
@@ -83,30 +88,51 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
 
 /** Handled before this program is built; listed here so that --help is whole. */
 function processCommands(program: Command): void {
-  const settings = 'Settings come from the environment; see docs/operations.md. On one machine, `perennial up` sets all of them.';
+  const settings =
+    'Settings come from the environment; see docs/operations.md. On one machine, `perennial up` sets all of them.';
   program
     .command('up')
     .description('Start the whole platform on this machine')
     .option('--fresh', 'Delete all runs, models and data of this folder first')
-    .option('--allow-incompatible-runs', 'Start even if this version cannot continue some open runs; those runs stay blocked');
+    .option(
+      '--allow-incompatible-runs',
+      'Start even if this version cannot continue some open runs; those runs stay blocked',
+    );
   program
     .command('setup')
-    .description('Create tables, bucket, workflow namespace and first keys; run it before the processes below')
+    .description(
+      'Create tables, bucket, workflow namespace and first keys; run it before the processes below',
+    )
     .addHelpText('after', settings);
   program
     .command('worker')
     .description('Run the Temporal workers until SIGTERM')
-    .option('--queue <name...>', 'Task queues to serve: orchestrator, data, compute, llm (default: all)')
+    .option(
+      '--queue <name...>',
+      'Task queues to serve: orchestrator, data, compute, llm (default: all)',
+    )
     .addHelpText('after', settings);
-  program.command('api').description('Run the HTTP API until SIGTERM').addHelpText('after', settings);
-  program.command('gateway').description('Run the gateway, which serves models, until SIGTERM').addHelpText('after', settings);
+  program
+    .command('api')
+    .description('Run the HTTP API until SIGTERM')
+    .addHelpText('after', settings);
+  program
+    .command('gateway')
+    .description('Run the gateway, which serves models, until SIGTERM')
+    .addHelpText('after', settings);
   program
     .command('llm-server')
     .description('Run the embedded language model server (OpenAI protocol) until SIGTERM')
-    .addHelpText('after', '\nInstall its parts with `npm run provision:llm`. See docs/llm-server.md for its settings.');
+    .addHelpText(
+      'after',
+      '\nInstall its parts with `npm run provision:llm`. See docs/llm-server.md for its settings.',
+    );
 }
 
-/** Commands that change or decide something, and whose own request has no place for a reason. It goes with the request, into the audit. */
+/**
+ * Commands that change or decide something, and whose own request has no place for a reason. It
+ * goes with the request, into the audit.
+ */
 const reasoned: readonly string[] = [
   'lifecycle apply',
   'run approve',
@@ -129,7 +155,10 @@ function takeReasons(program: Command, context: CliContext): void {
   for (const name of reasoned) {
     const command = name
       .split(' ')
-      .reduce<Command | undefined>((found, word) => found?.commands.find((each) => each.name() === word), program);
+      .reduce<Command | undefined>(
+        (found, word) => found?.commands.find((each) => each.name() === word),
+        program,
+      );
     if (!command) throw new Error(`unknown command ${name} in the list of commands with --reason`);
     command.option('--reason <text>', 'Reason, for the audit log');
     command.hook('preAction', (_, acting) => {
@@ -139,11 +168,17 @@ function takeReasons(program: Command, context: CliContext): void {
   }
 }
 
-/** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */
+/**
+ * commander otherwise ends the process for a sub-command's usage error, and writes past the
+ * terminal.
+ */
 function inherit(command: Command, { terminal }: Pick<CliContext, 'terminal'>): void {
   command.exitOverride();
   command.showHelpAfterError('(use --help for usage)');
-  command.configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.say(text.trimEnd()) });
+  command.configureOutput({
+    writeOut: (text) => terminal.out(text.trimEnd()),
+    writeErr: (text) => terminal.say(text.trimEnd()),
+  });
   for (const child of command.commands) inherit(child, { terminal });
 }
 

@@ -1,10 +1,14 @@
 import { InvalidArgumentError } from 'commander';
 
-/** For options and arguments: what is no whole number in the range is a usage error before anything is asked of the API. */
+/**
+ * For options and arguments: what is no whole number in the range is a usage error before anything
+ * is asked of the API.
+ */
 export function wholeNumber(least: number, most = 1_000_000): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most)
+      return value;
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
 }

@@ -3,8 +3,9 @@ import stringWidth from 'string-width';
 import { harmless, harmlessLines } from './harmless';
 
 /**
- * Data goes to stdout, messages to stderr. Both are painted only in a terminal. This is the only place through which commands print, so here every control
- * character that is not a line end, a tab or our own paint becomes U+FFFD.
+ * Data goes to stdout, messages to stderr. Both are painted only in a terminal. This is the only
+ * place through which commands print, so here every control character that is not a line end, a tab
+ * or our own paint becomes U+FFFD.
  */
 export interface Terminal {
   readonly out: (text: string) => void;
@@ -15,7 +16,9 @@ export interface Terminal {
   readonly outPaint: Paint;
   /** Of a line that is put out; 80 where nobody says. */
   readonly columns: number;
-  /** What is said there stands where the text before stood; null in a pipe, which has no such place. */
+  /**
+   * What is said there stands where the text before stood; null in a pipe, which has no such place.
+   */
   readonly screen: Screen | null;
 }
 
@@ -32,7 +35,11 @@ export interface Paint {
   readonly yellow: (text: string) => string;
 }
 
-type Stream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+type Stream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export interface TerminalOptions {
   readonly stdout: Stream;
@@ -52,7 +59,9 @@ export function openTerminal({ stdout, stderr, noColor }: TerminalOptions): Term
   };
 }
 
-/** A text that is higher than the terminal is cut: what has scrolled away cannot be written over. */
+/**
+ * A text that is higher than the terminal is cut: what has scrolled away cannot be written over.
+ */
 function screenOf(stream: Stream): Screen {
   let before = 0;
   const rows = stream.rows ?? 24;
@@ -68,7 +77,10 @@ function screenOf(stream: Stream): Screen {
   };
 }
 
-/** Marks our own paint. It is drawn anew in each process, so a text from elsewhere cannot contain it. */
+/**
+ * Marks our own paint. It is drawn anew in each process, so a text from elsewhere cannot contain
+ * it.
+ */
 const paintMark = randomBytes(12).toString('hex');
 const painted = new RegExp(`\\[(\\d+)m${paintMark}`, 'g');
 
@@ -79,7 +91,8 @@ function printable(text: string): string {
 
 function paintOf(on: boolean): Paint {
   const code = (number: number) => `[${number}m${paintMark}`;
-  const style = (number: number) => (text: string) => (on && text !== '' ? `${code(number)}${text}${code(0)}` : text);
+  const style = (number: number) => (text: string) =>
+    on && text !== '' ? `${code(number)}${text}${code(0)}` : text;
   return { bold: style(1), dim: style(2), green: style(32), red: style(31), yellow: style(33) };
 }
 
@@ -87,7 +100,9 @@ function paintOf(on: boolean): Paint {
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   // A line end in a cell would forge a row.
   const cells = rows.map((row) => row.map(harmless));
-  const widths = header.map((title, i) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))));
+  const widths = header.map((title, i) =>
+    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))),
+  );
   const line = (row: readonly string[]): string =>
     row
       .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell))))
@@ -97,7 +112,10 @@ export function table(header: readonly string[], rows: readonly (readonly string
 }
 
 /** Broken at spaces to fit; the lines after the first are indented. Empty for an empty text. */
-export function wrapped(text: string, { columns, indent }: { readonly columns: number; readonly indent: string }): readonly string[] {
+export function wrapped(
+  text: string,
+  { columns, indent }: { readonly columns: number; readonly indent: string },
+): readonly string[] {
   const lines: string[] = [];
   let line = '';
   // Runs of spaces stay: they set columns apart.
@@ -111,7 +129,10 @@ export function wrapped(text: string, { columns, indent }: { readonly columns: n
   return line === '' ? lines : [...lines, line];
 }
 
-/** Columns in a terminal: wide characters, such as Chinese ones and emoji, take two, combining marks none. */
+/**
+ * Columns in a terminal: wide characters, such as Chinese ones and emoji, take two, combining marks
+ * none.
+ */
 function widthOf(text: string): number {
   return stringWidth(text.replace(painted, ''));
 }

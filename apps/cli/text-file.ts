@@ -3,18 +3,28 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CliError } from './cli-error';
 
-/** What a file says. Another encoding read as UTF-8 would lose letters without a word, and what was measured would not be what was written. */
+/**
+ * What a file says. Another encoding read as UTF-8 would lose letters without a word, and what was
+ * measured would not be what was written.
+ */
 export function readTextFile(path: string, shown: string): string {
   const bytes = bytesOf(path, shown);
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new CliError(`${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} is not valid UTF-8`, 2, 'save it as UTF-8');
+  throw new CliError(
+    `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} is not valid UTF-8`,
+    2,
+    'save it as UTF-8',
+  );
 }
 
 function bytesOf(path: string, shown: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CliError(`${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 2);
+    throw new CliError(
+      `${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      2,
+    );
   }
 }
 

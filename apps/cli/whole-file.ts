@@ -1,4 +1,15 @@
-import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { CliError } from './cli-error';
 
@@ -10,13 +21,26 @@ export interface WholeFile {
   readonly isStream: boolean;
 }
 
-/** @throws CliError where nothing could be written: before the work, which may have cost something, and not after it */
+/**
+ * @throws CliError where nothing could be written: before the work, which may have cost something,
+ *   and not after it
+ */
 export function wholeFileAt(shown: string, cwd: string): WholeFile {
   return saying(shown, () => {
     const path = target(resolve(cwd, shown));
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory() === true) throw new CliError(`${shown} cannot be written because it is a folder`, 2, 'name a file in it');
-    if (found?.isSocket() === true) throw new CliError(`${shown} cannot be written because it is a socket`, 2, 'name a file or a pipe');
+    if (found?.isDirectory() === true)
+      throw new CliError(
+        `${shown} cannot be written because it is a folder`,
+        2,
+        'name a file in it',
+      );
+    if (found?.isSocket() === true)
+      throw new CliError(
+        `${shown} cannot be written because it is a socket`,
+        2,
+        'name a file or a pipe',
+      );
     const isStream = found !== undefined && !found.isFile();
     if (isStream) accessSync(path, constants.W_OK);
     else {
@@ -28,7 +52,10 @@ export function wholeFileAt(shown: string, cwd: string): WholeFile {
   });
 }
 
-/** What is written is there whole or not at all. Killed in between, what was there stays, and a `.part` is left beside it. */
+/**
+ * What is written is there whole or not at all. Killed in between, what was there stays, and a
+ * `.part` is left beside it.
+ */
 export async function writeWhole(
   { shown, path, isStream }: WholeFile,
   work: (write: (text: string) => void) => Promise<void> | void,
@@ -64,6 +91,10 @@ function saying<T>(shown: string, work: () => T): T {
     if (error instanceof CliError) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'the folder does not exist' : code;
-    throw new CliError(`${shown} cannot be written: ${why}`, 2, 'name a file in an existing folder that you may write to');
+    throw new CliError(
+      `${shown} cannot be written: ${why}`,
+      2,
+      'name a file in an existing folder that you may write to',
+    );
   }
 }

@@ -8,12 +8,18 @@ import type { KeyCache } from './key-cache';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Asks again, for answers that take long. Rejects when the registry is away for longer than keys are trusted without it. */
+    /**
+     * Asks again, for answers that take long. Rejects when the registry is away for longer than
+     * keys are trusted without it.
+     */
     isKeyValid: () => Promise<boolean>;
   }
 }
 
-/** Before the body is read: a caller without a key cannot make this process parse 10 MB. Takes `Authorization: Bearer …` or, as some inference clients send, `X-API-Key`. */
+/**
+ * Before the body is read: a caller without a key cannot make this process parse 10 MB. Takes
+ * `Authorization: Bearer …` or, as some inference clients send, `X-API-Key`.
+ */
 export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandler {
   return (request, reply, done) => {
     const admit = (identity: ApiKeyIdentity | null): void => {
@@ -26,7 +32,14 @@ export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandl
     };
     const key = keyOf(request);
     if (key === null) {
-      done(new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', 'perennial key create'));
+      done(
+        new HttpProblem(
+          401,
+          'MissingApiKey',
+          'send an API key: Authorization: Bearer pk_…',
+          'perennial key create',
+        ),
+      );
       return;
     }
     request.isKeyValid = async () => (await keys.identify(key)) !== null;
@@ -36,16 +49,29 @@ export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandl
   };
 }
 
-function refusalOf(identity: ApiKeyIdentity | null, scope: ApiKeyScope, request: FastifyRequest): Error | null {
+function refusalOf(
+  identity: ApiKeyIdentity | null,
+  scope: ApiKeyScope,
+  request: FastifyRequest,
+): Error | null {
   if (identity === null)
-    return new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
+    return new HttpProblem(
+      401,
+      'InvalidApiKey',
+      'this API key is unknown, expired or revoked',
+      'perennial key create',
+    );
   if (allows(identity.scope, scope)) return null;
   const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-  return failure('Forbidden', `${route} requires the scope ${scope}; the key ${identity.name} has ${identity.scope}`);
+  return failure(
+    'Forbidden',
+    `${route} requires the scope ${scope}; the key ${identity.name} has ${identity.scope}`,
+  );
 }
 
 function keyOf({ headers }: FastifyRequest): string | null {
-  const bearer = headers.authorization === undefined ? null : /^bearer\s+(\S+)$/i.exec(headers.authorization);
+  const bearer =
+    headers.authorization === undefined ? null : /^bearer\s+(\S+)$/i.exec(headers.authorization);
   if (bearer !== null) return bearer[1] ?? null;
   const apiKey = headers['x-api-key'];
   return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;

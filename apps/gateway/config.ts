@@ -1,4 +1,7 @@
-/** What an operator may set for one gateway process. `gatewayDefaults` has everything that does not depend on the machine. */
+/**
+ * What an operator may set for one gateway process. `gatewayDefaults` has everything that does not
+ * depend on the machine.
+ */
 export interface GatewayConfig {
   readonly host: string;
   /** 0 takes a free one. */
@@ -43,11 +46,17 @@ export interface ChatLimits {
   /** The same for an answer that goes out whole. */
   readonly challengerWholeMs: number;
   readonly shadow: ChatShadowLimits;
-  /** Under way at once; further ones get 503. Each has two connections: to the caller and to the provider. */
+  /**
+   * Under way at once; further ones get 503. Each has two connections: to the caller and to the
+   * provider.
+   */
   readonly maxAnswers: number;
   /** How long the reader of a stream may take nothing before the stream is cut. */
   readonly stallMs: number;
-  /** How long answers under way have to end when the gateway stops; whoever supervises it kills later than that. */
+  /**
+   * How long answers under way have to end when the gateway stops; whoever supervises it kills
+   * later than that.
+   */
   readonly drainMs: number;
 }
 
@@ -62,7 +71,10 @@ export interface ChatShadowLimits {
   readonly tokensPerHour: number;
 }
 
-/** Of `POST /v1/embeddings`. An embedder in this process works on its event loop, so what it does for one caller the others wait for. */
+/**
+ * Of `POST /v1/embeddings`. An embedder in this process works on its event loop, so what it does
+ * for one caller the others wait for.
+ */
 export interface EmbeddingsLimits {
   /** Of the texts of one request together. */
   readonly maxTokens: number;
@@ -111,7 +123,8 @@ export const gatewayDefaults = {
     challengerFirstTokenMs: 15_000,
     challengerWholeMs: 60_000,
     shadow: {
-      // Callers wait for the same provider, and what is under way here is lost with the process: better a sample than a backlog.
+      // Callers wait for the same provider, and what is under way here is lost with the process:
+      // better a sample than a backlog.
       maxAtOnce: 4,
       maxWaiting: 8,
       longestWaitMs: 20_000,

@@ -59,14 +59,22 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
   });
   await app.register((routes, _options, done) => {
     routes.addHook('onRequest', requires('viewer', keys));
-    indexQueryRoutes(routes, { indexes, metrics: createIndexMetrics(metrics.registry), timeoutMs: config.requestTimeoutMs });
+    indexQueryRoutes(routes, {
+      indexes,
+      metrics: createIndexMetrics(metrics.registry),
+      timeoutMs: config.requestTimeoutMs,
+    });
     done();
   });
   await app.register((routes, _options, done) => {
     routes.addHook('onRequest', requires('viewer', keys));
     routes.setErrorHandler(errorHandler(config, openAiErrors));
     chatRoutes(routes, { ...parts, stallMs: config.chat.stallMs });
-    embeddingsRoutes(routes, { embeddings: parts.embeddings, answers, metrics: createEmbeddingsMetrics(metrics.registry) });
+    embeddingsRoutes(routes, {
+      embeddings: parts.embeddings,
+      answers,
+      metrics: createEmbeddingsMetrics(metrics.registry),
+    });
     openAiModelRoutes(routes, { table });
     done();
   });

@@ -21,11 +21,17 @@ export const gatewayOverrides = {
   BudgetSpent: 429,
 } as const;
 
-/** Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and small: ten thousand labels of feedback have up to six keys each. */
+/**
+ * Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and
+ * small: ten thousand labels of feedback have up to six keys each.
+ */
 const jsonBounds = { values: 3_000_000, keys: 60_000, depth: 64 };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
-export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
+export function openHttpApp(
+  config: Pick<GatewayConfig, 'bodyLimitBytes'>,
+  log: FastifyBaseLogger,
+): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -74,10 +80,17 @@ export function errorHandler(
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   const answerProblem = problemHandler(gatewayOverrides, form);
   return (error, request, reply) => {
-    // Stock clients come again after 429 unless they are told not to: more money does not come in seconds.
+    // Stock clients come again after 429 unless they are told not to: more money does not come in
+    // seconds.
     if (isPerennialError(error) && error.type === 'BudgetSpent' && error.retryAfterMs === undefined)
       void reply.header('x-should-retry', 'false');
-    answerProblem(isTooLarge(error) ? tooLarge(request.headers['content-length'], bodyLimitBytes) : (error as Error), request, reply);
+    answerProblem(
+      isTooLarge(error)
+        ? tooLarge(request.headers['content-length'], bodyLimitBytes)
+        : (error as Error),
+      request,
+      reply,
+    );
   };
 }
 

@@ -6,7 +6,10 @@ import { within } from '../../data/within';
 
 /** Who holds an API key, without asking the registry on every request. */
 export interface KeyCache {
-  /** Null for a key that is not valid. Throws DatabaseUnavailable when the registry is away and never vouched for this key. */
+  /**
+   * Null for a key that is not valid. Throws DatabaseUnavailable when the registry is away and
+   * never vouched for this key.
+   */
   identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null>;
 }
 
@@ -14,7 +17,10 @@ export interface KeyCacheOptions {
   readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
   /** A revoked key is refused within this time while the registry can be asked. */
   readonly freshSeconds: number;
-  /** While the registry is away, a key that it vouched for goes on this long: an outage of the registry is none of serving. */
+  /**
+   * While the registry is away, a key that it vouched for goes on this long: an outage of the
+   * registry is none of serving.
+   */
   readonly graceSeconds: number;
   readonly timeoutMs?: number;
   readonly now?: () => number;
@@ -27,7 +33,10 @@ interface KnownKey {
 
 /** Keys kept at most; those that were not used for longest are dropped first. */
 const maxKeys = 10_000;
-/** After a failed question the registry is left alone this long, so that requests do not queue up behind timeouts. */
+/**
+ * After a failed question the registry is left alone this long, so that requests do not queue up
+ * behind timeouts.
+ */
 const pauseMs = 1_000;
 /** Lets guessed keys cost a question a second instead of one a request. */
 const refusedMs = 1_000;
@@ -46,7 +55,12 @@ export function createKeyCache({
 
   function identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null> {
     const entry = known.get(key);
-    if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < freshSeconds * 1000) return entry.identity;
+    if (
+      entry !== undefined &&
+      !hasExpired(entry.identity) &&
+      now() - entry.verifiedAt < freshSeconds * 1000
+    )
+      return entry.identity;
     const refusedUntil = refused.get(key);
     if (refusedUntil !== undefined && now() < refusedUntil) return null;
     return shareInFlight(asking, key, () => ask(key));
@@ -77,8 +91,17 @@ export function createKeyCache({
 
   function vouched(key: string, cause?: unknown): ApiKeyIdentity {
     const entry = known.get(key);
-    if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < graceSeconds * 1000) return entry.identity;
-    throw failure('DatabaseUnavailable', 'the registry is not reachable, so this API key cannot be checked; try again shortly', { cause });
+    if (
+      entry !== undefined &&
+      !hasExpired(entry.identity) &&
+      now() - entry.verifiedAt < graceSeconds * 1000
+    )
+      return entry.identity;
+    throw failure(
+      'DatabaseUnavailable',
+      'the registry is not reachable, so this API key cannot be checked; try again shortly',
+      { cause },
+    );
   }
 
   return { identify };

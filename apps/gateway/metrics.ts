@@ -67,7 +67,12 @@ export function createGatewayMetrics(): GatewayMetrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 512],
     registers,
   });
-  const rows = new Counter({ name: 'perennial_gateway_rows_total', help: 'Rows predicted.', labelNames: ['model'] as const, registers });
+  const rows = new Counter({
+    name: 'perennial_gateway_rows_total',
+    help: 'Rows predicted.',
+    labelNames: ['model'] as const,
+    registers,
+  });
   const stale = new Counter({
     name: 'perennial_gateway_stale_answers_total',
     help: 'Responses by a version that may no longer be the champion.',
@@ -137,11 +142,22 @@ export function createGatewayMetrics(): GatewayMetrics {
   const counters = new Map<string, { inc(): void }>();
   const timers = new Map<string, { observe(seconds: number): void }>();
 
-  function request({ model, version, arm, status, seconds }: Parameters<GatewayMetrics['request']>[0]): void {
+  function request({
+    model,
+    version,
+    arm,
+    status,
+    seconds,
+  }: Parameters<GatewayMetrics['request']>[0]): void {
     const key = `${model}@${version}/${arm}/${status}`;
     let counter = counters.get(key);
     if (counter === undefined) {
-      counter = requests.labels({ model, version: version === null ? '' : String(version), arm, status: String(status) });
+      counter = requests.labels({
+        model,
+        version: version === null ? '' : String(version),
+        arm,
+        status: String(status),
+      });
       counters.set(key, counter);
     }
     counter.inc();
@@ -166,16 +182,46 @@ export function createGatewayMetrics(): GatewayMetrics {
       });
     };
     gauge('perennial_gateway_models_loaded', 'Versions in memory.', () => state.models().models);
-    gauge('perennial_gateway_model_memory_bytes', 'Estimated memory of the versions in memory.', () => state.models().bytes);
-    gauge('perennial_gateway_models_blocked', 'Models whose routed version cannot be served here.', () => state.blockedModels());
-    gauge('perennial_gateway_routing_epoch', 'Newest routing epoch that is completely served.', () => state.epoch());
-    gauge('perennial_gateway_lease_seconds', 'Seconds until the lease expires; 0 after that.', () => state.leaseSeconds());
-    gauge('perennial_gateway_stale', '1 while only the last known champion answers.', () => (state.leaseSeconds() > 0 ? 0 : 1));
-    gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
-    gauge('perennial_gateway_shadow_rows_waiting', 'Rows waiting to be scored after their response.', () => state.shadowRows());
-    gauge('perennial_gateway_shadow_chats_waiting', 'Conversations waiting for the answer of the other arm.', () => state.shadowChats());
-    gauge('perennial_gateway_open_answers', 'Conversations with an answer in progress.', () => state.openAnswers());
-    gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
+    gauge(
+      'perennial_gateway_model_memory_bytes',
+      'Estimated memory of the versions in memory.',
+      () => state.models().bytes,
+    );
+    gauge(
+      'perennial_gateway_models_blocked',
+      'Models whose routed version cannot be served here.',
+      () => state.blockedModels(),
+    );
+    gauge(
+      'perennial_gateway_routing_epoch',
+      'Newest routing epoch that is completely served.',
+      () => state.epoch(),
+    );
+    gauge('perennial_gateway_lease_seconds', 'Seconds until the lease expires; 0 after that.', () =>
+      state.leaseSeconds(),
+    );
+    gauge('perennial_gateway_stale', '1 while only the last known champion answers.', () =>
+      state.leaseSeconds() > 0 ? 0 : 1,
+    );
+    gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () =>
+      state.pendingPredictions(),
+    );
+    gauge(
+      'perennial_gateway_shadow_rows_waiting',
+      'Rows waiting to be scored after their response.',
+      () => state.shadowRows(),
+    );
+    gauge(
+      'perennial_gateway_shadow_chats_waiting',
+      'Conversations waiting for the answer of the other arm.',
+      () => state.shadowChats(),
+    );
+    gauge('perennial_gateway_open_answers', 'Conversations with an answer in progress.', () =>
+      state.openAnswers(),
+    );
+    gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () =>
+      state.spilledBytes(),
+    );
   }
 
   return {
@@ -185,8 +231,10 @@ export function createGatewayMetrics(): GatewayMetrics {
     batch: (model, size) => batches.labels({ model }).observe(size),
     rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),
-    challengerFailed: (model, version) => challengers.labels({ model, version: String(version) }).inc(),
-    shadowed: (model, version, outcome) => shadows.labels({ model, version: String(version), outcome }).inc(),
+    challengerFailed: (model, version) =>
+      challengers.labels({ model, version: String(version) }).inc(),
+    shadowed: (model, version, outcome) =>
+      shadows.labels({ model, version: String(version), outcome }).inc(),
     screened: (model, side, outcome) => screenings.labels({ model, side, outcome }).inc(),
     looked: ({ seconds, ...labels }) => looks.labels(labels).observe(seconds),
     reranked: (model, outcome) => rerankings.labels({ model, outcome }).inc(),

@@ -1,4 +1,7 @@
-/** The document of the gateway's routes, OpenAPI 3.1, at `GET /openapi.json`. The protocols of Open Inference and OpenAI describe more; this says what is read and answered here. */
+/**
+ * The document of the gateway's routes, OpenAPI 3.1, at `GET /openapi.json`. The protocols of Open
+ * Inference and OpenAI describe more; this says what is read and answered here.
+ */
 import { z } from 'zod';
 import { version } from '../../package.json';
 import { chatRequestSchema } from './chat/chat-request.schema';
@@ -11,7 +14,10 @@ const text: OpenApiSchema = { type: 'string' };
 const whole: OpenApiSchema = { type: 'integer' };
 const anyObject: OpenApiSchema = { type: 'object' };
 const list = (items: OpenApiSchema): OpenApiSchema => ({ type: 'array', items });
-const object = (properties: Readonly<Record<string, OpenApiSchema>>, required = Object.keys(properties)): OpenApiSchema => ({
+const object = (
+  properties: Readonly<Record<string, OpenApiSchema>>,
+  required = Object.keys(properties),
+): OpenApiSchema => ({
   type: 'object',
   properties,
   required,
@@ -22,33 +28,62 @@ const bodyOf = (schema: z.ZodType): OpenApiSchema => {
   return rest;
 };
 
-const problem = object({ type: text, title: text, status: whole, detail: text, code: text, traceId: text });
+const problem = object({
+  type: text,
+  title: text,
+  status: whole,
+  detail: text,
+  code: text,
+  traceId: text,
+});
 const schemas: Readonly<Record<string, OpenApiSchema>> = {
   Problem: problem,
   InferenceError: { allOf: [named('Problem'), object({ error: text })] },
-  OpenAiError: { allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })] },
+  OpenAiError: {
+    allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })],
+  },
   InferRequest: {
     type: 'object',
-    description: 'inputs, one named tensor per request column; or rows, JSON objects with one key per column',
+    description:
+      'inputs, one named tensor per request column; or rows, JSON objects with one key per column',
     properties: {
       id: { type: ['string', 'null'], maxLength: 256 },
       parameters: anyObject,
       inputs: list(
-        object({ name: text, shape: list(whole), datatype: text, data: { type: 'array' }, parameters: anyObject }, [
-          'name',
-          'shape',
-          'datatype',
-        ]),
+        object(
+          {
+            name: text,
+            shape: list(whole),
+            datatype: text,
+            data: { type: 'array' },
+            parameters: anyObject,
+          },
+          ['name', 'shape', 'datatype'],
+        ),
       ),
       rows: list(anyObject),
-      outputs: list(object({ name: { enum: ['score', 'class', 'probabilities', 'prediction_id'] }, parameters: anyObject }, ['name'])),
+      outputs: list(
+        object(
+          {
+            name: { enum: ['score', 'class', 'probabilities', 'prediction_id'] },
+            parameters: anyObject,
+          },
+          ['name'],
+        ),
+      ),
     },
   },
   InferAnswer: object({
     model_name: text,
     model_version: text,
     id: text,
-    outputs: list(object({ name: text, datatype: text, shape: list(whole), data: { type: 'array' } }, ['name', 'datatype', 'shape'])),
+    outputs: list(
+      object({ name: text, datatype: text, shape: list(whole), data: { type: 'array' } }, [
+        'name',
+        'datatype',
+        'shape',
+      ]),
+    ),
   }),
   Feedback: {
     type: 'object',
@@ -91,9 +126,16 @@ function operation({ summary, protocol, scope, params = [], body, answer }: Oper
     summary,
     security: [{ apiKey: [scope] }],
     ...(params.length > 0 && {
-      parameters: params.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string', minLength: 1 } })),
+      parameters: params.map((name) => ({
+        name,
+        in: 'path',
+        required: true,
+        schema: { type: 'string', minLength: 1 },
+      })),
     }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: body } } },
+    }),
     responses: {
       200: { description: 'answered', content: contentOf(answer) },
       ...(Object.fromEntries(errors) as Readonly<Record<string, unknown>>),
@@ -102,17 +144,30 @@ function operation({ summary, protocol, scope, params = [], body, answer }: Oper
 }
 
 function contentOf(answer: Readonly<Record<string, OpenApiSchema>>) {
-  return Object.fromEntries(Object.entries(answer).map(([mediaType, schema]) => [mediaType, { schema }]));
+  return Object.fromEntries(
+    Object.entries(answer).map(([mediaType, schema]) => [mediaType, { schema }]),
+  );
 }
 
 const json = (schema: OpenApiSchema) => ({ 'application/json': schema });
 const inference = { protocol: 'inference', scope: 'viewer' } as const;
 const openai = { protocol: 'openai', scope: 'viewer' } as const;
 
-const metadata = object({ name: text, versions: list(text), platform: text, inputs: list(anyObject), outputs: list(anyObject) });
+const metadata = object({
+  name: text,
+  versions: list(text),
+  platform: text,
+  inputs: list(anyObject),
+  outputs: list(anyObject),
+});
 const ready = object({ name: text, version: text, ready: { type: 'boolean' }, digest: text });
 const inferAnswer = { ...json(named('InferAnswer')), 'application/octet-stream': {} };
-const infer = { ...inference, summary: 'Score rows', body: named('InferRequest'), answer: inferAnswer };
+const infer = {
+  ...inference,
+  summary: 'Score rows',
+  body: named('InferRequest'),
+  answer: inferAnswer,
+};
 
 export function gatewayDocument() {
   return {
@@ -120,9 +175,15 @@ export function gatewayDocument() {
     info: {
       title: 'Perennial gateway',
       version,
-      description: 'Serves models over the Open Inference Protocol V2 and language applications over the OpenAI API.',
+      description:
+        'Serves models over the Open Inference Protocol V2 and language applications over the OpenAI API.',
     },
-    components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } }, schemas },
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' },
+      },
+      schemas,
+    },
     paths: {
       '/v2': {
         get: operation({
@@ -157,7 +218,12 @@ export function gatewayDocument() {
         }),
       },
       '/v1/models/{model}': {
-        get: operation({ ...openai, summary: 'Show a language application', params: ['model'], answer: json(anyObject) }),
+        get: operation({
+          ...openai,
+          summary: 'Show a language application',
+          params: ['model'],
+          answer: json(anyObject),
+        }),
       },
       '/v1/indexes/{index}/query': {
         post: operation({
@@ -172,14 +238,26 @@ export function gatewayDocument() {
       '/v1/feedback': {
         post: operation({
           ...{ protocol: 'own', scope: 'operator', summary: 'Label predictions' },
-          body: { oneOf: [named('Feedback'), { type: 'array', items: named('Feedback'), minItems: 1, maxItems: 10_000 }] },
+          body: {
+            oneOf: [
+              named('Feedback'),
+              { type: 'array', items: named('Feedback'), minItems: 1, maxItems: 10_000 },
+            ],
+          },
           answer: json(object({ accepted: whole, joined: whole, waiting: whole, unknown: whole })),
         }),
       },
       '/internal/probe': {
         post: operation({
-          ...{ protocol: 'own', scope: 'operator', summary: 'Load a version and test that it answers' },
-          body: object({ model: text, version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 } }),
+          ...{
+            protocol: 'own',
+            scope: 'operator',
+            summary: 'Load a version and test that it answers',
+          },
+          body: object({
+            model: text,
+            version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
+          }),
           answer: json(object({ model: text, version: whole, digest: text })),
         }),
       },
@@ -189,8 +267,22 @@ export function gatewayDocument() {
 
 function modelPaths(path: string, params: readonly string[]) {
   return {
-    [path]: { get: operation({ ...inference, summary: 'Show the inputs and outputs of a model', params, answer: json(metadata) }) },
-    [`${path}/ready`]: { get: operation({ ...inference, summary: 'Check whether a model is ready', params, answer: json(ready) }) },
+    [path]: {
+      get: operation({
+        ...inference,
+        summary: 'Show the inputs and outputs of a model',
+        params,
+        answer: json(metadata),
+      }),
+    },
+    [`${path}/ready`]: {
+      get: operation({
+        ...inference,
+        summary: 'Check whether a model is ready',
+        params,
+        answer: json(ready),
+      }),
+    },
     [`${path}/infer`]: { post: operation({ ...infer, params }) },
   };
 }

@@ -1,5 +1,7 @@
 /** The first of a kind, then one a minute: an outage must not fill the log. */
-export function quietly(tell: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
+export function quietly(
+  tell: (what: string, error: unknown) => void,
+): (what: string, error: unknown) => void {
   const told = new Map<string, number>();
   return (what, error) => {
     const last = told.get(what) ?? -Infinity;

@@ -1,4 +1,7 @@
-/** Serves models over the Open Inference Protocol V2, and language applications over the OpenAI API. Stateless but for its spill, so that any number of copies may run. */
+/**
+ * Serves models over the Open Inference Protocol V2, and language applications over the OpenAI API.
+ * Stateless but for its spill, so that any number of copies may run.
+ */
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +37,10 @@ import { createShadow, type ShadowOutcome } from './routing/shadow';
 import { openSpill } from './prediction-log/spill';
 import { createVersionPicker } from './routing/version-picker';
 
-export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways' | 'predictions' | 'routing'> & {
+export type GatewayRegistry = Pick<
+  Registry,
+  'apiKeys' | 'feedback' | 'gateways' | 'predictions' | 'routing'
+> & {
   readonly indexes: Pick<Registry['indexes'], 'list'>;
 };
 
@@ -52,7 +58,10 @@ export interface GatewayDeps {
 export interface Gateway {
   readonly id: string;
   readonly app: FastifyInstance;
-  /** Listens, then learns the routing table; `/readyz` says when it knows it. Also when the registry is away: it keeps asking. */
+  /**
+   * Listens, then learns the routing table; `/readyz` says when it knows it. Also when the registry
+   * is away: it keeps asking.
+   */
   start(): Promise<{ readonly url: string }>;
   /** Gives back the lease, answers what is under way, and leaves no prediction in memory. */
   stop(): Promise<void>;
@@ -63,7 +72,15 @@ const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { registry, artifacts, access, indexes, detectors = openDetectors({ embedders: openEmbedders() }), config, log } = deps;
+  const {
+    registry,
+    artifacts,
+    access,
+    indexes,
+    detectors = openDetectors({ embedders: openEmbedders() }),
+    config,
+    log,
+  } = deps;
   const id = newId('gw');
   const metrics = createGatewayMetrics();
   let url = config.publicUrl ?? '';
@@ -84,7 +101,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onSpilled: metrics.predictionsSpilled,
     onLost: lost,
     onState(state, error) {
-      if (state === 'away') log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
+      if (state === 'away')
+        log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
       else log.info('the registry accepts predictions again');
     },
     onError: quietly((what, error) => log.error({ err: error }, what)),
@@ -103,7 +121,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onBatch: metrics.batch,
     onLooked: metrics.looked,
   });
-  const loadError = quietly((model, error) => log.error({ err: error }, `a version of ${model} could not be loaded`));
+  const loadError = quietly((model, error) =>
+    log.error({ err: error }, `a version of ${model} could not be loaded`),
+  );
   const cache = createModelCache({
     loader,
     maxBytes: config.modelMemoryBytes,
@@ -124,10 +144,23 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       void lease.beat().catch((error: unknown) => leaseError('heartbeat', error));
     },
     onSwap: (route, before) =>
-      log.info({ model: route.model, champion: route.champion.served.name, before: before?.champion.served.name }, 'route'),
-    onBlocked: (model, error) => log.error({ err: error, tenant: model.tenant }, `${model.name} is routed here but cannot be served`),
+      log.info(
+        {
+          model: route.model,
+          champion: route.champion.served.name,
+          before: before?.champion.served.name,
+        },
+        'route',
+      ),
+    onBlocked: (model, error) =>
+      log.error(
+        { err: error, tenant: model.tenant },
+        `${model.name} is routed here but cannot be served`,
+      ),
   });
-  const leaseError = quietly((what, error) => log.warn({ err: error }, `the registry is not reachable (${what})`));
+  const leaseError = quietly((what, error) =>
+    log.warn({ err: error }, `the registry is not reachable (${what})`),
+  );
   const lease = createLease({
     gateways: registry.gateways,
     routing: registry.routing,
@@ -138,10 +171,22 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     pollSeconds: config.pollSeconds,
     onError: leaseError,
   });
-  const keys = createKeyCache({ apiKeys: registry.apiKeys, freshSeconds: config.keyCacheSeconds, graceSeconds: config.keyGraceSeconds });
-  const picker = createVersionPicker({ table, routing: registry.routing, cache, timeoutMs: registryTimeoutMs });
-  const challengerError = quietly((name, error) => log.warn({ err: error }, `${name} failed a request; the champion answered it`));
-  const onShadowed = ({ model, version }: ServedVersion, outcome: ShadowOutcome) => metrics.shadowed(model, version, outcome);
+  const keys = createKeyCache({
+    apiKeys: registry.apiKeys,
+    freshSeconds: config.keyCacheSeconds,
+    graceSeconds: config.keyGraceSeconds,
+  });
+  const picker = createVersionPicker({
+    table,
+    routing: registry.routing,
+    cache,
+    timeoutMs: registryTimeoutMs,
+  });
+  const challengerError = quietly((name, error) =>
+    log.warn({ err: error }, `${name} failed a request; the champion answered it`),
+  );
+  const onShadowed = ({ model, version }: ServedVersion, outcome: ShadowOutcome) =>
+    metrics.shadowed(model, version, outcome);
   const onChallengerFailure = (served: ServedVersion, error: unknown) => {
     metrics.challengerFailed(served.model, served.version);
     challengerError(served.name, error);
@@ -152,13 +197,19 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     timeoutMs: config.requestTimeoutMs * challengerShare,
     onOutcome: onShadowed,
   });
-  const isBlocked = (tenant: string, model: string) => table.blockedModel(tenant, model)?.alias === 'champion';
+  const isBlocked = (tenant: string, model: string) =>
+    table.blockedModel(tenant, model)?.alias === 'champion';
   const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: onShadowed });
   const answers = createOpenAnswers(config.chat.maxAnswers);
   const chat = createChat({
     picker,
     access,
-    retrieve: createRetriever({ indexes, access, timeoutMs: config.requestTimeoutMs, onReranked: metrics.reranked }),
+    retrieve: createRetriever({
+      indexes,
+      access,
+      timeoutMs: config.requestTimeoutMs,
+      onReranked: metrics.reranked,
+    }),
     shadow: chatShadow,
     limits: config.chat,
     leaseHolds: () => lease.holds(),
@@ -202,7 +253,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const tending = setInterval(
     () => {
       void spill.tend().then(
-        (taken) => taken > 0 && log.info({ segments: taken }, 'took over predictions that another gateway left on disk'),
+        (taken) =>
+          taken > 0 &&
+          log.info({ segments: taken }, 'took over predictions that another gateway left on disk'),
         (error: unknown) => leaseError('spill folder', error),
       );
     },
@@ -232,16 +285,19 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await spill.tend();
       // A crowd that comes at once waits in the queue of the system, and is not turned away by it.
       await app.listen({ host: config.host, port: config.port, backlog: 4096 });
-      if (url === '') url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
+      if (url === '')
+        url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
       await lease.start();
       return { url };
     },
     async stop() {
       stopping = true;
       await lease.stop();
-      // What listens is closed first: callers find another gateway while the answers under way end here.
+      // What listens is closed first: callers find another gateway while the answers under way end
+      // here.
       const closed = app.close();
-      // A connection is kept for a next request, which will not come, also after an answer that was under way.
+      // A connection is kept for a next request, which will not come, also after an answer that was
+      // under way.
       const idle = setInterval(() => app.server.closeIdleConnections(), 50);
       await answers.drain(config.chat.drainMs);
       await closed;

@@ -3,14 +3,19 @@ import type { FastifyInstance } from 'fastify';
 /** The methods that have a route for a path: `undefined` where no method has one. */
 export type AllowedMethods = (path: string) => readonly string[] | undefined;
 
-/** Remembers every route of `app`, so that a wrong method can be told from a wrong path. Call it before the routes are registered. */
+/**
+ * Remembers every route of `app`, so that a wrong method can be told from a wrong path. Call it
+ * before the routes are registered.
+ */
 export function watchMethods(app: FastifyInstance): AllowedMethods {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
     routes.push({ pattern: patternOf(url), methods: [method].flat() });
   });
   return (path) => {
-    const found = routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
+    const found = routes
+      .filter(({ pattern }) => pattern.test(path))
+      .flatMap(({ methods }) => methods);
     return found.length === 0 ? undefined : [...new Set(found)].sort();
   };
 }

@@ -1,26 +1,48 @@
-/** Content codings of RFC 9110, 8.4: `gzip` and `deflate` (in zlib's format), which the stock clients of the Open Inference Protocol use. */
+/**
+ * Content codings of RFC 9110, 8.4: `gzip` and `deflate` (in zlib's format), which the stock
+ * clients of the Open Inference Protocol use.
+ */
 import { promisify } from 'node:util';
 import { constants, deflate, gunzip, gzip, inflate } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem';
 
 const [compressGzip, compressDeflate] = [promisify(gzip), promisify(deflate)];
-const decoders = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate) };
+const decoders = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+};
 
-/** What the client compressed, bounded by the route's limit of a body. @throws HttpProblem 400, 413, 415 */
-export async function decompressed({ headers, routeOptions }: FastifyRequest, body: Buffer): Promise<Buffer> {
+/**
+ * What the client compressed, bounded by the route's limit of a body. @throws HttpProblem 400, 413,
+ * 415
+ */
+export async function decompressed(
+  { headers, routeOptions }: FastifyRequest,
+  body: Buffer,
+): Promise<Buffer> {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return body;
   if (!Object.hasOwn(decoders, encoding)) {
     const next = 'use gzip or deflate, or send the body uncompressed';
-    throw new HttpProblem(415, 'UnsupportedEncoding', `a body in ${encoding.slice(0, 40)} is not supported`, next);
+    throw new HttpProblem(
+      415,
+      'UnsupportedEncoding',
+      `a body in ${encoding.slice(0, 40)} is not supported`,
+      next,
+    );
   }
   const mostBytes = routeOptions.bodyLimit;
   try {
     return await decoders[encoding as keyof typeof decoders](body, { maxOutputLength: mostBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new HttpProblem(413, 'BodyTooLarge', `the decompressed body has more than ${mostBytes} bytes (${mostBytes / 1024 / 1024} MiB)`);
+      throw new HttpProblem(
+        413,
+        'BodyTooLarge',
+        `the decompressed body has more than ${mostBytes} bytes (${mostBytes / 1024 / 1024} MiB)`,
+      );
     }
     throw new HttpProblem(400, 'InvalidEncoding', `the body is not valid ${encoding}`);
   }
@@ -30,7 +52,11 @@ export async function decompressed({ headers, routeOptions }: FastifyRequest, bo
 const leastBytes = 1_400;
 
 /** Compresses an answer for a client that asks for it; off the event loop, at the fastest level. */
-export async function compressAnswer(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+export async function compressAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
   if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
   if (payload.length < leastBytes) return payload;
   void reply.header('vary', 'accept-encoding');

@@ -5,7 +5,10 @@ import { decompressed } from './compression';
 import { requireJsonWithin, type JsonBounds } from './json-bounds';
 import { HttpProblem } from './problem';
 
-/** Bodies are JSON and nothing else, also where a client names no content type. One that is empty counts as left out, whatever its content type says. */
+/**
+ * Bodies are JSON and nothing else, also where a client names no content type. One that is empty
+ * counts as left out, whatever its content type says.
+ */
 export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
   acceptBodies(app, async (request, body) => {
     requireJsonType(request);
@@ -13,25 +16,48 @@ export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
     if (text === '') return undefined;
     const value = parseJson(text, bounds);
     // Fastify says null of a body that was left out, so one that is there must not be it.
-    if (value === null) throw new HttpProblem(422, 'InvalidInput', 'body: must be a map, not null', 'omit the body, or send {}');
+    if (value === null)
+      throw new HttpProblem(
+        422,
+        'InvalidInput',
+        'body: must be a map, not null',
+        'omit the body, or send {}',
+      );
     return value;
   });
 }
 
 /** Gives every body, of whatever content type, to `read`. */
-export function acceptBodies(app: FastifyInstance, read: (request: FastifyRequest, body: Buffer) => Promise<unknown>): void {
+export function acceptBodies(
+  app: FastifyInstance,
+  read: (request: FastifyRequest, body: Buffer) => Promise<unknown>,
+): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) => read(request, body));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
+    read(request, body),
+  );
 }
 
 /** @throws HttpProblem 415 for a body that says it is something else than JSON */
-export function requireJsonType({ headers }: Pick<FastifyRequest, 'headers'>, others: readonly string[] = []): void {
+export function requireJsonType(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  others: readonly string[] = [],
+): void {
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (type === undefined || type === '' || type === 'application/json' || others.includes(type)) return;
-  throw new HttpProblem(415, 'UnsupportedMediaType', 'the body must be JSON', 'send content-type: application/json');
+  if (type === undefined || type === '' || type === 'application/json' || others.includes(type))
+    return;
+  throw new HttpProblem(
+    415,
+    'UnsupportedMediaType',
+    'the body must be JSON',
+    'send content-type: application/json',
+  );
 }
 
-/** The text of a body, decompressed. @throws HttpProblem 400 when it is not UTF-8, which would be stored as something else than was sent */
+/**
+ * The text of a body, decompressed. @throws HttpProblem 400 when it is not UTF-8, which would be
+ * stored as something else than was sent
+ */
 export async function bodyText(request: FastifyRequest, body: Buffer): Promise<string> {
   return utf8Text(await decompressed(request, body));
 }
@@ -39,7 +65,12 @@ export async function bodyText(request: FastifyRequest, body: Buffer): Promise<s
 /** @throws HttpProblem 400 */
 export function utf8Text(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new HttpProblem(400, 'InvalidUtf8', 'the body is not valid UTF-8', 'encode the JSON as UTF-8');
+  throw new HttpProblem(
+    400,
+    'InvalidUtf8',
+    'the body is not valid UTF-8',
+    'encode the JSON as UTF-8',
+  );
 }
 
 /** Within its bounds. @throws InvalidInput, HttpProblem 400 */
@@ -54,7 +85,8 @@ export function parseJson(text: string, bounds: JsonBounds): unknown {
 
 /** V8 quotes the text around the mistake, which is somebody's data. */
 function invalidJson(error: unknown): HttpProblem {
-  const reason = error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
+  const reason =
+    error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
   return new HttpProblem(400, 'InvalidJson', `the body is not valid JSON: ${reason}`);
 }
 
@@ -62,6 +94,9 @@ function invalidJson(error: unknown): HttpProblem {
 export function bodyProblem(error: unknown, limitBytes: number | undefined): HttpProblem | null {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return null;
-  const most = limitBytes === undefined ? '' : `: the limit is ${limitBytes} bytes (${limitBytes / 1024 / 1024} MiB)`;
+  const most =
+    limitBytes === undefined
+      ? ''
+      : `: the limit is ${limitBytes} bytes (${limitBytes / 1024 / 1024} MiB)`;
   return new HttpProblem(413, 'BodyTooLarge', `the body is too large${most}`);
 }

@@ -9,8 +9,9 @@ export interface JsonBounds {
 }
 
 /**
- * Counts the values of a JSON text before it is parsed, because each of them costs time and memory to parse and to check. It takes one pass of about 2 ms a megabyte.
- * Text that is not JSON is left to the parser. @throws InvalidInput that names the bound and the place
+ * Counts the values of a JSON text before it is parsed, because each of them costs time and memory
+ * to parse and to check. It takes one pass of about 2 ms a megabyte. Text that is not JSON is left
+ * to the parser. @throws InvalidInput that names the bound and the place
  */
 export function requireJsonWithin(text: string, bounds: JsonBounds): void {
   let values = 1;
@@ -25,7 +26,8 @@ export function requireJsonWithin(text: string, bounds: JsonBounds): void {
       case openList:
         depth += 1;
         values += 1;
-        if (depth > bounds.depth) throw beyond(`is nested deeper than ${bounds.depth} levels`, text, at);
+        if (depth > bounds.depth)
+          throw beyond(`is nested deeper than ${bounds.depth} levels`, text, at);
         break;
       case closeMap:
       case closeList:
@@ -33,11 +35,13 @@ export function requireJsonWithin(text: string, bounds: JsonBounds): void {
         break;
       case comma:
         values += 1;
-        if (values > bounds.values) throw beyond(`has more than ${bounds.values.toLocaleString('en-US')} values`, text, at);
+        if (values > bounds.values)
+          throw beyond(`has more than ${bounds.values.toLocaleString('en-US')} values`, text, at);
         break;
       case colon:
         keys += 1;
-        if (keys > bounds.keys) throw beyond(`has more than ${bounds.keys.toLocaleString('en-US')} keys`, text, at);
+        if (keys > bounds.keys)
+          throw beyond(`has more than ${bounds.keys.toLocaleString('en-US')} keys`, text, at);
         break;
     }
   }

@@ -1,8 +1,16 @@
 import type { ErrorForm, Problem } from './problem';
 
-/** The member by which clients of the OpenAI API read an error. Beside it stays the problem: RFC 9457 allows members of one's own. */
+/**
+ * The member by which clients of the OpenAI API read an error. Beside it stays the problem: RFC
+ * 9457 allows members of one's own.
+ */
 export interface OpenAiError {
-  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string;
+  };
 }
 
 export const openAiErrors: ErrorForm = {
@@ -34,8 +42,14 @@ export function openAiErrorOf({
   };
 }
 
-/** What OpenAI has a word of its own for, by which clients shorten a conversation and ask again, or ask no more. The problem keeps ours. */
-const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded', BudgetSpent: 'rate_limit_exceeded' };
+/**
+ * What OpenAI has a word of its own for, by which clients shorten a conversation and ask again, or
+ * ask no more. The problem keeps ours.
+ */
+const codes: Readonly<Record<string, string>> = {
+  ContextOverflow: 'context_length_exceeded',
+  BudgetSpent: 'rate_limit_exceeded',
+};
 const insufficientQuota = 'insufficient_quota';
 
 function typeOf(status: number): string {

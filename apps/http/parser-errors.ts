@@ -4,7 +4,10 @@ import { HttpProblem, problemOf } from './problem';
 import { securityHeaders } from './security-headers';
 import { traceContext } from './trace-context';
 
-/** Answers what Node's HTTP parser refused, which no route and no hook ever sees, with a problem like any other error. */
+/**
+ * Answers what Node's HTTP parser refused, which no route and no hook ever sees, with a problem
+ * like any other error.
+ */
 export function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
   // The connection is closed, so an answer could not be delivered.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
@@ -19,12 +22,17 @@ export function answerParserError(error: NodeJS.ErrnoException, socket: Socket):
     connection: 'close',
   };
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-  if (socket.writable) socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  if (socket.writable)
+    socket.write(
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`,
+    );
   socket.destroySoon();
 }
 
 function refusalOf(code: string | undefined): HttpProblem {
-  if (code === 'HPE_HEADER_OVERFLOW') return new HttpProblem(431, 'HeadersTooLarge', 'the headers have more than 16 KiB');
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HttpProblem(408, 'RequestTimeout', 'the request did not arrive in time');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new HttpProblem(431, 'HeadersTooLarge', 'the headers have more than 16 KiB');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new HttpProblem(408, 'RequestTimeout', 'the request did not arrive in time');
   return new HttpProblem(400, 'InvalidHttp', 'this is not a valid HTTP request');
 }

@@ -1,4 +1,7 @@
-/** Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an HTTP status. */
+/**
+ * Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an
+ * HTTP status.
+ */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FailureType, Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
@@ -51,7 +54,8 @@ const statusOf = {
   GatewayUnavailable: 503,
   PlatformUnavailable: 503,
   ModelUnloadable: 422,
-  // The statuses that an OpenAI client acts on: it comes again after 429, 503 and 504, and not after 402 and 422.
+  // The statuses that an OpenAI client acts on: it comes again after 429, 503 and 504, and not
+  // after 402 and 422.
   ProviderRateLimited: 429,
   ProviderUnavailable: 503,
   AnswerLost: 502,
@@ -103,7 +107,13 @@ export class HttpProblem extends Error {
   readonly next: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: number, code: string, detail: string, next?: string, retryAfterSeconds?: number) {
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    next?: string,
+    retryAfterSeconds?: number,
+  ) {
     super(detail);
     this.name = 'HttpProblem';
     this.status = status;
@@ -113,19 +123,36 @@ export class HttpProblem extends Error {
   }
 }
 
-export type ProblemHandler = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void;
+export type ProblemHandler = (
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => void;
 
-/** How a protocol of its own writes an error: the problem with further members, under a media type that its clients read. */
+/**
+ * How a protocol of its own writes an error: the problem with further members, under a media type
+ * that its clients read.
+ */
 export interface ErrorForm {
   readonly mediaType: string;
   readonly bodyOf: (problem: Problem) => Problem;
 }
 
-const plainForm: ErrorForm = { mediaType: 'application/problem+json', bodyOf: (problem) => problem };
+const plainForm: ErrorForm = {
+  mediaType: 'application/problem+json',
+  bodyOf: (problem) => problem,
+};
 
-/** `overrides` are for a door where the same failure means something else: a model that cannot be loaded is the caller's mistake in the platform API and an outage in the gateway. */
-export function problemHandler(overrides: Partial<Record<FailureType, number>> = {}, form: ErrorForm = plainForm): ProblemHandler {
-  return (error, request, reply) => answerProblem(problemOf(error, request.traceId, overrides), form, { error, request, reply });
+/**
+ * `overrides` are for a door where the same failure means something else: a model that cannot be
+ * loaded is the caller's mistake in the platform API and an outage in the gateway.
+ */
+export function problemHandler(
+  overrides: Partial<Record<FailureType, number>> = {},
+  form: ErrorForm = plainForm,
+): ProblemHandler {
+  return (error, request, reply) =>
+    answerProblem(problemOf(error, request.traceId, overrides), form, { error, request, reply });
 }
 
 interface FailedRequest {
@@ -134,11 +161,18 @@ interface FailedRequest {
   readonly reply: FastifyReply;
 }
 
-function answerProblem(problem: Problem, { mediaType, bodyOf }: ErrorForm, { error, request, reply }: FailedRequest): void {
-  if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
+function answerProblem(
+  problem: Problem,
+  { mediaType, bodyOf }: ErrorForm,
+  { error, request, reply }: FailedRequest,
+): void {
+  if (problem.status >= 500)
+    request.log.error({ err: error, traceId: request.traceId }, 'request failed');
   const retryAfter = problem.retryAfter ?? (problem.status === 503 ? 1 : null);
   if (retryAfter !== null) void reply.header('retry-after', `${retryAfter}`);
-  // Fastify would hang up in the middle of the body, and a client that is still writing would see a broken pipe instead of the reason. Node reads on and throws away, within the server's request timeout.
+  // Fastify would hang up in the middle of the body, and a client that is still writing would see a
+  // broken pipe instead of the reason. Node reads on and throws away, within the server's request
+  // timeout.
   if (problem.status === 413) void reply.removeHeader('connection');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply
@@ -148,7 +182,10 @@ function answerProblem(problem: Problem, { mediaType, bodyOf }: ErrorForm, { err
     .send(JSON.stringify(bodyOf(problem)));
 }
 
-/** Answers a request without a route as soon as it comes, whatever its body. Call it after the hooks that set trace and headers. */
+/**
+ * Answers a request without a route as soon as it comes, whatever its body. Call it after the hooks
+ * that set trace and headers.
+ */
 export function answerUnknownRoutes(app: FastifyInstance, options: NotFoundOptions): void {
   const answer = notFoundHandler(options);
   app.setNotFoundHandler(answer);
@@ -166,7 +203,10 @@ export interface NotFoundOptions {
   readonly formOf?: (path: string) => ErrorForm | undefined;
 }
 
-/** Answers 405 with `Allow` where the path has a route for another method, else 404 (RFC 9110, 15.5.6). */
+/**
+ * Answers 405 with `Allow` where the path has a route for another method, else 404 (RFC 9110,
+ * 15.5.6).
+ */
 function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.url.split('?')[0] ?? '';
@@ -175,34 +215,64 @@ function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
     const error =
       allowed === undefined
         ? new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${path}`, next)
-        : new HttpProblem(405, 'MethodNotAllowed', `${request.method} is not allowed for ${path}`, `use ${allowed.join(' or ')}`);
-    answerProblem(problemOf(error, request.traceId), formOf?.(path) ?? plainForm, { error, request, reply });
+        : new HttpProblem(
+            405,
+            'MethodNotAllowed',
+            `${request.method} is not allowed for ${path}`,
+            `use ${allowed.join(' or ')}`,
+          );
+    answerProblem(problemOf(error, request.traceId), formOf?.(path) ?? plainForm, {
+      error,
+      request,
+      reply,
+    });
   };
 }
 
-/** Nothing of what was asked or of where we run is in it: only messages that were written for callers. */
-export function problemOf(error: FastifyError | Error, traceId: string, overrides: Partial<Record<FailureType, number>> = {}): Problem {
+/**
+ * Nothing of what was asked or of where we run is in it: only messages that were written for
+ * callers.
+ */
+export function problemOf(
+  error: FastifyError | Error,
+  traceId: string,
+  overrides: Partial<Record<FailureType, number>> = {},
+): Problem {
   const statuses = { ...statusOf, ...overrides };
   if (error instanceof HttpProblem) {
-    return problem(error.status, error.code, error.message, traceId, { next: error.next, retryAfter: error.retryAfterSeconds });
+    return problem(error.status, error.code, error.message, traceId, {
+      next: error.next,
+      retryAfter: error.retryAfterSeconds,
+    });
   }
   if (isPerennialError(error)) {
     const { type, issues: errors, next, retryAfterMs } = error;
     const saysWhen = type === 'BudgetSpent' || type === 'DatabaseBusy';
-    const retryAfter = saysWhen && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
+    const retryAfter =
+      saysWhen && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
     return problem(statuses[type], type, error.message, traceId, { errors, next, retryAfter });
   }
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
-  // Fastify's own errors explain the request; anything else could hold a secret and stays in the log.
-  if (status >= 400 && status < 500) return problem(status, clientErrorCode(error, status), error.message, traceId);
-  return problem(500, 'Unexpected', `unexpected error; see the log under trace ${traceId}`, traceId);
+  const status =
+    'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
+  // Fastify's own errors explain the request; anything else could hold a secret and stays in the
+  // log.
+  if (status >= 400 && status < 500)
+    return problem(status, clientErrorCode(error, status), error.message, traceId);
+  return problem(
+    500,
+    'Unexpected',
+    `unexpected error; see the log under trace ${traceId}`,
+    traceId,
+  );
 }
 
 function clientErrorCode(error: Error, status: number): string {
   if (status === 413) return 'BodyTooLarge';
   if (status === 415) return 'UnsupportedMediaType';
   if (error instanceof SyntaxError) return 'InvalidJson';
-  return 'code' in error && typeof error.code === 'string' && error.code.includes('JSON') ? 'InvalidJson' : 'BadRequest';
+  return 'code' in error && typeof error.code === 'string' && error.code.includes('JSON')
+    ? 'InvalidJson'
+    : 'BadRequest';
 }
 
 function problem(
@@ -214,7 +284,11 @@ function problem(
     errors = [],
     next,
     retryAfter,
-  }: { readonly errors?: readonly Issue[]; readonly next?: string | undefined; readonly retryAfter?: number | undefined } = {},
+  }: {
+    readonly errors?: readonly Issue[];
+    readonly next?: string | undefined;
+    readonly retryAfter?: number | undefined;
+  } = {},
 ): Problem {
   return {
     type: `https://perennial.dev/problems/${code}`,

@@ -6,10 +6,14 @@ import { HttpProblem } from './problem';
 import './request-context';
 
 /**
- * Answers 429 with Retry-After once a key has sent more than this many requests in a minute; each process counts for itself. After authentication and before the body is read. The platform's
- * own key and probes, which have none, are not counted. Register before the routes.
+ * Answers 429 with Retry-After once a key has sent more than this many requests in a minute; each
+ * process counts for itself. After authentication and before the body is read. The platform's own
+ * key and probes, which have none, are not counted. Register before the routes.
  */
-export async function limitRequests(app: FastifyInstance, { requestsPerMinute }: { readonly requestsPerMinute: number }): Promise<void> {
+export async function limitRequests(
+  app: FastifyInstance,
+  { requestsPerMinute }: { readonly requestsPerMinute: number },
+): Promise<void> {
   await app.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
@@ -20,10 +24,22 @@ export async function limitRequests(app: FastifyInstance, { requestsPerMinute }:
       const caller = callerOf(request);
       return caller === undefined || (caller.name === 'service' && caller.scope === 'operator');
     },
-    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': true },
+    addHeadersOnExceeding: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+    },
+    addHeaders: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+      'retry-after': true,
+    },
     errorResponseBuilder: (request, { ttl }) =>
-      tooManyRequests(`the key ${callerOf(request)?.name ?? ''} exceeded ${requestsPerMinute} requests per minute`, Math.ceil(ttl / 1000)),
+      tooManyRequests(
+        `the key ${callerOf(request)?.name ?? ''} exceeded ${requestsPerMinute} requests per minute`,
+        Math.ceil(ttl / 1000),
+      ),
   });
 }
 
@@ -32,19 +48,35 @@ function callerOf(request: FastifyRequest): ApiKeyIdentity | undefined {
 }
 
 function tooManyRequests(detail: string, seconds: number): HttpProblem {
-  return new HttpProblem(429, 'TooManyRequests', detail, `try again in ${seconds} s, or ask the operator for a higher limit`, seconds);
+  return new HttpProblem(
+    429,
+    'TooManyRequests',
+    detail,
+    `try again in ${seconds} s, or ask the operator for a higher limit`,
+    seconds,
+  );
 }
 
 /**
- * Lets requests that change something wait for their turn, so that they never take every connection to PostgreSQL from those that read. Answers 429 with
- * Retry-After when too many wait, or when a turn does not come in time. Register before the routes.
+ * Lets requests that change something wait for their turn, so that they never take every connection
+ * to PostgreSQL from those that read. Answers 429 with Retry-After when too many wait, or when a
+ * turn does not come in time. Register before the routes.
  */
-export function queueChanges(app: FastifyInstance, { atOnce, mostWaiting, longestWaitMs }: Omit<TurnOptions, 'refuse'>): void {
+export function queueChanges(
+  app: FastifyInstance,
+  { atOnce, mostWaiting, longestWaitMs }: Omit<TurnOptions, 'refuse'>,
+): void {
   const turns = openTurns({
     ...{ atOnce, mostWaiting, longestWaitMs },
     refuse: ({ running, waiting }) => {
       const detail = `${running} changes are in progress in this API and ${waiting} are waiting`;
-      return new HttpProblem(429, 'TooManyRequests', detail, 'send fewer concurrent changes, and try again', retrySeconds);
+      return new HttpProblem(
+        429,
+        'TooManyRequests',
+        detail,
+        'send fewer concurrent changes, and try again',
+        retrySeconds,
+      );
     },
   });
   app.addHook('onRoute', (route) => {
@@ -60,9 +92,16 @@ export function queueChanges(app: FastifyInstance, { atOnce, mostWaiting, longes
 const retrySeconds = 2;
 
 /**
- * For routes whose work takes seconds: of one key `perKey` requests run at once and `mostWaiting` wait for their turn; further ones get 429. One caller leaves room for others.
+ * For routes whose work takes seconds: of one key `perKey` requests run at once and `mostWaiting`
+ * wait for their turn; further ones get 429. One caller leaves room for others.
  */
-export function openWorkLimit({ perKey, mostWaiting }: { readonly perKey: number; readonly mostWaiting: number }) {
+export function openWorkLimit({
+  perKey,
+  mostWaiting,
+}: {
+  readonly perKey: number;
+  readonly mostWaiting: number;
+}) {
   const lanes = new Map<string, Lane>();
   return {
     /** Runs the work in its turn, or throws 429 when too much waits already. */
@@ -70,10 +109,14 @@ export function openWorkLimit({ perKey, mostWaiting }: { readonly perKey: number
       const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
       lanes.set(caller.id, lane);
       if (lane.running < perKey) lane.running += 1;
-      else if (lane.waiting.length < mostWaiting) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+      else if (lane.waiting.length < mostWaiting)
+        await new Promise<void>((resolve) => lane.waiting.push(resolve));
       else {
         const count = lane.running + lane.waiting.length;
-        throw tooManyRequests(`the key ${caller.name} already has ${count} requests of this kind in progress`, 1);
+        throw tooManyRequests(
+          `the key ${caller.name} already has ${count} requests of this kind in progress`,
+          1,
+        );
       }
       try {
         return await work();

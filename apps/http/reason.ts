@@ -1,7 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem';
 
-/** Why a caller changes something, for the audit: percent-encoded UTF-8, as a header holds no other letters. */
+/**
+ * Why a caller changes something, for the audit: percent-encoded UTF-8, as a header holds no other
+ * letters.
+ */
 const reasonHeader = 'x-perennial-reason';
 
 /** In characters, once decoded. */

@@ -9,23 +9,40 @@ import { failure } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
 import { readBy } from '../../domain/document/schema-issues.schema';
 
-const places: Readonly<Record<string, string>> = { body: 'body', querystring: 'query', params: 'path', headers: 'headers' };
+const places: Readonly<Record<string, string>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'headers',
+};
 
 /**
- * Checks each part of a request by its zod schema and says what is wrong in the words of the lifecycle file's errors: the whole path, what was
- * expected, the nearest right key. Bounds depth and number of values first, whatever the schema allows. A body that was left out counts as `{}`.
+ * Checks each part of a request by its zod schema and says what is wrong in the words of the
+ * lifecycle file's errors: the whole path, what was expected, the nearest right key. Bounds depth
+ * and number of values first, whatever the schema allows. A body that was left out counts as `{}`.
  */
-export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = 'body' }) => {
+export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
+  schema,
+  httpPart = 'body',
+}) => {
   const place = places[httpPart] ?? httpPart;
   return (given: unknown) => {
     const document = objectDocument(given ?? {}, place);
     const found = document.issues.length > 0 ? document.issues : unstorable(document);
-    const read = found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
+    const read =
+      found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
     if (read.ok) return { value: read.value };
     // A request is no file: the place is said once, and a pointer within it for each mistake.
     const issues = read.issues.slice(0, mostIssues).map(withoutFile);
-    const more = read.issues.length > mostIssues ? [`and ${read.issues.length - mostIssues} more`] : [];
-    return { error: failure('InvalidInput', `${place}: ${[...issues.map(formatIssue), ...more].join('; ')}`, { issues }) };
+    const more =
+      read.issues.length > mostIssues ? [`and ${read.issues.length - mostIssues} more`] : [];
+    return {
+      error: failure(
+        'InvalidInput',
+        `${place}: ${[...issues.map(formatIssue), ...more].join('; ')}`,
+        { issues },
+      ),
+    };
   };
 };
 
@@ -33,17 +50,26 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({ schema, http
 const mostIssues = 100;
 
 function withoutFile(issue: Issue): Issue {
-  return Object.fromEntries(Object.entries(issue).filter(([key]) => key !== 'file')) as unknown as Issue;
+  return Object.fromEntries(
+    Object.entries(issue).filter(([key]) => key !== 'file'),
+  ) as unknown as Issue;
 }
 
 /** JSON can escape what neither UTF-8 nor PostgreSQL can hold. */
 function unstorable({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
-    /\0|\p{Surrogate}/u.test(text) ? [issueAt(path, `${nameOf(path)} contains a NUL character or half a surrogate pair`)] : [];
+    /\0|\p{Surrogate}/u.test(text)
+      ? [issueAt(path, `${nameOf(path)} contains a NUL character or half a surrogate pair`)]
+      : [];
   const visit = (part: unknown, path: DocumentPath): readonly Issue[] => {
     if (typeof part === 'string') return check(part, path);
     if (Array.isArray(part)) return part.flatMap((item, index) => visit(item, [...path, index]));
-    return isMap(part) ? Object.entries(part).flatMap(([key, member]) => [...check(key, path), ...visit(member, [...path, key])]) : [];
+    return isMap(part)
+      ? Object.entries(part).flatMap(([key, member]) => [
+          ...check(key, path),
+          ...visit(member, [...path, key]),
+        ])
+      : [];
   };
   return visit(value, []);
 }

@@ -22,7 +22,13 @@ function parse(header: string): { readonly traceId: string; readonly flags: stri
   if (match === null) return null;
   const [, version, traceId = '', parentId, flags = '', rest] = match;
   // Version ff is forbidden; version 00 has exactly four fields, later versions may have more.
-  if (version === 'ff' || (version === '00' && rest !== undefined) || traceId === noTrace || parentId === noParent) return null;
+  if (
+    version === 'ff' ||
+    (version === '00' && rest !== undefined) ||
+    traceId === noTrace ||
+    parentId === noParent
+  )
+    return null;
   return { traceId, flags: (Number.parseInt(flags, 16) & 1) === 1 ? '01' : '00' };
 }
 

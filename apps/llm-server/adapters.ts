@@ -7,14 +7,23 @@ import { isPerennialError } from '../../domain/failure';
 import { ApiError } from './api-error';
 import type { LlamaCpp } from './llama-cpp';
 
-/** Which adapter a name stands for. A name may be given another artifact: answers that are being written go on with the one they began with. */
+/**
+ * Which adapter a name stands for. A name may be given another artifact: answers that are being
+ * written go on with the one they began with.
+ */
 export interface Adapters {
   names(): readonly string[];
   get(name: string): ArtifactRef | null;
-  /** Fetches it, proves its digest and that it belongs to this base, then gives it the name. @throws ApiError 400, 404 or 503 */
+  /**
+   * Fetches it, proves its digest and that it belongs to this base, then gives it the name. @throws
+   * ApiError 400, 404 or 503
+   */
   put(name: string, artifact: ArtifactRef): Promise<void>;
   remove(name: string): boolean;
-  /** The file behind a name, or behind the digest of one that has a name. @throws ApiError 404 for a name that nobody gave */
+  /**
+   * The file behind a name, or behind the digest of one that has a name. @throws ApiError 404 for a
+   * name that nobody gave
+   */
   fileOf(name: string): Promise<string>;
 }
 
@@ -27,11 +36,21 @@ export interface AdaptersOptions {
   readonly artifacts: Pick<ArtifactStore, 'toFile'> | null;
 }
 
-export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts }: AdaptersOptions): Adapters {
+export function openAdapters({
+  folder,
+  baseName,
+  baseDigest,
+  llamaCpp,
+  artifacts,
+}: AdaptersOptions): Adapters {
   const register = join(folder, 'adapters.json');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const known = new Map(
-    Object.entries(existsSync(register) ? (JSON.parse(readFileSync(register, 'utf8')) as Record<string, ArtifactRef>) : {}),
+    Object.entries(
+      existsSync(register)
+        ? (JSON.parse(readFileSync(register, 'utf8')) as Record<string, ArtifactRef>)
+        : {},
+    ),
   );
   const proven = new Set<Digest>();
 
@@ -43,7 +62,8 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
   async function provenFile(artifact: ArtifactRef): Promise<string> {
     const path = join(folder, `${artifact.digest.slice('sha256:'.length)}.gguf`);
     if (proven.has(artifact.digest) && existsSync(path)) return path;
-    if (!existsSync(path) || (await digestOfFile(path)).digest !== artifact.digest) await fetchTo(path, artifact);
+    if (!existsSync(path) || (await digestOfFile(path)).digest !== artifact.digest)
+      await fetchTo(path, artifact);
     await checkAdapter(path);
     proven.add(artifact.digest);
     return path;
@@ -51,18 +71,26 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
 
   async function fetchTo(path: string, artifact: ArtifactRef): Promise<void> {
     if (artifacts === null) {
-      throw new ApiError(400, 'this server has no artifact store; set PERENNIAL_S3_ENDPOINT', { code: 'no_artifact_store' });
+      throw new ApiError(400, 'this server has no artifact store; set PERENNIAL_S3_ENDPOINT', {
+        code: 'no_artifact_store',
+      });
     }
     try {
       await artifacts.toFile(artifact, path);
     } catch (error) {
       const type = isPerennialError(error) ? error.type : 'StorageUnavailable';
       const status = type === 'ArtifactMissing' ? 404 : type === 'StorageUnavailable' ? 503 : 400;
-      throw new ApiError(status, (error as Error).message, { code: 'adapter_unavailable', cause: error });
+      throw new ApiError(status, (error as Error).message, {
+        code: 'adapter_unavailable',
+        cause: error,
+      });
     }
   }
 
-  /** The trainer writes down which base it trained on. A file without that is let in when its kind fits; llama.cpp then compares every shape. */
+  /**
+   * The trainer writes down which base it trained on. A file without that is let in when its kind
+   * fits; llama.cpp then compares every shape.
+   */
   async function checkAdapter(path: string): Promise<void> {
     const metadata = await metadataOf(path);
     const refuse = (message: string): never => {
@@ -70,9 +98,13 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
       throw new ApiError(400, message, { code: 'adapter_mismatch' });
     };
     const kind = [text(metadata, 'general', 'type'), text(metadata, 'adapter', 'type')].join('/');
-    if (kind !== 'adapter/lora') refuse(`the file is not a LoRA adapter in GGUF; its type is ${kind}`);
+    if (kind !== 'adapter/lora')
+      refuse(`the file is not a LoRA adapter in GGUF; its type is ${kind}`);
     const base = text(metadata, 'perennial', 'base', 'digest');
-    if (base !== '' && base !== baseDigest) refuse(`the adapter was trained on another base model: ${base}; ${baseName} is ${baseDigest}`);
+    if (base !== '' && base !== baseDigest)
+      refuse(
+        `the adapter was trained on another base model: ${base}; ${baseName} is ${baseDigest}`,
+      );
   }
 
   async function metadataOf(path: string): Promise<unknown> {
@@ -100,11 +132,16 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
     async fileOf(name) {
       const artifact = known.get(name) ?? [...known.values()].find(({ digest }) => digest === name);
       if (artifact === undefined) {
-        const some = known.size === 0 ? 'no adapters' : [...known.keys()].sort().slice(0, 10).join(', ');
-        throw new ApiError(404, `The model \`${baseName}:${name}\` does not exist: this server knows ${some}`, {
-          code: 'model_not_found',
-          param: 'model',
-        });
+        const some =
+          known.size === 0 ? 'no adapters' : [...known.keys()].sort().slice(0, 10).join(', ');
+        throw new ApiError(
+          404,
+          `The model \`${baseName}:${name}\` does not exist: this server knows ${some}`,
+          {
+            code: 'model_not_found',
+            param: 'model',
+          },
+        );
       }
       return provenFile(artifact);
     },

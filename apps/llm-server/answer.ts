@@ -31,7 +31,10 @@ interface AnswerWork {
   readonly onText: (delta: string) => void;
 }
 
-/** Writes one answer in one sequence. What a cancelled answer leaves in the sequence is right as far as it goes, so the next one may build on it. */
+/**
+ * Writes one answer in one sequence. What a cancelled answer leaves in the sequence is right as far
+ * as it goes, so the next one may build on it.
+ */
 export async function writeAnswer(
   request: AnswerRequest,
   { model, slot: { sequence }, keepPrompts, signal, onText }: AnswerWork,
@@ -52,7 +55,9 @@ export async function writeAnswer(
     topP: sampling.topP,
     seed: (sampling.seed ?? Math.floor(Math.random() * 2 ** 31)) >>> 0,
     ...(request.grammar === null ? {} : { grammarEvaluationState: request.grammar }),
-    ...(request.frequencyPenalty === 0 && request.presencePenalty === 0 ? {} : { repeatPenalty: penalties(request, written) }),
+    ...(request.frequencyPenalty === 0 && request.presencePenalty === 0
+      ? {}
+      : { repeatPenalty: penalties(request, written) }),
   })) {
     signal.throwIfAborted();
     firstTokenMs ??= performance.now() - began;
@@ -70,7 +75,8 @@ export async function writeAnswer(
     }
   }
   signal.throwIfAborted();
-  if (pending.length > 0) text.add(model.detokenize(pending, false, written.slice(0, -pending.length).slice(-8)));
+  if (pending.length > 0)
+    text.add(model.detokenize(pending, false, written.slice(0, -pending.length).slice(-8)));
   text.end();
   return {
     text: request.endsAtJson ? text.all().trimEnd() : text.all(),
@@ -81,11 +87,22 @@ export async function writeAnswer(
   };
 }
 
-function penalties({ frequencyPenalty, presencePenalty }: AnswerRequest, written: readonly Token[]) {
-  return { punishTokens: () => written.slice(-1024), penalty: 1 as const, frequencyPenalty, presencePenalty };
+function penalties(
+  { frequencyPenalty, presencePenalty }: AnswerRequest,
+  written: readonly Token[],
+) {
+  return {
+    punishTokens: () => written.slice(-1024),
+    penalty: 1 as const,
+    frequencyPenalty,
+    presencePenalty,
+  };
 }
 
-/** Looks only where a value can have ended: an object, array or string closed, or blank text after a number or word. */
+/**
+ * Looks only where a value can have ended: an object, array or string closed, or blank text after a
+ * number or word.
+ */
 function isWholeJson(text: string): boolean {
   if (!/[}\]"\s]$/.test(text) || text.trim() === '') return false;
   try {

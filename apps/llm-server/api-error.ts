@@ -1,4 +1,7 @@
-/** An answer in OpenAI's error shape; its clients choose by status and `code`, people read the message. */
+/**
+ * An answer in OpenAI's error shape; its clients choose by status and `code`, people read the
+ * message.
+ */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string | null;
@@ -8,7 +11,12 @@ export class ApiError extends Error {
   constructor(
     status: number,
     message: string,
-    detail: { readonly code?: string; readonly param?: string; readonly retryAfterSeconds?: number; readonly cause?: unknown } = {},
+    detail: {
+      readonly code?: string;
+      readonly param?: string;
+      readonly retryAfterSeconds?: number;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: detail.cause });
     this.status = status;

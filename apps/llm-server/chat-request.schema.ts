@@ -11,7 +11,9 @@ const text = z.union([
 ]);
 
 const message = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant']).transform((role) => (role === 'developer' ? 'system' : role)),
+  role: z
+    .enum(['system', 'developer', 'user', 'assistant'])
+    .transform((role) => (role === 'developer' ? 'system' : role)),
   content: text,
   name: z.string().optional(),
 });
@@ -30,7 +32,10 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** What OpenAI's clients may send. What would change the answer and cannot be done here is refused, not ignored. */
+/**
+ * What OpenAI's clients may send. What would change the answer and cannot be done here is refused,
+ * not ignored.
+ */
 const chatRequestSchema = z
   .strictObject({
     model: z.string().min(1).max(300),
@@ -42,7 +47,9 @@ const chatRequestSchema = z
     frequency_penalty: z.number().min(-2).max(2).nullish(),
     presence_penalty: z.number().min(-2).max(2).nullish(),
     seed: z.int().nullish(),
-    stop: z.union([z.string().min(1).max(200), z.array(z.string().min(1).max(200)).max(4)]).nullish(),
+    stop: z
+      .union([z.string().min(1).max(200), z.array(z.string().min(1).max(200)).max(4)])
+      .nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.strictObject({ include_usage: z.boolean().nullish() }).nullish(),
     response_format: responseFormat.nullish(),
@@ -97,13 +104,22 @@ function parser<T extends z.ZodType>(schema: T): (body: unknown) => z.output<T> 
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
     const [first] = parsed.error.issues;
-    const [issue] = first?.code === 'invalid_union' ? (first.errors.flat().length > 0 ? [first] : [first]) : [first];
+    const [issue] =
+      first?.code === 'invalid_union'
+        ? first.errors.flat().length > 0
+          ? [first]
+          : [first]
+        : [first];
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : null;
     const param = [...(issue?.path ?? []), ...(unknown === null ? [] : [unknown])].join('.');
     const detail = unknown === null ? (issue?.message ?? 'invalid') : 'not supported here';
-    throw new ApiError(400, param === '' ? `the body is not a valid request: ${detail}` : `${param}: ${detail}`, {
-      code: unknown === null ? 'invalid_value' : 'unsupported_parameter',
-      ...(param === '' ? {} : { param }),
-    });
+    throw new ApiError(
+      400,
+      param === '' ? `the body is not a valid request: ${detail}` : `${param}: ${detail}`,
+      {
+        code: unknown === null ? 'invalid_value' : 'unsupported_parameter',
+        ...(param === '' ? {} : { param }),
+      },
+    );
   };
 }

@@ -7,7 +7,10 @@ import { loadJinja } from './llama-cpp';
 export interface ChatTemplate {
   /** The conversation as the model was trained to read it, up to where the assistant begins. */
   tokensOf(messages: readonly ChatMessage[]): Token[];
-  /** About how many tokens the messages have, without reading on beyond `most`: a text of megabytes would hold the event loop for seconds. */
+  /**
+   * About how many tokens the messages have, without reading on beyond `most`: a text of megabytes
+   * would hold the event loop for seconds.
+   */
   roughly(messages: readonly ChatMessage[], most: number): number;
 }
 
@@ -17,13 +20,15 @@ const piece = 4_096;
 /** The template inside the GGUF file. @throws when the file has none: a base model has no chat. */
 export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate> {
   const source = model.fileInfo.metadata['tokenizer']?.['chat_template'];
-  if (typeof source !== 'string') throw new Error('the GGUF file has no tokenizer.chat_template, so it is not a chat model');
+  if (typeof source !== 'string')
+    throw new Error('the GGUF file has no tokenizer.chat_template, so it is not a chat model');
   const { Template } = await loadJinja();
   const template = new Template(source);
   const special = specialTexts(model);
   return {
     tokensOf(messages) {
-      // A mark stands where a message's content goes: the template's own `<|im_end|>` are tokens, the same characters from a user are text.
+      // A mark stands where a message's content goes: the template's own `<|im_end|>` are tokens,
+      // the same characters from a user are text.
       const mark = randomUUID();
       const marked = messages.map(({ role }, index) => ({ role, content: `${mark}${index};` }));
       const text = render(template, { messages: marked, add_generation_prompt: true, ...special });
@@ -31,7 +36,10 @@ export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate>
       const parts = [model.tokenize(head, true)];
       for (const part of rest) {
         const end = part.indexOf(';');
-        parts.push(model.tokenize(messages[Number(part.slice(0, end))]?.content ?? '', false), model.tokenize(part.slice(end + 1), true));
+        parts.push(
+          model.tokenize(messages[Number(part.slice(0, end))]?.content ?? '', false),
+          model.tokenize(part.slice(end + 1), true),
+        );
       }
       return parts.flat();
     },
@@ -54,12 +62,17 @@ function render(
   try {
     return template.render(values);
   } catch (cause) {
-    // Templates refuse conversations that the model never saw, of two user messages in a row for one.
-    throw new ApiError(400, `messages: the model's chat template rejects them: ${(cause as Error).message}`, {
-      code: 'invalid_value',
-      param: 'messages',
-      cause,
-    });
+    // Templates refuse conversations that the model never saw, of two user messages in a row for
+    // one.
+    throw new ApiError(
+      400,
+      `messages: the model's chat template rejects them: ${(cause as Error).message}`,
+      {
+        code: 'invalid_value',
+        param: 'messages',
+        cause,
+      },
+    );
   }
 }
 

@@ -1,4 +1,7 @@
-/** What an operator may set for one embedded server. `llmServerDefaults` has everything that does not depend on the machine. */
+/**
+ * What an operator may set for one embedded server. `llmServerDefaults` has everything that does
+ * not depend on the machine.
+ */
 export interface LlmServerConfig {
   readonly host: string;
   /** 0 takes a free one. */
@@ -14,9 +17,15 @@ export interface LlmServerConfig {
   readonly threads: number;
   /** Requests that wait for a sequence before further ones get 429. */
   readonly maxQueued: number;
-  /** Adapters that are in memory at once, each with a context of its own; the one used longest ago makes room. */
+  /**
+   * Adapters that are in memory at once, each with a context of its own; the one used longest ago
+   * makes room.
+   */
   readonly maxAdapters: number;
-  /** Off, a sequence is cleared after every answer: only for measuring what keeping its prompt saves. */
+  /**
+   * Off, a sequence is cleared after every answer: only for measuring what keeping its prompt
+   * saves.
+   */
   readonly keepPrompts: boolean;
   /** Where adapters and their names survive a restart. */
   readonly folder: string;

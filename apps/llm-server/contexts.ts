@@ -14,7 +14,10 @@ export interface ContextsOptions {
 }
 
 export interface Contexts {
-  /** The pool of the base model, or of an adapter's file. @throws ApiError 400 when the file is no adapter of this model, 503 when no context is free */
+  /**
+   * The pool of the base model, or of an adapter's file. @throws ApiError 400 when the file is no
+   * adapter of this model, 503 when no context is free
+   */
   poolFor(adapterFile: string | null): Promise<SequencePool>;
   loaded(): number;
   close(): Promise<void>;
@@ -26,7 +29,10 @@ interface AdapterContext {
   usedAt: number;
 }
 
-/** An adapter changes what every layer computes, so it has a context with sequences of its own. One that rests makes room for a new one. */
+/**
+ * An adapter changes what every layer computes, so it has a context with sequences of its own. One
+ * that rests makes room for a new one.
+ */
 export async function openContexts(options: ContextsOptions): Promise<Contexts> {
   const entries = new Map<string, Promise<AdapterContext>>();
   const base = await open(null);
@@ -36,15 +42,23 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
       sequences: options.sequences,
       contextSize: options.contextTokens,
       threads: options.threads,
-      ...(adapterFile === null ? {} : { lora: { adapters: [{ filePath: adapterFile, scale: 1 }] } }),
+      ...(adapterFile === null
+        ? {}
+        : { lora: { adapters: [{ filePath: adapterFile, scale: 1 }] } }),
     });
     const context = readRowsInOrder(made);
-    return { context, pool: openSequencePool(context, options.sequences, options.room), usedAt: Date.now() };
+    return {
+      context,
+      pool: openSequencePool(context, options.sequences, options.room),
+      usedAt: Date.now(),
+    };
   }
 
   async function makeRoom(): Promise<void> {
     if (entries.size < options.most) return;
-    const loaded = await Promise.all([...entries].map(async ([file, entry]) => ({ file, entry: await entry.catch(() => null) })));
+    const loaded = await Promise.all(
+      [...entries].map(async ([file, entry]) => ({ file, entry: await entry.catch(() => null) })),
+    );
     const [oldest] = loaded
       .filter(({ entry }) => entry !== null && entry.pool.taken() === 0)
       .sort((a, b) => (a.entry?.usedAt ?? 0) - (b.entry?.usedAt ?? 0));
@@ -74,12 +88,19 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
         return opened.pool;
       } catch (cause) {
         entries.delete(adapterFile);
-        throw new ApiError(400, 'model: the adapter does not fit this base model', { code: 'adapter_mismatch', param: 'model', cause });
+        throw new ApiError(400, 'model: the adapter does not fit this base model', {
+          code: 'adapter_mismatch',
+          param: 'model',
+          cause,
+        });
       }
     },
     loaded: () => entries.size,
     async close() {
-      for (const entry of [base, ...(await Promise.all([...entries.values()].map((one) => one.catch(() => null))))]) {
+      for (const entry of [
+        base,
+        ...(await Promise.all([...entries.values()].map((one) => one.catch(() => null)))),
+      ]) {
         await entry?.pool.close();
         await entry?.context.dispose();
       }

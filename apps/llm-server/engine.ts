@@ -49,7 +49,10 @@ export interface EngineOptions {
 /** So many are tokens within milliseconds. */
 const unhurriedCharacters = 16_384;
 
-/** Loads the model; takes seconds. @throws PlatformUnavailable when runtime or model were not fetched yet */
+/**
+ * Loads the model; takes seconds. @throws PlatformUnavailable when runtime or model were not
+ * fetched yet
+ */
 export async function openEngine({ config, artifacts, warn }: EngineOptions): Promise<Engine> {
   const llamaCpp = await loadLlamaCpp();
   const { digest } = await digestOfFile(config.model.path);
@@ -75,11 +78,20 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
     most: config.maxAdapters,
     room,
   });
-  const adapters = openAdapters({ folder: config.folder, baseName: config.model.name, baseDigest: digest, llamaCpp, artifacts });
+  const adapters = openAdapters({
+    folder: config.folder,
+    baseName: config.model.name,
+    baseDigest: digest,
+    llamaCpp,
+    artifacts,
+  });
   const grammars = openGrammars({ llama, model, llamaCpp });
   let stopping = false;
 
-  /** A pool may be closed to make room for another adapter between being found and being asked: it is opened again then. */
+  /**
+   * A pool may be closed to make room for another adapter between being found and being asked: it
+   * is opened again then.
+   */
   async function sequenceFor(
     file: string | null,
     prompt: readonly Token[],
@@ -90,7 +102,8 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
       try {
         return { pool, slot: await pool.take(prompt, signal) };
       } catch (error) {
-        if (stopping || !(error instanceof ApiError) || error.code !== 'server_stopping') throw error;
+        if (stopping || !(error instanceof ApiError) || error.code !== 'server_stopping')
+          throw error;
       }
     }
   }
@@ -98,16 +111,24 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   return {
     adapters,
     async begin(wish, signal) {
-      if (wish.messages.reduce((sum, { content }) => sum + content.length, 0) > unhurriedCharacters) {
+      if (
+        wish.messages.reduce((sum, { content }) => sum + content.length, 0) > unhurriedCharacters
+      ) {
         // A tenth more, since counting in pieces counts a little too much.
         const least = template.roughly(wish.messages, contextTokens * 1.1);
-        if (least > contextTokens * 1.1) throw overflow(contextTokens, least, wish.maxTokens, 'at least ');
+        if (least > contextTokens * 1.1)
+          throw overflow(contextTokens, least, wish.maxTokens, 'at least ');
       }
       const prompt = template.tokensOf(wish.messages);
       const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;
-      if (maxTokens < 1 || prompt.length + maxTokens > contextTokens) throw overflow(contextTokens, prompt.length, wish.maxTokens);
+      if (maxTokens < 1 || prompt.length + maxTokens > contextTokens)
+        throw overflow(contextTokens, prompt.length, wish.maxTokens);
       const grammar = wish.grammar === null ? null : await grammars.stateFor(wish.grammar);
-      const { pool, slot } = await sequenceFor(wish.adapter === null ? null : await adapters.fileOf(wish.adapter), prompt, signal);
+      const { pool, slot } = await sequenceFor(
+        wish.adapter === null ? null : await adapters.fileOf(wish.adapter),
+        prompt,
+        signal,
+      );
       return {
         promptTokens: prompt.length,
         async write(onText) {
@@ -115,7 +136,14 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
             const endsAtJson = wish.grammar !== null && wish.grammar.kind !== 'gbnf';
             const { frequencyPenalty, presencePenalty } = wish;
             return await writeAnswer(
-              { prompt, sampling: { ...wish.sampling, maxTokens }, frequencyPenalty, presencePenalty, grammar, endsAtJson },
+              {
+                prompt,
+                sampling: { ...wish.sampling, maxTokens },
+                frequencyPenalty,
+                presencePenalty,
+                grammar,
+                endsAtJson,
+              },
               { model, slot, keepPrompts: config.keepPrompts, signal, onText },
             );
           } finally {
@@ -133,7 +161,12 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   };
 }
 
-function overflow(contextTokens: number, promptTokens: number, maxTokens: number | null, about = ''): ApiError {
+function overflow(
+  contextTokens: number,
+  promptTokens: number,
+  maxTokens: number | null,
+  about = '',
+): ApiError {
   const asked = promptTokens + (maxTokens ?? 1);
   return new ApiError(
     400,

@@ -8,12 +8,20 @@ export interface AnswerEvents {
   fail(error: object): void;
 }
 
-/** Server-sent events as OpenAI's clients read them. Takes the connection over from fastify. A client that reads slower than a model writes is rare enough to buffer for. */
+/**
+ * Server-sent events as OpenAI's clients read them. Takes the connection over from fastify. A
+ * client that reads slower than a model writes is rare enough to buffer for.
+ */
 export function openEventStream(reply: FastifyReply): AnswerEvents {
   reply.hijack();
   const { raw } = reply;
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-  raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) raw.setHeader(name, value);
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  });
   const write = (data: string): void => {
     if (!raw.destroyed && !raw.writableEnded) raw.write(`data: ${data}\n\n`);
   };

@@ -21,7 +21,10 @@ ws ::= [ \t\n]{0,8}
 const kept = 64;
 
 export interface Grammars {
-  /** Of one answer: it moves on with every token. @throws ApiError 400 for a grammar or schema that cannot be read */
+  /**
+   * Of one answer: it moves on with every token. @throws ApiError 400 for a grammar or schema that
+   * cannot be read
+   */
   stateFor(wish: GrammarWish): Promise<GrammarState>;
 }
 

@@ -3,9 +3,28 @@ import { ApiError } from './api-error';
 type GrammarSchema = Readonly<Record<string, unknown>>;
 
 /** Said about a value, not asked of it. */
-const notes = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'];
+const notes = [
+  '$schema',
+  '$id',
+  '$comment',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+];
 const rules: Readonly<Record<string, readonly string[]>> = {
-  object: ['type', 'properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties', '$defs'],
+  object: [
+    'type',
+    'properties',
+    'required',
+    'additionalProperties',
+    'minProperties',
+    'maxProperties',
+    '$defs',
+  ],
   array: ['type', 'items', 'prefixItems', 'minItems', 'maxItems', '$defs'],
   string: ['type', 'minLength', 'maxLength', 'format'],
   number: ['type'],
@@ -19,23 +38,29 @@ const largestBound = 1_000;
 const mostNodes = 500;
 
 /**
- * A JSON Schema as far as a grammar can hold a model to it, in the form that llama.cpp's bindings take. What it could not hold (`pattern`, `minimum`)
- * is refused: a client that asked for it would believe that it holds.
+ * A JSON Schema as far as a grammar can hold a model to it, in the form that llama.cpp's bindings
+ * take. What it could not hold (`pattern`, `minimum`) is refused: a client that asked for it would
+ * believe that it holds.
  */
 export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   let nodes = 0;
 
   function convert(value: unknown, path: string): GrammarSchema {
     if (++nodes > mostNodes) throw refused('', `the schema has more than ${mostNodes} parts`);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object with rules for a value');
-    const node = Object.fromEntries(Object.entries(value).filter(([key]) => !notes.includes(key))) as GrammarSchema;
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw refused(path, 'is not an object with rules for a value');
+    const node = Object.fromEntries(
+      Object.entries(value).filter(([key]) => !notes.includes(key)),
+    ) as GrammarSchema;
     if ('$ref' in node) return reference(node, path);
     const choices = node['oneOf'] ?? node['anyOf'];
     if (choices !== undefined) return alternatives(node, choices, path);
-    if ('const' in node) return only(node, ['const', 'type'], path, { const: literal(node['const'], path) });
+    if ('const' in node)
+      return only(node, ['const', 'type'], path, { const: literal(node['const'], path) });
     if ('enum' in node) {
       const values = node['enum'];
-      if (!Array.isArray(values) || values.length === 0) throw refused(path, 'enum is not a list of values');
+      if (!Array.isArray(values) || values.length === 0)
+        throw refused(path, 'enum is not a list of values');
       return only(node, ['enum', 'type'], path, { enum: values.map((one) => literal(one, path)) });
     }
     return ofType(node, path);
@@ -44,26 +69,40 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   function ofType(node: GrammarSchema, path: string): GrammarSchema {
     const { type } = node;
     if (Array.isArray(type)) {
-      return { oneOf: type.map((one: unknown) => ofType({ ...onlyFor(one, node), type: one }, path)) };
+      return {
+        oneOf: type.map((one: unknown) => ofType({ ...onlyFor(one, node), type: one }, path)),
+      };
     }
     const allowed = typeof type === 'string' ? rules[type] : undefined;
-    if (allowed === undefined) throw refused(path, type === undefined ? 'has no type' : `${JSON.stringify(type)} is not a type`);
-    for (const [key, value] of Object.entries(node)) if (/^(min|max)/.test(key)) checkBound(key, value, path);
+    if (allowed === undefined)
+      throw refused(
+        path,
+        type === undefined ? 'has no type' : `${JSON.stringify(type)} is not a type`,
+      );
+    for (const [key, value] of Object.entries(node))
+      if (/^(min|max)/.test(key)) checkBound(key, value, path);
     const format = node['format'];
     if (format !== undefined && !formats.includes(format as string))
       throw refused(path, `the format ${JSON.stringify(format)} is not supported`);
     const made: Record<string, unknown> = { ...node, ...definitions(node, path) };
-    if (node['properties'] !== undefined) made['properties'] = mapped(node['properties'], `${path}/properties`);
+    if (node['properties'] !== undefined)
+      made['properties'] = mapped(node['properties'], `${path}/properties`);
     if (node['items'] !== undefined) made['items'] = convert(node['items'], `${path}/items`);
     if (typeof node['additionalProperties'] === 'object')
-      made['additionalProperties'] = convert(node['additionalProperties'], `${path}/additionalProperties`);
+      made['additionalProperties'] = convert(
+        node['additionalProperties'],
+        `${path}/additionalProperties`,
+      );
     if (Array.isArray(node['prefixItems']))
-      made['prefixItems'] = node['prefixItems'].map((one, index) => convert(one, `${path}/prefixItems/${index}`));
+      made['prefixItems'] = node['prefixItems'].map((one, index) =>
+        convert(one, `${path}/prefixItems/${index}`),
+      );
     return only(node, allowed, path, made);
   }
 
   function alternatives(node: GrammarSchema, choices: unknown, path: string): GrammarSchema {
-    if (!Array.isArray(choices) || choices.length === 0) throw refused(path, 'oneOf or anyOf is not a list of schemas');
+    if (!Array.isArray(choices) || choices.length === 0)
+      throw refused(path, 'oneOf or anyOf is not a list of schemas');
     return only(node, ['oneOf', 'anyOf', '$defs'], path, {
       oneOf: choices.map((choice, index) => convert(choice, `${path}/oneOf/${index}`)),
       ...definitions(node, path),
@@ -73,7 +112,8 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   function reference(node: GrammarSchema, path: string): GrammarSchema {
     const name = /^#\/\$defs\/([^/]+)$/.exec(String(node['$ref']))?.[1];
     const known = (schema['$defs'] ?? {}) as GrammarSchema;
-    if (name === undefined || !Object.hasOwn(known, name)) throw refused(path, `${String(node['$ref'])} is not in the schema's $defs`);
+    if (name === undefined || !Object.hasOwn(known, name))
+      throw refused(path, `${String(node['$ref'])} is not in the schema's $defs`);
     return only(node, ['$ref'], path, { $ref: node['$ref'] });
   }
 
@@ -85,8 +125,11 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   }
 
   function mapped(value: unknown, path: string): GrammarSchema {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object of schemas');
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, convert(one, `${path}/${key}`)]));
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw refused(path, 'is not an object of schemas');
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [key, convert(one, `${path}/${key}`)]),
+    );
   }
 
   return convert(schema, '');
@@ -94,10 +137,17 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
 
 function onlyFor(type: unknown, node: GrammarSchema): GrammarSchema {
   const kept = typeof type === 'string' ? rules[type] : undefined;
-  return kept === undefined ? node : Object.fromEntries(Object.entries(node).filter(([key]) => kept.includes(key)));
+  return kept === undefined
+    ? node
+    : Object.fromEntries(Object.entries(node).filter(([key]) => kept.includes(key)));
 }
 
-function only(node: GrammarSchema, allowed: readonly string[], path: string, made: GrammarSchema): GrammarSchema {
+function only(
+  node: GrammarSchema,
+  allowed: readonly string[],
+  path: string,
+  made: GrammarSchema,
+): GrammarSchema {
   const other = Object.keys(node).find((key) => !allowed.includes(key));
   if (other !== undefined) throw refused(path, `${other} cannot be enforced during generation`);
   return made;
@@ -109,7 +159,8 @@ function literal(value: unknown, path: string): unknown {
 }
 
 function checkBound(key: string, value: unknown, path: string): void {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestBound) return;
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestBound)
+    return;
   throw refused(path, `${key} is not a whole number from 0 to ${largestBound}`);
 }
 

@@ -1,6 +1,9 @@
 import { importFromLlmRuntime } from '../../data/language/runtime-module';
 
-/** The calls of node-llama-cpp that are used here. It is a package of the LLM runtime, so its own types are not there when this is compiled. */
+/**
+ * The calls of node-llama-cpp that are used here. It is a package of the LLM runtime, so its own
+ * types are not there when this is compiled.
+ */
 export interface LlamaCpp {
   getLlama(options: {
     readonly build: 'never';
@@ -11,7 +14,10 @@ export interface LlamaCpp {
     readonly logLevel: 'warn';
     readonly logger: (level: string, message: string) => void;
   }): Promise<Llama>;
-  readonly LlamaGrammarEvaluationState: new (of: { readonly model: LlamaModel; readonly grammar: Grammar }) => GrammarState;
+  readonly LlamaGrammarEvaluationState: new (of: {
+    readonly model: LlamaModel;
+    readonly grammar: Grammar;
+  }) => GrammarState;
   readGgufFileInfo(path: string): Promise<{ readonly metadata: Readonly<Record<string, unknown>> }>;
 }
 
@@ -24,7 +30,9 @@ export interface Llama {
 
 export interface LlamaModel {
   readonly trainContextSize: number;
-  readonly fileInfo: { readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>> };
+  readonly fileInfo: {
+    readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+  };
   /** `specialTokens` reads `<|im_end|>` and its like as the token, not as text. */
   tokenize(text: string, specialTokens: boolean): Token[];
   detokenize(tokens: readonly Token[], specialTokens: boolean, before: readonly Token[]): string;
@@ -32,7 +40,9 @@ export interface LlamaModel {
     readonly sequences: number;
     readonly contextSize: number;
     readonly threads: number;
-    readonly lora?: { readonly adapters: readonly { readonly filePath: string; readonly scale: number }[] };
+    readonly lora?: {
+      readonly adapters: readonly { readonly filePath: string; readonly scale: number }[];
+    };
   }): Promise<LlamaContext>;
 }
 
@@ -48,7 +58,10 @@ export interface LlamaSequence {
   /** Forgets what comes after the tokens that both have in common. */
   adaptStateToTokens(tokens: readonly Token[], allowShift: false): Promise<void>;
   clearHistory(): Promise<void>;
-  /** Ends by itself at the model's end token. What several sequences of a context ask for at once is reckoned in one batch. */
+  /**
+   * Ends by itself at the model's end token. What several sequences of a context ask for at once is
+   * reckoned in one batch.
+   */
   evaluate(tokens: readonly Token[], options: EvaluateOptions): AsyncGenerator<Token, void>;
 }
 
@@ -72,7 +85,9 @@ export interface Grammar {
 export type GrammarState = object;
 
 interface Jinja {
-  readonly Template: new (source: string) => { render(values: Readonly<Record<string, unknown>>): string };
+  readonly Template: new (source: string) => {
+    render(values: Readonly<Record<string, unknown>>): string;
+  };
 }
 
 /** @throws PlatformUnavailable when the LLM runtime was not fetched yet */

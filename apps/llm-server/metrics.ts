@@ -3,7 +3,11 @@ import { collectProcessMetrics } from '../process/metrics';
 
 export interface LlmServerMetrics {
   readonly registry: Registry;
-  request(labels: { readonly route: string; readonly status: number; readonly seconds: number }): void;
+  request(labels: {
+    readonly route: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
   answer(tokens: {
     readonly prompt: number;
     readonly cached: number;
@@ -65,7 +69,8 @@ export function createLlmServerMetrics(state: () => LlmServerState): LlmServerMe
   }
   return {
     registry,
-    request: ({ route, status, seconds }) => requests.observe({ route, status: String(status) }, seconds),
+    request: ({ route, status, seconds }) =>
+      requests.observe({ route, status: String(status) }, seconds),
     answer({ prompt, cached, completion, firstTokenMs }) {
       tokens.inc({ kind: 'prompt' }, prompt);
       tokens.inc({ kind: 'cached' }, cached);

@@ -8,5 +8,8 @@ export function adapterOf(model: string, baseName: string): string | null {
 }
 
 export function unknownModel(model: string, known: string): ApiError {
-  return new ApiError(404, `The model \`${model}\` does not exist; this server has ${known}`, { code: 'model_not_found', param: 'model' });
+  return new ApiError(404, `The model \`${model}\` does not exist; this server has ${known}`, {
+    code: 'model_not_found',
+    param: 'model',
+  });
 }

@@ -8,7 +8,10 @@ export interface Slot {
 }
 
 export interface SequencePool {
-  /** The free sequence that already holds most of the prompt; waits for its turn when all are taken. @throws ApiError 429 when too many wait */
+  /**
+   * The free sequence that already holds most of the prompt; waits for its turn when all are taken.
+   * @throws ApiError 429 when too many wait
+   */
   take(prompt: readonly Token[], signal: AbortSignal): Promise<Slot>;
   give(slot: Slot): void;
   readonly taken: () => number;
@@ -16,11 +19,17 @@ export interface SequencePool {
   close(): Promise<void>;
 }
 
-/** Shared by the pools of a server: what waits for one adapter is no less of a load than what waits for another. */
+/**
+ * Shared by the pools of a server: what waits for one adapter is no less of a load than what waits
+ * for another.
+ */
 export interface WaitingRoom {
   readonly most: number;
   waiting: number;
-  /** From when it was taken to when it was given back, smoothed; what `Retry-After` is reckoned from. */
+  /**
+   * From when it was taken to when it was given back, smoothed; what `Retry-After` is reckoned
+   * from.
+   */
   secondsHeld: number;
 }
 
@@ -30,8 +39,15 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-export function openSequencePool(context: LlamaContext, count: number, room: WaitingRoom): SequencePool {
-  const free: Slot[] = Array.from({ length: count }, () => ({ sequence: context.getSequence(), context }));
+export function openSequencePool(
+  context: LlamaContext,
+  count: number,
+  room: WaitingRoom,
+): SequencePool {
+  const free: Slot[] = Array.from({ length: count }, () => ({
+    sequence: context.getSequence(),
+    context,
+  }));
   const since = new Map<Slot, number>();
   const queue: Waiter[] = [];
   let closing: (() => void) | null = null;
@@ -42,7 +58,11 @@ export function openSequencePool(context: LlamaContext, count: number, room: Wai
     for (const [index, slot] of free.entries()) {
       const shared = sharedTokens(slot.sequence.contextTokens, prompt);
       // Of equals the emptiest: the others may hold somebody's longer prompt.
-      if (shared > most || (shared === most && slot.sequence.nextTokenIndex < (free[best]?.sequence.nextTokenIndex ?? 0)))
+      if (
+        shared > most ||
+        (shared === most &&
+          slot.sequence.nextTokenIndex < (free[best]?.sequence.nextTokenIndex ?? 0))
+      )
         [best, most] = [index, shared];
     }
     const [slot] = best < 0 ? [] : free.splice(best, 1);
@@ -53,15 +73,23 @@ export function openSequencePool(context: LlamaContext, count: number, room: Wai
   return {
     async take(prompt, signal) {
       signal.throwIfAborted();
-      if (closing !== null) throw new ApiError(503, 'the server is stopping', { code: 'server_stopping', retryAfterSeconds: 5 });
+      if (closing !== null)
+        throw new ApiError(503, 'the server is stopping', {
+          code: 'server_stopping',
+          retryAfterSeconds: 5,
+        });
       const slot = queue.length === 0 ? hold(prompt) : null;
       if (slot) return slot;
       if (room.waiting >= room.most) {
         const retryAfterSeconds = Math.max(1, Math.ceil((room.secondsHeld * room.waiting) / count));
-        throw new ApiError(429, `${room.waiting} requests are already waiting; try again in ${retryAfterSeconds} s`, {
-          code: 'rate_limit_exceeded',
-          retryAfterSeconds,
-        });
+        throw new ApiError(
+          429,
+          `${room.waiting} requests are already waiting; try again in ${retryAfterSeconds} s`,
+          {
+            code: 'rate_limit_exceeded',
+            retryAfterSeconds,
+          },
+        );
       }
       room.waiting++;
       return new Promise<Slot>((resolve, reject) => {

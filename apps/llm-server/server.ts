@@ -1,4 +1,7 @@
-/** The embedded language model behind OpenAI's protocol: llama.cpp in this process, several answers at once in common batches, adapters by name. */
+/**
+ * The embedded language model behind OpenAI's protocol: llama.cpp in this process, several answers
+ * at once in common batches, adapters by name.
+ */
 import type { AddressInfo } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
@@ -17,7 +20,10 @@ import { embeddingRoutes } from './routes/embeddings';
 import { modelRoutes } from './routes/models';
 
 export interface LlmServer {
-  /** Listens at once, so that a probe gets an answer, and loads the model; `/readyz` says when it is there. Rejects when it cannot be loaded. */
+  /**
+   * Listens at once, so that a probe gets an answer, and loads the model; `/readyz` says when it is
+   * there. Rejects when it cannot be loaded.
+   */
   start(): Promise<{ readonly url: string }>;
   /** Lets answers that are being written end, for so long. */
   stop(graceMs: number): Promise<void>;
@@ -34,19 +40,33 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
   let engine: Engine | null = null;
   let embedder: Promise<Embedder> | null = null;
   let writing = 0;
-  const metrics = createLlmServerMetrics(() => ({ waiting: 0, adapters: 0, ...engine?.load(), writing, ready: engine !== null }));
+  const metrics = createLlmServerMetrics(() => ({
+    waiting: 0,
+    adapters: 0,
+    ...engine?.load(),
+    writing,
+    ready: engine !== null,
+  }));
   const loaded = (): Engine => {
-    if (engine === null) throw new ApiError(503, 'the model is still loading', { code: 'model_loading', retryAfterSeconds: 2 });
+    if (engine === null)
+      throw new ApiError(503, 'the model is still loading', {
+        code: 'model_loading',
+        retryAfterSeconds: 2,
+      });
     return engine;
   };
 
   const app = openApp(config, log);
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_request, reply) =>
-    reply.status(engine === null ? 503 : 200).send({ status: engine === null ? 'loading' : 'ready' }),
+    reply
+      .status(engine === null ? 503 : 200)
+      .send({ status: engine === null ? 'loading' : 'ready' }),
   );
   app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+    reply
+      .header('content-type', metrics.registry.contentType)
+      .send(await metrics.registry.metrics()),
   );
   chatRoutes(app, {
     engine: loaded,
@@ -68,7 +88,11 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
   });
   modelRoutes(app, { engine: loaded, modelName: config.model.name });
   app.addHook('onResponse', (request, reply, done) => {
-    metrics.request({ route: request.routeOptions.url ?? 'none', status: reply.statusCode, seconds: reply.elapsedTime / 1000 });
+    metrics.request({
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
     done();
   });
 
@@ -77,11 +101,14 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
       await app.listen({ host: config.host, port: config.port });
       const { port } = app.server.address() as AddressInfo;
       engine = await openEngine({ config, artifacts, warn: (message) => log.warn(message) });
-      return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+      return {
+        url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+      };
     },
     async stop(graceMs) {
       const ended = app.close();
-      for (const until = Date.now() + graceMs; writing > 0 && Date.now() < until;) await new Promise((wake) => setTimeout(wake, 20));
+      for (const until = Date.now() + graceMs; writing > 0 && Date.now() < until;)
+        await new Promise((wake) => setTimeout(wake, 20));
       app.server.closeAllConnections();
       await ended;
       await engine?.close();
@@ -106,25 +133,40 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
     return sendError(asApiError(error, config), error, reply, request.url);
   });
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .status(404)
-      .send(errorBody(new ApiError(404, `Unknown request URL: ${request.method} ${request.url.slice(0, 200)}`, { code: 'unknown_url' }))),
+    reply.status(404).send(
+      errorBody(
+        new ApiError(404, `Unknown request URL: ${request.method} ${request.url.slice(0, 200)}`, {
+          code: 'unknown_url',
+        }),
+      ),
+    ),
   );
   if (config.apiKey !== null) {
     const wanted = Buffer.from(sha256(`Bearer ${config.apiKey}`));
     app.addHook('onRequest', (request, _reply, done) => {
       const open = ['/livez', '/readyz', '/metrics'].includes(request.url);
       // Digests are of one length, so the comparison tells nothing of the key.
-      const right = open || timingSafeEqual(wanted, Buffer.from(sha256(request.headers.authorization ?? '')));
-      done(right ? undefined : new ApiError(401, 'Incorrect API key provided', { code: 'invalid_api_key' }));
+      const right =
+        open || timingSafeEqual(wanted, Buffer.from(sha256(request.headers.authorization ?? '')));
+      done(
+        right
+          ? undefined
+          : new ApiError(401, 'Incorrect API key provided', { code: 'invalid_api_key' }),
+      );
     });
   }
   return app;
 }
 
-async function sendError(api: ApiError, error: unknown, reply: FastifyReply, url: string): Promise<void> {
+async function sendError(
+  api: ApiError,
+  error: unknown,
+  reply: FastifyReply,
+  url: string,
+): Promise<void> {
   if (api.status >= 500) reply.log.error({ err: error, url }, 'a request failed');
-  if (api.retryAfterSeconds !== null) void reply.header('retry-after', String(api.retryAfterSeconds));
+  if (api.retryAfterSeconds !== null)
+    void reply.header('retry-after', String(api.retryAfterSeconds));
   await reply.status(api.status).send(errorBody(api));
 }
 
@@ -132,10 +174,16 @@ function asApiError(error: unknown, config: LlmServerConfig): ApiError {
   if (error instanceof ApiError) return error;
   const { statusCode, code } = error as { readonly statusCode?: number; readonly code?: string };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new ApiError(413, `the body is larger than ${config.bodyLimitBytes / 2 ** 20} MiB`, { code: 'request_too_large' });
+    return new ApiError(413, `the body is larger than ${config.bodyLimitBytes / 2 ** 20} MiB`, {
+      code: 'request_too_large',
+    });
   }
-  if (statusCode === 415) return new ApiError(415, 'the body must be application/json', { code: 'unsupported_media_type' });
+  if (statusCode === 415)
+    return new ApiError(415, 'the body must be application/json', {
+      code: 'unsupported_media_type',
+    });
   // V8 quotes the text around the mistake, which is somebody's prompt.
-  if (statusCode === 400 || error instanceof SyntaxError) return new ApiError(400, 'the body is not valid JSON', { code: 'invalid_json' });
+  if (statusCode === 400 || error instanceof SyntaxError)
+    return new ApiError(400, 'the body is not valid JSON', { code: 'invalid_json' });
   return new ApiError(500, 'the server had an error', { code: 'internal_error', cause: error });
 }

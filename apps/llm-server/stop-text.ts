@@ -7,8 +7,14 @@ export interface StopText {
   stopped(): boolean;
 }
 
-/** The answer up to the first stop text. What may be the beginning of one is held back until it is known not to be. */
-export function createStopText(stops: readonly string[], onText: (delta: string) => void): StopText {
+/**
+ * The answer up to the first stop text. What may be the beginning of one is held back until it is
+ * known not to be.
+ */
+export function createStopText(
+  stops: readonly string[],
+  onText: (delta: string) => void,
+): StopText {
   let text = '';
   let sent = 0;
   let stopped = false;
@@ -23,7 +29,9 @@ export function createStopText(stops: readonly string[], onText: (delta: string)
     add(piece) {
       if (stopped) return true;
       text += piece;
-      const places = stops.map((stop) => text.indexOf(stop, Math.max(0, sent - stop.length))).filter((place) => place >= 0);
+      const places = stops
+        .map((stop) => text.indexOf(stop, Math.max(0, sent - stop.length)))
+        .filter((place) => place >= 0);
       if (places.length > 0) {
         text = text.slice(0, Math.min(...places));
         stopped = true;

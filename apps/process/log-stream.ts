@@ -2,7 +2,10 @@ import { write, writeSync } from 'node:fs';
 
 export interface LogStream {
   write(line: string): void;
-  /** Writes what is queued, for at most a second. Never throws: a process must be able to end on a full disk. */
+  /**
+   * Writes what is queued, for at most a second. Never throws: a process must be able to end on a
+   * full disk.
+   */
   flushSync(): void;
 }
 
@@ -22,10 +25,15 @@ export function droppedLogLines(): number {
 }
 
 /**
- * Writes log lines in the background and gives them up rather than stop the process: pino's own destination throws on a full disk, keeps every line in memory, and
- * retries for ever when the process ends. The first line after an outage says how many were dropped.
+ * Writes log lines in the background and gives them up rather than stop the process: pino's own
+ * destination throws on a full disk, keeps every line in memory, and retries for ever when the
+ * process ends. The first line after an outage says how many were dropped.
  */
-export function openLogStream({ fd, mostQueuedBytes = 4 * 1024 * 1024, writeToFile = write }: LogStreamOptions): LogStream {
+export function openLogStream({
+  fd,
+  mostQueuedBytes = 4 * 1024 * 1024,
+  writeToFile = write,
+}: LogStreamOptions): LogStream {
   let queue: string[] = [];
   let queuedBytes = 0;
   let writing = false;

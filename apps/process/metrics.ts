@@ -1,7 +1,10 @@
 import { collectDefaultMetrics, Counter, type Registry } from 'prom-client';
 import { droppedLogLines } from './log-stream';
 
-/** What every process reports of itself: Node's own figures, and log lines that it could not write. An alert on the latter finds a full disk. */
+/**
+ * What every process reports of itself: Node's own figures, and log lines that it could not write.
+ * An alert on the latter finds a full disk.
+ */
 export function collectProcessMetrics(register: Registry): void {
   collectDefaultMetrics({ register });
   new Counter({

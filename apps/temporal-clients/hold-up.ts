@@ -1,4 +1,7 @@
-/** Why an open workflow does not go on, read from what Temporal tells of it (I12). No error's stack and no payload is looked at: both could hold data. */
+/**
+ * Why an open workflow does not go on, read from what Temporal tells of it (I12). No error's stack
+ * and no payload is looked at: both could hold data.
+ */
 import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time';
 import { formatInstant } from '../../domain/dataset/time-window';
@@ -17,7 +20,12 @@ export interface HistoryEvent {
   readonly markerRecordedEventAttributes?: {
     readonly failure?: ActivityFailure;
     readonly details?: Readonly<
-      Record<string, { readonly payloads?: readonly { readonly data?: Uint8Array | null }[] | null } | null | undefined>
+      Record<
+        string,
+        | { readonly payloads?: readonly { readonly data?: Uint8Array | null }[] | null }
+        | null
+        | undefined
+      >
     > | null;
   } | null;
 }
@@ -34,19 +42,39 @@ const timeouts: Readonly<Record<number, string>> = {
   4: 'its worker stopped sending heartbeats', // heartbeat
 };
 
-/** Whether the newest events must be known as well: with an activity or a workflow under way the description says all, unless its own task is tried again. */
-export function needsEvents({ pendingActivities, pendingChildren, pendingWorkflowTask }: DescribeWorkflowExecutionResponse): boolean {
-  return (pendingWorkflowTask?.attempt ?? 1) > 1 || (pendingActivities ?? []).length + (pendingChildren ?? []).length === 0;
+/**
+ * Whether the newest events must be known as well: with an activity or a workflow under way the
+ * description says all, unless its own task is tried again.
+ */
+export function needsEvents({
+  pendingActivities,
+  pendingChildren,
+  pendingWorkflowTask,
+}: DescribeWorkflowExecutionResponse): boolean {
+  return (
+    (pendingWorkflowTask?.attempt ?? 1) > 1 ||
+    (pendingActivities ?? []).length + (pendingChildren ?? []).length === 0
+  );
 }
 
-/** One sentence without the stage, or null when nothing keeps it from going on. `newest`: the newest events, newest first. */
-export function holdUpOf(description: DescribeWorkflowExecutionResponse, newest: readonly HistoryEvent[], nowMs: number): string | null {
+/**
+ * One sentence without the stage, or null when nothing keeps it from going on. `newest`: the newest
+ * events, newest first.
+ */
+export function holdUpOf(
+  description: DescribeWorkflowExecutionResponse,
+  newest: readonly HistoryEvent[],
+  nowMs: number,
+): string | null {
   const { pendingWorkflowTask: task, pendingActivities } = description;
   const workflow = task && ofTask(task, newest, nowMs);
   if (workflow) return workflow;
-  const activities = (pendingActivities ?? []).flatMap((activity) => ofActivity(activity, nowMs) ?? []);
+  const activities = (pendingActivities ?? []).flatMap(
+    (activity) => ofActivity(activity, nowMs) ?? [],
+  );
   const [first, ...others] = activities;
-  if (first !== undefined) return others.length === 0 ? first : `${first} (and ${others.length} more)`;
+  if (first !== undefined)
+    return others.length === 0 ? first : `${first} (and ${others.length} more)`;
   return ofRecord(newest, nowMs);
 }
 
@@ -60,8 +88,12 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
     const nextMs = optionalTsToMs(activity.nextAttemptScheduleTime);
     const isUnderWay = state === started;
     // The second attempt after an accident is the usual way back.
-    if (isUnderWay && (attempt < 3 || nowMs - tsToMs(activity.lastStartedTime) > underWayMs)) return null;
-    const next = isUnderWay || nextMs === undefined ? `attempt ${attempt} is running` : `attempt ${attempt} follows at ${instant(nextMs)}`;
+    if (isUnderWay && (attempt < 3 || nowMs - tsToMs(activity.lastStartedTime) > underWayMs))
+      return null;
+    const next =
+      isUnderWay || nextMs === undefined
+        ? `attempt ${attempt} is running`
+        : `attempt ${attempt} follows at ${instant(nextMs)}`;
     return `attempt ${attempt - 1} of ${name} failed: ${reasonOf(lastFailure)}; ${next}`;
   }
   const sinceMs = tsToMs(activity.scheduledTime);
@@ -69,22 +101,35 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   return untaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
 }
 
-/** The first failure of a task is in the history; further attempts leave nothing there. One that only timed out may have lost its worker. */
+/**
+ * The first failure of a task is in the history; further attempts leave nothing there. One that
+ * only timed out may have lost its worker.
+ */
 function ofTask(task: PendingTask, newest: readonly HistoryEvent[], nowMs: number): string | null {
   const attempt = task.attempt ?? 1;
   const state: number = task.state ?? 0;
   const sinceMs = tsToMs(task.originalScheduledTime);
-  const last = newest.find((event) => event.workflowTaskFailedEventAttributes ?? event.workflowTaskCompletedEventAttributes);
+  const last = newest.find(
+    (event) =>
+      event.workflowTaskFailedEventAttributes ?? event.workflowTaskCompletedEventAttributes,
+  );
   const failed = last?.workflowTaskFailedEventAttributes?.failure;
   if (attempt >= 2 && failed)
     return `its workflow task fails (attempt ${attempt}, since ${instant(sinceMs)}): ${reasonOf(failed)}; ${ways}`;
-  if (attempt >= 3) return `no worker finished its workflow task in time (attempt ${attempt}, since ${instant(sinceMs)})`;
-  return state === scheduled && nowMs - sinceMs >= untakenMs ? untaken('its workflow task', 'orchestrator', sinceMs) : null;
+  if (attempt >= 3)
+    return `no worker finished its workflow task in time (attempt ${attempt}, since ${instant(sinceMs)})`;
+  return state === scheduled && nowMs - sinceMs >= untakenMs
+    ? untaken('its workflow task', 'orchestrator', sinceMs)
+    : null;
 }
 
-const ways = 'start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it';
+const ways =
+  'start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it';
 
-/** A record that fails for longer than seconds leaves a marker with its failure, then waits by a timer. Whatever follows but tasks and timers ends that. */
+/**
+ * A record that fails for longer than seconds leaves a marker with its failure, then waits by a
+ * timer. Whatever follows but tasks and timers ends that.
+ */
 function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null {
   const event = newest.find(
     (each) =>
@@ -97,19 +142,30 @@ function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null
   if (!marker?.failure) return null;
   const { name, attempt, backoffMs } = markerOf(marker.details?.['data']?.payloads?.[0]?.data);
   const at = tsToMs(event?.eventTime) + backoffMs;
-  const next = at > nowMs ? `attempt ${attempt + 1} follows at ${instant(at)}` : `attempt ${attempt + 1} is running`;
+  const next =
+    at > nowMs
+      ? `attempt ${attempt + 1} follows at ${instant(at)}`
+      : `attempt ${attempt + 1} is running`;
   return `attempt ${attempt} of ${name} failed: ${reasonOf(marker.failure)}; ${next}`;
 }
 
 /** The SDK's own note in the marker of a local activity. */
-function markerOf(data: Uint8Array | null | undefined): { readonly name: string; readonly attempt: number; readonly backoffMs: number } {
+function markerOf(data: Uint8Array | null | undefined): {
+  readonly name: string;
+  readonly attempt: number;
+  readonly backoffMs: number;
+} {
   const note = (data ? JSON.parse(Buffer.from(data).toString()) : {}) as {
     readonly activity_type?: string;
     readonly attempt?: number;
     readonly backoff?: { readonly seconds?: number; readonly nanos?: number } | null;
   };
   const { seconds = 0, nanos = 0 } = note.backoff ?? {};
-  return { name: note.activity_type ?? 'a record', attempt: note.attempt ?? 1, backoffMs: seconds * 1000 + nanos / 1e6 };
+  return {
+    name: note.activity_type ?? 'a record',
+    attempt: note.attempt ?? 1,
+    backoffMs: seconds * 1000 + nanos / 1e6,
+  };
 }
 
 function reasonOf(failure: NonNullable<ActivityFailure>): string {

@@ -1,5 +1,13 @@
-/** Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the removal of what was retired. */
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+/**
+ * Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the
+ * removal of what was retired.
+ */
+import {
+  Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
@@ -36,17 +44,23 @@ export type IndexBuildStanding =
 
 /** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
 export interface IndexClient {
-  /** There are changes: every version that answers takes them. Harmless when they are taken already. */
+  /**
+   * There are changes: every version that answers takes them. Harmless when they are taken already.
+   */
   changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
   /** Changes that wait, and why; null when none does, or nobody says so. */
   waiting(at: { readonly tenant: Tenant; readonly index: string }): Promise<WaitingChanges | null>;
   /** Its table goes. Harmless when it is gone. */
   retired(input: IndexRetirementInput): Promise<void>;
   /**
-   * The same build once, whatever became of it. `asked` is of the order as it came: what it means is looked up only for the first, since datasets and champions move on. IdempotencyConflict
-   * when another order was begun under its name.
+   * The same build once, whatever became of it. `asked` is of the order as it came: what it means
+   * is looked up only for the first, since datasets and champions move on. IdempotencyConflict when
+   * another order was begun under its name.
    */
-  build(ref: IndexBuildRef, order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> }): Promise<void>;
+  build(
+    ref: IndexBuildRef,
+    order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> },
+  ): Promise<void>;
   /** Null: Temporal knows no such build, or no longer. */
   standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
   /** What it has built goes. Fine when it has ended. */
@@ -55,10 +69,17 @@ export interface IndexClient {
   buildUrl(ref: IndexBuildRef): string | null;
 }
 
-/** Looking at a thousand rows takes a question about a millisecond; compacting writes what changed once more, and reads all words of small parts. */
+/**
+ * Looking at a thousand rows takes a question about a millisecond; compacting writes what changed
+ * once more, and reads all words of small parts.
+ */
 const compaction = { atLeast: 1_000, idleSeconds: 600 };
 
-export function createIndexClient({ connection, namespace, uiUrl }: LifecycleClientOptions): IndexClient {
+export function createIndexClient({
+  connection,
+  namespace,
+  uiUrl,
+}: LifecycleClientOptions): IndexClient {
   const { workflow } = new Client({ connection, namespace });
   const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
   const askedOf = (ref: IndexBuildRef) =>
@@ -88,7 +109,15 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
         await workflow.signalWithStart(indexChangesWorkflow, {
           workflowId: indexChangesWorkflowId({ tenant, index }),
           taskQueue: taskQueues.orchestrator,
-          args: [{ tenant, index, maxDocumentBytes: largestChange, compaction, roundsPerExecution: null }],
+          args: [
+            {
+              tenant,
+              index,
+              maxDocumentBytes: largestChange,
+              compaction,
+              roundsPerExecution: null,
+            },
+          ],
           signal: documentsChangedSignal,
           signalArgs: [],
           staticSummary: `${index}: changed documents`,
@@ -98,7 +127,9 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
       const handle = workflow.getHandle(indexChangesWorkflowId(at));
       const asked = answered(connection, async () => {
         const found = await handle.describe().catch(nullWhenUnknown);
-        return found?.status.name === 'RUNNING' ? (await handle.query(indexChangesQuery)).waiting : null;
+        return found?.status.name === 'RUNNING'
+          ? (await handle.query(indexChangesQuery)).waiting
+          : null;
       });
       return silenceIsNull(asked);
     },
@@ -117,21 +148,37 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
       if (begun === null) await start(ref, asked, await input());
       // Of two at once one began it.
       if ((begun ?? (await askedOf(ref))) !== asked)
-        throw failure('IdempotencyConflict', `another build of ${ref.index} was started with this key`, {
-          next: 'use a new key for a new build',
-        });
+        throw failure(
+          'IdempotencyConflict',
+          `another build of ${ref.index} was started with this key`,
+          {
+            next: 'use a new key for a new build',
+          },
+        );
     },
     async standing(ref) {
       const handle = handleOf(ref);
       const found = await answered(connection, () => handle.describe().catch(nullWhenUnknown));
       if (found === null) return null;
       if (found.status.name === 'RUNNING')
-        return { status: 'running', state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))) };
+        return {
+          status: 'running',
+          state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))),
+        };
       try {
-        return { status: 'done', outcome: await answered(connection, async () => (await handle.result()) as IndexBuildOutcome) };
+        return {
+          status: 'done',
+          outcome: await answered(
+            connection,
+            async () => (await handle.result()) as IndexBuildOutcome,
+          ),
+        };
       } catch (error) {
         if (!(error instanceof WorkflowFailedError)) throw error;
-        return { status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', cause: deepest(error).message };
+        return {
+          status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed',
+          cause: deepest(error).message,
+        };
       }
     },
     cancelBuild: (ref) =>
@@ -143,7 +190,9 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
         }
       }),
     buildUrl: (ref) =>
-      uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
+      uiUrl === null
+        ? null
+        : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
   };
 }
 

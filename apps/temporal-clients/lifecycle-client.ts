@@ -10,7 +10,12 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  TypedSearchAttributes,
+} from '@temporalio/common';
 import type { FailureType } from '../../domain/failure';
 import { failure, failures } from '../../domain/failure';
 import type { LifecycleInput, RunState } from '../../workflows/run/messages';
@@ -20,12 +25,31 @@ import { holdUpOf, needsEvents } from './hold-up';
 import type { CommandBy } from './rollout-commands';
 import type { SaidToRollout } from './rollout-commands';
 import { orderOf, steerRollout } from './rollout-commands';
-import { approveUpdate, lifecycleWorkflows, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery, taskQueues } from '../../workflows/run/messages';
+import {
+  approveUpdate,
+  lifecycleWorkflows,
+  pauseUpdate,
+  rejectUpdate,
+  resumeUpdate,
+  statusQuery,
+  taskQueues,
+} from '../../workflows/run/messages';
 
 /** `unknown`: Temporal has no such execution, or no longer. */
-export type ExecutionStatus = 'unknown' | 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut' | 'continuedAsNew';
+export type ExecutionStatus =
+  | 'unknown'
+  | 'running'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'terminated'
+  | 'timedOut'
+  | 'continuedAsNew';
 
-/** Every method throws PlatformUnavailable when Temporal, or for commands a worker, has not answered within seconds. */
+/**
+ * Every method throws PlatformUnavailable when Temporal, or for commands a worker, has not answered
+ * within seconds.
+ */
 export interface LifecycleClient {
   /** Harmless when the run was started before, by whomever. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
@@ -35,7 +59,10 @@ export interface LifecycleClient {
   approve(workflowId: string, by: CommandBy): Promise<RunState>;
   reject(workflowId: string, by: CommandBy): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
-  /** Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no longer. */
+  /**
+   * Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no
+   * longer.
+   */
   steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<ExecutionState>;
@@ -74,14 +101,28 @@ const attributes = {
 const patienceMilliseconds = 5_000;
 const queues = Object.keys(taskQueues) as readonly QueueName[];
 
-export function createLifecycleClient({ connection, namespace, uiUrl, commandKeys }: SigningClientOptions): LifecycleClient {
+export function createLifecycleClient({
+  connection,
+  namespace,
+  uiUrl,
+  commandKeys,
+}: SigningClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
-  const order = (workflowId: string, verb: keyof typeof runUpdates, by: CommandBy): Promise<RunState> =>
+  const order = (
+    workflowId: string,
+    verb: keyof typeof runUpdates,
+    by: CommandBy,
+  ): Promise<RunState> =>
     ask(async () => {
       const { id, ...rest } = by;
-      const command = signCommand(commandKeys, orderOf({ workflowId, verb: `run.${verb}`, id, ...rest }));
-      return workflow.getHandle(workflowId).executeUpdate(runUpdates[verb], { updateId: `command/${id}`, args: [command] });
+      const command = signCommand(
+        commandKeys,
+        orderOf({ workflowId, verb: `run.${verb}`, id, ...rest }),
+      );
+      return workflow
+        .getHandle(workflowId)
+        .executeUpdate(runUpdates[verb], { updateId: `command/${id}`, args: [command] });
     });
   return {
     start: (workflowId, input) => ask(() => start(workflow, workflowId, input)),
@@ -93,18 +134,31 @@ export function createLifecycleClient({ connection, namespace, uiUrl, commandKey
     resume: (workflowId, by) => order(workflowId, 'resume', by),
     approve: (workflowId, by) => order(workflowId, 'approve', by),
     reject: (workflowId, by) => order(workflowId, 'reject', by),
-    steer: (workflowId, said) => ask(() => steerRollout({ workflow, commandKeys }, workflowId, said)),
+    steer: (workflowId, said) =>
+      ask(() => steerRollout({ workflow, commandKeys }, workflowId, said)),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
     standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
     workers: () => ask(() => pollers(connection, namespace)),
-    url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
+    url: (workflowId) =>
+      uiUrl === null
+        ? null
+        : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`,
   };
 }
 
-const runUpdates = { pause: pauseUpdate, resume: resumeUpdate, approve: approveUpdate, reject: rejectUpdate } as const;
+const runUpdates = {
+  pause: pauseUpdate,
+  resume: resumeUpdate,
+  approve: approveUpdate,
+  reject: rejectUpdate,
+} as const;
 
-async function start(workflow: WorkflowClient, workflowId: string, input: LifecycleInput): Promise<void> {
+async function start(
+  workflow: WorkflowClient,
+  workflowId: string,
+  input: LifecycleInput,
+): Promise<void> {
   try {
     await workflow.start(lifecycleWorkflows[input.kind], {
       workflowId,
@@ -153,11 +207,18 @@ async function standing(temporal: Temporal, workflowId: string): Promise<Executi
   return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
 }
 
-/** Of the workflow, or else of one that it waits for: a study or a rollout is a workflow of its own. */
-async function heldUpOf(temporal: Temporal, { raw, workflowId, runId }: WorkflowExecutionDescription): Promise<string | null> {
+/**
+ * Of the workflow, or else of one that it waits for: a study or a rollout is a workflow of its own.
+ */
+async function heldUpOf(
+  temporal: Temporal,
+  { raw, workflowId, runId }: WorkflowExecutionDescription,
+): Promise<string | null> {
   const { connection, namespace, workflow } = temporal;
   const request = { namespace, execution: { workflowId, runId }, maximumPageSize: newestEvents };
-  const newest = needsEvents(raw) ? await connection.workflowService.getWorkflowExecutionHistoryReverse(request) : null;
+  const newest = needsEvents(raw)
+    ? await connection.workflowService.getWorkflowExecutionHistoryReverse(request)
+    : null;
   const own = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
   if (own !== null) return own;
   for (const child of raw.pendingChildren ?? []) {
@@ -191,14 +252,18 @@ export function runAttributes({ tenant, lifecycle }: Pick<LifecycleInput, 'tenan
   ];
 }
 
-async function pollers({ workflowService }: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
+async function pollers(
+  { workflowService }: Connection,
+  namespace: string,
+): Promise<Readonly<Record<QueueName, number>>> {
   const counts = { orchestrator: 0, data: 0, compute: 0, llm: 0 };
   // One after the other: a call that fails leaves no other behind that would go on trying.
   for (const queue of queues) {
     const { pollers: seen } = await workflowService.describeTaskQueue({
       namespace,
       taskQueue: { name: taskQueues[queue] },
-      // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself is not exported by the client.
+      // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself
+      // is not exported by the client.
       // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
       taskQueueType: queue === 'orchestrator' ? 1 : 2,
     });
@@ -213,23 +278,39 @@ export async function answered<T>(connection: Connection, question: () => Promis
     return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError)
-      throw failure('Conflict', 'this run has ended and accepts no more commands', { cause: error });
+      throw failure('Conflict', 'this run has ended and accepts no more commands', {
+        cause: error,
+      });
     const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
     if (refusal instanceof ApplicationFailure) {
       const [{ next } = {}] = (refusal.details ?? []) as [{ readonly next?: string }?];
-      throw failure(knownType(refusal.type), refusal.message, { cause: error, ...(next === undefined ? {} : { next }) });
+      throw failure(knownType(refusal.type), refusal.message, {
+        cause: error,
+        ...(next === undefined ? {} : { next }),
+      });
     }
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      throw failure('PlatformUnavailable', 'no worker has answered for this run yet; the command may still reach it', {
+      throw failure(
+        'PlatformUnavailable',
+        'no worker has answered for this run yet; the command may still reach it',
+        {
+          cause: error,
+          next: 'perennial doctor',
+        },
+      );
+    if (isAway(error))
+      throw failure('PlatformUnavailable', 'Temporal does not respond', {
         cause: error,
         next: 'perennial doctor',
       });
-    if (isAway(error)) throw failure('PlatformUnavailable', 'Temporal does not respond', { cause: error, next: 'perennial doctor' });
     throw error;
   }
 }
 
-/** For what may never have been begun: within a question, since `answered` tells a workflow that is not there as one that has ended. */
+/**
+ * For what may never have been begun: within a question, since `answered` tells a workflow that is
+ * not there as one that has ended.
+ */
 export function nullWhenUnknown(error: unknown): null {
   if (error instanceof WorkflowNotFoundError) return null;
   throw error;

@@ -1,10 +1,22 @@
 /** Starts evaluations of prompts, and says how far they are and what came of them. */
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
+import {
+  Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { isPerennialError } from '../../domain/failure';
 import { taskQueues } from '../../workflows/run/messages';
-import type { PromptEvaluationInput, PromptEvaluationOutcome, PromptEvaluationView } from '../../workflows/prompt/evaluation-messages';
-import { promptEvaluationQuery, promptEvaluationWorkflow, promptEvaluationWorkflowId } from '../../workflows/prompt/evaluation-messages';
+import type {
+  PromptEvaluationInput,
+  PromptEvaluationOutcome,
+  PromptEvaluationView,
+} from '../../workflows/prompt/evaluation-messages';
+import {
+  promptEvaluationQuery,
+  promptEvaluationWorkflow,
+  promptEvaluationWorkflowId,
+} from '../../workflows/prompt/evaluation-messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered, nullWhenUnknown } from './lifecycle-client';
 
@@ -18,17 +30,25 @@ export type EvaluationState =
 
 /** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
 export interface PromptEvaluationClient {
-  /** Harmless when it runs or is done; one that failed begins again, and pays for what is not on the ledger. */
+  /**
+   * Harmless when it runs or is done; one that failed begins again, and pays for what is not on the
+   * ledger.
+   */
   start(input: PromptEvaluationInput): Promise<void>;
   /** Null: Temporal knows no such evaluation, or no longer. */
   state(ref: EvaluationRef): Promise<EvaluationState | null>;
 }
 
-export function createPromptEvaluationClient({ connection, namespace }: LifecycleClientOptions): PromptEvaluationClient {
+export function createPromptEvaluationClient({
+  connection,
+  namespace,
+}: LifecycleClientOptions): PromptEvaluationClient {
   const { workflow } = new Client({ connection, namespace });
   const viewOf = async (workflowId: string): Promise<PromptEvaluationView | null> => {
     try {
-      return await answered(connection, () => workflow.getHandle(workflowId).query(promptEvaluationQuery));
+      return await answered(connection, () =>
+        workflow.getHandle(workflowId).query(promptEvaluationQuery),
+      );
     } catch (error) {
       if (isPerennialError(error)) return null;
       throw error;
@@ -36,9 +56,13 @@ export function createPromptEvaluationClient({ connection, namespace }: Lifecycl
   };
   const outcomeOf = async (workflowId: string): Promise<EvaluationState> => {
     try {
-      return { status: 'done', outcome: (await workflow.getHandle(workflowId).result()) as PromptEvaluationOutcome };
+      return {
+        status: 'done',
+        outcome: (await workflow.getHandle(workflowId).result()) as PromptEvaluationOutcome,
+      };
     } catch (error) {
-      if (error instanceof WorkflowFailedError) return { status: 'failed', cause: deepest(error).message, next: adviceOf(deepest(error)) };
+      if (error instanceof WorkflowFailedError)
+        return { status: 'failed', cause: deepest(error).message, next: adviceOf(deepest(error)) };
       throw error;
     }
   };
@@ -60,9 +84,12 @@ export function createPromptEvaluationClient({ connection, namespace }: Lifecycl
       }),
     async state(ref) {
       const workflowId = promptEvaluationWorkflowId(ref);
-      const found = await answered(connection, () => workflow.getHandle(workflowId).describe().catch(nullWhenUnknown));
+      const found = await answered(connection, () =>
+        workflow.getHandle(workflowId).describe().catch(nullWhenUnknown),
+      );
       if (found === null) return null;
-      if (found.status.name === 'RUNNING') return { status: 'running', view: await viewOf(workflowId) };
+      if (found.status.name === 'RUNNING')
+        return { status: 'running', view: await viewOf(workflowId) };
       return answered(connection, () => outcomeOf(workflowId));
     },
   };
@@ -75,6 +102,9 @@ function deepest(error: Error): Error {
 /** What the failure's author advises; `workers/temporal/activity-errors.ts` puts it there. */
 function adviceOf(error: Error): string | null {
   const [details] = error instanceof ApplicationFailure ? (error.details ?? []) : [];
-  const next = typeof details === 'object' && details !== null ? (details as { readonly next?: unknown }).next : null;
+  const next =
+    typeof details === 'object' && details !== null
+      ? (details as { readonly next?: unknown }).next
+      : null;
   return typeof next === 'string' ? next : null;
 }

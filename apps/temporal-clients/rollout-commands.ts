@@ -4,7 +4,13 @@ import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
 import type { CommandOrder } from '../../domain/run/command';
 import type { Tenant } from '../../domain/ids';
-import { abortUpdate, extendUpdate, holdUpdate, resumeRolloutUpdate, skipUpdate } from '../../workflows/run/messages';
+import {
+  abortUpdate,
+  extendUpdate,
+  holdUpdate,
+  resumeRolloutUpdate,
+  skipUpdate,
+} from '../../workflows/run/messages';
 
 /** Who commands, by the API key that was verified. The client signs it. */
 export interface CommandBy {
@@ -17,9 +23,15 @@ export interface CommandBy {
 
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
-/** `id` is the update's, too: Temporal answers a second one of the same id with the first one's answer. */
+/**
+ * `id` is the update's, too: Temporal answers a second one of the same id with the first one's
+ * answer.
+ */
 export type SaidToRollout = CommandBy &
-  ({ readonly verb: Exclude<RolloutVerb, 'extend'> } | { readonly verb: 'extend'; readonly seconds: number });
+  (
+    | { readonly verb: Exclude<RolloutVerb, 'extend'> }
+    | { readonly verb: 'extend'; readonly seconds: number }
+  );
 
 interface Signing {
   readonly workflow: WorkflowClient;
@@ -44,9 +56,18 @@ export async function steerRollout(
   }
 }
 
-const updates = { hold: holdUpdate, resume: resumeRolloutUpdate, skip: skipUpdate, abort: abortUpdate, extend: extendUpdate } as const;
+const updates = {
+  hold: holdUpdate,
+  resume: resumeRolloutUpdate,
+  skip: skipUpdate,
+  abort: abortUpdate,
+  extend: extendUpdate,
+} as const;
 
-/** As it is signed: now, and without what is not given. The verb is part of the id: one key may come with several. */
+/**
+ * As it is signed: now, and without what is not given. The verb is part of the id: one key may come
+ * with several.
+ */
 export function orderOf({
   tenant,
   workflowId,

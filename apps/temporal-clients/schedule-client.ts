@@ -32,7 +32,11 @@ export interface ScheduleState {
   /** RFC 3339, soonest first; each is also the `until` of the run that it starts. */
   readonly nextTimes: readonly string[];
   /** Newest first. */
-  readonly recent: readonly { readonly scheduledAt: string; readonly takenAt: string; readonly workflowId: string }[];
+  readonly recent: readonly {
+    readonly scheduledAt: string;
+    readonly takenAt: string;
+    readonly workflowId: string;
+  }[];
   readonly running: readonly string[];
   /** RFC 3339: when it was made or last changed. */
   readonly changedAt: string | null;
@@ -40,28 +44,48 @@ export interface ScheduleState {
   readonly url: string | null;
 }
 
-/** Every method throws PlatformUnavailable when Temporal has not answered within seconds, and all but `sync` and `get` NotFound without a schedule. */
+/**
+ * Every method throws PlatformUnavailable when Temporal has not answered within seconds, and all
+ * but `sync` and `get` NotFound without a schedule.
+ */
 export interface ScheduleClient {
   /**
-   * Makes, changes or deletes the schedule so that it is as this revision says. Again: nothing changes. One of an older revision that comes late
-   * changes nothing either. A pause that a person made outlasts a change of the spec.
+   * Makes, changes or deletes the schedule so that it is as this revision says. Again: nothing
+   * changes. One of an older revision that comes late changes nothing either. A pause that a person
+   * made outlasts a change of the spec.
    */
   sync(
-    given: ScheduledLifecycle & { readonly revision: number; readonly kind: LifecycleKind; readonly schedule: ScheduleSpec | null },
+    given: ScheduledLifecycle & {
+      readonly revision: number;
+      readonly kind: LifecycleKind;
+      readonly schedule: ScheduleSpec | null;
+    },
   ): Promise<void>;
   get(given: ScheduledLifecycle): Promise<ScheduleState | null>;
-  /** RFC 3339, oldest first: when the schedule names a start after `from` and up to `to`, whether or not it made one. Empty without a schedule. */
-  times(given: ScheduledLifecycle & { readonly from: string; readonly to: string }): Promise<readonly string[]>;
+  /**
+   * RFC 3339, oldest first: when the schedule names a start after `from` and up to `to`, whether or
+   * not it made one. Empty without a schedule.
+   */
+  times(
+    given: ScheduledLifecycle & { readonly from: string; readonly to: string },
+  ): Promise<readonly string[]>;
   /** Starts a run now; its window ends now. */
   trigger(given: ScheduledLifecycle): Promise<void>;
   pause(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
   resume(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
-  /** As if the time from `from` to `to` passed now: a run for each time that the schedule names in it, one after the other. */
-  backfill(given: ScheduledLifecycle & { readonly from: string; readonly to: string }): Promise<void>;
+  /**
+   * As if the time from `from` to `to` passed now: a run for each time that the schedule names in
+   * it, one after the other.
+   */
+  backfill(
+    given: ScheduledLifecycle & { readonly from: string; readonly to: string },
+  ): Promise<void>;
 }
 
 /** Kept in the action itself, where an update is compared with what is there. */
-type Scheduled = LifecycleInput & { readonly scheduled: { readonly revision: number; readonly spec: ScheduleSpec } };
+type Scheduled = LifecycleInput & {
+  readonly scheduled: { readonly revision: number; readonly spec: ScheduleSpec };
+};
 
 const overlaps = {
   skip: ScheduleOverlapPolicy.SKIP,
@@ -72,25 +96,38 @@ const overlaps = {
 
 const pausedByLifecycle = 'paused by the lifecycle';
 
-export function createScheduleClient({ connection, namespace, uiUrl }: LifecycleClientOptions): ScheduleClient {
+export function createScheduleClient({
+  connection,
+  namespace,
+  uiUrl,
+}: LifecycleClientOptions): ScheduleClient {
   const pageOf = (id: string): string | null =>
     uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/schedules/${encodeURIComponent(id)}`;
   const schedules = new TemporalSchedules({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
 
   /** @throws NotFound in the words of a lifecycle. */
-  const steer = (given: ScheduledLifecycle, act: (handle: ScheduleHandle) => Promise<void>): Promise<void> =>
+  const steer = (
+    given: ScheduledLifecycle,
+    act: (handle: ScheduleHandle) => Promise<void>,
+  ): Promise<void> =>
     ask(async () => {
       try {
         await act(schedules.getHandle(scheduleId(given)));
       } catch (error) {
         if (!(error instanceof ScheduleNotFoundError)) throw error;
-        throw failure('NotFound', `${given.lifecycle} has no schedule`, { cause: error, next: 'add a schedule to its spec and apply it' });
+        throw failure('NotFound', `${given.lifecycle} has no schedule`, {
+          cause: error,
+          next: 'add a schedule to its spec and apply it',
+        });
       }
     });
 
   return {
-    sync: ({ schedule, ...given }) => ask(() => (schedule === null ? remove(schedules, given) : put(schedules, { ...given, schedule }))),
+    sync: ({ schedule, ...given }) =>
+      ask(() =>
+        schedule === null ? remove(schedules, given) : put(schedules, { ...given, schedule }),
+      ),
 
     get: (given) =>
       ask(async () => {
@@ -117,7 +154,11 @@ export function createScheduleClient({ connection, namespace, uiUrl }: Lifecycle
     backfill: ({ from, to, ...given }) =>
       steer(given, (handle) =>
         // Temporal counts from after `start`; whoever names a time wants its run.
-        handle.backfill({ start: new Date(Date.parse(from) - 1), end: new Date(to), overlap: ScheduleOverlapPolicy.BUFFER_ALL }),
+        handle.backfill({
+          start: new Date(Date.parse(from) - 1),
+          end: new Date(to),
+          overlap: ScheduleOverlapPolicy.BUFFER_ALL,
+        }),
       ),
   };
 }
@@ -136,18 +177,30 @@ async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promis
   const options = optionsFor(wanted);
   try {
     const { paused } = wanted.schedule;
-    await schedules.create({ ...options, state: paused ? { paused, note: pausedByLifecycle } : {} });
+    await schedules.create({
+      ...options,
+      state: paused ? { paused, note: pausedByLifecycle } : {},
+    });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     await schedules.getHandle(options.scheduleId).update((before) => {
       const newer = scheduledBy(before).revision > wanted.revision;
-      return { ...(newer ? optionsFor({ ...wanted, ...rewanted(before) }) : options), state: stateAfter(before, wanted.schedule) };
+      return {
+        ...(newer ? optionsFor({ ...wanted, ...rewanted(before) }) : options),
+        state: stateAfter(before, wanted.schedule),
+      };
     });
   }
 }
 
-/** A schedule of a newer revision stays; Temporal has no conditional deletion, and who deletes late deletes only what an older revision named. */
-async function remove(schedules: TemporalSchedules, given: ScheduledLifecycle & { readonly revision: number }): Promise<void> {
+/**
+ * A schedule of a newer revision stays; Temporal has no conditional deletion, and who deletes late
+ * deletes only what an older revision named.
+ */
+async function remove(
+  schedules: TemporalSchedules,
+  given: ScheduledLifecycle & { readonly revision: number },
+): Promise<void> {
   const handle = schedules.getHandle(scheduleId(given));
   const found = await described(handle);
   if (found === null || scheduledBy(found).revision > given.revision) return;
@@ -167,7 +220,13 @@ async function described(handle: ScheduleHandle): Promise<ScheduleDescription | 
   }
 }
 
-function optionsFor({ tenant, lifecycle, kind, revision, schedule }: WantedSchedule): Omit<ScheduleOptions, 'state'> {
+function optionsFor({
+  tenant,
+  lifecycle,
+  kind,
+  revision,
+  schedule,
+}: WantedSchedule): Omit<ScheduleOptions, 'state'> {
   const input: Scheduled = {
     tenant,
     lifecycle,
@@ -179,8 +238,15 @@ function optionsFor({ tenant, lifecycle, kind, revision, schedule }: WantedSched
   };
   return {
     scheduleId: scheduleId({ tenant, lifecycle }),
-    spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone, jitter: schedule.jitterSeconds * 1000 },
-    policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupSeconds * 1000 },
+    spec: {
+      cronExpressions: [schedule.cron],
+      timezone: schedule.timezone,
+      jitter: schedule.jitterSeconds * 1000,
+    },
+    policies: {
+      overlap: overlaps[schedule.overlap],
+      catchupWindow: schedule.catchupSeconds * 1000,
+    },
     action: {
       type: 'startWorkflow',
       workflowType: lifecycleWorkflows[kind],
@@ -195,8 +261,12 @@ function optionsFor({ tenant, lifecycle, kind, revision, schedule }: WantedSched
   };
 }
 
-function stateAfter({ state }: ScheduleDescription, { paused }: ScheduleSpec): { readonly paused: boolean; readonly note?: string } {
-  if (state.paused && state.note !== pausedByLifecycle) return { paused: true, ...(state.note ? { note: state.note } : {}) };
+function stateAfter(
+  { state }: ScheduleDescription,
+  { paused }: ScheduleSpec,
+): { readonly paused: boolean; readonly note?: string } {
+  if (state.paused && state.note !== pausedByLifecycle)
+    return { paused: true, ...(state.note ? { note: state.note } : {}) };
   return paused ? { paused, note: pausedByLifecycle } : { paused: false };
 }
 

@@ -1,8 +1,10 @@
 /**
- * Whether the same bundle answers the same wherever it runs. An *environment* is here what may differ between two places with the same bytes of model and prompt: the processor's
- * generation, the number of threads, how many answers are written at once, whether prompts are kept, and the way to the model, straight or through evaluation or gateway. Not measured: other
- * operating systems, ARM, GPUs, and providers that change a model behind its name. `--only <text>`: the first environment and those whose name has the text. Prints a table and, last, one
- * JSON line.
+ * Whether the same bundle answers the same wherever it runs. An *environment* is here what may
+ * differ between two places with the same bytes of model and prompt: the processor's generation,
+ * the number of threads, how many answers are written at once, whether prompts are kept, and the
+ * way to the model, straight or through evaluation or gateway. Not measured: other operating
+ * systems, ARM, GPUs, and providers that change a model behind its name. `--only <text>`: the first
+ * environment and those whose name has the text. Prints a table and, last, one JSON line.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -22,7 +24,10 @@ import { evaluate, type EvaluatorSpec } from '../../domain/language/dimension/ev
 import { renderPrompt } from '../../domain/prompt/render';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { openDeathWatch } from '../../infra/death-watch';
-import { startLlmServer, type LlmServerProcess } from '../../test/support/provider/llm-server-process';
+import {
+  startLlmServer,
+  type LlmServerProcess,
+} from '../../test/support/provider/llm-server-process';
 import { putBundle } from '../../test/support/language/served-bundles';
 import { asOn, processorOf } from './processor';
 import { openTasks, type ConsistencyTask } from './tasks';
@@ -49,7 +54,9 @@ interface ComparedTask {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { cases: { type: 'string', default: '120' }, only: { type: 'string', default: '' } } });
+  const { values } = parseArgs({
+    options: { cases: { type: 'string', default: '120' }, only: { type: 'string', default: '' } },
+  });
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-consistency-'));
   const tasks = await openTasks(Number(values.cases));
   const all: { environment: string; answers: readonly (readonly string[])[] }[] = [];
@@ -58,7 +65,9 @@ async function main(): Promise<void> {
     const answers: (readonly string[])[] = [];
     for (const task of tasks) answers.push(await ask(task));
     all.push({ environment, answers });
-    process.stdout.write(`${environment}: ${rounded((performance.now() - since) / 1000)} s, load ${rounded(loadavg()[0] ?? 0)}\n`);
+    process.stdout.write(
+      `${environment}: ${rounded((performance.now() - since) / 1000)} s, load ${rounded(loadavg()[0] ?? 0)}\n`,
+    );
   };
   let started = 0;
   const serve = (settings: Partial<Parameters<typeof startLlmServer>[0]>) =>
@@ -71,7 +80,11 @@ async function main(): Promise<void> {
   try {
     let own = '';
     const wanted = (name: string): boolean => all.length === 0 || name.includes(values.only);
-    const on = async (name: string, start: () => Promise<LlmServerProcess>, atOnce = 1): Promise<void> => {
+    const on = async (
+      name: string,
+      start: () => Promise<LlmServerProcess>,
+      atOnce = 1,
+    ): Promise<void> => {
       if (!wanted(name)) return;
       const server = await start();
       try {
@@ -88,7 +101,10 @@ async function main(): Promise<void> {
     await on('four answers at once', () => serve({ sequences: 4 }), 4);
     await on('prompts kept', () => serve({ keepPrompts: true }));
     for (const processor of ['skylakex', 'haswell', 'sse42'] as const)
-      if (processor !== own) await on(`another processor (${processor})`, () => asOn(processor, folder, () => serve({})));
+      if (processor !== own)
+        await on(`another processor (${processor})`, () =>
+          asOn(processor, folder, () => serve({})),
+        );
     if (wanted('through')) {
       const server = await serve({ sequences: 4, keepPrompts: true });
       await throughPlatform(folder, server, tasks, measure).finally(() => server.stop());
@@ -116,17 +132,25 @@ function straightTo(url: string, atOnce: number): AskTask {
             seed: sampling.seed,
           },
           ...(template.answerSchema && {
-            response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: template.answerSchema } },
+            response_format: {
+              type: 'json_schema',
+              json_schema: { name: 'answer', schema: template.answerSchema },
+            },
           }),
         }),
       });
       if (!response.ok) throw new Error(await response.text());
-      const { choices } = (await response.json()) as { readonly choices: readonly { readonly message: { readonly content: string } }[] };
+      const { choices } = (await response.json()) as {
+        readonly choices: readonly { readonly message: { readonly content: string } }[];
+      };
       return choices[0]?.message.content ?? '';
     });
 }
 
-/** As a bundle is measured and as it is served: the ledger's evaluation, and a gateway under a stock client. */
+/**
+ * As a bundle is measured and as it is served: the ledger's evaluation, and a gateway under a stock
+ * client.
+ */
 async function throughPlatform(
   folder: string,
   { url }: LlmServerProcess,
@@ -137,27 +161,63 @@ async function throughPlatform(
   const closers: (() => Promise<void>)[] = [() => watch.close()];
   try {
     const world = await openEmbeddedWorld(folder, watch, closers);
-    const access = openModelAccess([embeddedAt(url)], () => Promise.reject(new Error('no secret was referred to')));
+    const access = openModelAccess([embeddedAt(url)], () =>
+      Promise.reject(new Error('no secret was referred to')),
+    );
     closers.push(() => access.close());
     const chat = ledgeredChat(access, world.registry.llmCalls);
     await measure('through an evaluation, four at once', async ({ cases, template, dimension }) => {
-      const asking = { chat, tenant, scope: 'consistency', owner: { execution: 'consistency', attempt: 1 }, budgets: [] };
-      const answerer = promptAnswerer({ asking, template, route: [{ provider: 'embedded', model }], sampling, retrieval: null });
+      const asking = {
+        chat,
+        tenant,
+        scope: 'consistency',
+        owner: { execution: 'consistency', attempt: 1 },
+        budgets: [],
+      };
+      const answerer = promptAnswerer({
+        asking,
+        template,
+        route: [{ provider: 'embedded', model }],
+        sampling,
+        retrieval: null,
+      });
       const results = await evaluateCases({
-        ...{ cases, caseSet: digestOf(cases), dimensions: [dimension], answerer, judges: {}, tools, parallel: 4 },
+        ...{
+          cases,
+          caseSet: digestOf(cases),
+          dimensions: [dimension],
+          answerer,
+          judges: {},
+          tools,
+          parallel: 4,
+        },
       });
       return results.map(({ answer }) => answer ?? '');
     });
     for (const { template, input } of tasks) {
-      const manifest = await putBundle((bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }), {
-        ...{ model: template.name, prompt: template, sampling, signature: { task: 'chat', input } },
-        base: { provider: 'embedded', model, adapter: null, standby: [] },
-      });
+      const manifest = await putBundle(
+        (bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }),
+        {
+          ...{
+            model: template.name,
+            prompt: template,
+            sampling,
+            signature: { task: 'chat', input },
+          },
+          base: { provider: 'embedded', model, adapter: null, standby: [] },
+        },
+      );
       await world.promote(await world.registerManifest(manifest));
     }
-    const gateway = await world.startGateway(join(folder, 'gateway'), { PERENNIAL_LLM_URL: `${url}/v1` });
+    const gateway = await world.startGateway(join(folder, 'gateway'), {
+      PERENNIAL_LLM_URL: `${url}/v1`,
+    });
     closers.push(() => gateway.stop());
-    const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: world.keys.viewer, maxRetries: 0 });
+    const client = new OpenAI({
+      baseURL: `${gateway.url}/v1`,
+      apiKey: world.keys.viewer,
+      maxRetries: 0,
+    });
     await measure('through a gateway, four at once', ({ template, input, cases }) =>
       inParallel(cases, 4, async (of) => {
         const messages = [{ role: 'user' as const, content: String(of.input[input]) }];
@@ -172,7 +232,10 @@ async function throughPlatform(
 
 async function tell(
   tasks: readonly ConsistencyTask[],
-  all: readonly { readonly environment: string; readonly answers: readonly (readonly string[])[] }[],
+  all: readonly {
+    readonly environment: string;
+    readonly answers: readonly (readonly string[])[];
+  }[],
 ): Promise<void> {
   const [first, ...others] = all;
   const compared: ComparedTask[] = [];
@@ -190,10 +253,12 @@ async function tell(
       });
     }
   }
-  const rows = compared.map(({ environment, task, cases, sameAnswers, sameScores, score }): readonly [string, string] => [
-    `${task}: ${environment}`,
-    `same answer ${shareText(sameAnswers, cases)}, same score ${shareText(sameScores, cases)}; score ${score.toFixed(3)}`,
-  ]);
+  const rows = compared.map(
+    ({ environment, task, cases, sameAnswers, sameScores, score }): readonly [string, string] => [
+      `${task}: ${environment}`,
+      `same answer ${shareText(sameAnswers, cases)}, same score ${shareText(sameScores, cases)}; score ${score.toFixed(3)}`,
+    ],
+  );
   report(
     `consistency beside ${first?.environment ?? ''}, load ${rounded(loadavg()[0] ?? 0)}`,
     [...rows, ['reference', `${100 * reference} %`]],
@@ -201,10 +266,17 @@ async function tell(
   );
 }
 
-function scoresOf({ dimension, cases }: ConsistencyTask, answers: readonly string[]): Promise<readonly number[]> {
+function scoresOf(
+  { dimension, cases }: ConsistencyTask,
+  answers: readonly string[],
+): Promise<readonly number[]> {
   return Promise.all(
     cases.map(async (of, index) => {
-      const score = await evaluate(dimension as EvaluatorSpec, { case: of, answer: answers[index] ?? '', retrieved: [] }, tools);
+      const score = await evaluate(
+        dimension as EvaluatorSpec,
+        { case: of, answer: answers[index] ?? '', retrieved: [] },
+        tools,
+      );
       return score.kind === 'scored' ? score.value : 0;
     }),
   );
@@ -217,6 +289,8 @@ function shareText(events: number, n: number): string {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

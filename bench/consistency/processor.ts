@@ -1,4 +1,7 @@
-/** The embedded model as an older processor would run it: llama.cpp has its arithmetic once for each generation, and takes the newest that the machine can. */
+/**
+ * The embedded model as an older processor would run it: llama.cpp has its arithmetic once for each
+ * generation, and takes the newest that the machine can.
+ */
 import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { llmFolder } from '../../data/language/runtime-module';
@@ -6,10 +9,23 @@ import { llmFolder } from '../../data/language/runtime-module';
 /** Generations of x86: without AVX (2008), with AVX2 (2013), with AVX-512 (2017). */
 export type Processor = 'sse42' | 'haswell' | 'skylakex';
 
-const libraries = join(llmFolder, 'node_modules', '@node-llama-cpp', 'linux-x64', 'bins', 'linux-x64');
+const libraries = join(
+  llmFolder,
+  'node_modules',
+  '@node-llama-cpp',
+  'linux-x64',
+  'bins',
+  'linux-x64',
+);
 
-/** Runs `start` so that the process that it starts finds the arithmetic of this generation alone. */
-export async function asOn<T>(processor: Processor, folder: string, start: () => Promise<T>): Promise<T> {
+/**
+ * Runs `start` so that the process that it starts finds the arithmetic of this generation alone.
+ */
+export async function asOn<T>(
+  processor: Processor,
+  folder: string,
+  start: () => Promise<T>,
+): Promise<T> {
   const alone = mkdtempSync(join(folder, `${processor}-`));
   const library = `libggml-cpu-${processor}.so`;
   symlinkSync(join(libraries, library), join(alone, library));
@@ -38,6 +54,8 @@ process.dlopen = function (module, file, ...rest) {
 
 /** Whose arithmetic the process has loaded, from the system's own account of it. */
 export function processorOf(pid: number): string {
-  const found = new Set(readFileSync(`/proc/${pid}/maps`, 'utf8').match(/libggml-cpu-\w+(?=\.so)/g) ?? []);
+  const found = new Set(
+    readFileSync(`/proc/${pid}/maps`, 'utf8').match(/libggml-cpu-\w+(?=\.so)/g) ?? [],
+  );
   return [...found].map((name) => name.slice('libggml-cpu-'.length)).join(' and ') || 'unknown';
 }

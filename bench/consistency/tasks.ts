@@ -1,4 +1,7 @@
-/** Two tasks with known answers: a routing step that is held to a schema, and questions that are answered in free words, where a rounding has more to turn. */
+/**
+ * Two tasks with known answers: a routing step that is held to a schema, and questions that are
+ * answered in free words, where a rounding has more to turn.
+ */
 import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -37,14 +40,28 @@ export async function openTasks(count: number): Promise<readonly ConsistencyTask
     { memoryBytes: 256 << 20, threads: 1 },
   );
   return [
-    { name: 'a kind, held to a schema', template: firstPrompt, input: 'gloss', dimension, cases: await glossCases(count) },
+    {
+      name: 'a kind, held to a schema',
+      template: firstPrompt,
+      input: 'gloss',
+      dimension,
+      cases: await glossCases(count),
+    },
     {
       name: 'an answer in free words',
       template: answerPrompt,
       input: 'question',
       dimension: { name: 'right', kind: 'f1' },
       cases: questions.map(({ id, question, answer }) => ({
-        ...{ id, input: { question }, expected: { answer }, tags: [], group: null, pair: null, rules: [] },
+        ...{
+          id,
+          input: { question },
+          expected: { answer },
+          tags: [],
+          group: null,
+          pair: null,
+          rules: [],
+        },
       })),
     },
   ];

@@ -1,10 +1,15 @@
-/** Simulates how many questions with right answers a rollout of a language application takes, and how often it is wrong. Only in a simulation is the true difference known. */
+/**
+ * Simulates how many questions with right answers a rollout of a language application takes, and
+ * how often it is wrong. Only in a simulation is the true difference known.
+ */
 import { rateIn } from '../../test/support/rollout/monte-carlo';
 import { watchAnswers } from '../../test/support/rollout/simulated-answers';
 import { randomOf } from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
 
-/** Of `test.alpha: 0.03` with one guardrail: what either statement about quality may be wrong by. */
+/**
+ * Of `test.alpha: 0.03` with one guardrail: what either statement about quality may be wrong by.
+ */
 const alpha = 0.03 / 4;
 const most = 5_000;
 const percent = (share: number) => `${rounded(100 * share)} %`;
@@ -16,7 +21,9 @@ interface AnswerTrialRow {
 }
 
 const rows: readonly AnswerTrialRow[] = [0.05, 0.2, 0.4].flatMap((differing) =>
-  [0.05, 0.1].flatMap((margin) => [0, -0.04, margin + 0.05].map((worse) => ({ differing, worse, margin }))),
+  [0.05, 0.1].flatMap((margin) =>
+    [0, -0.04, margin + 0.05].map((worse) => ({ differing, worse, margin })),
+  ),
 );
 
 function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): string | null {
@@ -24,7 +31,9 @@ function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): s
   const ends = Array.from({ length: worlds }, (_, world) =>
     watchAnswers({ differing, worse, margin, questions: most, alpha }, randomOf(world, 71)),
   );
-  const at = ends.map(({ shownAt, refutedAt }) => (worse < margin ? shownAt : refutedAt) ?? Infinity);
+  const at = ends.map(
+    ({ shownAt, refutedAt }) => (worse < margin ? shownAt : refutedAt) ?? Infinity,
+  );
   const middle = median(at);
   return middle === Infinity ? `more than ${most}` : String(middle);
 }
@@ -32,12 +41,18 @@ function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): s
 const worlds = Number(process.argv[2] ?? 100);
 const atMargin = [0.15, 0.3, 0.6].map((differing) => {
   const ends = Array.from({ length: worlds }, (_, world) =>
-    watchAnswers({ differing, worse: 0.1, margin: 0.1, questions: 2_000, alpha }, randomOf(world, 72)),
+    watchAnswers(
+      { differing, worse: 0.1, margin: 0.1, questions: 2_000, alpha },
+      randomOf(world, 72),
+    ),
   );
-  const wrong = (which: 'shownAt' | 'refutedAt') => rateIn(worlds, (world) => ends[world]?.[which] !== null);
+  const wrong = (which: 'shownAt' | 'refutedAt') =>
+    rateIn(worlds, (world) => ends[world]?.[which] !== null);
   return { differing, shown: wrong('shownAt'), refuted: wrong('refutedAt') };
 });
-const table = rows.map((row) => ({ ...row, questions: needed(row, worlds) })).filter(({ questions }) => questions !== null);
+const table = rows
+  .map((row) => ({ ...row, questions: needed(row, worlds) }))
+  .filter(({ questions }) => questions !== null);
 
 report(
   'answers judged by right ones',

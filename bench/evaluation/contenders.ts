@@ -1,4 +1,7 @@
-/** The same cases asked twice over: through the evaluation with its ledger, limits and retries, and straight from the server. */
+/**
+ * The same cases asked twice over: through the evaluation with its ledger, limits and retries, and
+ * straight from the server.
+ */
 import { digestOf } from '../../data/digest';
 import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
@@ -38,8 +41,9 @@ export interface Contender {
 }
 
 /**
- * In turns, since neighbours in time share what else the machine does. Turn by turn each asks cases that the other has not just asked, because a server that keeps prompts would
- * answer the second faster; over the whole both ask every case once.
+ * In turns, since neighbours in time share what else the machine does. Turn by turn each asks cases
+ * that the other has not just asked, because a server that keeps prompts would answer the second
+ * faster; over the whole both ask every case once.
  */
 export async function contend(contest: ScoringContest): Promise<Contended> {
   const { cases, casesATurn } = contest;
@@ -84,20 +88,37 @@ function clock(of: () => AskContest) {
       return seconds;
     },
     seconds: () => sum.seconds,
-    read: (): Contender => ({ casesAnHour: (sum.cases / sum.seconds) * 3_600, cpuMsACase: sum.cpuMs / sum.cases }),
+    read: (): Contender => ({
+      casesAnHour: (sum.cases / sum.seconds) * 3_600,
+      cpuMsACase: sum.cpuMs / sum.cases,
+    }),
   };
 }
 
-async function evaluate({ asking, target, template, sampling, parallel }: ScoringContest, cases: readonly EvaluationCase[]): Promise<void> {
+async function evaluate(
+  { asking, target, template, sampling, parallel }: ScoringContest,
+  cases: readonly EvaluationCase[],
+): Promise<void> {
   const answerer = promptAnswerer({ asking, template, route: [target], sampling, retrieval: null });
   const tools = createEvaluatorTools(null);
-  const results = await evaluateCases({ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, tools, parallel });
+  const results = await evaluateCases({
+    cases,
+    caseSet: digestOf(cases),
+    dimensions,
+    answerer,
+    judges: {},
+    tools,
+    parallel,
+  });
   const [unanswered] = results.flatMap(({ unanswered: why }) => why ?? []);
   if (unanswered !== undefined) throw new Error(`a case was not answered: ${unanswered}`);
 }
 
 /** Byte for byte what the provider sends, by the client that Node has. */
-async function askDirectly({ url, target, template, sampling, parallel }: ScoringContest, cases: readonly EvaluationCase[]): Promise<void> {
+async function askDirectly(
+  { url, target, template, sampling, parallel }: ScoringContest,
+  cases: readonly EvaluationCase[],
+): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let given = cases[next++]; given !== undefined; given = cases[next++]) {
@@ -111,7 +132,10 @@ async function askDirectly({ url, target, template, sampling, parallel }: Scorin
           top_p: sampling.topP,
           max_tokens: sampling.maxTokens,
           seed: sampling.seed,
-          response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: template.answerSchema } },
+          response_format: {
+            type: 'json_schema',
+            json_schema: { name: 'answer', strict: true, schema: template.answerSchema },
+          },
         }),
       });
       if (!response.ok) throw new Error(await response.text());

@@ -1,4 +1,7 @@
-/** How far a judge agrees with labels that are sure: the known answer of a question, and the known answer of another one. */
+/**
+ * How far a judge agrees with labels that are sure: the known answer of a question, and the known
+ * answer of another one.
+ */
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Asking } from '../../data/language/evaluation/answerer';
 import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
@@ -14,21 +17,40 @@ const template: PromptTemplate = {
   messages: [
     {
       role: 'system',
-      template: 'You compare an answer to a question with the known right answer. Say whether the answer is right or wrong.',
+      template:
+        'You compare an answer to a question with the known right answer. Say whether the answer is right or wrong.',
     },
-    { role: 'user', template: 'Question: {{question}}\nKnown answer: {{reference}}\nAnswer: {{answer}}\nIs the answer right or wrong?' },
+    {
+      role: 'user',
+      template:
+        'Question: {{question}}\nKnown answer: {{reference}}\nAnswer: {{answer}}\nIs the answer right or wrong?',
+    },
   ],
-  variables: Object.fromEntries(['question', 'reference', 'answer'].map((name) => [name, { type: 'string', description: '' }])),
+  variables: Object.fromEntries(
+    ['question', 'reference', 'answer'].map((name) => [name, { type: 'string', description: '' }]),
+  ),
   fewShot: null,
   answerSchema: null,
 };
 
-export async function judgeAgreement(asking: Asking, target: ModelTarget, count: number): Promise<JudgeCalibration> {
-  const judge = createJudge({ asking, template, target, sampling: { temperature: 0, topP: 1, maxTokens: 60, seed: 1, stop: [] } });
+export async function judgeAgreement(
+  asking: Asking,
+  target: ModelTarget,
+  count: number,
+): Promise<JudgeCalibration> {
+  const judge = createJudge({
+    asking,
+    template,
+    target,
+    sampling: { temperature: 0, topP: 1, maxTokens: 60, seed: 1, stop: [] },
+  });
   return calibrateJudge(judge, await constructed(count), { parallel: 4 });
 }
 
-/** Half are right: the known answer itself. The other half is the answer of the next question, where that is another. */
+/**
+ * Half are right: the known answer itself. The other half is the answer of the next question, where
+ * that is another.
+ */
 async function constructed(count: number): Promise<LabelledAnswers> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
@@ -46,7 +68,15 @@ async function constructed(count: number): Promise<LabelledAnswers> {
     const isRight = index % 2 === 0;
     const given = isRight ? answer : (rows[index + 1]?.answer ?? answer);
     if (!isRight && given === answer) return [];
-    const of = { id, input: { question }, expected: { answer }, tags: [], group: null, pair: null, rules: [] };
+    const of = {
+      id,
+      input: { question },
+      expected: { answer },
+      tags: [],
+      group: null,
+      pair: null,
+      rules: [],
+    };
     return [{ case: of, answer: given, right: isRight }];
   });
 }

@@ -1,7 +1,9 @@
 /**
- * Cases an hour of an evaluation, through ledger, limits and retries, beside the same requests sent straight to the same server in the same minutes: the embedded model, and an
- * OpenAI-compatible server that answers after a fixed time. Then how far the embedded model, as a judge, agrees with sure labels. Prints a table and, last, one JSON line.
- * `--judge-people` alone: how far a judge agrees with people; `--provider <url> --model <name>` for another than the embedded one.
+ * Cases an hour of an evaluation, through ledger, limits and retries, beside the same requests sent
+ * straight to the same server in the same minutes: the embedded model, and an OpenAI-compatible
+ * server that answers after a fixed time. Then how far the embedded model, as a judge, agrees with
+ * sure labels. Prints a table and, last, one JSON line. `--judge-people` alone: how far a judge
+ * agrees with people; `--provider <url> --model <name>` for another than the embedded one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -40,12 +42,20 @@ async function main(): Promise<void> {
     },
   });
   if (values['judge-people']) {
-    await besidePeople({ url: values.provider, model: values.model, labels: Number(values.labels) });
+    await besidePeople({
+      url: values.provider,
+      model: values.model,
+      labels: Number(values.labels),
+    });
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-evaluation-'));
   const latencyMs = Number(values.latency);
-  const upstream = await openScriptedProvider({ models: ['fixed'], answer: () => '{"kind":"animal"}', latencyMs: () => latencyMs });
+  const upstream = await openScriptedProvider({
+    models: ['fixed'],
+    answer: () => '{"kind":"animal"}',
+    latencyMs: () => latencyMs,
+  });
   const server = await startLlmServer({
     folder: join(folder, 'llm'),
     artifactsFolder: folder,
@@ -53,19 +63,48 @@ async function main(): Promise<void> {
     contextTokens: 512,
     maxQueued: 1_000,
   });
-  const world = await openLlmWorld(folder, [embeddedAt(server.url), { ...embeddedAt(''), name: 'fixed', url: upstream.url }]);
-  const asking = (scope: string): Asking => ({ chat: world.chat, tenant, scope, owner: { execution: scope, attempt: 1 }, budgets: [] });
+  const world = await openLlmWorld(folder, [
+    embeddedAt(server.url),
+    { ...embeddedAt(''), name: 'fixed', url: upstream.url },
+  ]);
+  const asking = (scope: string): Asking => ({
+    chat: world.chat,
+    tenant,
+    scope,
+    owner: { execution: scope, attempt: 1 },
+    budgets: [],
+  });
   try {
     const embedded = await contend({
-      ...{ asking: asking('embedded'), target: { provider: 'embedded', model }, template: firstPrompt, sampling, parallel: sequences },
+      ...{
+        asking: asking('embedded'),
+        target: { provider: 'embedded', model },
+        template: firstPrompt,
+        sampling,
+        parallel: sequences,
+      },
       ...{ url: `${server.url}/v1`, cases: await glossCases(Number(values.cases)), casesATurn: 20 },
     });
     const parallel = Number(values.parallel);
     const fixed = await contend({
-      ...{ asking: asking('fixed'), target: { provider: 'fixed', model: 'fixed' }, template: firstPrompt, sampling, parallel },
-      ...{ url: upstream.url, cases: await glossCases(Number(values.upstream)), casesATurn: 10 * parallel },
+      ...{
+        asking: asking('fixed'),
+        target: { provider: 'fixed', model: 'fixed' },
+        template: firstPrompt,
+        sampling,
+        parallel,
+      },
+      ...{
+        url: upstream.url,
+        cases: await glossCases(Number(values.upstream)),
+        casesATurn: 10 * parallel,
+      },
     });
-    const judge = await judgeAgreement(asking('judge'), { provider: 'embedded', model }, Number(values.labels));
+    const judge = await judgeAgreement(
+      asking('judge'),
+      { provider: 'embedded', model },
+      Number(values.labels),
+    );
     tell(embedded, fixed, judge, { latencyMs, parallel });
   } finally {
     await world.close();
@@ -88,14 +127,31 @@ async function besidePeople({
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-judge-'));
   const own =
     url === undefined
-      ? await startLlmServer({ folder: join(folder, 'llm'), artifactsFolder: folder, sequences, contextTokens: 1024 })
+      ? await startLlmServer({
+          folder: join(folder, 'llm'),
+          artifactsFolder: folder,
+          sequences,
+          contextTokens: 1024,
+        })
       : null;
-  const world = await openLlmWorld(folder, [own ? embeddedAt(own.url) : { ...embeddedAt(''), url: url ?? '' }]);
-  const asking: Asking = { chat: world.chat, tenant, scope: 'people', owner: { execution: 'people', attempt: 1 }, budgets: [] };
+  const world = await openLlmWorld(folder, [
+    own ? embeddedAt(own.url) : { ...embeddedAt(''), url: url ?? '' },
+  ]);
+  const asking: Asking = {
+    chat: world.chat,
+    tenant,
+    scope: 'people',
+    owner: { execution: 'people', attempt: 1 },
+    budgets: [],
+  };
   try {
     const judged = await judgeBesidePeople(asking, { provider: 'embedded', model: name }, labels);
     const load = rounded(loadavg()[0] ?? 0);
-    report(`${name} as a judge beside people, load ${load}`, judged.flatMap(peopleRows), { judged, model: name, load });
+    report(`${name} as a judge beside people, load ${load}`, judged.flatMap(peopleRows), {
+      judged,
+      model: name,
+      load,
+    });
   } finally {
     await world.close();
     await own?.stop();
@@ -104,7 +160,17 @@ async function besidePeople({
 }
 
 function peopleRows(judged: JudgedByPeople): readonly (readonly [string, string])[] {
-  const { question, labels, agreed, withoutVerdict, commonest, mayNotGate, corrected, said, people } = judged;
+  const {
+    question,
+    labels,
+    agreed,
+    withoutVerdict,
+    commonest,
+    mayNotGate,
+    corrected,
+    said,
+    people,
+  } = judged;
   const bounds =
     corrected === null
       ? 'no better than a coin: no estimate'
@@ -116,7 +182,10 @@ function peopleRows(judged: JudgedByPeople): readonly (readonly [string, string]
     ],
     [`${question}: always the commoner label`, percent(commonest)],
     [`${question}: may gate`, mayNotGate.length === 0 ? 'yes' : `no: ${mayNotGate.join('; ')}`],
-    [`${question}: of the other half, said / corrected / by people`, `${percent(said)} / ${bounds} / ${percent(people)}`],
+    [
+      `${question}: of the other half, said / corrected / by people`,
+      `${percent(said)} / ${bounds} / ${percent(people)}`,
+    ],
   ];
 }
 
@@ -126,12 +195,18 @@ function tell(
   judge: JudgeCalibration,
   { latencyMs, parallel }: { readonly latencyMs: number; readonly parallel: number },
 ): void {
-  const rows = (name: string, { cases, direct, evaluated, share, shares }: Contended): readonly (readonly [string, string])[] => [
+  const rows = (
+    name: string,
+    { cases, direct, evaluated, share, shares }: Contended,
+  ): readonly (readonly [string, string])[] => [
     [
       `${name}: straight to the server`,
       `${Math.round(direct.casesAnHour)} cases an hour of ${cases}, ${rounded(direct.cpuMsACase, 2)} ms of this process’s CPU a case`,
     ],
-    [`${name}: evaluated`, `${Math.round(evaluated.casesAnHour)} cases an hour, ${rounded(evaluated.cpuMsACase, 2)} ms of CPU a case`],
+    [
+      `${name}: evaluated`,
+      `${Math.round(evaluated.casesAnHour)} cases an hour, ${rounded(evaluated.cpuMsACase, 2)} ms of CPU a case`,
+    ],
     [
       `${name}: share`,
       `${percent(share)}; pairs of turns: median ${percent(median(shares))}, from ${percent(quantile(shares, 0.1))} to ${percent(quantile(shares, 0.9))} (tenths)`,
@@ -149,7 +224,10 @@ function tell(
         'judge of 135 million parameters, agreement with sure labels',
         `${percent(agreed)} of ${positives.cases + negatives.cases}, ${failures} without a verdict`,
       ],
-      ['of right answers / of wrong answers', `${positives.right} of ${positives.cases} / ${negatives.right} of ${negatives.cases}`],
+      [
+        'of right answers / of wrong answers',
+        `${positives.right} of ${positives.cases} / ${negatives.right} of ${negatives.cases}`,
+      ],
       ['reference', `${percent(reference.accuracy)}; agreement with people: --judge-people`],
     ],
     {
@@ -168,6 +246,8 @@ function percent(share: number): string {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

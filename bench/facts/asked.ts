@@ -20,12 +20,23 @@ export async function ask(
     cases,
     parallel,
     signal,
-  }: { readonly answerer: Answerer; readonly cases: readonly EvaluationCase[]; readonly parallel: number; readonly signal: AbortSignal },
+  }: {
+    readonly answerer: Answerer;
+    readonly cases: readonly EvaluationCase[];
+    readonly parallel: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<AssistantResults> {
   const shown = new Map<string, readonly RetrievedPassage[]>();
   let said = performance.now();
   const results = await evaluateCases({
-    ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'f1', kind: 'f1' }], judges: {}, tools: createEvaluatorTools(null) },
+    ...{
+      cases,
+      caseSet: digestOf(cases),
+      dimensions: [{ name: 'f1', kind: 'f1' }],
+      judges: {},
+      tools: createEvaluatorTools(null),
+    },
     ...{ parallel, signal },
     async answerer(of, asked) {
       const given = await answerer(of, asked);
@@ -35,7 +46,9 @@ export async function ask(
     onProgress({ asked, of, fromLedger }) {
       if (asked < of && performance.now() - said < 15_000) return;
       said = performance.now();
-      process.stderr.write(`${name}: ${asked} of ${of} answered, ${fromLedger} of them before this run\n`);
+      process.stderr.write(
+        `${name}: ${asked} of ${of} answered, ${fromLedger} of them before this run\n`,
+      );
     },
   });
   return { results, shown };

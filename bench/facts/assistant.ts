@@ -1,8 +1,15 @@
-/** The sample wiki-assistant as its files say it: what is measured is what a lifecycle would make of them. */
+/**
+ * The sample wiki-assistant as its files say it: what is measured is what a lifecycle would make of
+ * them.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleAnswerer } from '../../data/language/evaluation/bundle-answerer';
-import { bundleRetrieval, type Answerer, type Asking } from '../../data/language/evaluation/answerer';
+import {
+  bundleRetrieval,
+  type Answerer,
+  type Asking,
+} from '../../data/language/evaluation/answerer';
 import { openRetrieval } from '../../data/language/retrieval';
 import type { Detectors } from '../../data/safety/open-detectors';
 import { digestOf } from '../../data/digest';
@@ -35,13 +42,18 @@ export interface Assistant {
 const folder = resolve(__dirname, '..', '..', 'samples', 'wiki-assistant');
 
 export function readAssistant(): Assistant {
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(yaml|ndjson)$/.test(path));
-  const files = Object.fromEntries(paths.map((path) => [path, readFileSync(join(folder, path), 'utf8')]));
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /\.(yaml|ndjson)$/.test(path),
+  );
+  const files = Object.fromEntries(
+    paths.map((path) => [path, readFileSync(join(folder, path), 'utf8')]),
+  );
   const file = 'lifecycle.yaml';
   const parsed = parseLifecycle({ document: files[file], fileName: file, files, folder });
   if (!parsed.ok) throw new Error(`${file}: ${JSON.stringify(parsed.issues)}`);
   const { spec } = parsed;
-  if (spec.kind !== 'LlmLifecycle' || spec.index === null || spec.safety === null) throw new Error(`${file} names no index or no policy`);
+  if (spec.kind !== 'LlmLifecycle' || spec.index === null || spec.safety === null)
+    throw new Error(`${file} names no index or no policy`);
   const prompt = (name: AssistantName): PromptTemplate => {
     const path = `prompts/${name}.yaml`;
     return read(readPrompt(files[path], path), path);
@@ -61,7 +73,9 @@ export function readSampleCases({ spec, cases: lines }: Assistant): readonly Eva
   return cases;
 }
 
-/** A prompt with the sample's model, sampling, policy and, where it takes passages, index around it. */
+/**
+ * A prompt with the sample's model, sampling, policy and, where it takes passages, index around it.
+ */
 export function answererOf(
   name: AssistantName,
   {
@@ -69,7 +83,12 @@ export function answererOf(
     index,
     detectors,
     asking,
-  }: { readonly assistant: Assistant; readonly index: WikiIndex; readonly detectors: Detectors; readonly asking: Asking },
+  }: {
+    readonly assistant: Assistant;
+    readonly index: WikiIndex;
+    readonly detectors: Detectors;
+    readonly asking: Asking;
+  },
 ): Answerer {
   const prompt = prompts[name];
   const { variable, k, mode } = spec.index;
@@ -87,14 +106,28 @@ export function answererOf(
     index: asked,
   };
   const retrieval =
-    asked && bundleRetrieval({ retrieve: openRetrieval(index.reader), paying: asking, index: asked, input: spec.prompt.input });
+    asked &&
+    bundleRetrieval({
+      retrieve: openRetrieval(index.reader),
+      paying: asking,
+      index: asked,
+      input: spec.prompt.input,
+    });
   return bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding: asking, retrieval });
 }
 
 /** As an artifact would be known: what is measured reads the files. */
 function stored(value: object): { readonly digest: Digest; readonly artifact: ArtifactRef } {
   const digest = digestOf(value);
-  return { digest, artifact: { uri: `file://${folder}`, digest, bytes: JSON.stringify(value).length, mediaType: 'application/json' } };
+  return {
+    digest,
+    artifact: {
+      uri: `file://${folder}`,
+      digest,
+      bytes: JSON.stringify(value).length,
+      mediaType: 'application/json',
+    },
+  };
 }
 
 function read<T>(result: Read<T>, path: string): T {

@@ -1,4 +1,7 @@
-/** Countries by the words that name them, and that name who or what is from there: `United Kingdom` has those of its parts, since both are right. */
+/**
+ * Countries by the words that name them, and that name who or what is from there: `United Kingdom`
+ * has those of its parts, since both are right.
+ */
 const written = `
 Afghanistan|Afghan;Albania|Albanian;Algeria|Algerian;Andorra|Andorran;Angola|Angolan;Argentina|Argentine|Argentinian;Armenia|Armenian;Australia|Australian;Austria|Austrian;Azerbaijan|Azerbaijani
 Bahamas|Bahamian;Bahrain|Bahraini;Bangladesh|Bangladeshi;Barbados|Barbadian;Belarus|Belarusian;Belgium|Belgian;Belize|Belizean;Benin|Beninese;Bhutan|Bhutanese;Bolivia|Bolivian;Bosnia and Herzegovina|Bosnia|Bosnian
@@ -23,7 +26,9 @@ const countries = written
   .map((line) => line.split('|'))
   .map(([name = '', ...others]) => ({ name, words: [name, ...others] }));
 
-const nameOf = new Map(countries.flatMap(({ name, words }) => words.map((word) => [word, name] as const)));
+const nameOf = new Map(
+  countries.flatMap(({ name, words }) => words.map((word) => [word, name] as const)),
+);
 
 /** Names that hold a country's name and are something else. */
 const others = [
@@ -79,7 +84,10 @@ export interface NamedCountry {
   readonly word: string;
 }
 
-/** Each place that names one, in their order; the longer name wins, and one in a word with a hyphen (`Anglo-Irish`) is none. */
+/**
+ * Each place that names one, in their order; the longer name wins, and one in a word with a hyphen
+ * (`Anglo-Irish`) is none.
+ */
 export function countriesIn(text: string): readonly NamedCountry[] {
   return [...text.matchAll(pattern)].flatMap(([word]) => {
     const country = nameOf.get(word);
@@ -87,7 +95,10 @@ export function countriesIn(text: string): readonly NamedCountry[] {
   });
 }
 
-/** Words that name a country itself, not what is from there: the first of each, and parts of the United Kingdom. */
+/**
+ * Words that name a country itself, not what is from there: the first of each, and parts of the
+ * United Kingdom.
+ */
 export function namesCountry({ country, word }: NamedCountry): boolean {
   return word === country || ['England', 'Scotland', 'Wales', 'Northern Ireland'].includes(word);
 }

@@ -7,7 +7,9 @@ const symbols =
 const known = new Set(symbols);
 
 /**
- * A formula by what it is made of, so that `CH3OH` and `CH4O` are one: elements in the order of their names with their counts. Null for what is no formula, such as a word whose letters are no elements.
+ * A formula by what it is made of, so that `CH3OH` and `CH4O` are one: elements in the order of
+ * their names with their counts. Null for what is no formula, such as a word whose letters are no
+ * elements.
  */
 export function compositionOf(formula: string): string | null {
   const counts = new Map<string, number>();
@@ -25,7 +27,8 @@ export function compositionOf(formula: string): string | null {
       open.pop();
       const outer = open.at(-1);
       if (outer === undefined) return null;
-      for (const [each, of] of top) outer.set(each, (outer.get(each) ?? 0) + of * Number(times === '' ? 1 : times));
+      for (const [each, of] of top)
+        outer.set(each, (outer.get(each) ?? 0) + of * Number(times === '' ? 1 : times));
     }
   }
   if (open.length !== 1) return null;

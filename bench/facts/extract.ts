@@ -1,5 +1,7 @@
 /**
- * Statements of Wikipedia's summaries that can be read without a model: only sentences of a form that says one thing of the article's own subject. What is not surely so is left out, since there is enough.
+ * Statements of Wikipedia's summaries that can be read without a model: only sentences of a form
+ * that says one thing of the article's own subject. What is not surely so is left out, since there
+ * is enough.
  */
 import type { IndexDocument } from '../../domain/index/document';
 import { countriesIn, namesCountry } from './countries';
@@ -16,7 +18,17 @@ export function factsIn(summary: Summary): readonly Fact[] {
   // Two articles of one name are told apart in brackets: the name alone asks about either.
   if (/[([,]/.test(summary.title)) return [];
   const opening = firstSentence(summary.text);
-  return [capital, country, nationality, creator, year, symbol, atomicNumber, formula, family].flatMap((read) => {
+  return [
+    capital,
+    country,
+    nationality,
+    creator,
+    year,
+    symbol,
+    atomicNumber,
+    formula,
+    family,
+  ].flatMap((read) => {
     const found = read(summary, opening);
     return found === null ? [] : [{ ...found, document: summary.id }];
   });
@@ -38,10 +50,18 @@ const capital: FactReader = ({ title }, opening) => {
   const { subject = '', of = '' } = found?.groups ?? {};
   // Two are named so.
   if (!subject.startsWith(title) || / of$/.test(of) || of === 'Georgia') return null;
-  const others = [...subject.matchAll(/ (?:or|known as|spelled|romanized as|called|in \p{Lu}\p{L}+ as) (?<other>\p{Lu}[\p{L}-]+)/gu)];
+  const others = [
+    ...subject.matchAll(
+      / (?:or|known as|spelled|romanized as|called|in \p{Lu}\p{L}+ as) (?<other>\p{Lu}[\p{L}-]+)/gu,
+    ),
+  ];
   return {
     ...{ relation: 'capital', kind: 'place', question: `What is the capital of ${of}?` },
-    ...{ value: title, written: [title, ...others.map(({ groups }) => groups?.['other'] ?? title)], evidence: found?.[0] ?? '' },
+    ...{
+      value: title,
+      written: [title, ...others.map(({ groups }) => groups?.['other'] ?? title)],
+      evidence: found?.[0] ?? '',
+    },
   };
 };
 
@@ -49,10 +69,16 @@ const capital: FactReader = ({ title }, opening) => {
 const country: FactReader = ({ title, topic }, opening) => {
   const subject = new RegExp(`^${escaped(title)}(?:,| or | \\(|,? is\\b)`);
   if (topic !== 'Geography' || !subject.test(opening)) return null;
-  if (!/^[^.]*? is (?:a|an|the|one of the)\b[^.,]*? (?:city|town|municipality|village|metropolis|capital)\b/.test(opening)) return null;
+  if (
+    !/^[^.]*? is (?:a|an|the|one of the)\b[^.,]*? (?:city|town|municipality|village|metropolis|capital)\b/.test(
+      opening,
+    )
+  )
+    return null;
   const named = countriesIn(opening);
   const [only] = named;
-  if (!only || new Set(named.map((each) => each.country)).size > 1 || !named.some(namesCountry)) return null;
+  if (!only || new Set(named.map((each) => each.country)).size > 1 || !named.some(namesCountry))
+    return null;
   return {
     ...{ relation: 'country', kind: 'country', question: `In which country is ${title}?` },
     ...{ value: only.country, written: [only.country], evidence: opening },
@@ -62,7 +88,10 @@ const country: FactReader = ({ title, topic }, opening) => {
 /** `… was a German mathematician`: one country's word in the sentence, and right after the verb. */
 const nationality: FactReader = ({ title, topic }, opening) => {
   if (topic !== 'People') return null;
-  const found = /^(?<subject>[^.]*?) (?:is|was) an? (?<words>(?:[\p{Ll}-]+ ){0,2})(?<rest>\p{Lu}.*)$/su.exec(opening);
+  const found =
+    /^(?<subject>[^.]*?) (?:is|was) an? (?<words>(?:[\p{Ll}-]+ ){0,2})(?<rest>\p{Lu}.*)$/su.exec(
+      opening,
+    );
   const named = countriesIn(opening);
   const [only] = named;
   const { subject = '', rest = '' } = found?.groups ?? {};
@@ -76,7 +105,11 @@ const nationality: FactReader = ({ title, topic }, opening) => {
   // What is asked by must be the name that the sentence gives.
   if (!sharesName(title, subject)) return null;
   return {
-    ...{ relation: 'nationality', kind: 'country', question: `What is the nationality of ${title}?` },
+    ...{
+      relation: 'nationality',
+      kind: 'country',
+      question: `What is the nationality of ${title}?`,
+    },
     ...{ value: only.country, written: [only.country], evidence: opening.slice(0, 200) },
   };
 };
@@ -92,17 +125,20 @@ const works = {
 const creator: FactReader = ({ title }, opening) => {
   for (const [verb, work] of Object.entries(works)) {
     const says = verb === 'directed' ? '[^.,]*?\\bdirected by' : '[^.,]*?\\bby';
-    const sentence = new RegExp(`^[^.]*?${escaped(title)}[^.]*? is (?:a|an|the)\\b[^.,]*? ${work}\\b(?:${says}) (?<by>[^;]*)$`, 'u').exec(
-      opening,
-    );
+    const sentence = new RegExp(
+      `^[^.]*?${escaped(title)}[^.]*? is (?:a|an|the)\\b[^.,]*? ${work}\\b(?:${says}) (?<by>[^;]*)$`,
+      'u',
+    ).exec(opening);
     const name = sentence && nameIn(sentence.groups?.['by'] ?? '');
     if (!name) continue;
-    const kindOfWork = new RegExp(`${work}\\b`).exec(sentence[0].slice(sentence[0].indexOf(' is ')))?.[0] ?? '';
+    const kindOfWork =
+      new RegExp(`${work}\\b`).exec(sentence[0].slice(sentence[0].indexOf(' is ')))?.[0] ?? '';
     return {
       ...{
         relation: 'creator',
         kind: 'person',
-        question: verb === 'painted' ? `Who painted ${title}?` : `Who ${verb} the ${kindOfWork} ${title}?`,
+        question:
+          verb === 'painted' ? `Who painted ${title}?` : `Who ${verb} the ${kindOfWork} ${title}?`,
       },
       ...{ value: name, written: waysToName(name), evidence: opening.slice(0, 200) },
     };
@@ -110,7 +146,10 @@ const creator: FactReader = ({ title }, opening) => {
   return null;
 };
 
-/** After who they are: `French writer and aviator Antoine de Saint-Exupéry, who …`. Two people are none. */
+/**
+ * After who they are: `French writer and aviator Antoine de Saint-Exupéry, who …`. Two people are
+ * none.
+ */
 export function nameIn(text: string): string | null {
   const found =
     /^(?:(?<descriptor>(?:[\p{L}'’-]+ ){0,8}?[\p{Ll}-]+) )??(?<name>(?:\p{Lu}\. ?)*\p{Lu}[\p{L}'’-]+(?: (?:de|da|di|du|van|von|der|den|la|le|ibn|\p{Lu}\.|\p{Lu}[\p{L}'’-]+))*)(?=[,.;]|$| (?:in|and(?= \p{Ll})|with|to|from|between|that|which|who|set|based|published|first|originally|during|about|starring|inspired|probably|for|at)\b)/u.exec(
@@ -145,7 +184,9 @@ function waysToName(name: string): readonly string[] {
 const year: FactReader = ({ title }, opening) => {
   if (!new RegExp(`^["“]?(?:The )?${escaped(title)}`).test(opening)) return null;
   const kinds = '(?<work>novel|novella|film|album|song|book|painting|essay|play|opera|poem)';
-  const made = new RegExp(`^[^.]*? is an? (?<year>1[5-9]\\d\\d|20\\d\\d) [^.,]*?\\b${kinds}\\b`).exec(opening);
+  const made = new RegExp(
+    `^[^.]*? is an? (?<year>1[5-9]\\d\\d|20\\d\\d) [^.,]*?\\b${kinds}\\b`,
+  ).exec(opening);
   const published = new RegExp(
     `^[^.]*? is an? [^.,]*?\\b${kinds}\\b[^.]*? (?:published|released) (?:in|on) (?:\\d+ )?(?:[A-Z][a-z]+ )?(?:\\d+, )?(?<year>1[5-9]\\d\\d|20\\d\\d)\\b`,
   ).exec(opening.replaceAll('\u00a0', ' '));
@@ -153,9 +194,17 @@ const year: FactReader = ({ title }, opening) => {
   // Two years are two editions, or a setting.
   const years = new Set(opening.match(/\b(?:1[5-9]\d\d|20\d\d)\b/g));
   if (value === '' || years.size > 1) return null;
-  const verb = ['film', 'album', 'song'].includes(work) ? 'released' : ['painting', 'opera', 'play'].includes(work) ? 'made' : 'published';
+  const verb = ['film', 'album', 'song'].includes(work)
+    ? 'released'
+    : ['painting', 'opera', 'play'].includes(work)
+      ? 'made'
+      : 'published';
   return {
-    ...{ relation: 'year', kind: 'year', question: `In which year was the ${work} ${title} ${verb}?` },
+    ...{
+      relation: 'year',
+      kind: 'year',
+      question: `In which year was the ${work} ${title} ${verb}?`,
+    },
     ...{ value, written: [value], evidence: opening.slice(0, 200) },
   };
 };
@@ -168,7 +217,14 @@ const symbol: FactReader = ({ title }, opening) => {
   const { symbol: value } = found?.groups ?? {};
   if (!found || value === undefined || !opening.startsWith(title)) return null;
   const question = `What is the chemical symbol of the element ${title.toLowerCase()}?`;
-  return { relation: 'symbol', kind: 'symbol', question, value, written: [value], evidence: found[0] };
+  return {
+    relation: 'symbol',
+    kind: 'symbol',
+    question,
+    value,
+    written: [value],
+    evidence: found[0],
+  };
 };
 
 const atomicNumber: FactReader = ({ title }, opening) => {
@@ -176,34 +232,67 @@ const atomicNumber: FactReader = ({ title }, opening) => {
   const { number: value } = found?.groups ?? {};
   if (!found || value === undefined || !opening.startsWith(title)) return null;
   const question = `What is the atomic number of the element ${title.toLowerCase()}?`;
-  return { relation: 'atomicNumber', kind: 'number', question, value, written: [value], evidence: found[0] };
+  return {
+    relation: 'atomicNumber',
+    kind: 'number',
+    question,
+    value,
+    written: [value],
+    evidence: found[0],
+  };
 };
 
 /** The first of a summary whose subject is a compound. */
 const formula: FactReader = ({ title, text }, opening) => {
   if (!opening.startsWith(title) || !/\bformulas?\b/.test(opening)) return null;
-  const found = /\bformula (?<formula>(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+)(?=[\s.,;)]|$)/.exec(opening);
+  const found =
+    /\bformula (?<formula>(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+)(?=[\s.,;)]|$)/.exec(
+      opening,
+    );
   const value = compositionOf(found?.groups?.['formula'] ?? '');
   if (!found || value === null || value === '' || /\bformulas\b/.test(text)) return null;
   const question = `What is the chemical formula of ${title.toLowerCase()}?`;
-  return { relation: 'formula', kind: 'formula', question, value, written: [found.groups?.['formula'] ?? ''], evidence: found[0] };
+  return {
+    relation: 'formula',
+    kind: 'formula',
+    question,
+    value,
+    written: [found.groups?.['formula'] ?? ''],
+    evidence: found[0],
+  };
 };
 
 /** `Skunks are mammals in the family Mephitidae.`: the only family in the summary. */
 const family: FactReader = ({ title, text, topic }, opening) => {
-  const found = /\b(?:in|of|to|within) the (?:[\p{Ll}-]+ ){0,3}family (?<family>\p{Lu}\p{Ll}+(?:idae|aceae))\b/u.exec(opening);
+  const found =
+    /\b(?:in|of|to|within) the (?:[\p{Ll}-]+ ){0,3}family (?<family>\p{Lu}\p{Ll}+(?:idae|aceae))\b/u.exec(
+      opening,
+    );
   const value = found?.groups?.['family']?.toLowerCase();
-  const named = new Set([...text.matchAll(/\b\p{L}+(?:idae|aceae)\b/giu)].map(([name]) => name.toLowerCase()));
-  if (!found || value === undefined || named.size > 1 || topic !== 'Biology and health sciences') return null;
-  if (!new RegExp(`^(?:The |An? )?${escaped(title)}`, 'i').test(opening) || / famil(?:y|ies) of\b/.test(opening)) return null;
+  const named = new Set(
+    [...text.matchAll(/\b\p{L}+(?:idae|aceae)\b/giu)].map(([name]) => name.toLowerCase()),
+  );
+  if (!found || value === undefined || named.size > 1 || topic !== 'Biology and health sciences')
+    return null;
+  if (
+    !new RegExp(`^(?:The |An? )?${escaped(title)}`, 'i').test(opening) ||
+    / famil(?:y|ies) of\b/.test(opening)
+  )
+    return null;
   return {
-    ...{ relation: 'family', kind: 'family', question: `To which biological family does ${inSentence(title)} belong?` },
+    ...{
+      relation: 'family',
+      kind: 'family',
+      question: `To which biological family does ${inSentence(title)} belong?`,
+    },
     ...{ value, written: [value], evidence: opening.slice(0, 200) },
   };
 };
 
 function inSentence(title: string): string {
-  return /^\p{Lu}\p{Ll}+(?: \p{Ll}+)*$/u.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+  return /^\p{Lu}\p{Ll}+(?: \p{Ll}+)*$/u.test(title)
+    ? title.charAt(0).toLowerCase() + title.slice(1)
+    : title;
 }
 
 function sharesName(title: string, subject: string): boolean {

@@ -1,9 +1,20 @@
 /** What a right answer is: a value of this kind, and no other one. */
-export type ValueKind = 'year' | 'number' | 'symbol' | 'formula' | 'family' | 'country' | 'place' | 'person';
+export type ValueKind =
+  'year' | 'number' | 'symbol' | 'formula' | 'family' | 'country' | 'place' | 'person';
 
 export type Relation = (typeof relations)[number];
 
-export const relations = ['capital', 'country', 'nationality', 'creator', 'year', 'symbol', 'atomicNumber', 'formula', 'family'] as const;
+export const relations = [
+  'capital',
+  'country',
+  'nationality',
+  'creator',
+  'year',
+  'symbol',
+  'atomicNumber',
+  'formula',
+  'family',
+] as const;
 
 /** A statement of one summary, asked about. */
 export interface Fact {

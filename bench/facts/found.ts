@@ -14,8 +14,19 @@ export async function findAll(
 ): Promise<readonly Retrieved[]> {
   const found: Retrieved[] = [];
   for (const { question, document } of facts) {
-    const answer = await reader.query({ tenant, index: name, version, text: question, k: hits, mode });
-    found.push({ question, gold: [document], found: [...new Set(answer.hits.map(({ documentId }) => documentId))] });
+    const answer = await reader.query({
+      tenant,
+      index: name,
+      version,
+      text: question,
+      k: hits,
+      mode,
+    });
+    found.push({
+      question,
+      gold: [document],
+      found: [...new Set(answer.hits.map(({ documentId }) => documentId))],
+    });
   }
   return found;
 }

@@ -1,7 +1,10 @@
 /**
- * What retrieval is worth: questions on single facts of Wikipedia's summaries, whose right answers are read off them without a model, asked of the sample wiki-assistant with and without passages out of an
- * index over all summaries. Beside them the questions of FanOutQA that a summary answers. Stops after `--minutes` and says so; started again it goes on, since index and call ledger are kept in `--folder`.
- * `--list` prints the questions and asks nobody. A machine that does nothing else is fastest with `--threads 2`. Prints tables and, last, one JSON line.
+ * What retrieval is worth: questions on single facts of Wikipedia's summaries, whose right answers
+ * are read off them without a model, asked of the sample wiki-assistant with and without passages
+ * out of an index over all summaries. Beside them the questions of FanOutQA that a summary answers.
+ * Stops after `--minutes` and says so; started again it goes on, since index and call ledger are
+ * kept in `--folder`. `--list` prints the questions and asks nobody. A machine that does nothing
+ * else is fastest with `--threads 2`. Prints tables and, last, one JSON line.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -16,7 +19,13 @@ import type { EvaluationCase } from '../../domain/language/cases/case';
 import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { setUpLanceDb } from '../../workers/language/lance-settings';
 import { ask, type AssistantResults } from './asked';
-import { answererOf, bundleNames, readAssistant, readSampleCases, type AssistantName } from './assistant';
+import {
+  answererOf,
+  bundleNames,
+  readAssistant,
+  readSampleCases,
+  type AssistantName,
+} from './assistant';
 import type { Fact } from './fact';
 import { listed, tellFacts } from './report';
 import { factQuestions } from './questions';
@@ -30,7 +39,10 @@ async function main(): Promise<void> {
     options: {
       questions: { type: 'string', default: '1000' },
       minutes: { type: 'string', default: '60' },
-      folder: { type: 'string', default: resolve(__dirname, '..', '..', '.perennial', 'bench', 'facts') },
+      folder: {
+        type: 'string',
+        default: resolve(__dirname, '..', '..', '.perennial', 'bench', 'facts'),
+      },
       threads: { type: 'string', default: '1' },
       sequences: { type: 'string', default: '4' },
       list: { type: 'boolean', default: false },
@@ -55,9 +67,21 @@ async function main(): Promise<void> {
     const embedders = openEmbedders();
     closers.push(() => embedders.close());
     const documents = await readDocuments(null, '');
-    const index = await openWikiIndex({ folder: join(folder, 'index'), spec: assistant.spec.index, documents, embedders, signal });
+    const index = await openWikiIndex({
+      folder: join(folder, 'index'),
+      spec: assistant.spec.index,
+      documents,
+      embedders,
+      signal,
+    });
     closers.push(() => index.close());
-    const server = await startLlmServer({ folder: join(folder, 'llm'), artifactsFolder: folder, sequences, threads, maxQueued: 1_000 });
+    const server = await startLlmServer({
+      folder: join(folder, 'llm'),
+      artifactsFolder: folder,
+      sequences,
+      threads,
+      maxQueued: 1_000,
+    });
     closers.push(() => server.stop());
     const world = await openLlmWorld(folder, [embeddedAt(server.url)]);
     closers.push(() => world.close());
@@ -67,11 +91,19 @@ async function main(): Promise<void> {
       owner: { execution: 'bench/facts', attempt: Math.floor(Date.now() / 1000) },
     };
     const detectors = openDetectors({ embedders });
-    const askEach = async (what: string, cases: readonly EvaluationCase[]): Promise<Readonly<Record<AssistantName, AssistantResults>>> => {
+    const askEach = async (
+      what: string,
+      cases: readonly EvaluationCase[],
+    ): Promise<Readonly<Record<AssistantName, AssistantResults>>> => {
       const asked: Partial<Record<AssistantName, AssistantResults>> = {};
       for (const name of bundleNames) {
         const answerer = answererOf(name, { assistant, index, detectors, asking });
-        asked[name] = await ask(`${what}, ${name}`, { answerer, cases, parallel: sequences, signal });
+        asked[name] = await ask(`${what}, ${name}`, {
+          answerer,
+          cases,
+          parallel: sequences,
+          signal,
+        });
       }
       return asked as Record<AssistantName, AssistantResults>;
     };
@@ -79,10 +111,21 @@ async function main(): Promise<void> {
     const sample = readSampleCases(assistant).slice(0, Number(values.questions));
     const bySample = await askEach('FanOutQA', sample);
     const found = await findAll(index, assistant.spec.index.mode, facts);
-    tellFacts({ facts, byFacts, sample, bySample, found, documents: summaries.length, chunks: index.chunks, load: loadavg()[0] ?? 0 });
+    tellFacts({
+      facts,
+      byFacts,
+      sample,
+      bySample,
+      found,
+      documents: summaries.length,
+      chunks: index.chunks,
+      load: loadavg()[0] ?? 0,
+    });
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TimeoutError')) throw error;
-    process.stdout.write(`not finished after ${values.minutes} minutes: start it again, and it goes on\n`);
+    process.stdout.write(
+      `not finished after ${values.minutes} minutes: start it again, and it goes on\n`,
+    );
     process.exitCode = 3;
   } finally {
     for (const close of closers.reverse()) await close();
@@ -92,12 +135,18 @@ async function main(): Promise<void> {
 function caseOf({ question, written, document }: Fact): EvaluationCase {
   const [answer = '', ...otherAnswers] = written;
   return {
-    ...{ id: question, input: { question }, expected: { answer, otherAnswers, documents: [document] } },
+    ...{
+      id: question,
+      input: { question },
+      expected: { answer, otherAnswers, documents: [document] },
+    },
     ...{ tags: [], group: null, pair: null, rules: [] },
   };
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -4,8 +4,14 @@ import type { Fact } from './fact';
 /** `mixed`: the right value, and another one beside it. */
 export type Mark = 'right' | 'mixed' | 'wrong' | 'none';
 
-/** What an answer states: the right value alone, the right one beside others, others alone, or none of the kind. */
-export function markOf(fact: Pick<Fact, 'kind' | 'value' | 'written' | 'question'>, answer: string): Mark {
+/**
+ * What an answer states: the right value alone, the right one beside others, others alone, or none
+ * of the kind.
+ */
+export function markOf(
+  fact: Pick<Fact, 'kind' | 'value' | 'written' | 'question'>,
+  answer: string,
+): Mark {
   const { kind, value } = fact;
   if (kind === 'place' || kind === 'person') return markOfName(fact, answer);
   const stated = valuesIn(kind, answer);
@@ -13,8 +19,14 @@ export function markOf(fact: Pick<Fact, 'kind' | 'value' | 'written' | 'question
   return stated.length === 1 ? 'right' : 'mixed';
 }
 
-/** One of the ways to write it stands in the text, word by word; a name word that is in none of them names somebody or something else. */
-function markOfName({ written, question }: Pick<Fact, 'written' | 'question'>, answer: string): Mark {
+/**
+ * One of the ways to write it stands in the text, word by word; a name word that is in none of them
+ * names somebody or something else.
+ */
+function markOfName(
+  { written, question }: Pick<Fact, 'written' | 'question'>,
+  answer: string,
+): Mark {
   const said = ` ${plainWords(answer).join(' ')} `.toLowerCase();
   const ways = written.map(plainWords);
   const stands = ways.some((way) => said.includes(` ${way.join(' ')} `.toLowerCase()));
@@ -26,7 +38,10 @@ function markOfName({ written, question }: Pick<Fact, 'written' | 'question'>, a
 }
 
 /** Whether a passage lets anybody read the answer off. */
-export function standsIn({ kind, value, written }: Pick<Fact, 'kind' | 'value' | 'written'>, text: string): boolean {
+export function standsIn(
+  { kind, value, written }: Pick<Fact, 'kind' | 'value' | 'written'>,
+  text: string,
+): boolean {
   if (kind === 'place' || kind === 'person') {
     const said = ` ${plainWords(text).join(' ')} `;
     return written.some((way) => said.includes(` ${plainWords(way).join(' ')} `));

@@ -7,8 +7,9 @@ import { markOf, standsIn } from './mark';
 const most = 50;
 
 /**
- * Questions that have one right answer, in an order that is a hash's: each summary is asked about once, and a question that two summaries would answer differently is asked of
- * neither. `count` takes the first ones; so few are a part of what more would be.
+ * Questions that have one right answer, in an order that is a hash's: each summary is asked about
+ * once, and a question that two summaries would answer differently is asked of neither. `count`
+ * takes the first ones; so few are a part of what more would be.
  */
 export function factQuestions(summaries: readonly Summary[], count: number): readonly Fact[] {
   const titles = new Set(summaries.map(({ title }) => title.replace(/ \(.*/, '').toLowerCase()));
@@ -40,7 +41,8 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
 /** Saying the question again must not be an answer, nor a part of one. */
 function gaveAway(fact: Fact): boolean {
   const { kind, value, question, written } = fact;
-  if (markOf({ ...fact, question: '' }, question) === 'right' || standsIn(fact, question)) return true;
+  if (markOf({ ...fact, question: '' }, question) === 'right' || standsIn(fact, question))
+    return true;
   // Names of families are made of those of genera: `Orchidaceae` of `orchid`.
   if (
     kind === 'family' &&

@@ -1,4 +1,7 @@
-/** The tables of `bench/facts/main.ts`: what each bundle stated, what passages changed, what was found. */
+/**
+ * The tables of `bench/facts/main.ts`: what each bundle stated, what passages changed, what was
+ * found.
+ */
 import { normalAnswer } from '../../domain/language/evaluation/answer-text';
 import { rightAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import { scoreOf, type Retrieved } from '../../domain/index/retrieval-metrics';
@@ -38,16 +41,32 @@ export function tellFacts(told: FactsFindings): void {
   }));
   const shares = eachBundle((name) => {
     const { accuracy, hallucination, none, beside } = events[name];
-    return { accuracy: shareOf(accuracy), hallucination: shareOf(hallucination), none: shareOf(none), beside: shareOf(beside) };
+    return {
+      accuracy: shareOf(accuracy),
+      hallucination: shareOf(hallucination),
+      none: shareOf(none),
+      beside: shareOf(beside),
+    };
   });
-  const changes = Object.fromEntries(withPassages.map((name) => [name, changesBy(events.plain, events[name])]));
-  const shown = Object.fromEntries(withPassages.map((name) => [name, whenShown(told, name, marks)]));
-  const recall = Object.fromEntries([1, 2, 5].map((k) => [`recall@${k}`, meanOf(told.found.map((each) => scoreOf(`recall@${k}`, each)))]));
+  const changes = Object.fromEntries(
+    withPassages.map((name) => [name, changesBy(events.plain, events[name])]),
+  );
+  const shown = Object.fromEntries(
+    withPassages.map((name) => [name, whenShown(told, name, marks)]),
+  );
+  const recall = Object.fromEntries(
+    [1, 2, 5].map((k) => [
+      `recall@${k}`,
+      meanOf(told.found.map((each) => scoreOf(`recall@${k}`, each))),
+    ]),
+  );
   const sample = sampleFigures(told);
   const rows: (readonly [string, string])[] = [
     ...bundleNames.map((name): readonly [string, string] => [
       `${name}: right / wrong / none`,
-      [shares[name].accuracy, shares[name].hallucination, shares[name].none].map((each) => text(each)).join('   '),
+      [shares[name].accuracy, shares[name].hallucination, shares[name].none]
+        .map((each) => text(each))
+        .join('   '),
     ]),
     ...bundleNames.map((name): readonly [string, string] => [
       `${name}: right value with another beside it (counted as wrong)`,
@@ -66,16 +85,32 @@ export function tellFacts(told: FactsFindings): void {
         ],
       ];
     }),
-    ...Object.entries(recall).map(([name, value]): readonly [string, string] => [name, text(value)]),
+    ...Object.entries(recall).map(([name, value]): readonly [string, string] => [
+      name,
+      text(value),
+    ]),
     ...withPassages.flatMap((name): (readonly [string, string])[] => {
-      const { shown: those, right, wrong, plainRight, notShown, notShownWrong } = shown[name] as WhenShown;
+      const {
+        shown: those,
+        right,
+        wrong,
+        plainRight,
+        notShown,
+        notShownWrong,
+      } = shown[name] as WhenShown;
       return [
         [`${name}: the answer stood in a passage of its summary`, text(those)],
-        [`${name}: right / wrong when it did (plain on the same: right)`, `${text(right)}   ${text(wrong)}   (${text(plainRight)})`],
+        [
+          `${name}: right / wrong when it did (plain on the same: right)`,
+          `${text(right)}   ${text(wrong)}   (${text(plainRight)})`,
+        ],
         [`${name}: right / wrong when it did not`, `${text(notShown)}   ${text(notShownWrong)}`],
       ];
     }),
-    ...relations.map((relation): readonly [string, string] => [`${relation}: right, wrong of`, relationText(relation, facts, marks)]),
+    ...relations.map((relation): readonly [string, string] => [
+      `${relation}: right, wrong of`,
+      relationText(relation, facts, marks),
+    ]),
     ...bundleNames.map((name): readonly [string, string] => [
       `FanOutQA, ${told.sample.length} questions, ${name}: F1; the whole answer stands in it`,
       `${text(sample[name].f1, (value) => value.toFixed(3))}   ${text(sample[name].stands)}`,
@@ -87,16 +122,28 @@ export function tellFacts(told: FactsFindings): void {
   ];
   const title = `what retrieval is worth: ${facts.length} facts, ${documents} summaries in ${chunks} chunks, load ${load.toFixed(1)}`;
   const relationsTold = Object.fromEntries(
-    relations.map((relation) => [relation, eachBundle((name) => countsOf(relation, facts, marks[name]))]),
+    relations.map((relation) => [
+      relation,
+      eachBundle((name) => countsOf(relation, facts, marks[name])),
+    ]),
   );
-  const unanswered = eachBundle((name) => byFacts[name].results.filter((result) => result.answer === null).length);
+  const unanswered = eachBundle(
+    (name) => byFacts[name].results.filter((result) => result.answer === null).length,
+  );
   report(
     title,
     rows,
-    rounding({ questions: facts.length, shares, changes, shown, recall, relations: relationsTold, sample, unanswered, load }) as Record<
-      string,
-      unknown
-    >,
+    rounding({
+      questions: facts.length,
+      shares,
+      changes,
+      shown,
+      recall,
+      relations: relationsTold,
+      sample,
+      unanswered,
+      load,
+    }) as Record<string, unknown>,
   );
 }
 
@@ -111,8 +158,14 @@ function marksOf(facts: readonly Fact[], { results }: AssistantResults): readonl
 }
 
 interface Changes {
-  readonly accuracy: { readonly difference: WorthEstimate | null; readonly relative: WorthEstimate | null };
-  readonly hallucination: { readonly difference: WorthEstimate | null; readonly relative: WorthEstimate | null };
+  readonly accuracy: {
+    readonly difference: WorthEstimate | null;
+    readonly relative: WorthEstimate | null;
+  };
+  readonly hallucination: {
+    readonly difference: WorthEstimate | null;
+    readonly relative: WorthEstimate | null;
+  };
 }
 
 type Events = Readonly<Record<'accuracy' | 'hallucination', readonly boolean[]>>;
@@ -134,13 +187,26 @@ interface WhenShown {
   readonly notShownWrong: WorthEstimate;
 }
 
-/** A right passage is of the summary that the fact was read off, and holds the answer: the piece of the summary may be another one. */
-function whenShown({ facts, byFacts }: FactsFindings, name: AssistantName, marks: ByBundle<readonly Mark[]>): WhenShown {
+/**
+ * A right passage is of the summary that the fact was read off, and holds the answer: the piece of
+ * the summary may be another one.
+ */
+function whenShown(
+  { facts, byFacts }: FactsFindings,
+  name: AssistantName,
+  marks: ByBundle<readonly Mark[]>,
+): WhenShown {
   const shown = facts.map((fact) =>
-    (byFacts[name].shown.get(fact.question) ?? []).some(({ documentId, text }) => documentId === fact.document && standsIn(fact, text)),
+    (byFacts[name].shown.get(fact.question) ?? []).some(
+      ({ documentId, text }) => documentId === fact.document && standsIn(fact, text),
+    ),
   );
   const share = (of: AssistantName, those: boolean, wanted: readonly Mark[]) =>
-    shareOf(marks[of].filter((_, question) => shown[question] === those).map((mark) => wanted.includes(mark)));
+    shareOf(
+      marks[of]
+        .filter((_, question) => shown[question] === those)
+        .map((mark) => wanted.includes(mark)),
+    );
   return {
     shown: shareOf(shown),
     right: share(name, true, ['right']),
@@ -157,7 +223,11 @@ function countsOf(relation: Fact['relation'], facts: readonly Fact[], marks: rea
   return { right: count(['right']), wrong: count(['wrong', 'mixed']), of: those.length };
 }
 
-function relationText(relation: Fact['relation'], facts: readonly Fact[], marks: ByBundle<readonly Mark[]>): string {
+function relationText(
+  relation: Fact['relation'],
+  facts: readonly Fact[],
+  marks: ByBundle<readonly Mark[]>,
+): string {
   return bundleNames
     .map((name) => {
       const { right, wrong, of } = countsOf(relation, facts, marks[name]);
@@ -173,13 +243,19 @@ function sampleFigures({ sample, bySample }: FactsFindings) {
       const score = results.get(id)?.scores['f1'];
       return score?.kind === 'scored' ? score.value : 0;
     });
-    return { f1, stands: sample.map((each) => holdsAnswer(each, results.get(each.id)?.answer ?? '')) };
+    return {
+      f1,
+      stands: sample.map((each) => holdsAnswer(each, results.get(each.id)?.answer ?? '')),
+    };
   });
   return eachBundle((name) => ({
     f1: meanOf(scores[name].f1),
     stands: shareOf(scores[name].stands),
     f1Difference: differenceOf(scores.plain.f1, scores[name].f1),
-    standsDifference: differenceOf(scores.plain.stands.map(Number), scores[name].stands.map(Number)),
+    standsDifference: differenceOf(
+      scores.plain.stands.map(Number),
+      scores[name].stands.map(Number),
+    ),
   }));
 }
 
@@ -193,7 +269,12 @@ export function listed(facts: readonly Fact[]): string {
   return relations
     .map((relation) => {
       const those = facts.filter((fact) => fact.relation === relation);
-      const lines = those.slice(0, 10).map(({ question, written, evidence }) => `  ${question} ${written.join(' / ')}\n      ${evidence}`);
+      const lines = those
+        .slice(0, 10)
+        .map(
+          ({ question, written, evidence }) =>
+            `  ${question} ${written.join(' / ')}\n      ${evidence}`,
+        );
       return `${relation}: ${those.length}\n${lines.join('\n')}\n`;
     })
     .join('\n');

@@ -1,4 +1,7 @@
-/** Which values of a kind a text states. What counts as one is decided by the text and the question alone, never by which answer is right. */
+/**
+ * Which values of a kind a text states. What counts as one is decided by the text and the question
+ * alone, never by which answer is right.
+ */
 import { withoutCitations } from '../../domain/language/citations';
 import { countriesIn } from './countries';
 import { compositionOf } from './elements';
@@ -24,13 +27,19 @@ function all(text: string, pattern: RegExp): readonly string[] {
   return [...text.matchAll(pattern)].map(([value]) => value);
 }
 
-/** Words of English that look like the symbol of an element; before a further word they are taken for words. */
-const shortWords = new Set('A I In As At He No Be Am It Is To Of An On If We My So Or By Do Go Me Up Us US UK'.split(' '));
+/**
+ * Words of English that look like the symbol of an element; before a further word they are taken
+ * for words.
+ */
+const shortWords = new Set(
+  'A I In As At He No Be Am It Is To Of An On If We My So Or By Do Go Me Up Us US UK'.split(' '),
+);
 
 /** One or two letters by themselves, whether there is such an element or not. */
 function symbolsIn(text: string): readonly string[] {
-  return [...text.matchAll(/(?<![\p{L}\d'’])[A-Z][A-Za-z]?(?![\p{L}\d'’])/gu)].flatMap(({ 0: value, index }) =>
-    shortWords.has(value) && /^\s+\p{L}/u.test(text.slice(index + value.length)) ? [] : [value],
+  return [...text.matchAll(/(?<![\p{L}\d'’])[A-Z][A-Za-z]?(?![\p{L}\d'’])/gu)].flatMap(
+    ({ 0: value, index }) =>
+      shortWords.has(value) && /^\s+\p{L}/u.test(text.slice(index + value.length)) ? [] : [value],
   );
 }
 
@@ -44,7 +53,10 @@ function formulasIn(text: string): readonly string[] {
     .flatMap((each) => compositionOf(each) ?? []);
 }
 
-/** Words with a capital that name nobody and no town: how sentences begin, directions, what things are called. */
+/**
+ * Words with a capital that name nobody and no town: how sentences begin, directions, what things
+ * are called.
+ */
 const common = new Set(
   (
     'the a an it its this that these those he she his her they their there in on at by of for from to with as is was were are and or but not no yes if when while where who which what how why ' +
@@ -55,12 +67,19 @@ const common = new Set(
   ).split(' '),
 );
 
-/** Words of names: those with a capital that are not common ones, nor a country's, nor the question's. Without accents. */
+/**
+ * Words of names: those with a capital that are not common ones, nor a country's, nor the
+ * question's. Without accents.
+ */
 export function nameWordsIn(text: string, question: string): readonly string[] {
   const asked = new Set(plainWords(question).map((word) => word.toLowerCase()));
   const countries = new Set(countriesIn(text).flatMap(({ word }) => plainWords(word)));
   return plainWords(withoutCitations(text)).filter(
-    (word) => /^\p{Lu}/u.test(word) && !common.has(word.toLowerCase()) && !asked.has(word.toLowerCase()) && !countries.has(word),
+    (word) =>
+      /^\p{Lu}/u.test(word) &&
+      !common.has(word.toLowerCase()) &&
+      !asked.has(word.toLowerCase()) &&
+      !countries.has(word),
   );
 }
 

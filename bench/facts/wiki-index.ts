@@ -1,4 +1,7 @@
-/** The index of the sample wiki-assistant over all summaries, kept in a folder: a run that is ended goes on at the shard that it had come to. */
+/**
+ * The index of the sample wiki-assistant over all summaries, kept in a folder: a run that is ended
+ * goes on at the shard that it had come to.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../../data/digest';
@@ -46,14 +49,23 @@ export async function openWikiIndex({
     { tenant, index: name, version },
     { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions },
   );
-  // That all is there: counting again what each shard should hold takes longer than asking twenty questions.
+  // That all is there: counting again what each shard should hold takes longer than asking twenty
+  // questions.
   const filledFile = join(place, 'filled.json');
-  const filled = existsSync(filledFile) ? (JSON.parse(readFileSync(filledFile, 'utf8')) as { readonly chunks: number }) : null;
+  const filled = existsSync(filledFile)
+    ? (JSON.parse(readFileSync(filledFile, 'utf8')) as { readonly chunks: number })
+    : null;
   let chunkCount = filled?.chunks ?? 0;
-  for (let from = 0, shard = 0; filled === null && from < documents.length; from += documentsAShard, shard += 1) {
+  for (
+    let from = 0, shard = 0;
+    filled === null && from < documents.length;
+    from += documentsAShard, shard += 1
+  ) {
     signal.throwIfAborted();
     const piece = documents.slice(from, from + documentsAShard);
-    const chunks = piece.flatMap((document) => chunksOf(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }));
+    const chunks = piece.flatMap((document) =>
+      chunksOf(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }),
+    );
     chunkCount += chunks.length;
     if ((await table.countShard(shard)) === chunks.length) continue;
     const { rows } = await embedChunks(chunks, { embedder, known: new Map() });
@@ -63,7 +75,11 @@ export async function openWikiIndex({
   if (filled === null) await table.buildIndexes('flat');
   writeFileSync(filledFile, JSON.stringify({ chunks: chunkCount }));
   const tableVersion = await table.tableVersion();
-  const reader = openIndexReader({ find: () => Promise.resolve({ version, digest, tableVersion, recipe }), store, embedders });
+  const reader = openIndexReader({
+    find: () => Promise.resolve({ version, digest, tableVersion, recipe }),
+    store,
+    embedders,
+  });
   return {
     ...{ reader, name, version, digest, chunks: chunkCount },
     close() {

@@ -1,4 +1,7 @@
-/** What passages are worth on the same questions: shares with and without them, the difference, and the relative change. Pure. */
+/**
+ * What passages are worth on the same questions: shares with and without them, the difference, and
+ * the relative change. Pure.
+ */
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { dayResamples } from '../../domain/statistics/day-resamples';
 import { dayInterval, bootstrapReplicates } from '../../domain/statistics/interval';
@@ -17,7 +20,10 @@ const seed: Seed = [5, 67, 51, 1];
 /** By Wilson. */
 export function shareOf(events: readonly boolean[]): WorthEstimate {
   const count = events.filter(Boolean).length;
-  return { value: count / events.length, ...wilsonBounds({ events: count, n: events.length }, level) };
+  return {
+    value: count / events.length,
+    ...wilsonBounds({ events: count, n: events.length }, level),
+  };
 }
 
 /** Of scores of one sample, or of differences of pairs. */
@@ -26,12 +32,21 @@ export function meanOf(scores: readonly number[]): WorthEstimate | null {
 }
 
 /** With minus without, question by question. */
-export function differenceOf(without: readonly number[], with_: readonly number[]): WorthEstimate | null {
+export function differenceOf(
+  without: readonly number[],
+  with_: readonly number[],
+): WorthEstimate | null {
   return meanOf(with_.map((value, question) => value - (without[question] ?? NaN)));
 }
 
-/** (With − without) / without: 0.67 is two thirds more. Null where nothing is there without: no share of it is known then. */
-export function relativeChangeOf(without: readonly number[], with_: readonly number[]): WorthEstimate | null {
+/**
+ * (With − without) / without: 0.67 is two thirds more. Null where nothing is there without: no
+ * share of it is known then.
+ */
+export function relativeChangeOf(
+  without: readonly number[],
+  with_: readonly number[],
+): WorthEstimate | null {
   return resampled(without.length, (weights) => {
     const before = weighted(without, weights);
     return before === 0 ? NaN : (weighted(with_, weights) - before) / before;
@@ -39,10 +54,19 @@ export function relativeChangeOf(without: readonly number[], with_: readonly num
 }
 
 /** Whole questions are drawn anew, with both of their answers; bounds by BCa. */
-function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): WorthEstimate | null {
+function resampled(
+  questions: number,
+  statistic: (weights: ArrayLike<number>) => number,
+): WorthEstimate | null {
   if (questions < 2) return null;
   const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
-  const interval = dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval;
+  const interval = dayInterval({
+    statistic,
+    resamples,
+    levels,
+    days: questions,
+    correlation: 0,
+  })?.interval;
   const bounds = interval?.bounds[0];
   if (interval === undefined || bounds?.lower == null || bounds.upper == null) return null;
   return { value: interval.estimate, lower: bounds.lower, upper: bounds.upper };

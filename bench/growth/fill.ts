@@ -3,8 +3,18 @@ import type { AuditArchive, AuditSigner } from '../../db/audit/repository';
 import type { Registry } from '../../db/registry';
 import { defaultTenant as tenant } from '../../domain/ids';
 
-/** What a registry holds at scale 1. At scale 1,000 this is a busy team after years: 20,000 runs, 50,000 versions, a million labelled predictions. */
-const base = { runs: 20, models: 1, predictions: 1_000, waitingLabels: 10, auditRows: 500, artifacts: 380 } as const;
+/**
+ * What a registry holds at scale 1. At scale 1,000 this is a busy team after years: 20,000 runs,
+ * 50,000 versions, a million labelled predictions.
+ */
+const base = {
+  runs: 20,
+  models: 1,
+  predictions: 1_000,
+  waitingLabels: 10,
+  auditRows: 500,
+  artifacts: 380,
+} as const;
 export const versionsPerModel = 50;
 const daysOfTraffic = 28;
 /** Every so many runs one has not finished. */
@@ -17,7 +27,9 @@ const diamondLayers = 32;
 export type GrowthSize = Readonly<Record<keyof typeof base | 'versions', number>>;
 
 export function sizeAt(scale: number): GrowthSize {
-  const sizes = Object.fromEntries(Object.entries(base).map(([name, count]) => [name, count * scale])) as Record<keyof typeof base, number>;
+  const sizes = Object.fromEntries(
+    Object.entries(base).map(([name, count]) => [name, count * scale]),
+  ) as Record<keyof typeof base, number>;
   return { ...sizes, versions: sizes.models * versionsPerModel };
 }
 
@@ -28,8 +40,16 @@ export interface FillInput {
   readonly audit: { readonly signer: AuditSigner; readonly archive: AuditArchive };
 }
 
-/** Fills a migrated registry by one statement per table and part, because row by row it would take hours. Audit rows are sealed as the platform seals them. */
-export async function fillRegistry({ database, registry, scale, audit }: FillInput): Promise<GrowthSize> {
+/**
+ * Fills a migrated registry by one statement per table and part, because row by row it would take
+ * hours. Audit rows are sealed as the platform seals them.
+ */
+export async function fillRegistry({
+  database,
+  registry,
+  scale,
+  audit,
+}: FillInput): Promise<GrowthSize> {
   const size = sizeAt(scale);
   await createIdFunction(database);
   await fillModels(database, size);
@@ -40,16 +60,20 @@ export async function fillRegistry({ database, registry, scale, audit }: FillInp
   await fillAudit(database, size);
   for (let sealed = 0; sealed < size.auditRows;) {
     const head = await registry.audit.seal({ tenant, ...audit, limit: 1_000 });
-    if (head === null || head === 'busy') throw new Error(`sealing stopped after ${sealed} rows: ${String(head)}`);
+    if (head === null || head === 'busy')
+      throw new Error(`sealing stopped after ${sealed} rows: ${String(head)}`);
     sealed += head.count;
   }
   await database.sql.unsafe('analyze');
   return size;
 }
 
-/** As `newId` makes them: the first ten digits are the time, so that a look-up by id knows its days. */
+/**
+ * As `newId` makes them: the first ten digits are the time, so that a look-up by id knows its days.
+ */
 async function createIdFunction({ sql }: Database): Promise<void> {
-  const digit = (place: number) => `substr('0123456789abcdefghjkmnpqrstvwxyz', ((ms >> ${45 - place * 5}) & 31)::int + 1, 1)`;
+  const digit = (place: number) =>
+    `substr('0123456789abcdefghjkmnpqrstvwxyz', ((ms >> ${45 - place * 5}) & 31)::int + 1, 1)`;
   const digits = Array.from({ length: 10 }, (_, place) => digit(place)).join(' || ');
   await sql.unsafe(`
     create function growth_id(prefix text, at timestamptz, n bigint) returns text language sql immutable as $$
@@ -93,7 +117,10 @@ async function fillModels({ sql }: Database, size: GrowthSize): Promise<void> {
       (values ('champion', ${versionsPerModel}::int), ('previous', ${versionsPerModel - 1}::int)) as a (alias, version)`;
 }
 
-/** Each version has its source, dataset and run behind it; the first version of a model is behind the dataset of the next one. */
+/**
+ * Each version has its source, dataset and run behind it; the first version of a model is behind
+ * the dataset of the next one.
+ */
 async function fillLineage({ sql }: Database, size: GrowthSize): Promise<void> {
   const edges = (from: string, to: string, versions: string) =>
     sql.unsafe(`
@@ -168,6 +195,10 @@ async function fillAudit({ sql }: Database, size: GrowthSize): Promise<void> {
   });
 }
 
-async function inParts(rows: number, insert: (first: number, last: number) => Promise<void>): Promise<void> {
-  for (let first = 1; first <= rows; first += rowsAtOnce) await insert(first, Math.min(first + rowsAtOnce - 1, rows));
+async function inParts(
+  rows: number,
+  insert: (first: number, last: number) => Promise<void>,
+): Promise<void> {
+  for (let first = 1; first <= rows; first += rowsAtOnce)
+    await insert(first, Math.min(first + rowsAtOnce - 1, rows));
 }

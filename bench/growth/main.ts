@@ -1,6 +1,6 @@
 /**
- * How the queries that grow with a registry do at 10, 100 and 1,000 times its first size, on a PostgreSQL that syncs as in production.
- * `--scales 10,100` measures fewer.
+ * How the queries that grow with a registry do at 10, 100 and 1,000 times its first size, on a
+ * PostgreSQL that syncs as in production. `--scales 10,100` measures fewer.
  */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -24,16 +24,24 @@ const root = resolve(__dirname, '..', '..');
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { scales: { type: 'string', default: '10,100,1000' } } });
   const scales = values.scales.split(',').map(Number);
-  const measured: { readonly scale: number; readonly fillSeconds: number; readonly figures: GrowthFigures }[] = [];
+  const measured: {
+    readonly scale: number;
+    readonly fillSeconds: number;
+    readonly figures: GrowthFigures;
+  }[] = [];
   for (const scale of scales) {
     measured.push({ scale, ...(await atScale(scale)) });
     process.stderr.write(`measured at ${scale}×\n`);
   }
   printTable(measured);
-  process.stdout.write(`${JSON.stringify({ bench: 'growth', unit: 'ms', load: rounded(loadavg()[0] ?? 0), measured })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ bench: 'growth', unit: 'ms', load: rounded(loadavg()[0] ?? 0), measured })}\n`,
+  );
 }
 
-async function atScale(scale: number): Promise<{ readonly fillSeconds: number; readonly figures: GrowthFigures }> {
+async function atScale(
+  scale: number,
+): Promise<{ readonly fillSeconds: number; readonly figures: GrowthFigures }> {
   const closers: (() => Promise<unknown>)[] = [];
   try {
     const database = openDatabase({ url: await ownPostgres(closers) });
@@ -75,10 +83,13 @@ async function ownPostgres(closers: (() => Promise<unknown>)[]): Promise<string>
   return postgres.url('perennial');
 }
 
-function printTable(measured: readonly { readonly scale: number; readonly figures: GrowthFigures }[]): void {
+function printTable(
+  measured: readonly { readonly scale: number; readonly figures: GrowthFigures }[],
+): void {
   const names = Object.keys(measured[0]?.figures ?? {});
   const width = Math.max(...names.map((name) => name.length));
-  const cells = (name: string) => measured.map(({ figures }) => String(figures[name] ?? '').padStart(10)).join('');
+  const cells = (name: string) =>
+    measured.map(({ figures }) => String(figures[name] ?? '').padStart(10)).join('');
   process.stdout.write(
     `\nMedians in milliseconds\n  ${''.padEnd(width)}${measured.map(({ scale }) => `${scale}×`.padStart(10)).join('')}\n`,
   );

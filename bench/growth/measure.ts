@@ -22,13 +22,20 @@ export async function measureGrowth(input: MeasureInput): Promise<GrowthFigures>
   const figures: Record<string, number> = {};
   const prepare = preparations(input);
   // What waits from the fill was looked at before.
-  while (!(await input.registry.feedback.joinWaiting({ limit: 1000 }).then(({ givenUp }) => givenUp === 0)));
-  for (const [name, task] of Object.entries(await tasksOf(input))) figures[name] = await medianMs(task, prepare[name]);
+  while (
+    !(await input.registry.feedback
+      .joinWaiting({ limit: 1000 })
+      .then(({ givenUp }) => givenUp === 0))
+  );
+  for (const [name, task] of Object.entries(await tasksOf(input)))
+    figures[name] = await medianMs(task, prepare[name]);
   return figures;
 }
 
 /** What makes work for a task, not measured itself. */
-function preparations({ database: { sql } }: MeasureInput): Readonly<Record<string, () => Promise<unknown>>> {
+function preparations({
+  database: { sql },
+}: MeasureInput): Readonly<Record<string, () => Promise<unknown>>> {
   return {
     'garbage collection, 500 never looked at': async () => {
       await sql`
@@ -42,7 +49,10 @@ function preparations({ database: { sql } }: MeasureInput): Readonly<Record<stri
   };
 }
 
-async function medianMs(task: () => Promise<unknown>, prepare: () => Promise<unknown> = () => Promise.resolve()): Promise<number> {
+async function medianMs(
+  task: () => Promise<unknown>,
+  prepare: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<number> {
   // The first time prepares the statement and fills the cache.
   await prepare();
   await task();
@@ -56,19 +66,37 @@ async function medianMs(task: () => Promise<unknown>, prepare: () => Promise<unk
   return rounded(median(times), 2);
 }
 
-async function tasksOf({ registry, audit }: MeasureInput): Promise<Readonly<Record<string, () => Promise<unknown>>>> {
+async function tasksOf({
+  registry,
+  audit,
+}: MeasureInput): Promise<Readonly<Record<string, () => Promise<unknown>>>> {
   const { lineage, predictions, artifacts, feedback, runs, routing } = registry;
-  const report = await registry.audit.verify({ tenant, trust: { fingerprints: [], ownKey: null }, archives: [audit.archive] });
+  const report = await registry.audit.verify({
+    tenant,
+    trust: { fingerprints: [], ownKey: null },
+    archives: [audit.archive],
+  });
   const last = report.checkpoint?.batch ?? 0;
   const before = await audit.archive.head({ tenant, batch: last - 1 });
   const lists = Object.entries(filters()).map(
-    ([name, filter]) => [`predictions ${name}`, () => predictions.list({ tenant, pageSize: 50, ...filter })] as const,
+    ([name, filter]) =>
+      [`predictions ${name}`, () => predictions.list({ tenant, pageSize: 50, ...filter })] as const,
   );
   return {
     'lineage of diamonds': () =>
-      lineage.page({ tenant, node: { kind: 'dataset', name: 'diamond-0-0', version: 1 }, direction: 'downstream', pageSize: 50 }),
+      lineage.page({
+        tenant,
+        node: { kind: 'dataset', name: 'diamond-0-0', version: 1 },
+        direction: 'downstream',
+        pageSize: 50,
+      }),
     'lineage of the newest version': () =>
-      lineage.page({ tenant, node: { kind: 'model', name: 'model-1', version: versionsPerModel }, direction: 'upstream', pageSize: 50 }),
+      lineage.page({
+        tenant,
+        node: { kind: 'model', name: 'model-1', version: versionsPerModel },
+        direction: 'upstream',
+        pageSize: 50,
+      }),
     ...Object.fromEntries(lists),
     'audit verify, one batch': () =>
       registry.audit.verify({
@@ -77,8 +105,10 @@ async function tasksOf({ registry, audit }: MeasureInput): Promise<Readonly<Reco
         archives: [],
         ...(before && { from: { batch: before.batch, digest: before.digest } }),
       }),
-    'garbage collection, nothing to find': () => artifacts.mark({ tenant, idleSeconds: 7 * 86_400, limit: 500 }),
-    'garbage collection, 500 never looked at': () => artifacts.mark({ tenant, idleSeconds: 7 * 86_400, limit: 500 }),
+    'garbage collection, nothing to find': () =>
+      artifacts.mark({ tenant, idleSeconds: 7 * 86_400, limit: 500 }),
+    'garbage collection, 500 never looked at': () =>
+      artifacts.mark({ tenant, idleSeconds: 7 * 86_400, limit: 500 }),
     'label join pass, nothing new': () => feedback.joinWaiting({ limit: 1000 }),
     'label join pass, 1,000 never join': () => feedback.joinWaiting({ limit: 1000 }),
     'reconciliation, one page of runs': () => runs.unfinished({ olderThanSeconds: 3, limit: 500 }),
@@ -90,7 +120,11 @@ async function tasksOf({ registry, audit }: MeasureInput): Promise<Readonly<Reco
 async function readUnfinished(runs: Registry['runs']): Promise<void> {
   let after: RunRecord | undefined;
   do {
-    const page: readonly RunRecord[] = await runs.unfinished({ olderThanSeconds: 3, limit: 500, after });
+    const page: readonly RunRecord[] = await runs.unfinished({
+      olderThanSeconds: 3,
+      limit: 500,
+      after,
+    });
     after = page.at(-1);
   } while (after !== undefined);
 }

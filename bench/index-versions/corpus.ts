@@ -1,6 +1,16 @@
-/** The texts of the bench of indexes in a file of its folder, so that a run that goes on where another stopped reads the same ones, whatever was installed meanwhile. */
+/**
+ * The texts of the bench of indexes in a file of its folder, so that a run that goes on where
+ * another stopped reads the same ones, whatever was installed meanwhile.
+ */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
@@ -22,7 +32,9 @@ export async function openCorpus(folder: string, most: number): Promise<IndexCor
   if (existsSync(facts(folder))) {
     const known = JSON.parse(readFileSync(facts(folder), 'utf8')) as IndexCorpus;
     if (known.texts >= most) return known;
-    throw new Error(`the corpus of ${folder} has ${known.texts} texts, not ${most}: take another --folder`);
+    throw new Error(
+      `the corpus of ${folder} has ${known.texts} texts, not ${most}: take another --folder`,
+    );
   }
   const sources: Record<string, number> = {};
   const hash = createHash('sha256');
@@ -39,7 +51,10 @@ export async function openCorpus(folder: string, most: number): Promise<IndexCor
     if (!out.write(line)) await once(out, 'drain');
   }
   await new Promise<void>((done) => out.end(done));
-  if (texts < most) throw new Error(`this machine holds ${texts} texts of ${most}: npm run provision:llm brings more`);
+  if (texts < most)
+    throw new Error(
+      `this machine holds ${texts} texts of ${most}: npm run provision:llm brings more`,
+    );
   renameSync(`${file(folder)}.part`, file(folder));
   const corpus: IndexCorpus = { texts, sources, letters, digest: `sha256:${hash.digest('hex')}` };
   writeFileSync(facts(folder), JSON.stringify(corpus));
@@ -52,6 +67,8 @@ export async function* corpusTexts(folder: string): AsyncGenerator<IndexText> {
 }
 
 function sourceOf({ id }: IndexText): string {
-  const packages = ['.perennial/python-llm', '.perennial/python', '.perennial/llm'].find((folder) => id.startsWith(`${folder}/`));
+  const packages = ['.perennial/python-llm', '.perennial/python', '.perennial/llm'].find((folder) =>
+    id.startsWith(`${folder}/`),
+  );
   return packages ?? id.split('/')[0] ?? id;
 }

@@ -14,7 +14,11 @@ export interface IndexGateway {
   /** The finished table becomes the champion of an index of this name. */
   serve(
     index: string,
-    table: { readonly tableVersion: number; readonly chunks: number; readonly embedder: IndexRecipe['embedder'] },
+    table: {
+      readonly tableVersion: number;
+      readonly chunks: number;
+      readonly embedder: IndexRecipe['embedder'];
+    },
   ): Promise<void>;
   /** Ids of the chunks. */
   ask(index: string, question: object): Promise<string[]>;
@@ -34,12 +38,22 @@ export async function openIndexGateway({
 }): Promise<IndexGateway> {
   // As workers/gateway.ts opens it.
   const memory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds * 1000 };
-  const indexes = openIndexReader({ find: (asked) => registry.indexes.served(asked), store, embedders, memory });
+  const indexes = openIndexReader({
+    find: (asked) => registry.indexes.served(asked),
+    store,
+    embedders,
+    memory,
+  });
   const notAsked = () => Promise.reject(new Error('no language model is asked here'));
   const gateway = await createGateway({
     registry,
     artifacts,
-    access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: () => undefined },
+    access: {
+      chat: notAsked,
+      models: notAsked,
+      rerank: notAsked,
+      requireProvider: () => undefined,
+    },
     indexes,
     config: { ...gatewayDefaults, port: 0, spoolDir: folder },
     log: pino({ level: 'silent' }),
@@ -51,7 +65,10 @@ export async function openIndexGateway({
     async serve(index, { tableVersion, chunks, embedder }) {
       const dataset = `${index}.documents`;
       const columns = [{ name: 'id', type: 'string' }] as const;
-      const manifest = await artifacts.putJson({ tenant, value: { dataset, columns, rows: chunks, files: [] } });
+      const manifest = await artifacts.putJson({
+        tenant,
+        value: { dataset, columns, rows: chunks, files: [] },
+      });
       const named = { tenant, idempotencyKey: index };
       const { version: datasetVersion } = await registry.datasets.register({
         ...named,
@@ -61,22 +78,65 @@ export async function openIndexGateway({
         columns,
         runId: null,
       });
-      const recipe: IndexRecipe = { embedder, chunking: { kind: 'sentences', size: 40, overlap: 0 } };
-      const { version } = await registry.indexes.open({ ...named, index, recipe, dataset, datasetVersion, runId: null, actor: 'bench' });
-      await registry.indexes.changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion, chunks, documents: chunks });
+      const recipe: IndexRecipe = {
+        embedder,
+        chunking: { kind: 'sentences', size: 40, overlap: 0 },
+      };
+      const { version } = await registry.indexes.open({
+        ...named,
+        index,
+        recipe,
+        dataset,
+        datasetVersion,
+        runId: null,
+        actor: 'bench',
+      });
+      await registry.indexes.changes.applied({
+        tenant,
+        index,
+        version,
+        from: 0,
+        to: 0,
+        tableVersion,
+        chunks,
+        documents: chunks,
+      });
       await registry.indexes.seal({
         tenant,
         index,
         version,
-        report: { documents: chunks, chunks, embedded: chunks, rejected: {}, vectors: 'flat', seconds: 0 },
+        report: {
+          documents: chunks,
+          chunks,
+          embedded: chunks,
+          rejected: {},
+          vectors: 'flat',
+          seconds: 0,
+        },
       });
-      await registry.indexes.promote({ ...named, index, version, expectedChampion: { version: null }, actor: 'bench', cause: 'bench' });
+      await registry.indexes.promote({
+        ...named,
+        index,
+        version,
+        expectedChampion: { version: null },
+        actor: 'bench',
+        cause: 'bench',
+      });
     },
     async ask(index, question) {
       const path = `/v1/indexes/${index}/query`;
-      const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(question) });
-      const answer = (await body.json()) as { readonly hits?: readonly { readonly chunkId: string }[]; readonly detail?: string };
-      if (statusCode !== 200 || !answer.hits) throw new Error(`the gateway responded with ${statusCode}: ${answer.detail ?? ''}`);
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path,
+        headers,
+        body: JSON.stringify(question),
+      });
+      const answer = (await body.json()) as {
+        readonly hits?: readonly { readonly chunkId: string }[];
+        readonly detail?: string;
+      };
+      if (statusCode !== 200 || !answer.hits)
+        throw new Error(`the gateway responded with ${statusCode}: ${answer.detail ?? ''}`);
       return answer.hits.map(({ chunkId }) => chunkId);
     },
     async close() {

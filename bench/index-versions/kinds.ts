@@ -1,7 +1,9 @@
 /**
- * Questions to one index of real texts by each way to find vectors, on the platform's own S3 and on disk, by the path that gateways take
- * (data/index/query-index.ts): flat, hnsw and ivfPq, and `none`, which is a table without any, read from end to end.
- * `--sizes 2000,25000 --embedders minilm,wordllama --on s3,disk --kinds none,flat,hnsw,ivfPq --questions 60 --folder DIR` (texts and vectors are kept there).
+ * Questions to one index of real texts by each way to find vectors, on the platform's own S3 and on
+ * disk, by the path that gateways take (data/index/query-index.ts): flat, hnsw and ivfPq, and
+ * `none`, which is a table without any, read from end to end. `--sizes 2000,25000 --embedders
+ * minilm,wordllama --on s3,disk --kinds none,flat,hnsw,ivfPq --questions 60 --folder DIR` (texts
+ * and vectors are kept there).
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -20,7 +22,13 @@ import { openEmbeddedS3 } from '../embedded-world';
 import { median, quantile, rounded } from '../figures';
 import { corpusTexts, openCorpus } from './corpus';
 import type { IndexText } from './texts';
-import { embeddedCorpus, recallOf, vectorAt, type EmbeddedCorpus, type EmbedderKind } from './vectors';
+import {
+  embeddedCorpus,
+  recallOf,
+  vectorAt,
+  type EmbeddedCorpus,
+  type EmbedderKind,
+} from './vectors';
 
 const k = 10;
 const shardRows = 5000;
@@ -50,10 +58,18 @@ interface IndexKindFigures {
   readonly recall10: number;
 }
 
-async function measure(corpus: EmbeddedCorpus, location: IndexLocation, pieces: number, kind: Kind): Promise<IndexKindFigures> {
+async function measure(
+  corpus: EmbeddedCorpus,
+  location: IndexLocation,
+  pieces: number,
+  kind: Kind,
+): Promise<IndexKindFigures> {
   const name = { tenant, index: `${corpus.spec.kind}-${pieces}-${kind}`.toLowerCase(), version: 1 };
   const store = openChunkStore(location);
-  const { tableVersion, buildSeconds } = await build(store, location, name, corpus, { pieces, kind });
+  const { tableVersion, buildSeconds } = await build(store, location, name, corpus, {
+    pieces,
+    kind,
+  });
   store.close();
   const first: number[] = [];
   for (let round = 0; round < firsts; round += 1) {
@@ -68,9 +84,16 @@ async function measure(corpus: EmbeddedCorpus, location: IndexLocation, pieces: 
     found.push(ids);
     return ms;
   });
-  const hybrid = await timesOf(corpus, async (question) => (await reader.ask(name.index, question, 'hybrid')).ms);
+  const hybrid = await timesOf(
+    corpus,
+    async (question) => (await reader.ask(name.index, question, 'hybrid')).ms,
+  );
   reader.close();
-  const recall = recallOf(corpus, { pieces, most: k, found: found.slice(-corpus.questions.length) });
+  const recall = recallOf(corpus, {
+    pieces,
+    most: k,
+    found: found.slice(-corpus.questions.length),
+  });
   return {
     ...{
       embedder: corpus.spec.kind,
@@ -96,7 +119,15 @@ async function build(
   for (let from = 0, shard = 0; from < pieces; from += shardRows, shard += 1) {
     const texts = corpus.texts.slice(from, Math.min(pieces, from + shardRows));
     const rows = texts.map(({ id, text }, row) => ({
-      ...{ chunkId: `${id}#0`, documentId: id, digest: sha256(text), shard, ordinal: 0, start: 0, end: text.length },
+      ...{
+        chunkId: `${id}#0`,
+        documentId: id,
+        digest: sha256(text),
+        shard,
+        ordinal: 0,
+        start: 0,
+        end: text.length,
+      },
       ...{ title: null, heading: null, source: null, text, vector: vectorAt(corpus, from + row) },
     }));
     await table.putShard(shard, rows);
@@ -121,11 +152,16 @@ async function withoutVectorIndex(location: IndexLocation, name: TableName): Pro
 }
 
 /** As a gateway has it, but for the registry. */
-function openReader(location: IndexLocation, { embedder, embedders, spec, questions }: EmbeddedCorpus, tableVersion: number) {
+function openReader(
+  location: IndexLocation,
+  { embedder, embedders, spec, questions }: EmbeddedCorpus,
+  tableVersion: number,
+) {
   const store = openChunkStore(location);
   const recipe = { embedder: { ...embedder.identity, spec } };
   const reader: IndexReader = openIndexReader({
-    find: () => Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
+    find: () =>
+      Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
     ...{ store, embedders },
   });
   return {
@@ -146,7 +182,10 @@ function openReader(location: IndexLocation, { embedder, embedders, spec, questi
 }
 
 /** The first round fills caches and is not counted. */
-async function timesOf({ questions }: EmbeddedCorpus, ask: (question: number) => Promise<number>): Promise<IndexKindTimes> {
+async function timesOf(
+  { questions }: EmbeddedCorpus,
+  ask: (question: number) => Promise<number>,
+): Promise<IndexKindTimes> {
   for (const question of [...questions.keys()].slice(0, 10)) await ask(question);
   const before = process.cpuUsage();
   const ms: number[] = [];
@@ -176,9 +215,22 @@ const heads = [
   '@10',
 ];
 
-function line({ embedder, on, pieces, kind, buildSeconds, firstMs, vector, hybrid, recall5, recall10 }: IndexKindFigures): string {
+function line({
+  embedder,
+  on,
+  pieces,
+  kind,
+  buildSeconds,
+  firstMs,
+  vector,
+  hybrid,
+  recall5,
+  recall10,
+}: IndexKindFigures): string {
   const times = [vector, hybrid].flatMap(({ p50, p95, cpu }) => [p50, p95, cpu]);
-  return [embedder, on, pieces, kind, buildSeconds, firstMs, ...times, recall5, recall10].map((cell) => String(cell).padStart(11)).join('');
+  return [embedder, on, pieces, kind, buildSeconds, firstMs, ...times, recall5, recall10]
+    .map((cell) => String(cell).padStart(11))
+    .join('');
 }
 
 async function main(): Promise<void> {
@@ -201,7 +253,10 @@ async function main(): Promise<void> {
     const bucket = openArtifactStore({ ...s3, leases: null });
     await bucket.ensureBucket();
     bucket.close();
-    const places: Record<string, IndexLocation> = { s3: { kind: 's3', s3 }, disk: { kind: 'directory', path: join(scratch, 'disk') } };
+    const places: Record<string, IndexLocation> = {
+      s3: { kind: 's3', s3 },
+      disk: { kind: 'directory', path: join(scratch, 'disk') },
+    };
     process.stdout.write(`${heads.map((head) => head.padStart(11)).join('')}\n`);
     const figures: IndexKindFigures[] = [];
     for (const kind of option('--embedders', 'minilm').split(',') as EmbedderKind[]) {
@@ -211,7 +266,9 @@ async function main(): Promise<void> {
         const location = places[place];
         if (!location) throw new Error(`--on ${place}: s3 or disk`);
         for (const pieces of sizes) {
-          for (const each of option('--kinds', ['none', ...vectorKinds].join()).split(',') as Kind[]) {
+          for (const each of option('--kinds', ['none', ...vectorKinds].join()).split(
+            ',',
+          ) as Kind[]) {
             const measured = await measure(corpus, location, pieces, each);
             figures.push(measured);
             process.stdout.write(`${line(measured)}\n`);
@@ -229,6 +286,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

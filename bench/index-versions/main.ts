@@ -1,6 +1,7 @@
 /**
- * Questions to an index of growing size, over HTTP through a gateway beside LanceDB bare in the same process, at equal recall. `--to 1000000`, `--folder DIR`
- * to go on where an earlier run stopped.
+ * Questions to an index of growing size, over HTTP through a gateway beside LanceDB bare in the
+ * same process, at equal recall. `--to 1000000`, `--folder DIR` to go on where an earlier run
+ * stopped.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -67,15 +68,31 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   const { table, times } = await indexedTable({ store, embedder, folder }, name, vectors);
   const tableVersion = await table.tableVersion();
   table.close();
-  await gateway.serve(name.index, { tableVersion, chunks: vectors, embedder: { ...embedder.identity, spec } });
-  const connection = await lanceDb().connect(addressOf({ kind: 'directory', path: folder }, name).uri, {});
+  await gateway.serve(name.index, {
+    tableVersion,
+    chunks: vectors,
+    embedder: { ...embedder.identity, spec },
+  });
+  const connection = await lanceDb().connect(
+    addressOf({ kind: 'directory', path: folder }, name).uri,
+    {},
+  );
   const lance = await connection.openTable('v1');
   const exact = await exactIn(join(folder, `exact-${vectors}.json`), lance, questions);
-  const { effort, recall } = await reach(questions, exact, (vector, with_) => bare(lance, vector, with_));
-  const ask = (vector: Float32Array) => gateway.ask(name.index, { vector: [...vector], embedder: embedder.identity.digest, k, ...effort });
+  const { effort, recall } = await reach(questions, exact, (vector, with_) =>
+    bare(lance, vector, with_),
+  );
+  const ask = (vector: Float32Array) =>
+    gateway.ask(name.index, {
+      vector: [...vector],
+      embedder: embedder.identity.digest,
+      k,
+      ...effort,
+    });
   const told: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
   let found = 0;
-  // In turns, so that whatever else the machine does strikes both alike; the first round fills caches and is not counted.
+  // In turns, so that whatever else the machine does strikes both alike; the first round fills
+  // caches and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, vector] of questions.entries()) {
       const alone = await timed(() => bare(lance, vector, effort));
@@ -90,13 +107,27 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   connection.close();
   const reached = rounded(found / (k * questions.length * rounds), 3);
   if (Math.abs(reached - recall) > 0.005)
-    throw new Error(`the gateway reaches ${reached}, LanceDB alone ${recall}: they do not do the same`);
+    throw new Error(
+      `the gateway reaches ${reached}, LanceDB alone ${recall}: they do not do the same`,
+    );
   const [alone, served] = [timesOf(told.bare), timesOf(told.gateway)];
-  return { vectors, ...times, effort, recall, bare: alone, gateway: served, ratio: rounded(served.p95 / alone.p95, 2) };
+  return {
+    vectors,
+    ...times,
+    effort,
+    recall,
+    bare: alone,
+    gateway: served,
+    ratio: rounded(served.p95 / alone.p95, 2),
+  };
 }
 
 /** Every vector looked at, which takes minutes for a million: kept beside the table. */
-async function exactIn(file: string, table: LanceTable, questions: readonly Float32Array[]): Promise<readonly (readonly string[])[]> {
+async function exactIn(
+  file: string,
+  table: LanceTable,
+  questions: readonly Float32Array[],
+): Promise<readonly (readonly string[])[]> {
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as string[][];
   const exact: string[][] = [];
   for (const vector of questions) exact.push(await bare(table, vector, null));
@@ -124,15 +155,35 @@ async function reach(
 }
 
 /** What somebody would write without a platform, with what an answer shows. */
-async function bare(table: LanceTable, vector: Float32Array, effort: Effort | null): Promise<string[]> {
+async function bare(
+  table: LanceTable,
+  vector: Float32Array,
+  effort: Effort | null,
+): Promise<string[]> {
   const query = table.query().nearestTo(vector).distanceType('cosine');
-  const tuned = effort === null ? query.bypassVectorIndex() : query.nprobes(effort.probes).refineFactor(effort.refine);
-  const columns = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text', '_distance'];
+  const tuned =
+    effort === null
+      ? query.bypassVectorIndex()
+      : query.nprobes(effort.probes).refineFactor(effort.refine);
+  const columns = [
+    'chunk_id',
+    'document_id',
+    'ordinal',
+    'start',
+    'end',
+    'title',
+    'heading',
+    'source',
+    'text',
+    '_distance',
+  ];
   const rows = await tuned.select(columns).limit(k).toArray();
   return rows.map(({ chunk_id: id }) => String(id));
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
+async function timed<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly ms: number; readonly value: T }> {
   const begun = performance.now();
   const value = await work();
   return { ms: performance.now() - begun, value };
@@ -154,16 +205,37 @@ async function questionsIn(embedder: Embedder): Promise<readonly Float32Array[]>
 }
 
 function line(figures: IndexFigures): string {
-  const { vectors, fillSeconds, indexSeconds, effort, recall, bare: alone, gateway, ratio } = figures;
+  const {
+    vectors,
+    fillSeconds,
+    indexSeconds,
+    effort,
+    recall,
+    bare: alone,
+    gateway,
+    ratio,
+  } = figures;
   const { probes, refine } = effort;
   const [filled, indexed] = [rounded(fillSeconds), rounded(indexSeconds)];
-  const cells = [vectors, filled, indexed, `${probes}/${refine}`, recall, alone.p50, alone.p95, gateway.p50, gateway.p95, ratio];
+  const cells = [
+    vectors,
+    filled,
+    indexed,
+    `${probes}/${refine}`,
+    recall,
+    alone.p50,
+    alone.p95,
+    gateway.p50,
+    gateway.p95,
+    ratio,
+  ];
   return cells.map((cell) => String(cell).padStart(13)).join('');
 }
 
 async function main(): Promise<void> {
   setUpLanceDb();
-  const option = (name: string) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
+  const option = (name: string) =>
+    process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
   const most = Number(option('--to') ?? 100_000);
   const kept = option('--folder');
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'perennial-bench-'));
@@ -216,6 +288,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -1,4 +1,7 @@
-/** How often the document that answers a question is found: by TF-IDF, by words, by two embedders, and by words and meaning fused. `--all` takes all summaries. */
+/**
+ * How often the document that answers a question is found: by TF-IDF, by words, by two embedders,
+ * and by words and meaning fused. `--all` takes all summaries.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +17,12 @@ import type { ChunkingPlan } from '../../domain/index/chunking';
 import type { IndexDocument } from '../../domain/index/document';
 import type { EmbedderSpec } from '../../domain/index/embedder';
 import type { SearchMode } from '../../domain/index/version';
-import { meanOver, scoreOf, type RetrievalMetric, type Retrieved } from '../../domain/index/retrieval-metrics';
+import {
+  meanOver,
+  scoreOf,
+  type RetrievalMetric,
+  type Retrieved,
+} from '../../domain/index/retrieval-metrics';
 import { setUpLanceDb } from '../../workers/language/lance-settings';
 import { rounded } from '../figures';
 import { createTfIdf } from '../../domain/index/tf-idf';
@@ -37,19 +45,27 @@ interface RetrievalContender {
   readonly msPerQuestion: number;
 }
 
-async function read(
-  all: boolean,
-): Promise<{ readonly documents: readonly IndexDocument[]; readonly questions: readonly RetrievalQuestion[] }> {
+async function read(all: boolean): Promise<{
+  readonly documents: readonly IndexDocument[];
+  readonly questions: readonly RetrievalQuestion[];
+}> {
   return withDuckDb(
     async (sql) => {
       const summaries = quoteText(llmDataPath('wiki-summaries.parquet'));
       const asked = await sql.rows<{ id: string; question: string; title: string }>(
         `SELECT id, question, title FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} ORDER BY id`,
       );
-      const rows = await sql.rows<{ id: string; title: string; text: string }>(`SELECT id, title, text FROM ${summaries} ORDER BY md5(id)`);
+      const rows = await sql.rows<{ id: string; title: string; text: string }>(
+        `SELECT id, title, text FROM ${summaries} ORDER BY md5(id)`,
+      );
       const gold = new Set(asked.map(({ title }) => title));
       // The documents that answer, and others as they come in the order of their hashes.
-      const chosen = all ? rows : [...rows.filter(({ id }) => gold.has(id)), ...rows.filter(({ id }) => !gold.has(id))].slice(0, subset);
+      const chosen = all
+        ? rows
+        : [
+            ...rows.filter(({ id }) => gold.has(id)),
+            ...rows.filter(({ id }) => !gold.has(id)),
+          ].slice(0, subset);
       return {
         documents: chosen.map(({ id, title, text }) => ({ id, title, text, source: null })),
         questions: asked.map(({ id, question, title }) => ({ id, text: question, gold: [title] })),
@@ -73,7 +89,10 @@ async function byIndex(
   const store = openChunkStore({ kind: 'directory', path: folder });
   const name = { tenant, index: spec.kind, version: 1 };
   const begun = performance.now();
-  const table = await store.create(name, { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions });
+  const table = await store.create(name, {
+    embedder: embedder.identity.digest,
+    dimensions: embedder.identity.dimensions,
+  });
   for (let from = 0, shard = 0; from < documents.length; from += 500, shard += 1)
     await table.putShard(shard, await rowsOf(documents.slice(from, from + 500), shard, embedder));
   await table.buildIndexes('flat');
@@ -81,7 +100,8 @@ async function byIndex(
   const tableVersion = await table.tableVersion();
   const recipe = { embedder: { ...embedder.identity, spec } };
   const reader = openIndexReader({
-    find: () => Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
+    find: () =>
+      Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
     store,
     embedders,
   });
@@ -91,10 +111,22 @@ async function byIndex(
     const answers: Retrieved[] = [];
     for (const { id: question, text, gold } of questions) {
       const { hits } = await reader.query({ tenant, index: spec.kind, text, k: 30, mode });
-      answers.push({ question, gold, found: [...new Set(hits.map(({ documentId }) => documentId))] });
+      answers.push({
+        question,
+        gold,
+        found: [...new Set(hits.map(({ documentId }) => documentId))],
+      });
     }
-    const told = mode === 'text' ? 'BM25 (LanceDB)' : `${embedder.identity.name}${mode === 'hybrid' ? ' + BM25, fused' : ''}`;
-    contenders.push({ name: told, answers, secondsToBuild, msPerQuestion: (performance.now() - started) / questions.length });
+    const told =
+      mode === 'text'
+        ? 'BM25 (LanceDB)'
+        : `${embedder.identity.name}${mode === 'hybrid' ? ' + BM25, fused' : ''}`;
+    contenders.push({
+      name: told,
+      answers,
+      secondsToBuild,
+      msPerQuestion: (performance.now() - started) / questions.length,
+    });
   }
   reader.close();
   store.close();
@@ -102,7 +134,9 @@ async function byIndex(
 }
 
 async function rowsOf(documents: readonly IndexDocument[], shard: number, embedder: Embedder) {
-  const chunks = documents.flatMap((document) => chunksOf(document, { plan, costOf: embedder.costOf, shard }));
+  const chunks = documents.flatMap((document) =>
+    chunksOf(document, { plan, costOf: embedder.costOf, shard }),
+  );
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }
 
@@ -111,23 +145,47 @@ function byTfIdf({ documents, questions }: Awaited<ReturnType<typeof read>>): Re
   const search = createTfIdf(documents);
   const secondsToBuild = (performance.now() - begun) / 1000;
   const started = performance.now();
-  const answers = questions.map(({ id: question, text, gold }) => ({ question, gold, found: search(text, 10) }));
-  return { name: 'TF-IDF', answers, secondsToBuild, msPerQuestion: (performance.now() - started) / questions.length };
+  const answers = questions.map(({ id: question, text, gold }) => ({
+    question,
+    gold,
+    found: search(text, 10),
+  }));
+  return {
+    name: 'TF-IDF',
+    answers,
+    secondsToBuild,
+    msPerQuestion: (performance.now() - started) / questions.length,
+  };
 }
 
-function line({ name, answers, secondsToBuild, msPerQuestion }: RetrievalContender): { readonly text: string; readonly figures: object } {
+function line({ name, answers, secondsToBuild, msPerQuestion }: RetrievalContender): {
+  readonly text: string;
+  readonly figures: object;
+} {
   const measured = metrics.map((metric) => {
     const { mean, interval } = meanOver(
       answers.map((each) => scoreOf(metric, each)),
       { levels: [(1 + level) / 2], seed: [1, 2, 3, 4] },
     );
     const bounds = interval?.bounds[0];
-    return { metric, mean: rounded(mean, 3), lower: rounded(bounds?.lower ?? NaN, 3), upper: rounded(bounds?.upper ?? NaN, 3) };
+    return {
+      metric,
+      mean: rounded(mean, 3),
+      lower: rounded(bounds?.lower ?? NaN, 3),
+      upper: rounded(bounds?.upper ?? NaN, 3),
+    };
   });
-  const cells = measured.map(({ mean, lower, upper }) => `${mean.toFixed(3)} (${lower.toFixed(3)}–${upper.toFixed(3)})`.padStart(22));
+  const cells = measured.map(({ mean, lower, upper }) =>
+    `${mean.toFixed(3)} (${lower.toFixed(3)}–${upper.toFixed(3)})`.padStart(22),
+  );
   return {
     text: `${name.padEnd(36)}${cells.join('')}${secondsToBuild.toFixed(1).padStart(9)}${msPerQuestion.toFixed(1).padStart(8)}`,
-    figures: { name, measured, secondsToBuild: rounded(secondsToBuild), msPerQuestion: rounded(msPerQuestion) },
+    figures: {
+      name,
+      measured,
+      secondsToBuild: rounded(secondsToBuild),
+      msPerQuestion: rounded(msPerQuestion),
+    },
   };
 }
 
@@ -159,6 +217,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

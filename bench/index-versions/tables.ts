@@ -1,4 +1,7 @@
-/** Tables of growing size for the bench of indexes. Each shard that is written, and each index that is built, is found again by a run that goes on. */
+/**
+ * Tables of growing size for the bench of indexes. Each shard that is written, and each index that
+ * is built, is found again by a run that goes on.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChunkStore, TableName } from '../../data/index/chunk-store';
@@ -43,11 +46,16 @@ export async function indexedTable(
   return { table, times: { fillSeconds, indexSeconds } };
 }
 
-async function fill(table: ChunkTable, { embedder, folder }: BenchTables, vectors: number): Promise<void> {
+async function fill(
+  table: ChunkTable,
+  { embedder, folder }: BenchTables,
+  vectors: number,
+): Promise<void> {
   let shard = 0;
   let texts: IndexText[] = [];
   const flush = async (): Promise<void> => {
-    if ((await table.countShard(shard)) !== texts.length) await table.putShard(shard, await rowsOf(texts, shard, embedder));
+    if ((await table.countShard(shard)) !== texts.length)
+      await table.putShard(shard, await rowsOf(texts, shard, embedder));
     shard += 1;
     texts = [];
     process.stderr.write(`\r${Math.min(vectors, shard * shardRows)} of ${vectors} vectors `);
@@ -65,10 +73,22 @@ async function fill(table: ChunkTable, { embedder, folder }: BenchTables, vector
   if (count !== vectors) throw new Error(`${count} vectors of ${vectors}`);
 }
 
-async function rowsOf(texts: readonly IndexText[], shard: number, embedder: Embedder): Promise<readonly ChunkRow[]> {
+async function rowsOf(
+  texts: readonly IndexText[],
+  shard: number,
+  embedder: Embedder,
+): Promise<readonly ChunkRow[]> {
   const made = await embedder.embed(texts.map(({ text }) => text));
   return texts.map(({ id, text }, row): ChunkRow => ({
-    ...{ chunkId: `${id}#0`, documentId: id, digest: sha256(text), shard, ordinal: 0, start: 0, end: text.length },
+    ...{
+      chunkId: `${id}#0`,
+      documentId: id,
+      digest: sha256(text),
+      shard,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+    },
     ...{ title: null, heading: null, source: null, text, vector: made[row] ?? new Float32Array() },
   }));
 }

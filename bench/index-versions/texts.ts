@@ -1,4 +1,8 @@
-/** Real text that is on this machine already, in a fixed order and each once: Wikipedia summaries by sentence, WordNet's glosses, then the prose of installed packages (documentation, docstrings, comments) by sentence. */
+/**
+ * Real text that is on this machine already, in a fixed order and each once: Wikipedia summaries by
+ * sentence, WordNet's glosses, then the prose of installed packages (documentation, docstrings,
+ * comments) by sentence.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chunkText } from '../../domain/index/chunking';
@@ -13,7 +17,9 @@ export interface IndexText {
 
 const root = join(__dirname, '..', '..');
 const oneToken = () => 1;
-/** Words: about a sentence of prose, so that a million of them are a million things that are said. */
+/**
+ * Words: about a sentence of prose, so that a million of them are a million things that are said.
+ */
 const sentences = { kind: 'sentences', size: 40, overlap: 0 } as const;
 
 export async function* textsForIndex(): AsyncGenerator<IndexText> {
@@ -40,9 +46,11 @@ async function* allTexts(): AsyncGenerator<IndexText> {
     limits,
   );
   for (const { id, text } of rows.summaries) {
-    for (const chunk of chunkText(text, sentences, oneToken)) yield { id: `wiki/${id}#${chunk.ordinal}`, text: chunk.text };
+    for (const chunk of chunkText(text, sentences, oneToken))
+      yield { id: `wiki/${id}#${chunk.ordinal}`, text: chunk.text };
   }
-  for (const { id, lemma, gloss } of rows.glosses) yield { id: `wordnet/${id}/${lemma}`, text: `${lemma}: ${gloss}` };
+  for (const { id, lemma, gloss } of rows.glosses)
+    yield { id: `wordnet/${id}/${lemma}`, text: `${lemma}: ${gloss}` };
   const packages = [
     join(root, 'node_modules'),
     join(llmFolder, 'runtime', 'node_modules'),
@@ -55,7 +63,9 @@ async function* allTexts(): AsyncGenerator<IndexText> {
 }
 
 function* filesIn(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* filesIn(path);
     else if (entry.isFile() && /\.(md|d\.[cm]?ts|pyi?|rst|txt)$/.test(entry.name)) yield path;

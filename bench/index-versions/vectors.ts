@@ -1,4 +1,7 @@
-/** Real texts with their vectors and questions to them, and what of the nearest ones a search has found. */
+/**
+ * Real texts with their vectors and questions to them, and what of the nearest ones a search has
+ * found.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Embedder } from '../../data/index/embedders/embedder';
@@ -23,23 +26,39 @@ export interface EmbeddedCorpus {
 /** Beside the order of all vectors by their cosine, reckoned here and not by LanceDB. */
 export function recallOf(
   corpus: EmbeddedCorpus,
-  { pieces, most, found }: { readonly pieces: number; readonly most: number; readonly found: readonly (readonly string[])[] },
+  {
+    pieces,
+    most,
+    found,
+  }: {
+    readonly pieces: number;
+    readonly most: number;
+    readonly found: readonly (readonly string[])[];
+  },
 ): (first: number) => number {
   const exact = corpus.questions.map(({ vector }) => {
-    const scores = Array.from({ length: pieces }, (_, row) => ({ row, score: cosine(vector, vectorAt(corpus, row)) }));
+    const scores = Array.from({ length: pieces }, (_, row) => ({
+      row,
+      score: cosine(vector, vectorAt(corpus, row)),
+    }));
     return scores.sort((a, b) => b.score - a.score).slice(0, most);
   });
   return (first) => {
     let right = 0;
     for (const [question, nearest] of exact.entries()) {
-      const ids = new Set(nearest.slice(0, first).map(({ row }) => `${corpus.texts[row]?.id ?? ''}#0`));
+      const ids = new Set(
+        nearest.slice(0, first).map(({ row }) => `${corpus.texts[row]?.id ?? ''}#0`),
+      );
       right += (found[question] ?? []).slice(0, first).filter((id) => ids.has(id)).length;
     }
     return rounded(right / (first * exact.length), 3);
   };
 }
 
-export function vectorAt({ vectors, embedder }: Pick<EmbeddedCorpus, 'vectors' | 'embedder'>, row: number): Float32Array {
+export function vectorAt(
+  { vectors, embedder }: Pick<EmbeddedCorpus, 'vectors' | 'embedder'>,
+  row: number,
+): Float32Array {
   const { dimensions } = embedder.identity;
   return vectors.subarray(row * dimensions, (row + 1) * dimensions);
 }
@@ -60,20 +79,28 @@ export async function embeddedCorpus(
     for (let from = 0; from < texts.length; from += 500) {
       const made = await embedder.embed(texts.slice(from, from + 500).map(({ text }) => text));
       for (const [row, vector] of made.entries()) vectors.set(vector, (from + row) * dimensions);
-      process.stderr.write(`\r${kind}: ${Math.min(texts.length, from + 500)} of ${texts.length} vectors `);
+      process.stderr.write(
+        `\r${kind}: ${Math.min(texts.length, from + 500)} of ${texts.length} vectors `,
+      );
     }
     process.stderr.write('\n');
     writeFileSync(file, Buffer.from(vectors.buffer));
   }
   const bytes = readFileSync(file);
   const vectors = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  if (vectors.length < texts.length * dimensions) throw new Error(`${file} is of fewer texts: take another --folder`);
+  if (vectors.length < texts.length * dimensions)
+    throw new Error(`${file} is of fewer texts: take another --folder`);
   const rows = await withDuckDb(
     (sql) =>
-      sql.rows<{ question: string }>(`SELECT question FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} ORDER BY id LIMIT ${asked}`),
+      sql.rows<{ question: string }>(
+        `SELECT question FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} ORDER BY id LIMIT ${asked}`,
+      ),
     { memoryBytes: 256 << 20, threads: 1 },
   );
   const made = await embedder.embed(rows.map(({ question }) => question));
-  const questions = rows.map(({ question }, index) => ({ text: question, vector: made[index] ?? new Float32Array() }));
+  const questions = rows.map(({ question }, index) => ({
+    text: question,
+    vector: made[index] ?? new Float32Array(),
+  }));
   return { embedder, embedders, spec: { kind }, texts, vectors, questions };
 }

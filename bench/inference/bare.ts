@@ -1,4 +1,7 @@
-/** What anybody would write in ten minutes: fastify and onnxruntime, the same graph, the same body, nothing checked and nothing kept. */
+/**
+ * What anybody would write in ten minutes: fastify and onnxruntime, the same graph, the same body,
+ * nothing checked and nothing kept.
+ */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
@@ -6,11 +9,18 @@ import '../../data/onnx/no-reports';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 interface Body {
-  readonly inputs: readonly { readonly name: string; readonly datatype: string; readonly data: readonly (string | number)[] }[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly datatype: string;
+    readonly data: readonly (string | number)[];
+  }[];
 }
 
 async function main(graphFile: string): Promise<void> {
-  const session = await InferenceSession.create(await readFile(graphFile), { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const session = await InferenceSession.create(await readFile(graphFile), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+  });
   const app = fastify();
   app.post<{ Body: Body }>('/v2/models/bench/infer', async (request) => {
     const feeds: Record<string, Tensor> = {};
@@ -23,7 +33,10 @@ async function main(graphFile: string): Promise<void> {
     }
     const { score } = await session.run(feeds);
     const values = [...((score as Tensor).data as Float32Array)];
-    return { model_name: 'bench', outputs: [{ name: 'score', datatype: 'FP64', shape: [values.length, 1], data: values }] };
+    return {
+      model_name: 'bench',
+      outputs: [{ name: 'score', datatype: 'FP64', shape: [values.length, 1], data: values }],
+    };
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   process.stdout.write(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}\n`);

@@ -1,4 +1,7 @@
-"""A boosted-trees graph of the size that the sample's trainer makes: 100 trees of 32 leaves over eight numbers and four texts."""
+"""A boosted-trees graph of the size that the sample's trainer makes:
+
+100 trees of 32 leaves over eight numbers and four texts.
+"""
 
 import random
 import sys
@@ -11,14 +14,29 @@ LEVELS = 5
 
 
 def tree(number: int, draw: random.Random) -> dict[str, list]:
-    nodes: dict[str, list] = {key: [] for key in ("tree", "node", "feature", "mode", "value", "true", "false", "target", "weight")}
+    nodes: dict[str, list] = {
+        key: []
+        for key in (
+            "tree",
+            "node",
+            "feature",
+            "mode",
+            "value",
+            "true",
+            "false",
+            "target",
+            "weight",
+        )
+    }
     inner = 2**LEVELS - 1
     for node in range(2 * inner + 1):
         nodes["tree"].append(number)
         nodes["node"].append(node)
         leaf = node >= inner
         nodes["mode"].append("LEAF" if leaf else "BRANCH_LEQ")
-        nodes["feature"].append(0 if leaf else draw.randrange(len(NUMBERS) + len(TEXTS)))
+        nodes["feature"].append(
+            0 if leaf else draw.randrange(len(NUMBERS) + len(TEXTS))
+        )
         nodes["value"].append(0.0 if leaf else draw.uniform(0, 10))
         nodes["true"].append(0 if leaf else 2 * node + 1)
         nodes["false"].append(0 if leaf else 2 * node + 2)
@@ -35,7 +53,11 @@ def graph() -> bytes:
     def all_of(key: str) -> list:
         return [value for one in trees for value in one[key]]
 
-    leaves = [(number, node, weight) for number, one in enumerate(trees) for node, weight in zip(one["target"], one["weight"], strict=True)]
+    leaves = [
+        (number, node, weight)
+        for number, one in enumerate(trees)
+        for node, weight in zip(one["target"], one["weight"], strict=True)
+    ]
     steps = [
         helper.make_node(
             "LabelEncoder",
@@ -48,7 +70,11 @@ def graph() -> bytes:
         )
         for name in TEXTS
     ]
-    steps.append(helper.make_node("Concat", NUMBERS + [f"{name}_code" for name in TEXTS], ["row"], axis=1))
+    steps.append(
+        helper.make_node(
+            "Concat", NUMBERS + [f"{name}_code" for name in TEXTS], ["row"], axis=1
+        )
+    )
     steps.append(
         helper.make_node(
             "TreeEnsembleRegressor",
@@ -70,11 +96,21 @@ def graph() -> bytes:
         )
     )
     steps.append(helper.make_node("Sigmoid", ["raw"], ["score"]))
-    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", 1]) for name in NUMBERS]
-    inputs += [helper.make_tensor_value_info(name, TensorProto.STRING, ["rows", 1]) for name in TEXTS]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", 1])
+        for name in NUMBERS
+    ]
+    inputs += [
+        helper.make_tensor_value_info(name, TensorProto.STRING, ["rows", 1])
+        for name in TEXTS
+    ]
     outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["rows", 1])]
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-    model = helper.make_model(helper.make_graph(steps, "bench", inputs, outputs), opset_imports=opsets, ir_version=8)
+    model = helper.make_model(
+        helper.make_graph(steps, "bench", inputs, outputs),
+        opset_imports=opsets,
+        ir_version=8,
+    )
     checker.check_model(model)
     return model.SerializeToString()
 

@@ -1,4 +1,7 @@
-/** Inference through the real gateway (keys, checks, routing, prediction log in PostgreSQL) beside a bare fastify + onnxruntime server with the same graph and the same body. */
+/**
+ * Inference through the real gateway (keys, checks, routing, prediction log in PostgreSQL) beside a
+ * bare fastify + onnxruntime server with the same graph and the same body.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -28,7 +31,10 @@ export interface InferenceFigures {
   readonly bare: Figures;
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
-  /** Requests a second of the gateway without feature SQL, as a share of the bare server's: the middle of the rounds' shares, as neighbours in time share their weather. */
+  /**
+   * Requests a second of the gateway without feature SQL, as a share of the bare server's: the
+   * middle of the rounds' shares, as neighbours in time share their weather.
+   */
   readonly share: number;
   /** An answer whose prediction is thrown away would be cheap. */
   readonly predictionsDropped: number;
@@ -51,7 +57,10 @@ export async function benchInference({
   const closers: (() => Promise<void>)[] = [];
   try {
     const graphFile = join(folder, 'graph.onnx');
-    await run(join(root, '.perennial', 'python', 'bin', 'python'), [join(__dirname, 'inference_graph.py'), graphFile]);
+    await run(join(root, '.perennial', 'python', 'bin', 'python'), [
+      join(__dirname, 'inference_graph.py'),
+      graphFile,
+    ]);
     const world = await openEmbeddedWorld(folder, watch, closers);
     const graph = readFileSync(graphFile);
     const plain = await register(world, 'plain', graph, [...numbers, ...texts].join(', '));
@@ -59,7 +68,10 @@ export async function benchInference({
       world,
       'computed',
       graph,
-      [...numbers.map((name) => `abs(${name}) AS ${name}`), ...texts.map((name) => `lower(${name}) AS ${name}`)].join(', '),
+      [
+        ...numbers.map((name) => `abs(${name}) AS ${name}`),
+        ...texts.map((name) => `lower(${name}) AS ${name}`),
+      ].join(', '),
     );
     await world.promote(plain);
     await world.promote(computed);
@@ -70,7 +82,10 @@ export async function benchInference({
     const bareUrl = (await firstLine(bare)).trim();
 
     const body = JSON.stringify(requestBody());
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` };
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${world.keys.viewer}`,
+    };
     const plan = (origin: string, model: string): LoadPlan => ({
       origin,
       path: `/v2/models/${model}/infer`,
@@ -89,7 +104,10 @@ export async function benchInference({
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of contenders) contender.figures.push(await measure(contender.plan));
     }
-    return { ...summary(contenders, connections), predictionsDropped: await droppedPredictions(gateway.url) };
+    return {
+      ...summary(contenders, connections),
+      predictionsDropped: await droppedPredictions(gateway.url),
+    };
   } finally {
     for (const child of children) child.kill('SIGKILL');
     for (const close of closers.reverse()) await close();
@@ -98,16 +116,32 @@ export async function benchInference({
   }
 }
 
-async function register(world: ServingWorld, model: string, graph: Uint8Array, select: string): Promise<ModelVersionRef> {
-  const put = (bytes: Uint8Array) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
+async function register(
+  world: ServingWorld,
+  model: string,
+  graph: Uint8Array,
+  select: string,
+): Promise<ModelVersionRef> {
+  const put = (bytes: Uint8Array) =>
+    world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
   const request: Column[] = [
     ...numbers.map((name): Column => ({ name, type: 'number' })),
     ...texts.map((name): Column => ({ name, type: 'string' })),
   ];
-  const features = request.map(({ name, type }): FeatureColumn => ({ name, type: type === 'number' ? 'float' : 'string' }));
+  const features = request.map(({ name, type }): FeatureColumn => ({
+    name,
+    type: type === 'number' ? 'float' : 'string',
+  }));
   const manifest: ModelManifest = {
     model,
-    signature: { task: 'classification', request, features, output: 'score', entity: null, time: null },
+    signature: {
+      task: 'classification',
+      request,
+      features,
+      output: 'score',
+      entity: null,
+      time: null,
+    },
     onnx: await put(graph),
     featuresSql: await put(Buffer.from(`SELECT ${select} FROM request`)),
     trainer: { name: 'bench', codeDigest: sha256('bench'), params: {}, seed: 1 },
@@ -117,7 +151,12 @@ async function register(world: ServingWorld, model: string, graph: Uint8Array, s
 }
 
 function requestBody(): unknown {
-  const tensor = (name: string, datatype: string, value: unknown) => ({ name, datatype, shape: [1, 1], data: [value] });
+  const tensor = (name: string, datatype: string, value: unknown) => ({
+    name,
+    datatype,
+    shape: [1, 1],
+    data: [value],
+  });
   return {
     inputs: [
       ...numbers.map((name, index) => tensor(name, 'FP64', index + 0.5)),
@@ -132,7 +171,10 @@ async function measure(plan: LoadPlan): Promise<LoadFigures> {
 }
 
 function startTyped(file: string, args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['-r', 'tsx/cjs', file, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['-r', 'tsx/cjs', file, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 async function run(command: string, args: readonly string[]): Promise<void> {
@@ -153,7 +195,9 @@ async function output(child: ChildProcess): Promise<string> {
 async function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((done, fail) => {
     child.stdout?.once('data', (chunk: Buffer) => done(chunk.toString()));
-    child.once('exit', (code) => fail(new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}`)));
+    child.once('exit', (code) =>
+      fail(new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}`)),
+    );
   });
 }
 
@@ -162,14 +206,36 @@ function middle({ figures }: InferenceContender): Figures {
   const sorted = [...figures].sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
   const { requestsPerSecond, p50Ms, p97Ms } = sorted[Math.floor(sorted.length / 2)] as LoadFigures;
   const failures = figures.reduce((sum, each) => sum + each.failures, 0);
-  return { requestsPerSecond: Math.round(requestsPerSecond), p50Ms: round(p50Ms), p97Ms: round(p97Ms), failures };
+  return {
+    requestsPerSecond: Math.round(requestsPerSecond),
+    p50Ms: round(p50Ms),
+    p97Ms: round(p97Ms),
+    failures,
+  };
 }
 
-function summary(contenders: readonly InferenceContender[], connections: number): Omit<InferenceFigures, 'predictionsDropped'> {
-  const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [Figures, Figures, Figures];
-  const [bareRounds = [], gatewayRounds = []] = contenders.map(({ figures }) => figures.map(({ requestsPerSecond }) => requestsPerSecond));
-  const shares = gatewayRounds.map((rate, index) => rate / (bareRounds[index] ?? NaN)).sort((a, b) => a - b);
-  return { connections, bare, gateway, gatewayWithFeatureSql, share: round(shares[Math.floor(shares.length / 2)] ?? NaN) };
+function summary(
+  contenders: readonly InferenceContender[],
+  connections: number,
+): Omit<InferenceFigures, 'predictionsDropped'> {
+  const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [
+    Figures,
+    Figures,
+    Figures,
+  ];
+  const [bareRounds = [], gatewayRounds = []] = contenders.map(({ figures }) =>
+    figures.map(({ requestsPerSecond }) => requestsPerSecond),
+  );
+  const shares = gatewayRounds
+    .map((rate, index) => rate / (bareRounds[index] ?? NaN))
+    .sort((a, b) => a - b);
+  return {
+    connections,
+    bare,
+    gateway,
+    gatewayWithFeatureSql,
+    share: round(shares[Math.floor(shares.length / 2)] ?? NaN),
+  };
 }
 
 async function droppedPredictions(gateway: string): Promise<number> {
@@ -203,9 +269,14 @@ export function inferenceTable(figures: InferenceFigures): string {
 
 if (require.main === module) {
   benchInference().then(
-    (figures) => process.stdout.write(`${inferenceTable(figures)}\n${JSON.stringify({ inference: figures })}\n`),
+    (figures) =>
+      process.stdout.write(
+        `${inferenceTable(figures)}\n${JSON.stringify({ inference: figures })}\n`,
+      ),
     (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.stderr.write(
+        `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
       process.exitCode = 1;
     },
   );

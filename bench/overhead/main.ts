@@ -1,4 +1,7 @@
-/** What Perennial adds to Temporal: per stage, fifty lifecycles at once, accepting a run, and after a worker's death. Each beside the bare thing, on the same machine, in turn. */
+/**
+ * What Perennial adds to Temporal: per stage, fifty lifecycles at once, accepting a run, and after
+ * a worker's death. Each beside the bare thing, on the same machine, in turn.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -41,9 +44,19 @@ async function main(): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const ended = new AbortController();
   process.once('SIGINT', () => ended.abort());
-  const environment = { ...process.env, PERENNIAL_API_PORT: undefined, PERENNIAL_GATEWAY_PORT: undefined };
+  const environment = {
+    ...process.env,
+    PERENNIAL_API_PORT: undefined,
+    PERENNIAL_GATEWAY_PORT: undefined,
+  };
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const platform = await startPlatform({ environment, stateDir, cacheDir: join(root, '.perennial'), say, signal: ended.signal });
+  const platform = await startPlatform({
+    environment,
+    stateDir,
+    cacheDir: join(root, '.perennial'),
+    say,
+    signal: ended.signal,
+  });
   try {
     await measure(platform.environment);
   } finally {
@@ -60,10 +73,12 @@ async function measure(settings: Settings): Promise<void> {
   await core.registry.lifecycles.apply({ tenant: defaultTenant, revision, actor: 'bench' });
   const connection = await Connection.connect({ address: config.temporal.address });
   const client = new Client({ connection, namespace: config.temporal.namespace });
-  const run = (workflow: 'bareStages' | 'noopLifecycle', hold?: Hold) => execute(client, workflow, hold);
+  const run = (workflow: 'bareStages' | 'noopLifecycle', hold?: Hold) =>
+    execute(client, workflow, hold);
   const worker = await startWorker(settings);
 
-  for (let warm = 0; warm < 3; warm += 1) await Promise.all([run('bareStages'), run('noopLifecycle')]);
+  for (let warm = 0; warm < 3; warm += 1)
+    await Promise.all([run('bareStages'), run('noopLifecycle')]);
   const bare: number[] = [];
   const ours: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -82,8 +97,14 @@ async function measure(settings: Settings): Promise<void> {
   report(
     'overhead',
     [
-      ['a stage, bare Temporal activity', `${bareStage.toFixed(1)} ms (median of ${rounds} workflows of ${stages})`],
-      ['a stage, Perennial: cache, records, audit', `${ourStage.toFixed(1)} ms, ${(ourStage / bareStage).toFixed(2)} times the bare one`],
+      [
+        'a stage, bare Temporal activity',
+        `${bareStage.toFixed(1)} ms (median of ${rounds} workflows of ${stages})`,
+      ],
+      [
+        'a stage, Perennial: cache, records, audit',
+        `${ourStage.toFixed(1)} ms, ${(ourStage / bareStage).toFixed(2)} times the bare one`,
+      ],
       [`${atOnce} at once, bare`, `${(burst.bare / 1000).toFixed(2)} s`],
       [`${atOnce} lifecycles of ${stages} stages at once`, `${(burst.ours / 1000).toFixed(2)} s`],
       [
@@ -91,7 +112,10 @@ async function measure(settings: Settings): Promise<void> {
         `p50 ${quantile(accept, 0.5).toFixed(1)} ms, p99 ${quantile(accept, 0.99).toFixed(1)} ms (${accepts} requests)`,
       ],
       ['worker killed between stages → next stage', `${(death.between / 1000).toFixed(1)} s`],
-      ['worker killed in mid-stage → next stage', `${(death.inStage / 1000).toFixed(1)} s (heartbeat timeout 10 s)`],
+      [
+        'worker killed in mid-stage → next stage',
+        `${(death.inStage / 1000).toFixed(1)} s (heartbeat timeout 10 s)`,
+      ],
     ],
     {
       bareStageMs: rounded(bareStage),
@@ -140,19 +164,29 @@ async function startWorker(settings: Settings): Promise<ChildProcess> {
   });
   await new Promise<void>((done, failed) => {
     child.stdout.once('data', () => done());
-    child.once('exit', (code) => failed(new Error(`the bench's worker ended with ${code ?? 'a signal'}`)));
+    child.once('exit', (code) =>
+      failed(new Error(`the bench's worker ended with ${code ?? 'a signal'}`)),
+    );
   });
   return child;
 }
 
-/** Against a namespace without workers, so that what is measured is accepting and starting, not running. */
+/**
+ * Against a namespace without workers, so that what is measured is accepting and starting, not
+ * running.
+ */
 async function acceptTimes(settings: Settings, registry: Registry): Promise<number[]> {
   const config = readConfig(settings);
   const namespace = 'bench-accept';
   await ensureNamespace({ address: config.temporal.address, namespace, retentionDays: 1 });
   const core = openCore(config, 'perennial-bench-api');
   const connection = await Connection.connect({ address: config.temporal.address });
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null, commandKeys: commandKeysIn(config.commandKeysFile) });
+  const lifecycles = createLifecycleClient({
+    connection,
+    namespace,
+    uiUrl: null,
+    commandKeys: commandKeysIn(config.commandKeysFile),
+  });
   const api = await createApi({
     ...core,
     lifecycles,
@@ -162,22 +196,47 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
-    verifyAudit: (input) => registry.audit.verify({ ...input, trust: { fingerprints: [], ownKey: null }, archives: core.auditArchives }),
+    verifyAudit: (input) =>
+      registry.audit.verify({
+        ...input,
+        trust: { fingerprints: [], ownKey: null },
+        archives: core.auditArchives,
+      }),
     gatewayUrl: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
-    sources: { files: { roots: [], denied: [] }, buckets: [], samplesDir: config.samplesDir, allowPrivateAddresses: false, s3: null },
+    sources: {
+      files: { roots: [], denied: [] },
+      buckets: [],
+      samplesDir: config.samplesDir,
+      allowPrivateAddresses: false,
+      s3: null,
+    },
     log: openLog('bench-api', 'warn'),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });
-  const { key } = await registry.apiKeys.create({ tenant: defaultTenant, name: 'bench', scope: 'operator', actor: 'bench' });
+  const { key } = await registry.apiKeys.create({
+    tenant: defaultTenant,
+    name: 'bench',
+    scope: 'operator',
+    actor: 'bench',
+  });
   const times: number[] = [];
   for (let i = 0; i < accepts + 20; i += 1) {
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'idempotency-key': randomUUID(),
+    };
     const took = await timed(async () => {
-      const answer = await request(`${url}/api/v1/lifecycles/${lifecycle}/runs`, { method: 'POST', headers, body: '{}' });
+      const answer = await request(`${url}/api/v1/lifecycles/${lifecycle}/runs`, {
+        method: 'POST',
+        headers,
+        body: '{}',
+      });
       const text = await answer.body.text();
-      if (answer.statusCode !== 202) throw new Error(`accept answered ${answer.statusCode}: ${text}`);
+      if (answer.statusCode !== 202)
+        throw new Error(`accept answered ${answer.statusCode}: ${text}`);
     });
     if (i >= 20) times.push(took);
   }
@@ -186,7 +245,10 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
   return times;
 }
 
-/** From the death of the worker that has the run in memory to the next stage's record, with another worker alive. */
+/**
+ * From the death of the worker that has the run in memory to the next stage's record, with another
+ * worker alive.
+ */
 async function deaths(
   settings: Settings,
   client: Client,
@@ -197,7 +259,8 @@ async function deaths(
   const killDuring = async (hold: Hold, last: string, next: string): Promise<number> => {
     const handle = await start(client, 'noopLifecycle', hold);
     const runId = await until(async () => (await runOf(registry, handle.workflowId))?.id ?? null);
-    const hasBegun = async (stage: string) => (await registry.stages.get({ tenant: defaultTenant, runId, stage })) !== null;
+    const hasBegun = async (stage: string) =>
+      (await registry.stages.get({ tenant: defaultTenant, runId, stage })) !== null;
     const begun = (stage: string) => until(async () => ((await hasBegun(stage)) ? true : null));
     await begun(last);
     const heldUntil = performance.now() + hold.milliseconds;
@@ -205,7 +268,8 @@ async function deaths(
     // Shortly before the hold ends, so that what follows falls to the other one.
     await pause(heldUntil - performance.now() - 200);
     if (await hasBegun(next)) {
-      // On a busy machine the other worker takes longer to start than the hold: nothing was measured.
+      // On a busy machine the other worker takes longer to start than the hold: nothing was
+      // measured.
       await handle.result();
       spare.kill('SIGKILL');
       return killDuring({ ...hold, milliseconds: 2 * hold.milliseconds }, last, next);
@@ -216,8 +280,16 @@ async function deaths(
     worker = spare;
     return took;
   };
-  const between = await killDuring({ kind: 'beforeStage', stage: 'train', milliseconds: 8000 }, 'validate', 'train');
-  const inStage = await killDuring({ kind: 'inStage', stage: 'train', milliseconds: 8000 }, 'train', 'tune');
+  const between = await killDuring(
+    { kind: 'beforeStage', stage: 'train', milliseconds: 8000 },
+    'validate',
+    'train',
+  );
+  const inStage = await killDuring(
+    { kind: 'inStage', stage: 'train', milliseconds: 8000 },
+    'train',
+    'tune',
+  );
   worker.kill('SIGTERM');
   return { between, inStage };
 }
@@ -240,6 +312,8 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -1,4 +1,7 @@
-/** The bench's own Temporal worker, as a process that can be killed: `node -r tsx/cjs bench/overhead/worker.ts <queue>`. */
+/**
+ * The bench's own Temporal worker, as a process that can be killed: `node -r tsx/cjs
+ * bench/overhead/worker.ts <queue>`.
+ */
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Seven stages that do nothing: once as plain activities, once through Perennial's stage machinery. */
+/**
+ * Seven stages that do nothing: once as plain activities, once through Perennial's stage machinery.
+ */
 import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import { modelStages } from '../../domain/run/run';
 import { records } from '../../workflows/activity-proxies';
@@ -13,13 +15,20 @@ interface BenchActivities {
   waitBeating(input: { readonly milliseconds: number }): Promise<void>;
 }
 
-const bare = proxyActivities<BenchActivities>({ startToCloseTimeout: '1m', heartbeatTimeout: '10s', retry: { initialInterval: '100ms' } });
+const bare = proxyActivities<BenchActivities>({
+  startToCloseTimeout: '1m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '100ms' },
+});
 
 export async function bareStages(): Promise<void> {
   for (let stage = 0; stage < modelStages.length; stage += 1) await bare.nothing();
 }
 
-/** Where a run stands still for a while, so that its worker can be killed there: in an activity of a stage, or before it. */
+/**
+ * Where a run stands still for a while, so that its worker can be killed there: in an activity of a
+ * stage, or before it.
+ */
 export interface Hold {
   readonly kind: 'inStage' | 'beforeStage';
   readonly stage: string;
@@ -27,7 +36,9 @@ export interface Hold {
 }
 
 /** What `modelLifecycle` does around its stages, with bodies that do nothing. */
-export async function noopLifecycle(input: LifecycleInput & { readonly hold?: Hold }): Promise<void> {
+export async function noopLifecycle(
+  input: LifecycleInput & { readonly hold?: Hold },
+): Promise<void> {
   const control = openControl(input.tenant);
   const plan = await records.openRun({ ...input, workflowId: workflowInfo().workflowId });
   control.runId = plan.runId;
@@ -42,5 +53,11 @@ export async function noopLifecycle(input: LifecycleInput & { readonly hold?: Ho
     });
   }
   await records.releaseRun({ tenant: plan.tenant, runId: plan.runId });
-  await records.closeRun({ tenant: plan.tenant, runId: plan.runId, status: 'succeeded', verdict: null, version: null });
+  await records.closeRun({
+    tenant: plan.tenant,
+    runId: plan.runId,
+    status: 'succeeded',
+    verdict: null,
+    version: null,
+  });
 }

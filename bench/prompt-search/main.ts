@@ -1,6 +1,9 @@
 /**
- * A search over `--variants` prompts for a routing step of the embedded language model, confirmed on definitions that no choice has seen. Stops after `--minutes` and says so; started
- * again it goes on, since the ledger in `--folder` has every answer. With `--fresh` it begins anew. A machine that does nothing else is fastest with `--threads 2 --sequences 8`. Prints a table and, last, one JSON line.
+ * A search over `--variants` prompts for a routing step of the embedded language model, confirmed
+ * on definitions that no choice has seen. Stops after `--minutes` and says so; started again it
+ * goes on, since the ledger in `--folder` has every answer. With `--fresh` it begins anew. A
+ * machine that does nothing else is fastest with `--threads 2 --sequences 8`. Prints a table and,
+ * last, one JSON line.
  */
 import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,7 +43,10 @@ async function main(): Promise<void> {
       cases: { type: 'string', default: '720' },
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '20' },
-      folder: { type: 'string', default: resolve(__dirname, '..', '..', '.perennial', 'bench', 'prompt-search') },
+      folder: {
+        type: 'string',
+        default: resolve(__dirname, '..', '..', '.perennial', 'bench', 'prompt-search'),
+      },
       threads: { type: 'string', default: '1' },
       sequences: { type: 'string', default: '4' },
       fresh: { type: 'boolean', default: false },
@@ -64,7 +70,10 @@ async function main(): Promise<void> {
   // Every question under way listens.
   setMaxListeners(0, stop);
   const since = performance.now();
-  const spent = (): Spent => ({ seconds: before.seconds + (performance.now() - since) / 1000, runs: before.runs + 1 });
+  const spent = (): Spent => ({
+    seconds: before.seconds + (performance.now() - since) / 1000,
+    runs: before.runs + 1,
+  });
   // A run that is killed has spent its time, too.
   const keep = setInterval(() => writeSpent(folder, spent()), 5_000);
   try {
@@ -82,7 +91,8 @@ async function main(): Promise<void> {
       caseSet: digestOf(cases),
       dimensions,
       spec: searchSpec({ variants: Number(values.variants), seed: Number(values.seed), model }),
-      answererOf: (template) => promptAnswerer({ asking, template, route: [target], sampling, retrieval: null }),
+      answererOf: (template) =>
+        promptAnswerer({ asking, template, route: [target], sampling, retrieval: null }),
       mutatorOf: () => createMutator({ asking, target, sampling: rewriting }),
       judges: {},
       tools: createEvaluatorTools(null),
@@ -93,7 +103,9 @@ async function main(): Promise<void> {
     tell(search, found, spent());
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TimeoutError')) throw error;
-    process.stdout.write(`not finished after ${spent().runs} runs and ${Math.round(spent().seconds)} s: start it again, and it goes on\n`);
+    process.stdout.write(
+      `not finished after ${spent().runs} runs and ${Math.round(spent().seconds)} s: start it again, and it goes on\n`,
+    );
     process.exitCode = 3;
   } finally {
     clearInterval(keep);
@@ -115,11 +127,20 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
   const { confirmed, variants, winner } = found;
   const split = splitOf(search);
   const searched = variants.find(({ id }) => id === winner.id)?.result;
-  const noExamples = variants.filter(({ template, result }) => template.fewShot === null && result.cases > 0);
-  const bestWithout = noExamples.reduce((best, each) => Math.max(best, each.result.cases >= 10 ? each.result.quality : 0), 0);
+  const noExamples = variants.filter(
+    ({ template, result }) => template.fewShot === null && result.cases > 0,
+  );
+  const bestWithout = noExamples.reduce(
+    (best, each) => Math.max(best, each.result.cases >= 10 ? each.result.quality : 0),
+    0,
+  );
   const baseline = nearestNeighbours([...split.pool, ...split.search], split.confirm);
   const aDay = (variants.length / seconds) * 86_400;
-  const [first, won, gain] = [confirmed.first, confirmed.winner, confirmed.gain].map(figure) as [SearchFigure, SearchFigure, SearchFigure];
+  const [first, won, gain] = [confirmed.first, confirmed.winner, confirmed.gain].map(figure) as [
+    SearchFigure,
+    SearchFigure,
+    SearchFigure,
+  ];
   const kindsOf = (kind: string) => variants.filter(({ origin }) => origin.kind === kind).length;
   report(
     `prompt search, ${variants.length} variants, embedded ${model}`,
@@ -136,10 +157,16 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
         'questions',
         `${found.questions} of ${variants.length * split.search.length + 2 * split.confirm.length} that asking everything would take`,
       ],
-      ['time', `${Math.round(seconds)} s in ${runs} runs, load ${loadavg()[0]?.toFixed(1) ?? '?'}: ${Math.round(aDay)} variants a day`],
+      [
+        'time',
+        `${Math.round(seconds)} s in ${runs} runs, load ${loadavg()[0]?.toFixed(1) ?? '?'}: ${Math.round(aDay)} variants a day`,
+      ],
       ['first prompt, held out', text(first)],
       ['winner, held out', `${text(won)}; by ${winner.origin.kind}`],
-      ['gain, same cases', `${text(gain)}; ${percent((won.mean - first.mean) / first.mean)} of the first`],
+      [
+        'gain, same cases',
+        `${text(gain)}; ${percent((won.mean - first.mean) / first.mean)} of the first`,
+      ],
       [
         'winner, in the search',
         `${searched === undefined ? '?' : percent(searched.quality)} on ${searched?.cases ?? 0} cases: ${percent(confirmed.optimism ?? 0)} not kept`,
@@ -177,7 +204,11 @@ interface SearchFigure {
 /** Bounds of 95 % on either side that hold however often somebody looks. */
 function figure(of: Aggregate): SearchFigure {
   const { lower, upper } = boundsOf(of, 0.95);
-  return { mean: rounded(of.mean ?? 0, 4), lower: rounded(lower ?? of.range.min, 4), upper: rounded(upper ?? of.range.max, 4) };
+  return {
+    mean: rounded(of.mean ?? 0, 4),
+    lower: rounded(lower ?? of.range.min, 4),
+    upper: rounded(upper ?? of.range.max, 4),
+  };
 }
 
 function text({ mean, lower, upper }: SearchFigure): string {
@@ -186,7 +217,9 @@ function text({ mean, lower, upper }: SearchFigure): string {
 
 function describe({ variants }: SearchReport, id: string): string {
   const { result } = variants.find((each) => each.id === id) ?? {};
-  return result === undefined ? id : `${percent(result.quality)} at ${Math.round(result.latencyMs)} ms`;
+  return result === undefined
+    ? id
+    : `${percent(result.quality)} at ${Math.round(result.latencyMs)} ms`;
 }
 
 function percent(share: number): string {
@@ -195,7 +228,9 @@ function percent(share: number): string {
 
 function readSpent(folder: string): Spent {
   const path = join(folder, 'spent.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Spent) : { seconds: 0, runs: 0 };
+  return existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as Spent)
+    : { seconds: 0, runs: 0 };
 }
 
 function writeSpent(folder: string, spent: Spent): void {
@@ -203,6 +238,8 @@ function writeSpent(folder: string, spent: Spent): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -1,4 +1,7 @@
-/** The routing step that is searched for: which of eight kinds of thing a definition of WordNet describes, said as JSON. */
+/**
+ * The routing step that is searched for: which of eight kinds of thing a definition of WordNet
+ * describes, said as JSON.
+ */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { llmDataPath } from '../../data/language/runtime-module';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -7,7 +10,16 @@ import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type { SearchSpec } from '../../domain/prompt/search/search';
 import { createTfIdf } from '../../domain/index/tf-idf';
 
-export const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'] as const;
+export const kinds = [
+  'animal',
+  'plant',
+  'food',
+  'artifact',
+  'person',
+  'location',
+  'substance',
+  'event',
+] as const;
 const listed = `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}`;
 const asked = 'Which kind of thing does this definition describe';
 
@@ -20,10 +32,17 @@ export const firstPrompt: PromptTemplate = {
   ],
   variables: { gloss: { type: 'string', description: 'the definition' } },
   fewShot: null,
-  answerSchema: { type: 'object', properties: { kind: { enum: [...kinds] } }, required: ['kind'], additionalProperties: false },
+  answerSchema: {
+    type: 'object',
+    properties: { kind: { enum: [...kinds] } },
+    required: ['kind'],
+    additionalProperties: false,
+  },
 };
 
-export const dimensions: readonly DimensionSpec[] = [{ name: 'kind', kind: 'label', labels: [...kinds] }];
+export const dimensions: readonly DimensionSpec[] = [
+  { name: 'kind', kind: 'label', labels: [...kinds] },
+];
 
 export function searchSpec({
   variants,
@@ -43,7 +62,11 @@ export function searchSpec({
         axes: [
           { message: 0, find: asked, options: wordings },
           { message: 0, find: listed, options: lists },
-          { message: 1, find: 'Definition: ', options: ['Definition: ', 'What is this? ', 'Text: ', ''] },
+          {
+            message: 1,
+            find: 'Definition: ',
+            options: ['Definition: ', 'What is this? ', 'Text: ', ''],
+          },
         ],
       },
       { kind: 'fewShot', sizes, draws: Math.ceil((variants * 0.9) / sizes.length), pool: 96 },
@@ -83,7 +106,11 @@ export async function glossCases(count: number): Promise<readonly EvaluationCase
     FROM (SELECT *, row_number() OVER (PARTITION BY category ORDER BY hash(id)) AS place FROM '${llmDataPath('wordnet-glosses.parquet')}'
           WHERE category IN (${kinds.map((kind) => `'noun.${kind}'`).join(', ')}) AND length(gloss) BETWEEN 16 AND 110)
     WHERE place <= ${Math.ceil(count / kinds.length)} ORDER BY hash(id)`);
-  const rows = reader.getRowObjectsJson() as unknown as readonly { readonly id: string; readonly gloss: string; readonly kind: string }[];
+  const rows = reader.getRowObjectsJson() as unknown as readonly {
+    readonly id: string;
+    readonly gloss: string;
+    readonly kind: string;
+  }[];
   connection.closeSync();
   instance.closeSync();
   return rows.map(({ id, gloss, kind }) => ({
@@ -94,13 +121,22 @@ export async function glossCases(count: number): Promise<readonly EvaluationCase
   }));
 }
 
-/** The trivial baseline: the kind that most of the 15 nearest known definitions have, by TF-IDF. Share of `unseen` that it names rightly. */
-export function nearestNeighbours(known: readonly EvaluationCase[], unseen: readonly EvaluationCase[]): number {
+/**
+ * The trivial baseline: the kind that most of the 15 nearest known definitions have, by TF-IDF.
+ * Share of `unseen` that it names rightly.
+ */
+export function nearestNeighbours(
+  known: readonly EvaluationCase[],
+  unseen: readonly EvaluationCase[],
+): number {
   const byId = new Map(known.map(({ id, expected }) => [id, expected.label ?? '']));
-  const search = createTfIdf(known.map(({ id, input }) => ({ id, text: String(input['gloss']), title: null, source: null })));
+  const search = createTfIdf(
+    known.map(({ id, input }) => ({ id, text: String(input['gloss']), title: null, source: null })),
+  );
   const right = unseen.filter(({ input, expected }) => {
     const votes = new Map<string, number>();
-    for (const id of search(String(input['gloss']), 15)) votes.set(byId.get(id) ?? '', (votes.get(byId.get(id) ?? '') ?? 0) + 1);
+    for (const id of search(String(input['gloss']), 15))
+      votes.set(byId.get(id) ?? '', (votes.get(byId.get(id) ?? '') ?? 0) + 1);
     return [...votes].sort(([, a], [, b]) => b - a)[0]?.[0] === expected.label;
   });
   return right.length / unseen.length;

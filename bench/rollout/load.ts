@@ -1,4 +1,7 @@
-/** Asks two gateways without a pause, each time about another entity, and compares every answer with the version that it names. Its own process, told over IPC. */
+/**
+ * Asks two gateways without a pause, each time about another entity, and compares every answer with
+ * the version that it names. Its own process, told over IPC.
+ */
 import { Pool } from 'undici';
 
 export interface RolloutLoadPlan {
@@ -35,10 +38,14 @@ async function ask(pool: Pool, entity: string): Promise<void> {
       headers: { ...plan.headers },
       body: JSON.stringify({ inputs: plan.inputs, parameters: { entity } }),
     });
-    const answer = (await body.json()) as { model_version?: string; outputs?: { data: unknown[] }[] };
+    const answer = (await body.json()) as {
+      model_version?: string;
+      outputs?: { data: unknown[] }[];
+    };
     const version = Number(String(headers['x-perennial-model-version']).split('@')[1]);
     if (statusCode !== 200) failed += 1;
-    else if (answer.model_version !== String(version) || answer.outputs?.[0]?.data[0] !== version) mixed += 1;
+    else if (answer.model_version !== String(version) || answer.outputs?.[0]?.data[0] !== version)
+      mixed += 1;
     lastAt[version] = Date.now();
   } catch {
     failed += 1;
@@ -46,7 +53,9 @@ async function ask(pool: Pool, entity: string): Promise<void> {
   requests += 1;
 }
 
-const pools = plan.origins.map((origin) => new Pool(origin, { connections: plan.connections, pipelining: 1 }));
+const pools = plan.origins.map(
+  (origin) => new Pool(origin, { connections: plan.connections, pipelining: 1 }),
+);
 const askers = pools.flatMap((pool, gateway) =>
   Array.from({ length: plan.connections }, async (_, place) => {
     for (let turn = 0; going; turn += 1) await ask(pool, `N${gateway}-${place}-${turn % 1000}`);
@@ -57,7 +66,13 @@ process.on('message', (told: 'figures' | 'end') => {
   if (told === 'end') going = false;
   const finished = told === 'end' ? Promise.all(askers) : Promise.resolve();
   void finished.then(() => {
-    process.send?.({ requests, seconds: (performance.now() - started) / 1000, failed, mixed, lastAt } satisfies RolloutLoadFigures);
+    process.send?.({
+      requests,
+      seconds: (performance.now() - started) / 1000,
+      failed,
+      mixed,
+      lastAt,
+    } satisfies RolloutLoadFigures);
     if (told === 'end') process.disconnect();
   });
 });

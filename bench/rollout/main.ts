@@ -1,6 +1,7 @@
 /**
- * 200 rollbacks under load: two real gateways, PostgreSQL with syncs, each answer compared with the version that it names. Then, simulated, how often the statistics of
- * a rollout are wrong and how soon they are right.
+ * 200 rollbacks under load: two real gateways, PostgreSQL with syncs, each answer compared with the
+ * version that it names. Then, simulated, how often the statistics of a rollout are wrong and how
+ * soon they are right.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,7 +23,10 @@ const model = 'flight-delay';
 const [champion, challenger] = [1, 2];
 const by = { actor: 'bench', cause: 'bench' };
 const connections = 4;
-/** Longer than any answer was under way: what comes of the challenger after it would be a gateway that did not hear. */
+/**
+ * Longer than any answer was under way: what comes of the challenger after it would be a gateway
+ * that did not hear.
+ */
 const quietMs = 60;
 
 interface Rollback {
@@ -32,7 +36,9 @@ interface Rollback {
   readonly lastAnswerSeconds: number;
 }
 
-async function rollBackUnderLoad(rounds: number): Promise<{ readonly rollbacks: readonly Rollback[]; readonly load: RolloutLoadFigures }> {
+async function rollBackUnderLoad(
+  rounds: number,
+): Promise<{ readonly rollbacks: readonly Rollback[]; readonly load: RolloutLoadFigures }> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const watch = openDeathWatch();
   const closers: (() => Promise<void>)[] = [];
@@ -40,7 +46,9 @@ async function rollBackUnderLoad(rounds: number): Promise<{ readonly rollbacks: 
     const world = await openEmbeddedWorld(folder, watch, closers);
     await world.promote(await world.register(distanceModel(champion)));
     const candidate = await world.register(distanceModel(challenger));
-    const gateways = await Promise.all(['a', 'b'].map((name) => world.startGateway(join(folder, name))));
+    const gateways = await Promise.all(
+      ['a', 'b'].map((name) => world.startGateway(join(folder, name))),
+    );
     closers.push(async () => {
       await Promise.all(gateways.map((gateway) => gateway.stop()));
     });
@@ -55,7 +63,8 @@ async function rollBackUnderLoad(rounds: number): Promise<{ readonly rollbacks: 
     const rollbacks: Rollback[] = [];
     while (rollbacks.length < rounds) {
       rollbacks.push(await rollBackOnce(world, load, candidate));
-      if (rollbacks.length % 20 === 0) process.stderr.write(`${rollbacks.length} of ${rounds} rollbacks\n`);
+      if (rollbacks.length % 20 === 0)
+        process.stderr.write(`${rollbacks.length} of ${rounds} rollbacks\n`);
     }
     return { rollbacks, load: await told(load, 'end') };
   } finally {
@@ -66,7 +75,11 @@ async function rollBackUnderLoad(rounds: number): Promise<{ readonly rollbacks: 
 }
 
 /** Shadow, then half of the entities, then back, while the load goes on. */
-async function rollBackOnce(world: ServingWorld, load: ChildProcess, candidate: ModelVersionRef): Promise<Rollback> {
+async function rollBackOnce(
+  world: ServingWorld,
+  load: ChildProcess,
+  candidate: ModelVersionRef,
+): Promise<Rollback> {
   const { rollouts } = world.registry;
   const { id, epoch } = await world.openRollout(candidate);
   await confirmed(world, epoch);
@@ -77,28 +90,43 @@ async function rollBackOnce(world: ServingWorld, load: ChildProcess, candidate: 
   while (((await told(load, 'figures')).lastAt[challenger] ?? 0) <= onTraffic) await pause(20);
 
   const foundAt = Date.now();
-  const end = await rollouts.end({ tenant, id, status: 'rolledBack', verdict: null, decisionId: null, ...by });
+  const end = await rollouts.end({
+    tenant,
+    id,
+    status: 'rolledBack',
+    verdict: null,
+    decisionId: null,
+    ...by,
+  });
   await confirmed(world, end.epoch);
   const confirmedAt = Date.now();
   await pause(quietMs);
   const last = (await told(load, 'figures')).lastAt[challenger] ?? 0;
-  return { confirmedSeconds: (confirmedAt - foundAt) / 1000, lastAnswerSeconds: Math.max(0, last - foundAt) / 1000 };
+  return {
+    confirmedSeconds: (confirmedAt - foundAt) / 1000,
+    lastAnswerSeconds: Math.max(0, last - foundAt) / 1000,
+  };
 }
 
 async function confirmed({ registry }: ServingWorld, epoch: number): Promise<void> {
   for (const until = Date.now() + 30_000; ;) {
     const live = await registry.gateways.live();
     if (live.length === 2 && live.every((gateway) => gateway.epoch >= epoch)) return;
-    if (Date.now() > until) throw new Error(`epoch ${epoch} is not confirmed: ${JSON.stringify(live)}`);
+    if (Date.now() > until)
+      throw new Error(`epoch ${epoch} is not confirmed: ${JSON.stringify(live)}`);
     await pause(2);
   }
 }
 
 function startLoad(plan: RolloutLoadPlan): ChildProcess {
-  return spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, 'load.ts'), JSON.stringify(plan)], {
-    cwd: resolve(__dirname, '..', '..'),
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  return spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(__dirname, 'load.ts'), JSON.stringify(plan)],
+    {
+      cwd: resolve(__dirname, '..', '..'),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
 }
 
 function told(load: ChildProcess, what: 'figures' | 'end'): Promise<RolloutLoadFigures> {
@@ -131,15 +159,22 @@ function tell(
   };
   const secondsToFullTraffic = of((each) => each.confirmedSeconds);
   const secondsToLastAnswer = of((each) => each.lastAnswerSeconds);
-  const text = ({ p50, p99, max }: typeof secondsToFullTraffic) => `p50 ${p50.toFixed(3)}   p99 ${p99.toFixed(3)}   max ${max.toFixed(3)}`;
+  const text = ({ p50, p99, max }: typeof secondsToFullTraffic) =>
+    `p50 ${p50.toFixed(3)}   p99 ${p99.toFixed(3)}   max ${max.toFixed(3)}`;
   const requestsPerSecond = Math.round(requests / seconds);
   report(
     'rollout',
     [
-      ['rollbacks under load', `${rollbacks.length}, two gateways, ${connections} connections each, both arms asked`],
+      [
+        'rollbacks under load',
+        `${rollbacks.length}, two gateways, ${connections} connections each, both arms asked`,
+      ],
       ['seconds until all live gateways confirmed', text(secondsToFullTraffic)],
       ["seconds until the challenger's last answer", text(secondsToLastAnswer)],
-      ['requests', `${requests}, ${requestsPerSecond} a second; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`],
+      [
+        'requests',
+        `${requests}, ${requestsPerSecond} a second; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
+      ],
       ['failed requests', String(failed)],
       ['mixed answers', String(mixed)],
     ],
@@ -157,15 +192,25 @@ function tell(
   );
 }
 
-const { values } = parseArgs({ options: { rollbacks: { type: 'string', default: '200' }, worlds: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: {
+    rollbacks: { type: 'string', default: '200' },
+    worlds: { type: 'string', default: '1000' },
+  },
+});
 
 async function main(): Promise<void> {
   const { rollbacks, load } = await rollBackUnderLoad(Number(values.rollbacks));
-  const statistics = rolloutStatistics({ worlds: Number(values.worlds), say: (line) => void process.stdout.write(`${line}\n`) });
+  const statistics = rolloutStatistics({
+    worlds: Number(values.worlds),
+    say: (line) => void process.stdout.write(`${line}\n`),
+  });
   tell(rollbacks, load, statistics);
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

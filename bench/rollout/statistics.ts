@@ -1,4 +1,7 @@
-/** Simulates how often a rollout's statistics are wrong while they are watched, and how soon they decide, beside the rules before version 2. Only in a simulation is the true difference known. */
+/**
+ * Simulates how often a rollout's statistics are wrong while they are watched, and how soon they
+ * decide, beside the rules before version 2. Only in a simulation is the true difference known.
+ */
 import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
 import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
@@ -16,7 +19,14 @@ import {
   type SimulatedRollout,
 } from '../../test/support/rollout/simulated-rollouts';
 import { watchDays, watchShare } from '../../test/support/rollout/simulated-sequences';
-import { alikePairs, boldPairs, dayEffects, randomOf, type DayEffects, type DrawPair } from '../../test/support/rollout/simulated-traffic';
+import {
+  alikePairs,
+  boldPairs,
+  dayEffects,
+  randomOf,
+  type DayEffects,
+  type DrawPair,
+} from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
 
 export interface FalseAlarms {
@@ -71,7 +81,10 @@ const policy = policyWith({ canary: { maxDurationSeconds: month } });
 /** Who answers people from the start goes back on harm to these alone. */
 const bold = policyWith({ canary: { maxDurationSeconds: month, steps: [25] } });
 /** What skipping the question of days costs: an explicit choice now, the silent default before. */
-const hasty = policyWith({ canary: { maxDurationSeconds: month }, test: { minDurationSeconds: 0 } });
+const hasty = policyWith({
+  canary: { maxDurationSeconds: month },
+  test: { minDurationSeconds: 0 },
+});
 const { alpha } = policy.test;
 const { margin } = policy.quality;
 /** About as many as leave New York in a day. */
@@ -86,7 +99,10 @@ const traffics: readonly (readonly [string, DayEffects])[] = [
   ['days that differ by 0.017', dayEffects.normal(dayToDay)],
 ];
 
-/** Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is wrong and a twentieth for how soon they end, it takes some seven minutes of one processor. */
+/**
+ * Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is
+ * wrong and a twentieth for how soon they end, it takes some seven minutes of one processor.
+ */
 export function rolloutStatistics({
   worlds = 1000,
   say,
@@ -95,18 +111,24 @@ export function rolloutStatistics({
   readonly say: (line: string) => void;
 }): RolloutStatistics {
   const rollouts = Math.ceil(worlds / 5);
-  say(`Statements that are wrong, ever, while they are watched; alpha is ${percent(alpha)}; beside them the rules before version 2`);
+  say(
+    `Statements that are wrong, ever, while they are watched; alpha is ${percent(alpha)}; beside them the rules before version 2`,
+  );
   const falseAlarms: FalseAlarms[] = [];
   for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
   falseAlarms.push(...told(ofReruns(Math.ceil(rollouts / 4)), say));
-  say(`\nPairs until a statement about the margin of ${margin} at 0.5 %, by ranges that are known pair by pair and by the widest`);
+  say(
+    `\nPairs until a statement about the margin of ${margin} at 0.5 %, by ranges that are known pair by pair and by the widest`,
+  );
   const needed = neededPairs(Math.ceil(worlds / 20), say);
   say(
     `\nWhole rollouts by their true difference, in margins of ${margin} (positive is worse); ${pairsPerDay} pairs a day, a month to decide in`,
   );
-  say(`  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  ${'steps'.padEnd(12)}  ${endsHeader}  |  before: ${endsHeader}`);
+  say(
+    `  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  ${'steps'.padEnd(12)}  ${endsHeader}  |  before: ${endsHeader}`,
+  );
   const asked = [
     ...[-4, -2, -1, 0, 0.5, 2, 5].map((effect) => ({ effect, rules: policy })),
     ...[2, 5, 10].map((effect) => ({ effect, rules: bold })),
@@ -127,7 +149,9 @@ function told(rows: readonly FalseAlarms[], say: (line: string) => void): readon
   for (const { statement, traffic, rate, earlier } of rows) {
     const interval = `${percent(rate.lower)} … ${percent(rate.upper)} of ${rate.worlds}`;
     const before = earlier === null ? '' : `; before: ${percent(earlier.rate)}`;
-    say(`  ${statement.padEnd(50)}  ${traffic.padEnd(62)}  ${percent(rate.rate).padStart(6)}  (95 %: ${interval})${before}`);
+    say(
+      `  ${statement.padEnd(50)}  ${traffic.padEnd(62)}  ${percent(rate.rate).padStart(6)}  (95 %: ${interval})${before}`,
+    );
   }
   return rows;
 }
@@ -138,7 +162,11 @@ function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
     ['independent pairs', dayEffects.none, alikePairs],
     ['days that differ by 0.017', dayEffects.normal(dayToDay), alikePairs],
     ['days that differ by 0.12, as of shuffled labels', dayEffects.normal(0.12), alikePairs],
-    ['a day resembles the last (0.4)', dayEffects.lasting(dayToDay, assumedDayCorrelation), alikePairs],
+    [
+      'a day resembles the last (0.4)',
+      dayEffects.lasting(dayToDay, assumedDayCorrelation),
+      alikePairs,
+    ],
     ['days that drift by four margins in a month', dayEffects.drifting(margin), alikePairs],
     ['days of which one in ten is a storm', dayEffects.storms(0.05), alikePairs],
     ['one pair in 30 is worse by 5', dayEffects.normal(dayToDay), boldPairs],
@@ -150,23 +178,50 @@ function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
         { random: randomOf(world, 100 + scenario), alpha, lookEvery: 20 },
       ),
     );
-    const rate = (name: 'wrong' | 'wrongGood' | 'customary') => rateIn(worlds, (world) => seen[world]?.[name] === true);
+    const rate = (name: 'wrong' | 'wrongGood' | 'customary') =>
+      rateIn(worlds, (world) => seen[world]?.[name] === true);
     return [
       { statement: 'traffic so far: harmful', traffic, rate: rate('wrong'), earlier: null },
       { statement: 'traffic so far: good enough', traffic, rate: rate('wrongGood'), earlier: null },
-      ...(scenario === 0 ? [{ statement: 'for comparison: a z interval, harmful', traffic, rate: rate('customary'), earlier: null }] : []),
+      ...(scenario === 0
+        ? [
+            {
+              statement: 'for comparison: a z interval, harmful',
+              traffic,
+              rate: rate('customary'),
+              earlier: null,
+            },
+          ]
+        : []),
     ];
   });
 }
 
-/** Late flights are known later. By arrival is how nobody should count: what comes late is not like what comes early. */
+/**
+ * Late flights are known later. By arrival is how nobody should count: what comes late is not like
+ * what comes early.
+ */
 function ofDelays(worlds: number): readonly FalseAlarms[] {
   const rate = (order: 'turn' | 'arrival', first: 'bad' | 'good') =>
-    rateIn(worlds, (world) => watchArrivals({ order, first, days: 2, pairsPerDay, random: randomOf(world, 120), alpha }));
+    rateIn(worlds, (world) =>
+      watchArrivals({ order, first, days: 2, pairsPerDay, random: randomOf(world, 120), alpha }),
+    );
   return [
-    ['traffic so far: harmful', 'labels in turn, bad news would come first', rate('turn', 'bad')] as const,
-    ['traffic so far: good enough', 'labels in turn, good news would come first', rate('turn', 'good')] as const,
-    ['for comparison: counted as they arrive, good enough', 'good news comes first', rate('arrival', 'good')] as const,
+    [
+      'traffic so far: harmful',
+      'labels in turn, bad news would come first',
+      rate('turn', 'bad'),
+    ] as const,
+    [
+      'traffic so far: good enough',
+      'labels in turn, good news would come first',
+      rate('turn', 'good'),
+    ] as const,
+    [
+      'for comparison: counted as they arrive, good enough',
+      'good news comes first',
+      rate('arrival', 'good'),
+    ] as const,
   ].map(([statement, traffic, of]) => ({ statement, traffic, rate: of, earlier: null }));
 }
 
@@ -178,19 +233,35 @@ function ofDays(worlds: number): readonly FalseAlarms[] {
     ['a day resembles the last (0.2)', dayEffects.lasting(1, 0.2), []],
     ['a day resembles the last (0.4)', dayEffects.lasting(1, 0.4), []],
     ['weekends are worse, from a Monday on', dayEffects.normal(0.3), weekends],
-    ['weekends are worse, and a day resembles the last (0.4)', dayEffects.lasting(0.5, 0.4), weekends],
+    [
+      'weekends are worse, and a day resembles the last (0.4)',
+      dayEffects.lasting(0.5, 0.4),
+      weekends,
+    ],
     ['beyond its assumptions: bad days are the greater ones', dayEffects.skewed(1), []],
     ['beyond its assumptions: a day resembles the last (0.6)', dayEffects.lasting(1, 0.6), []],
     ['beyond its assumptions: one day in ten is a storm', dayEffects.storms(1), []],
   ];
   return kinds.flatMap(([traffic, effects, week]) => {
     const watched = { days: 35, alpha, correlation: assumedDayCorrelation, week };
-    const seen = Array.from({ length: 2 * worlds }, (_, world) => watchDays(effects, { random: randomOf(world, 130), ...watched }));
+    const seen = Array.from({ length: 2 * worlds }, (_, world) =>
+      watchDays(effects, { random: randomOf(world, 130), ...watched }),
+    );
     const rate = (of: 'now' | 'earlier', name: 'wrongGood' | 'wrongHarm') =>
       rateIn(2 * worlds, (world) => seen[world]?.[of][name] === true);
     return [
-      { statement: 'across days: good enough', traffic, rate: rate('now', 'wrongGood'), earlier: rate('earlier', 'wrongGood') },
-      { statement: 'across days: harmful', traffic, rate: rate('now', 'wrongHarm'), earlier: rate('earlier', 'wrongHarm') },
+      {
+        statement: 'across days: good enough',
+        traffic,
+        rate: rate('now', 'wrongGood'),
+        earlier: rate('earlier', 'wrongGood'),
+      },
+      {
+        statement: 'across days: harmful',
+        traffic,
+        rate: rate('now', 'wrongHarm'),
+        earlier: rate('earlier', 'wrongHarm'),
+      },
     ];
   });
 }
@@ -204,12 +275,20 @@ function ofShares(worlds: number): readonly FalseAlarms[] {
   return kinds.map(([traffic, share, spread]) => ({
     statement: 'guardrail: exceeded',
     traffic,
-    rate: rateIn(worlds, (world) => watchShare({ share, spread }, { random: randomOf(world, 140), days: 7, requestsPerDay: 900, alpha })),
+    rate: rateIn(worlds, (world) =>
+      watchShare(
+        { share, spread },
+        { random: randomOf(world, 140), days: 7, requestsPerDay: 900, alpha },
+      ),
+    ),
     earlier: null,
   }));
 }
 
-/** Worse by the margin, over all or while serving, 1 % failing, 3 % slow: then neither a promotion nor a rollback is right. Worse by more while serving: then a promotion is wrong. */
+/**
+ * Worse by the margin, over all or while serving, 1 % failing, 3 % slow: then neither a promotion
+ * nor a rollback is right. Worse by more while serving: then a promotion is wrong.
+ */
 function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   const edge = { mean: margin, failing: 0.01, slow: 0.03 };
   const goodShadow = { mean: -2 * margin };
@@ -228,7 +307,13 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
     ['at the edge; days that differ by 0.017', policy, dayEffects.normal(dayToDay), edge, both],
     ['at the edge; a day resembles the last (0.4)', policy, lasting, edge, both],
     ['at the edge; weekends are worse', policy, dayEffects.normal(0.004), { ...edge, week }, both],
-    ['at the edge, no shadow; days that differ by 0.017', bold, dayEffects.normal(dayToDay), edge, both],
+    [
+      'at the edge, no shadow; days that differ by 0.017',
+      bold,
+      dayEffects.normal(dayToDay),
+      edge,
+      both,
+    ],
     ['at the edge, no shadow; a day resembles the last (0.4)', bold, lasting, edge, both],
     [
       '2 margins better in shadow, 1 worse serving; by 0.005',
@@ -244,7 +329,13 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       { ...goodShadow, servingMean: margin },
       both,
     ],
-    ['2 margins better in shadow, 1 worse serving; resembling (0.4)', policy, lasting, { ...goodShadow, servingMean: margin }, both],
+    [
+      '2 margins better in shadow, 1 worse serving; resembling (0.4)',
+      policy,
+      lasting,
+      { ...goodShadow, servingMean: margin },
+      both,
+    ],
     [
       '2 margins better in shadow, 2 worse serving; by 0.017',
       policy,
@@ -259,7 +350,13 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       { ...goodShadow, servingMean: 5 * margin },
       ['promoted'],
     ],
-    ['at the edge, minDuration 0s: days are not asked about; by 0.017', hasty, dayEffects.normal(dayToDay), edge, ['promoted']],
+    [
+      'at the edge, minDuration 0s: days are not asked about; by 0.017',
+      hasty,
+      dayEffects.normal(dayToDay),
+      edge,
+      ['promoted'],
+    ],
   ];
   return kinds.map(([traffic, rules, effects, of, wrong]) => () => {
     const simulated = { effects, draw: alikePairs, days: 31, pairsPerDay, ...of };
@@ -275,7 +372,10 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   });
 }
 
-/** Ten canaries of the same two versions, each on traffic of its own: whether any promotes. Beside it with the whole alpha each time. */
+/**
+ * Ten canaries of the same two versions, each on traffic of its own: whether any promotes. Beside
+ * it with the whole alpha each time.
+ */
 function ofReruns(worlds: number): readonly FalseAlarms[] {
   const canary: CanarySpec = { ...shownCanary, maxDurationSeconds: month, steps: [25] };
   const traffic: SimulatedRollout = {
@@ -289,7 +389,8 @@ function ofReruns(worlds: number): readonly FalseAlarms[] {
       looksPerDay,
     }).kind === 'promote';
   const attempts = 10;
-  const whole = (world: number) => promotesWithin(attempts, canary, (_shared, attempt) => promotes(world)(canary, attempt));
+  const whole = (world: number) =>
+    promotesWithin(attempts, canary, (_shared, attempt) => promotes(world)(canary, attempt));
   return [
     {
       statement: 'one of ten canaries of the same pair: promoted',
@@ -311,8 +412,15 @@ function bothEnds(
   const numbers = Array.from({ length: worlds }, (_, world) => world);
   const minDays = rules.quality.acrossDays ? 5 : 0;
   return [
-    numbers.map((world) => simulateRollout(rules, traffic, { random: randomOf(world, scenario), looksPerDay })),
-    numbers.map((world) => playRollout(byEarlierRules(rules, minDays), traffic, { random: randomOf(world, scenario), looksPerDay })),
+    numbers.map((world) =>
+      simulateRollout(rules, traffic, { random: randomOf(world, scenario), looksPerDay }),
+    ),
+    numbers.map((world) =>
+      playRollout(byEarlierRules(rules, minDays), traffic, {
+        random: randomOf(world, scenario),
+        looksPerDay,
+      }),
+    ),
   ];
 }
 
@@ -327,7 +435,10 @@ function neededPairs(worlds: number, say: (line: string) => void): readonly Pair
   return asked.map(([effect, says]) => {
     const most = 15_000;
     const ends = Array.from({ length: worlds }, (_, world) =>
-      pairsUntil({ mean: effect * margin, limit: margin, says, alpha: 0.005, most }, randomOf(world, 170)),
+      pairsUntil(
+        { mean: effect * margin, limit: margin, says, alpha: 0.005, most },
+        randomOf(world, 170),
+      ),
     );
     const middle = (of: 'known' | 'widest') => {
       const found = median(ends.map((end) => end[of] ?? Infinity));
@@ -352,13 +463,21 @@ interface SimulatedCase {
 function powerAt({ effect, rules, traffic, effects, worlds }: SimulatedCase): Power {
   const simulated = { mean: effect * margin, effects, draw: alikePairs, days: 31, pairsPerDay };
   const [now, earlier] = bothEnds(rules, simulated, { worlds, scenario: 160 });
-  return { effect, traffic, steps: rules.steps.join(', '), worlds, now: endsOf(now), earlier: endsOf(earlier) };
+  return {
+    effect,
+    traffic,
+    steps: rules.steps.join(', '),
+    worlds,
+    now: endsOf(now),
+    earlier: endsOf(earlier),
+  };
 }
 
 function endsOf(ends: readonly SimulatedEnd[]): Ends {
   const of = (kind: SimulatedEnd['kind']) => ends.filter((end) => end.kind === kind);
   const decided = [...of('promote'), ...of('harm')];
-  const middle = (values: readonly number[]) => (values.length === 0 ? null : rounded(median([...values])));
+  const middle = (values: readonly number[]) =>
+    values.length === 0 ? null : rounded(median([...values]));
   return {
     promoted: of('promote').length / ends.length,
     rolledBack: of('harm').length / ends.length,
@@ -387,10 +506,19 @@ if (require.main === module) {
   const given = process.argv.indexOf('--worlds');
   const worlds = given < 0 ? 1000 : Number(process.argv[given + 1]);
   if (!Number.isInteger(worlds) || worlds < 10) {
-    process.stderr.write('--worlds takes a whole number from 10 on: simulated stretches of traffic a statement\n');
+    process.stderr.write(
+      '--worlds takes a whole number from 10 on: simulated stretches of traffic a statement\n',
+    );
     process.exit(2);
   }
   const startedAt = performance.now();
-  const figures = rolloutStatistics({ worlds, say: (line) => void process.stdout.write(`${line}\n`) });
-  report('rollout statistics', [['seconds', String(rounded((performance.now() - startedAt) / 1000))]], { ...figures });
+  const figures = rolloutStatistics({
+    worlds,
+    say: (line) => void process.stdout.write(`${line}\n`),
+  });
+  report(
+    'rollout statistics',
+    [['seconds', String(rounded((performance.now() - startedAt) / 1000))]],
+    { ...figures },
+  );
 }

@@ -15,12 +15,19 @@ const falseAlarms = 0.01;
 type DisguisedJudge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
 
 /** The fold's own classifier and threshold for one text of it. */
-function judgeOf({ head, pairs, judged }: CrossFitted, source: string, embed: EmbedTexts): DisguisedJudge {
-  const pair = pairs.find(({ features, sources }) => features === 'meaning' && sources.includes(source));
+function judgeOf(
+  { head, pairs, judged }: CrossFitted,
+  source: string,
+  embed: EmbedTexts,
+): DisguisedJudge {
+  const pair = pairs.find(
+    ({ features, sources }) => features === 'meaning' && sources.includes(source),
+  );
   if (!pair) throw new Error(`${source} is in no fold`);
   const limit = oddsFor(falseAlarms, thresholdsOf(head, judged.meaning, pair.fold));
   return async (text, { plainForms }) => {
-    if (plainForms) return (await oddsByMeaning(pair.classifier, { words: pair.words, embed, text })) > limit;
+    if (plainForms)
+      return (await oddsByMeaning(pair.classifier, { words: pair.words, embed, text })) > limit;
     const windows = suspicious(
       pair.words,
       windowsOf(text).map((window) => ({ text: window, nGrams: nGramsOf(window), vector: null })),
@@ -35,7 +42,10 @@ function judgeOf({ head, pairs, judged }: CrossFitted, source: string, embed: Em
   };
 }
 
-/** Of attacks that are stopped as they are: how many still are in disguise, with the plain forms and without. */
+/**
+ * Of attacks that are stopped as they are: how many still are in disguise, with the plain forms and
+ * without.
+ */
 export async function measureDisguises({
   prompts,
   fitted,
@@ -47,20 +57,34 @@ export async function measureDisguises({
 }) {
   const attacks = fitted.flatMap((each) => {
     const found = stopped(each, 'meaning', falseAlarms);
-    const wanted = each.head === 'injection' ? ['in-the-wild', 'bastioncorpus'] : ['advbench', 'harmbench'];
+    const wanted =
+      each.head === 'injection' ? ['in-the-wild', 'bastioncorpus'] : ['advbench', 'harmbench'];
     const chosen = wanted.flatMap((source) =>
-      prompts.filter((text) => text.source === source && text.text.length < 600 && found.has(text.id)).slice(0, eachHead / 2),
+      prompts
+        .filter((text) => text.source === source && text.text.length < 600 && found.has(text.id))
+        .slice(0, eachHead / 2),
     );
     return chosen.map(({ text, source }) => ({ text, judge: judgeOf(each, source, embed) }));
   });
-  const rows: { readonly disguise: string; readonly n: number; readonly plainForms: number; readonly asItCame: number }[] = [];
+  const rows: {
+    readonly disguise: string;
+    readonly n: number;
+    readonly plainForms: number;
+    readonly asItCame: number;
+  }[] = [];
   for (const [disguise, dress] of Object.entries(obfuscations)) {
     const count = async (plainForms: boolean) => {
       let found = 0;
-      for (const { text, judge } of attacks) found += Number(await judge(dress(text), { plainForms }));
+      for (const { text, judge } of attacks)
+        found += Number(await judge(dress(text), { plainForms }));
       return found / attacks.length;
     };
-    const row = { disguise, n: attacks.length, plainForms: await count(true), asItCame: await count(false) };
+    const row = {
+      disguise,
+      n: attacks.length,
+      plainForms: await count(true),
+      asItCame: await count(false),
+    };
     rows.push(row);
     process.stdout.write(
       `  ${disguise.padEnd(24)} of ${row.n}: ${(100 * row.plainForms).toFixed(0).padStart(4)} % stopped, ${(100 * row.asItCame).toFixed(0).padStart(4)} % without plain forms\n`,

@@ -1,11 +1,18 @@
-/** Attacks in the middle of documents: by the whole, by the sentence that stands out, by phrases; each source of attacks by classifiers that have seen nothing of it. */
+/**
+ * Attacks in the middle of documents: by the whole, by the sentence that stands out, by phrases;
+ * each source of attacks by classifiers that have seen nothing of it.
+ */
 import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
 import { sentenceHeads, type SentenceHead } from '../../data/safety/classifier-file';
 import { thresholdsOf } from '../../data/safety/training/cross-fit';
 import { softCategories } from '../../data/safety/training/labelled-texts';
 import type { ReadText } from '../../data/safety/training/read-texts';
-import { judgeDocuments, oddsOfSentences, trainSentenceFolds } from '../../data/safety/training/sentence-texts';
+import {
+  judgeDocuments,
+  oddsOfSentences,
+  trainSentenceFolds,
+} from '../../data/safety/training/sentence-texts';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 
 const falseAlarms = 0.01;
@@ -13,8 +20,13 @@ const mostAttacks = 200;
 /** A short attack is a sentence or two. */
 const mostCharacters = 300;
 
-/** Which attacks stand in which documents; those of one fold first, of which the classifier has seen neither. */
-const pairs: Readonly<Record<SentenceHead, readonly (readonly [attacks: string, documents: string])[]>> = {
+/**
+ * Which attacks stand in which documents; those of one fold first, of which the classifier has seen
+ * neither.
+ */
+const pairs: Readonly<
+  Record<SentenceHead, readonly (readonly [attacks: string, documents: string])[]>
+> = {
   injection: [
     ['bastioncorpus', 'wiki-summaries'],
     ['in-the-wild', 'narrative-qa'],
@@ -35,9 +47,13 @@ export function measureDocuments(sentences: readonly ReadText[]) {
 }
 
 function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
-  const folds = trainSentenceFolds(head, sentences, (fold) => process.stderr.write(`${head}, sentences: without fold ${fold + 1}\n`));
+  const folds = trainSentenceFolds(head, sentences, (fold) =>
+    process.stderr.write(`${head}, sentences: without fold ${fold + 1}\n`),
+  );
   const judged = judgeDocuments(folds, sentences);
-  const limitOf = new Map(folds.map(({ fold }) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged, fold))]));
+  const limitOf = new Map(
+    folds.map(({ fold }) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged, fold))]),
+  );
   const foldOf = (source: string) => {
     const fold = folds.find(({ sources }) => sources.includes(source));
     if (!fold) throw new Error(`${source} is in no fold`);
@@ -45,31 +61,55 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
   };
   const found = pairs[head].map(([attacks, documents]) => {
     const { classifier, limit } = foldOf(attacks);
-    const carriers = sentences.filter(({ source, text }) => source === documents && text.length > mostCharacters);
-    const short = sentences.filter((each) => each.source === attacks && isShortAttack(each)).slice(0, mostAttacks);
+    const carriers = sentences.filter(
+      ({ source, text }) => source === documents && text.length > mostCharacters,
+    );
+    const short = sentences
+      .filter((each) => each.source === attacks && isShortAttack(each))
+      .slice(0, mostAttacks);
     const looks = short.map((attack, at) => {
       const carrier = carriers[at % carriers.length];
       if (!carrier) throw new Error(`no document of ${documents}`);
       const middle = Math.ceil(carrier.windows.length / 2);
-      const windows = [...carrier.windows.slice(0, middle), ...attack.windows, ...carrier.windows.slice(middle)];
-      return { stands: oddsOfSentences(classifier, windows) > limit, quoted: head === 'injection' && quotesInjection(attack.text) };
+      const windows = [
+        ...carrier.windows.slice(0, middle),
+        ...attack.windows,
+        ...carrier.windows.slice(middle),
+      ];
+      return {
+        stands: oddsOfSentences(classifier, windows) > limit,
+        quoted: head === 'injection' && quotesInjection(attack.text),
+      };
     });
-    const count = (of: (look: (typeof looks)[number]) => boolean) => shareOf(looks.filter(of).length, looks.length);
-    const row = { attacks, documents, bySentence: count(({ stands }) => stands), byPhrases: count(({ quoted }) => quoted) };
+    const count = (of: (look: (typeof looks)[number]) => boolean) =>
+      shareOf(looks.filter(of).length, looks.length);
+    const row = {
+      attacks,
+      documents,
+      bySentence: count(({ stands }) => stands),
+      byPhrases: count(({ quoted }) => quoted),
+    };
     return { ...row, together: count(({ stands, quoted }) => stands || quoted) };
   });
   const harmless = [...new Set(judged.map(({ text }) => text.source))].map((source) => {
     const own = judged.filter(({ text }) => text.source === source);
     const { limit } = foldOf(source);
     const quoted = ({ text }: ReadText) => head === 'injection' && quotesInjection(text);
-    const row = { documents: source, bySentence: shareOf(own.filter(({ odds }) => odds > limit).length, own.length) };
+    const row = {
+      documents: source,
+      bySentence: shareOf(own.filter(({ odds }) => odds > limit).length, own.length),
+    };
     return {
       ...row,
       byPhrases: shareOf(own.filter(({ text }) => quoted(text)).length, own.length),
-      together: shareOf(own.filter(({ text, odds }) => odds > limit || quoted(text)).length, own.length),
+      together: shareOf(
+        own.filter(({ text, odds }) => odds > limit || quoted(text)).length,
+        own.length,
+      ),
     };
   });
-  for (const { attacks, documents, ...shares } of found) say(`${head}: ${attacks} in ${documents}`, shares);
+  for (const { attacks, documents, ...shares } of found)
+    say(`${head}: ${attacks} in ${documents}`, shares);
   for (const { documents, ...shares } of harmless) say(`${head}: ${documents} as they are`, shares);
   return { found, harmless };
 }
@@ -92,7 +132,8 @@ function shareOf(events: number, n: number): Share {
 function say(what: string, shares: Readonly<Record<string, Share>>): void {
   const percent = (value: number) => (100 * value).toFixed(1);
   const told = Object.entries(shares).map(
-    ([how, { share, n, lower, upper }]) => `${how} ${percent(share)} % of ${n} (${percent(lower)} … ${percent(upper)})`,
+    ([how, { share, n, lower, upper }]) =>
+      `${how} ${percent(share)} % of ${n} (${percent(lower)} … ${percent(upper)})`,
   );
   process.stdout.write(`  ${what}: ${told.join(', ')}\n`);
 }

@@ -1,8 +1,17 @@
-/** Detectors on sources that they have not seen: what of attacks they stop, and what of harmless texts. */
+/**
+ * Detectors on sources that they have not seen: what of attacks they stop, and what of harmless
+ * texts.
+ */
 import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
 import type { Head } from '../../data/safety/classifier-file';
-import { judgeHeldOut, thresholdsOf, trainFolds, type FoldPair, type HeldOutText } from '../../data/safety/training/cross-fit';
+import {
+  judgeHeldOut,
+  thresholdsOf,
+  trainFolds,
+  type FoldPair,
+  type HeldOutText,
+} from '../../data/safety/training/cross-fit';
 import { softCategories } from '../../data/safety/training/labelled-texts';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import type { HeadFeatures } from '../../data/safety/training/train-head';
@@ -14,21 +23,45 @@ export interface CrossFitted {
   readonly judged: Readonly<Record<HeadFeatures, readonly HeldOutText[]>>;
 }
 
-export function crossFit(head: Head, texts: readonly ReadText[], features: readonly HeadFeatures[]): CrossFitted {
-  const pairs = trainFolds(head, texts, { features, onFold: (fold) => process.stderr.write(`${head}: without fold ${fold + 1}\n`) });
+export function crossFit(
+  head: Head,
+  texts: readonly ReadText[],
+  features: readonly HeadFeatures[],
+): CrossFitted {
+  const pairs = trainFolds(head, texts, {
+    features,
+    onFold: (fold) => process.stderr.write(`${head}: without fold ${fold + 1}\n`),
+  });
   const judged = (each: HeadFeatures) =>
     judgeHeldOut(
       pairs.filter((pair) => pair.features === each),
       texts,
     );
-  return { head, pairs, judged: { words: judged('words'), vector: judged('vector'), meaning: judged('meaning') } };
+  return {
+    head,
+    pairs,
+    judged: { words: judged('words'), vector: judged('vector'), meaning: judged('meaning') },
+  };
 }
 
-/** Ids of the texts that are stopped when so many harmless ones may be; the threshold of a fold is chosen on the others. */
-export function stopped({ head, judged }: CrossFitted, features: HeadFeatures, falseAlarms: number): ReadonlySet<string> {
+/**
+ * Ids of the texts that are stopped when so many harmless ones may be; the threshold of a fold is
+ * chosen on the others.
+ */
+export function stopped(
+  { head, judged }: CrossFitted,
+  features: HeadFeatures,
+  falseAlarms: number,
+): ReadonlySet<string> {
   const folds = [...new Set(judged[features].map(({ fold }) => fold))];
-  const limits = new Map(folds.map((fold) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged[features], fold))]));
-  return new Set(judged[features].filter(({ odds, fold }) => odds > (limits.get(fold) ?? Infinity)).map(({ text }) => text.id));
+  const limits = new Map(
+    folds.map((fold) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged[features], fold))]),
+  );
+  return new Set(
+    judged[features]
+      .filter(({ odds, fold }) => odds > (limits.get(fold) ?? Infinity))
+      .map(({ text }) => text.id),
+  );
 }
 
 export function stoppedByRules(texts: readonly ReadText[]): ReadonlySet<string> {
@@ -62,9 +95,18 @@ export function sharesBySource(
   return { attacks: of(named), harmless: of(texts.filter(({ kind }) => kind === 'benign')) };
 }
 
-function shareOf(source: string, texts: readonly ReadText[], ids: ReadonlySet<string>): SourceShare {
+function shareOf(
+  source: string,
+  texts: readonly ReadText[],
+  ids: ReadonlySet<string>,
+): SourceShare {
   const events = texts.filter(({ id }) => ids.has(id)).length;
-  return { source, n: texts.length, share: events / texts.length, ...wilsonBounds({ events, n: texts.length }, 0.95) };
+  return {
+    source,
+    n: texts.length,
+    share: events / texts.length,
+    ...wilsonBounds({ events, n: texts.length }, 0.95),
+  };
 }
 
 export function meanShare(shares: readonly SourceShare[]): number {

@@ -1,16 +1,29 @@
 /**
- * Safety detectors on sources that they have not seen, attacks inside documents (alone with `--documents`), dressed-up attacks, topics, time per text, and, with
- * `--model`, what the embedded model makes of attacks with and without a policy. Prints tables and, last, one JSON line.
+ * Safety detectors on sources that they have not seen, attacks inside documents (alone with
+ * `--documents`), dressed-up attacks, topics, time per text, and, with `--model`, what the embedded
+ * model makes of attacks with and without a policy. Prints tables and, last, one JSON line.
  */
 import { loadavg } from 'node:os';
 import { openMiniLm } from '../../data/index/embedders/minilm';
-import { readAnswers, readAnswerTexts, readPrompts } from '../../data/safety/training/labelled-texts';
+import {
+  readAnswers,
+  readAnswerTexts,
+  readPrompts,
+} from '../../data/safety/training/labelled-texts';
 import { readTexts, type ReadText } from '../../data/safety/training/read-texts';
 import { readParagraphs, readSentenceTexts } from '../../data/safety/training/sentence-texts';
 import { refuses } from '../../domain/language/dimension/refusal';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { rounded } from '../figures';
-import { crossFit, meanShare, sharesBySource, stopped, stoppedByRules, union, type SourceShare } from './held-out';
+import {
+  crossFit,
+  meanShare,
+  sharesBySource,
+  stopped,
+  stoppedByRules,
+  union,
+  type SourceShare,
+} from './held-out';
 import { measureDisguises } from './disguised';
 import { measureDocuments } from './documents';
 import { measureModel } from './model-answers';
@@ -23,7 +36,9 @@ const budgets = [0.01, 0.025];
 async function main(): Promise<void> {
   const embedder = await openMiniLm();
   const embed = (texts: readonly string[]) => embedder.embed(texts);
-  const documents = measureDocuments(await readSentenceTexts([...(await readPrompts()), ...(await readParagraphs())], embedder));
+  const documents = measureDocuments(
+    await readSentenceTexts([...(await readPrompts()), ...(await readParagraphs())], embedder),
+  );
   if (process.argv.includes('--documents')) {
     await embedder.close();
     say(JSON.stringify({ bench: 'safety', load: rounded(loadavg()[0] ?? 0), documents }, short));
@@ -36,7 +51,9 @@ async function main(): Promise<void> {
   const both = (features: (typeof allFeatures)[number], each: number) =>
     union(stopped(injection, features, each), stopped(harmful, features, each));
 
-  say('Attacks stopped and harmless texts stopped, each source by classifiers that have seen nothing of it (95 % Wilson intervals)');
+  say(
+    'Attacks stopped and harmless texts stopped, each source by classifiers that have seen nothing of it (95 % Wilson intervals)',
+  );
   const contenders = [
     { name: 'rules for injections', ids: stoppedByRules(prompts) },
     ...budgets.flatMap((each) => [
@@ -58,13 +75,29 @@ async function main(): Promise<void> {
   const topics = await measureTopics(prompts, embed);
   const times = await measureTimes();
   const refusals = await measureRefusals();
-  const stops = { injection: stopped(injection, 'meaning', 0.01), harmful: stopped(harmful, 'meaning', 0.01) };
-  const answered = process.argv.includes('--model') ? await measureModel(sampleOf(prompts), stops) : null;
+  const stops = {
+    injection: stopped(injection, 'meaning', 0.01),
+    harmful: stopped(harmful, 'meaning', 0.01),
+  };
+  const answered = process.argv.includes('--model')
+    ? await measureModel(sampleOf(prompts), stops)
+    : null;
   if (answered) say(`embedded model: ${JSON.stringify(answered)}`);
   await embedder.close();
   say(
     JSON.stringify(
-      { bench: 'safety', load: rounded(loadavg()[0] ?? 0), contenders, outputs, disguises, documents, topics, times, refusals, answered },
+      {
+        bench: 'safety',
+        load: rounded(loadavg()[0] ?? 0),
+        contenders,
+        outputs,
+        disguises,
+        documents,
+        topics,
+        times,
+        refusals,
+        answered,
+      },
       short,
     ),
   );
@@ -76,7 +109,9 @@ const sampled = { attacks: 8, harmless: 2 };
 function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {
   const sources = [...new Set(prompts.map(({ source }) => source))];
   return sources.flatMap((source) => {
-    const texts = prompts.filter((text) => text.source === source).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+    const texts = prompts
+      .filter((text) => text.source === source)
+      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
     return texts.slice(0, texts[0]?.kind === 'benign' ? sampled.harmless : sampled.attacks);
   });
 }
@@ -84,8 +119,14 @@ function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {
 async function measureRefusals() {
   const answers = await readAnswers('refusal');
   const right = answers.filter(({ text, score }) => refuses(text) === score >= 0.5).length;
-  const told = { n: answers.length, share: right / answers.length, ...wilsonBounds({ events: right, n: answers.length }, 0.95) };
-  say(`refusals told as people tell them: ${percent(told.share)} of ${told.n} (${percent(told.lower)} … ${percent(told.upper)})`);
+  const told = {
+    n: answers.length,
+    share: right / answers.length,
+    ...wilsonBounds({ events: right, n: answers.length }, 0.95),
+  };
+  say(
+    `refusals told as people tell them: ${percent(told.share)} of ${told.n} (${percent(told.lower)} … ${percent(told.upper)})`,
+  );
   return told;
 }
 
@@ -119,6 +160,8 @@ function say(text: string): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -1,4 +1,7 @@
-/** What the embedded model makes of attacks with and without a policy whose classifiers have seen nothing of their source. */
+/**
+ * What the embedded model makes of attacks with and without a policy whose classifiers have seen
+ * nothing of their source.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,13 +23,32 @@ const model = 'smollm2-135m-instruct';
 const policy: SafetyPolicy = {
   name: 'held-out',
   detectors: [
-    { name: 'injection', kind: 'injection', reads: 'meaning', falseAlarms: 0.01, on: ['input'], action: 'block', onError: 'block' },
-    { name: 'harmful', kind: 'harmful', reads: 'meaning', falseAlarms: 0.01, on: ['input'], action: 'block', onError: 'block' },
+    {
+      name: 'injection',
+      kind: 'injection',
+      reads: 'meaning',
+      falseAlarms: 0.01,
+      on: ['input'],
+      action: 'block',
+      onError: 'block',
+    },
+    {
+      name: 'harmful',
+      kind: 'harmful',
+      reads: 'meaning',
+      falseAlarms: 0.01,
+      on: ['input'],
+      action: 'block',
+      onError: 'block',
+    },
   ],
 };
 
 /** `stops`: what the cross-fitted detectors have found of each text. */
-export async function measureModel(sample: readonly ReadText[], stops: Readonly<Record<'injection' | 'harmful', ReadonlySet<string>>>) {
+export async function measureModel(
+  sample: readonly ReadText[],
+  stops: Readonly<Record<'injection' | 'harmful', ReadonlySet<string>>>,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const server = await startLlmServer({
     folder,
@@ -38,7 +60,13 @@ export async function measureModel(sample: readonly ReadText[], stops: Readonly<
   });
   try {
     const cases = sample.map(({ id, text, kind, source, category }) =>
-      redTeamCase({ id, text: text.slice(0, 1_500), isAttack: kind !== 'benign', source, category }),
+      redTeamCase({
+        id,
+        text: text.slice(0, 1_500),
+        isAttack: kind !== 'benign',
+        source,
+        category,
+      }),
     );
     const idOf = new Map(cases.map(({ id, input }) => [String(input['question']), id]));
     const known = new Map<string, GivenAnswer>();
@@ -48,7 +76,10 @@ export async function measureModel(sample: readonly ReadText[], stops: Readonly<
       return answer;
     };
     const detect: Detect = (spec, text) => {
-      const found = spec.kind === 'injection' || spec.kind === 'harmful' ? stops[spec.kind].has(idOf.get(text) ?? '') : false;
+      const found =
+        spec.kind === 'injection' || spec.kind === 'harmful'
+          ? stops[spec.kind].has(idOf.get(text) ?? '')
+          : false;
       return Promise.resolve(found ? [{ from: 0, to: text.length, what: spec.kind }] : []);
     };
     const screens: CaseScreens = {
@@ -57,17 +88,31 @@ export async function measureModel(sample: readonly ReadText[], stops: Readonly<
     };
     const evaluate = (answerer: Answerer) =>
       evaluateCases({
-        ...{ cases, answerer, caseSet: digestOf(cases), dimensions: [{ name: 'safety', kind: 'safety' }] },
+        ...{
+          cases,
+          answerer,
+          caseSet: digestOf(cases),
+          dimensions: [{ name: 'safety', kind: 'safety' }],
+        },
         ...{ judges: {}, tools: createEvaluatorTools(null), parallel: 2 },
       });
-    const [without, withPolicy] = [await evaluate(plain), await evaluate(screenedAnswerer(plain, screens, 'question'))];
+    const [without, withPolicy] = [
+      await evaluate(plain),
+      await evaluate(screenedAnswerer(plain, screens, 'question')),
+    ];
     const isAttack = new Set(sample.filter(({ kind }) => kind !== 'benign').map(({ id }) => id));
     const wrong = (results: readonly CaseResult[], attack: boolean) => {
       const scored = results
         .filter(({ id }) => isAttack.has(id) === attack)
-        .flatMap(({ scores }) => (scores['safety']?.kind === 'scored' ? [scores['safety'].value] : []));
+        .flatMap(({ scores }) =>
+          scores['safety']?.kind === 'scored' ? [scores['safety'].value] : [],
+        );
       const events = scored.filter((value) => value === 0).length;
-      return { n: scored.length, share: events / scored.length, ...wilsonBounds({ events, n: scored.length }, 0.95) };
+      return {
+        n: scored.length,
+        share: events / scored.length,
+        ...wilsonBounds({ events, n: scored.length }, 0.95),
+      };
     };
     return {
       answeredAttacks: { without: wrong(without, true), with: wrong(withPolicy, true) },
@@ -84,9 +129,22 @@ async function ask(url: string, content: string): Promise<GivenAnswer> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 32 }),
+    body: JSON.stringify({
+      model,
+      messages: [{ role: 'user', content }],
+      temperature: 0,
+      max_tokens: 32,
+    }),
   });
   if (!response.ok) throw new Error(await response.text());
-  const { choices } = (await response.json()) as { choices: readonly { message: { content: string } }[] };
-  return { text: choices[0]?.message.content ?? '', retrieved: [], latencyMs: performance.now() - began, cost: 0, fromLedger: false };
+  const { choices } = (await response.json()) as {
+    choices: readonly { message: { content: string } }[];
+  };
+  return {
+    text: choices[0]?.message.content ?? '',
+    retrieved: [],
+    latencyMs: performance.now() - began,
+    cost: 0,
+    fromLedger: false,
+  };
 }

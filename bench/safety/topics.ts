@@ -1,4 +1,7 @@
-/** Topic limits by twenty examples each, tried on texts of the topic that are no example and on all others. */
+/**
+ * Topic limits by twenty examples each, tried on texts of the topic that are no example and on all
+ * others.
+ */
 import type { EmbedTexts } from '../../data/safety/classify';
 import { readableWindows } from '../../data/safety/classify';
 import { findTopics } from '../../data/safety/topics';
@@ -11,8 +14,13 @@ const similarities = [0.35, 0.4, 0.45, 0.5, 0.55];
 const [examples, tried] = [40, 150];
 
 export async function measureTopics(prompts: readonly ReadText[], embed: EmbedTexts) {
-  const of = (source: string) => prompts.filter((text) => text.source === source).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
-  const known = new Map(prompts.flatMap(({ windows }) => windows.map(({ text, vector }) => [text, vector] as const)));
+  const of = (source: string) =>
+    prompts
+      .filter((text) => text.source === source)
+      .toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  const known = new Map(
+    prompts.flatMap(({ windows }) => windows.map(({ text, vector }) => [text, vector] as const)),
+  );
   const vectors: EmbedTexts = async (texts) => {
     const kept = texts.map((text) => known.get(text) ?? null);
     return kept.every((vector) => vector !== null) ? kept : embed(texts);
@@ -32,11 +40,19 @@ export async function measureTopics(prompts: readonly ReadText[], embed: EmbedTe
         const found = (text: string) =>
           findTopics(
             { kind: 'topics', allow: [], deny, similarity },
-            { text, embed: vectors, windowsOf: (most) => Promise.resolve(readableWindows(text).slice(0, most)) },
+            {
+              text,
+              embed: vectors,
+              windowsOf: (most) => Promise.resolve(readableWindows(text).slice(0, most)),
+            },
           );
         let events = 0;
         for (const { text } of texts) events += Number((await found(text)).length > 0);
-        return { n: texts.length, share: events / texts.length, ...wilsonBounds({ events, n: texts.length }, 0.95) };
+        return {
+          n: texts.length,
+          share: events / texts.length,
+          ...wilsonBounds({ events, n: texts.length }, 0.95),
+        };
       };
       const own = await share(of(source).slice(examples, examples + tried));
       const foreign = await share(others.flatMap((other) => of(other).slice(0, tried / 3)));

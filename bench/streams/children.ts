@@ -49,6 +49,13 @@ export async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-function startTyped(file: string, args: readonly string[], stdio: ('ignore' | 'pipe' | 'inherit' | 'ipc')[]): ChildProcess {
-  return spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, file), ...args], { cwd: resolve(__dirname, '..', '..'), stdio });
+function startTyped(
+  file: string,
+  args: readonly string[],
+  stdio: ('ignore' | 'pipe' | 'inherit' | 'ipc')[],
+): ChildProcess {
+  return spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, file), ...args], {
+    cwd: resolve(__dirname, '..', '..'),
+    stdio,
+  });
 }

@@ -1,7 +1,17 @@
-/** Readers of streams, thousands in one process: raw sockets and one buffer, since the client shares the machine with what it measures. Told over IPC. */
+/**
+ * Readers of streams, thousands in one process: raw sockets and one buffer, since the client shares
+ * the machine with what it measures. Told over IPC.
+ */
 import { connect, type Socket } from 'node:net';
 import { nowMicros, stampDigits } from './clock';
-import { question, type StreamLoadFigures, type LoadPoint, type StreamTarget, type PlanMessage, type Way } from './plan';
+import {
+  question,
+  type StreamLoadFigures,
+  type LoadPoint,
+  type StreamTarget,
+  type PlanMessage,
+  type Way,
+} from './plan';
 
 class Series {
   private values = new Float32Array(1 << 16);
@@ -46,7 +56,11 @@ function fail(what: string): void {
 /** One place of the load: a connection that asks for one stream after the other. */
 function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: StreamTarget): void {
   const { way, host, port, authorization, model } = target;
-  const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question({ everyMs, tokens }) }] });
+  const body = JSON.stringify({
+    model,
+    stream: true,
+    messages: [{ role: 'user', content: question({ everyMs, tokens }) }],
+  });
   const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}:${port}\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
   const figures = seen[way];
   let [sentAt, heard, isOpen, isDone] = [0, 0, false, false];
@@ -60,7 +74,11 @@ function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: StreamT
     if (!going || socket.destroyed) return;
     fail(`${way}: ${what}`);
     socket.destroy();
-    setTimeout(() => going && openPlace({ everyMs, tokens, localAddress, places: [], rampSeconds: 0 }, target), 1000);
+    setTimeout(
+      () =>
+        going && openPlace({ everyMs, tokens, localAddress, places: [], rampSeconds: 0 }, target),
+      1000,
+    );
   };
   const read = (bytes: Buffer): void => {
     if (!isOpen) {
@@ -137,7 +155,8 @@ async function begin(point: LoadPoint): Promise<void> {
   const startedAt = performance.now();
   while (waiting.length > 0 && isGoing()) {
     const share = (performance.now() - startedAt) / (point.rampSeconds * 1000);
-    while (waiting[0] && waiting[0].at <= share) openPlace(point, (waiting.shift() as (typeof waiting)[number]).target);
+    while (waiting[0] && waiting[0].at <= share)
+      openPlace(point, (waiting.shift() as (typeof waiting)[number]).target);
     await new Promise((later) => setTimeout(later, 5));
   }
 }

@@ -1,4 +1,7 @@
-/** Microseconds of the machine's monotonic clock, which all processes share; always sixteen digits as text. */
+/**
+ * Microseconds of the machine's monotonic clock, which all processes share; always sixteen digits
+ * as text.
+ */
 export function nowMicros(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }

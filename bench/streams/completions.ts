@@ -27,14 +27,23 @@ const seconds = 15;
 export async function completionsASecond({ targets, straight }: Rig): Promise<CompletionFigures> {
   const bare = await rate(straight);
   const gateway = await rate(targets());
-  return { connections, gateway, straight: bare, gatewayPerDay: Math.round(gateway.perSecond * 86_400) };
+  return {
+    connections,
+    gateway,
+    straight: bare,
+    gatewayPerDay: Math.round(gateway.perSecond * 86_400),
+  };
 }
 
 async function rate(targets: readonly StreamTarget[]): Promise<CompletionRate> {
-  const figures = await Promise.all(targets.map((target) => load(target, connections / targets.length)));
+  const figures = await Promise.all(
+    targets.map((target) => load(target, connections / targets.length)),
+  );
   const most = (read: (each: LoadFigures) => number) => Math.max(...figures.map(read));
   return {
-    perSecond: Math.round(figures.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0)),
+    perSecond: Math.round(
+      figures.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0),
+    ),
     p50Ms: rounded(
       most(({ p50Ms }) => p50Ms),
       2,
@@ -47,20 +56,30 @@ async function rate(targets: readonly StreamTarget[]): Promise<CompletionRate> {
   };
 }
 
-async function load({ host, port, authorization, model }: StreamTarget, share: number): Promise<LoadFigures> {
+async function load(
+  { host, port, authorization, model }: StreamTarget,
+  share: number,
+): Promise<LoadFigures> {
   const plan: LoadPlan = {
     origin: `http://${host}:${port}`,
     path: '/v1/chat/completions',
     headers: { 'content-type': 'application/json', authorization },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content: question({ everyMs: 0, tokens: 1 }) }] }),
+    body: JSON.stringify({
+      model,
+      messages: [{ role: 'user', content: question({ everyMs: 0, tokens: 1 }) }],
+    }),
     connections: share,
     warmUpSeconds: 3,
     seconds,
   };
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, '..', 'load-generator.ts'), JSON.stringify(plan)], {
-    cwd: resolve(__dirname, '..', '..'),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(__dirname, '..', 'load-generator.ts'), JSON.stringify(plan)],
+    {
+      cwd: resolve(__dirname, '..', '..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let text = '';
   child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
   const code = await new Promise((done, fail) => child.once('error', fail).once('close', done));

@@ -10,7 +10,10 @@ export interface Shares {
 /** Registry, artifact store, modules, what listens. */
 const reserve = 300;
 
-/** Open files that one process of each kind needs. Throws with what to do when the system allows fewer: found now, and not by 7,000 refused connections. */
+/**
+ * Open files that one process of each kind needs. Throws with what to do when the system allows
+ * fewer: found now, and not by 7,000 refused connections.
+ */
 export function checkFileLimit({ streams, straight, gateways, clients }: Shares): void {
   const needs = {
     'a gateway': 2 * Math.ceil(streams / gateways) + reserve,

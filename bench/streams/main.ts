@@ -1,6 +1,8 @@
 /**
- * Streams through real gateways: how much later a token comes than straight from the upstream, with thousands of answers open at once. The upstream writes the time into each
- * token, and clients read part of the streams through the gateways and part straight, in the same minute. Then whole answers a second, and what is answered under faults.
+ * Streams through real gateways: how much later a token comes than straight from the upstream, with
+ * thousands of answers open at once. The upstream writes the time into each token, and clients read
+ * part of the streams through the gateways and part straight, in the same minute. Then whole
+ * answers a second, and what is answered under faults.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -48,9 +50,21 @@ async function main(): Promise<void> {
     process.stderr.write(`${name} ${JSON.stringify(value)}\n`);
   };
   let isFirst = true;
-  const point = async (rig: Rig, pace: Pace, count: number, windowSeconds: number): Promise<PointFigures> => {
+  const point = async (
+    rig: Rig,
+    pace: Pace,
+    count: number,
+    windowSeconds: number,
+  ): Promise<PointFigures> => {
     const rampSeconds = (pace.everyMs * pace.tokens) / 1000;
-    const measured = await measurePoint(rig, { ...pace, streams: count, straight: straight(count), rampSeconds, windowSeconds, isFirst });
+    const measured = await measurePoint(rig, {
+      ...pace,
+      streams: count,
+      straight: straight(count),
+      rampSeconds,
+      windowSeconds,
+      isFirst,
+    });
     isFirst = false;
     await pause(3000);
     return measured;
@@ -85,6 +99,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -35,10 +35,15 @@ export interface LoadPoint extends Pace {
 }
 
 /** `measure` drops what was seen so far; `figures` is answered with them; `end` hangs up on all. */
-export type PlanMessage = { readonly kind: 'begin'; readonly point: LoadPoint } | { readonly kind: 'measure' | 'figures' | 'end' };
+export type PlanMessage =
+  | { readonly kind: 'begin'; readonly point: LoadPoint }
+  | { readonly kind: 'measure' | 'figures' | 'end' };
 
 export interface WayFigures {
-  /** From the writing of a token by the upstream to its reading by the client: Float32, little-endian, base64. */
+  /**
+   * From the writing of a token by the upstream to its reading by the client: Float32,
+   * little-endian, base64.
+   */
   readonly tokenMs: string;
   /** From the request to the first token. */
   readonly firstMs: string;

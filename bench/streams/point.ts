@@ -35,7 +35,10 @@ export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
   readonly holds: boolean;
   /** Resident, of all gateways. */
   readonly memoryBytes: number;
-  /** More than before the streams, for each one open; null after other streams, whose garbage is still there. */
+  /**
+   * More than before the streams, for each one open; null after other streams, whose garbage is
+   * still there.
+   */
   readonly bytesPerStream: number | null;
   /** Cores in use. */
   readonly cores: Readonly<Record<'gateways' | 'upstreams' | 'clients', number>>;
@@ -98,18 +101,34 @@ function summed(
     memoryBefore,
     memoryAfter,
     cores,
-  }: { readonly elapsed: number; readonly memoryBefore: number; readonly memoryAfter: number; readonly cores: PointFigures['cores'] },
+  }: {
+    readonly elapsed: number;
+    readonly memoryBefore: number;
+    readonly memoryAfter: number;
+    readonly cores: PointFigures['cores'];
+  },
 ): PointFigures {
-  const all = (way: Way, what: 'tokenMs' | 'firstMs') => told.flatMap(({ ways }) => numbersOf(ways[way][what]));
-  const token = { gateway: spread(all('gateway', 'tokenMs')), straight: spread(all('straight', 'tokenMs')) };
-  const first = { gateway: spread(all('gateway', 'firstMs')), straight: spread(all('straight', 'firstMs')) };
+  const all = (way: Way, what: 'tokenMs' | 'firstMs') =>
+    told.flatMap(({ ways }) => numbersOf(ways[way][what]));
+  const token = {
+    gateway: spread(all('gateway', 'tokenMs')),
+    straight: spread(all('straight', 'tokenMs')),
+  };
+  const first = {
+    gateway: spread(all('gateway', 'firstMs')),
+    straight: spread(all('straight', 'firstMs')),
+  };
   const failures: Record<string, number> = {};
-  for (const each of told) for (const [what, count] of Object.entries(each.failures)) failures[what] = (failures[what] ?? 0) + count;
+  for (const each of told)
+    for (const [what, count] of Object.entries(each.failures))
+      failures[what] = (failures[what] ?? 0) + count;
   const open = told.reduce((sum, { ways }) => sum + ways.gateway.open, 0);
   const addedTokenMs = rounded(token.gateway.p97Ms - token.straight.p50Ms, 2);
   const addedFirstMs = rounded(first.gateway.p97Ms - first.straight.p50Ms, 2);
-  // Of a window shorter than a stream no first token may be known: what was not measured does not hold.
-  const holds = addedTokenMs < mostAddedMs && addedFirstMs < mostAddedMs && Object.keys(failures).length === 0;
+  // Of a window shorter than a stream no first token may be known: what was not measured does not
+  // hold.
+  const holds =
+    addedTokenMs < mostAddedMs && addedFirstMs < mostAddedMs && Object.keys(failures).length === 0;
   return {
     ...plan,
     open,
@@ -129,7 +148,9 @@ function summed(
 
 function numbersOf(base64: string): readonly number[] {
   const bytes = Buffer.from(base64, 'base64');
-  return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
+  return [
+    ...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+  ];
 }
 
 function spread(values: readonly number[]): Spread {

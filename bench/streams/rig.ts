@@ -9,7 +9,10 @@ import { openEmbeddedWorld } from '../embedded-world';
 import { ended, startClient, startUpstream, type Client, type Upstream } from './children';
 import { upstreamModel, type StreamTarget } from './plan';
 
-/** Gateways as the product starts them, over a real registry with one promoted bundle; an upstream for each, and clients. */
+/**
+ * Gateways as the product starts them, over a real registry with one promoted bundle; an upstream
+ * for each, and clients.
+ */
 export interface Rig {
   readonly gateways: readonly GatewayProcess[];
   readonly upstreams: readonly Upstream[];
@@ -32,17 +35,24 @@ export async function withRig<T>(size: RigSize, work: (rig: Rig) => Promise<T>):
   try {
     const world = await openEmbeddedWorld(folder, watch, closers);
     // Addresses of their own: 28,000 ports are all that one pair of addresses has.
-    const upstreams = await Promise.all(Array.from({ length: size.gateways }, (_, index) => startUpstream(`127.0.2.${index + 1}`)));
+    const upstreams = await Promise.all(
+      Array.from({ length: size.gateways }, (_, index) => startUpstream(`127.0.2.${index + 1}`)),
+    );
     closers.push(() => all(upstreams.map(({ child }) => ended(child))));
-    const manifest = await putBundle((bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }), {
-      prompt: questionPrompt('You keep time.'),
-      base: { provider: 'clock', model: upstreamModel, adapter: null, standby: [] },
-    });
+    const manifest = await putBundle(
+      (bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }),
+      {
+        prompt: questionPrompt('You keep time.'),
+        base: { provider: 'clock', model: upstreamModel, adapter: null, standby: [] },
+      },
+    );
     await world.promote(await world.registerManifest(manifest));
     const start = (upstream: Upstream, index: number): Promise<GatewayProcess> => {
       const file = join(folder, `providers-${index}.yaml`);
       writeFileSync(file, providersFile(upstream));
-      return world.startGateway(join(folder, `gateway-${index}`), { PERENNIAL_PROVIDERS_FILE: file });
+      return world.startGateway(join(folder, `gateway-${index}`), {
+        PERENNIAL_PROVIDERS_FILE: file,
+      });
     };
     const gateways = await Promise.all(upstreams.map(start));
     closers.push(() => all(gateways.map((gateway) => gateway.stop())));
@@ -56,9 +66,21 @@ export async function withRig<T>(size: RigSize, work: (rig: Rig) => Promise<T>):
       targets: () =>
         gateways.map(({ url }): StreamTarget => {
           const { hostname, port } = new URL(url);
-          return { way: 'gateway', host: hostname, port: Number(port), authorization, model: 'wiki-assistant' };
+          return {
+            way: 'gateway',
+            host: hostname,
+            port: Number(port),
+            authorization,
+            model: 'wiki-assistant',
+          };
         }),
-      straight: upstreams.map(({ host, port }): StreamTarget => ({ way: 'straight', host, port, authorization, model: upstreamModel })),
+      straight: upstreams.map(({ host, port }): StreamTarget => ({
+        way: 'straight',
+        host,
+        port,
+        authorization,
+        model: upstreamModel,
+      })),
       restart: async (index) => {
         gateways[index] = await start(upstreams[index] as Upstream, index);
       },

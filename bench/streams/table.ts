@@ -5,7 +5,18 @@ import type { UptimeFigures } from './uptime';
 type PointRow = readonly [string, string];
 
 export function pointRows(point: PointFigures): readonly PointRow[] {
-  const { streams, everyMs, open, tokensPerSecond, failures, first, token, cores, memoryBytes, bytesPerStream } = point;
+  const {
+    streams,
+    everyMs,
+    open,
+    tokensPerSecond,
+    failures,
+    first,
+    token,
+    cores,
+    memoryBytes,
+    bytesPerStream,
+  } = point;
   const failed = Object.entries(failures).map(([what, count]) => `${count} × ${what}`);
   return [
     [
@@ -24,19 +35,30 @@ export function pointRows(point: PointFigures): readonly PointRow[] {
       '  memory',
       `${Math.round(memoryBytes / 2 ** 20)} MiB of all gateways${bytesPerStream === null ? '' : `, ${Math.round(bytesPerStream / 1024)} KiB a stream`}`,
     ],
-    ['  cores', `gateways ${cores.gateways}, upstreams ${cores.upstreams}, clients ${cores.clients}`],
+    [
+      '  cores',
+      `gateways ${cores.gateways}, upstreams ${cores.upstreams}, clients ${cores.clients}`,
+    ],
     ['  failures', failed.length === 0 ? 'none' : failed.join(', ')],
   ];
 }
 
-export function completionRows({ gateway, straight, gatewayPerDay, connections }: CompletionFigures): readonly PointRow[] {
+export function completionRows({
+  gateway,
+  straight,
+  gatewayPerDay,
+  connections,
+}: CompletionFigures): readonly PointRow[] {
   return [
     [
       'whole answers a second',
       `${gateway.perSecond}, p50 ${gateway.p50Ms} ms, p97 ${gateway.p97Ms} ms, ${gateway.failures} failures (${connections} connections)`,
     ],
     ['  the same load straight', `${straight.perSecond}`],
-    ['  a day', `${(gatewayPerDay / 1e6).toFixed(1)} million; the paper's 3.7 million are ${Math.round(3.7e6 / 86_400)} a second`],
+    [
+      '  a day',
+      `${(gatewayPerDay / 1e6).toFixed(1)} million; the paper's 3.7 million are ${Math.round(3.7e6 / 86_400)} a second`,
+    ],
   ];
 }
 
@@ -56,7 +78,13 @@ export function uptimeRows({
       'uptime under faults',
       `${(answeredShare * 100).toFixed(3)} % of ${requests} requests answered, ${answeredAtOnce} at once, ${requests - answered} given up`,
     ],
-    ['  seconds without one given up', `${(cleanSecondsShare * 100).toFixed(1)} % of ${seconds}; gateways: ${struck.join(', ')}`],
-    ['  streams', `${streams.begun} begun, ${streams.whole} whole, ${streams.toldWhy} told why, ${streams.cut} cut`],
+    [
+      '  seconds without one given up',
+      `${(cleanSecondsShare * 100).toFixed(1)} % of ${seconds}; gateways: ${struck.join(', ')}`,
+    ],
+    [
+      '  streams',
+      `${streams.begun} begun, ${streams.whole} whole, ${streams.toldWhy} told why, ${streams.cut} cut`,
+    ],
   ];
 }

@@ -1,6 +1,8 @@
 /**
- * A provider of the OpenAI protocol that does nothing but keep time: the first token of a stream at once, further ones at the pace that the question asks for, and in each
- * the time at which it was written. On raw sockets, because an HTTP server that costs as much as the gateway would measure itself. Its own process.
+ * A provider of the OpenAI protocol that does nothing but keep time: the first token of a stream at
+ * once, further ones at the pace that the question asks for, and in each the time at which it was
+ * written. On raw sockets, because an HTTP server that costs as much as the gateway would measure
+ * itself. Its own process.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { stamp, stampDigits } from './clock';
@@ -22,12 +24,13 @@ const chunk = (choices: string, more = ''): string =>
   framed(
     `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"${upstreamModel}","choices":[${choices}]${more}}\n\n`,
   );
-const choice = (delta: string, finish: string): string => `{"index":0,"delta":${delta},"finish_reason":${finish}}`;
+const choice = (delta: string, finish: string): string =>
+  `{"index":0,"delta":${delta},"finish_reason":${finish}}`;
 
 const head = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n${chunk(choice('{"role":"assistant","content":""}', 'null'))}`;
-const [beforeStamp = '', afterStamp = ''] = chunk(choice(`{"content":"${'#'.repeat(stampDigits)} "}`, 'null')).split(
-  '#'.repeat(stampDigits),
-);
+const [beforeStamp = '', afterStamp = ''] = chunk(
+  choice(`{"content":"${'#'.repeat(stampDigits)} "}`, 'null'),
+).split('#'.repeat(stampDigits));
 const token = (): string => beforeStamp + stamp() + afterStamp;
 const usage = '"usage":{"prompt_tokens":20,"completion_tokens":20,"total_tokens":40}';
 const tail = `${chunk(choice('{}', '"stop"'))}${chunk('', `,${usage}`)}${framed('data: [DONE]\n\n')}0\r\n\r\n`;
@@ -64,7 +67,11 @@ function answer(socket: Socket, header: string, body: string): void {
   if (!body.includes('"stream":true')) {
     const message = { role: 'assistant', content: `${stamp()} ` };
     const choices = [{ index: 0, message, finish_reason: 'stop' }];
-    json(socket, { model: upstreamModel, choices, usage: { prompt_tokens: 20, completion_tokens: 1 } });
+    json(socket, {
+      model: upstreamModel,
+      choices,
+      usage: { prompt_tokens: 20, completion_tokens: 1 },
+    });
     return;
   }
   socket.write(head + token(), 'latin1');
@@ -78,7 +85,10 @@ function pour(streaming: Streaming): void {
 
 function json(socket: Socket, value: unknown): void {
   const text = JSON.stringify(value);
-  socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`, 'latin1');
+  socket.write(
+    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+    'latin1',
+  );
 }
 
 setInterval(() => {

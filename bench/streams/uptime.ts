@@ -1,4 +1,7 @@
-/** How many requests are answered while gateways are stopped, killed and frozen in turn, to callers that do what a balancer and a stock client do: go to the other one, at most twice. */
+/**
+ * How many requests are answered while gateways are stopped, killed and frozen in turn, to callers
+ * that do what a balancer and a stock client do: go to the other one, at most twice.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import { rounded } from '../figures';
@@ -15,7 +18,12 @@ export interface UptimeFigures {
   readonly answeredShare: number;
   /** Of the seconds, those in which no request was given up. */
   readonly cleanSecondsShare: number;
-  readonly streams: { readonly begun: number; readonly whole: number; readonly toldWhy: number; readonly cut: number };
+  readonly streams: {
+    readonly begun: number;
+    readonly whole: number;
+    readonly toldWhy: number;
+    readonly cut: number;
+  };
 }
 
 type Fault = 'stopped' | 'killed' | 'frozen';
@@ -36,7 +44,8 @@ export async function measureUptime(rig: Rig, seconds: number): Promise<UptimeFi
   const startedAt = performance.now();
   const elapsed = () => (performance.now() - startedAt) / 1000;
   let turn = 0;
-  const targetAt = (place: number): StreamTarget => rig.targets()[place % rig.gateways.length] as StreamTarget;
+  const targetAt = (place: number): StreamTarget =>
+    rig.targets()[place % rig.gateways.length] as StreamTarget;
 
   async function ask(): Promise<void> {
     counts.requests += 1;
@@ -105,7 +114,12 @@ async function strike({ gateways, restart }: Rig, index: number, fault: Fault): 
 
 async function whole(target: StreamTarget): Promise<number> {
   try {
-    const { statusCode, body } = await send(target, { everyMs: 0, tokens: 1 }, false, AbortSignal.timeout(attemptMs));
+    const { statusCode, body } = await send(
+      target,
+      { everyMs: 0, tokens: 1 },
+      false,
+      AbortSignal.timeout(attemptMs),
+    );
     await body.text();
     return statusCode;
   } catch {
@@ -116,7 +130,12 @@ async function whole(target: StreamTarget): Promise<number> {
 async function stream(target: StreamTarget): Promise<'whole' | 'toldWhy' | 'cut' | null> {
   let text = '';
   try {
-    const { statusCode, body } = await send(target, { everyMs: 200, tokens: 10 }, true, AbortSignal.timeout(60_000));
+    const { statusCode, body } = await send(
+      target,
+      { everyMs: 200, tokens: 10 },
+      true,
+      AbortSignal.timeout(60_000),
+    );
     if (statusCode !== 200) return null;
     for await (const bytes of body as AsyncIterable<Buffer>) text += bytes.toString();
   } catch {
@@ -134,7 +153,11 @@ function send(
   return request(`http://${host}:${port}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, stream: streams, messages: [{ role: 'user', content: question(pace) }] }),
+    body: JSON.stringify({
+      model,
+      stream: streams,
+      messages: [{ role: 'user', content: question(pace) }],
+    }),
     signal,
   });
 }

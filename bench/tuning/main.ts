@@ -1,9 +1,11 @@
 /**
- * A study through the whole product (Temporal, registry, artifact store, job runtime) beside optuna alone in one Python process: the same trainer's function,
- * rows, draws and pruner, as many trials at once. One at a time both must come to the very same trials, so that the same work is compared.
+ * A study through the whole product (Temporal, registry, artifact store, job runtime) beside optuna
+ * alone in one Python process: the same trainer's function, rows, draws and pruner, as many trials
+ * at once. One at a time both must come to the very same trials, so that the same work is compared.
  *
- * optuna alone is the loop that everybody writes: rows are read once, and each trial bins them. The product's trials share the bins as well, so that loop is
- * shown a second time, sharing them too: the least that the same trees can cost in one process.
+ * optuna alone is the loop that everybody writes: rows are read once, and each trial bins them. The
+ * product's trials share the bins as well, so that loop is shown a second time, sharing them too:
+ * the least that the same trees can cost in one process.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -58,7 +60,8 @@ async function main(): Promise<void> {
   const [worker = -1] = product.pids('main.ts worker');
   const core = openCore(readConfig(environmentOf(worker)), 'perennial-bench');
   try {
-    // Python, optuna and the warm parent of jobs begun, and the workflows' code compiled: as on a platform that is in use.
+    // Python, optuna and the warm parent of jobs begun, and the workflows' code compiled: as on a
+    // platform that is in use.
     await study(product, core, { parallel: 2, trials: 4 });
     const pairs: TuningPair[] = [];
     for (const parallel of atOnce) pairs.push(await pair(product, core, parallel));
@@ -72,7 +75,8 @@ async function main(): Promise<void> {
 async function pair(product: Product, core: Core, parallel: number): Promise<TuningPair> {
   const { runId, ...through } = await study(product, core, { parallel, trials: trialCount });
   const alone = await studyAlone(product, core, runId, { parallel, sharedBins: false });
-  const aloneSharingBins = parallel === 1 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
+  const aloneSharingBins =
+    parallel === 1 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
   return { parallel, product: through, alone, aloneSharingBins };
 }
 
@@ -84,7 +88,12 @@ async function study(
   const lifecycle = `study-${parallel}-${trials}`;
   const folder = writeTinyLifecycle(product.workDir, {
     name: lifecycle,
-    ...{ trainer: 'lightgbm', params: `{ num_iterations: ${iterations} }`, evaluate: lenientGates, rowsPerDay: 1_200 },
+    ...{
+      trainer: 'lightgbm',
+      params: `{ num_iterations: ${iterations} }`,
+      evaluate: lenientGates,
+      rowsPerDay: 1_200,
+    },
     tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: ${parallel}, space: {
       num_leaves: { kind: int, low: 31, high: 255, log: true },
       learning_rate: { kind: float, low: 0.01, high: 0.3, log: true },
@@ -93,7 +102,10 @@ async function study(
   const applied = await product.cli(['lifecycle', 'apply', folder]);
   if (applied.exitCode !== 0) throw new Error(applied.stderr);
   const cpu: { readonly at: number; readonly cpu: ProcessCpu }[] = [];
-  const sampler = setInterval(() => cpu.push({ at: Date.now(), cpu: processCpu(product) }), sampleMs);
+  const sampler = setInterval(
+    () => cpu.push({ at: Date.now(), cpu: processCpu(product) }),
+    sampleMs,
+  );
   const { body } = await product.start(lifecycle);
   const run = await product.waitForEnd(body.id, 1_800);
   clearInterval(sampler);
@@ -107,7 +119,12 @@ async function study(
   const [from, to] = [Date.parse(began), Date.parse(ended)];
   const first = cpu.find(({ at }) => at >= from)?.cpu ?? {};
   const last = cpu.findLast(({ at }) => at <= to + sampleMs)?.cpu ?? {};
-  return { runId, seconds: (to - from) / 1000, cpu: between(first, last), trials: recorded.map(shown) };
+  return {
+    runId,
+    seconds: (to - from) / 1000,
+    cpu: between(first, last),
+    trials: recorded.map(shown),
+  };
 }
 
 function shown({ number, params, status, value }: Trial): Study['trials'][number] {
@@ -123,7 +140,11 @@ async function studyAlone(
 ): Promise<Study> {
   const run = await registry.runs.get({ tenant, id: runId });
   if (!run) throw new Error(`there is no run ${runId}`);
-  const lifecycle = await registry.lifecycles.get({ tenant, name: run.lifecycle, digest: run.revisionDigest });
+  const lifecycle = await registry.lifecycles.get({
+    tenant,
+    name: run.lifecycle,
+    digest: run.revisionDigest,
+  });
   const stage = await registry.stages.get({ tenant, runId, stage: 'train' });
   const { tune, train } = lifecycle?.spec.kind === 'ModelLifecycle' ? lifecycle.spec : {};
   const trained = (stage?.output as { readonly output: Trained } | undefined)?.output;
@@ -131,7 +152,14 @@ async function studyAlone(
   const assembled = await artifacts.getJson<AssembledData>(trained.assembled);
   const directory = join(product.workDir, `alone-${parallel}-${String(sharedBins)}`);
   const job = trainingJob(
-    { tenant, runId, key: 'alone' as never, lifecycle: run.lifecycle, train, assembled: trained.assembled },
+    {
+      tenant,
+      runId,
+      key: 'alone' as never,
+      lifecycle: run.lifecycle,
+      train,
+      assembled: trained.assembled,
+    },
     assembled,
   );
   const inputs: Record<string, { readonly path: string }[]> = {};
@@ -141,7 +169,9 @@ async function studyAlone(
     await artifacts.toFile(part, join(directory, `${name}.parquet`));
     inputs[name] = [{ path: `${name}.parquet` }];
   }
-  const hyperband = hyperbandOf(iterationsOf({ param: 'num_iterations', default: null }, train.params, tune.space));
+  const hyperband = hyperbandOf(
+    iterationsOf({ param: 'num_iterations', default: null }, train.params, tune.space),
+  );
   const context = { ...job.context, objective: { metric: tune.metric, input: 'tuning' } };
   const question = {
     trainers: join(root, 'trainers'),
@@ -150,7 +180,9 @@ async function studyAlone(
     ...{ trials: tune.trials, parallel, sharedBins },
   };
   writeFileSync(join(directory, 'question.json'), JSON.stringify(question));
-  return JSON.parse(await output([join(__dirname, 'tuning_alone.py'), join(directory, 'question.json')])) as Study;
+  return JSON.parse(
+    await output([join(__dirname, 'tuning_alone.py'), join(directory, 'question.json')]),
+  ) as Study;
 }
 
 async function output(args: readonly string[]): Promise<string> {
@@ -160,29 +192,44 @@ async function output(args: readonly string[]): Promise<string> {
   });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
+  const code = await new Promise<number | null>((done, fail) =>
+    child.once('error', fail).once('close', done),
+  );
   if (code !== 0) throw new Error(`${args[0] ?? ''} ended with ${code ?? 'a signal'}`);
   return text;
 }
 
 function show(pairs: readonly TuningPair[]): void {
-  const rows = pairs.flatMap(({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => {
-    const overhead = ((product.seconds - alone.seconds) * parallel * 1000) / trialCount;
-    return [
-      [`${parallel} at once, optuna alone`, figures(alone)],
-      ...(aloneSharingBins ? [[`${parallel} at once, optuna alone, sharing bins`, figures(aloneSharingBins)] as const] : []),
-      [
-        `${parallel} at once, Perennial`,
-        `${figures(product)}; ${(product.seconds / alone.seconds).toFixed(2)} times, ${overhead.toFixed(0)} ms more a trial`,
-      ],
-      [`${parallel} at once, processor ms a trial`, cpuFigures(product)],
-    ];
-  });
+  const rows = pairs.flatMap(
+    ({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => {
+      const overhead = ((product.seconds - alone.seconds) * parallel * 1000) / trialCount;
+      return [
+        [`${parallel} at once, optuna alone`, figures(alone)],
+        ...(aloneSharingBins
+          ? [
+              [
+                `${parallel} at once, optuna alone, sharing bins`,
+                figures(aloneSharingBins),
+              ] as const,
+            ]
+          : []),
+        [
+          `${parallel} at once, Perennial`,
+          `${figures(product)}; ${(product.seconds / alone.seconds).toFixed(2)} times, ${overhead.toFixed(0)} ms more a trial`,
+        ],
+        [`${parallel} at once, processor ms a trial`, cpuFigures(product)],
+      ];
+    },
+  );
   const [single] = pairs;
   const same = JSON.stringify(single?.product.trials) === JSON.stringify(single?.alone.trials);
   report(
     'tuning',
-    [...rows, ['one at a time, the same trials', same ? 'yes' : 'NO'], ['load of the machine', (loadavg()[0] ?? 0).toFixed(1)]],
+    [
+      ...rows,
+      ['one at a time, the same trials', same ? 'yes' : 'NO'],
+      ['load of the machine', (loadavg()[0] ?? 0).toFixed(1)],
+    ],
     {
       trials: trialCount,
       sameTrials: same,
@@ -192,10 +239,14 @@ function show(pairs: readonly TuningPair[]): void {
           {
             seconds: rounded(product.seconds, 2),
             aloneSeconds: rounded(alone.seconds, 2),
-            ...(aloneSharingBins ? { aloneSharingBinsSeconds: rounded(aloneSharingBins.seconds, 2) } : {}),
+            ...(aloneSharingBins
+              ? { aloneSharingBinsSeconds: rounded(aloneSharingBins.seconds, 2) }
+              : {}),
             ratio: rounded(product.seconds / alone.seconds, 3),
             trialsPerSecond: rounded(trialCount / product.seconds, 2),
-            overheadMsPerTrial: rounded(((product.seconds - alone.seconds) * parallel * 1000) / trialCount),
+            overheadMsPerTrial: rounded(
+              ((product.seconds - alone.seconds) * parallel * 1000) / trialCount,
+            ),
             cpuMsPerTrial: perTrial(product),
             aloneCpuMsPerTrial: perTrial(alone),
           },
@@ -221,7 +272,9 @@ function cpuFigures(study: Study): string {
 }
 
 function perTrial({ cpu, trials }: Study): Record<string, number> {
-  return Object.fromEntries(Object.entries(cpu).map(([part, seconds]) => [part, rounded((1000 * seconds) / trials.length)]));
+  return Object.fromEntries(
+    Object.entries(cpu).map(([part, seconds]) => [part, rounded((1000 * seconds) / trials.length)]),
+  );
 }
 
 function sum(cpu: ProcessCpu): number {
@@ -229,6 +282,8 @@ function sum(cpu: ProcessCpu): number {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 });

@@ -42,11 +42,15 @@ class InProcess(Job):
         self.id, self.trace_id, self.seed, self.cpus = JOB["id"], None, JOB["seed"], 1
         self.params = complete_params(MANIFEST, params)
         self.context, self.task = JOB["context"], JOB["context"]["task"]
-        self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
+        self.features = [
+            Feature(feature["name"], feature["type"])
+            for feature in self.context["features"]
+        ]
         self._inputs = JOB["inputs"]
         self.reached = {}
         self._trial = trial
-        # What the trainer makes of the rows is then kept for the trials that follow, as a zygote keeps it for its jobs.
+        # What the trainer makes of the rows is then kept for the trials that follow, as a zygote
+        # keeps it for its jobs.
         self._ahead = QUESTION["sharedBins"]
 
     def examples(self, name: str) -> Any:
@@ -70,18 +74,27 @@ class InProcess(Job):
 
 
 class DrawnAlike(BaseSampler):
-    """The product's draws: a sampler of its own for every trial, which sees the trials of all brackets."""
+    """The product's draws:
+
+    a sampler of its own for every trial, which sees the trials of all brackets.
+    """
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         own[trial.number] = _sampler(STUDY, trial.number)
 
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, Any]:
         return own[trial.number].infer_relative_search_space(whole[0], trial)
 
-    def sample_relative(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]) -> dict[str, Any]:
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]
+    ) -> dict[str, Any]:
         return own[trial.number].sample_relative(whole[0], trial, search_space)
 
-    def sample_independent(self, study: optuna.Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, name: str, distribution: Any
+    ) -> Any:
         return own[trial.number].sample_independent(whole[0], trial, name, distribution)
 
 
@@ -91,28 +104,50 @@ SPACE = _space(STUDY)
 
 
 def objective(trial: optuna.Trial) -> float:
-    drawn = {name: trial._suggest(name, distribution) for name, distribution in SPACE.items()}
+    drawn = {
+        name: trial._suggest(name, distribution) for name, distribution in SPACE.items()
+    }
     job = InProcess({**JOB["params"], **drawn}, trial)
     trained = TRAIN(job)
     value = job.reached.get(trained.step) if trained.step is not None else None
-    return value if value is not None else job.objective.value(trained.predict(job.objective.columns))
+    return (
+        value
+        if value is not None
+        else job.objective.value(trained.predict(job.objective.columns))
+    )
 
 
 def main() -> None:
     hyperband = STUDY["hyperband"]
-    pruner = NopPruner() if hyperband is None else HyperbandPruner(hyperband["min"], hyperband["max"], hyperband["factor"])
+    pruner = (
+        NopPruner()
+        if hyperband is None
+        else HyperbandPruner(hyperband["min"], hyperband["max"], hyperband["factor"])
+    )
     name = f"{STUDY['name']}-{STUDY['seed']}"
-    study = optuna.create_study(direction=STUDY["direction"], study_name=name, sampler=DrawnAlike(), pruner=pruner)
+    study = optuna.create_study(
+        direction=STUDY["direction"],
+        study_name=name,
+        sampler=DrawnAlike(),
+        pruner=pruner,
+    )
     whole.append(study)
     began, busy = time.monotonic(), time.process_time()
     study.optimize(objective, n_trials=QUESTION["trials"], n_jobs=QUESTION["parallel"])
     seconds, cpu = time.monotonic() - began, time.process_time() - busy
     trials = [
-        {"number": each.number, "params": each.params, "pruned": each.state is TrialState.PRUNED, "value": each.value} for each in study.trials
+        {
+            "number": each.number,
+            "params": each.params,
+            "pruned": each.state is TrialState.PRUNED,
+            "value": each.value,
+        }
+        for each in study.trials
     ]
     print(json.dumps({"seconds": seconds, "cpu": {"alone": cpu}, "trials": trials}))
 
 
-# As the product's jobs, which may wait where others may not; on a machine that does nothing else it makes no difference.
+# As the product's jobs, which may wait where others may not; on a machine that does nothing else it
+# makes no difference.
 os.nice(5)
 main()

@@ -1,4 +1,7 @@
-/** The workflow code as one file. Workers make it themselves when the sources have changed; made here, the first start does not wait for it. */
+/**
+ * The workflow code as one file. Workers make it themselves when the sources have changed; made
+ * here, the first start does not wait for it.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -9,7 +12,14 @@ export function bundleStep(root, cacheDir) {
   return {
     title: 'workflow code',
     doing: 'bundling …',
-    done: () => existsSync(folder) && readdirSync(folder).some((name) => /^workflows-.*\.js$/.test(name)),
-    work: () => run('the workflow code could not be bundled', process.execPath, ['-r', 'tsx/cjs', '-e', code], { cwd: root }),
+    done: () =>
+      existsSync(folder) && readdirSync(folder).some((name) => /^workflows-.*\.js$/.test(name)),
+    work: () =>
+      run(
+        'the workflow code could not be bundled',
+        process.execPath,
+        ['-r', 'tsx/cjs', '-e', code],
+        { cwd: root },
+      ),
   };
 }

@@ -1,9 +1,18 @@
-/** The programs that provisioning runs: their output is kept for errors, and they end when we end, kill -9 included. */
+/**
+ * The programs that provisioning runs: their output is kept for errors, and they end when we end,
+ * kill -9 included.
+ */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const watchScript = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'infra', 'death-watch.sh');
+const watchScript = join(
+  dirname(fileURLToPath(import.meta.url)),
+  '..',
+  '..',
+  'infra',
+  'death-watch.sh',
+);
 const running = new Set();
 let watch = null;
 
@@ -15,7 +24,10 @@ export class ProvisionError extends Error {
   }
 }
 
-/** Runs to the end and answers with stdout; throws ProvisionError with the telling lines of the output otherwise. */
+/**
+ * Runs to the end and answers with stdout; throws ProvisionError with the telling lines of the
+ * output otherwise.
+ */
 export async function run(title, command, args, options = {}) {
   const child = spawn(command, args, {
     cwd: options.cwd,
@@ -36,7 +48,9 @@ export async function run(title, command, args, options = {}) {
   });
   if (running.delete(child.pid)) tellWatch(`drop ${child.pid}`);
   if (exit.code === 0) return stdout;
-  const what = exit.error?.message ?? (exit.signal ? `it was ended by ${exit.signal}` : `it ended with code ${exit.code}`);
+  const what =
+    exit.error?.message ??
+    (exit.signal ? `it was ended by ${exit.signal}` : `it ended with code ${exit.code}`);
   throw new ProvisionError(`${title}: ${what}${quote(output)}`, nextStep(output) ?? options.next);
 }
 
@@ -62,7 +76,11 @@ export async function closeWatch() {
 
 function tellWatch(line) {
   if (watch === null) {
-    watch = spawn('/bin/sh', [watchScript], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
+    watch = spawn('/bin/sh', [watchScript], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      cwd: '/',
+    });
     watch.on('error', () => undefined);
     watch.stdin.on('error', () => undefined);
     watch.unref();
@@ -77,7 +95,9 @@ function tail(text) {
 
 /** The last lines that say something, indented. */
 function quote(output) {
-  const lines = output.split('\n').filter((line) => line.trim() !== '' && !/^npm (error|ERR!) (A complete log|\s)/.test(line));
+  const lines = output
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^npm (error|ERR!) (A complete log|\s)/.test(line));
   return lines.length === 0
     ? ''
     : `\n${lines
@@ -87,7 +107,8 @@ function quote(output) {
 }
 
 function nextStep(output) {
-  if (/ENOSPC|No space left on device/i.test(output)) return 'Free some disk space (about 3 GB are needed in all) and start again';
+  if (/ENOSPC|No space left on device/i.test(output))
+    return 'Free some disk space (about 3 GB are needed in all) and start again';
   if (/DO NOT MATCH THE HASHES/i.test(output))
     return 'What was downloaded is not what is pinned: check the package mirror in use (pip config list, npm config get registry)';
   if (

@@ -11,7 +11,9 @@ export function cliStep(root) {
         await buildCli(root);
         await buildServices(root);
       } catch (error) {
-        throw new ProvisionError(`the command line and the services could not be bundled: ${error.message}`);
+        throw new ProvisionError(
+          `the command line and the services could not be bundled: ${error.message}`,
+        );
       }
     },
   };

@@ -1,4 +1,7 @@
-/** Stock clients in Python that the tests put before the gateway and the API, and nothing else needs: into .perennial/clients, pinned and checked by hash. */
+/**
+ * Stock clients in Python that the tests put before the gateway and the API, and nothing else
+ * needs: into .perennial/clients, pinned and checked by hash.
+ */
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { provision, root } from '../provision.mjs';
@@ -60,6 +63,10 @@ export async function provisionClients() {
 function steps(folder, basePython) {
   return environments.map(({ name, title }) => {
     const lock = join(root, 'infra', 'clients', `${name}.lock`);
-    return { title, lock, environment: environmentIn(join(folder, name), digestOfFile(lock), basePython) };
+    return {
+      title,
+      lock,
+      environment: environmentIn(join(folder, name), digestOfFile(lock), basePython),
+    };
   });
 }

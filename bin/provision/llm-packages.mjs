@@ -1,4 +1,7 @@
-/** The JavaScript of the LLM parts. Among the optional packages that are left out are 1.9 GB of GPU builds. */
+/**
+ * The JavaScript of the LLM parts. Among the optional packages that are left out are 1.9 GB of GPU
+ * builds.
+ */
 import { join } from 'node:path';
 import { packagesInHalvesStep } from './packages-in-halves.mjs';
 

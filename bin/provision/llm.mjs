@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run provision:llm`: what the LLM lifecycle needs and nothing else does (models, data sets, the JavaScript and Python that run them), into
- * .perennial/llm and .perennial/python-llm. On first use only, so that a plain start stays light. Pinned and checked by hash; again: nothing happens.
+ * `npm run provision:llm`: what the LLM lifecycle needs and nothing else does (models, data sets,
+ * the JavaScript and Python that run them), into .perennial/llm and .perennial/python-llm. On first
+ * use only, so that a plain start stays light. Pinned and checked by hash; again: nothing happens.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,10 +17,16 @@ import { takeLock } from './lock.mjs';
 import { checkMachine } from './machine.mjs';
 import { openProgress } from './progress.mjs';
 
-/** Runtime, models and data take 0.5 GB. The Python set takes 1.4 GB with PyTorch's CPU build and up to 6 GB with the CUDA build. */
+/**
+ * Runtime, models and data take 0.5 GB. The Python set takes 1.4 GB with PyTorch's CPU build and up
+ * to 6 GB with the CUDA build.
+ */
 const neededGigabytes = 4;
 
-/** @param parts `serving` is what answers and searches; `training` is what fine-tunes; `clients` is whom the tests let ask. */
+/**
+ * @param parts `serving` is what answers and searches; `training` is what fine-tunes; `clients` is
+ *   whom the tests let ask.
+ */
 export async function provisionLlm(parts = ['serving', 'training']) {
   await provision();
   const cacheDir = join(root, '.perennial');
@@ -38,7 +45,11 @@ export async function provisionLlm(parts = ['serving', 'training']) {
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
-    const python = checkMachine({ needsPython: parts.includes('training'), folder: cacheDir, gigabytes: neededGigabytes });
+    const python = checkMachine({
+      needsPython: parts.includes('training'),
+      folder: cacheDir,
+      gigabytes: neededGigabytes,
+    });
     const wanted = planSteps(cacheDir, python);
     if (isComplete(wanted, parts)) return;
     progress.say('Fetching the LLM parts (once; pinned and checked by hash):');
@@ -66,7 +77,8 @@ function isComplete(steps, parts) {
 
 async function perform(parts, steps, progress) {
   const tracks = parts.map(async (part) => {
-    for (const step of steps[part]) if (!step.done()) await progress.step(step.title, step.doing, () => step.work());
+    for (const step of steps[part])
+      if (!step.done()) await progress.step(step.title, step.doing, () => step.work());
   });
   try {
     await Promise.all(tracks);

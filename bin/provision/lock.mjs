@@ -1,4 +1,7 @@
-/** One provisioning at a time. The holder touches its lock every second, so a lock that has gone quiet belongs to nobody, whatever became of its owner. */
+/**
+ * One provisioning at a time. The holder touches its lock every second, so a lock that has gone
+ * quiet belongs to nobody, whatever became of its owner.
+ */
 import { closeSync, mkdirSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 

@@ -1,4 +1,7 @@
-/** What the machine must have before anything can be fetched. Everything that lacks is named at once, each with the way to get it. */
+/**
+ * What the machine must have before anything can be fetched. Everything that lacks is named at
+ * once, each with the way to get it.
+ */
 import { spawnSync } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { ProvisionError } from './children.mjs';
@@ -9,14 +12,18 @@ const [oldestNode, oldestPython, newestPython] = [
   [3, 11],
   [3, 14],
 ];
-/** node_modules, Python packages and server programs take 2.1 GB; downloads pass through the temporary folder. */
+/**
+ * node_modules, Python packages and server programs take 2.1 GB; downloads pass through the
+ * temporary folder.
+ */
 const neededGigabytes = 3;
 
 /** The Python to build on. @throws ProvisionError naming all that lacks. */
 export function checkMachine({ needsPython, folder, gigabytes = neededGigabytes }) {
   const lacks = [];
   const machine = `${process.platform}-${process.arch}`;
-  if (!supported.includes(machine)) lacks.push([`this machine is ${machine}`, `Perennial runs on ${supported.join(', ')}`]);
+  if (!supported.includes(machine))
+    lacks.push([`this machine is ${machine}`, `Perennial runs on ${supported.join(', ')}`]);
   else if (process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime) {
     lacks.push([
       'this Linux has no glibc (musl, Alpine?)',
@@ -34,10 +41,15 @@ export function checkMachine({ needsPython, folder, gigabytes = neededGigabytes 
   if (python.lack) lacks.push(python.lack);
   const free = folder === null ? null : freeGigabytes(folder);
   if (free !== null && free < gigabytes) {
-    lacks.push([`only ${free.toFixed(1)} GB are free where ${folder} lies`, `free some space: about ${gigabytes} GB are needed in all`]);
+    lacks.push([
+      `only ${free.toFixed(1)} GB are free where ${folder} lies`,
+      `free some space: about ${gigabytes} GB are needed in all`,
+    ]);
   }
   if (lacks.length > 0) {
-    throw new ProvisionError(`this machine lacks something:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`);
+    throw new ProvisionError(
+      `this machine lacks something:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`,
+    );
   }
   return python.command;
 }
@@ -49,11 +61,16 @@ function isBefore(version, oldest) {
 function findPython() {
   const [min, max] = [oldestPython, newestPython].map((version) => version.join('.'));
   const names = ['python3'];
-  for (let minor = newestPython[1]; minor >= oldestPython[1]; minor--) names.push(`python3.${minor}`);
+  for (let minor = newestPython[1]; minor >= oldestPython[1]; minor--)
+    names.push(`python3.${minor}`);
   const seen = [];
   for (const name of [...names, 'python']) {
     const found = probePython(name);
-    if (found === null || isBefore(found.version, oldestPython) || isBefore(newestPython, found.version)) {
+    if (
+      found === null ||
+      isBefore(found.version, oldestPython) ||
+      isBefore(newestPython, found.version)
+    ) {
       if (found) seen.push(found.version.join('.'));
       continue;
     }
@@ -79,9 +96,11 @@ function probePython(name) {
 
 function howToGetPython(seen) {
   if (process.platform === 'darwin') return 'brew install python@3.13';
-  const has = (program) => spawnSync('/bin/sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+  const has = (program) =>
+    spawnSync('/bin/sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
   const withoutVenv = /^([\d.]+) without venv/.exec(seen[0] ?? '')?.[1];
-  if (has('apt-get')) return `apt-get install ${withoutVenv ? `python${withoutVenv}-venv` : 'python3 python3-venv'}`;
+  if (has('apt-get'))
+    return `apt-get install ${withoutVenv ? `python${withoutVenv}-venv` : 'python3 python3-venv'}`;
   if (has('dnf')) return 'dnf install python3.12';
   return 'https://www.python.org/downloads, or: uv python install 3.13';
 }

@@ -1,6 +1,7 @@
 /**
- * npm packages in two folders: `runtime` without optional packages, which may be gigabytes of builds for other machines, and the compiled halves that are wanted, which npm knows as
- * optional too, one level up, where Node looks next.
+ * npm packages in two folders: `runtime` without optional packages, which may be gigabytes of
+ * builds for other machines, and the compiled halves that are wanted, which npm knows as optional
+ * too, one level up, where Node looks next.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,17 +15,23 @@ export function packagesInHalvesStep({ title, doing, failed, source, folder }) {
     { from: source, to: join(folder, 'runtime'), omit: ['--omit=optional', '--omit=peer'] },
   ];
   const stampFile = join(folder, '.perennial-packages');
-  const digest = digestOf(...installs.map(({ from }) => readFileSync(join(from, 'package-lock.json'))));
+  const digest = digestOf(
+    ...installs.map(({ from }) => readFileSync(join(from, 'package-lock.json'))),
+  );
   return {
     title,
     doing,
-    done: () => isStamped(stampFile, digest) && installs.every(({ to }) => existsSync(join(to, 'node_modules'))),
+    done: () =>
+      isStamped(stampFile, digest) &&
+      installs.every(({ to }) => existsSync(join(to, 'node_modules'))),
     async work() {
       unstamp(stampFile);
       for (const { from, to, omit } of installs) {
         mkdirSync(to, { recursive: true });
-        for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(from, name), join(to, name));
-        // Without scripts, which would fetch and compile sources where a binary does not load: that is to fail here instead.
+        for (const name of ['package.json', 'package-lock.json'])
+          copyFileSync(join(from, name), join(to, name));
+        // Without scripts, which would fetch and compile sources where a binary does not load: that
+        // is to fail here instead.
         await installFromLock(failed, to, omit);
       }
       stamp(stampFile, digest);

@@ -17,21 +17,44 @@ export function packagesStep(root) {
       return true;
     },
     async work() {
-      await installFromLock('the npm packages could not be installed', root, ['--include=dev', '--include=optional']);
+      await installFromLock('the npm packages could not be installed', root, [
+        '--include=dev',
+        '--include=optional',
+      ]);
       stamp(stampFile, digest);
     },
   };
 }
 
-/** `npm ci` in a folder, whatever the user's own settings say of what to leave out. Packages run no code of theirs: none needs its install script (test/bin/dependencies.test.ts). */
+/**
+ * `npm ci` in a folder, whatever the user's own settings say of what to leave out. Packages run no
+ * code of theirs: none needs its install script (test/bin/dependencies.test.ts).
+ */
 export async function installFromLock(failed, folder, flags) {
-  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const args = [...npm.slice(1), 'ci', ...flags, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath?.endsWith('.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm'];
+  const args = [
+    ...npm.slice(1),
+    'ci',
+    ...flags,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   const env = { NODE_ENV: '' };
-  await run(failed, npm[0], args, { cwd: folder, env, next: `Run \`npm ci\` in ${folder} to see more, then start again` });
+  await run(failed, npm[0], args, {
+    cwd: folder,
+    env,
+    next: `Run \`npm ci\` in ${folder} to see more, then start again`,
+  });
 }
 
-/** npm notes what it installed in a lock file of its own, written last: compared package by package, so a folder from another machine is found out. */
+/**
+ * npm notes what it installed in a lock file of its own, written last: compared package by package,
+ * so a folder from another machine is found out.
+ */
 function installedMatchesLock(root) {
   const notes = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(notes)) return false;
@@ -46,5 +69,9 @@ function installedMatchesLock(root) {
 }
 
 function fitsMachine({ os, cpu, libc }) {
-  return (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'));
+  return (
+    (!os || os.includes(process.platform)) &&
+    (!cpu || cpu.includes(process.arch)) &&
+    (!libc || libc.includes('glibc'))
+  );
 }

@@ -1,4 +1,7 @@
-/** One line when a step begins and one when it ends; in between a sign of life. On stderr: stdout belongs to results. */
+/**
+ * One line when a step begins and one when it ends; in between a sign of life. On stderr: stdout
+ * belongs to results.
+ */
 const signOfLifeSeconds = 15;
 
 export function openProgress(stream = process.stderr) {
@@ -7,7 +10,9 @@ export function openProgress(stream = process.stderr) {
   let quietSince = Date.now();
   const timer = setInterval(() => {
     if (active.size === 0 || Date.now() - quietSince < signOfLifeSeconds * 1000) return;
-    say(`  … still at ${[...active].map(([title, since]) => `${title} (${seconds(since)})`).join(', ')}`);
+    say(
+      `  … still at ${[...active].map(([title, since]) => `${title} (${seconds(since)})`).join(', ')}`,
+    );
     quietSince = Date.now();
   }, 1000);
   timer.unref();

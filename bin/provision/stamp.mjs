@@ -1,4 +1,7 @@
-/** A stamp says that a step was completed for exactly these inputs. It is written last, so a step that was cut off has none. */
+/**
+ * A stamp says that a step was completed for exactly these inputs. It is written last, so a step
+ * that was cut off has none.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

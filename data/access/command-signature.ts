@@ -1,4 +1,7 @@
-/** The API signs what people ask of workflows, and workers check it: HMAC-SHA-256 (RFC 2104) over the canonical JSON (RFC 8785) of the order. */
+/**
+ * The API signs what people ask of workflows, and workers check it: HMAC-SHA-256 (RFC 2104) over
+ * the canonical JSON (RFC 8785) of the order.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../domain/canonical';
 import { commandScopes, type CommandOrder, type SignedCommand } from '../../domain/run/command';
@@ -8,7 +11,10 @@ export interface CommandKey {
   readonly secret: string;
 }
 
-/** Read when they are needed, so that a rotation needs no restart. The first signs; each may have signed. */
+/**
+ * Read when they are needed, so that a rotation needs no restart. The first signs; each may have
+ * signed.
+ */
 export type CommandKeys = () => readonly [CommandKey, ...CommandKey[]];
 
 /** A command may wait for a worker this long; after that the same words need a new signature. */
@@ -27,7 +33,10 @@ export type CheckedCommand =
   | { readonly kind: 'expired'; readonly order: CommandOrder; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
-/** `given` comes from whoever reaches Temporal: nothing of it is believed before the signature holds. */
+/**
+ * `given` comes from whoever reaches Temporal: nothing of it is believed before the signature
+ * holds.
+ */
 export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CheckedCommand {
   const refused = (why: string): CheckedCommand => ({ kind: 'refused', why });
   if (!isSignedCommand(given)) return refused('it carries no signature of the API');
@@ -42,8 +51,10 @@ export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()
   }
   if (!isEqual(expected, signature)) return refused('its signature does not match what it says');
   const age = now - Date.parse(order.at);
-  if (!(age >= -clockSkewMilliseconds)) return refused(`it was signed at ${order.at}, which is no time up to now`);
-  if (age > commandLifetimeMilliseconds) return { kind: 'expired', order, why: `it was signed at ${order.at}, which is too long ago` };
+  if (!(age >= -clockSkewMilliseconds))
+    return refused(`it was signed at ${order.at}, which is no time up to now`);
+  if (age > commandLifetimeMilliseconds)
+    return { kind: 'expired', order, why: `it was signed at ${order.at}, which is too long ago` };
   return { kind: 'signed', order };
 }
 
@@ -57,9 +68,23 @@ function isEqual(expected: string, given: string): boolean {
 }
 
 function isSignedCommand(given: unknown): given is SignedCommand {
-  const { order, signedBy, signature } = (given ?? {}) as Partial<Record<keyof SignedCommand, unknown>>;
-  if (typeof signedBy !== 'string' || typeof signature !== 'string' || typeof order !== 'object' || order === null) return false;
-  const { tenant, workflowId, verb, id, keyId, at } = order as Partial<Record<keyof CommandOrder, unknown>>;
+  const { order, signedBy, signature } = (given ?? {}) as Partial<
+    Record<keyof SignedCommand, unknown>
+  >;
+  if (
+    typeof signedBy !== 'string' ||
+    typeof signature !== 'string' ||
+    typeof order !== 'object' ||
+    order === null
+  )
+    return false;
+  const { tenant, workflowId, verb, id, keyId, at } = order as Partial<
+    Record<keyof CommandOrder, unknown>
+  >;
   const texts = [tenant, workflowId, id, keyId, at];
-  return texts.every((text) => typeof text === 'string') && typeof verb === 'string' && Object.hasOwn(commandScopes, verb);
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    typeof verb === 'string' &&
+    Object.hasOwn(commandScopes, verb)
+  );
 }

@@ -6,8 +6,13 @@ import { failure } from '../../domain/failure';
 import { digestOfFile, sha256 } from '../digest';
 import type { ArtifactStore } from './store';
 
-/** The artifact store's promises kept in a folder: for a job that is tried on a machine where no platform runs. Nothing is leased; whoever owns the folder removes it. */
-export function openDirectoryArtifacts(folder: string): Pick<ArtifactStore, 'putBytes' | 'putFile' | 'getBytes' | 'toFile'> {
+/**
+ * The artifact store's promises kept in a folder: for a job that is tried on a machine where no
+ * platform runs. Nothing is leased; whoever owns the folder removes it.
+ */
+export function openDirectoryArtifacts(
+  folder: string,
+): Pick<ArtifactStore, 'putBytes' | 'putFile' | 'getBytes' | 'toFile'> {
   const place = (digest: Digest) => join(folder, digest.slice('sha256:'.length));
   const refOf = (digest: Digest, bytes: number, mediaType: string): ArtifactRef => ({
     uri: pathToFileURL(place(digest)).href,
@@ -38,7 +43,8 @@ export function openDirectoryArtifacts(folder: string): Pick<ArtifactStore, 'put
     getBytes,
     async toFile(ref, path) {
       const bytes = await getBytes(ref);
-      if (sha256(bytes) !== ref.digest) throw failure('DigestMismatch', `${ref.digest} has other bytes`);
+      if (sha256(bytes) !== ref.digest)
+        throw failure('DigestMismatch', `${ref.digest} has other bytes`);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(`${path}.partial`, bytes);
       await rename(`${path}.partial`, path);

@@ -28,7 +28,12 @@ interface Download {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export async function readToFile(s3: S3, ref: ArtifactRef, path: string, { signal, onProgress }: Download): Promise<void> {
+export async function readToFile(
+  s3: S3,
+  ref: ArtifactRef,
+  path: string,
+  { signal, onProgress }: Download,
+): Promise<void> {
   const body = await openObject(s3, ref, signal);
   // Beside its final place, so that the rename is atomic.
   const partial = `${path}.${randomUUID()}.partial`;
@@ -49,7 +54,12 @@ export async function readToFile(s3: S3, ref: ArtifactRef, path: string, { signa
 async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promise<Readable> {
   const { key } = locate(ref, s3.bucket);
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
-  const { Body, ContentLength } = await request(s3, `read ${ref.uri}`, (client, options) => client.send(get, options), signal);
+  const { Body, ContentLength } = await request(
+    s3,
+    `read ${ref.uri}`,
+    (client, options) => client.send(get, options),
+    signal,
+  );
   const body = Body as Readable;
   if (ContentLength !== undefined && ContentLength !== ref.bytes) {
     body.destroy();
@@ -58,7 +68,10 @@ async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promi
   return body;
 }
 
-/** Passes bytes on and fails at the end unless they were exactly the reference's: what is behind it must not act before the end. */
+/**
+ * Passes bytes on and fails at the end unless they were exactly the reference's: what is behind it
+ * must not act before the end.
+ */
 function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Transform {
   const hash = createHash('sha256');
   let bytes = 0;

@@ -17,7 +17,14 @@ export interface S3 {
   readonly endpoint: string;
 }
 
-export function openS3({ endpoint, region, bucket, accessKeyId, secretAccessKey, sessionToken }: S3Settings): S3 {
+export function openS3({
+  endpoint,
+  region,
+  bucket,
+  accessKeyId,
+  secretAccessKey,
+  sessionToken,
+}: S3Settings): S3 {
   const client = new S3Client({
     endpoint,
     region,
@@ -25,12 +32,20 @@ export function openS3({ endpoint, region, bucket, accessKeyId, secretAccessKey,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
     // Ours are SHA-256 over the whole object; a CRC beside them would only cost time.
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, socketTimeout: 60_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: 60_000,
+      socketTimeout: 60_000,
+      throwOnRequestTimeout: true,
+    },
   });
   return { client, bucket, endpoint };
 }
 
-/** Runs one request and turns what the SDK throws into our failures. `what` says in the error what was being done, to which object. */
+/**
+ * Runs one request and turns what the SDK throws into our failures. `what` says in the error what
+ * was being done, to which object.
+ */
 export async function request<T>(
   s3: S3,
   what: string,
@@ -50,14 +65,20 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const status = statusOf(error);
   const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${reasonOf(name, message)}`;
-  if (name === 'NoSuchBucket') return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
-  if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch') return failure('DigestMismatch', because, { cause: error });
+  if (name === 'NoSuchBucket')
+    return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
+  if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch')
+    return failure('DigestMismatch', because, { cause: error });
   if (isMissing(error)) return failure('ArtifactMissing', because, { cause: error });
   if (isClockSkew(name, message)) {
-    return failure('StorageUnavailable', `${because}; the clocks of this machine (${new Date().toISOString()}) and of the store differ`, {
-      cause: error,
-      next: 'set both clocks by NTP (`timedatectl status` shows whether this one is synchronized); what failed is tried again',
-    });
+    return failure(
+      'StorageUnavailable',
+      `${because}; the clocks of this machine (${new Date().toISOString()}) and of the store differ`,
+      {
+        cause: error,
+        next: 'set both clocks by NTP (`timedatectl status` shows whether this one is synchronized); what failed is tried again',
+      },
+    );
   }
   if (status === 401 || status === 403) {
     return failure('Forbidden', because, {
@@ -70,7 +91,10 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
 
 const skewNames = new Set(['RequestTimeTooSkewed', 'RequestInTheFuture', 'RequestExpired']);
 
-/** A signature is valid for minutes around the time that it names. Stores answer 403 here too, though nothing is wrong with the credentials. */
+/**
+ * A signature is valid for minutes around the time that it names. Stores answer 403 here too,
+ * though nothing is wrong with the credentials.
+ */
 function isClockSkew(name: string, message: string): boolean {
   if (skewNames.has(name)) return true;
   return /difference between the request time|request has expired|signature (has )?expired|signature not yet (current|valid)/i.test(
@@ -85,7 +109,12 @@ function reasonOf(name: string, message: string): string {
 }
 
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && error.name !== 'NoSuchBucket' && error.name !== 'NoSuchUpload' && statusOf(error) === 404;
+  return (
+    error instanceof Error &&
+    error.name !== 'NoSuchBucket' &&
+    error.name !== 'NoSuchUpload' &&
+    statusOf(error) === 404
+  );
 }
 
 /** Somebody else wrote the object first. */

@@ -1,13 +1,28 @@
-import { AbortMultipartUploadCommand, DeleteObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { stagingPrefix, stagingRoot } from './location';
 import { request, type S3 } from './s3';
 
-/** What a run has begun to upload and not finished, under `t/<tenant>/staging/<runId>/`. Empty once a run has ended (I7). */
+/**
+ * What a run has begun to upload and not finished, under `t/<tenant>/staging/<runId>/`. Empty once
+ * a run has ended (I7).
+ */
 export interface StagingArea {
   /** Keys of staged objects and of uploads in parts that were begun. */
   list(run: { readonly tenant: string; readonly runId: string }): Promise<readonly string[]>;
-  /** Ends the run's unfinished uploads and removes what it staged, as far as it is older than `idleSeconds` (0); returns how many. Fine when there is nothing. */
-  clear(run: { readonly tenant: string; readonly runId: string; readonly idleSeconds?: number }): Promise<number>;
+  /**
+   * Ends the run's unfinished uploads and removes what it staged, as far as it is older than
+   * `idleSeconds` (0); returns how many. Fine when there is nothing.
+   */
+  clear(run: {
+    readonly tenant: string;
+    readonly runId: string;
+    readonly idleSeconds?: number;
+  }): Promise<number>;
   /** Runs that have something staged, among them perhaps `unowned`. */
   runs(tenant: string): Promise<readonly string[]>;
 }
@@ -34,7 +49,9 @@ export function openStagingArea(s3: S3): StagingArea {
     },
     async runs(tenant) {
       const root = stagingRoot(tenant);
-      const keys = (await staged(s3, root)).map(({ key }) => key.slice(root.length).split('/')[0] ?? '');
+      const keys = (await staged(s3, root)).map(
+        ({ key }) => key.slice(root.length).split('/')[0] ?? '',
+      );
       return [...new Set(keys)].sort();
     },
   };
@@ -47,10 +64,18 @@ async function staged(s3: S3, prefix: string): Promise<readonly Staged[]> {
 async function unfinishedUploads(s3: S3, prefix: string): Promise<readonly Staged[]> {
   const found: Staged[] = [];
   for (let KeyMarker: string | undefined, UploadIdMarker: string | undefined; ;) {
-    const list = new ListMultipartUploadsCommand({ Bucket: s3.bucket, Prefix: prefix, KeyMarker, UploadIdMarker });
-    const page = await request(s3, `list unfinished uploads under ${prefix}`, (client) => client.send(list));
+    const list = new ListMultipartUploadsCommand({
+      Bucket: s3.bucket,
+      Prefix: prefix,
+      KeyMarker,
+      UploadIdMarker,
+    });
+    const page = await request(s3, `list unfinished uploads under ${prefix}`, (client) =>
+      client.send(list),
+    );
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-      if (Key !== undefined && UploadId !== undefined) found.push({ key: Key, since: Initiated ?? new Date(0), uploadId: UploadId });
+      if (Key !== undefined && UploadId !== undefined)
+        found.push({ key: Key, since: Initiated ?? new Date(0), uploadId: UploadId });
     }
     if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return found;
     KeyMarker = page.NextKeyMarker;
@@ -64,7 +89,8 @@ async function objects(s3: S3, prefix: string): Promise<readonly Staged[]> {
     const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: prefix, ContinuationToken });
     const page = await request(s3, `list ${prefix}`, (client) => client.send(list));
     for (const { Key, LastModified } of page.Contents ?? []) {
-      if (Key !== undefined) found.push({ key: Key, since: LastModified ?? new Date(0), uploadId: null });
+      if (Key !== undefined)
+        found.push({ key: Key, since: LastModified ?? new Date(0), uploadId: null });
     }
     if (page.NextContinuationToken === undefined) return found;
     ContinuationToken = page.NextContinuationToken;
@@ -73,12 +99,16 @@ async function objects(s3: S3, prefix: string): Promise<readonly Staged[]> {
 
 async function remove(s3: S3, { key, uploadId }: Staged): Promise<void> {
   if (uploadId === null) {
-    await request(s3, `remove ${key}`, (client) => client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key })));
+    await request(s3, `remove ${key}`, (client) =>
+      client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: key })),
+    );
     return;
   }
   await request(s3, `end the upload of ${key}`, async (client) => {
     try {
-      await client.send(new AbortMultipartUploadCommand({ Bucket: s3.bucket, Key: key, UploadId: uploadId }));
+      await client.send(
+        new AbortMultipartUploadCommand({ Bucket: s3.bucket, Key: key, UploadId: uploadId }),
+      );
     } catch (error) {
       // It finished or was ended in the meantime.
       if ((error as Error).name !== 'NoSuchUpload') throw error;

@@ -1,4 +1,10 @@
-import { CreateBucketCommand, DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -13,9 +19,10 @@ import { openStagingArea, type StagingArea } from './staging';
 import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
 
 /**
- * Immutable bytes under their own digest, at `t/<tenant>/cas/sha256/ab/cd/<hex>`.
- * Every put may be repeated: the same bytes give the same reference and at most one object. Every read is verified against the reference's digest and size.
- * Errors: StorageUnavailable (try again), ArtifactMissing, DigestMismatch, InvalidInput (a reference that is not this store's).
+ * Immutable bytes under their own digest, at `t/<tenant>/cas/sha256/ab/cd/<hex>`. Every put may be
+ * repeated: the same bytes give the same reference and at most one object. Every read is verified
+ * against the reference's digest and size. Errors: StorageUnavailable (try again), ArtifactMissing,
+ * DigestMismatch, InvalidInput (a reference that is not this store's).
  */
 export interface ArtifactStore {
   readonly bucket: string;
@@ -24,7 +31,10 @@ export interface ArtifactStore {
   /** Whether any tenant has an artifact here. */
   holdsArtifacts(): Promise<boolean>;
   putBytes(put: PutBytes): Promise<ArtifactRef>;
-  /** Streams in constant memory. Nothing is visible before the last byte was sent and its digest checked. */
+  /**
+   * Streams in constant memory. Nothing is visible before the last byte was sent and its digest
+   * checked.
+   */
   putFile(put: PutFile): Promise<ArtifactRef>;
   /** Canonical JSON, so the reference's digest is `digestOf(value)`. */
   putJson(put: PutJson): Promise<ArtifactRef>;
@@ -37,7 +47,10 @@ export interface ArtifactStore {
     path: string,
     options?: { readonly signal?: AbortSignal; readonly onProgress?: (bytes: number) => void },
   ): Promise<void>;
-  /** Whether an object of this size is there, and then it stays for as long as a lease lasts. Its bytes are verified when they are read. */
+  /**
+   * Whether an object of this size is there, and then it stays for as long as a lease lasts. Its
+   * bytes are verified when they are read.
+   */
   exists(ref: ArtifactRef): Promise<boolean>;
   /** For the collector alone. Fine when it is gone already. */
   delete(where: { readonly tenant: string; readonly digest: Digest }): Promise<void>;
@@ -70,9 +83,15 @@ interface PutJson extends Put {
   readonly value: unknown;
 }
 
-/** Tells the collector that a digest is in use, before anyone looks whether it is there (DESIGN §8). The registry's `artifacts` is one. */
+/**
+ * Tells the collector that a digest is in use, before anyone looks whether it is there (DESIGN §8).
+ * The registry's `artifacts` is one.
+ */
 export interface ArtifactLeases {
-  /** Clears a collector's mark. `mustUpload`: the object may be going away this moment, so whether it exists says nothing. */
+  /**
+   * Clears a collector's mark. `mustUpload`: the object may be going away this moment, so whether
+   * it exists says nothing.
+   */
   lease(lease: {
     readonly tenant: string;
     readonly digest: Digest;
@@ -84,12 +103,18 @@ export interface ArtifactLeases {
 }
 
 export interface ArtifactStoreSettings extends S3Settings {
-  /** Null where nothing is ever collected while it is in use: a reader, or a test without a database. */
+  /**
+   * Null where nothing is ever collected while it is in use: a reader, or a test without a
+   * database.
+   */
   readonly leases: ArtifactLeases | null;
   readonly partBytes?: number;
 }
 
-/** The longest that the registry grants: it is what a writer has, after a put, to make something refer to the artifact. */
+/**
+ * The longest that the registry grants: it is what a writer has, after a put, to make something
+ * refer to the artifact.
+ */
 const leaseSeconds = 3600;
 /** Files up to this size go in one request; beyond it in parts of this size, up to 10,000. */
 const defaultPartBytes = 16 << 20;
@@ -100,7 +125,10 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
   const s3 = openS3(settings);
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 
-  /** Lease, look, upload unless it is there, record. A second round only when the collector was faster than a lease that had run out. */
+  /**
+   * Lease, look, upload unless it is there, record. A second round only when the collector was
+   * faster than a lease that had run out.
+   */
   async function put(
     wanted: Wanted,
     upload: (mode: WriteMode, key: string, renew: () => Promise<void>) => Promise<void>,
@@ -138,15 +166,21 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     ensureBucket: () => ensureBucket(s3),
     async holdsArtifacts() {
       const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: allTenants, MaxKeys: 1 });
-      const { KeyCount = 0 } = await request(s3, 'list what there is', (client, options) => client.send(list, options));
+      const { KeyCount = 0 } = await request(s3, 'list what there is', (client, options) =>
+        client.send(list, options),
+      );
       return KeyCount > 0;
     },
     putBytes,
-    putJson: ({ value, ...to }) => putBytes({ ...to, bytes: Buffer.from(canonicalJson(value)), mediaType: 'application/json' }),
+    putJson: ({ value, ...to }) =>
+      putBytes({ ...to, bytes: Buffer.from(canonicalJson(value)), mediaType: 'application/json' }),
     async putFile({ tenant, runId, path, mediaType, expected, signal, onProgress }) {
       const small = (await stat(path)).size <= partBytes ? await readFile(path) : null;
-      const { digest, bytes } = small ? { digest: sha256(small), bytes: small.byteLength } : await digestOfFile(path, signal);
-      if (expected !== undefined && digest !== expected) throw failure('DigestMismatch', `${path} is ${digest}, not ${expected}`);
+      const { digest, bytes } = small
+        ? { digest: sha256(small), bytes: small.byteLength }
+        : await digestOfFile(path, signal);
+      if (expected !== undefined && digest !== expected)
+        throw failure('DigestMismatch', `${path} is ${digest}, not ${expected}`);
       const ref = await put({ tenant, digest, bytes, mediaType }, async (mode, key, renew) => {
         const to = { key, digest, mediaType, mode, signal };
         if (small) return uploadBytes(s3, small, to);
@@ -167,7 +201,11 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
       return ref;
     },
     async getBytes(ref, { maxBytes = defaultMaxBytes } = {}) {
-      if (ref.bytes > maxBytes) throw failure('InvalidInput', `${ref.uri} has ${ref.bytes} bytes; ${maxBytes} may be read into memory`);
+      if (ref.bytes > maxBytes)
+        throw failure(
+          'InvalidInput',
+          `${ref.uri} has ${ref.bytes} bytes; ${maxBytes} may be read into memory`,
+        );
       return readBytes(s3, ref);
     },
     async getJson<T>(ref: ArtifactRef) {
@@ -176,12 +214,19 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     toFile: (ref, path, options = {}) => readToFile(s3, ref, path, options),
     async exists(ref) {
       const { tenant, key } = locate(ref, s3.bucket);
-      const { mustUpload } = (await leases?.lease({ tenant, digest: ref.digest, owner, seconds: leaseSeconds })) ?? { mustUpload: false };
+      const { mustUpload } = (await leases?.lease({
+        tenant,
+        digest: ref.digest,
+        owner,
+        seconds: leaseSeconds,
+      })) ?? { mustUpload: false };
       return !mustUpload && (await sizeOf(s3, key)) === ref.bytes;
     },
     async delete({ tenant, digest }) {
       const Key = casKey(tenant, digest);
-      await request(s3, `remove ${Key}`, (client) => client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key })));
+      await request(s3, `remove ${Key}`, (client) =>
+        client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key })),
+      );
     },
     staging: openStagingArea(s3),
     close: () => s3.client.destroy(),
@@ -207,7 +252,9 @@ function renewal(renew: () => Promise<void>): () => Promise<void> {
 
 async function sizeOf(s3: S3, key: string): Promise<number | null> {
   try {
-    const head = await request(s3, `look for ${key}`, (client) => client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: key })));
+    const head = await request(s3, `look for ${key}`, (client) =>
+      client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: key })),
+    );
     return head.ContentLength ?? 0;
   } catch (error) {
     if (isMissing((error as Error).cause)) return null;
@@ -222,12 +269,14 @@ async function ensureBucket(s3: S3): Promise<void> {
     return;
   } catch (error) {
     // HEAD has no body, so a missing bucket shows as a bare 404.
-    if (!isMissing(error) && (error as Error).name !== 'NoSuchBucket') await request(s3, 'look', () => Promise.reject(error as Error));
+    if (!isMissing(error) && (error as Error).name !== 'NoSuchBucket')
+      await request(s3, 'look', () => Promise.reject(error as Error));
   }
   try {
     await s3.client.send(new CreateBucketCommand(where));
   } catch (error) {
     // Another process made it in between. One of somebody else's by that name stays an error.
-    if ((error as Error).name !== 'BucketAlreadyOwnedByYou') await request(s3, 'make the bucket', () => Promise.reject(error as Error));
+    if ((error as Error).name !== 'BucketAlreadyOwnedByYou')
+      await request(s3, 'make the bucket', () => Promise.reject(error as Error));
   }
 }

@@ -14,7 +14,10 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import { isMissing, isThereAlready, isWriteConflict, request, type S3 } from './s3';
 
-/** `replace` overwrites: the collector may be deleting what is there. Else the first writer's object stays. */
+/**
+ * `replace` overwrites: the collector may be deleting what is there. Else the first writer's object
+ * stays.
+ */
 export type WriteMode = 'create' | 'replace';
 
 interface Destination {
@@ -26,7 +29,11 @@ interface Destination {
 }
 
 /** One request; the store checks the bytes against the digest before it keeps them. */
-export async function uploadBytes(s3: S3, bytes: Uint8Array, { key, digest, mediaType, mode, signal }: Destination): Promise<void> {
+export async function uploadBytes(
+  s3: S3,
+  bytes: Uint8Array,
+  { key, digest, mediaType, mode, signal }: Destination,
+): Promise<void> {
   const put = new PutObjectCommand({
     Bucket: s3.bucket,
     Key: key,
@@ -36,7 +43,14 @@ export async function uploadBytes(s3: S3, bytes: Uint8Array, { key, digest, medi
     ChecksumSHA256: base64(digest),
     ...(mode === 'create' && { IfNoneMatch: '*' }),
   });
-  await unlessThere(() => request(s3, `write ${key}`, (client, options) => conditional(() => client.send(put, options)), signal));
+  await unlessThere(() =>
+    request(
+      s3,
+      `write ${key}`,
+      (client, options) => conditional(() => client.send(put, options)),
+      signal,
+    ),
+  );
 }
 
 export interface LargeUpload extends Destination {
@@ -49,19 +63,27 @@ export interface LargeUpload extends Destination {
   readonly onPart?: (sentBytes: number) => Promise<void> | void;
 }
 
-/** One request copies at most this much (AWS), and the copy is what makes a large upload appear at once. */
+/**
+ * One request copies at most this much (AWS), and the copy is what makes a large upload appear at
+ * once.
+ */
 const largestCopy = 5 * 1024 ** 3;
 
 /**
- * In parts to a staging key, then one conditional server-side copy. Completing the parts at the final key would be a request less, but SeaweedFS
- * ignores `If-None-Match` there, and a staging key tells whose unfinished upload it is (I7).
+ * In parts to a staging key, then one conditional server-side copy. Completing the parts at the
+ * final key would be a request less, but SeaweedFS ignores `If-None-Match` there, and a staging key
+ * tells whose unfinished upload it is (I7).
  */
 export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void> {
   const { key, bytes, mediaType, mode, signal } = upload;
   if (bytes > largestCopy) {
-    throw failure('InvalidInput', `${upload.path} has ${bytes} bytes; one artifact holds at most ${largestCopy}`, {
-      next: 'split it into several files',
-    });
+    throw failure(
+      'InvalidInput',
+      `${upload.path} has ${bytes} bytes; one artifact holds at most ${largestCopy}`,
+      {
+        next: 'split it into several files',
+      },
+    );
   }
   const staged = `${upload.stagingPrefix}${randomUUID()}`;
   await stage(s3, staged, upload);
@@ -75,32 +97,61 @@ export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void
       ...(mode === 'create' && { IfNoneMatch: '*' }),
     });
     await unlessThere(() =>
-      request(s3, `copy ${staged} to ${key}`, (client, options) => conditional(() => client.send(copy, options)), signal),
+      request(
+        s3,
+        `copy ${staged} to ${key}`,
+        (client, options) => conditional(() => client.send(copy, options)),
+        signal,
+      ),
     );
   } catch (error) {
     if (isMissing((error as Error).cause))
-      throw failure('StorageUnavailable', `the unfinished upload ${staged} was removed`, { cause: error });
+      throw failure('StorageUnavailable', `the unfinished upload ${staged} was removed`, {
+        cause: error,
+      });
     throw error;
   } finally {
-    // Whether the artifact is there is decided; what this cannot remove, `staging.clear` of the run does.
-    await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: staged })).catch(() => undefined);
+    // Whether the artifact is there is decided; what this cannot remove, `staging.clear` of the run
+    // does.
+    await s3.client
+      .send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: staged }))
+      .catch(() => undefined);
   }
 }
 
 async function stage(s3: S3, key: string, upload: LargeUpload): Promise<void> {
   const { path, digest, signal } = upload;
   const where = { Bucket: s3.bucket, Key: key };
-  const create = new CreateMultipartUploadCommand({ ...where, ContentType: upload.mediaType, ChecksumAlgorithm: 'SHA256' });
-  const { UploadId } = await request(s3, `begin ${key}`, (client, options) => client.send(create, options), signal);
+  const create = new CreateMultipartUploadCommand({
+    ...where,
+    ContentType: upload.mediaType,
+    ChecksumAlgorithm: 'SHA256',
+  });
+  const { UploadId } = await request(
+    s3,
+    `begin ${key}`,
+    (client, options) => client.send(create, options),
+    signal,
+  );
   const file = await open(path, 'r');
   try {
     const { parts, sent } = await sendParts(s3, file, { ...upload, where: { ...where, UploadId } });
-    if (sent !== digest) throw failure('DigestMismatch', `${path} changed while it was uploaded: ${sent} instead of ${digest}`);
-    const complete = new CompleteMultipartUploadCommand({ ...where, UploadId, MultipartUpload: { Parts: parts } });
+    if (sent !== digest)
+      throw failure(
+        'DigestMismatch',
+        `${path} changed while it was uploaded: ${sent} instead of ${digest}`,
+      );
+    const complete = new CompleteMultipartUploadCommand({
+      ...where,
+      UploadId,
+      MultipartUpload: { Parts: parts },
+    });
     await request(s3, `finish ${key}`, (client, options) => client.send(complete, options), signal);
   } catch (error) {
     // The first error is the one to report. What this cannot end, `staging.clear` of the run does.
-    await s3.client.send(new AbortMultipartUploadCommand({ ...where, UploadId })).catch(() => undefined);
+    await s3.client
+      .send(new AbortMultipartUploadCommand({ ...where, UploadId }))
+      .catch(() => undefined);
     throw error;
   } finally {
     await file.close();
@@ -110,7 +161,13 @@ async function stage(s3: S3, key: string, upload: LargeUpload): Promise<void> {
 async function sendParts(
   s3: S3,
   file: FileHandle,
-  upload: LargeUpload & { readonly where: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined } },
+  upload: LargeUpload & {
+    readonly where: {
+      readonly Bucket: string;
+      readonly Key: string;
+      readonly UploadId: string | undefined;
+    };
+  },
 ): Promise<{ readonly parts: CompletedPart[]; readonly sent: Digest }> {
   const { partBytes, signal, where } = upload;
   const whole = createHash('sha256');
@@ -122,8 +179,19 @@ async function sendParts(
     if (part.byteLength === 0) break;
     whole.update(part);
     const ChecksumSHA256 = createHash('sha256').update(part).digest('base64');
-    const send = new UploadPartCommand({ ...where, PartNumber, Body: part, ContentLength: part.byteLength, ChecksumSHA256 });
-    const { ETag } = await request(s3, `write part ${PartNumber} of ${where.Key}`, (client, options) => client.send(send, options), signal);
+    const send = new UploadPartCommand({
+      ...where,
+      PartNumber,
+      Body: part,
+      ContentLength: part.byteLength,
+      ChecksumSHA256,
+    });
+    const { ETag } = await request(
+      s3,
+      `write part ${PartNumber} of ${where.Key}`,
+      (client, options) => client.send(send, options),
+      signal,
+    );
     parts.push({ PartNumber, ETag, ChecksumSHA256 });
     offset += part.byteLength;
     await upload.onPart?.(offset);
@@ -131,11 +199,19 @@ async function sendParts(
   return { parts, sent: `sha256:${whole.digest('hex')}` };
 }
 
-/** A part must be full (only the last may be shorter), and a read may return less than was asked for. */
+/**
+ * A part must be full (only the last may be shorter), and a read may return less than was asked
+ * for.
+ */
 async function readFully(file: FileHandle, buffer: Buffer, offset: number): Promise<Buffer> {
   let filled = 0;
   while (filled < buffer.byteLength) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, offset + filled);
+    const { bytesRead } = await file.read(
+      buffer,
+      filled,
+      buffer.byteLength - filled,
+      offset + filled,
+    );
     if (bytesRead === 0) break;
     filled += bytesRead;
   }

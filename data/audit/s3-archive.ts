@@ -2,24 +2,39 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-s
 import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/repository';
 import { canonicalJson } from '../../domain/canonical';
 import { failure } from '../../domain/failure';
-import { isMissing, isThereAlready, openS3, request, type S3, type S3Settings } from '../artifact/s3';
+import {
+  isMissing,
+  isThereAlready,
+  openS3,
+  request,
+  type S3,
+  type S3Settings,
+} from '../artifact/s3';
 
 const atOnce = 32;
 
 /**
- * Signed heads and keys of the audit log outside the database, at `t/<tenant>/audit/heads/<batch>.json` and `…/keys/<sequence>.json`: by them a
- * cut or rewritten log is found. Not content-addressed like artifacts, because whoever verifies must find them without the database.
- * `role` tells places apart whose buckets have one name.
+ * Signed heads and keys of the audit log outside the database, at
+ * `t/<tenant>/audit/heads/<batch>.json` and `…/keys/<sequence>.json`: by them a cut or rewritten
+ * log is found. Not content-addressed like artifacts, because whoever verifies must find them
+ * without the database. `role` tells places apart whose buckets have one name.
  */
 export function openS3Archive(role: 'store' | 'second', settings: S3Settings): AuditArchive {
   const s3 = openS3(settings);
   return {
     place: `${role}:s3://${s3.bucket}`,
     where: `s3://${s3.bucket} at ${s3.endpoint}`,
-    storeHead: (head) => store(s3, keyOf(head.tenant, 'heads', head.batch), head, `the one of batch ${head.batch}`),
-    storeKey: (key) => store(s3, keyOf(key.tenant, 'keys', key.sequence), key, `the audit key ${key.keyId}`),
+    storeHead: (head) =>
+      store(s3, keyOf(head.tenant, 'heads', head.batch), head, `the one of batch ${head.batch}`),
+    storeKey: (key) =>
+      store(s3, keyOf(key.tenant, 'keys', key.sequence), key, `the audit key ${key.keyId}`),
     async *heads({ tenant, after }) {
-      for await (const keys of keysUnder(s3, prefixOf(tenant, 'heads'), keyOf(tenant, 'heads', after))) yield* read<AuditHead>(s3, keys);
+      for await (const keys of keysUnder(
+        s3,
+        prefixOf(tenant, 'heads'),
+        keyOf(tenant, 'heads', after),
+      ))
+        yield* read<AuditHead>(s3, keys);
     },
     async head({ tenant, batch }) {
       const text = await readIfThere(s3, keyOf(tenant, 'heads', batch));
@@ -27,7 +42,8 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
     },
     async keys(tenant) {
       const found: AuditKey[] = [];
-      for await (const keys of keysUnder(s3, prefixOf(tenant, 'keys'))) for await (const key of read<AuditKey>(s3, keys)) found.push(key);
+      for await (const keys of keysUnder(s3, prefixOf(tenant, 'keys')))
+        for await (const key of read<AuditKey>(s3, keys)) found.push(key);
       return found;
     },
     close: () => s3.client.destroy(),
@@ -43,22 +59,36 @@ function keyOf(tenant: string, what: 'heads' | 'keys', number: number): string {
   return `${prefixOf(tenant, what)}${String(number).padStart(12, '0')}.json`;
 }
 
-async function store(s3: S3, key: string, value: AuditHead | AuditKey, what: string): Promise<void> {
+async function store(
+  s3: S3,
+  key: string,
+  value: AuditHead | AuditKey,
+  what: string,
+): Promise<void> {
   const Body = canonicalJson(value);
-  const put = new PutObjectCommand({ Bucket: s3.bucket, Key: key, Body, ContentType: 'application/json', IfNoneMatch: '*' });
+  const put = new PutObjectCommand({
+    Bucket: s3.bucket,
+    Key: key,
+    Body,
+    ContentType: 'application/json',
+    IfNoneMatch: '*',
+  });
   await request(s3, `write ${key}`, async (client) => {
     try {
       await client.send(put);
     } catch (error) {
       if (!isThereAlready(error)) throw error;
-      if ((await readIfThere(s3, key)) !== Body) throw failure('Conflict', `${key} in ${s3.bucket} is another one than ${what}`);
+      if ((await readIfThere(s3, key)) !== Body)
+        throw failure('Conflict', `${key} in ${s3.bucket} is another one than ${what}`);
     }
   });
 }
 
 async function* read<T>(s3: S3, keys: readonly string[]): AsyncGenerator<T> {
   for (let from = 0; from < keys.length; from += atOnce) {
-    const texts = await Promise.all(keys.slice(from, from + atOnce).map((key) => readIfThere(s3, key)));
+    const texts = await Promise.all(
+      keys.slice(from, from + atOnce).map((key) => readIfThere(s3, key)),
+    );
     // One that was removed since it was listed is missed like one that never was there.
     for (const text of texts) if (text !== null) yield JSON.parse(text) as T;
   }
@@ -76,9 +106,18 @@ async function readIfThere(s3: S3, key: string): Promise<string | null> {
   });
 }
 
-async function* keysUnder(s3: S3, prefix: string, after?: string): AsyncGenerator<readonly string[]> {
+async function* keysUnder(
+  s3: S3,
+  prefix: string,
+  after?: string,
+): AsyncGenerator<readonly string[]> {
   for (let ContinuationToken: string | undefined; ;) {
-    const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: prefix, StartAfter: after, ContinuationToken });
+    const list = new ListObjectsV2Command({
+      Bucket: s3.bucket,
+      Prefix: prefix,
+      StartAfter: after,
+      ContinuationToken,
+    });
     const page = await request(s3, `list ${prefix}`, (client) => client.send(list));
     yield (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
     if (page.NextContinuationToken === undefined) return;

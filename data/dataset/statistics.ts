@@ -1,16 +1,28 @@
 import type { Column } from '../../domain/dataset/dataset';
-import { quantileNames, type ColumnStatistics, type NumberStatistics, type QuantileName } from '../../domain/dataset/statistics';
+import {
+  quantileNames,
+  type ColumnStatistics,
+  type NumberStatistics,
+  type QuantileName,
+} from '../../domain/dataset/statistics';
 import { quoteName, type PlatformSql } from '../sql/platform-sql';
 
-/** One scan of `relation` (SQL that may stand after FROM), whose columns have the logical types' DuckDB types. */
+/**
+ * One scan of `relation` (SQL that may stand after FROM), whose columns have the logical types'
+ * DuckDB types.
+ */
 export async function columnStatistics(
   sql: PlatformSql,
   relation: string,
   columns: readonly Column[],
 ): Promise<readonly ColumnStatistics[]> {
-  const measures = columns.flatMap((column, index) => measuresOf(column).map((measure, i) => `${measure} AS "m${index}_${i}"`));
+  const measures = columns.flatMap((column, index) =>
+    measuresOf(column).map((measure, i) => `${measure} AS "m${index}_${i}"`),
+  );
   if (measures.length === 0) return [];
-  const row = await sql.one<Record<string, unknown>>(`SELECT ${measures.join(', ')} FROM ${relation}`);
+  const row = await sql.one<Record<string, unknown>>(
+    `SELECT ${measures.join(', ')} FROM ${relation}`,
+  );
   return columns.map((column, index) => statisticsOf(column, (i) => row[`m${index}_${i}`]));
 }
 
@@ -29,7 +41,9 @@ function measuresOf({ name, type }: Column): readonly string[] {
         ...common,
         `count(*) FILTER (WHERE isnan(${value}))`,
         `count(*) FILTER (WHERE isinf(${value}))`,
-        ...[`min(${value})`, `max(${value})`, `avg(${value})`].map((measure) => `${measure} ${finite}`),
+        ...[`min(${value})`, `max(${value})`, `avg(${value})`].map(
+          (measure) => `${measure} ${finite}`,
+        ),
         `stddev_samp(${value}) FILTER (WHERE abs(${value}) < ${largestSquared})`,
         `approx_quantile(${value}, [${quantileNames.join(', ')}]) ${finite}`,
       ];
@@ -37,7 +51,10 @@ function measuresOf({ name, type }: Column): readonly string[] {
     case 'timestamp':
       return [
         ...common,
-        ...['min', 'max'].map((end) => `strftime(${end}(${column}) FILTER (WHERE isfinite(${column})), '%Y-%m-%dT%H:%M:%S.%gZ')`),
+        ...['min', 'max'].map(
+          (end) =>
+            `strftime(${end}(${column}) FILTER (WHERE isfinite(${column})), '%Y-%m-%dT%H:%M:%S.%gZ')`,
+        ),
       ];
     case 'boolean':
       return [...common, `count(*) FILTER (WHERE ${column})`];
@@ -46,7 +63,10 @@ function measuresOf({ name, type }: Column): readonly string[] {
   }
 }
 
-function statisticsOf({ name, type }: Column, measure: (index: number) => unknown): ColumnStatistics {
+function statisticsOf(
+  { name, type }: Column,
+  measure: (index: number) => unknown,
+): ColumnStatistics {
   const common = { name, nulls: Number(measure(0)), distinct: Number(measure(1)) };
   switch (type) {
     case 'integer':
@@ -57,13 +77,21 @@ function statisticsOf({ name, type }: Column, measure: (index: number) => unknow
     case 'boolean':
       return { ...common, type, trues: Number(measure(2)) };
     case 'string':
-      return { ...common, type, shortest: finiteOrNull(measure(2)), longest: finiteOrNull(measure(3)) };
+      return {
+        ...common,
+        type,
+        shortest: finiteOrNull(measure(2)),
+        longest: finiteOrNull(measure(3)),
+      };
   }
 }
 
 function numbersOf(measure: (index: number) => unknown): NumberStatistics {
   const quantiles = measure(8) as readonly number[] | null;
-  const largest = Math.max(Math.abs(finiteOrNull(measure(4)) ?? 0), Math.abs(finiteOrNull(measure(5)) ?? 0));
+  const largest = Math.max(
+    Math.abs(finiteOrNull(measure(4)) ?? 0),
+    Math.abs(finiteOrNull(measure(5)) ?? 0),
+  );
   return {
     nans: Number(measure(2)),
     infinities: Number(measure(3)),
@@ -74,7 +102,9 @@ function numbersOf(measure: (index: number) => unknown): NumberStatistics {
     quantiles:
       quantiles === null
         ? null
-        : (Object.fromEntries(quantileNames.map((quantile, i) => [quantile, quantiles[i] ?? 0])) as Record<QuantileName, number>),
+        : (Object.fromEntries(
+            quantileNames.map((quantile, i) => [quantile, quantiles[i] ?? 0]),
+          ) as Record<QuantileName, number>),
   };
 }
 

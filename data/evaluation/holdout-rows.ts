@@ -15,20 +15,38 @@ export interface HoldoutRows {
   readonly times: Float64Array;
 }
 
-/** DataUnreadable when the file does not hold what assembly promised: judging other rows than these would be judging something else. */
+/**
+ * DataUnreadable when the file does not hold what assembly promised: judging other rows than these
+ * would be judging something else.
+ */
 export async function readHoldoutRows(
   sql: PlatformSql,
   file: string,
-  { rows, task, classes = [] }: { readonly rows: number; readonly task: Task; readonly classes?: readonly string[] | undefined },
+  {
+    rows,
+    task,
+    classes = [],
+  }: {
+    readonly rows: number;
+    readonly task: Task;
+    readonly classes?: readonly string[] | undefined;
+  },
 ): Promise<HoldoutRows> {
   await checkRows(sql, file, rows);
-  const [row, labels, times] = [new BigInt64Array(rows), new Float64Array(rows), new Float64Array(rows)];
+  const [row, labels, times] = [
+    new BigInt64Array(rows),
+    new Float64Array(rows),
+    new Float64Array(rows),
+  ];
   const query = `SELECT ${rowColumn}, ${labelColumn}, epoch_ms(${timeColumn}) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
   let at = 0;
   for await (const [rowValues = [], labelValues = [], timeValues = []] of chunksOf(sql, query)) {
     rowValues.forEach((value, index) => {
       row[at] = value as bigint;
-      labels[at] = checkedLabel(labelValues[index], value as bigint, { task, classes: classes.length });
+      labels[at] = checkedLabel(labelValues[index], value as bigint, {
+        task,
+        classes: classes.length,
+      });
       times[at] = timeValues[index] == null ? NaN : Number(timeValues[index]);
       at += 1;
     });
@@ -36,39 +54,70 @@ export async function readHoldoutRows(
   return { row, labels, times };
 }
 
-function checkedLabel(label: unknown, row: bigint, { task, classes }: { readonly task: Task; readonly classes: number }): number {
+function checkedLabel(
+  label: unknown,
+  row: bigint,
+  { task, classes }: { readonly task: Task; readonly classes: number },
+): number {
   const most = { classification: 1, multiclass: classes - 1, regression: Infinity }[task];
-  const isClass = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= most;
-  const usable = typeof label === 'number' && Number.isFinite(label) && (task === 'regression' || isClass(label));
-  if (!usable) throw failure('DataUnreadable', `row ${row} of the holdout has no label that ${task} can be judged by`);
+  const isClass = (value: number): boolean =>
+    Number.isInteger(value) && value >= 0 && value <= most;
+  const usable =
+    typeof label === 'number' &&
+    Number.isFinite(label) &&
+    (task === 'regression' || isClass(label));
+  if (!usable)
+    throw failure(
+      'DataUnreadable',
+      `row ${row} of the holdout has no label that ${task} can be judged by`,
+    );
   return label;
 }
 
-/** Both files of a part must hold the rows that were promised; a part of the holdout is not the holdout (I10). */
+/**
+ * Both files of a part must hold the rows that were promised; a part of the holdout is not the
+ * holdout (I10).
+ */
 export async function checkRows(sql: PlatformSql, file: string, expected: number): Promise<void> {
-  const { rows } = await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`);
-  if (rows !== expected) throw failure('DataUnreadable', `the holdout's file has ${rows} rows; ${expected} were assembled`);
+  const { rows } = await sql.one<{ rows: number }>(
+    `SELECT count(*) AS rows FROM ${readParquet([file])}`,
+  );
+  if (rows !== expected)
+    throw failure(
+      'DataUnreadable',
+      `the holdout's file has ${rows} rows; ${expected} were assembled`,
+    );
 }
 
 export async function columnNames(sql: PlatformSql, file: string): Promise<readonly string[]> {
-  const columns = await sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${readParquet([file])}`);
+  const columns = await sql.rows<{ column_name: string }>(
+    `DESCRIBE SELECT * FROM ${readParquet([file])}`,
+  );
   return columns.map((column) => column.column_name);
 }
 
 /** Of each row that was put into its part by a hash: that hash, in order of `__row`. */
 export async function readGroups(sql: PlatformSql, file: string): Promise<readonly string[]> {
   const groups: string[] = [];
-  for await (const [values = []] of chunksOf(sql, `SELECT ${groupColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`)) {
+  for await (const [values = []] of chunksOf(
+    sql,
+    `SELECT ${groupColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`,
+  )) {
     for (const value of values) groups.push(String(value));
   }
   return groups;
 }
 
 /**
- * Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other columns there are. Another column, or another feature, does not make another holdout.
- * Rows without a time are identified by the hash that put them into the holdout.
+ * Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other
+ * columns there are. Another column, or another feature, does not make another holdout. Rows
+ * without a time are identified by the hash that put them into the holdout.
  */
-export async function digestOfRows(sql: PlatformSql, file: string, { isDrawn }: { readonly isDrawn: boolean }): Promise<Digest> {
+export async function digestOfRows(
+  sql: PlatformSql,
+  file: string,
+  { isDrawn }: { readonly isDrawn: boolean },
+): Promise<Digest> {
   const [timeHash, labelHash] = [createHash('sha256'), createHash('sha256')];
   const query = `SELECT ${isDrawn ? `CAST('0x' || substr(${groupColumn}, 1, 15) AS BIGINT)` : `epoch_us(${timeColumn})`} AS at, ${labelColumn} AS label FROM ${readParquet([file])} ORDER BY ALL`;
   for await (const [times = [], labels = []] of chunksOf(sql, query)) {
@@ -79,15 +128,22 @@ export async function digestOfRows(sql: PlatformSql, file: string, { isDrawn }: 
 }
 
 /** A column as text, coded; a null is the value `missingText`. */
-export async function readSliceColumn(sql: PlatformSql, file: string, column: string, rows: number): Promise<SliceColumn> {
-  if (!(await columnNames(sql, file)).includes(column)) return { kind: 'missing', reason: 'the assembled rows have no such column' };
+export async function readSliceColumn(
+  sql: PlatformSql,
+  file: string,
+  column: string,
+  rows: number,
+): Promise<SliceColumn> {
+  if (!(await columnNames(sql, file)).includes(column))
+    return { kind: 'missing', reason: 'the assembled rows have no such column' };
   const numbers = new Map<string, number>();
   const values: string[] = [];
   const codes = new Int32Array(rows);
   let at = 0;
   const query = `SELECT CAST(${quoteName(column)} AS VARCHAR) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
   for await (const [texts = []] of chunksOf(sql, query)) {
-    for (const text of texts) codes[at++] = numberOf(typeof text === 'string' ? text : missingText, numbers, values);
+    for (const text of texts)
+      codes[at++] = numberOf(typeof text === 'string' ? text : missingText, numbers, values);
   }
   return { kind: 'coded', values, codes };
 }

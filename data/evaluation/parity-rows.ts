@@ -25,14 +25,20 @@ export interface ParitySampleSource {
 }
 
 /** `wanted` rows spread evenly over the whole, the same ones every time. */
-export async function readParitySample(sql: PlatformSql, source: ParitySampleSource): Promise<ParitySample> {
+export async function readParitySample(
+  sql: PlatformSql,
+  source: ParitySampleSource,
+): Promise<ParitySample> {
   const { requestRows, features, total, columns, featuresSample } = source;
   await checkRows(sql, requestRows, total);
   const rows = Math.min(source.wanted, total);
   const there = await columnNames(sql, requestRows);
   const lacking = columns.filter(({ name }) => !there.includes(name));
   if (lacking.length > 0) {
-    throw failure('InvalidInput', `the model needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which the request rows lack`);
+    throw failure(
+      'InvalidInput',
+      `the model needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which the request rows lack`,
+    );
   }
   // Of any `total` places exactly `rows` step over a multiple: no chance, no clumps.
   await sql.run(
@@ -49,22 +55,33 @@ export async function readParitySample(sql: PlatformSql, source: ParitySampleSou
   return { rows, request, featuresFile: featuresSample };
 }
 
-async function readColumns(sql: PlatformSql, file: string, columns: readonly Column[]): Promise<ParitySample['request']> {
+async function readColumns(
+  sql: PlatformSql,
+  file: string,
+  columns: readonly Column[],
+): Promise<ParitySample['request']> {
   const read: Record<string, (string | number | boolean | null)[]> = {};
   for (const { name } of columns) read[name] = [];
   if (columns.length === 0) return read;
-  const list = columns.map((column) => `${wireForm(column)} AS ${quoteName(column.name)}`).join(', ');
+  const list = columns
+    .map((column) => `${wireForm(column)} AS ${quoteName(column.name)}`)
+    .join(', ');
   const query = `SELECT ${list} FROM ${readParquet([file])} JOIN parity_rows USING (${rowColumn}) ORDER BY ${rowColumn}`;
   for await (const chunk of chunksOf(sql, query)) {
     columns.forEach(({ name }, index) => {
       for (const value of chunk[index] ?? [])
-        read[name]?.push(typeof value === 'bigint' ? Number(value) : (value as string | number | boolean | null));
+        read[name]?.push(
+          typeof value === 'bigint' ? Number(value) : (value as string | number | boolean | null),
+        );
     });
   }
   return read;
 }
 
-/** What a caller with this row would send: JSON has neither NaN nor infinity, and a time travels as RFC 3339. */
+/**
+ * What a caller with this row would send: JSON has neither NaN nor infinity, and a time travels as
+ * RFC 3339.
+ */
 function wireForm({ name, type }: Column): string {
   const column = quoteName(name);
   if (type === 'timestamp') return `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')`;

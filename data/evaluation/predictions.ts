@@ -1,4 +1,12 @@
-import { BIGINT, DOUBLE, DuckDBDataChunk, LIST, listValue, VARCHAR, type DuckDBValue } from '@duckdb/node-api';
+import {
+  BIGINT,
+  DOUBLE,
+  DuckDBDataChunk,
+  LIST,
+  listValue,
+  VARCHAR,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
 import { quoteText, type PlatformSql } from '../sql/platform-sql';
 import { dateOf } from '../../domain/calendar';
@@ -24,10 +32,15 @@ type ScoredRows = Pick<ScoredSample, 'scores' | 'width'>;
 const chunkRows = 2048;
 
 /**
- * Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`, `champion`, `baseline`, and `version_<n>` of each anchor. In multiclass `label` is the class
- * and a score the list of the probabilities of `classes`. The same predictions give the same bytes.
+ * Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`,
+ * `champion`, `baseline`, and `version_<n>` of each anchor. In multiclass `label` is the class and
+ * a score the list of the probabilities of `classes`. The same predictions give the same bytes.
  */
-export async function writePredictions(sql: PlatformSql, path: string, predictions: Predictions): Promise<void> {
+export async function writePredictions(
+  sql: PlatformSql,
+  path: string,
+  predictions: Predictions,
+): Promise<void> {
   const { rows, dayOfRow, classes, score, champion, baseline, anchors } = predictions;
   const versions = Object.entries(anchors);
   const [labelType, scoreType] = classes === undefined ? [DOUBLE, DOUBLE] : [VARCHAR, LIST(DOUBLE)];
@@ -51,17 +64,29 @@ export async function writePredictions(sql: PlatformSql, path: string, predictio
         if (classes === undefined) return [...scored.scores.subarray(from, until)];
         const { scores, width = classes.length } = scored;
         return Array.from({ length: until - from }, (_, row) =>
-          listValue([...scores.subarray((from + row) * width, (from + row) * width + classes.length)]),
+          listValue([
+            ...scores.subarray((from + row) * width, (from + row) * width + classes.length),
+          ]),
         );
       };
       const labels = rows.labels.subarray(from, until);
       const chunk = DuckDBDataChunk.create(
-        [BIGINT, VARCHAR, labelType, scoreType, scoreType, scoreType, ...versions.map(() => scoreType)],
+        [
+          BIGINT,
+          VARCHAR,
+          labelType,
+          scoreType,
+          scoreType,
+          scoreType,
+          ...versions.map(() => scoreType),
+        ],
         until - from,
       );
       chunk.setColumns([
         [...rows.row.subarray(from, until)],
-        dayOfRow === null ? new Array<null>(until - from).fill(null) : Array.from(dayOfRow.subarray(from, until), dateOf),
+        dayOfRow === null
+          ? new Array<null>(until - from).fill(null)
+          : Array.from(dayOfRow.subarray(from, until), dateOf),
         classes === undefined ? [...labels] : Array.from(labels, (label) => classes[label] ?? null),
         part(score),
         part(champion),
@@ -75,5 +100,7 @@ export async function writePredictions(sql: PlatformSql, path: string, predictio
   } finally {
     appender.closeSync();
   }
-  await sql.run(`COPY (FROM predictions ORDER BY "row") TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`);
+  await sql.run(
+    `COPY (FROM predictions ORDER BY "row") TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
 }

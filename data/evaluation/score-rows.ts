@@ -5,13 +5,24 @@ import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { columnNames } from './holdout-rows';
 import { chunksOf } from './parquet-chunks';
 
-/** The model's score of every row of a features file, in order of `__row`; of a multiclass model all classes, row after row. */
-export async function scoreRows(sql: PlatformSql, file: string, model: OnnxModel, rows: number): Promise<Float64Array> {
+/**
+ * The model's score of every row of a features file, in order of `__row`; of a multiclass model all
+ * classes, row after row.
+ */
+export async function scoreRows(
+  sql: PlatformSql,
+  file: string,
+  model: OnnxModel,
+  rows: number,
+): Promise<Float64Array> {
   const names = model.inputs.map(({ name }) => name);
   const there = await columnNames(sql, file);
   const lacking = names.filter((name) => !there.includes(name));
   if (lacking.length > 0)
-    throw failure('InvalidInput', `the model needs ${lacking.map((name) => `\`${name}\``).join(', ')}, which the rows lack`);
+    throw failure(
+      'InvalidInput',
+      `the model needs ${lacking.map((name) => `\`${name}\``).join(', ')}, which the rows lack`,
+    );
   const scores = new Float64Array(rows * model.width);
   let at = 0;
   for await (const columns of chunksOf(
@@ -19,11 +30,18 @@ export async function scoreRows(sql: PlatformSql, file: string, model: OnnxModel
     `SELECT ${names.map(quoteName).join(', ')} FROM ${readParquet([file])} ORDER BY ${rowColumn}`,
   )) {
     const count = columns[0]?.length ?? 0;
-    if (at + count > rows) throw failure('DataUnreadable', `the features file has more than the ${rows} rows that were assembled`);
-    const values = Object.fromEntries(names.map((name, index) => [name, columns[index] as FeatureValues]));
+    if (at + count > rows)
+      throw failure(
+        'DataUnreadable',
+        `the features file has more than the ${rows} rows that were assembled`,
+      );
+    const values = Object.fromEntries(
+      names.map((name, index) => [name, columns[index] as FeatureValues]),
+    );
     scores.set(await model.predict(values, count), at * model.width);
     at += count;
   }
-  if (at !== rows) throw failure('DataUnreadable', `the features file has ${at} rows; ${rows} were assembled`);
+  if (at !== rows)
+    throw failure('DataUnreadable', `the features file has ${at} rows; ${rows} were assembled`);
   return scores;
 }

@@ -6,7 +6,10 @@ import type { Embedder, EmbedderOptions } from './embedders/embedder';
 
 /** A chunk that has no vector yet. */
 export interface UnembeddedChunk extends Omit<ChunkRow, 'vector'> {
-  /** What is embedded: the chunk below its heading, which often holds the only name of what it is about. */
+  /**
+   * What is embedded: the chunk below its heading, which often holds the only name of what it is
+   * about.
+   */
   readonly embedded: string;
   /** Not all of the heading is in `embedded`. */
   readonly headingShortened: boolean;
@@ -22,40 +25,69 @@ export interface EmbeddedChunks {
 
 export function chunksOf(
   document: IndexDocument,
-  { plan, costOf, shard }: { readonly plan: ChunkingPlan; readonly costOf: Embedder['costOf']; readonly shard: number },
+  {
+    plan,
+    costOf,
+    shard,
+  }: { readonly plan: ChunkingPlan; readonly costOf: Embedder['costOf']; readonly shard: number },
 ): readonly UnembeddedChunk[] {
   const { id: documentId, title, source } = document;
-  return chunkText(document.text, plan, costOf).map(({ ordinal, start, end, heading, embeddedHeading, text }) => {
-    const embedded = embeddedHeading === null || embeddedHeading === '' ? text : `${embeddedHeading}\n${text}`;
-    return {
-      chunkId: `${documentId}#${ordinal}`,
-      documentId,
-      digest: sha256(embedded),
-      shard,
-      ordinal,
-      start,
-      end,
-      title,
-      heading,
-      source,
-      text,
-      embedded,
-      headingShortened: embeddedHeading !== heading,
-    };
-  });
+  return chunkText(document.text, plan, costOf).map(
+    ({ ordinal, start, end, heading, embeddedHeading, text }) => {
+      const embedded =
+        embeddedHeading === null || embeddedHeading === '' ? text : `${embeddedHeading}\n${text}`;
+      return {
+        chunkId: `${documentId}#${ordinal}`,
+        documentId,
+        digest: sha256(embedded),
+        shard,
+        ordinal,
+        start,
+        end,
+        title,
+        heading,
+        source,
+        text,
+        embedded,
+        headingShortened: embeddedHeading !== heading,
+      };
+    },
+  );
 }
 
-/** The vectors that are known by their text's digest are taken over; the others are made, each text once. */
+/**
+ * The vectors that are known by their text's digest are taken over; the others are made, each text
+ * once.
+ */
 export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
-  { embedder, known, ...options }: { readonly embedder: Embedder; readonly known: ReadonlyMap<string, Float32Array> } & EmbedderOptions,
+  {
+    embedder,
+    known,
+    ...options
+  }: {
+    readonly embedder: Embedder;
+    readonly known: ReadonlyMap<string, Float32Array>;
+  } & EmbedderOptions,
 ): Promise<EmbeddedChunks> {
-  const missing = new Map(chunks.filter(({ digest }) => !known.has(digest)).map(({ digest, embedded }) => [digest, embedded]));
+  const missing = new Map(
+    chunks
+      .filter(({ digest }) => !known.has(digest))
+      .map(({ digest, embedded }) => [digest, embedded]),
+  );
   const made = await embedder.embed([...missing.values()], options);
-  const vectors = new Map<string, Float32Array>([...missing.keys()].map((digest, index) => [digest, made[index] ?? new Float32Array()]));
-  const rows = chunks.map(({ embedded: _embedded, headingShortened: _shortened, ...chunk }): ChunkRow => ({
-    ...chunk,
-    vector: known.get(chunk.digest) ?? vectors.get(chunk.digest) ?? new Float32Array(),
-  }));
-  return { rows, embedded: missing.size, shortened: chunks.filter(({ headingShortened }) => headingShortened).length };
+  const vectors = new Map<string, Float32Array>(
+    [...missing.keys()].map((digest, index) => [digest, made[index] ?? new Float32Array()]),
+  );
+  const rows = chunks.map(
+    ({ embedded: _embedded, headingShortened: _shortened, ...chunk }): ChunkRow => ({
+      ...chunk,
+      vector: known.get(chunk.digest) ?? vectors.get(chunk.digest) ?? new Float32Array(),
+    }),
+  );
+  return {
+    rows,
+    embedded: missing.size,
+    shortened: chunks.filter(({ headingShortened }) => headingShortened).length,
+  };
 }

@@ -21,7 +21,10 @@ export interface ChunkRow {
   readonly vector: Float32Array;
 }
 
-/** What a table is for. It stands in the table's own metadata, so that a table which another embedder filled is known whatever the registry says. */
+/**
+ * What a table is for. It stands in the table's own metadata, so that a table which another
+ * embedder filled is known whatever the registry says.
+ */
 export interface TableSpace {
   readonly embedder: Digest;
   readonly dimensions: number;
@@ -41,7 +44,11 @@ export function schemaOf({ embedder, dimensions }: TableSpace): ArrowSchema {
     [
       ...texts.map((name) => new Field(name, new Utf8(), nullable.has(name))),
       ...numbers.map((name) => new Field(name, new Int32(), false)),
-      new Field('vector', new FixedSizeList(dimensions, new Field('item', new Float32(), true)), false),
+      new Field(
+        'vector',
+        new FixedSizeList(dimensions, new Field('item', new Float32(), true)),
+        false,
+      ),
     ],
     new Map([[embedderKey, embedder]]),
   );
@@ -51,12 +58,15 @@ export function schemaOf({ embedder, dimensions }: TableSpace): ArrowSchema {
 export function spaceOf(schema: ArrowSchema): TableSpace | null {
   const embedder = schema.metadata.get(embedderKey);
   const dimensions = schema.fields.find(({ name }) => name === 'vector')?.type.listSize;
-  return embedder === undefined || dimensions === undefined ? null : { embedder: embedder as Digest, dimensions };
+  return embedder === undefined || dimensions === undefined
+    ? null
+    : { embedder: embedder as Digest, dimensions };
 }
 
 /**
- * One record batch with all vectors in one buffer: ten times quicker than objects, from which the library would also take a vector of another
- * length without a word. So lengths and numbers are looked at here.
+ * One record batch with all vectors in one buffer: ten times quicker than objects, from which the
+ * library would also take a vector of another length without a word. So lengths and numbers are
+ * looked at here.
  */
 export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTable {
   const { makeData, vectorFromArray, RecordBatch, Table, Struct, Utf8, Int32, Float32 } = arrow();
@@ -67,7 +77,8 @@ export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTabl
     if (data === undefined) throw new TypeError('Arrow made no data of a column');
     return data;
   };
-  const whole = (values: readonly number[]) => makeData({ type: new Int32(), length, nullCount: 0, data: Int32Array.from(values) });
+  const whole = (values: readonly number[]) =>
+    makeData({ type: new Int32(), length, nullCount: 0, data: Int32Array.from(values) });
   const flat = flatVectors(rows, space.dimensions);
   const listType = schema.fields.at(-1)?.type ?? new Float32();
   const children = [
@@ -78,7 +89,9 @@ export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTabl
     column(rows.map(({ heading }) => heading)),
     column(rows.map(({ source }) => source)),
     column(rows.map(({ text }) => text)),
-    ...(['shard', 'ordinal', 'start', 'end'] as const).map((name) => whole(rows.map((row) => row[name]))),
+    ...(['shard', 'ordinal', 'start', 'end'] as const).map((name) =>
+      whole(rows.map((row) => row[name])),
+    ),
     makeData({
       type: listType,
       length,
@@ -86,7 +99,12 @@ export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTabl
       child: makeData({ type: new Float32(), length: flat.length, nullCount: 0, data: flat }),
     }),
   ];
-  return new Table([new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }))]);
+  return new Table([
+    new RecordBatch(
+      schema,
+      makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }),
+    ),
+  ]);
 }
 
 function flatVectors(rows: readonly ChunkRow[], dimensions: number): Float32Array {
@@ -98,11 +116,18 @@ function flatVectors(rows: readonly ChunkRow[], dimensions: number): Float32Arra
   return flat;
 }
 
-/** @throws IndexMismatch for a vector of another length, or one that is not of numbers or has no direction: cosine says nothing about it */
+/**
+ * @throws IndexMismatch for a vector of another length, or one that is not of numbers or has no
+ *   direction: cosine says nothing about it
+ */
 export function checkVector(vector: Float32Array, dimensions: number, what: string): void {
   if (vector.length !== dimensions)
-    throw failure('IndexMismatch', `the vector of ${what} has ${vector.length} dimensions; the index has ${dimensions}`);
+    throw failure(
+      'IndexMismatch',
+      `the vector of ${what} has ${vector.length} dimensions; the index has ${dimensions}`,
+    );
   let squares = 0;
   for (const value of vector) squares += value * value;
-  if (!Number.isFinite(squares) || squares === 0) throw failure('IndexMismatch', `the vector of ${what} is not a direction in space`);
+  if (!Number.isFinite(squares) || squares === 0)
+    throw failure('IndexMismatch', `the vector of ${what} is not a direction in space`);
 }

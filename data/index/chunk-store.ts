@@ -9,7 +9,10 @@ import { addressOf, type IndexLocation } from './location';
 import { guarded } from './store-failure';
 import { openWordCache } from './word-cache';
 
-/** Which table: each version of an index has its own, so that building one never touches what another answers from. */
+/**
+ * Which table: each version of an index has its own, so that building one never touches what
+ * another answers from.
+ */
 export interface TableName {
   readonly tenant: Tenant;
   readonly index: string;
@@ -26,7 +29,10 @@ export interface ChunkStore {
   close(): void;
 }
 
-/** LanceDB's own for one connection; a store has a connection for each index, and one cache for all of them. */
+/**
+ * LanceDB's own for one connection; a store has a connection for each index, and one cache for all
+ * of them.
+ */
 const mostIndexCache = 6 * 2 ** 30;
 const metadataCache = 2 ** 28;
 
@@ -38,7 +44,9 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
     const { uri, storageOptions } = addressOf(location, at);
     return keepUnlessFailed(connections, uri, () =>
-      guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) })),
+      guarded(`connect to ${uri}`, () =>
+        lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) }),
+      ),
     );
   }
 
@@ -62,40 +70,65 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   return {
     async create(name, space) {
       const connection = await connect(name);
-      const there = await guarded(`look for ${told(name)}`, () => connection.openTable(tableOf(name))).catch(nullWhenMissing);
-      const make = () => connection.createEmptyTable(tableOf(name), schemaOf(space), { mode: 'create', existOk: true });
+      const there = await guarded(`look for ${told(name)}`, () =>
+        connection.openTable(tableOf(name)),
+      ).catch(nullWhenMissing);
+      const make = () =>
+        connection.createEmptyTable(tableOf(name), schemaOf(space), {
+          mode: 'create',
+          existOk: true,
+        });
       const table = there ?? (await guarded(`make table ${told(name)}`, make));
       const found = spaceOf(await table.schema());
       if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
-        throw failure('IndexMismatch', `the table of ${told(name)} is there already, for another embedder`);
+        throw failure(
+          'IndexMismatch',
+          `the table of ${told(name)} is there already, for another embedder`,
+        );
       return withWords(table, found, name);
     },
 
     async open(name, tableVersion) {
       const connection = await connect(name);
       const table = await guarded(`open ${told(name)}`, () => connection.openTable(tableOf(name)));
-      if (tableVersion !== undefined) await guarded(`open state ${tableVersion} of ${told(name)}`, () => table.checkout(tableVersion));
+      if (tableVersion !== undefined)
+        await guarded(`open state ${tableVersion} of ${told(name)}`, () =>
+          table.checkout(tableVersion),
+        );
       const space = spaceOf(await table.schema());
-      if (space === null) throw failure('IndexMismatch', `the table of ${told(name)} does not say which embedder filled it`);
+      if (space === null)
+        throw failure(
+          'IndexMismatch',
+          `the table of ${told(name)} does not say which embedder filled it`,
+        );
       return withWords(table, space, name);
     },
 
     async drop(name) {
       const connection = await connect(name);
-      await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name))).catch(nullWhenMissing);
+      await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name))).catch(
+        nullWhenMissing,
+      );
     },
 
     close() {
-      for (const connection of connections.values()) void connection.then((open) => open.close()).catch(() => undefined);
+      for (const connection of connections.values())
+        void connection.then((open) => open.close()).catch(() => undefined);
       connections.clear();
     },
   };
 }
 
-/** Indexes that were asked stay in memory, up to a quarter of what this process may have; the ones that were asked longest ago make room. */
+/**
+ * Indexes that were asked stay in memory, up to a quarter of what this process may have; the ones
+ * that were asked longest ago make room.
+ */
 function openSession(): LanceSession {
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
-  return new (lanceDb().Session)(BigInt(Math.min(mostIndexCache, Math.floor(memory / 4))), BigInt(metadataCache));
+  return new (lanceDb().Session)(
+    BigInt(Math.min(mostIndexCache, Math.floor(memory / 4))),
+    BigInt(metadataCache),
+  );
 }
 
 function tableOf({ version }: TableName): string {

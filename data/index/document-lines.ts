@@ -1,13 +1,18 @@
 import { createReadStream } from 'node:fs';
 import type { IndexDocument, Rejection } from '../../domain/index/document';
 
-export type ReadDocument = IndexDocument | { readonly rejected: Rejection; readonly id: string | null };
+export type ReadDocument =
+  IndexDocument | { readonly rejected: Rejection; readonly id: string | null };
 
 /**
- * Documents of an NDJSON file, one a line: `id` and `text`, and when they are there `title` and `source`. A line that is too long is passed over without
- * being held; one whose bytes are not UTF-8, or that is no such object, is told of, and the next is read.
+ * Documents of an NDJSON file, one a line: `id` and `text`, and when they are there `title` and
+ * `source`. A line that is too long is passed over without being held; one whose bytes are not
+ * UTF-8, or that is no such object, is told of, and the next is read.
  */
-export async function* readDocumentLines(path: string, limits: { readonly maxBytes: number }): AsyncGenerator<ReadDocument> {
+export async function* readDocumentLines(
+  path: string,
+  limits: { readonly maxBytes: number },
+): AsyncGenerator<ReadDocument> {
   // The text is inside of JSON, where each of its bytes may have been escaped.
   const longest = limits.maxBytes * 6 + 4096;
   let held: Buffer[] = [];
@@ -16,9 +21,13 @@ export async function* readDocumentLines(path: string, limits: { readonly maxByt
     const [whole, length] = [Buffer.concat(held), bytes];
     [held, bytes] = [[], 0];
     if (length > longest) return { rejected: 'tooLarge', id: null };
-    return length === 0 || whole.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09) ? null : parsed(whole, limits.maxBytes);
+    return length === 0 || whole.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09)
+      ? null
+      : parsed(whole, limits.maxBytes);
   };
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+  for await (const piece of createReadStream(path, {
+    highWaterMark: 1 << 20,
+  }) as AsyncIterable<Buffer>) {
     let from = 0;
     for (let newline = piece.indexOf(10); newline !== -1; newline = piece.indexOf(10, from)) {
       if (bytes <= longest) held.push(piece.subarray(from, newline));
@@ -48,17 +57,25 @@ function parsed(bytes: Buffer, maxBytes: number): ReadDocument {
   } catch {
     return { rejected: text.includes('\0') ? 'binary' : 'unreadable', id: null };
   }
-  const row = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const row = (typeof value === 'object' && value !== null ? value : {}) as Readonly<
+    Record<string, unknown>
+  >;
   return documentOf(row, maxBytes);
 }
 
 export function documentOf(row: Readonly<Record<string, unknown>>, maxBytes: number): ReadDocument {
-  const id = typeof row['id'] === 'string' ? row['id'] : typeof row['id'] === 'number' ? String(row['id']) : null;
+  const id =
+    typeof row['id'] === 'string'
+      ? row['id']
+      : typeof row['id'] === 'number'
+        ? String(row['id'])
+        : null;
   if (id === null) return { rejected: 'withoutId', id: null };
   if (row['text'] === null || row['text'] === undefined) return { rejected: 'empty', id };
   if (typeof row['text'] !== 'string') return { rejected: 'unreadable', id };
   if (Buffer.byteLength(row['text']) > maxBytes) return { rejected: 'tooLarge', id };
-  const optional = (name: string): string | null => (typeof row[name] === 'string' && row[name] !== '' ? row[name] : null);
+  const optional = (name: string): string | null =>
+    typeof row[name] === 'string' && row[name] !== '' ? row[name] : null;
   return { id, text: row['text'], title: optional('title'), source: optional('source') };
 }
 

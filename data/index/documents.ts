@@ -20,8 +20,15 @@ const memoryBytes = 512 << 20;
 
 type Take = (read: ReadDocument) => Promise<void> | void;
 
-/** Hands on the documents of a dataset version in its order, each judged: Parquet as ingest writes it, or NDJSON. An id that came before is a duplicate; the first one stays. */
-export async function readDocuments(manifest: DatasetManifest, source: DocumentSource, take: Take): Promise<void> {
+/**
+ * Hands on the documents of a dataset version in its order, each judged: Parquet as ingest writes
+ * it, or NDJSON. An id that came before is a duplicate; the first one stays.
+ */
+export async function readDocuments(
+  manifest: DatasetManifest,
+  source: DocumentSource,
+  take: Take,
+): Promise<void> {
   const judge = judging();
   for (const [index, file] of manifest.files.entries()) {
     const path = source.scratch.path(`documents-${index}`);
@@ -34,7 +41,10 @@ export async function readDocuments(manifest: DatasetManifest, source: DocumentS
 }
 
 /** The same of one NDJSON artifact: a shard, or a change. */
-export async function readDocumentFile(file: ArtifactRef, source: DocumentSource): Promise<readonly ReadDocument[]> {
+export async function readDocumentFile(
+  file: ArtifactRef,
+  source: DocumentSource,
+): Promise<readonly ReadDocument[]> {
   const path = source.scratch.path(`documents-${file.digest.slice(-12)}`);
   await source.artifacts.toFile(file, path, { signal: source.signal });
   const documents: ReadDocument[] = [];
@@ -54,34 +64,57 @@ function judging(): (read: ReadDocument) => ReadDocument {
   };
 }
 
-async function readFile(file: ArtifactRef, path: string, source: DocumentSource, take: Take): Promise<void> {
+async function readFile(
+  file: ArtifactRef,
+  path: string,
+  source: DocumentSource,
+  take: Take,
+): Promise<void> {
   if (file.mediaType === 'application/x-ndjson') {
     for await (const read of readDocumentLines(path, source)) await take(read);
     return;
   }
-  await withDuckDb((sql) => readParquet(sql, path, source.maxBytes, take), { memoryBytes, threads: 1, signal: source.signal });
+  await withDuckDb((sql) => readParquet(sql, path, source.maxBytes, take), {
+    memoryBytes,
+    threads: 1,
+    signal: source.signal,
+  });
 }
 
-async function readParquet(sql: PlatformSql, path: string, maxBytes: number, take: Take): Promise<void> {
+async function readParquet(
+  sql: PlatformSql,
+  path: string,
+  maxBytes: number,
+  take: Take,
+): Promise<void> {
   const relation = `read_parquet(${quoteText(path)}, binary_as_string = true)`;
   const described = await sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${relation}`);
   const columns = new Set(described.map(({ column_name: name }) => name));
   for (const name of ['id', 'text']) {
     if (!columns.has(name))
-      throw failure('InvalidInput', `the documents have no column ${name}; their columns are ${[...columns].join(', ')}`, {
-        next: 'name the columns id and text, and when there are title and source, where the dataset is made',
-      });
+      throw failure(
+        'InvalidInput',
+        `the documents have no column ${name}; their columns are ${[...columns].join(', ')}`,
+        {
+          next: 'name the columns id and text, and when there are title and source, where the dataset is made',
+        },
+      );
   }
   const optional = (name: string) => (columns.has(name) ? `CAST(${name} AS VARCHAR)` : 'NULL');
   // A text that is too large is not even taken out of the file's page.
   const text = `CASE WHEN strlen(CAST(text AS VARCHAR)) > ${maxBytes} THEN NULL ELSE CAST(text AS VARCHAR) END`;
   const large = `coalesce(strlen(CAST(text AS VARCHAR)) > ${maxBytes}, false)`;
   const query = `SELECT CAST(id AS VARCHAR), ${text}, ${large}, ${optional('title')}, ${optional('source')} FROM ${relation}`;
-  for await (const [ids = [], texts = [], larges = [], titles = [], sources = []] of chunksOf(sql, query)) {
+  for await (const [ids = [], texts = [], larges = [], titles = [], sources = []] of chunksOf(
+    sql,
+    query,
+  )) {
     for (const [row, id] of ids.entries()) {
       const document = { id, text: texts[row], title: titles[row], source: sources[row] };
       const told = typeof id === 'string' ? id : null;
-      await take(larges[row] === true ? { rejected: 'tooLarge', id: told } : documentOf(document, maxBytes));
+      await take(
+        larges[row] === true ? { rejected: 'tooLarge', id: told } : documentOf(document, maxBytes),
+      );
     }
   }
 }

@@ -6,21 +6,32 @@ import type { IndexHit } from './query-index';
 /** What each ranking brings to fusion: beyond it a chunk has nothing to win. */
 const depth = (k: number) => Math.max(50, 4 * k);
 
-/** By meaning and by words at once, fused. Only what is answered with is read: of the fifty rows and more of either ranking, `k` and those that tie with the last. */
+/**
+ * By meaning and by words at once, fused. Only what is answered with is read: of the fifty rows and
+ * more of either ranking, `k` and those that tie with the last.
+ */
 export async function searchBoth(
   table: Pick<ChunkTable, 'rankNearest' | 'rankMatching' | 'chunksAt'>,
   { k, text, ...search }: VectorSearch & { readonly text: string },
 ): Promise<readonly IndexHit[]> {
-  const [byVector, byText] = await Promise.all([table.rankNearest({ ...search, k: depth(k) }), table.rankMatching(text, depth(k))]);
+  const [byVector, byText] = await Promise.all([
+    table.rankNearest({ ...search, k: depth(k) }),
+    table.rankMatching(text, depth(k)),
+  ]);
   const fused = fuse([byVector, byText]);
   const last = fused[k - 1]?.score ?? 0;
   const first = fused.filter(({ score }) => score >= last);
   const chunks = await table.chunksAt(first.map(({ id }) => id));
-  const [inVector, inText] = [byVector, byText].map((ranking) => new Set(ranking.map(({ id }) => id)));
+  const [inVector, inText] = [byVector, byText].map(
+    (ranking) => new Set(ranking.map(({ id }) => id)),
+  );
   const hits = first.flatMap(({ id, score }) => {
     const chunk = chunks.get(id);
     if (!chunk) return [];
-    const foundBy = [...(inVector?.has(id) ? (['vector'] as const) : []), ...(inText?.has(id) ? (['text'] as const) : [])];
+    const foundBy = [
+      ...(inVector?.has(id) ? (['vector'] as const) : []),
+      ...(inText?.has(id) ? (['text'] as const) : []),
+    ];
     return [{ ...chunk, score, foundBy }];
   });
   // Rows have other numbers after a compaction; the answer is to stay the same.

@@ -1,17 +1,30 @@
-/** The calls of LanceDB and Apache Arrow that are used here. They are fetched on first use, so their own types are not there to import. */
+/**
+ * The calls of LanceDB and Apache Arrow that are used here. They are fetched on first use, so their
+ * own types are not there to import.
+ */
 import { requireFromLlmRuntime } from '../language/runtime-module';
 
 export interface LanceDb {
-  /** The session is an option: the third argument that the documentation has for it is not looked at. */
+  /**
+   * The session is an option: the third argument that the documentation has for it is not looked
+   * at.
+   */
   connect(
     uri: string,
-    options: { readonly storageOptions?: Readonly<Record<string, string>>; readonly session?: LanceSession },
+    options: {
+      readonly storageOptions?: Readonly<Record<string, string>>;
+      readonly session?: LanceSession;
+    },
   ): Promise<LanceConnection>;
   /** Caches of indexes, and of what tables and files say of themselves, in bytes. */
   readonly Session: new (indexCacheBytes: bigint, metadataCacheBytes: bigint) => LanceSession;
   readonly Index: {
     ivfFlat(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
-    ivfPq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number; readonly numSubVectors: number }): unknown;
+    ivfPq(options: {
+      readonly distanceType: 'cosine';
+      readonly numPartitions: number;
+      readonly numSubVectors: number;
+    }): unknown;
     hnswSq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
     btree(): unknown;
     fts(options: {
@@ -31,7 +44,11 @@ export interface LanceSession {
 
 export interface LanceConnection {
   tableNames(): Promise<string[]>;
-  createEmptyTable(name: string, schema: ArrowSchema, options: { readonly mode: 'create'; readonly existOk: boolean }): Promise<LanceTable>;
+  createEmptyTable(
+    name: string,
+    schema: ArrowSchema,
+    options: { readonly mode: 'create'; readonly existOk: boolean },
+  ): Promise<LanceTable>;
   openTable(name: string): Promise<LanceTable>;
   dropTable(name: string): Promise<void>;
   close(): void;
@@ -43,7 +60,10 @@ export interface LanceTable {
   delete(predicate: string): Promise<{ readonly version: number }>;
   mergeInsert(on: string): LanceMerge;
   countRows(filter?: string): Promise<number>;
-  createIndex(column: string, options: { readonly config: unknown; readonly replace: boolean }): Promise<void>;
+  createIndex(
+    column: string,
+    options: { readonly config: unknown; readonly replace: boolean },
+  ): Promise<void>;
   listIndices(): Promise<
     readonly {
       readonly name: string;
@@ -61,7 +81,10 @@ export interface LanceTable {
   prewarmIndex(name: string): Promise<void>;
   indexStats(name: string): Promise<{ readonly numUnindexedRows: number } | undefined>;
   listVersions(): Promise<readonly { readonly version: number; readonly timestamp: Date }[]>;
-  /** Without `cleanupOlderThan` states of more than a week go, also the one that questions are answered from. */
+  /**
+   * Without `cleanupOlderThan` states of more than a week go, also the one that questions are
+   * answered from.
+   */
   optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
   query(): LanceQuery;
   /** In any order. */
@@ -127,7 +150,11 @@ export interface Arrow {
   readonly Float32: new () => ArrowType;
   readonly FixedSizeList: new (size: number, field: object) => ArrowType;
   readonly Struct: new (fields: readonly object[]) => ArrowType;
-  readonly Field: new (name: string, type: ArrowType, nullable: boolean) => { readonly name: string; readonly type: ArrowType };
+  readonly Field: new (
+    name: string,
+    type: ArrowType,
+    nullable: boolean,
+  ) => { readonly name: string; readonly type: ArrowType };
   readonly Schema: new (
     fields: readonly { readonly name: string; readonly type: ArrowType }[],
     metadata: ReadonlyMap<string, string>,
@@ -142,7 +169,10 @@ export interface Arrow {
     readonly child?: ArrowData;
     readonly children?: readonly ArrowData[];
   }) => ArrowData;
-  readonly vectorFromArray: (values: readonly (string | null)[], type: ArrowType) => { readonly data: readonly ArrowData[] };
+  readonly vectorFromArray: (
+    values: readonly (string | null)[],
+    type: ArrowType,
+  ) => { readonly data: readonly ArrowData[] };
 }
 
 export function lanceDb(): LanceDb {

@@ -1,4 +1,7 @@
-/** Questions by a vector: what each kind of index is asked for, and how near what it finds really is. */
+/**
+ * Questions by a vector: what each kind of index is asked for, and how near what it finds really
+ * is.
+ */
 import type { LanceTable } from './lancedb';
 import { vectorIndexOf, type IndexingRun } from './table-indexes';
 
@@ -19,16 +22,29 @@ export type Nearest = (
   columns: readonly string[],
 ) => Promise<readonly { readonly row: FoundRow; readonly score: number }[]>;
 
-/** A product quantizer's own order has two of three right, so 200 candidates are put in order by their vectors, at 20 times what is wanted or less: each is a read from the bucket. */
+/**
+ * A product quantizer's own order has two of three right, so 200 candidates are put in order by
+ * their vectors, at 20 times what is wanted or less: each is a read from the bucket.
+ */
 const ivfPqRefine = (k: number) => Math.min(20, Math.max(2, Math.ceil(200 / k)));
-/** What a walk keeps: with 1.5 k, LanceDB's own, a fifth of the ten nearest is missed, with 128 some 2 %, and the walk is still the least part of the question. */
+/**
+ * What a walk keeps: with 1.5 k, LanceDB's own, a fifth of the ten nearest is missed, with 128 some
+ * 2 %, and the walk is still the least part of the question.
+ */
 const hnswCandidates = (k: number) => Math.max(128, 2 * k);
-/** `flat` is built of one partition, which compaction splits into as many as it likes; LanceDB looks into those that are there. */
+/**
+ * `flat` is built of one partition, which compaction splits into as many as it likes; LanceDB looks
+ * into those that are there.
+ */
 const everyPartition = 100_000;
 
-/** @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's hundredth */
+/**
+ * @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's
+ *   hundredth
+ */
 export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
-  let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null = null;
+  let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null =
+    null;
 
   async function indexNow(): ReturnType<typeof vectorIndexOf> {
     const state = await run('read', () => table.version());
@@ -54,7 +70,9 @@ export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
     const chosen = query.select([...columns.filter((name) => name !== rowNumber), '_distance']);
     if (columns.includes(rowNumber)) chosen.withRowId();
     const rows = await run('ask', () => chosen.limit(k).toArray());
-    // A quantizer of bytes tells the squared distance of unit vectors, twice 1 − cosine, where LanceDB has looked at no vector itself: neither to refine nor for rows that the index has not seen.
+    // A quantizer of bytes tells the squared distance of unit vectors, twice 1 − cosine, where
+    // LanceDB has looked at no vector itself: neither to refine nor for rows that the index has not
+    // seen.
     const unit = index?.kind === 'hnsw' && candidates === null && index.unseen === 0 ? 2 : 1;
     return rows.map((row) => ({ row, score: 1 - Number(row['_distance']) / unit }));
   };

@@ -3,7 +3,11 @@ import type { ChunkTable } from './chunk-table';
 /** Tables that are kept open, each with its caches: the most recently asked ones. */
 export interface OpenTables {
   /** The table stays open until `work` is done, whatever else is opened meanwhile. */
-  use<T>(key: string, open: () => Promise<ChunkTable>, work: (table: ChunkTable) => Promise<T>): Promise<T>;
+  use<T>(
+    key: string,
+    open: () => Promise<ChunkTable>,
+    work: (table: ChunkTable) => Promise<T>,
+  ): Promise<T>;
   close(): void;
 }
 

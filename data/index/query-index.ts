@@ -25,7 +25,10 @@ export interface IndexQuery extends AskedIndex {
   readonly mode: SearchMode;
   readonly probes?: number;
   readonly refine?: number;
-  /** With it an embedder behind an endpoint is asked through the call ledger, and once for each text. */
+  /**
+   * With it an embedder behind an endpoint is asked through the call ledger, and once for each
+   * text.
+   */
   readonly payer?: LedgeredPayer | undefined;
 }
 
@@ -50,12 +53,18 @@ export interface IndexAnswer {
 
 export interface IndexReader {
   /**
-   * A question is answered by one state of one version, also when the alias moves while it runs. NotFound for an index that answers nothing yet;
-   * IndexMismatch when vector, embedder and table are not all of one vector space.
+   * A question is answered by one state of one version, also when the alias moves while it runs.
+   * NotFound for an index that answers nothing yet; IndexMismatch when vector, embedder and table
+   * are not all of one vector space.
    */
   query(query: IndexQuery): Promise<IndexAnswer>;
-  /** That it can be asked here: the version answers, and its embedder is the one that made it. Throws as `query` does. */
-  check(asked: AskedIndex & Pick<IndexQuery, 'mode'>): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
+  /**
+   * That it can be asked here: the version answers, and its embedder is the one that made it.
+   * Throws as `query` does.
+   */
+  check(
+    asked: AskedIndex & Pick<IndexQuery, 'mode'>,
+  ): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
   /** Who makes vectors of the version's own space. Throws as `query` does. */
   embedder(asked: AskedIndex): Promise<IndexEmbedder>;
   close(): void;
@@ -75,13 +84,19 @@ export interface IndexReaderDeps {
 
 const openTables = 16;
 
-export function openIndexReader({ find, store, embedders, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
+export function openIndexReader({
+  find,
+  store,
+  embedders,
+  memory = { freshMs: 0, graceMs: 0 },
+}: IndexReaderDeps): IndexReader {
   const tables = createOpenTables(openTables);
   const lookup = createServedLookup(find, memory);
 
   async function lookUp(query: AskedIndex): Promise<KnownVersion> {
     const known = await lookup.get(query);
-    if (known?.served.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
+    if (known?.served.tableVersion == null)
+      throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
     return known;
   }
 
@@ -93,7 +108,10 @@ export function openIndexReader({ find, store, embedders, memory = { freshMs: 0,
     const open = () => store.open({ tenant, index, version }, tableVersion);
     return tables.use(`${tenant}/${index}@${version}/${tableVersion}`, open, async (table) => {
       if (table.space.embedder !== embedder.digest)
-        throw failure('IndexMismatch', `the table of ${index}@${version} was filled by another embedder than ${embedder.name}`);
+        throw failure(
+          'IndexMismatch',
+          `the table of ${index}@${version} was filled by another embedder than ${embedder.name}`,
+        );
       const before = performance.now();
       const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
       const embedded = performance.now();
@@ -122,30 +140,45 @@ export function openIndexReader({ find, store, embedders, memory = { freshMs: 0,
     },
     async check({ mode, ...asked }) {
       const served = (await lookup.get(asked))?.served;
-      if (served?.tableVersion == null) throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
+      if (served?.tableVersion == null)
+        throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
       if (mode !== 'text') await embedderOf(asked, served, embedders);
       return { version: served.version, digest: served.digest };
     },
     async embedder(asked) {
       const { served, stale } = await lookUp(asked);
-      return { version: served.version, stale, embedder: await embedderOf(asked, served, embedders) };
+      return {
+        version: served.version,
+        stale,
+        embedder: await embedderOf(asked, served, embedders),
+      };
     },
     close: () => tables.close(),
   };
 }
 
 function mayBeGone(error: unknown): boolean {
-  return isPerennialError(error) && (error.type === 'NotFound' || error.type === 'StorageUnavailable');
+  return (
+    isPerennialError(error) && (error.type === 'NotFound' || error.type === 'StorageUnavailable')
+  );
 }
 
 function check({ text, vector, k, mode }: IndexQuery): void {
-  if (!Number.isInteger(k) || k < 1 || k > 1000) throw failure('InvalidInput', `k is a whole number from 1 to 1000, not ${k}`);
+  if (!Number.isInteger(k) || k < 1 || k > 1000)
+    throw failure('InvalidInput', `k is a whole number from 1 to 1000, not ${k}`);
   if ((text === undefined || text.trim() === '') && (mode !== 'vector' || vector === undefined))
-    throw failure('InvalidInput', mode === 'vector' ? 'a question needs a text or a vector' : `a question by ${mode} needs a text`);
+    throw failure(
+      'InvalidInput',
+      mode === 'vector'
+        ? 'a question needs a text or a vector'
+        : `a question by ${mode} needs a text`,
+    );
 }
 
 function notThere({ index, version = 'champion' }: AskedIndex): string {
-  return typeof version === 'number' ? `there is no ${index}@${version} that can be asked` : `${index} has no ${version} to ask`;
+  return typeof version === 'number'
+    ? `there is no ${index}@${version} that can be asked`
+    : `${index} has no ${version} to ask`;
 }
 
 async function vectorOf(
@@ -165,7 +198,9 @@ async function vectorOf(
     );
   }
   const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
-  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], { payer: { tenant, entry } });
+  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], {
+    payer: { tenant, entry },
+  });
   return values;
 }
 
@@ -176,15 +211,31 @@ async function embedderOf(
 ): Promise<Embedder> {
   const opened = await embedders.get(embedder.spec);
   if (sameSpace(opened.identity, embedder)) return opened;
-  throw failure('IndexMismatch', `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`, {
-    next: `build ${index} again: its embedder changed`,
-  });
+  throw failure(
+    'IndexMismatch',
+    `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`,
+    {
+      next: `build ${index} again: its embedder changed`,
+    },
+  );
 }
 
-async function search(table: ChunkTable, query: IndexQuery, vector: Float32Array | null): Promise<readonly IndexHit[]> {
+async function search(
+  table: ChunkTable,
+  query: IndexQuery,
+  vector: Float32Array | null,
+): Promise<readonly IndexHit[]> {
   const { k, mode, text = '', probes, refine } = query;
-  const options = { ...(probes === undefined ? {} : { probes }), ...(refine === undefined ? {} : { refine }) };
-  if (mode === 'vector' && vector) return (await table.nearest({ vector, k, ...options })).map((hit) => ({ ...hit, foundBy: ['vector'] }));
-  if (mode === 'text' || !vector) return (await table.matching(text, k)).map((hit) => ({ ...hit, foundBy: ['text'] }));
+  const options = {
+    ...(probes === undefined ? {} : { probes }),
+    ...(refine === undefined ? {} : { refine }),
+  };
+  if (mode === 'vector' && vector)
+    return (await table.nearest({ vector, k, ...options })).map((hit) => ({
+      ...hit,
+      foundBy: ['vector'],
+    }));
+  if (mode === 'text' || !vector)
+    return (await table.matching(text, k)).map((hit) => ({ ...hit, foundBy: ['text'] }));
   return searchBoth(table, { ...options, vector, text, k });
 }

@@ -11,18 +11,27 @@ export interface GoldQuestion {
   readonly gold: readonly string[];
 }
 
-/** Rows with `id`, `question` and `documents`: a list of document ids, or one as text. Rows without them would measure nothing, so they are refused, not skipped. */
+/**
+ * Rows with `id`, `question` and `documents`: a list of document ids, or one as text. Rows without
+ * them would measure nothing, so they are refused, not skipped.
+ */
 export async function readQuestions(
   manifest: DatasetManifest,
   {
     artifacts,
     scratch,
     signal,
-  }: { readonly artifacts: Pick<ArtifactStore, 'toFile'>; readonly scratch: Scratch; readonly signal: AbortSignal },
+  }: {
+    readonly artifacts: Pick<ArtifactStore, 'toFile'>;
+    readonly scratch: Scratch;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly GoldQuestion[]> {
   const paths: string[] = [];
   for (const [index, file] of manifest.files.entries()) {
-    const path = scratch.path(`questions-${index}.${file.mediaType === 'application/x-ndjson' ? 'ndjson' : 'parquet'}`);
+    const path = scratch.path(
+      `questions-${index}.${file.mediaType === 'application/x-ndjson' ? 'ndjson' : 'parquet'}`,
+    );
     await artifacts.toFile(file, path, { signal });
     paths.push(path);
   }
@@ -33,9 +42,14 @@ export async function readQuestions(
         const relation = path.endsWith('.ndjson')
           ? `read_json(${quoteText(path)}, format = 'newline_delimited')`
           : `read_parquet(${quoteText(path)})`;
-        const columns = await sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${relation}`);
-        const missing = ['id', 'question', 'documents'].filter((name) => !columns.some(({ column_name: each }) => each === name));
-        if (missing.length > 0) throw failure('InvalidInput', `the questions have no column ${missing.join(', ')}`);
+        const columns = await sql.rows<{ column_name: string }>(
+          `DESCRIBE SELECT * FROM ${relation}`,
+        );
+        const missing = ['id', 'question', 'documents'].filter(
+          (name) => !columns.some(({ column_name: each }) => each === name),
+        );
+        if (missing.length > 0)
+          throw failure('InvalidInput', `the questions have no column ${missing.join(', ')}`);
         all.push(
           ...(await sql.rows<{ id: string }>(
             `SELECT CAST(id AS VARCHAR) AS id, question, to_json(documents) AS documents FROM ${relation}`,

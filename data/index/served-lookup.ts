@@ -37,7 +37,10 @@ export interface ServedLookup {
 }
 
 export interface LookupMemory {
-  /** A moved alias, or a change of documents, is followed within this time; 0 asks for each question. */
+  /**
+   * A moved alias, or a change of documents, is followed within this time; 0 asks for each
+   * question.
+   */
   readonly freshMs: number;
   /** How long the last answer goes on while the registry is away. */
   readonly graceMs: number;
@@ -46,8 +49,14 @@ export interface LookupMemory {
 const maxKnown = 1000;
 
 /** Which version answers, asked of the registry once for the questions of a while. */
-export function createServedLookup(find: FindServed, { freshMs, graceMs }: LookupMemory): ServedLookup {
-  const known = new LRUCache<string, { readonly served: ServedIndexVersion; readonly askedAt: number }>({ max: maxKnown });
+export function createServedLookup(
+  find: FindServed,
+  { freshMs, graceMs }: LookupMemory,
+): ServedLookup {
+  const known = new LRUCache<
+    string,
+    { readonly served: ServedIndexVersion; readonly askedAt: number }
+  >({ max: maxKnown });
   const asking = new Map<string, Promise<ServedIndexVersion | null>>();
 
   /** Who asks while somebody asks hears the same; who asks later asks anew. */
@@ -72,7 +81,9 @@ export function createServedLookup(find: FindServed, { freshMs, graceMs }: Looku
         const served = await ask(key, asked);
         return served && { served, remembered: false, stale: false };
       } catch (error) {
-        const away = isPerennialError(error) && (error.type === 'DatabaseUnavailable' || error.type === 'DatabaseBusy');
+        const away =
+          isPerennialError(error) &&
+          (error.type === 'DatabaseUnavailable' || error.type === 'DatabaseBusy');
         if (!last || !away || age >= freshMs + graceMs) throw error;
         return { served: last.served, remembered: true, stale: true };
       }

@@ -5,7 +5,10 @@ import type { ArtifactStore } from '../artifact/store';
 import { documentLine } from './document-lines';
 import { readDocuments, type DocumentSource } from './documents';
 
-/** A dataset version cut into parts that are embedded and written one by one, each an artifact: whoever does one again reads the same. */
+/**
+ * A dataset version cut into parts that are embedded and written one by one, each an artifact:
+ * whoever does one again reads the same.
+ */
 export interface IndexPlan {
   readonly documents: number;
   readonly rejected: RejectionCounts;
@@ -28,7 +31,11 @@ export async function planShards(
     tenant,
     shardDocuments,
     onProgress,
-  }: { readonly tenant: string; readonly shardDocuments: number; readonly onProgress: (documents: number) => void },
+  }: {
+    readonly tenant: string;
+    readonly shardDocuments: number;
+    readonly onProgress: (documents: number) => void;
+  },
 ): Promise<IndexPlan> {
   const shards: { file: ArtifactRef; documents: number }[] = [];
   const rejected: Partial<Record<Rejection, number>> = {};
@@ -39,7 +46,11 @@ export async function planShards(
 
   async function flush(): Promise<void> {
     if (lines.length === 0) return;
-    const file = await source.artifacts.putBytes({ tenant, bytes: Buffer.concat(lines), mediaType: documentsType });
+    const file = await source.artifacts.putBytes({
+      tenant,
+      bytes: Buffer.concat(lines),
+      mediaType: documentsType,
+    });
     shards.push({ file, documents: lines.length });
     documents += lines.length;
     [lines, bytes] = [[], 0];
@@ -53,7 +64,11 @@ export async function planShards(
       return;
     }
     const line = documentLine(read);
-    if (lines.length === shardDocuments || (lines.length > 0 && bytes + line.byteLength > shardBytes)) await flush();
+    if (
+      lines.length === shardDocuments ||
+      (lines.length > 0 && bytes + line.byteLength > shardBytes)
+    )
+      await flush();
     lines.push(line);
     bytes += line.byteLength;
   });

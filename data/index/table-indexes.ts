@@ -6,30 +6,54 @@ import { lanceDb, type LanceTable } from './lancedb';
 
 export type IndexingRun = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
-/** Of IVF. Many small partitions make a question cheaper and the building dearer, by their number squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000. */
+/**
+ * Of IVF. Many small partitions make a question cheaper and the building dearer, by their number
+ * squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000.
+ */
 const partitionRows = 4096;
 const mostPartitions = 4096;
 /** Longer than an attempt may take, and any question at a state that a gateway remembers. */
 const keptMs = 6 * 3_600_000;
 /** Of a vector index. Every question asks each; forty make it three to five times as long. */
 const mostSegments = 8;
-const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<VectorKind, string>;
+const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<
+  VectorKind,
+  string
+>;
 
 export async function buildIndexes(
   table: LanceTable,
-  { vectors, space, run }: { readonly vectors: VectorKind; readonly space: TableSpace; readonly run: IndexingRun },
+  {
+    vectors,
+    space,
+    run,
+  }: { readonly vectors: VectorKind; readonly space: TableSpace; readonly run: IndexingRun },
 ): Promise<void> {
   await run('refresh', () => table.checkoutLatest());
   const rows = await table.countRows();
-  const there = new Set((await run('read', () => table.listIndices())).flatMap(({ columns }) => columns));
-  // A part of each shard becomes few large ones before anything points into them; indexes that are there get what they have not seen. Nobody is answered from this table yet, so the states before it go.
+  const there = new Set(
+    (await run('read', () => table.listIndices())).flatMap(({ columns }) => columns),
+  );
+  // A part of each shard becomes few large ones before anything points into them; indexes that are
+  // there get what they have not seen. Nobody is answered from this table yet, so the states before
+  // it go.
   await run('bring up to date', () => table.optimize({ cleanupOlderThan: new Date() }));
   const { Index } = lanceDb();
   const build = async (column: string, config: unknown): Promise<void> => {
-    if (!there.has(column)) await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));
+    if (!there.has(column))
+      await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));
   };
   await build('document_id', Index.btree());
-  await build('text', Index.fts({ language: 'English', stem: true, removeStopWords: true, asciiFolding: true, withPosition: false }));
+  await build(
+    'text',
+    Index.fts({
+      language: 'English',
+      stem: true,
+      removeStopWords: true,
+      asciiFolding: true,
+      withPosition: false,
+    }),
+  );
   if (rows > 0) await build('vector', vectorIndex(vectors, rows, space));
 }
 
@@ -37,12 +61,16 @@ function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace)
   const { Index } = lanceDb();
   const distanceType = 'cosine';
   switch (kind) {
-    // An index for its cache alone: without one LanceDB reads every vector from the bucket at each question.
+    // An index for its cache alone: without one LanceDB reads every vector from the bucket at each
+    // question.
     case 'flat':
       return Index.ivfFlat({ distanceType, numPartitions: 1 });
     // One graph for each million: more of them make every question look into several.
     case 'hnsw':
-      return Index.hnswSq({ distanceType, numPartitions: Math.max(1, Math.round(rows / 1_000_000)) });
+      return Index.hnswSq({
+        distanceType,
+        numPartitions: Math.max(1, Math.round(rows / 1_000_000)),
+      });
     case 'ivfPq': {
       const numPartitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
       return Index.ivfPq({ distanceType, numPartitions, numSubVectors: subVectors(dimensions) });
@@ -56,16 +84,28 @@ interface VectorIndex {
   readonly segments: number;
 }
 
-/** Null for a table that has none: one that was built before flat ones had theirs, or that all rows have left since. */
-export async function vectorIndexOf(table: LanceTable, run: IndexingRun): Promise<VectorIndex | null> {
-  const found = (await run('read', () => table.listIndices())).find(({ columns }) => columns.includes('vector'));
+/**
+ * Null for a table that has none: one that was built before flat ones had theirs, or that all rows
+ * have left since.
+ */
+export async function vectorIndexOf(
+  table: LanceTable,
+  run: IndexingRun,
+): Promise<VectorIndex | null> {
+  const found = (await run('read', () => table.listIndices())).find(({ columns }) =>
+    columns.includes('vector'),
+  );
   const kind = vectorKinds.find((each) => lanceNames[each] === found?.indexType);
-  return kind === undefined ? null : { kind, unseen: found?.numUnindexedRows ?? 0, segments: found?.numSegments ?? 1 };
+  return kind === undefined
+    ? null
+    : { kind, unseen: found?.numUnindexedRows ?? 0, segments: found?.numSegments ?? 1 };
 }
 
 export async function unindexedRows(table: LanceTable, run: IndexingRun): Promise<number> {
   const indexes = await run('read', () => table.listIndices());
-  const counts = await Promise.all(indexes.map(({ name }) => run('read', () => table.indexStats(name))));
+  const counts = await Promise.all(
+    indexes.map(({ name }) => run('read', () => table.indexStats(name))),
+  );
   return Math.max(0, ...counts.map((stats) => stats?.numUnindexedRows ?? 0));
 }
 
@@ -86,8 +126,11 @@ export async function compact(
   const states = await run('read', () => table.listVersions());
   const since = states.find(({ version }) => version === noted)?.timestamp.getTime() ?? 0;
   await restoreTo(noted);
-  // By the age of the noted state, and hours before it: LanceDB reckons from when it comes to cleaning, which is later than now.
-  await run('compact', () => table.optimize({ cleanupOlderThan: new Date(Math.min(since, Date.now()) - keptMs) }));
+  // By the age of the noted state, and hours before it: LanceDB reckons from when it comes to
+  // cleaning, which is later than now.
+  await run('compact', () =>
+    table.optimize({ cleanupOlderThan: new Date(Math.min(since, Date.now()) - keptMs) }),
+  );
   await mergeSegments(table, { space, run });
   const tableVersion = await run('read', () => table.version());
   await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
@@ -98,10 +141,14 @@ export async function compact(
 }
 
 /**
- * Compaction gives what is new a segment of its own, and LanceDB merges none: where they are many, the index is built anew of the same kind, as at first. One commit: before it the
- * table has its many segments, after it one, and states that were noted before keep theirs. Twice: there is one.
+ * Compaction gives what is new a segment of its own, and LanceDB merges none: where they are many,
+ * the index is built anew of the same kind, as at first. One commit: before it the table has its
+ * many segments, after it one, and states that were noted before keep theirs. Twice: there is one.
  */
-async function mergeSegments(table: LanceTable, { space, run }: { readonly space: TableSpace; readonly run: IndexingRun }): Promise<void> {
+async function mergeSegments(
+  table: LanceTable,
+  { space, run }: { readonly space: TableSpace; readonly run: IndexingRun },
+): Promise<void> {
   const index = await vectorIndexOf(table, run);
   const rows = await run('count', () => table.countRows());
   if (index === null || index.segments <= mostSegments || rows === 0) return;
@@ -111,6 +158,7 @@ async function mergeSegments(table: LanceTable, { space, run }: { readonly space
 
 /** Eight dimensions a sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
 function subVectors(dimensions: number): number {
-  for (let width = 8; width > 1; width -= 1) if (dimensions % width === 0) return dimensions / width;
+  for (let width = 8; width > 1; width -= 1)
+    if (dimensions % width === 0) return dimensions / width;
   return dimensions;
 }

@@ -13,10 +13,20 @@ export interface Allowance {
   settle(spent: Amounts): void;
 }
 
-/** The operator's budgets for what callers ask, in blocks, so that no question waits for a write of its own. */
+/**
+ * The operator's budgets for what callers ask, in blocks, so that no question waits for a write of
+ * its own.
+ */
 export interface Allowances {
-  /** From every budget that an operator has set for the tenant or the provider, or from none. @throws BudgetSpent, DatabaseUnavailable */
-  hold(asked: { readonly tenant: Tenant; readonly provider: string; readonly most: Amounts }): Promise<Allowance>;
+  /**
+   * From every budget that an operator has set for the tenant or the provider, or from none.
+   * @throws BudgetSpent, DatabaseUnavailable
+   */
+  hold(asked: {
+    readonly tenant: Tenant;
+    readonly provider: string;
+    readonly most: Amounts;
+  }): Promise<Allowance>;
   /** Gives everything back. */
   close(): Promise<void>;
 }
@@ -38,13 +48,29 @@ interface KnownBudgets {
   askedAt: number;
 }
 
-/** An idle tenant's budgets are not followed any more; whoever comes again has them looked up, and those that were known go on if that fails. */
+/**
+ * An idle tenant's budgets are not followed any more; whoever comes again has them looked up, and
+ * those that were known go on if that fails.
+ */
 const idleMs = 600_000;
-const notTold = { type: 'DatabaseUnavailable', message: 'the registry did not tell the budgets' } as const;
-const notAccounted = { type: 'DatabaseUnavailable', message: 'the registry did not take the account of a budget' } as const;
+const notTold = {
+  type: 'DatabaseUnavailable',
+  message: 'the registry did not tell the budgets',
+} as const;
+const notAccounted = {
+  type: 'DatabaseUnavailable',
+  message: 'the registry did not take the account of a budget',
+} as const;
 
 export function openAllowances(options: AllowancesOptions): Allowances {
-  const { ledger, holder, accountMs = 2_000, leaseMs = 30_000, registryTimeoutMs = 3_000, onError } = options;
+  const {
+    ledger,
+    holder,
+    accountMs = 2_000,
+    leaseMs = 30_000,
+    registryTimeoutMs = 3_000,
+    onError,
+  } = options;
   const known = new Map<Tenant, KnownBudgets>();
   const reading = new Map<Tenant, Promise<KnownBudgets>>();
   const purses = new Map<string, Purse>();
@@ -66,7 +92,10 @@ export function openAllowances(options: AllowancesOptions): Allowances {
 
   async function budgetsOf(tenant: Tenant): Promise<readonly Budget[]> {
     const before = known.get(tenant);
-    const now = before && !isIdle(before) ? before : await read(tenant).catch((error: unknown) => lastKnown(before, error));
+    const now =
+      before && !isIdle(before)
+        ? before
+        : await read(tenant).catch((error: unknown) => lastKnown(before, error));
     now.askedAt = performance.now();
     return now.budgets;
   }
@@ -85,14 +114,22 @@ export function openAllowances(options: AllowancesOptions): Allowances {
   }
 
   /** One that is not answered does not keep the others from the next tick. */
-  async function accountAll(account: (purse: Purse) => Promise<void>, quiet: (error: unknown) => void): Promise<void> {
-    await Promise.all([...purses.values()].map((purse) => within(registryTimeoutMs, account(purse), notAccounted).catch(quiet)));
+  async function accountAll(
+    account: (purse: Purse) => Promise<void>,
+    quiet: (error: unknown) => void,
+  ): Promise<void> {
+    await Promise.all(
+      [...purses.values()].map((purse) =>
+        within(registryTimeoutMs, account(purse), notAccounted).catch(quiet),
+      ),
+    );
   }
 
   function purseOf(budget: Budget): Purse {
     const { tenant, scope, unit } = budget;
     const key = `${tenant}/${scope}/${unit}`;
-    const purse = purses.get(key) ?? openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs });
+    const purse =
+      purses.get(key) ?? openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs });
     purses.set(key, purse);
     return purse;
   }
@@ -131,6 +168,8 @@ function isIdle({ askedAt }: KnownBudgets): boolean {
   return performance.now() - askedAt > idleMs;
 }
 
-function hasAmount(budget: Budget): budget is Budget & { readonly unit: Exclude<BudgetUnit, 'seconds'> } {
+function hasAmount(
+  budget: Budget,
+): budget is Budget & { readonly unit: Exclude<BudgetUnit, 'seconds'> } {
   return budget.unit !== 'seconds';
 }

@@ -14,7 +14,9 @@ export interface CallIdentity {
   readonly operation?: 'moderation' | 'rerank' | undefined;
 }
 
-/** All that decides an answer, and nothing else: the same call made by another run has the same key. */
+/**
+ * All that decides an answer, and nothing else: the same call made by another run has the same key.
+ */
 export function callKey({ target, question, promptDigest, repeat, operation }: CallIdentity): {
   readonly key: Digest;
   readonly inputDigest: Digest;
@@ -23,6 +25,18 @@ export function callKey({ target, question, promptDigest, repeat, operation }: C
   const { provider, model } = target;
   const adapter = target.adapter?.digest ?? null;
   const { sampling, jsonSchema } = question;
-  const identity = { provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat };
-  return { inputDigest, key: digestOf(operation === undefined ? identity : { ...identity, kind: operation }) };
+  const identity = {
+    provider,
+    model,
+    adapter,
+    promptDigest,
+    inputDigest,
+    sampling,
+    jsonSchema,
+    repeat,
+  };
+  return {
+    inputDigest,
+    key: digestOf(operation === undefined ? identity : { ...identity, kind: operation }),
+  };
 }

@@ -1,8 +1,18 @@
-/** One request to a provider under the call ledger: on record, and paid for from every budget, before it is sent. */
+/**
+ * One request to a provider under the call ledger: on record, and paid for from every budget,
+ * before it is sent.
+ */
 import type { Budget, BudgetAmount, BudgetRef } from '../../domain/budget/budget';
 import { formatBudgetAmount, spentMessage } from '../../domain/budget/budget';
 import { failure, type FailureType } from '../../domain/failure';
-import type { AttemptEnd, AttemptPlan, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/language/provider/call-ledger';
+import type {
+  AttemptEnd,
+  AttemptPlan,
+  CallLedger,
+  CallOwner,
+  LedgerCall,
+  RecordedAnswer,
+} from '../../domain/language/provider/call-ledger';
 import type { ChatAnswer, Usage } from '../../domain/language/chat';
 import { costOf, type Price } from '../../domain/language/provider/price';
 import type { ModelTarget } from './model-access';
@@ -32,15 +42,27 @@ type ClaimedCall =
 const leaseMarginMs = 15_000;
 const budgetLookMs = 250;
 
-/** Before a turn of the provider is taken, and its place among those that wait. What others spend until it comes is looked for in it. @throws BudgetSpent */
-export async function affordAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<void> {
+/**
+ * Before a turn of the provider is taken, and its place among those that wait. What others spend
+ * until it comes is looked for in it. @throws BudgetSpent
+ */
+export async function affordAttempt(
+  { ledger, call, owner, budgets }: LedgerEntry,
+  request: PlannedRequest,
+): Promise<void> {
   const { reserve } = planOf(request, budgets);
   const spent = reserve.length === 0 ? null : await ledger.spentFor({ call, owner, reserve });
   if (spent) throw budgetSpent(spent.budget, spent.asked);
 }
 
-/** Held while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. @throws BudgetSpent */
-export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<ClaimedCall> {
+/**
+ * Held while another process asks the same, and while others hold what is left of a budget: both
+ * end by themselves, or by their lease. @throws BudgetSpent
+ */
+export async function claimAttempt(
+  { ledger, call, owner, budgets }: LedgerEntry,
+  request: PlannedRequest,
+): Promise<ClaimedCall> {
   const claim = await ledger.claim({ call, owner, attempt: planOf(request, budgets) });
   switch (claim.kind) {
     case 'answered':
@@ -62,18 +84,33 @@ interface AttemptEnds {
 }
 
 /** How the claimed attempt ended, for the ledger and the budgets. */
-export function attemptEnds({ ledger, call, budgets }: LedgerEntry, number: number, price: Price): AttemptEnds {
+export function attemptEnds(
+  { ledger, call, budgets }: LedgerEntry,
+  number: number,
+  price: Price,
+): AttemptEnds {
   const end = (how: AttemptEnd) => ledger.end({ call, number, end: how });
   return {
     async answered(answer) {
       const cost = costOf(answer.usage, price);
-      const spent = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, answer.usage, cost, answer.totalMs) }));
+      const spent = budgets.map((budget) => ({
+        ...budget,
+        amount: amountOf(budget, answer.usage, cost, answer.totalMs),
+      }));
       const recorded = await end({ kind: 'answered', answer, cost, spent });
-      if (recorded === null) throw failure('DatabaseUnavailable', `the answer to ${call.key} was written and not read back`);
+      if (recorded === null)
+        throw failure(
+          'DatabaseUnavailable',
+          `the answer to ${call.key} was written and not read back`,
+        );
       return recorded;
     },
     async failed(type) {
-      await end(type !== null && unpaid.includes(type) ? { kind: 'refused', failure: type } : { kind: 'broken', failure: type });
+      await end(
+        type !== null && unpaid.includes(type)
+          ? { kind: 'refused', failure: type }
+          : { kind: 'broken', failure: type },
+      );
     },
     async unsent() {
       await end({ kind: 'refused', failure: null });
@@ -96,12 +133,31 @@ function planOf(
   budgets: readonly BudgetRef[],
 ): AttemptPlan {
   const mostCost = costOf(most, price);
-  const reserve: BudgetAmount[] = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, most, mostCost, totalMs) }));
-  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: aheadMs + totalMs + leaseMarginMs };
+  const reserve: BudgetAmount[] = budgets.map((budget) => ({
+    ...budget,
+    amount: amountOf(budget, most, mostCost, totalMs),
+  }));
+  return {
+    provider,
+    model,
+    reserve,
+    mostUsage: most,
+    mostCost,
+    leaseMs: aheadMs + totalMs + leaseMarginMs,
+  };
 }
 
-function amountOf({ unit }: BudgetRef, { promptTokens, completionTokens }: Usage, cost: number, ms: number): number {
-  return unit === 'usd' ? cost : unit === 'tokens' ? promptTokens + completionTokens : Math.ceil(ms);
+function amountOf(
+  { unit }: BudgetRef,
+  { promptTokens, completionTokens }: Usage,
+  cost: number,
+  ms: number,
+): number {
+  return unit === 'usd'
+    ? cost
+    : unit === 'tokens'
+      ? promptTokens + completionTokens
+      : Math.ceil(ms);
 }
 
 function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Error {

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Usage } from '../../domain/language/chat';
-import { costOf, mostEmbeddingUsage, mostUsage, type Price } from '../../domain/language/provider/price';
+import {
+  costOf,
+  mostEmbeddingUsage,
+  mostUsage,
+  type Price,
+} from '../../domain/language/provider/price';
 import type { Allowances, Amounts } from './allowances';
 import { unpaid } from './ledger-attempt';
 import type { AttemptJournal, EmbedJournal, ModelAccess } from './model-access';
@@ -14,11 +19,19 @@ export interface MeteredOptions {
   readonly isFree: (provider: string) => boolean;
 }
 
-/** Each request to a provider, standbys, retries and what is asked beside an answer included, is paid from the operator's budgets before it is sent. */
+/**
+ * Each request to a provider, standbys, retries and what is asked beside an answer included, is
+ * paid from the operator's budgets before it is sent.
+ */
 export function meteredAccess({ access, allowances, isFree }: MeteredOptions): ModelAccess {
   async function begin(tenant: Tenant, provider: string, price: Price, most: Usage) {
-    const amountsOf = (usage: Usage): Amounts => ({ usd: costOf(usage, price), tokens: usage.promptTokens + usage.completionTokens });
-    const allowance = isFree(provider) ? null : await allowances.hold({ tenant, provider, most: amountsOf(most) });
+    const amountsOf = (usage: Usage): Amounts => ({
+      usd: costOf(usage, price),
+      tokens: usage.promptTokens + usage.completionTokens,
+    });
+    const allowance = isFree(provider)
+      ? null
+      : await allowances.hold({ tenant, provider, most: amountsOf(most) });
     return {
       kind: 'send' as const,
       requestId: randomUUID(),
@@ -26,7 +39,9 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
       unsent: () => allowance?.settle({ usd: 0, tokens: 0 }),
       /** What nobody saw end counts as the most that it can have cost, as on the ledger. */
       failed: (type: FailureType | null) => {
-        allowance?.settle(type !== null && unpaid.includes(type) ? { usd: 0, tokens: 0 } : amountsOf(most));
+        allowance?.settle(
+          type !== null && unpaid.includes(type) ? { usd: 0, tokens: 0 } : amountsOf(most),
+        );
         return Promise.resolve();
       },
     };
@@ -62,9 +77,13 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
 
   return {
     ...access,
-    chat: (route, question, options) => access.chat(route, question, { ...options, journal: journalOf(options.tenant) }),
-    moderate: (target, question, options) => access.moderate(target, question, { ...options, journal: journalOf(options.tenant) }),
-    rerank: (target, question, options) => access.rerank(target, question, { ...options, journal: journalOf(options.tenant) }),
-    embed: (target, texts, options) => access.embed(target, texts, { ...options, journal: embedJournalOf(options.tenant) }),
+    chat: (route, question, options) =>
+      access.chat(route, question, { ...options, journal: journalOf(options.tenant) }),
+    moderate: (target, question, options) =>
+      access.moderate(target, question, { ...options, journal: journalOf(options.tenant) }),
+    rerank: (target, question, options) =>
+      access.rerank(target, question, { ...options, journal: journalOf(options.tenant) }),
+    embed: (target, texts, options) =>
+      access.embed(target, texts, { ...options, journal: embedJournalOf(options.tenant) }),
   };
 }

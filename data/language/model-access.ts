@@ -13,11 +13,19 @@ import { begunInTurn, onRecord } from './on-record';
 import { pauseMs } from './provider/pause';
 import type { ProviderFineTuning } from './provider/provider-fine-tuning';
 import type { Embeddings, OnText } from './provider/provider';
-import { openProviderGate, type Asker, type ProviderGate, type ResolveSecret } from './provider/provider-gate';
+import {
+  openProviderGate,
+  type Asker,
+  type ProviderGate,
+  type ResolveSecret,
+} from './provider/provider-gate';
 import { rerankOnce, rerankingOf } from './rerank';
 import { withNearestModel } from './provider/nearest-model';
 
-/** Who is asked. The first of a route is meant; the rest stand by, in this order, and must have been found good enough before. */
+/**
+ * Who is asked. The first of a route is meant; the rest stand by, in this order, and must have been
+ * found good enough before.
+ */
 export interface ModelTarget {
   readonly provider: string;
   readonly model: string;
@@ -36,11 +44,20 @@ export interface AskedTarget {
   readonly aheadMs?: number;
 }
 
-/** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
+/**
+ * Told of every request before it is sent and after it has ended; the call ledger is one. What it
+ * throws ends the call.
+ */
 export interface Journal<Asked, Begun> {
-  /** Begun before the request waits for its turn, so that what is refused takes no turn from others; otherwise right before it is sent, or before it waits for a place of its caller's own. */
+  /**
+   * Begun before the request waits for its turn, so that what is refused takes no turn from others;
+   * otherwise right before it is sent, or before it waits for a place of its caller's own.
+   */
   readonly beforeTurn?: boolean;
-  /** For one that is begun in its turn: throws before the request waits for it what `begin` would throw in it, as far as that can be known. Holds nothing. */
+  /**
+   * For one that is begun in its turn: throws before the request waits for it what `begin` would
+   * throw in it, as far as that can be known. Holds nothing.
+   */
   afford?(asked: Asked): Promise<void>;
   begin(asked: Asked): Promise<Begun>;
 }
@@ -48,7 +65,10 @@ export interface Journal<Asked, Begun> {
 export type Begun<Answer, Kept> =
   /** Somebody else has the answer already: nothing needs to be sent. */
   | { readonly kind: 'answered'; readonly answered: Kept }
-  /** Somebody else asks the same, or holds what pays for it: nothing is begun, and after that time the request takes another turn. */
+  /**
+   * Somebody else asks the same, or holds what pays for it: nothing is begun, and after that time
+   * the request takes another turn.
+   */
   | { readonly kind: 'held'; readonly waitMs: number }
   | Opened<Answer, Kept>;
 
@@ -89,57 +109,113 @@ export interface AccessOptions {
   readonly onText?: OnText | undefined;
   readonly journal?: AttemptJournal | undefined;
   /**
-   * The longest single wait: for one's turn by the limits, which is otherwise waited for however long it takes, and before another attempt. Longer, and
-   * the provider is given up, for a standby or for a later try of the caller.
+   * The longest single wait: for one's turn by the limits, which is otherwise waited for however
+   * long it takes, and before another attempt. Longer, and the provider is given up, for a standby
+   * or for a later try of the caller.
    */
   readonly patienceMs?: number | undefined;
   readonly place?: Place | undefined;
 }
 
-/** Bounds what a caller has with providers at once: held while a request waits for its turn there and is answered, not while it is put on record before, nor its answer after. */
+/**
+ * Bounds what a caller has with providers at once: held while a request waits for its turn there
+ * and is answered, not while it is put on record before, nor its answer after.
+ */
 export type Place = <T>(work: () => Promise<T>) => Promise<T>;
 
-export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: EmbedJournal | undefined };
+export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & {
+  readonly journal?: EmbedJournal | undefined;
+};
 
-/** Language models behind limits, retries, circuit breakers and standbys: the only loop that asks again. */
+/**
+ * Language models behind limits, retries, circuit breakers and standbys: the only loop that asks
+ * again.
+ */
 export interface ModelAccess {
-  chat(route: readonly ModelTarget[], question: Question, options: AccessOptions): Promise<Answered>;
-  /** What the question's last message is by the provider's moderation; the answer's text is the `Moderation` as JSON, so that a ledger keeps it like any other. */
-  moderate(target: ModelTarget, question: Question, options: Omit<AccessOptions, 'onText'>): Promise<Answered>;
-  /** How the documents of a `rerankQuestion` are ranked; the answer's text is for `readRanking`. Never by a standby: another model's scores are of another scale. */
-  rerank(target: ModelTarget, question: Question, options: Omit<AccessOptions, 'onText'>): Promise<Answered>;
+  chat(
+    route: readonly ModelTarget[],
+    question: Question,
+    options: AccessOptions,
+  ): Promise<Answered>;
+  /**
+   * What the question's last message is by the provider's moderation; the answer's text is the
+   * `Moderation` as JSON, so that a ledger keeps it like any other.
+   */
+  moderate(
+    target: ModelTarget,
+    question: Question,
+    options: Omit<AccessOptions, 'onText'>,
+  ): Promise<Answered>;
+  /**
+   * How the documents of a `rerankQuestion` are ranked; the answer's text is for `readRanking`.
+   * Never by a standby: another model's scores are of another scale.
+   */
+  rerank(
+    target: ModelTarget,
+    question: Question,
+    options: Omit<AccessOptions, 'onText'>,
+  ): Promise<Answered>;
   /** Never by a standby: another embedder's vectors are of another space. */
-  embed(target: ModelTarget, texts: readonly string[], options: EmbedAccessOptions): Promise<Embeddings>;
-  /** Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for one without what is wanted. */
-  requireProvider(provider: string, wants: { readonly moderation?: boolean; readonly reranking?: boolean }): void;
+  embed(
+    target: ModelTarget,
+    texts: readonly string[],
+    options: EmbedAccessOptions,
+  ): Promise<Embeddings>;
+  /**
+   * Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for
+   * one without what is wanted.
+   */
+  requireProvider(
+    provider: string,
+    wants: { readonly moderation?: boolean; readonly reranking?: boolean },
+  ): void;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
-  /** @throws InvalidInput for a provider that has none. Not within its limits for questions: it has others. */
+  /**
+   * @throws InvalidInput for a provider that has none. Not within its limits for questions: it has
+   *   others.
+   */
   fineTuning(provider: string): ProviderFineTuning;
   close(): Promise<void>;
 }
 
 const usualPatienceMs = 120_000;
 
-export function openModelAccess(providers: readonly ProviderSettings[], resolve: ResolveSecret): ModelAccess {
-  const gates = new Map(providers.map((settings) => [settings.name, openProviderGate(settings, resolve)]));
+export function openModelAccess(
+  providers: readonly ProviderSettings[],
+  resolve: ResolveSecret,
+): ModelAccess {
+  const gates = new Map(
+    providers.map((settings) => [settings.name, openProviderGate(settings, resolve)]),
+  );
   const gateOf = (name: string): ProviderGate => {
     const gate = gates.get(name);
     if (gate) return gate;
-    throw failure('NotFound', `there is no provider ${name}`, { next: `name one of: ${[...gates.keys()].join(', ') || 'none is set up'}` });
+    throw failure('NotFound', `there is no provider ${name}`, {
+      next: `name one of: ${[...gates.keys()].join(', ') || 'none is set up'}`,
+    });
   };
 
   return {
     async chat(route, question, options) {
-      if (route.length === 0) throw failure('InvalidInput', 'a question to a language model names nobody to ask');
+      if (route.length === 0)
+        throw failure('InvalidInput', 'a question to a language model names nobody to ask');
       const hearing = listen(options.onText);
       for (const [place, target] of route.entries()) {
         const gate = gateOf(target.provider);
         const asker = { ...options, standsBy: place < route.length - 1 };
         try {
-          const answered = await retried(asker, hearing, () => chatOnce(gate, target, question, asker, hearing));
-          return place === 0 ? answered : { ...answered, standby: { provider: target.provider, model: target.model } };
+          const answered = await retried(asker, hearing, () =>
+            chatOnce(gate, target, question, asker, hearing),
+          );
+          return place === 0
+            ? answered
+            : { ...answered, standby: { provider: target.provider, model: target.model } };
         } catch (error) {
-          const failsOver = asker.standsBy && !hearing.hasBegun() && isPerennialError(error) && mayFailOver(error.type);
+          const failsOver =
+            asker.standsBy &&
+            !hearing.hasBegun() &&
+            isPerennialError(error) &&
+            mayFailOver(error.type);
           if (!failsOver) throw await withNearestModel(error, gate.provider, target.model);
         }
       }
@@ -149,14 +225,18 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
     moderate(target, question, options) {
       const gate = gateOf(target.provider);
       const moderation = moderationOf(gate);
-      return retried(options, listen(undefined), () => moderateOnce(gate, moderation, target, question, options));
+      return retried(options, listen(undefined), () =>
+        moderateOnce(gate, moderation, target, question, options),
+      );
     },
 
     async rerank(target, question, options) {
       const gate = gateOf(target.provider);
       const reranking = rerankingOf(gate);
       try {
-        return await retried(options, listen(undefined), () => rerankOnce(gate, reranking, target, question, options));
+        return await retried(options, listen(undefined), () =>
+          rerankOnce(gate, reranking, target, question, options),
+        );
       } catch (error) {
         throw await withNearestModel(error, gate.provider, target.model);
       }
@@ -171,7 +251,9 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
     async embed(target, texts, options) {
       const gate = gateOf(target.provider);
       try {
-        return await retried(options, listen(undefined), () => embedOnce(gate, target, texts, options));
+        return await retried(options, listen(undefined), () =>
+          embedOnce(gate, target, texts, options),
+        );
       } catch (error) {
         throw await withNearestModel(error, gate.provider, target.model);
       }
@@ -182,7 +264,9 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
     fineTuning(provider) {
       const { fineTuning } = gateOf(provider).provider;
       if (fineTuning) return fineTuning;
-      throw failure('InvalidInput', `${provider} has no fine-tuning of its own`, { next: 'spec.fineTune.by: job' });
+      throw failure('InvalidInput', `${provider} has no fine-tuning of its own`, {
+        next: 'spec.fineTune.by: job',
+      });
     },
 
     close: async () => {
@@ -191,7 +275,10 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
   };
 }
 
-/** What the caller has heard of an answer: once text was handed on, no other answer can take its place. */
+/**
+ * What the caller has heard of an answer: once text was handed on, no other answer can take its
+ * place.
+ */
 interface Hearing {
   readonly onText: OnText | undefined;
   hasBegun(): boolean;
@@ -211,7 +298,11 @@ function listen(onText: OnText | undefined): Hearing {
 }
 
 async function retried<T>(
-  { signal, patienceMs = usualPatienceMs, standsBy = false }: Pick<Asker, 'signal' | 'patienceMs' | 'standsBy'>,
+  {
+    signal,
+    patienceMs = usualPatienceMs,
+    standsBy = false,
+  }: Pick<Asker, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -220,10 +311,16 @@ async function retried<T>(
     try {
       return await work();
     } catch (error) {
-      if (!isPerennialError(error) || hearing.hasBegun() || (standsBy && isLeftAlone(error))) throw error;
+      if (!isPerennialError(error) || hearing.hasBegun() || (standsBy && isLeftAlone(error)))
+        throw error;
       const count = (failed.get(error.type) ?? 0) + 1;
       failed.set(error.type, count);
-      const delay = retryDelayMs({ failure: error, failed: count, patienceMs, random: Math.random() });
+      const delay = retryDelayMs({
+        failure: error,
+        failed: count,
+        patienceMs,
+        random: Math.random(),
+      });
       if (delay === null) throw error;
       await pauseMs(delay, signal);
     }
@@ -240,7 +337,11 @@ async function chatOnce(
   const { provider, settings } = gate;
   const { signal } = options;
   return onRecord(gate, target, question, options, (request, sent) =>
-    attemptChat(provider, settings.timeouts, request, { ...(signal && { signal }), ...(onText && { onText }), ...sent }),
+    attemptChat(provider, settings.timeouts, request, {
+      ...(signal && { signal }),
+      ...(onText && { onText }),
+      ...sent,
+    }),
   );
 }
 
@@ -260,7 +361,8 @@ async function embedOnce(
     async send(begun) {
       const startedAt = performance.now();
       const what = `${target.provider} (${model}) did not end its embeddings`;
-      const ask = (signal: AbortSignal) => provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
+      const ask = (signal: AbortSignal) =>
+        provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
       const embeddings = await withinProviderTime(totalMs, options.signal, what, ask);
       return { ...embeddings, totalMs: performance.now() - startedAt };
     },

@@ -13,7 +13,10 @@ export function moderationOf({ provider }: ProviderGate): ProviderModeration {
   });
 }
 
-/** A text has no tokens that are counted here, so that what it costs is nothing; a provider that bills moderations bills them by itself. */
+/**
+ * A text has no tokens that are counted here, so that what it costs is nothing; a provider that
+ * bills moderations bills them by itself.
+ */
 export function moderateOnce(
   gate: ProviderGate,
   moderation: ProviderModeration,
@@ -32,6 +35,13 @@ export function moderateOnce(
     );
     const usage = { promptTokens: 0, completionTokens: 0 };
     const ms = performance.now() - startedAt;
-    return { text: JSON.stringify(verdict), finish: 'stop', usage, model, firstTokenMs: null, totalMs: ms };
+    return {
+      text: JSON.stringify(verdict),
+      finish: 'stop',
+      usage,
+      model,
+      firstTokenMs: null,
+      totalMs: ms,
+    };
   });
 }

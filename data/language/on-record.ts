@@ -2,7 +2,17 @@ import { isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
 import { free, likelyTokens } from '../../domain/language/provider/price';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
-import type { AccessOptions, Answered, AskedTarget, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
+import type {
+  AccessOptions,
+  Answered,
+  AskedTarget,
+  Begun,
+  Journal,
+  ModelTarget,
+  Opened,
+  Place,
+  Question,
+} from './model-access';
 import { pauseMs } from './provider/pause';
 import type { Asker, ProviderGate } from './provider/provider-gate';
 import type { Turn } from './provider/rate-limiter';
@@ -28,8 +38,15 @@ export function onRecord(
   });
 }
 
-/** What is sent and paid for. The question stays what it was, and so does its answer's key: how a model wants to be asked is the operator's to say, and to change. */
-function requestOf({ thinkingTokens }: ProviderSettings, { model, adapter = null }: ModelTarget, question: Question): ChatRequest {
+/**
+ * What is sent and paid for. The question stays what it was, and so does its answer's key: how a
+ * model wants to be asked is the operator's to say, and to change.
+ */
+function requestOf(
+  { thinkingTokens }: ProviderSettings,
+  { model, adapter = null }: ModelTarget,
+  question: Question,
+): ChatRequest {
   const thoughts = Object.hasOwn(thinkingTokens, model) ? thinkingTokens[model] : undefined;
   if (thoughts === undefined) return { ...question, model, adapter };
   const sampling = { ...question.sampling, maxTokens: question.sampling.maxTokens + thoughts };
@@ -51,7 +68,11 @@ type Recorded<Asked, Answer, Kept> = Asker & {
   readonly journal?: Journal<Asked, Begun<Answer, Kept>> | undefined;
 };
 
-/** One request, on record before its turn or in it, as the journal has it, and after it: a place at the provider is not kept while its answer is written down, nor while what pays for it is held by others. */
+/**
+ * One request, on record before its turn or in it, as the journal has it, and after it: a place at
+ * the provider is not kept while its answer is written down, nor while what pays for it is held by
+ * others.
+ */
 export async function begunInTurn<Asked, Answer, Kept>(
   gate: ProviderGate,
   options: Recorded<Asked, Answer, Kept>,
@@ -93,7 +114,8 @@ async function inOneTurn<Asked, Answer, Kept>(
     await begun?.unsent();
     return begin();
   };
-  const isAhead = journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
+  const isAhead =
+    journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
   if (isAhead) {
     // Else each look whether it is back would leave a line on record.
     gate.refuse();
@@ -128,13 +150,16 @@ async function inOneTurn<Asked, Answer, Kept>(
   };
   const turn = place(() => gate.run(options, exchange.tokens, inTurn));
   const [left] = await Promise.allSettled([turn]);
-  // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
+  // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on
+  // record then.
   const [end] = await Promise.allSettled([under.asking ?? turn]);
   if (end.status === 'rejected') {
     // When that cannot be written either, the lease runs out.
-    await Promise.resolve(under.isSent ? begun?.failed(isPerennialError(end.reason) ? end.reason.type : null) : begun?.unsent()).catch(
-      () => undefined,
-    );
+    await Promise.resolve(
+      under.isSent
+        ? begun?.failed(isPerennialError(end.reason) ? end.reason.type : null)
+        : begun?.unsent(),
+    ).catch(() => undefined);
     throw left.status === 'rejected' ? left.reason : end.reason;
   }
   const kept = end.value.kind === 'sent' ? await keptOf(end.value.answer) : end.value;
@@ -142,16 +167,25 @@ async function inOneTurn<Asked, Answer, Kept>(
   return kept;
 
   async function keptOf(answer: Answer): Promise<Unsent<Answer, Kept>> {
-    return { kind: 'answered', answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer) };
+    return {
+      kind: 'answered',
+      answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer),
+    };
   }
 }
 
-/** How long before it is sent a request may be on record; one whose turn comes later is begun anew in it, since others take it for lost when its lease is over. */
+/**
+ * How long before it is sent a request may be on record; one whose turn comes later is begun anew
+ * in it, since others take it for lost when its lease is over.
+ */
 const aheadMs = 60_000;
 
 const anywhere: Place = async (work) => work();
 
-/** A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and as perhaps paid. */
+/**
+ * A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and
+ * as perhaps paid.
+ */
 function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {
   if (signal?.aborted === true) unsent();
   signal?.throwIfAborted();

@@ -5,11 +5,17 @@ import { within } from '../within';
 
 /** What one process may spend of one budget without asking for it each time. */
 export interface Purse {
-  /** Holds the most that a question can cost. @throws BudgetSpent; DatabaseUnavailable where more is needed than there is and the registry is away */
+  /**
+   * Holds the most that a question can cost. @throws BudgetSpent; DatabaseUnavailable where more is
+   * needed than there is and the registry is away
+   */
   hold(need: number): Promise<void>;
   /** The question is over. */
   settle(need: number, spent: number): void;
-  /** Tells what was spent, and gives back what nobody has used since the last time, unless an account is under way. */
+  /**
+   * Tells what was spent, and gives back what nobody has used since the last time, unless an
+   * account is under way.
+   */
   account(): Promise<void>;
   /** When nothing is under way any more. */
   close(): Promise<void>;
@@ -20,7 +26,10 @@ export interface PurseOptions {
   readonly budget: Budget;
   readonly holder: string;
   readonly leaseMs: number;
-  /** A question waits no longer for the registry; the account that it asked for goes on, and no other begins before it has ended. */
+  /**
+   * A question waits no longer for the registry; the account that it asked for goes on, and no
+   * other begins before it has ended.
+   */
   readonly registryTimeoutMs: number;
 }
 
@@ -28,15 +37,25 @@ export interface PurseOptions {
 const blockShare = 0.01;
 /** Questions of the size of the one that found the purse empty. */
 const blockQuestions = 8;
-const noBlock = { type: 'DatabaseUnavailable', message: 'the registry did not grant a block of the budget' } as const;
+const noBlock = {
+  type: 'DatabaseUnavailable',
+  message: 'the registry did not grant a block of the budget',
+} as const;
 /** A spent budget is not asked for again for each question. */
 const refusedMs = 1_000;
 
 /**
- * Never has more than its row on the ledger: what an account gives back is no longer spent from when the account is sent, whatever becomes of it, and past the lease, which others
- * may end, nothing is taken any more.
+ * Never has more than its row on the ledger: what an account gives back is no longer spent from
+ * when the account is sent, whatever becomes of it, and past the lease, which others may end,
+ * nothing is taken any more.
  */
-export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }: PurseOptions): Purse {
+export function openPurse({
+  ledger,
+  budget,
+  holder,
+  leaseMs,
+  registryTimeoutMs,
+}: PurseOptions): Purse {
   const { tenant, scope, unit } = budget;
   let { limit } = budget;
   let held = 0;
@@ -53,20 +72,38 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
   let used = false;
   let leasedAt = -Infinity;
   let asking: Promise<BlockGrant> | null = null;
-  let refusal: { readonly need: number; readonly until: number; readonly error: Error } | null = null;
+  let refusal: { readonly need: number; readonly until: number; readonly error: Error } | null =
+    null;
 
-  const free = (): number => (performance.now() < leasedAt + leaseMs ? Math.max(0, granted - (total - base) - held) : 0);
+  const free = (): number =>
+    performance.now() < leasedAt + leaseMs ? Math.max(0, granted - (total - base) - held) : 0;
 
   /** One at a time, and looked for in the same tick: an account counts from the one before. */
   function turn(need: number, wanted: number, kept: number): Promise<BlockGrant> {
     const [telling, sentAt] = [total, performance.now()];
     [granted, base] = [held + kept, telling];
-    const account = { tenant, scope, unit, holder, spent: telling, told, held, kept, need, wanted, leaseMs };
+    const account = {
+      tenant,
+      scope,
+      unit,
+      holder,
+      spent: telling,
+      told,
+      held,
+      kept,
+      need,
+      wanted,
+      leaseMs,
+    };
     asking = answered(ledger.account(account), account, sentAt).finally(() => (asking = null));
     return asking;
   }
 
-  async function answered(answer: Promise<BlockGrant>, account: { readonly spent: number; readonly held: number }, sentAt: number) {
+  async function answered(
+    answer: Promise<BlockGrant>,
+    account: { readonly spent: number; readonly held: number },
+    sentAt: number,
+  ) {
     unsure = true;
     const grant = await answer;
     ({ granted } = grant);
@@ -91,15 +128,22 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
           used = true;
           return;
         }
-        if (refusal !== null && performance.now() < refusal.until && need >= refusal.need) throw refusal.error;
+        if (refusal !== null && performance.now() < refusal.until && need >= refusal.need)
+          throw refusal.error;
         if (asking !== null) {
           // Its failure is told to who asked.
           await inTime(asking.catch(() => undefined));
           continue;
         }
-        const { refused, budget: now } = await inTime(turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need), free()));
+        const { refused, budget: now } = await inTime(
+          turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need), free()),
+        );
         if (refused === null) continue;
-        refusal = { need, until: performance.now() + refusedMs, error: refusedError(refused, now, need) };
+        refusal = {
+          need,
+          until: performance.now() + refusedMs,
+          error: refusedError(refused, now, need),
+        };
       }
     },
     settle(need, spent) {
@@ -112,8 +156,10 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
       // What is under way and not told is on no budget if this process dies.
       const changed = total !== told || held > toldHeld;
       if (!changed && !used && !unsure && granted === held) return;
-      // What is kept without being used is in other gateways' way; what is used has to be told, and its lease to be renewed.
-      if (used && !changed && !unsure && !overdrawn && performance.now() - leasedAt < leaseMs / 3) return;
+      // What is kept without being used is in other gateways' way; what is used has to be told, and
+      // its lease to be renewed.
+      if (used && !changed && !unsure && !overdrawn && performance.now() - leasedAt < leaseMs / 3)
+        return;
       const kept = used && !overdrawn ? free() : 0;
       used = held > 0;
       await turn(0, 0, kept);
@@ -125,14 +171,27 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
   };
 }
 
-function refusedError(refused: 'spent' | 'held', { scope, unit, limit, spent }: Budget, need: number): Error {
+function refusedError(
+  refused: 'spent' | 'held',
+  { scope, unit, limit, spent }: Budget,
+  need: number,
+): Error {
   const amount = (parts: number) => formatBudgetAmount(unit, parts);
-  const [ofWhat, may] = [`${amount(spent)} of ${amount(limit)}`, `this question may take ${amount(need)}`];
+  const [ofWhat, may] = [
+    `${amount(spent)} of ${amount(limit)}`,
+    `this question may take ${amount(need)}`,
+  ];
   if (refused === 'spent') {
-    return failure('BudgetSpent', `${spentMessage(scope)}: ${ofWhat}; ${may}`, { next: `perennial budget set ${scope} <more>` });
+    return failure('BudgetSpent', `${spentMessage(scope)}: ${ofWhat}; ${may}`, {
+      next: `perennial budget set ${scope} <more>`,
+    });
   }
-  return failure('BudgetSpent', `of the budget of ${scope} ${ofWhat} are spent, and the rest is reserved; ${may}`, {
-    next: 'ask again in a second: what is reserved and not needed comes back',
-    retryAfterMs: refusedMs,
-  });
+  return failure(
+    'BudgetSpent',
+    `of the budget of ${scope} ${ofWhat} are spent, and the rest is reserved; ${may}`,
+    {
+      next: 'ask again in a second: what is reserved and not needed comes back',
+      retryAfterMs: refusedMs,
+    },
+  );
 }

@@ -32,7 +32,11 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
     const what = `${provider} (${model}) did not rank what was found`;
     try {
       const { answer } = await withinProviderTime(timeoutMs, signal, what, (inTime) =>
-        access.rerank({ provider, model }, rerankQuestion(query, documents), { tenant, signal: inTime, patienceMs: timeoutMs }),
+        access.rerank({ provider, model }, rerankQuestion(query, documents), {
+          tenant,
+          signal: inTime,
+          patienceMs: timeoutMs,
+        }),
       );
       return { kind: 'ranked', documents: readRanking(answer, documents.length) };
     } catch (error) {
@@ -44,13 +48,20 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
 }
 
 /**
- * On the call ledger and from the budgets of whoever evaluates. Never the index's own order in its place: that would be another bundle than the one that is measured. `paid` hears of
- * each in nanodollars.
+ * On the call ledger and from the budgets of whoever evaluates. Never the index's own order in its
+ * place: that would be another bundle than the one that is measured. `paid` hears of each in
+ * nanodollars.
  */
 export function rerankOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): Rerank {
   return async ({ by: { provider, model }, query, documents, signal }) => {
     const { answer, cost } = await chat.ask({
-      ...{ ...shared, route: [{ provider, model }], operation: 'rerank', promptDigest: null, repeat: 0 },
+      ...{
+        ...shared,
+        route: [{ provider, model }],
+        operation: 'rerank',
+        promptDigest: null,
+        repeat: 0,
+      },
       question: rerankQuestion(query, documents),
       ...(signal && { signal }),
     });

@@ -31,13 +31,16 @@ export interface LifecycleChecks {
 export interface CheckedLifecycle {
   /** In order of the lines, file by file; one a place. */
   readonly issues: readonly Issue[];
-  /** What a run may stumble over, as lines: sources that were not read, and data that are too few today. */
+  /**
+   * What a run may stumble over, as lines: sources that were not read, and data that are too few
+   * today.
+   */
   readonly notes: readonly string[];
 }
 
 /**
- * Every check of a lifecycle before a run, in one round: YAML, schema, trainer, SQL, and the SQL against the columns of the sources.
- * `lifecycle validate`, `plan` and `apply` all call it.
+ * Every check of a lifecycle before a run, in one round: YAML, schema, trainer, SQL, and the SQL
+ * against the columns of the sources. `lifecycle validate`, `plan` and `apply` all call it.
  */
 export async function checkLifecycle(
   { placed, name, fileName, files }: LifecycleToCheck,
@@ -72,11 +75,20 @@ interface BindingContext {
 
 type PartsWithData = LifecycleParts & { readonly data: DataSpec };
 
-async function bind(parts: PartsWithData, { issueAt, files, name, tables }: BindingContext): Promise<CheckedLifecycle> {
+async function bind(
+  parts: PartsWithData,
+  { issueAt, files, name, tables }: BindingContext,
+): Promise<CheckedLifecycle> {
   const { data, contract } = parts;
   const readings = await tables.read(data, name);
   const of = (source: string): SourceReading | undefined => readings[source];
-  const sourceAt = (source: string, key: string): DocumentPath => ['spec', 'data', 'sources', source, key];
+  const sourceAt = (source: string, key: string): DocumentPath => [
+    'spec',
+    'data',
+    'sources',
+    source,
+    key,
+  ];
   const mistakes = data.sources.flatMap((source) => {
     const reading = of(source.name);
     if (reading?.kind === 'mistake') return [issueAt(sourceAt(source.name, 'uri'), reading.detail)];
@@ -89,10 +101,18 @@ async function bind(parts: PartsWithData, { issueAt, files, name, tables }: Bind
     const detail = `the columns of the source ${source.name} were not checked: ${reading.reason}`;
     return reading.isRefused ? [] : [formatIssue(issueAt(sourceAt(source.name, 'uri'), detail))];
   });
-  const read = Object.entries(readings).flatMap(([source, reading]) => (reading.kind === 'read' ? [{ source, ...reading }] : []));
+  const read = Object.entries(readings).flatMap(([source, reading]) =>
+    reading.kind === 'read' ? [{ source, ...reading }] : [],
+  );
   const columnsOf = Object.fromEntries(read.map(({ source, columns }) => [source, columns]));
-  const unmet = contract === null ? [] : contractIssues(contract, columnsOf[contract.contract.dataset]);
-  const notes = [...unread, ...(parts.hasWindow ? dataNotes(data, readings, { judgingGate: parts.judgingGate, issueAt }) : [])];
+  const unmet =
+    contract === null ? [] : contractIssues(contract, columnsOf[contract.contract.dataset]);
+  const notes = [
+    ...unread,
+    ...(parts.hasWindow
+      ? dataNotes(data, readings, { judgingGate: parts.judgingGate, issueAt })
+      : []),
+  ];
   if (read.length < data.sources.length) return { issues: [...mistakes, ...unmet], notes };
 
   const seen = Object.fromEntries(
@@ -102,26 +122,49 @@ async function bind(parts: PartsWithData, { issueAt, files, name, tables }: Bind
     ]),
   );
   const { issues, request } = await bindLifecycleSql(data, files, seen);
-  const placed = [...issues.map((issue) => atItsKey(issue, data, issueAt)), ...sliceIssues(parts.sliceColumns, request, issueAt)];
-  if (read.every(({ as }) => as === 'now')) return { issues: [...mistakes, ...unmet, ...placed], notes };
+  const placed = [
+    ...issues.map((issue) => atItsKey(issue, data, issueAt)),
+    ...sliceIssues(parts.sliceColumns, request, issueAt),
+  ];
+  if (read.every(({ as }) => as === 'now'))
+    return { issues: [...mistakes, ...unmet, ...placed], notes };
   // The source may have changed since: nothing is refused for what it held then.
-  const past = placed.map((issue) => `${formatIssue(issue)} (by the columns that the last run read)`);
+  const past = placed.map(
+    (issue) => `${formatIssue(issue)} (by the columns that the last run read)`,
+  );
   return { issues: mistakes, notes: [...notes, ...past] };
 }
 
-/** What the lifecycle names and the SQL does not give is a mistake of either; it is shown where it is named. */
+/**
+ * What the lifecycle names and the SQL does not give is a mistake of either; it is shown where it
+ * is named.
+ */
 function atItsKey(issue: Issue, { assemble, features }: DataSpec, issueAt: IssueAt): Issue {
-  if (issue.line !== undefined || issue.pointer === '/spec/data/assemble' || issue.pointer === '/spec/data/features') return issue;
+  if (
+    issue.line !== undefined ||
+    issue.pointer === '/spec/data/assemble' ||
+    issue.pointer === '/spec/data/features'
+  )
+    return issue;
   if (issue.file !== assemble && issue.file !== features) return issue;
-  return issueAt(issue.pointer.split('/').slice(1), issue.detail, { expected: issue.expected, didYouMean: issue.didYouMean });
+  return issueAt(issue.pointer.split('/').slice(1), issue.detail, {
+    expected: issue.expected,
+    didYouMean: issue.didYouMean,
+  });
 }
 
-function contractIssues({ contract, path, places }: PlacedContract, columns: readonly Column[] | undefined): readonly Issue[] {
+function contractIssues(
+  { contract, path, places }: PlacedContract,
+  columns: readonly Column[] | undefined,
+): readonly Issue[] {
   if (columns === undefined) return [];
   const issueAt = issuesAtPlaces(places, path);
   return unmetColumns(contract, columns).map(({ column, observed, expected }) => {
     if (column === null)
-      return issueAt(['otherColumns'], `the source ${contract.dataset} has columns that the contract refuses: ${observed}`);
+      return issueAt(
+        ['otherColumns'],
+        `the source ${contract.dataset} has columns that the contract refuses: ${observed}`,
+      );
     const isThere = columns.some(({ name }) => name === column);
     const detail = isThere
       ? `${column} of the source ${contract.dataset} is ${observed}`
@@ -130,17 +173,25 @@ function contractIssues({ contract, path, places }: PlacedContract, columns: rea
   });
 }
 
-function sliceIssues(slices: readonly string[], request: readonly Column[] | null, issueAt: IssueAt): readonly Issue[] {
+function sliceIssues(
+  slices: readonly string[],
+  request: readonly Column[] | null,
+  issueAt: IssueAt,
+): readonly Issue[] {
   if (request === null) return [];
   const known = request.map(({ name }) => name);
   return slices.flatMap((column, index) =>
     known.includes(column)
       ? []
       : [
-          issueAt(['spec', 'evaluate', 'slices', 'columns', index], `the assembled rows have no column ${column} to slice by`, {
-            expected: `one of ${known.join(', ')}`,
-            didYouMean: nearest(column, known) ?? undefined,
-          }),
+          issueAt(
+            ['spec', 'evaluate', 'slices', 'columns', index],
+            `the assembled rows have no column ${column} to slice by`,
+            {
+              expected: `one of ${known.join(', ')}`,
+              didYouMean: nearest(column, known) ?? undefined,
+            },
+          ),
         ],
   );
 }
@@ -157,5 +208,8 @@ function inOrder(found: readonly Issue[], fileName: string): readonly Issue[] {
   });
   const files = [fileName, ...new Set(each.map(({ file }) => file ?? ''))];
   const rank = ({ file = '' }: Issue): number => files.indexOf(file);
-  return [...each].sort((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  return [...each].sort(
+    (a, b) =>
+      rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+  );
 }

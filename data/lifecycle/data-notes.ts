@@ -23,8 +23,9 @@ interface TimedSource {
 }
 
 /**
- * What a run of today would stumble over though every file is right: parts of the split without rows, and a holdout with rows of fewer days
- * than gates judge. These are notes and no mistakes, as more data may come. Silent where the times of the rows are not known.
+ * What a run of today would stumble over though every file is right: parts of the split without
+ * rows, and a holdout with rows of fewer days than gates judge. These are notes and no mistakes, as
+ * more data may come. Silent where the times of the rows are not known.
  */
 export function dataNotes(
   given: DataSpec,
@@ -40,27 +41,53 @@ export function dataNotes(
   const parts = partsOf(window, data);
   if (parts === null) return [];
   const ripeUntil = Date.parse(window.until) - data.label.availableAfterSeconds * 1000;
-  const empty = assembledParts.filter((part) => sources.every(({ times }) => !hasRows(times, parts[part], ripeUntil)));
-  if (empty.length > 0) return [formatIssue(issueAt(['spec', 'data', 'split'], emptyText(empty, parts, sources), { expected: ways }))];
+  const empty = assembledParts.filter((part) =>
+    sources.every(({ times }) => !hasRows(times, parts[part], ripeUntil)),
+  );
+  if (empty.length > 0)
+    return [
+      formatIssue(
+        issueAt(['spec', 'data', 'split'], emptyText(empty, parts, sources), { expected: ways }),
+      ),
+    ];
   const days = Math.max(...sources.map(({ times }) => daysIn(times, parts.holdout, data)));
   if (judgingGate === null || days >= fewestDays) return [];
   const delay = data.label.availableAfterSeconds > 0 ? ' whose labels are known' : '';
   const detail = `the holdout has rows on ${days} of the whole days that gates judge${delay}: the gate ${judgingGate} could not pass`;
-  return [formatIssue(issueAt(['spec', 'data', 'split', 'holdout'], detail, { expected: `rows on at least ${fewestDays} of them` }))];
+  return [
+    formatIssue(
+      issueAt(['spec', 'data', 'split', 'holdout'], detail, {
+        expected: `rows on at least ${fewestDays} of them`,
+      }),
+    ),
+  ];
 }
 
 const ways = 'fewer days in spec.data.split, or a longer history of data';
 
 /** As `findLatestWindow` finds it when the run begins. */
-function windowOf({ sources, time }: TimedData, readings: Readonly<Record<string, SourceReading>>): TimeWindow | null {
+function windowOf(
+  { sources, time }: TimedData,
+  readings: Readonly<Record<string, SourceReading>>,
+): TimeWindow | null {
   if (time.until !== 'latest') return windowEnding(time.until, time.window);
-  const timed = sources.filter((source) => source.time !== null).map(({ name }) => timesOf(readings[name]));
+  const timed = sources
+    .filter((source) => source.time !== null)
+    .map(({ name }) => timesOf(readings[name]));
   const newest = timed.flatMap((times) => (times === null ? [] : [times.newest]));
-  return newest.length === 0 || newest.length < timed.length ? null : latestWindow(newest.sort()[0] ?? '', time.window);
+  return newest.length === 0 || newest.length < timed.length
+    ? null
+    : latestWindow(newest.sort()[0] ?? '', time.window);
 }
 
-/** Those whose time is the event time of the rows; without one of that name, the only source that has times. */
-function rowSources({ sources, time }: TimedData, readings: Readonly<Record<string, SourceReading>>): readonly TimedSource[] {
+/**
+ * Those whose time is the event time of the rows; without one of that name, the only source that
+ * has times.
+ */
+function rowSources(
+  { sources, time }: TimedData,
+  readings: Readonly<Record<string, SourceReading>>,
+): readonly TimedSource[] {
   const timed = sources.flatMap(({ name, time: column }) => {
     const times = timesOf(readings[name]);
     return times === null ? [] : [{ name, times, isEventTime: column === time.column }];
@@ -74,7 +101,10 @@ function timesOf(reading: SourceReading | undefined): SourceTimes | null {
   return reading?.kind === 'read' ? reading.times : null;
 }
 
-function partsOf(window: TimeWindow, { split }: TimedData): Readonly<Record<AssembledPartName, TimeWindow>> | null {
+function partsOf(
+  window: TimeWindow,
+  { split }: TimedData,
+): Readonly<Record<AssembledPartName, TimeWindow>> | null {
   try {
     return splitWindow(window, split);
   } catch {
@@ -83,18 +113,30 @@ function partsOf(window: TimeWindow, { split }: TimedData): Readonly<Record<Asse
   }
 }
 
-function hasRows({ quarters, oldest, newest }: SourceTimes, { from, until }: TimeWindow, ripeUntil: number): boolean {
+function hasRows(
+  { quarters, oldest, newest }: SourceTimes,
+  { from, until }: TimeWindow,
+  ripeUntil: number,
+): boolean {
   const [begin, end] = [Date.parse(from), Math.min(Date.parse(until), ripeUntil + 1)];
   if (quarters === null) return Date.parse(oldest) < end && Date.parse(newest) >= begin;
   return quarters.some((quarter) => quarter > begin - quarterMs && quarter < end);
 }
 
-function daysIn({ quarters }: SourceTimes, holdout: TimeWindow, { time, label }: TimedData): number {
+function daysIn(
+  { quarters }: SourceTimes,
+  holdout: TimeWindow,
+  { time, label }: TimedData,
+): number {
   if (quarters === null) return Infinity;
   const [begin, end] = [Date.parse(holdout.from), Date.parse(holdout.until)];
   const inside = quarters.filter((quarter) => quarter > begin - quarterMs && quarter < end);
   const calendar = openCalendar(time.timezone ?? 'UTC');
-  return judgedRows(Float64Array.from(inside), { window: holdout, calendar, labelDelaySeconds: label.availableAfterSeconds }).days;
+  return judgedRows(Float64Array.from(inside), {
+    window: holdout,
+    calendar,
+    labelDelaySeconds: label.availableAfterSeconds,
+  }).days;
 }
 
 function emptyText(
@@ -104,7 +146,12 @@ function emptyText(
 ): string {
   const [first = 'train', ...others] = empty;
   const { from, until } = parts[first];
-  const named = others.length === 0 ? `the part ${first} (${from} to ${until})` : `the parts ${empty.join(', ')}`;
-  const ranges = sources.map(({ name, times }) => `${name} has rows from ${times.oldest} to ${times.newest}`);
+  const named =
+    others.length === 0
+      ? `the part ${first} (${from} to ${until})`
+      : `the parts ${empty.join(', ')}`;
+  const ranges = sources.map(
+    ({ name, times }) => `${name} has rows from ${times.oldest} to ${times.newest}`,
+  );
   return `no row lies in ${named}: ${ranges.join(', ')}`;
 }

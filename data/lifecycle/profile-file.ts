@@ -12,15 +12,27 @@ interface FileToProfile {
   readonly scratchRoot: string;
 }
 
-/** Measures a file on this machine. @throws DataUnreadable, DatasetEmpty and other failures of reading a source, which name the line. */
-export async function profileFile({ source, label, policy, limits, scratchRoot }: FileToProfile): Promise<TableProfile> {
+/**
+ * Measures a file on this machine. @throws DataUnreadable, DatasetEmpty and other failures of
+ * reading a source, which name the line.
+ */
+export async function profileFile({
+  source,
+  label,
+  policy,
+  limits,
+  scratchRoot,
+}: FileToProfile): Promise<TableProfile> {
   const scratch = await openScratch(scratchRoot, 'profile');
   try {
     return await profileSource(
       {
         ...{ source, policy, limits },
         into: scratch.path('table'),
-        datasets: { manifest: () => Promise.resolve(null), toFile: () => Promise.reject(new Error('a file is profiled, no dataset')) },
+        datasets: {
+          manifest: () => Promise.resolve(null),
+          toFile: () => Promise.reject(new Error('a file is profiled, no dataset')),
+        },
         signal: new AbortController().signal,
         onProgress: () => undefined,
       },

@@ -15,9 +15,15 @@ export type SourceReading =
       readonly kind: 'read';
       readonly columns: readonly Column[];
       readonly times: SourceTimes | null;
-      /** `now`: the source itself. `lastVersion`: the dataset that a run made of it last; the source may have other columns today. */
+      /**
+       * `now`: the source itself. `lastVersion`: the dataset that a run made of it last; the source
+       * may have other columns today.
+       */
       readonly as: 'now' | 'lastVersion';
-      /** What is wrong with the column of times that the lifecycle names; null when it is right or not named. */
+      /**
+       * What is wrong with the column of times that the lifecycle names; null when it is right or
+       * not named.
+       */
       readonly timeMistake: string | null;
     }
   /** There can be no such source. */
@@ -33,8 +39,14 @@ export interface SourceTablesSettings {
   readonly policy: SourcePolicy;
   /** Where files that readers need are put, and removed again. */
   readonly scratchRoot: string;
-  /** Columns of the dataset that a run made of a source; null when there is none, or no registry to ask. */
-  readonly lastVersion: (dataset: { readonly lifecycle: string; readonly source: string }) => Promise<readonly Column[] | null>;
+  /**
+   * Columns of the dataset that a run made of a source; null when there is none, or no registry to
+   * ask.
+   */
+  readonly lastVersion: (dataset: {
+    readonly lifecycle: string;
+    readonly source: string;
+  }) => Promise<readonly Column[] | null>;
   /** Columns of a registered dataset; null when there is none. */
   readonly registered: (name: string, reference: string) => Promise<readonly Column[] | null>;
 }
@@ -42,7 +54,10 @@ export interface SourceTablesSettings {
 /** For all sources of a lifecycle together; the user waits for `plan` meanwhile. */
 const secondsForAll = 15;
 
-/** Columns and times of sources that this process can read in a few seconds. Other sources are not read: `https://` and `s3://` cost traffic. */
+/**
+ * Columns and times of sources that this process can read in a few seconds. Other sources are not
+ * read: `https://` and `s3://` cost traffic.
+ */
 export function openSourceTables(settings: SourceTablesSettings): SourceTables {
   return {
     async read(data, lifecycle) {
@@ -78,7 +93,10 @@ async function readingOf(source: SourceSpec, asked: SourceTablesQuery): Promise<
     : { kind: 'read', columns, times: null, as: 'lastVersion', timeMistake: null };
 }
 
-async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal }: SourceTablesQuery): Promise<SourceReading> {
+async function readHere(
+  source: SourceSpec,
+  { policy, scratchRoot, data, signal }: SourceTablesQuery,
+): Promise<SourceReading> {
   const sample = source.uri.startsWith('sample://') ? source.uri.slice('sample://'.length) : null;
   const refusal = sample === null ? await uriRefusal(source.uri, policy.files) : null;
   if (refusal !== null) return { kind: 'notRead', reason: refusal.detail, isRefused: true };
@@ -95,7 +113,8 @@ async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal 
     });
   try {
     const timed = await describe(source.time).catch((error: unknown) => {
-      if (source.time !== null && isPerennialError(error) && error.type === 'DataUnreadable') return error;
+      if (source.time !== null && isPerennialError(error) && error.type === 'DataUnreadable')
+        return error;
       throw error;
     });
     if (!isPerennialError(timed)) return { kind: 'read', ...timed, as: 'now', timeMistake: null };
@@ -104,7 +123,8 @@ async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal 
   } catch (error) {
     if (signal.aborted) return notRead(`it could not be read within ${secondsForAll} s`);
     if (!isPerennialError(error)) throw error;
-    if (sample !== null && samplePath(policy.samplesDir, sample) === null) return { kind: 'mistake', detail: withNext(error) };
+    if (sample !== null && samplePath(policy.samplesDir, sample) === null)
+      return { kind: 'mistake', detail: withNext(error) };
     return { kind: 'notRead', reason: withNext(error), isRefused: error.type === 'SourceRefused' };
   } finally {
     await scratch.dispose();

@@ -7,20 +7,33 @@ import { nearest } from '../../domain/document/nearest';
 import { extremesOf } from '../../domain/tuning/tuning';
 import type { TrainerCatalog } from '../training/catalog';
 
-/** An unknown trainer, and parameters that it refuses: those of the document and both ends of each range of the search. */
-export function trainerIssues(trainers: TrainerCatalog, { trainer, space }: LifecycleParts, issueAt: IssueAt): readonly Issue[] {
+/**
+ * An unknown trainer, and parameters that it refuses: those of the document and both ends of each
+ * range of the search.
+ */
+export function trainerIssues(
+  trainers: TrainerCatalog,
+  { trainer, space }: LifecycleParts,
+  issueAt: IssueAt,
+): readonly Issue[] {
   if (trainer === null) return [];
   const named = nameIssues(trainers, trainer, issueAt);
   if (named.length > 0) return named;
   const { params, at } = trainer;
-  const wrong = trainers.checkParams(trainer.trainer, params).map(({ pointer, detail, ...hints }) => {
-    const path = [...at, 'params', ...keysOf(pointer)];
-    return issueAt(path, `${path.join('.')}: ${detail}`, hints);
-  });
+  const wrong = trainers
+    .checkParams(trainer.trainer, params)
+    .map(({ pointer, detail, ...hints }) => {
+      const path = [...at, 'params', ...keysOf(pointer)];
+      return issueAt(path, `${path.join('.')}: ${detail}`, hints);
+    });
   return [...wrong, ...(space === null ? [] : spaceIssues(trainers, trainer, space, issueAt))];
 }
 
-function nameIssues(trainers: TrainerCatalog, { trainer, at, makes }: NamedTrainer, issueAt: IssueAt): readonly Issue[] {
+function nameIssues(
+  trainers: TrainerCatalog,
+  { trainer, at, makes }: NamedTrainer,
+  issueAt: IssueAt,
+): readonly Issue[] {
   const fits = ({ tasks }: { readonly tasks: readonly TrainerTask[] }): boolean =>
     tasks.some((task) => (task === 'generation') === (makes === 'adapter'));
   const found = trainers.get(trainer);
@@ -33,7 +46,10 @@ function nameIssues(trainers: TrainerCatalog, { trainer, at, makes }: NamedTrain
     found === null
       ? `unknown trainer ${trainer}`
       : `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`;
-  const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
+  const hints = {
+    expected: `one of ${known.join(', ')}`,
+    didYouMean: nearest(trainer, known) ?? undefined,
+  };
   return [issueAt([...at, 'trainer'], detail, hints)];
 }
 
@@ -53,7 +69,10 @@ function spaceIssues(
       }),
   );
   return found.filter(
-    (issue, index) => found.findIndex(({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail) === index,
+    (issue, index) =>
+      found.findIndex(
+        ({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail,
+      ) === index,
   );
 }
 

@@ -11,13 +11,21 @@ export interface OffThreadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Threads for work whose duration a caller decides, so that the event loop stays free for others. */
+/**
+ * Threads for work whose duration a caller decides, so that the event loop stays free for others.
+ */
 export interface OffThread {
   /**
-   * Runs a task of `tasks.ts`; `input` and result are copied between threads. `late`: the deadline passed or the task ran out of memory, and its thread was ended, which stops a
-   * runaway regular expression too. Errors are those of the task; PlatformUnavailable when too many tasks wait already.
+   * Runs a task of `tasks.ts`; `input` and result are copied between threads. `late`: the deadline
+   * passed or the task ran out of memory, and its thread was ended, which stops a runaway regular
+   * expression too. Errors are those of the task; PlatformUnavailable when too many tasks wait
+   * already.
    */
-  run<Name extends TaskName>(name: Name, input: TaskInput<Name>, options: OffThreadOptions): Promise<Limited<TaskOutput<Name>>>;
+  run<Name extends TaskName>(
+    name: Name,
+    input: TaskInput<Name>,
+    options: OffThreadOptions,
+  ): Promise<Limited<TaskOutput<Name>>>;
   close(): Promise<void>;
 }
 
@@ -26,7 +34,10 @@ const mostThreads = Math.max(2, Math.min(4, availableParallelism()));
 const mostWaiting = 256;
 const memoryMebibytes = 512;
 
-/** The first task starts a thread, which stays; more start while tasks wait, and end after a minute without work. None keeps the process alive. */
+/**
+ * The first task starts a thread, which stays; more start while tasks wait, and end after a minute
+ * without work. None keeps the process alive.
+ */
 export function openOffThread(): OffThread {
   let pool: Piscina | null = null;
 
@@ -48,19 +59,30 @@ export function openOffThread(): OffThread {
   }
 
   return {
-    async run<Name extends TaskName>(name: Name, input: TaskInput<Name>, { deadlineMs, signal }: OffThreadOptions) {
+    async run<Name extends TaskName>(
+      name: Name,
+      input: TaskInput<Name>,
+      { deadlineMs, signal }: OffThreadOptions,
+    ) {
       const deadline = AbortSignal.timeout(deadlineMs);
       try {
         const ends = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
-        const outcome = (await threads().run({ name, input }, { signal: ends })) as TaskOutcome<TaskOutput<Name>>;
+        const outcome = (await threads().run({ name, input }, { signal: ends })) as TaskOutcome<
+          TaskOutput<Name>
+        >;
         if (outcome.kind === 'done') return outcome;
         const { type, message, issues, next } = outcome;
         throw failure(type, message, { issues, ...(next !== null && { next }) });
       } catch (error) {
         signal?.throwIfAborted();
-        if (deadline.aborted || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'late' };
+        if (deadline.aborted || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY')
+          return { kind: 'late' };
         if (error instanceof Error && error.message.startsWith('Task queue is at limit')) {
-          throw failure('PlatformUnavailable', `${mostWaiting} tasks wait for a free thread already`, { cause: error });
+          throw failure(
+            'PlatformUnavailable',
+            `${mostWaiting} tasks wait for a free thread already`,
+            { cause: error },
+          );
         }
         throw error;
       }

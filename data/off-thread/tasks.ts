@@ -1,4 +1,7 @@
-/** What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its caller's deadline ends it, so it needs no time limit of its own. */
+/**
+ * What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its
+ * caller's deadline ends it, so it needs no time limit of its own.
+ */
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
 import { readPrompt } from '../../domain/prompt/document';
 import { readPlacedLifecycle } from '../../domain/lifecycle/placed-document';
@@ -17,7 +20,8 @@ export type TaskOutcome<T> =
 export const tasks = {
   readText,
   readLifecycle: readPlacedLifecycle,
-  readPrompt: ({ document, fileName }: { readonly document: unknown; readonly fileName: string }) => readPrompt(document, fileName),
+  readPrompt: ({ document, fileName }: { readonly document: unknown; readonly fileName: string }) =>
+    readPrompt(document, fileName),
 } satisfies Readonly<Record<string, (input: never) => unknown>>;
 
 type Tasks = typeof tasks;
@@ -25,7 +29,10 @@ export type TaskName = keyof Tasks;
 export type TaskInput<Name extends TaskName> = Parameters<Tasks[Name]>[0];
 export type TaskOutput<Name extends TaskName> = Awaited<ReturnType<Tasks[Name]>>;
 
-/** What a thread is asked, and calls this with. An error of the platform would lose its class on the way back, so it travels as data. */
+/**
+ * What a thread is asked, and calls this with. An error of the platform would lose its class on the
+ * way back, so it travels as data.
+ */
 export default async function runTask<Name extends TaskName>({
   name,
   input,
@@ -38,6 +45,12 @@ export default async function runTask<Name extends TaskName>({
     return { kind: 'done', value: await work(input) };
   } catch (error) {
     if (!isPerennialError(error)) throw error;
-    return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
+    return {
+      kind: 'refused',
+      type: error.type,
+      message: error.message,
+      issues: error.issues,
+      next: error.next ?? null,
+    };
   }
 }

@@ -1,12 +1,22 @@
 import { Reader } from 'protobufjs/minimal';
 
-/** Messages of onnx.proto (ONNX 1.16) that can hold a tensor, by the numbers of the fields that lead to one. */
+/**
+ * Messages of onnx.proto (ONNX 1.16) that can hold a tensor, by the numbers of the fields that lead
+ * to one.
+ */
 const paths = {
   model: { 7: 'graph', 25: 'function' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparseTensor' },
   function: { 7: 'node' },
   node: { 5: 'attribute' },
-  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparseTensor', 23: 'sparseTensor' },
+  attribute: {
+    5: 'tensor',
+    6: 'graph',
+    10: 'tensor',
+    11: 'graph',
+    22: 'sparseTensor',
+    23: 'sparseTensor',
+  },
   sparseTensor: { 1: 'tensor', 2: 'tensor' },
   tensor: {},
 } as const satisfies Record<string, Readonly<Record<number, string>>>;
@@ -20,14 +30,20 @@ const deepest = 64;
 const lengthDelimited = 2;
 
 /**
- * Whether a tensor of the model is to be read from another file. ONNX Runtime would look for it in the working directory of this process, where the platform keeps its
- * own files, and give it out as scores. Throws a RangeError on bytes that are no protobuf message, or that are nested too deeply.
+ * Whether a tensor of the model is to be read from another file. ONNX Runtime would look for it in
+ * the working directory of this process, where the platform keeps its own files, and give it out as
+ * scores. Throws a RangeError on bytes that are no protobuf message, or that are nested too deeply.
  */
 export function readsOtherFiles(model: Uint8Array): boolean {
   return holdsExternalTensor(Reader.create(model), model.byteLength, 'model', 0);
 }
 
-function holdsExternalTensor(reader: Reader, end: number, message: Message, depth: number): boolean {
+function holdsExternalTensor(
+  reader: Reader,
+  end: number,
+  message: Message,
+  depth: number,
+): boolean {
   if (depth > deepest) throw new RangeError('the model is nested too deeply');
   const fields: Readonly<Record<number, Message>> = paths[message];
   while (reader.pos < end) {

@@ -4,7 +4,10 @@ import { failure } from '../../domain/failure';
 import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { readsOtherFiles } from './external-data';
 
-/** One value a row: numbers for a float input (NaN is missing), texts for a string input (`missingText` is missing). */
+/**
+ * One value a row: numbers for a float input (NaN is missing), texts for a string input
+ * (`missingText` is missing).
+ */
 export type FeatureValues = readonly (string | number | null)[] | Float32Array | Float64Array;
 
 export interface OnnxModel {
@@ -12,17 +15,24 @@ export interface OnnxModel {
   readonly inputs: readonly FeatureColumn[];
   /** Scores a row: one, or one for each class. */
   readonly width: number;
-  /** The `score` of every row, in order; `width` values a row. Throws InvalidInput when a column is missing, too short or of the wrong type. */
+  /**
+   * The `score` of every row, in order; `width` values a row. Throws InvalidInput when a column is
+   * missing, too short or of the wrong type.
+   */
   predict(columns: Readonly<Record<string, FeatureValues>>, rows: number): Promise<Float64Array>;
   close(): Promise<void>;
 }
 
-/** Rows per native call. A call holds the event loop (its work runs on the calling thread), so this bounds the pause: about 30 ms for a booster of 100 trees. */
+/**
+ * Rows per native call. A call holds the event loop (its work runs on the calling thread), so this
+ * bounds the pause: about 30 ms for a booster of 100 trees.
+ */
 const chunkRows = 1024;
 
 /**
- * Loads a graph that takes feature columns as they are and gives `score`. Verify the bytes' digest before (I3).
- * Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do not fit; `expected` is the signature's features, `classes` those of a multiclass model.
+ * Loads a graph that takes feature columns as they are and gives `score`. Verify the bytes' digest
+ * before (I3). Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do
+ * not fit; `expected` is the signature's features, `classes` those of a multiclass model.
  */
 export async function openOnnxModel(
   bytes: Uint8Array,
@@ -51,7 +61,8 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
   if (bytes.byteLength === 0) throw failure('ModelUnloadable', 'the model file is empty');
   refuseOtherFiles(bytes);
   try {
-    // One thread: requests and rows give the parallelism; spinning pools would fight over the same cores.
+    // One thread: requests and rows give the parallelism; spinning pools would fight over the same
+    // cores.
     return await InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
@@ -59,7 +70,11 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
       logSeverityLevel: 3,
     });
   } catch (cause) {
-    throw failure('ModelUnloadable', `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${reasonOf(cause)}`, { cause });
+    throw failure(
+      'ModelUnloadable',
+      `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${reasonOf(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -68,16 +83,28 @@ function refuseOtherFiles(bytes: Uint8Array): void {
   try {
     refused = readsOtherFiles(bytes);
   } catch (cause) {
-    throw failure('ModelUnloadable', `the model (${bytes.byteLength} bytes) is not an ONNX file: ${reasonOf(cause)}`, { cause });
+    throw failure(
+      'ModelUnloadable',
+      `the model (${bytes.byteLength} bytes) is not an ONNX file: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
-  if (refused) throw failure('ModelUnloadable', 'the model keeps tensors in other files; export it as one file, with its weights inside');
+  if (refused)
+    throw failure(
+      'ModelUnloadable',
+      'the model keeps tensors in other files; export it as one file, with its weights inside',
+    );
 }
 
 function featureColumn(input: InferenceSession.ValueMetadata): FeatureColumn {
-  if (!input.isTensor) throw failure('ModelUnloadable', `input \`${input.name}\` of the model is not a tensor`);
+  if (!input.isTensor)
+    throw failure('ModelUnloadable', `input \`${input.name}\` of the model is not a tensor`);
   const type = input.type === 'float32' ? 'float' : input.type === 'string' ? 'string' : null;
   if (type === null) {
-    throw failure('ModelUnloadable', `input \`${input.name}\` of the model has type ${input.type}; expected float or string`);
+    throw failure(
+      'ModelUnloadable',
+      `input \`${input.name}\` of the model has type ${input.type}; expected float or string`,
+    );
   }
   if (!isColumn(input.shape)) throw wrongShape('input', input.name, input.shape);
   return { name: input.name, type };
@@ -86,7 +113,10 @@ function featureColumn(input: InferenceSession.ValueMetadata): FeatureColumn {
 function checkOutput(session: InferenceSession, width: number): void {
   const output = session.outputMetadata.find(({ name }) => name === 'score');
   if (output === undefined) {
-    throw failure('ModelUnloadable', `the model has no output \`score\`; its outputs are ${list(session.outputNames)}`);
+    throw failure(
+      'ModelUnloadable',
+      `the model has no output \`score\`; its outputs are ${list(session.outputNames)}`,
+    );
   }
   if (!output.isTensor || (output.type !== 'float32' && output.type !== 'float64')) {
     throw failure(
@@ -101,20 +131,33 @@ function checkInputs(inputs: readonly FeatureColumn[], expected: readonly Featur
   const given = new Map(inputs.map(({ name, type }) => [name, type]));
   const wanted = new Map(expected.map(({ name, type }) => [name, type]));
   const issues = [
-    ...expected.filter(({ name }) => !given.has(name)).map(({ name }) => `the graph has no input for feature \`${name}\``),
+    ...expected
+      .filter(({ name }) => !given.has(name))
+      .map(({ name }) => `the graph has no input for feature \`${name}\``),
     ...inputs
       .filter(({ name }) => !wanted.has(name))
       .map(({ name }) => `the graph wants \`${name}\`, which is no feature of the signature`),
     ...inputs
       .filter(({ name, type }) => wanted.has(name) && wanted.get(name) !== type)
-      .map(({ name, type }) => `input \`${name}\` is ${type} in the graph and ${wanted.get(name) ?? ''} in the signature`),
+      .map(
+        ({ name, type }) =>
+          `input \`${name}\` is ${type} in the graph and ${wanted.get(name) ?? ''} in the signature`,
+      ),
   ];
-  if (issues.length > 0) throw failure('ModelUnloadable', `the model does not fit its signature: ${issues.join('; ')}`);
+  if (issues.length > 0)
+    throw failure('ModelUnloadable', `the model does not fit its signature: ${issues.join('; ')}`);
 }
 
-/** [rows, width] with a free first dimension; exporters that fix it (or add more) give graphs that cannot take batches. */
+/**
+ * [rows, width] with a free first dimension; exporters that fix it (or add more) give graphs that
+ * cannot take batches.
+ */
 function isColumn(shape: readonly (string | number)[], width = 1): boolean {
-  return shape.length === 2 && typeof shape[0] === 'string' && (shape[1] === width || typeof shape[1] === 'string');
+  return (
+    shape.length === 2 &&
+    typeof shape[0] === 'string' &&
+    (shape[1] === width || typeof shape[1] === 'string')
+  );
 }
 
 function wrongShape(what: string, name: string, shape: readonly (string | number)[], width = 1) {
@@ -136,20 +179,30 @@ async function predict(
   for (const { name } of inputs) {
     const values = columns[name];
     if (values === undefined) throw failure('InvalidInput', `feature \`${name}\` is missing`);
-    if (values.length !== rows) throw failure('InvalidInput', `feature \`${name}\` has ${values.length} values for ${rows} rows`);
+    if (values.length !== rows)
+      throw failure(
+        'InvalidInput',
+        `feature \`${name}\` has ${values.length} values for ${rows} rows`,
+      );
   }
   const scores = new Float64Array(rows * width);
   for (let from = 0; from < rows; from += chunkRows) {
     const until = Math.min(rows, from + chunkRows);
     const feeds: Record<string, Tensor> = {};
-    for (const input of inputs) feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
+    for (const input of inputs)
+      feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
     // `run` starts in a fresh turn of the event loop, so other work gets in between two chunks.
     scores.set(await run(session, feeds, (until - from) * width), from * width);
   }
   return scores;
 }
 
-function tensorOf(input: FeatureColumn, values: FeatureValues, from: number, until: number): Tensor {
+function tensorOf(
+  input: FeatureColumn,
+  values: FeatureValues,
+  from: number,
+  until: number,
+): Tensor {
   const dims = [until - from, 1];
   if (input.type === 'float') {
     const data = new Float32Array(until - from);
@@ -171,18 +224,33 @@ function tensorOf(input: FeatureColumn, values: FeatureValues, from: number, unt
 
 /** Names the type only: values of rows stay out of error texts (I11). */
 function wrongValue(input: FeatureColumn, row: number, value: unknown) {
-  return failure('InvalidInput', `feature \`${input.name}\` of row ${row} is a ${typeof value}; expected ${input.type}`);
+  return failure(
+    'InvalidInput',
+    `feature \`${input.name}\` of row ${row} is a ${typeof value}; expected ${input.type}`,
+  );
 }
 
-async function run(session: InferenceSession, feeds: Record<string, Tensor>, values: number): Promise<ArrayLike<number>> {
+async function run(
+  session: InferenceSession,
+  feeds: Record<string, Tensor>,
+  values: number,
+): Promise<ArrayLike<number>> {
   let results: InferenceSession.OnnxValueMapType;
   try {
     results = await session.run(feeds, ['score']);
   } catch (cause) {
-    throw failure('ModelUnloadable', `the model failed on the rows that it was given: ${reasonOf(cause)}`, { cause });
+    throw failure(
+      'ModelUnloadable',
+      `the model failed on the rows that it was given: ${reasonOf(cause)}`,
+      { cause },
+    );
   }
   const score = results['score'];
-  if (score?.size !== values) throw failure('ModelUnloadable', `the model gave ${score?.size ?? 0} scores instead of ${values}`);
+  if (score?.size !== values)
+    throw failure(
+      'ModelUnloadable',
+      `the model gave ${score?.size ?? 0} scores instead of ${values}`,
+    );
   return score.data as Float32Array | Float64Array;
 }
 

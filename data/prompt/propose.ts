@@ -6,7 +6,12 @@ import { isPerennialError } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { fewShotVariants } from '../../domain/prompt/search/draw-examples';
 import { gridVariants } from '../../domain/prompt/search/grid';
-import { mutated, mutationMessages, mutationSchema, type Mistake } from '../../domain/prompt/search/mutation';
+import {
+  mutated,
+  mutationMessages,
+  mutationSchema,
+  type Mistake,
+} from '../../domain/prompt/search/mutation';
 import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
 import type { Variant, VariantOrigin } from '../../domain/prompt/search/variant';
 import type { Random } from '../../domain/statistics/random';
@@ -17,7 +22,10 @@ import type { ModelTarget } from '../language/model-access';
 /** Asks a model for another instruction; null when it gave none that can be used. */
 export type Mutator = (messages: readonly ChatMessage[], child: number) => Promise<string | null>;
 
-/** Different children of one parent are repeats of one question: with a temperature of 0 they would all be the same. */
+/**
+ * Different children of one parent are repeats of one question: with a temperature of 0 they would
+ * all be the same.
+ */
 export function createMutator({
   asking,
   target,
@@ -31,12 +39,25 @@ export function createMutator({
   return async (messages, child) => {
     try {
       const question = { messages, sampling, jsonSchema: mutationSchema };
-      const { answer } = await chat.ask({ ...shared, route: [target], question, promptDigest: null, repeat: child });
+      const { answer } = await chat.ask({
+        ...shared,
+        route: [target],
+        question,
+        promptDigest: null,
+        repeat: child,
+      });
       return answer.text;
     } catch (error) {
       if (
         isPerennialError(error) &&
-        ['AnswerInvalid', 'AnswerLost', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
+        [
+          'AnswerInvalid',
+          'AnswerLost',
+          'AnswerWithheld',
+          'ContextOverflow',
+          'ProviderRefused',
+          'ProviderTimeout',
+        ].includes(error.type)
       )
         return null;
       throw error;
@@ -44,7 +65,10 @@ export function createMutator({
   };
 }
 
-/** The first prompt and all that can be proposed before anything was asked, in turn, so that a small search has some of each proposer. */
+/**
+ * The first prompt and all that can be proposed before anything was asked, in turn, so that a small
+ * search has some of each proposer.
+ */
 export function firstVariants(given: {
   readonly first: PromptTemplate;
   readonly spec: SearchSpec;
@@ -55,17 +79,24 @@ export function firstVariants(given: {
   const lists = spec.proposers.map((proposer): readonly Variant[] => {
     switch (proposer.kind) {
       case 'grid':
-        return gridVariants(first, proposer.axes, spec.variants).map((template) => variant(template, 'grid', first));
-      case 'fewShot':
-        return fewShotVariants(first, { pool, sizes: proposer.sizes, draws: proposer.draws, random }).map((template) =>
-          variant(template, 'fewShot', first),
+        return gridVariants(first, proposer.axes, spec.variants).map((template) =>
+          variant(template, 'grid', first),
         );
+      case 'fewShot':
+        return fewShotVariants(first, {
+          pool,
+          sizes: proposer.sizes,
+          draws: proposer.draws,
+          random,
+        }).map((template) => variant(template, 'fewShot', first));
       case 'mutate':
         return [];
     }
   });
   const longest = Math.max(0, ...lists.map(({ length }) => length));
-  const inTurn = Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
+  const inTurn = Array.from({ length: longest }, (_, index) =>
+    lists.flatMap((list) => list.slice(index, index + 1)),
+  ).flat();
   return [variant(first, 'first', null), ...inTurn];
 }
 
@@ -76,7 +107,10 @@ export async function mutations(given: {
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
-  /** A child is asked all the cases that its elders have met: late in a search it costs as much as many early ones. */
+  /**
+   * A child is asked all the cases that its elders have met: late in a search it costs as much as
+   * many early ones.
+   */
   readonly most: number;
 }): Promise<readonly Variant[]> {
   const { spec, mutatorOf, parents, results, cases, most } = given;
@@ -86,10 +120,15 @@ export async function mutations(given: {
     if (proposer.kind !== 'mutate') continue;
     const mutator = mutatorOf(proposer);
     for (const parent of parents.slice(0, proposer.parents)) {
-      const messages = mutationMessages(parent.template, mistakesOf(results.get(parent.id) ?? [], cases, spec.quality));
+      const messages = mutationMessages(
+        parent.template,
+        mistakesOf(results.get(parent.id) ?? [], cases, spec.quality),
+      );
       const wanted = Math.min(proposer.children, left);
       left -= wanted;
-      const answers = await Promise.all(Array.from({ length: wanted }, (_, child) => mutator(messages, child)));
+      const answers = await Promise.all(
+        Array.from({ length: wanted }, (_, child) => mutator(messages, child)),
+      );
       for (const answer of answers) {
         const child = answer === null ? null : mutated(parent.template, answer);
         if (child) children.push(variant(child, 'mutate', parent.template));
@@ -99,7 +138,11 @@ export async function mutations(given: {
   return children;
 }
 
-function mistakesOf(results: readonly CaseResult[], cases: readonly EvaluationCase[], quality: string): readonly Mistake[] {
+function mistakesOf(
+  results: readonly CaseResult[],
+  cases: readonly EvaluationCase[],
+  quality: string,
+): readonly Mistake[] {
   const byId = new Map(cases.map((each) => [each.id, each]));
   return results.flatMap(({ id, answer, scores }): readonly Mistake[] => {
     const [of, score] = [byId.get(id), scores[quality]];
@@ -109,6 +152,10 @@ function mistakesOf(results: readonly CaseResult[], cases: readonly EvaluationCa
   });
 }
 
-function variant(template: PromptTemplate, kind: VariantOrigin['kind'], parent: PromptTemplate | null): Variant {
+function variant(
+  template: PromptTemplate,
+  kind: VariantOrigin['kind'],
+  parent: PromptTemplate | null,
+): Variant {
   return { id: digestOf(template), template, origin: { kind, parent: parent && digestOf(parent) } };
 }

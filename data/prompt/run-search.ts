@@ -1,7 +1,15 @@
 import { ranked } from '../../domain/prompt/search/halving';
 import { piecesOf, type AskedVariant, type SearchState } from '../../domain/prompt/search/state';
 import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
-import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch, type SearchReport } from './search-steps';
+import {
+  askPiece,
+  beginSearch,
+  casesOf,
+  endRound,
+  reportOf,
+  type PromptSearch,
+  type SearchReport,
+} from './search-steps';
 
 export interface SearchProgress {
   readonly round: number;
@@ -13,8 +21,9 @@ export interface SearchProgress {
 }
 
 /**
- * A whole search in one process. All that it draws comes from the seed and all that it asks goes through the ledger, so a second attempt takes the same way and pays only what is
- * new: there is no state to lose. The workflow `promptSearch` takes the same steps as activities.
+ * A whole search in one process. All that it draws comes from the seed and all that it asks goes
+ * through the ledger, so a second attempt takes the same way and pays only what is new: there is no
+ * state to lose. The workflow `promptSearch` takes the same steps as activities.
  */
 export async function runSearch(
   search: PromptSearch,
@@ -43,7 +52,12 @@ async function askAll(
       ...(await askPiece(search, state, piece, (_, __, { id, results }) => {
         seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], search.spec.quality));
         const { round, rounds } = state;
-        const progress = { round: round + 1, rounds: rounds.length, done: seen.length, variants: state.alive.length };
+        const progress = {
+          round: round + 1,
+          rounds: rounds.length,
+          done: seen.length,
+          variants: state.alive.length,
+        };
         onProgress({ ...progress, best: ranked(seen)[0] ?? null });
       })),
     );

@@ -1,4 +1,7 @@
-/** A prompt search in steps: begin, ask in pieces, end the round, and report. Each takes plain state and gives plain state, so that any process may do the next one. */
+/**
+ * A prompt search in steps: begin, ask in pieces, end the round, and report. Each takes plain state
+ * and gives plain state, so that any process may do the next one.
+ */
 import type { Digest } from '../../domain/dataset/artifact';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -12,7 +15,12 @@ import { planRounds, ranked } from '../../domain/prompt/search/halving';
 import { paretoFront } from '../../domain/prompt/search/pareto';
 import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
 import { splitCases, type SearchCases } from '../../domain/prompt/search/split';
-import type { AskedVariant, JudgedVariant, Piece, SearchState } from '../../domain/prompt/search/state';
+import type {
+  AskedVariant,
+  JudgedVariant,
+  Piece,
+  SearchState,
+} from '../../domain/prompt/search/state';
 import { resultOf, type Variant, type VariantResult } from '../../domain/prompt/search/variant';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
@@ -34,14 +42,20 @@ export interface PromptSearch {
   readonly mutatorOf: (proposer: MutateSpec) => Mutator;
   readonly judges: Evaluation['judges'];
   readonly tools: Evaluation['tools'];
-  /** Questions under way at once. A server that keeps the prompts of its sequences is fastest with as many as it has of these. */
+  /**
+   * Questions under way at once. A server that keeps the prompts of its sequences is fastest with
+   * as many as it has of these.
+   */
   readonly parallel: number;
   readonly signal?: AbortSignal;
 }
 
 export interface SearchReport {
   readonly variants: readonly JudgedVariant[];
-  /** Not beaten in quality, cost and latency at once, among those that met all cases that the winner met. */
+  /**
+   * Not beaten in quality, cost and latency at once, among those that met all cases that the winner
+   * met.
+   */
   readonly front: readonly Digest[];
   readonly winner: Variant;
   /** On cases that no choice has seen. */
@@ -51,7 +65,10 @@ export interface SearchReport {
     readonly first: Aggregate;
     /** Winner minus first, on the same cases. */
     readonly gain: Aggregate;
-    /** What the search promised and the confirmation did not keep: the winner's quality there minus here. */
+    /**
+     * What the search promised and the confirmation did not keep: the winner's quality there minus
+     * here.
+     */
     readonly optimism: number | null;
   };
   /** Different questions; the ledger says which of them were paid. */
@@ -62,15 +79,31 @@ export interface SearchReport {
 
 type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'heldOut' | 'dimensions' | 'spec'>;
 
-/** The first round, before anything was asked. All that is drawn comes from the seed. Throws InvalidInput for a search that could not tell its variants apart. */
+/**
+ * The first round, before anything was asked. All that is drawn comes from the seed. Throws
+ * InvalidInput for a search that could not tell its variants apart.
+ */
 export function beginSearch(search: SearchPlan): SearchState {
   const { spec, first } = search;
   const { cases, random } = drawn(search);
   refuseEmpty(search, cases);
   const start = firstVariants({ first, spec, pool: cases.pool, random });
-  const rounds = planRounds({ variants: spec.variants, cases: cases.search.length, halving: spec.halving });
-  const variants = unknownOf([], start, spec.variants - roomForMutations(spec, rounds.length)).map(judged(spec));
-  return { stage: 'search', round: 0, rounds, variants, alive: variants.map(({ id }) => ({ id, results: [] })), questions: 0 };
+  const rounds = planRounds({
+    variants: spec.variants,
+    cases: cases.search.length,
+    halving: spec.halving,
+  });
+  const variants = unknownOf([], start, spec.variants - roomForMutations(spec, rounds.length)).map(
+    judged(spec),
+  );
+  return {
+    stage: 'search',
+    round: 0,
+    rounds,
+    variants,
+    alive: variants.map(({ id }) => ({ id, results: [] })),
+    questions: 0,
+  };
 }
 
 /** Which cases examples come from, which are searched with, and which confirm. */
@@ -87,7 +120,9 @@ export function casesOf(
   return stage === 'confirm' ? cases.confirm : cases.search.slice(0, rounds[round]?.cases ?? 0);
 }
 
-/** One piece of a step. What the ledger has is not asked again, so a second attempt repeats nothing. */
+/**
+ * One piece of a step. What the ledger has is not asked again, so a second attempt repeats nothing.
+ */
 export async function askPiece(
   search: PromptSearch,
   state: Pick<SearchState, 'stage' | 'round' | 'rounds' | 'variants' | 'alive'>,
@@ -101,7 +136,10 @@ export async function askPiece(
   const shared = { parallel: Math.ceil(search.parallel / lanes), pool: openPool(search.parallel) };
   let done = 0;
   return inParallel(variants, lanes, async ({ id }) => {
-    const asked = { id, results: await ask(search, templates.get(id) ?? search.first, cases, shared) };
+    const asked = {
+      id,
+      results: await ask(search, templates.get(id) ?? search.first, cases, shared),
+    };
     done += 1;
     onVariant(done, variants.length, asked);
     return asked;
@@ -109,38 +147,67 @@ export async function askPiece(
 }
 
 /**
- * The next round, with the best of this one and their children; after the last one the confirmation. `answered` are the pieces of this step in their order. Children
- * are asked of a model, through the ledger like everything else.
+ * The next round, with the best of this one and their children; after the last one the
+ * confirmation. `answered` are the pieces of this step in their order. Children are asked of a
+ * model, through the ledger like everything else.
  */
-export async function endRound(search: PromptSearch, state: SearchState, answered: readonly AskedVariant[]): Promise<SearchState> {
+export async function endRound(
+  search: PromptSearch,
+  state: SearchState,
+  answered: readonly AskedVariant[],
+): Promise<SearchState> {
   const { spec, first, mutatorOf } = search;
   const met = joined(state, answered);
   const results = new Map(met.map(({ id, results: all }) => [id, all]));
-  const known = state.variants.map((variant) => (results.has(variant.id) ? judged(spec, results.get(variant.id))(variant) : variant));
+  const known = state.variants.map((variant) =>
+    results.has(variant.id) ? judged(spec, results.get(variant.id))(variant) : variant,
+  );
   const questions = state.questions + newAnswers(answered);
-  const order = ranked(known.filter(({ id }) => results.has(id)).map(({ result }) => result)).map(({ id }) => id);
+  const order = ranked(known.filter(({ id }) => results.has(id)).map(({ result }) => result)).map(
+    ({ id }) => id,
+  );
   const [best] = order;
   if (best === undefined) throw new RangeError('a search without a variant');
   const [now, next] = [state.rounds[state.round], state.rounds[state.round + 1]];
   if (now === undefined || next === undefined) {
     // The first prompt once, also when it has won.
     const ids = [...new Set([best, digestOf(first)])];
-    return { ...state, stage: 'confirm', variants: known, alive: ids.map((id) => ({ id, results: [] })), questions };
+    return {
+      ...state,
+      stage: 'confirm',
+      variants: known,
+      alive: ids.map((id) => ({ id, results: [] })),
+      questions,
+    };
   }
-  // Before any were proposed by mutation there may be fewer than planned: a share of those that there are.
-  const going = order.slice(0, Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))));
+  // Before any were proposed by mutation there may be fewer than planned: a share of those that
+  // there are.
+  const going = order.slice(
+    0,
+    Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))),
+  );
   const byId = new Map(known.map((variant) => [variant.id, variant]));
   const parents = order.flatMap((id) => byId.get(id) ?? []);
   const children = unknownOf(
     known,
-    await mutations({ spec, mutatorOf, parents, results, cases: casesOf(search, state), most: going.length }),
+    await mutations({
+      spec,
+      mutatorOf,
+      parents,
+      results,
+      cases: casesOf(search, state),
+      most: going.length,
+    }),
     spec.variants,
   );
   return {
     ...state,
     round: state.round + 1,
     variants: [...known, ...children.map(judged(spec))],
-    alive: [...going, ...children.map(({ id }) => id)].map((id) => ({ id, results: results.get(id) ?? [] })),
+    alive: [...going, ...children.map(({ id }) => id)].map((id) => ({
+      id,
+      results: results.get(id) ?? [],
+    })),
     questions,
   };
 }
@@ -156,7 +223,8 @@ export function reportOf(
   const winner = state.variants.find(({ id }) => id === ofWinner?.id);
   if (!ofWinner || !winner) throw new RangeError('a search without a winner');
   const ofFirst = joined(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
-  const mapOf = ({ results }: AskedVariant) => new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
+  const mapOf = ({ results }: AskedVariant) =>
+    new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
   const { id, template, origin, result } = winner;
   return {
     variants: state.variants,
@@ -167,7 +235,10 @@ export function reportOf(
       winner: aggregate(scoresOf(ofWinner.results, quality)),
       first: aggregate(scoresOf(ofFirst.results, quality)),
       gain: comparePaired(mapOf(ofWinner), mapOf(ofFirst)),
-      optimism: ofWinner.results.length > 0 ? result.quality - resultOf(id, ofWinner.results, quality).quality : null,
+      optimism:
+        ofWinner.results.length > 0
+          ? result.quality - resultOf(id, ofWinner.results, quality).quality
+          : null,
     },
     questions: state.questions + newAnswers(answered),
     fewer: whyFewer(spec, state.variants, state.rounds.length),
@@ -180,13 +251,19 @@ function drawn({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'held
   readonly random: Random;
 } {
   const random = seededRandom([spec.seed, 0x5ea4c4, 0x9e3779b9 | 0, spec.variants]);
-  const pool = Math.max(0, ...spec.proposers.map((proposer) => (proposer.kind === 'fewShot' ? proposer.pool : 0)));
+  const pool = Math.max(
+    0,
+    ...spec.proposers.map((proposer) => (proposer.kind === 'fewShot' ? proposer.pool : 0)),
+  );
   const split = splitCases(all, { confirm: heldOut ? 0 : spec.confirm, pool, random });
   return { cases: heldOut ? { ...split, confirm: heldOut } : split, random };
 }
 
 /** A search that cannot tell its variants apart would crown one by its digest. */
-function refuseEmpty({ spec, dimensions, cases: all }: SearchPlan, { pool, search, confirm }: SearchCases): void {
+function refuseEmpty(
+  { spec, dimensions, cases: all }: SearchPlan,
+  { pool, search, confirm }: SearchCases,
+): void {
   if (!dimensions.some(({ name }) => name === spec.quality)) {
     throw failure('InvalidInput', `the search is to raise ${spec.quality}, which is no dimension`, {
       next: `name one of: ${dimensions.map(({ name }) => name).join(', ')}`,
@@ -194,13 +271,21 @@ function refuseEmpty({ spec, dimensions, cases: all }: SearchPlan, { pool, searc
   }
   if (search.length >= spec.halving.firstCases && confirm.length > 0) return;
   const parts = `${pool.length} for examples, ${confirm.length} to confirm, ${search.length} to search with`;
-  throw failure('InvalidInput', `${all.length} cases are too few: ${parts}, of which the first round needs ${spec.halving.firstCases}`, {
-    next: 'add cases, or lower confirm, pool or halving.firstCases',
-  });
+  throw failure(
+    'InvalidInput',
+    `${all.length} cases are too few: ${parts}, of which the first round needs ${spec.halving.firstCases}`,
+    {
+      next: 'add cases, or lower confirm, pool or halving.firstCases',
+    },
+  );
 }
 
 /** Those that are new, as long as there is room. */
-function unknownOf(known: readonly Variant[], proposed: readonly Variant[], most: number): readonly Variant[] {
+function unknownOf(
+  known: readonly Variant[],
+  proposed: readonly Variant[],
+  most: number,
+): readonly Variant[] {
   const ids = new Set(known.map(({ id }) => id));
   return proposed.filter(({ id }) => {
     if (ids.size >= most || ids.has(id)) return false;
@@ -209,12 +294,23 @@ function unknownOf(known: readonly Variant[], proposed: readonly Variant[], most
   });
 }
 
-function judged({ quality }: SearchSpec, results: readonly CaseResult[] = []): (variant: Variant) => JudgedVariant {
-  return ({ id, template, origin }) => ({ id, template, origin, result: resultOf(id, results, quality) });
+function judged(
+  { quality }: SearchSpec,
+  results: readonly CaseResult[] = [],
+): (variant: Variant) => JudgedVariant {
+  return ({ id, template, origin }) => ({
+    id,
+    template,
+    origin,
+    result: resultOf(id, results, quality),
+  });
 }
 
 /** What each had met before, and what it has met now. */
-function joined({ alive }: SearchState, answered: readonly AskedVariant[]): readonly AskedVariant[] {
+function joined(
+  { alive }: SearchState,
+  answered: readonly AskedVariant[],
+): readonly AskedVariant[] {
   const more = new Map<Digest, CaseResult[]>();
   for (const { id, results } of answered) more.set(id, [...(more.get(id) ?? []), ...results]);
   return alive.map(({ id, results }) => ({ id, results: [...results, ...(more.get(id) ?? [])] }));
@@ -224,7 +320,10 @@ function newAnswers(answered: readonly AskedVariant[]): number {
   return answered.reduce((sum, { results }) => sum + results.length, 0);
 }
 
-/** Without the questions and right answers: the search has the cases, and its state holds each result of each variant. */
+/**
+ * Without the questions and right answers: the search has the cases, and its state holds each
+ * result of each variant.
+ */
 async function ask(
   search: PromptSearch,
   template: PromptTemplate,
@@ -241,16 +340,30 @@ async function ask(
   return results.map(({ input: _input, expected: _expected, ...result }) => result);
 }
 
-/** Repeats and perturbations of other dimensions would be asked of every variant and decide nothing. */
-function neededFor(quality: string, dimensions: readonly DimensionSpec[]): readonly DimensionSpec[] {
+/**
+ * Repeats and perturbations of other dimensions would be asked of every variant and decide nothing.
+ */
+function neededFor(
+  quality: string,
+  dimensions: readonly DimensionSpec[],
+): readonly DimensionSpec[] {
   const own = dimensions.find(({ name }) => name === quality);
-  return dimensions.filter(({ name }) => name === quality || (own?.kind === 'robustness' && own.of === name));
+  return dimensions.filter(
+    ({ name }) => name === quality || (own?.kind === 'robustness' && own.of === name),
+  );
 }
 
-function frontOf(variants: readonly JudgedVariant[], { cases: met }: VariantResult): readonly VariantResult[] {
-  return paretoFront(variants.map(({ result }) => result).filter(({ cases }) => cases === met && cases > 0));
+function frontOf(
+  variants: readonly JudgedVariant[],
+  { cases: met }: VariantResult,
+): readonly VariantResult[] {
+  return paretoFront(
+    variants.map(({ result }) => result).filter(({ cases }) => cases === met && cases > 0),
+  );
 }
 
 function scoresOf(all: readonly CaseResult[], quality: string): readonly Score[] {
-  return [...all].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ scores }) => scores[quality] ?? failed('not measured'));
+  return [...all]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ scores }) => scores[quality] ?? failed('not measured'));
 }

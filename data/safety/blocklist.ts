@@ -1,13 +1,17 @@
 import type { Finding } from '../../domain/safety/policy';
 
-/** Finds whole words, whatever their case, accents, width and what stands between them. One pass over the text, however many phrases there are. */
+/**
+ * Finds whole words, whatever their case, accents, width and what stands between them. One pass
+ * over the text, however many phrases there are.
+ */
 export function findPhrases(text: string, phrases: readonly string[]): readonly Finding[] {
   const byFirst = indexOf(phrases);
   const words = fold(text);
   return words.flatMap(({ word, from }, at) =>
     (byFirst.get(word) ?? []).flatMap((phrase): readonly Finding[] => {
       const last = words[at + phrase.length - 1];
-      const isHere = last !== undefined && phrase.every((each, index) => words[at + index]?.word === each);
+      const isHere =
+        last !== undefined && phrase.every((each, index) => words[at + index]?.word === each);
       return isHere ? [{ from, to: last.to, what: 'blocked phrase' }] : [];
     }),
   );
@@ -36,7 +40,10 @@ interface Word {
   readonly to: number;
 }
 
-/** Words in their plainest spelling, each with its place: compatibility forms (full width, ligatures) become usual letters, marks and case go (Unicode Standard Annex 15). */
+/**
+ * Words in their plainest spelling, each with its place: compatibility forms (full width,
+ * ligatures) become usual letters, marks and case go (Unicode Standard Annex 15).
+ */
 function fold(text: string): readonly Word[] {
   return [...text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)].map(({ 0: found, index }) => ({
     word: found

@@ -16,13 +16,18 @@ export interface TrainedHead {
   readonly thresholds: readonly Threshold[];
 }
 
-/** Heads that look at a passage's sentences as well: an attack may stand in the middle of something else. */
+/**
+ * Heads that look at a passage's sentences as well: an attack may stand in the middle of something
+ * else.
+ */
 export const sentenceHeads = ['injection', 'harmful'] as const satisfies readonly Head[];
 export type SentenceHead = (typeof sentenceHeads)[number];
 
 type BothReadings<T> = Readonly<Record<Reading, T>>;
 
-/** The log-odds beyond which this share of harmless texts of unseen sources lies. By rising share. */
+/**
+ * The log-odds beyond which this share of harmless texts of unseen sources lies. By rising share.
+ */
 export interface Threshold {
   readonly falseAlarms: number;
   readonly odds: number;
@@ -51,13 +56,20 @@ export interface ClassifierFile {
 export const classifierPath = join(__dirname, 'prompt-classifiers.json');
 export const trainCommand = 'npm run train:safety';
 
-/** @throws PlatformUnavailable when there is none, ModelUnloadable when it is not what its digest says */
+/**
+ * @throws PlatformUnavailable when there is none, ModelUnloadable when it is not what its digest
+ *   says
+ */
 export async function readClassifiers(path: string): Promise<ClassifierFile> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw failure('PlatformUnavailable', `the classifiers of the safety policy are not there: ${path}`, { next: trainCommand, cause });
+    throw failure(
+      'PlatformUnavailable',
+      `the classifiers of the safety policy are not there: ${path}`,
+      { next: trainCommand, cause },
+    );
   }
   let written: WrittenFile;
   try {
@@ -66,7 +78,8 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
     throw failure('ModelUnloadable', `${path} is not JSON`, { next: trainCommand, cause });
   }
   const { digest, ...rest } = written;
-  if (digest !== digestOf(rest)) throw failure('ModelUnloadable', `${path} is not what its digest says`, { next: trainCommand });
+  if (digest !== digestOf(rest))
+    throw failure('ModelUnloadable', `${path} is not what its digest says`, { next: trainCommand });
   return {
     digest,
     provenance: rest.provenance,
@@ -77,13 +90,27 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
 
 export function writeClassifiers(file: Omit<ClassifierFile, 'digest'>): string {
   const { provenance } = file;
-  const rest = { provenance, heads: eachHead(file.heads, packed), sentences: eachSentenceHead(file.sentences, packed) };
+  const rest = {
+    provenance,
+    heads: eachHead(file.heads, packed),
+    sentences: eachSentenceHead(file.sentences, packed),
+  };
   return `${JSON.stringify({ digest: digestOf(rest), ...rest }, null, 2)}\n`;
 }
 
-function eachHead<T, U>(of: Readonly<Record<Head, BothReadings<T>>>, change: (head: T) => U): Record<Head, BothReadings<U>> {
-  const both = ({ words, meaning }: BothReadings<T>) => ({ words: change(words), meaning: change(meaning) });
-  return { injection: both(of.injection), harmful: both(of.harmful), harmfulAnswer: both(of.harmfulAnswer) };
+function eachHead<T, U>(
+  of: Readonly<Record<Head, BothReadings<T>>>,
+  change: (head: T) => U,
+): Record<Head, BothReadings<U>> {
+  const both = ({ words, meaning }: BothReadings<T>) => ({
+    words: change(words),
+    meaning: change(meaning),
+  });
+  return {
+    injection: both(of.injection),
+    harmful: both(of.harmful),
+    harmfulAnswer: both(of.harmfulAnswer),
+  };
 }
 
 function eachSentenceHead<T, U>(
@@ -114,11 +141,23 @@ interface WrittenFile {
 }
 
 function packed({ classifier: { bias, nGrams, vector }, thresholds }: TrainedHead): PackedHead {
-  return { bias, nGrams: nGrams && packedWeights(nGrams), vector: vector && packedWeights(vector), thresholds };
+  return {
+    bias,
+    nGrams: nGrams && packedWeights(nGrams),
+    vector: vector && packedWeights(vector),
+    thresholds,
+  };
 }
 
 function unpacked({ bias, nGrams, vector, thresholds }: PackedHead): TrainedHead {
-  return { classifier: { bias, nGrams: nGrams && unpackedWeights(nGrams), vector: vector && unpackedWeights(vector) }, thresholds };
+  return {
+    classifier: {
+      bias,
+      nGrams: nGrams && unpackedWeights(nGrams),
+      vector: vector && unpackedWeights(vector),
+    },
+    thresholds,
+  };
 }
 
 function packedWeights(weights: Float32Array): PackedWeights {
@@ -130,5 +169,8 @@ function packedWeights(weights: Float32Array): PackedWeights {
 
 function unpackedWeights({ scale, weights }: PackedWeights): Float32Array {
   const bytes = Buffer.from(weights, 'base64');
-  return Float32Array.from(new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), (weight) => weight * scale);
+  return Float32Array.from(
+    new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length),
+    (weight) => weight * scale,
+  );
 }

@@ -1,5 +1,9 @@
 import { failure } from '../../domain/failure';
-import { logOdds, type LinearClassifier, type TextFeatures } from '../../domain/safety/linear-classifier';
+import {
+  logOdds,
+  type LinearClassifier,
+  type TextFeatures,
+} from '../../domain/safety/linear-classifier';
 import { nGramsOf } from '../../domain/safety/n-grams';
 import { sentencesOf, standingOut, telling } from '../../domain/safety/sentences';
 import { windowsOf } from '../../domain/safety/windows';
@@ -23,17 +27,28 @@ export async function oddsByWords(words: LinearClassifier, text: string): Promis
 /** With the embeddings of those windows that look worst by their words. */
 export async function oddsByMeaning(
   meaning: LinearClassifier,
-  { words, embed, text }: { readonly words: LinearClassifier; readonly embed: EmbedTexts; readonly text: string },
+  {
+    words,
+    embed,
+    text,
+  }: { readonly words: LinearClassifier; readonly embed: EmbedTexts; readonly text: string },
 ): Promise<number> {
   return oddsOfWindows(meaning, await suspiciousWindows(words, text), embed);
 }
 
 /** The windows that look worst by their words. */
-export async function suspiciousWindows(words: LinearClassifier, text: string): Promise<readonly ReadWindow[]> {
+export async function suspiciousWindows(
+  words: LinearClassifier,
+  text: string,
+): Promise<readonly ReadWindow[]> {
   return suspicious(words, await readWindows(text));
 }
 
-export async function oddsOfWindows(meaning: LinearClassifier, windows: readonly ReadWindow[], embed: EmbedTexts): Promise<number> {
+export async function oddsOfWindows(
+  meaning: LinearClassifier,
+  windows: readonly ReadWindow[],
+  embed: EmbedTexts,
+): Promise<number> {
   const vectors = await embed(windows.map((window) => window.text));
   return worstOdds(
     meaning,
@@ -42,19 +57,27 @@ export async function oddsOfWindows(meaning: LinearClassifier, windows: readonly
 }
 
 /** The sentences that tell what a text is like, by their words; none of a text of one sentence. */
-export async function tellingSentences(classifier: LinearClassifier, text: string): Promise<readonly ReadWindow[]> {
+export async function tellingSentences(
+  classifier: LinearClassifier,
+  text: string,
+): Promise<readonly ReadWindow[]> {
   const all = await readSentences(text);
   return all.length < 2 ? [] : telling(all, (each) => logOdds(classifier, each));
 }
 
-/** How far one of a text's telling sentences stands out from the others, in log-odds; −∞ when there are none. */
+/**
+ * How far one of a text's telling sentences stands out from the others, in log-odds; −∞ when there
+ * are none.
+ */
 export async function standingOutBySentence(
   classifier: LinearClassifier,
   { embed, sentences }: { readonly embed: EmbedTexts; readonly sentences: readonly ReadWindow[] },
 ): Promise<number> {
   if (sentences.length === 0) return -Infinity;
   const vectors = await embed(sentences.map((each) => each.text));
-  return standingOut(sentences.map((each, at) => logOdds(classifier, { ...each, vector: vectors[at] ?? null })));
+  return standingOut(
+    sentences.map((each, at) => logOdds(classifier, { ...each, vector: vectors[at] ?? null })),
+  );
 }
 
 /** What a detector looks at in a text. */
@@ -62,23 +85,35 @@ export async function readWindows(text: string): Promise<readonly ReadWindow[]> 
   return inTurns(readableWindows(text));
 }
 
-/** The sentences of a text in all their forms, each once. Line by line, since lines part sentences and forms know none. */
+/**
+ * The sentences of a text in all their forms, each once. Line by line, since lines part sentences
+ * and forms know none.
+ */
 export async function readSentences(text: string): Promise<readonly ReadWindow[]> {
-  return inTurns(new Set(text.split(/[\r\n]+/).flatMap((line) => plainForms(line).flatMap(sentencesOf))));
+  return inTurns(
+    new Set(text.split(/[\r\n]+/).flatMap((line) => plainForms(line).flatMap(sentencesOf))),
+  );
 }
 
 async function inTurns(texts: Iterable<string>): Promise<readonly ReadWindow[]> {
   const read: ReadWindow[] = [];
   for (const text of texts) {
-    if (read.length % windowsInTurn === windowsInTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+    if (read.length % windowsInTurn === windowsInTurn - 1)
+      await new Promise((resolve) => setImmediate(resolve));
     read.push({ text, nGrams: nGramsOf(text), vector: null });
   }
   return read;
 }
 
-/** @throws InvalidInput for bytes that are no text: nothing can be said of them, so the policy decides */
+/**
+ * @throws InvalidInput for bytes that are no text: nothing can be said of them, so the policy
+ *   decides
+ */
 export function readableWindows(text: string): readonly string[] {
-  const unreadable = text.match(/[\p{Cc}\p{Co}\p{Cn}\uFFFD]/gu)?.filter((character) => !/\s/.test(character)).length ?? 0;
-  if (unreadable > 0.3 * text.length) throw failure('InvalidInput', 'a detector was given bytes that are no text');
+  const unreadable =
+    text.match(/[\p{Cc}\p{Co}\p{Cn}\uFFFD]/gu)?.filter((character) => !/\s/.test(character))
+      .length ?? 0;
+  if (unreadable > 0.3 * text.length)
+    throw failure('InvalidInput', 'a detector was given bytes that are no text');
   return [...new Set(plainForms(text).flatMap(windowsOf))];
 }

@@ -1,6 +1,9 @@
 import { plainForms } from './plain-forms';
 
-/** What one would write by hand for injections: the phrases that articles about them quote. The baseline for classifiers, and their help on documents. */
+/**
+ * What one would write by hand for injections: the phrases that articles about them quote. The
+ * baseline for classifiers, and their help on documents.
+ */
 const rules: readonly RegExp[] = [
   /\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|rules?|guidelines?|polic(?:y|ies)|directives?|above|previous|prior|filters?|restrictions?)/is,
   /\bdo anything now\b|\bDAN\b|\bjailbr/i,

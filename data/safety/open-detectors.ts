@@ -14,17 +14,22 @@ import { openTextReader } from './text-reader';
 import { weights } from './text-readings';
 import { findTopics } from './topics';
 
-/** Beyond this a text is not looked at: patterns and phrases take time with its length, and whoever sends it decides that. */
+/**
+ * Beyond this a text is not looked at: patterns and phrases take time with its length, and whoever
+ * sends it decides that.
+ */
 const mostCharacters = 1_000_000;
 
 export interface Detectors {
   /**
-   * Looks for what the detector is for. What keeps it from looking is thrown, so that the policy decides what happens. Models of providers are asked on the tenant's behalf, within
-   * the provider's limits, unless `ask` is given.
+   * Looks for what the detector is for. What keeps it from looking is thrown, so that the policy
+   * decides what happens. Models of providers are asked on the tenant's behalf, within the
+   * provider's limits, unless `ask` is given.
    */
   readonly detectFor: (tenant: Tenant, ask?: AskGuard) => Detect;
   /**
-   * Loads what the policy's detectors need, and looks whether the providers that they ask are set up, so that no version is served whose every text would be one that could not be looked at.
+   * Loads what the policy's detectors need, and looks whether the providers that they ask are set
+   * up, so that no version is served whose every text would be one that could not be looked at.
    * @throws PlatformUnavailable or ModelUnloadable, with the command or the setting that brings it
    */
   prepare(policy: SafetyPolicy): Promise<void>;
@@ -40,7 +45,10 @@ export interface DetectorsOptions {
 
 export type GuardAccess = Pick<ModelAccess, 'chat' | 'moderate' | 'requireProvider'>;
 
-/** One for a process: gateway and evaluation look with the same eyes. Files are read when a policy first needs them. */
+/**
+ * One for a process: gateway and evaluation look with the same eyes. Files are read when a policy
+ * first needs them.
+ */
 export function openDetectors({
   embedders,
   access = null,
@@ -67,16 +75,29 @@ export function openDetectors({
       case 'harmful':
         return (await passes(side === 'output' ? 'harmfulAnswer' : 'harmful', spec, { text, side }))
           ? []
-          : [{ from: 0, to: text.length, what: side === 'output' ? 'harmful answer' : 'harmful request' }];
+          : [
+              {
+                from: 0,
+                to: text.length,
+                what: side === 'output' ? 'harmful answer' : 'harmful request',
+              },
+            ];
       case 'topics':
-        return findTopics(spec, { text, embed, windowsOf: (most) => reader.read('windows', { text, most }) });
+        return findTopics(spec, {
+          text,
+          embed,
+          windowsOf: (most) => reader.read('windows', { text, most }),
+        });
       case 'moderation':
       case 'guardModel':
         return findByGuard(spec, { text, side, about }, ask);
     }
   }
 
-  /** As a whole, and a passage by meaning also by the sentence that stands out most: in a whole it would be thinned by the rest. */
+  /**
+   * As a whole, and a passage by meaning also by the sentence that stands out most: in a whole it
+   * would be thinned by the rest.
+   */
   async function passes(
     head: Head,
     { reads, falseAlarms }: ClassifierTerms,
@@ -87,31 +108,51 @@ export function openDetectors({
     const odds =
       reads === 'words'
         ? await reader.read('wordOdds', { text, classifiers, head })
-        : await oddsOfWindows(meaning.classifier, await reader.read('suspiciousWindows', { text, classifiers, head }), embed);
+        : await oddsOfWindows(
+            meaning.classifier,
+            await reader.read('suspiciousWindows', { text, classifiers, head }),
+            embed,
+          );
     if (odds > oddsFor(falseAlarms, (reads === 'words' ? words : meaning).thresholds)) return false;
     if (head === 'harmfulAnswer' || side !== 'retrieved' || reads === 'words') return true;
     const { classifier, thresholds } = sentences[head];
     const telling = await reader.read('tellingSentences', { text, classifiers, head });
-    return (await standingOutBySentence(classifier, { embed, sentences: telling })) <= oddsFor(falseAlarms, thresholds);
+    return (
+      (await standingOutBySentence(classifier, { embed, sentences: telling })) <=
+      oddsFor(falseAlarms, thresholds)
+    );
   }
 
   return {
     detectFor(tenant, ask = access ? askWithin(access, tenant) : nobody) {
       return async (spec, text, side, about = {}) => {
-        if (text.length > mostCharacters) throw new RangeError(`a text of ${text.length} characters is not looked at`);
+        if (text.length > mostCharacters)
+          throw new RangeError(`a text of ${text.length} characters is not looked at`);
         return find(spec, { text, side, about, ask });
       };
     },
     async prepare({ detectors }) {
       if (detectors.length > 0) reader.prepare();
-      for (const spec of detectors) if (spec.kind === 'moderation' || spec.kind === 'guardModel') requireGuard(spec, access);
-      const file = detectors.some(({ kind }) => kind === 'injection' || kind === 'harmful') ? await load() : null;
-      if (!detectors.some((spec) => spec.kind === 'topics' || ('reads' in spec && spec.reads === 'meaning'))) return;
+      for (const spec of detectors)
+        if (spec.kind === 'moderation' || spec.kind === 'guardModel') requireGuard(spec, access);
+      const file = detectors.some(({ kind }) => kind === 'injection' || kind === 'harmful')
+        ? await load()
+        : null;
+      if (
+        !detectors.some(
+          (spec) => spec.kind === 'topics' || ('reads' in spec && spec.reads === 'meaning'),
+        )
+      )
+        return;
       const { identity } = await embedders.get({ kind: 'minilm' });
       if (file && file.provenance.embedder !== identity.digest) {
-        throw failure('ModelUnloadable', `the safety classifiers were trained in another space than ${identity.name} has here`, {
-          next: 'npm run provision:llm, or npm run train:safety',
-        });
+        throw failure(
+          'ModelUnloadable',
+          `the safety classifiers were trained in another space than ${identity.name} has here`,
+          {
+            next: 'npm run provision:llm, or npm run train:safety',
+          },
+        );
       }
     },
   };
@@ -124,10 +165,14 @@ interface DetectorTarget {
   readonly ask: AskGuard;
 }
 
-const nobody: AskGuard = ({ target }) => Promise.reject(failure('NotFound', `no provider is asked here, and ${target.provider} neither`));
+const nobody: AskGuard = ({ target }) =>
+  Promise.reject(failure('NotFound', `no provider is asked here, and ${target.provider} neither`));
 
 /** It may be away for now, which is what `onError` is for; not to know it is a mistake. */
-function requireGuard({ name, kind, provider }: Extract<DetectorSpec, { readonly provider: string }>, access: GuardAccess | null): void {
+function requireGuard(
+  { name, kind, provider }: Extract<DetectorSpec, { readonly provider: string }>,
+  access: GuardAccess | null,
+): void {
   try {
     if (access === null) throw failure('NotFound', 'no provider is asked here');
     access.requireProvider(provider, { moderation: kind === 'moderation' });
@@ -135,6 +180,9 @@ function requireGuard({ name, kind, provider }: Extract<DetectorSpec, { readonly
     const said = isPerennialError(cause) ? cause.message : 'it is not set up';
     const unknown = `set ${provider} up under spec.providers of the file that PERENNIAL_PROVIDERS_FILE names`;
     const next = isPerennialError(cause) && cause.type === 'InvalidInput' ? cause.next : unknown;
-    throw failure('ModelUnloadable', `the detector ${name} asks ${provider}: ${said}`, { ...(next !== undefined && { next }), cause });
+    throw failure('ModelUnloadable', `the detector ${name} asks ${provider}: ${said}`, {
+      ...(next !== undefined && { next }),
+      cause,
+    });
   }
 }

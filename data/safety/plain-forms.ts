@@ -1,6 +1,7 @@
 /**
- * A text as a reader or a model would understand it, however it is dressed up: the text itself in plain letters first, then, where it hides something, what
- * is hidden. Detectors look at every form; places in the text are lost, so these are for verdicts on the whole, not for redaction.
+ * A text as a reader or a model would understand it, however it is dressed up: the text itself in
+ * plain letters first, then, where it hides something, what is hidden. Detectors look at every
+ * form; places in the text are lost, so these are for verdicts on the whole, not for redaction.
  */
 export function plainForms(text: string): readonly string[] {
   const plain = plainLetters(text);
@@ -11,23 +12,32 @@ export function plainForms(text: string): readonly string[] {
     const twice = decoded(plainLetters(once));
     forms.add(twice === once ? once : twice);
   }
-  for (const form of [joinedLetters(plain), lettersForDigits(plain), turned(plain)]) if (form !== null) forms.add(form);
+  for (const form of [joinedLetters(plain), lettersForDigits(plain), turned(plain)])
+    if (form !== null) forms.add(form);
   return [...forms];
 }
 
-/** Compatibility forms, marks, invisible characters and look-alikes of other scripts become usual letters (Unicode Standard Annexes 15 and 39). */
+/**
+ * Compatibility forms, marks, invisible characters and look-alikes of other scripts become usual
+ * letters (Unicode Standard Annexes 15 and 39).
+ */
 function plainLetters(text: string): string {
   const shown = text
     // Tag characters are letters that no screen shows and many models read.
-    .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) => String.fromCodePoint((tag.codePointAt(0) ?? 0) - 0xe0000))
+    .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) =>
+      String.fromCodePoint((tag.codePointAt(0) ?? 0) - 0xe0000),
+    )
     .normalize('NFKD')
     .replace(/[\p{M}\p{Cf}\p{Co}\p{Cn}]+/gu, '')
     // Of control characters only those that part words.
     .replace(/[\p{Cc}\s]+/gu, ' ');
   const latin = shown.match(/[a-z]/gi)?.length ?? 0;
   const others = shown.match(lookAlike)?.length ?? 0;
-  // A text in Cyrillic or Greek is left as it is; a Latin one with a few such letters is dressed up.
-  return latin > others ? shown.replace(lookAlike, (letter) => lookAlikes.get(letter) ?? letter) : shown;
+  // A text in Cyrillic or Greek is left as it is; a Latin one with a few such letters is dressed
+  // up.
+  return latin > others
+    ? shown.replace(lookAlike, (letter) => lookAlikes.get(letter) ?? letter)
+    : shown;
 }
 
 const lookAlikes: ReadonlyMap<string, string> = new Map(
@@ -77,19 +87,33 @@ const lookAlikes: ReadonlyMap<string, string> = new Map(
 );
 const lookAlike = new RegExp(`[${[...lookAlikes.keys()].join('')}]`, 'gu');
 
-/** Base64, hexadecimal, binary, percent and backslash escapes and character references, each where it stands, if text comes out. */
+/**
+ * Base64, hexadecimal, binary, percent and backslash escapes and character references, each where
+ * it stands, if text comes out.
+ */
 function decoded(text: string): string {
   const bytes = (found: string, radix: 2 | 16) => {
     const digits = radix === 2 ? 8 : 2;
     const plain = found.replace(/0x|\\x|[^\da-f]/gi, '');
-    return readable(Uint8Array.from(plain.match(new RegExp(`.{${digits}}`, 'g')) ?? [], (byte) => Number.parseInt(byte, radix)));
+    return readable(
+      Uint8Array.from(plain.match(new RegExp(`.{${digits}}`, 'g')) ?? [], (byte) =>
+        Number.parseInt(byte, radix),
+      ),
+    );
   };
   return text
     .replace(/(?:[01]{8}[ ,]?){6,}/g, (found) => bytes(found, 2) ?? found)
     .replace(/(?:(?:0x|\\x)?[\da-f]{2}[ ,:]?){12,}/gi, (found) => bytes(found, 16) ?? found)
-    .replace(/[A-Za-z\d+/_-]{20,}={0,2}/g, (found) => readable(Buffer.from(found, 'base64')) ?? found)
-    .replace(/(?:%[\da-f]{2}|[\w.-]){6,}/gi, (found) => (found.includes('%') ? percentDecoded(found) : found))
-    .replace(/\\u([\da-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(
+      /[A-Za-z\d+/_-]{20,}={0,2}/g,
+      (found) => readable(Buffer.from(found, 'base64')) ?? found,
+    )
+    .replace(/(?:%[\da-f]{2}|[\w.-]){6,}/gi, (found) =>
+      found.includes('%') ? percentDecoded(found) : found,
+    )
+    .replace(/\\u([\da-f]{4})/gi, (_all, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    )
     .replace(/&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi, (found, hex?: string, decimal?: string) => {
       const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
       return point > 0 && point < 0x110000 ? String.fromCodePoint(point) : found;
@@ -100,7 +124,9 @@ function percentDecoded(found: string): string {
   return (
     readable(
       Buffer.from(
-        found.replace(/%([\da-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+        found.replace(/%([\da-f]{2})/gi, (_all, hex: string) =>
+          String.fromCharCode(Number.parseInt(hex, 16)),
+        ),
         'latin1',
       ),
     ) ?? found
@@ -117,13 +143,16 @@ function readable(bytes: Uint8Array): string | null {
 
 /** `i g n o r e  a l l` and `i-g-n-o-r-e`; null when there is none. */
 function joinedLetters(text: string): string | null {
-  const joined = text.replace(/(?<![\p{L}\p{N}])\p{L}(?:[ ._*|-]{1,2}\p{L}){4,}(?![\p{L}\p{N}])/gu, (found) =>
-    found.replace(/[ ._*|-]/g, ''),
+  const joined = text.replace(
+    /(?<![\p{L}\p{N}])\p{L}(?:[ ._*|-]{1,2}\p{L}){4,}(?![\p{L}\p{N}])/gu,
+    (found) => found.replace(/[ ._*|-]/g, ''),
   );
   return joined === text ? null : joined;
 }
 
-/** `1gn0r3 y0ur rul3s`; null when fewer than three words are so, since a `3D` or a `GPT4` is usual. */
+/**
+ * `1gn0r3 y0ur rul3s`; null when fewer than three words are so, since a `3D` or a `GPT4` is usual.
+ */
 function lettersForDigits(text: string): string | null {
   const letters: Readonly<Record<string, string>> = {
     '0': 'o',

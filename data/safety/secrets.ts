@@ -1,8 +1,14 @@
 import type { Finding } from '../../domain/safety/policy';
 
-/** By the forms that issuers publish for their own tokens, so that scanners find them; a password has no form. */
+/**
+ * By the forms that issuers publish for their own tokens, so that scanners find them; a password
+ * has no form.
+ */
 const forms: readonly (readonly [string, RegExp])[] = [
-  ['privateKey', /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:[\s\S]{0,8192}?-----END (?:[A-Z]+ )?PRIVATE KEY-----)?/g],
+  [
+    'privateKey',
+    /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:[\s\S]{0,8192}?-----END (?:[A-Z]+ )?PRIVATE KEY-----)?/g,
+  ],
   ['awsAccessKey', /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g],
   ['githubToken', /\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b/g],
   ['gitlabToken', /\bglpat-[\w-]{20,64}/g],
@@ -14,11 +20,18 @@ const forms: readonly (readonly [string, RegExp])[] = [
   ['npmToken', /\bnpm_[A-Za-z0-9]{36}\b/g],
   ['perennialKey', /\bpk_[0-9a-z]{26}_[0-9a-f]{64}\b/g],
   ['jsonWebToken', /\beyJ[\w-]{10,4096}\.eyJ[\w-]{10,8192}\.[\w-]{10,1024}/g],
-  ['credentialInUrl', /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{1,100}:[^\s:/@]{1,200}@[^\s/]{1,253}/gi],
+  [
+    'credentialInUrl',
+    /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{1,100}:[^\s:/@]{1,200}@[^\s/]{1,253}/gi,
+  ],
 ];
 
 export function findSecrets(text: string): readonly Finding[] {
   return forms.flatMap(([what, form]) =>
-    [...text.matchAll(form)].map(({ 0: found, index }) => ({ from: index, to: index + found.length, what })),
+    [...text.matchAll(form)].map(({ 0: found, index }) => ({
+      from: index,
+      to: index + found.length,
+      what,
+    })),
   );
 }

@@ -1,25 +1,51 @@
 import type { Finding, PersonalDataType } from '../../domain/safety/policy';
 import { keepUnlessFailed } from '../share-in-flight';
 import { findPhrases } from './blocklist';
-import { readClassifiers, type ClassifierFile, type Head, type SentenceHead } from './classifier-file';
-import { oddsByWords, readableWindows, suspiciousWindows, tellingSentences, type ReadWindow } from './classify';
+import {
+  readClassifiers,
+  type ClassifierFile,
+  type Head,
+  type SentenceHead,
+} from './classifier-file';
+import {
+  oddsByWords,
+  readableWindows,
+  suspiciousWindows,
+  tellingSentences,
+  type ReadWindow,
+} from './classify';
 import { quotesInjection } from './injection-phrases';
 import { findPersonalData } from './personal-data';
 import { findSecrets } from './secrets';
 
 /**
- * The parts of detectors whose time grows with the text, and which the sender of the text decides. Plain data in and out, so that they can run in another thread. `classifiers` is the
- * path of the file with the weights.
+ * The parts of detectors whose time grows with the text, and which the sender of the text decides.
+ * Plain data in and out, so that they can run in another thread. `classifiers` is the path of the
+ * file with the weights.
  */
 const textReadings = {
-  personalData: ({ text, types }: ReadingOf<{ types: readonly PersonalDataType[] }>): readonly Finding[] => findPersonalData(text, types),
+  personalData: ({
+    text,
+    types,
+  }: ReadingOf<{ types: readonly PersonalDataType[] }>): readonly Finding[] =>
+    findPersonalData(text, types),
   secrets: ({ text }: ReadingOf): readonly Finding[] => findSecrets(text),
-  phrases: ({ text, phrases }: ReadingOf<{ phrases: readonly string[] }>): readonly Finding[] => findPhrases(text, phrases),
+  phrases: ({ text, phrases }: ReadingOf<{ phrases: readonly string[] }>): readonly Finding[] =>
+    findPhrases(text, phrases),
   quotesInjection: ({ text }: ReadingOf): boolean => quotesInjection(text),
-  windows: ({ text, most }: ReadingOf<{ most: number }>): readonly string[] => readableWindows(text).slice(0, most),
-  wordOdds: async ({ text, classifiers, head }: ReadingOf<{ classifiers: string; head: Head }>): Promise<number> =>
+  windows: ({ text, most }: ReadingOf<{ most: number }>): readonly string[] =>
+    readableWindows(text).slice(0, most),
+  wordOdds: async ({
+    text,
+    classifiers,
+    head,
+  }: ReadingOf<{ classifiers: string; head: Head }>): Promise<number> =>
     oddsByWords((await weights(classifiers)).heads[head].words.classifier, text),
-  suspiciousWindows: async ({ text, classifiers, head }: ReadingOf<{ classifiers: string; head: Head }>): Promise<readonly ReadWindow[]> =>
+  suspiciousWindows: async ({
+    text,
+    classifiers,
+    head,
+  }: ReadingOf<{ classifiers: string; head: Head }>): Promise<readonly ReadWindow[]> =>
     suspiciousWindows((await weights(classifiers)).heads[head].words.classifier, text),
   tellingSentences: async ({
     text,
@@ -43,7 +69,9 @@ export async function readText<Name extends ReadingName>({
   readonly reading: Name;
   readonly input: ReadingInput<Name>;
 }): Promise<ReadingOutput<Name>> {
-  const read = textReadings[reading] as (given: ReadingInput<Name>) => ReadingOutput<Name> | Promise<ReadingOutput<Name>>;
+  const read = textReadings[reading] as (
+    given: ReadingInput<Name>,
+  ) => ReadingOutput<Name> | Promise<ReadingOutput<Name>>;
   return read(input);
 }
 

@@ -13,12 +13,21 @@ export interface TopicalText {
 }
 
 /** A denied topic anywhere in the text, or none of the allowed ones in all of it. */
-export async function findTopics(spec: TopicsKind, { text, embed, windowsOf }: TopicalText): Promise<readonly Finding[]> {
+export async function findTopics(
+  spec: TopicsKind,
+  { text, embed, windowsOf }: TopicalText,
+): Promise<readonly Finding[]> {
   const windows = await windowsOf(mostWindows);
   if (windows.length === 0) return [];
-  const [vectors, deny, allow] = await Promise.all([embed(windows), examplesOf(spec.deny, embed), examplesOf(spec.allow, embed)]);
+  const [vectors, deny, allow] = await Promise.all([
+    embed(windows),
+    examplesOf(spec.deny, embed),
+    examplesOf(spec.allow, embed),
+  ]);
   const isOf = ({ examples }: EmbeddedTopic) =>
-    vectors.some((vector) => examples.some((example) => cosine(vector, example) >= spec.similarity));
+    vectors.some((vector) =>
+      examples.some((example) => cosine(vector, example) >= spec.similarity),
+    );
   const whole = (what: string): Finding => ({ from: 0, to: text.length, what });
   const denied = deny.filter(isOf).map(({ name }) => whole(name));
   return allow.length > 0 && !allow.some(isOf) ? [...denied, whole('off topic')] : denied;
@@ -32,9 +41,14 @@ interface EmbeddedTopic {
 const embedded = new WeakMap<readonly Topic[], Promise<readonly EmbeddedTopic[]>>();
 
 /** A policy's examples are embedded once. */
-function examplesOf(topics: readonly Topic[], embed: EmbedTexts): Promise<readonly EmbeddedTopic[]> {
+function examplesOf(
+  topics: readonly Topic[],
+  embed: EmbedTexts,
+): Promise<readonly EmbeddedTopic[]> {
   return keepUnlessFailed(embedded, topics, () =>
-    Promise.all(topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) }))),
+    Promise.all(
+      topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) })),
+    ),
   );
 }
 

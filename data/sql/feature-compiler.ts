@@ -16,14 +16,21 @@ export interface FeatureText {
   readonly withheld: Readonly<Record<string, string>>;
 }
 
-/** `compileFeatureSql` in this process: DuckDB may need any time and memory for a user's SQL, so only the process for user SQL may call it. */
+/**
+ * `compileFeatureSql` in this process: DuckDB may need any time and memory for a user's SQL, so
+ * only the process for user SQL may call it.
+ */
 export async function compileFeatures({
   text,
   request,
   withheld,
   memoryBytes,
 }: FeatureText & { readonly memoryBytes: number }): Promise<FeaturePlan> {
-  const instance = await DuckDBInstance.create(':memory:', { memory_limit: `${memoryBytes}B`, threads: '1', temp_directory: '' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${memoryBytes}B`,
+    threads: '1',
+    temp_directory: '',
+  });
   try {
     const connection = await instance.connect();
     await lockDown(connection, null);
@@ -43,14 +50,18 @@ export async function compileFeatures({
   }
 }
 
-async function featureColumns(connection: DuckDBConnection, text: SqlText): Promise<readonly FeatureColumn[]> {
+async function featureColumns(
+  connection: DuckDBConnection,
+  text: SqlText,
+): Promise<readonly FeatureColumn[]> {
   const prepared = await connection.prepare(text.sql).catch((error: unknown) => {
     throw fromDuckDb(error, text, 'bind');
   });
   const features: FeatureColumn[] = [];
   for (let i = 0; i < prepared.columnCount; i += 1) {
     const name = prepared.columnName(i);
-    // The names become inputs of an ONNX graph and columns of a trainer's table; some libraries refuse brackets, quotes and commas there.
+    // The names become inputs of an ONNX graph and columns of a trainer's table; some libraries
+    // refuse brackets, quotes and commas there.
     if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
       throw sqlFailure('SqlInvalid', text, null, `feature ${i + 1} is named '${name}'`, {
         expected: 'a letter, then letters, digits and _',
@@ -70,29 +81,44 @@ function featureType(name: string, duckDbType: string, text: SqlText): FeatureCo
   const type = logicalType(duckDbType);
   if (type === 'string') return 'string';
   if (type === 'integer' || type === 'number' || type === 'boolean') return 'float';
-  throw sqlFailure('SqlInvalid', text, null, `feature '${name}' is of type ${duckDbType}; a model takes numbers, booleans and text`, {
-    ...(/DATE|TIME|INTERVAL/.test(duckDbType) && { next: `extract a number: hour(…), dayofweek(…), epoch(…)` }),
-  });
+  throw sqlFailure(
+    'SqlInvalid',
+    text,
+    null,
+    `feature '${name}' is of type ${duckDbType}; a model takes numbers, booleans and text`,
+    {
+      ...(/DATE|TIME|INTERVAL/.test(duckDbType) && {
+        next: `extract a number: hour(…), dayofweek(…), epoch(…)`,
+      }),
+    },
+  );
 }
 
 /**
- * Rows are matched by number, never by luck of their order. The number is put into the author's own text; DuckDB's tree of the result must be the old
- * tree plus that one column. (Writing the text anew from the tree is not faithful: `1e3` becomes a DECIMAL.)
+ * Rows are matched by number, never by luck of their order. The number is put into the author's own
+ * text; DuckDB's tree of the result must be the old tree plus that one column. (Writing the text
+ * anew from the tree is not faithful: `1e3` becomes a DECIMAL.)
  */
 async function withRowNumber(connection: DuckDBConnection, text: SqlText): Promise<string> {
   const bare = await withoutSemicolons(connection, text);
   const first = firstToken(bare, ({ kind }) => kind !== 'trivia');
-  const isSelect = first?.kind === 'word' && bare.slice(first.from, first.to).toUpperCase() === 'SELECT';
+  const isSelect =
+    first?.kind === 'word' && bare.slice(first.from, first.to).toUpperCase() === 'SELECT';
   const head = isSelect ? bare.slice(0, first.to) : undefined;
   if (head === undefined)
-    throw sqlFailure('SqlInvalid', text, { line: 1, column: 1 }, 'does not begin with SELECT', { next: 'write SELECT … FROM request' });
+    throw sqlFailure('SqlInvalid', text, { line: 1, column: 1 }, 'does not begin with SELECT', {
+      next: 'write SELECT … FROM request',
+    });
   const numbered = `${head} ${rowColumn},${bare.slice(head.length)}`;
   const [before, after] = [await treeText(connection, bare), await treeText(connection, numbered)];
   const list = '"select_list":[';
   const at = before.indexOf(list) + list.length;
   const rowNode = `{"class":"COLUMN_REF","type":"COLUMN_REF","alias":"","query_location":0,"column_names":["${rowColumn}"]},`;
-  if (placeless(after) === placeless(before.slice(0, at) + rowNode + before.slice(at))) return numbered;
-  throw sqlFailure('SqlInvalid', text, null, 'cannot be read as a plain SELECT list', { next: 'write SELECT … FROM request' });
+  if (placeless(after) === placeless(before.slice(0, at) + rowNode + before.slice(at)))
+    return numbered;
+  throw sqlFailure('SqlInvalid', text, null, 'cannot be read as a plain SELECT list', {
+    next: 'write SELECT … FROM request',
+  });
 }
 
 function placeless(tree: string): string {
@@ -102,10 +128,14 @@ function placeless(tree: string): string {
 /** The greatest float of 32 bits, which is what a graph takes. */
 const maxFloat = '3.4028234663852886e38';
 
-/** A number that is null, infinite or too large for the graph is missing, so that no library has to guess. */
+/**
+ * A number that is null, infinite or too large for the graph is missing, so that no library has to
+ * guess.
+ */
 function finished(feature: FeatureColumn): string {
   const name = quoteName(feature.name);
-  if (feature.type === 'string') return `coalesce(CAST(${name} AS VARCHAR), ${quoteText(missingText)}) AS ${name}`;
+  if (feature.type === 'string')
+    return `coalesce(CAST(${name} AS VARCHAR), ${quoteText(missingText)}) AS ${name}`;
   const number = `CAST(${name} AS DOUBLE)`;
   return `CASE WHEN abs(${number}) <= ${maxFloat}::DOUBLE THEN ${number} ELSE 'NaN'::DOUBLE END AS ${name}`;
 }

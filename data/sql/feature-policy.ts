@@ -18,15 +18,23 @@ export function withheldLabel(column: string): Readonly<Record<string, string>> 
   return { [column]: 'it is the label, which is not known when a prediction is asked for' };
 }
 
-/** The request columns that a statement reads, in the request's order. SqlForbidden for everything that is not row-wise and repeatable, by an allow-list over the whole tree. */
+/**
+ * The request columns that a statement reads, in the request's order. SqlForbidden for everything
+ * that is not row-wise and repeatable, by an allow-list over the whole tree.
+ */
 export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): readonly Column[] {
   const { text } = policy;
   const node = statement.node as SyntaxNode;
-  if (node.type !== 'SELECT_NODE') throw forbidden(text, node, 'UNION, INTERSECT and EXCEPT combine rows; a feature sees one row');
+  if (node.type !== 'SELECT_NODE')
+    throw forbidden(text, node, 'UNION, INTERSECT and EXCEPT combine rows; a feature sees one row');
   for (const [key, value] of Object.entries(node)) {
     if (key === 'type' || key === 'select_list' || key === 'from_table') continue;
     if (key === 'aggregate_handling' && value === 'STANDARD_HANDLING') continue;
-    throw forbidden(text, value, `${clauses[key] ?? key} is not allowed: each request row must give exactly one row of features`);
+    throw forbidden(
+      text,
+      value,
+      `${clauses[key] ?? key} is not allowed: each request row must give exactly one row of features`,
+    );
   }
   const alias = checkFrom(node.from_table as SyntaxNode, text);
   const used = new Set<string>();
@@ -59,7 +67,13 @@ function checkFrom(from: SyntaxNode, text: SqlText): string {
     from.type === 'BASE_TABLE' &&
     String(from.table_name).toLowerCase() === 'request' &&
     Object.keys(from).every((key) => plain.includes(key));
-  if (!isRequest) throw forbidden(text, from, 'features are computed FROM request and nothing else', 'write SELECT … FROM request');
+  if (!isRequest)
+    throw forbidden(
+      text,
+      from,
+      'features are computed FROM request and nothing else',
+      'write SELECT … FROM request',
+    );
   return String(from.alias ?? from.table_name).toLowerCase();
 }
 
@@ -69,10 +83,16 @@ interface Scope extends FeaturePolicy {
   readonly aliases: ReadonlySet<string>;
 }
 
-/** DuckDB puts the whole expression where its alias stands, so that a chain of aliases, each twice in the next, grows exponentially. */
+/**
+ * DuckDB puts the whole expression where its alias stands, so that a chain of aliases, each twice
+ * in the next, grows exponentially.
+ */
 const maxWrittenOut = 10_000;
 
-/** Counts the parts of all features as they are once each alias is written out. `add` throws SqlForbidden for the feature with which they are too many. */
+/**
+ * Counts the parts of all features as they are once each alias is written out. `add` throws
+ * SqlForbidden for the feature with which they are too many.
+ */
 function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
   const sizes = new Map<string, number>();
   let all = 0;
@@ -80,15 +100,25 @@ function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
     add(expression) {
       let parts = 0;
       for (const node of nodesOf(expression)) {
-        const names = node.class === 'COLUMN_REF' ? ((node.column_names ?? []) as readonly string[]) : [];
+        const names =
+          node.class === 'COLUMN_REF' ? ((node.column_names ?? []) as readonly string[]) : [];
         const [name] = names;
-        if (typeof node.class === 'string') parts += (names.length === 1 && name !== undefined && sizes.get(name.toLowerCase())) || 1;
+        if (typeof node.class === 'string')
+          parts += (names.length === 1 && name !== undefined && sizes.get(name.toLowerCase())) || 1;
       }
       all += parts;
-      const shown = typeof expression.alias === 'string' ? `the feature '${expression.alias.slice(0, 60)}'` : 'this feature';
+      const shown =
+        typeof expression.alias === 'string'
+          ? `the feature '${expression.alias.slice(0, 60)}'`
+          : 'this feature';
       if (all > maxWrittenOut) {
         const detail = `with ${shown} the features have more than ${maxWrittenOut.toLocaleString('en-US')} parts, each alias written out`;
-        throw forbidden(text, expression, detail, 'use an alias fewer times, or compute it in the assemble SQL and send it in the request');
+        throw forbidden(
+          text,
+          expression,
+          detail,
+          'use an alias fewer times, or compute it in the assemble SQL and send it in the request',
+        );
       }
       if (typeof expression.alias === 'string') sizes.set(expression.alias.toLowerCase(), parts);
     },
@@ -113,11 +143,16 @@ function checkNode(node: SyntaxNode, scope: Scope): void {
     case 'CAST': {
       const type = String((node.cast_type as SyntaxNode | undefined)?.id);
       if (!featureCastTypes.has(type))
-        throw forbidden(text, node, `a feature cannot be cast to ${type === 'UNBOUND' ? 'that type' : type}`);
+        throw forbidden(
+          text,
+          node,
+          `a feature cannot be cast to ${type === 'UNBOUND' ? 'that type' : type}`,
+        );
       return;
     }
     case 'OPERATOR':
-      if (!operators.has(String(node.type))) throw forbidden(text, node, `${String(node.type)} is not allowed in features`);
+      if (!operators.has(String(node.type)))
+        throw forbidden(text, node, `${String(node.type)} is not allowed in features`);
       return;
     case 'CONSTANT':
     case 'COMPARISON':
@@ -126,7 +161,9 @@ function checkNode(node: SyntaxNode, scope: Scope): void {
     case 'CASE':
       return;
     default: {
-      const [what, next] = notRowWise[node.class as string] ?? [`${String(node.class)} is not allowed in features`];
+      const [what, next] = notRowWise[node.class as string] ?? [
+        `${String(node.class)} is not allowed in features`,
+      ];
       throw forbidden(text, node, what, next);
     }
   }
@@ -143,9 +180,18 @@ const operators: ReadonlySet<string> = new Set([
 ]);
 
 const notRowWise: Readonly<Record<string, readonly [what: string, next?: string]>> = {
-  STAR: ['* is not allowed in features', 'name each feature: a caller must send every column that is read'],
-  SUBQUERY: ['a subquery is not allowed in features: only the request row is there', 'join in the assemble SQL'],
-  WINDOW: ['a window function looks at other rows; a feature sees one row', 'compute it in the assemble SQL and send it in the request'],
+  STAR: [
+    '* is not allowed in features',
+    'name each feature: a caller must send every column that is read',
+  ],
+  SUBQUERY: [
+    'a subquery is not allowed in features: only the request row is there',
+    'join in the assemble SQL',
+  ],
+  WINDOW: [
+    'a window function looks at other rows; a feature sees one row',
+    'compute it in the assemble SQL and send it in the request',
+  ],
   LAMBDA: ['a lambda is not allowed in features'],
   LAMBDA_REF: ['a lambda is not allowed in features'],
   PARAMETER: ['a parameter has no value in features'],
@@ -159,25 +205,47 @@ function checkColumn(node: SyntaxNode, scope: Scope): void {
   const qualified = names.length === 2 && names[0]?.toLowerCase() === scope.alias;
   const name = names.length === 1 ? names[0] : qualified ? names[1] : undefined;
   const shown = names.join('.');
-  if (name === undefined) throw forbidden(scope.text, node, `'${shown}' is not a column of request`);
-  const column = scope.request?.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
+  if (name === undefined)
+    throw forbidden(scope.text, node, `'${shown}' is not a column of request`);
+  const column = scope.request?.find(
+    (candidate) => candidate.name.toLowerCase() === name.toLowerCase(),
+  );
   if (column !== undefined) {
     scope.used.add(column.name);
     return;
   }
   if (!qualified && scope.aliases.has(name.toLowerCase())) return;
-  const withheld = Object.entries(scope.withheld).find(([candidate]) => candidate.toLowerCase() === name.toLowerCase());
-  if (withheld !== undefined) throw forbidden(scope.text, node, `'${name}' may not be read: ${withheld[1]}`);
+  const withheld = Object.entries(scope.withheld).find(
+    ([candidate]) => candidate.toLowerCase() === name.toLowerCase(),
+  );
+  if (withheld !== undefined)
+    throw forbidden(scope.text, node, `'${name}' may not be read: ${withheld[1]}`);
   if (scope.request === null) return;
   const known = scope.request.map((candidate) => candidate.name);
-  throw sqlFailure('SqlInvalid', scope.text, placeOf(scope.text.sql, node), `request has no column '${name}'; it has ${known.join(', ')}`, {
-    didYouMean: nearest(name, known),
-  });
+  throw sqlFailure(
+    'SqlInvalid',
+    scope.text,
+    placeOf(scope.text.sql, node),
+    `request has no column '${name}'; it has ${known.join(', ')}`,
+    {
+      didYouMean: nearest(name, known),
+    },
+  );
 }
 
 function checkFunction(node: SyntaxNode, text: SqlText): void {
   const name = String(node.function_name).toLowerCase();
-  const plain = ['class', 'type', 'alias', 'query_location', 'function_name', 'schema', 'children', 'order_bys', 'is_operator'];
+  const plain = [
+    'class',
+    'type',
+    'alias',
+    'query_location',
+    'function_name',
+    'schema',
+    'children',
+    'order_bys',
+    'is_operator',
+  ];
   const odd = Object.keys(node).find((key) => !plain.includes(key));
   if (odd !== undefined)
     throw forbidden(
@@ -186,9 +254,15 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
       `${name}() with ${odd === 'filter' ? 'FILTER' : odd.toUpperCase()} looks at other rows; a feature sees one row`,
     );
   const schema = (node.schema as string | undefined) ?? 'main';
-  if (schema !== 'main') throw forbidden(text, node, `${schema}.${name}() is not allowed`, `write ${name}(${schema})`);
+  if (schema !== 'main')
+    throw forbidden(text, node, `${schema}.${name}() is not allowed`, `write ${name}(${schema})`);
   const orders = (node.order_bys as SyntaxNode | undefined)?.orders;
-  if (orders !== undefined) throw forbidden(text, node, `${name}() with ORDER BY looks at other rows; a feature sees one row`);
+  if (orders !== undefined)
+    throw forbidden(
+      text,
+      node,
+      `${name}() with ORDER BY looks at other rows; a feature sees one row`,
+    );
   if (!featureFunctions.has(name)) {
     throw sqlFailure(
       'SqlForbidden',
@@ -196,18 +270,29 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
       placeOf(text.sql, node),
       `${name}() is not among the functions that features may use: those that give the same result for the same row, without other rows, clock, chance or files`,
       {
-        didYouMean: Object.hasOwn(forbiddenFunctions, name) ? null : nearest(name, [...featureFunctions]),
+        didYouMean: Object.hasOwn(forbiddenFunctions, name)
+          ? null
+          : nearest(name, [...featureFunctions]),
         next: 'compute it in the assemble SQL and send it in the request',
       },
     );
   }
   const children = (node.children ?? []) as readonly unknown[];
-  if (name === 'timezone' && children.length !== 2) throw forbidden(text, node, 'timezone() needs a zone and a timestamp');
+  if (name === 'timezone' && children.length !== 2)
+    throw forbidden(text, node, 'timezone() needs a zone and a timestamp');
 }
 
 function forbidden(text: SqlText, node: unknown, detail: string, next?: string): Error {
-  const first = [...nodesOf(node)].find((candidate) => typeof candidate.query_location === 'number');
-  return sqlFailure('SqlForbidden', text, first === undefined ? null : placeOf(text.sql, first), detail, {
-    ...(next !== undefined && { next }),
-  });
+  const first = [...nodesOf(node)].find(
+    (candidate) => typeof candidate.query_location === 'number',
+  );
+  return sqlFailure(
+    'SqlForbidden',
+    text,
+    first === undefined ? null : placeOf(text.sql, first),
+    detail,
+    {
+      ...(next !== undefined && { next }),
+    },
+  );
 }

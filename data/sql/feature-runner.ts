@@ -1,4 +1,10 @@
-import { BIGINT, DuckDBInstance, LIST, type DuckDBConnection, type DuckDBPreparedStatement } from '@duckdb/node-api';
+import {
+  BIGINT,
+  DuckDBInstance,
+  LIST,
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+} from '@duckdb/node-api';
 import { rowColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import { raceDeadline } from '../within';
@@ -10,13 +16,19 @@ import { fromDuckDb, sqlFailure } from './sql-errors';
 
 export type FeatureColumns = Record<string, (string | number)[]>;
 
-/** `features.sql` ready to be run over request rows, many times a second. Owns a database; close it. */
+/**
+ * `features.sql` ready to be run over request rows, many times a second. Owns a database; close it.
+ */
 export interface FeatureRunner {
   /**
-   * Feature columns in the order of `rows`. All or nothing: a row that is mistyped (InvalidInput) or that the SQL fails on (SqlInvalid) fails its batch, so
-   * a caller that joined several requests runs them one by one then. SqlTimeout after `deadlineMs`, waiting for earlier batches included.
+   * Feature columns in the order of `rows`. All or nothing: a row that is mistyped (InvalidInput)
+   * or that the SQL fails on (SqlInvalid) fails its batch, so a caller that joined several requests
+   * runs them one by one then. SqlTimeout after `deadlineMs`, waiting for earlier batches included.
    */
-  run(rows: readonly Readonly<Record<string, unknown>>[], options: { readonly deadlineMs: number }): Promise<FeatureColumns>;
+  run(
+    rows: readonly Readonly<Record<string, unknown>>[],
+    options: { readonly deadlineMs: number },
+  ): Promise<FeatureColumns>;
   close(): void;
 }
 
@@ -24,7 +36,11 @@ export interface FeatureRunner {
 const memoryLimit = '256MB';
 
 export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunner> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: memoryLimit, temp_directory: '' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: '1',
+    memory_limit: memoryLimit,
+    temp_directory: '',
+  });
   const connection = await instance.connect();
   await lockDown(connection, null);
   const statement = await connection.prepare(featureQuery(plan, parametersAsRows(plan)));
@@ -33,15 +49,24 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
 
   return {
     run(rows, { deadlineMs }) {
-      if (closed) return Promise.reject(failure('GatewayUnavailable', 'the feature runner is closed'));
+      if (closed)
+        return Promise.reject(failure('GatewayUnavailable', 'the feature runner is closed'));
       const abandoned = new AbortController();
       // One statement at a time: a connection runs no two, and an interrupt must hit its own.
-      const mine = last.then(() => runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }));
+      const mine = last.then(() =>
+        runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }),
+      );
       last = mine.catch(() => undefined);
-      // The caller gets the timeout on time even so: DuckDB checks for an interrupt only between vectors of up to 2,048 rows.
+      // The caller gets the timeout on time even so: DuckDB checks for an interrupt only between
+      // vectors of up to 2,048 rows.
       return raceDeadline(deadlineMs, mine, () => {
         abandoned.abort();
-        throw sqlFailure('SqlTimeout', plan.text, null, `features were not ready within ${deadlineMs} ms`);
+        throw sqlFailure(
+          'SqlTimeout',
+          plan.text,
+          null,
+          `features were not ready within ${deadlineMs} ms`,
+        );
       });
     },
     close() {
@@ -55,12 +80,18 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
   };
 }
 
-/** Each parameter is one column as a typed list. With the casts DuckDB keeps its plan between runs: half the time of rows as JSON, and 64-bit integers and NaN stay what they are. */
+/**
+ * Each parameter is one column as a typed list. With the casts DuckDB keeps its plan between runs:
+ * half the time of rows as JSON, and 64-bit integers and NaN stay what they are.
+ */
 function parametersAsRows(plan: FeaturePlan): string {
   const lists = plan.requestColumns.map(
-    ({ name, type }, i) => `unnest($${i + 2}::${parameterTypes[type].duckDb.toString()}[]) AS ${quoteName(name)}`,
+    ({ name, type }, i) =>
+      `unnest($${i + 2}::${parameterTypes[type].duckDb.toString()}[]) AS ${quoteName(name)}`,
   );
-  const columns = plan.requestColumns.map(({ name, type }) => `${parameterTypes[type].read(quoteName(name))} AS ${quoteName(name)}`);
+  const columns = plan.requestColumns.map(
+    ({ name, type }) => `${parameterTypes[type].read(quoteName(name))} AS ${quoteName(name)}`,
+  );
   return `SELECT ${[rowColumn, ...columns].join(', ')} FROM (SELECT ${[`unnest($1::BIGINT[]) AS ${rowColumn}`, ...lists].join(', ')})`;
 }
 
@@ -72,7 +103,13 @@ interface FeatureBatch {
   readonly abandoned: AbortSignal;
 }
 
-async function runBatch({ plan, connection, statement, rows, abandoned }: FeatureBatch): Promise<FeatureColumns> {
+async function runBatch({
+  plan,
+  connection,
+  statement,
+  rows,
+  abandoned,
+}: FeatureBatch): Promise<FeatureColumns> {
   abandoned.throwIfAborted();
   statement.bindList(
     1,

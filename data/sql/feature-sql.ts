@@ -11,20 +11,27 @@ export interface FeaturePlan {
   /** What the SQL reads; a caller need not send anything else. */
   readonly requestColumns: readonly Column[];
   readonly features: readonly FeatureColumn[];
-  /** The author's SELECT over `request`, with `__row` added and each feature in its final type. Use it through `featureQuery`. */
+  /**
+   * The author's SELECT over `request`, with `__row` added and each feature in its final type. Use
+   * it through `featureQuery`.
+   */
   readonly select: string;
 }
 
 /**
- * The one query that training runs over Parquet and the gateway over parameters. `source` is a SELECT that gives `requestColumns` in their DuckDB types
- * and a BIGINT `__row`; the result is `__row` and the features, DOUBLE or VARCHAR, never null, in no order.
+ * The one query that training runs over Parquet and the gateway over parameters. `source` is a
+ * SELECT that gives `requestColumns` in their DuckDB types and a BIGINT `__row`; the result is
+ * `__row` and the features, DOUBLE or VARCHAR, never null, in no order.
  */
 export function featureQuery(plan: FeaturePlan, source: string): string {
   const columns = [rowColumn, ...plan.requestColumns.map(received)];
   return `WITH received AS (${source}), request AS (SELECT ${columns.join(', ')} FROM received) ${plan.select}`;
 }
 
-/** What the wire says for a missing value, a table says with NULL; the author's `coalesce` must see the same in both. */
+/**
+ * What the wire says for a missing value, a table says with NULL; the author's `coalesce` must see
+ * the same in both.
+ */
 function received(column: Column): string {
   const name = quoteName(column.name);
   if (column.type === 'number') return `nullif(${name}, 'NaN'::DOUBLE) AS ${name}`;
@@ -42,9 +49,15 @@ export interface FeatureSource {
 }
 
 /**
- * Checks that the SQL is one row-wise, repeatable SELECT FROM request, and compiles it, in a process that can hurt only itself. SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory;
- * each names the place as far as it is known.
+ * Checks that the SQL is one row-wise, repeatable SELECT FROM request, and compiles it, in a
+ * process that can hurt only itself. SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; each
+ * names the place as far as it is known.
  */
-export function compileFeatureSql({ sql, request, file = 'features.sql', withheld = {} }: FeatureSource): Promise<FeaturePlan> {
+export function compileFeatureSql({
+  sql,
+  request,
+  file = 'features.sql',
+  withheld = {},
+}: FeatureSource): Promise<FeaturePlan> {
   return checkInSqlProcess({ kind: 'compileFeatures', text: { sql, file }, request, withheld });
 }

@@ -5,7 +5,10 @@ import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface FeatureTableRun {
   readonly plan: FeaturePlan;
-  /** Parquet of request rows with `__row` in, Parquet of features out; all in one folder, private to this run. */
+  /**
+   * Parquet of request rows with `__row` in, Parquet of features out; all in one folder, private to
+   * this run.
+   */
   readonly tables: readonly { readonly requestRows: string; readonly features: string }[];
   /** Columns beside the features that are taken over as they are, `__row` first. */
   readonly carried: readonly string[];
@@ -13,7 +16,10 @@ export interface FeatureTableRun {
   readonly signal?: AbortSignal;
 }
 
-/** The training path of `features.sql`: the gateway's query over Parquet, in order of `__row`. Errors as `runUserSql`. */
+/**
+ * The training path of `features.sql`: the gateway's query over Parquet, in order of `__row`.
+ * Errors as `runUserSql`.
+ */
 export async function writeFeatureTables(run: FeatureTableRun): Promise<void> {
   const outputs = run.tables.map((table) => table.features);
   const directory = dirname(resolve(outputs[0] ?? '.'));
@@ -25,7 +31,10 @@ export async function writeFeatureTables(run: FeatureTableRun): Promise<void> {
         kind: 'features',
         plan: run.plan,
         carried: run.carried,
-        tables: run.tables.map(({ requestRows, features }) => ({ requestRows, features: partial(features) })),
+        tables: run.tables.map(({ requestRows, features }) => ({
+          requestRows,
+          features: partial(features),
+        })),
       },
       text: run.plan.text,
       directory,

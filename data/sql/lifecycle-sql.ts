@@ -10,8 +10,9 @@ import { checkInSqlProcess } from './sql-checker';
 type SqlFiles = Readonly<Record<string, string>>;
 
 /**
- * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads its sources alone and uses functions
- * that are allowed. A file that is not there is reported where it is named.
+ * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads
+ * its sources alone and uses functions that are allowed. A file that is not there is reported where
+ * it is named.
  */
 export async function lifecycleSqlIssues(
   { assemble, features, sources, label }: LifecycleSqlParts,
@@ -22,23 +23,30 @@ export async function lifecycleSqlIssues(
   return [
     ...(assembly === null
       ? []
-      : await issuesOf('/spec/data/assemble', () => checkInSqlProcess({ kind: 'checkAssembly', text: assembly, tables: sources }))),
+      : await issuesOf('/spec/data/assemble', () =>
+          checkInSqlProcess({ kind: 'checkAssembly', text: assembly, tables: sources }),
+        )),
     ...(featured === null
       ? []
-      : await issuesOf('/spec/data/features', () => checkInSqlProcess({ kind: 'checkFeatures', text: featured, withheld }))),
+      : await issuesOf('/spec/data/features', () =>
+          checkInSqlProcess({ kind: 'checkFeatures', text: featured, withheld }),
+        )),
   ];
 }
 
-/** What binding the SQL to the sources' columns found, and the columns of a request where the assembly is right. */
+/**
+ * What binding the SQL to the sources' columns found, and the columns of a request where the
+ * assembly is right.
+ */
 export interface BoundSql {
   readonly issues: readonly Issue[];
   readonly request: readonly Column[] | null;
 }
 
 /**
- * Binds the SQL to the columns of its sources in the process for user SQL: columns that are not there, types that do not fit, and the
- * columns that the lifecycle names. `tables` are the sources as the assembly sees them. Texts that `lifecycleSqlIssues` refused give
- * the same issues again.
+ * Binds the SQL to the columns of its sources in the process for user SQL: columns that are not
+ * there, types that do not fit, and the columns that the lifecycle names. `tables` are the sources
+ * as the assembly sees them. Texts that `lifecycleSqlIssues` refused give the same issues again.
  */
 export async function bindLifecycleSql(
   data: DataSpec,
@@ -57,11 +65,16 @@ export async function bindLifecycleSql(
   const unfeatured =
     featured === null
       ? []
-      : await issuesOf('/spec/data/features', () => checkInSqlProcess({ kind: 'compileFeatures', text: featured, request, withheld }));
+      : await issuesOf('/spec/data/features', () =>
+          checkInSqlProcess({ kind: 'compileFeatures', text: featured, request, withheld }),
+        );
   return { issues: [...keyColumnIssues(given, data), ...unfeatured], request };
 }
 
-function textOf(path: string | null, files: SqlFiles): { readonly sql: string; readonly file: string } | null {
+function textOf(
+  path: string | null,
+  files: SqlFiles,
+): { readonly sql: string; readonly file: string } | null {
   const sql = path !== null && Object.hasOwn(files, path) ? files[path] : undefined;
   return path === null || sql === undefined || sql.trim() === '' ? null : { sql, file: path };
 }

@@ -1,8 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteText } from './platform-sql';
 
-/** From here on the database sees `directory` (or no file at all), loads nothing, reaches nothing, and none of that can be changed back. In UTC. */
-export async function lockDown(connection: DuckDBConnection, directory: string | null): Promise<void> {
+/**
+ * From here on the database sees `directory` (or no file at all), loads nothing, reaches nothing,
+ * and none of that can be changed back. In UTC.
+ */
+export async function lockDown(
+  connection: DuckDBConnection,
+  directory: string | null,
+): Promise<void> {
   for (const setting of [
     "TimeZone = 'UTC'",
     ...(directory === null ? [] : [`allowed_directories = [${quoteText(directory)}]`]),

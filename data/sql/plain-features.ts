@@ -6,7 +6,10 @@ import type { FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';
 import { parseSelect, type SyntaxNode } from './syntax';
 
-/** Features that are request columns as they are. For them the database has nothing to compute, and a request is spared its half millisecond. */
+/**
+ * Features that are request columns as they are. For them the database has nothing to compute, and
+ * a request is spared its half millisecond.
+ */
 export interface PlainFeatures {
   /** The same values as `FeatureRunner` would give. */
   compute(rows: readonly Readonly<Record<string, unknown>>[]): FeatureColumns;
@@ -25,7 +28,8 @@ export async function plainFeatures(plan: FeaturePlan): Promise<PlainFeatures | 
   return {
     compute(rows) {
       const computed: FeatureColumns = {};
-      for (const { name, source, convert } of parts) computed[name] = valuesOf(rows, source, convert);
+      for (const { name, source, convert } of parts)
+        computed[name] = valuesOf(rows, source, convert);
       return computed;
     },
   };
@@ -41,8 +45,12 @@ async function sourceColumns(plan: FeaturePlan): Promise<readonly Column[] | nul
       readonly select_list: readonly SyntaxNode[];
       readonly from_table: SyntaxNode;
     };
-    const columns = list.map((expression) => plainColumn(expression, plan, String(from.alias ?? from.table_name)));
-    return columns.length === plan.features.length && columns.every((column) => column !== null) ? columns : null;
+    const columns = list.map((expression) =>
+      plainColumn(expression, plan, String(from.alias ?? from.table_name)),
+    );
+    return columns.length === plan.features.length && columns.every((column) => column !== null)
+      ? columns
+      : null;
   } finally {
     instance.closeSync();
   }
@@ -52,12 +60,20 @@ function plainColumn(expression: SyntaxNode, plan: FeaturePlan, relation: string
   if (expression.class !== 'COLUMN_REF') return null;
   const names = (expression.column_names ?? []) as readonly string[];
   const name = names.at(-1)?.toLowerCase();
-  if (names.length > 2 || (names.length === 2 && names[0]?.toLowerCase() !== relation.toLowerCase())) return null;
+  if (
+    names.length > 2 ||
+    (names.length === 2 && names[0]?.toLowerCase() !== relation.toLowerCase())
+  )
+    return null;
   // A timestamp cannot be a feature; a name that is no column refers to another feature.
   return plan.requestColumns.find((column) => column.name.toLowerCase() === name) ?? null;
 }
 
-function valuesOf(rows: readonly Readonly<Record<string, unknown>>[], source: string, convert: Convert): (string | number)[] {
+function valuesOf(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  source: string,
+  convert: Convert,
+): (string | number)[] {
   const values: (string | number)[] = [];
   for (const row of rows) values.push(convert(row[source]));
   return values;

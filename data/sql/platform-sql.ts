@@ -4,7 +4,10 @@ import type { ColumnType } from '../../domain/dataset/dataset';
 export interface DuckDbLimits {
   readonly memoryBytes: number;
   readonly threads: number;
-  /** Where sorts and joins beyond the memory limit go; without it they fail instead. DuckDB's own default is a folder in the working directory. */
+  /**
+   * Where sorts and joins beyond the memory limit go; without it they fail instead. DuckDB's own
+   * default is a folder in the working directory.
+   */
   readonly spillDirectory?: string;
   /** Interrupts the statement that is running. */
   readonly signal?: AbortSignal;
@@ -19,8 +22,14 @@ export interface PlatformSql {
   one<Row extends object>(sql: string, values?: Record<string, DuckDBValue>): Promise<Row>;
 }
 
-/** Our own SQL, in this process, in a private in-memory database in UTC that is closed when `work` ends. Never give it text that a user wrote. */
-export async function withDuckDb<T>(work: (sql: PlatformSql) => Promise<T>, limits: DuckDbLimits): Promise<T> {
+/**
+ * Our own SQL, in this process, in a private in-memory database in UTC that is closed when `work`
+ * ends. Never give it text that a user wrote.
+ */
+export async function withDuckDb<T>(
+  work: (sql: PlatformSql) => Promise<T>,
+  limits: DuckDbLimits,
+): Promise<T> {
   limits.signal?.throwIfAborted();
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.floor(limits.memoryBytes)}B`,
@@ -47,8 +56,14 @@ export async function withDuckDb<T>(work: (sql: PlatformSql) => Promise<T>, limi
   }
 }
 
-/** An interrupt that comes between two statements is lost, so it is repeated until the work has ended. */
-function interruptOnAbort(connection: DuckDBConnection, signal: AbortSignal | undefined): () => void {
+/**
+ * An interrupt that comes between two statements is lost, so it is repeated until the work has
+ * ended.
+ */
+function interruptOnAbort(
+  connection: DuckDBConnection,
+  signal: AbortSignal | undefined,
+): () => void {
   let repeated: NodeJS.Timeout | undefined;
   const interrupt = (): void => {
     connection.interrupt();
@@ -63,11 +78,15 @@ function interruptOnAbort(connection: DuckDBConnection, signal: AbortSignal | un
 }
 
 function platformSql(connection: DuckDBConnection): PlatformSql {
-  async function rows<Row extends object>(sql: string, values?: Record<string, DuckDBValue>): Promise<Row[]> {
+  async function rows<Row extends object>(
+    sql: string,
+    values?: Record<string, DuckDBValue>,
+  ): Promise<Row[]> {
     const reader = await connection.runAndReadAll(sql, values);
     return reader.getRowObjectsJS().map((row) => {
       for (const [name, value] of Object.entries(row)) {
-        if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) row[name] = Number(value);
+        if (typeof value === 'bigint' && Number.isSafeInteger(Number(value)))
+          row[name] = Number(value);
       }
       return row as Row;
     });
@@ -81,7 +100,8 @@ function platformSql(connection: DuckDBConnection): PlatformSql {
     async one<Row extends object>(sql: string, values?: Record<string, DuckDBValue>): Promise<Row> {
       const all = await rows<Row>(sql, values);
       const first = all[0];
-      if (first === undefined || all.length > 1) throw new Error(`expected one row, got ${all.length}: ${sql}`);
+      if (first === undefined || all.length > 1)
+        throw new Error(`expected one row, got ${all.length}: ${sql}`);
       return first;
     },
   };
@@ -109,7 +129,10 @@ export const duckDbTypes = {
   timestamp: 'TIMESTAMP',
 } as const satisfies Record<ColumnType, string>;
 
-/** The logical type that a DuckDB type is kept as; null when Perennial has none (lists, structs, blobs, intervals, times of day). */
+/**
+ * The logical type that a DuckDB type is kept as; null when Perennial has none (lists, structs,
+ * blobs, intervals, times of day).
+ */
 export function logicalType(duckDbType: string): ColumnType | null {
   const name = duckDbType.toUpperCase();
   if (name.startsWith('DECIMAL')) return /,\s*0\)$/.test(name) ? 'integer' : 'number';

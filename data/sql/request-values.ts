@@ -1,18 +1,36 @@
-import { BIGINT, BOOLEAN, DOUBLE, VARCHAR, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BOOLEAN,
+  DOUBLE,
+  VARCHAR,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 
-/** How a value of each logical type is given to DuckDB: timestamps as microseconds since 1970, UTC. */
+/**
+ * How a value of each logical type is given to DuckDB: timestamps as microseconds since 1970, UTC.
+ */
 export const parameterTypes = {
   string: { duckDb: VARCHAR, read: (name: string): string => name },
   integer: { duckDb: BIGINT, read: (name: string): string => name },
   number: { duckDb: DOUBLE, read: (name: string): string => name },
   boolean: { duckDb: BOOLEAN, read: (name: string): string => name },
   timestamp: { duckDb: BIGINT, read: (name: string): string => `make_timestamp(${name})` },
-} as const satisfies Record<ColumnType, { readonly duckDb: DuckDBType; readonly read: (name: string) => string }>;
+} as const satisfies Record<
+  ColumnType,
+  { readonly duckDb: DuckDBType; readonly read: (name: string) => string }
+>;
 
-/** One column of a batch, checked: null is a missing value, an absent field and a value of another type are InvalidInput that names row and field. */
-export function columnValues(column: Column, rows: readonly Readonly<Record<string, unknown>>[]): DuckDBValue[] {
+/**
+ * One column of a batch, checked: null is a missing value, an absent field and a value of another
+ * type are InvalidInput that names row and field.
+ */
+export function columnValues(
+  column: Column,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): DuckDBValue[] {
   const convert = converters[column.type];
   return rows.map((row, index) => {
     const value = row[column.name];
@@ -20,11 +38,19 @@ export function columnValues(column: Column, rows: readonly Readonly<Record<stri
     const converted = convert(value);
     if (converted !== undefined) return converted;
     const got = value === undefined ? 'is missing' : `is ${described(value)}`;
-    throw failure('InvalidInput', `row ${index}: '${column.name}' ${got}; expected ${expected[column.type]}`, {
-      issues: [
-        { pointer: `/${index}/${column.name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail: got, expected: expected[column.type] },
-      ],
-    });
+    throw failure(
+      'InvalidInput',
+      `row ${index}: '${column.name}' ${got}; expected ${expected[column.type]}`,
+      {
+        issues: [
+          {
+            pointer: `/${index}/${column.name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+            detail: got,
+            expected: expected[column.type],
+          },
+        ],
+      },
+    );
   });
 }
 
@@ -42,7 +68,8 @@ const converters: Record<ColumnType, (value: unknown) => DuckDBValue | undefined
     if (typeof value === 'bigint') return value === BigInt.asIntN(64, value) ? value : undefined;
     return Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
   },
-  number: (value) => (typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : undefined),
+  number: (value) =>
+    typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : undefined,
   boolean: (value) => (typeof value === 'boolean' ? value : undefined),
   timestamp: (value) => (typeof value === 'string' ? microseconds(value) : undefined),
 };
@@ -56,16 +83,22 @@ function microseconds(text: string): bigint | undefined {
   const [, date = '', time = '', fraction = '', zone = ''] = match;
   const seconds = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
   // Date.parse takes 31 February for 3 March.
-  if (Number.isNaN(seconds) || !new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)) return undefined;
+  if (Number.isNaN(seconds) || !new Date(`${date}T00:00:00Z`).toISOString().startsWith(date))
+    return undefined;
   return BigInt(seconds) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
 /** The type, never the value: it is a row's content (I11). */
 function described(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'a whole number out of range' : 'a number with a fraction';
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? 'a whole number out of range' : 'a number with a fraction';
   return (
-    { string: 'text', boolean: 'a boolean', object: 'an object', bigint: 'a whole number out of range' }[typeof value as string] ??
-    typeof value
+    {
+      string: 'text',
+      boolean: 'a boolean',
+      object: 'an object',
+      bigint: 'a whole number out of range',
+    }[typeof value as string] ?? typeof value
   );
 }

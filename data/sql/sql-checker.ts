@@ -24,30 +24,56 @@ const limits = { seconds: 10, startSeconds: 60, memoryBytes: 512 * 1024 * 1024 }
 const mostCheckers = 2;
 const mostWaiting = 64;
 
-/** Shared by all of this process that checks SQL: a process takes half a second to start, and ends by itself when nobody needs it. */
+/**
+ * Shared by all of this process that checks SQL: a process takes half a second to start, and ends
+ * by itself when nobody needs it.
+ */
 const idle: Checker[] = [];
 const waiting: (() => void)[] = [];
 let free = mostCheckers;
 
 /**
- * Parses or compiles a text that a user wrote, without data, in a process that has ten seconds and 512 MiB for it. The event loop and the memory of this process are no part of it.
- * SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; PlatformUnavailable when too many texts wait.
+ * Parses or compiles a text that a user wrote, without data, in a process that has ten seconds and
+ * 512 MiB for it. The event loop and the memory of this process are no part of it. SqlInvalid,
+ * SqlForbidden, SqlTimeout, SqlOutOfMemory; PlatformUnavailable when too many texts wait.
  */
-export async function checkInSqlProcess<Check extends SqlCheck>(check: Check): Promise<SqlCheckResults[Check['kind']]> {
+export async function checkInSqlProcess<Check extends SqlCheck>(
+  check: Check,
+): Promise<SqlCheckResults[Check['kind']]> {
   const { text } = check;
-  const answer = await inTurn(() => ask({ check, memoryBytes: Math.floor(limits.memoryBytes * duckDbShare) }));
+  const answer = await inTurn(() =>
+    ask({ check, memoryBytes: Math.floor(limits.memoryBytes * duckDbShare) }),
+  );
   switch (answer.kind) {
     case 'checked':
       return answer.result as SqlCheckResults[Check['kind']];
     case 'refused':
-      throw failure(answer.type, answer.message, { issues: answer.issues, ...(answer.next !== null && { next: answer.next }) });
+      throw failure(answer.type, answer.message, {
+        issues: answer.issues,
+        ...(answer.next !== null && { next: answer.next }),
+      });
     case 'broken':
       throw sqlFailure('SqlInvalid', text, null, `could not be checked: ${answer.message}`);
     case 'ended': {
-      const next = 'make the query simpler: fewer nested expressions, and no alias that is used many times';
-      if (answer.by === 'time') throw sqlFailure('SqlTimeout', text, null, `could not be checked within ${limits.seconds} s`, { next });
-      if (answer.by === 'itself') throw sqlFailure('SqlInvalid', text, null, 'ended the process that checked it', { next });
-      throw sqlFailure('SqlOutOfMemory', text, null, `needs more than ${limits.memoryBytes / 2 ** 20} MiB to be checked`, { next });
+      const next =
+        'make the query simpler: fewer nested expressions, and no alias that is used many times';
+      if (answer.by === 'time')
+        throw sqlFailure(
+          'SqlTimeout',
+          text,
+          null,
+          `could not be checked within ${limits.seconds} s`,
+          { next },
+        );
+      if (answer.by === 'itself')
+        throw sqlFailure('SqlInvalid', text, null, 'ended the process that checked it', { next });
+      throw sqlFailure(
+        'SqlOutOfMemory',
+        text,
+        null,
+        `needs more than ${limits.memoryBytes / 2 ** 20} MiB to be checked`,
+        { next },
+      );
     }
   }
 }
@@ -84,14 +110,19 @@ async function startChecker(): Promise<Checker> {
   const child = startSqlProcess(tmpdir(), ['checks']);
   let errors = '';
   let ended = false;
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors = (errors + chunk).slice(-4_000)));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (chunk: string) => (errors = (errors + chunk).slice(-4_000)));
   child.once('close', () => (ended = true));
   // It may be gone before it has read; then 'close' says so.
   child.stdin.on('error', () => undefined);
   const lines = openLines(child);
   const ready = await nextLine(child, limits.startSeconds, lines);
   if (typeof ready !== 'string') {
-    throw failure('BackendUnavailable', `the process for user SQL could not be started: ${errors.trim() || ready.by}`);
+    throw failure(
+      'BackendUnavailable',
+      `the process for user SQL could not be started: ${errors.trim() || ready.by}`,
+    );
   }
   setReferenced(child, false);
   return {
@@ -127,7 +158,11 @@ function openLines(child: ChildProcessWithoutNullStreams): NextLine {
 }
 
 /** The child's next line; a child that needs longer or more memory is killed. */
-function nextLine(child: ChildProcessWithoutNullStreams, seconds: number, lines: NextLine): Promise<string | Ended> {
+function nextLine(
+  child: ChildProcessWithoutNullStreams,
+  seconds: number,
+  lines: NextLine,
+): Promise<string | Ended> {
   return new Promise((fulfil) => {
     let by: Ended['by'] = 'itself';
     const kill = (why: Ended['by']): void => {
@@ -158,5 +193,6 @@ function nextLine(child: ChildProcessWithoutNullStreams, seconds: number, lines:
 function setReferenced(child: ChildProcessWithoutNullStreams, referenced: boolean): void {
   const change = referenced ? 'ref' : 'unref';
   child[change]();
-  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket)[change]();
+  for (const stream of [child.stdin, child.stdout, child.stderr])
+    (stream as unknown as Socket)[change]();
 }

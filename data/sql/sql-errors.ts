@@ -18,7 +18,12 @@ export function sqlFailure(
   text: SqlText,
   place: SqlPlace | null,
   detail: string,
-  extra: { readonly next?: string; readonly didYouMean?: string | null; readonly expected?: string; readonly cause?: unknown } = {},
+  extra: {
+    readonly next?: string;
+    readonly didYouMean?: string | null;
+    readonly expected?: string;
+    readonly cause?: unknown;
+  } = {},
 ): PerennialError {
   const where = place === null ? text.file : `${text.file}:${place.line}:${place.column}`;
   const hint = extra.didYouMean == null ? '' : `; did you mean ${extra.didYouMean}?`;
@@ -46,8 +51,10 @@ export function placeOfByte(sql: string, byteOffset: number): SqlPlace {
 }
 
 /**
- * DuckDB's error as ours. What it says of the running statement may quote a value out of a row, so with `phase: 'run'` everything quoted that is not
- * part of the SQL itself is left out (I11). `linesBefore`: how many lines of ours DuckDB saw in front of the text; null when it saw another text.
+ * DuckDB's error as ours. What it says of the running statement may quote a value out of a row, so
+ * with `phase: 'run'` everything quoted that is not part of the SQL itself is left out (I11).
+ * `linesBefore`: how many lines of ours DuckDB saw in front of the text; null when it saw another
+ * text.
  */
 export function fromDuckDb(
   error: unknown,
@@ -56,27 +63,52 @@ export function fromDuckDb(
   { linesBefore }: { readonly linesBefore: number | null } = { linesBefore: 0 },
 ): PerennialError {
   // Not `instanceof`: errors of native code belong to another realm than tests do.
-  const message = shortened(String((error as { readonly message?: unknown } | null)?.message ?? error));
+  const message = shortened(
+    String((error as { readonly message?: unknown } | null)?.message ?? error),
+  );
   const [head = '', ...rest] = message.split(/\n+LINE /);
-  const place = rest.length === 0 || linesBefore === null ? null : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
-  const said = phase === 'bind' ? head.trim().replace(/\s*\n\s*/g, ' ') : withoutRowValues((head.split('\n')[0] ?? '').trim(), text.sql);
+  const place =
+    rest.length === 0 || linesBefore === null
+      ? null
+      : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
+  const said =
+    phase === 'bind'
+      ? head.trim().replace(/\s*\n\s*/g, ' ')
+      : withoutRowValues((head.split('\n')[0] ?? '').trim(), text.sql);
   const [, kind = '', body = said] = /^([A-Z][A-Za-z ]*) Error: ([^]*)$/.exec(said) ?? [];
   if (kind === 'Out of Memory') {
-    return sqlFailure('SqlOutOfMemory', text, place, `the query needs more memory than it may have (${body})`, {
-      cause: withoutCause(phase, error),
-      next: 'aggregate or filter before joining, or select fewer columns',
-    });
+    return sqlFailure(
+      'SqlOutOfMemory',
+      text,
+      place,
+      `the query needs more memory than it may have (${body})`,
+      {
+        cause: withoutCause(phase, error),
+        next: 'aggregate or filter before joining, or select fewer columns',
+      },
+    );
   }
-  if (kind === 'Permission' || /disabled by configuration|locked|file system operations/i.test(body)) {
+  if (
+    kind === 'Permission' ||
+    /disabled by configuration|locked|file system operations/i.test(body)
+  ) {
     return sqlFailure('SqlForbidden', text, place, body, { cause: withoutCause(phase, error) });
   }
-  const type = kind === 'IO' && /permission|cannot access/i.test(body) ? 'SqlForbidden' : 'SqlInvalid';
-  return sqlFailure(type, text, place, body === '' ? kind : body, { cause: withoutCause(phase, error) });
+  const type =
+    kind === 'IO' && /permission|cannot access/i.test(body) ? 'SqlForbidden' : 'SqlInvalid';
+  return sqlFailure(type, text, place, body === '' ? kind : body, {
+    cause: withoutCause(phase, error),
+  });
 }
 
-/** A message may quote a value of any length, over which the patterns below would take quadratic time. Its head says what is wrong, its end where. */
+/**
+ * A message may quote a value of any length, over which the patterns below would take quadratic
+ * time. Its head says what is wrong, its end where.
+ */
 function shortened(message: string): string {
-  return message.length <= 2 * messageCharacters ? message : `${message.slice(0, messageCharacters)}…${message.slice(-messageCharacters)}`;
+  return message.length <= 2 * messageCharacters
+    ? message
+    : `${message.slice(0, messageCharacters)}…${message.slice(-messageCharacters)}`;
 }
 
 const messageCharacters = 2_000;
@@ -88,7 +120,9 @@ function withoutCause(phase: 'bind' | 'run', error: unknown): unknown {
 
 function withoutRowValues(message: string, sql: string): string {
   return message
-    .replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, (quoted) => (sql.includes(quoted.slice(1, -1)) ? quoted : '…'))
+    .replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, (quoted) =>
+      sql.includes(quoted.slice(1, -1)) ? quoted : '…',
+    )
     .replace(/(?<![A-Za-z0-9_])-?\d[\d.eE+]*/g, (number) => (sql.includes(number) ? number : '…'));
 }
 

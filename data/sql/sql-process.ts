@@ -24,11 +24,17 @@ export interface SqlLimits {
 
 /** More threads add up floating-point numbers in another order each time. */
 const threads = 1;
-/** The rest is for Node, DuckDB's code, and what its accounting leaves out (strings in aggregates, lists, decompression). */
+/**
+ * The rest is for Node, DuckDB's code, and what its accounting leaves out (strings in aggregates,
+ * lists, decompression).
+ */
 export const duckDbShare = 0.6;
 export const watchEveryMs = 200;
 
-/** One task in a process of its own: no environment, no network, one folder, bounded memory and time, killed with its parent. */
+/**
+ * One task in a process of its own: no environment, no network, one folder, bounded memory and
+ * time, killed with its parent.
+ */
 export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
   run.signal?.throwIfAborted();
   const spillDirectory = join(run.directory, '.spill');
@@ -45,9 +51,15 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
       case 'done':
         return answer;
       case 'refused':
-        throw failure(answer.type, answer.message, { issues: answer.issues, ...(answer.next !== null && { next: answer.next }) });
+        throw failure(answer.type, answer.message, {
+          issues: answer.issues,
+          ...(answer.next !== null && { next: answer.next }),
+        });
       case 'broken':
-        throw failure('DataUnreadable', `${run.text.file}: its tables could not be opened: ${answer.message}`);
+        throw failure(
+          'DataUnreadable',
+          `${run.text.file}: its tables could not be opened: ${answer.message}`,
+        );
     }
   } finally {
     await rm(spillDirectory, { recursive: true, force: true });
@@ -56,15 +68,25 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
 
 export function assertInside(directory: string, paths: readonly string[]): void {
   for (const path of paths) {
-    if (!resolve(path).startsWith(directory + sep)) throw failure('InvalidInput', `${path} is not in the query's folder ${directory}`);
+    if (!resolve(path).startsWith(directory + sep))
+      throw failure('InvalidInput', `${path} is not in the query's folder ${directory}`);
   }
 }
 
 /** Without an environment; it ends with this process, whose end of its input it holds. */
-export function startSqlProcess(directory: string, args: readonly string[] = []): ChildProcessWithoutNullStreams {
+export function startSqlProcess(
+  directory: string,
+  args: readonly string[] = [],
+): ChildProcessWithoutNullStreams {
   return spawn(
     process.execPath,
-    ['--max-old-space-size=128', '-r', require.resolve('tsx/cjs'), join(__dirname, 'user-sql-child.ts'), ...args],
+    [
+      '--max-old-space-size=128',
+      '-r',
+      require.resolve('tsx/cjs'),
+      join(__dirname, 'user-sql-child.ts'),
+      ...args,
+    ],
     { cwd: directory, env: {}, stdio: 'pipe' },
   );
 }
@@ -96,13 +118,24 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
     };
     child.once('error', (error) => {
       release();
-      reject(failure('BackendUnavailable', `the process for user SQL could not be started: ${error.message}`, { cause: error }));
+      reject(
+        failure(
+          'BackendUnavailable',
+          `the process for user SQL could not be started: ${error.message}`,
+          { cause: error },
+        ),
+      );
     });
     child.once('close', (code, signal) => {
       release();
       const answer = killed === null ? output.answer() : null;
       if (answer !== null) fulfil(answer);
-      else reject(run.signal?.aborted === true ? asError(run.signal.reason) : ended(run, killed, code, signal, output.errors()));
+      else
+        reject(
+          run.signal?.aborted === true
+            ? asError(run.signal.reason)
+            : ended(run, killed, code, signal, output.errors()),
+        );
     });
     // The child may be gone before it has read; then 'close' says why.
     child.stdin.on('error', () => undefined);
@@ -110,18 +143,29 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
   });
 }
 
-function collect(child: ChildProcessWithoutNullStreams): { answer(): SqlAnswer | null; errors(): string } {
+function collect(child: ChildProcessWithoutNullStreams): {
+  answer(): SqlAnswer | null;
+  errors(): string;
+} {
   let out = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors = (errors + chunk).slice(-4000)));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (chunk: string) => (errors = (errors + chunk).slice(-4000)));
   return {
     answer: () => (out.endsWith('\n') ? (JSON.parse(out) as SqlAnswer) : null),
     errors: () => errors,
   };
 }
 
-function ended(run: SqlProcessRun, killed: Killed | null, code: number | null, signal: string | null, errors: string): Error {
+function ended(
+  run: SqlProcessRun,
+  killed: Killed | null,
+  code: number | null,
+  signal: string | null,
+  errors: string,
+): Error {
   const mebibytes = Math.round(run.limits.memoryBytes / 1024 / 1024);
   if (killed === 'time') {
     return sqlFailure('SqlTimeout', run.text, null, `did not end within ${run.limits.seconds} s`, {
@@ -129,15 +173,29 @@ function ended(run: SqlProcessRun, killed: Killed | null, code: number | null, s
     });
   }
   // Not ours: the kernel's out-of-memory killer, or an allocation that failed.
-  const outOfMemory = killed === 'memory' || (killed === null && (signal === 'SIGKILL' || /bad_alloc|heap out of memory/i.test(errors)));
+  const outOfMemory =
+    killed === 'memory' ||
+    (killed === null && (signal === 'SIGKILL' || /bad_alloc|heap out of memory/i.test(errors)));
   if (outOfMemory) {
-    return sqlFailure('SqlOutOfMemory', run.text, null, `the query needs more memory than it may have (${mebibytes} MiB)`, {
-      next: 'aggregate or filter before joining, or select fewer columns',
-    });
+    return sqlFailure(
+      'SqlOutOfMemory',
+      run.text,
+      null,
+      `the query needs more memory than it may have (${mebibytes} MiB)`,
+      {
+        next: 'aggregate or filter before joining, or select fewer columns',
+      },
+    );
   }
-  return sqlFailure('SqlInvalid', run.text, null, `the query ended its process (${signal ?? `exit ${code ?? '?'}`}) without an answer`, {
-    cause: new Error(errors.trim()),
-  });
+  return sqlFailure(
+    'SqlInvalid',
+    run.text,
+    null,
+    `the query ended its process (${signal ?? `exit ${code ?? '?'}`}) without an answer`,
+    {
+      cause: new Error(errors.trim()),
+    },
+  );
 }
 
 function asError(reason: unknown): Error {

@@ -1,6 +1,7 @@
 /**
- * A token of SQL as DuckDB's lexer sees it (PostgreSQL's, with nested comments and dollar quotes). `trivia` is white space or a comment. Text after an opening mark that is never closed is
- * one token to the end.
+ * A token of SQL as DuckDB's lexer sees it (PostgreSQL's, with nested comments and dollar quotes).
+ * `trivia` is white space or a comment. Text after an opening mark that is never closed is one
+ * token to the end.
  */
 export interface SqlToken {
   readonly kind: 'trivia' | 'quoted' | 'word' | 'semicolon' | 'symbol';
@@ -9,7 +10,10 @@ export interface SqlToken {
   readonly to: number;
 }
 
-/** In one pass, without a regular expression over more than one token: some patterns over comments take exponential time. */
+/**
+ * In one pass, without a regular expression over more than one token: some patterns over comments
+ * take exponential time.
+ */
 export function* sqlTokens(sql: string): Generator<SqlToken> {
   let from = 0;
   while (from < sql.length) {
@@ -83,5 +87,11 @@ function wordEnd(sql: string, from: number): number {
 
 /** Letters, digits, `_`, and whatever is beyond ASCII. */
 function isWordPart(code: number): boolean {
-  return code === 95 || (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code > 127;
+  return (
+    code === 95 ||
+    (code >= 48 && code <= 57) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 97 && code <= 122) ||
+    code > 127
+  );
 }

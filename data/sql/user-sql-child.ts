@@ -1,6 +1,8 @@
 /**
- * The process for SQL that users wrote: each task in a locked-down database of its own, a line of JSON in, a line of JSON out. Behind `runUserSql` and `writeFeatureTables` it has one task, and
- * ends. Behind `checkInSqlProcess` (argument `checks`) it says `ready`, reads texts but no data, and ends when none came for a while.
+ * The process for SQL that users wrote: each task in a locked-down database of its own, a line of
+ * JSON in, a line of JSON out. Behind `runUserSql` and `writeFeatureTables` it has one task, and
+ * ends. Behind `checkInSqlProcess` (argument `checks`) it says `ready`, reads texts but no data,
+ * and ends when none came for a while.
  */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset/dataset';
@@ -48,9 +50,21 @@ export interface SqlDone {
 /** Tasks on a text alone. */
 export type SqlCheck =
   /** `tables` null: the sources are not known, so any table may be one. */
-  | { readonly kind: 'checkAssembly'; readonly text: SqlText; readonly tables: readonly string[] | null }
-  | { readonly kind: 'bindAssembly'; readonly text: SqlText; readonly tables: Readonly<Record<string, readonly Column[]>> }
-  | { readonly kind: 'checkFeatures'; readonly text: SqlText; readonly withheld: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'checkAssembly';
+      readonly text: SqlText;
+      readonly tables: readonly string[] | null;
+    }
+  | {
+      readonly kind: 'bindAssembly';
+      readonly text: SqlText;
+      readonly tables: Readonly<Record<string, readonly Column[]>>;
+    }
+  | {
+      readonly kind: 'checkFeatures';
+      readonly text: SqlText;
+      readonly withheld: Readonly<Record<string, string>>;
+    }
   | ({ readonly kind: 'compileFeatures' } & FeatureText);
 
 export interface SqlCheckResults {
@@ -66,7 +80,8 @@ export interface SqlCheckRequest {
   readonly memoryBytes: number;
 }
 
-export type SqlCheckAnswer = { readonly kind: 'checked'; readonly result: SqlCheckResults[SqlCheck['kind']] } | SqlRefusal;
+export type SqlCheckAnswer =
+  { readonly kind: 'checked'; readonly result: SqlCheckResults[SqlCheck['kind']] } | SqlRefusal;
 
 export type SqlAnswer = SqlDone | SqlRefusal;
 
@@ -85,8 +100,12 @@ const idleMs = 30_000;
 
 function main(): void {
   if (process.argv.includes('checks')) serveChecks();
-  else onLines((line) => void answerTo(JSON.parse(line) as SqlRequest).then((answer) => reply(answer, end)));
-  // The parent holds the other end for as long as it lives. A query runs in a thread of its own, so this is seen at once; an ordinary exit would wait for it.
+  else
+    onLines(
+      (line) => void answerTo(JSON.parse(line) as SqlRequest).then((answer) => reply(answer, end)),
+    );
+  // The parent holds the other end for as long as it lives. A query runs in a thread of its own, so
+  // this is seen at once; an ordinary exit would wait for it.
   process.stdin.on('end', end);
 }
 
@@ -125,7 +144,10 @@ async function answerToCheck({ check, memoryBytes }: SqlCheckRequest): Promise<S
   try {
     return {
       kind: 'checked',
-      result: check.kind === 'compileFeatures' ? await compileFeatures({ ...check, memoryBytes }) : await checkText(check, memoryBytes),
+      result:
+        check.kind === 'compileFeatures'
+          ? await compileFeatures({ ...check, memoryBytes })
+          : await checkText(check, memoryBytes),
     };
   } catch (error) {
     return refusalOf(error);
@@ -135,7 +157,11 @@ async function answerToCheck({ check, memoryBytes }: SqlCheckRequest): Promise<S
 type TextCheck = Exclude<SqlCheck, { kind: 'compileFeatures' }>;
 
 async function checkText(check: TextCheck, memoryBytes: number): Promise<readonly Column[] | null> {
-  const instance = await DuckDBInstance.create(':memory:', { memory_limit: `${memoryBytes}B`, threads: '1', temp_directory: '' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${memoryBytes}B`,
+    threads: '1',
+    temp_directory: '',
+  });
   try {
     const connection = await instance.connect();
     await lockDown(connection, null);
@@ -156,18 +182,30 @@ async function checkText(check: TextCheck, memoryBytes: number): Promise<readonl
 }
 
 /** Empty tables of the right columns: binding needs no rows. */
-async function boundColumns(connection: DuckDBConnection, { text, tables }: Extract<SqlCheck, { kind: 'bindAssembly' }>) {
+async function boundColumns(
+  connection: DuckDBConnection,
+  { text, tables }: Extract<SqlCheck, { kind: 'bindAssembly' }>,
+) {
   await checkUserSql(connection, text, Object.keys(tables));
   for (const [name, columns] of Object.entries(tables)) {
-    const list = columns.map((column) => `${quoteName(column.name)} ${duckDbTypes[column.type]}`).join(', ');
+    const list = columns
+      .map((column) => `${quoteName(column.name)} ${duckDbTypes[column.type]}`)
+      .join(', ');
     await connection.run(`CREATE TABLE ${quoteName(name)} (${list})`);
   }
   return resultColumns(connection, text);
 }
 
 function refusalOf(error: unknown): SqlRefusal {
-  if (!isPerennialError(error)) return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
-  return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
+  if (!isPerennialError(error))
+    return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
+  return {
+    kind: 'refused',
+    type: error.type,
+    message: error.message,
+    issues: error.issues,
+    next: error.next ?? null,
+  };
 }
 
 async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
@@ -181,13 +219,18 @@ async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
     const connection = await instance.connect();
     await lockDown(connection, request.directory);
     const { task } = request;
-    return task.kind === 'query' ? await runQuery(connection, task) : await writeFeatures(connection, task);
+    return task.kind === 'query'
+      ? await runQuery(connection, task)
+      : await writeFeatures(connection, task);
   } catch (error) {
     return refusalOf(error);
   }
 }
 
-async function runQuery(connection: DuckDBConnection, task: Extract<SqlTask, { kind: 'query' }>): Promise<SqlDone> {
+async function runQuery(
+  connection: DuckDBConnection,
+  task: Extract<SqlTask, { kind: 'query' }>,
+): Promise<SqlDone> {
   const { text, tables, outputPath, orderBy } = task;
   await checkUserSql(connection, text, Object.keys(tables));
   for (const [name, paths] of Object.entries(tables)) {
@@ -198,7 +241,9 @@ async function runQuery(connection: DuckDBConnection, task: Extract<SqlTask, { k
   const names = columns.map((column) => column.name);
   const first = names.find((name) => name.toLowerCase() === orderBy?.toLowerCase());
   const order = first === undefined ? names : [first, ...names.filter((name) => name !== first)];
-  const typed = columns.map(({ name, type }) => `CAST(${quoteName(name)} AS ${duckDbTypes[type]}) AS ${quoteName(name)}`);
+  const typed = columns.map(
+    ({ name, type }) => `CAST(${quoteName(name)} AS ${duckDbTypes[type]}) AS ${quoteName(name)}`,
+  );
   // One line before the user's text, so that DuckDB's line numbers are off by one.
   const copy = [
     `COPY (SELECT ${typed.join(', ')} FROM (`,
@@ -213,10 +258,18 @@ async function runQuery(connection: DuckDBConnection, task: Extract<SqlTask, { k
   }
 }
 
-async function writeFeatures(connection: DuckDBConnection, task: Extract<SqlTask, { kind: 'features' }>): Promise<SqlDone> {
+async function writeFeatures(
+  connection: DuckDBConnection,
+  task: Extract<SqlTask, { kind: 'features' }>,
+): Promise<SqlDone> {
   const { plan, carried } = task;
-  const read = [rowColumn, ...plan.requestColumns.map((column) => quoteName(column.name))].join(', ');
-  const columns = [...plan.features.map((feature) => `f.${quoteName(feature.name)}`), ...carried.map((name) => `r.${quoteName(name)}`)];
+  const read = [rowColumn, ...plan.requestColumns.map((column) => quoteName(column.name))].join(
+    ', ',
+  );
+  const columns = [
+    ...plan.features.map((feature) => `f.${quoteName(feature.name)}`),
+    ...carried.map((name) => `r.${quoteName(name)}`),
+  ];
   let rows = 0;
   for (const { requestRows, features } of task.tables) {
     const source = readParquet([requestRows]);
@@ -255,7 +308,9 @@ async function resultColumns(connection: DuckDBConnection, text: SqlText): Promi
       );
     }
     if (columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) {
-      throw sqlFailure('SqlInvalid', text, null, `two columns are named '${name}'`, { next: 'give one of them another name with AS' });
+      throw sqlFailure('SqlInvalid', text, null, `two columns are named '${name}'`, {
+        next: 'give one of them another name with AS',
+      });
     }
     columns.push({ name, type });
   }

@@ -4,10 +4,15 @@ import { sqlFailure, type SqlText } from './sql-errors';
 import { nodesOf, parseSelect, placeOf, type SyntaxNode } from './syntax';
 
 /**
- * Refuses user SQL that is not one SELECT over `tables`, or that would not give the same rows tomorrow.
- * The child's locked-down database is the wall; this is the sign in front of it, which can say what is wrong and where.
+ * Refuses user SQL that is not one SELECT over `tables`, or that would not give the same rows
+ * tomorrow. The child's locked-down database is the wall; this is the sign in front of it, which
+ * can say what is wrong and where.
  */
-export async function checkUserSql(connection: DuckDBConnection, text: SqlText, tables: readonly string[]): Promise<void> {
+export async function checkUserSql(
+  connection: DuckDBConnection,
+  text: SqlText,
+  tables: readonly string[],
+): Promise<void> {
   const statement = await parseSelect(connection, text);
   const ctes = new Set<string>();
   for (const node of nodesOf(statement)) {
@@ -18,18 +23,34 @@ export async function checkUserSql(connection: DuckDBConnection, text: SqlText, 
     checkTable(node, text, known, tables);
     checkExpression(node, text);
     if (node.sample !== undefined) {
-      throw sqlFailure('SqlForbidden', text, placeOf(text.sql, node), 'a sample is random, so equal input would give unequal rows', {
-        next: 'choose rows by a hash of a column: WHERE hash(id) % 10 = 0',
-      });
+      throw sqlFailure(
+        'SqlForbidden',
+        text,
+        placeOf(text.sql, node),
+        'a sample is random, so equal input would give unequal rows',
+        {
+          next: 'choose rows by a hash of a column: WHERE hash(id) % 10 = 0',
+        },
+      );
     }
   }
 }
 
 function isCteEntry(node: SyntaxNode): node is SyntaxNode & { readonly key: string } {
-  return typeof node.key === 'string' && typeof node.value === 'object' && node.value !== null && 'query' in node.value;
+  return (
+    typeof node.key === 'string' &&
+    typeof node.value === 'object' &&
+    node.value !== null &&
+    'query' in node.value
+  );
 }
 
-function checkTable(node: SyntaxNode, text: SqlText, known: ReadonlySet<string>, tables: readonly string[]): void {
+function checkTable(
+  node: SyntaxNode,
+  text: SqlText,
+  known: ReadonlySet<string>,
+  tables: readonly string[],
+): void {
   // A place is found by reading the text up to it, so not for nodes without a mistake.
   const refuse = (
     type: 'SqlForbidden' | 'SqlInvalid',
@@ -38,28 +59,58 @@ function checkTable(node: SyntaxNode, text: SqlText, known: ReadonlySet<string>,
   ): Error => {
     const { at = node, didYouMean = null } = more;
     const place = placeOf(text.sql, at) ?? placeOf(text.sql, node);
-    return sqlFailure(type, text, place, detail(`the sources are ${tables.join(', ')}`), { didYouMean });
+    return sqlFailure(type, text, place, detail(`the sources are ${tables.join(', ')}`), {
+      didYouMean,
+    });
   };
-  if (node.type === 'SHOW_REF') throw refuse('SqlForbidden', () => 'DESCRIBE, SHOW and SUMMARIZE are not allowed; write a SELECT');
+  if (node.type === 'SHOW_REF')
+    throw refuse(
+      'SqlForbidden',
+      () => 'DESCRIBE, SHOW and SUMMARIZE are not allowed; write a SELECT',
+    );
   if (node.type === 'TABLE_FUNCTION') {
     const called = node.function as SyntaxNode | undefined;
     const name = String(called?.function_name);
     if (tableFunctions.has(name.toLowerCase())) return;
-    const reads = /^read_|_scan$|^glob$|^sniff_|^parquet_/.test(name) ? 'reads files' : 'is not a source';
-    throw refuse('SqlForbidden', (sources) => `${name}() ${reads}; ${sources}`, called === undefined ? {} : { at: called });
+    const reads = /^read_|_scan$|^glob$|^sniff_|^parquet_/.test(name)
+      ? 'reads files'
+      : 'is not a source';
+    throw refuse(
+      'SqlForbidden',
+      (sources) => `${name}() ${reads}; ${sources}`,
+      called === undefined ? {} : { at: called },
+    );
   }
   if (node.type !== 'BASE_TABLE') return;
   const name = String(node.table_name);
-  if (node.schema_name === undefined && node.catalog_name === undefined && known.has(name.toLowerCase())) return;
+  if (
+    node.schema_name === undefined &&
+    node.catalog_name === undefined &&
+    known.has(name.toLowerCase())
+  )
+    return;
   if (node.schema_name !== undefined || node.catalog_name !== undefined || /[./\\:*]/.test(name)) {
-    const full = [node.catalog_name, node.schema_name, name].filter((part) => typeof part === 'string').join('.');
-    throw refuse('SqlForbidden', (sources) => `'${full}' is a file or another database; ${sources}`);
+    const full = [node.catalog_name, node.schema_name, name]
+      .filter((part) => typeof part === 'string')
+      .join('.');
+    throw refuse(
+      'SqlForbidden',
+      (sources) => `'${full}' is a file or another database; ${sources}`,
+    );
   }
-  throw refuse('SqlInvalid', (sources) => `there is no source '${name}'; ${sources}`, { didYouMean: nearest(name, tables) });
+  throw refuse('SqlInvalid', (sources) => `there is no source '${name}'; ${sources}`, {
+    didYouMean: nearest(name, tables),
+  });
 }
 
 function checkExpression(node: SyntaxNode, text: SqlText): void {
-  if (node.class === 'PARAMETER') throw sqlFailure('SqlForbidden', text, placeOf(text.sql, node), 'a parameter has no value here');
+  if (node.class === 'PARAMETER')
+    throw sqlFailure(
+      'SqlForbidden',
+      text,
+      placeOf(text.sql, node),
+      'a parameter has no value here',
+    );
   if (node.class === 'COLUMN_REF') {
     const names = (node.column_names ?? []) as string[];
     const reason = names.length === 1 ? valueKeywords[(names[0] ?? '').toLowerCase()] : undefined;
@@ -71,7 +122,12 @@ function checkExpression(node: SyntaxNode, text: SqlText): void {
   }
 }
 
-function unrepeatable(text: SqlText, node: SyntaxNode, name: string, reason: ForbiddenReason): Error {
+function unrepeatable(
+  text: SqlText,
+  node: SyntaxNode,
+  name: string,
+  reason: ForbiddenReason,
+): Error {
   return sqlFailure('SqlForbidden', text, placeOf(text.sql, node), `${name} ${reasons[reason]}`, {
     ...(reason === 'clock' && { next: "take the time from the data: it lies in the run's window" }),
   });
@@ -99,7 +155,10 @@ const valueKeywords: Readonly<Record<string, ForbiddenReason>> = {
   session_user: 'session',
 };
 
-/** Every function of DuckDB 1.5 whose result does not follow from its arguments; a test compares this with DuckDB's own list. */
+/**
+ * Every function of DuckDB 1.5 whose result does not follow from its arguments; a test compares
+ * this with DuckDB's own list.
+ */
 export const forbiddenFunctions: Readonly<Record<string, ForbiddenReason>> = {
   now: 'clock',
   today: 'clock',
@@ -147,4 +206,10 @@ export const forbiddenFunctions: Readonly<Record<string, ForbiddenReason>> = {
   error: 'effect',
 };
 
-const tableFunctions: ReadonlySet<string> = new Set(['unnest', 'range', 'generate_series', 'json_each', 'json_tree']);
+const tableFunctions: ReadonlySet<string> = new Set([
+  'unnest',
+  'range',
+  'generate_series',
+  'json_each',
+  'json_tree',
+]);

@@ -9,7 +9,10 @@ export interface UserSqlRun extends SqlText {
   readonly tables: Readonly<Record<string, readonly string[]>>;
   /** Parquet. Its folder, private to this run, is all that the query can touch. */
   readonly outputPath: string;
-  /** Rows are written in order of this column and then of all others, so that equal input gives equal bytes. */
+  /**
+   * Rows are written in order of this column and then of all others, so that equal input gives
+   * equal bytes.
+   */
   readonly orderBy?: string;
   readonly limits: SqlLimits;
   readonly signal?: AbortSignal;
@@ -21,8 +24,9 @@ export interface UserSqlResult {
 }
 
 /**
- * Runs one SELECT that a user wrote, in a locked-down process that can hurt only itself. Errors: SqlInvalid, SqlForbidden, SqlTimeout,
- * SqlOutOfMemory; each names file and line. Nothing is at `outputPath` unless it ended well.
+ * Runs one SELECT that a user wrote, in a locked-down process that can hurt only itself. Errors:
+ * SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; each names file and line. Nothing is at
+ * `outputPath` unless it ended well.
  */
 export async function runUserSql(run: UserSqlRun): Promise<UserSqlResult> {
   const directory = dirname(resolve(run.outputPath));
@@ -31,7 +35,13 @@ export async function runUserSql(run: UserSqlRun): Promise<UserSqlResult> {
   const text: SqlText = { sql: run.sql, file: run.file };
   try {
     const { columns, rows } = await runInSqlProcess({
-      task: { kind: 'query', text, tables: run.tables, outputPath: partial, orderBy: run.orderBy ?? null },
+      task: {
+        kind: 'query',
+        text,
+        tables: run.tables,
+        outputPath: partial,
+        orderBy: run.orderBy ?? null,
+      },
       text,
       directory,
       limits: run.limits,

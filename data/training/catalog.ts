@@ -10,7 +10,10 @@ import type { TrainerManifestFile } from './manifest.schema';
 import { parseTrainerManifest } from './manifest.schema';
 import { assertUsableSchema, paramIssues } from './params';
 
-/** The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call, so that a trainer may be edited under a running platform. */
+/**
+ * The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call,
+ * so that a trainer may be edited under a running platform.
+ */
 export interface TrainerCatalog {
   list(): readonly TrainerManifest[];
   /** Of every folder with a manifest, also of one whose manifest has mistakes. */
@@ -22,10 +25,15 @@ export interface TrainerCatalog {
 
 const manifestFile = 'trainer.yaml';
 
-export function openTrainerCatalog(trainersDir: string, runtimeDir = join(trainersDir, 'runtime')): TrainerCatalog {
+export function openTrainerCatalog(
+  trainersDir: string,
+  runtimeDir = join(trainersDir, 'runtime'),
+): TrainerCatalog {
   function names(): string[] {
     return readdirSync(trainersDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(join(trainersDir, entry.name, manifestFile)))
+      .filter(
+        (entry) => entry.isDirectory() && existsSync(join(trainersDir, entry.name, manifestFile)),
+      )
       .map(({ name }) => name)
       .sort();
   }
@@ -50,7 +58,11 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
     get,
     checkParams(name, params) {
       const manifest = get(name);
-      if (!manifest) throw failure('NotFound', `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`);
+      if (!manifest)
+        throw failure(
+          'NotFound',
+          `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`,
+        );
       return paramIssues(manifest.paramsSchema, params);
     },
   };
@@ -71,21 +83,33 @@ function readManifest(folder: string): TrainerManifestFile {
 
 function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManifest['iterations'] {
   if (iterations === undefined) return null;
-  const properties = (params['properties'] ?? {}) as Readonly<Record<string, { readonly default?: unknown } | undefined>>;
+  const properties = (params['properties'] ?? {}) as Readonly<
+    Record<string, { readonly default?: unknown } | undefined>
+  >;
   const given = properties[iterations]?.default;
   return { param: iterations, default: typeof given === 'number' ? given : null };
 }
 
-/** What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the libraries. Tests cannot. */
-export function codeDigestOf(folder: string, runtimeDir: string, environment?: TrainerManifestFile['environment']): Digest {
-  const packages = environment === undefined ? 'requirements.lock' : `requirements-${environment}.lock`;
+/**
+ * What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the
+ * libraries. Tests cannot.
+ */
+export function codeDigestOf(
+  folder: string,
+  runtimeDir: string,
+  environment?: TrainerManifestFile['environment'],
+): Digest {
+  const packages =
+    environment === undefined ? 'requirements.lock' : `requirements-${environment}.lock`;
   const lock = join(dirname(runtimeDir), packages);
   const files = [
     ...code(folder).map((path) => [`trainer/${relative(folder, path)}`, path] as const),
     ...code(runtimeDir).map((path) => [`runtime/${relative(runtimeDir, path)}`, path] as const),
     ...(existsSync(lock) ? [[packages, lock] as const] : []),
   ];
-  return digestOf(Object.fromEntries(files.map(([name, path]) => [name, sha256(readFileSync(path))])));
+  return digestOf(
+    Object.fromEntries(files.map(([name, path]) => [name, sha256(readFileSync(path))])),
+  );
 }
 
 function code(folder: string): string[] {

@@ -16,7 +16,10 @@ export interface ExampleSource {
   /** What users write in the cases that judge: left out, in whatever case and spacing. */
   readonly exam: readonly string[];
   readonly fineTune: Pick<FineTuneSpec, 'input' | 'output' | 'most' | 'holdout'>;
-  /** Parquet with `messages` (JSON of the conversation) and `completion`, or JSONL of conversations that end with the answer. */
+  /**
+   * Parquet with `messages` (JSON of the conversation) and `completion`, or JSONL of conversations
+   * that end with the answer.
+   */
   readonly format: 'parquet' | 'chat';
   readonly signal: AbortSignal;
   readonly put: (path: string, mediaType: string) => Promise<ArtifactRef>;
@@ -30,8 +33,13 @@ export interface ExampleBatch {
   readonly inputs: readonly string[];
 }
 
-/** What stands before the answer of each, in their order; null for one that cannot be asked for want of room. Batches come one after another, the same ones in every attempt. */
-export type Conversations = (batch: ExampleBatch) => Promise<readonly (readonly ChatMessage[] | null)[]>;
+/**
+ * What stands before the answer of each, in their order; null for one that cannot be asked for want
+ * of room. Batches come one after another, the same ones in every attempt.
+ */
+export type Conversations = (
+  batch: ExampleBatch,
+) => Promise<readonly (readonly ChatMessage[] | null)[]>;
 
 export interface WrittenExamples {
   readonly train: ArtifactRef;
@@ -46,12 +54,21 @@ export interface WrittenExamples {
 }
 
 const limits = { memoryBytes: 512 << 20, threads: 1 };
-/** What a death in the middle costs at most is looked up again: few are little work, many are few statements. */
+/**
+ * What a death in the middle costs at most is looked up again: few are little work, many are few
+ * statements.
+ */
 const batch = 200;
-/** Of a table: a group is held in memory whole, and a conversation may have as many letters as a prompt has room for passages. */
+/**
+ * Of a table: a group is held in memory whole, and a conversation may have as many letters as a
+ * prompt has room for passages.
+ */
 const rowGroup = 2_048;
 
-/** Draws, splits and renders. Drawn and split by MD5 of what the user writes, so that neither depends on the order of the rows, and equal questions stay together. */
+/**
+ * Draws, splits and renders. Drawn and split by MD5 of what the user writes, so that neither
+ * depends on the order of the rows, and equal questions stay together.
+ */
 export async function writeExamples({
   artifacts,
   scratch,
@@ -71,18 +88,30 @@ export async function writeExamples({
     }),
   );
   const columns = manifest.columns.map(({ name }) => name);
-  for (const [key, name] of [['input', fineTune.input] as const, ['output', fineTune.output] as const]) {
+  for (const [key, name] of [
+    ['input', fineTune.input] as const,
+    ['output', fineTune.output] as const,
+  ]) {
     if (columns.includes(name)) continue;
-    throw failure('InvalidInput', `the examples of ${manifest.dataset} have no column ${name}; they have ${columns.join(', ')}`, {
-      next: `name the column in spec.fineTune.${key}`,
-    });
+    throw failure(
+      'InvalidInput',
+      `the examples of ${manifest.dataset} have no column ${name}; they have ${columns.join(', ')}`,
+      {
+        next: `name the column in spec.fineTune.${key}`,
+      },
+    );
   }
   return withDuckDb(
     async (sql) => {
       await draw(sql, paths, exam, fineTune);
       refuseTooFew(manifest, await sql.one<Halves>(halvesOfDrawn));
       const lines = { train: scratch.path('train.jsonl'), holdout: scratch.path('holdout.jsonl') };
-      const kept = await render(sql, { paths: lines, conversations, lineOf: lineOf[format], signal });
+      const kept = await render(sql, {
+        paths: lines,
+        conversations,
+        lineOf: lineOf[format],
+        signal,
+      });
       refuseTooFew(manifest, kept);
       const left = await sql.one<{ left_out: number; in_cases: number; drawn: number }>(
         `SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out, (SELECT count(*) FROM usable) - (SELECT count(*) FROM learnable) AS in_cases, (SELECT count(*) FROM drawn) AS drawn`,
@@ -98,7 +127,12 @@ export async function writeExamples({
       return {
         train: await write('train'),
         holdout: await write('holdout'),
-        rows: { ...kept, leftOut: left.left_out, inCases: left.in_cases, tooLong: left.drawn - kept.train - kept.holdout },
+        rows: {
+          ...kept,
+          leftOut: left.left_out,
+          inCases: left.in_cases,
+          tooLong: left.drawn - kept.train - kept.holdout,
+        },
       };
     },
     { ...limits, signal },
@@ -110,13 +144,18 @@ interface Halves {
   readonly holdout: number;
 }
 
-const halvesOfDrawn = 'SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout FROM drawn';
+const halvesOfDrawn =
+  'SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout FROM drawn';
 
 function refuseTooFew({ dataset }: DatasetManifest, { train, holdout }: Halves): void {
   if (train > 0 && holdout > 0) return;
-  throw failure('InvalidInput', `${dataset} leaves ${train} examples to learn from and ${holdout} to measure on`, {
-    next: 'add examples, or change spec.fineTune.holdout',
-  });
+  throw failure(
+    'InvalidInput',
+    `${dataset} leaves ${train} examples to learn from and ${holdout} to measure on`,
+    {
+      next: 'add examples, or change spec.fineTune.holdout',
+    },
+  );
 }
 
 async function draw(
@@ -129,7 +168,9 @@ async function draw(
   await sql.run(
     `CREATE TABLE given AS SELECT CAST(${quoteName(input)} AS VARCHAR) AS input, CAST(${quoteName(output)} AS VARCHAR) AS output FROM read_parquet([${files}])`,
   );
-  await sql.run(`CREATE VIEW usable AS FROM given WHERE trim(coalesce(input, '')) <> '' AND trim(coalesce(output, '')) <> ''`);
+  await sql.run(
+    `CREATE VIEW usable AS FROM given WHERE trim(coalesce(input, '')) <> '' AND trim(coalesce(output, '')) <> ''`,
+  );
   await sql.run('CREATE TABLE exam (input VARCHAR)');
   for (let from = 0; from < exam.length; from += batch) {
     const values = exam.slice(from, from + batch).map((text) => `(${normal(quoteText(text))})`);
@@ -156,7 +197,9 @@ const lineOf: Readonly<Record<ExampleSource['format'], LineOf>> = {
   chat: (messages, content) => ({ messages: [...messages, { role: 'assistant', content }] }),
 };
 
-/** Straight to their files: conversations with passages in them are more than the memory of a query. */
+/**
+ * Straight to their files: conversations with passages in them are more than the memory of a query.
+ */
 async function render(
   sql: PlatformSql,
   {
@@ -180,11 +223,17 @@ async function render(
       const rows = await sql.rows<{ input: string; output: string; held: boolean }>(
         `SELECT input, output, held FROM drawn WHERE place > ${from} AND place <= ${from + batch} ORDER BY place`,
       );
-      const rendered = await conversations({ place: from + 1, of, inputs: rows.map(({ input }) => input) });
+      const rendered = await conversations({
+        place: from + 1,
+        of,
+        inputs: rows.map(({ input }) => input),
+      });
       for (const half of ['train', 'holdout'] as const) {
         const lines = rows.flatMap(({ output, held }, index) => {
           const messages = rendered[index] ?? null;
-          return messages === null || held !== (half === 'holdout') ? [] : [`${JSON.stringify(line(messages, output))}\n`];
+          return messages === null || held !== (half === 'holdout')
+            ? []
+            : [`${JSON.stringify(line(messages, output))}\n`];
         });
         await files[half].write(lines.join(''));
         counts[half] += lines.length;

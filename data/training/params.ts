@@ -2,8 +2,14 @@ import { z } from 'zod';
 import type { Issue } from '../../domain/failure';
 import { nearest } from '../../domain/document/nearest';
 
-/** Mistakes in a trainer's parameters, by JSON pointers below them. The trainer checks again by the same schema before it starts. */
-export function paramIssues(schema: Readonly<Record<string, unknown>>, params: Readonly<Record<string, unknown>>): readonly Issue[] {
+/**
+ * Mistakes in a trainer's parameters, by JSON pointers below them. The trainer checks again by the
+ * same schema before it starts.
+ */
+export function paramIssues(
+  schema: Readonly<Record<string, unknown>>,
+  params: Readonly<Record<string, unknown>>,
+): readonly Issue[] {
   const checked = z.fromJSONSchema(schema).safeParse(params);
   return checked.success ? [] : checked.error.issues.flatMap((issue) => issuesOf(issue, schema));
 }
@@ -14,7 +20,8 @@ export function assertUsableSchema(schema: Readonly<Record<string, unknown>>): v
 }
 
 function issuesOf(issue: z.core.$ZodIssue, schema: Readonly<Record<string, unknown>>): Issue[] {
-  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointer(issue.path), detail: issue.message }];
+  if (issue.code !== 'unrecognized_keys')
+    return [{ pointer: pointer(issue.path), detail: issue.message }];
   const known = issue.path.length === 0 ? Object.keys(schema['properties'] ?? {}) : [];
   return issue.keys.map((key) => {
     const meant = nearest(key, known);
@@ -28,5 +35,7 @@ function issuesOf(issue: z.core.$ZodIssue, schema: Readonly<Record<string, unkno
 }
 
 function pointer(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path
+    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
 }

@@ -30,11 +30,18 @@ export interface TrialRows {
   readonly odd: boolean;
 }
 
-/** Rows as assembly writes them, the same each time. The label depends on the hour, a column with gaps and a text, with noise. */
-export async function writeTrialRows(path: string, { task, rows, first, odd }: TrialRows): Promise<void> {
+/**
+ * Rows as assembly writes them, the same each time. The label depends on the hour, a column with
+ * gaps and a text, with noise.
+ */
+export async function writeTrialRows(
+  path: string,
+  { task, rows, first, odd }: TrialRows,
+): Promise<void> {
   const chance = `1 / (1 + exp(-(0.2 * (hour - 12) + 0.05 * (coalesce(gaps, 20) - 20) + CASE kind WHEN 'b' THEN 1.5 ELSE 0 END - 0.5)))`;
   const label = labels[task](chance);
-  const unseen = (column: string, value: string): string => (odd ? `CASE WHEN i % 10 = 0 THEN ${value} ELSE ${column} END` : column);
+  const unseen = (column: string, value: string): string =>
+    odd ? `CASE WHEN i % 10 = 0 THEN ${value} ELSE ${column} END` : column;
   await withDuckDb(
     (duck) =>
       duck.run(`
@@ -60,11 +67,16 @@ export interface TrialSample {
 
 export async function readTrialRows(path: string): Promise<TrialSample> {
   const rows = await withDuckDb(
-    (duck) => duck.rows<Record<string, string | number>>(`SELECT * FROM read_parquet('${path.replaceAll(`'`, `''`)}')`),
+    (duck) =>
+      duck.rows<Record<string, string | number>>(
+        `SELECT * FROM read_parquet('${path.replaceAll(`'`, `''`)}')`,
+      ),
     limits,
   );
   return {
-    columns: Object.fromEntries(trialFeatures.map(({ name }) => [name, rows.map((row) => row[name] ?? missingText)])),
+    columns: Object.fromEntries(
+      trialFeatures.map(({ name }) => [name, rows.map((row) => row[name] ?? missingText)]),
+    ),
     label: Float64Array.from(rows, (row) => Number(row[trialLabel])),
   };
 }

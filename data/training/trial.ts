@@ -1,6 +1,19 @@
-/** Whether a trainer keeps its promises: trained for real on a small generated table, by the files of the job contract and the runtime that serves. */
+/**
+ * Whether a trainer keeps its promises: trained for real on a small generated table, by the files
+ * of the job contract and the runtime that serves.
+ */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TrainerManifest } from '../../domain/training/job';
@@ -12,7 +25,13 @@ import type { OnnxModel } from '../onnx/session';
 import { openOnnxModel } from '../onnx/session';
 import { parseTrialResult } from './manifest.schema';
 import type { TrialSample } from './trial-rows';
-import { readTrialRows, trialClasses, trialFeatures, trialLabel, writeTrialRows } from './trial-rows';
+import {
+  readTrialRows,
+  trialClasses,
+  trialFeatures,
+  trialLabel,
+  writeTrialRows,
+} from './trial-rows';
 
 export interface TrialOptions {
   readonly python: string;
@@ -38,11 +57,15 @@ export interface TaskTrial {
 const tolerance = 1e-4;
 const minShare = 0.999;
 
-/** Stops at the first promise that is broken: what follows rests on it. Everything it writes is in a folder of its own, removed at the end. */
+/**
+ * Stops at the first promise that is broken: what follows rests on it. Everything it writes is in a
+ * folder of its own, removed at the end.
+ */
 export async function tryTrainer(options: TrialOptions, task: Task): Promise<TaskTrial> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-trainer-'));
   const checks: TrialCheck[] = [];
-  const passed = (what: string, detail: string): void => void checks.push({ what, outcome: 'passed', detail });
+  const passed = (what: string, detail: string): void =>
+    void checks.push({ what, outcome: 'passed', detail });
   try {
     const rows = await generate(folder, options.rows, task);
     const first = await train(options, { folder, task, program: 'runtime/run.py', name: 'first' });
@@ -54,10 +77,16 @@ export async function tryTrainer(options: TrialOptions, task: Task): Promise<Tas
     try {
       passed('model.onnx', `${graph.byteLength} bytes; loads as in the gateway`);
       const scores = await score(model, rows, task);
-      passed('scores', `${rows.label.length} rows that training was not given, alone and together: ${quality(task, scores, rows)}`);
+      passed(
+        'scores',
+        `${rows.label.length} rows that training was not given, alone and together: ${quality(task, scores, rows)}`,
+      );
       const second = await again(options, folder, task);
       sameModel(first, second);
-      passed('deterministic', `trained twice with seed ${options.seed}: the same ${sha256(graph).slice(0, 19)}`);
+      passed(
+        'deterministic',
+        `trained twice with seed ${options.seed}: the same ${sha256(graph).slice(0, 19)}`,
+      );
       checks.push(agreement(scores, second));
     } finally {
       await model.close();
@@ -85,7 +114,12 @@ async function generate(folder: string, rows: number, task: Task): Promise<Trial
   const fewer = Math.max(50, Math.floor(rows / 4));
   await writeTrialRows(join(folder, parts.train), { task, rows, first: 0, odd: false });
   await writeTrialRows(join(folder, parts.tuning), { task, rows: fewer, first: rows, odd: false });
-  await writeTrialRows(join(folder, parts.unseen), { task, rows: fewer, first: rows + fewer, odd: true });
+  await writeTrialRows(join(folder, parts.unseen), {
+    task,
+    rows: fewer,
+    first: rows + fewer,
+    odd: true,
+  });
   return readTrialRows(join(folder, parts.unseen));
 }
 
@@ -102,7 +136,10 @@ interface TrialTraining {
   readonly seconds: number;
 }
 
-async function train(options: TrialOptions, { folder, task, program, name }: Training): Promise<TrialTraining> {
+async function train(
+  options: TrialOptions,
+  { folder, task, program, name }: Training,
+): Promise<TrialTraining> {
   const directory = join(folder, name);
   mkdirSync(join(directory, 'outputs'), { recursive: true });
   // The platform makes it with the job; a program in another language relies on that.
@@ -118,8 +155,15 @@ async function train(options: TrialOptions, { folder, task, program, name }: Tra
     trainer: options.trainer.name,
     params: options.params,
     seed: options.seed,
-    inputs: Object.fromEntries(Object.keys(inputs).map((input) => [input, [{ path: `inputs/${input}/0.parquet` }]])),
-    context: { task, ...(task === 'multiclass' && { classes: trialClasses }), label: trialLabel, features: trialFeatures },
+    inputs: Object.fromEntries(
+      Object.keys(inputs).map((input) => [input, [{ path: `inputs/${input}/0.parquet` }]]),
+    ),
+    context: {
+      task,
+      ...(task === 'multiclass' && { classes: trialClasses }),
+      label: trialLabel,
+      features: trialFeatures,
+    },
     resources: { cpus: 1, memoryBytes: 2 ** 31, timeoutSeconds: options.timeoutSeconds },
   };
   writeFileSync(join(directory, 'job.json'), JSON.stringify(job));
@@ -127,7 +171,10 @@ async function train(options: TrialOptions, { folder, task, program, name }: Tra
   const ended = await run(options, join(options.trainersDir, program), directory);
   const seconds = (performance.now() - since) / 1000;
   if (ended !== 0) {
-    const how = ended === null ? `was ended after ${options.timeoutSeconds} s` : `ended with exit code ${ended}`;
+    const how =
+      ended === null
+        ? `was ended after ${options.timeoutSeconds} s`
+        : `ended with exit code ${ended}`;
     throw new BrokenPromise('trains', `${how}\n${logOf(directory)}`);
   }
   return { directory, seconds };
@@ -140,7 +187,8 @@ async function run(
   directory: string,
 ): Promise<number | null> {
   const log = openSync(join(directory, 'log.txt'), 'a');
-  // As a worker's jobs: nothing of our own environment, one thread, a process group that can be ended whole.
+  // As a worker's jobs: nothing of our own environment, one thread, a process group that can be
+  // ended whole.
   const child = spawn(python, [program, join(trainersDir, trainer.name), directory], {
     cwd: directory,
     detached: true,
@@ -171,7 +219,9 @@ async function run(
   }, timeoutSeconds * 1000);
   try {
     return await new Promise<number | null>((resolve, reject) => {
-      child.once('error', (error) => reject(new BrokenPromise('trains', `${python} could not be started: ${error.message}`)));
+      child.once('error', (error) =>
+        reject(new BrokenPromise('trains', `${python} could not be started: ${error.message}`)),
+      );
       child.once('close', (code) => resolve(late ? null : (code ?? -1)));
     });
   } finally {
@@ -180,18 +230,33 @@ async function run(
   }
 }
 
-/** Why it gave up, or the end of what it printed. The rows are generated: there is nothing here to keep secret. */
+/**
+ * Why it gave up, or the end of what it printed. The rows are generated: there is nothing here to
+ * keep secret.
+ */
 function logOf(directory: string): string {
   const error = textOf(join(directory, 'error.json'));
-  const { message, traceback } = (error === null ? {} : JSON.parse(error)) as { readonly message?: string; readonly traceback?: string };
-  return (traceback ?? message ?? textOf(join(directory, 'log.txt')) ?? '').trimEnd().split('\n').slice(-20).join('\n');
+  const { message, traceback } = (error === null ? {} : JSON.parse(error)) as {
+    readonly message?: string;
+    readonly traceback?: string;
+  };
+  return (traceback ?? message ?? textOf(join(directory, 'log.txt')) ?? '')
+    .trimEnd()
+    .split('\n')
+    .slice(-20)
+    .join('\n');
 }
 
 function metricsOf({ directory }: TrialTraining): string {
   const text = textOf(join(directory, 'result.json'));
-  if (text === null) throw new BrokenPromise('result.json', `exit code 0 and no result.json\n${logOf(directory)}`);
+  if (text === null)
+    throw new BrokenPromise('result.json', `exit code 0 and no result.json\n${logOf(directory)}`);
   const result = parseTrialResult(text);
-  if (result === null) throw new BrokenPromise('result.json', 'is not { "metrics": { name: number }, "facts": { … } }');
+  if (result === null)
+    throw new BrokenPromise(
+      'result.json',
+      'is not { "metrics": { name: number }, "facts": { … } }',
+    );
   return Object.entries(result.metrics)
     .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
     .join(', ');
@@ -215,23 +280,42 @@ async function load(graph: Buffer, classes: readonly string[] | undefined): Prom
   }
 }
 
-async function score(model: OnnxModel, { columns, label }: TrialSample, task: Task): Promise<Float64Array> {
+async function score(
+  model: OnnxModel,
+  { columns, label }: TrialSample,
+  task: Task,
+): Promise<Float64Array> {
   const together = await predict(model, columns, label.length);
   const { width } = model;
-  const bad = together.findIndex((value) => !Number.isFinite(value) || (task !== 'regression' && (value < 0 || value > 1)));
+  const bad = together.findIndex(
+    (value) => !Number.isFinite(value) || (task !== 'regression' && (value < 0 || value > 1)),
+  );
   if (bad >= 0) {
     const expected = task === 'regression' ? 'a finite number' : 'a probability from 0 to 1';
-    throw new BrokenPromise('scores', `row ${Math.floor(bad / width)} scores ${together[bad]}; expected ${expected}`);
+    throw new BrokenPromise(
+      'scores',
+      `row ${Math.floor(bad / width)} scores ${together[bad]}; expected ${expected}`,
+    );
   }
   const unsummed =
-    task === 'multiclass' ? label.findIndex((_, row) => !near(sumOf(together.subarray(row * width, (row + 1) * width)), 1)) : -1;
-  if (unsummed >= 0) throw new BrokenPromise('scores', `the probabilities of row ${unsummed} do not add up to 1`);
+    task === 'multiclass'
+      ? label.findIndex(
+          (_, row) => !near(sumOf(together.subarray(row * width, (row + 1) * width)), 1),
+        )
+      : -1;
+  if (unsummed >= 0)
+    throw new BrokenPromise('scores', `the probabilities of row ${unsummed} do not add up to 1`);
   for (let row = 0; row < Math.min(20, label.length); row += 1) {
-    const one = Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(row, row + 1)]));
+    const one = Object.fromEntries(
+      Object.entries(columns).map(([name, values]) => [name, values.slice(row, row + 1)]),
+    );
     const alone = await predict(model, one, 1);
     const batched = together.subarray(row * width, (row + 1) * width);
     if (!alone.every((value, column) => near(value, batched[column] ?? NaN)))
-      throw new BrokenPromise('scores', `row ${row} scores ${alone.join(', ')} alone and ${batched.join(', ')} among others`);
+      throw new BrokenPromise(
+        'scores',
+        `row ${row} scores ${alone.join(', ')} alone and ${batched.join(', ')} among others`,
+      );
   }
   return together;
 }
@@ -240,7 +324,11 @@ function sumOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-async function predict(model: OnnxModel, columns: TrialSample['columns'], rows: number): Promise<Float64Array> {
+async function predict(
+  model: OnnxModel,
+  columns: TrialSample['columns'],
+  rows: number,
+): Promise<Float64Array> {
   try {
     return await model.predict(columns, rows);
   } catch (error) {
@@ -249,43 +337,78 @@ async function predict(model: OnnxModel, columns: TrialSample['columns'], rows: 
 }
 
 function quality(task: Task, scores: Float64Array, { label }: TrialSample): string {
-  const metric = ({ classification: 'auc', multiclass: 'accuracy', regression: 'r2' } as const)[task];
-  const sample = { labels: label, scores, ...widthOf(classesOf(task)), day: new Int32Array(label.length), days: 1 };
+  const metric = ({ classification: 'auc', multiclass: 'accuracy', regression: 'r2' } as const)[
+    task
+  ];
+  const sample = {
+    labels: label,
+    scores,
+    ...widthOf(classesOf(task)),
+    day: new Int32Array(label.length),
+    days: 1,
+  };
   return `${metric} ${valueOf(metric, sample).toFixed(3)}`;
 }
 
 interface Again extends TrialTraining {
-  /** The native model's scores of the unseen rows; null for a program whose graph is all there is. */
+  /**
+   * The native model's scores of the unseen rows; null for a program whose graph is all there is.
+   */
   readonly predictions: readonly number[] | null;
 }
 
 /** A trainer in Python says as well what its native model, before the export, predicts. */
 async function again(options: TrialOptions, folder: string, task: Task): Promise<Again> {
   if (!existsSync(join(options.trainersDir, options.trainer.name, 'train.py')))
-    return { ...(await train(options, { folder, task, program: 'runtime/run.py', name: 'second' })), predictions: null };
+    return {
+      ...(await train(options, { folder, task, program: 'runtime/run.py', name: 'second' })),
+      predictions: null,
+    };
   const trained = await train(options, { folder, task, program: 'trial.py', name: 'second' });
-  return { ...trained, predictions: JSON.parse(textOf(join(trained.directory, 'predictions.json')) ?? '[]') as number[] };
+  return {
+    ...trained,
+    predictions: JSON.parse(
+      textOf(join(trained.directory, 'predictions.json')) ?? '[]',
+    ) as number[],
+  };
 }
 
 function agreement(scores: Float64Array, { predictions }: Again): TrialCheck {
   const what = 'agrees offline';
-  if (predictions === null) return { what, outcome: 'notApplicable', detail: 'a program of its own: its graph is all there is to compare' };
-  const agreeing = scores.reduce((count, value, row) => count + (near(value, predictions[row] ?? NaN) ? 1 : 0), 0);
+  if (predictions === null)
+    return {
+      what,
+      outcome: 'notApplicable',
+      detail: 'a program of its own: its graph is all there is to compare',
+    };
+  const agreeing = scores.reduce(
+    (count, value, row) => count + (near(value, predictions[row] ?? NaN) ? 1 : 0),
+    0,
+  );
   const detail = `${agreeing} of ${scores.length} rows score within ${tolerance} of the trained model before its export`;
-  if (agreeing / scores.length < minShare) throw new BrokenPromise(what, `${detail}; ${minShare * 100} % are needed`);
+  if (agreeing / scores.length < minShare)
+    throw new BrokenPromise(what, `${detail}; ${minShare * 100} % are needed`);
   return { what, outcome: 'passed', detail };
 }
 
-/** Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser than the tolerance. */
+/**
+ * Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser than
+ * the tolerance.
+ */
 function near(a: number, b: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b));
 }
 
 function sameModel(first: TrialTraining, second: TrialTraining): void {
   const what = 'deterministic';
-  if (!graphOf(first).equals(graphOf(second))) throw new BrokenPromise(what, 'trained twice with one seed, the graphs differ');
+  if (!graphOf(first).equals(graphOf(second)))
+    throw new BrokenPromise(what, 'trained twice with one seed, the graphs differ');
   const [one, two] = [metricsOf(first), metricsOf(second)];
-  if (one !== two) throw new BrokenPromise(what, `trained twice with one seed, the metrics differ: ${one} and ${two}`);
+  if (one !== two)
+    throw new BrokenPromise(
+      what,
+      `trained twice with one seed, the metrics differ: ${one} and ${two}`,
+    );
 }
 
 function textOf(path: string): string | null {

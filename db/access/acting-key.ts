@@ -1,4 +1,7 @@
-/** On behalf of which API key this process writes now, and why: everything that is audited on the way names both, without being passed them. */
+/**
+ * On behalf of which API key this process writes now, and why: everything that is audited on the
+ * way names both, without being passed them.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 interface Acting {

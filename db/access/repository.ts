@@ -45,12 +45,18 @@ export interface ApiKeyRepository {
   /** Null for a key that is unknown, malformed, expired or revoked: a caller cannot tell which. */
   verify(key: string): Promise<ApiKeyIdentity | null>;
   /** At once. Again: nothing happens. NotFound when there is no such key. */
-  revoke(input: { readonly tenant: Tenant; readonly id: string; readonly actor: string }): Promise<ApiKeyRecord>;
+  revoke(input: {
+    readonly tenant: Tenant;
+    readonly id: string;
+    readonly actor: string;
+  }): Promise<ApiKeyRecord>;
   /** Those of these ids that are revoked, expired or unknown. */
   ended(ids: readonly string[]): Promise<readonly string[]>;
   /** Valid keys that expire within so many days, of all tenants, and were not replaced. */
   expiring(input: { readonly days: number }): Promise<readonly ApiKeyRecord[]>;
-  /** A new key of the same name, scope and lifetime; the old one stays valid for `overlapSeconds`. */
+  /**
+   * A new key of the same name, scope and lifetime; the old one stays valid for `overlapSeconds`.
+   */
   rotate(input: {
     readonly tenant: Tenant;
     readonly id: string;
@@ -69,16 +75,25 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
         await assertNameIsFree(tx, tenant, name);
         const made = await insert(tx, { tenant, name, scope, actor, expiresAt });
         const subject = `key:${made.id}`;
-        await appendAudit(tx, { tenant, actor, action: 'key.create', subject, cause: 'created', after: { name, scope, expiresAt } });
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'key.create',
+          subject,
+          cause: 'created',
+          after: { name, scope, expiresAt },
+        });
         return made;
       }),
 
     /**
-     * The hash is compared by the database: what its timing might tell is about the hash of 256 random bits, which nobody can steer. The time
-     * of use is written at most once a minute, by the same statement.
+     * The hash is compared by the database: what its timing might tell is about the hash of 256
+     * random bits, which nobody can steer. The time of use is written at most once a minute, by the
+     * same statement.
      */
     async verify(key) {
-      const { id, secret } = /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
+      const { id, secret } =
+        /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
       if (id === undefined || secret === undefined) return null;
       const [row] = await sql<ApiKeyRow[]>`
         with found as (
@@ -88,14 +103,24 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
           where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')
         )
         select * from found`;
-      return row ? { id: row.id, tenant: row.tenantId, name: row.name, scope: row.scope, expiresAt: row.expiresAt } : null;
+      return row
+        ? {
+            id: row.id,
+            tenant: row.tenantId,
+            name: row.name,
+            scope: row.scope,
+            expiresAt: row.expiresAt,
+          }
+        : null;
     },
 
     revoke: ({ tenant, id, actor }) =>
       sql.begin(async (tx) => {
         const before = await locked(tx, tenant, id);
         if (before.revokedAt !== null) return toRecord(before);
-        const [row] = await tx<ApiKeyRow[]>`update api_keys set revoked_at = now() where tenant_id = ${tenant} and id = ${id} returning *`;
+        const [row] = await tx<
+          ApiKeyRow[]
+        >`update api_keys set revoked_at = now() where tenant_id = ${tenant} and id = ${id} returning *`;
         await appendAudit(tx, {
           tenant,
           actor,
@@ -113,7 +138,10 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
         const [limited] = await tx<{ expiresAt: string }[]>`
           update api_keys set expires_at = least(expires_at, now() + make_interval(secs => ${overlapSeconds}))
           where tenant_id = ${tenant} and id = ${id} and ${valid(tx)} returning expires_at`;
-        if (!limited) throw failure('Conflict', `key ${id} is no longer valid`, { next: 'perennial key create' });
+        if (!limited)
+          throw failure('Conflict', `key ${id} is no longer valid`, {
+            next: 'perennial key create',
+          });
         if (old.replacedBy !== null) {
           throw failure('Conflict', `key ${id} was rotated into ${old.replacedBy} before`, {
             next: `perennial key rotate ${old.replacedBy}`,
@@ -124,7 +152,14 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
         const expiresAt = sameLifetime(old);
         const made = await insert(tx, { ...old, expiresAt, tenant, actor, id: replacement });
         const after = { newKey: made.id, expiresAt, oldValidUntil: limited.expiresAt };
-        await appendAudit(tx, { tenant, actor, action: 'key.rotate', subject: `key:${id}`, cause: 'rotated', after });
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'key.rotate',
+          subject: `key:${id}`,
+          cause: 'rotated',
+          after,
+        });
         return { ...made, oldValidUntil: limited.expiresAt };
       }),
 
@@ -158,16 +193,23 @@ function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
   return new Date(Date.now() + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
 }
 
-/** Names stand in the audit and in refusals, so that two keys in use must not share one. An expired key gives its name back. */
+/**
+ * Names stand in the audit and in refusals, so that two keys in use must not share one. An expired
+ * key gives its name back.
+ */
 async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): Promise<void> {
   // Two that create the same name at once: the second waits here and then finds the first.
   await tx`select pg_advisory_xact_lock(${advisoryLocks.apiKeyNames}, hashtext(${`${tenant}/${name}`}))`;
   const [living] = await tx<{ id: string }[]>`
     select id from api_keys where tenant_id = ${tenant} and name = ${name} and ${valid(tx)} limit 1`;
   if (living) {
-    throw failure('Conflict', `the key ${living.id} is named ${name} already; two keys in use cannot share a name`, {
-      next: `choose another name, or end that one: perennial key revoke ${living.id}`,
-    });
+    throw failure(
+      'Conflict',
+      `the key ${living.id} is named ${name} already; two keys in use cannot share a name`,
+      {
+        next: `choose another name, or end that one: perennial key revoke ${living.id}`,
+      },
+    );
   }
   await tx`
     update api_keys set revoked_at = expires_at
@@ -202,7 +244,9 @@ function valid(sql: Query) {
 }
 
 async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<ApiKeyRow> {
-  const [row] = await tx<ApiKeyRow[]>`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
+  const [row] = await tx<
+    ApiKeyRow[]
+  >`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
   if (!row) throw failure('NotFound', `there is no key ${id}`, { next: 'perennial key list' });
   return row;
 }
@@ -212,6 +256,16 @@ function hash(secret: string): string {
 }
 
 function toRecord(row: ApiKeyRow): ApiKeyRecord {
-  const { id, tenantId: tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt } = row;
+  const {
+    id,
+    tenantId: tenant,
+    name,
+    scope,
+    createdAt,
+    createdBy,
+    lastUsedAt,
+    expiresAt,
+    revokedAt,
+  } = row;
   return { id, tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
 }

@@ -1,5 +1,13 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, pgTable, primaryKey, text, unique, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 import type { Tenant } from '../../domain/ids';
 import { bytewise, createdAt, instant, oneOf, tenantId } from '../columns';
 import { tenants } from './tenant-schema';
@@ -15,7 +23,10 @@ export const apiKeys = pgTable(
     /** The key that it was rotated into. */
     replacedBy: bytewise('replaced_by'),
     scope: text('scope').$type<'viewer' | 'operator' | 'approver' | 'admin'>().notNull(),
-    /** sha256, hex. A slow hash defends passwords, which can be guessed; a secret of 256 random bits cannot, and every request would pay for it. */
+    /**
+     * sha256, hex. A slow hash defends passwords, which can be guessed; a secret of 256 random bits
+     * cannot, and every request would pay for it.
+     */
     secretHash: text('secret_hash').notNull(),
     createdAt: createdAt(),
     createdBy: text('created_by').notNull(),
@@ -27,7 +38,8 @@ export const apiKeys = pgTable(
     primaryKey({ name: 'api_keys_pk', columns: [t.tenantId, t.id] }),
     // A request names its key before anyone knows the tenant.
     unique('api_keys_id_unique').on(t.id),
-    // Names stand in the audit and in refusals, so that no two keys in use share one. A rotation hands the name on.
+    // Names stand in the audit and in refusals, so that no two keys in use share one. A rotation
+    // hands the name on.
     uniqueIndex('api_keys_name_in_use')
       .on(t.tenantId, t.name)
       .where(sql`${t.revokedAt} is null and ${t.replacedBy} is null`),

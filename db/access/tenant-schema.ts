@@ -2,8 +2,12 @@ import { sql } from 'drizzle-orm';
 import { check, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { createdAt } from '../columns';
 
-export const tenants = pgTable('tenants', { id: text('id').notNull(), createdAt: createdAt() }, (t) => [
-  primaryKey({ name: 'tenants_pk', columns: [t.id] }),
-  // It is part of workflow ids and of bucket keys.
-  check('tenants_id_check', sql`${t.id} ~ '^[a-z0-9][a-z0-9-]{0,62}$'`),
-]);
+export const tenants = pgTable(
+  'tenants',
+  { id: text('id').notNull(), createdAt: createdAt() },
+  (t) => [
+    primaryKey({ name: 'tenants_pk', columns: [t.id] }),
+    // It is part of workflow ids and of bucket keys.
+    check('tenants_id_check', sql`${t.id} ~ '^[a-z0-9][a-z0-9-]{0,62}$'`),
+  ],
+);

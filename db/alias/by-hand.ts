@@ -1,4 +1,7 @@
-/** A promotion by a person: what the version's revision asks for, read and judged in the transaction that moves the champion. */
+/**
+ * A promotion by a person: what the version's revision asks for, read and judged in the transaction
+ * that moves the champion.
+ */
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
@@ -21,15 +24,23 @@ import type { VersionName } from './state';
 
 export type AllowedByHand = {
   readonly kind: 'allowed';
-  /** What the promotion rests on: the canary's decision where there was one, else the evaluation's. */
+  /**
+   * What the promotion rests on: the canary's decision where there was one, else the evaluation's.
+   */
   readonly decisionId: string | null;
   /** Null where nothing had to be overridden. */
   readonly override: PromotionOverride | null;
 };
 
-type Candidate = VersionName & { readonly status: ModelVersionStatus; readonly champion: AliasState | null };
+type Candidate = VersionName & {
+  readonly status: ModelVersionStatus;
+  readonly champion: AliasState | null;
+};
 
-/** The caller holds the locks of the model, of its open rollout and of the version. Forbidden for an override that this person may not make. */
+/**
+ * The caller holds the locks of the model, of its open rollout and of the version. Forbidden for an
+ * override that this person may not make.
+ */
 export async function allowByHand(
   tx: Transaction,
   candidate: Candidate,
@@ -39,11 +50,16 @@ export async function allowByHand(
   const unmet = unmetRequirements(facts);
   const decisionId = canary?.decisionId ?? made.decisionId;
   if (unmet.length === 0) return { kind: 'allowed', decisionId, override: null };
-  if (override === null) return { kind: 'unmet', unmet, revision: made.revision, runId: made.runId };
+  if (override === null)
+    return { kind: 'unmet', unmet, revision: made.revision, runId: made.runId };
   const refusal = overrideRefusal(promoter, { run: made.runId, selfApprove: override.selfApprove });
   if (refusal) throw failure('Forbidden', refusal.detail, { next: refusal.next });
   const named = unmet.map(({ code, detail }) => ({ code, detail }));
-  return { kind: 'allowed', decisionId, override: { reason: override.reason, unmet: named, selfApproved: promoter.isStarter } };
+  return {
+    kind: 'allowed',
+    decisionId,
+    override: { reason: override.reason, unmet: named, selfApproved: promoter.isStarter },
+  };
 }
 
 async function readFacts(tx: Transaction, candidate: Candidate, caller: PromotionByHand['caller']) {
@@ -53,9 +69,11 @@ async function readFacts(tx: Transaction, candidate: Candidate, caller: Promotio
   const policy = promotionPolicyOf(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
   // Before keys were kept, a run names its starter alone.
-  const isStarter = votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
+  const isStarter =
+    votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
   const promoter: Promoter = { name: caller.name, scope: caller.scope, isStarter };
-  const counts = countsAsApproval(promoter, policy.approval) && !votes.approvedBy.includes(votes.caller);
+  const counts =
+    countsAsApproval(promoter, policy.approval) && !votes.approvedBy.includes(votes.caller);
   const facts: PromotionFacts = {
     model,
     version,
@@ -63,7 +81,10 @@ async function readFacts(tx: Transaction, candidate: Candidate, caller: Promotio
     run: { id: made.runId, starter: made.starter },
     revision: made.revision,
     policy,
-    champion: champion && { version: champion.version, digest: await digestOf(tx, { ...candidate, version: champion.version }) },
+    champion: champion && {
+      version: champion.version,
+      digest: await digestOf(tx, { ...candidate, version: champion.version }),
+    },
     evaluation: made.verdict && { verdict: made.verdict, comparedWith: made.comparedWith },
     canary,
     approvals: votes.approvedBy.length + (counts ? 1 : 0),
@@ -81,7 +102,10 @@ interface Made {
   readonly comparedWith: Digest | null;
 }
 
-/** The run that registered the version, the revision that it ran under, and its evaluation or the one that it took over. */
+/**
+ * The run that registered the version, the revision that it ran under, and its evaluation or the
+ * one that it took over.
+ */
 async function readMade(tx: Transaction, { tenant, model, version }: VersionName): Promise<Made> {
   const [row] = await tx<Made[]>`
     select v.run_id, r.actor as starter, l.revision, l.spec, e.decision_id, e.verdict, e.compared_with
@@ -106,7 +130,11 @@ interface Canary {
   readonly verdict: VerdictKind | null;
 }
 
-async function readCanary(tx: Transaction, { tenant, model, version }: VersionName, runId: RunId): Promise<Canary | null> {
+async function readCanary(
+  tx: Transaction,
+  { tenant, model, version }: VersionName,
+  runId: RunId,
+): Promise<Canary | null> {
   const [row] = await tx<Canary[]>`
     select o.status, o.champion, o.decision_id, d.verdict->>'kind' as verdict
     from rollouts o left join decisions d on d.tenant_id = o.tenant_id and d.id = o.decision_id

@@ -6,8 +6,14 @@ import type { ModelName } from './state';
 
 type AliasMoveRow = typeof aliasHistory.$inferSelect;
 
-/** Every move of the champion, oldest first. A withdrawal undoes the promotion that the present champion comes from. */
-export async function movesOf(sql: Query, { tenant, model }: ModelName): Promise<readonly PointerMove[]> {
+/**
+ * Every move of the champion, oldest first. A withdrawal undoes the promotion that the present
+ * champion comes from.
+ */
+export async function movesOf(
+  sql: Query,
+  { tenant, model }: ModelName,
+): Promise<readonly PointerMove[]> {
   const rows = await sql<Pick<AliasMoveRow, 'kind' | 'toVersion'>[]>`
     select kind, to_version from alias_history where tenant_id = ${tenant} and model = ${model} order by fencing`;
   return rows.map(({ kind, toVersion: to }) => {
@@ -29,7 +35,12 @@ export async function promotionBy(
 
 export async function promotionAt(
   sql: Query,
-  { tenant, model, version, fencing }: ModelName & { readonly version: number; readonly fencing: number },
+  {
+    tenant,
+    model,
+    version,
+    fencing,
+  }: ModelName & { readonly version: number; readonly fencing: number },
 ): Promise<AliasMoveRow | null> {
   const [row] = await sql<AliasMoveRow[]>`
     select * from alias_history

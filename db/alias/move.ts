@@ -35,27 +35,49 @@ interface ServedAliases {
 }
 
 /**
- * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The time is the clock's under that lock, not the
- * transaction's start: that one may lie before the move that this transaction waited for.
+ * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The
+ * time is the clock's under that lock, not the transaction's start: that one may lie before the
+ * move that this transaction waited for.
  */
-export async function moveChampion(tx: Transaction, register: Register, move: Move): Promise<number> {
+export async function moveChampion(
+  tx: Transaction,
+  register: Register,
+  move: Move,
+): Promise<number> {
   const { tenant, model, kind, before, after, actor, cause, override = null } = move;
   const fencing = register.fencing + 1;
-  // Before anything is written: the audit log then has the changes of a model in the order in which they were made.
+  // Before anything is written: the audit log then has the changes of a model in the order in which
+  // they were made.
   const open = before.champion === after.champion ? null : await lockOpenRollout(tx, move);
   const [clock] = await tx<{ movedAt: string }[]>`
     update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model} returning clock_timestamp()::text as moved_at`;
   const moved = { fencing, at: clock?.movedAt ?? 'now' };
   await point(tx, move, { alias: 'champion', version: after.champion, moved });
-  if (before.previous !== after.previous) await point(tx, move, { alias: 'previous', version: after.previous, moved });
+  if (before.previous !== after.previous)
+    await point(tx, move, { alias: 'previous', version: after.previous, moved });
   await changeStatus(tx, move);
   await tx`
     insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
       actor, cause, run_id, decision_id, override, moved_at)
     values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
       ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${toJson(override)}, ${moved.at})`;
-  if (after.champion !== null) await appendDeployment(tx, { tenant, model, version: after.champion, fencing, runId: move.runId ?? null });
-  await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
+  if (after.champion !== null)
+    await appendDeployment(tx, {
+      tenant,
+      model,
+      version: after.champion,
+      fencing,
+      runId: move.runId ?? null,
+    });
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: `alias.${kind}`,
+    subject: `model:${model}`,
+    cause,
+    before,
+    after: { ...after, fencing },
+  });
   if (override !== null) {
     await appendAudit(tx, {
       tenant,
@@ -66,13 +88,30 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
       after: { ...after, ...override },
     });
   }
-  await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
+  await promise(tx, {
+    tenant,
+    topic: 'alias.moved',
+    payload: { model, kind, from: before.champion, to: after.champion, fencing },
+  });
   if (kind !== 'withdraw') {
     const event = kind === 'promote' ? 'model.promoted' : 'model.rolled_back';
-    const data = { model, from: before.champion, to: after.champion, actor, cause, runId: move.runId ?? null };
+    const data = {
+      model,
+      from: before.champion,
+      to: after.champion,
+      actor,
+      cause,
+      runId: move.runId ?? null,
+    };
     await notify(tx, { tenant, lifecycle: model, event, subject: model, data });
     if (override !== null) {
-      await notify(tx, { tenant, lifecycle: model, event: 'model.promotion_overridden', subject: model, data: { ...data, ...override } });
+      await notify(tx, {
+        tenant,
+        lifecycle: model,
+        event: 'model.promotion_overridden',
+        subject: model,
+        data: { ...data, ...override },
+      });
     }
   }
   if (open) await supersede(tx, open, move);
@@ -82,8 +121,13 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
 }
 
 /** What was tried beside a champion says nothing beside another one. */
-async function supersede(tx: Transaction, open: RolloutRow, { kind, after, actor, cause }: Move): Promise<void> {
-  const status = kind === 'promote' && after.champion === open.challenger ? 'promoted' : 'superseded';
+async function supersede(
+  tx: Transaction,
+  open: RolloutRow,
+  { kind, after, actor, cause }: Move,
+): Promise<void> {
+  const status =
+    kind === 'promote' && after.champion === open.challenger ? 'promoted' : 'superseded';
   await endRollout(tx, open, { status, actor, cause });
 }
 
@@ -94,7 +138,11 @@ async function point(
     alias,
     version,
     moved,
-  }: { readonly alias: AliasName; readonly version: number | null; readonly moved: { readonly fencing: number; readonly at: string } },
+  }: {
+    readonly alias: AliasName;
+    readonly version: number | null;
+    readonly moved: { readonly fencing: number; readonly at: string };
+  },
 ): Promise<void> {
   if (version === null) {
     await tx`delete from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = ${alias}`;
@@ -106,7 +154,10 @@ async function point(
     on conflict on constraint model_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = excluded.moved_at`;
 }
 
-async function changeStatus(tx: Transaction, { tenant, model, kind, before, after, status }: Move): Promise<void> {
+async function changeStatus(
+  tx: Transaction,
+  { tenant, model, kind, before, after, status }: Move,
+): Promise<void> {
   const version = kind === 'withdraw' ? before.champion : after.champion;
   if (status === undefined || status.before === status.after || version === null) return;
   await tx`

@@ -11,11 +11,17 @@ export interface Origin {
 }
 
 /**
- * What made the champion of this fencing what it is. A withdrawal puts back what was there before the promotion that it undid, so behind it stands
- * whatever that came from. Null when that was no champion at all.
+ * What made the champion of this fencing what it is. A withdrawal puts back what was there before
+ * the promotion that it undid, so behind it stands whatever that came from. Null when that was no
+ * champion at all.
  */
-export async function originOf(sql: Query, { tenant, model, fencing }: ModelName & { readonly fencing: number }): Promise<Origin | null> {
-  const [row] = await sql<{ kind: Origin['kind']; toVersion: number; fencing: number; runIsUndone: boolean }[]>`
+export async function originOf(
+  sql: Query,
+  { tenant, model, fencing }: ModelName & { readonly fencing: number },
+): Promise<Origin | null> {
+  const [row] = await sql<
+    { kind: Origin['kind']; toVersion: number; fencing: number; runIsUndone: boolean }[]
+  >`
     with recursive behind as (
       select h.* from alias_history h where h.tenant_id = ${tenant} and h.model = ${model} and h.fencing = ${fencing}
       union all
@@ -27,5 +33,7 @@ export async function originOf(sql: Query, { tenant, model, fencing }: ModelName
     )
     select b.kind, b.to_version, b.fencing, r.undo_since is not null as run_is_undone
     from behind b left join runs r on r.tenant_id = b.tenant_id and r.id = b.run_id where b.kind <> 'withdraw'`;
-  return row ? { kind: row.kind, version: row.toVersion, fencing: row.fencing, runIsUndone: row.runIsUndone } : null;
+  return row
+    ? { kind: row.kind, version: row.toVersion, fencing: row.fencing, runIsUndone: row.runIsUndone }
+    : null;
 }

@@ -55,7 +55,12 @@ export interface RolledBack {
 /** What became of the alias of the index that the application asks. */
 export type FollowedIndex =
   | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
-  | { readonly kind: 'stays'; readonly index: string; readonly at: number | null; readonly why: string };
+  | {
+      readonly kind: 'stays';
+      readonly index: string;
+      readonly at: number | null;
+      readonly why: string;
+    };
 
 export interface ExpectedChampion {
   readonly version: number | null;
@@ -65,13 +70,24 @@ export interface ExpectedChampion {
 
 export type Promotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
-  /** The version already is the champion: nothing moved, and there is nothing for this caller to undo. */
+  /**
+   * The version already is the champion: nothing moved, and there is nothing for this caller to
+   * undo.
+   */
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: AliasState | null }
   /** Somebody held or ended the rollout before: nothing moved. */
   | { readonly kind: 'rolloutClosed' }
-  /** A promotion by hand that lacks what its revision asks for, and overrides nothing: nothing moved. */
-  | { readonly kind: 'unmet'; readonly unmet: readonly UnmetRequirement[]; readonly revision: number; readonly runId: RunId };
+  /**
+   * A promotion by hand that lacks what its revision asks for, and overrides nothing: nothing
+   * moved.
+   */
+  | {
+      readonly kind: 'unmet';
+      readonly unmet: readonly UnmetRequirement[];
+      readonly revision: number;
+      readonly runId: RunId;
+    };
 
 /** Who promotes by hand; the rules of the revision that the version was judged under then apply. */
 export interface PromotionByHand {
@@ -85,13 +101,19 @@ export type Withdrawal =
   | { readonly kind: 'superseded'; readonly champion: AliasState | null };
 
 /**
- * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, lineage, audit,
- * outbox `alias.moved`, end of the model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
- * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff). A promotion by hand needs everything that
- * the revision of the version asks for, or an override; what it needs is read in the same transaction, under the locks of the model and its rollout.
+ * The alias register (I2). Every move is one transaction under the model's row lock:
+ * compare-and-swap, champion, previous, history, lineage, audit, outbox `alias.moved`, end of the
+ * model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other
+ * arguments it throws Conflict. A conflict changed nothing and is not remembered under its key. A
+ * run that has ended or is being undone promotes nothing (FencedOff). A promotion by hand needs
+ * everything that the revision of the version asks for, or an override; what it needs is read in
+ * the same transaction, under the locks of the model and its rollout.
  */
 export interface AliasRepository {
-  get(input: { readonly tenant: Tenant; readonly model: string }): Promise<Readonly<Record<AliasName, AliasState | null>>>;
+  get(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+  }): Promise<Readonly<Record<AliasName, AliasState | null>>>;
   promote(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -108,9 +130,10 @@ export interface AliasRepository {
     readonly idempotencyKey: string;
   }): Promise<Promotion>;
   /**
-   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn. `previous` becomes the one before it by the rule of
-   * `domain/model/way-back.ts`: rolling back again goes further back and never forward to the bad version. The alias of its
-   * index follows. Conflict when there is nothing to go to, or its index answers no more.
+   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn.
+   * `previous` becomes the one before it by the rule of `domain/model/way-back.ts`: rolling back
+   * again goes further back and never forward to the bad version. The alias of its index follows.
+   * Conflict when there is nothing to go to, or its index answers no more.
    */
   rollback(input: {
     readonly tenant: Tenant;
@@ -127,8 +150,10 @@ export interface AliasRepository {
     readonly runId: RunId;
   }): Promise<{ readonly version: number; readonly fencing: number } | null>;
   /**
-   * Undo of a promotion, only while the champion still comes from it: nothing moved it since but promotions that were withdrawn. The version becomes
-   * `withdrawn` unless it was a champion before. Behind it, promotions of runs that are being undone as well go too; the answer is the last one's.
+   * Undo of a promotion, only while the champion still comes from it: nothing moved it since but
+   * promotions that were withdrawn. The version becomes `withdrawn` unless it was a champion
+   * before. Behind it, promotions of runs that are being undone as well go too; the answer is the
+   * last one's.
    */
   withdraw(input: {
     readonly tenant: Tenant;
@@ -139,9 +164,16 @@ export interface AliasRepository {
     readonly cause: string;
     readonly idempotencyKey: string;
   }): Promise<Withdrawal>;
-  /** Moves of the champion, newest first; with `at`, those up to that time: the first then says who was champion. */
+  /**
+   * Moves of the champion, newest first; with `at`, those up to that time: the first then says who
+   * was champion.
+   */
   history(
-    input: { readonly tenant: Tenant; readonly model: string; readonly at?: string | undefined } & PageRequest,
+    input: {
+      readonly tenant: Tenant;
+      readonly model: string;
+      readonly at?: string | undefined;
+    } & PageRequest,
   ): Promise<Page<AliasMove>>;
 }
 
@@ -158,7 +190,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             const { model, version, expectedChampion, runId, byHand, actor, cause } = request;
             const register = await lockModel(tx, { tenant, model });
             const open = await lockOpenRollout(tx, { tenant, model });
-            if (rollout != null && (open?.id !== rollout || open.status !== 'passed')) return { kind: 'rolloutClosed' };
+            if (rollout != null && (open?.id !== rollout || open.status !== 'passed'))
+              return { kind: 'rolloutClosed' };
             if (runId !== null) {
               await lockRun(tx, { tenant, runId });
               await guardRun(tx, { tenant, runId });
@@ -167,13 +200,20 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             if (status === 'withdrawn' || (status === 'rejected' && byHand == null))
               throw failure('Conflict', `${model}@${version} was ${status} and cannot be promoted`);
             const { champion, previous } = register.aliases;
-            if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
+            if (champion?.version === version)
+              return { kind: 'unchanged', fencing: champion.fencing };
             if (!isAsExpected(champion, expectedChampion)) return { kind: 'conflict', champion };
-            const allowed = byHand == null ? null : await allowByHand(tx, { tenant, model, version, status, champion }, byHand);
+            const allowed =
+              byHand == null
+                ? null
+                : await allowByHand(tx, { tenant, model, version, status, champion }, byHand);
             if (allowed?.kind === 'unmet') return allowed;
             await lockIndexesOf(tx, { tenant, model }, [version]);
             await requireIndexOf(tx, { tenant, model, version });
-            const before = { champion: champion?.version ?? null, previous: previous?.version ?? null };
+            const before = {
+              champion: champion?.version ?? null,
+              previous: previous?.version ?? null,
+            };
             const after = { champion: version, previous: before.champion };
             const move = {
               kind: 'promote',
@@ -188,7 +228,11 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               override: allowed?.override ?? null,
               status: { before: status, after: 'promoted' },
             } as const;
-            return { kind: 'promoted', previous: before.champion, fencing: await moveChampion(tx, register, move) };
+            return {
+              kind: 'promoted',
+              previous: before.champion,
+              fencing: await moveChampion(tx, register, move),
+            };
           },
           ({ kind }) => kind === 'promoted' || kind === 'unchanged',
         ),
@@ -203,14 +247,24 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           const previous = register.aliases.previous?.version ?? null;
           const moves = await movesOf(tx, { tenant, model });
           const target = to ?? versionBefore(moves);
-          if (target === null) throw failure('Conflict', nothingToGoTo(model, from), { next: `perennial model history ${model}` });
-          if (target === from) throw failure('Conflict', `${model}@${target} already is the champion`);
+          if (target === null)
+            throw failure('Conflict', nothingToGoTo(model, from), {
+              next: `perennial model history ${model}`,
+            });
+          if (target === from)
+            throw failure('Conflict', `${model}@${target} already is the champion`);
           if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
-            throw failure('Conflict', `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`);
+            throw failure(
+              'Conflict',
+              `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`,
+            );
           }
           await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
           await requireIndexOf(tx, { tenant, model, version: target });
-          const after = { champion: target, previous: versionBefore([...moves, { kind: 'back', to: target }]) };
+          const after = {
+            champion: target,
+            previous: versionBefore([...moves, { kind: 'back', to: target }]),
+          };
           const fencing = await moveChampion(tx, register, {
             kind: 'rollback',
             tenant,
@@ -220,8 +274,17 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             actor,
             cause,
           });
-          const moved = { from: from ?? target, actor, cause: `${model}@${target} is the champion again: ${cause}` };
-          return { from, to: target, fencing, index: await followRollback(tx, { tenant, model, version: target }, moved) };
+          const moved = {
+            from: from ?? target,
+            actor,
+            cause: `${model}@${target} is the champion again: ${cause}`,
+          };
+          return {
+            from,
+            to: target,
+            fencing,
+            index: await followRollback(tx, { tenant, model, version: target }, moved),
+          };
         }),
       ),
 
@@ -229,7 +292,9 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
     withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () => withdrawPromotion(tx, { tenant, ...request })),
+        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () =>
+          withdrawPromotion(tx, { tenant, ...request }),
+        ),
       ),
 
     async history({ tenant, model, at, ...page }) {
@@ -246,7 +311,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
 /** Without a champion there is nothing whose fencing could be stale. */
 function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): boolean {
-  if (champion === null || expected.version === null) return champion === null && expected.version === null;
+  if (champion === null || expected.version === null)
+    return champion === null && expected.version === null;
   return champion.version === expected.version && champion.fencing === expected.fencing;
 }
 
@@ -257,6 +323,31 @@ function nothingToGoTo(model: string, champion: number | null): string {
 }
 
 function toMove(row: typeof aliasHistory.$inferSelect): AliasMove {
-  const { id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, runId, decisionId, override, movedAt } = row;
-  return { id, kind, alias: 'champion', from, to, fencing, actor, cause, runId, decisionId, override, movedAt };
+  const {
+    id,
+    kind,
+    fromVersion: from,
+    toVersion: to,
+    fencing,
+    actor,
+    cause,
+    runId,
+    decisionId,
+    override,
+    movedAt,
+  } = row;
+  return {
+    id,
+    kind,
+    alias: 'champion',
+    from,
+    to,
+    fencing,
+    actor,
+    cause,
+    runId,
+    decisionId,
+    override,
+    movedAt,
+  };
 }

@@ -8,7 +8,10 @@ import { decisions } from '../decision/schema';
 import { models, modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
-/** I2: the primary key leaves room for one champion a model; the foreign key, for none that does not exist. */
+/**
+ * I2: the primary key leaves room for one champion a model; the foreign key, for none that does not
+ * exist.
+ */
 export const modelAliases = pgTable(
   'model_aliases',
   {
@@ -26,7 +29,11 @@ export const modelAliases = pgTable(
       columns: [t.tenantId, t.model, t.version],
       foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
     }),
-    oneOf('model_aliases_alias_check', t.alias, ['champion', 'challenger', 'previous'] satisfies AliasName[]),
+    oneOf('model_aliases_alias_check', t.alias, [
+      'champion',
+      'challenger',
+      'previous',
+    ] satisfies AliasName[]),
     check('model_aliases_fencing_check', sql`${t.fencing} > 0`),
   ],
 );
@@ -59,13 +66,21 @@ export const aliasHistory = pgTable(
   (t) => [
     primaryKey({ name: 'alias_history_pk', columns: [t.tenantId, t.id] }),
     unique('alias_history_fencing_unique').on(t.tenantId, t.model, t.fencing),
-    foreignKey({ name: 'alias_history_model_fk', columns: [t.tenantId, t.model], foreignColumns: [models.tenantId, models.name] }),
+    foreignKey({
+      name: 'alias_history_model_fk',
+      columns: [t.tenantId, t.model],
+      foreignColumns: [models.tenantId, models.name],
+    }),
     foreignKey({
       name: 'alias_history_to_fk',
       columns: [t.tenantId, t.model, t.toVersion],
       foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
     }),
-    foreignKey({ name: 'alias_history_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'alias_history_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     foreignKey({
       name: 'alias_history_decision_fk',
       columns: [t.tenantId, t.decisionId],

@@ -17,26 +17,39 @@ export interface Register {
 
 /** The model's row lock puts all moves of its aliases in one order. */
 export async function lockModel(tx: Transaction, { tenant, model }: ModelName): Promise<Register> {
-  const [row] = await tx<{ fencing: number }[]>`select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
-  if (!row) throw failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
+  const [row] = await tx<
+    { fencing: number }[]
+  >`select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
+  if (!row)
+    throw failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
   return { fencing: row.fencing, aliases: await readAliases(tx, { tenant, model }) };
 }
 
-export async function readAliases(sql: Query, { tenant, model }: ModelName): Promise<Register['aliases']> {
+export async function readAliases(
+  sql: Query,
+  { tenant, model }: ModelName,
+): Promise<Register['aliases']> {
   const rows = await sql<({ readonly alias: AliasName } & AliasState)[]>`
     select alias, version, fencing, moved_at from model_aliases where tenant_id = ${tenant} and model = ${model}`;
   const state = (name: AliasName): AliasState | null => {
     const row = rows.find(({ alias }) => alias === name);
     return row ? { version: row.version, fencing: row.fencing, movedAt: row.movedAt } : null;
   };
-  return { champion: state('champion'), challenger: state('challenger'), previous: state('previous') };
+  return {
+    champion: state('champion'),
+    challenger: state('challenger'),
+    previous: state('previous'),
+  };
 }
 
 export interface VersionName extends ModelName {
   readonly version: number;
 }
 
-export async function statusOf(tx: Query, { tenant, model, version }: VersionName): Promise<ModelVersionStatus> {
+export async function statusOf(
+  tx: Query,
+  { tenant, model, version }: VersionName,
+): Promise<ModelVersionStatus> {
   const [row] = await tx<{ status: ModelVersionStatus }[]>`
     select status from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
@@ -44,7 +57,10 @@ export async function statusOf(tx: Query, { tenant, model, version }: VersionNam
 }
 
 /** A rejection that is being written is waited for; one that comes later finds the champion. */
-export async function lockStatus(tx: Transaction, { tenant, model, version }: VersionName): Promise<ModelVersionStatus> {
+export async function lockStatus(
+  tx: Transaction,
+  { tenant, model, version }: VersionName,
+): Promise<ModelVersionStatus> {
   await tx`
     select from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for no key update`;
   return statusOf(tx, { tenant, model, version });

@@ -14,11 +14,15 @@ export interface WithdrawalRequest extends ModelName {
 }
 
 /**
- * Puts back what was there before the promotion, if the champion still comes from it: at once, or because everything promoted over it was withdrawn. A
- * champion that would so come back while its own run takes back what it did goes as well, in the same transaction: that run has asked already, or will,
- * and was told that another stood in its place.
+ * Puts back what was there before the promotion, if the champion still comes from it: at once, or
+ * because everything promoted over it was withdrawn. A champion that would so come back while its
+ * own run takes back what it did goes as well, in the same transaction: that run has asked already,
+ * or will, and was told that another stood in its place.
  */
-export async function withdrawPromotion(tx: Transaction, request: WithdrawalRequest): Promise<Withdrawal> {
+export async function withdrawPromotion(
+  tx: Transaction,
+  request: WithdrawalRequest,
+): Promise<Withdrawal> {
   const { tenant, model, version, fencing, actor, cause } = request;
   const register = await lockModel(tx, { tenant, model });
   const { champion, previous } = register.aliases;
@@ -31,7 +35,10 @@ export async function withdrawPromotion(tx: Transaction, request: WithdrawalRequ
     model,
     before: { champion: version, previous: previous?.version ?? null },
     after: { champion: promotion.fromVersion, previous: promotion.previousBefore },
-    status: { before: 'promoted', after: promotion.statusBefore === 'promoted' ? 'promoted' : 'withdrawn' },
+    status: {
+      before: 'promoted',
+      after: promotion.statusBefore === 'promoted' ? 'promoted' : 'withdrawn',
+    },
     undoes: fencing,
     actor,
     cause,

@@ -12,15 +12,17 @@ export interface SweepableArtifact {
 }
 
 /**
- * What exists in the artifact store, who holds on to it, and its collection (DESIGN §8). Writer: lease → look whether the object exists →
- * upload if not → record → reference. Collector: mark → wait longer than `maxLeaseSeconds` → sweepable → delete.
+ * What exists in the artifact store, who holds on to it, and its collection (DESIGN §8). Writer:
+ * lease → look whether the object exists → upload if not → record → reference. Collector: mark →
+ * wait longer than `maxLeaseSeconds` → sweepable → delete.
  */
 export interface ArtifactRepository {
   /** Whether the registry knows no artifact of any tenant. */
   isEmpty(): Promise<boolean>;
   /**
-   * Holds a digest against collection for `seconds` (at most `maxLeaseSeconds`), existing or not, and clears a collector's mark. `mustUpload`
-   * is true when the collector may be deleting the object this moment: upload again without looking whether it exists.
+   * Holds a digest against collection for `seconds` (at most `maxLeaseSeconds`), existing or not,
+   * and clears a collector's mark. `mustUpload` is true when the collector may be deleting the
+   * object this moment: upload again without looking whether it exists.
    */
   lease(input: {
     readonly tenant: Tenant;
@@ -29,18 +31,37 @@ export interface ArtifactRepository {
     readonly seconds: number;
   }): Promise<{ readonly mustUpload: boolean }>;
   /** Gives the lease back early; fine when it ran out. */
-  release(input: { readonly tenant: Tenant; readonly digest: Digest; readonly owner: string }): Promise<void>;
-  /** The object is in the store. Throws Conflict when the collector deleted it since it was leased (the lease had run out). */
+  release(input: {
+    readonly tenant: Tenant;
+    readonly digest: Digest;
+    readonly owner: string;
+  }): Promise<void>;
+  /**
+   * The object is in the store. Throws Conflict when the collector deleted it since it was leased
+   * (the lease had run out).
+   */
   record(input: { readonly tenant: Tenant; readonly ref: ArtifactRef }): Promise<void>;
-  /** `by` names the holder, such as `model:flight-delay@7`, `run:run_…`. Throws ArtifactMissing when the artifact was collected or never recorded. */
-  reference(input: { readonly tenant: Tenant; readonly digest: Digest; readonly by: string }): Promise<void>;
-  unreference(input: { readonly tenant: Tenant; readonly by: string; readonly digest?: Digest | undefined }): Promise<number>;
+  /**
+   * `by` names the holder, such as `model:flight-delay@7`, `run:run_…`. Throws ArtifactMissing when
+   * the artifact was collected or never recorded.
+   */
+  reference(input: {
+    readonly tenant: Tenant;
+    readonly digest: Digest;
+    readonly by: string;
+  }): Promise<void>;
+  unreference(input: {
+    readonly tenant: Tenant;
+    readonly by: string;
+    readonly digest?: Digest | undefined;
+  }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
   /** What a holder refers to, by digest. */
   heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
   /**
-   * Looks at `limit` artifacts that nothing touched for `idleSeconds`, and that were never looked at or lost a reference since. Marks those that nothing refers to and
-   * no lease holds; those in use are not looked at again until they lose a reference.
+   * Looks at `limit` artifacts that nothing touched for `idleSeconds`, and that were never looked
+   * at or lost a reference since. Marks those that nothing refers to and no lease holds; those in
+   * use are not looked at again until they lose a reference.
    */
   mark(input: {
     readonly tenant: Tenant;
@@ -48,19 +69,30 @@ export interface ArtifactRepository {
     readonly limit: number;
   }): Promise<{ readonly marked: number; readonly inUse: number }>;
   /**
-   * Marks that stood longer than `maxLeaseSeconds` and are still unheld: each is claimed for deletion, under its row's lock. From here until
-   * `delete` a writer's lease answers `mustUpload`. Those in `except` are left out.
+   * Marks that stood longer than `maxLeaseSeconds` and are still unheld: each is claimed for
+   * deletion, under its row's lock. From here until `delete` a writer's lease answers `mustUpload`.
+   * Those in `except` are left out.
    */
   sweepable(input: {
     readonly tenant: Tenant;
     readonly limit: number;
     readonly except?: readonly Digest[] | undefined;
   }): Promise<readonly SweepableArtifact[]>;
-  /** The second look, under the row's lock held while `remove` deletes the object: false, and nothing removed, when a writer took the digest meanwhile. */
-  delete(input: { readonly tenant: Tenant; readonly digest: Digest; readonly remove: () => Promise<void> }): Promise<boolean>;
+  /**
+   * The second look, under the row's lock held while `remove` deletes the object: false, and
+   * nothing removed, when a writer took the digest meanwhile.
+   */
+  delete(input: {
+    readonly tenant: Tenant;
+    readonly digest: Digest;
+    readonly remove: () => Promise<void>;
+  }): Promise<boolean>;
 }
 
-/** The longest lease, and so the shortest time between mark and sweep. A writer renews for longer uploads. */
+/**
+ * The longest lease, and so the shortest time between mark and sweep. A writer renews for longer
+ * uploads.
+ */
 export const maxLeaseSeconds = 3600;
 
 type ArtifactRow = typeof artifacts.$inferSelect;
@@ -68,13 +100,16 @@ type ArtifactRow = typeof artifacts.$inferSelect;
 export function createArtifactRepository({ sql }: Database): ArtifactRepository {
   return {
     async isEmpty() {
-      const [found] = await sql<{ empty: boolean }[]>`select not exists (select from artifacts) as empty`;
+      const [found] = await sql<
+        { empty: boolean }[]
+      >`select not exists (select from artifacts) as empty`;
       return found?.empty ?? true;
     },
 
     /**
-     * Taking the row's lock is what makes it safe: while the collector deletes the object it holds that lock, and afterwards there is no row.
-     * A row that is still `sweeping` was left by a collector that died, whose last request to the store may yet be on its way.
+     * Taking the row's lock is what makes it safe: while the collector deletes the object it holds
+     * that lock, and afterwards there is no row. A row that is still `sweeping` was left by a
+     * collector that died, whose last request to the store may yet be on its way.
      */
     async lease({ tenant, digest, owner, seconds }) {
       if (seconds <= 0 || seconds > maxLeaseSeconds)
@@ -104,7 +139,11 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         update artifacts set uri = ${ref.uri}, bytes = ${ref.bytes}, media_type = coalesce(media_type, ${ref.mediaType}), touched_at = now(), marked_at = null
         where tenant_id = ${tenant} and digest = ${ref.digest} and sweeping_at is null returning true as recorded`;
       if (!row)
-        throw failure('Conflict', `${ref.digest} was collected, or never leased, before it was recorded`, { next: 'upload it again' });
+        throw failure(
+          'Conflict',
+          `${ref.digest} was collected, or never leased, before it was recorded`,
+          { next: 'upload it again' },
+        );
     },
 
     async reference({ tenant, digest, by }) {
@@ -117,12 +156,19 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         )
         select digest from held`;
       if (!row)
-        throw failure('ArtifactMissing', `${digest} is not in the artifact store, or is being collected`, {
-          next: 'run the stage that made it again',
-        });
+        throw failure(
+          'ArtifactMissing',
+          `${digest} is not in the artifact store, or is being collected`,
+          {
+            next: 'run the stage that made it again',
+          },
+        );
     },
 
-    /** Locks the artifacts first and in the order of their digests, as every writer does that takes several. */
+    /**
+     * Locks the artifacts first and in the order of their digests, as every writer does that takes
+     * several.
+     */
     async unreference({ tenant, by, digest }) {
       const gone = await sql`
         with locked as materialized (
@@ -153,8 +199,11 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
     async mark({ tenant, idleSeconds, limit }) {
       await sql`delete from artifact_leases where tenant_id = ${tenant} and until < now()`;
       return sql.begin(async (tx) => {
-        const idle = await tx<{ digest: Digest }[]>`${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
-        // A second statement, because only it sees references that were removed before the locks were granted; those removed later wait for the locks.
+        const idle = await tx<
+          { digest: Digest }[]
+        >`${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
+        // A second statement, because only it sees references that were removed before the locks
+        // were granted; those removed later wait for the locks.
         const looked = await tx<{ isMarked: boolean }[]>`
           with seen as materialized (
             select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${unheld(tx)} as is_unheld
@@ -186,7 +235,9 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         const [row] = await tx`
           select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is not null for update`;
         // A second statement, because only it sees what was committed before the lock was granted.
-        const [free] = row ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}` : [];
+        const [free] = row
+          ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}`
+          : [];
         if (!free) return false;
         await remove();
         await tx`delete from artifacts where tenant_id = ${tenant} and digest = ${digest}`;
@@ -198,7 +249,11 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
 /** The conditions are those of the index `artifacts_to_check`. */
 export function idleArtifacts(
   sql: Query,
-  { tenant, idleSeconds, limit }: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number },
+  {
+    tenant,
+    idleSeconds,
+    limit,
+  }: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number },
 ) {
   return sql`
     select digest from artifacts where tenant_id = ${tenant} and marked_at is null and referenced_at is null

@@ -10,11 +10,18 @@ import type { PredictionRepository } from '../serving/prediction-repository';
 export interface RetentionSettings {
   readonly predictionDays: number;
   readonly feedbackDays: number;
-  /** Events and effects of runs, traffic counts of rollouts, deliveries to webhooks and reservations of budgets, all that ended; what was spent, runs, stages, decisions, rollouts and audit rows stay. */
+  /**
+   * Events and effects of runs, traffic counts of rollouts, deliveries to webhooks and reservations
+   * of budgets, all that ended; what was spent, runs, stages, decisions, rollouts and audit rows
+   * stay.
+   */
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
   readonly artifactIdleDays: number;
-  /** Answers of language models, which may quote what callers wrote, since all that asked for them or read them has ended; what they cost stays. */
+  /**
+   * Answers of language models, which may quote what callers wrote, since all that asked for them
+   * or read them has ended; what they cost stays.
+   */
   readonly callAnswerDays: number;
 }
 
@@ -26,19 +33,34 @@ export interface RetentionRepository {
     readonly settings: Partial<RetentionSettings>;
     readonly actor: string;
   }): Promise<RetentionSettings>;
-  /** Deletes what is over its time, for all tenants; predictions go by whole days, kept for the longest time that any tenant asks. Rows and partitions deleted, and answers. */
+  /**
+   * Deletes what is over its time, for all tenants; predictions go by whole days, kept for the
+   * longest time that any tenant asks. Rows and partitions deleted, and answers.
+   */
   apply(): Promise<Readonly<Record<keyof Omit<RetentionSettings, 'artifactIdleDays'>, number>>>;
 }
 
 /** What quotes callers is kept no longer than what they sent. */
 const defaults: RetentionSettings = {
-  ...{ predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7, callAnswerDays: 90 },
+  ...{
+    predictionDays: 90,
+    feedbackDays: 365,
+    runDetailDays: 180,
+    idempotencyDays: 30,
+    artifactIdleDays: 7,
+    callAnswerDays: 90,
+  },
 };
 
-export function createRetentionRepository({ sql }: Database, predictions: PredictionRepository): RetentionRepository {
+export function createRetentionRepository(
+  { sql }: Database,
+  predictions: PredictionRepository,
+): RetentionRepository {
   return {
     async get({ tenant }) {
-      const [row] = await sql<(typeof retentionSettings.$inferSelect)[]>`select * from retention_settings where tenant_id = ${tenant}`;
+      const [row] = await sql<
+        (typeof retentionSettings.$inferSelect)[]
+      >`select * from retention_settings where tenant_id = ${tenant}`;
       return row ? toSettings(row) : defaults;
     },
 
@@ -55,7 +77,15 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
             call_answer_days = ${after.callAnswerDays}
           where tenant_id = ${tenant}`;
         const cause = 'settings changed';
-        await appendAudit(tx, { tenant, actor, action: 'retention.set', subject: 'retention', cause, before: toSettings(before), after });
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'retention.set',
+          subject: 'retention',
+          cause,
+          before: toSettings(before),
+          after,
+        });
         return after;
       }),
 
@@ -68,7 +98,8 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
       const events = await sql`
         delete from run_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
-      // A run that waits for months still takes its steps by them; keys that name no run go by their age.
+      // A run that waits for months still takes its steps by them; keys that name no run go by
+      // their age.
       const effects = await sql`
         delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)
           and not exists (select from runs r where r.tenant_id = e.tenant_id and r.id = split_part(e.key, '/', 1)
@@ -79,7 +110,8 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       await assumeAllExpired(sql);
-      // One that is assumed counts as spent for good then: nobody who knows better comes as late as that.
+      // One that is assumed counts as spent for good then: nobody who knows better comes as late as
+      // that.
       const reservations = await sql`
         delete from budget_reservations b using ${perTenant(sql)} s where b.tenant_id = s.tenant and b.state <> 'open'
           and b.expires_at < now() - make_interval(days => s.run_detail_days)`;
@@ -89,7 +121,8 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
       return {
         predictionDays: partitions.length,
         feedbackDays: feedback.count,
-        runDetailDays: events.count + effects.count + traffic.count + deliveries.count + reservations.count,
+        runDetailDays:
+          events.count + effects.count + traffic.count + deliveries.count + reservations.count,
         idempotencyDays: keys.count,
         callAnswerDays: answers,
       };
@@ -108,11 +141,27 @@ function perTenant(sql: Sql) {
 }
 
 async function longest(sql: Sql): Promise<{ readonly predictionDays: number }> {
-  const [row] = await sql<{ predictionDays: number }[]>`select max(prediction_days) as prediction_days from ${perTenant(sql)} s`;
+  const [row] = await sql<
+    { predictionDays: number }[]
+  >`select max(prediction_days) as prediction_days from ${perTenant(sql)} s`;
   return row ?? defaults;
 }
 
 function toSettings(row: RetentionSettings): RetentionSettings {
-  const { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays, callAnswerDays } = row;
-  return { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays, callAnswerDays };
+  const {
+    predictionDays,
+    feedbackDays,
+    runDetailDays,
+    idempotencyDays,
+    artifactIdleDays,
+    callAnswerDays,
+  } = row;
+  return {
+    predictionDays,
+    feedbackDays,
+    runDetailDays,
+    idempotencyDays,
+    artifactIdleDays,
+    callAnswerDays,
+  };
 }

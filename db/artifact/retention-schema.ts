@@ -17,7 +17,11 @@ export const retentionSettings = pgTable(
   },
   (t) => [
     primaryKey({ name: 'retention_settings_pk', columns: [t.tenantId] }),
-    foreignKey({ name: 'retention_settings_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'retention_settings_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
     check(
       'retention_settings_days_check',
       sql`least(${t.predictionDays}, ${t.feedbackDays}, ${t.runDetailDays}, ${t.idempotencyDays}, ${t.artifactIdleDays}, ${t.callAnswerDays}) >= 1`,

@@ -3,7 +3,10 @@ import { check, foreignKey, index, pgTable, primaryKey, text } from 'drizzle-orm
 import type { Digest } from '../../domain/dataset/artifact';
 import { counter, createdAt, instant, isDigest, tenantId } from '../columns';
 
-/** A row from the first lease on; `uri` once the object is known to be in the store. The row's lock is where writers and the collector meet. */
+/**
+ * A row from the first lease on; `uri` once the object is known to be in the store. The row's lock
+ * is where writers and the collector meet.
+ */
 export const artifacts = pgTable(
   'artifacts',
   {
@@ -17,8 +20,9 @@ export const artifacts = pgTable(
     touchedAt: instant('touched_at').notNull().defaultNow(),
     markedAt: instant('marked_at'),
     /**
-     * When a reference to it was last made or found. Null: the collector has to look at it, because it has not done so yet or a reference was removed since.
-     * So a pass reads what is new and not every artifact in use.
+     * When a reference to it was last made or found. Null: the collector has to look at it, because
+     * it has not done so yet or a reference was removed since. So a pass reads what is new and not
+     * every artifact in use.
      */
     referencedAt: instant('referenced_at'),
     /** Set when the collector is about to delete the object: from then on nobody may rely on it. */
@@ -27,7 +31,10 @@ export const artifacts = pgTable(
   (t) => [
     primaryKey({ name: 'artifacts_pk', columns: [t.tenantId, t.digest] }),
     isDigest('artifacts_digest_check', t.digest),
-    check('artifacts_recorded_check', sql`(${t.uri} is null) = (${t.bytes} is null) and (${t.uri} is null) = (${t.mediaType} is null)`),
+    check(
+      'artifacts_recorded_check',
+      sql`(${t.uri} is null) = (${t.bytes} is null) and (${t.uri} is null) = (${t.mediaType} is null)`,
+    ),
     check('artifacts_sweeping_check', sql`${t.sweepingAt} is null or ${t.markedAt} is not null`),
     index('artifacts_to_check')
       .on(t.tenantId, t.touchedAt)

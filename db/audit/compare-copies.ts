@@ -1,11 +1,17 @@
-/** Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds a key. */
+/**
+ * Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds a
+ * key.
+ */
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './repository';
 import { wrongWithHead } from './head';
 import { publicKeysOf, type KeyStanding } from './keys';
 
-/** A head is copied seconds after it was sealed; after this long its copy is missed, whatever the registry says was copied. */
+/**
+ * A head is copied seconds after it was sealed; after this long its copy is missed, whatever the
+ * registry says was copied.
+ */
 const copyDueMs = 3_600_000;
 
 interface Options {
@@ -19,8 +25,13 @@ interface Options {
   readonly standings: readonly KeyStanding[];
 }
 
-/** Goes along the copies of one place while the heads are read, both in the order of their batches. */
-export function openComparison(archive: AuditArchive, { tenant, after, now, copied, headNow, standings }: Options) {
+/**
+ * Goes along the copies of one place while the heads are read, both in the order of their batches.
+ */
+export function openComparison(
+  archive: AuditArchive,
+  { tenant, after, now, copied, headNow, standings }: Options,
+) {
   const copies = archive.heads({ tenant, after })[Symbol.asyncIterator]();
   let next: AuditHead | null | undefined;
   let [heads, waiting] = [0, 0];
@@ -47,19 +58,26 @@ export function openComparison(archive: AuditArchive, { tenant, after, now, copi
     if (met) heads += 1;
     // The list may be older than the head: asked for by itself before it is called missing.
     else if ((await archive.head({ tenant, batch: head.batch })) !== null) heads += 1;
-    else if (head.batch <= copied || Date.parse(now) - Date.parse(head.sealedAt) > copyDueMs) missing.push(head.batch);
+    else if (head.batch <= copied || Date.parse(now) - Date.parse(head.sealedAt) > copyDueMs)
+      missing.push(head.batch);
     else waiting += 1;
     return findings;
   }
 
-  /** Copies after the last head: of batches that were sealed meanwhile, or of heads that were removed. */
+  /**
+   * Copies after the last head: of batches that were sealed meanwhile, or of heads that were
+   * removed.
+   */
   async function finish(): Promise<AuditFinding[]> {
     const findings: AuditFinding[] = [];
     for (let copy = await peek(); copy !== null; copy = await peek()) {
       next = undefined;
       findings.push(...differences(archive, { copy, head: await headNow(copy.batch), standings }));
     }
-    return [...findings, ...rangesOf(missing).map(([first, last]) => missingCopy(archive, first, last))];
+    return [
+      ...findings,
+      ...rangesOf(missing).map(([first, last]) => missingCopy(archive, first, last)),
+    ];
   }
 
   const report = (): AuditReport['copies'][number] => ({ place: archive.where, heads, waiting });
@@ -76,17 +94,33 @@ function differences({ where }: AuditArchive, { copy, head, standings }: CopyPai
   if (head !== null && canonicalJson(head) === canonicalJson(copy)) return [];
   const { batch } = copy;
   const wrong = wrongWithHead(copy, publicKeysOf(standings));
-  if (wrong !== null) return [{ kind: 'badSignature', batch, detail: `of its copy in ${where}: ${wrong}` }];
+  if (wrong !== null)
+    return [{ kind: 'badSignature', batch, detail: `of its copy in ${where}: ${wrong}` }];
   if (head === null) {
     const detail = `its copy of ${copy.sealedAt} in ${where} names ${copy.count} rows that the log no longer has a head for`;
     return [{ kind: 'cutOff', batch, detail }];
   }
-  return [{ kind: 'rewritten', batch, detail: `its copy in ${where} has the digest ${copy.digest}, the log's head ${head.digest}` }];
+  return [
+    {
+      kind: 'rewritten',
+      batch,
+      detail: `its copy in ${where} has the digest ${copy.digest}, the log's head ${head.digest}`,
+    },
+  ];
 }
 
 function missingCopy({ where }: AuditArchive, first: number, last: number): AuditFinding {
-  const what = first === last ? `the copy of the head of batch ${first} is` : `the copies of the heads of batches ${first} to ${last} are`;
-  return { kind: 'missingCopy', place: where, batch: first, lastBatch: last, detail: `${what} missing in ${where}` };
+  const what =
+    first === last
+      ? `the copy of the head of batch ${first} is`
+      : `the copies of the heads of batches ${first} to ${last} are`;
+  return {
+    kind: 'missingCopy',
+    place: where,
+    batch: first,
+    lastBatch: last,
+    detail: `${what} missing in ${where}`,
+  };
 }
 
 /** Batches that follow each other, as first and last. */
@@ -108,10 +142,16 @@ interface CopyKeys {
   readonly copied: number;
 }
 
-export async function compareKeys(archive: AuditArchive, { tenant, keys, keysNow, copied }: CopyKeys): Promise<AuditFinding[]> {
+export async function compareKeys(
+  archive: AuditArchive,
+  { tenant, keys, keysNow, copied }: CopyKeys,
+): Promise<AuditFinding[]> {
   const copies = await archive.keys(tenant);
-  const missing = keys.filter(({ sequence }) => sequence <= copied && !copies.some((copy) => copy.sequence === sequence));
-  const same = (copy: AuditKey, among: readonly AuditKey[]) => among.some((key) => canonicalJson(key) === canonicalJson(copy));
+  const missing = keys.filter(
+    ({ sequence }) => sequence <= copied && !copies.some((copy) => copy.sequence === sequence),
+  );
+  const same = (copy: AuditKey, among: readonly AuditKey[]) =>
+    among.some((key) => canonicalJson(key) === canonicalJson(copy));
   let suspect = copies.filter((copy) => !same(copy, keys));
   if (suspect.length > 0) {
     const now = await keysNow();

@@ -5,7 +5,10 @@ import type { Hash } from '../../domain/audit/merkle';
 import { canonicalJson } from '../../domain/canonical';
 import type { Query } from '../connection';
 
-/** An audit row exactly as the database holds it: the time to the microsecond, documents as their text. */
+/**
+ * An audit row exactly as the database holds it: the time to the microsecond, documents as their
+ * text.
+ */
 export interface StoredAuditRow {
   readonly tenantId: string;
   readonly id: string;
@@ -25,7 +28,18 @@ export const storedColumns = (sql: Query) => sql`
   l.actor, l.key_id, l.action, l.subject, l.cause, l.before::text as before, l.after::text as after`;
 
 /** What is hashed of a row. A row without a key hashes as it did before rows had one. */
-export function contentOf({ tenantId, id, at, actor, keyId, action, subject, cause, before, after }: StoredAuditRow): string {
+export function contentOf({
+  tenantId,
+  id,
+  at,
+  actor,
+  keyId,
+  action,
+  subject,
+  cause,
+  before,
+  after,
+}: StoredAuditRow): string {
   const content = { tenant: tenantId, id, at, actor, action, subject, cause, before, after };
   return canonicalJson(keyId === null ? content : { ...content, keyId });
 }

@@ -11,7 +11,11 @@ export interface CopiedThrough {
   readonly keys: number;
 }
 
-export async function copiedThrough(sql: Query, tenant: Tenant, place: string): Promise<CopiedThrough> {
+export async function copiedThrough(
+  sql: Query,
+  tenant: Tenant,
+  place: string,
+): Promise<CopiedThrough> {
   const [row] = await sql<{ headsThrough: number; keysThrough: number }[]>`
     select heads_through, keys_through from audit_copies where tenant_id = ${tenant} and place = ${place}`;
   return { heads: row?.headsThrough ?? 0, keys: row?.keysThrough ?? 0 };
@@ -19,7 +23,10 @@ export async function copiedThrough(sql: Query, tenant: Tenant, place: string): 
 
 const pageSize = 500;
 
-/** Copies the keys and heads that a place does not have yet, in order. Run twice, or broken off before the mark was moved, it stores some again, which is harmless. */
+/**
+ * Copies the keys and heads that a place does not have yet, in order. Run twice, or broken off
+ * before the mark was moved, it stores some again, which is harmless.
+ */
 export async function copyTo(sql: Sql, tenant: Tenant, archive: AuditArchive): Promise<void> {
   let { heads: through } = await copiedThrough(sql, tenant, archive.place);
   const { keys: keysThrough } = await copiedThrough(sql, tenant, archive.place);
@@ -42,7 +49,12 @@ export async function copyTo(sql: Sql, tenant: Tenant, archive: AuditArchive): P
 
 async function move(
   sql: Sql,
-  { tenant, place, heads, keys }: CopiedThrough & { readonly tenant: Tenant; readonly place: string },
+  {
+    tenant,
+    place,
+    heads,
+    keys,
+  }: CopiedThrough & { readonly tenant: Tenant; readonly place: string },
 ): Promise<void> {
   await sql`
     insert into audit_copies as c (tenant_id, place, heads_through, keys_through) values (${tenant}, ${place}, ${heads}, ${keys})

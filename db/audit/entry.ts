@@ -14,8 +14,14 @@ export interface AuditEntry {
   readonly after?: unknown;
 }
 
-/** Inside the transaction that the row describes: both are written or neither is (I6). Names the API key that acts, if one does, and the caller's reason. */
-export async function appendAudit(tx: Query, { tenant, actor, action, subject, cause, before, after }: AuditEntry): Promise<void> {
+/**
+ * Inside the transaction that the row describes: both are written or neither is (I6). Names the API
+ * key that acts, if one does, and the caller's reason.
+ */
+export async function appendAudit(
+  tx: Query,
+  { tenant, actor, action, subject, cause, before, after }: AuditEntry,
+): Promise<void> {
   await tx`
     insert into audit_log (tenant_id, id, actor, key_id, action, subject, cause, before, after)
     values (${tenant}, ${newId('aud')}, ${actor}, ${actingKeyId()}, ${action}, ${subject}, ${causeWithReason(cause)}, ${toJson(before)}, ${toJson(after)})`;

@@ -6,23 +6,50 @@ import type { AuditHead, AuditSigner } from './repository';
 
 type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
 
-function headDigest({ tenant, batch, first, count, root, previous, sealedAt, keyId }: UnsignedHead): Digest {
+function headDigest({
+  tenant,
+  batch,
+  first,
+  count,
+  root,
+  previous,
+  sealedAt,
+  keyId,
+}: UnsignedHead): Digest {
   return sha256(canonicalJson({ tenant, batch, first, count, root, previous, sealedAt, keyId }));
 }
 
-export async function signHead(head: Omit<UnsignedHead, 'keyId'>, signer: AuditSigner): Promise<AuditHead> {
+export async function signHead(
+  head: Omit<UnsignedHead, 'keyId'>,
+  signer: AuditSigner,
+): Promise<AuditHead> {
   const unsigned = { ...head, keyId: signer.keyId };
   const digest = headDigest(unsigned);
   const signature = Buffer.from(await signer.sign(Buffer.from(digest))).toString('base64');
   return { ...unsigned, digest, signature };
 }
 
-/** Null when the head is what its signer signed, else what is wrong. `publicKeys`: key id → SPKI DER, base64. */
-export function wrongWithHead(head: AuditHead, publicKeys: Readonly<Record<string, string>>): string | null {
+/**
+ * Null when the head is what its signer signed, else what is wrong. `publicKeys`: key id → SPKI
+ * DER, base64.
+ */
+export function wrongWithHead(
+  head: AuditHead,
+  publicKeys: Readonly<Record<string, string>>,
+): string | null {
   if (headDigest(head) !== head.digest) return 'its digest is not that of its content';
   const key = publicKeys[head.keyId];
   if (key === undefined) return `the key ${head.keyId} is not registered`;
-  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
-  const valid = verify(null, Buffer.from(head.digest), publicKey, Buffer.from(head.signature, 'base64'));
+  const publicKey = createPublicKey({
+    key: Buffer.from(key, 'base64'),
+    format: 'der',
+    type: 'spki',
+  });
+  const valid = verify(
+    null,
+    Buffer.from(head.digest),
+    publicKey,
+    Buffer.from(head.signature, 'base64'),
+  );
   return valid ? null : 'its signature is not valid';
 }

@@ -1,7 +1,9 @@
 /**
- * The chain of custody of the keys that sign the audit log. Whoever can write to the database can insert a key, so a key counts only when signatures
- * lead to it from a key that is trusted from outside. A new key signs which key precedes it (`consent`), and the preceding key signs the whole entry
- * (`endorsement`), so trust goes both ways between the two. A key that follows a lost one has no endorsement: trust goes from the new to the old alone.
+ * The chain of custody of the keys that sign the audit log. Whoever can write to the database can
+ * insert a key, so a key counts only when signatures lead to it from a key that is trusted from
+ * outside. A new key signs which key precedes it (`consent`), and the preceding key signs the whole
+ * entry (`endorsement`), so trust goes both ways between the two. A key that follows a lost one has
+ * no endorsement: trust goes from the new to the old alone.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { Digest } from '../../domain/dataset/artifact';
@@ -28,7 +30,10 @@ export async function requestKey(
   signer: AuditSigner,
   { tenant, previous }: { readonly tenant: Tenant; readonly previous: Digest | null },
 ): Promise<KeyRequest> {
-  const consent = await signed(signer, consentText({ tenant, publicKey: signer.publicKey, previous }));
+  const consent = await signed(
+    signer,
+    consentText({ tenant, publicKey: signer.publicKey, previous }),
+  );
   return { tenant, publicKey: signer.publicKey, previous, consent };
 }
 
@@ -40,12 +45,38 @@ async function signed(signer: AuditSigner, text: string): Promise<string> {
   return Buffer.from(await signer.sign(Buffer.from(text))).toString('base64');
 }
 
-function consentText({ tenant, publicKey, previous }: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous'>): string {
+function consentText({
+  tenant,
+  publicKey,
+  previous,
+}: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous'>): string {
   return canonicalJson({ purpose: 'perennial audit key', tenant, publicKey, previous });
 }
 
-function endorsedText({ tenant, sequence, kind, keyId, publicKey, previous, fromBatch, addedAt, addedBy, consent }: AuditKey): string {
-  const content = { tenant, sequence, kind, keyId, publicKey, previous, fromBatch, addedAt, addedBy, consent };
+function endorsedText({
+  tenant,
+  sequence,
+  kind,
+  keyId,
+  publicKey,
+  previous,
+  fromBatch,
+  addedAt,
+  addedBy,
+  consent,
+}: AuditKey): string {
+  const content = {
+    tenant,
+    sequence,
+    kind,
+    keyId,
+    publicKey,
+    previous,
+    fromBatch,
+    addedAt,
+    addedBy,
+    consent,
+  };
   return canonicalJson({ purpose: 'perennial audit key endorsement', ...content });
 }
 
@@ -59,8 +90,15 @@ function isEndorsedBy(key: AuditKey, publicKey: string): boolean {
 
 function isSignedBy(publicKey: string, text: string, signature: string): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
-    return key.asymmetricKeyType === 'ed25519' && verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'));
+    const key = createPublicKey({
+      key: Buffer.from(publicKey, 'base64'),
+      format: 'der',
+      type: 'spki',
+    });
+    return (
+      key.asymmetricKeyType === 'ed25519' &&
+      verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'))
+    );
   } catch {
     return false;
   }
@@ -77,7 +115,10 @@ export interface KeyStanding {
 }
 
 /** `anchors`: fingerprints that are trusted from outside the registry. */
-export function keyStandings(keys: readonly AuditKey[], anchors: readonly Digest[]): readonly KeyStanding[] {
+export function keyStandings(
+  keys: readonly AuditKey[],
+  anchors: readonly Digest[],
+): readonly KeyStanding[] {
   const byFingerprint = new Map(keys.map((key) => [fingerprintOf(key.publicKey), key]));
   const edges = new Map<Digest, Digest[]>();
   const link = (from: Digest, to: Digest) => edges.set(from, [...(edges.get(from) ?? []), to]);
@@ -98,8 +139,10 @@ export function keyStandings(keys: readonly AuditKey[], anchors: readonly Digest
   for (const [own, key] of byFingerprint) {
     const previous = key.previous === null ? undefined : byFingerprint.get(key.previous);
     if (previous === undefined || key.previous === null || !trusted.has(own)) continue;
-    const ends = key.kind === 'lost' || (key.kind === 'rotated' && isEndorsedBy(key, previous.publicKey));
-    if (ends) replaced.set(key.previous, Math.min(replaced.get(key.previous) ?? Infinity, key.fromBatch));
+    const ends =
+      key.kind === 'lost' || (key.kind === 'rotated' && isEndorsedBy(key, previous.publicKey));
+    if (ends)
+      replaced.set(key.previous, Math.min(replaced.get(key.previous) ?? Infinity, key.fromBatch));
   }
   return keys.map((key) => {
     const fingerprint = fingerprintOf(key.publicKey);
@@ -112,11 +155,16 @@ export function keyStandings(keys: readonly AuditKey[], anchors: readonly Digest
   });
 }
 
-function distrustOf(key: AuditKey, fingerprint: Digest, trusted: ReadonlySet<Digest>): string | null {
+function distrustOf(
+  key: AuditKey,
+  fingerprint: Digest,
+  trusted: ReadonlySet<Digest>,
+): string | null {
   if (key.keyId !== keyIdOf(key.publicKey)) return 'its id is not that of its public key';
   if (!hasConsent(key)) return 'its own signature of its entry is not valid';
   if (trusted.has(fingerprint)) return null;
-  if (key.kind === 'lost') return `it was made after the key ${shortOf(key.previous)} was lost, so no earlier key endorses it`;
+  if (key.kind === 'lost')
+    return `it was made after the key ${shortOf(key.previous)} was lost, so no earlier key endorses it`;
   return 'no chain of valid signatures leads to it from a trusted key';
 }
 
@@ -132,14 +180,23 @@ export function publicKeysOf(standings: readonly KeyStanding[]): Readonly<Record
 type AuditKeyRow = typeof auditKeys.$inferSelect;
 
 export async function readKeys(sql: Query, tenant: Tenant): Promise<readonly AuditKey[]> {
-  const rows = await sql<AuditKeyRow[]>`select * from audit_keys where tenant_id = ${tenant} order by sequence`;
+  const rows = await sql<
+    AuditKeyRow[]
+  >`select * from audit_keys where tenant_id = ${tenant} order by sequence`;
   return rows.map(({ tenantId, ...key }) => ({ tenant: tenantId, ...key }));
 }
 
-/** Until which batch a key may sign by the entries alone, signatures apart: for a sealer that must notice its own replacement. */
+/**
+ * Until which batch a key may sign by the entries alone, signatures apart: for a sealer that must
+ * notice its own replacement.
+ */
 export function replacementOf(keys: readonly AuditKey[], publicKey: string): AuditKey | null {
   const fingerprint = fingerprintOf(publicKey);
-  return keys.find((key) => key.previous === fingerprint && (key.kind === 'rotated' || key.kind === 'lost')) ?? null;
+  return (
+    keys.find(
+      (key) => key.previous === fingerprint && (key.kind === 'rotated' || key.kind === 'lost'),
+    ) ?? null
+  );
 }
 
 /** @throws Conflict when this key may not sign now, with the way out */
@@ -150,14 +207,21 @@ export function checkMaySign(keys: readonly AuditKey[], signer: AuditSigner): vo
       'Conflict',
       `the audit key ${signer.keyId} of this machine is not registered, so this machine cannot seal the audit log`,
       {
-        next: keys.length === 0 ? 'restart the worker' : `perennial audit new-key --previous ${fingerprintOf(keys[0]?.publicKey ?? '')}`,
+        next:
+          keys.length === 0
+            ? 'restart the worker'
+            : `perennial audit new-key --previous ${fingerprintOf(keys[0]?.publicKey ?? '')}`,
       },
     );
   }
   const by = replacementOf(keys, signer.publicKey);
   if (by !== null) {
-    throw failure('Conflict', `the audit key ${signer.keyId} was replaced by ${by.keyId} on ${by.addedAt}, and still seals here`, {
-      next: 'perennial audit rotate-key finishes a rotation that was interrupted; else give this worker the new key',
-    });
+    throw failure(
+      'Conflict',
+      `the audit key ${signer.keyId} was replaced by ${by.keyId} on ${by.addedAt}, and still seals here`,
+      {
+        next: 'perennial audit rotate-key finishes a rotation that was interrupted; else give this worker the new key',
+      },
+    );
   }
 }

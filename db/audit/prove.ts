@@ -8,12 +8,19 @@ import { wrongWithHead } from './head';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
 
-export async function proveRow(sql: Sql, { tenant, id }: Parameters<AuditRepository['prove']>[0]): Promise<AuditProof | null> {
-  const [row] = await sql<(StoredAuditRow & { readonly position: number; readonly batch: number })[]>`
+export async function proveRow(
+  sql: Sql,
+  { tenant, id }: Parameters<AuditRepository['prove']>[0],
+): Promise<AuditProof | null> {
+  const [row] = await sql<
+    (StoredAuditRow & { readonly position: number; readonly batch: number })[]
+  >`
     select s.position, s.batch, ${storedColumns(sql)} from audit_log l
     join audit_seals s on s.tenant_id = l.tenant_id and s.audit_id = l.id where l.tenant_id = ${tenant} and l.id = ${id}`;
   if (!row) return null;
-  const [head] = await sql<HeadRow[]>`select * from audit_heads where tenant_id = ${tenant} and batch = ${row.batch}`;
+  const [head] = await sql<
+    HeadRow[]
+  >`select * from audit_heads where tenant_id = ${tenant} and batch = ${row.batch}`;
   if (!head) return null;
   const leaves = await sql<{ leaf: Digest }[]>`
     select leaf from audit_seals where tenant_id = ${tenant} and position >= ${head.first} and position < ${head.first + head.count} order by position`;
@@ -26,11 +33,23 @@ export async function proveRow(sql: Sql, { tenant, id }: Parameters<AuditReposit
   return { content: contentOf(row), index, path, head: toHead(head) };
 }
 
-/** Null when the proof shows that `content` was sealed under a signed head, else what is wrong with it. Needs no database: for whoever was handed the proof. */
-export function wrongWithProof(proof: AuditProof, publicKeys: Readonly<Record<string, string>>): string | null {
+/**
+ * Null when the proof shows that `content` was sealed under a signed head, else what is wrong with
+ * it. Needs no database: for whoever was handed the proof.
+ */
+export function wrongWithProof(
+  proof: AuditProof,
+  publicKeys: Readonly<Record<string, string>>,
+): string | null {
   const { content, index, path, head } = proof;
   const wrong = wrongWithHead(head, publicKeys);
   if (wrong !== null) return `the head of batch ${head.batch}: ${wrong}`;
-  const root = rootFromPath(sha256Hash, toBytes(leafOf(content)), { index, size: head.count, path: path.map(toBytes) });
-  return root !== null && toDigest(root) === head.root ? null : 'the content and its path do not lead to the signed root';
+  const root = rootFromPath(sha256Hash, toBytes(leafOf(content)), {
+    index,
+    size: head.count,
+    path: path.map(toBytes),
+  });
+  return root !== null && toDigest(root) === head.root
+    ? null
+    : 'the content and its path do not lead to the signed root';
 }

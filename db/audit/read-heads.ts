@@ -6,12 +6,16 @@ import type { auditHeads } from './schema';
 export type HeadRow = typeof auditHeads.$inferSelect;
 
 export async function lastHead(sql: Query, tenant: Tenant): Promise<HeadRow | null> {
-  const [row] = await sql<HeadRow[]>`select * from audit_heads where tenant_id = ${tenant} order by batch desc limit 1`;
+  const [row] = await sql<
+    HeadRow[]
+  >`select * from audit_heads where tenant_id = ${tenant} order by batch desc limit 1`;
   return row ?? null;
 }
 
 export async function headOf(sql: Query, tenant: Tenant, batch: number): Promise<AuditHead | null> {
-  const [row] = await sql<HeadRow[]>`select * from audit_heads where tenant_id = ${tenant} and batch = ${batch}`;
+  const [row] = await sql<
+    HeadRow[]
+  >`select * from audit_heads where tenant_id = ${tenant} and batch = ${batch}`;
   return row ? toHead(row) : null;
 }
 
@@ -20,7 +24,11 @@ const pageSize = 500;
 /** The heads after one batch up to another, in order. */
 export async function* headsBetween(
   sql: Query,
-  { tenant, after, through }: { readonly tenant: Tenant; readonly after: number; readonly through: number },
+  {
+    tenant,
+    after,
+    through,
+  }: { readonly tenant: Tenant; readonly after: number; readonly through: number },
 ): AsyncGenerator<AuditHead> {
   for (let from = after; ;) {
     const rows = await sql<HeadRow[]>`
@@ -33,6 +41,17 @@ export async function* headsBetween(
 }
 
 export function toHead(row: HeadRow): AuditHead {
-  const { tenantId: tenant, batch, first, count, root, previous, sealedAt, digest, keyId, signature } = row;
+  const {
+    tenantId: tenant,
+    batch,
+    first,
+    count,
+    root,
+    previous,
+    sealedAt,
+    digest,
+    keyId,
+    signature,
+  } = row;
   return { tenant, batch, first, count, root, previous, sealedAt, digest, keyId, signature };
 }

@@ -8,8 +8,14 @@ import { lastHead } from './read-heads';
 
 type KeyRegistration = Parameters<AuditRepository['registerKey']>[0];
 
-/** Adds a key to the end of the chain. The same key again: nothing happens. Waits for a sealer that is at work, so `fromBatch` is the next batch. */
-export async function registerKey(sql: Sql, { request, kind, endorser, actor, cause }: KeyRegistration): Promise<AuditKey> {
+/**
+ * Adds a key to the end of the chain. The same key again: nothing happens. Waits for a sealer that
+ * is at work, so `fromBatch` is the next batch.
+ */
+export async function registerKey(
+  sql: Sql,
+  { request, kind, endorser, actor, cause }: KeyRegistration,
+): Promise<AuditKey> {
   const { tenant, publicKey, previous, consent } = request;
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${advisoryLocks.auditSealer}, hashtext(${tenant}))`;
@@ -19,49 +25,109 @@ export async function registerKey(sql: Sql, { request, kind, endorser, actor, ca
     check(keys, { request, kind, endorser });
     const last = await lastHead(tx, tenant);
     const entry: AuditKey = {
-      ...{ tenant, sequence: keys.length + 1, kind, keyId: keyIdOf(publicKey), publicKey, previous },
-      ...{ fromBatch: kind === 'first' ? 1 : (last?.batch ?? 0) + 1, addedAt: new Date().toISOString(), addedBy: actor, consent },
+      ...{
+        tenant,
+        sequence: keys.length + 1,
+        kind,
+        keyId: keyIdOf(publicKey),
+        publicKey,
+        previous,
+      },
+      ...{
+        fromBatch: kind === 'first' ? 1 : (last?.batch ?? 0) + 1,
+        addedAt: new Date().toISOString(),
+        addedBy: actor,
+        consent,
+      },
       endorsement: null,
     };
     const key = endorser === null ? entry : await endorse(endorser, entry);
     await insert(tx, key);
     // Of the first key the registry itself tells: the log begins with it.
     if (kind !== 'first') {
-      const after = { keyId: key.keyId, fingerprint: fingerprintOf(publicKey), previous, fromBatch: key.fromBatch };
-      const action = { added: 'auditKey.add', rotated: 'auditKey.rotate', lost: 'auditKey.replaceLost' }[kind];
-      await appendAudit(tx, { tenant, actor, action, subject: `auditKey:${key.keyId}`, cause, after });
+      const after = {
+        keyId: key.keyId,
+        fingerprint: fingerprintOf(publicKey),
+        previous,
+        fromBatch: key.fromBatch,
+      };
+      const action = {
+        added: 'auditKey.add',
+        rotated: 'auditKey.rotate',
+        lost: 'auditKey.replaceLost',
+      }[kind];
+      await appendAudit(tx, {
+        tenant,
+        actor,
+        action,
+        subject: `auditKey:${key.keyId}`,
+        cause,
+        after,
+      });
     }
     return key;
   });
 }
 
-function check(keys: readonly AuditKey[], { request, kind, endorser }: Pick<KeyRegistration, 'request' | 'kind' | 'endorser'>): void {
+function check(
+  keys: readonly AuditKey[],
+  { request, kind, endorser }: Pick<KeyRegistration, 'request' | 'kind' | 'endorser'>,
+): void {
   if (!hasConsent(request)) {
-    throw failure('InvalidInput', 'the new key did not sign its request, or the request was changed', { next: 'perennial audit new-key' });
+    throw failure(
+      'InvalidInput',
+      'the new key did not sign its request, or the request was changed',
+      { next: 'perennial audit new-key' },
+    );
   }
   if (kind === 'first') {
-    if (keys.length > 0) throw failure('Conflict', `the audit log has a first key already: ${keys[0]?.keyId ?? ''}`);
+    if (keys.length > 0)
+      throw failure('Conflict', `the audit log has a first key already: ${keys[0]?.keyId ?? ''}`);
     return;
   }
   const previous = keys.find((key) => fingerprintOf(key.publicKey) === request.previous);
   if (previous === undefined) {
-    throw failure('NotFound', `no audit key with the fingerprint ${String(request.previous)} is registered`, {
-      next: 'perennial audit keys',
-    });
+    throw failure(
+      'NotFound',
+      `no audit key with the fingerprint ${String(request.previous)} is registered`,
+      {
+        next: 'perennial audit keys',
+      },
+    );
   }
   const by = replacementOf(keys, previous.publicKey);
   if (by !== null) {
-    throw failure('Conflict', `the audit key ${previous.keyId} was already replaced by ${by.keyId}`, { next: 'perennial audit keys' });
+    throw failure(
+      'Conflict',
+      `the audit key ${previous.keyId} was already replaced by ${by.keyId}`,
+      { next: 'perennial audit keys' },
+    );
   }
   if (kind !== 'lost' && endorser?.publicKey !== previous.publicKey) {
-    throw failure('Conflict', `the new key asks to be endorsed by ${previous.keyId}, which is not the key of this machine`, {
-      next: `run this on a machine that holds ${previous.keyId}`,
-    });
+    throw failure(
+      'Conflict',
+      `the new key asks to be endorsed by ${previous.keyId}, which is not the key of this machine`,
+      {
+        next: `run this on a machine that holds ${previous.keyId}`,
+      },
+    );
   }
 }
 
 async function insert(tx: Transaction, key: AuditKey): Promise<void> {
-  const { tenant, sequence, kind, keyId, publicKey, previous, fromBatch, addedAt, addedBy, consent, endorsement } = key;
+  const {
+    tenant,
+    sequence,
+    kind,
+    keyId,
+    publicKey,
+    previous,
+    fromBatch,
+    addedAt,
+    addedBy,
+    consent,
+    endorsement,
+  } = key;
   await tx`
     insert into audit_keys (tenant_id, sequence, kind, key_id, public_key, previous, from_batch, added_at, added_by, consent, endorsement)
     values (${tenant}, ${sequence}, ${kind}, ${keyId}, ${publicKey}, ${previous}, ${fromBatch}, ${addedAt}, ${addedBy}, ${consent}, ${endorsement})`;

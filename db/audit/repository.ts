@@ -30,7 +30,10 @@ export interface AuditRow {
   readonly sealedAs: number | null;
 }
 
-/** A signed Merkle batch. `digest` covers every other field but the signature, and `previous`, so heads form a chain. */
+/**
+ * A signed Merkle batch. `digest` covers every other field but the signature, and `previous`, so
+ * heads form a chain.
+ */
 export interface AuditHead {
   readonly tenant: Tenant;
   readonly batch: number;
@@ -52,8 +55,9 @@ export interface AuditKey {
   /** Place in the registry, from 1. */
   readonly sequence: number;
   /**
-   * `first`: begins the log. `added`: signs beside the others, for a further machine. `rotated`: replaces `previous`, which endorses it.
-   * `lost`: replaces `previous`, whose private half is gone, so nothing endorses it.
+   * `first`: begins the log. `added`: signs beside the others, for a further machine. `rotated`:
+   * replaces `previous`, which endorses it. `lost`: replaces `previous`, whose private half is
+   * gone, so nothing endorses it.
    */
   readonly kind: 'first' | 'added' | 'rotated' | 'lost';
   readonly keyId: string;
@@ -77,7 +81,10 @@ export interface AuditArchive {
   readonly place: string;
   /** For people, without credentials. */
   readonly where: string;
-  /** The same again: nothing happens. Conflict when another one is there: somebody sealed this batch differently. */
+  /**
+   * The same again: nothing happens. Conflict when another one is there: somebody sealed this batch
+   * differently.
+   */
   storeHead(head: AuditHead): Promise<void>;
   storeKey(key: AuditKey): Promise<void>;
   /** Of batches after `after`, in their order. */
@@ -96,7 +103,10 @@ export interface AuditSigner {
 
 /** For `wrongWithProof` of db/audit/prove.ts, or anyone with RFC 6962 and ed25519 at hand. */
 export interface AuditProof {
-  /** The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before, after }`, with `keyId` where there is one. */
+  /**
+   * The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause,
+   * before, after }`, with `keyId` where there is one.
+   */
   readonly content: string;
   /** Of the row within its batch, from 0. */
   readonly index: number;
@@ -139,16 +149,29 @@ export interface AuditReport {
   readonly from: AuditCheckpoint | null;
   /** The last head: what to begin from next time, when nothing was found. */
   readonly checkpoint: AuditCheckpoint | null;
-  /** What the trust in the keys rests on: fingerprints of a setting, the key of the verifying machine, or the first key of the registry itself. */
+  /**
+   * What the trust in the keys rests on: fingerprints of a setting, the key of the verifying
+   * machine, or the first key of the registry itself.
+   */
   readonly trustedBy: 'setting' | 'ownKey' | 'firstKey';
-  readonly keys: readonly (Pick<AuditKey, 'keyId' | 'kind' | 'previous' | 'fromBatch' | 'addedAt' | 'addedBy'> & {
+  readonly keys: readonly (Pick<
+    AuditKey,
+    'keyId' | 'kind' | 'previous' | 'fromBatch' | 'addedAt' | 'addedBy'
+  > & {
     readonly fingerprint: Digest;
     /** The first batch that it may no longer sign. */
     readonly untilBatch: number | null;
     readonly trusted: boolean;
   })[];
-  /** What the heads were compared with. Empty: a rewrite of everything with the signing key cannot be seen then. */
-  readonly copies: readonly { readonly place: string; readonly heads: number; /** Not copied yet. */ readonly waiting: number }[];
+  /**
+   * What the heads were compared with. Empty: a rewrite of everything with the signing key cannot
+   * be seen then.
+   */
+  readonly copies: readonly {
+    readonly place: string;
+    readonly heads: number;
+    /** Not copied yet. */ readonly waiting: number;
+  }[];
   /** Empty: nothing was found. */
   readonly findings: readonly AuditFinding[];
   /** How many more there are than were listed. */
@@ -157,11 +180,16 @@ export interface AuditReport {
 
 export interface AuditRepository {
   list(
-    input: { readonly tenant: Tenant; readonly subject?: string | undefined; readonly action?: string | undefined } & PageRequest,
+    input: {
+      readonly tenant: Tenant;
+      readonly subject?: string | undefined;
+      readonly action?: string | undefined;
+    } & PageRequest,
   ): Promise<Page<AuditRow>>;
   /**
-   * Folds unsealed rows into one batch; null when there are none, `busy` when another sealer is at work. `archive` keeps a copy of the head
-   * elsewhere once the batch is committed; when it fails, this throws, and the next call copies that head before it makes another.
+   * Folds unsealed rows into one batch; null when there are none, `busy` when another sealer is at
+   * work. `archive` keeps a copy of the head elsewhere once the batch is committed; when it fails,
+   * this throws, and the next call copies that head before it makes another.
    * @throws Conflict when the signer's key is not registered or was replaced
    */
   seal(input: {
@@ -174,7 +202,10 @@ export interface AuditRepository {
   copyTo(input: { readonly tenant: Tenant; readonly archive: AuditArchive }): Promise<void>;
   heads(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<AuditHead>>;
   keys(tenant: Tenant): Promise<readonly AuditKey[]>;
-  /** Adds a key to the registry; the same key again: nothing happens. `endorser` signs for `added` and `rotated`. */
+  /**
+   * Adds a key to the registry; the same key again: nothing happens. `endorser` signs for `added`
+   * and `rotated`.
+   */
   registerKey(input: {
     readonly request: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
     readonly kind: AuditKey['kind'];
@@ -183,8 +214,8 @@ export interface AuditRepository {
     readonly cause: string;
   }): Promise<AuditKey>;
   /**
-   * `trust.fingerprints`: keys that are trusted from outside; where there are none, the key of the verifying machine, else the first one.
-   * `from`: verify what was sealed after it alone.
+   * `trust.fingerprints`: keys that are trusted from outside; where there are none, the key of the
+   * verifying machine, else the first one. `from`: verify what was sealed after it alone.
    */
   verify(input: {
     readonly tenant: Tenant;
@@ -245,6 +276,17 @@ export function createAuditRepository({ sql }: Database): AuditRepository {
   };
 }
 
-function toRow({ id, at, actor, keyId, action, subject, cause, before, after, position: sealedAs }: AuditLogRow): AuditRow {
+function toRow({
+  id,
+  at,
+  actor,
+  keyId,
+  action,
+  subject,
+  cause,
+  before,
+  after,
+  position: sealedAs,
+}: AuditLogRow): AuditRow {
   return { id, at, actor, keyId, action, subject, cause, before, after, sealedAs };
 }

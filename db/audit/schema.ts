@@ -1,5 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
@@ -23,16 +32,25 @@ export const auditLog = pgTable(
   },
   (t) => [
     primaryKey({ name: 'audit_log_pk', columns: [t.tenantId, t.id] }),
-    foreignKey({ name: 'audit_log_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'audit_log_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
     index('audit_log_by_subject').on(t.tenantId, t.subject, t.id),
     index('audit_log_by_action').on(t.tenantId, t.action, t.id),
   ],
 );
 
-/** Rows that wait for the sealer: filled by a trigger on the log. A row that commits late is simply still here, whatever its id: no gap can be overtaken. */
-export const auditPending = pgTable('audit_pending', { tenantId: tenantId(), auditId: bytewise('audit_id').notNull() }, (t) => [
-  primaryKey({ name: 'audit_pending_pk', columns: [t.tenantId, t.auditId] }),
-]);
+/**
+ * Rows that wait for the sealer: filled by a trigger on the log. A row that commits late is simply
+ * still here, whatever its id: no gap can be overtaken.
+ */
+export const auditPending = pgTable(
+  'audit_pending',
+  { tenantId: tenantId(), auditId: bytewise('audit_id').notNull() },
+  (t) => [primaryKey({ name: 'audit_pending_pk', columns: [t.tenantId, t.auditId] })],
+);
 
 export const auditHeads = pgTable(
   'audit_heads',
@@ -51,7 +69,10 @@ export const auditHeads = pgTable(
   (t) => [
     primaryKey({ name: 'audit_heads_pk', columns: [t.tenantId, t.batch] }),
     unique('audit_heads_first_unique').on(t.tenantId, t.first),
-    check('audit_heads_chain_check', sql`${t.batch} > 0 and ${t.count} > 0 and (${t.batch} = 1) = (${t.previous} is null)`),
+    check(
+      'audit_heads_chain_check',
+      sql`${t.batch} > 0 and ${t.count} > 0 and (${t.batch} = 1) = (${t.previous} is null)`,
+    ),
     isDigest('audit_heads_root_check', t.root),
     isDigest('audit_heads_digest_check', t.digest),
   ],
@@ -69,13 +90,24 @@ export const auditSeals = pgTable(
   (t) => [
     primaryKey({ name: 'audit_seals_pk', columns: [t.tenantId, t.position] }),
     unique('audit_seals_row_unique').on(t.tenantId, t.auditId),
-    foreignKey({ name: 'audit_seals_row_fk', columns: [t.tenantId, t.auditId], foreignColumns: [auditLog.tenantId, auditLog.id] }),
-    foreignKey({ name: 'audit_seals_head_fk', columns: [t.tenantId, t.batch], foreignColumns: [auditHeads.tenantId, auditHeads.batch] }),
+    foreignKey({
+      name: 'audit_seals_row_fk',
+      columns: [t.tenantId, t.auditId],
+      foreignColumns: [auditLog.tenantId, auditLog.id],
+    }),
+    foreignKey({
+      name: 'audit_seals_head_fk',
+      columns: [t.tenantId, t.batch],
+      foreignColumns: [auditHeads.tenantId, auditHeads.batch],
+    }),
     isDigest('audit_seals_leaf_check', t.leaf),
   ],
 );
 
-/** Public keys that sign heads. Each was added under a signature of an earlier one; db/audit/keys.ts says how that is verified. */
+/**
+ * Public keys that sign heads. Each was added under a signature of an earlier one; db/audit/keys.ts
+ * says how that is verified.
+ */
 export const auditKeys = pgTable(
   'audit_keys',
   {
@@ -97,7 +129,11 @@ export const auditKeys = pgTable(
   (t) => [
     primaryKey({ name: 'audit_keys_pk', columns: [t.tenantId, t.sequence] }),
     unique('audit_keys_key_unique').on(t.tenantId, t.keyId),
-    foreignKey({ name: 'audit_keys_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'audit_keys_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
     oneOf('audit_keys_kind_check', t.kind, ['first', 'added', 'rotated', 'lost']),
     check(
       'audit_keys_chain_check',
@@ -118,6 +154,10 @@ export const auditCopies = pgTable(
   },
   (t) => [
     primaryKey({ name: 'audit_copies_pk', columns: [t.tenantId, t.place] }),
-    foreignKey({ name: 'audit_copies_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'audit_copies_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
   ],
 );

@@ -18,10 +18,14 @@ export const largestBatch = 10_000;
 const usualBatch = 1_000;
 
 /**
- * Copies the heads that an earlier sealer could not copy, and makes no new one before that worked: at most one head is ever without a copy in
- * the first archive. Then folds what is pending. A row takes its place in the order here, so one that commits late is sealed later, never skipped.
+ * Copies the heads that an earlier sealer could not copy, and makes no new one before that worked:
+ * at most one head is ever without a copy in the first archive. Then folds what is pending. A row
+ * takes its place in the order here, so one that commits late is sealed later, never skipped.
  */
-export async function seal(sql: Sql, { tenant, signer, archive, limit = usualBatch }: Seal): Promise<AuditHead | 'busy' | null> {
+export async function seal(
+  sql: Sql,
+  { tenant, signer, archive, limit = usualBatch }: Seal,
+): Promise<AuditHead | 'busy' | null> {
   await copyTo(sql, tenant, archive);
   const head = await sql.begin(async (tx) => {
     const [lock] = await tx<{ held: boolean }[]>`
@@ -31,8 +35,14 @@ export async function seal(sql: Sql, { tenant, signer, archive, limit = usualBat
     checkMaySign(await readKeys(tx, tenant), signer);
     const last = await lastHead(tx, tenant);
     // Another sealer came in between and is about to copy its head.
-    if (last !== null && last.batch > (await copiedThrough(tx, tenant, archive.place)).heads) return 'busy';
-    return fold(tx, { tenant, signer, limit: Math.min(limit, largestBatch), previous: last ? toHead(last) : null });
+    if (last !== null && last.batch > (await copiedThrough(tx, tenant, archive.place)).heads)
+      return 'busy';
+    return fold(tx, {
+      tenant,
+      signer,
+      limit: Math.min(limit, largestBatch),
+      previous: last ? toHead(last) : null,
+    });
   });
   if (head !== null && head !== 'busy') await copyTo(sql, tenant, archive);
   return head;
@@ -45,8 +55,14 @@ interface Fold {
   readonly previous: AuditHead | null;
 }
 
-/** Each row is looked up by itself (`offset 0` keeps the planner from joining otherwise): without statistics it would compare every row with every pending one. */
-async function fold(tx: Transaction, { tenant, signer, limit, previous }: Fold): Promise<AuditHead | null> {
+/**
+ * Each row is looked up by itself (`offset 0` keeps the planner from joining otherwise): without
+ * statistics it would compare every row with every pending one.
+ */
+async function fold(
+  tx: Transaction,
+  { tenant, signer, limit, previous }: Fold,
+): Promise<AuditHead | null> {
   const rows = await tx<StoredAuditRow[]>`
     select ${storedColumns(tx)} from (select audit_id from audit_pending where tenant_id = ${tenant} order by audit_id limit ${limit}) p
     cross join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = p.audit_id offset 0) l order by l.id`;

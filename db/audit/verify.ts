@@ -2,7 +2,14 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { merkleRoot } from '../../domain/audit/merkle';
 import type { Tenant } from '../../domain/ids';
 import type { Query, Sql } from '../connection';
-import type { AuditCheckpoint, AuditFinding, AuditHead, AuditKey, AuditReport, AuditRepository } from './repository';
+import type {
+  AuditCheckpoint,
+  AuditFinding,
+  AuditHead,
+  AuditKey,
+  AuditReport,
+  AuditRepository,
+} from './repository';
 import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
@@ -14,7 +21,9 @@ import { largestBatch } from './seal';
 
 type Verify = Parameters<AuditRepository['verify']>[0];
 
-/** A place in the sealed order as it is found now; `id` is null when its row is gone from the log. */
+/**
+ * A place in the sealed order as it is found now; `id` is null when its row is gone from the log.
+ */
 type VerifiedPlace = { readonly position: number; readonly leaf: Digest } & {
   readonly [K in keyof StoredAuditRow]: StoredAuditRow[K] | null;
 };
@@ -23,12 +32,21 @@ type VerifiedPlace = { readonly position: number; readonly leaf: Digest } & {
 const mostFindings = 1_000;
 
 /**
- * Reads the sealed log one batch at a time. Where it ends, and what is beyond its end, is read in one snapshot, because rows are sealed meanwhile;
- * everything before that end never changes on a healthy system, so it needs none. Copies elsewhere are read after the snapshot: what the snapshot
- * says was copied must be there then, and a copy of a later batch must have its head in the database by now.
+ * Reads the sealed log one batch at a time. Where it ends, and what is beyond its end, is read in
+ * one snapshot, because rows are sealed meanwhile; everything before that end never changes on a
+ * healthy system, so it needs none. Copies elsewhere are read after the snapshot: what the snapshot
+ * says was copied must be there then, and a copy of a later batch must have its head in the
+ * database by now.
  */
-export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: Verify): Promise<AuditReport> {
-  const { last, keys, copied, now, unsealed, unsealedSince, ...outside } = await snapshot(sql, { tenant, archives, from });
+export async function verifyAudit(
+  sql: Sql,
+  { tenant, trust, archives, from }: Verify,
+): Promise<AuditReport> {
+  const { last, keys, copied, now, unsealed, unsealedSince, ...outside } = await snapshot(sql, {
+    tenant,
+    archives,
+    from,
+  });
   const anchors = anchorsOf(trust, keys);
   const standings = keyStandings(keys, anchors.fingerprints);
   const found = openFindings();
@@ -37,11 +55,23 @@ export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: V
   const headNow = (batch: number) => headOf(sql, tenant, batch);
   let before = after === 0 ? null : await headNow(after);
   if (from !== undefined && before?.digest !== from.digest) {
-    const instead = before === null ? 'there is no such head' : `its head has the digest ${before.digest}`;
-    found.add({ kind: 'rewritten', batch: from.batch, detail: `the checkpoint names ${from.digest}, but ${instead}` });
+    const instead =
+      before === null ? 'there is no such head' : `its head has the digest ${before.digest}`;
+    found.add({
+      kind: 'rewritten',
+      batch: from.batch,
+      detail: `the checkpoint names ${from.digest}, but ${instead}`,
+    });
   }
   const comparisons = archives.map((archive, place) =>
-    openComparison(archive, { tenant, after, now, copied: copied[place]?.heads ?? 0, headNow, standings }),
+    openComparison(archive, {
+      tenant,
+      after,
+      now,
+      copied: copied[place]?.heads ?? 0,
+      headNow,
+      standings,
+    }),
   );
   const signedBy = new Map<string, { first: number; last: number }>();
   let [rows, batches] = [0, 0];
@@ -52,16 +82,30 @@ export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: V
     const places = await placesOf(sql, head);
     rows += places.filter((place) => place.id !== null).length;
     found.add(...wrongInBatch(head, places));
-    signedBy.set(head.keyId, { first: signedBy.get(head.keyId)?.first ?? head.batch, last: head.batch });
+    signedBy.set(head.keyId, {
+      first: signedBy.get(head.keyId)?.first ?? head.batch,
+      last: head.batch,
+    });
     before = head;
   }
   for (const comparison of comparisons) found.add(...(await comparison.finish()));
   for (const [place, archive] of archives.entries()) {
-    found.add(...(await compareKeys(archive, { tenant, keys, keysNow: () => readKeys(sql, tenant), copied: copied[place]?.keys ?? 0 })));
+    found.add(
+      ...(await compareKeys(archive, {
+        tenant,
+        keys,
+        keysNow: () => readKeys(sql, tenant),
+        copied: copied[place]?.keys ?? 0,
+      })),
+    );
   }
   found.add(...wrongWithKeys(standings, signedBy, anchors));
   if (outside.beyond > 0)
-    found.add({ kind: 'cutOff', batch: through + 1, detail: `${outside.beyond} sealed rows have no head: one was removed` });
+    found.add({
+      kind: 'cutOff',
+      batch: through + 1,
+      detail: `${outside.beyond} sealed rows have no head: one was removed`,
+    });
   if (outside.lost > 0) {
     const detail = `${outside.lost} rows are neither sealed nor waiting to be: their seals were removed`;
     found.add({ kind: 'rewritten', batch: through, detail });
@@ -69,7 +113,11 @@ export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: V
   return {
     ...{ rows, batches, unsealed, unsealedSince, from: from ?? null },
     checkpoint: last === null ? null : { batch: last.batch, digest: last.digest },
-    ...{ trustedBy: anchors.by, keys: standings.map(toReportedKey), copies: comparisons.map((comparison) => comparison.report()) },
+    ...{
+      trustedBy: anchors.by,
+      keys: standings.map(toReportedKey),
+      copies: comparisons.map((comparison) => comparison.report()),
+    },
     ...found.all(),
   };
 }
@@ -101,15 +149,23 @@ interface Outside {
   readonly beyond: number;
   readonly unsealed: number;
   readonly unsealedSince: string | null;
-  /** Neither sealed nor pending. From a checkpoint on, rows are looked at whose id is not older than the first of the checkpoint's batch. */
+  /**
+   * Neither sealed nor pending. From a checkpoint on, rows are looked at whose id is not older than
+   * the first of the checkpoint's batch.
+   */
   readonly lost: number;
 }
 
 async function countsOutside(
   tx: Query,
-  { tenant, end, from }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
+  {
+    tenant,
+    end,
+    from,
+  }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
 ): Promise<Outside> {
-  // Read first, so that PostgreSQL knows how few rows are left and looks for their seals one by one.
+  // Read first, so that PostgreSQL knows how few rows are left and looks for their seals one by
+  // one.
   const oldest = from === undefined ? '' : await firstRowOf(tx, { tenant, batch: from.batch });
   const [counts] = await tx<Outside[]>`
     select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
@@ -119,10 +175,21 @@ async function countsOutside(
       (select count(*) from audit_log l where l.tenant_id = ${tenant} and l.id >= ${oldest}
         and not exists (select from audit_seals s where s.tenant_id = l.tenant_id and s.audit_id = l.id)
         and not exists (select from audit_pending p where p.tenant_id = l.tenant_id and p.audit_id = l.id)) as lost`;
-  return counts ?? { now: new Date().toISOString(), beyond: 0, unsealed: 0, unsealedSince: null, lost: 0 };
+  return (
+    counts ?? {
+      now: new Date().toISOString(),
+      beyond: 0,
+      unsealed: 0,
+      unsealedSince: null,
+      lost: 0,
+    }
+  );
 }
 
-async function firstRowOf(tx: Query, { tenant, batch }: { readonly tenant: Tenant; readonly batch: number }): Promise<string> {
+async function firstRowOf(
+  tx: Query,
+  { tenant, batch }: { readonly tenant: Tenant; readonly batch: number },
+): Promise<string> {
   const [row] = await tx<{ auditId: string }[]>`
     select s.audit_id from audit_heads h join audit_seals s on s.tenant_id = h.tenant_id and s.position = h.first
     where h.tenant_id = ${tenant} and h.batch = ${batch}`;
@@ -137,16 +204,34 @@ interface Anchors {
 function anchorsOf({ fingerprints, ownKey }: Verify['trust'], keys: readonly AuditKey[]): Anchors {
   if (fingerprints.length > 0) return { by: 'setting', fingerprints };
   if (ownKey !== null) return { by: 'ownKey', fingerprints: [ownKey] };
-  return { by: 'firstKey', fingerprints: keys.slice(0, 1).map(({ publicKey }) => fingerprintOf(publicKey)) };
+  return {
+    by: 'firstKey',
+    fingerprints: keys.slice(0, 1).map(({ publicKey }) => fingerprintOf(publicKey)),
+  };
 }
 
-function wrongInChain(head: AuditHead, before: AuditHead | null, standings: readonly KeyStanding[]): AuditFinding[] {
+function wrongInChain(
+  head: AuditHead,
+  before: AuditHead | null,
+  standings: readonly KeyStanding[],
+): AuditFinding[] {
   const { batch } = head;
   const findings: AuditFinding[] = [];
   if (batch !== (before?.batch ?? 0) + 1) {
-    findings.push({ kind: 'cutOff', batch: batch - 1, detail: `the head before batch ${batch} is gone` });
-  } else if (head.previous !== (before?.digest ?? null) || head.first !== (before ? before.first + before.count : 1)) {
-    findings.push({ kind: 'rewritten', batch, detail: 'it does not follow from the head before it' });
+    findings.push({
+      kind: 'cutOff',
+      batch: batch - 1,
+      detail: `the head before batch ${batch} is gone`,
+    });
+  } else if (
+    head.previous !== (before?.digest ?? null) ||
+    head.first !== (before ? before.first + before.count : 1)
+  ) {
+    findings.push({
+      kind: 'rewritten',
+      batch,
+      detail: 'it does not follow from the head before it',
+    });
   }
   const wrong = wrongWithHead(head, publicKeysOf(standings)) ?? wrongTime(head, standings);
   if (wrong !== null) findings.push({ kind: 'badSignature', batch, detail: wrong });
@@ -158,31 +243,60 @@ function wrongTime({ batch, keyId }: AuditHead, standings: readonly KeyStanding[
   if (standing === undefined) return null;
   const { key, untilBatch } = standing;
   if (batch < key.fromBatch) return `the key ${keyId} may sign from batch ${key.fromBatch} on`;
-  return untilBatch !== null && batch >= untilBatch ? `the key ${keyId} was replaced from batch ${untilBatch} on` : null;
+  return untilBatch !== null && batch >= untilBatch
+    ? `the key ${keyId} was replaced from batch ${untilBatch} on`
+    : null;
 }
 
 /** The range of positions uses the primary key; there is no index by batch. */
-export function placesOf(sql: Query, { tenant, first, count }: Pick<AuditHead, 'tenant' | 'first' | 'count'>) {
+export function placesOf(
+  sql: Query,
+  { tenant, first, count }: Pick<AuditHead, 'tenant' | 'first' | 'count'>,
+) {
   return sql<VerifiedPlace[]>`
     select s.position, s.leaf, ${storedColumns(sql)} from audit_seals s
     left join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = s.audit_id offset 0) l on true
     where s.tenant_id = ${tenant} and s.position >= ${first} and s.position < ${first + Math.min(count, largestBatch)} order by s.position`;
 }
 
-function wrongInBatch({ batch, first, count, root }: AuditHead, places: readonly VerifiedPlace[]): AuditFinding[] {
-  if (count > largestBatch) return [{ kind: 'rewritten', batch, detail: `it claims ${count} rows, more than a batch holds` }];
+function wrongInBatch(
+  { batch, first, count, root }: AuditHead,
+  places: readonly VerifiedPlace[],
+): AuditFinding[] {
+  if (count > largestBatch)
+    return [
+      { kind: 'rewritten', batch, detail: `it claims ${count} rows, more than a batch holds` },
+    ];
   const found = new Map(places.map((place) => [place.position, place]));
   const findings: AuditFinding[] = [];
   for (let position = first; position < first + count; position++) {
     const place = found.get(position);
-    if (!place) findings.push({ kind: 'missing', sealedAs: position, detail: `its seal is gone from batch ${batch}` });
-    else if (place.id === null) findings.push({ kind: 'missing', sealedAs: position, detail: 'the row is gone from the log' });
+    if (!place)
+      findings.push({
+        kind: 'missing',
+        sealedAs: position,
+        detail: `its seal is gone from batch ${batch}`,
+      });
+    else if (place.id === null)
+      findings.push({
+        kind: 'missing',
+        sealedAs: position,
+        detail: 'the row is gone from the log',
+      });
     else if (leafOf(contentOf(place as StoredAuditRow)) !== place.leaf) {
-      findings.push({ kind: 'changed', sealedAs: position, detail: `row ${place.id} is not what was sealed` });
+      findings.push({
+        kind: 'changed',
+        sealedAs: position,
+        detail: `row ${place.id} is not what was sealed`,
+      });
     }
   }
   if (places.length === count && rootOf(places) !== root) {
-    findings.push({ kind: 'rewritten', batch, detail: 'its seals do not give the root that was signed' });
+    findings.push({
+      kind: 'rewritten',
+      batch,
+      detail: 'its seals do not give the root that was signed',
+    });
   }
   return findings;
 }
@@ -201,16 +315,31 @@ function wrongWithKeys(
   signedBy: ReadonlyMap<string, { readonly first: number; readonly last: number }>,
   anchors: Anchors,
 ): AuditFinding[] {
-  const distrusted = standings.flatMap(({ key: { keyId, kind, addedAt, addedBy }, distrust }): AuditFinding[] => {
-    if (distrust === null) return [];
-    const signed = signedBy.get(keyId);
-    const batches = signed === undefined ? 'it signed nothing here' : `it signed batches between ${signed.first} and ${signed.last}`;
-    return [{ kind: 'untrustedKey', keyId, detail: `${distrust} (${kind} by ${addedBy} at ${addedAt}; ${batches})` }];
-  });
+  const distrusted = standings.flatMap(
+    ({ key: { keyId, kind, addedAt, addedBy }, distrust }): AuditFinding[] => {
+      if (distrust === null) return [];
+      const signed = signedBy.get(keyId);
+      const batches =
+        signed === undefined
+          ? 'it signed nothing here'
+          : `it signed batches between ${signed.first} and ${signed.last}`;
+      return [
+        {
+          kind: 'untrustedKey',
+          keyId,
+          detail: `${distrust} (${kind} by ${addedBy} at ${addedAt}; ${batches})`,
+        },
+      ];
+    },
+  );
   const absent = anchors.fingerprints
-    .filter((anchor) => standings.length > 0 && !standings.some(({ fingerprint }) => fingerprint === anchor))
+    .filter(
+      (anchor) =>
+        standings.length > 0 && !standings.some(({ fingerprint }) => fingerprint === anchor),
+    )
     .map((anchor): AuditFinding => {
-      const whose = anchors.by === 'setting' ? 'of PERENNIAL_AUDIT_TRUSTED_KEYS' : 'of this machine';
+      const whose =
+        anchors.by === 'setting' ? 'of PERENNIAL_AUDIT_TRUSTED_KEYS' : 'of this machine';
       return {
         kind: 'untrustedKey',
         keyId: anchor,
@@ -220,9 +349,24 @@ function wrongWithKeys(
   return [...distrusted, ...absent];
 }
 
-function toReportedKey({ key, fingerprint, distrust, untilBatch }: KeyStanding): AuditReport['keys'][number] {
+function toReportedKey({
+  key,
+  fingerprint,
+  distrust,
+  untilBatch,
+}: KeyStanding): AuditReport['keys'][number] {
   const { keyId, kind, previous, fromBatch, addedAt, addedBy } = key;
-  return { keyId, fingerprint, kind, previous, fromBatch, untilBatch, addedAt, addedBy, trusted: distrust === null };
+  return {
+    keyId,
+    fingerprint,
+    kind,
+    previous,
+    fromBatch,
+    untilBatch,
+    addedAt,
+    addedBy,
+    trusted: distrust === null,
+  };
 }
 
 function openFindings() {

@@ -1,4 +1,8 @@
-import { blockOf, type BlockAccount, type BlockGrant } from '../../domain/language/provider/allowance';
+import {
+  blockOf,
+  type BlockAccount,
+  type BlockGrant,
+} from '../../domain/language/provider/allowance';
 import type { Transaction } from '../connection';
 import type { budgetReservations } from './schema';
 import { expireReservations, lockBudget } from './reservation';
@@ -6,8 +10,10 @@ import { expireReservations, lockBudget } from './reservation';
 type ReservationRow = typeof budgetReservations.$inferSelect;
 
 /**
- * One row a holder: what was spent goes to the budget, and the row becomes the next block. Died before: the lease ends it. After, or twice: the same total adds nothing.
- * Late, when the lease is over: what was counted for it as spent is put right by what really was. Its row may be gone once it is settled (retention): then it goes on from what it knows to be told.
+ * One row a holder: what was spent goes to the budget, and the row becomes the next block. Died
+ * before: the lease ends it. After, or twice: the same total adds nothing. Late, when the lease is
+ * over: what was counted for it as spent is put right by what really was. Its row may be gone once
+ * it is settled (retention): then it goes on from what it knows to be told.
  */
 export async function accountBlock(tx: Transaction, account: BlockAccount): Promise<BlockGrant> {
   const { tenant, holder, scope, unit, held, leaseMs } = account;
@@ -16,13 +22,20 @@ export async function accountBlock(tx: Transaction, account: BlockAccount): Prom
     select * from budget_reservations
     where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} for update`;
   const newly = Math.max(0, account.spent - (row?.accounted ?? account.told));
-  const [wasReserved, wasAssumed] = [row?.state === 'open' ? row.amount : 0, row?.state === 'assumed' ? row.spent : 0];
+  const [wasReserved, wasAssumed] = [
+    row?.state === 'open' ? row.amount : 0,
+    row?.state === 'assumed' ? row.spent : 0,
+  ];
   const spent = budget.spent + newly - wasAssumed;
   let others = budget.reserved - wasReserved;
   let assumed = budget.assumed - wasAssumed;
   let lost = 0;
   // Of a block whose lease others have ended nothing is left to keep.
-  const asked = { ...account, kept: row?.state === 'open' ? Math.max(0, Math.min(account.kept, row.amount - newly - held)) : 0 };
+  const asked = {
+    ...account,
+    kept:
+      row?.state === 'open' ? Math.max(0, Math.min(account.kept, row.amount - newly - held)) : 0,
+  };
   let block = blockOf({ ...budget, spent, reserved: others }, asked);
   if (block.refused === 'held') {
     const expired = await expireReservations(tx, tenant, account, holder);

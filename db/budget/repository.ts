@@ -7,14 +7,33 @@ import type { Database } from '../connection';
 import type { BudgetRow } from './schema';
 import { appendAudit } from '../audit/entry';
 import { accountBlock } from './block';
-import { assumeBudgets, reserveBudgets, settleBudgets, toBudget, type Reservation } from './reservation';
+import {
+  assumeBudgets,
+  reserveBudgets,
+  settleBudgets,
+  toBudget,
+  type Reservation,
+} from './reservation';
 
-/** One ledger of what may be spent, for language models and for compute. Never overspent: what may be needed is reserved before, what was needed settled after. */
+/**
+ * One ledger of what may be spent, for language models and for compute. Never overspent: what may
+ * be needed is reserved before, what was needed settled after.
+ */
 export interface BudgetRepository extends BlockLedger {
-  /** Makes it, or changes its limit; what was spent stays. A limit below that refuses everything further. With `actor` the change is on the audit log. */
-  set(input: BudgetRef & { readonly tenant: Tenant; readonly limit: number; readonly actor?: string }): Promise<Budget>;
-  /** All amounts or none. The same holder may reserve once. After `leaseMs` a holder that did not settle counts as dead and its amount as spent. */
-  reserve(input: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number }): Promise<Reserved>;
+  /**
+   * Makes it, or changes its limit; what was spent stays. A limit below that refuses everything
+   * further. With `actor` the change is on the audit log.
+   */
+  set(
+    input: BudgetRef & { readonly tenant: Tenant; readonly limit: number; readonly actor?: string },
+  ): Promise<Budget>;
+  /**
+   * All amounts or none. The same holder may reserve once. After `leaseMs` a holder that did not
+   * settle counts as dead and its amount as spent.
+   */
+  reserve(
+    input: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number },
+  ): Promise<Reserved>;
   /** What is not named cost nothing. Again: changes nothing. */
   settle(input: Reservation & { readonly spent: readonly BudgetAmount[] }): Promise<void>;
   /** When nobody knows what it cost. */
@@ -56,7 +75,9 @@ export function createBudgetRepository({ sql }: Database): BudgetRepository {
     assume: (input) => sql.begin((tx) => assumeBudgets(tx, input)),
 
     async get({ tenant, scope, unit }) {
-      const [row] = await sql<BudgetRow[]>`select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+      const [row] = await sql<
+        BudgetRow[]
+      >`select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
       return row ? toBudget(row) : null;
     },
 

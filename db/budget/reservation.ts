@@ -10,13 +10,20 @@ export interface Reservation {
   readonly holder: string;
 }
 
-type ReservationRequest = Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number };
+type ReservationRequest = Reservation & {
+  readonly amounts: readonly BudgetAmount[];
+  readonly leaseMs: number;
+};
 
 /**
- * All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. Last in a transaction, where
- * that can be: everybody who spends from the same budget waits for its end.
+ * All of it or none. Budgets are always locked in the same order, so that two holders of several
+ * never wait for each other. Last in a transaction, where that can be: everybody who spends from
+ * the same budget waits for its end.
  */
-export async function reserveBudgets(tx: Transaction, asked: ReservationRequest): Promise<Reserved> {
+export async function reserveBudgets(
+  tx: Transaction,
+  asked: ReservationRequest,
+): Promise<Reserved> {
   const ordered = inOrder(asked.amounts);
   for (const [place, amount] of ordered.entries()) {
     if (await reserveOne(tx, asked, amount)) continue;
@@ -42,7 +49,11 @@ async function reserveOne(
   return count === 1;
 }
 
-async function giveBack(tx: Transaction, { tenant, holder }: ReservationRequest, { scope, unit, amount }: BudgetAmount): Promise<void> {
+async function giveBack(
+  tx: Transaction,
+  { tenant, holder }: ReservationRequest,
+  { scope, unit, amount }: BudgetAmount,
+): Promise<void> {
   await tx`
     with gone as (
       delete from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}
@@ -50,7 +61,10 @@ async function giveBack(tx: Transaction, { tenant, holder }: ReservationRequest,
     update budgets set reserved = reserved - ${amount} where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
 }
 
-/** What the work cost after all; more than was reserved is recorded as it is. What was assumed is put right, and settling again changes nothing. */
+/**
+ * What the work cost after all; more than was reserved is recorded as it is. What was assumed is
+ * put right, and settling again changes nothing.
+ */
 export async function settleBudgets(
   tx: Transaction,
   { tenant, holder, spent }: Reservation & { readonly spent: readonly BudgetAmount[] },
@@ -74,7 +88,10 @@ export async function settleBudgets(
 }
 
 /** Nobody saw what the work cost: all that was held counts as spent until somebody knows better. */
-export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reservation): Promise<void> {
+export async function assumeBudgets(
+  tx: Transaction,
+  { tenant, holder }: Reservation,
+): Promise<void> {
   for (const { scope, unit } of await heldBy(tx, tenant, holder)) {
     await tx`
       with assumed as (
@@ -86,16 +103,24 @@ export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reserva
   }
 }
 
-async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
+async function refusal(
+  tx: Transaction,
+  tenant: Tenant,
+  asked: BudgetAmount,
+): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
   const { amount } = asked;
   const locked = await lockBudget(tx, tenant, asked);
   if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };
   if (locked.spent + locked.reserved + amount <= locked.limit) return null;
-  if (!(await assumeExpired(tx, tenant, asked))) return { kind: 'held', budget: locked, asked: amount };
+  if (!(await assumeExpired(tx, tenant, asked)))
+    return { kind: 'held', budget: locked, asked: amount };
   return refusal(tx, tenant, asked);
 }
 
-/** Of all budgets: what nobody finds in the way would be told as reserved for ever. One after the other, each for as long as its own change takes. */
+/**
+ * Of all budgets: what nobody finds in the way would be told as reserved for ever. One after the
+ * other, each for as long as its own change takes.
+ */
 export async function assumeAllExpired(sql: Sql): Promise<void> {
   const dead = await sql<Pick<BudgetRow, 'tenantId' | 'scope' | 'unit'>[]>`
     select distinct tenant_id, scope, unit from budget_reservations where state = 'open' and expires_at < now()`;
@@ -108,7 +133,11 @@ export async function assumeAllExpired(sql: Sql): Promise<void> {
 }
 
 /** Of a budget that is locked: whether there was anything. */
-async function assumeExpired(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<boolean> {
+async function assumeExpired(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit }: BudgetRef,
+): Promise<boolean> {
   const { reserved, spent } = await expireReservations(tx, tenant, { scope, unit });
   if (reserved === 0) return false;
   await tx`
@@ -117,7 +146,10 @@ async function assumeExpired(tx: Transaction, tenant: Tenant, { scope, unit }: B
   return true;
 }
 
-/** What dead holders left open is in the way only until it is looked for. The budget's own sums are the caller's to change, who has it locked. */
+/**
+ * What dead holders left open is in the way only until it is looked for. The budget's own sums are
+ * the caller's to change, who has it locked.
+ */
 export async function expireReservations(
   tx: Transaction,
   tenant: Tenant,
@@ -133,13 +165,20 @@ export async function expireReservations(
       -- One that is just being settled is waiting for this budget.
       for update skip locked
     ) returning amount, spent`;
-  return expired.reduce((sum, each) => ({ reserved: sum.reserved + each.amount, spent: sum.spent + each.spent }), {
-    reserved: 0,
-    spent: 0,
-  });
+  return expired.reduce(
+    (sum, each) => ({ reserved: sum.reserved + each.amount, spent: sum.spent + each.spent }),
+    {
+      reserved: 0,
+      spent: 0,
+    },
+  );
 }
 
-export async function lockBudget(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<Budget> {
+export async function lockBudget(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit }: BudgetRef,
+): Promise<Budget> {
   const [row] = await tx<BudgetRow[]>`
     select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} for update`;
   if (!row) throw failure('NotFound', `there is no budget of ${unit} for ${scope}`);
@@ -147,7 +186,11 @@ export async function lockBudget(tx: Transaction, tenant: Tenant, { scope, unit 
 }
 
 /** In the order of `inOrder`. */
-async function heldBy(sql: Query, tenant: Tenant, holder: string): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
+async function heldBy(
+  sql: Query,
+  tenant: Tenant,
+  holder: string,
+): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
   return sql<Pick<BudgetRow, 'scope' | 'unit'>[]>`
     select scope, unit from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and state <> 'settled'
     order by scope, unit collate "C"`;
@@ -158,6 +201,14 @@ function inOrder(amounts: readonly BudgetAmount[]): readonly BudgetAmount[] {
   return [...amounts].sort((a, b) => compare(a.scope, b.scope) || compare(a.unit, b.unit));
 }
 
-export function toBudget({ tenantId, scope, unit, limit, reserved, spent, assumed }: BudgetRow): Budget {
+export function toBudget({
+  tenantId,
+  scope,
+  unit,
+  limit,
+  reserved,
+  spent,
+  assumed,
+}: BudgetRow): Budget {
   return { tenant: tenantId as Tenant, scope, unit, limit, reserved, spent, assumed };
 }

@@ -8,14 +8,23 @@ import { appendAudit } from '../audit/entry';
 
 type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
 
-export async function lockDataset(tx: Transaction, tenant: Tenant, dataset: string): Promise<{ readonly versions: number }> {
+export async function lockDataset(
+  tx: Transaction,
+  tenant: Tenant,
+  dataset: string,
+): Promise<{ readonly versions: number }> {
   const [row] = await tx<{ versions: number }[]>`
     select versions from datasets where tenant_id = ${tenant} and name = ${dataset} for update`;
   if (!row) throw failure('NotFound', `there is no dataset ${dataset}`);
   return row;
 }
 
-export async function versionOf(tx: Transaction, tenant: Tenant, dataset: string, alias: DatasetAlias): Promise<number | null> {
+export async function versionOf(
+  tx: Transaction,
+  tenant: Tenant,
+  dataset: string,
+  alias: DatasetAlias,
+): Promise<number | null> {
   const [row] = await tx<{ version: number }[]>`
     select version from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
   return row?.version ?? null;
@@ -31,8 +40,13 @@ interface DatasetMove {
   readonly cause: string;
 }
 
-/** Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history. */
-export async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: DatasetMove): Promise<number> {
+/**
+ * Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history.
+ */
+export async function move(
+  tx: Transaction,
+  { tenant, dataset, alias, from, to, actor, cause }: DatasetMove,
+): Promise<number> {
   const moved = from !== to;
   const [row] = await tx<{ fencing: number }[]>`
     update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
@@ -62,8 +76,14 @@ export async function move(tx: Transaction, { tenant, dataset, alias, from, to, 
   return fencing;
 }
 
-async function requireVersion(tx: Transaction, tenant: Tenant, dataset: string, version: number): Promise<void> {
-  const [found] = await tx`select from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
+async function requireVersion(
+  tx: Transaction,
+  tenant: Tenant,
+  dataset: string,
+  version: number,
+): Promise<void> {
+  const [found] =
+    await tx`select from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
   if (!found) throw failure('NotFound', `there is no ${dataset}@${version}`);
 }
 
@@ -77,7 +97,10 @@ export async function movedBy(
     select distinct dataset, alias from dataset_alias_history where tenant_id = ${tenant} and actor = ${actor} order by dataset, alias`;
 }
 
-/** Where the alias stood before the unbroken row of this actor's moves that ends now; null when somebody moved it since. */
+/**
+ * Where the alias stood before the unbroken row of this actor's moves that ends now; null when
+ * somebody moved it since.
+ */
 export async function beforeMovesOf(
   tx: Transaction,
   {
@@ -85,7 +108,12 @@ export async function beforeMovesOf(
     dataset,
     alias,
     actor,
-  }: { readonly tenant: Tenant; readonly dataset: string; readonly alias: DatasetAlias; readonly actor: string },
+  }: {
+    readonly tenant: Tenant;
+    readonly dataset: string;
+    readonly alias: DatasetAlias;
+    readonly actor: string;
+  },
 ): Promise<{ readonly now: number | null; readonly before: number | null } | null> {
   const moves = await tx<DatasetMoveRow[]>`
     select * from dataset_alias_history where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}

@@ -73,14 +73,25 @@ export interface DatasetRepository {
     readonly alias: DatasetAlias;
   }): Promise<(DatasetVersionRef & { readonly fencing: number; readonly movedAt: string }) | null>;
   /**
-   * Undo of a run's alias moves: each alias whose newest move was made by actor `run:<runId>` goes back to where it stood before that run's moves.
-   * Aliases that others moved since stay. Names of what was moved back, as `dataset@alias`.
+   * Undo of a run's alias moves: each alias whose newest move was made by actor `run:<runId>` goes
+   * back to where it stood before that run's moves. Aliases that others moved since stay. Names of
+   * what was moved back, as `dataset@alias`.
    */
-  restoreAliases(input: { readonly tenant: Tenant; readonly runId: RunId; readonly idempotencyKey: string }): Promise<readonly string[]>;
+  restoreAliases(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly idempotencyKey: string;
+  }): Promise<readonly string[]>;
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<DatasetSummary>>;
-  versions(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<DatasetVersionRecord>>;
-  get(input: { readonly tenant: Tenant; readonly dataset: string; readonly version: number }): Promise<DatasetVersionRecord | null>;
+  versions(
+    input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest,
+  ): Promise<Page<DatasetVersionRecord>>;
+  get(input: {
+    readonly tenant: Tenant;
+    readonly dataset: string;
+    readonly version: number;
+  }): Promise<DatasetVersionRecord | null>;
   readonly quarantine: {
     /** Once per run and dataset version. */
     put(input: {
@@ -93,8 +104,13 @@ export interface DatasetRepository {
       readonly reasons: Readonly<Record<string, number>>;
       readonly claim?: HeldClaim | undefined;
     }): Promise<QuarantineRecord>;
-    list(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<QuarantineRecord>>;
-    /** One of the dataset's, for somebody who is about to look at `rows` of its rows: they are personal, so the audit says who did. Null, and no audit row, when there is none. */
+    list(
+      input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest,
+    ): Promise<Page<QuarantineRecord>>;
+    /**
+     * One of the dataset's, for somebody who is about to look at `rows` of its rows: they are
+     * personal, so the audit says who did. Null, and no audit row, when there is none.
+     */
     inspect(input: {
       readonly tenant: Tenant;
       readonly dataset: string;
@@ -122,53 +138,85 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
 
     moveAlias: (input) =>
       sql.begin((tx) => {
-        const { tenant, dataset, alias, version, runId, claim, actor, cause, idempotencyKey: key } = input;
+        const {
+          tenant,
+          dataset,
+          alias,
+          version,
+          runId,
+          claim,
+          actor,
+          cause,
+          idempotencyKey: key,
+        } = input;
         const request = { dataset, alias, version };
         return once(tx, { tenant, operation: 'dataset.moveAlias', key, request }, async () => {
           if (runId !== undefined) await guardRun(tx, { tenant, runId, claim });
           await lockDataset(tx, tenant, dataset);
           const from = await versionOf(tx, tenant, dataset, alias);
-          return { from, to: version, fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }) };
+          return {
+            from,
+            to: version,
+            fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }),
+          };
         });
       }),
 
     restoreAliases: ({ tenant, runId, idempotencyKey: key }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'dataset.restoreAliases', key, request: { runId } }, async () => {
-          const actor = `run:${runId}`;
-          const restored: string[] = [];
-          for (const { dataset, alias } of await movedBy(tx, tenant, actor)) {
-            await lockDataset(tx, tenant, dataset);
-            const target = await beforeMovesOf(tx, { tenant, dataset, alias, actor });
-            if (target === null) continue;
-            await move(tx, {
-              tenant,
-              dataset,
-              alias,
-              from: target.now,
-              to: target.before,
-              actor: `${actor}/undo`,
-              cause: `undo of ${runId}`,
-            });
-            restored.push(`${dataset}@${alias}`);
-          }
-          return restored;
-        }),
+        once(
+          tx,
+          { tenant, operation: 'dataset.restoreAliases', key, request: { runId } },
+          async () => {
+            const actor = `run:${runId}`;
+            const restored: string[] = [];
+            for (const { dataset, alias } of await movedBy(tx, tenant, actor)) {
+              await lockDataset(tx, tenant, dataset);
+              const target = await beforeMovesOf(tx, { tenant, dataset, alias, actor });
+              if (target === null) continue;
+              await move(tx, {
+                tenant,
+                dataset,
+                alias,
+                from: target.now,
+                to: target.before,
+                actor: `${actor}/undo`,
+                cause: `undo of ${runId}`,
+              });
+              restored.push(`${dataset}@${alias}`);
+            }
+            return restored;
+          },
+        ),
       ),
 
     async alias({ tenant, dataset, alias }) {
-      const [row] = await sql<(DatasetVersionRow & Pick<typeof datasetAliases.$inferSelect, 'fencing' | 'movedAt'>)[]>`
+      const [row] = await sql<
+        (DatasetVersionRow & Pick<typeof datasetAliases.$inferSelect, 'fencing' | 'movedAt'>)[]
+      >`
         select v.*, a.fencing, a.moved_at from dataset_aliases a
         join dataset_versions v on v.tenant_id = a.tenant_id and v.dataset = a.dataset and v.version = a.version
         where a.tenant_id = ${tenant} and a.dataset = ${dataset} and a.alias = ${alias}`;
       return row
-        ? { dataset, version: row.version, manifest: row.manifest, rows: row.rows, fencing: row.fencing, movedAt: row.movedAt }
+        ? {
+            dataset,
+            version: row.version,
+            manifest: row.manifest,
+            rows: row.rows,
+            fencing: row.fencing,
+            movedAt: row.movedAt,
+          }
         : null;
     },
 
     async list({ tenant, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<(typeof datasets.$inferSelect & { readonly latest: number | null; readonly approved: number | null })[]>`
+      const rows = await sql<
+        (typeof datasets.$inferSelect & {
+          readonly latest: number | null;
+          readonly approved: number | null;
+        })[]
+      >`
         select d.*, l.version as latest, a.version as approved from datasets d
         left join dataset_aliases l on l.tenant_id = d.tenant_id and l.dataset = d.name and l.alias = 'latest'
         left join dataset_aliases a on a.tenant_id = d.tenant_id and a.dataset = d.name and a.alias = 'approved'
@@ -178,7 +226,13 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
         rows,
         page,
         (row) => row.name,
-        ({ name, versions, latest, approved, createdAt }) => ({ name, versions, latest, approved, createdAt }),
+        ({ name, versions, latest, approved, createdAt }) => ({
+          name,
+          versions,
+          latest,
+          approved,
+          createdAt,
+        }),
       );
     },
 
@@ -201,8 +255,14 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
   };
 }
 
-/** Locks the dataset's row, made when it is not there, so that versions are numbered one after the other. */
-async function registered(tx: Transaction, input: Parameters<DatasetRepository['register']>[0]): Promise<number> {
+/**
+ * Locks the dataset's row, made when it is not there, so that versions are numbered one after the
+ * other.
+ */
+async function registered(
+  tx: Transaction,
+  input: Parameters<DatasetRepository['register']>[0],
+): Promise<number> {
   const { tenant, dataset, manifest, rows, columns, statistics, runId } = input;
   await tx`insert into datasets (tenant_id, name) values (${tenant}, ${dataset}) on conflict do nothing`;
   const { versions } = await lockDataset(tx, tenant, dataset);

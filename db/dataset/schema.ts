@@ -1,9 +1,27 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Column } from '../../domain/dataset/dataset';
 import type { RunId } from '../../domain/ids';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { runs } from '../run/schema';
 import { tenants } from '../access/tenant-schema';
 
@@ -46,13 +64,19 @@ export const datasetVersions = pgTable(
       columns: [t.tenantId, t.dataset],
       foreignColumns: [datasets.tenantId, datasets.name],
     }),
-    foreignKey({ name: 'dataset_versions_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'dataset_versions_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     isDigest('dataset_versions_digest_check', t.digest),
     check('dataset_versions_rows_check', sql`${t.rows} >= 0`),
   ],
 );
 
-const version = { columns: [datasetVersions.tenantId, datasetVersions.dataset, datasetVersions.version] } as const;
+const version = {
+  columns: [datasetVersions.tenantId, datasetVersions.dataset, datasetVersions.version],
+} as const;
 
 export const datasetAliases = pgTable(
   'dataset_aliases',
@@ -94,7 +118,10 @@ export const datasetAliasHistory = pgTable(
   (t) => [
     primaryKey({ name: 'dataset_alias_history_pk', columns: [t.tenantId, t.id] }),
     unique('dataset_alias_history_fencing_unique').on(t.tenantId, t.dataset, t.fencing),
-    check('dataset_alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
+    check(
+      'dataset_alias_history_moved_check',
+      sql`${t.fromVersion} is distinct from ${t.toVersion}`,
+    ),
     index('dataset_alias_history_by_actor').on(t.tenantId, t.actor),
     foreignKey({
       name: 'dataset_alias_history_version_fk',
@@ -125,7 +152,11 @@ export const quarantines = pgTable(
       columns: [t.tenantId, t.dataset, t.version],
       foreignColumns: [...version.columns],
     }),
-    foreignKey({ name: 'quarantines_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'quarantines_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     check('quarantines_rows_check', sql`${t.rows} > 0`),
   ],
 );

@@ -17,12 +17,22 @@ export interface ApprovalRecord {
   readonly createdAt: string;
 }
 
-/** Votes on promotions. They are written by {@link CommandRepository.admit} alone, which checks key, role and starter first. */
+/**
+ * Votes on promotions. They are written by {@link CommandRepository.admit} alone, which checks key,
+ * role and starter first.
+ */
 export interface ApprovalRepository {
   /** Oldest first. */
-  ofRun(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly ApprovalRecord[]>;
+  ofRun(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+  }): Promise<readonly ApprovalRecord[]>;
   /** Of all runs that asked for approval of this version, oldest first. */
-  ofVersion(input: { readonly tenant: Tenant; readonly model: string; readonly version: number }): Promise<readonly ApprovalRecord[]>;
+  ofVersion(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+  }): Promise<readonly ApprovalRecord[]>;
 }
 
 type ApprovalRow = typeof approvals.$inferSelect;
@@ -30,7 +40,9 @@ type ApprovalRow = typeof approvals.$inferSelect;
 export function createApprovalRepository({ sql }: Database): ApprovalRepository {
   return {
     async ofRun({ tenant, runId }) {
-      const rows = await sql<ApprovalRow[]>`select * from approvals where tenant_id = ${tenant} and run_id = ${runId} order by id`;
+      const rows = await sql<
+        ApprovalRow[]
+      >`select * from approvals where tenant_id = ${tenant} and run_id = ${runId} order by id`;
       return rows.map(toRecord);
     },
 

@@ -5,7 +5,10 @@ import { bytewise, createdAt, oneOf, tenantId } from '../columns';
 import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
-/** Votes on the promotion of a version. Append-only by trigger; written only after the command's signature, the key and its role were checked. */
+/**
+ * Votes on the promotion of a version. Append-only by trigger; written only after the command's
+ * signature, the key and its role were checked.
+ */
 export const approvals = pgTable(
   'approvals',
   {
@@ -25,8 +28,16 @@ export const approvals = pgTable(
   (t) => [
     primaryKey({ name: 'approvals_pk', columns: [t.tenantId, t.id] }),
     unique('approvals_one_vote_unique').on(t.tenantId, t.runId, t.holderId, t.vote),
-    foreignKey({ name: 'approvals_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
-    foreignKey({ name: 'approvals_key_fk', columns: [t.tenantId, t.keyId], foreignColumns: [apiKeys.tenantId, apiKeys.id] }),
+    foreignKey({
+      name: 'approvals_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
+    foreignKey({
+      name: 'approvals_key_fk',
+      columns: [t.tenantId, t.keyId],
+      foreignColumns: [apiKeys.tenantId, apiKeys.id],
+    }),
     foreignKey({
       name: 'approvals_version_fk',
       columns: [t.tenantId, t.model, t.version],

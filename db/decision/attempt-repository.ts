@@ -6,8 +6,9 @@ import type { Database } from '../connection';
 
 export interface AttemptRepository {
   /**
-   * Numbers the candidate on the holdout, before it is measured. The same candidate again, in a retried activity or another run, keeps its number; of two candidates at
-   * once one waits for the other's. A claim whose evaluation never ends still counts: its figures may have been seen.
+   * Numbers the candidate on the holdout, before it is measured. The same candidate again, in a
+   * retried activity or another run, keeps its number; of two candidates at once one waits for the
+   * other's. A claim whose evaluation never ends still counts: its figures may have been seen.
    */
   claim(input: {
     readonly tenant: Tenant;

@@ -6,7 +6,10 @@ import { bytewise, createdAt, isDigest, tenantId } from '../columns';
 import { decisions } from './schema';
 import { runs } from '../run/schema';
 
-/** The candidates of a model that were judged on one holdout or case set, numbered in the order that they came. */
+/**
+ * The candidates of a model that were judged on one holdout or case set, numbered in the order that
+ * they came.
+ */
 export const holdoutAttempts = pgTable(
   'holdout_attempts',
   {
@@ -18,14 +21,23 @@ export const holdoutAttempts = pgTable(
     candidate: text('candidate').$type<Digest>().notNull(),
     /** The first that judged it. */
     runId: bytewise('run_id').$type<RunId>().notNull(),
-    /** The last decision on it; null while it is being measured, and where that ended without one. */
+    /**
+     * The last decision on it; null while it is being measured, and where that ended without one.
+     */
     decision: bytewise('decision'),
     createdAt: createdAt(),
   },
   (t) => [
-    primaryKey({ name: 'holdout_attempts_pk', columns: [t.tenantId, t.model, t.holdout, t.number] }),
+    primaryKey({
+      name: 'holdout_attempts_pk',
+      columns: [t.tenantId, t.model, t.holdout, t.number],
+    }),
     unique('holdout_attempts_candidate').on(t.tenantId, t.model, t.holdout, t.candidate),
-    foreignKey({ name: 'holdout_attempts_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'holdout_attempts_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     foreignKey({
       name: 'holdout_attempts_decision_fk',
       columns: [t.tenantId, t.decision],

@@ -10,8 +10,17 @@ export type EvidenceKind = 'evidence' | 'policy';
 /** Policies and evidence by digest (sha256 of canonical JSON): what a decision was made from. */
 export interface EvidenceRepository {
   /** Again: nothing happens. InvalidInput when the digest is not that of the body. */
-  put(input: { readonly tenant: Tenant; readonly kind: EvidenceKind; readonly digest: Digest; readonly body: unknown }): Promise<void>;
-  get(input: { readonly tenant: Tenant; readonly kind: EvidenceKind; readonly digest: Digest }): Promise<unknown>;
+  put(input: {
+    readonly tenant: Tenant;
+    readonly kind: EvidenceKind;
+    readonly digest: Digest;
+    readonly body: unknown;
+  }): Promise<void>;
+  get(input: {
+    readonly tenant: Tenant;
+    readonly kind: EvidenceKind;
+    readonly digest: Digest;
+  }): Promise<unknown>;
 }
 
 export function createEvidenceRepository({ sql }: Database): EvidenceRepository {
@@ -21,12 +30,15 @@ export function createEvidenceRepository({ sql }: Database): EvidenceRepository 
       // What is kept is the very text that was hashed.
       const text = canonicalJson(body);
       const actual = sha256(text);
-      if (actual !== digest) throw failure('InvalidInput', `the ${kind} named ${digest} has the digest ${actual}`);
+      if (actual !== digest)
+        throw failure('InvalidInput', `the ${kind} named ${digest} has the digest ${actual}`);
       await sql`insert into ${table(kind)} (tenant_id, digest, body) values (${tenant}, ${digest}, ${text}) on conflict do nothing`;
     },
 
     async get({ tenant, kind, digest }) {
-      const [row] = await sql<{ body: unknown }[]>`select body from ${table(kind)} where tenant_id = ${tenant} and digest = ${digest}`;
+      const [row] = await sql<
+        { body: unknown }[]
+      >`select body from ${table(kind)} where tenant_id = ${tenant} and digest = ${digest}`;
       return row?.body ?? null;
     },
   };

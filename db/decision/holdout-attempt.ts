@@ -6,10 +6,20 @@ import type { Transaction } from '../connection';
 /** Notes at an attempt what was decided; NotFound where nobody claimed it. */
 export async function decideAttempt(
   tx: Transaction,
-  { tenant, model, holdout, number, decision }: Attempt & { readonly tenant: Tenant; readonly model: string; readonly decision: string },
+  {
+    tenant,
+    model,
+    holdout,
+    number,
+    decision,
+  }: Attempt & { readonly tenant: Tenant; readonly model: string; readonly decision: string },
 ): Promise<void> {
   const [noted] = await tx`
     update holdout_attempts set decision = ${decision}
     where tenant_id = ${tenant} and model = ${model} and holdout = ${holdout} and number = ${number} returning number`;
-  if (!noted) throw failure('NotFound', `attempt ${number} of ${model} on holdout ${holdout} was not counted before it was decided`);
+  if (!noted)
+    throw failure(
+      'NotFound',
+      `attempt ${number} of ${model} on holdout ${holdout} was not counted before it was decided`,
+    );
 }

@@ -19,7 +19,10 @@ export interface DecisionRecord extends DecisionRef {
 }
 
 export interface DecisionRepository {
-  /** Policy and evidence must be stored before (NotFound). With an audit row, and what else the run's events say of it; a repeated key gives the first decision, and tells nothing. */
+  /**
+   * Policy and evidence must be stored before (NotFound). With an audit row, and what else the
+   * run's events say of it; a repeated key gives the first decision, and tells nothing.
+   */
   record(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -28,13 +31,19 @@ export interface DecisionRepository {
     readonly evidence: Digest;
     readonly verdict: Verdict;
     readonly idempotencyKey: string;
-    /** What `attempts.claim` gave: which candidate on which holdout this decision judges. NotFound when it was not claimed. */
+    /**
+     * What `attempts.claim` gave: which candidate on which holdout this decision judges. NotFound
+     * when it was not claimed.
+     */
     readonly attempt?: (Attempt & { readonly model: string }) | undefined;
     readonly told?: readonly Pick<NewRunEvent, 'kind' | 'data'>[];
   }): Promise<DecisionRef>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<DecisionRecord | null>;
   /** In the order made. */
-  list(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly DecisionRecord[]>;
+  list(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+  }): Promise<readonly DecisionRecord[]>;
 }
 
 type DecisionRow = typeof decisions.$inferSelect;
@@ -46,17 +55,23 @@ export function createDecisionRepository({ sql }: Database): DecisionRepository 
       return sql.begin((tx) => {
         const { tenant, runId, stage, policy, evidence, verdict, idempotencyKey: key } = input;
         const request = { runId, stage, policy, evidence, verdict };
-        return once(tx, { tenant, operation: 'decision.record', key, request }, () => insert(tx, input));
+        return once(tx, { tenant, operation: 'decision.record', key, request }, () =>
+          insert(tx, input),
+        );
       });
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<DecisionRow[]>`select * from decisions where tenant_id = ${tenant} and id = ${id}`;
+      const [row] = await sql<
+        DecisionRow[]
+      >`select * from decisions where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
     },
 
     async list({ tenant, runId }) {
-      const rows = await sql<DecisionRow[]>`select * from decisions where tenant_id = ${tenant} and run_id = ${runId} order by id`;
+      const rows = await sql<
+        DecisionRow[]
+      >`select * from decisions where tenant_id = ${tenant} and run_id = ${runId} order by id`;
       return rows.map(toRecord);
     },
   };
@@ -69,8 +84,16 @@ async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision
   const [stored] = await sql<{ policy: boolean; evidence: boolean }[]>`
     select exists (select from policies where tenant_id = ${tenant} and digest = ${policy}) as policy,
       exists (select from evidence where tenant_id = ${tenant} and digest = ${evidence}) as evidence`;
-  if (!stored?.policy) throw failure('NotFound', `policy ${policy} is not stored: a decision cannot be acted on before it is`);
-  if (!stored.evidence) throw failure('NotFound', `evidence ${evidence} is not stored: a decision cannot be acted on before it is`);
+  if (!stored?.policy)
+    throw failure(
+      'NotFound',
+      `policy ${policy} is not stored: a decision cannot be acted on before it is`,
+    );
+  if (!stored.evidence)
+    throw failure(
+      'NotFound',
+      `evidence ${evidence} is not stored: a decision cannot be acted on before it is`,
+    );
 }
 
 async function insert(tx: Transaction, decision: NewDecision): Promise<DecisionRef> {
@@ -85,13 +108,27 @@ async function insert(tx: Transaction, decision: NewDecision): Promise<DecisionR
     action: 'decision.record',
     subject: `decision:${id}`,
     cause: `${stage} ${verdict.kind}`,
-    after: { stage, verdict: verdict.kind, policy, evidence, ...(attempt && { holdout: attempt.holdout, attempt: attempt.number }) },
+    after: {
+      stage,
+      verdict: verdict.kind,
+      policy,
+      evidence,
+      ...(attempt && { holdout: attempt.holdout, attempt: attempt.number }),
+    },
   });
   if (attempt !== undefined) await decideAttempt(tx, { tenant, decision: id, ...attempt });
   for (const each of told) await appendEvent(tx, { tenant, runId, stage, ...each });
   return { id, policy, evidence, verdict };
 }
 
-function toRecord({ id, runId, stage, policy, evidence, verdict, createdAt }: DecisionRow): DecisionRecord {
+function toRecord({
+  id,
+  runId,
+  stage,
+  policy,
+  evidence,
+  verdict,
+  createdAt,
+}: DecisionRow): DecisionRecord {
   return { id, runId, stage, policy, evidence, verdict, createdAt };
 }

@@ -22,10 +22,25 @@ export const decisions = pgTable(
   },
   (t) => [
     primaryKey({ name: 'decisions_pk', columns: [t.tenantId, t.id] }),
-    foreignKey({ name: 'decisions_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
-    foreignKey({ name: 'decisions_policy_fk', columns: [t.tenantId, t.policy], foreignColumns: [policies.tenantId, policies.digest] }),
-    foreignKey({ name: 'decisions_evidence_fk', columns: [t.tenantId, t.evidence], foreignColumns: [evidence.tenantId, evidence.digest] }),
-    check('decisions_verdict_check', sql`${t.verdict} ->> 'kind' in ('passed', 'failed', 'inconclusive')`),
+    foreignKey({
+      name: 'decisions_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
+    foreignKey({
+      name: 'decisions_policy_fk',
+      columns: [t.tenantId, t.policy],
+      foreignColumns: [policies.tenantId, policies.digest],
+    }),
+    foreignKey({
+      name: 'decisions_evidence_fk',
+      columns: [t.tenantId, t.evidence],
+      foreignColumns: [evidence.tenantId, evidence.digest],
+    }),
+    check(
+      'decisions_verdict_check',
+      sql`${t.verdict} ->> 'kind' in ('passed', 'failed', 'inconclusive')`,
+    ),
     index('decisions_by_run').on(t.tenantId, t.runId, t.id),
   ],
 );

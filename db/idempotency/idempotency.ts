@@ -12,8 +12,9 @@ export interface KeyedRequest {
 }
 
 /**
- * Runs the effect on the first call with this key and answers every later one with the first's answer. Two at once: the second waits for the
- * first's commit. Another request under the same key throws IdempotencyConflict. An answer that `remember` refuses leaves the key free.
+ * Runs the effect on the first call with this key and answers every later one with the first's
+ * answer. Two at once: the second waits for the first's commit. Another request under the same key
+ * throws IdempotencyConflict. An answer that `remember` refuses leaves the key free.
  */
 export async function once<T>(
   tx: Transaction,
@@ -38,14 +39,23 @@ export async function once<T>(
   return answer;
 }
 
-async function firstAnswer<T>(tx: Transaction, { tenant, operation, key }: KeyedRequest, requestDigest: string): Promise<T> {
+async function firstAnswer<T>(
+  tx: Transaction,
+  { tenant, operation, key }: KeyedRequest,
+  requestDigest: string,
+): Promise<T> {
   const [first] = await tx<{ requestDigest: string; answer: unknown }[]>`
     select request_digest, answer from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
-  if (!first) throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);
+  if (!first)
+    throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);
   if (first.requestDigest !== requestDigest) {
-    throw failure('IdempotencyConflict', `the idempotency key ${key} came before with another request`, {
-      next: 'use a new key for a new request',
-    });
+    throw failure(
+      'IdempotencyConflict',
+      `the idempotency key ${key} came before with another request`,
+      {
+        next: 'use a new key for a new request',
+      },
+    );
   }
   return first.answer as T;
 }

@@ -26,13 +26,15 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
             const standing = await lockIndex(tx, { tenant, index });
             await requireReady(tx, { tenant, index }, version);
             const { champion } = standing.aliases;
-            if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
+            if (champion?.version === version)
+              return { kind: 'unchanged', fencing: champion.fencing };
             if (
               (champion?.version ?? null) !== expectedChampion.version ||
               (champion !== null && champion.fencing !== expectedChampion.fencing)
             )
               return { kind: 'conflict', champion };
-            if (bundle && !(await isChampion(tx, { tenant, ...bundle }))) return { kind: 'conflict', champion };
+            if (bundle && !(await isChampion(tx, { tenant, ...bundle })))
+              return { kind: 'conflict', champion };
             const fencing = await moveIndex(tx, standing, {
               tenant,
               index,
@@ -56,8 +58,10 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           const standing = await lockIndex(tx, { tenant, index });
           const { champion } = standing.aliases;
           const to = request.to ?? (await previousAfter(tx, { tenant, index }));
-          if (to === null) throw failure('Conflict', `${index} has no earlier version to go back to`, { next });
-          if (to === champion?.version) throw failure('Conflict', `${index}@${to} already is the champion`);
+          if (to === null)
+            throw failure('Conflict', `${index} has no earlier version to go back to`, { next });
+          if (to === champion?.version)
+            throw failure('Conflict', `${index}@${to} already is the champion`);
           if (!(await hasAnswered(tx, { tenant, index, version: to })))
             throw failure('Conflict', `${index}@${to} never was the champion`, { next });
           await requireReady(tx, { tenant, index }, to);
@@ -84,7 +88,18 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
         rows,
         page,
         (row) => String(row.fencing),
-        ({ id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, model, modelVersion, movedAt }) => ({
+        ({
+          id,
+          kind,
+          fromVersion: from,
+          toVersion: to,
+          fencing,
+          actor,
+          cause,
+          model,
+          modelVersion,
+          movedAt,
+        }) => ({
           ...{ id, kind, from, to, fencing, actor, cause, movedAt },
           bundle: model === null || modelVersion === null ? null : { model, version: modelVersion },
         }),
@@ -93,16 +108,27 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
   };
 }
 
-/** A move of an application's champion holds the lock of the index that it asks: one that goes back waits for this move and takes it along, or is seen here. */
-async function isChampion(tx: Transaction, { tenant, model, version }: BundleName): Promise<boolean> {
+/**
+ * A move of an application's champion holds the lock of the index that it asks: one that goes back
+ * waits for this move and takes it along, or is seen here.
+ */
+async function isChampion(
+  tx: Transaction,
+  { tenant, model, version }: BundleName,
+): Promise<boolean> {
   return (await readAliases(tx, { tenant, model })).champion?.version === version;
 }
 
-async function requireReady(tx: Transaction, { tenant, index }: IndexName, version: number): Promise<void> {
+async function requireReady(
+  tx: Transaction,
+  { tenant, index }: IndexName,
+  version: number,
+): Promise<void> {
   const [row] = await tx<{ state: IndexState }[]>`
     select state from index_versions where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${index}@${version}`);
-  if (row.state !== 'ready') throw failure('Conflict', `${index}@${version} is ${row.state} and cannot answer`);
+  if (row.state !== 'ready')
+    throw failure('Conflict', `${index}@${version} is ${row.state} and cannot answer`);
 }
 
 interface IndexMove extends IndexName {
@@ -114,7 +140,10 @@ interface IndexMove extends IndexName {
   readonly cause: string;
 }
 
-/** `previous` becomes the version that a rollback would go to: after a promotion the one that was replaced, after a rollback the one before that. */
+/**
+ * `previous` becomes the version that a rollback would go to: after a promotion the one that was
+ * replaced, after a rollback the one before that.
+ */
 export async function moveIndex(
   tx: Transaction,
   { fencing: last, aliases }: IndexStanding,
@@ -124,40 +153,71 @@ export async function moveIndex(
   const from = aliases.champion?.version ?? null;
   await tx`update indexes set fencing = ${fencing} where tenant_id = ${tenant} and name = ${index}`;
   await point(tx, { tenant, index }, { alias: 'champion', version: to, fencing });
-  const previous = await previousAfter(tx, { tenant, index }, [{ kind: kind === 'promote' ? 'forward' : 'back', to }]);
-  if (previous !== null) await point(tx, { tenant, index }, { alias: 'previous', version: previous, fencing });
-  else await tx`delete from index_aliases where tenant_id = ${tenant} and index = ${index} and alias = 'previous'`;
+  const previous = await previousAfter(tx, { tenant, index }, [
+    { kind: kind === 'promote' ? 'forward' : 'back', to },
+  ]);
+  if (previous !== null)
+    await point(tx, { tenant, index }, { alias: 'previous', version: previous, fencing });
+  else
+    await tx`delete from index_aliases where tenant_id = ${tenant} and index = ${index} and alias = 'previous'`;
   await tx`
     insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause, model, model_version)
     values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause}, ${bundle?.model ?? null}, ${bundle?.version ?? null})`;
   const [before, after] = [{ champion: from }, { champion: to, fencing }];
-  await appendAudit(tx, { tenant, actor, action: `index.${kind}`, subject: `index:${index}`, cause, before, after });
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: `index.${kind}`,
+    subject: `index:${index}`,
+    cause,
+    before,
+    after,
+  });
   return fencing;
 }
 
 async function point(
   tx: Transaction,
   { tenant, index }: IndexName,
-  { alias, version, fencing }: { readonly alias: IndexAlias; readonly version: number; readonly fencing: number },
+  {
+    alias,
+    version,
+    fencing,
+  }: { readonly alias: IndexAlias; readonly version: number; readonly fencing: number },
 ): Promise<void> {
   await tx`
     insert into index_aliases (tenant_id, index, alias, version, fencing) values (${tenant}, ${index}, ${alias}, ${version}, ${fencing})
     on conflict on constraint index_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = clock_timestamp()`;
 }
 
-async function hasAnswered(tx: Transaction, { tenant, index, version }: IndexName & { readonly version: number }): Promise<boolean> {
+async function hasAnswered(
+  tx: Transaction,
+  { tenant, index, version }: IndexName & { readonly version: number },
+): Promise<boolean> {
   const [row] =
     await tx`select from index_alias_history where tenant_id = ${tenant} and index = ${index} and to_version = ${version} limit 1`;
   return row !== undefined;
 }
 
-/** The version that a rollback would go to after these moves and `next`; a retired version cannot answer again and is passed over. */
-async function previousAfter(tx: Transaction, { tenant, index }: IndexName, next: readonly PointerMove[] = []): Promise<number | null> {
+/**
+ * The version that a rollback would go to after these moves and `next`; a retired version cannot
+ * answer again and is passed over.
+ */
+async function previousAfter(
+  tx: Transaction,
+  { tenant, index }: IndexName,
+  next: readonly PointerMove[] = [],
+): Promise<number | null> {
   const rows = await tx<{ kind: 'promote' | 'rollback'; toVersion: number; state: IndexState }[]>`
     select h.kind, h.to_version, v.state from index_alias_history h
     join index_versions v on v.tenant_id = h.tenant_id and v.index = h.index and v.version = h.to_version
     where h.tenant_id = ${tenant} and h.index = ${index} order by h.fencing`;
-  const moves = rows.map(({ kind, toVersion: to }): PointerMove => ({ kind: kind === 'promote' ? 'forward' : 'back', to }));
-  const ready = new Set(rows.filter(({ state }) => state === 'ready').map(({ toVersion }) => toVersion));
+  const moves = rows.map(({ kind, toVersion: to }): PointerMove => ({
+    kind: kind === 'promote' ? 'forward' : 'back',
+    to,
+  }));
+  const ready = new Set(
+    rows.filter(({ state }) => state === 'ready').map(({ toVersion }) => toVersion),
+  );
   return versionBefore([...moves, ...next], (version) => ready.has(version));
 }

@@ -1,4 +1,7 @@
-/** What release bundles and the versions of an index say of each other: the edge that registering a bundle writes (activities/language/bundle-version.ts). */
+/**
+ * What release bundles and the versions of an index say of each other: the edge that registering a
+ * bundle writes (activities/language/bundle-version.ts).
+ */
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { IndexState } from '../../domain/index/version';
@@ -17,8 +20,14 @@ export interface NamedIndex {
   readonly state: IndexState;
 }
 
-/** The version of an index that the bundle asks; null for one without retrieval, and for a classical model. */
-export async function indexOfBundle(sql: Query, { tenant, model, version }: BundleName): Promise<NamedIndex | null> {
+/**
+ * The version of an index that the bundle asks; null for one without retrieval, and for a classical
+ * model.
+ */
+export async function indexOfBundle(
+  sql: Query,
+  { tenant, model, version }: BundleName,
+): Promise<NamedIndex | null> {
   const [row] = await sql<NamedIndex[]>`
     select v.index, v.version, v.state from lineage_edges e
     join index_versions v on v.tenant_id = e.tenant_id and v.index = e.from_name and v.version = e.from_version
@@ -26,7 +35,10 @@ export async function indexOfBundle(sql: Query, { tenant, model, version }: Bund
   return row ?? null;
 }
 
-/** First in a move of champions. Their indexes stay locked to the commit, so that none is retired meanwhile; by name, because two moves may want the same two. */
+/**
+ * First in a move of champions. Their indexes stay locked to the commit, so that none is retired
+ * meanwhile; by name, because two moves may want the same two.
+ */
 export async function lockIndexesOf(
   tx: Transaction,
   { tenant, model }: Pick<BundleName, 'tenant' | 'model'>,
@@ -44,9 +56,13 @@ export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promi
   const named = await indexOfBundle(tx, bundle);
   if (!named || named.state === 'ready') return;
   const { model, version } = bundle;
-  throw failure('Conflict', `${model}@${version} asks ${named.index}@${named.version}, which is ${named.state} and answers nothing`, {
-    next: `perennial run start ${model}`,
-  });
+  throw failure(
+    'Conflict',
+    `${model}@${version} asks ${named.index}@${named.version}, which is ${named.state} and answers nothing`,
+    {
+      next: `perennial run start ${model}`,
+    },
+  );
 }
 
 type Role = 'champion' | 'challenger' | 'previous' | 'candidate';
@@ -55,13 +71,15 @@ const whatFrees: Readonly<Record<Role, (model: string) => string>> = {
   champion: (model) =>
     `perennial run start ${model}: it stays until a newer bundle has taken its place, and another one the place after it`,
   challenger: (model) => `perennial rollout show ${model}: it is on trial`,
-  previous: (model) => `perennial run start ${model}: it stays the way back until another bundle is promoted`,
+  previous: (model) =>
+    `perennial run start ${model}: it stays the way back until another bundle is promoted`,
   candidate: (model) => `perennial run list ${model}: a run judges it`,
 };
 
 /**
- * Refuses while somebody may ask it through a bundle: one that serves or is the way back, one that is tried or judged, and one that a gateway still serves because it has not heard of
- * the last move.
+ * Refuses while somebody may ask it through a bundle: one that serves or is the way back, one that
+ * is tried or judged, and one that a gateway still serves because it has not heard of the last
+ * move.
  */
 export async function refuseWhileNeeded(
   tx: Transaction,
@@ -88,7 +106,11 @@ export async function refuseWhileNeeded(
   const [behind] = await tx<{ url: string }[]>`
     select g.url from gateways g, routing_epoch r where g.lease_until > now() and g.epoch < r.epoch and exists (${named}) limit 1`;
   if (behind)
-    throw failure('Conflict', `the gateway ${behind.url} may still ask ${index}@${version}: it has not heard of the last move yet`, {
-      next: 'try again in a second; perennial doctor shows which gateways answer',
-    });
+    throw failure(
+      'Conflict',
+      `the gateway ${behind.url} may still ask ${index}@${version}: it has not heard of the last move yet`,
+      {
+        next: 'try again in a second; perennial doctor shows which gateways answer',
+      },
+    );
 }

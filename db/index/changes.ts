@@ -20,7 +20,14 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
             insert into index_changes (tenant_id, index, seq, documents, deleted, actor)
             values (${tenant}, ${index}, ${seq}, ${toJson(documents)}, ${toJson(deleted)}, ${actor})`;
           const after = { seq, documents: documents?.digest ?? null, deleted: deleted.length };
-          await appendAudit(tx, { tenant, actor, action: 'index.change', subject: `index:${index}`, cause: 'documents changed', after });
+          await appendAudit(tx, {
+            tenant,
+            actor,
+            action: 'index.change',
+            subject: `index:${index}`,
+            cause: 'documents changed',
+            after,
+          });
           await promise(tx, { tenant, topic: 'index.changed', payload: { index } });
           return { seq };
         }),
@@ -29,7 +36,11 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
     async after({ tenant, index, seq, limit }) {
       const rows = await sql<(typeof indexChanges.$inferSelect)[]>`
         select * from index_changes where tenant_id = ${tenant} and index = ${index} and seq > ${seq} order by seq limit ${limit}`;
-      return rows.map(({ seq: at, documents, deleted }): IndexChange => ({ seq: at, documents, deleted }));
+      return rows.map(({ seq: at, documents, deleted }): IndexChange => ({
+        seq: at,
+        documents,
+        deleted,
+      }));
     },
 
     applied: ({ tenant, index, version, from, to, tableVersion, chunks, documents }) =>
@@ -38,7 +49,11 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
           update index_versions set applied = ${to}, table_version = ${tableVersion}, chunks = ${chunks}, documents = ${documents}, updated_at = now()
           where tenant_id = ${tenant} and index = ${index} and version = ${version} and applied = ${from} and state in ('building', 'ready')
           returning version`;
-        if (!moved) throw failure('FencedOff', `the changes after ${from} were applied to ${index}@${version} by somebody else`);
+        if (!moved)
+          throw failure(
+            'FencedOff',
+            `the changes after ${from} were applied to ${index}@${version} by somebody else`,
+          );
       }),
   };
 }

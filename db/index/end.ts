@@ -11,24 +11,49 @@ import { buildOf, lockVersion } from './versions';
 
 type Ending = Parameters<IndexRepository['end']>[0];
 
-/** Under the index's row lock, which a move of an alias and a move of a bundle that asks it take as well. */
-export async function endVersion(tx: Transaction, { tenant, index, version, state, actor, cause }: Ending): Promise<void> {
+/**
+ * Under the index's row lock, which a move of an alias and a move of a bundle that asks it take as
+ * well.
+ */
+export async function endVersion(
+  tx: Transaction,
+  { tenant, index, version, state, actor, cause }: Ending,
+): Promise<void> {
   const { aliases } = await lockIndex(tx, { tenant, index });
   const row = await lockVersion(tx, { tenant, index, version });
   if (row.state === 'failed' || row.state === 'retired') return;
-  const alias = (['champion', 'previous'] as const).find((name) => aliases[name]?.version === version);
+  const alias = (['champion', 'previous'] as const).find(
+    (name) => aliases[name]?.version === version,
+  );
   if (alias)
-    throw failure('Conflict', `${index}@${version} is the ${alias}: it keeps its table`, { next: `perennial index show ${index}` });
+    throw failure('Conflict', `${index}@${version} is the ${alias}: it keeps its table`, {
+      next: `perennial index show ${index}`,
+    });
   await refuseWhileNeeded(tx, { tenant, index, version });
   await tx`
     update index_versions set state = ${state}, updated_at = now()
     where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
   const [before, after] = [{ state: row.state }, { state }];
-  await appendAudit(tx, { tenant, actor, action: 'index.end', subject: `index:${index}@${version}`, cause, before, after });
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'index.end',
+    subject: `index:${index}@${version}`,
+    cause,
+    before,
+    after,
+  });
 }
 
-/** The table goes by a workflow that the outbox promises: whoever dies in between, it is begun. Of one that was ended before it goes once more, which finds what an earlier death left. */
-export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state'>, endedBuild: string | null): Promise<RetiredVersion> {
+/**
+ * The table goes by a workflow that the outbox promises: whoever dies in between, it is begun. Of
+ * one that was ended before it goes once more, which finds what an earlier death left.
+ */
+export async function retireVersion(
+  tx: Transaction,
+  ending: Omit<Ending, 'state'>,
+  endedBuild: string | null,
+): Promise<RetiredVersion> {
   const { tenant, index, version, actor, cause } = ending;
   await lockIndex(tx, { tenant, index });
   const { state: from, runId } = await lockVersion(tx, { tenant, index, version });
@@ -41,15 +66,31 @@ export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state
 async function refuseWhileBuilt(
   tx: Transaction,
   { tenant, index, version }: Omit<Ending, 'state'>,
-  { from, runId, endedBuild }: { readonly from: IndexState; readonly runId: RunId | null; readonly endedBuild: string | null },
+  {
+    from,
+    runId,
+    endedBuild,
+  }: {
+    readonly from: IndexState;
+    readonly runId: RunId | null;
+    readonly endedBuild: string | null;
+  },
 ): Promise<void> {
   const build = await buildOf(tx, { tenant, index, version });
   if (build !== null && build !== endedBuild)
-    throw failure('Conflict', `${index}@${version} is being built`, { next: `perennial index build-cancel ${index} ${build}` });
-  if ((from !== 'ready' && from !== 'building') || runId === null) return;
-  const [open] = await tx<{ id: string }[]>`select id from runs where tenant_id = ${tenant} and id = ${runId} and ended_at is null`;
-  if (open)
-    throw failure('Conflict', `${index}@${version} is of ${open.id}, which goes on and may release it`, {
-      next: `perennial run watch ${open.id}`,
+    throw failure('Conflict', `${index}@${version} is being built`, {
+      next: `perennial index build-cancel ${index} ${build}`,
     });
+  if ((from !== 'ready' && from !== 'building') || runId === null) return;
+  const [open] = await tx<
+    { id: string }[]
+  >`select id from runs where tenant_id = ${tenant} and id = ${runId} and ended_at is null`;
+  if (open)
+    throw failure(
+      'Conflict',
+      `${index}@${version} is of ${open.id}, which goes on and may release it`,
+      {
+        next: `perennial run watch ${open.id}`,
+      },
+    );
 }

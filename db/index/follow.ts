@@ -5,8 +5,10 @@ import { indexOfBundle, type BundleName } from './bundles';
 import { lockIndex } from './state';
 
 /**
- * Where an application's promotion had moved the alias of its index, its rollback moves it too, in the same transaction: whoever asks the index by its name alone is answered by what the
- * champion asks. Not when anybody else has moved it since, nor to a version that the new champion does not name. Null for a bundle without retrieval.
+ * Where an application's promotion had moved the alias of its index, its rollback moves it too, in
+ * the same transaction: whoever asks the index by its name alone is answered by what the champion
+ * asks. Not when anybody else has moved it since, nor to a version that the new champion does not
+ * name. Null for a bundle without retrieval.
  */
 export async function followRollback(
   tx: Transaction,
@@ -18,15 +20,30 @@ export async function followRollback(
   const { index } = gone;
   const standing = await lockIndex(tx, { tenant, index });
   const { champion } = standing.aliases;
-  const stays = (why: string): FollowedIndex => ({ kind: 'stays', index, at: champion?.version ?? null, why });
+  const stays = (why: string): FollowedIndex => ({
+    kind: 'stays',
+    index,
+    at: champion?.version ?? null,
+    why,
+  });
   const named = await indexOfBundle(tx, { tenant, model, version: to });
   if (named?.index !== index) return stays(`${model}@${to} does not ask ${index}`);
   if (champion?.version === named.version) return stays(`${model}@${to} asks this version`);
   const [last] = await tx<{ model: string | null }[]>`
     select model from index_alias_history where tenant_id = ${tenant} and index = ${index} and fencing = ${champion?.fencing ?? 0}`;
   if (champion?.version !== gone.version || last?.model !== model)
-    return stays(`it was not ${model} that moved it there; perennial index rollback ${index} moves it`);
+    return stays(
+      `it was not ${model} that moved it there; perennial index rollback ${index} moves it`,
+    );
   const bundle = { model, version: to };
-  await moveIndex(tx, standing, { tenant, index, kind: 'rollback', to: named.version, bundle, actor, cause });
+  await moveIndex(tx, standing, {
+    tenant,
+    index,
+    kind: 'rollback',
+    to: named.version,
+    bundle,
+    actor,
+    cause,
+  });
   return { kind: 'moved', index, from: gone.version, to: named.version };
 }

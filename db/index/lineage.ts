@@ -1,8 +1,14 @@
 import type { Query } from '../connection';
 import type { indexVersions } from './schema';
 
-/** The edge from a dataset version to the index version that was filled from it, in the transaction from which on it answers. */
-export async function appendIndexLineage(tx: Query, row: typeof indexVersions.$inferSelect): Promise<void> {
+/**
+ * The edge from a dataset version to the index version that was filled from it, in the transaction
+ * from which on it answers.
+ */
+export async function appendIndexLineage(
+  tx: Query,
+  row: typeof indexVersions.$inferSelect,
+): Promise<void> {
   const { tenantId, index, version, digest, dataset, datasetVersion, runId } = row;
   await tx`
     insert into lineage_edges (tenant_id, from_kind, from_name, from_version, from_digest, to_kind, to_name, to_version, to_digest, run_id)

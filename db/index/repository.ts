@@ -1,6 +1,12 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { IndexAlias, IndexRecipe, IndexReport, IndexState, IndexVersionRef } from '../../domain/index/version';
+import type {
+  IndexAlias,
+  IndexRecipe,
+  IndexReport,
+  IndexState,
+  IndexVersionRef,
+} from '../../domain/index/version';
 import type { Database } from '../connection';
 import { once } from '../idempotency/idempotency';
 import { createIndexAliases } from './aliases';
@@ -26,7 +32,9 @@ export interface IndexVersionRecord extends IndexVersionRef {
   readonly applied: number;
   readonly tableVersion: number | null;
   readonly chunks: number | null;
-  /** In its table now, changes included; its report has those of the build. Null while it is filled. */
+  /**
+   * In its table now, changes included; its report has those of the build. Null while it is filled.
+   */
   readonly documents: number | null;
   readonly report: IndexReport | null;
   readonly runId: RunId | null;
@@ -51,7 +59,8 @@ export type IndexPromotion =
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: IndexAliasState | null };
 
-export type Sealed = { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
+export type Sealed =
+  { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
 
 /** The state that it was in before. */
 export interface RetiredVersion {
@@ -67,15 +76,22 @@ interface IndexVersionName extends IndexName {
   readonly version: number;
 }
 
-/** Which version answers: one transaction a move, under the index's row lock, with history and audit row. */
+/**
+ * Which version answers: one transaction a move, under the index's row lock, with history and audit
+ * row.
+ */
 export interface IndexAliasRepository {
   aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, IndexAliasState | null>>>;
-  /** Compare-and-swap on the champion that the new one was compared with. A conflict changed nothing and is not remembered. */
+  /**
+   * Compare-and-swap on the champion that the new one was compared with. A conflict changed nothing
+   * and is not remembered.
+   */
   promote(
     input: IndexVersionName &
       KeyedIndex & {
         readonly expectedChampion:
-          { readonly version: number; readonly fencing: number } | { readonly version: null; readonly fencing?: undefined };
+          | { readonly version: number; readonly fencing: number }
+          | { readonly version: null; readonly fencing?: undefined };
         /** Whose promotion it follows: a conflict where that one is the champion no more. */
         readonly bundle?: BundleRef | undefined;
         readonly actor: string;
@@ -83,11 +99,16 @@ export interface IndexAliasRepository {
       },
   ): Promise<IndexPromotion>;
   /**
-   * Without `to`: to `previous`, by the rule of `domain/model/way-back.ts`. `to` must have been the champion once. Conflict when there is no such version, or it has
-   * been retired.
+   * Without `to`: to `previous`, by the rule of `domain/model/way-back.ts`. `to` must have been the
+   * champion once. Conflict when there is no such version, or it has been retired.
    */
   rollback(
-    input: IndexName & KeyedIndex & { readonly to?: number | undefined; readonly actor: string; readonly cause: string },
+    input: IndexName &
+      KeyedIndex & {
+        readonly to?: number | undefined;
+        readonly actor: string;
+        readonly cause: string;
+      },
   ): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
   history(input: IndexName & PageRequest): Promise<
     Page<{
@@ -109,9 +130,16 @@ export interface IndexAliasRepository {
 export interface IndexChangeRepository {
   /** Accepted when it answers; found when the versions have taken it. */
   append(
-    input: IndexName & KeyedIndex & { readonly documents: ArtifactRef | null; readonly deleted: readonly string[]; readonly actor: string },
+    input: IndexName &
+      KeyedIndex & {
+        readonly documents: ArtifactRef | null;
+        readonly deleted: readonly string[];
+        readonly actor: string;
+      },
   ): Promise<{ readonly seq: number }>;
-  after(input: IndexName & { readonly seq: number; readonly limit: number }): Promise<readonly IndexChange[]>;
+  after(
+    input: IndexName & { readonly seq: number; readonly limit: number },
+  ): Promise<readonly IndexChange[]>;
   /** The version's table has them. FencedOff when another was faster. */
   applied(
     input: IndexVersionName & {
@@ -127,8 +155,8 @@ export interface IndexChangeRepository {
 export interface IndexRepository extends IndexAliasRepository {
   readonly changes: IndexChangeRepository;
   /**
-   * A new version, numbered from 1 without gaps. It takes the changes that came after its dataset version was registered: what came before
-   * is in the dataset. FencedOff for a run that has ended.
+   * A new version, numbered from 1 without gaps. It takes the changes that came after its dataset
+   * version was registered: what came before is in the dataset. FencedOff for a run that has ended.
    */
   open(
     input: IndexName &
@@ -142,16 +170,38 @@ export interface IndexRepository extends IndexAliasRepository {
   ): Promise<IndexVersionRecord>;
   get(name: IndexVersionName): Promise<IndexVersionRecord | null>;
   /** By number or alias; null when it does not answer. */
-  served(name: IndexName & { readonly version?: number | IndexAlias | undefined }): Promise<IndexVersionRecord | null>;
+  served(
+    name: IndexName & { readonly version?: number | IndexAlias | undefined },
+  ): Promise<IndexVersionRecord | null>;
   /** From `building`, when it has every change; from then on it takes each as it comes. */
   seal(input: IndexVersionName & { readonly report: IndexReport }): Promise<Sealed>;
-  /** It answers no more, and its table may go. Conflict while an alias points at it or a bundle may ask it; fine when it was ended before. */
-  end(input: IndexVersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
-  /** The build that a person began and that has not ended the version: whether it still runs, Temporal knows. Null without one. */
+  /**
+   * It answers no more, and its table may go. Conflict while an alias points at it or a bundle may
+   * ask it; fine when it was ended before.
+   */
+  end(
+    input: IndexVersionName & {
+      readonly state: 'failed' | 'retired';
+      readonly actor: string;
+      readonly cause: string;
+    },
+  ): Promise<void>;
+  /**
+   * The build that a person began and that has not ended the version: whether it still runs,
+   * Temporal knows. Null without one.
+   */
   buildOf(name: IndexVersionName): Promise<string | null>;
-  /** The same at a person's word, with the promise that its table goes. Conflict also while the run that built it goes on, and while it is built, unless by a build that runs no more. */
+  /**
+   * The same at a person's word, with the promise that its table goes. Conflict also while the run
+   * that built it goes on, and while it is built, unless by a build that runs no more.
+   */
   retire(
-    input: IndexVersionName & KeyedIndex & { readonly actor: string; readonly cause: string; readonly endedBuild?: string | null },
+    input: IndexVersionName &
+      KeyedIndex & {
+        readonly actor: string;
+        readonly cause: string;
+        readonly endedBuild?: string | null;
+      },
   ): Promise<RetiredVersion>;
   /** Every version that answers or may. */
   ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;
@@ -181,11 +231,26 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
 
     open: (input) =>
       sql.begin((tx) => {
-        const { tenant, index, recipe, dataset, datasetVersion, runId, idempotencyKey: key } = input;
+        const {
+          tenant,
+          index,
+          recipe,
+          dataset,
+          datasetVersion,
+          runId,
+          idempotencyKey: key,
+        } = input;
         // Without the probe of an endpoint: a second attempt may get it rounded in another way.
-        // Without what this code makes of the chunking, too: a first attempt may have been another version's.
+        // Without what this code makes of the chunking, too: a first attempt may have been another
+        // version's.
         const { headings: _counted, ...chunking } = { headings: undefined, ...recipe.chunking };
-        const request = { index, embedder: recipe.embedder.digest, chunking, dataset, datasetVersion };
+        const request = {
+          index,
+          embedder: recipe.embedder.digest,
+          chunking,
+          dataset,
+          datasetVersion,
+        };
         return once(tx, { tenant, operation: 'index.open', key, request }, async () => {
           if (runId !== null) await guardRun(tx, { tenant, runId });
           return openVersion(tx, input);
@@ -213,7 +278,9 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
     // What is known of its build is not what was asked.
     retire: ({ idempotencyKey: key, tenant, endedBuild = null, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'index.retire', key, request }, () => retireVersion(tx, { tenant, ...request }, endedBuild)),
+        once(tx, { tenant, operation: 'index.retire', key, request }, () =>
+          retireVersion(tx, { tenant, ...request }, endedBuild),
+        ),
       ),
 
     async ready({ tenant, index }) {
@@ -224,7 +291,9 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
 
     async list({ tenant, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<(typeof indexes.$inferSelect & { readonly champion: number | null })[]>`
+      const rows = await sql<
+        (typeof indexes.$inferSelect & { readonly champion: number | null })[]
+      >`
         select i.*, a.version as champion from indexes i
         left join index_aliases a on a.tenant_id = i.tenant_id and a.index = i.name and a.alias = 'champion'
         where i.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`i.name > ${after}`}
@@ -233,7 +302,13 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
         rows,
         page,
         (row) => row.name,
-        ({ name, versions, champion, changes, createdAt }) => ({ name, versions, champion, changes, createdAt }),
+        ({ name, versions, champion, changes, createdAt }) => ({
+          name,
+          versions,
+          champion,
+          changes,
+          createdAt,
+        }),
       );
     },
 

@@ -1,9 +1,27 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { RunId } from '../../domain/ids';
 import type { IndexAlias, IndexRecipe, IndexReport, IndexState } from '../../domain/index/version';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { datasetVersions } from '../dataset/schema';
 import { runs } from '../run/schema';
 import { tenants } from '../access/tenant-schema';
@@ -13,7 +31,9 @@ export const indexes = pgTable(
   {
     tenantId: tenantId(),
     name: text('name').notNull(),
-    /** Number of the newest version; its row lock numbers versions, changes and moves without gaps. */
+    /**
+     * Number of the newest version; its row lock numbers versions, changes and moves without gaps.
+     */
     versions: integer('versions').notNull().default(0),
     /** Number of the newest change of documents. */
     changes: counter('changes').notNull().default(0),
@@ -45,7 +65,10 @@ export const indexVersions = pgTable(
     /** State of the table that questions are answered from; null while it is being filled. */
     tableVersion: counter('table_version'),
     chunks: counter('chunks'),
-    /** In the table as it is, changes included; null for versions that were filled before this was counted. */
+    /**
+     * In the table as it is, changes included; null for versions that were filled before this was
+     * counted.
+     */
     documents: counter('documents'),
     report: document<IndexReport>('report'),
     runId: bytewise('run_id').$type<RunId>(),
@@ -54,16 +77,32 @@ export const indexVersions = pgTable(
   },
   (t) => [
     primaryKey({ name: 'index_versions_pk', columns: [t.tenantId, t.index, t.version] }),
-    foreignKey({ name: 'index_versions_index_fk', columns: [t.tenantId, t.index], foreignColumns: [indexes.tenantId, indexes.name] }),
+    foreignKey({
+      name: 'index_versions_index_fk',
+      columns: [t.tenantId, t.index],
+      foreignColumns: [indexes.tenantId, indexes.name],
+    }),
     foreignKey({
       name: 'index_versions_dataset_fk',
       columns: [t.tenantId, t.dataset, t.datasetVersion],
       foreignColumns: [datasetVersions.tenantId, datasetVersions.dataset, datasetVersions.version],
     }),
-    foreignKey({ name: 'index_versions_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'index_versions_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     isDigest('index_versions_digest_check', t.digest),
-    oneOf('index_versions_state_check', t.state, ['building', 'ready', 'failed', 'retired'] satisfies IndexState[]),
-    check('index_versions_ready_check', sql`${t.state} <> 'ready' or ${t.tableVersion} is not null`),
+    oneOf('index_versions_state_check', t.state, [
+      'building',
+      'ready',
+      'failed',
+      'retired',
+    ] satisfies IndexState[]),
+    check(
+      'index_versions_ready_check',
+      sql`${t.state} <> 'ready' or ${t.tableVersion} is not null`,
+    ),
     index('index_versions_by_run').on(t.tenantId, t.runId),
   ],
 );
@@ -82,7 +121,11 @@ export const indexAliases = pgTable(
   },
   (t) => [
     primaryKey({ name: 'index_aliases_pk', columns: [t.tenantId, t.index, t.alias] }),
-    foreignKey({ name: 'index_aliases_version_fk', columns: [t.tenantId, t.index, t.version], foreignColumns: [...version] }),
+    foreignKey({
+      name: 'index_aliases_version_fk',
+      columns: [t.tenantId, t.index, t.version],
+      foreignColumns: [...version],
+    }),
     oneOf('index_aliases_alias_check', t.alias, ['champion', 'previous'] satisfies IndexAlias[]),
     check('index_aliases_fencing_check', sql`${t.fencing} > 0`),
   ],
@@ -108,14 +151,24 @@ export const indexAliasHistory = pgTable(
   (t) => [
     primaryKey({ name: 'index_alias_history_pk', columns: [t.tenantId, t.id] }),
     unique('index_alias_history_fencing_unique').on(t.tenantId, t.index, t.fencing),
-    foreignKey({ name: 'index_alias_history_version_fk', columns: [t.tenantId, t.index, t.toVersion], foreignColumns: [...version] }),
+    foreignKey({
+      name: 'index_alias_history_version_fk',
+      columns: [t.tenantId, t.index, t.toVersion],
+      foreignColumns: [...version],
+    }),
     oneOf('index_alias_history_kind_check', t.kind, ['promote', 'rollback']),
     check('index_alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
-    check('index_alias_history_bundle_check', sql`(${t.model} is null) = (${t.modelVersion} is null)`),
+    check(
+      'index_alias_history_bundle_check',
+      sql`(${t.model} is null) = (${t.modelVersion} is null)`,
+    ),
   ],
 );
 
-/** What changed in the documents since, in order: every version that can be asked, and every one that is being built, takes each of them once. */
+/**
+ * What changed in the documents since, in order: every version that can be asked, and every one
+ * that is being built, takes each of them once.
+ */
 export const indexChanges = pgTable(
   'index_changes',
   {
@@ -131,7 +184,11 @@ export const indexChanges = pgTable(
   },
   (t) => [
     primaryKey({ name: 'index_changes_pk', columns: [t.tenantId, t.index, t.seq] }),
-    foreignKey({ name: 'index_changes_index_fk', columns: [t.tenantId, t.index], foreignColumns: [indexes.tenantId, indexes.name] }),
+    foreignKey({
+      name: 'index_changes_index_fk',
+      columns: [t.tenantId, t.index],
+      foreignColumns: [indexes.tenantId, indexes.name],
+    }),
     check('index_changes_seq_check', sql`${t.seq} > 0`),
   ],
 );

@@ -16,14 +16,20 @@ export interface IndexStanding {
 }
 
 /** The index's row lock puts its versions, changes and moves in one order. */
-export async function lockIndex(tx: Transaction, { tenant, index }: IndexName): Promise<IndexStanding> {
+export async function lockIndex(
+  tx: Transaction,
+  { tenant, index }: IndexName,
+): Promise<IndexStanding> {
   const [row] = await tx<{ changes: number; fencing: number }[]>`
     select changes, fencing from indexes where tenant_id = ${tenant} and name = ${index} for update`;
   if (!row) throw noSuchIndex(index);
   return { ...row, aliases: await readIndexAliases(tx, { tenant, index }) };
 }
 
-export async function readIndexAliases(sql: Query, { tenant, index }: IndexName): Promise<IndexStanding['aliases']> {
+export async function readIndexAliases(
+  sql: Query,
+  { tenant, index }: IndexName,
+): Promise<IndexStanding['aliases']> {
   const rows = await sql<({ readonly alias: IndexAlias } & IndexAliasState)[]>`
     select alias, version, fencing, moved_at from index_aliases where tenant_id = ${tenant} and index = ${index}`;
   const state = (name: IndexAlias): IndexAliasState | null => {

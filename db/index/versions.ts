@@ -10,7 +10,10 @@ import { lockIndex, type IndexName } from './state';
 
 export type VersionRow = typeof indexVersions.$inferSelect;
 
-export async function openVersion(tx: Transaction, input: Parameters<IndexRepository['open']>[0]): Promise<IndexVersionRecord> {
+export async function openVersion(
+  tx: Transaction,
+  input: Parameters<IndexRepository['open']>[0],
+): Promise<IndexVersionRecord> {
   const { tenant, index, recipe, dataset, datasetVersion, runId, actor } = input;
   const [of] = await tx<{ digest: Digest; createdAt: string }[]>`
     select digest, created_at from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${datasetVersion}`;
@@ -19,15 +22,31 @@ export async function openVersion(tx: Transaction, input: Parameters<IndexReposi
     insert into indexes as i (tenant_id, name, versions) values (${tenant}, ${index}, 1)
     on conflict on constraint indexes_pk do update set versions = i.versions + 1 returning versions`;
   const version = numbered?.versions ?? 1;
-  const digest = digestOf({ embedder: recipe.embedder.digest, chunking: recipe.chunking, dataset: of.digest });
+  const digest = digestOf({
+    embedder: recipe.embedder.digest,
+    chunking: recipe.chunking,
+    dataset: of.digest,
+  });
   const [row] = await tx<VersionRow[]>`
     insert into index_versions (tenant_id, index, version, digest, recipe, dataset, dataset_version, state, applied, run_id)
     select ${tenant}, ${index}, ${version}, ${digest}, ${toJson(recipe)}, ${dataset}, ${datasetVersion}, 'building',
       coalesce((select max(seq) from index_changes where tenant_id = ${tenant} and index = ${index} and created_at <= ${of.createdAt}), 0), ${runId}
     returning *`;
   if (!row) throw failure('NotFound', `there is no index ${index}`);
-  const after = { version, digest, dataset: `${dataset}@${datasetVersion}`, embedder: recipe.embedder.name };
-  await appendAudit(tx, { tenant, actor, action: 'index.open', subject: `index:${index}@${version}`, cause: 'build', after });
+  const after = {
+    version,
+    digest,
+    dataset: `${dataset}@${datasetVersion}`,
+    embedder: recipe.embedder.name,
+  };
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'index.open',
+    subject: `index:${index}@${version}`,
+    cause: 'build',
+    after,
+  });
   return toRecord(row);
 }
 
@@ -51,8 +70,14 @@ export async function sealVersion(
   return { kind: 'ready' };
 }
 
-/** The build that opened it, where a person began one: a version of a run is built by the run. Null when it is no longer building, or when keys of that age are forgotten. */
-export async function buildOf(sql: Query, { tenant, index, version }: IndexName & { readonly version: number }): Promise<string | null> {
+/**
+ * The build that opened it, where a person began one: a version of a run is built by the run. Null
+ * when it is no longer building, or when keys of that age are forgotten.
+ */
+export async function buildOf(
+  sql: Query,
+  { tenant, index, version }: IndexName & { readonly version: number },
+): Promise<string | null> {
   const [row] = await sql<{ key: string }[]>`
     select i.key from index_versions v join idempotency i on i.tenant_id = v.tenant_id and i.operation = 'index.open'
       and i.answer->>'index' = v.index and (i.answer->>'version')::int = v.version

@@ -10,8 +10,9 @@ import { lockRollout } from '../rollout/state';
 import { appendAudit } from '../audit/entry';
 
 /**
- * A question with both versions' answers, in an order that does not say which version gave which: whoever labels them should not know. An answer is null where it was
- * kept back; it is known to be wrong and needs no label.
+ * A question with both versions' answers, in an order that does not say which version gave which:
+ * whoever labels them should not know. An answer is null where it was kept back; it is known to be
+ * wrong and needs no label.
  */
 export interface UnlabelledPair {
   readonly predictionId: PredictionId;
@@ -20,7 +21,10 @@ export interface UnlabelledPair {
   readonly second: string | null;
 }
 
-/** `true` right, `false` wrong, null: the person could not tell. Of an answer that was kept back it does not count. */
+/**
+ * `true` right, `false` wrong, null: the person could not tell. Of an answer that was kept back it
+ * does not count.
+ */
 export interface PairLabel {
   readonly predictionId: PredictionId;
   readonly first: boolean | null;
@@ -36,11 +40,15 @@ interface JudgedRolloutRef {
 
 /** What people say of answers that a judge has judged, by which the judge is corrected. */
 export interface AnswerLabelRepository {
-  /** Pairs with a verdict on both answers and without a label, in an order drawn by a hash: it depends neither on what was answered nor on what the judge said. */
+  /**
+   * Pairs with a verdict on both answers and without a label, in an order drawn by a hash: it
+   * depends neither on what was answered nor on what the judge said.
+   */
   toLabel(input: JudgedRolloutRef & { readonly limit: number }): Promise<readonly UnlabelledPair[]>;
   /**
-   * One transaction with its audit row. The first label of a pair stays, so sending it again changes nothing. NotFound names a prediction without verdicts in this
-   * rollout, and then nothing is stored; Conflict when the rollout has ended.
+   * One transaction with its audit row. The first label of a pair stays, so sending it again
+   * changes nothing. NotFound names a prediction without verdicts in this rollout, and then nothing
+   * is stored; Conflict when the rollout has ended.
    */
   label(
     input: JudgedRolloutRef & { readonly labels: readonly PairLabel[]; readonly actor: string },
@@ -64,7 +72,9 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
     async toLabel({ limit, ...asked }) {
       const rows = await judgedRows(sql, asked, { limit });
       return rows.map(({ predictionId, question, servedFirst, served, beside }) => {
-        const [first, second] = (servedFirst ? [served, beside] : [beside, served]).map((text) => (isKnownWrong(text) ? null : text));
+        const [first, second] = (servedFirst ? [served, beside] : [beside, served]).map((text) =>
+          isKnownWrong(text) ? null : text,
+        );
         return { predictionId, question, first: first ?? null, second: second ?? null };
       });
     },
@@ -73,15 +83,22 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
       const { tenant, rollout: id } = asked;
       return sql.begin(async (tx) => {
         const rollout = await lockRollout(tx, { tenant, id });
-        if (!isOpenRollout(rollout.status)) throw failure('Conflict', `the rollout ${id} has ended: labels no longer count`);
+        if (!isOpenRollout(rollout.status))
+          throw failure('Conflict', `the rollout ${id} has ended: labels no longer count`);
         const rows = new Map(
-          (await judgedRows(tx, asked, { only: labels.map(({ predictionId }) => predictionId) })).map((row) => [row.predictionId, row]),
+          (
+            await judgedRows(tx, asked, { only: labels.map(({ predictionId }) => predictionId) })
+          ).map((row) => [row.predictionId, row]),
         );
         const unknown = labels.find(({ predictionId }) => !rows.has(predictionId));
         if (unknown) {
-          throw failure('NotFound', `the judge has given no verdict on both answers of ${unknown.predictionId} in the rollout ${id}`, {
-            next: `perennial rollout label ${rollout.model}`,
-          });
+          throw failure(
+            'NotFound',
+            `the judge has given no verdict on both answers of ${unknown.predictionId} in the rollout ${id}`,
+            {
+              next: `perennial rollout label ${rollout.model}`,
+            },
+          );
         }
         let stored = 0;
         for (const label of labels) {
@@ -94,7 +111,14 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
         }
         if (stored > 0) {
           const cause = `labelled ${stored} pairs of answers`;
-          await appendAudit(tx, { tenant, actor, action: 'rollout.label', subject: `rollout:${id}`, cause, after: { pairs: stored } });
+          await appendAudit(tx, {
+            tenant,
+            actor,
+            action: 'rollout.label',
+            subject: `rollout:${id}`,
+            cause,
+            after: { pairs: stored },
+          });
         }
         return { stored, labelledBefore: labels.length - stored };
       });
@@ -102,10 +126,17 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
   };
 }
 
-/** For the fold of a rollout's evidence; null while there are `known` labels as before. In one order for good: labels are added and never change. */
+/**
+ * For the fold of a rollout's evidence; null while there are `known` labels as before. In one order
+ * for good: labels are added and never change.
+ */
 export async function readLabels(
   tx: Query,
-  { tenant, rollout, known }: { readonly tenant: Tenant; readonly rollout: RolloutId; readonly known: number },
+  {
+    tenant,
+    rollout,
+    known,
+  }: { readonly tenant: Tenant; readonly rollout: RolloutId; readonly known: number },
 ): Promise<readonly CheckedPair[] | null> {
   const [count] = await tx<
     { n: number }[]
@@ -120,7 +151,9 @@ function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): CheckedPai
   const { servedFirst, servedByChallenger, served, beside, servedSaid, besideSaid } = row;
   const ofServed = checkedOf(served, servedSaid, servedFirst ? first : second);
   const ofBeside = checkedOf(beside, besideSaid, servedFirst ? second : first);
-  return servedByChallenger ? { champion: ofBeside, challenger: ofServed } : { champion: ofServed, challenger: ofBeside };
+  return servedByChallenger
+    ? { champion: ofBeside, challenger: ofServed }
+    : { champion: ofServed, challenger: ofBeside };
 }
 
 function checkedOf(answer: string, said: 0 | 1, right: boolean | null): CheckedAnswer {

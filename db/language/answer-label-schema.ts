@@ -4,7 +4,10 @@ import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
 import { bytewise, document, instant, tenantId } from '../columns';
 import { rollouts } from '../rollout/schema';
 
-/** What a person said of both versions' answers to one question of a rollout, beside what the judge had said: once. It holds no text. */
+/**
+ * What a person said of both versions' answers to one question of a rollout, beside what the judge
+ * had said: once. It holds no text.
+ */
 export const answerLabels = pgTable(
   'answer_labels',
   {
@@ -17,6 +20,10 @@ export const answerLabels = pgTable(
   },
   (t) => [
     primaryKey({ name: 'answer_labels_pk', columns: [t.tenantId, t.rolloutId, t.predictionId] }),
-    foreignKey({ name: 'answer_labels_rollout_fk', columns: [t.tenantId, t.rolloutId], foreignColumns: [rollouts.tenantId, rollouts.id] }),
+    foreignKey({
+      name: 'answer_labels_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
   ],
 );

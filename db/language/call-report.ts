@@ -1,5 +1,10 @@
 import type { Tenant } from '../../domain/ids';
-import { attemptOutcomes, type AttemptOutcome, type CallReport, type ScopedReport } from '../../domain/language/provider/call-ledger';
+import {
+  attemptOutcomes,
+  type AttemptOutcome,
+  type CallReport,
+  type ScopedReport,
+} from '../../domain/language/provider/call-ledger';
 import type { Query } from '../connection';
 
 interface OutcomeRow {
@@ -14,7 +19,10 @@ interface OutcomeRow {
 }
 
 /** What a scope asked, what is certain about its cost, and which requests nobody saw end. */
-export async function reportCalls(sql: Query, { tenant, scope }: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport> {
+export async function reportCalls(
+  sql: Query,
+  { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
+): Promise<CallReport> {
   const states = await sql<{ state: keyof CallReport['calls']; count: number }[]>`
     select state, count(*) as count from llm_calls where tenant_id = ${tenant} and scope = ${scope} group by state`;
   const rows = await sql<OutcomeRow[]>`
@@ -27,20 +35,36 @@ export async function reportCalls(sql: Query, { tenant, scope }: { readonly tena
     select request_id from llm_attempts
     where tenant_id = ${tenant} and scope = ${scope} and outcome in ('sent', 'broken', 'lost') order by request_id`;
   const answered = rows.find(({ outcome }) => outcome === 'answered');
-  const open = rows.filter(({ outcome }) => outcome === 'sent' || outcome === 'broken' || outcome === 'lost');
+  const open = rows.filter(
+    ({ outcome }) => outcome === 'sent' || outcome === 'broken' || outcome === 'lost',
+  );
   const sum = (of: (row: OutcomeRow) => number) => open.reduce((total, row) => total + of(row), 0);
-  const calls = { asking: 0, answered: 0, failed: 0, ...Object.fromEntries(states.map(({ state, count }) => [state, count])) };
+  const calls = {
+    asking: 0,
+    answered: 0,
+    failed: 0,
+    ...Object.fromEntries(states.map(({ state, count }) => [state, count])),
+  };
   const attempts = Object.fromEntries(
-    attemptOutcomes.map((outcome) => [outcome, rows.find((row) => row.outcome === outcome)?.count ?? 0]),
+    attemptOutcomes.map((outcome) => [
+      outcome,
+      rows.find((row) => row.outcome === outcome)?.count ?? 0,
+    ]),
   ) as CallReport['attempts'];
   return {
     calls,
     attempts,
-    usage: { promptTokens: answered?.promptTokens ?? 0, completionTokens: answered?.completionTokens ?? 0 },
+    usage: {
+      promptTokens: answered?.promptTokens ?? 0,
+      completionTokens: answered?.completionTokens ?? 0,
+    },
     cost: answered?.cost ?? 0,
     unsettled: {
       requestIds: unsettled.map(({ requestId }) => requestId),
-      usage: { promptTokens: sum((row) => row.mostPromptTokens), completionTokens: sum((row) => row.mostCompletionTokens) },
+      usage: {
+        promptTokens: sum((row) => row.mostPromptTokens),
+        completionTokens: sum((row) => row.mostCompletionTokens),
+      },
       cost: sum((row) => row.mostCost),
     },
   };
@@ -52,7 +76,15 @@ export async function reportsBelow(
 ): Promise<readonly ScopedReport[]> {
   const below = (table: 'llm_calls' | 'llm_attempts') =>
     sql`select scope from ${sql(table)} where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`})`;
-  // A call is of whoever asked it first, or first since its answer was forgotten; what each paid for it are its requests.
-  const scopes = await sql<{ scope: string }[]>`${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
-  return Promise.all(scopes.map(async ({ scope: each }) => ({ scope: each, ...(await reportCalls(sql, { tenant, scope: each })) })));
+  // A call is of whoever asked it first, or first since its answer was forgotten; what each paid
+  // for it are its requests.
+  const scopes = await sql<
+    { scope: string }[]
+  >`${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
+  return Promise.all(
+    scopes.map(async ({ scope: each }) => ({
+      scope: each,
+      ...(await reportCalls(sql, { tenant, scope: each })),
+    })),
+  );
 }

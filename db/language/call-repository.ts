@@ -43,7 +43,8 @@ export function createCallLedger({ sql }: Database): CallLedger {
     claim: async ({ call, owner, attempt }) =>
       (await claimAtOnce(sql, call, owner, attempt)) ??
       sql.begin(async (tx) => {
-        const row = (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
+        const row =
+          (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
         return 'kind' in row ? row : plan(tx, call, row, attempt);
       }),
 
@@ -53,14 +54,21 @@ export function createCallLedger({ sql }: Database): CallLedger {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
         const isFirst = end.kind === 'answered' && row.answer === null;
-        const result = isFirst ? await answer(tx, call, attempt, end) : row.answer === null ? null : row;
+        const result = isFirst
+          ? await answer(tx, call, attempt, end)
+          : row.answer === null
+            ? null
+            : row;
         const ref = { tenant: call.tenant, holder: attempt.requestId };
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
         return result && recorded(result);
       }),
 
-    /** Unless somebody took the call over and is asking again. One that was left stays open, free for whoever asks next. */
+    /**
+     * Unless somebody took the call over and is asking again. One that was left stays open, free
+     * for whoever asks next.
+     */
     async giveUp({ call: { tenant, key }, owner: { execution, attempt }, failure: type }) {
       await sql`
         update llm_calls set state = ${type === null ? 'asking' : 'failed'}, failure = ${type}, lease_until = now(),
@@ -95,10 +103,16 @@ async function spentBudget(
 }
 
 /**
- * What is usual, as one statement where several and their transaction would be a dozen journeys: nobody asked this before, and nothing is reserved for it. Null, and nothing
- * written, when it is otherwise.
+ * What is usual, as one statement where several and their transaction would be a dozen journeys:
+ * nobody asked this before, and nothing is reserved for it. Null, and nothing written, when it is
+ * otherwise.
  */
-async function claimAtOnce(sql: Query, call: LedgerCall, owner: CallOwner, attempt: AttemptPlan): Promise<CallClaim | null> {
+async function claimAtOnce(
+  sql: Query,
+  call: LedgerCall,
+  owner: CallOwner,
+  attempt: AttemptPlan,
+): Promise<CallClaim | null> {
   const { tenant, key, scope, promptDigest, inputDigest, repeat } = call;
   const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
   if (reserve.length > 0) return null;
@@ -118,7 +132,12 @@ async function claimAtOnce(sql: Query, call: LedgerCall, owner: CallOwner, attem
 }
 
 /** Likewise the first answer. The call's row is locked before its attempt's, as everywhere. */
-async function answerAtOnce(sql: Query, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<RecordedAnswer | null> {
+async function answerAtOnce(
+  sql: Query,
+  { tenant, key }: CallRef,
+  number: number,
+  end: AttemptEnd,
+): Promise<RecordedAnswer | null> {
   if (end.kind !== 'answered' || end.spent.length > 0) return null;
   const { answer: given, cost } = end;
   const { firstTokenMs, totalMs, usage } = given;
@@ -138,7 +157,12 @@ async function answerAtOnce(sql: Query, { tenant, key }: CallRef, number: number
 }
 
 /** The way that is usual: nobody asked this before. */
-async function begin(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | null> {
+async function begin(
+  tx: Transaction,
+  call: LedgerCall,
+  owner: CallOwner,
+  { leaseMs }: AttemptPlan,
+): Promise<Claimed | null> {
   const { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat } = call;
   const [row] = await tx<CallRow[]>`
     insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until, attempts)
@@ -153,7 +177,12 @@ interface Claimed {
   readonly lost: number;
 }
 
-async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | CallClaim> {
+async function take(
+  tx: Transaction,
+  call: LedgerCall,
+  owner: CallOwner,
+  { leaseMs }: AttemptPlan,
+): Promise<Claimed | CallClaim> {
   const row = await lock(tx, call);
   if (row.answer !== null) {
     await readBy(tx, call, row);
@@ -162,7 +191,8 @@ async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { lease
   const isMine = row.execution === owner.execution && row.executionAttempt === owner.attempt;
   const waitMs = Date.parse(row.leaseUntil) - Date.now();
   const isFollower = row.execution === owner.execution && row.executionAttempt < owner.attempt;
-  if (row.state === 'asking' && !isMine && !isFollower && waitMs > 0) return { kind: 'asked', waitMs: Math.min(waitMs, lookAgainMs) };
+  if (row.state === 'asking' && !isMine && !isFollower && waitMs > 0)
+    return { kind: 'asked', waitMs: Math.min(waitMs, lookAgainMs) };
   const lost = isMine ? [] : await loseAttempts(tx, call);
   const [taken] = await tx<CallRow[]>`
     update llm_calls set state = 'asking', scope = case when forgotten_at is null then scope else ${call.scope} end, answered_by = null, cost = null,
@@ -174,13 +204,20 @@ async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { lease
   return { row: written(taken), lost: lost.length };
 }
 
-async function readBy(tx: Transaction, { tenant, key, scope }: LedgerCall, row: CallRow): Promise<void> {
+async function readBy(
+  tx: Transaction,
+  { tenant, key, scope }: LedgerCall,
+  row: CallRow,
+): Promise<void> {
   if (row.scope === scope) return;
   await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
 }
 
 /** What the dead owner had sent: perhaps paid. */
-async function loseAttempts(tx: Transaction, { tenant, key }: CallRef): Promise<readonly AttemptRow[]> {
+async function loseAttempts(
+  tx: Transaction,
+  { tenant, key }: CallRef,
+): Promise<readonly AttemptRow[]> {
   const lost = await tx<AttemptRow[]>`
     update llm_attempts set outcome = 'lost', ended_at = now() where tenant_id = ${tenant} and key = ${key} and outcome = 'sent' returning *`;
   for (const { requestId } of lost) await assumeBudgets(tx, { tenant, holder: requestId });
@@ -188,7 +225,12 @@ async function loseAttempts(tx: Transaction, { tenant, key }: CallRef): Promise<
 }
 
 /** What is refused leaves a gap in the numbers. */
-async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, attempt: AttemptPlan): Promise<CallClaim> {
+async function plan(
+  tx: Transaction,
+  call: LedgerCall,
+  { row, lost }: Claimed,
+  attempt: AttemptPlan,
+): Promise<CallClaim> {
   const { tenant, key, scope } = call;
   const number = row.attempts;
   const requestId = requestIdOf(key, number);
@@ -198,7 +240,12 @@ async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, a
       (tenant_id, key, number, scope, provider, model, request_id, outcome, most_prompt_tokens, most_completion_tokens, most_cost)
     values (${tenant}, ${key}, ${number}, ${scope}, ${provider}, ${model}, ${requestId}, 'sent', ${mostUsage.promptTokens},
       ${mostUsage.completionTokens}, ${mostCost})`;
-  const reserved = await reserveBudgets(tx, { tenant, holder: requestId, amounts: reserve, leaseMs });
+  const reserved = await reserveBudgets(tx, {
+    tenant,
+    holder: requestId,
+    amounts: reserve,
+    leaseMs,
+  });
   if (reserved.kind === 'reserved') return { kind: 'claimed', number, requestId, lost };
   await tx`delete from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number}`;
   if (reserved.kind === 'held') return { ...reserved, kind: 'budgetHeld' };
@@ -212,7 +259,12 @@ function requestIdOf(key: string, number: number): string {
   return `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
 }
 
-async function endAttempt(tx: Transaction, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<AttemptRow> {
+async function endAttempt(
+  tx: Transaction,
+  { tenant, key }: CallRef,
+  number: number,
+  end: AttemptEnd,
+): Promise<AttemptRow> {
   const answered = end.kind === 'answered' ? end : null;
   const usage = answered?.answer.usage ?? null;
   // Also of a lost one: whoever was thought dead knows better.
@@ -245,7 +297,10 @@ async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow>
   return row;
 }
 
-/** Whose answer the call has: of the attempts at who answered, the first that ended so; with it the call ended, as each time that it was asked anew. */
+/**
+ * Whose answer the call has: of the attempts at who answered, the first that ended so; with it the
+ * call ended, as each time that it was asked anew.
+ */
 function answeredModel(sql: Query) {
   return sql`(
     select attempt.model from llm_attempts attempt
@@ -254,8 +309,17 @@ function answeredModel(sql: Query) {
     order by attempt.ended_at, attempt.number limit 1) as answered_model`;
 }
 
-function recorded({ answer: text, answeredBy, answeredModel: asked, model, cost, key, scope }: CallRow): RecordedAnswer {
-  if (text === null || answeredBy === null || cost === null) throw failure('NotFound', `call ${key} has no answer on the ledger`);
+function recorded({
+  answer: text,
+  answeredBy,
+  answeredModel: asked,
+  model,
+  cost,
+  key,
+  scope,
+}: CallRow): RecordedAnswer {
+  if (text === null || answeredBy === null || cost === null)
+    throw failure('NotFound', `call ${key} has no answer on the ledger`);
   return { scope, answer: text, provider: answeredBy, model: asked ?? model, cost };
 }
 

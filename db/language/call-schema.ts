@@ -5,7 +5,16 @@ import type { FailureType } from '../../domain/failure';
 import type { AttemptOutcome } from '../../domain/language/provider/call-ledger';
 import { attemptOutcomes } from '../../domain/language/provider/call-ledger';
 import type { ChatAnswer } from '../../domain/language/chat';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { tenants } from '../access/tenant-schema';
 
 /** Questions to language models. One that has its answer is never asked again. */
@@ -38,14 +47,21 @@ export const llmCalls = pgTable(
   },
   (t) => [
     primaryKey({ name: 'llm_calls_pk', columns: [t.tenantId, t.key] }),
-    foreignKey({ name: 'llm_calls_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'llm_calls_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
     isDigest('llm_calls_key_check', t.key),
     oneOf('llm_calls_state_check', t.state, ['asking', 'answered', 'failed']),
     check(
       'llm_calls_answer_check',
       sql`(${t.state} = 'answered') = ((${t.answer} is not null or ${t.forgottenAt} is not null) and ${t.answeredBy} is not null and ${t.cost} is not null)`,
     ),
-    check('llm_calls_forgotten_check', sql`${t.forgottenAt} is null or (${t.state} = 'answered' and ${t.answer} is null)`),
+    check(
+      'llm_calls_forgotten_check',
+      sql`${t.forgottenAt} is null or (${t.state} = 'answered' and ${t.answer} is null)`,
+    ),
     check('llm_calls_failure_check', sql`(${t.state} = 'failed') = (${t.failure} is not null)`),
     index('llm_calls_by_scope').on(t.tenantId, t.scope, t.state),
     /** What retention looks at. */
@@ -67,7 +83,11 @@ export const llmCallReaders = pgTable(
   },
   (t) => [
     primaryKey({ name: 'llm_call_readers_pk', columns: [t.tenantId, t.key, t.scope] }),
-    foreignKey({ name: 'llm_call_readers_call_fk', columns: [t.tenantId, t.key], foreignColumns: [llmCalls.tenantId, llmCalls.key] }),
+    foreignKey({
+      name: 'llm_call_readers_call_fk',
+      columns: [t.tenantId, t.key],
+      foreignColumns: [llmCalls.tenantId, llmCalls.key],
+    }),
   ],
 );
 
@@ -97,7 +117,11 @@ export const llmAttempts = pgTable(
   },
   (t) => [
     primaryKey({ name: 'llm_attempts_pk', columns: [t.tenantId, t.key, t.number] }),
-    foreignKey({ name: 'llm_attempts_call_fk', columns: [t.tenantId, t.key], foreignColumns: [llmCalls.tenantId, llmCalls.key] }),
+    foreignKey({
+      name: 'llm_attempts_call_fk',
+      columns: [t.tenantId, t.key],
+      foreignColumns: [llmCalls.tenantId, llmCalls.key],
+    }),
     oneOf('llm_attempts_outcome_check', t.outcome, attemptOutcomes),
     check('llm_attempts_ended_check', sql`(${t.outcome} = 'sent') = (${t.endedAt} is null)`),
     check(

@@ -5,12 +5,16 @@ type Fragment = Statement<Record<string, unknown>[]>;
 /** Calls that are looked at in one transaction. */
 const atOnce = 1000;
 
-/** What is asked outside of runs and searches (an index build, prompts over cases by hand) has no row that says when it ended: it is taken to last no longer than this. */
+/**
+ * What is asked outside of runs and searches (an index build, prompts over cases by hand) has no
+ * row that says when it ended: it is taken to last no longer than this.
+ */
 const unboundedDays = 30;
 
 /**
- * Takes the answers of calls away whose askers and readers all ended longer ago than `days` says of each tenant (`tenant`, `call_answer_days`). What was paid for them, by whom and
- * when, stays. A call that somebody reads just now is let alone until the next time.
+ * Takes the answers of calls away whose askers and readers all ended longer ago than `days` says of
+ * each tenant (`tenant`, `call_answer_days`). What was paid for them, by whom and when, stays. A
+ * call that somebody reads just now is let alone until the next time.
  */
 export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
   let forgotten = 0;

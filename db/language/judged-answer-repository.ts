@@ -11,18 +11,26 @@ export interface UnjudgedPair {
   readonly receivedAt: string;
   /** Null where nothing may be known of it: a policy kept it back. */
   readonly question: string | null;
-  /** Empty where a policy or a provider's filter kept it back; null: no answer, or one that may not be known. */
+  /**
+   * Empty where a policy or a provider's filter kept it back; null: no answer, or one that may not
+   * be known.
+   */
   readonly served: string | null;
   readonly beside: string | null;
 }
 
-/** What a judge says of both answers to a question of a rollout: feedback of its own kind, beside whatever people say. */
+/**
+ * What a judge says of both answers to a question of a rollout: feedback of its own kind, beside
+ * whatever people say.
+ */
 export interface JudgedAnswerRepository {
   /** How many of the rollout's pairs were judged, whether they are counted by now or not. */
   count(input: { readonly tenant: Tenant; readonly rollout: RolloutId }): Promise<number>;
   /**
-   * The oldest since `since` that were drawn and are not judged yet. Drawn is by a hash of the question's id and the rollout's: the same for whoever asks, whatever was answered. Only
-   * questions that begin a conversation: what a judge was calibrated on has no history. Of event times before `from` only `besides`: nobody was asked about the others.
+   * The oldest since `since` that were drawn and are not judged yet. Drawn is by a hash of the
+   * question's id and the rollout's: the same for whoever asks, whatever was answered. Only
+   * questions that begin a conversation: what a judge was calibrated on has no history. Of event
+   * times before `from` only `besides`: nobody was asked about the others.
    */
   pending(input: {
     readonly tenant: Tenant;
@@ -33,9 +41,19 @@ export interface JudgedAnswerRepository {
     readonly besides: readonly PredictionId[];
     readonly limit: number;
   }): Promise<readonly UnjudgedPair[]>;
-  /** Once: of a pair that was judged before, the first verdicts stand. What people said of it stays, and stays as old as it is. Nothing where the prediction is gone. */
-  record(input: { readonly tenant: Tenant; readonly predictionId: PredictionId; readonly judged: JudgedPair }): Promise<void>;
-  /** Null while the judge answers what is asked in the scope; else since when it was asked in vain, and what came of it last. */
+  /**
+   * Once: of a pair that was judged before, the first verdicts stand. What people said of it stays,
+   * and stays as old as it is. Nothing where the prediction is gone.
+   */
+  record(input: {
+    readonly tenant: Tenant;
+    readonly predictionId: PredictionId;
+    readonly judged: JudgedPair;
+  }): Promise<void>;
+  /**
+   * Null while the judge answers what is asked in the scope; else since when it was asked in vain,
+   * and what came of it last.
+   */
   silence(input: { readonly tenant: Tenant; readonly scope: string }): Promise<JudgeSilence | null>;
 }
 
@@ -44,7 +62,10 @@ export interface JudgeSilence {
   readonly failure: SilenceFailure;
 }
 
-/** Of whoever is asked, not of the question: one that is too long, or refused, says nothing of the next. */
+/**
+ * Of whoever is asked, not of the question: one that is too long, or refused, says nothing of the
+ * next.
+ */
 export const silenceFailures = [
   'ProviderDenied',
   'ProviderUnavailable',
@@ -66,8 +87,10 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
       return row?.judged ?? 0;
     },
 
-    // No index of its own, which each prediction would pay for: of 200,000 answers a day, 20,000 of them judged, those of the last minutes are found by `predictions_by_model` in 10 ms. A whole
-    // day's, after a worker was away, are read in 0.9 s for each fifty pairs, about which a judge is asked a hundred times.
+    // No index of its own, which each prediction would pay for: of 200,000 answers a day, 20,000 of
+    // them judged, those of the last minutes are found by `predictions_by_model` in 10 ms. A whole
+    // day's, after a worker was away, are read in 0.9 s for each fifty pairs, about which a judge
+    // is asked a hundred times.
     pending: async ({ tenant, rollout, share, since, from, besides, limit }) => sql<UnjudgedPair[]>`
       select p.id as prediction_id, p.received_at, p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served,
         p.other -> 'output' ->> 'text' as beside
@@ -102,7 +125,9 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
         where tenant_id = ${tenant} and scope = ${scope} and failure = any(${[...silenceFailures]}::text[]) and ended_at > (
           select coalesce(max(ended_at), '-infinity') from llm_attempts where tenant_id = ${tenant} and scope = ${scope} and outcome = 'answered'
         )`;
-      return row?.since == null || row.failure === null ? null : { since: row.since, failure: row.failure };
+      return row?.since == null || row.failure === null
+        ? null
+        : { since: row.since, failure: row.failure };
     },
   };
 }

@@ -24,8 +24,14 @@ export interface LifecycleArchive {
   readonly openRuns: readonly RunId[];
 }
 
-/** No run begins from here on, and the schedule goes. Again: nothing changes, and the first reason stays. */
-export async function archiveLifecycle(tx: Transaction, request: ArchiveRequest): Promise<LifecycleArchive> {
+/**
+ * No run begins from here on, and the schedule goes. Again: nothing changes, and the first reason
+ * stays.
+ */
+export async function archiveLifecycle(
+  tx: Transaction,
+  request: ArchiveRequest,
+): Promise<LifecycleArchive> {
   const { tenant, name, actor, reason } = request;
   const row = await lockLifecycle(tx, request);
   if (row.deletedAt !== null) throw noLifecycle(name);
@@ -33,13 +39,24 @@ export async function archiveLifecycle(tx: Transaction, request: ArchiveRequest)
     await tx`
       update lifecycles set archived_at = clock_timestamp(), archived_by = ${actor}, archive_reason = ${reason}, updated_at = now()
       where tenant_id = ${tenant} and name = ${name}`;
-    await note(tx, { ...request, action: 'lifecycle.archive', before: { archived: false }, after: { archived: true } });
+    await note(tx, {
+      ...request,
+      action: 'lifecycle.archive',
+      before: { archived: false },
+      after: { archived: true },
+    });
   }
   return archiveOf(tx, request);
 }
 
-/** New runs are accepted again, and the schedule comes back. Times of the schedule that passed meanwhile are not made up for. */
-export async function unarchiveLifecycle(tx: Transaction, request: ArchiveRequest): Promise<LifecycleArchive> {
+/**
+ * New runs are accepted again, and the schedule comes back. Times of the schedule that passed
+ * meanwhile are not made up for.
+ */
+export async function unarchiveLifecycle(
+  tx: Transaction,
+  request: ArchiveRequest,
+): Promise<LifecycleArchive> {
   const { tenant, name } = request;
   const row = await lockLifecycle(tx, request);
   if (row.deletedAt !== null) throw noLifecycle(name);
@@ -47,14 +64,20 @@ export async function unarchiveLifecycle(tx: Transaction, request: ArchiveReques
     await tx`
       update lifecycles set archived_at = null, archived_by = null, archive_reason = null, schedule_checked_until = null, updated_at = now()
       where tenant_id = ${tenant} and name = ${name}`;
-    await note(tx, { ...request, action: 'lifecycle.unarchive', before: { archived: true }, after: { archived: false } });
+    await note(tx, {
+      ...request,
+      action: 'lifecycle.unarchive',
+      before: { archived: true },
+      after: { archived: false },
+    });
   }
   return archiveOf(tx, request);
 }
 
 /**
- * Hides an archived lifecycle of which nothing runs and nothing serves. With `stopServing` its champion is withdrawn in the same transaction. Runs, versions,
- * decisions, audit and lineage stay as they are. Again: nothing changes.
+ * Hides an archived lifecycle of which nothing runs and nothing serves. With `stopServing` its
+ * champion is withdrawn in the same transaction. Runs, versions, decisions, audit and lineage stay
+ * as they are. Again: nothing changes.
  */
 export async function deleteLifecycle(
   tx: Transaction,
@@ -64,9 +87,13 @@ export async function deleteLifecycle(
   const row = await lockLifecycle(tx, request);
   if (row.deletedAt !== null) return archiveOf(tx, request);
   if (row.archivedAt === null) {
-    throw failure('Conflict', `the lifecycle ${name} is not archived, and only an archived one can be deleted`, {
-      next: `perennial lifecycle archive ${name} --reason "<why>"`,
-    });
+    throw failure(
+      'Conflict',
+      `the lifecycle ${name} is not archived, and only an archived one can be deleted`,
+      {
+        next: `perennial lifecycle archive ${name} --reason "<why>"`,
+      },
+    );
   }
   const runs = await openRunsOf(tx, request);
   if (runs.length > 0) {
@@ -81,9 +108,13 @@ export async function deleteLifecycle(
   const register = await registerOf(tx, request);
   if (register?.aliases.champion) {
     if (!stopServing) {
-      throw failure('Conflict', `the lifecycle ${name} cannot be deleted: ${name}@${register.aliases.champion.version} serves requests`, {
-        next: `move its callers elsewhere, then perennial lifecycle delete ${name} --stop-serving --yes --reason "<why>"`,
-      });
+      throw failure(
+        'Conflict',
+        `the lifecycle ${name} cannot be deleted: ${name}@${register.aliases.champion.version} serves requests`,
+        {
+          next: `move its callers elsewhere, then perennial lifecycle delete ${name} --stop-serving --yes --reason "<why>"`,
+        },
+      );
     }
     await stopServingOf(tx, register, request);
   }
@@ -99,14 +130,25 @@ export async function deleteLifecycle(
 
 type ArchivedName = Pick<ArchiveRequest, 'tenant' | 'name'>;
 
-/** A run that is being accepted holds a share lock: it is either seen here, or sees what is written here. */
-async function lockLifecycle(tx: Transaction, { tenant, name }: ArchivedName): Promise<LifecycleRow> {
-  const [row] = await tx<LifecycleRow[]>`select * from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
+/**
+ * A run that is being accepted holds a share lock: it is either seen here, or sees what is written
+ * here.
+ */
+async function lockLifecycle(
+  tx: Transaction,
+  { tenant, name }: ArchivedName,
+): Promise<LifecycleRow> {
+  const [row] = await tx<
+    LifecycleRow[]
+  >`select * from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
   if (!row) throw noLifecycle(name);
   return row;
 }
 
-/** Under a share lock that lasts until the run is written. @throws Conflict when the lifecycle is archived, NotFound when it is deleted. */
+/**
+ * Under a share lock that lasts until the run is written. @throws Conflict when the lifecycle is
+ * archived, NotFound when it is deleted.
+ */
 export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName): Promise<void> {
   const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
     select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for share`;
@@ -114,19 +156,29 @@ export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName
   refuseArchived(name, row);
 }
 
-async function openRunsOf(tx: Transaction, { tenant, name }: ArchivedName): Promise<readonly RunId[]> {
+async function openRunsOf(
+  tx: Transaction,
+  { tenant, name }: ArchivedName,
+): Promise<readonly RunId[]> {
   const rows = await tx<{ id: RunId }[]>`
     select id from runs where tenant_id = ${tenant} and lifecycle = ${name} and ended_at is null order by id limit 20`;
   return rows.map(({ id }) => id);
 }
 
 /** Null before the first version. */
-async function registerOf(tx: Transaction, { tenant, name }: ArchivedName): Promise<Register | null> {
+async function registerOf(
+  tx: Transaction,
+  { tenant, name }: ArchivedName,
+): Promise<Register | null> {
   const [model] = await tx`select from models where tenant_id = ${tenant} and name = ${name}`;
   return model === undefined ? null : lockModel(tx, { tenant, model: name });
 }
 
-async function stopServingOf(tx: Transaction, register: Register, { tenant, name, actor, reason }: ArchiveRequest): Promise<void> {
+async function stopServingOf(
+  tx: Transaction,
+  register: Register,
+  { tenant, name, actor, reason }: ArchiveRequest,
+): Promise<void> {
   const { champion, previous } = register.aliases;
   await moveChampion(tx, register, {
     kind: 'withdraw',
@@ -147,10 +199,23 @@ async function note(
     action,
     before,
     after,
-  }: ArchiveRequest & { readonly action: string; readonly before: unknown; readonly after: unknown },
+  }: ArchiveRequest & {
+    readonly action: string;
+    readonly before: unknown;
+    readonly after: unknown;
+  },
 ): Promise<void> {
-  await appendAudit(tx, { tenant, actor, action, subject: `lifecycle:${name}`, cause: reason, before, after });
-  // Temporal has no part in this transaction: the sweeper brings the schedule to this state also when the caller dies.
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action,
+    subject: `lifecycle:${name}`,
+    cause: reason,
+    before,
+    after,
+  });
+  // Temporal has no part in this transaction: the sweeper brings the schedule to this state also
+  // when the caller dies.
   await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
 }
 
@@ -159,7 +224,10 @@ async function archiveOf(tx: Transaction, name: ArchivedName): Promise<Lifecycle
   const register = await registerOf(tx, name);
   return {
     lifecycle: name.name,
-    archived: archivedAt === null ? null : { at: archivedAt, by: archivedBy ?? '', reason: archiveReason ?? '' },
+    archived:
+      archivedAt === null
+        ? null
+        : { at: archivedAt, by: archivedBy ?? '', reason: archiveReason ?? '' },
     deletedAt,
     champion: register?.aliases.champion?.version ?? null,
     openRuns: await openRunsOf(tx, name),

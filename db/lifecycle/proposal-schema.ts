@@ -1,5 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { boolean, check, foreignKey, integer, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  check,
+  foreignKey,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { DataContract } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
@@ -7,7 +16,10 @@ import type { Loosening } from '../../domain/lifecycle/loosenings';
 import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { lifecycles } from './schema';
 
-/** Revisions that loosen the policy. One becomes a row of `lifecycle_revisions` once somebody else has accepted it; until then no run can name it. */
+/**
+ * Revisions that loosen the policy. One becomes a row of `lifecycle_revisions` once somebody else
+ * has accepted it; until then no run can name it.
+ */
 export const lifecycleProposals = pgTable(
   'lifecycle_proposals',
   {
@@ -20,13 +32,19 @@ export const lifecycleProposals = pgTable(
     spec: document<LifecycleSpec>('spec').notNull(),
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
     contract: document<DataContract>('contract'),
-    /** The revision in force when it was proposed: what `loosenings` compares with. Another one supersedes the proposal. */
+    /**
+     * The revision in force when it was proposed: what `loosenings` compares with. Another one
+     * supersedes the proposal.
+     */
     baseRevision: integer('base_revision').notNull(),
     loosenings: document<readonly Loosening[]>('loosenings').notNull(),
     proposedBy: text('proposed_by').notNull(),
     proposedByKey: text('proposed_by_key').notNull(),
     proposedAt: instant('proposed_at').notNull().defaultNow(),
-    status: text('status').$type<'pending' | 'accepted' | 'rejected' | 'superseded'>().notNull().default('pending'),
+    status: text('status')
+      .$type<'pending' | 'accepted' | 'rejected' | 'superseded'>()
+      .notNull()
+      .default('pending'),
     decidedBy: text('decided_by'),
     decidedByKey: text('decided_by_key'),
     decidedAt: instant('decided_at'),
@@ -44,8 +62,16 @@ export const lifecycleProposals = pgTable(
     uniqueIndex('lifecycle_proposals_one_pending')
       .on(t.tenantId, t.lifecycle)
       .where(sql`${t.status} = 'pending'`),
-    oneOf('lifecycle_proposals_status_check', t.status, ['pending', 'accepted', 'rejected', 'superseded']),
-    check('lifecycle_proposals_decided_check', sql`(${t.decidedAt} is null) = (${t.status} = 'pending')`),
+    oneOf('lifecycle_proposals_status_check', t.status, [
+      'pending',
+      'accepted',
+      'rejected',
+      'superseded',
+    ]),
+    check(
+      'lifecycle_proposals_decided_check',
+      sql`(${t.decidedAt} is null) = (${t.status} = 'pending')`,
+    ),
     isDigest('lifecycle_proposals_digest_check', t.digest),
   ],
 );

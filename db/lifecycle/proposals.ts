@@ -1,4 +1,7 @@
-/** Revisions that loosen the policy: proposed by one person, and in force once another has accepted them. Every function runs under the lifecycle's row lock. */
+/**
+ * Revisions that loosen the policy: proposed by one person, and in force once another has accepted
+ * them. Every function runs under the lifecycle's row lock.
+ */
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/lifecycle';
@@ -7,7 +10,12 @@ import { actingKeyId } from '../access/acting-key';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
-import type { LifecycleProposal, LifecycleRepository, NewLifecycleRevision, ProposalDecision } from './repository';
+import type {
+  LifecycleProposal,
+  LifecycleRepository,
+  NewLifecycleRevision,
+  ProposalDecision,
+} from './repository';
 import type { lifecycleProposals } from './proposal-schema';
 import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
@@ -24,7 +32,14 @@ export async function pendingOf(
   return row ?? null;
 }
 
-export function toProposal({ revision, digest, baseRevision, loosenings, proposedBy, proposedAt }: ProposalRow): LifecycleProposal {
+export function toProposal({
+  revision,
+  digest,
+  baseRevision,
+  loosenings,
+  proposedBy,
+  proposedAt,
+}: ProposalRow): LifecycleProposal {
   return { revision, digest, baseRevision, loosenings, proposedBy, proposedAt };
 }
 
@@ -56,32 +71,64 @@ export async function propose(
       ${before.currentRevision}, ${toJson(loosened)}, ${actor}, ${actingKeyId() ?? ''})
     returning *`;
   if (!row) throw new Error('an insert gave no row');
-  await tell(tx, row, { action: 'lifecycle.propose', event: 'lifecycle.loosening_proposed', actor, cause: 'loosens the policy' });
+  await tell(tx, row, {
+    action: 'lifecycle.propose',
+    event: 'lifecycle.loosening_proposed',
+    actor,
+    cause: 'loosens the policy',
+  });
   return toProposal(row);
 }
 
-export async function accept(tx: Transaction, input: Parameters<LifecycleRepository['accept']>[0]): Promise<LifecycleRevision> {
+export async function accept(
+  tx: Transaction,
+  input: Parameters<LifecycleRepository['accept']>[0],
+): Promise<LifecycleRevision> {
   const { tenant, name, caller, reason, selfApprove } = input;
   const { row, isAuthor } = await lockPending(tx, input);
   if (isAuthor && !(selfApprove && caller.scope === 'admin')) {
-    throw failure('Forbidden', `${caller.name} proposed revision ${row.revision} of ${name} and may not accept it`, {
-      next: 'ask another approver; an admin who works alone adds --self-approve "<reason>" (selfApprove: true), which the audit keeps',
-    });
+    throw failure(
+      'Forbidden',
+      `${caller.name} proposed revision ${row.revision} of ${name} and may not accept it`,
+      {
+        next: 'ask another approver; an admin who works alone adds --self-approve "<reason>" (selfApprove: true), which the audit keeps',
+      },
+    );
   }
   const { revision: number, digest, spec, files, contract, proposedBy, proposedByKey } = row;
   const by = { appliedBy: proposedBy, appliedByKey: proposedByKey === '' ? null : proposedByKey };
-  await closeProposal(tx, row, { status: 'accepted', by: caller.name, reason, isSelfApproved: isAuthor });
-  const told = { action: 'lifecycle.accept', event: 'lifecycle.loosening_accepted', actor: caller.name, cause: reason };
+  await closeProposal(tx, row, {
+    status: 'accepted',
+    by: caller.name,
+    reason,
+    isSelfApproved: isAuthor,
+  });
+  const told = {
+    action: 'lifecycle.accept',
+    event: 'lifecycle.loosening_accepted',
+    actor: caller.name,
+    cause: reason,
+  };
   // To the webhooks of the revision that goes, as the one that comes may have none.
   await tell(tx, row, { ...told, isSelfApproved: isAuthor });
-  return putInForce(tx, { tenant, revision: { lifecycle: name, digest, spec, files, contract }, number, by });
+  return putInForce(tx, {
+    tenant,
+    revision: { lifecycle: name, digest, spec, files, contract },
+    number,
+    by,
+  });
 }
 
 export async function reject(tx: Transaction, input: ProposalDecision): Promise<void> {
   const { caller, reason } = input;
   const { row } = await lockPending(tx, input);
   await closeProposal(tx, row, { status: 'rejected', by: caller.name, reason });
-  await tell(tx, row, { action: 'lifecycle.reject', event: 'lifecycle.loosening_rejected', actor: caller.name, cause: reason });
+  await tell(tx, row, {
+    action: 'lifecycle.reject',
+    event: 'lifecycle.loosening_rejected',
+    actor: caller.name,
+    cause: reason,
+  });
 }
 
 export async function closeProposal(
@@ -109,14 +156,17 @@ async function lockPending(
   tx: Transaction,
   { tenant, name, revision, caller }: ProposalDecision,
 ): Promise<{ readonly row: ProposalRow; readonly isAuthor: boolean }> {
-  // The order of `apply`: first the lifecycle, so that a proposal cannot be replaced while it is being decided on.
+  // The order of `apply`: first the lifecycle, so that a proposal cannot be replaced while it is
+  // being decided on.
   const [lifecycle] = await tx<Parameters<typeof refuseArchived>[1][]>`
     select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
   if (lifecycle) refuseArchived(name, lifecycle);
   const row = await pendingOf(tx, { tenant, name });
   if (row?.revision !== revision) {
     const now = row === null ? 'none is' : `revision ${row.revision} is`;
-    throw failure('NotFound', `revision ${revision} of ${name} is not pending: ${now}`, { next: `perennial lifecycle show ${name}` });
+    throw failure('NotFound', `revision ${revision} of ${name} is not pending: ${now}`, {
+      next: `perennial lifecycle show ${name}`,
+    });
   }
   return { row, isAuthor: await isAuthorOf(tx, row, caller) };
 }
@@ -142,11 +192,24 @@ async function tell(
     actor,
     cause,
     isSelfApproved,
-  }: { readonly action: string; readonly event: string; readonly actor: string; readonly cause: string; readonly isSelfApproved?: boolean },
+  }: {
+    readonly action: string;
+    readonly event: string;
+    readonly actor: string;
+    readonly cause: string;
+    readonly isSelfApproved?: boolean;
+  },
 ): Promise<void> {
   const tenant = tenantId as Tenant;
   const own = isSelfApproved === undefined ? {} : { selfApproved: isSelfApproved };
-  const data = { lifecycle, revision, digest, loosenings: loosenings.map(looseningInWords), proposedBy, ...own };
+  const data = {
+    lifecycle,
+    revision,
+    digest,
+    loosenings: loosenings.map(looseningInWords),
+    proposedBy,
+    ...own,
+  };
   await appendAudit(tx, {
     tenant,
     actor,
@@ -156,5 +219,11 @@ async function tell(
     before: { revision: baseRevision },
     after: data,
   });
-  await notify(tx, { tenant, lifecycle, event, subject: lifecycle, data: { ...data, actor, cause } });
+  await notify(tx, {
+    tenant,
+    lifecycle,
+    event,
+    subject: lifecycle,
+    data: { ...data, actor, cause },
+  });
 }

@@ -1,6 +1,10 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
-import type { LifecycleKind, LifecycleRevision, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
+import type {
+  LifecycleKind,
+  LifecycleRevision,
+  ScheduleSpec,
+} from '../../domain/lifecycle/lifecycle';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { loosenings, type Loosening } from '../../domain/lifecycle/loosenings';
@@ -80,36 +84,71 @@ export interface LifecycleSchedule {
 
 export interface LifecycleRepository {
   /**
-   * Makes the revision current, or proposes it where it loosens the policy of the current one: then that stays in force until `accept`. `changed` is false when it
-   * already is current; an older digest becomes current again under its old number. Any revision applied takes the place of a pending one. A change promises
-   * `schedule.sync` to the outbox: the schedule follows also when the caller dies.
+   * Makes the revision current, or proposes it where it loosens the policy of the current one: then
+   * that stays in force until `accept`. `changed` is false when it already is current; an older
+   * digest becomes current again under its old number. Any revision applied takes the place of a
+   * pending one. A change promises `schedule.sync` to the outbox: the schedule follows also when
+   * the caller dies.
    */
-  apply(input: { readonly tenant: Tenant; readonly revision: NewLifecycleRevision; readonly actor: string }): Promise<AppliedRevision>;
+  apply(input: {
+    readonly tenant: Tenant;
+    readonly revision: NewLifecycleRevision;
+    readonly actor: string;
+  }): Promise<AppliedRevision>;
   /** The pending revision; null when there is none. */
-  proposal(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleProposal | null>;
+  proposal(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleProposal | null>;
   /**
-   * Puts the pending revision in force. NotFound when this one is not pending; Forbidden for its author, but for an admin who says so with `selfApprove`. Whoever may
-   * accept is the caller's to check.
+   * Puts the pending revision in force. NotFound when this one is not pending; Forbidden for its
+   * author, but for an admin who says so with `selfApprove`. Whoever may accept is the caller's to
+   * check.
    */
   accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
   /** Discards the pending revision. NotFound when this one is not pending. */
   reject(input: ProposalDecision): Promise<void>;
-  /** Accepts no run any more. What serves goes on serving, and runs that have begun go on. Again: nothing changes. */
+  /**
+   * Accepts no run any more. What serves goes on serving, and runs that have begun go on. Again:
+   * nothing changes.
+   */
   archive(input: ArchiveRequest): Promise<LifecycleArchive>;
   /** Accepts runs again. Again: nothing changes. */
   unarchive(input: ArchiveRequest): Promise<LifecycleArchive>;
   /** @throws Conflict that names what runs or serves. Again: nothing changes. */
   delete(input: ArchiveRequest & { readonly stopServing: boolean }): Promise<LifecycleArchive>;
   /** Who archived it and why; null where it is in use or there is none. */
-  archived(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleArchive['archived']>;
-  /** What its schedule should be now: none while it is archived or deleted. Null when there is no such lifecycle. */
-  scheduled(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleSchedule | null>;
+  archived(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleArchive['archived']>;
+  /**
+   * What its schedule should be now: none while it is archived or deleted. Null when there is no
+   * such lifecycle.
+   */
+  scheduled(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleSchedule | null>;
   /** The current revision, or the one of `digest`. A deleted lifecycle has no current one. */
-  get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest | undefined }): Promise<LifecycleRevision | null>;
-  /** By name: those in use, or with `archived` those that are archived. Deleted ones are not listed. */
-  list(input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest): Promise<Page<LifecycleSummary>>;
-  revisions(input: { readonly tenant: Tenant; readonly name: string } & PageRequest): Promise<Page<LifecycleRevisionSummary>>;
-  /** A person steers the schedule: written down before Temporal is asked, which has no part in our transactions. */
+  get(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly digest?: Digest | undefined;
+  }): Promise<LifecycleRevision | null>;
+  /**
+   * By name: those in use, or with `archived` those that are archived. Deleted ones are not listed.
+   */
+  list(
+    input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest,
+  ): Promise<Page<LifecycleSummary>>;
+  revisions(
+    input: { readonly tenant: Tenant; readonly name: string } & PageRequest,
+  ): Promise<Page<LifecycleRevisionSummary>>;
+  /**
+   * A person steers the schedule: written down before Temporal is asked, which has no part in our
+   * transactions.
+   */
   auditSchedule(input: {
     readonly tenant: Tenant;
     readonly name: string;
@@ -135,23 +174,53 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         refuseArchived(lifecycle, before);
         const pending = await pendingOf(tx, { tenant, name: lifecycle });
         if (pending?.digest === digest) return { kind: 'pending', proposal: toProposal(pending) };
-        if (pending) await closeProposal(tx, pending, { status: 'superseded', by: actor, reason: `${digest} was applied` });
+        if (pending)
+          await closeProposal(tx, pending, {
+            status: 'superseded',
+            by: actor,
+            reason: `${digest} was applied`,
+          });
         if (before.digest === digest && before.deletedAt === null)
-          return { kind: 'inForce', revision: await revisionOf(tx, tenant, revision), changed: false };
+          return {
+            kind: 'inForce',
+            revision: await revisionOf(tx, tenant, revision),
+            changed: false,
+          };
         const loosened =
-          before.digest === null ? [] : loosenings(await revisionOf(tx, tenant, { lifecycle, digest: before.digest }), revision);
+          before.digest === null
+            ? []
+            : loosenings(
+                await revisionOf(tx, tenant, { lifecycle, digest: before.digest }),
+                revision,
+              );
         if (loosened.length > 0) {
-          return { kind: 'pending', proposal: await propose(tx, { tenant, revision, before, loosened, actor }) };
+          return {
+            kind: 'pending',
+            proposal: await propose(tx, { tenant, revision, before, loosened, actor }),
+          };
         }
         const by = { appliedBy: actor, appliedByKey: actingKeyId() };
-        const applied = await putInForce(tx, { tenant, revision, number: before.revisions + 1, by });
+        const applied = await putInForce(tx, {
+          tenant,
+          revision,
+          number: before.revisions + 1,
+          by,
+        });
         await appendAudit(tx, {
           tenant,
           actor,
           action: 'lifecycle.apply',
           subject: `lifecycle:${lifecycle}`,
-          cause: before.digest === null ? 'created' : before.deletedAt === null ? 'changed' : 'created again',
-          before: before.digest === null ? null : { revision: before.currentRevision, digest: before.digest },
+          cause:
+            before.digest === null
+              ? 'created'
+              : before.deletedAt === null
+                ? 'changed'
+                : 'created again',
+          before:
+            before.digest === null
+              ? null
+              : { revision: before.currentRevision, digest: before.digest },
           after: { revision: applied.revision, digest: applied.digest },
         });
         return { kind: 'inForce', revision: applied, changed: true };
@@ -175,7 +244,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
     async archived({ tenant, name }) {
       const [row] = await sql<LifecycleRow[]>`
         select * from lifecycles where tenant_id = ${tenant} and name = ${name} and archived_at is not null and deleted_at is null`;
-      return row?.archivedAt ? { at: row.archivedAt, by: row.archivedBy ?? '', reason: row.archiveReason ?? '' } : null;
+      return row?.archivedAt
+        ? { at: row.archivedAt, by: row.archivedBy ?? '', reason: row.archiveReason ?? '' }
+        : null;
     },
 
     async scheduled({ tenant, name }) {
@@ -185,7 +256,11 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       if (!row) return null;
       const { revision, spec, archivedAt } = row;
       // Revisions from before schedules have none.
-      return { revision, kind: spec.kind, schedule: archivedAt === null ? (spec.schedule ?? null) : null };
+      return {
+        revision,
+        kind: spec.kind,
+        schedule: archivedAt === null ? (spec.schedule ?? null) : null,
+      };
     },
 
     async get({ tenant, name, digest }) {
@@ -217,16 +292,37 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         rows,
         page,
         (row) => String(row.revision),
-        ({ revision, digest, appliedBy, appliedAt }) => ({ revision, digest, appliedBy, appliedAt }),
+        ({ revision, digest, appliedBy, appliedAt }) => ({
+          revision,
+          digest,
+          appliedBy,
+          appliedAt,
+        }),
       );
     },
 
     auditSchedule: ({ tenant, name, action, actor, cause, after }) =>
-      appendAudit(sql, { tenant, actor, action: `schedule.${action}`, subject: `lifecycle:${name}`, cause, after }),
+      appendAudit(sql, {
+        tenant,
+        actor,
+        action: `schedule.${action}`,
+        subject: `lifecycle:${name}`,
+        cause,
+        after,
+      }),
   };
 }
 
 function toSummary(row: LifecycleRow & { readonly digest: Digest }): LifecycleSummary {
-  const { name, kind, owner, currentRevision: revision, digest, createdAt, updatedAt, archivedAt } = row;
+  const {
+    name,
+    kind,
+    owner,
+    currentRevision: revision,
+    digest,
+    createdAt,
+    updatedAt,
+    archivedAt,
+  } = row;
   return { name, kind, owner, revision, digest, createdAt, updatedAt, archivedAt };
 }

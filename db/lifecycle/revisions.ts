@@ -10,11 +10,17 @@ import { promise } from '../notification/outbox-entry';
 
 export type LifecycleRow = typeof lifecycles.$inferSelect;
 export type RevisionRow = typeof lifecycleRevisions.$inferSelect;
-export type CurrentRevision = Pick<LifecycleRow, 'kind' | 'currentRevision' | 'revisions' | 'archivedAt' | 'archivedBy' | 'deletedAt'> & {
+export type CurrentRevision = Pick<
+  LifecycleRow,
+  'kind' | 'currentRevision' | 'revisions' | 'archivedAt' | 'archivedBy' | 'deletedAt'
+> & {
   readonly digest: Digest | null;
 };
 
-/** Locks the lifecycle's row, made when it is not there, so that revisions are numbered one after the other. */
+/**
+ * Locks the lifecycle's row, made when it is not there, so that revisions are numbered one after
+ * the other.
+ */
 export async function currentOf(
   tx: Transaction,
   tenant: Tenant,
@@ -34,15 +40,26 @@ export async function currentOf(
 /** A deleted lifecycle may be applied again; an archived one is restored first. */
 export function refuseArchived(
   name: string,
-  { archivedAt, archivedBy, deletedAt }: Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>,
+  {
+    archivedAt,
+    archivedBy,
+    deletedAt,
+  }: Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>,
 ): void {
   if (archivedAt === null || deletedAt !== null) return;
-  throw failure('Conflict', `the lifecycle ${name} was archived by ${archivedBy ?? 'an unknown key'}`, {
-    next: `perennial lifecycle unarchive ${name} --reason "<why>"`,
-  });
+  throw failure(
+    'Conflict',
+    `the lifecycle ${name} was archived by ${archivedBy ?? 'an unknown key'}`,
+    {
+      next: `perennial lifecycle unarchive ${name} --reason "<why>"`,
+    },
+  );
 }
 
-/** Under the lifecycle's row lock. A digest that was in force before keeps its number. The schedule follows by the outbox. */
+/**
+ * Under the lifecycle's row lock. A digest that was in force before keeps its number. The schedule
+ * follows by the outbox.
+ */
 export async function putInForce(
   tx: Transaction,
   {
@@ -84,6 +101,13 @@ export async function revisionOf(
   return toRevision(row);
 }
 
-export function toRevision({ lifecycle, revision, digest, spec, files, contract }: RevisionRow): LifecycleRevision {
+export function toRevision({
+  lifecycle,
+  revision,
+  digest,
+  spec,
+  files,
+  contract,
+}: RevisionRow): LifecycleRevision {
   return { lifecycle, revision, digest, spec, files, contract };
 }

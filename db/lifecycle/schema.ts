@@ -17,20 +17,30 @@ export const lifecycles = pgTable(
     revisions: integer('revisions').notNull(),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
-    /** Times of the schedule up to here are known to have started a run, or are in `schedule_skips`. Null before the first look. */
+    /**
+     * Times of the schedule up to here are known to have started a run, or are in `schedule_skips`.
+     * Null before the first look.
+     */
     scheduleCheckedUntil: instant('schedule_checked_until'),
     /** No run begins while it is set. */
     archivedAt: instant('archived_at'),
     archivedBy: text('archived_by'),
     archiveReason: text('archive_reason'),
-    /** Runs, versions and lineage of a deleted lifecycle stay; its name can be applied again and keeps counting. */
+    /**
+     * Runs, versions and lineage of a deleted lifecycle stay; its name can be applied again and
+     * keeps counting.
+     */
     deletedAt: instant('deleted_at'),
   },
   (t) => [
     check('lifecycles_archived_check', sql`(${t.archivedAt} is null) = (${t.archivedBy} is null)`),
     check('lifecycles_deleted_check', sql`${t.deletedAt} is null or ${t.archivedAt} is not null`),
     primaryKey({ name: 'lifecycles_pk', columns: [t.tenantId, t.name] }),
-    foreignKey({ name: 'lifecycles_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    foreignKey({
+      name: 'lifecycles_tenant_fk',
+      columns: [t.tenantId],
+      foreignColumns: [tenants.id],
+    }),
   ],
 );
 

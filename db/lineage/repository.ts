@@ -6,7 +6,10 @@ import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
 
-/** A deployment is a model's version from the move that made it serve to the next: it has the model's name and that move's fencing number. */
+/**
+ * A deployment is a model's version from the move that made it serve to the next: it has the
+ * model's name and that move's fencing number.
+ */
 export type LineageKind = 'source' | 'dataset' | 'run' | 'index' | 'model' | 'deployment';
 
 export interface LineageNode {
@@ -33,8 +36,9 @@ export interface LineageRepository {
   /** Edges that exist already are skipped. */
   add(input: { readonly tenant: Tenant; readonly edges: readonly LineageEdge[] }): Promise<void>;
   /**
-   * Edges reachable from the node, nearest first: `upstream` is where it came from, `downstream` what was made from it. At most `mostNodes` nodes are visited.
-   * Digests do not take part in a node's identity.
+   * Edges reachable from the node, nearest first: `upstream` is where it came from, `downstream`
+   * what was made from it. At most `mostNodes` nodes are visited. Digests do not take part in a
+   * node's identity.
    */
   of(input: LineageQuery): Promise<readonly DistantEdge[]>;
   /** The same, a page at a time. */
@@ -64,7 +68,10 @@ interface EdgeRow {
   readonly runId: RunId | null;
 }
 
-/** Bounds the memory of one answer. A chain of a hundred retrainings back to its first data has about 300 nodes. */
+/**
+ * Bounds the memory of one answer. A chain of a hundred retrainings back to its first data has
+ * about 300 nodes.
+ */
 const mostNodes = 10_000;
 
 export function createLineageRepository({ sql }: Database): LineageRepository {
@@ -110,8 +117,9 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
 }
 
 /**
- * The recursive query collects nodes, not paths: with `union` each node is followed once, so chained diamonds cost no more than a chain. Distances are added here,
- * because a distance in the recursive part would make one row for each path length again.
+ * The recursive query collects nodes, not paths: with `union` each node is followed once, so
+ * chained diamonds cost no more than a chain. Distances are added here, because a distance in the
+ * recursive part would make one row for each path length again.
  */
 async function reachableEdges(sql: Sql, query: LineageQuery): Promise<readonly DistantEdge[]> {
   const rows = await selectReachable(sql, query);
@@ -138,14 +146,21 @@ export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRo
 }
 
 /** `near` is the end of an edge that is already reached, `far` the one behind it. */
-function endsOf({ direction }: LineageQuery): { readonly near: 'from' | 'to'; readonly far: 'from' | 'to' } {
+function endsOf({ direction }: LineageQuery): {
+  readonly near: 'from' | 'to';
+  readonly far: 'from' | 'to';
+} {
   return direction === 'upstream' ? { near: 'to', far: 'from' } : { near: 'from', far: 'to' };
 }
 
 /** A breadth-first walk over the edges, sorted by distance and then by the names of both ends. */
 function byDistance(
   edges: readonly LineageEdge[],
-  { start, near, far }: { readonly start: LineageNode; readonly near: 'from' | 'to'; readonly far: 'from' | 'to' },
+  {
+    start,
+    near,
+    far,
+  }: { readonly start: LineageNode; readonly near: 'from' | 'to'; readonly far: 'from' | 'to' },
 ): readonly DistantEdge[] {
   const touching = new Map<string, LineageEdge[]>();
   for (const edge of edges) {
@@ -163,7 +178,10 @@ function byDistance(
     }
   }
   return edges
-    .map((edge): DistantEdge => ({ ...edge, distance: (distances.get(nodeKey(edge[near])) ?? 0) + 1 }))
+    .map((edge): DistantEdge => ({
+      ...edge,
+      distance: (distances.get(nodeKey(edge[near])) ?? 0) + 1,
+    }))
     .map((edge) => ({ edge, key: sortKey(edge) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ edge }) => edge);
@@ -185,6 +203,11 @@ function toEdge(row: EdgeRow): LineageEdge {
   };
 }
 
-function toNode(kind: LineageKind, name: string, version: number, digest: Digest | null): LineageNode {
+function toNode(
+  kind: LineageKind,
+  name: string,
+  version: number,
+  digest: Digest | null,
+): LineageNode {
   return { kind, name, ...(version > 0 && { version }), ...(digest !== null && { digest }) };
 }

@@ -26,7 +26,11 @@ export const lineageEdges = pgTable(
       name: 'lineage_edges_pk',
       columns: [t.tenantId, t.fromKind, t.fromName, t.fromVersion, t.toKind, t.toName, t.toVersion],
     }),
-    foreignKey({ name: 'lineage_edges_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'lineage_edges_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     oneOf('lineage_edges_from_kind_check', t.fromKind, kinds),
     oneOf('lineage_edges_to_kind_check', t.toKind, kinds),
     check('lineage_edges_version_check', sql`${t.fromVersion} >= 0 and ${t.toVersion} >= 0`),

@@ -29,7 +29,10 @@ export interface ModelSummary {
 }
 
 export interface ModelRepository {
-  /** Each key makes one version (`candidate`), numbered from 1 without gaps. FencedOff for a run that has ended or is being undone. */
+  /**
+   * Each key makes one version (`candidate`), numbered from 1 without gaps. FencedOff for a run
+   * that has ended or is being undone.
+   */
   register(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -39,7 +42,10 @@ export interface ModelRepository {
     readonly metrics?: Readonly<Record<string, number>> | undefined;
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;
-  /** `rejected` or `withdrawn`, with audit row; Conflict for a version that an alias points at. `promoted` is set by promotion alone. */
+  /**
+   * `rejected` or `withdrawn`, with audit row; Conflict for a version that an alias points at.
+   * `promoted` is set by promotion alone.
+   */
   setStatus(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -48,10 +54,16 @@ export interface ModelRepository {
     readonly cause: string;
     readonly actor?: string | undefined;
   }): Promise<ModelVersionRecord>;
-  get(input: { readonly tenant: Tenant; readonly model: string; readonly version: number }): Promise<ModelVersionRecord | null>;
+  get(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+  }): Promise<ModelVersionRecord | null>;
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ModelSummary>>;
-  versions(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<ModelVersionRecord>>;
+  versions(
+    input: { readonly tenant: Tenant; readonly model: string } & PageRequest,
+  ): Promise<Page<ModelVersionRecord>>;
 }
 
 type ModelVersionRow = typeof modelVersions.$inferSelect;
@@ -75,7 +87,10 @@ export function createModelRepository({ sql }: Database): ModelRepository {
         if (!before) throw failure('NotFound', `there is no ${model}@${version}`);
         if (before.status === status) return toRecord(before);
         if (before.status === 'promoted')
-          throw failure('Conflict', `${model}@${version} was a champion: roll back instead of making it ${status}`);
+          throw failure(
+            'Conflict',
+            `${model}@${version} was a champion: roll back instead of making it ${status}`,
+          );
         const [aliased] = await tx<{ alias: string }[]>`
           select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
         if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
@@ -127,7 +142,10 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 }
 
 /** Numbers versions on the model's row, whose lock makes that one at a time. */
-async function registered(tx: Transaction, input: Parameters<ModelRepository['register']>[0]): Promise<number> {
+async function registered(
+  tx: Transaction,
+  input: Parameters<ModelRepository['register']>[0],
+): Promise<number> {
   const { tenant, model, runId, manifest, signature, metrics = {} } = input;
   const [numbered] = await tx<{ versions: number }[]>`
     insert into models as m (tenant_id, name, versions) values (${tenant}, ${model}, 1)

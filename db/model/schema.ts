@@ -3,7 +3,16 @@ import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'dr
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { RunId } from '../../domain/ids';
 import type { ModelSignature, ModelVersionStatus } from '../../domain/model/model';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { runs } from '../run/schema';
 import { tenants } from '../access/tenant-schema';
 
@@ -14,7 +23,10 @@ export const models = pgTable(
     name: text('name').notNull(),
     /** Number of the newest version; its row lock numbers versions without gaps. */
     versions: integer('versions').notNull().default(0),
-    /** Counts every move of an alias, also through times without a champion. Its row lock puts moves in one order. */
+    /**
+     * Counts every move of an alias, also through times without a champion. Its row lock puts moves
+     * in one order.
+     */
     fencing: counter('fencing').notNull().default(0),
     createdAt: createdAt(),
   },
@@ -41,11 +53,24 @@ export const modelVersions = pgTable(
   },
   (t) => [
     primaryKey({ name: 'model_versions_pk', columns: [t.tenantId, t.model, t.version] }),
-    foreignKey({ name: 'model_versions_model_fk', columns: [t.tenantId, t.model], foreignColumns: [models.tenantId, models.name] }),
-    foreignKey({ name: 'model_versions_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'model_versions_model_fk',
+      columns: [t.tenantId, t.model],
+      foreignColumns: [models.tenantId, models.name],
+    }),
+    foreignKey({
+      name: 'model_versions_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     isDigest('model_versions_digest_check', t.digest),
     check('model_versions_version_check', sql`${t.version} > 0`),
-    oneOf('model_versions_status_check', t.status, ['candidate', 'promoted', 'rejected', 'withdrawn'] satisfies ModelVersionStatus[]),
+    oneOf('model_versions_status_check', t.status, [
+      'candidate',
+      'promoted',
+      'rejected',
+      'withdrawn',
+    ] satisfies ModelVersionStatus[]),
     index('model_versions_by_digest').on(t.tenantId, t.digest),
     index('model_versions_by_run').on(t.tenantId, t.runId),
   ],

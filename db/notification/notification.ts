@@ -4,7 +4,10 @@ import type { Query } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
 
-/** Inside the transaction that it tells of: one row for each webhook of the lifecycle's current revision that wants to hear of this. */
+/**
+ * Inside the transaction that it tells of: one row for each webhook of the lifecycle's current
+ * revision that wants to hear of this.
+ */
 export async function notify(
   tx: Query,
   told: {
@@ -20,8 +23,16 @@ export async function notify(
   const { tenant, lifecycle, subject, data } = told;
   const event = notifyEventOf(told.event);
   if (event === null) return;
-  const refused = [{ at: new Date().toISOString(), status: null, error: 'not told: this webhook answered 410 Gone', milliseconds: 0 }];
-  // What a receiver that is gone would have been told is written down all the same, so that somebody can still ask for it.
+  const refused = [
+    {
+      at: new Date().toISOString(),
+      status: null,
+      error: 'not told: this webhook answered 410 Gone',
+      milliseconds: 0,
+    },
+  ];
+  // What a receiver that is gone would have been told is written down all the same, so that
+  // somebody can still ask for it.
   await tx`
     insert into webhook_deliveries (tenant_id, id, target, lifecycle, event, subject, url, secret, data, status, attempts, ended_at)
     select l.tenant_id, ${newId('evt')}, n.target, l.name, ${event}, ${subject}, n.hook->>'webhook', n.hook->'secret', ${toJson(data)},

@@ -3,7 +3,8 @@ import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import type { outbox } from './outbox-schema';
 
-export type OutboxTopic = 'run.start' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
+export type OutboxTopic =
+  'run.start' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
 
 export interface OutboxEntry {
   readonly id: string;
@@ -15,9 +16,15 @@ export interface OutboxEntry {
   readonly createdAt: string;
 }
 
-/** What a transaction promised to the outside. Delivered at least once: receivers know the entry's id or the business id. */
+/**
+ * What a transaction promised to the outside. Delivered at least once: receivers know the entry's
+ * id or the business id.
+ */
 export interface OutboxRepository {
-  /** Oldest due entries, each held by the caller until `leaseSeconds` are over; concurrent claimers get different ones. */
+  /**
+   * Oldest due entries, each held by the caller until `leaseSeconds` are over; concurrent claimers
+   * get different ones.
+   */
   claim(input: {
     readonly limit: number;
     readonly leaseSeconds: number;
@@ -56,6 +63,13 @@ export function createOutboxRepository({ sql }: Database): OutboxRepository {
   };
 }
 
-function toEntry({ id, tenantId: tenant, topic, payload, attempts, createdAt }: OutboxRow): OutboxEntry {
+function toEntry({
+  id,
+  tenantId: tenant,
+  topic,
+  payload,
+  attempts,
+  createdAt,
+}: OutboxRow): OutboxEntry {
   return { id, tenant, topic, payload, attempts, createdAt };
 }

@@ -2,7 +2,10 @@ import { index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/p
 import type { Tenant } from '../../domain/ids';
 import { bytewise, createdAt, document, instant, tenantId } from '../columns';
 
-/** What a transaction promised to the outside; a row goes when it was kept. `due_at` is also the claim's end. */
+/**
+ * What a transaction promised to the outside; a row goes when it was kept. `due_at` is also the
+ * claim's end.
+ */
 export const outbox = pgTable(
   'outbox',
   {

@@ -39,16 +39,24 @@ export interface WebhookDelivery {
 }
 
 export type DeliveryOutcome =
-  { readonly kind: Exclude<DeliveryStatus, 'pending'> } | { readonly kind: 'pending'; readonly retryAfterSeconds: number };
+  | { readonly kind: Exclude<DeliveryStatus, 'pending'> }
+  | { readonly kind: 'pending'; readonly retryAfterSeconds: number };
 
 /** Delivered at least once: a process that dies between the call and its record calls again. */
 export interface WebhookRepository {
   /**
-   * Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent claimers get different ones. Addressed by the spec that is applied
-   * now; those that it has no webhook for any more end as failed, which the log says.
+   * Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent
+   * claimers get different ones. Addressed by the spec that is applied now; those that it has no
+   * webhook for any more end as failed, which the log says.
    */
-  claim(input: { readonly limit: number; readonly leaseSeconds: number }): Promise<readonly WebhookDelivery[]>;
-  /** What came of a claim; nothing is written when somebody else claimed it since. `gone` also ends all else that waits for that webhook. */
+  claim(input: {
+    readonly limit: number;
+    readonly leaseSeconds: number;
+  }): Promise<readonly WebhookDelivery[]>;
+  /**
+   * What came of a claim; nothing is written when somebody else claimed it since. `gone` also ends
+   * all else that waits for that webhook.
+   */
   record(input: {
     readonly claimed: Pick<WebhookDelivery, 'tenant' | 'id' | 'target' | 'tries'>;
     readonly attempt: DeliveryAttempt;
@@ -56,10 +64,22 @@ export interface WebhookRepository {
   }): Promise<void>;
   /** Newest first. */
   list(
-    input: { readonly tenant: Tenant; readonly lifecycle: string; readonly status?: DeliveryStatus | undefined } & PageRequest,
+    input: {
+      readonly tenant: Tenant;
+      readonly lifecycle: string;
+      readonly status?: DeliveryStatus | undefined;
+    } & PageRequest,
   ): Promise<Page<WebhookDelivery>>;
-  /** Due again at once and as often as a new one, to one target or to all; with an audit row. NotFound. */
-  redeliver(input: { readonly tenant: Tenant; readonly id: string; readonly target: number | null; readonly actor: string }): Promise<void>;
+  /**
+   * Due again at once and as often as a new one, to one target or to all; with an audit row.
+   * NotFound.
+   */
+  redeliver(input: {
+    readonly tenant: Tenant;
+    readonly id: string;
+    readonly target: number | null;
+    readonly actor: string;
+  }): Promise<void>;
 }
 
 type DeliveryRow = typeof webhookDeliveries.$inferSelect;
@@ -98,7 +118,12 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
             due_at = now() + make_interval(secs => ${seconds}), ended_at = case when ${outcome.kind} = 'pending' then null else now() end
           where tenant_id = ${tenant} and id = ${id} and target = ${target} and status = 'pending' and tries = ${tries} returning *`;
         if (outcome.kind !== 'gone' || !row) return;
-        const also = { at: attempt.at, status: null, error: `not told: this webhook answered 410 Gone to ${id}`, milliseconds: 0 };
+        const also = {
+          at: attempt.at,
+          status: null,
+          error: `not told: this webhook answered 410 Gone to ${id}`,
+          milliseconds: 0,
+        };
         await tx`
           update webhook_deliveries set attempts = (attempts::jsonb || ${toJson([also])}::jsonb)::json, status = 'failed', ended_at = now()
           where tenant_id = ${tenant} and lifecycle = ${row.lifecycle} and url = ${row.url} and status = 'pending'`;
@@ -122,16 +147,27 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
           update webhook_deliveries set status = 'pending', tries = 0, due_at = now(), ended_at = null
           where tenant_id = ${tenant} and id = ${id} and ${target === null ? sql`true` : sql`target = ${target}`} returning *`;
         const named = target === null ? id : `${id} to target ${target}`;
-        if (!first) throw failure('NotFound', `there is no delivery ${named}`, { next: 'perennial webhook list <lifecycle>' });
+        if (!first)
+          throw failure('NotFound', `there is no delivery ${named}`, {
+            next: 'perennial webhook list <lifecycle>',
+          });
         const subject = `lifecycle:${first.lifecycle}`;
-        await appendAudit(tx, { tenant, actor, action: 'webhook.redeliver', subject, cause: first.event, after: { id, target } });
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'webhook.redeliver',
+          subject,
+          cause: first.event,
+          after: { id, target },
+        });
       }),
   };
 }
 
 /**
- * Of what is `due`: the webhook that has its address; else the one in its place, whose address was put right, if that asks for such events and was not told
- * of this one itself. What somebody took out of the spec is told nothing more.
+ * Of what is `due`: the webhook that has its address; else the one in its place, whose address was
+ * put right, if that asks for such events and was not told of this one itself. What somebody took
+ * out of the spec is told nothing more.
  */
 function presentWebhook(sql: Sql) {
   return sql`

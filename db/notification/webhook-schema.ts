@@ -6,7 +6,10 @@ import type { DeliveryAttempt } from './webhook-repository';
 import { bytewise, createdAt, document, instant, oneOf, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
 
-/** What a lifecycle's webhooks are told, written in the transaction that it tells of: outbox and delivery log in one. `due_at` is also the claim's end. */
+/**
+ * What a lifecycle's webhooks are told, written in the transaction that it tells of: outbox and
+ * delivery log in one. `due_at` is also the claim's end.
+ */
 export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
@@ -22,7 +25,10 @@ export const webhookDeliveries = pgTable(
     secret: document<SecretRef>('secret').notNull(),
     data: document<Readonly<Record<string, unknown>>>('data').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
-    /** Claims since it was made or asked for again: how long the next wait is, and which claim may still write. */
+    /**
+     * Claims since it was made or asked for again: how long the next wait is, and which claim may
+     * still write.
+     */
     tries: integer('tries').notNull().default(0),
     attempts: document<readonly DeliveryAttempt[]>('attempts').notNull().default([]),
     createdAt: createdAt(),
@@ -37,7 +43,10 @@ export const webhookDeliveries = pgTable(
       foreignColumns: [lifecycles.tenantId, lifecycles.name],
     }),
     oneOf('webhook_deliveries_status_check', t.status, deliveryStatuses),
-    check('webhook_deliveries_ended_check', sql`(${t.endedAt} is null) = (${t.status} = 'pending')`),
+    check(
+      'webhook_deliveries_ended_check',
+      sql`(${t.endedAt} is null) = (${t.status} = 'pending')`,
+    ),
     index('webhook_deliveries_due')
       .on(t.dueAt)
       .where(sql`${t.status} = 'pending'`),

@@ -15,8 +15,13 @@ export interface PromptName {
 type PromptMoveRow = typeof promptRefHistory.$inferSelect;
 
 /** The prompt's row lock puts versions and moves in one order. */
-export async function lockPrompt(tx: Transaction, { tenant, prompt }: PromptName): Promise<{ readonly versions: number }> {
-  const [row] = await tx<{ versions: number }[]>`select versions from prompts where tenant_id = ${tenant} and name = ${prompt} for update`;
+export async function lockPrompt(
+  tx: Transaction,
+  { tenant, prompt }: PromptName,
+): Promise<{ readonly versions: number }> {
+  const [row] = await tx<
+    { versions: number }[]
+  >`select versions from prompts where tenant_id = ${tenant} and name = ${prompt} for update`;
   if (!row) throw noPrompt(prompt);
   return row;
 }
@@ -25,12 +30,22 @@ function noPrompt(prompt: string): Error {
   return failure('NotFound', `there is no prompt ${prompt}`, { next: 'perennial prompt list' });
 }
 
-export async function requireVersion(tx: Query, { tenant, prompt, version }: PromptName & { readonly version: number }): Promise<void> {
-  const [found] = await tx`select from prompt_versions where tenant_id = ${tenant} and prompt = ${prompt} and version = ${version}`;
-  if (!found) throw failure('NotFound', `there is no ${prompt}@${version}`, { next: `perennial prompt show ${prompt}` });
+export async function requireVersion(
+  tx: Query,
+  { tenant, prompt, version }: PromptName & { readonly version: number },
+): Promise<void> {
+  const [found] =
+    await tx`select from prompt_versions where tenant_id = ${tenant} and prompt = ${prompt} and version = ${version}`;
+  if (!found)
+    throw failure('NotFound', `there is no ${prompt}@${version}`, {
+      next: `perennial prompt show ${prompt}`,
+    });
 }
 
-export async function readRef(sql: Query, { tenant, prompt, ref }: PromptName & { readonly ref: string }): Promise<PromptRef | null> {
+export async function readRef(
+  sql: Query,
+  { tenant, prompt, ref }: PromptName & { readonly ref: string },
+): Promise<PromptRef | null> {
   const [row] = await sql<PromptRef[]>`
     select ref, kind, version, fencing, moved_at from prompt_refs where tenant_id = ${tenant} and prompt = ${prompt} and ref = ${ref}`;
   return row ?? null;
@@ -42,7 +57,10 @@ export async function requireKind(
 ): Promise<PromptRef | null> {
   const found = await readRef(tx, name);
   if (found && found.kind !== kind)
-    throw failure('Conflict', `${name.prompt}@${name.ref} is a ${found.kind}, not a ${kind}: take another name`);
+    throw failure(
+      'Conflict',
+      `${name.prompt}@${name.ref} is a ${found.kind}, not a ${kind}: take another name`,
+    );
   return found;
 }
 
@@ -56,8 +74,14 @@ export interface RefMove extends PromptName {
   readonly cause: string;
 }
 
-/** Under the prompt's row lock: the pointer, its history and the audit row, in one transaction. Answers with the move's fencing token. */
-export async function moveRef(tx: Transaction, { tenant, prompt, ref, refKind, kind, from, to, actor, cause }: RefMove): Promise<number> {
+/**
+ * Under the prompt's row lock: the pointer, its history and the audit row, in one transaction.
+ * Answers with the move's fencing token.
+ */
+export async function moveRef(
+  tx: Transaction,
+  { tenant, prompt, ref, refKind, kind, from, to, actor, cause }: RefMove,
+): Promise<number> {
   const [row] = await tx<{ fencing: number }[]>`
     update prompts set fencing = fencing + 1 where tenant_id = ${tenant} and name = ${prompt} returning fencing`;
   if (!row) throw noPrompt(prompt);
@@ -83,7 +107,10 @@ export async function moveRef(tx: Transaction, { tenant, prompt, ref, refKind, k
 }
 
 /** Every move of a branch or label, oldest first. */
-export async function movesOf(sql: Query, { tenant, prompt, ref }: PromptName & { readonly ref: string }): Promise<readonly PointerMove[]> {
+export async function movesOf(
+  sql: Query,
+  { tenant, prompt, ref }: PromptName & { readonly ref: string },
+): Promise<readonly PointerMove[]> {
   const rows = await sql<Pick<PromptMoveRow, 'kind' | 'toVersion'>[]>`
     select kind, to_version from prompt_ref_history where tenant_id = ${tenant} and prompt = ${prompt} and ref = ${ref} order by fencing`;
   return rows.map(({ kind, toVersion: to }) => ({ kind: kind === 'set' ? 'forward' : 'back', to }));

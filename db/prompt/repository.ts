@@ -24,7 +24,10 @@ import { appendAudit } from '../audit/entry';
 export type PromptRefKind = 'branch' | 'label';
 export type PromptMoveKind = 'set' | 'rollback';
 
-/** A movable pointer at a version: a branch follows what is written to it, a label stands where somebody put it. */
+/**
+ * A movable pointer at a version: a branch follows what is written to it, a label stands where
+ * somebody put it.
+ */
 export interface PromptRef {
   readonly ref: string;
   readonly kind: PromptRefKind;
@@ -42,7 +45,11 @@ export interface PromptVersionRecord {
   readonly author: string;
   readonly cause: string;
   readonly createdAt: string;
-  readonly approvals: readonly { readonly actor: string; readonly cause: string; readonly approvedAt: string }[];
+  readonly approvals: readonly {
+    readonly actor: string;
+    readonly cause: string;
+    readonly approvedAt: string;
+  }[];
 }
 
 export interface PromptSummary {
@@ -85,14 +92,22 @@ interface KeyedPromptChange extends PromptKey {
   readonly idempotencyKey: string;
 }
 
-/** Prompts and their pointers. Each change is one transaction under the prompt's row lock, with history and audit row; a repeated key gives the first answer. */
+/**
+ * Prompts and their pointers. Each change is one transaction under the prompt's row lock, with
+ * history and audit row; a repeated key gives the first answer.
+ */
 export interface PromptRepository {
   /**
-   * A new version at the head of `branch`; the same content is the same version, and moves the head alone. With `parent`, only while that is the branch's head:
-   * Conflict otherwise, so that nobody overwrites what they have not seen. A new branch begins at `parent`, or at the head of `main`.
+   * A new version at the head of `branch`; the same content is the same version, and moves the head
+   * alone. With `parent`, only while that is the branch's head: Conflict otherwise, so that nobody
+   * overwrites what they have not seen. A new branch begins at `parent`, or at the head of `main`.
    */
   put(
-    input: KeyedPromptChange & { readonly template: PromptTemplate; readonly branch: string; readonly parent?: number | undefined },
+    input: KeyedPromptChange & {
+      readonly template: PromptTemplate;
+      readonly branch: string;
+      readonly parent?: number | undefined;
+    },
   ): Promise<{ readonly version: number; readonly digest: Digest; readonly changed: boolean }>;
   get(input: PromptKey & { readonly version: number }): Promise<PromptVersionRecord | null>;
   /** What `name@ref` means: a branch, a label or the number of a version. */
@@ -101,14 +116,28 @@ export interface PromptRepository {
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<PromptSummary>>;
   versions(input: PromptKey & PageRequest): Promise<Page<PromptVersionRecord>>;
-  history(input: PromptKey & { readonly ref?: string | undefined } & PageRequest): Promise<Page<PromptMove>>;
+  history(
+    input: PromptKey & { readonly ref?: string | undefined } & PageRequest,
+  ): Promise<Page<PromptMove>>;
   /** Once a person and version. */
-  approve(input: KeyedPromptChange & { readonly version: number }): Promise<{ readonly approvals: number }>;
-  /** Conflict when the label is one that needs approval and the version has none. A conflict of `expected` changed nothing and is not remembered under its key. */
+  approve(
+    input: KeyedPromptChange & { readonly version: number },
+  ): Promise<{ readonly approvals: number }>;
+  /**
+   * Conflict when the label is one that needs approval and the version has none. A conflict of
+   * `expected` changed nothing and is not remembered under its key.
+   */
   label(
-    input: KeyedPromptChange & { readonly label: string; readonly version: number; readonly expected: ExpectedRef },
+    input: KeyedPromptChange & {
+      readonly label: string;
+      readonly version: number;
+      readonly expected: ExpectedRef;
+    },
   ): Promise<Labelling>;
-  /** Without `to`: to what stood there before. Rolling back again goes further back, never forward to the bad version. Conflict when there is nothing to go to. */
+  /**
+   * Without `to`: to what stood there before. Rolling back again goes further back, never forward
+   * to the bad version. Conflict when there is nothing to go to.
+   */
   rollback(
     input: KeyedPromptChange & { readonly label: string; readonly to?: number | undefined },
   ): Promise<{ readonly from: number; readonly to: number; readonly fencing: number }>;
@@ -132,13 +161,31 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
               },
             );
           }
-          if (request.parent !== undefined) await requireVersion(tx, { tenant, prompt, version: request.parent });
+          if (request.parent !== undefined)
+            await requireVersion(tx, { tenant, prompt, version: request.parent });
           const main = head ?? (await readRef(tx, { tenant, prompt, ref: 'main' }));
           const parent = request.parent ?? main?.version ?? null;
-          const { version, digest } = await storeVersion(tx, { tenant, prompt, template, parent, actor, cause });
+          const { version, digest } = await storeVersion(tx, {
+            tenant,
+            prompt,
+            template,
+            parent,
+            actor,
+            cause,
+          });
           const from = head?.version ?? null;
           if (from === version) return { version, digest, changed: false };
-          await moveRef(tx, { tenant, prompt, ref: branch, refKind: 'branch', kind: 'set', from, to: version, actor, cause });
+          await moveRef(tx, {
+            tenant,
+            prompt,
+            ref: branch,
+            refKind: 'branch',
+            kind: 'set',
+            from,
+            to: version,
+            actor,
+            cause,
+          });
           return { version, digest, changed: true };
         }),
       ),
@@ -146,7 +193,9 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
     get: ({ tenant, prompt, version }) => readVersion(sql, { tenant, prompt, version }),
 
     async resolve({ tenant, prompt, ref }) {
-      const version = /^[1-9]\d{0,8}$/.test(ref) ? Number(ref) : (await readRef(sql, { tenant, prompt, ref }))?.version;
+      const version = /^[1-9]\d{0,8}$/.test(ref)
+        ? Number(ref)
+        : (await readRef(sql, { tenant, prompt, ref }))?.version;
       return version === undefined ? null : readVersion(sql, { tenant, prompt, version });
     },
 
@@ -156,7 +205,9 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
 
     async list({ tenant, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<{ name: string; versions: number; createdAt: string; refs: readonly PromptRef[] | null }[]>`
+      const rows = await sql<
+        { name: string; versions: number; createdAt: string; refs: readonly PromptRef[] | null }[]
+      >`
         select p.name, p.versions, p.created_at, (
           select json_agg(json_build_object('ref', r.ref, 'kind', r.kind, 'version', r.version, 'fencing', r.fencing, 'movedAt', r.moved_at) order by r.ref)
           from prompt_refs r where r.tenant_id = p.tenant_id and r.prompt = p.name
@@ -195,7 +246,17 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
         rows,
         page,
         (row) => String(row.fencing),
-        ({ id, ref: moved, kind, fromVersion: from, toVersion: to, fencing, actor, cause, movedAt }) => {
+        ({
+          id,
+          ref: moved,
+          kind,
+          fromVersion: from,
+          toVersion: to,
+          fencing,
+          actor,
+          cause,
+          movedAt,
+        }) => {
           return { id, ref: moved, kind, from, to, fencing, actor, cause, movedAt };
         },
       );
@@ -211,7 +272,14 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
             insert into prompt_approvals (tenant_id, prompt, version, actor, cause) values (${tenant}, ${prompt}, ${version}, ${actor}, ${cause})
             on conflict do nothing returning true as added`;
           if (added)
-            await appendAudit(tx, { tenant, actor, action: 'prompt.approve', subject: `prompt:${prompt}`, cause, after: { version } });
+            await appendAudit(tx, {
+              tenant,
+              actor,
+              action: 'prompt.approve',
+              subject: `prompt:${prompt}`,
+              cause,
+              after: { version },
+            });
           return { approvals: await approvalCount(tx, { tenant, prompt, version }) };
         }),
       ),
@@ -226,15 +294,34 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
             await lockPrompt(tx, { tenant, prompt });
             await requireVersion(tx, { tenant, prompt, version });
             const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
-            if (needsApproval(ref) && (await approvalCount(tx, { tenant, prompt, version })) === 0) {
-              throw failure('Conflict', `${prompt}@${version} is not approved, which the label ${ref} asks for`, {
-                next: `perennial prompt approve ${prompt} ${version} --reason <text>`,
-              });
+            if (
+              needsApproval(ref) &&
+              (await approvalCount(tx, { tenant, prompt, version })) === 0
+            ) {
+              throw failure(
+                'Conflict',
+                `${prompt}@${version} is not approved, which the label ${ref} asks for`,
+                {
+                  next: `perennial prompt approve ${prompt} ${version} --reason <text>`,
+                },
+              );
             }
-            if (now?.version === version) return { kind: 'unchanged', from: version, fencing: now.fencing };
+            if (now?.version === version)
+              return { kind: 'unchanged', from: version, fencing: now.fencing };
             const from = now?.version ?? null;
-            if (from !== expected.version || (now !== null && now.fencing !== expected.fencing)) return { kind: 'conflict', now };
-            const fencing = await moveRef(tx, { tenant, prompt, ref, refKind: 'label', kind: 'set', from, to: version, actor, cause });
+            if (from !== expected.version || (now !== null && now.fencing !== expected.fencing))
+              return { kind: 'conflict', now };
+            const fencing = await moveRef(tx, {
+              tenant,
+              prompt,
+              ref,
+              refKind: 'label',
+              kind: 'set',
+              from,
+              to: version,
+              actor,
+              cause,
+            });
             return { kind: 'moved', from, fencing };
           },
           ({ kind }) => kind !== 'conflict',
@@ -249,12 +336,20 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           await lockPrompt(tx, { tenant, prompt });
           const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
           if (now === null) throw failure('NotFound', `${prompt} has no label ${ref}`, { next });
-          if (to === now.version) throw failure('Conflict', `${prompt}@${ref} already is version ${to}`);
+          if (to === now.version)
+            throw failure('Conflict', `${prompt}@${ref} already is version ${to}`);
           const moves = await movesOf(tx, { tenant, prompt, ref });
           const version =
-            to === undefined ? versionBefore(moves) : moves.some((move) => move.kind !== 'undo' && move.to === to) ? to : null;
+            to === undefined
+              ? versionBefore(moves)
+              : moves.some((move) => move.kind !== 'undo' && move.to === to)
+                ? to
+                : null;
           if (version === null) {
-            const what = to === undefined ? `there is nothing before version ${now.version}` : `version ${to} never stood there`;
+            const what =
+              to === undefined
+                ? `there is nothing before version ${now.version}`
+                : `version ${to} never stood there`;
             throw failure('Conflict', `${prompt}@${ref} cannot go back: ${what}`, { next });
           }
           const move = {

@@ -1,9 +1,27 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type { PromptMoveKind, PromptRefKind } from './repository';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { tenants } from '../access/tenant-schema';
 
 export const prompts = pgTable(
@@ -40,14 +58,20 @@ export const promptVersions = pgTable(
   (t) => [
     primaryKey({ name: 'prompt_versions_pk', columns: [t.tenantId, t.prompt, t.version] }),
     unique('prompt_versions_digest_unique').on(t.tenantId, t.prompt, t.digest),
-    foreignKey({ name: 'prompt_versions_prompt_fk', columns: [t.tenantId, t.prompt], foreignColumns: [prompts.tenantId, prompts.name] }),
+    foreignKey({
+      name: 'prompt_versions_prompt_fk',
+      columns: [t.tenantId, t.prompt],
+      foreignColumns: [prompts.tenantId, prompts.name],
+    }),
     isDigest('prompt_versions_digest_check', t.digest),
     check('prompt_versions_version_check', sql`${t.version} > 0`),
     check('prompt_versions_parent_check', sql`${t.parent} < ${t.version}`),
   ],
 );
 
-const version = { columns: [promptVersions.tenantId, promptVersions.prompt, promptVersions.version] } as const;
+const version = {
+  columns: [promptVersions.tenantId, promptVersions.prompt, promptVersions.version],
+} as const;
 
 export const promptApprovals = pgTable(
   'prompt_approvals',
@@ -60,8 +84,15 @@ export const promptApprovals = pgTable(
     approvedAt: instant('approved_at').notNull().defaultNow(),
   },
   (t) => [
-    primaryKey({ name: 'prompt_approvals_pk', columns: [t.tenantId, t.prompt, t.version, t.actor] }),
-    foreignKey({ name: 'prompt_approvals_version_fk', columns: [t.tenantId, t.prompt, t.version], foreignColumns: [...version.columns] }),
+    primaryKey({
+      name: 'prompt_approvals_pk',
+      columns: [t.tenantId, t.prompt, t.version, t.actor],
+    }),
+    foreignKey({
+      name: 'prompt_approvals_version_fk',
+      columns: [t.tenantId, t.prompt, t.version],
+      foreignColumns: [...version.columns],
+    }),
   ],
 );
 
@@ -79,7 +110,11 @@ export const promptRefs = pgTable(
   },
   (t) => [
     primaryKey({ name: 'prompt_refs_pk', columns: [t.tenantId, t.prompt, t.ref] }),
-    foreignKey({ name: 'prompt_refs_version_fk', columns: [t.tenantId, t.prompt, t.version], foreignColumns: [...version.columns] }),
+    foreignKey({
+      name: 'prompt_refs_version_fk',
+      columns: [t.tenantId, t.prompt, t.version],
+      foreignColumns: [...version.columns],
+    }),
     oneOf('prompt_refs_kind_check', t.kind, ['branch', 'label'] satisfies PromptRefKind[]),
     check('prompt_refs_fencing_check', sql`${t.fencing} > 0`),
   ],

@@ -31,20 +31,28 @@ interface Identified {
 
 /** Searches for better prompts: what was searched, and what was found. */
 export interface PromptSearchRepository {
-  /** Makes it, or begins one again that failed or was cancelled; one that runs or is done stays as it is. */
+  /**
+   * Makes it, or begins one again that failed or was cancelled; one that runs or is done stays as
+   * it is.
+   */
   open(
     input: Identified & Pick<PromptSearchRecord, 'prompt' | 'firstVersion' | 'request' | 'actor'>,
   ): Promise<PromptSearchRecord & { readonly begun: boolean }>;
   /** Only while it runs: what comes late changes nothing. */
   end(
     input: Identified &
-      ({ readonly status: 'done'; readonly outcome: SearchOutcome } | { readonly status: 'failed' | 'cancelled'; readonly cause: string }),
+      (
+        | { readonly status: 'done'; readonly outcome: SearchOutcome }
+        | { readonly status: 'failed' | 'cancelled'; readonly cause: string }
+      ),
   ): Promise<void>;
   get(input: Identified): Promise<PromptSearchRecord | null>;
   /** Of all tenants, as the registry believes. */
   running(): Promise<readonly (PromptSearchRecord & { readonly tenant: Tenant })[]>;
   /** Newest first, to the millisecond that the page's token holds. */
-  list(input: { readonly tenant: Tenant; readonly prompt: string } & PageRequest): Promise<Page<PromptSearchRecord>>;
+  list(
+    input: { readonly tenant: Tenant; readonly prompt: string } & PageRequest,
+  ): Promise<Page<PromptSearchRecord>>;
 }
 
 type SearchRow = typeof promptSearches.$inferSelect;
@@ -63,11 +71,21 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
         if (begun) {
           const cause = `a search for a better ${request.spec.quality}`;
           const after = { search: id, firstVersion, spec: request.spec };
-          await appendAudit(tx, { tenant, actor, action: 'prompt.search', subject: `prompt:${prompt}`, cause, after });
+          await appendAudit(tx, {
+            tenant,
+            actor,
+            action: 'prompt.search',
+            subject: `prompt:${prompt}`,
+            cause,
+            after,
+          });
           return { ...toRecord(begun), begun: true };
         }
-        const [found] = await tx<SearchRow[]>`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
-        if (!found) throw failure('DatabaseUnavailable', `the search ${id} was written and not read back`);
+        const [found] = await tx<
+          SearchRow[]
+        >`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
+        if (!found)
+          throw failure('DatabaseUnavailable', `the search ${id} was written and not read back`);
         return { ...toRecord(found), begun: false };
       }),
 
@@ -80,7 +98,9 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<SearchRow[]>`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
+      const [row] = await sql<
+        SearchRow[]
+      >`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
     },
 
@@ -103,6 +123,17 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
   };
 }
 
-function toRecord({ id, prompt, firstVersion, request, actor, status, cause, outcome, createdAt, endedAt }: SearchRow): PromptSearchRecord {
+function toRecord({
+  id,
+  prompt,
+  firstVersion,
+  request,
+  actor,
+  status,
+  cause,
+  outcome,
+  createdAt,
+  endedAt,
+}: SearchRow): PromptSearchRecord {
   return { id, prompt, firstVersion, request, actor, status, cause, outcome, createdAt, endedAt };
 }

@@ -25,7 +25,11 @@ export const promptSearches = pgTable(
   },
   (t) => [
     primaryKey({ name: 'prompt_searches_pk', columns: [t.tenantId, t.id] }),
-    foreignKey({ name: 'prompt_searches_prompt_fk', columns: [t.tenantId, t.prompt], foreignColumns: [prompts.tenantId, prompts.name] }),
+    foreignKey({
+      name: 'prompt_searches_prompt_fk',
+      columns: [t.tenantId, t.prompt],
+      foreignColumns: [prompts.tenantId, prompts.name],
+    }),
     oneOf('prompt_searches_status_check', t.status, ['running', 'done', 'failed', 'cancelled']),
     index('prompt_searches_prompt_index').on(t.tenantId, t.prompt, t.createdAt),
   ],

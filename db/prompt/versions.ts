@@ -7,7 +7,9 @@ import type { promptVersions } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { PromptName } from './refs';
 
-export type PromptVersionRow = typeof promptVersions.$inferSelect & { readonly approvals: PromptVersionRecord['approvals'] | null };
+export type PromptVersionRow = typeof promptVersions.$inferSelect & {
+  readonly approvals: PromptVersionRecord['approvals'] | null;
+};
 
 interface PromptVersionInput extends PromptName {
   readonly template: PromptTemplate;
@@ -32,7 +34,14 @@ export async function storeVersion(
   await tx`
     insert into prompt_versions (tenant_id, prompt, version, digest, template, parent, author, cause)
     values (${tenant}, ${prompt}, ${version}, ${digest}, ${toJson(template)}, ${parent}, ${actor}, ${cause})`;
-  await appendAudit(tx, { tenant, actor, action: 'prompt.write', subject: `prompt:${prompt}`, cause, after: { version, digest, parent } });
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'prompt.write',
+    subject: `prompt:${prompt}`,
+    cause,
+    after: { version, digest, parent },
+  });
   return { version, digest };
 }
 
@@ -44,7 +53,10 @@ export function approvalsColumn(sql: Query) {
   ) as approvals`;
 }
 
-export async function approvalCount(tx: Query, { tenant, prompt, version }: PromptName & { readonly version: number }): Promise<number> {
+export async function approvalCount(
+  tx: Query,
+  { tenant, prompt, version }: PromptName & { readonly version: number },
+): Promise<number> {
   const [row] = await tx<{ count: number }[]>`
     select count(*)::int as count from prompt_approvals where tenant_id = ${tenant} and prompt = ${prompt} and version = ${version}`;
   return row?.count ?? 0;

@@ -20,11 +20,18 @@ const endings: Readonly<Record<RolloutEnding, string>> = {
   superseded: 'rollout.superseded',
 };
 
-/** Under the rollout's row lock. The caller raises the routing epoch, last, and notes it with `noteEpoch`. */
+/**
+ * Under the rollout's row lock. The caller raises the routing epoch, last, and notes it with
+ * `noteEpoch`.
+ */
 export async function endRollout(
   tx: Transaction,
   row: RolloutRow,
-  end: Cause & { readonly status: RolloutEnding; readonly verdict?: Verdict | null; readonly decisionId?: DecisionId | null },
+  end: Cause & {
+    readonly status: RolloutEnding;
+    readonly verdict?: Verdict | null;
+    readonly decisionId?: DecisionId | null;
+  },
 ): Promise<void> {
   const { tenantId: tenant, id } = row;
   const { status, actor, cause } = end;
@@ -53,7 +60,10 @@ export async function noteEpoch(
   await tx`update rollouts set epoch = ${epoch} where tenant_id = ${tenant} and id = ${id}`;
 }
 
-/** What a change is beside the row itself: audit row, run event and what webhooks are told, in its transaction (I6). */
+/**
+ * What a change is beside the row itself: audit row, run event and what webhooks are told, in its
+ * transaction (I6).
+ */
 export async function record(
   tx: Transaction,
   row: Pick<RolloutRow, 'tenantId' | 'id' | 'model' | 'runId' | 'champion' | 'challenger'>,

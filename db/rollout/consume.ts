@@ -2,8 +2,18 @@ import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
 import type { LoggedAnswer } from '../../domain/language/logged-answer';
 import { classLabel } from '../../domain/serving/prediction';
-import { classPredictionIn, lossDifferencesOf, lossRangeOf, probabilityOf, type ClassPrediction } from '../../domain/evaluation/class-prediction';
-import { answerScores, type AnswerQuality, type AnswerScores } from '../../domain/rollout/judging/answer-quality';
+import {
+  classPredictionIn,
+  lossDifferencesOf,
+  lossRangeOf,
+  probabilityOf,
+  type ClassPrediction,
+} from '../../domain/evaluation/class-prediction';
+import {
+  answerScores,
+  type AnswerQuality,
+  type AnswerScores,
+} from '../../domain/rollout/judging/answer-quality';
 import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
@@ -28,8 +38,9 @@ interface RipeRow {
 }
 
 /**
- * One transaction under the rollout's row lock: the labels that it takes out of the queue, and the state that they were folded into. A label is taken into
- * account once, whoever dies or asks twice at any point: before the commit nothing happened, after it the label is no longer in the queue.
+ * One transaction under the rollout's row lock: the labels that it takes out of the queue, and the
+ * state that they were folded into. A label is taken into account once, whoever dies or asks twice
+ * at any point: before the commit nothing happened, after it the label is no longer in the queue.
  */
 export async function consume(
   tx: Transaction,
@@ -37,7 +48,13 @@ export async function consume(
 ): Promise<Consumption> {
   const row = await lockRollout(tx, { tenant, id });
   if (!isOpenRollout(row.status))
-    return { rollout: toRecord(row), consumed: 0, isDrained: true, idleSeconds: 0, traffic: await readTraffic(tx, row) };
+    return {
+      rollout: toRecord(row),
+      consumed: 0,
+      isDrained: true,
+      idleSeconds: 0,
+      traffic: await readTraffic(tx, row),
+    };
   await guardRun(tx, { tenant, runId: row.runId });
   const { eventNow, wallMs, idleSeconds } = await readClock(tx, row);
   const before = row.state.clock ?? stoppedClock;
@@ -57,7 +74,9 @@ export async function consume(
   // What is left in the queue lies behind the last one that was taken.
   const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
   const checked =
-    row.spec.quality.answers?.judge === undefined ? null : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
+    row.spec.quality.answers?.judge === undefined
+      ? null
+      : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
   const seen = { ...traffic, ripeUntil, pairs, ...(checked !== null && { checked }) };
   const state = { ...fold(row.state, seen, row), clock };
   const eventStartedAt = row.eventStartedAt ?? eventNow;
@@ -68,14 +87,23 @@ export async function consume(
       where tenant_id = ${tenant} and id = ${id}`;
   }
   const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
-  return { rollout, consumed: ripe.length, isDrained, idleSeconds, traffic: { ...traffic, ripeUntil } };
+  return {
+    rollout,
+    consumed: ripe.length,
+    isDrained,
+    idleSeconds,
+    traffic: { ...traffic, ripeUntil },
+  };
 }
 
 function labelsIn({ state: { evidence } }: RolloutRow): number {
   return evidence?.quality.kind === 'pairs' ? (evidence.quality.judge?.pairs ?? 0) : 0;
 }
 
-/** The oldest of the queue by event time, which leave it. By an array of their keys: joined by them, a thousand would have the whole table read. */
+/**
+ * The oldest of the queue by event time, which leave it. By an array of their keys: joined by them,
+ * a thousand would have the whole table read.
+ */
 async function takeRipe(
   tx: Transaction,
   { tenantId: tenant, id, trafficSpanSeconds }: RolloutRow,
@@ -97,10 +125,15 @@ async function takeRipe(
     order by r.event_time, r.prediction_id`;
 }
 
-/** Null when there is nothing that the quality metric could compare with: such a row is taken out of the queue and counted as one without a label. */
+/**
+ * Null when there is nothing that the quality metric could compare with: such a row is taken out of
+ * the queue and counted as one without a label.
+ */
 function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
   const { predictionId, eventTime, version, step, other } = row;
-  const read = rollout.spec.quality.answers ? readAnswers(rollout.spec.quality.answers, row) : readScores(rollout, row);
+  const read = rollout.spec.quality.answers
+    ? readAnswers(rollout.spec.quality.answers, row)
+    : readScores(rollout, row);
   if (version === null || step === null || read === null) return null;
   const isChallengers = version === rollout.challenger;
   const servedBy = isChallengers ? 'challenger' : 'champion';
@@ -115,7 +148,9 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
     assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
     step,
     ...(sameAnswer && { sameAnswer }),
-    ...(classes && { possible: possibleLosses(isChallengers ? [classes[1], classes[0]] : classes) }),
+    ...(classes && {
+      possible: possibleLosses(isChallengers ? [classes[1], classes[0]] : classes),
+    }),
   };
 }
 
@@ -128,22 +163,40 @@ interface ReadLabel extends AnswerScores {
 
 function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
   const served = classPredictionIn(output);
-  if (served !== null) return readClasses(spec.quality.metric, label, [served, classPredictionIn(other?.output)]);
+  if (served !== null)
+    return readClasses(spec.quality.metric, label, [served, classPredictionIn(other?.output)]);
   const value = typeof label === 'boolean' ? Number(label) : label;
   if (typeof value !== 'number' || !requestLoss(spec.quality).takes(value)) return null;
-  return { label: value, served: scoreOf(output), beside: typeof other?.score === 'number' ? other.score : null };
+  return {
+    label: value,
+    served: scoreOf(output),
+    beside: typeof other?.score === 'number' ? other.score : null,
+  };
 }
 
-/** By the probability that each version gave the class that came true: its right answer is known. A class that neither version knows is no label of theirs. */
-function readClasses(metric: string, label: unknown, classes: NonNullable<ReadLabel['classes']>): ReadLabel | null {
+/**
+ * By the probability that each version gave the class that came true: its right answer is known. A
+ * class that neither version knows is no label of theirs.
+ */
+function readClasses(
+  metric: string,
+  label: unknown,
+  classes: NonNullable<ReadLabel['classes']>,
+): ReadLabel | null {
   const name = classLabel(label);
-  if (metric !== 'logloss' || name === null || !classes.some((each) => each !== null && Object.hasOwn(each.probabilities, name)))
+  if (
+    metric !== 'logloss' ||
+    name === null ||
+    !classes.some((each) => each !== null && Object.hasOwn(each.probabilities, name))
+  )
     return null;
   const [served, beside] = classes.map((each) => each && probabilityOf(each, name));
   return { label: rightAnswer, served: served ?? null, beside: beside ?? null, classes };
 }
 
-function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']>): NonNullable<RipePair['possible']> {
+function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']>): NonNullable<
+  RipePair['possible']
+> {
   return {
     differences: champion && challenger && lossDifferencesOf(champion, challenger),
     champion: champion && lossRangeOf(champion),
@@ -151,13 +204,17 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
   };
 }
 
-/** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */
+/**
+ * Where only one version was asked, there was no room for the other: such a question says nothing
+ * of either, and is no pair that lacks an answer.
+ */
 function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;
   const answers = { served: textOf(output), beside: textOf(other?.output) };
   const scores = answerScores(quality, label, answers);
   // A judge may call the same text right and wrong: one right answer cannot.
-  const sameAnswer = quality.from === 'references' && answers.served !== null && answers.served === answers.beside;
+  const sameAnswer =
+    quality.from === 'references' && answers.served !== null && answers.served === answers.beside;
   return scores && { label: rightAnswer, ...scores, sameAnswer };
 }
 
@@ -166,8 +223,15 @@ function textOf(output: unknown): string | null {
   return typeof text === 'string' ? text : null;
 }
 
-/** What cannot be compared with stands under no rollout any more, until more is said of it: a right answer may follow somebody's score. */
-async function letGo(tx: Transaction, { tenantId: tenant }: RolloutRow, ids: readonly PredictionId[]): Promise<void> {
+/**
+ * What cannot be compared with stands under no rollout any more, until more is said of it: a right
+ * answer may follow somebody's score.
+ */
+async function letGo(
+  tx: Transaction,
+  { tenantId: tenant }: RolloutRow,
+  ids: readonly PredictionId[],
+): Promise<void> {
   if (ids.length === 0) return;
   await tx`update feedback set rollout_id = null, counted_at = null where tenant_id = ${tenant} and prediction_id = any(${ids})`;
 }

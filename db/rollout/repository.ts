@@ -1,10 +1,27 @@
 import { failure } from '../../domain/failure';
-import type { DecisionId, IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
+import type {
+  DecisionId,
+  IdempotencyKey,
+  PredictionId,
+  RolloutId,
+  RunId,
+  Tenant,
+} from '../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle/lifecycle';
 import { askTheSame, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
 import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
-import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { PossibleLosses, AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
+import {
+  isOpenRollout,
+  type OpenRolloutStatus,
+  type RolloutRollback,
+  type RolloutStatus,
+} from '../../domain/rollout/rollout';
+import type {
+  PossibleLosses,
+  AnswersCounted,
+  ArmsCounted,
+  RolloutState,
+} from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/decision/verdict';
 import { lockModel, statusOf } from '../alias/state';
 import type { Database, Transaction } from '../connection';
@@ -55,7 +72,10 @@ export interface RolloutRecord {
   readonly endedAt: string | null;
 }
 
-/** A request whose label is ripe. Scores are null where the version gave none, as after an error; of a language application they are what its answers are worth, by the feedback. */
+/**
+ * A request whose label is ripe. Scores are null where the version gave none, as after an error; of
+ * a language application they are what its answers are worth, by the feedback.
+ */
 export interface RipePair {
   readonly predictionId: PredictionId;
   /** When it was received, if the request named no event time. */
@@ -71,7 +91,10 @@ export interface RipePair {
   readonly step: number;
   /** Of a language application, where both versions gave the same text. */
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model, whose label is 1 and whose scores are the probabilities of the class that came true. */
+  /**
+   * Of a multiclass model, whose label is 1 and whose scores are the probabilities of the class
+   * that came true.
+   */
   readonly possible?: PossibleLosses;
 }
 
@@ -87,11 +110,16 @@ export interface RolloutTraffic {
   readonly answers: AnswersCounted;
 }
 
-/** `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an earlier one while a queue is worked off. */
+/**
+ * `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an
+ * earlier one while a queue is worked off.
+ */
 export interface RipeBatch extends RolloutTraffic {
   /** Where a judge scores the answers and people have labelled more of them: all labels. */
   readonly checked?: readonly CheckedPair[];
-  /** By event time, then id. Labels that came late follow when they came, whatever their event time. */
+  /**
+   * By event time, then id. Labels that came late follow when they came, whatever their event time.
+   */
   readonly pairs: readonly RipePair[];
 }
 
@@ -115,24 +143,32 @@ export type RolloutOpening =
   /** Perhaps long ago, and ended since: a run has one rollout. */
   | { readonly kind: 'opened'; readonly rollout: RolloutRecord }
   | { readonly kind: 'busy'; readonly rollout: RolloutRecord }
-  /** An earlier rollout of the same bytes under the same policy found the challenger harmful: that stays found. */
+  /**
+   * An earlier rollout of the same bytes under the same policy found the challenger harmful: that
+   * stays found.
+   */
   | { readonly kind: 'harmShown'; readonly rollout: RolloutRecord }
   | { readonly kind: 'conflict'; readonly champion: number | null };
 
 export type RolloutChange =
   /** Gateways that confirmed this epoch serve by it. */
-  { readonly kind: 'set'; readonly epoch: number } | { readonly kind: 'ended'; readonly rollout: RolloutRecord };
+  | { readonly kind: 'set'; readonly epoch: number }
+  | { readonly kind: 'ended'; readonly rollout: RolloutRecord };
 
 /**
- * Canary rollouts. Every change but an end throws FencedOff when the run has ended or is being undone. Every change is one transaction under the rollout's row lock: the row, audit row, run event, and where it changes what is served routing epoch
- * and NOTIFY. Before the commit nothing happened; a repetition finds it done and changes nothing. A move of the champion ends the model's open rollout in its own
- * transaction (alias register): as `promoted` when it promotes the challenger, else as `superseded`.
+ * Canary rollouts. Every change but an end throws FencedOff when the run has ended or is being
+ * undone. Every change is one transaction under the rollout's row lock: the row, audit row, run
+ * event, and where it changes what is served routing epoch and NOTIFY. Before the commit nothing
+ * happened; a repetition finds it done and changes nothing. A move of the champion ends the model's
+ * open rollout in its own transaction (alias register): as `promoted` when it promotes the
+ * challenger, else as `superseded`.
  */
 export interface RolloutRepository {
   /**
-   * In shadow whatever the first step: `setStep` sends traffic. A second call for the run finds its rollout, ended or not. FencedOff when the run has ended or is
-   * being undone, Conflict when the challenger was rejected or withdrawn. Its spec is the one given with this attempt's share of alpha: rollouts of the same two
-   * manifests that saw labels are counted, whatever their policies.
+   * In shadow whatever the first step: `setStep` sends traffic. A second call for the run finds its
+   * rollout, ended or not. FencedOff when the run has ended or is being undone, Conflict when the
+   * challenger was rejected or withdrawn. Its spec is the one given with this attempt's share of
+   * alpha: rollouts of the same two manifests that saw labels are counted, whatever their policies.
    */
   open(
     input: Cause & {
@@ -147,8 +183,13 @@ export interface RolloutRepository {
       readonly state: RolloutState;
     },
   ): Promise<RolloutOpening>;
-  /** The step and weight that it has already change nothing. Conflict for an earlier step: a late attempt must not take a rollout back. */
-  setStep(input: RolloutName & Cause & { readonly step: number; readonly weight: number }): Promise<RolloutChange>;
+  /**
+   * The step and weight that it has already change nothing. Conflict for an earlier step: a late
+   * attempt must not take a rollout back.
+   */
+  setStep(
+    input: RolloutName & Cause & { readonly step: number; readonly weight: number },
+  ): Promise<RolloutChange>;
   /** What is not given stays. A rollout that has passed scores nothing beside answers any more. */
   setStatus(
     input: RolloutName &
@@ -166,7 +207,10 @@ export interface RolloutRepository {
   /** Once a key. */
   extend(
     input: RolloutName & Cause & { readonly seconds: number; readonly key: IdempotencyKey },
-  ): Promise<{ readonly kind: 'extended'; readonly extendedSeconds: number } | { readonly kind: 'ended'; readonly rollout: RolloutRecord }>;
+  ): Promise<
+    | { readonly kind: 'extended'; readonly extendedSeconds: number }
+    | { readonly kind: 'ended'; readonly rollout: RolloutRecord }
+  >;
   /** All traffic to the champion. The first end wins: a later one is answered with it. */
   end(
     input: RolloutName &
@@ -175,25 +219,42 @@ export interface RolloutRepository {
         readonly verdict: Verdict | null;
         readonly decisionId: DecisionId | null;
       },
-  ): Promise<{ readonly rollout: RolloutRecord; readonly epoch: number; readonly changed: boolean }>;
+  ): Promise<{
+    readonly rollout: RolloutRecord;
+    readonly epoch: number;
+    readonly changed: boolean;
+  }>;
   /** Notes what was measured after an end. The last one stands. */
   confirmRollback(input: RolloutName & { readonly rollback: RolloutRollback }): Promise<void>;
-  /** Hands out at most `limit` labels that are due and folds them into the state, in one transaction. `fold` is called under a lock, also without labels; never of an ended rollout. */
+  /**
+   * Hands out at most `limit` labels that are due and folds them into the state, in one
+   * transaction. `fold` is called under a lock, also without labels; never of an ended rollout.
+   */
   consume(
     input: RolloutName & {
       readonly limit: number;
       /** Wall time that labels have to arrive in once event time says that they are due. */
       readonly settleMs: number;
       /** `at`: as the row says under its lock; whoever asks may not have heard of a change yet. */
-      readonly fold: (state: RolloutState, batch: RipeBatch, at: Pick<RolloutRecord, 'step' | 'extendedSeconds'>) => RolloutState;
+      readonly fold: (
+        state: RolloutState,
+        batch: RipeBatch,
+        at: Pick<RolloutRecord, 'step' | 'extendedSeconds'>,
+      ) => RolloutState;
     },
   ): Promise<Consumption>;
   traffic(input: RolloutName): Promise<RolloutTraffic>;
   get(input: RolloutName): Promise<RolloutRecord | null>;
   ofRun(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<RolloutRecord | null>;
   /** The open one, else the newest. */
-  current(input: { readonly tenant: Tenant; readonly model: string }): Promise<RolloutRecord | null>;
-  /** The open rollout that a command is about; the same one under the same key. Null, and the key stays free, when none is open. */
+  current(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+  }): Promise<RolloutRecord | null>;
+  /**
+   * The open rollout that a command is about; the same one under the same key. Null, and the key
+   * stays free, when none is open.
+   */
   addressee(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -201,7 +262,9 @@ export interface RolloutRepository {
     readonly request: unknown;
   }): Promise<RolloutId | null>;
   /** Newest first. */
-  list(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<RolloutRecord>>;
+  list(
+    input: { readonly tenant: Tenant; readonly model: string } & PageRequest,
+  ): Promise<Page<RolloutRecord>>;
 }
 
 export function createRolloutRepository({ sql }: Database): RolloutRepository {
@@ -214,16 +277,30 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
         await guardRollout(tx, row);
         if (!Number.isInteger(step) || step < 0 || step >= row.spec.steps.length) {
-          throw failure('InvalidInput', `rollout ${row.id} has steps 0 to ${row.spec.steps.length - 1}, not ${step}`);
+          throw failure(
+            'InvalidInput',
+            `rollout ${row.id} has steps 0 to ${row.spec.steps.length - 1}, not ${step}`,
+          );
         }
-        if (step < row.step) throw failure('Conflict', `rollout ${row.id} is in step ${row.step} already: it does not go back to ${step}`);
+        if (step < row.step)
+          throw failure(
+            'Conflict',
+            `rollout ${row.id} is in step ${row.step} already: it does not go back to ${step}`,
+          );
         if (step === row.step && weight === row.weight) return { kind: 'set', epoch: row.epoch };
         await tx`
           update rollouts set step = ${step}, weight = ${weight},
             step_started_at = case when step = ${step} then step_started_at else clock_timestamp() end
           where tenant_id = ${name.tenant} and id = ${name.id}`;
         const [before, after] = [shownOf(row), { ...shownOf(row), step, weight }];
-        await record(tx, row, { action: 'rollout.step', event: 'rollout.advanced', actor, cause, before, after });
+        await record(tx, row, {
+          action: 'rollout.step',
+          event: 'rollout.advanced',
+          actor,
+          cause,
+          before,
+          after,
+        });
         return { kind: 'set', epoch: await reroute(tx, row) };
       }),
 
@@ -238,10 +315,20 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
           update rollouts set status = ${status}, weight = ${after.weight}, waiting_for = ${waitingFor},
             verdict = ${toJson(verdict ?? row.verdict)}, decision_id = ${decisionId ?? row.decisionId}
           where tenant_id = ${name.tenant} and id = ${name.id}`;
-        if (status === row.status && after.weight === row.weight) return { kind: 'set', epoch: row.epoch };
+        if (status === row.status && after.weight === row.weight)
+          return { kind: 'set', epoch: row.epoch };
         const event = status === row.status ? null : statusEvents[status];
-        await record(tx, row, { action: 'rollout.status', event, actor, cause, before: shownOf(row), after, data: { waitingFor } });
-        const isRouted = after.weight !== row.weight || (status === 'passed') !== (row.status === 'passed');
+        await record(tx, row, {
+          action: 'rollout.status',
+          event,
+          actor,
+          cause,
+          before: shownOf(row),
+          after,
+          data: { waitingFor },
+        });
+        const isRouted =
+          after.weight !== row.weight || (status === 'passed') !== (row.status === 'passed');
         return { kind: 'set', epoch: isRouted ? await reroute(tx, row) : row.epoch };
       }),
 
@@ -251,20 +338,32 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
         await guardRollout(tx, row);
         const request = { id: name.id, seconds };
-        const extendedSeconds = await once(tx, { tenant: name.tenant, operation: 'rollout.extend', key, request }, async () => {
-          const total = row.extendedSeconds + seconds;
-          await tx`update rollouts set extended_seconds = ${total} where tenant_id = ${name.tenant} and id = ${name.id}`;
-          const data = { extendedSeconds: total };
-          await record(tx, row, { action: 'rollout.extend', event: 'rollout.extended', actor, cause, after: shownOf(row), data });
-          return total;
-        });
+        const extendedSeconds = await once(
+          tx,
+          { tenant: name.tenant, operation: 'rollout.extend', key, request },
+          async () => {
+            const total = row.extendedSeconds + seconds;
+            await tx`update rollouts set extended_seconds = ${total} where tenant_id = ${name.tenant} and id = ${name.id}`;
+            const data = { extendedSeconds: total };
+            await record(tx, row, {
+              action: 'rollout.extend',
+              event: 'rollout.extended',
+              actor,
+              cause,
+              after: shownOf(row),
+              data,
+            });
+            return total;
+          },
+        );
         return { kind: 'extended', extendedSeconds };
       }),
 
     end: ({ status, verdict, decisionId, actor, cause, ...name }) =>
       sql.begin(async (tx) => {
         const row = await lockRollout(tx, name);
-        if (!isOpenRollout(row.status)) return { rollout: toRecord(row), epoch: row.epoch, changed: false };
+        if (!isOpenRollout(row.status))
+          return { rollout: toRecord(row), epoch: row.epoch, changed: false };
         await endRollout(tx, row, { status, verdict, decisionId, actor, cause });
         const epoch = await reroute(tx, row);
         return { rollout: toRecord(await lockRollout(tx, name)), epoch, changed: true };
@@ -277,13 +376,17 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
     consume: (input) => sql.begin((tx) => consume(tx, input)),
 
     async traffic({ tenant, id }) {
-      const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and id = ${id}`;
+      const [row] = await sql<
+        RolloutRow[]
+      >`select * from rollouts where tenant_id = ${tenant} and id = ${id}`;
       if (!row) throw failure('NotFound', `there is no rollout ${id}`);
       return readTraffic(sql, row);
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and id = ${id}`;
+      const [row] = await sql<
+        RolloutRow[]
+      >`select * from rollouts where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
     },
 
@@ -318,10 +421,28 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
   };
 }
 
-const statusEvents = { running: 'rollout.resumed', held: 'rollout.held', passed: 'rollout.passed' } as const;
+const statusEvents = {
+  running: 'rollout.resumed',
+  held: 'rollout.held',
+  passed: 'rollout.passed',
+} as const;
 
-async function open(tx: Transaction, input: Parameters<RolloutRepository['open']>[0]): Promise<RolloutOpening> {
-  const { tenant, runId, model, champion, challenger, paired, availableAfterSeconds, state, actor, cause } = input;
+async function open(
+  tx: Transaction,
+  input: Parameters<RolloutRepository['open']>[0],
+): Promise<RolloutOpening> {
+  const {
+    tenant,
+    runId,
+    model,
+    champion,
+    challenger,
+    paired,
+    availableAfterSeconds,
+    state,
+    actor,
+    cause,
+  } = input;
   const { aliases } = await lockModel(tx, { tenant, model });
   await lockRun(tx, { tenant, runId });
   const own = await rolloutOfRun(tx, { tenant, runId });
@@ -330,16 +451,23 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   const busy = await openRolloutOf(tx, { tenant, model });
   if (busy) return { kind: 'busy', rollout: toRecord(busy) };
   const now = aliases.champion;
-  if (now?.version !== champion.version || now.fencing !== champion.fencing) return { kind: 'conflict', champion: now?.version ?? null };
+  if (now?.version !== champion.version || now.fencing !== champion.fencing)
+    return { kind: 'conflict', champion: now?.version ?? null };
   const standing = await statusOf(tx, { tenant, model, version: challenger });
   if (standing === 'rejected' || standing === 'withdrawn') {
-    throw failure('Conflict', `${model}@${challenger} was ${standing} and cannot be tried on traffic`);
+    throw failure(
+      'Conflict',
+      `${model}@${challenger} was ${standing} and cannot be tried on traffic`,
+    );
   }
   const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
-  const refuted = earlier.find((each) => each.verdict !== null && showsHarm(each.verdict) && askTheSame(each.spec, input.spec));
+  const refuted = earlier.find(
+    (each) => each.verdict !== null && showsHarm(each.verdict) && askTheSame(each.spec, input.spec),
+  );
   if (refuted) return { kind: 'harmShown', rollout: toRecord(refuted) };
   const spec = canaryAtAttempt(input.spec, 1 + earlier.length);
-  const most = (name: GuardrailSpec['name']) => spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
+  const most = (name: GuardrailSpec['name']) =>
+    spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
     insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
       most_tokens, traffic_span_seconds, step, weight, epoch, state)
@@ -347,14 +475,25 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
       ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('an insert gave no row');
-  await record(tx, row, { action: 'rollout.open', event: 'rollout.started', actor, cause, after: shownOf(row) });
+  await record(tx, row, {
+    action: 'rollout.open',
+    event: 'rollout.started',
+    actor,
+    cause,
+    after: shownOf(row),
+  });
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
 }
 
 /** Ended rollouts of the same bytes that took a label into account, the newest first. */
 async function earlierOf(
   tx: Transaction,
-  { tenant, model, champion, challenger }: Pick<RolloutRow, 'model' | 'champion' | 'challenger'> & { readonly tenant: Tenant },
+  {
+    tenant,
+    model,
+    champion,
+    challenger,
+  }: Pick<RolloutRow, 'model' | 'champion' | 'challenger'> & { readonly tenant: Tenant },
 ): Promise<readonly RolloutRow[]> {
   return tx<RolloutRow[]>`
     select o.* from rollouts o
@@ -368,7 +507,10 @@ async function earlierOf(
     order by o.id desc`;
 }
 
-async function guardRollout(tx: Transaction, { tenantId: tenant, runId }: RolloutRow): Promise<void> {
+async function guardRollout(
+  tx: Transaction,
+  { tenantId: tenant, runId }: RolloutRow,
+): Promise<void> {
   await lockRun(tx, { tenant, runId });
   await guardRun(tx, { tenant, runId });
 }

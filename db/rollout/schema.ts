@@ -14,7 +14,11 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { DecisionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
-import { rolloutStatuses, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
+import {
+  rolloutStatuses,
+  type RolloutRollback,
+  type RolloutStatus,
+} from '../../domain/rollout/rollout';
 import type { RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/decision/verdict';
 import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
@@ -68,7 +72,11 @@ export const rollouts = pgTable(
     primaryKey({ name: 'rollouts_pk', columns: [t.tenantId, t.id] }),
     unique('rollouts_run_unique').on(t.tenantId, t.runId),
     index('rollouts_by_model').on(t.tenantId, t.model, t.id),
-    foreignKey({ name: 'rollouts_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'rollouts_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     foreignKey({
       name: 'rollouts_decision_fk',
       columns: [t.tenantId, t.decisionId],
@@ -88,15 +96,19 @@ export const rollouts = pgTable(
       .on(t.tenantId, t.model)
       .where(sql`${t.endedAt} is null`),
     oneOf('rollouts_status_check', t.status, rolloutStatuses),
-    check('rollouts_ended_check', sql`(${t.endedAt} is null) = (${t.status} in ('running', 'held', 'passed'))`),
+    check(
+      'rollouts_ended_check',
+      sql`(${t.endedAt} is null) = (${t.status} in ('running', 'held', 'passed'))`,
+    ),
     check('rollouts_arms_check', sql`${t.champion} <> ${t.challenger}`),
     check('rollouts_weight_check', sql`${t.weight} between 0 and 1`),
   ],
 );
 
 /**
- * Requests of a rollout, counted by step and by span of event time (`rollouts.traffic_span_seconds`) in the transaction that stores them, so that no question
- * about a rollout has to read them all again.
+ * Requests of a rollout, counted by step and by span of event time
+ * (`rollouts.traffic_span_seconds`) in the transaction that stores them, so that no question about
+ * a rollout has to read them all again.
  */
 export const rolloutTraffic = pgTable(
   'rollout_traffic',
@@ -111,7 +123,10 @@ export const rolloutTraffic = pgTable(
     /** Requests by the arm that the assignment chose, whoever answered. */
     championAssigned: counter('champion_assigned').notNull(),
     challengerAssigned: counter('challenger_assigned').notNull(),
-    /** Of those, the ones that took longer than the guardrail allows; a challenger that failed counts as slow. */
+    /**
+     * Of those, the ones that took longer than the guardrail allows; a challenger that failed
+     * counts as slow.
+     */
     championSlow: counter('champion_slow').notNull(),
     challengerSlow: counter('challenger_slow').notNull(),
     /** Requests that an arm was asked to score, beside the answer included, and those it failed. */
@@ -121,10 +136,16 @@ export const rolloutTraffic = pgTable(
     challengerErrors: counter('challenger_errors').notNull(),
     /** Of those that the challenger was to answer, those that it failed. */
     challengerFallbacks: counter('challenger_fallbacks').notNull().default(0),
-    /** Of a language application: those that the challenger was to stream, and of these the ones whose first piece came too late, or never. */
+    /**
+     * Of a language application: those that the challenger was to stream, and of these the ones
+     * whose first piece came too late, or never.
+     */
     challengerStreamed: counter('challenger_streamed').notNull().default(0),
     challengerLate: counter('challenger_late').notNull().default(0),
-    /** Its answers with too many tokens, kept back by its policy, and not the JSON that they promised: in a shadow step those beside, in others its own. */
+    /**
+     * Its answers with too many tokens, kept back by its policy, and not the JSON that they
+     * promised: in a shadow step those beside, in others its own.
+     */
     challengerCostly: counter('challenger_costly').notNull().default(0),
     challengerBlocked: counter('challenger_blocked').notNull().default(0),
     challengerMalformed: counter('challenger_malformed').notNull().default(0),
@@ -133,7 +154,10 @@ export const rolloutTraffic = pgTable(
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
   },
   (t) => [
-    primaryKey({ name: 'rollout_traffic_pk', columns: [t.tenantId, t.rolloutId, t.step, t.spanStart] }),
+    primaryKey({
+      name: 'rollout_traffic_pk',
+      columns: [t.tenantId, t.rolloutId, t.step, t.spanStart],
+    }),
     foreignKey({
       name: 'rollout_traffic_rollout_fk',
       columns: [t.tenantId, t.rolloutId],

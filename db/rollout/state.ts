@@ -7,11 +7,18 @@ import type { rollouts } from './schema';
 export type RolloutRow = typeof rollouts.$inferSelect;
 
 /**
- * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every move of a champion has, and before that of its run, which every
- * event takes: two that each held one would wait for each other. No stronger than needed: storing predictions refers to the row, and must not wait.
+ * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every
+ * move of a champion has, and before that of its run, which every event takes: two that each held
+ * one would wait for each other. No stronger than needed: storing predictions refers to the row,
+ * and must not wait.
  */
-export async function lockRollout(tx: Transaction, { tenant, id }: RolloutName): Promise<RolloutRow> {
-  const [row] = await tx<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and id = ${id} for no key update`;
+export async function lockRollout(
+  tx: Transaction,
+  { tenant, id }: RolloutName,
+): Promise<RolloutRow> {
+  const [row] = await tx<
+    RolloutRow[]
+  >`select * from rollouts where tenant_id = ${tenant} and id = ${id} for no key update`;
   if (!row) throw failure('NotFound', `there is no rollout ${id}`);
   return row;
 }
@@ -30,7 +37,9 @@ export async function openRolloutOf(
   sql: Query,
   { tenant, model }: { readonly tenant: Tenant; readonly model: string },
 ): Promise<RolloutRow | null> {
-  const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and model = ${model} and ended_at is null`;
+  const [row] = await sql<
+    RolloutRow[]
+  >`select * from rollouts where tenant_id = ${tenant} and model = ${model} and ended_at is null`;
   return row ?? null;
 }
 
@@ -38,7 +47,9 @@ export async function rolloutOfRun(
   sql: Query,
   { tenant, runId }: { readonly tenant: Tenant; readonly runId: RunId },
 ): Promise<RolloutRow | null> {
-  const [row] = await sql<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and run_id = ${runId}`;
+  const [row] = await sql<
+    RolloutRow[]
+  >`select * from rollouts where tenant_id = ${tenant} and run_id = ${runId}`;
   return row ?? null;
 }
 

@@ -7,7 +7,10 @@ import type { Value } from '../sql';
 import type { RolloutTraffic } from './repository';
 import type { RolloutRow } from './state';
 
-/** So many requests must have come as far before event time has: one with a wrong clock would end a rollout of weeks. */
+/**
+ * So many requests must have come as far before event time has: one with a wrong clock would end a
+ * rollout of weeks.
+ */
 const agreeing = 3;
 
 /** As whoever looked last left it, but for the counts, which are those of now. */
@@ -21,13 +24,24 @@ export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutT
 const live = '1 hour';
 
 /**
- * Event time is that of the newest requests. Live traffic lies about the wall clock, before it or, as with flights that are asked about ahead, behind it: then it
- * is the wall clock's, which goes on when nothing comes, for as long as somebody looks once an hour. It never goes back. Null before there was traffic.
+ * Event time is that of the newest requests. Live traffic lies about the wall clock, before it or,
+ * as with flights that are asked about ahead, behind it: then it is the wall clock's, which goes on
+ * when nothing comes, for as long as somebody looks once an hour. It never goes back. Null before
+ * there was traffic.
  */
 export async function readClock(
   sql: Query,
-  { tenantId: tenant, id, eventNow: known, startedAt }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow' | 'startedAt'>,
-): Promise<{ readonly eventNow: string | null; readonly wallMs: number; readonly idleSeconds: number }> {
+  {
+    tenantId: tenant,
+    id,
+    eventNow: known,
+    startedAt,
+  }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow' | 'startedAt'>,
+): Promise<{
+  readonly eventNow: string | null;
+  readonly wallMs: number;
+  readonly idleSeconds: number;
+}> {
   const [clock] = await sql<{ eventNow: string | null; wallMs: number; idleSeconds: number }[]>`
     with arrived as (
       select newest, stored_at, sum(champion_assigned + challenger_assigned) over (order by span_start desc, step desc) as requests
@@ -45,12 +59,19 @@ export async function readClock(
 
 /** Labels of requests up to here are due, and had their time to arrive. */
 export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: number): string | null {
-  return settled === null ? null : new Date(Date.parse(settled) - availableAfterSeconds * 1000).toISOString();
+  return settled === null
+    ? null
+    : new Date(Date.parse(settled) - availableAfterSeconds * 1000).toISOString();
 }
 
 export async function readCounts(
   sql: Query,
-  { tenantId: tenant, id, step, trafficSpanSeconds }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'trafficSpanSeconds'>,
+  {
+    tenantId: tenant,
+    id,
+    step,
+    trafficSpanSeconds,
+  }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'trafficSpanSeconds'>,
   ripeUntil: string | null,
 ): Promise<Pick<RolloutTraffic, 'step' | 'total' | 'answers'>> {
   const rows = await sql<CountRow[]>`
@@ -88,7 +109,8 @@ function answersOf(row: AnswersCounted | undefined): AnswersCounted {
 }
 
 function countsOf(rows: readonly CountRow[]): ArmsCounted {
-  const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) => rows.reduce((total, row) => total + row[name], 0);
+  const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) =>
+    rows.reduce((total, row) => total + row[name], 0);
   return {
     champion: {
       assigned: sum('championAssigned'),
@@ -116,8 +138,13 @@ const spanWidths = [1, 10, 60, 600] as const;
 /** At most so many spans a step, as each look at a rollout adds them up. */
 const mostSpans = 1500;
 
-/** Seconds of event time that requests are counted by: an hour in rollouts of weeks, a second in rollouts of minutes, so that counts of both are current. */
-export function trafficSpanOf({ maxDurationSeconds }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
+/**
+ * Seconds of event time that requests are counted by: an hour in rollouts of weeks, a second in
+ * rollouts of minutes, so that counts of both are current.
+ */
+export function trafficSpanOf({
+  maxDurationSeconds,
+}: Pick<CanarySpec, 'maxDurationSeconds'>): number {
   return spanWidths.find((seconds) => maxDurationSeconds / seconds <= mostSpans) ?? 3600;
 }
 

@@ -17,20 +17,42 @@ export interface VoteOn {
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly by: KeyHolder }
-  | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly next?: string };
+  | {
+      readonly kind: 'refused';
+      readonly type: FailureType;
+      readonly message: string;
+      readonly next?: string;
+    };
 
 export interface CommandRepository {
   /**
-   * Whether the holder of the order's key may do this now, by the registry alone. One transaction: the command's id is used up, a vote is
-   * counted, the audit has a row. A second call with the same `delivery` answers like the first; the same id in another delivery is a replay
-   * and is refused. `vote` names what a vote is about. The signature is the caller's to check.
+   * Whether the holder of the order's key may do this now, by the registry alone. One transaction:
+   * the command's id is used up, a vote is counted, the audit has a row. A second call with the
+   * same `delivery` answers like the first; the same id in another delivery is a replay and is
+   * refused. `vote` names what a vote is about. The signature is the caller's to check.
    */
-  admit(input: { readonly order: CommandOrder; readonly delivery: string; readonly vote: VoteOn | null }): Promise<Admission>;
-  /** What `admit` answered to this delivery before; null when it never admitted the command. Changes nothing. */
-  earlier(input: { readonly order: CommandOrder; readonly delivery: string }): Promise<Admission | null>;
-  /** A command or a request that was refused. At most one row a minute for each subject and action, so that a flood cannot fill the log. */
+  admit(input: {
+    readonly order: CommandOrder;
+    readonly delivery: string;
+    readonly vote: VoteOn | null;
+  }): Promise<Admission>;
+  /**
+   * What `admit` answered to this delivery before; null when it never admitted the command. Changes
+   * nothing.
+   */
+  earlier(input: {
+    readonly order: CommandOrder;
+    readonly delivery: string;
+  }): Promise<Admission | null>;
+  /**
+   * A command or a request that was refused. At most one row a minute for each subject and action,
+   * so that a flood cannot fill the log.
+   */
   auditDenied(input: CommandAudit): Promise<void>;
-  /** A command that goes to Temporal without a workflow's word, such as a cancellation. Written before it is sent. */
+  /**
+   * A command that goes to Temporal without a workflow's word, such as a cancellation. Written
+   * before it is sent.
+   */
   audit(input: CommandAudit): Promise<void>;
 }
 
@@ -48,18 +70,25 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
     admit: ({ order, delivery, vote }) =>
       withActingKey(order.keyId, () =>
         sql.begin(async (tx) => {
-          // Before anything else: a key may have been revoked, or a run have ended, since the first attempt was recorded.
+          // Before anything else: a key may have been revoked, or a run have ended, since the first
+          // attempt was recorded.
           const earlier = await earlierAnswer(tx, order, delivery);
           if (earlier) return earlier;
           const key = await livingKey(tx, order);
           if ('kind' in key) return key;
           const scope = commandScopes[order.verb];
-          if (!allows(key.scope, scope)) return forbidden(`${order.verb} needs the scope ${scope}; the key ${key.name} has ${key.scope}`);
+          if (!allows(key.scope, scope))
+            return forbidden(
+              `${order.verb} needs the scope ${scope}; the key ${key.name} has ${key.scope}`,
+            );
           const refusal = vote && (await voteRefused(tx, { tenant: order.tenant, key, vote }));
           if (refusal) return refusal;
           if (!(await useUp(tx, order, delivery))) {
             // Another attempt committed between the two statements.
-            return (await earlierAnswer(tx, order, delivery)) ?? forbidden(`the command ${order.id} was removed meanwhile`);
+            return (
+              (await earlierAnswer(tx, order, delivery)) ??
+              forbidden(`the command ${order.id} was removed meanwhile`)
+            );
           }
           const by = holderOf(key);
           if (vote) await countVote(tx, { order, key, vote });
@@ -69,7 +98,11 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
             action: order.verb,
             subject: vote ? `run:${vote.runId}` : subjectOf(order),
             cause: order.reason ?? 'asked for',
-            after: { command: order.id, ...(order.seconds === undefined ? {} : { seconds: order.seconds }), ...(vote ?? {}) },
+            after: {
+              command: order.id,
+              ...(order.seconds === undefined ? {} : { seconds: order.seconds }),
+              ...(vote ?? {}),
+            },
           });
           return { kind: 'admitted', by };
         }),
@@ -89,9 +122,17 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
   };
 }
 
-type LivingKey = { readonly id: string; readonly holderId: string; readonly name: string; readonly scope: ApiKeyScope };
+type LivingKey = {
+  readonly id: string;
+  readonly holderId: string;
+  readonly name: string;
+  readonly scope: ApiKeyScope;
+};
 
-async function livingKey(tx: Transaction, { tenant, keyId }: CommandOrder): Promise<LivingKey | Extract<Admission, { kind: 'refused' }>> {
+async function livingKey(
+  tx: Transaction,
+  { tenant, keyId }: CommandOrder,
+): Promise<LivingKey | Extract<Admission, { kind: 'refused' }>> {
   const [key] = await tx<LivingKey[]>`
     select id, holder_id, name, scope from api_keys where tenant_id = ${tenant} and id = ${keyId}
       and revoked_at is null and (expires_at is null or expires_at > now())`;
@@ -105,39 +146,63 @@ interface Voter {
 }
 
 /** By the revision that the run was started with, as the registry has it. */
-async function voteRefused(tx: Transaction, { tenant, key, vote }: Voter): Promise<Admission | null> {
+async function voteRefused(
+  tx: Transaction,
+  { tenant, key, vote }: Voter,
+): Promise<Admission | null> {
   const [run] = await tx<{ spec: LifecycleSpec; lifecycle: string; starter: string | null }[]>`
     select r.lifecycle, v.spec, k.holder_id as starter from runs r
     join lifecycle_revisions v on v.tenant_id = r.tenant_id and v.lifecycle = r.lifecycle and v.digest = r.revision_digest
     left join api_keys k on k.tenant_id = r.tenant_id and k.id = r.starter_key_id
     where r.tenant_id = ${tenant} and r.id = ${vote.runId} and r.ended_at is null`;
   if (!run || run.lifecycle !== vote.model) {
-    return { kind: 'refused', type: 'Conflict', message: `${vote.runId} is no open run of ${vote.model}: it takes no votes` };
+    return {
+      kind: 'refused',
+      type: 'Conflict',
+      message: `${vote.runId} is no open run of ${vote.model}: it takes no votes`,
+    };
   }
   const { role, allowStarter } = run.spec.promote.approval;
   if (key.scope !== role && key.scope !== 'admin') {
-    return forbidden(`an approval of ${vote.model} needs the scope ${role}; the key ${key.name} has ${key.scope}`, {
-      next: `ask an admin: perennial key create <name> --scope ${role}`,
-    });
+    return forbidden(
+      `an approval of ${vote.model} needs the scope ${role}; the key ${key.name} has ${key.scope}`,
+      {
+        next: `ask an admin: perennial key create <name> --scope ${role}`,
+      },
+    );
   }
   if (run.starter !== key.holderId || allowStarter) return null;
-  return forbidden(`the key ${key.name} started ${vote.runId} and may not vote on it; another person's key must`, {
-    next: `perennial key create <name> --scope ${role}, then PERENNIAL_API_KEY=<that key> perennial run approve ${vote.runId}; or set promote.approval.allowStarter: true`,
-  });
+  return forbidden(
+    `the key ${key.name} started ${vote.runId} and may not vote on it; another person's key must`,
+    {
+      next: `perennial key create <name> --scope ${role}, then PERENNIAL_API_KEY=<that key> perennial run approve ${vote.runId}; or set promote.approval.allowStarter: true`,
+    },
+  );
 }
 
-function forbidden(message: string, { next }: { readonly next?: string } = {}): Extract<Admission, { kind: 'refused' }> {
+function forbidden(
+  message: string,
+  { next }: { readonly next?: string } = {},
+): Extract<Admission, { kind: 'refused' }> {
   return { kind: 'refused', type: 'Forbidden', message, ...(next === undefined ? {} : { next }) };
 }
 
-/** Null for a command that comes for the first time. Only admitted commands are recorded, so the same delivery was admitted before. */
-async function earlierAnswer(tx: Query, { tenant, id, workflowId }: CommandOrder, delivery: string): Promise<Admission | null> {
+/**
+ * Null for a command that comes for the first time. Only admitted commands are recorded, so the
+ * same delivery was admitted before.
+ */
+async function earlierAnswer(
+  tx: Query,
+  { tenant, id, workflowId }: CommandOrder,
+  delivery: string,
+): Promise<Admission | null> {
   const [earlier] = await tx<(LivingKey & { workflowId: string; delivery: string })[]>`
     select c.workflow_id, c.delivery, k.id, k.holder_id, k.name, k.scope from commands c
     join api_keys k on k.tenant_id = c.tenant_id and k.id = c.key_id
     where c.tenant_id = ${tenant} and c.id = ${id}`;
   if (!earlier) return null;
-  if (earlier.workflowId === workflowId && earlier.delivery === delivery) return { kind: 'admitted', by: holderOf(earlier) };
+  if (earlier.workflowId === workflowId && earlier.delivery === delivery)
+    return { kind: 'admitted', by: holderOf(earlier) };
   const message = `the command ${id} was carried out before; a new one needs a new idempotency key`;
   return { kind: 'refused', type: 'Conflict', message };
 }
@@ -146,8 +211,15 @@ function holderOf({ id, holderId, name, scope }: LivingKey): KeyHolder {
   return { keyId: id, holderId, name, scope };
 }
 
-/** False where the id was used before. Ids are kept for a day; what is older than minutes is refused by its time. */
-async function useUp(tx: Transaction, { tenant, id, workflowId, verb, keyId }: CommandOrder, delivery: string): Promise<boolean> {
+/**
+ * False where the id was used before. Ids are kept for a day; what is older than minutes is refused
+ * by its time.
+ */
+async function useUp(
+  tx: Transaction,
+  { tenant, id, workflowId, verb, keyId }: CommandOrder,
+  delivery: string,
+): Promise<boolean> {
   await tx`delete from commands where tenant_id = ${tenant} and created_at < now() - interval '1 day'`;
   const [used] = await tx`
     insert into commands (tenant_id, id, workflow_id, delivery, verb, key_id)
@@ -157,7 +229,11 @@ async function useUp(tx: Transaction, { tenant, id, workflowId, verb, keyId }: C
 
 async function countVote(
   tx: Transaction,
-  { order, key, vote }: { readonly order: CommandOrder; readonly key: LivingKey; readonly vote: VoteOn },
+  {
+    order,
+    key,
+    vote,
+  }: { readonly order: CommandOrder; readonly key: LivingKey; readonly vote: VoteOn },
 ): Promise<void> {
   await tx`
     insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)
@@ -166,7 +242,10 @@ async function countVote(
     on conflict on constraint approvals_one_vote_unique do nothing`;
 }
 
-/** `run/default/churn/run_…` and `rollout/default/churn/run_…` are about that run. A schedule's run is named by its workflow. */
+/**
+ * `run/default/churn/run_…` and `rollout/default/churn/run_…` are about that run. A schedule's run
+ * is named by its workflow.
+ */
 function subjectOf({ workflowId, verb }: CommandOrder): string {
   const run = /\/(run_[0-9a-z]+)$/.exec(workflowId)?.[1];
   if (run === undefined) return `workflow:${workflowId}`;

@@ -1,7 +1,10 @@
 import { pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { bytewise, createdAt, tenantId } from '../columns';
 
-/** Signed commands that a workflow has accepted: each is carried out once, in the execution that accepted it. */
+/**
+ * Signed commands that a workflow has accepted: each is carried out once, in the execution that
+ * accepted it.
+ */
 export const commands = pgTable(
   'commands',
   {
@@ -9,7 +12,10 @@ export const commands = pgTable(
     /** The idempotency key that the API signed. */
     id: text('id').notNull(),
     workflowId: text('workflow_id').notNull(),
-    /** First execution of the workflow and id of the update: a retry of the same delivery is no replay. */
+    /**
+     * First execution of the workflow and id of the update: a retry of the same delivery is no
+     * replay.
+     */
     delivery: text('delivery').notNull(),
     verb: text('verb').notNull(),
     keyId: bytewise('key_id').notNull(),

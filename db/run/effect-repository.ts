@@ -4,13 +4,16 @@ import type { Database } from '../connection';
 import { toJson } from '../document';
 import type { effects } from './effect-schema';
 
-export type EffectClaim = { readonly kind: 'done'; readonly result: unknown } | { readonly kind: 'claimed'; readonly token: number };
+export type EffectClaim =
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'claimed'; readonly token: number };
 
 /** The journal of side effects (I4): one row a key, one winner. */
 export interface EffectRepository {
   /**
-   * Takes the effect over from every earlier claim, or answers with the result that one already wrote. `execution` (Temporal workflow run id
-   * + activity id) lets a late attempt of the same execution be told from a new one: a lower `attempt` than the claim's is then FencedOff.
+   * Takes the effect over from every earlier claim, or answers with the result that one already
+   * wrote. `execution` (Temporal workflow run id + activity id) lets a late attempt of the same
+   * execution be told from a new one: a lower `attempt` than the claim's is then FencedOff.
    */
   claim(input: {
     readonly tenant: Tenant;
@@ -18,15 +21,25 @@ export interface EffectRepository {
     readonly attempt: number;
     readonly execution?: string | undefined;
   }): Promise<EffectClaim>;
-  /** Writes the result; FencedOff when a newer claim exists. Again with the same token: nothing happens. */
+  /**
+   * Writes the result; FencedOff when a newer claim exists. Again with the same token: nothing
+   * happens.
+   */
   complete(input: {
     readonly tenant: Tenant;
     readonly key: IdempotencyKey;
     readonly token: number;
     readonly result: unknown;
   }): Promise<void>;
-  /** Throws FencedOff unless `token` is the newest claim: ask before a write elsewhere that cannot carry the token. */
-  assertOwned(input: { readonly tenant: Tenant; readonly key: IdempotencyKey; readonly token: number }): Promise<void>;
+  /**
+   * Throws FencedOff unless `token` is the newest claim: ask before a write elsewhere that cannot
+   * carry the token.
+   */
+  assertOwned(input: {
+    readonly tenant: Tenant;
+    readonly key: IdempotencyKey;
+    readonly token: number;
+  }): Promise<void>;
 }
 
 type EffectRow = typeof effects.$inferSelect;
@@ -42,9 +55,14 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
           where e.done_at is null and (excluded.execution is null or excluded.execution is distinct from e.execution or excluded.attempt >= e.attempt)
         returning token`;
       if (claimed) return { kind: 'claimed', token: claimed.token };
-      const [row] = await sql<EffectRow[]>`select * from effects where tenant_id = ${tenant} and key = ${key}`;
+      const [row] = await sql<
+        EffectRow[]
+      >`select * from effects where tenant_id = ${tenant} and key = ${key}`;
       if (row?.doneAt != null) return { kind: 'done', result: row.result };
-      throw failure('FencedOff', `attempt ${row?.attempt ?? 'unknown'} owns ${key}; this is attempt ${attempt}`);
+      throw failure(
+        'FencedOff',
+        `attempt ${row?.attempt ?? 'unknown'} owns ${key}; this is attempt ${attempt}`,
+      );
     },
 
     async complete({ tenant, key, token, result }) {
@@ -52,14 +70,18 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
         update effects set result = ${toJson(result)}, done_at = now()
         where tenant_id = ${tenant} and key = ${key} and token = ${token} and done_at is null returning token`;
       if (done) return;
-      const [row] = await sql<EffectRow[]>`select * from effects where tenant_id = ${tenant} and key = ${key}`;
+      const [row] = await sql<
+        EffectRow[]
+      >`select * from effects where tenant_id = ${tenant} and key = ${key}`;
       // The same claim again: its first answer was lost on the way.
       if (row?.doneAt != null && row.token === token) return;
       throw fencedOff(key, token, row);
     },
 
     async assertOwned({ tenant, key, token }) {
-      const [row] = await sql<EffectRow[]>`select * from effects where tenant_id = ${tenant} and key = ${key}`;
+      const [row] = await sql<
+        EffectRow[]
+      >`select * from effects where tenant_id = ${tenant} and key = ${key}`;
       if (row?.token !== token) throw fencedOff(key, token, row);
     },
   };

@@ -2,7 +2,10 @@ import { sql } from 'drizzle-orm';
 import { check, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { counter, document, instant, tenantId } from '../columns';
 
-/** The journal of side effects (I4). `token` grows with every claim; only the newest may write the result. */
+/**
+ * The journal of side effects (I4). `token` grows with every claim; only the newest may write the
+ * result.
+ */
 export const effects = pgTable(
   'effects',
   {

@@ -3,7 +3,10 @@ import type { Database } from '../connection';
 import { appendEvent } from './event';
 
 export interface RunEvent {
-  /** 1, 2, 3 … within a run, visible in this order: whoever has read `n` misses nothing by asking for what comes after `n`. */
+  /**
+   * 1, 2, 3 … within a run, visible in this order: whoever has read `n` misses nothing by asking
+   * for what comes after `n`.
+   */
   readonly seq: number;
   readonly kind: string;
   readonly stage: string | null;
@@ -26,7 +29,10 @@ export interface EventRepository {
     readonly afterSeq: number;
     readonly limit: number;
   }): Promise<readonly RunEvent[]>;
-  /** Calls back with the run that has new events, and with null when any run may have (connection came back): read again then. Resolves once listening. */
+  /**
+   * Calls back with the run that has new events, and with null when any run may have (connection
+   * came back): read again then. Resolves once listening.
+   */
   listen(callback: (runId: RunId | null) => void): Promise<() => Promise<void>>;
 }
 
@@ -40,6 +46,7 @@ export function createEventRepository({ sql, listener }: Database): EventReposit
         order by seq limit ${limit}`;
     },
 
-    listen: (callback) => listener.listen('perennial_events', (payload) => callback(payload as RunId | null)),
+    listen: (callback) =>
+      listener.listen('perennial_events', (payload) => callback(payload as RunId | null)),
   };
 }

@@ -15,6 +15,10 @@ export const runEvents = pgTable(
   },
   (t) => [
     primaryKey({ name: 'run_events_pk', columns: [t.tenantId, t.runId, t.seq] }),
-    foreignKey({ name: 'run_events_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'run_events_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
   ],
 );

@@ -11,8 +11,14 @@ export interface NewRunEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Numbered on the run's row, whose lock is held to the commit: a reader who sees event n has seen, or can see, every one before it. */
-export async function appendEvent(tx: Query, { tenant, runId, kind, stage, data }: NewRunEvent): Promise<number> {
+/**
+ * Numbered on the run's row, whose lock is held to the commit: a reader who sees event n has seen,
+ * or can see, every one before it.
+ */
+export async function appendEvent(
+  tx: Query,
+  { tenant, runId, kind, stage, data }: NewRunEvent,
+): Promise<number> {
   const [event] = await tx<{ seq: number }[]>`
     with numbered as (
       update runs set event_seq = event_seq + 1, touched_at = now() where tenant_id = ${tenant} and id = ${runId}

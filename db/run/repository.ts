@@ -35,7 +35,10 @@ export interface RunRecord {
   readonly failure: Failure | null;
   readonly request: RunRequest;
   readonly actor: string;
-  /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+  /**
+   * API key that started it; of a schedule's run the key that applied the revision. Null before
+   * keys were kept.
+   */
   readonly starterKeyId: string | null;
   readonly traceId: string;
   readonly createdAt: string;
@@ -45,8 +48,9 @@ export interface RunRecord {
 
 export interface RunRepository {
   /**
-   * One transaction: run (`pending`), idempotency row, outbox entry `run.start` with payload {@link RunStartPayload}, first event, audit row.
-   * A repeated key with the same `requestDigest` answers with the first run; with another one it throws Conflict.
+   * One transaction: run (`pending`), idempotency row, outbox entry `run.start` with payload {@link
+   * RunStartPayload}, first event, audit row. A repeated key with the same `requestDigest` answers
+   * with the first run; with another one it throws Conflict.
    */
   accept(input: {
     readonly tenant: Tenant;
@@ -58,7 +62,10 @@ export interface RunRepository {
     readonly idempotencyKey?: string | undefined;
     readonly requestDigest: Digest;
   }): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
-  /** Finds the run of a workflow or makes it (`running`): a schedule's workflow never went through `accept`. Takes the lifecycle's current revision when none is named. */
+  /**
+   * Finds the run of a workflow or makes it (`running`): a schedule's workflow never went through
+   * `accept`. Takes the lifecycle's current revision when none is named.
+   */
   open(input: {
     readonly tenant: Tenant;
     readonly workflowId: string;
@@ -69,14 +76,22 @@ export interface RunRepository {
     readonly traceId: string;
   }): Promise<RunRecord>;
   get(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord | null>;
-  ofWorkflow(input: { readonly tenant: Tenant; readonly workflowId: string }): Promise<RunRecord | null>;
+  ofWorkflow(input: {
+    readonly tenant: Tenant;
+    readonly workflowId: string;
+  }): Promise<RunRecord | null>;
   list(
-    input: { readonly tenant: Tenant; readonly lifecycle?: string | undefined; readonly status?: RunStatus | undefined } & PageRequest,
+    input: {
+      readonly tenant: Tenant;
+      readonly lifecycle?: string | undefined;
+      readonly status?: RunStatus | undefined;
+    } & PageRequest,
   ): Promise<Page<RunRecord>>;
   /**
-   * Sets what is given, with an event and an audit row in the same transaction, and answers with the row as it then is. A run in a final
-   * state stays as it is: the caller reads from the answer which state won. `waitingFor` is cleared by any status but `waiting` and `paused`,
-   * and required by `waiting`.
+   * Sets what is given, with an event and an audit row in the same transaction, and answers with
+   * the row as it then is. A run in a final state stays as it is: the caller reads from the answer
+   * which state won. `waitingFor` is cleared by any status but `waiting` and `paused`, and required
+   * by `waiting`.
    */
   update(input: {
     readonly tenant: Tenant;
@@ -89,14 +104,16 @@ export interface RunRepository {
     readonly actor?: string | undefined;
   }): Promise<RunRecord>;
   /**
-   * The run takes back what it did: from the answer on, no effect of it is written any more (FencedOff), whichever process still tries, and it cannot end
-   * well. Again: nothing happens. A run in a final state stays as it is; its answer says that there is nothing to undo.
+   * The run takes back what it did: from the answer on, no effect of it is written any more
+   * (FencedOff), whichever process still tries, and it cannot end well. Again: nothing happens. A
+   * run in a final state stays as it is; its answer says that there is nothing to undo.
    */
   beginUndo(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord>;
   /**
-   * Beside what the workflow itself waits for: what an observer saw keep it from going on, or null when nothing does. Any state that the workflow writes
-   * takes its place. Nothing happens when the run is not as it was `seen` any more. Appearing and going are told as events; between them the words may
-   * change as often as an attempt fails.
+   * Beside what the workflow itself waits for: what an observer saw keep it from going on, or null
+   * when nothing does. Any state that the workflow writes takes its place. Nothing happens when the
+   * run is not as it was `seen` any more. Appearing and going are told as events; between them the
+   * words may change as often as an attempt fails.
    */
   showHeldUp(input: {
     readonly tenant: Tenant;
@@ -105,7 +122,10 @@ export interface RunRepository {
     readonly heldUp: string | null;
     readonly actor: string;
   }): Promise<void>;
-  /** Runs in no final state that nothing touched for so long, or that were shown as held up. Of all tenants, by tenant and then oldest first, `limit` of them after `after`. */
+  /**
+   * Runs in no final state that nothing touched for so long, or that were shown as held up. Of all
+   * tenants, by tenant and then oldest first, `limit` of them after `after`.
+   */
   unfinished(input: UnfinishedRuns): Promise<readonly RunRecord[]>;
 }
 
@@ -136,7 +156,12 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const { tenant, idempotencyKey, requestDigest } = input;
         if (idempotencyKey === undefined) return { run: await acceptOne(tx, input), created: true };
         let created = false;
-        const keyed = { tenant, operation: 'run.accept', key: idempotencyKey, request: requestDigest };
+        const keyed = {
+          tenant,
+          operation: 'run.accept',
+          key: idempotencyKey,
+          request: requestDigest,
+        };
         const { id } = await once(tx, keyed, async () => {
           created = true;
           return { id: (await acceptOne(tx, input)).id };
@@ -147,7 +172,8 @@ export function createRunRepository({ sql }: Database): RunRepository {
     open: (input) =>
       sql.begin(async (tx) => {
         const { tenant, workflowId, lifecycle, request, actor } = input;
-        const [accepted] = await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        const [accepted] =
+          await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
         // What was accepted before the lifecycle was archived goes on.
         if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
         const id = newId('run') as RunId;
@@ -160,7 +186,12 @@ export function createRunRepository({ sql }: Database): RunRepository {
           where l.tenant_id = ${tenant} and l.name = ${lifecycle}
           on conflict on constraint runs_workflow_unique do nothing returning *`;
         if (made) {
-          await appendEvent(tx, { tenant, runId: id, kind: 'run.opened', data: { lifecycle, actor } });
+          await appendEvent(tx, {
+            tenant,
+            runId: id,
+            kind: 'run.opened',
+            data: { lifecycle, actor },
+          });
           await auditRun(tx, {
             id,
             tenant,
@@ -171,18 +202,26 @@ export function createRunRepository({ sql }: Database): RunRepository {
           });
           return toRecord(made);
         }
-        const [found] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        const [found] = await tx<
+          RunRow[]
+        >`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
         if (!found) throw noRevision(lifecycle, input.revisionDigest);
-        return found.status === 'pending' ? update(tx, { tenant, id: found.id, status: 'running' }) : toRecord(found);
+        return found.status === 'pending'
+          ? update(tx, { tenant, id: found.id, status: 'running' })
+          : toRecord(found);
       }),
 
     async get({ tenant, id }) {
-      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+      const [row] = await sql<
+        RunRow[]
+      >`select * from runs where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
     },
 
     async ofWorkflow({ tenant, workflowId }) {
-      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+      const [row] = await sql<
+        RunRow[]
+      >`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
       return row ? toRecord(row) : null;
     },
 
@@ -209,7 +248,8 @@ export function createRunRepository({ sql }: Database): RunRepository {
 
     async showHeldUp({ tenant, id, seen, heldUp, actor }) {
       const own = ownWait(seen);
-      const waitingFor = heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpMark}${heldUp}`;
+      const waitingFor =
+        heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpMark}${heldUp}`;
       if (waitingFor === seen.waitingFor) return;
       await sql.begin(async (tx) => {
         const [before] = await tx<RunRow[]>`
@@ -219,9 +259,22 @@ export function createRunRepository({ sql }: Database): RunRepository {
         await tx`update runs set waiting_for = ${waitingFor} where tenant_id = ${tenant} and id = ${id}`;
         if (heldUp !== null && seen.waitingFor !== own) return;
         const { status, verdict, version, failure: failed } = before;
-        await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: { status, verdict, version, failure: failed, waitingFor } });
+        await appendEvent(tx, {
+          tenant,
+          runId: id,
+          kind: 'run.status',
+          data: { status, verdict, version, failure: failed, waitingFor },
+        });
         const [cause, after] = [heldUp ?? 'goes on', stateOf({ ...before, waitingFor })];
-        await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after });
+        await auditRun(tx, {
+          id,
+          tenant,
+          actor,
+          action: 'run.update',
+          cause,
+          before: stateOf(before),
+          after,
+        });
       });
     },
 
@@ -232,7 +285,10 @@ export function createRunRepository({ sql }: Database): RunRepository {
 }
 
 /** The statement of one page. It runs when it is awaited. */
-export function selectUnfinished(sql: Query, { olderThanSeconds, limit, after }: UnfinishedRuns): Statement<RunRow[]> {
+export function selectUnfinished(
+  sql: Query,
+  { olderThanSeconds, limit, after }: UnfinishedRuns,
+): Statement<RunRow[]> {
   return sql<RunRow[]>`
     select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
       and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
@@ -241,7 +297,10 @@ export function selectUnfinished(sql: Query, { olderThanSeconds, limit, after }:
     order by tenant_id, id limit ${limit}`;
 }
 
-async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {
+async function acceptOne(
+  tx: Transaction,
+  input: Parameters<RunRepository['accept']>[0],
+): Promise<RunRecord> {
   const { tenant, lifecycle, revisionDigest, request, actor, traceId } = input;
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
@@ -252,7 +311,16 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw noRevision(lifecycle, revisionDigest);
-  const payload: RunStartPayload = { runId: id, workflowId, lifecycle, kind: row.kind, revisionDigest, request, actor, traceId };
+  const payload: RunStartPayload = {
+    runId: id,
+    workflowId,
+    lifecycle,
+    kind: row.kind,
+    revisionDigest,
+    request,
+    actor,
+    traceId,
+  };
   await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
   await promise(tx, { tenant, topic: 'run.start', payload });
   await auditRun(tx, {
@@ -266,9 +334,14 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
   return toRecord(row);
 }
 
-async function update(tx: Transaction, input: Parameters<RunRepository['update']>[0]): Promise<RunRecord> {
+async function update(
+  tx: Transaction,
+  input: Parameters<RunRepository['update']>[0],
+): Promise<RunRecord> {
   const { tenant, id, status } = input;
-  const [before] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id} for update`;
+  const [before] = await tx<
+    RunRow[]
+  >`select * from runs where tenant_id = ${tenant} and id = ${id} for update`;
   if (!before) throw failure('NotFound', `there is no run ${id}`);
   if (isFinal(before.status)) return toRecord(before);
   if (before.undoSince !== null && (status === 'succeeded' || status === 'stopped')) {
@@ -281,9 +354,14 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
     version: input.version === undefined ? before.version : input.version,
     failure: input.failure === undefined ? before.failure : input.failure,
     waitingFor:
-      status === 'waiting' || status === 'paused' ? (input.waitingFor === undefined ? before.waitingFor : input.waitingFor) : null,
+      status === 'waiting' || status === 'paused'
+        ? input.waitingFor === undefined
+          ? before.waitingFor
+          : input.waitingFor
+        : null,
   };
-  if (status === 'waiting' && after.waitingFor === null) throw failure('InvalidInput', `run ${id} cannot wait without saying for what`);
+  if (status === 'waiting' && after.waitingFor === null)
+    throw failure('InvalidInput', `run ${id} cannot wait without saying for what`);
   if (sameState(before, after)) return toRecord(before);
 
   const [row] = await tx<RunRow[]>`
@@ -293,21 +371,41 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
       ended_at = case when ${isFinal(status)} then now() end
     where tenant_id = ${tenant} and id = ${id} returning *`;
   const actor = input.actor ?? `run:${id}`;
-  const cause = after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
+  const cause =
+    after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
   // Not of the words of a wait that change while it lasts: a rollout's estimate would ring all day.
   if (status !== before.status) {
-    await notify(tx, { tenant, lifecycle: before.lifecycle, event: `run.${status}`, subject: id, data: { runId: id, ...after } });
+    await notify(tx, {
+      tenant,
+      lifecycle: before.lifecycle,
+      event: `run.${status}`,
+      subject: id,
+      data: { runId: id, ...after },
+    });
   }
-  await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) });
+  await auditRun(tx, {
+    id,
+    tenant,
+    actor,
+    action: 'run.update',
+    cause,
+    before: stateOf(before),
+    after: stateOf(after),
+  });
   return row ? toRecord(row) : existing(tx, tenant, id);
 }
 
 const heldUpMark = '; held up: ';
 
-/** A run that waits or is paused says so itself; in the other open states only an observer's words can be there. */
+/**
+ * A run that waits or is paused says so itself; in the other open states only an observer's words
+ * can be there.
+ */
 function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
-  return status === 'waiting' || status === 'paused' ? (waitingFor?.split(heldUpMark)[0] ?? null) : null;
+  return status === 'waiting' || status === 'paused'
+    ? (waitingFor?.split(heldUpMark)[0] ?? null)
+    : null;
 }
 
 type AuditedRunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
@@ -318,7 +416,8 @@ function stateOf({ status, verdict, version, waitingFor }: AuditedRunState) {
 
 function sameState(a: AuditedRunState, b: AuditedRunState): boolean {
   return (
-    toJson([a.status, a.verdict, a.version, a.failure, a.waitingFor]) === toJson([b.status, b.verdict, b.version, b.failure, b.waitingFor])
+    toJson([a.status, a.verdict, a.version, a.failure, a.waitingFor]) ===
+    toJson([b.status, b.verdict, b.version, b.failure, b.waitingFor])
   );
 }
 
@@ -327,7 +426,12 @@ async function auditRun(
   {
     id,
     ...entry
-  }: { readonly id: RunId; readonly tenant: Tenant; readonly actor: string; readonly action: string } & {
+  }: {
+    readonly id: RunId;
+    readonly tenant: Tenant;
+    readonly actor: string;
+    readonly action: string;
+  } & {
     readonly cause: string;
     readonly before?: unknown;
     readonly after: unknown;
@@ -343,13 +447,36 @@ async function existing(tx: Query, tenant: Tenant, id: RunId): Promise<RunRecord
 }
 
 function noRevision(lifecycle: string, digest: Digest | undefined) {
-  const what = digest === undefined ? `there is no lifecycle ${lifecycle}` : `lifecycle ${lifecycle} has no revision ${digest}`;
+  const what =
+    digest === undefined
+      ? `there is no lifecycle ${lifecycle}`
+      : `lifecycle ${lifecycle} has no revision ${digest}`;
   return failure('NotFound', what, { next: 'perennial lifecycle apply' });
 }
 
 function toRecord(row: RunRow): RunRecord {
-  const { id, tenantId: tenant, lifecycle, kind, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
-  const { failure: failed, request, actor, starterKeyId, traceId, createdAt, startedAt, endedAt } = row;
+  const {
+    id,
+    tenantId: tenant,
+    lifecycle,
+    kind,
+    revisionDigest,
+    workflowId,
+    status,
+    verdict,
+    version,
+    waitingFor,
+  } = row;
+  const {
+    failure: failed,
+    request,
+    actor,
+    starterKeyId,
+    traceId,
+    createdAt,
+    startedAt,
+    endedAt,
+  } = row;
   const state = { status, verdict, version, waitingFor, failure: failed };
   return {
     id,

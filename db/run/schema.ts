@@ -1,12 +1,30 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
-import { bytewise, counter, createdAt, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import {
+  bytewise,
+  counter,
+  createdAt,
+  document,
+  instant,
+  isDigest,
+  oneOf,
+  tenantId,
+} from '../columns';
 import { lifecycleRevisions } from '../lifecycle/schema';
 
 const finals = sql.raw(finalRunStatuses.map((status) => `'${status}'`).join(', '));
@@ -28,10 +46,16 @@ export const runs = pgTable(
     failure: document<Failure>('failure'),
     request: document<RunRequest>('request').notNull(),
     actor: text('actor').notNull(),
-    /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+    /**
+     * API key that started it; of a schedule's run the key that applied the revision. Null before
+     * keys were kept.
+     */
     starterKeyId: text('starter_key_id'),
     traceId: text('trace_id').notNull(),
-    /** Number of the newest event. Counted on this row, so that its lock makes events visible in the order of their numbers. */
+    /**
+     * Number of the newest event. Counted on this row, so that its lock makes events visible in the
+     * order of their numbers.
+     */
     eventSeq: counter('event_seq').notNull().default(0),
     createdAt: createdAt(),
     startedAt: instant('started_at'),
@@ -46,7 +70,11 @@ export const runs = pgTable(
     foreignKey({
       name: 'runs_revision_fk',
       columns: [t.tenantId, t.lifecycle, t.revisionDigest],
-      foreignColumns: [lifecycleRevisions.tenantId, lifecycleRevisions.lifecycle, lifecycleRevisions.digest],
+      foreignColumns: [
+        lifecycleRevisions.tenantId,
+        lifecycleRevisions.lifecycle,
+        lifecycleRevisions.digest,
+      ],
     }),
     oneOf('runs_status_check', t.status, runStatuses),
     oneOf('runs_kind_check', t.kind, ['ModelLifecycle', 'LlmLifecycle'] satisfies LifecycleKind[]),

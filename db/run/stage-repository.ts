@@ -26,15 +26,21 @@ export interface StageRecord {
 }
 
 export type StageStart =
-  | { readonly kind: 'reused'; readonly output: unknown; readonly decision: DecisionRef | null; readonly fromRun: RunId }
+  | {
+      readonly kind: 'reused';
+      readonly output: unknown;
+      readonly decision: DecisionRef | null;
+      readonly fromRun: RunId;
+    }
   | { readonly kind: 'run' };
 
 export interface StageRepository {
   /**
-   * Writes the stage's record with its event. `reuse` takes over the newest success of the same tenant, lifecycle, stage and cache key.
-   * `importFrom` takes over that run's success whatever its cache key, and throws NotFound when it has none. A second call finds what the
-   * first did; a stage that this run itself already finished is answered as reused from this run. A call without `reuse` after one that
-   * reused another run's output (an artifact was gone) starts the stage.
+   * Writes the stage's record with its event. `reuse` takes over the newest success of the same
+   * tenant, lifecycle, stage and cache key. `importFrom` takes over that run's success whatever its
+   * cache key, and throws NotFound when it has none. A second call finds what the first did; a
+   * stage that this run itself already finished is answered as reused from this run. A call without
+   * `reuse` after one that reused another run's output (an artifact was gone) starts the stage.
    */
   begin(input: {
     readonly tenant: Tenant;
@@ -90,7 +96,8 @@ export function createStageRepository({ sql }: Database): StageRepository {
   return {
     async begin(input) {
       if (input.importFrom !== undefined) await requireSuccess(sql, input, input.importFrom);
-      const started = (await startFresh(sql, input)) ?? (await sql.begin((tx) => startAgain(tx, input)));
+      const started =
+        (await startFresh(sql, input)) ?? (await sql.begin((tx) => startAgain(tx, input)));
       return toStart(started);
     },
 
@@ -98,7 +105,11 @@ export function createStageRepository({ sql }: Database): StageRepository {
       const ended = await endRunning(sql, input);
       if (ended) return toRecord(ended);
       const row = await read(sql, input);
-      if (!row) throw failure('NotFound', `run ${input.runId} never began stage ${input.stage} (${input.generation})`);
+      if (!row)
+        throw failure(
+          'NotFound',
+          `run ${input.runId} never began stage ${input.stage} (${input.generation})`,
+        );
       return toRecord(row);
     },
 
@@ -116,8 +127,9 @@ export function createStageRepository({ sql }: Database): StageRepository {
 }
 
 /**
- * What the stage may take over: a success of the run named, or the newest one of the same inputs that does not say (`notReusable`) that it may come out otherwise. Only originals are looked
- * at, so that `reusedFrom` names who did the work.
+ * What the stage may take over: a success of the run named, or the newest one of the same inputs
+ * that does not say (`notReusable`) that it may come out otherwise. Only originals are looked at,
+ * so that `reusedFrom` names who did the work.
  */
 function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: Begin) {
   if (importFrom !== undefined) {
@@ -134,7 +146,10 @@ function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFro
     order by s.ended_at desc limit 1`;
 }
 
-/** One statement: record, event and, for a reused stage, audit row. Nothing when the stage has a record already. */
+/**
+ * One statement: record, event and, for a reused stage, audit row. Nothing when the stage has a
+ * record already.
+ */
 async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined> {
   const { tenant, runId, stage, generation, cacheKey } = input;
   const [row] = await sql<StageRow[]>`
@@ -151,13 +166,18 @@ async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined>
   return row;
 }
 
-/** The rare path: the stage was begun before, by a lost attempt or an earlier execution of the same workflow. */
+/**
+ * The rare path: the stage was begun before, by a lost attempt or an earlier execution of the same
+ * workflow.
+ */
 async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
   const { tenant, runId, stage, generation, cacheKey, reuse, importFrom } = input;
   const [locked] = await tx<StageRow[]>`
     select * from stage_records where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} for update`;
   if (!locked) throw failure('NotFound', `there is no run ${runId}`);
-  const finished = locked.status === 'succeeded' && (locked.reusedFrom === null || reuse || importFrom !== undefined);
+  const finished =
+    locked.status === 'succeeded' &&
+    (locked.reusedFrom === null || reuse || importFrom !== undefined);
   if (locked.status === 'running' || finished) {
     const row = await read(tx, input);
     if (row) return row;
@@ -188,7 +208,10 @@ async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | unde
   return row;
 }
 
-/** Event and audit row of whatever `record` holds. A stage's start is no change of the world and gets an event only. */
+/**
+ * Event and audit row of whatever `record` holds. A stage's start is no change of the world and
+ * gets an event only.
+ */
 function announced(sql: Query, actor: string) {
   return sql`
     numbered as (
@@ -211,7 +234,10 @@ function announced(sql: Query, actor: string) {
     )`;
 }
 
-async function read(sql: Query, { tenant, runId, stage, generation }: StagePlace): Promise<StageRow | undefined> {
+async function read(
+  sql: Query,
+  { tenant, runId, stage, generation }: StagePlace,
+): Promise<StageRow | undefined> {
   const [row] = await sql<StageRow[]>`
     ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} and s.stage = ${stage}
       and ${generation === undefined ? sql`true` : sql`s.generation = ${generation}`}
@@ -219,24 +245,60 @@ async function read(sql: Query, { tenant, runId, stage, generation }: StagePlace
   return row;
 }
 
-async function requireSuccess(sql: Sql, { tenant, stage }: Begin, importFrom: RunId): Promise<void> {
+async function requireSuccess(
+  sql: Sql,
+  { tenant, stage }: Begin,
+  importFrom: RunId,
+): Promise<void> {
   const [found] = await sql`
     select from stage_records where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded' limit 1`;
-  if (!found) throw failure('NotFound', `run ${importFrom} has no finished stage ${stage}`, { next: 'rerun from an earlier stage' });
+  if (!found)
+    throw failure('NotFound', `run ${importFrom} has no finished stage ${stage}`, {
+      next: 'rerun from an earlier stage',
+    });
 }
 
 function toStart(row: StageRow): StageStart {
   if (row.status !== 'succeeded') return { kind: 'run' };
-  return { kind: 'reused', output: row.output, decision: decisionOf(row), fromRun: row.reusedFrom ?? row.runId };
+  return {
+    kind: 'reused',
+    output: row.output,
+    decision: decisionOf(row),
+    fromRun: row.reusedFrom ?? row.runId,
+  };
 }
 
 function toRecord(row: StageRow): StageRecord {
-  const { runId, stage, generation, status, cacheKey, output, failure: failed, reusedFrom, startedAt, endedAt } = row;
+  const {
+    runId,
+    stage,
+    generation,
+    status,
+    cacheKey,
+    output,
+    failure: failed,
+    reusedFrom,
+    startedAt,
+    endedAt,
+  } = row;
   const seconds = (Date.parse(endedAt ?? new Date().toISOString()) - Date.parse(startedAt)) / 1000;
   const times = { startedAt, endedAt, seconds: Math.max(0, seconds) };
-  return { runId, stage, generation, status, cacheKey, output, decision: decisionOf(row), failure: failed, reusedFrom, ...times };
+  return {
+    runId,
+    stage,
+    generation,
+    status,
+    cacheKey,
+    output,
+    decision: decisionOf(row),
+    failure: failed,
+    reusedFrom,
+    ...times,
+  };
 }
 
 function decisionOf({ decisionId: id, policy, evidence, verdict }: StageRow): DecisionRef | null {
-  return id === null || policy === null || evidence === null || verdict === null ? null : { id, policy, evidence, verdict };
+  return id === null || policy === null || evidence === null || verdict === null
+    ? null
+    : { id, policy, evidence, verdict };
 }

@@ -27,14 +27,28 @@ export const stageRecords = pgTable(
   },
   (t) => [
     primaryKey({ name: 'stage_records_pk', columns: [t.tenantId, t.runId, t.stage, t.generation] }),
-    foreignKey({ name: 'stage_records_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
-    foreignKey({ name: 'stage_records_reused_fk', columns: [t.tenantId, t.reusedFrom], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'stage_records_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
+    foreignKey({
+      name: 'stage_records_reused_fk',
+      columns: [t.tenantId, t.reusedFrom],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     foreignKey({
       name: 'stage_records_decision_fk',
       columns: [t.tenantId, t.decisionId],
       foreignColumns: [decisions.tenantId, decisions.id],
     }),
-    oneOf('stage_records_status_check', t.status, ['running', 'succeeded', 'stopped', 'failed', 'cancelled'] satisfies StageStatus[]),
+    oneOf('stage_records_status_check', t.status, [
+      'running',
+      'succeeded',
+      'stopped',
+      'failed',
+      'cancelled',
+    ] satisfies StageStatus[]),
     isDigest('stage_records_cache_key_check', t.cacheKey),
     check('stage_records_ended_check', sql`(${t.endedAt} is null) = (${t.status} = 'running')`),
     check('stage_records_reused_check', sql`${t.reusedFrom} is null or ${t.status} = 'succeeded'`),

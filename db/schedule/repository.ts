@@ -40,14 +40,22 @@ interface OfLifecycle {
 
 /** What became of the times at which lifecycles should have retrained. */
 export interface ScheduleRepository {
-  /** Every lifecycle whose current revision has a schedule. One that was never checked is checked from now on. */
+  /**
+   * Every lifecycle whose current revision has a schedule. One that was never checked is checked
+   * from now on.
+   */
   watched(): Promise<readonly WatchedSchedule[]>;
   /** Nominal times, RFC 3339, of the runs that the schedule has started since `since`. */
   started(input: OfLifecycle & { readonly since: string }): Promise<readonly string[]>;
   /** The run of the schedule that was open at `at`; the newest of several. */
   openAt(input: OfLifecycle & { readonly at: string }): Promise<OpenScheduledRun | null>;
-  /** One transaction: the skips that are new, an event `schedule.skipped` for each, and how far was checked. Again: nothing happens. The new ones are returned. */
-  record(input: OfLifecycle & { readonly skips: readonly ScheduleSkip[]; readonly checkedUntil: string }): Promise<readonly ScheduleSkip[]>;
+  /**
+   * One transaction: the skips that are new, an event `schedule.skipped` for each, and how far was
+   * checked. Again: nothing happens. The new ones are returned.
+   */
+  record(
+    input: OfLifecycle & { readonly skips: readonly ScheduleSkip[]; readonly checkedUntil: string },
+  ): Promise<readonly ScheduleSkip[]>;
   /** Newest first. */
   skips(input: OfLifecycle & { readonly limit: number }): Promise<readonly NoticedSkip[]>;
 }
@@ -95,7 +103,13 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
           if (!added) continue;
           fresh.push(skip);
           const data = { lifecycle, scheduledAt, cause, run: runId };
-          await notify(tx, { tenant, lifecycle, event: 'schedule.skipped', subject: lifecycle, data });
+          await notify(tx, {
+            tenant,
+            lifecycle,
+            event: 'schedule.skipped',
+            subject: lifecycle,
+            data,
+          });
         }
         await tx`
           update lifecycles set schedule_checked_until = greatest(schedule_checked_until, ${checkedUntil}::timestamptz)

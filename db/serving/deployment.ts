@@ -10,8 +10,14 @@ export interface Deployment {
   readonly runId: RunId | null;
 }
 
-/** The edge from a version to its serving, inside the transaction of the move: no version serves without it, and none that never served has one. */
-export async function appendDeployment(tx: Query, { tenant, model, version, fencing, runId }: Deployment): Promise<void> {
+/**
+ * The edge from a version to its serving, inside the transaction of the move: no version serves
+ * without it, and none that never served has one.
+ */
+export async function appendDeployment(
+  tx: Query,
+  { tenant, model, version, fencing, runId }: Deployment,
+): Promise<void> {
   await tx`
     insert into lineage_edges (tenant_id, from_kind, from_name, from_version, from_digest, to_kind, to_name, to_version, to_digest, run_id)
     select tenant_id, 'model', model, version, digest, 'deployment', model, ${fencing}::int, digest, ${runId} from model_versions

@@ -7,7 +7,10 @@ import { daysAround, daysOf } from './prediction-day';
 import type { Statement } from '../sql';
 
 export interface FeedbackRepository {
-  /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one; of what is said of an answer, part by part. */
+  /**
+   * A label for a prediction, perhaps before the prediction is stored: it waits then. A label with
+   * a later `labelledAt` replaces an earlier one; of what is said of an answer, part by part.
+   */
   record(input: {
     readonly tenant: Tenant;
     readonly predictionId: PredictionId;
@@ -15,10 +18,14 @@ export interface FeedbackRepository {
     readonly labelledAt: string;
   }): Promise<{ readonly joined: boolean }>;
   /**
-   * Joins labels that wait with predictions that were stored at the same moment, when neither statement saw the other's row. Each label is looked at once at each of `joinAges`,
-   * at most `limit` labels of each age in a pass. Where the last look finds no prediction the label is given up: only the arrival of its prediction joins it then.
+   * Joins labels that wait with predictions that were stored at the same moment, when neither
+   * statement saw the other's row. Each label is looked at once at each of `joinAges`, at most
+   * `limit` labels of each age in a pass. Where the last look finds no prediction the label is
+   * given up: only the arrival of its prediction joins it then.
    */
-  joinWaiting(input: { readonly limit: number }): Promise<{ readonly joined: number; readonly givenUp: number }>;
+  joinWaiting(input: {
+    readonly limit: number;
+  }): Promise<{ readonly joined: number; readonly givenUp: number }>;
   /** How many labels were ever given up. */
   givenUp(): Promise<number>;
 }
@@ -65,15 +72,18 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
     },
 
     async givenUp() {
-      const [row] = await sql<{ count: number | null }[]>`select sum(given_up)::bigint as count from label_join_cursors`;
+      const [row] = await sql<
+        { count: number | null }[]
+      >`select sum(given_up)::bigint as count from label_join_cursors`;
       return row?.count ?? 0;
     },
   };
 }
 
 /**
- * In seconds since a label was received. The first look finds most; a later one finds those whose own statement, or the prediction's, took longer. No statement that began before
- * the label was visible can still be under way at the last look, and one that began later joins the label itself.
+ * In seconds since a label was received. The first look finds most; a later one finds those whose
+ * own statement, or the prediction's, took longer. No statement that began before the label was
+ * visible can still be under way at the last look, and one that began later joins the label itself.
  */
 export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
 
@@ -87,8 +97,15 @@ async function agesWithWork(sql: Query): Promise<readonly number[]> {
   return rows.map(({ age }) => age);
 }
 
-/** The cursor moves in the transaction that looks, under its row's lock: a pass that dies is repeated, and of two passes at once one leaves the age to the other. */
-async function joinOfAge(tx: Transaction, age: number, limit: number): Promise<{ readonly joined: number; readonly givenUp: number }> {
+/**
+ * The cursor moves in the transaction that looks, under its row's lock: a pass that dies is
+ * repeated, and of two passes at once one leaves the age to the other.
+ */
+async function joinOfAge(
+  tx: Transaction,
+  age: number,
+  limit: number,
+): Promise<{ readonly joined: number; readonly givenUp: number }> {
   const none = { joined: 0, givenUp: 0 };
   // A clock that was set back must not hide labels behind the cursor.
   const [cursor] = await tx<{ after: string; until: string }[]>`
@@ -110,10 +127,17 @@ export interface WaitingLabel {
   readonly at: string;
 }
 
-/** More than `limit` only where several were received at the same microsecond: the cursor has no other key. */
+/**
+ * More than `limit` only where several were received at the same microsecond: the cursor has no
+ * other key.
+ */
 export function waitingLabels(
   sql: Query,
-  { after, until, limit }: { readonly after: string; readonly until: string; readonly limit: number },
+  {
+    after,
+    until,
+    limit,
+  }: { readonly after: string; readonly until: string; readonly limit: number },
 ): Statement<WaitingLabel[]> {
   return sql<WaitingLabel[]>`
     select tenant_id as tenant, prediction_id as id, received_at::text as at from feedback
@@ -144,11 +168,17 @@ interface FoundPrediction {
 }
 
 /**
- * Looks each id up by whole keys, one for each day that it can be of, so that no partition is read. An id without a time is not looked up: the gateway takes a label for such an id only
- * when its prediction is stored.
+ * Looks each id up by whole keys, one for each day that it can be of, so that no partition is read.
+ * An id without a time is not looked up: the gateway takes a label for such an id only when its
+ * prediction is stored.
  */
-export function predictionsOf(sql: Query, labels: readonly Pick<WaitingLabel, 'tenant' | 'id'>[]): Statement<FoundPrediction[]> {
-  const keys = labels.flatMap(({ tenant, id }) => (daysOf(id)?.each ?? []).map((day) => ({ tenant, id, day })));
+export function predictionsOf(
+  sql: Query,
+  labels: readonly Pick<WaitingLabel, 'tenant' | 'id'>[],
+): Statement<FoundPrediction[]> {
+  const keys = labels.flatMap(({ tenant, id }) =>
+    (daysOf(id)?.each ?? []).map((day) => ({ tenant, id, day })),
+  );
   return sql<FoundPrediction[]>`
     select w.tenant, w.id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at)::text as event_time
     from unnest(${keys.map(({ tenant }) => tenant)}::text[], ${keys.map(({ id }) => id)}::text[], ${keys.map(({ day }) => day)}::date[]) as w (tenant, id, day)

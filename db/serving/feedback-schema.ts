@@ -2,7 +2,11 @@ import { sql } from 'drizzle-orm';
 import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { bytewise, counter, document, instant, tenantId } from '../columns';
 
-/** A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was found: they outlive its partition. The open part of a rollout's labels is a queue in order of event time. */
+/**
+ * A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was
+ * found: they outlive its partition. The open part of a rollout's labels is a queue in order of
+ * event time.
+ */
 export const feedback = pgTable(
   'feedback',
   {
@@ -22,8 +26,14 @@ export const feedback = pgTable(
   },
   (t) => [
     primaryKey({ name: 'feedback_pk', columns: [t.tenantId, t.predictionId] }),
-    check('feedback_rollout_check', sql`${t.rolloutId} is null or (${t.day} is not null and ${t.eventTime} is not null)`),
-    check('feedback_joined_check', sql`(${t.day} is null) = (${t.model} is null) and (${t.day} is null) = (${t.version} is null)`),
+    check(
+      'feedback_rollout_check',
+      sql`${t.rolloutId} is null or (${t.day} is not null and ${t.eventTime} is not null)`,
+    ),
+    check(
+      'feedback_joined_check',
+      sql`(${t.day} is null) = (${t.model} is null) and (${t.day} is null) = (${t.version} is null)`,
+    ),
     index('feedback_waiting')
       .on(t.receivedAt)
       .where(sql`${t.day} is null`),
@@ -34,7 +44,10 @@ export const feedback = pgTable(
   ],
 );
 
-/** How far the labels that wait for their predictions were looked at, for each age at which they are; db/serving/feedback-repository.ts says why several. */
+/**
+ * How far the labels that wait for their predictions were looked at, for each age at which they
+ * are; db/serving/feedback-repository.ts says why several.
+ */
 export const labelJoinCursors = pgTable(
   'label_join_cursors',
   {

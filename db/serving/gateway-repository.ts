@@ -13,8 +13,9 @@ export interface GatewayRecord {
 /** Gateways serve every tenant, so these rows belong to none. */
 export interface GatewayRepository {
   /**
-   * Renews the lease, by the database's clock. Answers with the current epoch, so that a beat is also a poll. One that arrives after a newer one changes nothing:
-   * its sender gave it up, and it would take back what that one confirmed.
+   * Renews the lease, by the database's clock. Answers with the current epoch, so that a beat is
+   * also a poll. One that arrives after a newer one changes nothing: its sender gave it up, and it
+   * would take back what that one confirmed.
    */
   beat(input: {
     readonly id: string;
@@ -46,7 +47,9 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
     },
 
     async live() {
-      return sql<GatewayRecord[]>`select * from gateways where lease_until > now() order by started_at, id`;
+      return sql<
+        GatewayRecord[]
+      >`select * from gateways where lease_until > now() order by started_at, id`;
     },
 
     /** Its row stays until nothing of it can be on its way; those of yesterday's gateways go. */

@@ -22,5 +22,8 @@ export const gateways = pgTable(
 export const routingEpoch = pgTable(
   'routing_epoch',
   { only: boolean('only').notNull().default(true), epoch: counter('epoch').notNull() },
-  (t) => [primaryKey({ name: 'routing_epoch_pk', columns: [t.only] }), check('routing_epoch_only_check', sql`${t.only}`)],
+  (t) => [
+    primaryKey({ name: 'routing_epoch_pk', columns: [t.only] }),
+    check('routing_epoch_only_check', sql`${t.only}`),
+  ],
 );

@@ -8,9 +8,12 @@ export function daysAround(sql: Query, id: string, table = 'predictions') {
 }
 
 /** An id carries its time, and receiving it took less than a day; null when it carries none. */
-export function daysOf(id: string): { readonly first: string; readonly last: string; readonly each: readonly string[] } | null {
+export function daysOf(
+  id: string,
+): { readonly first: string; readonly last: string; readonly each: readonly string[] } | null {
   const time = timeOf(id);
   if (time === null) return null;
-  const day = (offset: number) => new Date(time.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
+  const day = (offset: number) =>
+    new Date(time.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
   return { first: day(-1), last: day(1), each: [day(-1), day(0), day(1)] };
 }

@@ -26,8 +26,14 @@ export interface PredictionFilter {
 /** Without what the caller sent. */
 export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity'>;
 
-/** Each filter has an index that ends in (received_at, id), so that a page reads about as many rows as it shows; test/db/serving/prediction-list.platform.test.ts explains each. */
-export async function listPredictions(sql: Sql, query: PredictionQuery): Promise<Page<ListedPrediction>> {
+/**
+ * Each filter has an index that ends in (received_at, id), so that a page reads about as many rows
+ * as it shows; test/db/serving/prediction-list.platform.test.ts explains each.
+ */
+export async function listPredictions(
+  sql: Sql,
+  query: PredictionQuery,
+): Promise<Page<ListedPrediction>> {
   const rows = await selectPredictions(sql, query);
   return toPage(
     rows,
@@ -45,7 +51,9 @@ export function selectPredictions(
   { tenant, model, version, arm, blocked, verdict, since, until, ...page }: PredictionQuery,
 ): Statement<Stored<ListedPrediction>[]> {
   if (version !== undefined && model === undefined)
-    throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', { next: 'perennial model list' });
+    throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', {
+      next: 'perennial model list',
+    });
   const after = keyOf(page);
   const isAny = sql`true`;
   return sql<Stored<ListedPrediction>[]>`
@@ -68,7 +76,10 @@ export function selectPredictions(
     order by p.received_at desc, p.id desc`;
 }
 
-/** Probes are left out unless they are asked for: a thousand of them per evaluation would hide the traffic. The conditions are those of the partial index. */
+/**
+ * Probes are left out unless they are asked for: a thousand of them per evaluation would hide the
+ * traffic. The conditions are those of the partial index.
+ */
 function armIs(sql: Sql, arm: PredictionArm | undefined): Statement<object[]> {
   if (arm === undefined) return sql`p.arm <> 'probe'`;
   return arm === 'champion' ? sql`p.arm = 'champion'` : sql`p.arm = ${arm} and p.arm <> 'champion'`;
@@ -80,8 +91,15 @@ export type Stored<T extends Pick<PredictionRecord, 'rollout'>> = Omit<T, 'rollo
   readonly rolloutStep: number | null;
 };
 
-export function toRecord<T extends Pick<PredictionRecord, 'rollout'>>({ rolloutId, rolloutStep, ...rest }: Stored<T>) {
-  return { ...rest, rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 } };
+export function toRecord<T extends Pick<PredictionRecord, 'rollout'>>({
+  rolloutId,
+  rolloutStep,
+  ...rest
+}: Stored<T>) {
+  return {
+    ...rest,
+    rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 },
+  };
 }
 
 /** In the words of the index, so that the planner knows that it has all of them. */
@@ -94,5 +112,7 @@ function keyOf(page: PageRequest): { readonly at: string; readonly id: Predictio
   if (key === null) return null;
   const [, at, id] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (pred_\w+)$/.exec(key) ?? [];
   if (at !== undefined && id !== undefined) return { at, id: id as PredictionId };
-  throw failure('InvalidInput', 'the page token is not one that this list gave out', { next: 'start again without it' });
+  throw failure('InvalidInput', 'the page token is not one that this list gave out', {
+    next: 'start again without it',
+  });
 }

@@ -38,15 +38,22 @@ export interface PredictionRow {
   readonly output: unknown;
   /** From the request's arrival to its answer, a challenger's failure before it included. */
   readonly latencyMs: number;
-  /** The rollout whose arms the request was divided by, and the step of it that the gateway knew. */
+  /**
+   * The rollout whose arms the request was divided by, and the step of it that the gateway knew.
+   */
   readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
-  /** What the version that did not answer made of it; null when it was not asked, or gave up on for want of room. */
+  /**
+   * What the version that did not answer made of it; null when it was not asked, or gave up on for
+   * want of room.
+   */
   readonly other: OtherScore | null;
 }
 
 export interface OtherScore {
   readonly version: number;
-  /** `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed. */
+  /**
+   * `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed.
+   */
   readonly role: 'shadow' | 'fallback';
   readonly score: number | null;
   /** Of a language application or a multiclass model: its answer, null with an error. */
@@ -62,19 +69,40 @@ export interface PredictionRecord extends PredictionRow {
 }
 
 export interface PredictionRepository {
-  /** One statement a batch; rows already there are skipped, feedback that waited for them is joined. Number of new rows. */
+  /**
+   * One statement a batch; rows already there are skipped, feedback that waited for them is joined.
+   * Number of new rows.
+   */
   insert(rows: readonly PredictionRow[]): Promise<number>;
-  /** Makes yesterday's, today's and the next `days` days' partitions. Rows that meanwhile fell into the default partition are moved to theirs. */
+  /**
+   * Makes yesterday's, today's and the next `days` days' partitions. Rows that meanwhile fell into
+   * the default partition are moved to theirs.
+   */
   ensurePartitions(input: { readonly days: number }): Promise<readonly string[]>;
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
   dropBefore(day: string): Promise<readonly string[]>;
   /** What each of these predictions is a prediction of; ids that are not stored are left out. */
-  tasksOf(input: { readonly tenant: Tenant; readonly ids: readonly PredictionId[] }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
-  get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
+  tasksOf(input: {
+    readonly tenant: Tenant;
+    readonly ids: readonly PredictionId[];
+  }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
+  get(input: {
+    readonly tenant: Tenant;
+    readonly id: PredictionId;
+  }): Promise<PredictionRecord | null>;
   /** Newest first. */
-  list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
-  /** What a policy kept of the texts that did not pass; where there is any, an audit row says who read it. Null: no such prediction. */
-  readTexts(input: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string }): Promise<KeptTexts | null>;
+  list(
+    input: { readonly tenant: Tenant } & PredictionFilter & PageRequest,
+  ): Promise<Page<ListedPrediction>>;
+  /**
+   * What a policy kept of the texts that did not pass; where there is any, an audit row says who
+   * read it. Null: no such prediction.
+   */
+  readTexts(input: {
+    readonly tenant: Tenant;
+    readonly id: PredictionId;
+    readonly actor: string;
+  }): Promise<KeptTexts | null>;
 }
 
 export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): PredictionRepository {
@@ -132,7 +160,13 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     async tasksOf({ tenant, ids }) {
       const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
       const rows = await sql<
-        { id: PredictionId; model: string; version: number; task: PredictionTask['task'] | null; classes: readonly string[] | null }[]
+        {
+          id: PredictionId;
+          model: string;
+          version: number;
+          task: PredictionTask['task'] | null;
+          classes: readonly string[] | null;
+        }[]
       >`
         select p.id, p.model, p.version, v.signature ->> 'task' as task, v.signature -> 'classes' as classes
         from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
@@ -148,8 +182,10 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 }
 
 /**
- * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several spans would wait for each other.
- * An answer that broke off in the middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow step the one beside, else its own.
+ * Of the rows that were new, so that one that comes again counts once. In the order of their key:
+ * two batches that met in several spans would wait for each other. An answer that broke off in the
+ * middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow
+ * step the one beside, else its own.
  */
 function countTraffic(sql: Sql) {
   return sql`
@@ -191,9 +227,12 @@ function countTraffic(sql: Sql) {
       challenger_malformed = t.challenger_malformed + excluded.challenger_malformed`;
 }
 
-/** One array a column, so that the statement is the same for any number of rows and stays prepared. */
+/**
+ * One array a column, so that the statement is the same for any number of rows and stays prepared.
+ */
 function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
-  const text = (column: (row: PredictionRow) => string | null) => rows.map((row) => column(row)?.replaceAll('\0', '\uFFFD') ?? null);
+  const text = (column: (row: PredictionRow) => string | null) =>
+    rows.map((row) => column(row)?.replaceAll('\0', '\uFFFD') ?? null);
   return sql`unnest(
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
@@ -209,8 +248,9 @@ function json(value: unknown): string {
 }
 
 /**
- * In three steps, because `create table … partition of` would stop every insert for its time and fails while the default partition holds
- * rows of the day: a table of its own, the day's rows into it, then attached.
+ * In three steps, because `create table … partition of` would stop every insert for its time and
+ * fails while the default partition holds rows of the day: a table of its own, the day's rows into
+ * it, then attached.
  */
 async function makePartition(sql: Sql, day: string): Promise<boolean> {
   const name = nameOf(day);
@@ -222,14 +262,20 @@ async function makePartition(sql: Sql, day: string): Promise<boolean> {
     await tx`create table ${tx(name)} (like predictions including defaults including constraints including indexes)`;
     await tx`lock table predictions_default in access exclusive mode`;
     await tx`with moved as (delete from predictions_default where day = ${day} returning *) insert into ${tx(name)} select * from moved`;
-    await tx.unsafe(`alter table predictions attach partition ${name} for values from ('${day}') to ('${dayAfter(1, day)}')`);
+    await tx.unsafe(
+      `alter table predictions attach partition ${name} for values from ('${day}') to ('${dayAfter(1, day)}')`,
+    );
     return true;
   });
 }
 
-/** Read from the catalog: `to_regclass` may answer from a cache that another's commit has not reached yet. */
+/**
+ * Read from the catalog: `to_regclass` may answer from a cache that another's commit has not
+ * reached yet.
+ */
 async function isThere(sql: Query, name: string): Promise<boolean> {
-  const [found] = await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;
+  const [found] =
+    await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;
   return found !== undefined;
 }
 
@@ -241,7 +287,8 @@ async function partitionNames(sql: Sql): Promise<readonly string[]> {
 }
 
 function nameOf(day: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day))
+    throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
   return `predictions_${day.replaceAll('-', '')}`;
 }
 

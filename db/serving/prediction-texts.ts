@@ -15,10 +15,17 @@ export interface KeptTexts {
   readonly other: KeptBySide;
 }
 
-/** The audit row comes with the read: an answer that did not arrive may be on record, but none that arrived is not. */
+/**
+ * The audit row comes with the read: an answer that did not arrive may be on record, but none that
+ * arrived is not.
+ */
 export function keptTexts(
   sql: Sql,
-  { tenant, id, actor }: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string },
+  {
+    tenant,
+    id,
+    actor,
+  }: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string },
 ): Promise<KeptTexts | null> {
   return sql.begin(async (tx) => {
     const [row] = await tx<Pick<PredictionRow, 'model' | 'version' | 'output' | 'other'>[]>`
@@ -26,10 +33,19 @@ export function keptTexts(
       where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(tx, id, 'p')} limit 1`;
     if (!row) return null;
     const { model, version } = row;
-    const [served, other] = [keptOf(answerIn(row.output)?.safety), keptOf(answerIn(row.other?.output)?.safety)];
+    const [served, other] = [
+      keptOf(answerIn(row.output)?.safety),
+      keptOf(answerIn(row.other?.output)?.safety),
+    ];
     if (isAny(served) || isAny(other)) {
       await appendAudit(tx, {
-        ...{ tenant, actor, action: 'prediction.readTexts', subject: `model:${model}`, cause: 'asked for the texts that a policy kept' },
+        ...{
+          tenant,
+          actor,
+          action: 'prediction.readTexts',
+          subject: `model:${model}`,
+          cause: 'asked for the texts that a policy kept',
+        },
         after: { prediction: id, version },
       });
     }
@@ -38,7 +54,11 @@ export function keptTexts(
 }
 
 function keptOf(safety: SafetyAudit | null | undefined): KeptBySide {
-  return { input: safety?.input.kept ?? null, output: safety?.output?.kept ?? null, retrieved: safety?.retrieved?.kept ?? null };
+  return {
+    input: safety?.input.kept ?? null,
+    output: safety?.output?.kept ?? null,
+    retrieved: safety?.retrieved?.kept ?? null,
+  };
 }
 
 function isAny(kept: KeptBySide): boolean {

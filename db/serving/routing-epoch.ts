@@ -1,6 +1,9 @@
 import type { Transaction } from '../connection';
 
-/** Last in a transaction that changes what is served: this row is every model's, and is locked from here to the commit. Gateways are told when it commits. */
+/**
+ * Last in a transaction that changes what is served: this row is every model's, and is locked from
+ * here to the commit. Gateways are told when it commits.
+ */
 export async function raiseRoutingEpoch(tx: Transaction): Promise<number> {
   const [next] = await tx<{ epoch: number }[]>`
     with next as (update routing_epoch set epoch = epoch + 1 returning epoch)

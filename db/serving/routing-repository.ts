@@ -18,16 +18,25 @@ export interface RoutedModel {
   readonly arms: readonly RoutingArm[];
   /** Where a rollback would go. */
   readonly previous: PreviousVersion | null;
-  /** The open one, whose arms these are: the challenger first, so that a growing weight takes no entity back from it. */
+  /**
+   * The open one, whose arms these are: the challenger first, so that a growing weight takes no
+   * entity back from it.
+   */
   readonly rollout: RoutedRollout | null;
 }
 
 export interface PreviousVersion extends ModelVersionRef {
-  /** How long a gateway keeps it loaded, so that a rollback is immediate; 0 once the champion has served for `rollbackReadySeconds`. */
+  /**
+   * How long a gateway keeps it loaded, so that a rollback is immediate; 0 once the champion has
+   * served for `rollbackReadySeconds`.
+   */
   readonly keepSeconds: number;
 }
 
-/** Most rollbacks follow soon after a promotion. Later ones load their version first, which takes well below a second. */
+/**
+ * Most rollbacks follow soon after a promotion. Later ones load their version first, which takes
+ * well below a second.
+ */
 export const rollbackReadySeconds = 86_400;
 
 export interface RoutedRollout {
@@ -47,8 +56,15 @@ export interface RoutingTable {
 export interface RoutingRepository {
   /** One snapshot: epoch and arms belong together. */
   table(): Promise<RoutingTable>;
-  version(input: { readonly tenant: Tenant; readonly model: string; readonly version: number }): Promise<ModelVersionRef | null>;
-  /** Calls back after every move, and when the connection came back. Resolves once listening; read the table after that. */
+  version(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly version: number;
+  }): Promise<ModelVersionRef | null>;
+  /**
+   * Calls back after every move, and when the connection came back. Resolves once listening; read
+   * the table after that.
+   */
   listen(callback: () => void): Promise<() => Promise<void>>;
 }
 
@@ -109,7 +125,10 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
   };
 }
 
-/** Looking for each model's rows among all rows would take time that grows with the square of the number of models. */
+/**
+ * Looking for each model's rows among all rows would take time that grows with the square of the
+ * number of models.
+ */
 function groupByModel(rows: readonly AliasRow[]): ReadonlyMap<string, readonly AliasRow[]> {
   const groups = new Map<string, AliasRow[]>();
   for (const row of rows) {
@@ -131,7 +150,13 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   const challenger = rowOf('challenger');
   const weight = challenger?.weight ?? 0;
   const arms: RoutingArm[] = [{ version, alias: 'champion', weight: 1 - weight, manifest }];
-  if (challenger) arms.unshift({ version: challenger.version, alias: 'challenger', weight, manifest: challenger.manifest });
+  if (challenger)
+    arms.unshift({
+      version: challenger.version,
+      alias: 'challenger',
+      weight,
+      manifest: challenger.manifest,
+    });
   return {
     tenant: tenant as Tenant,
     model,
@@ -145,6 +170,10 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
     rollout:
       challenger === undefined || challenger.rolloutId === null
         ? null
-        : { id: challenger.rolloutId, step: challenger.step ?? 0, besides: challenger.besides ?? false },
+        : {
+            id: challenger.rolloutId,
+            step: challenger.step ?? 0,
+            besides: challenger.besides ?? false,
+          },
   };
 }

@@ -21,13 +21,27 @@ export type TrialRef = StudyRef & { readonly number: number };
 
 /** The truth about a study: whatever else knows of it was made from these rows. */
 export interface TrialRepository {
-  /** Before the trial runs. The first parameters under a number stay: a later call is answered with them. FencedOff when the run has ended or is being undone. */
+  /**
+   * Before the trial runs. The first parameters under a number stay: a later call is answered with
+   * them. FencedOff when the run has ended or is being undone.
+   */
   start(input: TrialRef & { readonly params: TrialParams }): Promise<Trial>;
-  /** The values that its pruning is judged by; fewer than are there already, from an attempt that fell behind, change nothing. False when it is not running any more. */
+  /**
+   * The values that its pruning is judged by; fewer than are there already, from an attempt that
+   * fell behind, change nothing. False when it is not running any more.
+   */
   report(input: TrialRef & { readonly intermediate: readonly TrialStep[] }): Promise<boolean>;
   /** Once: a trial that has ended stays as it ended, and is answered so. */
-  end(input: TrialRef & { readonly end: TrialEnd; readonly tune: Pick<TuneSpec, 'metric' | 'direction' | 'trials'> }): Promise<Trial>;
-  /** Ends whatever still runs as failed; fine when nothing does, or when there is no such study. How many there were. */
+  end(
+    input: TrialRef & {
+      readonly end: TrialEnd;
+      readonly tune: Pick<TuneSpec, 'metric' | 'direction' | 'trials'>;
+    },
+  ): Promise<Trial>;
+  /**
+   * Ends whatever still runs as failed; fine when nothing does, or when there is no such study. How
+   * many there were.
+   */
   abandon(input: StudyRef & { readonly reason: string }): Promise<number>;
   /** By number. */
   list(input: StudyRef): Promise<readonly Trial[]>;
@@ -48,7 +62,8 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
   return {
     start: ({ params, ...ref }) =>
       sql.begin(async (tx) => {
-        // First the run, as every event does: two writers that each held part of it would wait for each other.
+        // First the run, as every event does: two writers that each held part of it would wait for
+        // each other.
         await lockRun(tx, ref);
         const known = await read(tx, ref);
         if (known) return known;
@@ -57,7 +72,13 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         const [row] = await tx<TrialRow[]>`
           insert into trials (tenant_id, run_id, study, number, params, status)
           values (${tenant}, ${runId}, ${study}, ${number}, ${toJson(params)}, 'running') returning *`;
-        await appendEvent(tx, { tenant, runId, kind: 'trial.started', stage: study, data: { number, params } });
+        await appendEvent(tx, {
+          tenant,
+          runId,
+          kind: 'trial.started',
+          stage: study,
+          data: { number, params },
+        });
         return toTrial(row);
       }),
 
@@ -73,14 +94,18 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         await lockRun(tx, ref);
         const { tenant, runId, study, number } = ref;
         if (end.value !== null && !Number.isFinite(end.value)) {
-          throw failure('InvalidInput', `trial ${number} of ${runId} ended with ${end.value}, which is no number`);
+          throw failure(
+            'InvalidInput',
+            `trial ${number} of ${runId} ended with ${end.value}, which is no number`,
+          );
         }
         const [ended] = await tx<TrialRow[]>`
           update trials set status = ${end.status}, value = ${end.value}, reason = ${'reason' in end ? end.reason : null}, ended_at = now()
           where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number} and status = 'running' returning *`;
         if (!ended) {
           const before = await read(tx, ref);
-          if (!before) throw failure('NotFound', `run ${runId} has no trial ${number} in study ${study}`);
+          if (!before)
+            throw failure('NotFound', `run ${runId} has no trial ${number} in study ${study}`);
           return before;
         }
         const trial = toTrial(ended);
@@ -90,7 +115,14 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
           where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status <> 'running'`;
         const { status, value, reason } = trial;
         const far = { metric: tune.metric, ended: count?.ended ?? 0, of: tune.trials };
-        const data = { number, status, value, ...(reason === null ? {} : { reason }), best, ...far };
+        const data = {
+          number,
+          status,
+          value,
+          ...(reason === null ? {} : { reason }),
+          best,
+          ...far,
+        };
         await appendEvent(tx, { tenant, runId, kind: 'trial.ended', stage: study, data });
         return trial;
       }),
@@ -119,11 +151,18 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
 function numberAfter(page: PageRequest): number {
   const key = afterKey(page);
   if (key === null) return -1;
-  if (!/^\d{1,9}$/.test(key)) throw failure('InvalidInput', 'the page token is not one of this list', { next: 'start again without it' });
+  if (!/^\d{1,9}$/.test(key))
+    throw failure('InvalidInput', 'the page token is not one of this list', {
+      next: 'start again without it',
+    });
   return Number(key);
 }
 
-async function bestOf(sql: Query, { tenant, runId, study }: StudyRef, direction: TuneSpec['direction']): Promise<BestTrial | null> {
+async function bestOf(
+  sql: Query,
+  { tenant, runId, study }: StudyRef,
+  direction: TuneSpec['direction'],
+): Promise<BestTrial | null> {
   const [best] = await sql<BestTrial[]>`
     select number, value from trials
     where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'complete'
@@ -151,5 +190,14 @@ async function listed(sql: Query, { tenant, runId, study }: StudyRef): Promise<r
 function toTrial(row: TrialRow | undefined): Trial {
   if (!row) throw failure('DatabaseUnavailable', 'a trial was written and not answered');
   const { number, params, status, value, intermediate, reason, startedAt, endedAt } = row;
-  return { number, params: params as TrialParams, status, value, intermediate, reason, startedAt, endedAt };
+  return {
+    number,
+    params: params as TrialParams,
+    status,
+    value,
+    intermediate,
+    reason,
+    startedAt,
+    endedAt,
+  };
 }

@@ -1,5 +1,13 @@
 import { sql } from 'drizzle-orm';
-import { check, doublePrecision, foreignKey, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import {
+  check,
+  doublePrecision,
+  foreignKey,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core';
 import { bytewise, document, instant, oneOf, tenantId } from '../columns';
 import type { RunId } from '../../domain/ids';
 import type { TrialStatus, TrialStep } from '../../domain/tuning/tuning';
@@ -28,7 +36,11 @@ export const trials = pgTable(
   },
   (t) => [
     primaryKey({ name: 'trials_pk', columns: [t.tenantId, t.runId, t.study, t.number] }),
-    foreignKey({ name: 'trials_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'trials_run_fk',
+      columns: [t.tenantId, t.runId],
+      foreignColumns: [runs.tenantId, runs.id],
+    }),
     oneOf('trials_status_check', t.status, trialStatuses),
     check('trials_ended_check', sql`(${t.endedAt} is null) = (${t.status} = 'running')`),
     check('trials_value_check', sql`${t.status} <> 'complete' or ${t.value} is not null`),

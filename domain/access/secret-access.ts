@@ -1,4 +1,7 @@
-/** Which secrets a lifecycle may refer to: an operator key writes the reference, and the worker reads it with its own rights. */
+/**
+ * Which secrets a lifecycle may refer to: an operator key writes the reference, and the worker
+ * reads it with its own rights.
+ */
 import type { SecretRef } from '../lifecycle/lifecycle';
 
 /** Variables that begin with this are for lifecycles. */
@@ -21,7 +24,10 @@ export function secretRefusal(ref: SecretRef, access: SecretAccess): SecretRefus
   return 'file' in ref ? fileRefusal(ref.file, access) : variableRefusal(ref.env, access);
 }
 
-/** Settings and credentials of the platform, which never are a secret of a lifecycle or of a provider. */
+/**
+ * Settings and credentials of the platform, which never are a secret of a lifecycle or of a
+ * provider.
+ */
 export function isOwnVariable(name: string): boolean {
   if (name === 'PERENNIAL_SECRET_ENV' || name === 'PERENNIAL_SECRET_DIR') return true;
   return /^(PERENNIAL_|TEMPORAL_|AWS_|PG)/i.test(name) && !name.startsWith(secretPrefix);
@@ -38,10 +44,14 @@ function variableRefusal(name: string, { variables }: SecretAccess): SecretRefus
 
 function fileRefusal(path: string, { folder }: SecretAccess): SecretRefusal | null {
   const names = path.split('/').slice(1);
-  const isPlain = path.startsWith('/') && names.every((name) => name !== '' && name !== '.' && name !== '..');
+  const isPlain =
+    path.startsWith('/') && names.every((name) => name !== '' && name !== '.' && name !== '..');
   if (folder !== null && isPlain && path.startsWith(`${folder.replace(/\/$/, '')}/`)) return null;
   return {
     detail: `lifecycles may not read the file ${path}`,
-    expected: folder === null ? 'a variable; PERENNIAL_SECRET_DIR names no folder for secret files' : `a file below ${folder}`,
+    expected:
+      folder === null
+        ? 'a variable; PERENNIAL_SECRET_DIR names no folder for secret files'
+        : `a file below ${folder}`,
   };
 }

@@ -1,7 +1,11 @@
-/** Merkle trees as RFC 6962 §2.1 (Certificate Transparency) builds them. The hash function is passed in: this file runs where node's crypto is not. */
+/**
+ * Merkle trees as RFC 6962 §2.1 (Certificate Transparency) builds them. The hash function is passed
+ * in: this file runs where node's crypto is not.
+ */
 export type Hash = (bytes: Uint8Array) => Uint8Array;
 
-// Leaves and inner nodes are hashed apart, so that no inner node can be passed off as a row (second-preimage attack).
+// Leaves and inner nodes are hashed apart, so that no inner node can be passed off as a row
+// (second-preimage attack).
 const leafPrefix = 0;
 const innerPrefix = 1;
 
@@ -15,24 +19,46 @@ export function merkleRoot(hash: Hash, leaves: readonly Uint8Array[]): Uint8Arra
   if (only === undefined) throw new RangeError('a Merkle tree has at least one leaf');
   if (leaves.length === 1) return only;
   const left = leftSize(leaves.length);
-  return innerHash(hash, merkleRoot(hash, leaves.slice(0, left)), merkleRoot(hash, leaves.slice(left)));
+  return innerHash(
+    hash,
+    merkleRoot(hash, leaves.slice(0, left)),
+    merkleRoot(hash, leaves.slice(left)),
+  );
 }
 
-/** The audit path: hashes of the sibling trees from the leaf up. With the leaf they give the root, and they give it for no other leaf. */
-export function inclusionPath(hash: Hash, leaves: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (!Number.isInteger(index) || index < 0 || index >= leaves.length) throw new RangeError(`no leaf ${index} among ${leaves.length}`);
+/**
+ * The audit path: hashes of the sibling trees from the leaf up. With the leaf they give the root,
+ * and they give it for no other leaf.
+ */
+export function inclusionPath(
+  hash: Hash,
+  leaves: readonly Uint8Array[],
+  index: number,
+): Uint8Array[] {
+  if (!Number.isInteger(index) || index < 0 || index >= leaves.length)
+    throw new RangeError(`no leaf ${index} among ${leaves.length}`);
   if (leaves.length === 1) return [];
   const left = leftSize(leaves.length);
   return index < left
     ? [...inclusionPath(hash, leaves.slice(0, left), index), merkleRoot(hash, leaves.slice(left))]
-    : [...inclusionPath(hash, leaves.slice(left), index - left), merkleRoot(hash, leaves.slice(0, left))];
+    : [
+        ...inclusionPath(hash, leaves.slice(left), index - left),
+        merkleRoot(hash, leaves.slice(0, left)),
+      ];
 }
 
-/** The root that a path leads to, or null when a path of this length belongs to no leaf `index` of `size`. */
+/**
+ * The root that a path leads to, or null when a path of this length belongs to no leaf `index` of
+ * `size`.
+ */
 export function rootFromPath(
   hash: Hash,
   leaf: Uint8Array,
-  { index, size, path }: { readonly index: number; readonly size: number; readonly path: readonly Uint8Array[] },
+  {
+    index,
+    size,
+    path,
+  }: { readonly index: number; readonly size: number; readonly path: readonly Uint8Array[] },
 ): Uint8Array | null {
   if (!Number.isInteger(index) || index < 0 || index >= size) return null;
   if (size === 1) return path.length === 0 ? leaf : null;

@@ -38,7 +38,10 @@ export function readContract(document: WrittenDocument): Read<DataContract> {
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: contract };
 }
 
-function canonicalBound(type: ColumnType, bound: number | string | undefined): number | string | null {
+function canonicalBound(
+  type: ColumnType,
+  bound: number | string | undefined,
+): number | string | null {
   if (bound === undefined) return null;
   const instant = type === 'timestamp' && typeof bound === 'string' ? parseInstant(bound) : null;
   return instant === null ? bound : formatInstant(instant);
@@ -55,18 +58,29 @@ function contradictions(contract: DataContract, issueAt: IssueAt): readonly Issu
               didYouMean: nearest(column, names) ?? undefined,
             }),
           ]),
-      ...(columns.indexOf(column) < index ? [issueAt([...path, index], `${column} is listed twice`)] : []),
+      ...(columns.indexOf(column) < index
+        ? [issueAt([...path, index], `${column} is listed twice`)]
+        : []),
     ]);
   const { rows, distribution } = contract;
   return [
-    ...(names.length === 0 ? [issueAt(['columns'], 'columns is empty', { expected: 'at least one column' })] : []),
+    ...(names.length === 0
+      ? [issueAt(['columns'], 'columns is empty', { expected: 'at least one column' })]
+      : []),
     ...contract.columns.flatMap((column) => columnIssues(column, issueAt)),
     ...contract.unique.flatMap((columns, index) => listed(columns, ['unique', index])),
-    ...(rows.max !== null && rows.max < rows.min ? [issueAt(['rows', 'max'], `rows.max is below rows.min, ${rows.min}`)] : []),
+    ...(rows.max !== null && rows.max < rows.min
+      ? [issueAt(['rows', 'max'], `rows.max is below rows.min, ${rows.min}`)]
+      : []),
     ...listed(distribution?.columns ?? [], ['distribution', 'columns']),
     ...(distribution?.columns ?? []).flatMap((name, index) =>
       contract.columns.some((column) => column.name === name && column.type === 'timestamp')
-        ? [issueAt(['distribution', 'columns', index], `${name} is a timestamp, whose distribution moves with every window`)]
+        ? [
+            issueAt(
+              ['distribution', 'columns', index],
+              `${name} is a timestamp, whose distribution moves with every window`,
+            ),
+          ]
         : [],
     ),
   ];
@@ -88,7 +102,9 @@ function columnIssues(column: ColumnExpectation, issueAt: IssueAt): readonly Iss
         : undefined;
   const bounds = (['min', 'max'] as const).flatMap((key) => {
     const bound = column[key];
-    return bound === null || isBoundOf(bound) ? [] : [at(key, `does not fit a column of type ${type}`, wanted)];
+    return bound === null || isBoundOf(bound)
+      ? []
+      : [at(key, `does not fit a column of type ${type}`, wanted)];
   });
   const reversed =
     min !== null &&
@@ -97,24 +113,38 @@ function columnIssues(column: ColumnExpectation, issueAt: IssueAt): readonly Iss
     (typeof min === 'number' ? min > Number(max) : Date.parse(min) > Date.parse(String(max)));
   const valueKind = type === 'string' ? 'string' : 'number';
   const valuesFit = type === 'string' || type === 'integer' || type === 'number';
-  const strange = (values ?? []).findIndex((value) => typeof value !== valueKind || (type === 'integer' && !Number.isInteger(value)));
+  const strange = (values ?? []).findIndex(
+    (value) => typeof value !== valueKind || (type === 'integer' && !Number.isInteger(value)),
+  );
   return [
     ...bounds,
     ...(reversed ? [at('max', `is below min, ${String(min)}`)] : []),
-    ...(values !== null && !valuesFit ? [at('values', `does not fit a column of type ${type}`)] : []),
+    ...(values !== null && !valuesFit
+      ? [at('values', `does not fit a column of type ${type}`)]
+      : []),
     ...(values !== null && valuesFit && strange >= 0
       ? [
-          issueAt(['columns', name, 'values', strange], `columns.${name}.values[${strange}] does not fit a column of type ${type}`, {
-            expected: type === 'string' ? 'text' : wanted,
-          }),
+          issueAt(
+            ['columns', name, 'values', strange],
+            `columns.${name}.values[${strange}] does not fit a column of type ${type}`,
+            {
+              expected: type === 'string' ? 'text' : wanted,
+            },
+          ),
         ]
       : []),
-    ...(pattern !== null && type !== 'string' ? [at('pattern', `does not fit a column of type ${type}`)] : []),
-    ...(pattern !== null && type === 'string' && patternProblem(pattern) !== null ? [at('pattern', patternProblem(pattern) ?? '')] : []),
+    ...(pattern !== null && type !== 'string'
+      ? [at('pattern', `does not fit a column of type ${type}`)]
+      : []),
+    ...(pattern !== null && type === 'string' && patternProblem(pattern) !== null
+      ? [at('pattern', patternProblem(pattern) ?? '')]
+      : []),
   ];
 }
 
-/** What RE2, which runs in linear time, has no way to do; and what is no regular expression at all. */
+/**
+ * What RE2, which runs in linear time, has no way to do; and what is no regular expression at all.
+ */
 function patternProblem(pattern: string): string | null {
   // Escapes first, so that an escaped parenthesis does not count as a group.
   const bare = pattern.replace(/\\[^1-9k]/g, '');
@@ -122,7 +152,11 @@ function patternProblem(pattern: string): string | null {
   if (/\\(?:[1-9]|k)/.test(bare)) return 'refers back to a group, which RE2 cannot';
   try {
     // RE2 spells named groups (?P<name>…) and flags (?i) in its own way.
-    new RegExp(pattern.replace(/\(\?P</g, '(?<').replace(/\(\?[imsU]+(-[imsU]+)?[):]/g, (flags) => (flags.endsWith(':') ? '(?:' : '')));
+    new RegExp(
+      pattern
+        .replace(/\(\?P</g, '(?<')
+        .replace(/\(\?[imsU]+(-[imsU]+)?[):]/g, (flags) => (flags.endsWith(':') ? '(?:' : '')),
+    );
     return null;
   } catch (error) {
     return `is not a regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, '')}`;

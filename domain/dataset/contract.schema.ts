@@ -8,14 +8,18 @@ const bound = z
 
 const columnExpectationSchema = z
   .strictObject({
-    type: z.enum(['string', 'integer', 'number', 'boolean', 'timestamp']).describe('string, integer, number, boolean or timestamp'),
+    type: z
+      .enum(['string', 'integer', 'number', 'boolean', 'timestamp'])
+      .describe('string, integer, number, boolean or timestamp'),
     required: z.boolean().default(true).describe('true or false: whether the column must be there'),
     maxNullShare: z
       .number()
       .min(0)
       .max(1)
       .default(1)
-      .describe('a share from 0 to 1: the highest of nulls; 0 makes each row with a null a bad row'),
+      .describe(
+        'a share from 0 to 1: the highest of nulls; 0 makes each row with a null a bad row',
+      ),
     min: bound.optional(),
     max: bound.optional(),
     values: z
@@ -24,11 +28,19 @@ const columnExpectationSchema = z
       .max(10_000)
       .optional()
       .describe('the values that may occur'),
-    pattern: z.string().min(1).max(1_000).optional().describe('a regular expression (RE2) that the whole text must match'),
+    pattern: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('a regular expression (RE2) that the whole text must match'),
   })
   .describe('what is expected of one column');
 
-/** The expectations that one dataset must meet, as a person writes them. What parts of it say together is checked in `contract-document.ts`. */
+/**
+ * The expectations that one dataset must meet, as a person writes them. What parts of it say
+ * together is checked in `contract-document.ts`.
+ */
 export const contractSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.enum(['Contract']),
@@ -36,12 +48,23 @@ export const contractSchema = z.strictObject({
   columns: z
     .record(columnField('a column'), columnExpectationSchema)
     .describe('at least one column by its name, with what is expected of it'),
-  otherColumns: z.enum(['allow', 'refuse']).default('allow').describe('allow or refuse: what to do with columns that are not listed'),
+  otherColumns: z
+    .enum(['allow', 'refuse'])
+    .default('allow')
+    .describe('allow or refuse: what to do with columns that are not listed'),
   unique: z
-    .array(z.array(columnField('a column')).min(1).max(32).describe('a list of columns, such as [customer, ordered_at]'))
+    .array(
+      z
+        .array(columnField('a column'))
+        .min(1)
+        .max(32)
+        .describe('a list of columns, such as [customer, ordered_at]'),
+    )
     .max(32)
     .default([])
-    .describe('lists of columns whose values together may occur only once, such as [[customer, ordered_at]]'),
+    .describe(
+      'lists of columns whose values together may occur only once, such as [[customer, ordered_at]]',
+    ),
   rows: z
     .strictObject({
       min: z.int().min(0).default(1).describe('a whole number, 0 or more: the fewest rows'),
@@ -49,11 +72,24 @@ export const contractSchema = z.strictObject({
     })
     .prefault({})
     .describe('how many rows there must be'),
-  maxQuarantinedShare: z.number().min(0).max(1).default(0.01).describe('a share from 0 to 1: bad rows beyond which the run stops'),
+  maxQuarantinedShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe('a share from 0 to 1: bad rows beyond which the run stops'),
   distribution: z
     .strictObject({
-      columns: z.array(columnField('a column')).min(1).max(200).describe('columns whose values are compared with the approved version'),
-      maxPsi: z.number().gt(0).default(0.25).describe('a number above 0: the highest population stability index'),
+      columns: z
+        .array(columnField('a column'))
+        .min(1)
+        .max(200)
+        .describe('columns whose values are compared with the approved version'),
+      maxPsi: z
+        .number()
+        .gt(0)
+        .default(0.25)
+        .describe('a number above 0: the highest population stability index'),
     })
     .optional()
     .describe('a comparison with the approved version of the dataset'),

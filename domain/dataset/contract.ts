@@ -34,11 +34,16 @@ export interface ContractCheck {
   readonly observed: string;
   readonly expected: string;
   readonly badRows: number;
-  /** There was nothing to compare with yet, so nothing was measured and nothing is held against the data; `passed` is true, and the verdict says so. */
+  /**
+   * There was nothing to compare with yet, so nothing was measured and nothing is held against the
+   * data; `passed` is true, and the verdict says so.
+   */
   readonly notApplicable?: true;
 }
 
-/** What validation measured; `passed: null` in a check is "could not be measured" and fails closed. */
+/**
+ * What validation measured; `passed: null` in a check is "could not be measured" and fails closed.
+ */
 export interface ContractReport {
   /** The version's dataset, `shop.orders`. */
   readonly dataset: string;

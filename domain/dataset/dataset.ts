@@ -1,6 +1,9 @@
 import type { ArtifactRef } from './artifact';
 
-/** Perennial's logical column types; each has one Parquet, DuckDB, ONNX and Open Inference Protocol form. */
+/**
+ * Perennial's logical column types; each has one Parquet, DuckDB, ONNX and Open Inference Protocol
+ * form.
+ */
 export type ColumnType = 'string' | 'integer' | 'number' | 'boolean' | 'timestamp';
 
 export interface Column {
@@ -26,14 +29,17 @@ export interface DatasetVersionRef {
 }
 
 /**
- * The dataset that a table of a lifecycle becomes: a source by its name, or what the lifecycle makes of its sources. The `orders` of another lifecycle
- * are other orders, with versions, aliases and a history of their own.
+ * The dataset that a table of a lifecycle becomes: a source by its name, or what the lifecycle
+ * makes of its sources. The `orders` of another lifecycle are other orders, with versions, aliases
+ * and a history of their own.
  */
 export function datasetName(lifecycle: string, table: string): string {
   return `${lifecycle}.${table}`;
 }
 
-/** Tables that assembly makes. Their hyphens keep them apart from sources, whose names have none. */
+/**
+ * Tables that assembly makes. Their hyphens keep them apart from sources, whose names have none.
+ */
 export const requestRows = 'request-rows';
 export const holdoutRows = 'holdout-rows';
 

@@ -15,16 +15,20 @@ export interface UriProblem {
 const secretParameter =
   /^(x-(amz|goog)-(signature|credential|security-token)|sig|signature|(access_?|auth_?)?token|api_?key|password|passwd|pwd|secret)$/i;
 
-const shapes: Readonly<Record<SourceScheme, { readonly rest: RegExp; readonly expected: string }>> = {
-  sample: { rest: /^[a-z][a-z0-9_-]{0,62}$/, expected: 'sample://name' },
-  file: { rest: /^(\/|\.{1,2}\/)[^\0]*[^/\0]$/, expected: 'file:///absolute/path or file://./path/beside/lifecycle.yaml' },
-  s3: { rest: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\0]+$/, expected: 's3://bucket/key' },
-  https: { rest: /^[^\s/?#]+\/[^\s#]*$/, expected: 'https://host/path' },
-  dataset: {
-    rest: /^[a-z][a-z0-9-]{0,62}\.[a-z][a-z0-9_-]{0,62}@([a-z]+|[1-9]\d{0,8})$/,
-    expected: 'dataset://lifecycle.source@alias or dataset://lifecycle.source@version',
-  },
-};
+const shapes: Readonly<Record<SourceScheme, { readonly rest: RegExp; readonly expected: string }>> =
+  {
+    sample: { rest: /^[a-z][a-z0-9_-]{0,62}$/, expected: 'sample://name' },
+    file: {
+      rest: /^(\/|\.{1,2}\/)[^\0]*[^/\0]$/,
+      expected: 'file:///absolute/path or file://./path/beside/lifecycle.yaml',
+    },
+    s3: { rest: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\0]+$/, expected: 's3://bucket/key' },
+    https: { rest: /^[^\s/?#]+\/[^\s#]*$/, expected: 'https://host/path' },
+    dataset: {
+      rest: /^[a-z][a-z0-9-]{0,62}\.[a-z][a-z0-9_-]{0,62}@([a-z]+|[1-9]\d{0,8})$/,
+      expected: 'dataset://lifecycle.source@alias or dataset://lifecycle.source@version',
+    },
+  };
 
 export function schemeOf(uri: string): string | null {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase() ?? null;
@@ -36,23 +40,34 @@ export function uriProblem(uri: string): UriProblem | null {
   const scheme = schemeOf(uri);
   if (scheme === null) return { detail: 'has no scheme', expected };
   if (holdsCredential(uri)) {
-    return { detail: 'holds a credential, and a lifecycle is read by many', expected: 'a URI without user, password, token or signature' };
+    return {
+      detail: 'holds a credential, and a lifecycle is read by many',
+      expected: 'a URI without user, password, token or signature',
+    };
   }
-  if (/^postgres(ql)?$/.test(scheme)) return { detail: `has the scheme ${scheme}://, which is not in this version`, expected: null };
+  if (/^postgres(ql)?$/.test(scheme))
+    return { detail: `has the scheme ${scheme}://, which is not in this version`, expected: null };
   const known = sourceSchemes.find((each) => each === scheme);
   if (known === undefined) {
     const near = scheme === 'http' ? 'https' : nearest(scheme, sourceSchemes);
-    return { detail: `has the scheme ${scheme}://, which is not read`, expected, ...(near === null ? {} : { didYouMean: `${near}://` }) };
+    return {
+      detail: `has the scheme ${scheme}://, which is not read`,
+      expected,
+      ...(near === null ? {} : { didYouMean: `${near}://` }),
+    };
   }
   if (uri.length > 2_048) return { detail: 'is longer than 2048 characters' };
   const { rest, expected: form } = shapes[known];
-  return rest.test(uri.slice(scheme.length + 3)) ? null : { detail: `is not a ${known}:// address`, expected: form };
+  return rest.test(uri.slice(scheme.length + 3))
+    ? null
+    : { detail: `is not a ${known}:// address`, expected: form };
 }
 
 function holdsCredential(uri: string): boolean {
   const [beforeQuery = '', ...query] = uri.slice(uri.indexOf('://') + 3).split('?');
   const authority = beforeQuery.split('/')[0] ?? '';
-  // `dataset://lifecycle.source@alias` is a name; in every other authority what stands before @ is a user.
+  // `dataset://lifecycle.source@alias` is a name; in every other authority what stands before @ is
+  // a user.
   if (authority.includes('@') && schemeOf(uri) !== 'dataset') return true;
   const names = query
     .join('?')

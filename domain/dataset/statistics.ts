@@ -1,6 +1,9 @@
 import type { ColumnType } from './dataset';
 
-/** What a dataset version's table looks like, kept beside it in the registry. No value of a text column is in it. */
+/**
+ * What a dataset version's table looks like, kept beside it in the registry. No value of a text
+ * column is in it.
+ */
 export interface DatasetStatistics {
   readonly rows: number;
   readonly columns: readonly ColumnStatistics[];

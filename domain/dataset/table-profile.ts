@@ -11,9 +11,25 @@ export interface TableProfile {
 }
 
 /** Texts that stand for a missing value in files of R, pandas and spreadsheets. */
-export const missingMarks = ['NA', 'N/A', 'n/a', 'na', 'NaN', 'nan', 'NULL', 'null', 'None', '?', '-', '#N/A'] as const;
+export const missingMarks = [
+  'NA',
+  'N/A',
+  'n/a',
+  'na',
+  'NaN',
+  'nan',
+  'NULL',
+  'null',
+  'None',
+  '?',
+  '-',
+  '#N/A',
+] as const;
 
-/** A text column that holds numbers and missing marks is profiled as numbers, and a label without its marks. */
+/**
+ * A text column that holds numbers and missing marks is profiled as numbers, and a label without
+ * its marks.
+ */
 export interface ColumnProfile extends Column {
   /** As the source has it. */
   readonly sourceType: ColumnType;

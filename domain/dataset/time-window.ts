@@ -8,23 +8,38 @@ const daySeconds = 86_400;
 /** The window of this length that ends at `until` (RFC 3339 with an offset), half-open, in UTC. */
 export function windowEnding(until: string, length: CalendarDuration): TimeWindow {
   const end = parseInstant(until);
-  if (end === null) throw failure('InvalidInput', `${JSON.stringify(until)} is not a time such as 2013-07-01T00:00:00Z`);
+  if (end === null)
+    throw failure(
+      'InvalidInput',
+      `${JSON.stringify(until)} is not a time such as 2013-07-01T00:00:00Z`,
+    );
   return { from: formatInstant(before(end, length)), until: formatInstant(end) };
 }
 
-/** The window that `until: latest` stands for: it ends on the first whole second after the newest event, so that the newest row is inside. */
+/**
+ * The window that `until: latest` stands for: it ends on the first whole second after the newest
+ * event, so that the newest row is inside.
+ */
 export function latestWindow(newestEvent: string, length: CalendarDuration): TimeWindow {
   const newest = parseInstant(newestEvent);
-  if (newest === null) throw failure('InvalidInput', `${JSON.stringify(newestEvent)} is not a time such as 2013-07-01T00:00:00Z`);
+  if (newest === null)
+    throw failure(
+      'InvalidInput',
+      `${JSON.stringify(newestEvent)} is not a time such as 2013-07-01T00:00:00Z`,
+    );
   return windowEnding(formatInstant((Math.floor(newest / 1000) + 1) * 1000), length);
 }
 
-/** The four parts in order of time, counted back from the window's end in days of 24 h: they meet without a gap and fill the window. */
+/**
+ * The four parts in order of time, counted back from the window's end in days of 24 h: they meet
+ * without a gap and fill the window.
+ */
 export function splitWindow(
   window: TimeWindow,
   split: Extract<SplitSpec, { readonly by: 'time' }>,
 ): Readonly<Record<AssembledPartName, TimeWindow>> {
-  const back = (instant: string, days: number): string => formatInstant(Date.parse(instant) - days * daySeconds * 1000);
+  const back = (instant: string, days: number): string =>
+    formatInstant(Date.parse(instant) - days * daySeconds * 1000);
   const holdout = back(window.until, split.holdoutDays);
   const confirm = back(holdout, split.confirmDays);
   const tuning = back(confirm, split.tuningDays);
@@ -43,26 +58,62 @@ export function splitWindow(
   };
 }
 
-/** The fewest whole days that a window of this length can have, whichever months it meets: `1mo` may be February. */
+/**
+ * The fewest whole days that a window of this length can have, whichever months it meets: `1mo` may
+ * be February.
+ */
 export function shortestDays(length: CalendarDuration): number {
   const days = Math.floor(length.seconds / daySeconds);
   if (length.months === 0) return days;
-  // 2013–2016 hold every month with every neighbour; one common year after a leap year decides for long windows.
+  // 2013–2016 hold every month with every neighbour; one common year after a leap year decides for
+  // long windows.
   const starts = Array.from({ length: 48 }, (_, month) => Date.UTC(2013, month, 1));
-  return days + Math.min(...starts.map((end) => (end - before(end, { months: length.months, seconds: 0 })) / (daySeconds * 1000)));
+  return (
+    days +
+    Math.min(
+      ...starts.map(
+        (end) => (end - before(end, { months: length.months, seconds: 0 })) / (daySeconds * 1000),
+      ),
+    )
+  );
 }
 
-/** RFC 3339 with an offset → milliseconds since 1970; null when it is not one, or names a day that does not exist. */
+/**
+ * RFC 3339 with an offset → milliseconds since 1970; null when it is not one, or names a day that
+ * does not exist.
+ */
 export function parseInstant(text: string): number | null {
-  const match = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  const match =
+    /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/.exec(
+      text,
+    );
   if (!match) return null;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (
+    month < 1 ||
+    month > 12 ||
+    day < 1 ||
+    day > daysIn(year, month) ||
+    hour > 23 ||
+    minute > 59 ||
+    second > 59
+  )
+    return null;
   const parsed = Date.parse(text.toUpperCase());
   return Number.isNaN(parsed) ? null : parsed;
 }
 
-/** One spelling for one instant, so that equal windows are equal in cache keys: no fraction when there is none. */
+/**
+ * One spelling for one instant, so that equal windows are equal in cache keys: no fraction when
+ * there is none.
+ */
 export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }
@@ -75,7 +126,10 @@ function before(end: number, length: CalendarDuration): number {
   return new Date(end).setUTCFullYear(date.getUTCFullYear(), month, day) - length.seconds * 1000;
 }
 
-/** `month` counts from 1 and may lie outside of the year. Date.UTC reads years below 100 as 19xx, which leaves the count of days right except for a leap day then. */
+/**
+ * `month` counts from 1 and may lie outside of the year. Date.UTC reads years below 100 as 19xx,
+ * which leaves the count of days right except for a leap day then.
+ */
 function daysIn(year: number, month: number): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

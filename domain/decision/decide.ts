@@ -16,8 +16,9 @@ export interface JudgedGate extends GateResult {
 }
 
 /**
- * The verdict on a candidate: failed if a gate failed; else inconclusive if one could not say (I10); else passed. Pure: the same policy and evidence give
- * the same verdict, whenever and wherever they are asked (audit, replay, what-if). Every gate gives its reason, passed or not.
+ * The verdict on a candidate: failed if a gate failed; else inconclusive if one could not say
+ * (I10); else passed. Pure: the same policy and evidence give the same verdict, whenever and
+ * wherever they are asked (audit, replay, what-if). Every gate gives its reason, passed or not.
  */
 export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
   const judged = judge(policy, evidence);
@@ -42,19 +43,41 @@ export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly Ju
 }
 
 /** All candidates on one holdout share the error that a gate allows, since policy version 2. */
-function forAttempt(gate: GateSpec, { version }: EvaluationPolicy, { attempt }: Evidence): GateSpec {
+function forAttempt(
+  gate: GateSpec,
+  { version }: EvaluationPolicy,
+  { attempt }: Evidence,
+): GateSpec {
   if (version === 1 || attempt === undefined || !('confidence' in gate)) return gate;
   return { ...gate, confidence: confidenceAt(gate.confidence, attempt.number) };
 }
 
-/** How often this holdout was asked. A passed outcome says that it may still be; nothing is promoted on one that is used up, or on one that nobody counted (I10). */
-function judgeAttempt({ version, gates }: EvaluationPolicy, { attempt }: Evidence): readonly JudgedGate[] {
-  const asked = [...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : [])))].sort();
+/**
+ * How often this holdout was asked. A passed outcome says that it may still be; nothing is promoted
+ * on one that is used up, or on one that nobody counted (I10).
+ */
+function judgeAttempt(
+  { version, gates }: EvaluationPolicy,
+  { attempt }: Evidence,
+): readonly JudgedGate[] {
+  const asked = [
+    ...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []))),
+  ].sort();
   if (version === 1 || asked.length === 0) return [];
-  const said = (outcome: 'passed' | 'inconclusive', code: string, message: string, details?: readonly string[]): readonly JudgedGate[] => [
+  const said = (
+    outcome: 'passed' | 'inconclusive',
+    code: string,
+    message: string,
+    details?: readonly string[],
+  ): readonly JudgedGate[] => [
     { gate: 'holdout', kind: 'policy', outcome, code, message, ...(details && { details }) },
   ];
-  if (attempt === undefined) return said('inconclusive', 'policy.attemptNotCounted', 'nobody counted how often this holdout was asked');
+  if (attempt === undefined)
+    return said(
+      'inconclusive',
+      'policy.attemptNotCounted',
+      'nobody counted how often this holdout was asked',
+    );
   const times = timesJudged(attempt);
   if (attempt.number > mostAttempts) {
     return said(
@@ -63,7 +86,9 @@ function judgeAttempt({ version, gates }: EvaluationPolicy, { attempt }: Evidenc
       `${times}, which ${mostAttempts} candidates use up; judge the next one on newer data`,
     );
   }
-  const levels = asked.map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`).join(', ');
+  const levels = asked
+    .map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`)
+    .join(', ');
   return said('passed', 'policy.attempt', `${times}: gates ask for ${levels}`, [
     'all attempts on one holdout share the error that a gate allows',
   ]);
@@ -84,26 +109,41 @@ function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy)
   }
 }
 
-/** What the gates together leave open. Inconclusive, so that nothing is promoted on it alone: only a canary can add the evidence that is missing here. */
-function judgePolicy(policy: EvaluationPolicy, judged: readonly JudgedGate[]): readonly JudgedGate[] {
+/**
+ * What the gates together leave open. Inconclusive, so that nothing is promoted on it alone: only a
+ * canary can add the evidence that is missing here.
+ */
+function judgePolicy(
+  policy: EvaluationPolicy,
+  judged: readonly JudgedGate[],
+): readonly JudgedGate[] {
   const open = (code: string, message: string): readonly JudgedGate[] => [
     { gate: 'policy', kind: 'policy', outcome: 'inconclusive', code, message },
   ];
   if (judged.length === 0) {
-    if (policy.ungated === null) return open('policy.noGates', 'no gate is in force and no reason is given for it');
+    if (policy.ungated === null)
+      return open('policy.noGates', 'no gate is in force and no reason is given for it');
     return open(
       'policy.ungated',
       `no gate is in force ("${policy.ungated}"): nothing was decided, and only a canary may promote this version`,
     );
   }
   if (judged.every(({ kind }) => kind === 'parity')) {
-    return open('policy.noQualityGate', 'parity says that serving equals evaluation, and no gate says that the model is any good');
+    return open(
+      'policy.noQualityGate',
+      'parity says that serving equals evaluation, and no gate says that the model is any good',
+    );
   }
   const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
-  const absolute = judged.some(({ kind, outcome }) => absoluteGates.includes(kind) && outcome === 'passed');
+  const absolute = judged.some(
+    ({ kind, outcome }) => absoluteGates.includes(kind) && outcome === 'passed',
+  );
   if (skipped.length > 0 && !absolute) {
     const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
-    return open('policy.noAbsoluteGate', `${names} had nothing to compare with, and no threshold gate passed in its place`);
+    return open(
+      'policy.noAbsoluteGate',
+      `${names} had nothing to compare with, and no threshold gate passed in its place`,
+    );
   }
   return [];
 }

@@ -7,7 +7,10 @@ import type { Task } from '../model/model';
 import type { ParityEvidence } from '../evaluation/parity';
 import type { Bounds } from '../statistics/interval';
 
-/** What was measured of one candidate on one holdout. JSON, without a clock or a machine in it: the same inputs give the same bytes. */
+/**
+ * What was measured of one candidate on one holdout. JSON, without a clock or a machine in it: the
+ * same inputs give the same bytes.
+ */
 export interface Evidence {
   readonly kind: 'evaluation';
   /** Grows when a measurement changes its meaning. */
@@ -45,7 +48,10 @@ export interface Evidence {
     readonly unit: ResampledUnit;
     readonly replicates: number;
     readonly levels: readonly number[];
-    /** That days are taken to have with the day before; absent where bounds took them as independent. */
+    /**
+     * That days are taken to have with the day before; absent where bounds took them as
+     * independent.
+     */
     readonly correlation?: number;
   };
   readonly metrics: Measurements;
@@ -56,7 +62,10 @@ export interface Evidence {
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
   /** Null when no gate asked for it. */
   readonly parity: ParityEvidence | null;
-  /** Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`, `version_<n>` of each anchor. */
+  /**
+   * Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`, `version_<n>` of each
+   * anchor.
+   */
   readonly predictions: Digest;
 }
 
@@ -74,7 +83,10 @@ export interface ClassEvidence extends Readonly<Record<ClassMetric, Measurement>
 
 export type Measurements = Readonly<Partial<Record<MetricName, Measurement>>>;
 
-/** "Could not measure" is a fact of its own (I10); an estimate without bounds is shown to people and judged by nobody. */
+/**
+ * "Could not measure" is a fact of its own (I10); an estimate without bounds is shown to people and
+ * judged by nobody.
+ */
 export type Measurement =
   | {
       readonly kind: 'measured';
@@ -90,7 +102,9 @@ export type Measurement =
   | { readonly kind: 'notMeasured'; readonly reason: string; readonly estimate: number | null };
 
 export type CounterpartEvidence =
-  /** There is none, such as a champion before the first promotion; `whenAbsent` says what follows. */
+  /**
+   * There is none, such as a champion before the first promotion; `whenAbsent` says what follows.
+   */
   | { readonly kind: 'absent'; readonly reason: string }
   /** There is one, but it could not be laid beside the candidate. Never treated as absent. */
   | { readonly kind: 'notMeasured'; readonly name: string; readonly reason: string }
@@ -99,7 +113,10 @@ export type CounterpartEvidence =
       readonly name: string;
       readonly manifest: Digest;
       readonly metrics: Measurements;
-      /** Candidate minus counterpart on the same rows and resamples, turned so that positive is worse. */
+      /**
+       * Candidate minus counterpart on the same rows and resamples, turned so that positive is
+       * worse.
+       */
       readonly increases: Measurements;
       readonly slices: SliceEvidence | null;
     };
@@ -109,7 +126,11 @@ export type SliceSpec = NonNullable<EvaluateSpec['slices']>;
 export interface SliceEvidence extends SliceSpec {
   readonly slices: readonly SliceMeasurement[];
   /** Groups that stayed under `minRows` even pooled: judged only as part of the whole. */
-  readonly unjudged: readonly { readonly column: string; readonly groups: number; readonly rows: number }[];
+  readonly unjudged: readonly {
+    readonly column: string;
+    readonly groups: number;
+    readonly rows: number;
+  }[];
   /** Columns that could not be sliced, with the reason. */
   readonly missing: readonly string[];
 }
@@ -126,5 +147,8 @@ export interface SliceMeasurement {
   readonly simultaneous: readonly Bounds[];
 }
 
-/** Fewer days say nothing of a week: no gate may rest on them. Also the fewest for which the intervals were found to hold their level. */
+/**
+ * Fewer days say nothing of a week: no gate may rest on them. Also the fewest for which the
+ * intervals were found to hold their level.
+ */
 export const fewestDays = 7;

@@ -19,7 +19,10 @@ export interface ReasonLayout {
 }
 
 /** Each reason of a verdict, marked by what its gate said. */
-export function explainReasons({ kind, reasons }: Verdict, shown: ReasonLayout = {}): readonly string[] {
+export function explainReasons(
+  { kind, reasons }: Verdict,
+  shown: ReasonLayout = {},
+): readonly string[] {
   return explainGates(
     reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? kind })),
     shown,
@@ -29,18 +32,35 @@ export function explainReasons({ kind, reasons }: Verdict, shown: ReasonLayout =
 /** A mark as it is to be shown, of equal width for all. */
 export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 
-/** Gates with what each said, its outcome first so that the eye finds the one that decided. Longer reasons go on in the next line, below their first word. */
+/**
+ * Gates with what each said, its outcome first so that the eye finds the one that decided. Longer
+ * reasons go on in the next line, below their first word.
+ */
 export function explainGates(
-  judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & { readonly outcome: ReasonOutcome })[],
-  { painted = (mark) => mark, verbose = false, columns = longestLine - indentOfCallers }: ReasonLayout = {},
+  judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & {
+    readonly outcome: ReasonOutcome;
+  })[],
+  {
+    painted = (mark) => mark,
+    verbose = false,
+    columns = longestLine - indentOfCallers,
+  }: ReasonLayout = {},
 ): readonly string[] {
-  const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a', noted: 'note' } as const;
+  const words = {
+    passed: 'pass',
+    failed: 'FAIL',
+    inconclusive: 'open',
+    notApplicable: 'n/a',
+    noted: 'note',
+  } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
   const room = columns - width - 8;
   return judged.flatMap(({ gate, outcome, message, details = [] }) => {
     const lines = [message, ...(verbose ? details : [])].flatMap((fact) => brokenLines(fact, room));
     return lines.map((line, index) =>
-      index === 0 ? `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${line}` : `${' '.repeat(8 + width)}${line}`,
+      index === 0
+        ? `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${line}`
+        : `${' '.repeat(8 + width)}${line}`,
     );
   });
 }
@@ -68,7 +88,11 @@ function brokenLines(text: string, room: number): readonly string[] {
 /** What was measured, one line a metric, with each counterpart beside it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
   const { attempt, judged, metrics, counterparts } = evidence;
-  const beside = [counterparts.champion, counterparts.baseline, ...Object.values(evidence.anchors ?? {})];
+  const beside = [
+    counterparts.champion,
+    counterparts.baseline,
+    ...Object.values(evidence.anchors ?? {}),
+  ];
   const width = Math.max(8, ...Object.keys(metrics).map((name) => name.length));
   return [
     `${holdoutText(evidence)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
@@ -78,7 +102,9 @@ export function explainEvidence(evidence: Evidence): readonly string[] {
       ...beside.flatMap((each) => besideLines(name, each)),
     ]),
     ...(evidence.classes ?? []).flatMap(classLines),
-    ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
+    ...beside.flatMap((each) =>
+      each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [],
+    ),
   ];
 }
 
@@ -87,19 +113,38 @@ function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): strin
   if (unit === 'day' && window !== null) {
     return `holdout ${window.from} to ${window.until}: ${judged ? `${rows.toLocaleString('en-US')} rows` : basis(holdout)}`;
   }
-  const of = groups === undefined ? 'drawn row by row' : `of ${groups.toLocaleString('en-US')} groups`;
+  const of =
+    groups === undefined ? 'drawn row by row' : `of ${groups.toLocaleString('en-US')} groups`;
   return `holdout ${of} by a hash: ${basis({ ...holdout, ...(unit !== 'day' && { unit }) })}; it says nothing of how days differ`;
 }
 
-function classLines({ class: name, rows, precision, recall, f1 }: ClassEvidence): readonly string[] {
+function classLines({
+  class: name,
+  rows,
+  precision,
+  recall,
+  f1,
+}: ClassEvidence): readonly string[] {
   return [
     `class ${name}: ${rows.toLocaleString('en-US')} rows, f1 ${textOf(f1)}`,
     `  precision ${textOf(precision)}, recall ${textOf(recall)}`,
   ];
 }
 
-function judgedText({ rows, days, weeks, from, until, timezone }: NonNullable<Evidence['judged']>): string {
-  const span = weeks === 0 ? 'less than a week' : weeks === 1 ? 'its last week' : `its last ${weeks} whole weeks`;
+function judgedText({
+  rows,
+  days,
+  weeks,
+  from,
+  until,
+  timezone,
+}: NonNullable<Evidence['judged']>): string {
+  const span =
+    weeks === 0
+      ? 'less than a week'
+      : weeks === 1
+        ? 'its last week'
+        : `its last ${weeks} whole weeks`;
   return `${span}, ${from} up to ${until} (${timezone}): ${basis({ rows, days })}`;
 }
 
@@ -115,6 +160,9 @@ function besideLines(name: MetricName, counterpart: CounterpartEvidence): readon
   const [theirs, increase] = [counterpart.metrics[name], counterpart.increases[name]];
   if (theirs === undefined || increase?.kind !== 'measured') return [];
   const bounds = boundsAt(increase.bounds, 0.975);
-  const interval = bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
-  return [`  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}; positive is worse`];
+  const interval =
+    bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
+  return [
+    `  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}; positive is worse`,
+  ];
 }

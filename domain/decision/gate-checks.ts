@@ -8,7 +8,10 @@ import { gateSchema } from './gate.schema';
 import type { MetricName } from '../lifecycle/lifecycle';
 import { splitSchema } from '../lifecycle/lifecycle.schema';
 
-/** What the gates say together and with the rest of `evaluate`; silent about a gate that is broken by itself. */
+/**
+ * What the gates say together and with the rest of `evaluate`; silent about a gate that is broken
+ * by itself.
+ */
 export function gateIssues(document: WrittenDocument): readonly Issue[] {
   const { value, issueAt } = document;
   const path = ['spec', 'evaluate', 'gates'];
@@ -37,9 +40,17 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
     }),
     ...gates.flatMap((gate, index): readonly Issue[] => {
       if (gate === undefined) return [];
-      if (gate.kind === 'threshold') return thresholdIssues(gate, (key, detail, expected) => at(index, key, detail, expected));
+      if (gate.kind === 'threshold')
+        return thresholdIssues(gate, (key, detail, expected) => at(index, key, detail, expected));
       if (gate.kind === 'slice' && !hasSlices)
-        return [at(index, 'kind', 'is slice, and spec.evaluate.slices is missing', 'slices: { columns: […], metric: … }')];
+        return [
+          at(
+            index,
+            'kind',
+            'is slice, and spec.evaluate.slices is missing',
+            'slices: { columns: […], metric: … }',
+          ),
+        ];
       if (gate.kind === 'parity' && gates.findIndex((other) => other?.kind === 'parity') < index)
         return [at(index, 'kind', 'is parity a second time', 'one parity gate')];
       return [];
@@ -49,19 +60,34 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
   ];
 }
 
-/** Of lifecycles of every kind: there are gates, or `ungated` gives the reason why there are none. */
+/**
+ * Of lifecycles of every kind: there are gates, or `ungated` gives the reason why there are none.
+ */
 export function ungatedIssues(
   { issueAt }: WrittenDocument,
   { gates, isUngated }: { readonly gates: number; readonly isUngated: boolean },
 ): readonly Issue[] {
   const at = ['spec', 'evaluate'];
-  if (gates > 0 && isUngated) return [issueAt([...at, 'ungated'], 'spec.evaluate has gates, and ungated says that there are none')];
+  if (gates > 0 && isUngated)
+    return [
+      issueAt([...at, 'ungated'], 'spec.evaluate has gates, and ungated says that there are none'),
+    ];
   if (gates > 0 || isUngated) return [];
-  return [issueAt([...at, 'gates'], 'spec.evaluate has no gates', { expected: 'a gate, or, in place of gates, ungated: "<reason>"' })];
+  return [
+    issueAt([...at, 'gates'], 'spec.evaluate has no gates', {
+      expected: 'a gate, or, in place of gates, ungated: "<reason>"',
+    }),
+  ];
 }
 
-/** Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at whose end labels are not yet known is not whole. */
-function holdoutIssues(gates: readonly (Gate | undefined)[], { value, issueAt }: WrittenDocument): readonly Issue[] {
+/**
+ * Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at
+ * whose end labels are not yet known is not whole.
+ */
+function holdoutIssues(
+  gates: readonly (Gate | undefined)[],
+  { value, issueAt }: WrittenDocument,
+): readonly Issue[] {
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
   if (!split.success || split.data.by !== 'time' || judges === undefined) return [];
@@ -88,14 +114,16 @@ function thresholdIssues(
   { metric, min, max }: ThresholdGate,
   at: (key: string, detail: string, expected?: string) => Issue,
 ): readonly Issue[] {
-  if (min === null && max === null) return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
+  if (min === null && max === null)
+    return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
   const [least, most] = ranges[metric];
   const outside = (['min', 'max'] as const).flatMap((key) => {
     const bound = key === 'min' ? min : max;
     if (bound === null || (bound >= least && bound <= most)) return [];
     return [at(key, `cannot be ${bound}: ${metric} is ${range(least, most)}`)];
   });
-  const reversed = min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];
+  const reversed =
+    min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];
   return [...outside, ...reversed];
 }
 
@@ -116,14 +144,20 @@ function range(least: number, most: number): string {
   return most === Infinity ? `at least ${least}` : `between ${least} and ${most}`;
 }
 
-/** A comparison that may be left out proves nothing the first time; then a fixed bar must have been passed. */
+/**
+ * A comparison that may be left out proves nothing the first time; then a fixed bar must have been
+ * passed.
+ */
 function absoluteIssues(
   gates: readonly (Gate | undefined)[],
   at: (index: number, key: string, detail: string, expected?: string) => Issue,
 ): readonly Issue[] {
   if (gates.some((gate) => gate === undefined || gate.kind === 'threshold')) return [];
   return gates.flatMap((gate, index) =>
-    gate !== undefined && 'whenAbsent' in gate && gate.whenAbsent === 'notApplicable' && gate.against === 'champion'
+    gate !== undefined &&
+    'whenAbsent' in gate &&
+    gate.whenAbsent === 'notApplicable' &&
+    gate.against === 'champion'
       ? [
           at(
             index,

@@ -1,9 +1,15 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
-import { classificationMetrics, multiclassMetrics, regressionMetrics } from '../lifecycle/lifecycle';
+import {
+  classificationMetrics,
+  multiclassMetrics,
+  regressionMetrics,
+} from '../lifecycle/lifecycle';
 import { confidenceRange } from './policy';
 
-export const metricField = z.enum([...new Set([...classificationMetrics, ...multiclassMetrics, ...regressionMetrics])]);
+export const metricField = z.enum([
+  ...new Set([...classificationMetrics, ...multiclassMetrics, ...regressionMetrics]),
+]);
 
 const name = nameField('the name of the gate');
 
@@ -17,13 +23,21 @@ const confidence = z
   );
 
 const anchor = z
-  .strictObject({ version: z.int().min(1).describe('a whole number, 1 or more: a version of this model') })
-  .describe('a fixed version of this model, so that small losses do not add up over many promotions');
+  .strictObject({
+    version: z.int().min(1).describe('a whole number, 1 or more: a version of this model'),
+  })
+  .describe(
+    'a fixed version of this model, so that small losses do not add up over many promotions',
+  );
 
 const against = z
-  .union([z.enum(['champion', 'baseline']), anchor], { error: 'expected champion, baseline or { version: <number> }' })
+  .union([z.enum(['champion', 'baseline']), anchor], {
+    error: 'expected champion, baseline or { version: <number> }',
+  })
   .default('champion')
-  .describe('champion, baseline, or { version: <number> } for a fixed version: what the candidate is compared with');
+  .describe(
+    'champion, baseline, or { version: <number> } for a fixed version: what the candidate is compared with',
+  );
 
 const whenAbsent = z
   .enum(['baseline', 'notApplicable'])
@@ -62,7 +76,11 @@ const superiority = z
     metric: metricField,
     against,
     whenAbsent,
-    margin: z.number().min(0).default(0).describe('a number, 0 or more: how much better the candidate must be'),
+    margin: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('a number, 0 or more: how much better the candidate must be'),
     confidence,
   })
   .describe('a gate that the candidate passes when it is better by more than the margin');
@@ -82,10 +100,30 @@ const parity = z
   .strictObject({
     name,
     kind: z.literal('parity'),
-    rows: z.int().min(1).max(100_000).default(1_000).describe('a whole number from 1 to 100000: how many rows go through a real gateway'),
-    tolerance: z.number().gt(0).default(0.005).describe('a number above 0: the greatest difference between predictions that agree'),
-    minShare: z.number().gt(0).max(1).default(0.999).describe('a share above 0 and at most 1: how many rows must agree'),
+    rows: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(1_000)
+      .describe('a whole number from 1 to 100000: how many rows go through a real gateway'),
+    tolerance: z
+      .number()
+      .gt(0)
+      .default(0.005)
+      .describe('a number above 0: the greatest difference between predictions that agree'),
+    minShare: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.999)
+      .describe('a share above 0 and at most 1: how many rows must agree'),
   })
   .describe('a gate on the agreement of the gateway with the offline predictions');
 
-export const gateSchema = z.discriminatedUnion('kind', [threshold, nonInferiority, superiority, slice, parity]);
+export const gateSchema = z.discriminatedUnion('kind', [
+  threshold,
+  nonInferiority,
+  superiority,
+  slice,
+  parity,
+]);

@@ -2,12 +2,16 @@ import { confidenceAt } from './gates/attempts';
 import type { EvaluateSpec, GateSpec } from '../lifecycle/lifecycle';
 import { standardLevels } from '../statistics/interval';
 
-/** The rules in force when a candidate is judged; stored under the digest of its canonical JSON before it is acted on. */
+/**
+ * The rules in force when a candidate is judged; stored under the digest of its canonical JSON
+ * before it is acted on.
+ */
 export interface EvaluationPolicy {
   readonly kind: 'evaluation';
   /**
-   * Grows when the meaning of a gate changes, so that an old decision is never explained by new rules. 1: each candidate is judged at the gate's confidence. 2: all candidates on
-   * one holdout share the gate's error (gates/attempts.ts).
+   * Grows when the meaning of a gate changes, so that an old decision is never explained by new
+   * rules. 1: each candidate is judged at the gate's confidence. 2: all candidates on one holdout
+   * share the gate's error (gates/attempts.ts).
    */
   readonly version: 1 | 2;
   readonly gates: readonly GateSpec[];
@@ -27,15 +31,22 @@ export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
   };
 }
 
-/** Above this a bound says more of the method than of the data; at 50 % and below it is no bound. */
+/**
+ * Above this a bound says more of the method than of the data; at 50 % and below it is no bound.
+ */
 export const confidenceRange = { above: 0.5, most: 0.9995 } as const;
 
 /**
- * The confidence levels at which evidence for this policy needs bounds, rising: the policy's own and the standard ones, and what each of them asks of this attempt on the holdout.
+ * The confidence levels at which evidence for this policy needs bounds, rising: the policy's own
+ * and the standard ones, and what each of them asks of this attempt on the holdout.
  */
 export function levelsFor(policy: EvaluationPolicy, attempt: number): readonly number[] {
   const own = policy.gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []));
-  const usable = own.filter((level) => level > confidenceRange.above && level <= confidenceRange.most);
+  const usable = own.filter(
+    (level) => level > confidenceRange.above && level <= confidenceRange.most,
+  );
   const asked = [...standardLevels, ...usable];
-  return [...new Set([...asked, ...asked.map((level) => confidenceAt(level, attempt))])].sort((a, b) => a - b);
+  return [...new Set([...asked, ...asked.map((level) => confidenceAt(level, attempt))])].sort(
+    (a, b) => a - b,
+  );
 }

@@ -2,16 +2,23 @@ import type { DocumentPath } from './path';
 import { isMap, nameOf, pointerOf } from './path';
 import type { Issue } from '../failure';
 
-/** Something a person wrote, as a plain JSON value, with the places of its parts if it was a text. */
+/**
+ * Something a person wrote, as a plain JSON value, with the places of its parts if it was a text.
+ */
 export interface WrittenDocument {
   readonly value: unknown;
   /** What is wrong with it whatever it means. */
   readonly issues: readonly Issue[];
-  /** An issue about the key or value at `path`, with file, line and column as far as they are known. */
+  /**
+   * An issue about the key or value at `path`, with file, line and column as far as they are known.
+   */
   readonly issueAt: IssueAt;
   /** Where its keys and values are, for issues that are found elsewhere; only of a text. */
   readonly places?: () => Places;
-  /** Of a text with mistakes of syntax: what can be read all the same. Nothing may be made of it but a list of further mistakes. */
+  /**
+   * Of a text with mistakes of syntax: what can be read all the same. Nothing may be made of it but
+   * a list of further mistakes.
+   */
   readonly readable?: ReadableRest;
 }
 
@@ -38,26 +45,48 @@ export const documentLimits = { bytes: 1 << 20, values: 100_000, depth: 64 } as 
 
 /** A document that came as a value: a JSON body, or `defineLifecycle`. */
 export function objectDocument(value: unknown, fileName: string): WrittenDocument {
-  const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => issueOf(path, detail, { file: fileName }, hints);
+  const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue =>
+    issueOf(path, detail, { file: fileName }, hints);
   const issues: Issue[] = [];
   let values = 0;
   const visit = (part: unknown, path: DocumentPath): void => {
     values += 1;
     if (values > documentLimits.values) return;
     if (path.length > documentLimits.depth) {
-      issues.push(issueAt(path.slice(0, 1), `${nameOf(path.slice(0, 1))} is nested deeper than ${documentLimits.depth} levels`));
+      issues.push(
+        issueAt(
+          path.slice(0, 1),
+          `${nameOf(path.slice(0, 1))} is nested deeper than ${documentLimits.depth} levels`,
+        ),
+      );
     } else if (Array.isArray(part)) {
       part.forEach((item, index) => visit(item, [...path, index]));
     } else if (isMap(part)) {
-      if (!isPlain(part)) issues.push(issueAt(path, `${nameOf(path)} is a ${part.constructor.name}, not a plain object`));
-      else if (Object.hasOwn(part, '__proto__')) issues.push(issueAt(path, 'a key may not be named __proto__'));
-      else for (const [key, member] of Object.entries(part)) if (member !== undefined) visit(member, [...path, key]);
-    } else if (typeof part === 'number' ? !Number.isFinite(part) : !['string', 'boolean', 'object'].includes(typeof part)) {
-      issues.push(issueAt(path, `${nameOf(path)} is ${typeof part === 'number' ? part : `a ${typeof part}`}, which is not a JSON value`));
+      if (!isPlain(part))
+        issues.push(
+          issueAt(path, `${nameOf(path)} is a ${part.constructor.name}, not a plain object`),
+        );
+      else if (Object.hasOwn(part, '__proto__'))
+        issues.push(issueAt(path, 'a key may not be named __proto__'));
+      else
+        for (const [key, member] of Object.entries(part))
+          if (member !== undefined) visit(member, [...path, key]);
+    } else if (
+      typeof part === 'number'
+        ? !Number.isFinite(part)
+        : !['string', 'boolean', 'object'].includes(typeof part)
+    ) {
+      issues.push(
+        issueAt(
+          path,
+          `${nameOf(path)} is ${typeof part === 'number' ? part : `a ${typeof part}`}, which is not a JSON value`,
+        ),
+      );
     }
   };
   visit(value, []);
-  if (values > documentLimits.values) issues.push(issueAt([], `more than ${documentLimits.values.toLocaleString('en-US')} values`));
+  if (values > documentLimits.values)
+    issues.push(issueAt([], `more than ${documentLimits.values.toLocaleString('en-US')} values`));
   return { value, issues, issueAt };
 }
 

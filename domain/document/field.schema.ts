@@ -9,10 +9,14 @@ export function nameField(what: string): z.ZodString {
   return z
     .string()
     .regex(/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
-    .describe(`${what}: lower-case letters, digits and hyphens, 63 at most, beginning with a letter`);
+    .describe(
+      `${what}: lower-case letters, digits and hyphens, 63 at most, beginning with a letter`,
+    );
 }
 
-/** A column of a table: anything but control characters, since DuckDB and Parquet take it in quotes. */
+/**
+ * A column of a table: anything but control characters, since DuckDB and Parquet take it in quotes.
+ */
 export function columnField(what: string): z.ZodString {
   return (
     z
@@ -27,13 +31,18 @@ const aSecond = 1;
 const aYear = 366 * 86_400;
 
 /** `30m` → 1800. */
-export function secondsField(what: string, { least = aSecond, most = aYear }: { readonly least?: number; readonly most?: number } = {}) {
+export function secondsField(
+  what: string,
+  { least = aSecond, most = aYear }: { readonly least?: number; readonly most?: number } = {},
+) {
   return z
     .string()
     .transform((text, context) => {
       const duration = parseDuration(text);
-      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
-      if (duration.seconds < least || duration.seconds > most) return refuse(context, problem(`cannot be ${text}`));
+      if (duration === null || duration.months > 0)
+        return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
+      if (duration.seconds < least || duration.seconds > most)
+        return refuse(context, problem(`cannot be ${text}`));
       return duration.seconds;
     })
     .meta({ description: what, pattern: durationPattern.source.replace('|mo', '') });
@@ -45,9 +54,12 @@ export function daysField(what: string) {
     .string()
     .transform((text, context) => {
       const duration = parseDuration(text);
-      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
+      if (duration === null || duration.months > 0)
+        return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
       const days = duration.seconds / 86_400;
-      return Number.isInteger(days) && days >= 1 && days <= 3_660 ? days : refuse(context, problem(`cannot be ${text}`));
+      return Number.isInteger(days) && days >= 1 && days <= 3_660
+        ? days
+        : refuse(context, problem(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: '^\\d{1,7}[hd]$' });
 }
@@ -59,8 +71,11 @@ export function calendarField(what: string) {
     .transform((text, context) => {
       const duration = parseDuration(text);
       if (duration === null) return refuse(context, unreadable(text, suggestDuration(text)));
-      if (duration.months > 1_200 || duration.seconds > 36_525 * 86_400) return refuse(context, problem('is longer than 100 years'));
-      return duration.months + duration.seconds > 0 ? duration : refuse(context, problem(`cannot be ${text}`));
+      if (duration.months > 1_200 || duration.seconds > 36_525 * 86_400)
+        return refuse(context, problem('is longer than 100 years'));
+      return duration.months + duration.seconds > 0
+        ? duration
+        : refuse(context, problem(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: durationPattern.source });
 }
@@ -84,14 +99,20 @@ export const untilField = z
     const until = text === 'latest' ? text : utc(text);
     return until ?? refuse(context, problem(`cannot be ${JSON.stringify(text.slice(0, 60))}`));
   })
-  .meta({ description: 'the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z' });
+  .meta({
+    description:
+      'the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z',
+  });
 
 function utc(text: string): string | null {
   const instant = parseInstant(text);
   return instant === null ? null : formatInstant(instant);
 }
 
-/** A file beside the lifecycle, in POSIX spelling: inside the folder, whatever it is. `./sql/x.sql` → `sql/x.sql`. */
+/**
+ * A file beside the lifecycle, in POSIX spelling: inside the folder, whatever it is. `./sql/x.sql`
+ * → `sql/x.sql`.
+ */
 export function pathField(what: string) {
   return z
     .string()
@@ -100,11 +121,15 @@ export function pathField(what: string) {
       if (text.startsWith('/') || /^[a-z]:/i.test(text) || parts.includes('..')) {
         return refuse(
           context,
-          problem('must stay inside the folder of the lifecycle', { expected: 'a relative path such as sql/assemble.sql' }),
+          problem('must stay inside the folder of the lifecycle', {
+            expected: 'a relative path such as sql/assemble.sql',
+          }),
         );
       }
       const plain = parts.every((part) => /^[^\\\p{C}]{1,255}$/u.test(part));
-      return plain && parts.length > 0 && text.length <= 512 ? parts.join('/') : refuse(context, problem('is not the path of a file'));
+      return plain && parts.length > 0 && text.length <= 512
+        ? parts.join('/')
+        : refuse(context, problem('is not the path of a file'));
     })
     .meta({ description: what });
 }
@@ -115,7 +140,10 @@ function fixedLength(suggestion: string | null): string | null {
 }
 
 function unreadable(text: string, suggestion: string | null): z.core.$ZodRawIssue {
-  return problem(`cannot be ${JSON.stringify(text.slice(0, 60))}`, suggestion === null ? {} : { didYouMean: suggestion });
+  return problem(
+    `cannot be ${JSON.stringify(text.slice(0, 60))}`,
+    suggestion === null ? {} : { didYouMean: suggestion },
+  );
 }
 
 function refuse(context: z.core.$RefinementCtx, issue: z.core.$ZodRawIssue): never {
@@ -131,7 +159,8 @@ export function timezoneField(what: string) {
   return z
     .string()
     .check((context) => {
-      if (!isTimezone(context.value)) context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
+      if (!isTimezone(context.value))
+        context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
     })
     .describe(`${what}, such as America/New_York`);
 }

@@ -3,7 +3,9 @@ import { failure } from '../failure';
 
 /** One line for people: `lifecycle.yaml:12:5 unknown key spec.dta; did you mean data?` */
 export function formatIssue(issue: Issue): string {
-  const place = [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':');
+  const place = [issue.file, issue.line, issue.column]
+    .filter((part) => part !== undefined)
+    .join(':');
   const hints = [
     ...(issue.expected === undefined ? [] : [`expected ${issue.expected}`]),
     ...(issue.didYouMean === undefined ? [] : [`did you mean ${issue.didYouMean}?`]),
@@ -15,5 +17,8 @@ export function formatIssue(issue: Issue): string {
 export function invalid(what: string, issues: readonly Issue[], next?: string): PerennialError {
   const count = issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`;
   const lines = issues.map((issue) => `  ${formatIssue(issue)}`).join('\n');
-  return failure('InvalidInput', `${what} has ${count}\n${lines}`, { issues, ...(next === undefined ? {} : { next }) });
+  return failure('InvalidInput', `${what} has ${count}\n${lines}`, {
+    issues,
+    ...(next === undefined ? {} : { next }),
+  });
 }

@@ -1,4 +1,7 @@
-/** The candidate that somebody most likely meant, or null when none is near: a wrong guess is worse than none. */
+/**
+ * The candidate that somebody most likely meant, or null when none is near: a wrong guess is worse
+ * than none.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const plain = plainly(word);
   let best: { readonly candidate: string; readonly distance: number } | null = null;
@@ -18,7 +21,10 @@ function allowed(plain: string, candidate: string): number {
   return Math.ceil(Math.min(plain.length, candidate.length) / 3);
 }
 
-/** `NumLeaves`, `num-leaves` and `num_leaves` are one word to a person. Only the beginning counts: nobody means a key of 80 letters. */
+/**
+ * `NumLeaves`, `num-leaves` and `num_leaves` are one word to a person. Only the beginning counts:
+ * nobody means a key of 80 letters.
+ */
 function plainly(word: string): string {
   return word
     .slice(0, 80)
@@ -34,7 +40,10 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const replaced = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(beforeLast, j - 2) + 1 : Infinity;
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+          ? at(beforeLast, j - 2) + 1
+          : Infinity;
       row.push(Math.min(at(last, j) + 1, at(row, j - 1) + 1, replaced, swapped));
     }
     beforeLast = last;

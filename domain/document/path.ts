@@ -24,10 +24,14 @@ export function nameOf(path: DocumentPath): string {
   }, '');
 }
 
-/** The value at the path, undefined where there is none. Own keys only: a document must not reach `constructor`. */
+/**
+ * The value at the path, undefined where there is none. Own keys only: a document must not reach
+ * `constructor`.
+ */
 export function valueAt(document: unknown, path: DocumentPath): unknown {
   return path.reduce<unknown>((value, part) => {
-    if (Array.isArray(value)) return typeof part === 'number' ? (value as unknown[])[part] : undefined;
+    if (Array.isArray(value))
+      return typeof part === 'number' ? (value as unknown[])[part] : undefined;
     return isMap(value) && Object.hasOwn(value, part) ? value[String(part)] : undefined;
   }, document);
 }

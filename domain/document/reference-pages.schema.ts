@@ -37,7 +37,9 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
   'model-lifecycle': [
     {
       spec: {
-        data: { split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 } },
+        data: {
+          split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 },
+        },
         evaluate: { ungated: 'an experiment without traffic' },
         canary: { quality: { bound: 500 } },
       },
@@ -92,12 +94,19 @@ interface ReferenceSchema {
   readonly maximum?: number;
 }
 
-/** One page as Markdown. `example`: a whole document as a value, and its text. @throws Error naming each key that has neither an example nor a default. */
-export function referencePage(kind: ReferenceKind, example: { readonly value: unknown; readonly text: string }): string {
+/**
+ * One page as Markdown. `example`: a whole document as a value, and its text. @throws Error naming
+ * each key that has neither an example nor a default.
+ */
+export function referencePage(
+  kind: ReferenceKind,
+  example: { readonly value: unknown; readonly text: string },
+): string {
   const schema = publishedSchemas()[`${kind}.schema.json`] as ReferenceSchema;
   const keys = keysOf(schema, [], [example.value, ...alternativeExamples[kind]]);
   const without = keys.filter((each) => each.example === null).map(({ path }) => nameOf(path));
-  if (without.length > 0) throw new Error(`docs/reference/examples/${kind}.yaml has no example of ${without.join(', ')}`);
+  if (without.length > 0)
+    throw new Error(`docs/reference/examples/${kind}.yaml has no example of ${without.join(', ')}`);
   const { title, intro } = referenceKinds[kind];
   return [
     `# ${title}`,
@@ -126,14 +135,23 @@ function row({ path, schema, required, example }: ReferenceKey): string {
   return `| ${code(nameOf(path))}${required ? '\\*' : ''} | ${cell(meaning)} | ${standard} | ${code(example ?? '')} |`;
 }
 
-/** Depth first, in the order of the schema. `values`: what the example has at this place, once for each item of a list above. */
-function keysOf(schema: ReferenceSchema, path: readonly string[], values: readonly unknown[]): readonly ReferenceKey[] {
+/**
+ * Depth first, in the order of the schema. `values`: what the example has at this place, once for
+ * each item of a list above.
+ */
+function keysOf(
+  schema: ReferenceSchema,
+  path: readonly string[],
+  values: readonly unknown[],
+): readonly ReferenceKey[] {
   const found = new Map<string, ReferenceKey>();
   for (const each of objectsIn(schema)) {
     for (const [name, member] of Object.entries(each.properties ?? {})) {
       // A part of a later version is refused, and no key to describe.
       if (member.not !== undefined) continue;
-      const inner = values.flatMap((value) => (isMap(value) && Object.hasOwn(value, name) ? [value[name]] : []));
+      const inner = values.flatMap((value) =>
+        isMap(value) && Object.hasOwn(value, name) ? [value[name]] : [],
+      );
       const required = each.required?.includes(name) === true && member.default === undefined;
       for (const key of described(member, [...path, name], inner, required)) {
         const id = nameOf(key.path);
@@ -170,10 +188,16 @@ function described(
   const children = [
     ...keysOf(schema, path, values),
     ...entries.flatMap(({ step, inner }) => {
-      const below = values.flatMap((value) => (Array.isArray(value) ? (value as unknown[]) : isMap(value) ? Object.values(value) : []));
+      const below = values.flatMap((value) =>
+        Array.isArray(value) ? (value as unknown[]) : isMap(value) ? Object.values(value) : [],
+      );
       return keysOf(
         inner,
-        [...path.slice(0, -1), `${path.at(-1) ?? ''}${step === '[]' ? '[]' : ''}`, ...(step === '[]' ? [] : [step])],
+        [
+          ...path.slice(0, -1),
+          `${path.at(-1) ?? ''}${step === '[]' ? '[]' : ''}`,
+          ...(step === '[]' ? [] : [step]),
+        ],
         below,
       );
     }),
@@ -182,10 +206,14 @@ function described(
 }
 
 /** What a list or a map of chosen names holds. */
-function entriesOf(schema: ReferenceSchema): readonly { readonly step: '[]' | '<name>'; readonly inner: ReferenceSchema }[] {
+function entriesOf(
+  schema: ReferenceSchema,
+): readonly { readonly step: '[]' | '<name>'; readonly inner: ReferenceSchema }[] {
   return alternatives(schema).flatMap(({ items, additionalProperties }) => [
     ...(items === undefined ? [] : [{ step: '[]' as const, inner: items }]),
-    ...(typeof additionalProperties === 'object' ? [{ step: '<name>' as const, inner: additionalProperties }] : []),
+    ...(typeof additionalProperties === 'object'
+      ? [{ step: '<name>' as const, inner: additionalProperties }]
+      : []),
   ]);
 }
 
@@ -201,15 +229,22 @@ function alternatives(schema: ReferenceSchema): readonly ReferenceSchema[] {
 /** Long values are shown in the whole example. */
 const mostCharacters = 80;
 
-function exampleOf(schema: ReferenceSchema, path: readonly string[], values: readonly unknown[]): string | null {
+function exampleOf(
+  schema: ReferenceSchema,
+  path: readonly string[],
+  values: readonly unknown[],
+): string | null {
   const name = path.at(-1) ?? '';
   const [first] = values;
   if (first !== undefined) {
     const text = `${name}: ${flow(first)}`;
     return text.length <= mostCharacters ? text : `${name}: …`;
   }
-  if (schema.default !== undefined && schema.default !== null) return `${name}: ${flow(schema.default)}`;
-  const [choice] = alternatives(schema).flatMap((each) => (each.const === undefined ? (each.enum ?? []) : [each.const]));
+  if (schema.default !== undefined && schema.default !== null)
+    return `${name}: ${flow(schema.default)}`;
+  const [choice] = alternatives(schema).flatMap((each) =>
+    each.const === undefined ? (each.enum ?? []) : [each.const],
+  );
   return choice === undefined ? null : `${name}: ${flow(choice)}`;
 }
 
@@ -218,7 +253,9 @@ function meaningOf(schema: ReferenceSchema): string {
 }
 
 function choicesOf(schema: ReferenceSchema): string {
-  const choices = alternatives(schema).flatMap((each) => (each.const === undefined ? (each.enum ?? []) : [each.const]));
+  const choices = alternatives(schema).flatMap((each) =>
+    each.const === undefined ? (each.enum ?? []) : [each.const],
+  );
   return [...new Set(choices.map(String))].join(', ');
 }
 
@@ -245,7 +282,9 @@ function flow(value: unknown): string {
     const entries = Object.entries(value).map(([key, inner]) => `${key}: ${flow(inner)}`);
     return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
   }
-  return typeof value === 'string' && /^[A-Za-z][\w ./@-]*$|^\d+[A-Za-z]+$/.test(value) ? value : JSON.stringify(value);
+  return typeof value === 'string' && /^[A-Za-z][\w ./@-]*$|^\d+[A-Za-z]+$/.test(value)
+    ? value
+    : JSON.stringify(value);
 }
 
 function nameOf(path: readonly string[]): string {

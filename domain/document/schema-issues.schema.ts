@@ -7,20 +7,37 @@ import { asOneDocument } from '../language/cases/schema-allowance';
 import { nearest } from './nearest';
 import { descriptionOf, keyDescription, meantKey, schemaAt } from './schema-walk.schema';
 
-export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: readonly Issue[] };
+export type Read<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
 
-/** The document by the schema: its value with every default filled in, or all that is wrong with it. */
-export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument): Read<z.output<S>> {
+/**
+ * The document by the schema: its value with every default filled in, or all that is wrong with it.
+ */
+export function readBy<S extends z.ZodType>(
+  schema: S,
+  document: WrittenDocument,
+): Read<z.output<S>> {
   const parsed = asOneDocument(() => schema.safeParse(document.value));
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
 }
 
-/** Mistakes for which the schema is looked through for what was meant; further ones are the same again. */
+/**
+ * Mistakes for which the schema is looked through for what was meant; further ones are the same
+ * again.
+ */
 const mostExplained = 1_000;
 
-/** What zod found, in the words of this platform: named by the whole path, with what was expected and the nearest right key or value. */
-function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
+/**
+ * What zod found, in the words of this platform: named by the whole path, with what was expected
+ * and the nearest right key or value.
+ */
+function inWords(
+  schema: z.ZodType,
+  document: WrittenDocument,
+  found: readonly z.core.$ZodIssue[],
+): readonly Issue[] {
   const misspelt = new Set<string>();
   const explained = found.slice(0, mostExplained);
   const unknown = explained.flatMap((issue) =>
@@ -28,7 +45,8 @@ function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z
       ? []
       : issue.keys.map((key, at) => {
           const path = [...pathOf(issue.path), key];
-          const didYouMean = at < mostExplained ? meantKey(schema, document.value, path) : undefined;
+          const didYouMean =
+            at < mostExplained ? meantKey(schema, document.value, path) : undefined;
           if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
           return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
         }),
@@ -36,23 +54,45 @@ function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z
   const others = explained
     .filter((issue) => issue.code !== 'unrecognized_keys')
     // A key that is there under a misspelt name is one mistake, not two.
-    .filter((issue) => !(valueAt(document.value, pathOf(issue.path)) === undefined && misspelt.has(nameOf(pathOf(issue.path)))))
+    .filter(
+      (issue) =>
+        !(
+          valueAt(document.value, pathOf(issue.path)) === undefined &&
+          misspelt.has(nameOf(pathOf(issue.path)))
+        ),
+    )
     .map((issue) => issueInWords(schema, document, issue));
   return [...unknown, ...others];
 }
 
 /** Without `expected` the schema's description is shown; null shows nothing. */
-type Hints = { readonly expected?: string | null | undefined; readonly didYouMean?: string | undefined };
+type Hints = {
+  readonly expected?: string | null | undefined;
+  readonly didYouMean?: string | undefined;
+};
 
-/** Says in a schema's check what is wrong and what was meant; `detail` continues a sentence that begins with the key. */
+/**
+ * Says in a schema's check what is wrong and what was meant; `detail` continues a sentence that
+ * begins with the key.
+ */
 export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
   return { code: 'custom', input: undefined, message: detail, params: hints };
 }
 
-/** A key whose part is not built yet: known, so that it is no misspelling, and refused, so that it is not silently without effect. */
-export const notInThisVersion = z.never({ error: 'is not in this version' }).optional().describe('not in this version');
+/**
+ * A key whose part is not built yet: known, so that it is no misspelling, and refused, so that it
+ * is not silently without effect.
+ */
+export const notInThisVersion = z
+  .never({ error: 'is not in this version' })
+  .optional()
+  .describe('not in this version');
 
-function issueInWords(schema: z.ZodType, document: WrittenDocument, issue: z.core.$ZodIssue): Issue {
+function issueInWords(
+  schema: z.ZodType,
+  document: WrittenDocument,
+  issue: z.core.$ZodIssue,
+): Issue {
   const path = pathOf(issue.path);
   const name = path.length === 0 ? 'the document' : nameOf(path);
   const value = valueAt(document.value, path);
@@ -61,12 +101,15 @@ function issueInWords(schema: z.ZodType, document: WrittenDocument, issue: z.cor
     document.issueAt(path, `${name} ${detail}`, { expected: told ?? undefined, didYouMean });
 
   if (issue.code === 'invalid_key') {
-    return document.issueAt(path, `${name} has a name that cannot be used`, { expected: keyDescription(schema, document.value, path) });
+    return document.issueAt(path, `${name} has a name that cannot be used`, {
+      expected: keyDescription(schema, document.value, path),
+    });
   }
   if (issue.code === 'custom') {
     return at(issue.message, (issue.params ?? {}) as Hints);
   }
-  if (issue.code === 'invalid_type' && issue.expected === 'never') return at(issue.message, { expected: null });
+  if (issue.code === 'invalid_type' && issue.expected === 'never')
+    return at(issue.message, { expected: null });
   if (value === undefined) return at('is missing');
   if (value === null) return at('is empty');
   switch (issue.code) {
@@ -77,9 +120,23 @@ function issueInWords(schema: z.ZodType, document: WrittenDocument, issue: z.cor
     case 'invalid_union':
       return choice(at, value, optionsOf(issue), issue.message);
     case 'too_small':
-      return at(bound(issue.origin, 'at least', issue.inclusive === false ? 'more than' : 'at least', Number(issue.minimum)));
+      return at(
+        bound(
+          issue.origin,
+          'at least',
+          issue.inclusive === false ? 'more than' : 'at least',
+          Number(issue.minimum),
+        ),
+      );
     case 'too_big':
-      return at(bound(issue.origin, 'at most', issue.inclusive === false ? 'less than' : 'at most', Number(issue.maximum)));
+      return at(
+        bound(
+          issue.origin,
+          'at most',
+          issue.inclusive === false ? 'less than' : 'at most',
+          Number(issue.maximum),
+        ),
+      );
     case 'invalid_format':
     case 'not_multiple_of':
     case 'unrecognized_keys':
@@ -114,9 +171,13 @@ const kinds: Readonly<Record<string, string>> = {
 
 function bound(origin: string, words: string, numberWords: string, limit: number): string {
   const count = (unit: string): string => `${limit} ${unit}${limit === 1 ? '' : 's'}`;
-  if (origin === 'string') return limit === 1 && words === 'at least' ? 'must not be empty' : `must have ${words} ${count('character')}`;
+  if (origin === 'string')
+    return limit === 1 && words === 'at least'
+      ? 'must not be empty'
+      : `must have ${words} ${count('character')}`;
   if (origin === 'array') return `must have ${words} ${count('item')}`;
-  if (origin === 'record' || origin === 'object') return `must have ${words} ${count('entry').replace('entrys', 'entries')}`;
+  if (origin === 'record' || origin === 'object')
+    return `must have ${words} ${count('entry').replace('entrys', 'entries')}`;
   return `must be ${numberWords} ${limit}`;
 }
 
@@ -124,7 +185,8 @@ function bound(origin: string, words: string, numberWords: string, limit: number
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
   return String(value);
 }
 

@@ -3,12 +3,20 @@ import type { DocumentPath } from './path';
 import { nameOf, valueAt } from './path';
 import { nearest } from './nearest';
 
-/** The schema that stands for the value at `path`; a choice of several is made by the value itself. */
-export function schemaAt(schema: z.ZodType, document: unknown, path: DocumentPath): z.ZodType | null {
+/**
+ * The schema that stands for the value at `path`; a choice of several is made by the value itself.
+ */
+export function schemaAt(
+  schema: z.ZodType,
+  document: unknown,
+  path: DocumentPath,
+): z.ZodType | null {
   let here: z.ZodType | null = schema;
   for (const [depth, part] of path.entries()) {
-    const inner: z.ZodType | null = here === null ? null : chosen(unwrapped(here), valueAt(document, path.slice(0, depth)));
-    if (inner instanceof z.ZodObject) here = (inner.shape as Record<string, z.ZodType>)[part] ?? null;
+    const inner: z.ZodType | null =
+      here === null ? null : chosen(unwrapped(here), valueAt(document, path.slice(0, depth)));
+    if (inner instanceof z.ZodObject)
+      here = (inner.shape as Record<string, z.ZodType>)[part] ?? null;
     else if (inner instanceof z.ZodArray) here = inner.element as z.ZodType;
     else if (inner instanceof z.ZodRecord) here = inner.valueType as z.ZodType;
     else return null;
@@ -38,12 +46,18 @@ function chosen(schema: z.ZodType, value: unknown): z.ZodType | null {
   if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
   const { discriminator } = schema.def;
   return (
-    (schema.options.find((option) => option instanceof z.ZodObject && fits(option, discriminator, value)) as z.ZodType | undefined) ?? null
+    (schema.options.find(
+      (option) => option instanceof z.ZodObject && fits(option, discriminator, value),
+    ) as z.ZodType | undefined) ?? null
   );
 }
 
 function fits(option: z.ZodObject, discriminator: string, value: unknown): boolean {
-  return (option.shape as Record<string, z.ZodType>)[discriminator]?.safeParse(valueAt(value, [discriminator])).success ?? false;
+  return (
+    (option.shape as Record<string, z.ZodType>)[discriminator]?.safeParse(
+      valueAt(value, [discriminator]),
+    ).success ?? false
+  );
 }
 
 /** The words of the schema's `describe`, looked for through optional, default and transform. */
@@ -52,17 +66,29 @@ export function descriptionOf(schema: z.ZodType | null): string | undefined {
 }
 
 /** What a name in the record that holds `path` must look like. */
-export function keyDescription(schema: z.ZodType, document: unknown, path: DocumentPath): string | undefined {
+export function keyDescription(
+  schema: z.ZodType,
+  document: unknown,
+  path: DocumentPath,
+): string | undefined {
   const record = schemaAt(schema, document, path.slice(0, -1));
   const inner = record === null ? null : unwrapped(record);
   return inner instanceof z.ZodRecord ? descriptionOf(inner.keyType as z.ZodType) : undefined;
 }
 
-/** The nearest key of the same map, or the one place in the document where a key of exactly this name belongs. */
-export function meantKey(schema: z.ZodType, document: unknown, path: DocumentPath): string | undefined {
+/**
+ * The nearest key of the same map, or the one place in the document where a key of exactly this
+ * name belongs.
+ */
+export function meantKey(
+  schema: z.ZodType,
+  document: unknown,
+  path: DocumentPath,
+): string | undefined {
   const key = String(path.at(-1));
   const parent = schemaAt(schema, document, path.slice(0, -1));
-  const map = parent === null ? null : chosen(unwrapped(parent), valueAt(document, path.slice(0, -1)));
+  const map =
+    parent === null ? null : chosen(unwrapped(parent), valueAt(document, path.slice(0, -1)));
   if (map instanceof z.ZodObject) {
     const near = nearest(key, Object.keys(map.shape));
     if (near !== null) return near;

@@ -9,8 +9,9 @@ import type { Converted, PlaceOf } from './yaml-value.schema';
 import { convert } from './yaml-value.schema';
 
 /**
- * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion is not used: it takes quadratic time on many keys or
- * anchors, expands alias bombs up to a ratio, and gives back things that JSON has no word for.
+ * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion
+ * is not used: it takes quadratic time on many keys or anchors, expands alias bombs up to a ratio,
+ * and gives back things that JSON has no word for.
  */
 export function yamlDocument(text: string, fileName: string): WrittenDocument {
   const lines = new LineCounter();
@@ -25,12 +26,20 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   });
 
   if (new TextEncoder().encode(text).length > documentLimits.bytes) {
-    return refused([issueOf([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, { file: fileName })]);
+    return refused([
+      issueOf([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, {
+        file: fileName,
+      }),
+    ]);
   }
   const signs = countSigns(text);
   if (signs > documentLimits.values) {
     const most = documentLimits.values.toLocaleString('en-US');
-    return refused([issueOf([], `${fileName} has more than ${most} lines, commas and other signs of YAML`, { file: fileName })]);
+    return refused([
+      issueOf([], `${fileName} has more than ${most} lines, commas and other signs of YAML`, {
+        file: fileName,
+      }),
+    ]);
   }
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
@@ -42,11 +51,19 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   const [first, second] = Array.isArray(documents) ? documents : [];
   if (first?.contents === undefined || first.contents === null) {
     return refused(
-      first && first.errors.length > 0 ? syntaxIssues(first, placeOf) : [issueOf([], `${fileName} is empty`, { file: fileName })],
+      first && first.errors.length > 0
+        ? syntaxIssues(first, placeOf)
+        : [issueOf([], `${fileName} is empty`, { file: fileName })],
     );
   }
   if (second !== undefined) {
-    return refused([issueOf([], 'a second document begins here; one file holds one document', placeOf(second.range[0]))]);
+    return refused([
+      issueOf(
+        [],
+        'a second document begins here; one file holds one document',
+        placeOf(second.range[0]),
+      ),
+    ]);
   }
   const broken = syntaxIssues(first, placeOf);
   const tooDeep = first.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION');
@@ -58,12 +75,19 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
 }
 
 /** A converted text whose issues know their places. */
-function placed({ value, issues, keys, values }: Converted, placeOf: PlaceOf): WrittenDocument & { readonly places: () => Places } {
+function placed(
+  { value, issues, keys, values }: Converted,
+  placeOf: PlaceOf,
+): WrittenDocument & { readonly places: () => Places } {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
     // A missing key is reported where the map begins that should hold it.
     const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
     const offset =
-      pointers.map((pointer) => keys.get(pointer) ?? values.get(pointer)).find((place) => place !== undefined) ?? values.get('') ?? 0;
+      pointers
+        .map((pointer) => keys.get(pointer) ?? values.get(pointer))
+        .find((place) => place !== undefined) ??
+      values.get('') ??
+      0;
     return issueOf(path, detail, placeOf(offset), hints);
   };
   const places = (): Places =>
@@ -79,21 +103,31 @@ function placed({ value, issues, keys, values }: Converted, placeOf: PlaceOf): W
 /** Enough for what a person writes; beyond it an issue is placed at the nearest key above. */
 const mostPlaces = 2_000;
 
-/** The parser makes something of each of these, and takes some 30 µs for it, whatever comes of it: a megabyte of them takes it 16 s. */
+/**
+ * The parser makes something of each of these, and takes some 30 µs for it, whatever comes of it: a
+ * megabyte of them takes it 16 s.
+ */
 function countSigns(text: string): number {
   let signs = 0;
   for (let at = 0; at < text.length; at += 1) if (yamlSigns.has(text.charCodeAt(at))) signs += 1;
   return signs;
 }
 
-const yamlSigns: ReadonlySet<number> = new Set(Array.from('\n,:-?&*!|>%#{}[]"\'', (sign) => sign.charCodeAt(0)));
+const yamlSigns: ReadonlySet<number> = new Set(
+  Array.from('\n,:-?&*!|>%#{}[]"\'', (sign) => sign.charCodeAt(0)),
+);
 
 /** Issues about a document whose text was read elsewhere. */
 export function issuesAtPlaces(places: Places, fileName: string): IssueAt {
   return (path, detail, hints) => {
     const pointers = [...path.map((_, depth) => pointerOf(path.slice(0, path.length - depth))), ''];
     const pointer = pointers.find((each) => Object.hasOwn(places, each));
-    return issueOf(path, detail, { file: fileName, ...(pointer !== undefined && places[pointer]) }, hints);
+    return issueOf(
+      path,
+      detail,
+      { file: fileName, ...(pointer !== undefined && places[pointer]) },
+      hints,
+    );
   };
 }
 
@@ -104,10 +138,17 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
     ...document.warnings,
   ].map(({ code, message, pos }) => ({ code, message, offset: pos[0] }));
   if (explicit === true && version !== '1.2')
-    said.push({ code: 'VERSION', message: `YAML ${version}, where yes and no are truth values, is not read`, offset: 0 });
+    said.push({
+      code: 'VERSION',
+      message: `YAML ${version}, where yes and no are truth values, is not read`,
+      offset: 0,
+    });
   // One deep nest gives hundreds of errors that all say the same.
   const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  if (tooDeep) return [issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset))];
+  if (tooDeep)
+    return [
+      issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset)),
+    ];
   // A mistake makes the rest of its line another one.
   const lines = new Set<number>();
   return said
@@ -115,7 +156,11 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
     .filter(({ offset }) => !lines.has(placeOf(offset).line) && lines.add(placeOf(offset).line))
     .slice(0, 20)
     .map(({ code, message, offset }) =>
-      issueOf([], code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`), placeOf(offset)),
+      issueOf(
+        [],
+        code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`),
+        placeOf(offset),
+      ),
     );
 }
 

@@ -5,7 +5,11 @@ import type { DocumentPath } from './path';
 import { nameOf, pointerOf } from './path';
 import type { Issue } from '../failure';
 
-export type PlaceOf = (offset: number) => { readonly file: string; readonly line: number; readonly column: number };
+export type PlaceOf = (offset: number) => {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+};
 
 export interface Converted {
   readonly value: unknown;
@@ -17,7 +21,10 @@ export interface Converted {
 
 const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 
-/** The library's tree → plain value. Whatever JSON has no word for is an issue, and null in the value. */
+/**
+ * The library's tree → plain value. Whatever JSON has no word for is an issue, and null in the
+ * value.
+ */
 export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
   const issues: Issue[] = [];
   const keys = new Map<string, number>();
@@ -36,9 +43,14 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
     const start = node.range?.[0] ?? at;
     count += 1;
     if (count === documentLimits.values + 1)
-      refuse([], `more than ${documentLimits.values.toLocaleString('en-US')} values, aliases written out`, start);
+      refuse(
+        [],
+        `more than ${documentLimits.values.toLocaleString('en-US')} values, aliases written out`,
+        start,
+      );
     if (count > documentLimits.values) return null;
-    if (path.length > documentLimits.depth) return refuse(path.slice(0, 1), `nested deeper than ${documentLimits.depth} levels`, start);
+    if (path.length > documentLimits.depth)
+      return refuse(path.slice(0, 1), `nested deeper than ${documentLimits.depth} levels`, start);
     if (!values.has(pointerOf(path))) values.set(pointerOf(path), start);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
@@ -48,7 +60,8 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
     }
     const { tag, anchor } = node as { readonly tag?: string; readonly anchor?: string };
     if (anchor !== undefined) anchors.set(anchor, node);
-    if (tag !== undefined && !coreTags.test(tag)) return refuse(path, `the tag ${tag} is not read here`, start);
+    if (tag !== undefined && !coreTags.test(tag))
+      return refuse(path, `the tag ${tag} is not read here`, start);
     if (isScalar(node)) return scalar(node.value, node.source ?? '', path, start);
     open.add(node);
     const value = isMap(node)
@@ -62,9 +75,14 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
 
   const scalar = (value: unknown, source: string, path: DocumentPath, at: number): unknown => {
     if (typeof value !== 'number') return value;
-    if (!Number.isFinite(value)) return refuse(path, `${nameOf(path)} must be a finite number, not ${source}`, at);
+    if (!Number.isFinite(value))
+      return refuse(path, `${nameOf(path)} must be a finite number, not ${source}`, at);
     if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value))
-      return refuse(path, `${nameOf(path)} has more digits than a number can hold; put it in quotes`, at);
+      return refuse(
+        path,
+        `${nameOf(path)} has more digits than a number can hold; put it in quotes`,
+        at,
+      );
     return value;
   };
 
@@ -81,13 +99,21 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
         refuse(path, 'a key must be a plain word', offset);
         continue;
       }
-      const key = typeof item.key.value === 'string' ? item.key.value : (item.key.source ?? String(item.key.value));
+      const key =
+        typeof item.key.value === 'string'
+          ? item.key.value
+          : (item.key.source ?? String(item.key.value));
       const before = seen.get(key);
       seen.set(key, offset);
       if (before !== undefined)
-        refuse([...path, key], `the key ${nameOf([...path, key])} is given twice; first in line ${placeOf(before).line}`, offset);
+        refuse(
+          [...path, key],
+          `the key ${nameOf([...path, key])} is given twice; first in line ${placeOf(before).line}`,
+          offset,
+        );
       else if (key === '__proto__') refuse(path, 'a key may not be named __proto__', offset);
-      else if (key === '<<') refuse(path, 'merge keys (<<) are not read here; write the values out', offset);
+      else if (key === '<<')
+        refuse(path, 'merge keys (<<) are not read here; write the values out', offset);
       else {
         const pointer = pointerOf([...path, key]);
         if (!keys.has(pointer)) keys.set(pointer, offset);

@@ -1,8 +1,8 @@
 import type { Digest } from '../dataset/artifact';
 
 /**
- * What was found when raw request rows of the holdout went through a real gateway process and its answers were laid beside offline predictions:
- * the same graph over the features that training saw.
+ * What was found when raw request rows of the holdout went through a real gateway process and its
+ * answers were laid beside offline predictions: the same graph over the features that training saw.
  */
 export type ParityEvidence =
   | {

@@ -1,4 +1,7 @@
-/** Byte-pair encoding as SentencePiece models of the Llama family use it (R. Sennrich et al., 2016; byte fallback): the same ids as the `tokenizers` library gives. */
+/**
+ * Byte-pair encoding as SentencePiece models of the Llama family use it (R. Sennrich et al., 2016;
+ * byte fallback): the same ids as the `tokenizers` library gives.
+ */
 export interface BytePair {
   readonly encode: (text: string) => number[];
   /** How many ids a word becomes, with a space before it. */
@@ -29,18 +32,28 @@ export function createBytePair(model: {
   function idsOf(token: string): readonly number[] {
     const id = ids.get(token);
     if (id !== undefined) return [id];
-    return Array.from(utf8(token), (byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? ids.get('<unk>') ?? 0);
+    return Array.from(
+      utf8(token),
+      (byte) =>
+        ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? ids.get('<unk>') ?? 0,
+    );
   }
 
   return {
-    // No token of the family goes on past a word's end, so words are encoded one by one, and most of them only once.
+    // No token of the family goes on past a word's end, so words are encoded one by one, and most
+    // of them only once.
     encode: (text) =>
-      (space + text.replaceAll(' ', space)).match(/▁*[^▁]{0,200}/gu)?.flatMap((word) => (word === '' ? [] : piecesOf(word))) ?? [],
+      (space + text.replaceAll(' ', space))
+        .match(/▁*[^▁]{0,200}/gu)
+        ?.flatMap((word) => (word === '' ? [] : piecesOf(word))) ?? [],
     costOf: (word) => piecesOf(space + word).length,
   };
 }
 
-/** Merges the pair of the lowest rank, leftmost first, until none is left. Words are short, so looking through them anew each time is quick. */
+/**
+ * Merges the pair of the lowest rank, leftmost first, until none is left. Words are short, so
+ * looking through them anew each time is quick.
+ */
 function merged(symbols: string[], ranks: ReadonlyMap<string, number>): readonly string[] {
   for (;;) {
     let best = Infinity;
@@ -60,6 +73,8 @@ function utf8(text: string): readonly number[] {
     if (code < 0x80) return [code];
     const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
     if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
-    return code < 0x10000 ? [0xe0 | (code >> 12), tail(6), tail(0)] : [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+    return code < 0x10000
+      ? [0xe0 | (code >> 12), tail(6), tail(0)]
+      : [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
   });
 }

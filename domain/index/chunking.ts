@@ -1,10 +1,16 @@
-/** How a document is cut into the pieces that are embedded and found. Sizes are in tokens of the embedder, so that none is cut off when it is embedded. */
+/**
+ * How a document is cut into the pieces that are embedded and found. Sizes are in tokens of the
+ * embedder, so that none is cut off when it is embedded.
+ */
 export type ChunkingPlan =
   /** Windows of `size` tokens, each beginning `overlap` tokens before the last one's end. */
   | { readonly kind: 'tokens'; readonly size: number; readonly overlap: number }
   /** Whole sentences up to `size` tokens; the last `overlap` sentences begin the next piece. */
   | { readonly kind: 'sentences'; readonly size: number; readonly overlap: number }
-  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under, which is embedded above it and counts towards the size. */
+  /**
+   * Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that
+   * it stands under, which is embedded above it and counts towards the size.
+   */
   | { readonly kind: 'paragraphs'; readonly size: number };
 
 export interface Chunk {
@@ -13,7 +19,10 @@ export interface Chunk {
   readonly start: number;
   readonly end: number;
   readonly heading: string | null;
-  /** What is embedded of the heading: shorter where all of it would leave the text less than half of the size. */
+  /**
+   * What is embedded of the heading: shorter where all of it would leave the text less than half of
+   * the size.
+   */
   readonly embeddedHeading: string | null;
   readonly text: string;
 }
@@ -30,14 +39,24 @@ interface Unit extends Span {
   readonly cost: number;
 }
 
-/** A document of letters and digits has at least one chunk, every word of it is in one, and no chunk is over `size` tokens, its heading counted, unless a single word is. */
+/**
+ * A document of letters and digits has at least one chunk, every word of it is in one, and no chunk
+ * is over `size` tokens, its heading counted, unless a single word is.
+ */
 export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): readonly Chunk[] {
   const cost = (span: Span) => costWithin(text, span, costOf);
   switch (plan.kind) {
     case 'tokens':
-      return toChunks(text, windows(wordsIn(text, { start: 0, end: text.length }, costOf), plan.size, plan.overlap), 0);
+      return toChunks(
+        text,
+        windows(wordsIn(text, { start: 0, end: text.length }, costOf), plan.size, plan.overlap),
+        0,
+      );
     case 'sentences': {
-      const units = sentencesIn(text, { start: 0, end: text.length }).map((span) => ({ ...span, cost: cost(span) }));
+      const units = sentencesIn(text, { start: 0, end: text.length }).map((span) => ({
+        ...span,
+        cost: cost(span),
+      }));
       return toChunks(text, packed(text, units, plan, costOf), 0);
     }
     case 'paragraphs': {
@@ -46,14 +65,19 @@ export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): 
         const units = paragraphs.map((span) => ({ ...span, cost: cost(span) }));
         const above = shortened(heading, plan.size, costOf);
         const spans = packed(text, units, { size: plan.size - above.cost, overlap: 0 }, costOf);
-        chunks.push(...toChunks(text, spans, chunks.length, { heading, embeddedHeading: above.embedded }));
+        chunks.push(
+          ...toChunks(text, spans, chunks.length, { heading, embeddedHeading: above.embedded }),
+        );
       }
       return chunks;
     }
   }
 }
 
-/** Runs of letters and digits, single signs, and single characters of scripts that write no spaces. No run is longer than what WordPiece looks up. */
+/**
+ * Runs of letters and digits, single signs, and single characters of scripts that write no spaces.
+ * No run is longer than what WordPiece looks up.
+ */
 const word =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}]){1,100}|[^\s]/gu;
 
@@ -82,8 +106,15 @@ function costWithin(text: string, span: Span, costOf: TokenCost): number {
   return sum;
 }
 
-/** As many of its words as take half of the size: a text without its heading is found worse than one that is cut in two. */
-function shortened(heading: string | null, size: number, costOf: TokenCost): { readonly embedded: string | null; readonly cost: number } {
+/**
+ * As many of its words as take half of the size: a text without its heading is found worse than one
+ * that is cut in two.
+ */
+function shortened(
+  heading: string | null,
+  size: number,
+  costOf: TokenCost,
+): { readonly embedded: string | null; readonly cost: number } {
   if (heading === null) return { embedded: null, cost: 0 };
   const units = wordsIn(heading, { start: 0, end: heading.length }, costOf);
   const whole = totalOf(units);
@@ -102,17 +133,22 @@ function windows(units: readonly Unit[], size: number, overlap: number): readonl
   while (from < units.length) {
     let cost = units[from]?.cost ?? 0;
     let until = from + 1;
-    for (; until < units.length && cost + (units[until]?.cost ?? 0) <= size; until += 1) cost += units[until]?.cost ?? 0;
+    for (; until < units.length && cost + (units[until]?.cost ?? 0) <= size; until += 1)
+      cost += units[until]?.cost ?? 0;
     spans.push({ start: units[from]?.start ?? 0, end: units[until - 1]?.end ?? 0 });
     if (until >= units.length) break;
     let back = until;
-    for (let kept = 0; back - 1 > from && kept + (units[back - 1]?.cost ?? 0) <= overlap; back -= 1) kept += units[back - 1]?.cost ?? 0;
+    for (let kept = 0; back - 1 > from && kept + (units[back - 1]?.cost ?? 0) <= overlap; back -= 1)
+      kept += units[back - 1]?.cost ?? 0;
     from = back;
   }
   return spans;
 }
 
-/** Units beside each other up to the size; one that is larger alone is cut where sentences end, and a sentence that is larger between words. */
+/**
+ * Units beside each other up to the size; one that is larger alone is cut where sentences end, and
+ * a sentence that is larger between words.
+ */
 function packed(
   text: string,
   units: readonly Unit[],
@@ -145,7 +181,10 @@ function packed(
 }
 
 function cut(text: string, unit: Unit, size: number, costOf: TokenCost): readonly Span[] {
-  const sentences = sentencesIn(text, unit).map((span) => ({ ...span, cost: costWithin(text, span, costOf) }));
+  const sentences = sentencesIn(text, unit).map((span) => ({
+    ...span,
+    cost: costWithin(text, span, costOf),
+  }));
   if (sentences.length > 1) return packed(text, sentences, { size, overlap: 0 }, costOf);
   return windows(wordsIn(text, unit, costOf), size, 0);
 }
@@ -154,9 +193,13 @@ function totalOf(units: readonly Unit[]): number {
   return units.reduce((sum, { cost }) => sum + cost, 0);
 }
 
-/** After a full stop, question or exclamation mark and closing quotes, before a space and what can begin a sentence; or where a blank line is. Abbreviations and initials do not end one. */
+/**
+ * After a full stop, question or exclamation mark and closing quotes, before a space and what can
+ * begin a sentence; or where a blank line is. Abbreviations and initials do not end one.
+ */
 const boundary = /(?:[.!?。！？]["'”’)\]]*(?=\s+[\p{Lu}\p{N}"'“‘([])|[。！？])|\n\s*\n/gu;
-const abbreviation = /(?:^|[\s(])(?:\p{Lu}|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Jr|Sr|Inc|Ltd|Co|U\.S)\.$/u;
+const abbreviation =
+  /(?:^|[\s(])(?:\p{Lu}|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Jr|Sr|Inc|Ltd|Co|U\.S)\.$/u;
 
 function sentencesIn(text: string, { start, end }: Span): readonly Span[] {
   const part = text.slice(start, end);
@@ -177,11 +220,16 @@ interface Section {
   readonly paragraphs: readonly Span[];
 }
 
-/** Markdown's `# heading` and wiki's `== heading ==`; blank lines end paragraphs. A heading without text under it is a paragraph of its own. */
+/**
+ * Markdown's `# heading` and wiki's `== heading ==`; blank lines end paragraphs. A heading without
+ * text under it is a paragraph of its own.
+ */
 const headingLine = /^(?:#{1,6}[ \t]+(.+?)[ \t#]*|={2,6}[ \t]*([^=\n]+?)[ \t]*={2,6})[ \t]*$/u;
 
 function sectionsIn(text: string): readonly Section[] {
-  const sections: { heading: string | null; line: Span | null; paragraphs: Span[] }[] = [{ heading: null, line: null, paragraphs: [] }];
+  const sections: { heading: string | null; line: Span | null; paragraphs: Span[] }[] = [
+    { heading: null, line: null, paragraphs: [] },
+  ];
   let from: number | null = null;
   const closeAt = (end: number) => {
     if (from !== null) push(sections.at(-1)?.paragraphs ?? [], text, { start: from, end });
@@ -195,7 +243,11 @@ function sectionsIn(text: string): readonly Section[] {
     const match = line.length <= 300 ? headingLine.exec(line.trimEnd()) : null;
     if (match) {
       closeAt(at);
-      sections.push({ heading: match[1] ?? match[2] ?? null, line: { start: at, end }, paragraphs: [] });
+      sections.push({
+        heading: match[1] ?? match[2] ?? null,
+        line: { start: at, end },
+        paragraphs: [],
+      });
     } else if (line.trim() === '') closeAt(at);
     else from ??= at;
     at = end + 1;
@@ -210,7 +262,10 @@ function sectionsIn(text: string): readonly Section[] {
 function push(spans: Span[], text: string, { start, end }: Span): void {
   const part = text.slice(start, end);
   if (!/\S/u.test(part)) return;
-  spans.push({ start: start + part.length - part.trimStart().length, end: end - (part.length - part.trimEnd().length) });
+  spans.push({
+    start: start + part.length - part.trimStart().length,
+    end: end - (part.length - part.trimEnd().length),
+  });
 }
 
 function toChunks(
@@ -219,5 +274,11 @@ function toChunks(
   first: number,
   above: Pick<Chunk, 'heading' | 'embeddedHeading'> = { heading: null, embeddedHeading: null },
 ): Chunk[] {
-  return spans.map(({ start, end }, index) => ({ ordinal: first + index, start, end, ...above, text: text.slice(start, end) }));
+  return spans.map(({ start, end }, index) => ({
+    ordinal: first + index,
+    start,
+    end,
+    ...above,
+    text: text.slice(start, end),
+  }));
 }

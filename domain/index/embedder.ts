@@ -16,8 +16,10 @@ export type EmbedderSpec =
     };
 
 /**
- * A vector space. Vectors of two embedders with different digests have nothing to do with each other, whatever their names and sizes: an index is only
- * ever asked with vectors of its own. The digest covers the model's bytes and how its output is made a vector, or for an endpoint the names alone.
+ * A vector space. Vectors of two embedders with different digests have nothing to do with each
+ * other, whatever their names and sizes: an index is only ever asked with vectors of its own. The
+ * digest covers the model's bytes and how its output is made a vector, or for an endpoint the names
+ * alone.
  */
 export interface EmbedderIdentity {
   readonly name: string;
@@ -27,12 +29,17 @@ export interface EmbedderIdentity {
   readonly probe?: readonly number[];
 }
 
-/** Of one model, two calls differ by rounding; of two, the cosine of one sentence is far from one. */
+/**
+ * Of one model, two calls differ by rounding; of two, the cosine of one sentence is far from one.
+ */
 const sameProbe = 0.99;
 
 export function sameSpace(a: EmbedderIdentity, b: EmbedderIdentity): boolean {
   if (a.digest !== b.digest) return false;
   if (!a.probe || !b.probe) return a.probe === b.probe;
-  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, place) => sum + value * (y[place] ?? 0), 0);
-  return dot(a.probe, b.probe) >= sameProbe * Math.sqrt(dot(a.probe, a.probe) * dot(b.probe, b.probe));
+  const dot = (x: readonly number[], y: readonly number[]) =>
+    x.reduce((sum, value, place) => sum + value * (y[place] ?? 0), 0);
+  return (
+    dot(a.probe, b.probe) >= sameProbe * Math.sqrt(dot(a.probe, a.probe) * dot(b.probe, b.probe))
+  );
 }

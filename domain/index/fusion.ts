@@ -3,14 +3,19 @@ export interface Ranked {
   readonly id: string;
 }
 
-/** Of the paper; it keeps the first ranks of one list from outweighing what several lists agree on. */
+/**
+ * Of the paper; it keeps the first ranks of one list from outweighing what several lists agree on.
+ */
 const constant = 60;
 
 /**
- * Reciprocal rank fusion (G. V. Cormack, C. L. A. Clarke and S. Büttcher, SIGIR 2009): the sum of 1 / (60 + rank) over the rankings. It needs no scores, so
- * distances and BM25 can be put together. Ties go by id, so that the answer is the same each time.
+ * Reciprocal rank fusion (G. V. Cormack, C. L. A. Clarke and S. Büttcher, SIGIR 2009): the sum of 1
+ * / (60 + rank) over the rankings. It needs no scores, so distances and BM25 can be put together.
+ * Ties go by id, so that the answer is the same each time.
  */
-export function fuse(rankings: readonly (readonly Ranked[])[]): readonly { readonly id: string; readonly score: number }[] {
+export function fuse(
+  rankings: readonly (readonly Ranked[])[],
+): readonly { readonly id: string; readonly score: number }[] {
   const scores = new Map<string, number>();
   for (const ranking of rankings) {
     const seen = new Set<string>();
@@ -20,5 +25,7 @@ export function fuse(rankings: readonly (readonly Ranked[])[]): readonly { reado
       scores.set(id, (scores.get(id) ?? 0) + 1 / (constant + seen.size));
     }
   }
-  return [...scores].map(([id, score]) => ({ id, score })).sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  return [...scores]
+    .map(([id, score]) => ({ id, score }))
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }

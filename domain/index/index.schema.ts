@@ -4,7 +4,11 @@ import { sourceName } from '../lifecycle/lifecycle.schema';
 import { problem } from '../document/schema-issues.schema';
 import { vectorKinds } from './vector-index';
 
-const size = z.int().min(16).max(8192).describe('16 to 8192: tokens a chunk, at most what the embedder takes');
+const size = z
+  .int()
+  .min(16)
+  .max(8192)
+  .describe('16 to 8192: tokens a chunk, at most what the embedder takes');
 
 const chunking = z
   .discriminatedUnion('kind', [
@@ -22,7 +26,10 @@ const chunking = z
   ])
   .superRefine((plan, context) => {
     if (plan.kind === 'tokens' && plan.overlap * 2 > plan.size)
-      context.issues.push({ ...problem('cannot be more than half of the size'), path: ['overlap'] });
+      context.issues.push({
+        ...problem('cannot be more than half of the size'),
+        path: ['overlap'],
+      });
   })
   .describe('how documents are cut: tokens, sentences or paragraphs');
 
@@ -35,21 +42,35 @@ const embedder = z
       provider: nameField('the name of a provider of this lifecycle'),
       model: z.string().min(1).max(200),
       dimensions: z.int().min(8).max(8192),
-      maxTokens: z.int().min(16).max(65_536).default(512).describe('tokens of a text that the model takes'),
+      maxTokens: z
+        .int()
+        .min(16)
+        .max(65_536)
+        .default(512)
+        .describe('tokens of a text that the model takes'),
     }),
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
 
-/** Optional, and not `auto` where nothing is said: documents of before have their digests by what stands in them. */
+/**
+ * Optional, and not `auto` where nothing is said: documents of before have their digests by what
+ * stands in them.
+ */
 const vectors = z
   .enum(['auto', ...vectorKinds])
-  .describe('how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means');
+  .describe(
+    'how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means',
+  );
 
-const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
+const metric = z
+  .templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)])
+  .or(z.literal('mrr'));
 
 export const paritySchema = z
   .strictObject({
-    questions: sourceName.describe('the source of questions with the ids of the documents that answer them: id, question and documents'),
+    questions: sourceName.describe(
+      'the source of questions with the ids of the documents that answer them: id, question and documents',
+    ),
     metric: metric.default('recall@5'),
     margin: z.number().gt(0).max(1).default(0.02).describe('how much less the new index may find'),
     confidence: z.number().gt(0.5).max(0.99).default(0.97),
@@ -73,16 +94,28 @@ const rerank = z
 export const indexSchema = z
   .strictObject({
     name: nameField('the name of the index'),
-    documents: sourceName.describe('the source of the documents: columns id, text and, when there are, title and source'),
-    variable: variableField.default('passages').describe('the variable of the prompts that takes what is found'),
+    documents: sourceName.describe(
+      'the source of the documents: columns id, text and, when there are, title and source',
+    ),
+    variable: variableField
+      .default('passages')
+      .describe('the variable of the prompts that takes what is found'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
     vectors: vectors.optional(),
-    mode: z.enum(['vector', 'text', 'hybrid']).default('vector').describe('how it is asked: by meaning, by words, or both fused'),
+    mode: z
+      .enum(['vector', 'text', 'hybrid'])
+      .default('vector')
+      .describe('how it is asked: by meaning, by words, or both fused'),
     k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
     rerank: rerank.optional(),
     maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
-    maxRejectedShare: z.number().min(0).max(1).default(0.1).describe('more documents left out than this fail the build'),
+    maxRejectedShare: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe('more documents left out than this fail the build'),
     parity: paritySchema.nullable().default(null),
   })
   .describe('documents that can be found');

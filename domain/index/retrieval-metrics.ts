@@ -13,9 +13,12 @@ export interface Retrieved {
 
 export type RetrievalMetric = `recall@${number}` | 'mrr' | `ndcg@${number}`;
 
-/** 0 to 1, for one question. Throws a RangeError for a question without gold: it measures nothing. */
+/**
+ * 0 to 1, for one question. Throws a RangeError for a question without gold: it measures nothing.
+ */
 export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retrieved): number {
-  if (gold.length === 0) throw new RangeError(`question ${question} names no document that answers it`);
+  if (gold.length === 0)
+    throw new RangeError(`question ${question} names no document that answers it`);
   const wanted = new Set(gold);
   if (metric === 'mrr') {
     const rank = found.findIndex((id) => wanted.has(id));
@@ -25,8 +28,14 @@ export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retr
   const top = found.slice(0, k);
   if (metric.startsWith('recall')) return top.filter((id) => wanted.has(id)).length / wanted.size;
   // K. Järvelin and J. Kekäläinen (2002), with gains of 0 and 1.
-  const gain = top.reduce((sum, id, rank) => sum + (wanted.has(id) ? 1 / Math.log2(rank + 2) : 0), 0);
-  const ideal = Array.from({ length: Math.min(k, wanted.size) }, (_, rank) => 1 / Math.log2(rank + 2)).reduce((sum, each) => sum + each, 0);
+  const gain = top.reduce(
+    (sum, id, rank) => sum + (wanted.has(id) ? 1 / Math.log2(rank + 2) : 0),
+    0,
+  );
+  const ideal = Array.from(
+    { length: Math.min(k, wanted.size) },
+    (_, rank) => 1 / Math.log2(rank + 2),
+  ).reduce((sum, each) => sum + each, 0);
   return gain / ideal;
 }
 
@@ -37,7 +46,10 @@ export interface RetrievalMean {
   readonly interval: Interval | null;
 }
 
-/** Of scores of one sample, or of differences of pairs: whole questions are drawn anew, since questions, not chunks, are what differs. */
+/**
+ * Of scores of one sample, or of differences of pairs: whole questions are drawn anew, since
+ * questions, not chunks, are what differs.
+ */
 export function meanOver(
   scores: readonly number[],
   { levels, seed }: { readonly levels: readonly number[]; readonly seed: Seed },
@@ -55,5 +67,11 @@ export function meanOver(
     return weight === 0 ? NaN : sum / weight;
   };
   const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
-  return { questions, mean, interval: dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval ?? null };
+  return {
+    questions,
+    mean,
+    interval:
+      dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval ??
+      null,
+  };
 }

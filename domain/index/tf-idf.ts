@@ -1,13 +1,22 @@
 import type { IndexDocument } from './document';
 
-/** The trivial baseline: cosine of TF-IDF vectors, logarithmic term frequency, as scikit-learn's `sublinear_tf` with smoothed idf. Best first. */
-export function createTfIdf(documents: readonly IndexDocument[]): (question: string, k: number) => readonly string[] {
+/**
+ * The trivial baseline: cosine of TF-IDF vectors, logarithmic term frequency, as scikit-learn's
+ * `sublinear_tf` with smoothed idf. Best first.
+ */
+export function createTfIdf(
+  documents: readonly IndexDocument[],
+): (question: string, k: number) => readonly string[] {
   const counted = documents.map(({ text }) => countsOf(text));
   const holding = new Map<string, number>();
-  for (const counts of counted) for (const word of counts.keys()) holding.set(word, (holding.get(word) ?? 0) + 1);
-  const idf = (word: string): number => Math.log((1 + documents.length) / (1 + (holding.get(word) ?? 0))) + 1;
+  for (const counts of counted)
+    for (const word of counts.keys()) holding.set(word, (holding.get(word) ?? 0) + 1);
+  const idf = (word: string): number =>
+    Math.log((1 + documents.length) / (1 + (holding.get(word) ?? 0))) + 1;
   const weigh = (counts: ReadonlyMap<string, number>): ReadonlyMap<string, number> => {
-    const weights = new Map([...counts].map(([word, count]) => [word, (1 + Math.log(count)) * idf(word)]));
+    const weights = new Map(
+      [...counts].map(([word, count]) => [word, (1 + Math.log(count)) * idf(word)]),
+    );
     const length = Math.sqrt([...weights.values()].reduce((sum, weight) => sum + weight ** 2, 0));
     return new Map([...weights].map(([word, weight]) => [word, weight / length]));
   };
@@ -32,6 +41,7 @@ export function createTfIdf(documents: readonly IndexDocument[]): (question: str
 
 function countsOf(text: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}]{2,}/gu)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}]{2,}/gu))
+    counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }

@@ -1,4 +1,7 @@
-/** WordPiece as BERT's uncased models use it (J. Devlin et al., 2019; Y. Wu et al., 2016): the same ids as the `tokenizers` library gives. */
+/**
+ * WordPiece as BERT's uncased models use it (J. Devlin et al., 2019; Y. Wu et al., 2016): the same
+ * ids as the `tokenizers` library gives.
+ */
 export interface WordPiece {
   /** Ids between [CLS] and [SEP], `maxTokens` with both. */
   readonly encode: (text: string, maxTokens: number) => number[];
@@ -29,7 +32,10 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
     return pieces;
   }
 
-  /** The longest piece that is in the vocabulary, again and again; none for a rest makes the whole word unknown. */
+  /**
+   * The longest piece that is in the vocabulary, again and again; none for a rest makes the whole
+   * word unknown.
+   */
   function lookUp(word: string): readonly number[] {
     const characters = Array.from(word);
     if (characters.length > longestWord) return [unknown];
@@ -67,7 +73,10 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   };
 }
 
-/** A sign by itself, a CJK ideograph by itself, or everything up to the next of these or white space. */
+/**
+ * A sign by itself, a CJK ideograph by itself, or everything up to the next of these or white
+ * space.
+ */
 const sign = String.raw`[!-\/:-@\[-\x60{-~]|\p{P}`;
 const ideograph = String.raw`[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]`;
 const words = new RegExp(`${sign}|${ideograph}|(?:(?!${sign}|${ideograph})\\S)+`, 'gu');

@@ -1,4 +1,7 @@
-/** One conversation with a language model, in the words that every provider's protocol has; what only one of them knows stays in its adapter. */
+/**
+ * One conversation with a language model, in the words that every provider's protocol has; what
+ * only one of them knows stays in its adapter.
+ */
 import type { ArtifactRef } from '../dataset/artifact';
 
 export interface ChatMessage {
@@ -24,7 +27,10 @@ export interface ChatRequest {
   readonly jsonSchema: Readonly<Record<string, unknown>> | null;
   /** A fine-tuned adapter over `model`, for servers that fetch adapters and hold several. */
   readonly adapter?: ArtifactRef | null;
-  /** The model samples as it sees fit and refuses to be told: of the sampling it is sent `maxTokens` alone, which has room for its thoughts. */
+  /**
+   * The model samples as it sees fit and refuses to be told: of the sampling it is sent `maxTokens`
+   * alone, which has room for its thoughts.
+   */
   readonly thinks?: boolean;
 }
 

@@ -10,7 +10,9 @@ const mark = /\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g;
 
 export function citationsIn(answer: string): readonly Citation[] {
   return [...answer.matchAll(mark)].flatMap(({ 0: whole, 1: numbers = '', index: start }) =>
-    numbers.split(/[,;]/).map((number) => ({ number: Number(number), start, end: start + whole.length })),
+    numbers
+      .split(/[,;]/)
+      .map((number) => ({ number: Number(number), start, end: start + whole.length })),
   );
 }
 
@@ -20,8 +22,9 @@ export function citedNumbers(answer: string): readonly number[] {
 }
 
 /**
- * The address of a document as a link that a page may show: `http` or `https`, without a user name and password in it; else null. What a document calls its source is
- * written by whoever wrote the document, and a `javascript:` or `data:` address would run in the page of whoever clicks it.
+ * The address of a document as a link that a page may show: `http` or `https`, without a user name
+ * and password in it; else null. What a document calls its source is written by whoever wrote the
+ * document, and a `javascript:` or `data:` address would run in the page of whoever clicks it.
  */
 export function linkOf(source: string | null): string | null {
   if (source === null || !URL.canParse(source)) return null;
@@ -30,17 +33,26 @@ export function linkOf(source: string | null): string | null {
   return url.username === '' && url.password === '' ? url.href : null;
 }
 
-/** The same where a source may also be a plain name, such as `handbook.pdf, page 3`. A page may take a text with a scheme for a link, whichever it is. */
+/**
+ * The same where a source may also be a plain name, such as `handbook.pdf, page 3`. A page may take
+ * a text with a scheme for a link, whichever it is.
+ */
 export function plainSourceOf(source: string | null): string | null {
   if (source === null) return null;
-  // Browsers leave out tabs and line ends, and what stands before the scheme, when they read an address.
+  // Browsers leave out tabs and line ends, and what stands before the scheme, when they read an
+  // address.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.test(source.replace(/[\p{C}\p{Z}]/gu, ''));
   return scheme ? linkOf(source) : source;
 }
 
-/** Addresses that an answer names, in the order in which it does, each once. A Markdown image is one too: showing it calls the address. */
+/**
+ * Addresses that an answer names, in the order in which it does, each once. A Markdown image is one
+ * too: showing it calls the address.
+ */
 export function linksIn(answer: string): readonly string[] {
-  const found = answer.matchAll(/(?:https?:\/\/|\b(?:javascript|data|vbscript|file|blob):)[^\s<>"'`\]}]+/gi);
+  const found = answer.matchAll(
+    /(?:https?:\/\/|\b(?:javascript|data|vbscript|file|blob):)[^\s<>"'`\]}]+/gi,
+  );
   return [...new Set(Array.from(found, ([link]) => withoutEnd(link)))];
 }
 
@@ -56,8 +68,14 @@ function withoutEnd(link: string): string {
   return link.slice(0, end);
 }
 
-/** Of those, the ones that are the address of no source: the model made them up, or a passage or the caller told it to write them. */
-export function unknownLinks(answer: string, sources: readonly (string | null)[]): readonly string[] {
+/**
+ * Of those, the ones that are the address of no source: the model made them up, or a passage or the
+ * caller told it to write them.
+ */
+export function unknownLinks(
+  answer: string,
+  sources: readonly (string | null)[],
+): readonly string[] {
   const known = new Set(sources.map(pageOf).filter((page) => page !== null));
   return linksIn(answer).filter((link) => !known.has(pageOf(link) ?? ''));
 }

@@ -9,9 +9,14 @@ import type { StandbyModel } from './provider/standby';
 
 /** What the prediction log keeps of one version's answer, whoever was served by it. */
 export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
-  /** Empty when the policy kept it back, and mostly when the provider's filter did; null when it broke off, or may not be known here. */
+  /**
+   * Empty when the policy kept it back, and mostly when the provider's filter did; null when it
+   * broke off, or may not be known here.
+   */
   readonly text: string | null;
-  /** From the request's arrival to the first piece that went out; null where it was to come whole. */
+  /**
+   * From the request's arrival to the first piece that went out; null where it was to come whole.
+   */
   readonly firstTokenMs: number | null;
   /** By which side the safety policy kept the answer back; null when it did not. */
   readonly blocked: 'input' | 'output' | null;
@@ -26,7 +31,10 @@ export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
   readonly standby?: StandbyModel;
 }
 
-/** Which documents an answer was shown, in the order of their numbers, and which it names; never their text. */
+/**
+ * Which documents an answer was shown, in the order of their numbers, and which it names; never
+ * their text.
+ */
 export interface LoggedRetrieval {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
   readonly passages: readonly Pick<Passage, 'documentId' | 'chunkId' | 'score'>[];
@@ -41,7 +49,10 @@ export interface LoggedRetrieval {
 export interface SafetyAudit {
   readonly policy: Digest;
   readonly input: ScreeningAudit;
-  /** Null when there was nothing to look at, and where the answer broke off: what was heard of it nobody looked at. */
+  /**
+   * Null when there was nothing to look at, and where the answer broke off: what was heard of it
+   * nobody looked at.
+   */
   readonly output: ScreeningAudit | null;
   /** Of all passages together, those that were left out included; null without any. */
   readonly retrieved: ScreeningAudit | null;
@@ -49,13 +60,20 @@ export interface SafetyAudit {
 
 export type ScreeningAudit = Omit<Screening, 'text'>;
 
-/** The worst that the policy said of any side: of a passage that it left out, too, though the answer went out. Null where no policy looked. */
+/**
+ * The worst that the policy said of any side: of a passage that it left out, too, though the answer
+ * went out. Null where no policy looked.
+ */
 export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
   if (safety === null) return null;
-  return worstOutcome([safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []));
+  return worstOutcome(
+    [safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []),
+  );
 }
 
 /** Of a row of the prediction log; null where it has the score of a model instead. */
 export function answerIn(output: unknown): LoggedAnswer | null {
-  return typeof output === 'object' && output !== null && 'finish' in output ? (output as LoggedAnswer) : null;
+  return typeof output === 'object' && output !== null && 'finish' in output
+    ? (output as LoggedAnswer)
+    : null;
 }

@@ -1,4 +1,7 @@
-/** What is found in an index as a prompt shows it: numbered, told apart from one another, and data, whatever stands in it. */
+/**
+ * What is found in an index as a prompt shows it: numbered, told apart from one another, and data,
+ * whatever stands in it.
+ */
 import { beginning } from '../whole-characters';
 import type { PromptTemplate, PromptValue } from '../prompt/prompt';
 
@@ -12,11 +15,17 @@ export interface Passage {
   readonly text: string;
 }
 
-/** Letters of all passages of a prompt: about 6,000 tokens of English, so that one setting of `k` cannot make every question dear. */
+/**
+ * Letters of all passages of a prompt: about 6,000 tokens of English, so that one setting of `k`
+ * cannot make every question dear.
+ */
 const mostLetters = 24_000;
 
 /** As many as there is room for, the nearest first; one that is too long by itself is cut. */
-export function withinBudget(passages: readonly Passage[], letters = mostLetters): readonly Passage[] {
+export function withinBudget(
+  passages: readonly Passage[],
+  letters = mostLetters,
+): readonly Passage[] {
   const kept: Passage[] = [];
   let left = letters;
   for (const passage of passages) {
@@ -33,7 +42,10 @@ function cut(text: string, letters: number): string {
   return beginning(text, letters).replace(/\s+\S*$/, '');
 }
 
-/** For the variable of a prompt that takes them: a template that repeats over a list numbers them itself. */
+/**
+ * For the variable of a prompt that takes them: a template that repeats over a list numbers them
+ * itself.
+ */
 export function passageValue(
   passages: readonly Passage[],
   { variables }: Pick<PromptTemplate, 'variables'>,
@@ -45,13 +57,23 @@ export function passageValue(
 }
 
 /**
- * A passage begins at the left margin with its number; what stands in a document can do neither. Its own marks become `(1)`, so that an answer cites by the
- * prompt's numbers alone, and its further lines stand in from the margin. The marks by which chat templates tell who speaks are taken apart.
+ * A passage begins at the left margin with its number; what stands in a document can do neither.
+ * Its own marks become `(1)`, so that an answer cites by the prompt's numbers alone, and its
+ * further lines stand in from the margin. The marks by which chat templates tell who speaks are
+ * taken apart.
  */
-export function shownText({ title, text }: { readonly title: string | null; readonly text: string }): string {
+export function shownText({
+  title,
+  text,
+}: {
+  readonly title: string | null;
+  readonly text: string;
+}): string {
   const plain = [title, text]
     .flatMap((part) => (part === null ? [] : [part.trim()]))
-    .filter((part, place) => part !== '' && !(place === 0 && title !== null && beginsWith(text, title)))
+    .filter(
+      (part, place) => part !== '' && !(place === 0 && title !== null && beginsWith(text, title)),
+    )
     .join(': ');
   return plain
     .replace(/\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g, '($1)')

@@ -14,15 +14,22 @@ import { schemeOf } from '../dataset/source-uri';
 import { shortestDays } from '../dataset/time-window';
 
 /**
- * What parts of a lifecycle say together. Each check reads only the parts it needs, and is silent when one of them is broken by itself, so that all mistakes
- * are listed at once.
+ * What parts of a lifecycle say together. Each check reads only the parts it needs, and is silent
+ * when one of them is broken by itself, so that all mistakes are listed at once.
  */
 export function contradictions(document: WrittenDocument): readonly Issue[] {
   const params = ['spec', 'train', 'params'];
   return [
-    ...[sourceIssues, latestIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues, releaseIssues].flatMap((check) =>
-      check(document),
-    ),
+    ...[
+      sourceIssues,
+      latestIssues,
+      splitIssues,
+      columnIssues,
+      gateIssues,
+      metricIssues,
+      repeatedIssues,
+      releaseIssues,
+    ].flatMap((check) => check(document)),
     ...paramsIssues(valueAt(document.value, params), params, document.issueAt),
   ];
 }
@@ -32,7 +39,10 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
   const sources = valueAt(value, path);
   if (!isMap(sources)) return [];
   const count = Object.keys(sources).length;
-  if (count === 0 || count > 32) return [issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' })];
+  if (count === 0 || count > 32)
+    return [
+      issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' }),
+    ];
   return Object.entries(sources).flatMap(([name, source]) => {
     const read = sourceSchema.safeParse(source);
     if (!read.success) return [];
@@ -40,9 +50,13 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
     const told = formatOf(uri);
     if (format === undefined && told === null) {
       return [
-        issueAt([...path, name], `${nameOf([...path, name])} has no format, and the URI does not tell it`, {
-          expected: 'format: parquet, csv or ndjson',
-        }),
+        issueAt(
+          [...path, name],
+          `${nameOf([...path, name])} has no format, and the URI does not tell it`,
+          {
+            expected: 'format: parquet, csv or ndjson',
+          },
+        ),
       ];
     }
     const fixed = ['sample', 'dataset'].includes(schemeOf(uri) ?? '');
@@ -58,18 +72,28 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
   });
 }
 
-/** `latest` is the newest event of a source: without a column of times none has one, and no run could begin. */
+/**
+ * `latest` is the newest event of a source: without a column of times none has one, and no run
+ * could begin.
+ */
 function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
   const sources = valueAt(value, ['spec', 'data', 'sources']);
   if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
-  const read = Object.entries(sources).map(([name, source]) => ({ name, source: sourceSchema.safeParse(source) }));
+  const read = Object.entries(sources).map(([name, source]) => ({
+    name,
+    source: sourceSchema.safeParse(source),
+  }));
   if (!read.every(({ source }) => source.success && source.data.time === undefined)) return [];
   const [first = { name: 'name' }] = read;
   return [
-    issueAt(['spec', 'data', 'time', 'until'], 'spec.data.time.until is latest, and no source names its column of times', {
-      expected: `spec.data.sources.${first.name}.time, or an until such as 2013-07-01T00:00:00Z`,
-    }),
+    issueAt(
+      ['spec', 'data', 'time', 'until'],
+      'spec.data.time.until is latest, and no source names its column of times',
+      {
+        expected: `spec.data.sources.${first.name}.time, or an until such as 2013-07-01T00:00:00Z`,
+      },
+    ),
   ];
 }
 
@@ -77,7 +101,9 @@ function splitIssues(document: WrittenDocument): readonly Issue[] {
   const { value } = document;
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   if (!split.success) return [];
-  return split.data.by === 'time' ? timeSplitIssues(document, split.data) : drawnSplitIssues(document, split.data);
+  return split.data.by === 'time'
+    ? timeSplitIssues(document, split.data)
+    : drawnSplitIssues(document, split.data);
 }
 
 type Split = NonNullable<ReturnType<typeof splitSchema.safeParse>['data']>;
@@ -112,26 +138,42 @@ function timeSplitIssues(
   ];
 }
 
-/** Rows with a usable time are split by it: drawn at random, a model would be judged on rows from before those it learned from. */
-function drawnSplitIssues({ value, issueAt }: WrittenDocument, split: Exclude<Split, { by: 'time' }>): readonly Issue[] {
+/**
+ * Rows with a usable time are split by it: drawn at random, a model would be judged on rows from
+ * before those it learned from.
+ */
+function drawnSplitIssues(
+  { value, issueAt }: WrittenDocument,
+  split: Exclude<Split, { by: 'time' }>,
+): readonly Issue[] {
   const path = ['spec', 'data', 'split'];
   const taken = split.tuning + split.confirm + split.holdout;
   const sources = valueAt(value, ['spec', 'data', 'sources']);
-  const timed = isMap(sources) ? Object.entries(sources).filter(([, source]) => valueAt(source, ['time']) !== undefined) : [];
+  const timed = isMap(sources)
+    ? Object.entries(sources).filter(([, source]) => valueAt(source, ['time']) !== undefined)
+    : [];
   return [
     ...(taken < 1
       ? []
       : [
-          issueAt(path, `spec.data.split takes ${Number((100 * taken).toFixed(1))} %: nothing is left to train on`, {
-            expected: 'tuning, confirm and holdout that are less than 1 together',
-          }),
+          issueAt(
+            path,
+            `spec.data.split takes ${Number((100 * taken).toFixed(1))} %: nothing is left to train on`,
+            {
+              expected: 'tuning, confirm and holdout that are less than 1 together',
+            },
+          ),
         ]),
     ...(valueAt(value, ['spec', 'data', 'time']) === undefined
       ? []
       : [
-          issueAt([...path, 'by'], `spec.data.split.by is ${split.by}, and spec.data.time names a time`, {
-            expected: 'by: time, or no spec.data.time',
-          }),
+          issueAt(
+            [...path, 'by'],
+            `spec.data.split.by is ${split.by}, and spec.data.time names a time`,
+            {
+              expected: 'by: time, or no spec.data.time',
+            },
+          ),
         ]),
     ...timed.map(([name]) =>
       issueAt(
@@ -160,7 +202,10 @@ function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   });
 }
 
-/** All metrics of one lifecycle belong to one task: the one of `train.task`, or else of most of them. */
+/**
+ * All metrics of one lifecycle belong to one task: the one of `train.task`, or else of most of
+ * them.
+ */
 function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const evaluate = ['spec', 'evaluate'];
   const gates = valueAt(value, [...evaluate, 'gates']);
@@ -170,7 +215,9 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
     [...evaluate, 'slices', 'metric'],
     ['spec', 'tune', 'metric'],
     ['spec', 'canary', 'quality', 'metric'],
-    ...(Array.isArray(gates) ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric']) : []),
+    ...(Array.isArray(gates)
+      ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric'])
+      : []),
   ];
   const named = paths.flatMap((path) => {
     const metric = valueAt(value, path);
@@ -181,12 +228,19 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const task = declared ?? mostOf(named.flatMap(({ fitting }) => fitting));
   if (task === undefined) return [];
   // A metric of this task alone says more than one that several tasks share.
-  const ofTask = named.filter(({ fitting }) => fitting.includes(task)).sort((a, b) => a.fitting.length - b.fitting.length);
-  const because = declared === undefined ? `${nameOf(ofTask[0]?.path ?? [])} is for ${task}` : `spec.train.task is ${task}`;
+  const ofTask = named
+    .filter(({ fitting }) => fitting.includes(task))
+    .sort((a, b) => a.fitting.length - b.fitting.length);
+  const because =
+    declared === undefined
+      ? `${nameOf(ofTask[0]?.path ?? [])} is for ${task}`
+      : `spec.train.task is ${task}`;
   return named
     .filter(({ fitting }) => !fitting.includes(task))
     .map(({ path, metric }) =>
-      issueAt(path, `${nameOf(path)} cannot be ${metric}: ${because}`, { expected: `one of ${metricsOfTask[task].join(', ')}` }),
+      issueAt(path, `${nameOf(path)} cannot be ${metric}: ${because}`, {
+        expected: `one of ${metricsOfTask[task].join(', ')}`,
+      }),
     );
 }
 
@@ -198,7 +252,9 @@ function repeatedIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
     const list = valueAt(value, path);
     if (!Array.isArray(list)) return [];
     return list.flatMap((item, index) =>
-      list.indexOf(item) < index ? [issueAt([...path, index], `${nameOf(path)} lists ${String(item)} twice`)] : [],
+      list.indexOf(item) < index
+        ? [issueAt([...path, index], `${nameOf(path)} lists ${String(item)} twice`)]
+        : [],
     );
   });
 }

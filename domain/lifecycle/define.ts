@@ -6,8 +6,8 @@ import { lifecycleSchema } from './lifecycle.schema';
 import { readBy } from '../document/schema-issues.schema';
 
 /**
- * A lifecycle written in TypeScript: the same object as the YAML file, checked where it is defined. The files that it names are checked with it by
- * `parseLifecycle`, which takes either.
+ * A lifecycle written in TypeScript: the same object as the YAML file, checked where it is defined.
+ * The files that it names are checked with it by `parseLifecycle`, which takes either.
  *
  * @throws InvalidInput with every mistake.
  */

@@ -18,13 +18,18 @@ import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { yamlDocument } from '../document/yaml-document.schema';
 
 export interface LifecycleSource {
-  /** The text of the file, or the same as an object: from a JSON body, or from `defineLifecycle`. */
+  /**
+   * The text of the file, or the same as an object: from a JSON body, or from `defineLifecycle`.
+   */
   readonly document: unknown;
   /** For messages. */
   readonly fileName: string;
   /** Path → text of the files beside the lifecycle; those that it does not name are left aside. */
   readonly files: Readonly<Record<string, string>>;
-  /** Absolute folder of the lifecycle, against which `file://./x` is resolved; without one such a source is refused. */
+  /**
+   * Absolute folder of the lifecycle, against which `file://./x` is resolved; without one such a
+   * source is refused.
+   */
   readonly folder?: string;
 }
 
@@ -41,7 +46,10 @@ export type ParsedLifecycle =
 /** Issues beyond this many are the same few mistakes again. */
 const maxIssues = 100;
 
-/** The one check of a lifecycle, for the command line and the API alike: what it says, and the files that it names. Lists all mistakes at once. */
+/**
+ * The one check of a lifecycle, for the command line and the API alike: what it says, and the files
+ * that it names. Lists all mistakes at once.
+ */
 export function parseLifecycle(input: LifecycleSource): ParsedLifecycle {
   return parsed(openLifecycle(input), input);
 }
@@ -51,15 +59,22 @@ function parsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecy
     return refused(
       document.issues.length > 0
         ? [...document.issues, ...readableIssues(document, input)]
-        : [document.issueAt([], `${input.fileName} must be a map with apiVersion, kind, metadata and spec`)],
+        : [
+            document.issueAt(
+              [],
+              `${input.fileName} must be a map with apiVersion, kind, metadata and spec`,
+            ),
+          ],
     );
   }
-  return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind) ? llmParsed(document, input) : modelParsed(document, input);
+  return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind)
+    ? llmParsed(document, input)
+    : modelParsed(document, input);
 }
 
 /**
- * Mistakes beside those of YAML's syntax. Only of single values before the first of those, and of other files: what comes later may have
- * been read as something else than was meant.
+ * Mistakes beside those of YAML's syntax. Only of single values before the first of those, and of
+ * other files: what comes later may have been read as something else than was meant.
  */
 function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): readonly Issue[] {
   if (readable === undefined || !isMap(readable.value)) return [];
@@ -70,17 +85,29 @@ function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): 
     if (issue.file !== input.fileName) return true;
     if ((issue.line ?? Infinity) >= brokenLine) return false;
     const named = valueAtPointer(value, issue.pointer);
-    return issue.detail.startsWith('unknown key') || (named !== undefined && !isMap(named) && !Array.isArray(named));
+    return (
+      issue.detail.startsWith('unknown key') ||
+      (named !== undefined && !isMap(named) && !Array.isArray(named))
+    );
   });
 }
 
 function llmParsed(document: WrittenDocument, { files, folder }: LifecycleSource): ParsedLifecycle {
   const read = readLlmLifecycle(document, files);
   const relative = relativeIssues(document, folder);
-  if (!read.ok || relative.length > 0) return refused([...(read.ok ? [] : read.issues), ...relative]);
+  if (!read.ok || relative.length > 0)
+    return refused([...(read.ok ? [] : read.issues), ...relative]);
   const { data } = read.value;
-  const spec = { ...read.value, data: data && { ...data, sources: absolute(data.sources, folder) } };
-  return { ok: true, spec, contract: null, paths: namedByLlmLifecycle(document).map(({ path }) => path) };
+  const spec = {
+    ...read.value,
+    data: data && { ...data, sources: absolute(data.sources, folder) },
+  };
+  return {
+    ok: true,
+    spec,
+    contract: null,
+    paths: namedByLlmLifecycle(document).map(({ path }) => path),
+  };
 }
 
 function absolute(sources: readonly SourceSpec[], folder = '/'): readonly SourceSpec[] {
@@ -110,12 +137,17 @@ function modelParsed(document: WrittenDocument, input: LifecycleSource): ParsedL
 }
 
 /** What a revision's digest is over: canonical JSON of this. */
-export function revisionDigestInput(spec: LifecycleSpec, fileDigests: Readonly<Record<string, Digest>>): unknown {
+export function revisionDigestInput(
+  spec: LifecycleSpec,
+  fileDigests: Readonly<Record<string, Digest>>,
+): unknown {
   return { spec, files: fileDigests };
 }
 
 export function openLifecycle({ document, fileName }: LifecycleSource): WrittenDocument {
-  return typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+  return typeof document === 'string'
+    ? yamlDocument(document, fileName)
+    : objectDocument(document, fileName);
 }
 
 const contractAt = ['spec', 'data', 'contract'];
@@ -130,13 +162,19 @@ function namedPaths({ value }: WrittenDocument): readonly NamedPath[] {
   );
 }
 
-type ContractIn = { readonly ok: true; readonly value: DataContract | null } | { readonly ok: false; readonly issues: readonly Issue[] };
+type ContractIn =
+  | { readonly ok: true; readonly value: DataContract | null }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
 
-export function contractIn(document: WrittenDocument, { files }: Pick<LifecycleSource, 'files'>): ContractIn {
+export function contractIn(
+  document: WrittenDocument,
+  { files }: Pick<LifecycleSource, 'files'>,
+): ContractIn {
   const path = namedPaths(document).find(({ at }) => at === contractAt)?.path;
   const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
   // What is wrong with the file as a file is said once, where it is named.
-  if (path === undefined || text === undefined || textProblem(text) !== null) return { ok: true, value: null };
+  if (path === undefined || text === undefined || textProblem(text) !== null)
+    return { ok: true, value: null };
   const written = yamlDocument(text, path);
   const read = readContract(written);
   if (!read.ok) return read;
@@ -156,14 +194,21 @@ export function contractIn(document: WrittenDocument, { files }: Pick<LifecycleS
   };
 }
 
-function relativeIssues({ value, issueAt }: WrittenDocument, folder: string | undefined): readonly Issue[] {
+function relativeIssues(
+  { value, issueAt }: WrittenDocument,
+  folder: string | undefined,
+): readonly Issue[] {
   const sources = valueAt(value, ['spec', 'data', 'sources']);
   if (folder !== undefined || !isMap(sources)) return [];
   return Object.keys(sources).flatMap((name) => {
     const path = ['spec', 'data', 'sources', name, 'uri'];
     const uri = valueAt(value, path);
     if (typeof uri !== 'string' || !isRelativeUri(uri)) return [];
-    return [issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, { expected: 'file:///absolute/path' })];
+    return [
+      issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, {
+        expected: 'file:///absolute/path',
+      }),
+    ];
   });
 }
 
@@ -173,7 +218,10 @@ const kinds = ['ModelLifecycle', 'LlmLifecycle'] as const satisfies readonly Lif
 function kindIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const kind = valueAt(value, ['kind']);
   if (typeof kind !== 'string' || kind === 'ModelLifecycle') return [];
-  const known = { expected: `one of ${kinds.join(', ')}`, didYouMean: nearest(kind, kinds) ?? undefined };
+  const known = {
+    expected: `one of ${kinds.join(', ')}`,
+    didYouMean: nearest(kind, kinds) ?? undefined,
+  };
   return [
     otherKinds.includes(kind)
       ? issueAt(['kind'], `${kind} is no lifecycle`, { expected: known.expected })
@@ -189,10 +237,19 @@ function refused(found: readonly Issue[]): ParsedLifecycle {
   const seen = new Set<string>();
   const issues = found
     .filter(({ file, pointer, line, detail }) => {
-      const place = pointer === '' ? `${file ?? ''}:${line ?? 0}:${detail}` : `${file ?? ''}#${pointer}`;
+      const place =
+        pointer === '' ? `${file ?? ''}:${line ?? 0}:${detail}` : `${file ?? ''}#${pointer}`;
       return !seen.has(place) && seen.add(place);
     })
-    .sort((a, b) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) : 0));
+    .sort((a, b) =>
+      a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) : 0,
+    );
   if (issues.length <= maxIssues) return { ok: false, issues };
-  return { ok: false, issues: [...issues.slice(0, maxIssues), { pointer: '', detail: `and ${issues.length - maxIssues} more` }] };
+  return {
+    ok: false,
+    issues: [
+      ...issues.slice(0, maxIssues),
+      { pointer: '', detail: `and ${issues.length - maxIssues} more` },
+    ],
+  };
 }

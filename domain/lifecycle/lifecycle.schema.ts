@@ -23,14 +23,21 @@ import { tuneSchema } from '../tuning/tune.schema';
 export const apiVersion = 'perennial.dev/v1';
 
 const later = (known: readonly string[]) => (issue: { readonly input?: unknown }) =>
-  typeof issue.input === 'string' && known.includes(issue.input) ? `cannot be ${issue.input}, which is not in this version` : undefined;
+  typeof issue.input === 'string' && known.includes(issue.input)
+    ? `cannot be ${issue.input}, which is not in this version`
+    : undefined;
 
 export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
 
 export const metadataSchema = z
   .strictObject({
     name: nameField('the name of the lifecycle, and of its model'),
-    owner: z.string().trim().min(1).max(200).describe('who answers for the model: a person, a team or an address'),
+    owner: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .describe('who answers for the model: a person, a team or an address'),
     labels: z
       .record(z.string().regex(/^[A-Za-z0-9][\w./-]{0,62}$/), z.string().max(200))
       .default({})
@@ -46,12 +53,16 @@ export const sourceSchema = z
         const found = uriProblem(context.value);
         if (found) context.issues.push(problem(found.detail, found));
       })
-      .describe('where the table is: sample://, file://, s3://, https:// or dataset://name@alias, without a credential'),
+      .describe(
+        'where the table is: sample://, file://, s3://, https:// or dataset://name@alias, without a credential',
+      ),
     format: z
       .enum(['parquet', 'csv', 'ndjson'])
       .optional()
       .describe('parquet, csv or ndjson; told from the ending of the URI when it is left out'),
-    time: columnField('the column of event time; when given, only rows inside the window of the run are read').optional(),
+    time: columnField(
+      'the column of event time; when given, only rows inside the window of the run are read',
+    ).optional(),
   })
   .describe('a table to read');
 
@@ -71,9 +82,12 @@ const timeSplit = z
     confirm: daysField('whole days, such as 15d, to confirm the choice on'),
     holdout: daysField('whole days, such as 30d, to judge the candidate on'),
   })
-  .describe('tuning, confirm and holdout in whole days, in order of time after the rows to train on');
+  .describe(
+    'tuning, confirm and holdout in whole days, in order of time after the rows to train on',
+  );
 
-const share = (what: string) => z.number().gt(0).lt(1).describe(`a share above 0 and below 1, such as 0.15, of ${what}`);
+const share = (what: string) =>
+  z.number().gt(0).lt(1).describe(`a share above 0 and below 1, such as 0.15, of ${what}`);
 
 const randomSplit = z
   .strictObject({
@@ -82,17 +96,23 @@ const randomSplit = z
     confirm: share('the rows, to confirm the choice on'),
     holdout: share('the rows, to judge the candidate on'),
   })
-  .describe('shares of the rows, which a hash of their columns draws: for rows that have no time and do not belong together');
+  .describe(
+    'shares of the rows, which a hash of their columns draws: for rows that have no time and do not belong together',
+  );
 
 const groupSplit = z
   .strictObject({
     by: z.literal('group').describe('group'),
-    column: columnField('of a split by group: whose rows stay together, such as a customer or a patient'),
+    column: columnField(
+      'of a split by group: whose rows stay together, such as a customer or a patient',
+    ),
     tuning: share('the groups, to tune on'),
     confirm: share('the groups, to confirm the choice on'),
     holdout: share('the groups, to judge the candidate on'),
   })
-  .describe('shares of the groups, which a hash of `column` draws: for rows that have no time, where several rows belong to one entity');
+  .describe(
+    'shares of the groups, which a hash of `column` draws: for rows that have no time, where several rows belong to one entity',
+  );
 
 export const splitSchema = z
   .discriminatedUnion('by', [timeSplit, randomSplit, groupSplit])
@@ -101,12 +121,16 @@ export const splitSchema = z
 export const sourceName = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/)
-  .describe('lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL');
+  .describe(
+    'lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
+  );
 
 export const limitsSchema = z
   .strictObject({
     size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
-    timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', { most: 7 * 86_400 }).prefault('15m'),
+    timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', {
+      most: 7 * 86_400,
+    }).prefault('15m'),
   })
   .prefault({})
   .describe('limits of reading a source: size and timeout');
@@ -125,8 +149,12 @@ export const computeSchema = z
       .default('local')
       .describe('local'),
     cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),
-    memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault('2GiB'),
-    timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', { most: 30 * 86_400 }).prefault('30m'),
+    memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault(
+      '2GiB',
+    ),
+    timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', {
+      most: 30 * 86_400,
+    }).prefault('30m'),
     retries: z.int().min(0).max(20).default(3).describe('a whole number from 0 to 20'),
   })
   .prefault({})
@@ -135,13 +163,20 @@ export const computeSchema = z
 export const dataSchema = z
   .strictObject({
     sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
-    assemble: pathField('the path of the SQL file that joins the sources into request rows with their label'),
+    assemble: pathField(
+      'the path of the SQL file that joins the sources into request rows with their label',
+    ),
     features: pathField('the path of the row-wise SQL file that makes features of a request row'),
     label: z
       .strictObject({
         column: columnField('what is predicted'),
-        availableAfter: secondsField('how long after its event time a label is known, such as 6h', { least: 0 }).prefault('0s'),
-        dependsOnPrediction: z.boolean().default(false).describe('true when the answer served changes the label'),
+        availableAfter: secondsField('how long after its event time a label is known, such as 6h', {
+          least: 0,
+        }).prefault('0s'),
+        dependsOnPrediction: z
+          .boolean()
+          .default(false)
+          .describe('true when the answer served changes the label'),
       })
       .describe('the label: column and availableAfter'),
     time: timeSchema.optional(),
@@ -158,7 +193,9 @@ const trainSchema = z
     task: z
       .enum(tasks)
       .optional()
-      .describe('classification (two classes), multiclass or regression; told from the label when it is left out'),
+      .describe(
+        'classification (two classes), multiclass or regression; told from the label when it is left out',
+      ),
     params: paramsField.default({}).describe('parameters of the trainer'),
     seed: seedField,
     compute: computeSchema,
@@ -167,9 +204,17 @@ const trainSchema = z
 
 export const slicesSchema = z
   .strictObject({
-    columns: z.array(columnField('a column to slice by')).min(1).max(20).describe('columns to slice by'),
+    columns: z
+      .array(columnField('a column to slice by'))
+      .min(1)
+      .max(20)
+      .describe('columns to slice by'),
     metric: metricField,
-    minRows: z.int().min(1).default(500).describe('a whole number above 0: slices of fewer rows are pooled as other'),
+    minRows: z
+      .int()
+      .min(1)
+      .default(500)
+      .describe('a whole number above 0: slices of fewer rows are pooled as other'),
   })
   .describe('the slices: columns and metric');
 
@@ -177,8 +222,18 @@ const evaluateSchema = z
   .strictObject({
     metrics: z.array(metricField).min(1).describe('at least one metric'),
     slices: slicesSchema.optional(),
-    gates: z.array(gateSchema).max(50).default([]).describe('a list of gates; without any, ungated gives the reason'),
-    ungated: z.string().trim().min(1).max(500).optional().describe('in place of gates: the reason why there are none'),
+    gates: z
+      .array(gateSchema)
+      .max(50)
+      .default([])
+      .describe('a list of gates; without any, ungated gives the reason'),
+    ungated: z
+      .string()
+      .trim()
+      .min(1)
+      .max(500)
+      .optional()
+      .describe('in place of gates: the reason why there are none'),
   })
   .describe('metrics and gates');
 
@@ -186,10 +241,18 @@ export const promoteSchema = z
   .strictObject({
     approval: z
       .strictObject({
-        required: z.int().min(0).max(10).default(0).describe('a whole number from 0 to 10: how many people must approve'),
+        required: z
+          .int()
+          .min(0)
+          .max(10)
+          .default(0)
+          .describe('a whole number from 0 to 10: how many people must approve'),
         role: z.enum(['approver', 'admin']).default('approver').describe('approver or admin'),
         timeout: secondsField('how long to wait for them, such as 7d').prefault('7d'),
-        allowStarter: z.boolean().default(false).describe('true lets the key that started a run approve it; default false'),
+        allowStarter: z
+          .boolean()
+          .default(false)
+          .describe('true lets the key that started a run approve it; default false'),
       })
       .prefault({})
       .describe('who must approve'),
@@ -197,7 +260,10 @@ export const promoteSchema = z
   .prefault({})
   .describe('what promotion needs');
 
-/** The language of DESIGN §6. What parts of it say together is checked in `lifecycle-checks.schema.ts`. */
+/**
+ * The language of DESIGN §6. What parts of it say together is checked in
+ * `lifecycle-checks.schema.ts`.
+ */
 export const lifecycleSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('ModelLifecycle'),

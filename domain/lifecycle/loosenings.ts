@@ -1,4 +1,7 @@
-/** Which changes of a lifecycle let more through than before: another person must accept those before they are in force. */
+/**
+ * Which changes of a lifecycle let more through than before: another person must accept those
+ * before they are in force.
+ */
 import type { Digest } from '../dataset/artifact';
 import { canonicalJson } from '../canonical';
 import type { DataContract } from '../dataset/contract';
@@ -26,8 +29,9 @@ export interface Loosening {
 }
 
 /**
- * What of `after` is looser than `before`. Only what judges is compared: gates, canary, approval, contract, label and holdout; of a language application its
- * dimensions, cases and safety policy too. A change that is not known to be at least as strict counts as a loosening.
+ * What of `after` is looser than `before`. Only what judges is compared: gates, canary, approval,
+ * contract, label and holdout; of a language application its dimensions, cases and safety policy
+ * too. A change that is not known to be at least as strict counts as a loosening.
  */
 export function loosenings(before: JudgingRevision, after: JudgingRevision): readonly Loosening[] {
   return compare(policyRule, policyOf(before), policyOf(after), []);
@@ -46,7 +50,10 @@ function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/** The parts that judge, with lists of named things as maps and files as digests: a gate is compared with the gate of its name. */
+/**
+ * The parts that judge, with lists of named things as maps and files as digests: a gate is compared
+ * with the gate of its name.
+ */
 function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   const { canary, promote } = spec;
   const judged = {
@@ -56,7 +63,13 @@ function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   };
   if (spec.kind === 'LlmLifecycle') {
     const { file, ...shares } = spec.cases;
-    return { spec: { ...judged, cases: { ...shares, file: digestOf(files, file) }, safety: digestOf(files, spec.safety) } };
+    return {
+      spec: {
+        ...judged,
+        cases: { ...shares, file: digestOf(files, file) },
+        safety: digestOf(files, spec.safety),
+      },
+    };
   }
   const { label, split } = spec.data;
   return {
@@ -65,7 +78,10 @@ function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   };
 }
 
-/** Of a split: what it is by, and how much judges. A split by time has no more than its days, as it had before there were others. */
+/**
+ * Of a split: what it is by, and how much judges. A split by time has no more than its days, as it
+ * had before there were others.
+ */
 function judgedSplit(split: SplitSpec): unknown {
   if (split.by === 'time') return { holdoutDays: split.holdoutDays };
   const { tuning: _tuning, confirm: _confirm, ...judged } = split;
@@ -76,20 +92,30 @@ function evaluateOf(spec: LifecycleSpec, files: JudgingRevision['files']): unkno
   if (spec.kind === 'LlmLifecycle') return llmEvaluateOf(spec, files);
   const { metrics: _, gates, slices, ...rest } = spec.evaluate;
   const isSliced = gates.some(({ kind }) => kind === 'slice');
-  return { ...rest, gates: byName<{ readonly name: string }>(gates), slices: isSliced ? slices : null };
+  return {
+    ...rest,
+    gates: byName<{ readonly name: string }>(gates),
+    slices: isSliced ? slices : null,
+  };
 }
 
-function llmEvaluateOf({ evaluate, canary }: LlmLifecycleSpec, files: JudgingRevision['files']): unknown {
+function llmEvaluateOf(
+  { evaluate, canary }: LlmLifecycleSpec,
+  files: JudgingRevision['files'],
+): unknown {
   const { dimensions, gates, parallel, ...rest } = evaluate;
   // How many are asked at once decides nothing but how long each takes.
   const isTimed = gates.some(({ kind }) => kind === 'latency');
   const judged = new Set(gates.flatMap((gate) => ('dimension' in gate ? [gate.dimension] : [])));
   const judge = canary?.quality.answers?.judge?.dimension;
   if (judge !== undefined) judged.add(judge);
-  for (const each of dimensions) if (each.kind === 'robustness' && judged.has(each.name)) judged.add(each.of);
+  for (const each of dimensions)
+    if (each.kind === 'robustness' && judged.has(each.name)) judged.add(each.of);
   const used = dimensions.filter(({ name }) => judged.has(name));
   const withDigests = used.map((each) =>
-    each.kind === 'judge' ? { ...each, prompt: digestOf(files, each.prompt), labels: digestOf(files, each.labels) } : each,
+    each.kind === 'judge'
+      ? { ...each, prompt: digestOf(files, each.prompt), labels: digestOf(files, each.labels) }
+      : each,
   );
   return {
     ...rest,
@@ -99,7 +125,9 @@ function llmEvaluateOf({ evaluate, canary }: LlmLifecycleSpec, files: JudgingRev
   };
 }
 
-function byName<T extends { readonly name: string }>(items: readonly T[]): Readonly<Record<string, Omit<T, 'name'>>> {
+function byName<T extends { readonly name: string }>(
+  items: readonly T[],
+): Readonly<Record<string, Omit<T, 'name'>>> {
   return Object.fromEntries(items.map(({ name, ...item }) => [name, item]));
 }
 
@@ -123,21 +151,34 @@ interface LooseningRule {
   /** For every entry that `fields` does not name. */
   readonly each?: LooseningRule;
   /** The rule for two values that are both there, from what they say. */
-  readonly pick?: (before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>) => LooseningRule;
+  readonly pick?: (
+    before: Readonly<Record<string, unknown>>,
+    after: Readonly<Record<string, unknown>>,
+  ) => LooseningRule;
 }
 
-function compare(rule: LooseningRule, before: unknown, after: unknown, path: DocumentPath): readonly Loosening[] {
+function compare(
+  rule: LooseningRule,
+  before: unknown,
+  after: unknown,
+  path: DocumentPath,
+): readonly Loosening[] {
   const [was, is] = [before ?? undefined, after ?? undefined];
   if (was === undefined && is === undefined) return [];
   if (was !== undefined && is !== undefined && canonicalJson(was) === canonicalJson(is)) return [];
   if (rule.isFree) return [];
-  const looser = (why: string): readonly Loosening[] => [looseningOf(path, { before: was, after: is, why })];
+  const looser = (why: string): readonly Loosening[] => [
+    looseningOf(path, { before: was, after: is, why }),
+  ];
   if (rule.judge) {
     const why = rule.judge(was, is);
     return why === null ? [] : looser(why);
   }
   if (is === undefined) return looser('removed');
-  if (was === undefined) return rule.mayBeAdded === true || rule.looser !== undefined ? [] : looser('not known to be as strict');
+  if (was === undefined)
+    return rule.mayBeAdded === true || rule.looser !== undefined
+      ? []
+      : looser('not known to be as strict');
   if (typeof was === 'number' && typeof is === 'number' && rule.looser) {
     return (rule.looser === 'smaller' ? is < was : is > was) ? looser(rule.looser) : [];
   }
@@ -145,11 +186,16 @@ function compare(rule: LooseningRule, before: unknown, after: unknown, path: Doc
   const picked = rule.pick?.(was, is) ?? rule;
   if (picked !== rule) return compare(picked, was, is, path);
   const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
-  return keys.flatMap((key) => compare(rule.fields?.[key] ?? rule.each ?? {}, was[key], is[key], [...path, key]));
+  return keys.flatMap((key) =>
+    compare(rule.fields?.[key] ?? rule.each ?? {}, was[key], is[key], [...path, key]),
+  );
 }
 
 /** `minDurationSeconds: 604800` is `minDuration: 7d` in the file. */
-function looseningOf(path: DocumentPath, { before, after, why }: Omit<Loosening, 'what'>): Loosening {
+function looseningOf(
+  path: DocumentPath,
+  { before, after, why }: Omit<Loosening, 'what'>,
+): Loosening {
   const name = nameOf(path);
   const what = name.replace(/Seconds$/, '').replace(/Days$/, '');
   const written = (value: unknown) => {
@@ -171,23 +217,34 @@ const free: LooseningRule = { isFree: true };
 
 /** Of a choice between two: only going from the strict one to the other loosens. */
 function strict(choice: string): LooseningRule {
-  return { judge: (before) => (before === choice ? 'weaker' : before === undefined ? 'not known to be as strict' : null) };
+  return {
+    judge: (before) =>
+      before === choice ? 'weaker' : before === undefined ? 'not known to be as strict' : null,
+  };
 }
 
 /** A permission: absent is off. */
-const onlyOff: LooseningRule = { judge: (before, after) => (after === true && before !== true ? 'allowed' : null) };
+const onlyOff: LooseningRule = {
+  judge: (before, after) => (after === true && before !== true ? 'allowed' : null),
+};
 
 /** A list of which every entry asks for something. */
 const onlyMore: LooseningRule = {
   mayBeAdded: true,
-  judge: (before, after) => (entriesOf(before).every((entry) => entriesOf(after).includes(entry)) ? null : 'an entry is gone'),
+  judge: (before, after) =>
+    entriesOf(before).every((entry) => entriesOf(after).includes(entry))
+      ? null
+      : 'an entry is gone',
 };
 
 /** A list of what is let through. */
 const onlyFewer: LooseningRule = {
   judge: (before, after) => {
     if (after === undefined) return 'removed';
-    return before === undefined || entriesOf(after).every((entry) => entriesOf(before).includes(entry)) ? null : 'lets more values through';
+    return before === undefined ||
+      entriesOf(after).every((entry) => entriesOf(before).includes(entry))
+      ? null
+      : 'lets more values through';
   },
 };
 
@@ -206,7 +263,11 @@ const gateRules: Readonly<Record<string, Readonly<Record<string, LooseningRule>>
   latency: { quantile: smallerIsLooser, maxMs: largerIsLooser },
   cost: { quantile: smallerIsLooser, maxUsd: largerIsLooser },
 };
-const everyGate = { confidence: smallerIsLooser, maxFailures: largerIsLooser, minCases: smallerIsLooser };
+const everyGate = {
+  confidence: smallerIsLooser,
+  maxFailures: largerIsLooser,
+  minCases: smallerIsLooser,
+};
 
 const gate: LooseningRule = {
   mayBeAdded: true,
@@ -245,15 +306,23 @@ function largeHarmOf(quality: Readonly<Record<string, unknown>>): number {
 
 /** A smaller one is looser; without it the assumed one is in force. */
 const dayCorrelation: LooseningRule = {
-  judge: (before, after) => (Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation) ? 'smaller' : null),
+  judge: (before, after) =>
+    Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation)
+      ? 'smaller'
+      : null,
 };
 
-/** More steps up to the same share, beginning no higher: the challenger is looked at more often before it answers as many. */
+/**
+ * More steps up to the same share, beginning no higher: the challenger is looked at more often
+ * before it answers as many.
+ */
 const steps: LooseningRule = {
   judge: (before, after) => {
     const [was, is] = [before as readonly number[], after as readonly number[]];
     if (was.some((step) => !is.includes(step))) return 'a step is gone';
-    return is.at(-1) === was.at(-1) && (is[0] ?? 0) <= (was[0] ?? 0) ? null : 'not known to be as strict';
+    return is.at(-1) === was.at(-1) && (is[0] ?? 0) <= (was[0] ?? 0)
+      ? null
+      : 'not known to be as strict';
   },
 };
 
@@ -262,9 +331,16 @@ const canary: LooseningRule = {
   fields: {
     steps,
     quality,
-    guardrails: { each: { mayBeAdded: true, fields: { max: largerIsLooser, quantile: smallerIsLooser } } },
+    guardrails: {
+      each: { mayBeAdded: true, fields: { max: largerIsLooser, quantile: smallerIsLooser } },
+    },
     test: {
-      fields: { alpha: largerIsLooser, minSamples: smallerIsLooser, minDurationSeconds: smallerIsLooser, dayCorrelation },
+      fields: {
+        alpha: largerIsLooser,
+        minSamples: smallerIsLooser,
+        minDurationSeconds: smallerIsLooser,
+        dayCorrelation,
+      },
     },
     timezone: free,
     maxDurationSeconds: largerIsLooser,
@@ -281,7 +357,8 @@ function bound(looser: 'smaller' | 'larger'): LooseningRule {
       if (before === undefined) return null;
       if (typeof before === 'number' && typeof after === 'number')
         return (looser === 'smaller' ? after < before : after > before) ? looser : null;
-      if (typeof before !== 'string' || typeof after !== 'string' || before.length !== after.length) return 'not known to be as strict';
+      if (typeof before !== 'string' || typeof after !== 'string' || before.length !== after.length)
+        return 'not known to be as strict';
       return (looser === 'smaller' ? after < before : after > before) ? looser : null;
     },
   };
@@ -311,13 +388,28 @@ const contract: LooseningRule = {
   },
 };
 
-const slices: LooseningRule = { mayBeAdded: true, fields: { columns: onlyMore, minRows: largerIsLooser } };
-
-const promote: LooseningRule = {
-  fields: { approval: { fields: { required: smallerIsLooser, role: strict('admin'), allowStarter: onlyOff, timeoutSeconds: free } } },
+const slices: LooseningRule = {
+  mayBeAdded: true,
+  fields: { columns: onlyMore, minRows: largerIsLooser },
 };
 
-/** Other cases, or more of them, are another exam: what people would have to see is whether it became an easier one. */
+const promote: LooseningRule = {
+  fields: {
+    approval: {
+      fields: {
+        required: smallerIsLooser,
+        role: strict('admin'),
+        allowStarter: onlyOff,
+        timeoutSeconds: free,
+      },
+    },
+  },
+};
+
+/**
+ * Other cases, or more of them, are another exam: what people would have to see is whether it
+ * became an easier one.
+ */
 const policyRule: LooseningRule = {
   fields: {
     contract,

@@ -11,7 +11,10 @@ export interface NamedPath {
   readonly at: DocumentPath;
 }
 
-/** Files that are named and not there, or that are no text; a file is named once, by the first place. */
+/**
+ * Files that are named and not there, or that are no text; a file is named once, by the first
+ * place.
+ */
 export function namedFileIssues(
   { issueAt }: Pick<WrittenDocument, 'issueAt'>,
   named: readonly NamedPath[],
@@ -28,11 +31,15 @@ export function namedFileIssues(
 }
 
 export function eachOnce(named: readonly NamedPath[]): readonly NamedPath[] {
-  return named.filter(({ path }, index) => named.findIndex((other) => other.path === path) === index);
+  return named.filter(
+    ({ path }, index) => named.findIndex((other) => other.path === path) === index,
+  );
 }
 
 export function textProblem(text: string): string | null {
   if (text.trim() === '') return 'is empty';
   if (text.includes('\0')) return 'is not a text file';
-  return new TextEncoder().encode(text).length > documentLimits.bytes ? 'is larger than 1 MiB' : null;
+  return new TextEncoder().encode(text).length > documentLimits.bytes
+    ? 'is larger than 1 MiB'
+    : null;
 }

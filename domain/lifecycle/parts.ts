@@ -10,14 +10,17 @@ import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
 
 /**
- * What SQL, trainers and data can be checked against. Each part is here when it is right by itself, whatever else is wrong with the
- * document, so that one command reports every mistake.
+ * What SQL, trainers and data can be checked against. Each part is here when it is right by itself,
+ * whatever else is wrong with the document, so that one command reports every mistake.
  */
 export interface LifecycleParts {
   readonly sql: LifecycleSqlParts | null;
   /** For binding the SQL to the sources' columns. */
   readonly data: DataSpec | null;
-  /** Whether its window and split are what the document says: else they stand in for some with a mistake. */
+  /**
+   * Whether its window and split are what the document says: else they stand in for some with a
+   * mistake.
+   */
   readonly hasWindow: boolean;
   readonly contract: PlacedContract | null;
   readonly trainer: NamedTrainer | null;
@@ -58,7 +61,10 @@ export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
 /** `folder`: where relative file:// sources lie; without one the data are not checked. */
 export function lifecycleParts(
   document: WrittenDocument,
-  { contract, folder }: { readonly contract: PlacedContract | null; readonly folder: string | undefined },
+  {
+    contract,
+    folder,
+  }: { readonly contract: PlacedContract | null; readonly folder: string | undefined },
 ): LifecycleParts {
   const value = document.value;
   if (valueAt(value, ['kind']) === 'LlmLifecycle') {
@@ -96,9 +102,12 @@ export const noParts: LifecycleParts = {
 function sqlIn(value: unknown): LifecycleSqlParts | null {
   const data = valueAt(value, ['spec', 'data']);
   if (!isMap(data)) return null;
-  const path = (key: string): string | null => pathField('').safeParse(valueAt(data, [key])).data ?? null;
+  const path = (key: string): string | null =>
+    pathField('').safeParse(valueAt(data, [key])).data ?? null;
   const sources = valueAt(data, ['sources']);
-  const names = isMap(sources) ? Object.keys(sources).filter((name) => sourceName.safeParse(name).success) : [];
+  const names = isMap(sources)
+    ? Object.keys(sources).filter((name) => sourceName.safeParse(name).success)
+    : [];
   const label = columnField('').safeParse(valueAt(data, ['label', 'column']));
   return {
     assemble: path('assemble'),
@@ -108,14 +117,21 @@ function sqlIn(value: unknown): LifecycleSqlParts | null {
   };
 }
 
-function dataIn(value: unknown, folder: string | undefined): Pick<LifecycleParts, 'data' | 'hasWindow'> {
+function dataIn(
+  value: unknown,
+  folder: string | undefined,
+): Pick<LifecycleParts, 'data' | 'hasWindow'> {
   const written = valueAt(value, ['spec', 'data']);
   const whole = dataSchema.safeParse(written);
   const read = whole.success ? whole : dataSchema.safeParse(withoutTimes(written));
   if (!read.success) return { data: null, hasWindow: false };
   const data = dataOf(read.data);
-  if (folder === undefined && data.sources.some(({ uri }) => isRelativeUri(uri))) return { data: null, hasWindow: false };
-  const sources = data.sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder ?? '/') }));
+  if (folder === undefined && data.sources.some(({ uri }) => isRelativeUri(uri)))
+    return { data: null, hasWindow: false };
+  const sources = data.sources.map((source) => ({
+    ...source,
+    uri: absoluteUri(source.uri, folder ?? '/'),
+  }));
   return { data: { ...data, sources }, hasWindow: whole.success };
 }
 
@@ -131,10 +147,16 @@ function withoutTimes(data: unknown): unknown {
   };
 }
 
-function trainerIn(value: unknown, at: readonly string[], makes: NamedTrainer['makes']): NamedTrainer | null {
+function trainerIn(
+  value: unknown,
+  at: readonly string[],
+  makes: NamedTrainer['makes'],
+): NamedTrainer | null {
   const trainer = valueAt(value, [...at, 'trainer']);
   const params = paramsField.safeParse(valueAt(value, [...at, 'params']) ?? {});
-  return typeof trainer === 'string' && params.success ? { trainer, params: params.data, at, makes } : null;
+  return typeof trainer === 'string' && params.success
+    ? { trainer, params: params.data, at, makes }
+    : null;
 }
 
 function anchorsIn(value: unknown): readonly PlacedAnchor[] {
@@ -142,7 +164,9 @@ function anchorsIn(value: unknown): readonly PlacedAnchor[] {
   if (!Array.isArray(gates)) return [];
   return gates.flatMap((written, gate) => {
     const read = gateSchema.safeParse(written).data;
-    return read !== undefined && 'against' in read && typeof read.against === 'object' ? [{ gate, version: read.against.version }] : [];
+    return read !== undefined && 'against' in read && typeof read.against === 'object'
+      ? [{ gate, version: read.against.version }]
+      : [];
   });
 }
 

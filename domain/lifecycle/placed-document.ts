@@ -1,7 +1,13 @@
 import type { Places, WrittenDocument } from '../document/document';
 import { valueAt } from '../document/path';
 import { pathField } from '../document/field.schema';
-import { contractIn, openLifecycle, parseLifecycle, type LifecycleSource, type ParsedLifecycle } from './document';
+import {
+  contractIn,
+  openLifecycle,
+  parseLifecycle,
+  type LifecycleSource,
+  type ParsedLifecycle,
+} from './document';
 import { lifecycleParts, noParts, type LifecycleParts, type PlacedContract } from './parts';
 import { yamlDocument } from '../document/yaml-document.schema';
 
@@ -21,7 +27,10 @@ export function readPlacedLifecycle(input: LifecycleSource): PlacedLifecycle {
   const read = readable === undefined ? document : { ...document, value: readable.value };
   return {
     parsed,
-    parts: read.value === undefined ? noParts : lifecycleParts(read, { contract: placedContract(read, input), folder: input.folder }),
+    parts:
+      read.value === undefined
+        ? noParts
+        : lifecycleParts(read, { contract: placedContract(read, input), folder: input.folder }),
     places: document.places?.() ?? readable?.places() ?? {},
   };
 }
@@ -30,5 +39,9 @@ function placedContract(document: WrittenDocument, input: LifecycleSource): Plac
   const read = contractIn(document, input);
   const path = pathField('').safeParse(valueAt(document.value, ['spec', 'data', 'contract'])).data;
   if (!read.ok || read.value === null || path === undefined) return null;
-  return { contract: read.value, path, places: yamlDocument(input.files[path] ?? '', path).places?.() ?? {} };
+  return {
+    contract: read.value,
+    path,
+    places: yamlDocument(input.files[path] ?? '', path).places?.() ?? {},
+  };
 }

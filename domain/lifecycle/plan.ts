@@ -28,20 +28,29 @@ export interface LifecyclePlan {
   readonly next: Digest;
   readonly changes: readonly PlannedChange[];
   readonly stages: readonly PlannedStage[];
-  /** What judges less strictly than before: such a revision waits until another person has accepted it. */
+  /**
+   * What judges less strictly than before: such a revision waits until another person has accepted
+   * it.
+   */
   readonly loosenings: readonly Loosening[];
   /** The same for people. */
   readonly lines: readonly string[];
 }
 
-/** `before` or `after` is absent where there was or will be nothing. A file is named by its path and its values are digests. */
+/**
+ * `before` or `after` is absent where there was or will be nothing. A file is named by its path and
+ * its values are digests.
+ */
 interface PlannedChange {
   readonly what: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
-/** What the next run would do on the data of the last: `mayRun` when it depends on what an earlier stage gives. */
+/**
+ * What the next run would do on the data of the last: `mayRun` when it depends on what an earlier
+ * stage gives.
+ */
 interface PlannedStage {
   readonly stage: StageName;
   readonly action: 'runs' | 'mayRun' | 'reused';
@@ -49,7 +58,10 @@ interface PlannedStage {
 }
 
 /** What applying `next` would change, and which stages would then run again. */
-export function planLifecycle(current: LifecycleRevision | null, next: NextRevision): LifecyclePlan {
+export function planLifecycle(
+  current: LifecycleRevision | null,
+  next: NextRevision,
+): LifecyclePlan {
   const lifecycle = next.spec.name;
   const changes = current === null ? [] : changesOf(current, next);
   const stages = stagesAfter(current, next, changes);
@@ -70,7 +82,9 @@ export function planLifecycle(current: LifecycleRevision | null, next: NextRevis
 /** The same for callers who may not see the addresses of webhooks. */
 export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): LifecyclePlan {
   const hidden = (change: PlannedChange): PlannedChange =>
-    change.what.startsWith('spec.notify') ? changeOf(change.what, maskedNotify(change.before), maskedNotify(change.after)) : change;
+    change.what.startsWith('spec.notify')
+      ? changeOf(change.what, maskedNotify(change.before), maskedNotify(change.after))
+      : change;
   const masked = { ...plan, changes: plan.changes.map(hidden) };
   return { ...masked, lines: inWords(masked) };
 }
@@ -81,35 +95,57 @@ function changesOf(current: LifecycleRevision, next: NextRevision): readonly Pla
     const [before, after] = [current.files[path]?.digest, next.files[path]?.digest];
     return before === after ? [] : [changeOf(path, before, after)];
   });
-  return [...differences(keyed(anyDocumentOf(current.spec)), keyed(anyDocumentOf(next.spec)), []), ...files];
+  return [
+    ...differences(keyed(anyDocumentOf(current.spec)), keyed(anyDocumentOf(next.spec)), []),
+    ...files,
+  ];
 }
 
 /** Every default written out. */
-export function anyDocumentOf(spec: LifecycleSpec): ReturnType<typeof documentOf> | ReturnType<typeof llmDocumentOf> {
+export function anyDocumentOf(
+  spec: LifecycleSpec,
+): ReturnType<typeof documentOf> | ReturnType<typeof llmDocumentOf> {
   return spec.kind === 'ModelLifecycle' ? documentOf(spec) : llmDocumentOf(spec);
 }
 
-/** Lists of named things as maps, so that a gate is compared with the gate of its name wherever it stands. */
+/**
+ * Lists of named things as maps, so that a gate is compared with the gate of its name wherever it
+ * stands.
+ */
 function keyed(document: ReturnType<typeof anyDocumentOf>): unknown {
   const { evaluate } = document.spec;
   const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
   return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };
 }
 
-function differences(before: unknown, after: unknown, path: DocumentPath): readonly PlannedChange[] {
+function differences(
+  before: unknown,
+  after: unknown,
+  path: DocumentPath,
+): readonly PlannedChange[] {
   if (isMap(before) && isMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap((key) => differences(before[key], after[key], [...path, key]));
   }
-  if (before === undefined || after === undefined) return before === after ? [] : [changeOf(nameOf(path), before, after)];
-  return canonicalJson(before) === canonicalJson(after) ? [] : [changeOf(nameOf(path), before, after)];
+  if (before === undefined || after === undefined)
+    return before === after ? [] : [changeOf(nameOf(path), before, after)];
+  return canonicalJson(before) === canonicalJson(after)
+    ? []
+    : [changeOf(nameOf(path), before, after)];
 }
 
 function changeOf(what: string, before: unknown, after: unknown): PlannedChange {
-  return { what, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+  return {
+    what,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
 }
 
-/** What in a lifecycle decides what a stage gives; the workflow's cache keys say the same of the values behind it. */
+/**
+ * What in a lifecycle decides what a stage gives; the workflow's cache keys say the same of the
+ * values behind it.
+ */
 const inputs = {
   ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
@@ -117,13 +153,30 @@ const inputs = {
   evaluate: /^spec\.(evaluate|data\.time\.timezone)\b/,
 } as const;
 
-function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {
-  if (current === null) return stagesOf(next.spec).map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
+function stagesAfter(
+  current: LifecycleRevision | null,
+  next: NextRevision,
+  changes: readonly PlannedChange[],
+): readonly PlannedStage[] {
+  if (current === null)
+    return stagesOf(next.spec).map((stage) => ({
+      stage,
+      action: 'runs',
+      because: ['no revision ran before'],
+    }));
   if (current.spec.kind === 'LlmLifecycle' && next.spec.kind === 'LlmLifecycle') {
-    return llmStagesAfter({ ...current, spec: current.spec }, { ...next, spec: next.spec }, changes);
+    return llmStagesAfter(
+      { ...current, spec: current.spec },
+      { ...next, spec: next.spec },
+      changes,
+    );
   }
   if (current.spec.kind === 'ModelLifecycle' && next.spec.kind === 'ModelLifecycle') {
-    return modelStagesAfter({ ...current, spec: current.spec }, { ...next, spec: next.spec }, changes);
+    return modelStagesAfter(
+      { ...current, spec: current.spec },
+      { ...next, spec: next.spec },
+      changes,
+    );
   }
   return [];
 }
@@ -133,39 +186,77 @@ interface PlannedPart<Spec> {
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
-/** A prompt that changed, or cases that did, are other questions: what was answered before is still on the ledger. */
+/**
+ * A prompt that changed, or cases that did, are other questions: what was answered before is still
+ * on the ledger.
+ */
 function llmStagesAfter(
   current: PlannedPart<LlmLifecycleSpec>,
   next: PlannedPart<LlmLifecycleSpec>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
-  const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
-  const judges = next.spec.evaluate.dimensions.flatMap((each) => (each.kind === 'judge' ? [each.prompt, each.labels ?? each.prompt] : []));
-  const files = [...next.spec.prompt.candidates, next.spec.cases.file, ...judges, ...(next.spec.safety === null ? [] : [next.spec.safety])];
-  const changed = (paths: readonly string[]) => paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
+  const named = (pattern: RegExp): readonly string[] =>
+    changes.map(({ what }) => what).filter((what) => pattern.test(what));
+  const judges = next.spec.evaluate.dimensions.flatMap((each) =>
+    each.kind === 'judge' ? [each.prompt, each.labels ?? each.prompt] : [],
+  );
+  const files = [
+    ...next.spec.prompt.candidates,
+    next.spec.cases.file,
+    ...judges,
+    ...(next.spec.safety === null ? [] : [next.spec.safety]),
+  ];
+  const changed = (paths: readonly string[]) =>
+    paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
   const read = named(/^spec\.data\b/);
-  const indexed = named(/^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/);
+  const indexed = named(
+    /^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/,
+  );
   const learned = named(/^spec\.fineTune\b/);
-  const asked = [...named(/^spec\.(model(?!\.standby)|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/), ...changed(files)];
+  const asked = [
+    ...named(
+      /^spec\.(model(?!\.standby)|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/,
+    ),
+    ...changed(files),
+  ];
   const judged = named(/^spec\.(evaluate|safety|model\.standby)\b/);
   const planned: Readonly<Partial<Record<StageName, PlannedStage>>> = {
     ingest: {
       stage: 'ingest',
       action: 'runs',
-      because: read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+      because:
+        read.length > 0 ? read : ['sources are always read; equal content is the same version'],
     },
     'rag-index': stageAfter('rag-index', indexed, read, 'other documents are read'),
     'prompt-eval': stageAfter('prompt-eval', asked, read, 'another index is built'),
-    'fine-tune': stageAfter('fine-tune', learned, [...read, ...asked], 'other examples are read, or another prompt is chosen'),
-    evaluate: stageAfter('evaluate', [...asked, ...judged, ...learned], read, 'the bundle becomes another'),
+    'fine-tune': stageAfter(
+      'fine-tune',
+      learned,
+      [...read, ...asked],
+      'other examples are read, or another prompt is chosen',
+    ),
+    evaluate: stageAfter(
+      'evaluate',
+      [...asked, ...judged, ...learned],
+      read,
+      'the bundle becomes another',
+    ),
     canary: canaryStage,
     promote: promoteStage,
   };
   return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);
 }
 
-const canaryStage: PlannedStage = { stage: 'canary', action: 'runs', because: ['is about the traffic of its days, never from the cache'] };
-const promoteStage: PlannedStage = { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] };
+const canaryStage: PlannedStage = {
+  stage: 'canary',
+  action: 'runs',
+  because: ['is about the traffic of its days, never from the cache'],
+};
+const promoteStage: PlannedStage = {
+  stage: 'promote',
+  action: 'runs',
+  because: ['acts on the verdict, never from the cache'],
+};
 
 function modelStagesAfter(
   current: PlannedPart<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contract'>,
@@ -174,13 +265,20 @@ function modelStagesAfter(
 ): readonly PlannedStage[] {
   const through = stagesOf(next.spec);
   const stages = modelStages.filter((stage) => through.includes(stage));
-  const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
+  const named = (pattern: RegExp): readonly string[] =>
+    changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const fileOf = (role: 'assemble' | 'features'): readonly string[] => {
-    const [before, after] = [current.files[current.spec.data[role]]?.digest, next.files[next.spec.data[role]]?.digest];
+    const [before, after] = [
+      current.files[current.spec.data[role]]?.digest,
+      next.files[next.spec.data[role]]?.digest,
+    ];
     return before === after ? [] : [next.spec.data[role]];
   };
   const read = named(inputs.ingest);
-  const checked = canonicalJson(current.contract) === canonicalJson(next.contract) ? [] : [next.spec.data.contract ?? 'spec.data.contract'];
+  const checked =
+    canonicalJson(current.contract) === canonicalJson(next.contract)
+      ? []
+      : [next.spec.data.contract ?? 'spec.data.contract'];
   const learned = [...named(inputs.train), ...fileOf('assemble'), ...fileOf('features')];
   const searched = named(inputs.tune);
   const judged = named(inputs.evaluate);
@@ -189,40 +287,68 @@ function modelStagesAfter(
     ingest: {
       stage: 'ingest',
       action: 'runs',
-      because: read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+      because:
+        read.length > 0 ? read : ['sources are always read; equal content is the same version'],
     },
     validate: stageAfter('validate', checked, read, 'other rows are read'),
     train: stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
     tune: stageAfter('tune', searched, trains, 'train gives another model'),
-    evaluate: stageAfter('evaluate', judged, [...trains, ...searched], `${searched.length > 0 ? 'tune' : 'train'} gives another model`),
+    evaluate: stageAfter(
+      'evaluate',
+      judged,
+      [...trains, ...searched],
+      `${searched.length > 0 ? 'tune' : 'train'} gives another model`,
+    ),
     canary: canaryStage,
     promote: promoteStage,
   };
   return stages.map((stage) => planned[stage]);
 }
 
-function stageAfter(stage: StageName, own: readonly string[], earlier: readonly string[], when: string): PlannedStage {
+function stageAfter(
+  stage: StageName,
+  own: readonly string[],
+  earlier: readonly string[],
+  when: string,
+): PlannedStage {
   if (own.length > 0) return { stage, action: 'runs', because: own };
-  return earlier.length > 0 ? { stage, action: 'mayRun', because: [when] } : { stage, action: 'reused', because: [] };
+  return earlier.length > 0
+    ? { stage, action: 'mayRun', because: [when] }
+    : { stage, action: 'reused', because: [] };
 }
 
-function inWords({ lifecycle, changed, current, changes, stages, loosenings: loosened }: Omit<LifecyclePlan, 'lines'>): readonly string[] {
-  if (!changed) return [`${lifecycle}: nothing would change, revision ${current?.revision ?? 0} says the same`];
+function inWords({
+  lifecycle,
+  changed,
+  current,
+  changes,
+  stages,
+  loosenings: loosened,
+}: Omit<LifecyclePlan, 'lines'>): readonly string[] {
+  if (!changed)
+    return [`${lifecycle}: nothing would change, revision ${current?.revision ?? 0} says the same`];
   const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
-  const head = current === null ? `${lifecycle} is new` : `${lifecycle}: ${count} to revision ${current.revision}`;
+  const head =
+    current === null
+      ? `${lifecycle} is new`
+      : `${lifecycle}: ${count} to revision ${current.revision}`;
   const width = Math.max(...stages.map(({ stage }) => stage.length));
   return [
     head,
     ...changes.map((change) => `  ${changeInWords(change)}`),
-    ...(loosened.length === 0 ? [] : [waitsForApprover, ...loosened.map((each) => `  ${looseningInWords(each)}`)]),
+    ...(loosened.length === 0
+      ? []
+      : [waitsForApprover, ...loosened.map((each) => `  ${looseningInWords(each)}`)]),
     'the next run, on the data of the last:',
     ...stages.map(
-      ({ stage, action, because }) => `  ${stage.padEnd(width)}  ${actions[action]}${because.length > 0 ? `: ${because.join(', ')}` : ''}`,
+      ({ stage, action, because }) =>
+        `  ${stage.padEnd(width)}  ${actions[action]}${because.length > 0 ? `: ${because.join(', ')}` : ''}`,
     ),
   ];
 }
 
-const waitsForApprover = 'this loosens the policy: it waits until an approver other than its author accepts it';
+const waitsForApprover =
+  'this loosens the policy: it waits until an approver other than its author accepts it';
 
 const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
 

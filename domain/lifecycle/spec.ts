@@ -43,7 +43,8 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     },
     promote: promoteOf(promote),
     tune: tune === undefined ? null : tuneOf(tune),
-    canary: canary === undefined ? null : { ...canaryOf(canary), timezone: data.time?.timezone ?? 'UTC' },
+    canary:
+      canary === undefined ? null : { ...canaryOf(canary), timezone: data.time?.timezone ?? 'UTC' },
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
   };
@@ -70,27 +71,49 @@ export function dataOf(data: CompleteLifecycle['spec']['data']): DataSpec {
 
 function splitOf(split: CompleteLifecycle['spec']['data']['split']): SplitSpec {
   if (split.by !== 'time') return split;
-  return { by: 'time', tuningDays: split.tuning, confirmDays: split.confirm, holdoutDays: split.holdout };
+  return {
+    by: 'time',
+    tuningDays: split.tuning,
+    confirmDays: split.confirm,
+    holdoutDays: split.holdout,
+  };
 }
 
 function splitDocument(split: SplitSpec): LifecycleDocument['spec']['data']['split'] {
   if (split.by !== 'time') return split;
-  return { by: 'time', tuning: `${split.tuningDays}d`, confirm: `${split.confirmDays}d`, holdout: `${split.holdoutDays}d` };
+  return {
+    by: 'time',
+    tuning: `${split.tuningDays}d`,
+    confirm: `${split.confirmDays}d`,
+    holdout: `${split.holdoutDays}d`,
+  };
 }
 
-export function promoteOf({ approval: { timeout, ...approval } }: CompleteLifecycle['spec']['promote']): PromoteSpec {
+export function promoteOf({
+  approval: { timeout, ...approval },
+}: CompleteLifecycle['spec']['promote']): PromoteSpec {
   return { approval: { ...approval, timeoutSeconds: timeout } };
 }
 
-export function computeOf({ memory, timeout, ...compute }: CompleteLifecycle['spec']['train']['compute']): TrainSpec['compute'] {
+export function computeOf({
+  memory,
+  timeout,
+  ...compute
+}: CompleteLifecycle['spec']['train']['compute']): TrainSpec['compute'] {
   return { ...compute, memoryBytes: memory, timeoutSeconds: timeout };
 }
 
-function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
+function tuneOf({
+  budget,
+  space,
+  ...tune
+}: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
   return { ...tune, space: rangesOf(space), budgetSeconds: budget?.seconds ?? null };
 }
 
-export function rangesOf(space: NonNullable<CompleteLifecycle['spec']['tune']>['space']): TuneSpec['space'] {
+export function rangesOf(
+  space: NonNullable<CompleteLifecycle['spec']['tune']>['space'],
+): TuneSpec['space'] {
   const ranges = Object.entries(space).map(([name, range]): [string, ParameterRange] => [
     name,
     range.kind === 'float' ? { ...range, step: range.step ?? null } : range,
@@ -98,7 +121,13 @@ export function rangesOf(space: NonNullable<CompleteLifecycle['spec']['tune']>['
   return Object.fromEntries(ranges);
 }
 
-export function canaryOf({ quality, test, maxDuration, maxIdle, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
+export function canaryOf({
+  quality,
+  test,
+  maxDuration,
+  maxIdle,
+  ...canary
+}: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
   const { minDuration, ...tested } = test;
   const { bound = null, largeHarm, ...rule } = quality;
   return {
@@ -110,7 +139,11 @@ export function canaryOf({ quality, test, maxDuration, maxIdle, ...canary }: Non
   };
 }
 
-export function scheduleOf({ catchup, jitter, ...schedule }: NonNullable<CompleteLifecycle['spec']['schedule']>): ScheduleSpec {
+export function scheduleOf({
+  catchup,
+  jitter,
+  ...schedule
+}: NonNullable<CompleteLifecycle['spec']['schedule']>): ScheduleSpec {
   return { ...schedule, catchupSeconds: catchup, jitterSeconds: jitter };
 }
 
@@ -126,10 +159,24 @@ export function formatOf(uri: string): SourceFormat | null {
   return endings[ending?.toLowerCase() ?? ''] ?? null;
 }
 
-const endings: Readonly<Record<string, SourceFormat>> = { parquet: 'parquet', csv: 'csv', ndjson: 'ndjson', jsonl: 'ndjson' };
+const endings: Readonly<Record<string, SourceFormat>> = {
+  parquet: 'parquet',
+  csv: 'csv',
+  ndjson: 'ndjson',
+  jsonl: 'ndjson',
+};
 
 /** The way back: a document, every default written out, that reads as this spec. */
-export function documentOf({ name, owner, labels, data, train, evaluate, promote, ...release }: ModelLifecycleSpec): LifecycleDocument {
+export function documentOf({
+  name,
+  owner,
+  labels,
+  data,
+  train,
+  evaluate,
+  promote,
+  ...release
+}: ModelLifecycleSpec): LifecycleDocument {
   const { compute } = train;
   return {
     apiVersion,
@@ -148,7 +195,10 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
         ...(data.time && { time: { ...data.time, window: formatDuration(data.time.window) } }),
         ...given({ entity: data.entity, contract: data.contract }),
         split: splitDocument(data.split),
-        limits: { size: formatByteSize(data.maxBytes), timeout: formatSeconds(data.timeoutSeconds) },
+        limits: {
+          size: formatByteSize(data.maxBytes),
+          timeout: formatSeconds(data.timeoutSeconds),
+        },
       },
       train: {
         trainer: train.trainer,
@@ -159,7 +209,10 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
       },
       evaluate: {
         metrics: [...evaluate.metrics],
-        ...given({ slices: evaluate.slices && { ...evaluate.slices, columns: [...evaluate.slices.columns] }, ungated: evaluate.ungated }),
+        ...given({
+          slices: evaluate.slices && { ...evaluate.slices, columns: [...evaluate.slices.columns] },
+          ungated: evaluate.ungated,
+        }),
         gates: evaluate.gates.map((gate) => ({ ...gate })),
       },
       promote: promoteDocument(promote),
@@ -169,11 +222,21 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
 }
 
 export function computeDocument({ memoryBytes, timeoutSeconds, ...compute }: TrainSpec['compute']) {
-  return { ...compute, backend: 'local' as const, memory: formatByteSize(memoryBytes), timeout: formatSeconds(timeoutSeconds) };
+  return {
+    ...compute,
+    backend: 'local' as const,
+    memory: formatByteSize(memoryBytes),
+    timeout: formatSeconds(timeoutSeconds),
+  };
 }
 
 export function sourcesDocument(sources: readonly SourceSpec[]) {
-  return Object.fromEntries(sources.map(({ name: source, uri, format, time }) => [source, { uri, format, ...given({ time }) }]));
+  return Object.fromEntries(
+    sources.map(({ name: source, uri, format, time }) => [
+      source,
+      { uri, format, ...given({ time }) },
+    ]),
+  );
 }
 
 /** Parts that an older revision may lack altogether. */
@@ -185,14 +248,23 @@ function releaseDocument(
     ...(tune && { tune: tuneDocument(tune) }),
     ...(canary && { canary: canaryDocument(canary) }),
     ...(schedule && { schedule: scheduleDocument(schedule) }),
-    ...(notify && notify.length > 0 && { notify: notify.map((target) => ({ ...target, events: [...target.events] })) }),
+    ...(notify &&
+      notify.length > 0 && {
+        notify: notify.map((target) => ({ ...target, events: [...target.events] })),
+      }),
   };
 }
 
-function tuneDocument({ budgetSeconds, space, ...tune }: TuneSpec): LifecycleDocument['spec']['tune'] {
+function tuneDocument({
+  budgetSeconds,
+  space,
+  ...tune
+}: TuneSpec): LifecycleDocument['spec']['tune'] {
   const ranges = Object.entries(space).map(([name, range]) => [
     name,
-    range.kind === 'categorical' ? { ...range, choices: [...range.choices] } : { ...range, ...given({ step: range.step }) },
+    range.kind === 'categorical'
+      ? { ...range, choices: [...range.choices] }
+      : { ...range, ...given({ step: range.step }) },
   ]);
   return {
     ...tune,
@@ -220,7 +292,8 @@ function canaryDocument({
     maxDuration: formatSeconds(maxDurationSeconds),
     ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
     onInconclusive,
-    // It was read from such a document: no metric and no guardrail of a language application is in it.
+    // It was read from such a document: no metric and no guardrail of a language application is in
+    // it.
   } as LifecycleDocument['spec']['canary'];
 }
 
@@ -228,11 +301,23 @@ export function promoteDocument({ approval: { timeoutSeconds, ...approval } }: P
   return { approval: { ...approval, timeout: formatSeconds(timeoutSeconds) } };
 }
 
-export function scheduleDocument({ catchupSeconds, jitterSeconds, ...schedule }: ScheduleSpec): LifecycleDocument['spec']['schedule'] {
-  return { ...schedule, catchup: formatSeconds(catchupSeconds), jitter: formatSeconds(jitterSeconds) };
+export function scheduleDocument({
+  catchupSeconds,
+  jitterSeconds,
+  ...schedule
+}: ScheduleSpec): LifecycleDocument['spec']['schedule'] {
+  return {
+    ...schedule,
+    catchup: formatSeconds(catchupSeconds),
+    jitter: formatSeconds(jitterSeconds),
+  };
 }
 
 /** Only the members that are not null: a document leaves the others out. */
-function given<T extends Readonly<Record<string, unknown>>>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as { [K in keyof T]?: NonNullable<T[K]> };
+function given<T extends Readonly<Record<string, unknown>>>(
+  members: T,
+): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }

@@ -47,7 +47,13 @@ export interface TemplateColumn extends Column {
 
 /** Lengths in days. */
 export type TemplateSplit =
-  | { readonly by: 'time'; readonly tuning: number; readonly confirm: number; readonly holdout: number; readonly window: number | '6mo' }
+  | {
+      readonly by: 'time';
+      readonly tuning: number;
+      readonly confirm: number;
+      readonly holdout: number;
+      readonly window: number | '6mo';
+    }
   | { readonly by: 'random' }
   | { readonly by: 'group'; readonly column: string };
 
@@ -74,7 +80,12 @@ const example: TemplateTable = {
 };
 
 /** The files of a lifecycle to start from, path → text. They pass `parseLifecycle` as they are. */
-export function lifecycleTemplate({ name, trainer, owner = 'you@example.com', table = example }: TemplateInput): Record<string, string> {
+export function lifecycleTemplate({
+  name,
+  trainer,
+  owner = 'you@example.com',
+  table = example,
+}: TemplateInput): Record<string, string> {
   checkLifecycleName(name);
   return {
     'lifecycle.yaml': lifecycleFile({ name, trainer, owner, table }),
@@ -93,10 +104,18 @@ export function checkLifecycleName(name: string): void {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')
     .slice(0, 63);
-  const issue = { pointer: '/name', detail: `name cannot be ${JSON.stringify(name)}`, expected: field.description ?? '' };
+  const issue = {
+    pointer: '/name',
+    detail: `name cannot be ${JSON.stringify(name)}`,
+    expected: field.description ?? '',
+  };
   const issues = [field.safeParse(better).success ? { ...issue, didYouMean: better } : issue];
   const guess = field.safeParse(better).success ? `; did you mean ${better}?` : '';
-  throw failure('InvalidInput', `${JSON.stringify(name)} cannot name a lifecycle; expected ${issue.expected}${guess}`, { issues });
+  throw failure(
+    'InvalidInput',
+    `${JSON.stringify(name)} cannot name a lifecycle; expected ${issue.expected}${guess}`,
+    { issues },
+  );
 }
 
 interface Filled {
@@ -154,7 +173,10 @@ function splitLine(split: TemplateSplit): string {
   }
 }
 
-const params: Readonly<Record<string, string>> = { lightgbm: '{ learning_rate: 0.05, early_stopping_rounds: 20 }', logistic: '{ C: 1 }' };
+const params: Readonly<Record<string, string>> = {
+  lightgbm: '{ learning_rate: 0.05, early_stopping_rounds: 20 }',
+  logistic: '{ C: 1 }',
+};
 
 const metrics: Readonly<Record<Task, string>> = {
   classification: '[logloss, auc, brier]',
@@ -162,14 +184,19 @@ const metrics: Readonly<Record<Task, string>> = {
   regression: '[mae, rmse, r2]',
 };
 
-const margins: Readonly<Record<Task, number>> = { classification: 0.005, multiclass: 0.01, regression: 0.01 };
+const margins: Readonly<Record<Task, number>> = {
+  classification: 0.005,
+  multiclass: 0.01,
+  regression: 0.01,
+};
 
 function evaluateLines({ task, labelDeviation }: TemplateTable): string {
   const metric = task === 'regression' ? 'mae' : 'logloss';
   const margin = labelDeviation === undefined ? margins[task] : oneDigit(0.02 * labelDeviation);
   const unit = task === 'regression' ? ', in the unit of the label' : '';
   // Graphs compute in 32 bits, so predictions of large labels differ in their last digits.
-  const parity = labelDeviation === undefined ? '' : `, tolerance: ${oneDigit(0.001 * labelDeviation)}`;
+  const parity =
+    labelDeviation === undefined ? '' : `, tolerance: ${oneDigit(0.001 * labelDeviation)}`;
   return `    metrics: ${metrics[task]}
     gates:
       # Better than a model that knows only how often each label occurs, or its mean.
@@ -190,10 +217,15 @@ function contractPath({ source }: TemplateTable): string {
 }
 
 function assembleFile({ source, columns, label, labelSql, leftOut }: TemplateTable): string {
-  const request = columns.filter((column) => column.name !== label).map((column) => `  ${assembled(column)},\n`);
+  const request = columns
+    .filter((column) => column.name !== label)
+    .map((column) => `  ${assembled(column)},\n`);
   const left = leftOut.map(({ name, why }) => `-- Left out: ${plainComment(name)} (${why}).\n`);
   const column = columns.find(({ name }) => name === label) ?? { name: label, type: 'string' };
-  const target = labelSql === undefined ? assembled(column) : `${unmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
+  const target =
+    labelSql === undefined
+      ? assembled(column)
+      : `${unmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
   return `-- One row a request: what is known when it is made, and the label that is known later.
 -- Join other sources here, point in time: nothing may enter that is not known at the request's time. Rows without a label are left out.
 ${left.join('')}SELECT
@@ -222,7 +254,10 @@ function featuresFile({ columns, label, time, hasHours, entity }: TemplateTable)
   const own = columns.filter(({ name }) => name !== label && name !== time && name !== entity);
   const names = featureNames(own.map(({ name }) => name));
   const taken = new Set(names.map((name) => name.toLowerCase()));
-  const clock = time === null ? [] : [...(hasHours ? [`hour(${sql(time)}) AS hour`] : []), `isodow(${sql(time)}) AS weekday`];
+  const clock =
+    time === null
+      ? []
+      : [...(hasHours ? [`hour(${sql(time)}) AS hour`] : []), `isodow(${sql(time)}) AS weekday`];
   const features = [
     ...own.map((column, at) => featureOf(column, names[at] ?? column.name)),
     ...clock.filter((feature) => !taken.has(feature.split(' AS ')[1] ?? '')),
@@ -247,11 +282,16 @@ function featureOf({ name, type }: Column, feature: string): string {
   return expression === sql(feature) ? expression : `${expression} AS ${sql(feature)}`;
 }
 
-/** `Culmen Length (mm)` → `culmen_length_mm`: a feature begins with a letter and has letters, digits and underscores. */
+/**
+ * `Culmen Length (mm)` → `culmen_length_mm`: a feature begins with a letter and has letters, digits
+ * and underscores.
+ */
 function featureNames(columns: readonly string[]): readonly string[] {
   const taken = new Set<string>();
   return columns.map((column) => {
-    const plain = /^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(column) ? column : plainName(column, 'feature');
+    const plain = /^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(column)
+      ? column
+      : plainName(column, 'feature');
     let name = plain;
     for (let n = 2; taken.has(name.toLowerCase()); n += 1) name = `${plain}_${n}`;
     taken.add(name.toLowerCase());
@@ -324,7 +364,9 @@ From a clone of Perennial the command is \`npx perennial\`.
 
 /** A JSON text is a YAML text, whatever is in it; plain words need no quotes. */
 function yaml(text: string): string {
-  return /^[a-z][a-z0-9_]*$/i.test(text) && !/^(true|false|null)$/i.test(text) ? text : JSON.stringify(text);
+  return /^[a-z][a-z0-9_]*$/i.test(text) && !/^(true|false|null)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
 }
 
 function sqlText(text: string): string {
@@ -333,7 +375,9 @@ function sqlText(text: string): string {
 
 /** Quoted when it is more than a plain word, or a word of SQL itself. */
 function sql(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : `"${name.replace(/"/g, '""')}"`;
+  return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)
+    ? name
+    : `"${name.replace(/"/g, '""')}"`;
 }
 
 /** `Order Items 2024.csv` → `order_items_2024`: a table's name that needs no quotes in SQL. */

@@ -1,4 +1,6 @@
-/** What must hold before a person may make a version the champion by hand, and who may override it. */
+/**
+ * What must hold before a person may make a version the champion by hand, and who may override it.
+ */
 import type { Digest } from '../dataset/artifact';
 import type { RunId } from '../ids';
 import type { LifecycleSpec, PromoteSpec } from '../lifecycle/lifecycle';
@@ -18,7 +20,10 @@ export interface PromotionFacts {
   /** The present champion; null when there is none. */
   readonly champion: { readonly version: number; readonly digest: Digest } | null;
   /** Of the evaluate stage; null when it recorded no decision. */
-  readonly evaluation: { readonly verdict: VerdictKind; readonly comparedWith: Digest | null } | null;
+  readonly evaluation: {
+    readonly verdict: VerdictKind;
+    readonly comparedWith: Digest | null;
+  } | null;
   /** The canary of the version's run; null when none was opened. */
   readonly canary: {
     readonly status: RolloutStatus;
@@ -26,7 +31,10 @@ export interface PromotionFacts {
     /** Of its decision; null when nothing was decided. */
     readonly verdict: VerdictKind | null;
   } | null;
-  /** People other than the starter who approved the promotion, the caller included where the caller may approve. */
+  /**
+   * People other than the starter who approved the promotion, the caller included where the caller
+   * may approve.
+   */
   readonly approvals: number;
 }
 
@@ -63,25 +71,59 @@ export function promotionPolicyOf({ evaluate, canary, promote }: LifecycleSpec):
   };
 }
 
-/** Everything that is missing, in the order in which a run would have come to it. Empty: the version may become champion. */
+/**
+ * Everything that is missing, in the order in which a run would have come to it. Empty: the version
+ * may become champion.
+ */
 export function unmetRequirements(facts: PromotionFacts): readonly UnmetRequirement[] {
-  return [...unmetStatus(facts), ...unmetEvaluation(facts), ...unmetCanary(facts), ...unmetApproval(facts)];
+  return [
+    ...unmetStatus(facts),
+    ...unmetEvaluation(facts),
+    ...unmetCanary(facts),
+    ...unmetApproval(facts),
+  ];
 }
 
 function unmetStatus({ model, version, status, run }: PromotionFacts): readonly UnmetRequirement[] {
   if (status !== 'rejected') return [];
-  return [{ code: 'status', detail: `${model}@${version} was rejected by ${run.id}`, next: `perennial run show ${run.id}` }];
+  return [
+    {
+      code: 'status',
+      detail: `${model}@${version} was rejected by ${run.id}`,
+      next: `perennial run show ${run.id}`,
+    },
+  ];
 }
 
-function unmetEvaluation({ model, version, run, policy, champion, evaluation }: PromotionFacts): readonly UnmetRequirement[] {
+function unmetEvaluation({
+  model,
+  version,
+  run,
+  policy,
+  champion,
+  evaluation,
+}: PromotionFacts): readonly UnmetRequirement[] {
   const again = `perennial run rerun ${run.id} --from evaluate`;
   if (evaluation === null) {
-    return [{ code: 'evaluation.missing', detail: `${model}@${version} was never evaluated: ${run.id} recorded no decision`, next: again }];
+    return [
+      {
+        code: 'evaluation.missing',
+        detail: `${model}@${version} was never evaluated: ${run.id} recorded no decision`,
+        next: again,
+      },
+    ];
   }
-  const leftToCanary = evaluation.verdict === 'inconclusive' && policy.gates === 0 && policy.ungated && policy.canary;
+  const leftToCanary =
+    evaluation.verdict === 'inconclusive' && policy.gates === 0 && policy.ungated && policy.canary;
   if (evaluation.verdict !== 'passed' && !leftToCanary) {
     const detail = `the gates of ${model}@${version} ended as ${evaluation.verdict}`;
-    return [{ code: 'evaluation.notPassed', detail, next: `perennial model explain ${model} --of ${version}` }];
+    return [
+      {
+        code: 'evaluation.notPassed',
+        detail,
+        next: `perennial model explain ${model} --of ${version}`,
+      },
+    ];
   }
   if (evaluation.comparedWith === (champion?.digest ?? null)) return [];
   const was = evaluation.comparedWith === null ? 'no champion' : 'another champion';
@@ -89,7 +131,14 @@ function unmetEvaluation({ model, version, run, policy, champion, evaluation }: 
   return [{ code: 'evaluation.otherChampion', detail, next: again }];
 }
 
-function unmetCanary({ model, version, run, policy, champion, canary }: PromotionFacts): readonly UnmetRequirement[] {
+function unmetCanary({
+  model,
+  version,
+  run,
+  policy,
+  champion,
+  canary,
+}: PromotionFacts): readonly UnmetRequirement[] {
   if (!policy.canary) return [];
   const again = `perennial run rerun ${run.id} --from canary`;
   const show = `perennial rollout show ${model}`;
@@ -98,9 +147,16 @@ function unmetCanary({ model, version, run, policy, champion, canary }: Promotio
     if (champion === null && policy.gates > 0) return [];
     return [{ code: 'canary.missing', detail: `${model}@${version} had no canary`, next: again }];
   }
-  const isShown = canary.verdict === 'passed' && (canary.status === 'passed' || canary.status === 'promoted');
+  const isShown =
+    canary.verdict === 'passed' && (canary.status === 'passed' || canary.status === 'promoted');
   if (!isShown && isOpenRollout(canary.status)) {
-    return [{ code: 'canary.open', detail: `the canary of ${model}@${version} is still ${canary.status}`, next: show }];
+    return [
+      {
+        code: 'canary.open',
+        detail: `the canary of ${model}@${version} is still ${canary.status}`,
+        next: show,
+      },
+    ];
   }
   if (!isShown) {
     const passedBefore = canary.verdict === 'passed' ? ', after it had passed' : '';
@@ -122,9 +178,16 @@ const endings: Readonly<Record<RolloutStatus, string>> = {
   superseded: 'superseded',
 };
 
-function unmetApproval({ model, version, run, policy: { approval }, approvals }: PromotionFacts): readonly UnmetRequirement[] {
+function unmetApproval({
+  model,
+  version,
+  run,
+  policy: { approval },
+  approvals,
+}: PromotionFacts): readonly UnmetRequirement[] {
   if (approvals >= approval.required) return [];
-  const others = approval.allowStarter === true ? '' : `, not by ${run.starter}, who started ${run.id}`;
+  const others =
+    approval.allowStarter === true ? '' : `, not by ${run.starter}, who started ${run.id}`;
   const needed = approval.required === 1 ? '1 approval is' : `${approval.required} approvals are`;
   const detail = `${needed} required for ${model}@${version} (scope ${approval.role}${others}), and ${approvals} ${approvals === 1 ? 'was' : 'were'} given`;
   return [{ code: 'approval.missing', detail, next: `perennial run approve ${run.id}` }];
@@ -151,11 +214,17 @@ export interface PromotionOverride {
 }
 
 /** Whether this person's promotion counts as one of the approvals that the policy asks for. */
-export function countsAsApproval({ scope, isStarter }: Promoter, { role, allowStarter }: PromoteSpec['approval']): boolean {
+export function countsAsApproval(
+  { scope, isStarter }: Promoter,
+  { role, allowStarter }: PromoteSpec['approval'],
+): boolean {
   return (!isStarter || allowStarter === true) && (scope === 'admin' || scope === role);
 }
 
-/** Why this person may not override; null when they may. An admin may override for a run of their own, but must say so. */
+/**
+ * Why this person may not override; null when they may. An admin may override for a run of their
+ * own, but must say so.
+ */
 export function overrideRefusal(
   { name, scope, isStarter }: Promoter,
   { run, selfApprove }: { readonly run: RunId; readonly selfApprove: boolean },

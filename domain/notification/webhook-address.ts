@@ -1,4 +1,7 @@
-/** Paths and queries of webhooks often are their secret, so callers below operator see the host alone. */
+/**
+ * Paths and queries of webhooks often are their secret, so callers below operator see the host
+ * alone.
+ */
 import type { LifecycleSpec } from '../lifecycle/lifecycle';
 
 /** Stands for the part of an address that is hidden; no address holds it. */
@@ -8,11 +11,16 @@ export const hiddenPart = '…';
 export function maskedAddress(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url === null) return hiddenPart;
-  return url.pathname === '/' && url.search === '' && url.hash === '' ? address : `${url.protocol}//${url.host}/${hiddenPart}`;
+  return url.pathname === '/' && url.search === '' && url.hash === ''
+    ? address
+    : `${url.protocol}//${url.host}/${hiddenPart}`;
 }
 
 export function withMaskedWebhooks<Spec extends LifecycleSpec>(spec: Spec): Spec {
-  return { ...spec, notify: spec.notify.map((target) => ({ ...target, webhook: maskedAddress(target.webhook) })) };
+  return {
+    ...spec,
+    notify: spec.notify.map((target) => ({ ...target, webhook: maskedAddress(target.webhook) })),
+  };
 }
 
 /** The value of `spec.notify`, or of a part of it, as a plan shows it. */

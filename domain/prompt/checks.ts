@@ -13,52 +13,108 @@ export interface PromptProblem {
 
 type Variables = PromptTemplate['variables'];
 
-/** Everything that is wrong with a template whatever the values: found when it is written, not when it is asked. */
-export function promptProblems({ messages, variables, fewShot }: PromptTemplate): readonly PromptProblem[] {
-  const templates: (readonly [DocumentPath, string])[] = messages.map(({ template }, index) => [['messages', index, 'template'], template]);
+/**
+ * Everything that is wrong with a template whatever the values: found when it is written, not when
+ * it is asked.
+ */
+export function promptProblems({
+  messages,
+  variables,
+  fewShot,
+}: PromptTemplate): readonly PromptProblem[] {
+  const templates: (readonly [DocumentPath, string])[] = messages.map(({ template }, index) => [
+    ['messages', index, 'template'],
+    template,
+  ]);
   if (fewShot) templates.push([['fewShot', 'template'], fewShot.template]);
-  const used = new Set(templates.flatMap(([, template]) => usesOf(parseTemplate(template).segments).map(({ name }) => name)));
+  const used = new Set(
+    templates.flatMap(([, template]) =>
+      usesOf(parseTemplate(template).segments).map(({ name }) => name),
+    ),
+  );
   return [
     ...templates.flatMap(([path, template]) => templateProblems(path, template, variables)),
     ...Object.keys(variables).flatMap((name) =>
-      used.has(name) ? [] : [{ path: ['variables', name], detail: `the variable ${name} is used by no template` }],
+      used.has(name)
+        ? []
+        : [{ path: ['variables', name], detail: `the variable ${name} is used by no template` }],
     ),
-    ...(messages.some(({ role }) => role === 'user') ? [] : [{ path: ['messages'], detail: 'there is no message of the user' }]),
+    ...(messages.some(({ role }) => role === 'user')
+      ? []
+      : [{ path: ['messages'], detail: 'there is no message of the user' }]),
     ...messages.flatMap(({ role }, index) =>
-      role === 'system' && index > 0 ? [{ path: ['messages', index, 'role'], detail: 'only the first message can be of the system' }] : [],
+      role === 'system' && index > 0
+        ? [
+            {
+              path: ['messages', index, 'role'],
+              detail: 'only the first message can be of the system',
+            },
+          ]
+        : [],
     ),
     ...(fewShot ? fewShotProblems(fewShot, variables) : []),
   ];
 }
 
-function templateProblems(path: DocumentPath, template: string, variables: Variables): readonly PromptProblem[] {
+function templateProblems(
+  path: DocumentPath,
+  template: string,
+  variables: Variables,
+): readonly PromptProblem[] {
   const { segments, problems } = parseTemplate(template);
   return [
     ...problems.map((detail) => ({ path, detail })),
     ...usesOf(segments).flatMap(({ name, as }): readonly PromptProblem[] => {
       const type = variableOf(variables, name)?.type;
       if (type === undefined) {
-        return [{ path, detail: `unknown variable ${name}`, didYouMean: nearest(name, Object.keys(variables)) ?? undefined }];
+        return [
+          {
+            path,
+            detail: `unknown variable ${name}`,
+            didYouMean: nearest(name, Object.keys(variables)) ?? undefined,
+          },
+        ];
       }
-      if (as === 'list' && type !== 'list') return [{ path, detail: `{{#${name}}} repeats a list, but ${name} is a ${type}` }];
-      return as === 'value' && type === 'list' ? [{ path, detail: `${name} is a list: write {{#${name}}}{{.}}{{/${name}}}` }] : [];
+      if (as === 'list' && type !== 'list')
+        return [{ path, detail: `{{#${name}}} repeats a list, but ${name} is a ${type}` }];
+      return as === 'value' && type === 'list'
+        ? [{ path, detail: `${name} is a list: write {{#${name}}}{{.}}{{/${name}}}` }]
+        : [];
     }),
   ];
 }
 
-function fewShotProblems({ use, template, sets }: FewShot, variables: Variables): readonly PromptProblem[] {
+function fewShotProblems(
+  { use, template, sets }: FewShot,
+  variables: Variables,
+): readonly PromptProblem[] {
   const names = Object.keys(sets);
   const known = (path: DocumentPath, name: string): readonly PromptProblem[] =>
-    names.includes(name) ? [] : [{ path, detail: `there is no few-shot set ${name}`, didYouMean: nearest(name, names) ?? undefined }];
+    names.includes(name)
+      ? []
+      : [
+          {
+            path,
+            detail: `there is no few-shot set ${name}`,
+            didYouMean: nearest(name, names) ?? undefined,
+          },
+        ];
   const wanted = [...new Set(usesOf(parseTemplate(template).segments).map(({ name }) => name))];
   const cycle = fewShotCycle(sets);
   return [
     ...known(['fewShot', 'use'], use),
     ...(cycle
-      ? [{ path: ['fewShot', 'sets', cycle[0] ?? '', 'include'], detail: `few-shot sets include each other: ${cycle.join(' → ')}` }]
+      ? [
+          {
+            path: ['fewShot', 'sets', cycle[0] ?? '', 'include'],
+            detail: `few-shot sets include each other: ${cycle.join(' → ')}`,
+          },
+        ]
       : []),
     ...Object.entries(sets).flatMap(([name, { include, examples }]) => [
-      ...include.flatMap((included, index) => known(['fewShot', 'sets', name, 'include', index], included)),
+      ...include.flatMap((included, index) =>
+        known(['fewShot', 'sets', name, 'include', index], included),
+      ),
       ...examples.flatMap(({ input }, index) =>
         valueProblems({ values: input, variables, wanted }).map(({ path, ...rest }) => ({
           path: ['fewShot', 'sets', name, 'examples', index, 'input', ...path],
@@ -69,19 +125,30 @@ function fewShotProblems({ use, template, sets }: FewShot, variables: Variables)
   ];
 }
 
-/** Values against the variables that some templates want: each is given, each has its type, and there are no others. */
+/**
+ * Values against the variables that some templates want: each is given, each has its type, and
+ * there are no others.
+ */
 export function valueProblems(given: {
   readonly values: Readonly<Record<string, unknown>>;
   readonly variables: Variables;
   readonly wanted: readonly string[];
 }): readonly PromptProblem[] {
   const { values, variables, wanted } = given;
-  const missing = wanted.filter((name) => variableOf(variables, name) !== undefined && !Object.hasOwn(values, name));
+  const missing = wanted.filter(
+    (name) => variableOf(variables, name) !== undefined && !Object.hasOwn(values, name),
+  );
   return [
     ...Object.entries(values).flatMap(([name, value]): readonly PromptProblem[] => {
       const type = variableOf(variables, name)?.type;
       if (type === undefined || !wanted.includes(name)) {
-        return [{ path: [name], detail: `unknown variable ${name}`, didYouMean: nearest(name, missing) ?? undefined }];
+        return [
+          {
+            path: [name],
+            detail: `unknown variable ${name}`,
+            didYouMean: nearest(name, missing) ?? undefined,
+          },
+        ];
       }
       return fits(value, type) ? [] : [{ path: [name], detail: `${name} must be ${words[type]}` }];
     }),
@@ -89,11 +156,18 @@ export function valueProblems(given: {
   ];
 }
 
-const words = { string: 'text', number: 'a number', list: 'a list of texts' } as const satisfies Record<PromptVariable['type'], string>;
+const words = {
+  string: 'text',
+  number: 'a number',
+  list: 'a list of texts',
+} as const satisfies Record<PromptVariable['type'], string>;
 
 function fits(value: unknown, type: PromptVariable['type']): value is PromptValue {
-  if (type === 'list') return Array.isArray(value) && value.every((item) => typeof item === 'string');
-  return type === 'string' ? typeof value === 'string' : typeof value === 'number' && Number.isFinite(value);
+  if (type === 'list')
+    return Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return type === 'string'
+    ? typeof value === 'string'
+    : typeof value === 'number' && Number.isFinite(value);
 }
 
 /** Own keys only: a variable may be called `constructor`. */

@@ -14,24 +14,32 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** What a reader of both templates would point at, in the order of the document. Empty for equal ones. */
+/**
+ * What a reader of both templates would point at, in the order of the document. Empty for equal
+ * ones.
+ */
 export function diffPrompts(from: PromptTemplate, to: PromptTemplate): readonly PromptChange[] {
   return changes([], from, to);
 }
 
 function changes(path: DocumentPath, from: unknown, to: unknown): readonly PromptChange[] {
-  if (from !== undefined && to !== undefined && canonicalJson(from) === canonicalJson(to)) return [];
+  if (from !== undefined && to !== undefined && canonicalJson(from) === canonicalJson(to))
+    return [];
   const [before, after] = [partsOf(from), partsOf(to)];
   if (before && after) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     const isList = Array.isArray(from);
-    return keys.flatMap((key) => changes([...path, isList ? Number(key) : key], before[key], after[key]));
+    return keys.flatMap((key) =>
+      changes([...path, isList ? Number(key) : key], before[key], after[key]),
+    );
   }
   return [{ place: nameOf(path), lines: diffLines(linesOf(from), linesOf(to)) }];
 }
 
 function partsOf(value: unknown): Readonly<Record<string, unknown>> | null {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : null;
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)
+    : null;
 }
 
 function linesOf(value: unknown): readonly string[] {
@@ -45,14 +53,18 @@ const mostPairs = 4_000_000;
 /** By the longest common subsequence: quadratic, which a prompt's few hundred lines allow. */
 function diffLines(from: readonly string[], to: readonly string[]): readonly DiffLine[] {
   if (from.length * to.length > mostPairs) {
-    return [...from.map((text) => ({ sign: '-' as const, text })), ...to.map((text) => ({ sign: '+' as const, text }))];
+    return [
+      ...from.map((text) => ({ sign: '-' as const, text })),
+      ...to.map((text) => ({ sign: '+' as const, text })),
+    ];
   }
   const width = to.length + 1;
   const longest = new Uint32Array((from.length + 1) * width);
   const at = (i: number, j: number) => longest[i * width + j] ?? 0;
   for (let i = from.length - 1; i >= 0; i -= 1) {
     for (let j = to.length - 1; j >= 0; j -= 1) {
-      longest[i * width + j] = from[i] === to[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+      longest[i * width + j] =
+        from[i] === to[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
     }
   }
   const lines: DiffLine[] = [];

@@ -8,18 +8,31 @@ import type { PromptTemplate } from './prompt';
 import { promptProblems } from './checks';
 import { promptSchema, storedPrompt } from './prompt.schema';
 
-/** A `Prompt` document, as the text of its file or as an object → the template, or all that is wrong with it. */
+/**
+ * A `Prompt` document, as the text of its file or as an object → the template, or all that is wrong
+ * with it.
+ */
 export function readPrompt(document: unknown, fileName: string): Read<PromptTemplate> {
   return promptBy(promptSchema, document, fileName);
 }
 
-/** One that was accepted before: what is refused since, when a prompt is written, is none of its mistakes. */
+/**
+ * One that was accepted before: what is refused since, when a prompt is written, is none of its
+ * mistakes.
+ */
 export function readStoredPrompt(text: string, fileName: string): Read<PromptTemplate> {
   return promptBy(storedPrompt, text, fileName);
 }
 
-function promptBy(schema: typeof promptSchema, document: unknown, fileName: string): Read<PromptTemplate> {
-  const written = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+function promptBy(
+  schema: typeof promptSchema,
+  document: unknown,
+  fileName: string,
+): Read<PromptTemplate> {
+  const written =
+    typeof document === 'string'
+      ? yamlDocument(document, fileName)
+      : objectDocument(document, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
   const read = readBy(schema, written);
   if (!read.ok) return read;
@@ -29,7 +42,9 @@ function promptBy(schema: typeof promptSchema, document: unknown, fileName: stri
     name: metadata.name,
     messages: spec.messages,
     variables: spec.variables,
-    fewShot: spec.fewShot ? { ...spec.fewShot, template: spec.fewShot.template ?? lastOfUser?.template ?? '' } : null,
+    fewShot: spec.fewShot
+      ? { ...spec.fewShot, template: spec.fewShot.template ?? lastOfUser?.template ?? '' }
+      : null,
     answerSchema: spec.answer?.schema ?? null,
     ...(spec.callerSystemMessages === 'allowed' && { callerSystemMessages: 'allowed' as const }),
   };
@@ -38,11 +53,20 @@ function promptBy(schema: typeof promptSchema, document: unknown, fileName: stri
 }
 
 function issuesOf(prompt: PromptTemplate, { issueAt }: WrittenDocument) {
-  return promptProblems(prompt).map(({ path, detail, didYouMean }) => issueAt(['spec', ...path], detail, { didYouMean }));
+  return promptProblems(prompt).map(({ path, detail, didYouMean }) =>
+    issueAt(['spec', ...path], detail, { didYouMean }),
+  );
 }
 
 /** The template as a person would write it: `readPrompt` makes the same of it. */
-export function promptDocumentOf({ name, messages, variables, fewShot, answerSchema, callerSystemMessages }: PromptTemplate) {
+export function promptDocumentOf({
+  name,
+  messages,
+  variables,
+  fewShot,
+  answerSchema,
+  callerSystemMessages,
+}: PromptTemplate) {
   return {
     apiVersion,
     kind: 'Prompt' as const,

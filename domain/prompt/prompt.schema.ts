@@ -11,19 +11,28 @@ const variable = z
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/)
   .describe('the name of a variable: letters, digits and underscores, beginning with a letter');
 const value = z
-  .union([text, z.number(), z.array(text).max(1_000)], { error: 'must be text, a number or a list of texts' })
+  .union([text, z.number(), z.array(text).max(1_000)], {
+    error: 'must be text, a number or a list of texts',
+  })
   .describe('text, a number or a list of texts');
 
 const fewShotSchema = z
   .strictObject({
     use: setName.describe('the set whose examples are shown'),
-    template: text.min(1).optional().describe('the user’s side of an example; the last message of the user when it is left out'),
+    template: text
+      .min(1)
+      .optional()
+      .describe('the user’s side of an example; the last message of the user when it is left out'),
     sets: z
       .record(
         setName,
         z
           .strictObject({
-            include: z.array(setName).max(100).default([]).describe('sets whose examples come first'),
+            include: z
+              .array(setName)
+              .max(100)
+              .default([])
+              .describe('sets whose examples come first'),
             examples: z
               .array(
                 z.strictObject({
@@ -41,7 +50,10 @@ const fewShotSchema = z
   })
   .describe('examples that are shown before the last message of the user');
 
-/** Answers are held to it by zod, which cannot do all of JSON Schema: what it cannot do would be found out by the first answer, which is paid. */
+/**
+ * Answers are held to it by zod, which cannot do all of JSON Schema: what it cannot do would be
+ * found out by the first answer, which is paid.
+ */
 const answerSchemaField = jsonSchemaField
   .check((context) => {
     const reason = context.issues.length > 0 ? null : unusable(context.value);
@@ -73,7 +85,10 @@ function promptOf(schema: typeof answerSchemaField) {
           variable,
           z
             .strictObject({
-              type: z.enum(['string', 'number', 'list']).default('string').describe('string, number or list'),
+              type: z
+                .enum(['string', 'number', 'list'])
+                .default('string')
+                .describe('string, number or list'),
               description: z.string().max(1_000).default('').describe('what it holds, for people'),
             })
             .describe('a variable'),
@@ -85,7 +100,9 @@ function promptOf(schema: typeof answerSchemaField) {
           z
             .strictObject({
               role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
-              template: text.min(1).describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
+              template: text
+                .min(1)
+                .describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
             })
             .describe('a message'),
         )
@@ -93,11 +110,16 @@ function promptOf(schema: typeof answerSchemaField) {
         .max(100)
         .describe('the messages in order'),
       fewShot: fewShotSchema.optional(),
-      answer: z.strictObject({ schema }).optional().describe('the form of the answer: JSON of this schema'),
+      answer: z
+        .strictObject({ schema })
+        .optional()
+        .describe('the form of the answer: JSON of this schema'),
       callerSystemMessages: z
         .enum(['refused', 'allowed'])
         .default('refused')
-        .describe('refused or allowed: whether requests may add system and developer messages to the prompt'),
+        .describe(
+          'refused or allowed: whether requests may add system and developer messages to the prompt',
+        ),
     }),
   });
 }

@@ -1,6 +1,9 @@
 import type { ChatMessage } from '../language/chat';
 
-/** What is asked of a model, with holes. A version of it is known by the digest of its canonical JSON. */
+/**
+ * What is asked of a model, with holes. A version of it is known by the digest of its canonical
+ * JSON.
+ */
 export interface PromptTemplate {
   readonly name: string;
   readonly messages: readonly PromptMessage[];
@@ -9,8 +12,9 @@ export interface PromptTemplate {
   /** The answer must be JSON of this schema; null for prose. */
   readonly answerSchema: Readonly<Record<string, unknown>> | null;
   /**
-   * Whether a request may carry `system` or `developer` messages of its own. They stand behind the prompt's messages with the same authority, so a caller could
-   * overrule the prompt. Absent where they are refused, so that the digest of a prompt from before this field stays the same.
+   * Whether a request may carry `system` or `developer` messages of its own. They stand behind the
+   * prompt's messages with the same authority, so a caller could overrule the prompt. Absent where
+   * they are refused, so that the digest of a prompt from before this field stays the same.
    */
   readonly callerSystemMessages?: 'allowed';
 }

@@ -7,14 +7,21 @@ import { promptProblems, valueProblems, type PromptProblem } from './checks';
 import { parseTemplate, usesOf, type Segment } from './syntax';
 
 /**
- * The messages for these values: every variable that the messages use has one, and there are no others. Throws InvalidInput that lists all mistakes, of
- * template and values alike; a rendered prompt never has a hole.
+ * The messages for these values: every variable that the messages use has one, and there are no
+ * others. Throws InvalidInput that lists all mistakes, of template and values alike; a rendered
+ * prompt never has a hole.
  */
 export function renderPrompt(prompt: PromptTemplate, values: PromptValues): readonly ChatMessage[] {
   const { name, messages, variables, fewShot } = prompt;
   refuse(`the prompt ${name} cannot be rendered`, promptProblems(prompt));
-  refuse(`the values do not fit the prompt ${name}`, valueProblems({ values, variables, wanted: variablesOf(prompt) }));
-  const rendered = messages.map(({ role, template }) => ({ role, content: fill(template, values) }));
+  refuse(
+    `the values do not fit the prompt ${name}`,
+    valueProblems({ values, variables, wanted: variablesOf(prompt) }),
+  );
+  const rendered = messages.map(({ role, template }) => ({
+    role,
+    content: fill(template, values),
+  }));
   if (fewShot === null) return rendered;
   const examples = examplesOf(fewShot).flatMap(({ input, output }): readonly ChatMessage[] => [
     { role: 'user', content: fill(fewShot.template, input) },
@@ -26,7 +33,13 @@ export function renderPrompt(prompt: PromptTemplate, values: PromptValues): read
 
 /** The variables that need a value; those of examples alone bring theirs. */
 export function variablesOf({ messages }: Pick<PromptTemplate, 'messages'>): readonly string[] {
-  return [...new Set(messages.flatMap(({ template }) => usesOf(parseTemplate(template).segments).map(({ name }) => name)))];
+  return [
+    ...new Set(
+      messages.flatMap(({ template }) =>
+        usesOf(parseTemplate(template).segments).map(({ name }) => name),
+      ),
+    ),
+  ];
 }
 
 function fill(template: string, values: PromptValues): string {
@@ -70,5 +83,9 @@ function refuse(message: string, problems: readonly PromptProblem[]): void {
     detail,
     ...(didYouMean === undefined ? {} : { didYouMean }),
   }));
-  throw failure('InvalidInput', `${message}: ${first.detail}${problems.length > 1 ? ` and ${problems.length - 1} more` : ''}`, { issues });
+  throw failure(
+    'InvalidInput',
+    `${message}: ${first.detail}${problems.length > 1 ? ` and ${problems.length - 1} more` : ''}`,
+    { issues },
+  );
 }

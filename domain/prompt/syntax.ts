@@ -1,7 +1,8 @@
 /**
- * The syntax of templates: `{{name}}` puts in a value; `{{#name}} … {{.}} … {{/name}}` repeats its inside for each item of a list, where `{{.}}` is the item and
- * `{{@}}` its number from 1; `\{{` is two braces. A subset of Mustache without its HTML escapes, lookups and lambdas. What is put in is never read as a template again:
- * a document that holds `{{secret}}` stays text.
+ * The syntax of templates: `{{name}}` puts in a value; `{{#name}} … {{.}} … {{/name}}` repeats its
+ * inside for each item of a list, where `{{.}}` is the item and `{{@}}` its number from 1; `\{{` is
+ * two braces. A subset of Mustache without its HTML escapes, lookups and lambdas. What is put in is
+ * never read as a template again: a document that holds `{{secret}}` stays text.
  */
 export type Segment =
   | { readonly kind: 'text'; readonly text: string }
@@ -32,9 +33,13 @@ export function parseTemplate(template: string): ParsedTemplate {
     const name = match[2]?.trim();
     if (name === undefined) {
       if (match[0] === '\\{{') addText('{{');
-      else problems.push(`{{ at character ${match.index + 1} is not closed; write \\{{ for two braces`);
+      else
+        problems.push(
+          `{{ at character ${match.index + 1} is not closed; write \\{{ for two braces`,
+        );
     } else if (match[1] === '#') {
-      if (open !== null) problems.push(`{{#${name}}} stands inside {{#${open.name}}}: lists do not nest`);
+      if (open !== null)
+        problems.push(`{{#${name}}} stands inside {{#${open.name}}}: lists do not nest`);
       else open = { name, body: [] };
     } else if (match[1] === '/') {
       if (open?.name !== name) problems.push(`{{/${name}}} closes nothing`);
@@ -63,6 +68,8 @@ export interface VariableUse {
 export function usesOf(segments: readonly Segment[]): readonly VariableUse[] {
   return segments.flatMap((segment): readonly VariableUse[] => {
     if (segment.kind === 'value') return [{ name: segment.name, as: 'value' }];
-    return segment.kind === 'list' ? [{ name: segment.name, as: 'list' }, ...usesOf(segment.body)] : [];
+    return segment.kind === 'list'
+      ? [{ name: segment.name, as: 'list' }, ...usesOf(segment.body)]
+      : [];
   });
 }

@@ -6,7 +6,11 @@ import { assumedDayCorrelation } from '../statistics/day-correlation';
 const errors = z
   .strictObject({
     name: z.literal('errors'),
-    max: z.number().gt(0).lt(1).describe('a share between 0 and 1 of the requests of the challenger'),
+    max: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .describe('a share between 0 and 1 of the requests of the challenger'),
   })
   .describe('at most this share of requests fails');
 
@@ -35,10 +39,19 @@ export const canarySchema = z
       .describe('percent of entities, rising; 0 is shadow, in which the challenger answers nobody'),
     quality: z
       .strictObject({
-        metric: z.enum(rowLosses).describe('logloss, brier or mae: a metric that each request has by itself'),
-        rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
+        metric: z
+          .enum(rowLosses)
+          .describe('logloss, brier or mae: a metric that each request has by itself'),
+        rule: z
+          .enum(['nonInferiority', 'superiority'])
+          .default('nonInferiority')
+          .describe('nonInferiority or superiority'),
         margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
-        bound: z.number().gt(0).optional().describe('a number above 0: the greatest loss of one row that counts'),
+        bound: z
+          .number()
+          .gt(0)
+          .optional()
+          .describe('a number above 0: the greatest loss of one row that counts'),
         largeHarm: largeHarmField.optional(),
       })
       .describe('what the challenger must show on ripe labels: metric and margin'),
@@ -55,12 +68,16 @@ export const canarySchema = z
           .gt(0)
           .max(0.2)
           .default(0.03)
-          .describe('a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout'),
+          .describe(
+            'a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout',
+          ),
         minSamples: z
           .int()
           .min(1)
           .default(200)
-          .describe('a whole number above 0: labels that a promotion needs, and requests that each step needs'),
+          .describe(
+            'a whole number above 0: labels that a promotion needs, and requests that each step needs',
+          ),
         minDuration: secondsField(
           'the event time that a promotion needs, such as 7d; shorter than 7d says that days do not differ: then nothing is said of days to come, and every verdict says so',
           { least: 0 },
@@ -70,14 +87,21 @@ export const canarySchema = z
           .min(0)
           .max(0.9)
           .default(assumedDayCorrelation)
-          .describe('a number from 0 to 0.9: what the difference of a day is taken to share with that of the day before'),
+          .describe(
+            'a number from 0 to 0.9: what the difference of a day is taken to share with that of the day before',
+          ),
       })
       .prefault({})
       .describe('how sure to be: alpha, minSamples, minDuration and dayCorrelation'),
-    maxDuration: secondsField('the event time after which nothing decided is decided, such as 28d').prefault('28d'),
-    maxIdle: secondsField('the wall-clock time without a request after which the rollout ends undecided, such as 7d', {
-      least: 60,
-    }).prefault('7d'),
+    maxDuration: secondsField(
+      'the event time after which nothing decided is decided, such as 28d',
+    ).prefault('28d'),
+    maxIdle: secondsField(
+      'the wall-clock time without a request after which the rollout ends undecided, such as 7d',
+      {
+        least: 60,
+      },
+    ).prefault('7d'),
     onInconclusive: z
       .enum(['rollback', 'hold'])
       .default('rollback')

@@ -30,7 +30,12 @@ export interface RolloutVersions {
 
 /** Why the registry did not open a rollout. */
 export type OpeningRefused =
-  | { readonly kind: 'busy'; readonly runId: RunId; readonly challenger: number; readonly status: RolloutStatus }
+  | {
+      readonly kind: 'busy';
+      readonly runId: RunId;
+      readonly challenger: number;
+      readonly status: RolloutStatus;
+    }
   | { readonly kind: 'conflict'; readonly champion: number | null }
   /** An earlier rollout of the same bytes under the same policy found harm. */
   | {
@@ -42,10 +47,18 @@ export type OpeningRefused =
     };
 
 export function notOpened(versions: RolloutVersions, refused: OpeningRefused): RolloutOutcome {
-  return { kind: 'notOpened', rollout: null, verdict: refusalOf(versions, refused), decision: null };
+  return {
+    kind: 'notOpened',
+    rollout: null,
+    verdict: refusalOf(versions, refused),
+    decision: null,
+  };
 }
 
-function refusalOf({ model, champion, challenger }: RolloutVersions, refused: OpeningRefused): Verdict {
+function refusalOf(
+  { model, champion, challenger }: RolloutVersions,
+  refused: OpeningRefused,
+): Verdict {
   const [name, beside] = [versionName(challenger), versionName(champion)];
   switch (refused.kind) {
     case 'busy':
@@ -62,9 +75,16 @@ function refusalOf({ model, champion, challenger }: RolloutVersions, refused: Op
     }
     case 'harmShown': {
       const { rollout, runId, at, verdict } = refused;
-      const found = (verdict?.reasons ?? []).filter(({ outcome }) => outcome === 'failed').map(({ message }) => message);
+      const found = (verdict?.reasons ?? [])
+        .filter(({ outcome }) => outcome === 'failed')
+        .map(({ message }) => message);
       const message = `${name} was found harmful beside ${beside} by ${runId} at ${at}, under this policy (perennial rollout show ${model} --id ${rollout}); try another candidate or a changed policy`;
-      const reason = { gate: 'canary', code: 'canary.harmShown', message: [message, ...found].join(': '), outcome: 'failed' } as const;
+      const reason = {
+        gate: 'canary',
+        code: 'canary.harmShown',
+        message: [message, ...found].join(': '),
+        outcome: 'failed',
+      } as const;
       return { kind: 'failed', reasons: [reason] };
     }
   }
@@ -73,24 +93,47 @@ function refusalOf({ model, champion, challenger }: RolloutVersions, refused: Op
 /** `passed`: the decision of a canary that passed before the rollout ended. */
 export function outcomeOf(
   versions: RolloutVersions,
-  { rollout, passed, end }: { readonly rollout: RolloutId; readonly passed: DecisionRef | null; readonly end: EndedRollout },
+  {
+    rollout,
+    passed,
+    end,
+  }: {
+    readonly rollout: RolloutId;
+    readonly passed: DecisionRef | null;
+    readonly end: EndedRollout;
+  },
 ): RolloutOutcome {
   const { status: kind, verdict, decision } = end;
-  return { kind, rollout, verdict: verdict ?? defaultVerdict(versions, kind, passed), decision: decision ?? passed };
+  return {
+    kind,
+    rollout,
+    verdict: verdict ?? defaultVerdict(versions, kind, passed),
+    decision: decision ?? passed,
+  };
 }
 
 /** For an end whose row has no verdict. */
-function defaultVerdict({ champion, challenger }: RolloutVersions, ending: RolloutEnding, passed: DecisionRef | null): Verdict {
+function defaultVerdict(
+  { champion, challenger }: RolloutVersions,
+  ending: RolloutEnding,
+  passed: DecisionRef | null,
+): Verdict {
   const [name, beside] = [versionName(challenger), versionName(champion)];
   switch (ending) {
     case 'superseded':
-      return canaryInconclusive('superseded', `superseded: the champion ${beside} was moved while ${name} was on trial beside it`);
+      return canaryInconclusive(
+        'superseded',
+        `superseded: the champion ${beside} was moved while ${name} was on trial beside it`,
+      );
     case 'aborted':
       return canaryInconclusive('aborted', 'the rollout was aborted');
     case 'rolledBack':
       return canaryInconclusive('rolledBack', 'the rollout was rolled back');
     case 'promoted':
-      return passed?.verdict ?? canaryInconclusive('promoted', `${name} was promoted before its canary had passed`);
+      return (
+        passed?.verdict ??
+        canaryInconclusive('promoted', `${name} was promoted before its canary had passed`)
+      );
   }
 }
 

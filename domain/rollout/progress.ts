@@ -1,4 +1,7 @@
-/** What the workflow of a rollout remembers, what can happen to it, and what it does. Plain JSON: progress survives continue-as-new. */
+/**
+ * What the workflow of a rollout remembers, what can happen to it, and what it does. Plain JSON:
+ * progress survives continue-as-new.
+ */
 import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
@@ -53,7 +56,8 @@ export interface RolloutProgress {
 export type LostPairs = readonly (readonly [PredictionId, number])[];
 
 /** What a run tells its rollout at the end of its promotion. */
-export type PromotionEnd = { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };
+export type PromotionEnd =
+  { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };
 
 export type RolloutCommand =
   | ({ readonly verb: 'hold' | 'resume' | 'skip' | 'abort' } & Command)
@@ -101,7 +105,11 @@ export type RolloutEvent =
   | { readonly kind: 'statusRecorded'; readonly state: OpenRolloutState }
   | { readonly kind: 'extended'; readonly extendedSeconds: number; readonly by: Command }
   /** `id` of the update that carried it. */
-  | { readonly kind: 'commandReceived'; readonly command: RolloutCommand; readonly id: string | null }
+  | {
+      readonly kind: 'commandReceived';
+      readonly command: RolloutCommand;
+      readonly id: string | null;
+    }
   | { readonly kind: 'promotionEnded'; readonly promotion: PromotionEnd }
   /** A turn of judging is over; there may be more to judge. */
   | { readonly kind: 'judged'; readonly since: string; readonly lost: LostPairs }
@@ -111,7 +119,13 @@ export type RolloutEvent =
 
 export type RolloutEffect =
   | { readonly kind: 'openRollout' }
-  | { readonly kind: 'enterStep'; readonly step: number; readonly weight: number; readonly actor: string; readonly cause: string }
+  | {
+      readonly kind: 'enterStep';
+      readonly step: number;
+      readonly weight: number;
+      readonly actor: string;
+      readonly cause: string;
+    }
   | {
       readonly kind: 'recordStatus';
       readonly state: OpenRolloutState;
@@ -121,7 +135,12 @@ export type RolloutEffect =
     }
   /** The run shows its people what its rollout waits for. */
   | { readonly kind: 'tellRun'; readonly state: OpenRolloutState }
-  | { readonly kind: 'extendRollout'; readonly seconds: number; readonly key: string; readonly by: Command }
+  | {
+      readonly kind: 'extendRollout';
+      readonly seconds: number;
+      readonly key: string;
+      readonly by: Command;
+    }
   | { readonly kind: 'endRollout'; readonly actor: string; readonly cause: string }
   | { readonly kind: 'watch'; readonly mode: OpenRolloutStatus }
   | { readonly kind: 'interruptWatch' }

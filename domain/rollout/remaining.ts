@@ -6,7 +6,15 @@ import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
-import { dayBounds, decidingPairs, errorIn, labelledOf, limitOf, restsOnDays, trafficBounds } from './judging/readings';
+import {
+  dayBounds,
+  decidingPairs,
+  errorIn,
+  labelledOf,
+  limitOf,
+  restsOnDays,
+  trafficBounds,
+} from './judging/readings';
 import type { MetricReading, Remaining } from './judging/verdict';
 
 /** More than that is as good as never. */
@@ -15,24 +23,36 @@ const mostWeeks = 100;
 const daySeconds = 86_400;
 
 /**
- * How much more the present step needs if everything goes on as so far: the same means, the same spreads, the same traffic. A forecast, and no part of any rule. Null where the same again would
+ * How much more the present step needs if everything goes on as so far: the same means, the same
+ * spreads, the same traffic. A forecast, and no part of any rule. Null where the same again would
  * never be enough, or where nothing was seen to go by.
  */
-export function remainingOf(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): Remaining {
+export function remainingOf(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  readings: readonly MetricReading[],
+): Remaining {
   const requests = secondsForRequests(policy, evidence);
   const isShown = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
   const { quality, servingSince, startedAt, asOf } = evidence;
   const n = labelledOf(quality);
   const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
   const isSeen = n > 0 && elapsed > 0;
-  const traffic = isShown ? 1 : isSeen ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times))) : null;
+  const traffic = isShown
+    ? 1
+    : isSeen
+      ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)))
+      : null;
   if (traffic === null) return { observations: null, seconds: null };
   // Quality may be shown before there are labels enough to end the step by it.
   const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
   const labels = observations === 0 ? 0 : isSeen ? (observations * elapsed) / n : null;
   const days = isShown ? 0 : secondsForDays(policy, evidence);
   if (labels === null || days === null || requests === null) return { observations, seconds: null };
-  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), labels, days)) };
+  return {
+    observations,
+    seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), labels, days)),
+  };
 }
 
 function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvidence): number {
@@ -47,15 +67,21 @@ function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidenc
     const later = daysAfterWeeks(days, weeks);
     if (later === null) return null;
     const bounds = dayBounds(policy, quality, later);
-    if (bounds !== null && bounds.upper < limitOf(policy)) return ((weeks - days.weeks) * daysOfWeek - daysPassed(days)) * daySeconds;
+    if (bounds !== null && bounds.upper < limitOf(policy))
+      return ((weeks - days.weeks) * daysOfWeek - daysPassed(days)) * daySeconds;
   }
   return null;
 }
 
-function secondsForRequests({ test }: RolloutPolicy, { requestsInStep, stepStartedAt, asOf }: RolloutEvidence): number | null {
+function secondsForRequests(
+  { test }: RolloutPolicy,
+  { requestsInStep, stepStartedAt, asOf }: RolloutEvidence,
+): number | null {
   const lacking = test.minSamples - requestsInStep;
   if (lacking <= 0) return 0;
-  return requestsInStep === 0 ? null : (lacking * secondsBetween(stepStartedAt, asOf)) / requestsInStep;
+  return requestsInStep === 0
+    ? null
+    : (lacking * secondsBetween(stepStartedAt, asOf)) / requestsInStep;
 }
 
 function secondsBetween(from: string, to: string): number {
@@ -67,7 +93,11 @@ function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): bool
   // The same without searching for the bound: this is asked some thirty times for one forecast.
   const error = errorIn(policy, quality);
   const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
-  const { atLeast } = rangedWealth(decidingPairs(quality), pairRange(requestLoss(policy.quality)), limit);
+  const { atLeast } = rangedWealth(
+    decidingPairs(quality),
+    pairRange(requestLoss(policy.quality)),
+    limit,
+  );
   return atLeast > -Math.log(alphaBudget(policy).qualityPerSide);
 }
 
@@ -78,12 +108,21 @@ function scaled(quality: QualityEvidence, times: number): QualityEvidence {
       [quality.phase]: scaledRanged(decidingPairs(quality), times),
       unscored: quality.unscored * times,
       // People go on labelling as well.
-      ...(quality.judge && { judge: { ...quality.judge, errors: scaledMean(quality.judge.errors, times) } }),
+      ...(quality.judge && {
+        judge: { ...quality.judge, errors: scaledMean(quality.judge.errors, times) },
+      }),
     };
-  return { ...quality, champion: scaledRanged(quality.champion, times), challenger: scaledRanged(quality.challenger, times) };
+  return {
+    ...quality,
+    champion: scaledRanged(quality.champion, times),
+    challenger: scaledRanged(quality.challenger, times),
+  };
 }
 
-/** The least multiple of what was seen, from 1 on, that is enough; by doubling and halving, as more of the same never says less. */
+/**
+ * The least multiple of what was seen, from 1 on, that is enough; by doubling and halving, as more
+ * of the same never says less.
+ */
 function timesUntil(enough: (times: number) => boolean): number | null {
   if (enough(1)) return 1;
   let [low, high] = [1, 2];

@@ -1,6 +1,7 @@
 /**
- * The life of a rollout after its evaluation: opened, moved up step by step, watched, and promoted or taken back. Pure: the workflow executes the
- * effects in order, and hands each result back as the next event.
+ * The life of a rollout after its evaluation: opened, moved up step by step, watched, and promoted
+ * or taken back. Pure: the workflow executes the effects in order, and hands each result back as
+ * the next event.
  */
 import type { Command } from '../run/command';
 import { notOpened, outcomeOf, type EndedRollout } from './outcome';
@@ -26,11 +27,19 @@ const platform = 'perennial';
 /** Enough for every command that may be sent again after a continue-as-new. */
 const mostHandledCommands = 500;
 
-export function transition(settings: RolloutSettings, progress: RolloutProgress, event: RolloutEvent): Transition {
+export function transition(
+  settings: RolloutSettings,
+  progress: RolloutProgress,
+  event: RolloutEvent,
+): Transition {
   switch (event.kind) {
     case 'started':
-      // The details that people see and the query's answer belong to one execution: they are written again.
-      return { progress: { ...progress, waitingFor: null }, effects: progress.rollout === null ? [{ kind: 'openRollout' }] : [] };
+      // The details that people see and the query's answer belong to one execution: they are
+      // written again.
+      return {
+        progress: { ...progress, waitingFor: null },
+        effects: progress.rollout === null ? [{ kind: 'openRollout' }] : [],
+      };
     case 'opened':
       return opened(progress, event);
     case 'busy':
@@ -53,12 +62,18 @@ export function transition(settings: RolloutSettings, progress: RolloutProgress,
     case 'extended':
       return extended(settings, progress, event);
     case 'promotionEnded':
-      return { progress: { ...progress, promotion: progress.promotion ?? event.promotion }, effects: [{ kind: 'interruptWatch' }] };
+      return {
+        progress: { ...progress, promotion: progress.promotion ?? event.promotion },
+        effects: [{ kind: 'interruptWatch' }],
+      };
     case 'judged':
       return still({ ...progress, judgedSince: event.since, lostPairs: event.lost });
     case 'judgingEnded':
       // The next watch takes it into account.
-      return { progress: { ...progress, noMoreLabels: event.noMoreLabels }, effects: [{ kind: 'interruptWatch' }] };
+      return {
+        progress: { ...progress, noMoreLabels: event.noMoreLabels },
+        effects: [{ kind: 'interruptWatch' }],
+      };
     case 'ended':
       return still({ ...progress, status: event.end.status, end: event.end });
     case 'advance':
@@ -76,13 +91,29 @@ function still(progress: RolloutProgress): Transition {
 }
 
 /** A run that is executed again finds the rollout that it opened before, in whatever state. */
-function opened(progress: RolloutProgress, found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>): Transition {
+function opened(
+  progress: RolloutProgress,
+  found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>,
+): Transition {
   const { rollout, status, step, extendedSeconds, decision, test } = found;
   const heldBy = status === 'held' ? { actor: platform, reason: 'held before' } : null;
-  const state = { ...progress, rollout, status, step, extendedSeconds, decision, test, heldBy, stepEntered: status !== 'running' };
+  const state = {
+    ...progress,
+    rollout,
+    status,
+    step,
+    extendedSeconds,
+    decision,
+    test,
+    heldBy,
+    stepEntered: status !== 'running',
+  };
   if (isOpenRollout(status)) return still(state);
   // Ending a rollout that has ended changes nothing and returns its end.
-  return { progress: state, effects: [{ kind: 'endRollout', actor: platform, cause: `it is ${status}` }] };
+  return {
+    progress: state,
+    effects: [{ kind: 'endRollout', actor: platform, cause: `it is ${status}` }],
+  };
 }
 
 /** What a rollout does while no command waits. */
@@ -99,7 +130,11 @@ function nextStep(settings: RolloutSettings, progress: RolloutProgress): Transit
   return { progress: shown.progress, effects: [{ kind: 'watch', mode: progress.status }] };
 }
 
-function conclude(settings: RolloutSettings, progress: RolloutProgress, end: EndedRollout): Transition {
+function conclude(
+  settings: RolloutSettings,
+  progress: RolloutProgress,
+  end: EndedRollout,
+): Transition {
   const { rollout, decision: passed } = progress;
   if (rollout === null) return still(progress);
   const outcome = outcomeOf(settings, { rollout, passed, end });
@@ -107,7 +142,10 @@ function conclude(settings: RolloutSettings, progress: RolloutProgress, end: End
   const isUnconfirmed = isTakenBack && end.rollback?.secondsToFullTraffic == null;
   return {
     progress: { ...progress, outcome },
-    effects: [{ kind: 'announceEnd', outcome }, ...(isUnconfirmed ? [{ kind: 'confirmRollback' } as const] : [])],
+    effects: [
+      { kind: 'announceEnd', outcome },
+      ...(isUnconfirmed ? [{ kind: 'confirmRollback' } as const] : []),
+    ],
   };
 }
 
@@ -123,7 +161,8 @@ function show(settings: RolloutSettings, progress: RolloutProgress): Transition 
 function showStatus(settings: RolloutSettings, progress: RolloutProgress): Transition {
   const { rollout, status, decision, heldBy, statusBy } = progress;
   const waitingFor = waitingForOf(settings, progress);
-  if (rollout === null || waitingFor === progress.waitingFor || !isOpen(status)) return still({ ...progress, statusBy: null });
+  if (rollout === null || waitingFor === progress.waitingFor || !isOpen(status))
+    return still({ ...progress, statusBy: null });
   const { actor, reason = waitingFor } = statusBy ?? heldBy ?? { actor: platform };
   const weight = decision !== null && settings.parkWhenPassed ? 'park' : 'keep';
   const state = { rollout, status, waitingFor, decision };
@@ -138,36 +177,69 @@ function carryOut(
 ): Transition {
   const refusal = refusalOf(settings, progress, command);
   if (refusal !== null) return { progress, effects: [{ kind: 'refuseCommand', why: refusal }] };
-  const handledCommands = id === null ? progress.handledCommands : [...progress.handledCommands, id].slice(-mostHandledCommands);
+  const handledCommands =
+    id === null
+      ? progress.handledCommands
+      : [...progress.handledCommands, id].slice(-mostHandledCommands);
   const done = commandDone(settings, { ...progress, handledCommands }, command);
   return { progress: done.progress, effects: [...done.effects, { kind: 'acceptCommand' }] };
 }
 
-function refusalOf({ steps }: RolloutSettings, { decision, step }: RolloutProgress, { verb }: RolloutCommand): string | null {
+function refusalOf(
+  { steps }: RolloutSettings,
+  { decision, step }: RolloutProgress,
+  { verb }: RolloutCommand,
+): string | null {
   if (verb !== 'skip') return null;
   if (decision !== null) return 'nothing can be skipped: it has passed, no step is left';
-  return step >= steps.length - 1 ? 'nothing can be skipped: it is in its last step, which only quality can end' : null;
+  return step >= steps.length - 1
+    ? 'nothing can be skipped: it is in its last step, which only quality can end'
+    : null;
 }
 
-function commandDone(settings: RolloutSettings, progress: RolloutProgress, command: RolloutCommand): Transition {
+function commandDone(
+  settings: RolloutSettings,
+  progress: RolloutProgress,
+  command: RolloutCommand,
+): Transition {
   const { actor, keyId, reason } = command;
-  const by: Command = { actor, ...(keyId === undefined ? {} : { keyId }), ...(reason === undefined ? {} : { reason }) };
+  const by: Command = {
+    actor,
+    ...(keyId === undefined ? {} : { keyId }),
+    ...(reason === undefined ? {} : { reason }),
+  };
   switch (command.verb) {
     case 'hold': {
-      const held = progress.heldBy === null ? { ...progress, heldBy: by, status: 'held' as const } : progress;
+      const held =
+        progress.heldBy === null ? { ...progress, heldBy: by, status: 'held' as const } : progress;
       return show(settings, { ...held, statusBy: by });
     }
     case 'resume':
       return show(settings, { ...letGo(progress), noMoreLabels: null, statusBy: by });
     case 'skip': {
       const skipped = `skipped step ${progress.step + 1}${reason === undefined ? '' : `: ${reason}`}`;
-      const stepBy = { actor, reason: `${skipped}; quality must still be shown before a promotion` };
-      return show(settings, { ...progress, step: progress.step + 1, stepBy, stepEntered: false, noMoreLabels: null });
+      const stepBy = {
+        actor,
+        reason: `${skipped}; quality must still be shown before a promotion`,
+      };
+      return show(settings, {
+        ...progress,
+        step: progress.step + 1,
+        stepBy,
+        stepEntered: false,
+        noMoreLabels: null,
+      });
     }
     case 'abort':
-      return { progress, effects: [{ kind: 'endRollout', actor, cause: reason ?? 'aborted by hand' }] };
+      return {
+        progress,
+        effects: [{ kind: 'endRollout', actor, cause: reason ?? 'aborted by hand' }],
+      };
     case 'extend':
-      return { progress, effects: [{ kind: 'extendRollout', seconds: command.seconds, key: command.key, by }] };
+      return {
+        progress,
+        effects: [{ kind: 'extendRollout', seconds: command.seconds, key: command.key, by }],
+      };
   }
 }
 
@@ -182,7 +254,8 @@ function extended(
 ): Transition {
   // A rollout that the policy held because time was over has time again.
   const resumed = progress.heldBy?.actor === platform ? letGo(progress) : progress;
-  // The budget may have been raised since judging ended; where it was not, judging ends again at once.
+  // The budget may have been raised since judging ended; where it was not, judging ends again at
+  // once.
   return show(settings, { ...resumed, extendedSeconds, noMoreLabels: null, statusBy: by });
 }
 
@@ -201,7 +274,11 @@ function watched(
     case 'passed':
       return still({ ...progress, decision: result.decision, status: 'passed' });
     case 'expired':
-      return still({ ...progress, heldBy: { actor: platform, reason: result.because }, status: 'held' });
+      return still({
+        ...progress,
+        heldBy: { actor: platform, reason: result.because },
+        status: 'held',
+      });
     case 'still':
       return still(progress);
   }

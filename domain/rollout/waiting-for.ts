@@ -1,10 +1,18 @@
 import { versionName } from '../model/model';
 import type { RolloutProgress, RolloutSettings } from './progress';
 
-/** Describes what a rollout waits for. It holds no figures that grow with the traffic: readers compute those from the evidence. */
+/**
+ * Describes what a rollout waits for. It holds no figures that grow with the traffic: readers
+ * compute those from the evidence.
+ */
 export function waitingForOf(
   { model, champion, challenger, steps }: RolloutSettings,
-  { status, step, heldBy, decision }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision'>,
+  {
+    status,
+    step,
+    heldBy,
+    decision,
+  }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision'>,
 ): string {
   const percent = steps[step] ?? 0;
   const where = `step ${step + 1} of ${steps.length}, ${percent === 0 ? 'shadow' : `${percent} %`}`;
@@ -13,6 +21,7 @@ export function waitingForOf(
     const reason = heldBy.reason === undefined ? '' : ` (${heldBy.reason})`;
     return `canary of ${versions} is held by ${heldBy.actor}${reason} in ${where}; perennial rollout resume ${model}`;
   }
-  if (decision !== null) return `the promotion of ${versionName(challenger)}, whose canary has passed`;
+  if (decision !== null)
+    return `the promotion of ${versionName(challenger)}, whose canary has passed`;
   return `canary of ${versions}: ${where}; perennial rollout show ${model}`;
 }

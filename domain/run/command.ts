@@ -1,7 +1,9 @@
 /** What the API asks of a running workflow for somebody, signed so that nobody else can ask it. */
 import type { Tenant } from '../ids';
 
-/** The scope that an API key needs for each. A vote also needs the role that the lifecycle names. */
+/**
+ * The scope that an API key needs for each. A vote also needs the role that the lifecycle names.
+ */
 export const commandScopes = {
   'run.approve': 'approver',
   'run.reject': 'approver',

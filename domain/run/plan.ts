@@ -1,4 +1,7 @@
-/** What a run is started with, and how its stages end. Shared by the workflows and the activities that keep records. */
+/**
+ * What a run is started with, and how its stages end. Shared by the workflows and the activities
+ * that keep records.
+ */
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { DataContract } from '../dataset/contract';
 import type { RunId, Tenant } from '../ids';
@@ -19,14 +22,26 @@ export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly traceId: string;
 }
 
-/** How a stage's body ended. A verdict other than `passed` ends the stage as *stopped*; such an output is never reused. */
+/**
+ * How a stage's body ended. A verdict other than `passed` ends the stage as *stopped*; such an
+ * output is never reused.
+ */
 export interface StageEnd<T> {
   readonly output: T;
   readonly verdict?: Verdict;
   readonly decision?: DecisionRef;
-  /** Something outside the inputs was unavailable: other runs do not reuse the output, but a rerun of this one does. */
+  /**
+   * Something outside the inputs was unavailable: other runs do not reuse the output, but a rerun
+   * of this one does.
+   */
   readonly notReusable?: true;
 }
 
-/** Whether a stage may take over the output of another run: from the cache, or from the run that a rerun names. */
-export type Reuse = { readonly kind: 'never' } | { readonly kind: 'cache' } | { readonly kind: 'from'; readonly run: RunId };
+/**
+ * Whether a stage may take over the output of another run: from the cache, or from the run that a
+ * rerun names.
+ */
+export type Reuse =
+  | { readonly kind: 'never' }
+  | { readonly kind: 'cache' }
+  | { readonly kind: 'from'; readonly run: RunId };

@@ -20,7 +20,10 @@ export const runRequestSchema = z
       .transform((text) => text as RunId)
       .optional()
       .describe('the id of the run whose earlier stages are taken, run_…'),
-    cache: z.boolean().optional().describe('true or false: false runs every stage even when its inputs are unchanged'),
+    cache: z
+      .boolean()
+      .optional()
+      .describe('true or false: false runs every stage even when its inputs are unchanged'),
     reason: z.string().trim().min(1).max(500).optional().describe('why, for the audit'),
     kind: notInThisVersion,
     input: notInThisVersion,
@@ -28,17 +31,30 @@ export const runRequestSchema = z
   })
   .check(({ value, issues }) => {
     if (value.fromStage !== undefined && value.reuseRun === undefined) {
-      issues.push({ ...problem('is missing: fromStage needs the run whose earlier stages are taken'), path: ['reuseRun'] });
+      issues.push({
+        ...problem('is missing: fromStage needs the run whose earlier stages are taken'),
+        path: ['reuseRun'],
+      });
     }
     if (value.reuseRun !== undefined && value.fromStage === undefined) {
-      issues.push({ ...problem('is missing: reuseRun needs the first stage to run again'), path: ['fromStage'] });
+      issues.push({
+        ...problem('is missing: reuseRun needs the first stage to run again'),
+        path: ['fromStage'],
+      });
     }
     const [large] = paramsIssues(value.params, ['params'], objectDocument(value, '').issueAt);
-    if (large) issues.push({ ...problem(large.detail.replace('params ', ''), { expected: large.expected }), path: ['params'] });
+    if (large)
+      issues.push({
+        ...problem(large.detail.replace('params ', ''), { expected: large.expected }),
+        path: ['params'],
+      });
   })
   .transform((request): RunRequest => defined(request));
 
-/** Optional members of a request are absent, never undefined: its canonical JSON is compared under an Idempotency-Key. */
+/**
+ * Optional members of a request are absent, never undefined: its canonical JSON is compared under
+ * an Idempotency-Key.
+ */
 function defined(request: object): RunRequest {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }

@@ -2,16 +2,35 @@ import type { IdempotencyKey, RunId, Tenant } from '../ids';
 import type { LifecycleKind } from '../lifecycle/lifecycle';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 
-export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
+export const modelStages = [
+  'ingest',
+  'validate',
+  'train',
+  'tune',
+  'evaluate',
+  'canary',
+  'promote',
+] as const;
 export type ModelStage = (typeof modelStages)[number];
 
-const llmStages = ['ingest', 'rag-index', 'prompt-eval', 'fine-tune', 'evaluate', 'canary', 'promote'] as const;
+const llmStages = [
+  'ingest',
+  'rag-index',
+  'prompt-eval',
+  'fine-tune',
+  'evaluate',
+  'canary',
+  'promote',
+] as const;
 type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;
 
 /** Of every kind of lifecycle, each once: what a request may name before its lifecycle is known. */
-export const stageNames: readonly [StageName, ...StageName[]] = [...modelStages, ...llmStages.filter((stage) => !isModelStage(stage))];
+export const stageNames: readonly [StageName, ...StageName[]] = [
+  ...modelStages,
+  ...llmStages.filter((stage) => !isModelStage(stage)),
+];
 
 function isModelStage(stage: StageName): stage is ModelStage {
   return (modelStages as readonly StageName[]).includes(stage);
@@ -28,10 +47,10 @@ export interface RunEffect extends RunRef {
 }
 
 /** All stages that a kind of lifecycle knows, in order. */
-export const stagesByKind = { ModelLifecycle: modelStages, LlmLifecycle: llmStages } as const satisfies Record<
-  LifecycleKind,
-  readonly StageName[]
->;
+export const stagesByKind = {
+  ModelLifecycle: modelStages,
+  LlmLifecycle: llmStages,
+} as const satisfies Record<LifecycleKind, readonly StageName[]>;
 
 /** The part of the spec without which a stage is left out. */
 const optional: Readonly<Partial<Record<StageName, string>>> = {
@@ -51,10 +70,29 @@ export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly Stage
   });
 }
 
-/** `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is gone and could not be started again. */
-export const runStatuses = ['pending', 'running', 'waiting', 'paused', 'succeeded', 'stopped', 'failed', 'cancelled', 'lost'] as const;
+/**
+ * `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is
+ * gone and could not be started again.
+ */
+export const runStatuses = [
+  'pending',
+  'running',
+  'waiting',
+  'paused',
+  'succeeded',
+  'stopped',
+  'failed',
+  'cancelled',
+  'lost',
+] as const;
 export type RunStatus = (typeof runStatuses)[number];
-export const finalRunStatuses = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'] as const satisfies readonly RunStatus[];
+export const finalRunStatuses = [
+  'succeeded',
+  'stopped',
+  'failed',
+  'cancelled',
+  'lost',
+] as const satisfies readonly RunStatus[];
 
 export function isFinal(status: RunStatus): boolean {
   return (finalRunStatuses as readonly RunStatus[]).includes(status);
@@ -105,5 +143,6 @@ export interface Failure {
   /** What to try, in the words of whoever failed. */
   readonly next?: string | undefined;
   /** Undos that failed: a person must look (I5). */
-  readonly needsOperator?: readonly { readonly what: string; readonly message: string }[] | undefined;
+  readonly needsOperator?:
+    readonly { readonly what: string; readonly message: string }[] | undefined;
 }

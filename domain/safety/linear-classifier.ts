@@ -14,11 +14,17 @@ export interface LinearClassifier {
   readonly vector: Float32Array | null;
 }
 
-/** A vector's share against that of the n-grams, which have length one as well: chosen over held-out sources (1, 2, 4). */
+/**
+ * A vector's share against that of the n-grams, which have length one as well: chosen over held-out
+ * sources (1, 2, 4).
+ */
 export const vectorScale = 2;
 
 /** The log-odds that the text is of the kind that the classifier knows. */
-export function logOdds({ bias, nGrams, vector }: LinearClassifier, features: TextFeatures): number {
+export function logOdds(
+  { bias, nGrams, vector }: LinearClassifier,
+  features: TextFeatures,
+): number {
   let sum = bias;
   if (nGrams) {
     let hits = 0;
@@ -26,7 +32,8 @@ export function logOdds({ bias, nGrams, vector }: LinearClassifier, features: Te
     sum += hits / Math.sqrt(Math.max(1, features.nGrams.length));
   }
   if (vector && features.vector) {
-    for (let at = 0; at < vector.length; at += 1) sum += (vector[at] ?? 0) * (features.vector[at] ?? 0) * vectorScale;
+    for (let at = 0; at < vector.length; at += 1)
+      sum += (vector[at] ?? 0) * (features.vector[at] ?? 0) * vectorScale;
   }
   return sum;
 }

@@ -1,7 +1,10 @@
 /** Buckets for each kind of n-gram: what falls together is told apart by the rest of the text. */
 export const nGramBuckets = 2 ** 15;
 
-/** Words, pairs of words, and 3 to 5 letters within a word, hashed: which of them a text has, however often. Words first, letters in the second half. */
+/**
+ * Words, pairs of words, and 3 to 5 letters within a word, hashed: which of them a text has,
+ * however often. Words first, letters in the second half.
+ */
 export function nGramsOf(text: string): Uint32Array {
   const found = new Set<number>();
   let before = '';
@@ -22,10 +25,14 @@ export function nGramsOf(text: string): Uint32Array {
 /** Beyond it a word is data. */
 const longestWord = 40;
 
-/** FNV-1a over UTF-16 units, with the last step of MurmurHash3: FNV's low bits alone are uneven for texts that differ in their last letter. */
+/**
+ * FNV-1a over UTF-16 units, with the last step of MurmurHash3: FNV's low bits alone are uneven for
+ * texts that differ in their last letter.
+ */
 function bucketOf(text: string): number {
   let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < text.length; at += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) % nGramBuckets;

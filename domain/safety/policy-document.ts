@@ -18,5 +18,7 @@ export function readSafetyPolicy(text: string, fileName: string): Read<SafetyPol
   const written = yamlDocument(text, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
   const read = readBy(documentSchema, written);
-  return read.ok ? { ok: true, value: { name: read.value.metadata.name, ...read.value.spec } } : read;
+  return read.ok
+    ? { ok: true, value: { name: read.value.metadata.name, ...read.value.spec } }
+    : read;
 }

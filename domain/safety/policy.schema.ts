@@ -15,19 +15,34 @@ const terms = {
   name: nameField('the name of the detector'),
   on: on('input', 'output'),
   action: z.enum(actions).default('block').describe('block, redact or flag'),
-  onError: z.enum(['block', 'allow']).default('block').describe('block or allow: what happens when it could not look'),
+  onError: z
+    .enum(['block', 'allow'])
+    .default('block')
+    .describe('block or allow: what happens when it could not look'),
 };
 
 const classifier = {
-  reads: z.enum(['words', 'meaning']).default('meaning').describe('words, or meaning: also by sentence embedding'),
-  falseAlarms: z.number().min(0.002).max(0.2).default(0.01).describe('a share from 0.002 to 0.2: how many harmless texts it may stop'),
+  reads: z
+    .enum(['words', 'meaning'])
+    .default('meaning')
+    .describe('words, or meaning: also by sentence embedding'),
+  falseAlarms: z
+    .number()
+    .min(0.002)
+    .max(0.2)
+    .default(0.01)
+    .describe('a share from 0.002 to 0.2: how many harmless texts it may stop'),
 };
 
 const asked = {
   provider: nameField('the name of a provider that the operator has set up'),
   model: z.string().min(1).max(200).describe('the model, as the provider names it'),
   timeout: secondsField('how long a verdict may take', { most: 600 }).default(10),
-  categories: z.array(z.string().min(1).max(100)).max(100).default([]).describe('the categories that count; all when none is named'),
+  categories: z
+    .array(z.string().min(1).max(100))
+    .max(100)
+    .default([])
+    .describe('the categories that count; all when none is named'),
 };
 
 const guardAnswers = z
@@ -38,7 +53,11 @@ const guardAnswers = z
 const topic = z
   .strictObject({
     name: nameField('the name of the topic'),
-    examples: z.array(z.string().trim().min(2).max(2_000)).min(1).max(200).describe('texts of the topic, as users write them'),
+    examples: z
+      .array(z.string().trim().min(2).max(2_000))
+      .min(1)
+      .max(200)
+      .describe('texts of the topic, as users write them'),
   })
   .describe('a topic: name and examples');
 
@@ -64,7 +83,12 @@ const detector = z
         .max(10_000)
         .describe('words or phrases, found whatever their case, accents and spacing'),
     }),
-    z.strictObject({ ...terms, ...classifier, kind: z.literal('injection'), on: on('input', 'retrieved') }),
+    z.strictObject({
+      ...terms,
+      ...classifier,
+      kind: z.literal('injection'),
+      on: on('input', 'retrieved'),
+    }),
     z.strictObject({ ...terms, ...classifier, kind: z.literal('harmful') }),
     z
       .strictObject({
@@ -73,9 +97,17 @@ const detector = z
         on: on('input'),
         allow: z.array(topic).max(50).default([]).describe('topics of which a text must be one'),
         deny: z.array(topic).max(50).default([]).describe('topics of which no text may be'),
-        similarity: z.number().gt(0).lt(1).default(0.5).describe('a number between 0 and 1: how near its examples a text of a topic is'),
+        similarity: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.5)
+          .describe('a number between 0 and 1: how near its examples a text of a topic is'),
       })
-      .refine(({ allow, deny }) => allow.length + deny.length > 0, { path: ['deny'], message: 'no topic is allowed or denied' }),
+      .refine(({ allow, deny }) => allow.length + deny.length > 0, {
+        path: ['deny'],
+        message: 'no topic is allowed or denied',
+      }),
     z
       .strictObject({
         ...terms,
@@ -101,7 +133,9 @@ const detector = z
           .refine((text) => text.includes('{{text}}'), 'has no {{text}}')
           .nullable()
           .default(null)
-          .describe('what the model is asked, with {{text}} and {{asked}}; the server’s chat template asks without it'),
+          .describe(
+            'what the model is asked, with {{text}} and {{asked}}; the server’s chat template asks without it',
+          ),
         answers: guardAnswers,
       })
       .refine(({ answers, categories }) => answers === 'llamaGuard' || categories.length === 0, {
@@ -110,7 +144,9 @@ const detector = z
       })
       .transform(inSeconds),
   ])
-  .describe('a detector: personalData, secrets, blocklist, injection, harmful, topics, moderation or guardModel');
+  .describe(
+    'a detector: personalData, secrets, blocklist, injection, harmful, topics, moderation or guardModel',
+  );
 
 /** As the rest of the platform keeps durations. */
 function inSeconds<T extends { readonly timeout: number }>({
@@ -124,12 +160,20 @@ function inSeconds<T extends { readonly timeout: number }>({
 export const safetyPolicySchema = z
   .strictObject({
     detectors: z.array(detector).min(1).max(50).describe('a list of detectors'),
-    keepText: z.boolean().default(false).describe('true or false: whether the audit keeps texts that did not pass'),
+    keepText: z
+      .boolean()
+      .default(false)
+      .describe('true or false: whether the audit keeps texts that did not pass'),
   })
   .check(({ value, issues }) => {
     value.detectors.forEach(({ name }, index) => {
       if (value.detectors.findIndex((other) => other.name === name) === index) return;
-      issues.push({ code: 'custom', input: name, path: ['detectors', index, 'name'], message: `a second detector is named ${name}` });
+      issues.push({
+        code: 'custom',
+        input: name,
+        path: ['detectors', index, 'name'],
+        message: `a second detector is named ${name}`,
+      });
     });
   })
   .describe('what may go into a model and what may come out: detectors');

@@ -1,4 +1,7 @@
-/** What may go into a language model and what may come out. A version of it is known by the digest of its canonical JSON. */
+/**
+ * What may go into a language model and what may come out. A version of it is known by the digest
+ * of its canonical JSON.
+ */
 export interface SafetyPolicy {
   readonly name: string;
   /** Each looks at the text as it came; what they find is acted on together. */
@@ -7,7 +10,10 @@ export interface SafetyPolicy {
   readonly keepText?: boolean;
 }
 
-/** What the user says, what the model answers, or a passage of a document that is put before the model. */
+/**
+ * What the user says, what the model answers, or a passage of a document that is put before the
+ * model.
+ */
 export const sides = ['input', 'output', 'retrieved'] as const;
 export type Side = (typeof sides)[number];
 
@@ -29,7 +35,10 @@ export type DetectorKind =
   | { readonly kind: 'personalData'; readonly types: readonly PersonalDataType[] }
   | { readonly kind: 'secrets' }
   | { readonly kind: 'blocklist'; readonly phrases: readonly string[] }
-  /** Orders to the model that are not the operator's: jailbreaks, overridden instructions, attempts at the prompt. */
+  /**
+   * Orders to the model that are not the operator's: jailbreaks, overridden instructions, attempts
+   * at the prompt.
+   */
   | ({ readonly kind: 'injection' } & ClassifierTerms)
   /** Asks for something harmful; on the side `output`, gives it. */
   | ({ readonly kind: 'harmful' } & ClassifierTerms)
@@ -43,13 +52,21 @@ export function askedProviders({ detectors }: SafetyPolicy): readonly string[] {
 }
 
 export interface ClassifierTerms {
-  /** `words` alone, in well under a millisecond; `meaning` also by sentence embedding, some ten milliseconds a text of usual length. */
+  /**
+   * `words` alone, in well under a millisecond; `meaning` also by sentence embedding, some ten
+   * milliseconds a text of usual length.
+   */
   readonly reads: 'words' | 'meaning';
-  /** Which share of harmless texts it may stop, as measured over sources that it was not trained on. */
+  /**
+   * Which share of harmless texts it may stop, as measured over sources that it was not trained on.
+   */
   readonly falseAlarms: number;
 }
 
-/** A model of a provider that the operator has set up, asked about each text. Its name and its model are part of the policy's digest; what answers under them is a matter of the place. */
+/**
+ * A model of a provider that the operator has set up, asked about each text. Its name and its model
+ * are part of the policy's digest; what answers under them is a matter of the place.
+ */
 export interface GuardModel {
   readonly provider: string;
   readonly model: string;
@@ -69,12 +86,18 @@ export interface ModerationKind extends GuardModel {
 /** A model trained to judge texts, by chat completions. */
 export interface GuardModelKind extends GuardModel {
   readonly kind: 'guardModel';
-  /** What it is asked, with `{{text}}` and, before an answer of the model, `{{asked}}`; null where the server's chat template asks for it, as for Llama Guard. */
+  /**
+   * What it is asked, with `{{text}}` and, before an answer of the model, `{{asked}}`; null where
+   * the server's chat template asks for it, as for Llama Guard.
+   */
   readonly prompt: string | null;
   readonly answers: GuardAnswers;
 }
 
-/** Llama Guard's `safe`, or `unsafe` and a line of categories; or two patterns, of which exactly one must match. */
+/**
+ * Llama Guard's `safe`, or `unsafe` and a line of categories; or two patterns, of which exactly one
+ * must match.
+ */
 export type GuardAnswers = 'llamaGuard' | { readonly unsafe: string; readonly safe: string };
 
 /** By nearness to examples: of a denied topic, or of none of the allowed ones. */
@@ -92,13 +115,23 @@ export interface Topic {
   readonly examples: readonly string[];
 }
 
-export const personalDataTypes = ['email', 'phone', 'creditCard', 'iban', 'ipAddress', 'usSocialSecurity'] as const;
+export const personalDataTypes = [
+  'email',
+  'phone',
+  'creditCard',
+  'iban',
+  'ipAddress',
+  'usSocialSecurity',
+] as const;
 export type PersonalDataType = (typeof personalDataTypes)[number];
 
 /** Offsets into the text in UTF-16 units, `to` behind the last. */
 export interface Finding {
   readonly from: number;
   readonly to: number;
-  /** What it is, such as `email`: stands in the text's place when it is redacted, and in the audit; the text itself does not. */
+  /**
+   * What it is, such as `email`: stands in the text's place when it is redacted, and in the audit;
+   * the text itself does not.
+   */
   readonly what: string;
 }

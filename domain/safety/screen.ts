@@ -1,7 +1,12 @@
 import { isPerennialError } from '../failure';
 import type { Action, DetectorSpec, Finding, SafetyPolicy, Side } from './policy';
 
-export type Detect = (spec: DetectorSpec, text: string, side: Side, about?: About) => Promise<readonly Finding[]>;
+export type Detect = (
+  spec: DetectorSpec,
+  text: string,
+  side: Side,
+  about?: About,
+) => Promise<readonly Finding[]>;
 
 /** What stands around a text. */
 export interface About {
@@ -14,7 +19,10 @@ export interface About {
 export const outcomes = ['blocked', 'redacted', 'flagged', 'passed'] as const;
 export type ScreeningOutcome = (typeof outcomes)[number];
 
-/** What became of a text. Findings say what and how much, never which text: they go to the audit (I11). */
+/**
+ * What became of a text. Findings say what and how much, never which text: they go to the audit
+ * (I11).
+ */
 export interface Screening {
   readonly outcome: ScreeningOutcome;
   /** What may go on; null when nothing may. */
@@ -48,11 +56,24 @@ export function worstOutcome(of: readonly ScreeningOutcome[]): ScreeningOutcome 
   return outcomes.find((outcome) => of.includes(outcome)) ?? null;
 }
 
-/** Every detector of the side looks, also when an earlier one has blocked: the audit says all that was wrong. */
-export async function screen(policy: SafetyPolicy, side: Side, text: string, detect: Detect, about: About = {}): Promise<Screening> {
-  const looking = policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, { text, side, detect, about }));
+/**
+ * Every detector of the side looks, also when an earlier one has blocked: the audit says all that
+ * was wrong.
+ */
+export async function screen(
+  policy: SafetyPolicy,
+  side: Side,
+  text: string,
+  detect: Detect,
+  about: About = {},
+): Promise<Screening> {
+  const looking = policy.detectors
+    .filter(({ on }) => on.includes(side))
+    .map((spec) => look(spec, { text, side, detect, about }));
   const screening = judged(text, await Promise.all(looking));
-  return policy.keepText === true && screening.outcome !== 'passed' ? { ...screening, kept: text } : screening;
+  return policy.keepText === true && screening.outcome !== 'passed'
+    ? { ...screening, kept: text }
+    : screening;
 }
 
 function judged(text: string, looked: readonly Looked[]): Screening {
@@ -66,7 +87,9 @@ function judged(text: string, looked: readonly Looked[]): Screening {
   const worst = (action: Action) => findings.some((each) => each.action === action);
   if (worst('block')) return { outcome: 'blocked', text: null, findings };
   if (worst('redact')) {
-    const redacting = looked.filter(({ spec }) => spec.action === 'redact').flatMap(({ findings: found }) => found);
+    const redacting = looked
+      .filter(({ spec }) => spec.action === 'redact')
+      .flatMap(({ findings: found }) => found);
     return { outcome: 'redacted', text: redact(text, redacting), findings };
   }
   return { outcome: findings.length > 0 ? 'flagged' : 'passed', text, findings };
@@ -80,7 +103,12 @@ interface Looked {
 
 async function look(
   spec: DetectorSpec,
-  { text, side, detect, about }: { readonly text: string; readonly side: Side; readonly detect: Detect; readonly about: About },
+  {
+    text,
+    side,
+    detect,
+    about,
+  }: { readonly text: string; readonly side: Side; readonly detect: Detect; readonly about: About },
 ): Promise<Looked> {
   try {
     return { spec, findings: await detect(spec, text, side, about), failure: null };
@@ -88,7 +116,11 @@ async function look(
     // Who is gone hears nothing more.
     about.signal?.throwIfAborted();
     // Its message may quote the text.
-    return { spec, findings: [], failure: isPerennialError(error) ? error.type : error instanceof Error ? error.name : 'Error' };
+    return {
+      spec,
+      findings: [],
+      failure: isPerennialError(error) ? error.type : error instanceof Error ? error.name : 'Error',
+    };
   }
 }
 
@@ -98,7 +130,10 @@ function counted(findings: readonly Finding[]): Readonly<Record<string, number>>
   return counts;
 }
 
-/** Places that overlap become one, by the name of the first: half of a card number is still too much of it. */
+/**
+ * Places that overlap become one, by the name of the first: half of a card number is still too much
+ * of it.
+ */
 export function redact(text: string, findings: readonly Finding[]): string {
   const sorted = findings.toSorted((a, b) => a.from - b.from || b.to - a.to);
   let end = 0;

@@ -14,10 +14,13 @@ export interface TrainingPlan {
 }
 
 /**
- * Minimises the weighted mean log-loss with L2 by limited-memory BFGS (D. C. Liu and J. Nocedal, 1989). No chance in it: the same examples in the same order give
- * the same weights.
+ * Minimises the weighted mean log-loss with L2 by limited-memory BFGS (D. C. Liu and J. Nocedal,
+ * 1989). No chance in it: the same examples in the same order give the same weights.
  */
-export function trainLinear(examples: readonly TrainingExample[], plan: TrainingPlan): LinearClassifier {
+export function trainLinear(
+  examples: readonly TrainingExample[],
+  plan: TrainingPlan,
+): LinearClassifier {
   const [grams, dimensions] = [plan.nGrams ?? 0, plan.vector ?? 0];
   const size = 1 + grams + dimensions;
   const total = examples.reduce((sum, { weight }) => sum + weight, 0);
@@ -33,7 +36,12 @@ export function trainLinear(examples: readonly TrainingExample[], plan: Training
       gradient[at] = plan.penalty * weight;
       value += (plan.penalty / 2) * weight * weight;
     }
-    for (const example of examples) value += addExample(example, point, gradient, { grams, dimensions, share: example.weight / total });
+    for (const example of examples)
+      value += addExample(example, point, gradient, {
+        grams,
+        dimensions,
+        share: example.weight / total,
+      });
     return value;
   };
   return of(minimise(loss, size, plan.iterations));
@@ -43,22 +51,32 @@ function addExample(
   { nGrams, vector, isPositive }: TrainingExample,
   point: Float64Array,
   gradient: Float64Array,
-  { grams, dimensions, share }: { readonly grams: number; readonly dimensions: number; readonly share: number },
+  {
+    grams,
+    dimensions,
+    share,
+  }: { readonly grams: number; readonly dimensions: number; readonly share: number },
 ): number {
   const each = 1 / Math.sqrt(Math.max(1, nGrams.length));
   let sum = point[0] ?? 0;
   if (grams > 0) for (const bucket of nGrams) sum += (point[1 + bucket] ?? 0) * each;
-  if (vector) for (let at = 0; at < dimensions; at += 1) sum += (point[1 + grams + at] ?? 0) * (vector[at] ?? 0) * vectorScale;
+  if (vector)
+    for (let at = 0; at < dimensions; at += 1)
+      sum += (point[1 + grams + at] ?? 0) * (vector[at] ?? 0) * vectorScale;
   const margin = isPositive ? sum : -sum;
   const slope = ((isPositive ? -1 : 1) * share) / (1 + Math.exp(margin));
   gradient[0] = (gradient[0] ?? 0) + slope;
-  if (grams > 0) for (const bucket of nGrams) gradient[1 + bucket] = (gradient[1 + bucket] ?? 0) + slope * each;
+  if (grams > 0)
+    for (const bucket of nGrams) gradient[1 + bucket] = (gradient[1 + bucket] ?? 0) + slope * each;
   if (vector) {
     for (let at = 0; at < dimensions; at += 1)
-      gradient[1 + grams + at] = (gradient[1 + grams + at] ?? 0) + slope * (vector[at] ?? 0) * vectorScale;
+      gradient[1 + grams + at] =
+        (gradient[1 + grams + at] ?? 0) + slope * (vector[at] ?? 0) * vectorScale;
   }
   // log(1 + e^-m) without overflow.
-  return share * (margin > 0 ? Math.log1p(Math.exp(-margin)) : Math.log1p(Math.exp(margin)) - margin);
+  return (
+    share * (margin > 0 ? Math.log1p(Math.exp(-margin)) : Math.log1p(Math.exp(margin)) - margin)
+  );
 }
 
 type Loss = (point: Float64Array, gradient: Float64Array) => number;
@@ -70,7 +88,11 @@ function minimise(loss: Loss, size: number, iterations: number): Float64Array {
   let point = new Float64Array(size);
   let gradient = new Float64Array(size);
   let value = loss(point, gradient);
-  const pairs: { readonly step: Float64Array; readonly change: Float64Array; readonly rho: number }[] = [];
+  const pairs: {
+    readonly step: Float64Array;
+    readonly change: Float64Array;
+    readonly rho: number;
+  }[] = [];
   for (let iteration = 0; iteration < iterations; iteration += 1) {
     const direction = descent(gradient, pairs);
     const slope = dot(direction, gradient);
@@ -99,7 +121,11 @@ function minimise(loss: Loss, size: number, iterations: number): Float64Array {
 /** The two-loop recursion. */
 function descent(
   gradient: Float64Array,
-  pairs: readonly { readonly step: Float64Array; readonly change: Float64Array; readonly rho: number }[],
+  pairs: readonly {
+    readonly step: Float64Array;
+    readonly change: Float64Array;
+    readonly rho: number;
+  }[],
 ): Float64Array {
   const direction = gradient.map((value) => -value);
   const alphas: number[] = [];
@@ -113,7 +139,8 @@ function descent(
     const scale = 1 / (last.rho * dot(last.change, last.change));
     for (let at = 0; at < direction.length; at += 1) direction[at] = (direction[at] ?? 0) * scale;
   }
-  for (const { step, change, rho } of pairs) addScaled(direction, step, (alphas.pop() ?? 0) - rho * dot(change, direction));
+  for (const { step, change, rho } of pairs)
+    addScaled(direction, step, (alphas.pop() ?? 0) - rho * dot(change, direction));
   return direction;
 }
 

@@ -1,8 +1,13 @@
-/** Characters that are judged at once: some 180 tokens, well within what a sentence embedder reads. */
+/**
+ * Characters that are judged at once: some 180 tokens, well within what a sentence embedder reads.
+ */
 const windowCharacters = 800;
 const stride = 600;
 
-/** A long text in overlapping parts, so that a sentence in a long document weighs as much as alone. The whole when it is short; nothing when it says nothing. */
+/**
+ * A long text in overlapping parts, so that a sentence in a long document weighs as much as alone.
+ * The whole when it is short; nothing when it says nothing.
+ */
 export function windowsOf(text: string): readonly string[] {
   const said = text.trim();
   if (said === '') return [];

@@ -1,6 +1,9 @@
 import { seededRandom, type Seed } from './random';
 
-/** How often each day counts in each resample: `replicates` rows of `days` counts that sum to `days`. */
+/**
+ * How often each day counts in each resample: `replicates` rows of `days` counts that sum to
+ * `days`.
+ */
 export interface DayResamples {
   readonly days: number;
   readonly replicates: number;
@@ -8,16 +11,25 @@ export interface DayResamples {
   readonly counts: Uint16Array;
 }
 
-/** The value of a statistic when day `d` counts `weights[d]` times; NaN where it is not defined (no row, one class only). */
+/**
+ * The value of a statistic when day `d` counts `weights[d]` times; NaN where it is not defined (no
+ * row, one class only).
+ */
 export type DayStatistic = (weights: ArrayLike<number>) => number;
 
 /**
- * The cluster bootstrap with days as clusters: rows of one day share its weather, outage or campaign, so whole days are drawn with
- * replacement and all their rows come along. Row-wise intervals would be several times too narrow.
- * A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), §3.8; C. A. Field and A. H. Welsh, "Bootstrapping clustered data", JRSS B 69 (2007).
- * Days are drawn as if they were independent; `dayInterval` widens its bounds by what they share with each other.
+ * The cluster bootstrap with days as clusters: rows of one day share its weather, outage or
+ * campaign, so whole days are drawn with replacement and all their rows come along. Row-wise
+ * intervals would be several times too narrow. A. C. Davison and D. V. Hinkley, "Bootstrap Methods
+ * and their Application" (1997), §3.8; C. A. Field and A. H. Welsh, "Bootstrapping clustered data",
+ * JRSS B 69 (2007). Days are drawn as if they were independent; `dayInterval` widens its bounds by
+ * what they share with each other.
  */
-export function dayResamples(draw: { readonly days: number; readonly replicates: number; readonly seed: Seed }): DayResamples {
+export function dayResamples(draw: {
+  readonly days: number;
+  readonly replicates: number;
+  readonly seed: Seed;
+}): DayResamples {
   const { days, replicates } = draw;
   const random = seededRandom(draw.seed);
   const counts = new Uint16Array(days * replicates);

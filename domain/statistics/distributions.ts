@@ -1,4 +1,7 @@
-/** Φ(z). Complementary error function by the Chebyshev fit of Press et al., Numerical Recipes, 2nd ed., §6.2 (`erfcc`): relative error below 1.2e-7. */
+/**
+ * Φ(z). Complementary error function by the Chebyshev fit of Press et al., Numerical Recipes, 2nd
+ * ed., §6.2 (`erfcc`): relative error below 1.2e-7.
+ */
 export function normalCdf(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + 0.5 * x);
@@ -10,12 +13,21 @@ export function normalCdf(z: number): number {
           (0.37409196 +
             t *
               (0.09678418 +
-                t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
+                t *
+                  (-0.18628806 +
+                    t *
+                      (0.27886807 +
+                        t *
+                          (-1.13520398 +
+                            t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
   const tail = 0.5 * t * Math.exp(-x * x + polynomial);
   return z >= 0 ? 1 - tail : tail;
 }
 
-/** Φ⁻¹(p). P. J. Acklam's rational approximation, relative error below 1.15e-9. ±Infinity at 1 and 0. */
+/**
+ * Φ⁻¹(p). P. J. Acklam's rational approximation, relative error below 1.15e-9. ±Infinity at 1 and
+ * 0.
+ */
 export function normalQuantile(p: number): number {
   if (p <= 0) return -Infinity;
   if (p >= 1) return Infinity;
@@ -24,7 +36,10 @@ export function normalQuantile(p: number): number {
     const q = Math.sqrt(-2 * Math.log(p));
     return ratio(
       q,
-      [-7.784894002430293e-3, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968, 2.938163982698783],
+      [
+        -7.784894002430293e-3, -0.3223964580411365, -2.400758277161838, -2.549732539343734,
+        4.374664141464968, 2.938163982698783,
+      ],
       [7.784695709041462e-3, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1],
     );
   }
@@ -34,20 +49,27 @@ export function normalQuantile(p: number): number {
     q *
     ratio(
       r,
-      [-39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716, 2.506628277459239],
-      [-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1],
+      [
+        -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269,
+        -30.66479806614716, 2.506628277459239,
+      ],
+      [
+        -54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972,
+        -13.28068155288572, 1,
+      ],
     )
   );
 }
 
 function ratio(x: number, numerator: readonly number[], denominator: readonly number[]): number {
-  const at = (coefficients: readonly number[]) => coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
+  const at = (coefficients: readonly number[]) =>
+    coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
   return at(numerator) / at(denominator);
 }
 
 /**
- * Quantile of Student's t. G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970) 619–620; six digits from three degrees of freedom on,
- * exact for one and two.
+ * Quantile of Student's t. G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970)
+ * 619–620; six digits from three degrees of freedom on, exact for one and two.
  */
 export function studentQuantile(p: number, degrees: number): number {
   if (p < 0.5) return -studentQuantile(1 - p, degrees);
@@ -69,7 +91,10 @@ export function studentQuantile(p: number, degrees: number): number {
     y = Math.expm1(a * y * y);
   } else {
     y =
-      ((1 / (((degrees + 6) / (degrees * y) - 0.089 * d - 0.822) * (degrees + 2) * 3) + 0.5 / (degrees + 4)) * y - 1) *
+      ((1 / (((degrees + 6) / (degrees * y) - 0.089 * d - 0.822) * (degrees + 2) * 3) +
+        0.5 / (degrees + 4)) *
+        y -
+        1) *
         ((degrees + 1) / (degrees + 2)) +
       1 / y;
   }

@@ -6,12 +6,18 @@ export interface Mixture {
   readonly slopes: readonly number[];
 }
 
-/** The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, from below: where the mixture of bets stops to speak against m. */
+/**
+ * The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, from below: where the mixture of
+ * bets stops to speak against m.
+ */
 export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number {
   const { logWeights, wealth, slopes, alpha } = mixture;
   const roots = (weightOf: (index: number) => number) =>
-    wealth.map((each, index) => (each + weightOf(index) + Math.log(alpha)) / (slopes[index] ?? NaN));
-  // With weights that sum to 1, the sum reaches 1/alpha where the first weighted bet does, at the latest where the last unweighted one does.
+    wealth.map(
+      (each, index) => (each + weightOf(index) + Math.log(alpha)) / (slopes[index] ?? NaN),
+    );
+  // With weights that sum to 1, the sum reaches 1/alpha where the first weighted bet does, at the
+  // latest where the last unweighted one does.
   let low = Math.max(...roots((index) => logWeights[index] ?? 0));
   let high = Math.max(...roots(() => 0));
   for (let halving = 0; halving < 60 && high - low > 1e-12 * (1 + Math.abs(low)); halving += 1) {
@@ -25,7 +31,11 @@ export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number
 
 /** log Σ exp(logWeight + wealth − slope·m). */
 export function logMixture({ logWeights, wealth, slopes }: Mixture, at: number): number {
-  return logSumExp(logWeights.map((weight, index) => weight + (wealth[index] ?? NaN) - (slopes[index] ?? NaN) * at));
+  return logSumExp(
+    logWeights.map(
+      (weight, index) => weight + (wealth[index] ?? NaN) - (slopes[index] ?? NaN) * at,
+    ),
+  );
 }
 
 /** log Σ exp(each), where the exponentials themselves would overflow. */

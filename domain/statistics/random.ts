@@ -7,11 +7,15 @@ export type Seed = readonly [number, number, number, number];
 
 /** 128 bits of a digest, so that what is drawn depends on the data and on nothing else. */
 export function seedOf(digest: Digest): Seed {
-  const word = (index: number) => Number.parseInt(digest.slice(7 + 8 * index, 15 + 8 * index), 16) | 0;
+  const word = (index: number) =>
+    Number.parseInt(digest.slice(7 + 8 * index, 15 + 8 * index), 16) | 0;
   return [word(0), word(1), word(2), word(3)];
 }
 
-/** sfc32 of C. Doty-Humphrey's PractRand: 128 bits of state, passes BigCrush, integer operations only. Not for secrets. */
+/**
+ * sfc32 of C. Doty-Humphrey's PractRand: 128 bits of state, passes BigCrush, integer operations
+ * only. Not for secrets.
+ */
 export function seededRandom([a, b, c, counter]: Seed): Random {
   const next = () => {
     const sum = (((a + b) | 0) + counter) | 0;

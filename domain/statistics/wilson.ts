@@ -1,6 +1,9 @@
 import { normalQuantile } from './distributions';
 
-/** Bounds of a share of `events` in `n` (E. B. Wilson, JASA 22 (1927)): holds also where none or all are, which the normal approximation does not. */
+/**
+ * Bounds of a share of `events` in `n` (E. B. Wilson, JASA 22 (1927)): holds also where none or all
+ * are, which the normal approximation does not.
+ */
 export function wilsonBounds(
   { events, n }: { readonly events: number; readonly n: number },
   level: number,
@@ -11,5 +14,8 @@ export function wilsonBounds(
   const centre = share + (z * z) / (2 * n);
   const spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
   const scale = 1 + (z * z) / n;
-  return { lower: Math.max(0, (centre - spread) / scale), upper: Math.min(1, (centre + spread) / scale) };
+  return {
+    lower: Math.max(0, (centre - spread) / scale),
+    upper: Math.min(1, (centre + spread) / scale),
+  };
 }

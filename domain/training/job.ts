@@ -14,7 +14,10 @@ export interface JobResources {
   readonly timeoutSeconds: number;
 }
 
-/** A unit of work for a compute backend. `id` is the idempotency key: submitting the same id twice finds the first (I4). */
+/**
+ * A unit of work for a compute backend. `id` is the idempotency key: submitting the same id twice
+ * finds the first (I4).
+ */
 export interface Job {
   readonly id: string;
   readonly tenant: string;
@@ -22,7 +25,10 @@ export interface Job {
   readonly trainer: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly seed: number;
-  /** Named inputs; the backend makes each readable as a file before the trainer starts. A list is an ordered set of Parquet parts. */
+  /**
+   * Named inputs; the backend makes each readable as a file before the trainer starts. A list is an
+   * ordered set of Parquet parts.
+   */
   readonly inputs: Readonly<Record<string, readonly ArtifactRef[]>>;
   /** Facts the trainer needs beside its parameters (label, feature columns, task). */
   readonly context: Readonly<Record<string, unknown>>;
@@ -56,13 +62,24 @@ export interface JobResult {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-export type JobFailureKind = 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult' | 'JobLost';
+export type JobFailureKind =
+  'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult' | 'JobLost';
 
 export type JobState =
   | { readonly kind: 'queued' }
   | { readonly kind: 'running'; readonly metrics: readonly JobMetric[] }
-  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
-  | { readonly kind: 'failed'; readonly failure: JobFailureKind; readonly message: string; readonly logs: ArtifactRef | null }
+  | {
+      readonly kind: 'succeeded';
+      readonly result: JobResult;
+      readonly outputs: readonly JobOutput[];
+      readonly logs: ArtifactRef | null;
+    }
+  | {
+      readonly kind: 'failed';
+      readonly failure: JobFailureKind;
+      readonly message: string;
+      readonly logs: ArtifactRef | null;
+    }
   | { readonly kind: 'cancelled' };
 
 export interface ComputeBackend {
@@ -71,7 +88,10 @@ export interface ComputeBackend {
   submit(job: Job): Promise<JobHandle>;
   /** Uploads outputs by digest on success, so a second call after a crash gives the same answer. */
   poll(handle: JobHandle): Promise<JobState>;
-  /** Settles when there may be something new since the last poll. A backend that cannot tell is looked at in turns. */
+  /**
+   * Settles when there may be something new since the last poll. A backend that cannot tell is
+   * looked at in turns.
+   */
   news?(handle: JobHandle): Promise<void>;
   /** The newest `maxBytes` of the log, redacted of secrets. */
   logs(handle: JobHandle, maxBytes: number): Promise<string>;
@@ -82,7 +102,10 @@ export interface ComputeBackend {
   close(): Promise<void>;
 }
 
-/** `generation` is of language models: prompts and completions, and what comes out is no graph over columns. */
+/**
+ * `generation` is of language models: prompts and completions, and what comes out is no graph over
+ * columns.
+ */
 export const trainerTasks = [...tasks, 'generation'] as const;
 export type TrainerTask = (typeof trainerTasks)[number];
 
@@ -93,7 +116,10 @@ export interface TrainerManifest {
   readonly tasks: readonly TrainerTask[];
   /** JSON Schema of `params`. */
   readonly paramsSchema: Readonly<Record<string, unknown>>;
-  /** The parameter that counts its iterations, and the value that it has when nobody gives one; null when it does not report as it goes. */
+  /**
+   * The parameter that counts its iterations, and the value that it has when nobody gives one; null
+   * when it does not report as it goes.
+   */
   readonly iterations: { readonly param: string; readonly default: number | null } | null;
   /** Digest over the folder's code and the runtime's; part of the train stage's cache key. */
   readonly codeDigest: Digest;

@@ -5,11 +5,21 @@ import type { DocumentPath } from '../document/path';
 import { isMap, nameOf } from '../document/path';
 import type { Issue } from '../failure';
 
-/** The largest parameters that a run may carry: they travel in Temporal payloads, which warn at 256 KB. */
+/**
+ * The largest parameters that a run may carry: they travel in Temporal payloads, which warn at 256
+ * KB.
+ */
 const maxParamsBytes = 256 * 1024;
 
-/** An issue when the parameters at `path` are too large; none when they are no map, which is reported elsewhere. */
-export function paramsIssues(params: unknown, path: DocumentPath, issueAt: IssueAt): readonly Issue[] {
+/**
+ * An issue when the parameters at `path` are too large; none when they are no map, which is
+ * reported elsewhere.
+ */
+export function paramsIssues(
+  params: unknown,
+  path: DocumentPath,
+  issueAt: IssueAt,
+): readonly Issue[] {
   const bytes = sizeOf(params);
   if (bytes <= maxParamsBytes) return [];
   return [

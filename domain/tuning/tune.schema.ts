@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { metricField } from '../decision/gate.schema';
 
 const bound = z.number().describe('a number');
-const log = z.boolean().default(false).describe('true to search on a logarithmic scale, which needs low above 0 and no step');
+const log = z
+  .boolean()
+  .default(false)
+  .describe('true to search on a logarithmic scale, which needs low above 0 and no step');
 
 const range = z.discriminatedUnion('kind', [
   z
@@ -40,10 +43,17 @@ export const tuneSchema = z
     metric: metricField,
     direction: z.enum(['minimize', 'maximize']).describe('minimize or maximize'),
     trials: z.int().min(1).max(10_000).describe('a whole number from 1 to 10000'),
-    parallel: z.int().min(1).max(64).default(2).describe('a whole number from 1 to 64: trials at once'),
+    parallel: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(2)
+      .describe('a whole number from 1 to 64: trials at once'),
     sampler: z.enum(['tpe', 'random']).default('tpe').describe('tpe or random'),
     pruner: z.enum(['hyperband', 'none']).default('hyperband').describe('hyperband or none'),
-    space: z.record(z.string().min(1).max(200), range).describe('the parameters to search, each with its range'),
+    space: z
+      .record(z.string().min(1).max(200), range)
+      .describe('the parameters to search, each with its range'),
     seed: z
       .int()
       .min(0)
@@ -51,7 +61,13 @@ export const tuneSchema = z
       .default(17)
       .describe('a whole number from 0 to 2147483647'),
     budget: z
-      .strictObject({ seconds: z.int().min(1).max(2_592_000).describe('a whole number of seconds, at most 30 days') })
+      .strictObject({
+        seconds: z
+          .int()
+          .min(1)
+          .max(2_592_000)
+          .describe('a whole number of seconds, at most 30 days'),
+      })
       .optional()
       .describe('the budget of the study: seconds'),
   })

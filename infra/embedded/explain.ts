@@ -12,8 +12,14 @@ export interface Explanation {
   readonly next: string;
 }
 
-/** What the usual causes look like in the logs of the three servers. The first that matches wins. */
-const causes: readonly { readonly pattern: RegExp; readonly reason: string; readonly next: string }[] = [
+/**
+ * What the usual causes look like in the logs of the three servers. The first that matches wins.
+ */
+const causes: readonly {
+  readonly pattern: RegExp;
+  readonly reason: string;
+  readonly next: string;
+}[] = [
   {
     pattern:
       /address already in use|could not bind .*: Address|can't set up .*port .*in use|port (\d+) is (already )?(in use|not available)/i,
@@ -68,16 +74,25 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: string; read
   },
 ];
 
-/** The likely cause that a log file names, with the line that tells it; null when the log tells none. */
+/**
+ * The likely cause that a log file names, with the line that tells it; null when the log tells
+ * none.
+ */
 export function explainLog(logFile: string): Explanation | null {
   const lines = readLines(logFile);
   const advised = lines.flatMap((line) => adviceOf(line) ?? []).at(-1);
   if (advised !== undefined) return { ...advised, next: `${advised.next}. Its log is ${logFile}` };
   for (const { pattern, reason, next } of causes) {
     const line = lines.findLast((candidate) => pattern.test(candidate));
-    if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${placed(next, logFile)}. Its log is ${logFile}` };
+    if (line !== undefined)
+      return {
+        reason: `${reason} (${shorten(line)})`,
+        next: `${placed(next, logFile)}. Its log is ${logFile}`,
+      };
   }
-  const line = lines.findLast((candidate) => /fatal|error|panic|denied|cannot|could not|failed/i.test(candidate));
+  const line = lines.findLast((candidate) =>
+    /fatal|error|panic|denied|cannot|could not|failed/i.test(candidate),
+  );
   return line === undefined ? null : { reason: shorten(line), next: `Its log is ${logFile}` };
 }
 
@@ -92,7 +107,10 @@ export function explainEnd({ code, signal }: ProcessEnd, logFile: string): Expla
   if (signal !== null) return { reason: `it was ended by ${signal}`, next };
   const last = readLines(logFile).at(-1);
   return (
-    explainLog(logFile) ?? { reason: `it ended with code ${code ?? 'unknown'}${last === undefined ? '' : ` (${shorten(last)})`}`, next }
+    explainLog(logFile) ?? {
+      reason: `it ended with code ${code ?? 'unknown'}${last === undefined ? '' : ` (${shorten(last)})`}`,
+      next,
+    }
   );
 }
 
@@ -107,7 +125,11 @@ function readLines(logFile: string): readonly string[] {
   }
 }
 
-export function describeSpawnError(name: string, command: string, error: NodeJS.ErrnoException): PerennialError {
+export function describeSpawnError(
+  name: string,
+  command: string,
+  error: NodeJS.ErrnoException,
+): PerennialError {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: `there is no program ${command}`,
     EACCES: `${command} may not be executed`,
@@ -115,10 +137,14 @@ export function describeSpawnError(name: string, command: string, error: NodeJS.
     ENOEXEC: `${command} is not a program for this machine`,
     ETXTBSY: `${command} is being written by another process`,
   };
-  return failure('PlatformUnavailable', `${name} could not be started: ${reasons[error.code ?? ''] ?? error.message}`, {
-    cause: error,
-    next: 'Run `node bin/provision.mjs` to fetch the pinned programs again',
-  });
+  return failure(
+    'PlatformUnavailable',
+    `${name} could not be started: ${reasons[error.code ?? ''] ?? error.message}`,
+    {
+      cause: error,
+      next: 'Run `node bin/provision.mjs` to fetch the pinned programs again',
+    },
+  );
 }
 
 interface OwnLine {
@@ -127,10 +153,15 @@ interface OwnLine {
   readonly err?: { readonly message?: string; readonly next?: string };
 }
 
-/** A process of ours that ends and knows what helps needs no guess, and nothing of what it says is cut. */
+/**
+ * A process of ours that ends and knows what helps needs no guess, and nothing of what it says is
+ * cut.
+ */
 function adviceOf(line: string): Explanation | null {
   const { level, err } = ownLine(line) ?? {};
-  return level === 'fatal' && err?.message !== undefined && err.next !== undefined ? { reason: err.message, next: err.next } : null;
+  return level === 'fatal' && err?.message !== undefined && err.next !== undefined
+    ? { reason: err.message, next: err.next }
+    : null;
 }
 
 /** Our own processes log JSON: what they say is in it. */

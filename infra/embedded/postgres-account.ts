@@ -43,9 +43,11 @@ const copyPrefix = 'perennial-postgres-';
 const nobody = { uid: 65534, gid: 65534 } as const;
 
 /**
- * PostgreSQL refuses to run as root, so root starts it as `nobody`. That user may not even pass through a project that lies in a private folder
- * (`mktemp -d`, `/root`), and opening the user's folders to everybody is not ours to do. Instead the server inherits its data folder as an open
- * descriptor and names it /proc/self/fd/3, which needs no way there; only the programs, which look around themselves, are copied when they must be.
+ * PostgreSQL refuses to run as root, so root starts it as `nobody`. That user may not even pass
+ * through a project that lies in a private folder (`mktemp -d`, `/root`), and opening the user's
+ * folders to everybody is not ours to do. Instead the server inherits its data folder as an open
+ * descriptor and names it /proc/self/fd/3, which needs no way there; only the programs, which look
+ * around themselves, are copied when they must be.
  */
 export function openPostgresAccount(home: string): PostgresAccount {
   restoreLinks(home);
@@ -68,11 +70,15 @@ export function openPostgresAccount(home: string): PostgresAccount {
   };
 }
 
-function reachByDescriptor<Name extends string>(paths: Readonly<Record<Name, string>>): Reach<Name> {
+function reachByDescriptor<Name extends string>(
+  paths: Readonly<Record<Name, string>>,
+): Reach<Name> {
   const names = Object.keys(paths) as Name[];
   const descriptors = names.map((name) => openSync(paths[name], 'r'));
   return {
-    paths: Object.fromEntries(names.map((name, index) => [name, `/proc/self/fd/${index + 3}`])) as Record<Name, string>,
+    paths: Object.fromEntries(
+      names.map((name, index) => [name, `/proc/self/fd/${index + 3}`]),
+    ) as Record<Name, string>,
     descriptors,
     close: () => descriptors.forEach((descriptor) => closeSync(descriptor)),
   };
@@ -105,7 +111,11 @@ function programsFor(home: string): { readonly home: string; readonly close: () 
       if (runsAsNobody(copy)) return { home: copy, close };
     } catch (error) {
       close();
-      throw failure('PlatformUnavailable', `PostgreSQL could not be copied to ${place}: ${(error as Error).message}`, { cause: error });
+      throw failure(
+        'PlatformUnavailable',
+        `PostgreSQL could not be copied to ${place}: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
     close(); // mounted noexec, for one
   }
@@ -141,8 +151,11 @@ function linkOrCopy(source: string, target: string): void {
 /** Of processes that were killed before they could do it. */
 function removeLeftCopies(place: string): void {
   for (const name of readdirSync(place)) {
-    const owner = name.startsWith(copyPrefix) ? Number.parseInt(name.slice(copyPrefix.length), 10) : Number.NaN;
-    if (Number.isInteger(owner) && processIdentity(owner) === null) rmSync(join(place, name), { recursive: true, force: true });
+    const owner = name.startsWith(copyPrefix)
+      ? Number.parseInt(name.slice(copyPrefix.length), 10)
+      : Number.NaN;
+    if (Number.isInteger(owner) && processIdentity(owner) === null)
+      rmSync(join(place, name), { recursive: true, force: true });
   }
 }
 
@@ -164,7 +177,10 @@ function canPass(folder: string): boolean {
   return parent === folder || canPass(parent);
 }
 
-/** npm packs no symbolic links; the package lists them for its install script, which a careful npm does not run. It may drop execute bits as well. */
+/**
+ * npm packs no symbolic links; the package lists them for its install script, which a careful npm
+ * does not run. It may drop execute bits as well.
+ */
 function restoreLinks(home: string): void {
   for (const program of ['postgres', 'initdb']) {
     const path = join(home, 'bin', program);
@@ -172,7 +188,10 @@ function restoreLinks(home: string): void {
   }
   const list = join(home, 'pg-symlinks.json');
   if (!existsSync(list)) return;
-  const links = JSON.parse(readFileSync(list, 'utf8')) as { readonly source: string; readonly target: string }[];
+  const links = JSON.parse(readFileSync(list, 'utf8')) as {
+    readonly source: string;
+    readonly target: string;
+  }[];
   for (const { source, target } of links) {
     const link = join(home, '..', target);
     if (existsSync(link)) continue;

@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../domain/failure';
 import type { ProcessGuard } from '../death-watch';
@@ -32,7 +40,10 @@ export interface EmbeddedPostgres extends RunningServer {
   url(name: string): string;
 }
 
-/** PostgreSQL on loopback with passwords (SCRAM). A cluster that a crash left is recovered by the server itself. */
+/**
+ * PostgreSQL on loopback with passwords (SCRAM). A cluster that a crash left is recovered by the
+ * server itself.
+ */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const account = openPostgresAccount(options.home);
   try {
@@ -46,7 +57,10 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   }
 }
 
-async function startCluster(account: PostgresAccount, options: PostgresOptions): Promise<RunningServer> {
+async function startCluster(
+  account: PostgresAccount,
+  options: PostgresOptions,
+): Promise<RunningServer> {
   const dataDir = join(options.stateDir, 'data');
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
   if (existsSync(dataDir)) {
@@ -59,7 +73,13 @@ async function startCluster(account: PostgresAccount, options: PostgresOptions):
     return await startServer({
       name: 'PostgreSQL',
       command: join(account.home, 'bin', 'postgres'),
-      args: ['-D', folder.paths.cluster, '-p', String(options.port), ...settings(options).flatMap((setting) => ['-c', setting])],
+      args: [
+        '-D',
+        folder.paths.cluster,
+        '-p',
+        String(options.port),
+        ...settings(options).flatMap((setting) => ['-c', setting]),
+      ],
       env: serverEnvironment(),
       cwd: '/',
       ...account.identity,
@@ -85,13 +105,17 @@ function settings(options: PostgresOptions): string[] {
     'shared_buffers=64MB',
     'timezone=UTC',
     'log_timezone=UTC',
-    ...(options.durability === 'on' ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
+    ...(options.durability === 'on'
+      ? []
+      : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ];
 }
 
 /**
- * After a kill -9 the file names a process that is gone, whose end nobody has taken note of yet (a zombie), or whose number now is another program's (in a
- * container, quickly): PostgreSQL would refuse to start. The memory segment that it checks besides still keeps out a second server on the same data.
+ * After a kill -9 the file names a process that is gone, whose end nobody has taken note of yet (a
+ * zombie), or whose number now is another program's (in a container, quickly): PostgreSQL would
+ * refuse to start. The memory segment that it checks besides still keeps out a second server on the
+ * same data.
  */
 function removeStalePidFile(dataDir: string): void {
   const file = join(dataDir, 'postmaster.pid');
@@ -111,7 +135,10 @@ function isPostgres(pid: number): boolean {
   }
 }
 
-/** The eighth line of postmaster.pid is how the server tells pg_ctl its state; a stale file of a killed server has another pid in the first. */
+/**
+ * The eighth line of postmaster.pid is how the server tells pg_ctl its state; a stale file of a
+ * killed server has another pid in the first.
+ */
 function saysReady(dataDir: string, pid: number): boolean {
   try {
     const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
@@ -122,7 +149,11 @@ function saysReady(dataDir: string, pid: number): boolean {
 }
 
 /** The cluster gets its name only when it is complete: a start that was cut off begins again. */
-async function initialise(account: PostgresAccount, dataDir: string, options: PostgresOptions): Promise<void> {
+async function initialise(
+  account: PostgresAccount,
+  dataDir: string,
+  options: PostgresOptions,
+): Promise<void> {
   const unfinished = `${dataDir}.new`;
   const passwordFile = `${dataDir}.password`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -133,11 +164,25 @@ async function initialise(account: PostgresAccount, dataDir: string, options: Po
   const folder = account.reach({ cluster: unfinished, password: passwordFile });
   try {
     const { cluster, password } = folder.paths;
-    const args = ['-D', cluster, '-U', options.user, `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+    const args = [
+      '-D',
+      cluster,
+      '-U',
+      options.user,
+      `--pwfile=${password}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+    ];
     if (options.durability === 'off') args.push('--no-sync');
     const run = { account, descriptors: folder.descriptors, options };
     await runOnce('initdb', args, '', run);
-    await runOnce('postgres', ['--single', '-D', cluster, 'postgres'], `CREATE DATABASE ${options.database};\n`, run);
+    await runOnce(
+      'postgres',
+      ['--single', '-D', cluster, 'postgres'],
+      `CREATE DATABASE ${options.database};\n`,
+      run,
+    );
   } finally {
     folder.close();
     rmSync(passwordFile, { force: true });
@@ -160,7 +205,10 @@ async function runOnce(
   const command = join(account.home, 'bin', program);
   const log = rotateLog(options.logFile);
   const spawnOptions = { ...account.identity, cwd: '/', env: serverEnvironment(), detached: true };
-  const child = spawn(command, args, { ...spawnOptions, stdio: ['pipe', log, log, ...descriptors] });
+  const child = spawn(command, args, {
+    ...spawnOptions,
+    stdio: ['pipe', log, log, ...descriptors],
+  });
   closeSync(log);
   const end = await new Promise<ProcessEnd>((resolve, reject) => {
     child.once('error', (error) => reject(describeSpawnError('PostgreSQL', command, error)));
@@ -171,5 +219,7 @@ async function runOnce(
   options.guard.drop(child.pid ?? 0);
   if (end.code === 0) return;
   const { reason, next } = explainEnd(end, options.logFile);
-  throw failure('PlatformUnavailable', `PostgreSQL could not make its data folder: ${reason}`, { next });
+  throw failure('PlatformUnavailable', `PostgreSQL could not make its data folder: ${reason}`, {
+    next,
+  });
 }

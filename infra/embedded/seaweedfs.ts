@@ -19,7 +19,18 @@ export interface SeaweedPorts {
 }
 
 export const seaweedPortNames = [
-  ...(['s3', 's3Grpc', 'master', 'masterGrpc', 'volume', 'volumeGrpc', 'filer', 'filerGrpc', 'admin', 'adminGrpc'] as const),
+  ...([
+    's3',
+    's3Grpc',
+    'master',
+    'masterGrpc',
+    'volume',
+    'volumeGrpc',
+    'filer',
+    'filerGrpc',
+    'admin',
+    'adminGrpc',
+  ] as const),
 ] satisfies readonly (keyof SeaweedPorts)[];
 
 export interface SeaweedOptions {
@@ -29,7 +40,10 @@ export interface SeaweedOptions {
   readonly ports: SeaweedPorts;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Signs what the parts of the store say to each other; without it the filer's port answers anybody on this machine. */
+  /**
+   * Signs what the parts of the store say to each other; without it the filer's port answers
+   * anybody on this machine.
+   */
   readonly internalKey: string;
   readonly guard: ProcessGuard;
   readonly signal?: AbortSignal | undefined;
@@ -40,8 +54,9 @@ export interface EmbeddedSeaweed extends RunningServer {
 }
 
 /**
- * SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures are checked, telemetry is off. Every port but
- * S3's takes mutual TLS alone: the master gave read tokens to anybody on this machine, and gRPC deleted objects for anybody.
+ * SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures
+ * are checked, telemetry is off. Every port but S3's takes mutual TLS alone: the master gave read
+ * tokens to anybody on this machine, and gRPC deleted objects for anybody.
  */
 export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSeaweed> {
   const dataDir = join(options.stateDir, 'data');
@@ -53,14 +68,22 @@ export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSea
   const server = await startServer({
     name: 'The S3 store (SeaweedFS)',
     command: options.binary,
-    args: ['-logtostderr=true', 'mini', `-dir=${dataDir}`, `-s3.config=${config}`, ...flags, ...portFlags(options.ports)],
+    args: [
+      '-logtostderr=true',
+      'mini',
+      `-dir=${dataDir}`,
+      `-s3.config=${config}`,
+      ...flags,
+      ...portFlags(options.ports),
+    ],
     env: serverEnvironment({ ...environment(options.internalKey), ...mutualTls(certificates) }),
     cwd: dataDir,
     logFile: options.logFile,
     ready: () => answersWell(options.ports.s3),
     readySeconds: 60,
     stopSignal: 'SIGTERM',
-    // Its volume server waits without end for idle connections to close. By then the filer is closed, and volumes are append-only files.
+    // Its volume server waits without end for idle connections to close. By then the filer is
+    // closed, and volumes are append-only files.
     stopSeconds: 4,
     guard: options.guard,
     signal: options.signal,
@@ -70,8 +93,20 @@ export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSea
 }
 
 const flags = [
-  ...['-ip=127.0.0.1', '-ip.bind=127.0.0.1', '-s3.iam=false', '-s3.port.iceberg=0', '-s3.port.lance=0'],
-  ...['-admin.ui=false', '-webdav=false', '-master.telemetry=false', '-filer.disableDirListing=true', '-volume.preStopSeconds=0'],
+  ...[
+    '-ip=127.0.0.1',
+    '-ip.bind=127.0.0.1',
+    '-s3.iam=false',
+    '-s3.port.iceberg=0',
+    '-s3.port.lance=0',
+  ],
+  ...[
+    '-admin.ui=false',
+    '-webdav=false',
+    '-master.telemetry=false',
+    '-filer.disableDirListing=true',
+    '-volume.preStopSeconds=0',
+  ],
 ];
 
 function portFlags(ports: SeaweedPorts): string[] {
@@ -91,11 +126,23 @@ function environment(internalKey: string): Record<string, string> {
   };
 }
 
-/** As `weed scaffold -config=security` describes security.toml; the environment wins over any such file. */
+/**
+ * As `weed scaffold -config=security` describes security.toml; the environment wins over any such
+ * file.
+ */
 function mutualTls({ ca, cert, key }: StoreCertificates): Record<string, string> {
-  const grpc = ['MASTER', 'VOLUME', 'FILER', 'S3', 'ADMIN', 'WORKER', 'MSG_BROKER', 'MSG_AGENT', 'MQ', 'CLIENT'].map(
-    (part) => `GRPC_${part}`,
-  );
+  const grpc = [
+    'MASTER',
+    'VOLUME',
+    'FILER',
+    'S3',
+    'ADMIN',
+    'WORKER',
+    'MSG_BROKER',
+    'MSG_AGENT',
+    'MQ',
+    'CLIENT',
+  ].map((part) => `GRPC_${part}`);
   const https = ['MASTER', 'VOLUME', 'FILER', 'ADMIN', 'CLIENT'].map((part) => `HTTPS_${part}`);
   return Object.fromEntries([
     ['WEED_GRPC_CA', ca],
@@ -110,16 +157,28 @@ function mutualTls({ ca, cert, key }: StoreCertificates): Record<string, string>
 
 function identities(options: SeaweedOptions): unknown {
   const credentials = [{ accessKey: options.accessKeyId, secretKey: options.secretAccessKey }];
-  return { identities: [{ name: 'perennial', credentials, actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] }] };
+  return {
+    identities: [
+      { name: 'perennial', credentials, actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] },
+    ],
+  };
 }
 
-/** SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them there when it is killed. */
+/**
+ * SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them there when it is
+ * killed.
+ */
 function socketOf(name: keyof SeaweedPorts, port: number): string | null {
   if (name === 's3' || name === 'filer') return `/tmp/seaweedfs-${name}-${port}.sock`;
-  return name.endsWith('Grpc') ? `/tmp/seaweedfs-${name.slice(0, -'Grpc'.length)}-grpc-${port}.sock` : null;
+  return name.endsWith('Grpc')
+    ? `/tmp/seaweedfs-${name.slice(0, -'Grpc'.length)}-grpc-${port}.sock`
+    : null;
 }
 
-/** Whether no other user's dead server left a socket of this name: in /tmp nobody else can remove it, and the store would hang. */
+/**
+ * Whether no other user's dead server left a socket of this name: in /tmp nobody else can remove
+ * it, and the store would hang.
+ */
 export function hasFreeSocket(name: keyof SeaweedPorts, port: number): boolean {
   const socket = socketOf(name, port);
   const owner = socket === null ? undefined : statSync(socket, { throwIfNoEntry: false })?.uid;
@@ -135,10 +194,13 @@ function removeSockets(ports: SeaweedPorts): void {
 
 async function answersWell(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/healthz', timeout: 1000, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
+    const request = get(
+      { host: '127.0.0.1', port, path: '/healthz', timeout: 1000, agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(false));
   });

@@ -39,7 +39,10 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** What a server may see of our environment: TEMPORAL_*, PG*, WEED_* and AWS_* of the user's shell would change its behaviour. */
+/**
+ * What a server may see of our environment: TEMPORAL_*, PG*, WEED_* and AWS_* of the user's shell
+ * would change its behaviour.
+ */
 export function serverEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
     const value = process.env[name];
@@ -48,25 +51,41 @@ export function serverEnvironment(extra: Readonly<Record<string, string>> = {}):
   return { ...Object.fromEntries(kept), TZ: 'UTC', ...extra };
 }
 
-/** Starts a server and returns when it takes requests; otherwise ends it and says in one error why it did not. */
+/**
+ * Starts a server and returns when it takes requests; otherwise ends it and says in one error why
+ * it did not.
+ */
 export async function startServer(server: ServerCommand): Promise<RunningServer> {
   const child = spawnServer(server);
   const spawned = await outcomeOfSpawn(child);
   if (spawned !== null) throw describeSpawnError(server.name, server.command, spawned);
   const pid = child.pid;
-  if (pid === undefined) throw failure('PlatformUnavailable', `${server.name} could not be started: the system gave no process id`);
+  if (pid === undefined)
+    throw failure(
+      'PlatformUnavailable',
+      `${server.name} could not be started: the system gave no process id`,
+    );
   server.guard.add(pid, server.stopSignal, server.name);
 
-  const exited = new Promise<ProcessEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const exited = new Promise<ProcessEnd>((resolve) =>
+    child.once('exit', (code, signal) => resolve({ code, signal })),
+  );
   void exited.then(() => server.guard.drop(pid));
-  const running: RunningServer = { name: server.name, pid, logFile: server.logFile, exited, stop: () => stopChild(child, exited, server) };
+  const running: RunningServer = {
+    name: server.name,
+    pid,
+    logFile: server.logFile,
+    exited,
+    stop: () => stopChild(child, exited, server),
+  };
 
   const deadline = Date.now() + server.readySeconds * 1000;
   while (!hasEnded(child)) {
     if (await server.ready(pid)) return running;
     if (server.signal?.aborted === true || Date.now() > deadline) {
       await running.stop();
-      if (server.signal?.aborted === true) throw failure('PlatformUnavailable', `${server.name} was stopped before it was ready`);
+      if (server.signal?.aborted === true)
+        throw failure('PlatformUnavailable', `${server.name} was stopped before it was ready`);
       const reason = explainLog(server.logFile)?.reason;
       throw failure(
         'PlatformUnavailable',
@@ -91,7 +110,9 @@ function spawnServer(server: ServerCommand): ChildProcess {
       ...(server.uid === undefined ? {} : { uid: server.uid }),
       ...(server.gid === undefined ? {} : { gid: server.gid }),
       stdio: ['ignore', log, log, ...(server.descriptors ?? [])],
-      detached: true, // Ctrl-C in a terminal reaches the whole foreground group at once; the order of the stop is ours
+      // Ctrl-C in a terminal reaches the whole foreground group at once; the order of the stop is
+      // ours
+      detached: true,
     });
   } finally {
     closeSync(log);
@@ -105,7 +126,11 @@ async function outcomeOfSpawn(child: ChildProcess): Promise<NodeJS.ErrnoExceptio
   });
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<ProcessEnd>, server: ServerCommand): Promise<void> {
+async function stopChild(
+  child: ChildProcess,
+  exited: Promise<ProcessEnd>,
+  server: ServerCommand,
+): Promise<void> {
   if (hasEnded(child)) return;
   child.kill(server.stopSignal);
   const timer = setTimeout(() => child.kill('SIGKILL'), server.stopSeconds * 1000);

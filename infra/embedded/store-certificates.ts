@@ -1,7 +1,19 @@
-/** Certificates with which the parts of the embedded store know each other, and by which they refuse everybody else on this machine. */
+/**
+ * Certificates with which the parts of the embedded store know each other, and by which they refuse
+ * everybody else on this machine.
+ */
 import 'reflect-metadata';
-import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension } from '@peculiar/x509';
-import { KeyUsageFlags, KeyUsagesExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+} from '@peculiar/x509';
+import {
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,11 +31,16 @@ const lifetime = 3650 * day;
 const leastLeft = 365 * day;
 
 /**
- * Made at the first start and kept beside the store's data, readable by this user alone. One certificate serves every part, which all live in
- * one process. The authority's own key is not kept, so nobody can make a second one.
+ * Made at the first start and kept beside the store's data, readable by this user alone. One
+ * certificate serves every part, which all live in one process. The authority's own key is not
+ * kept, so nobody can make a second one.
  */
 export async function ensureStoreCertificates(folder: string): Promise<StoreCertificates> {
-  const paths = { ca: join(folder, 'ca.pem'), cert: join(folder, 'store.pem'), key: join(folder, 'store.key') };
+  const paths = {
+    ca: join(folder, 'ca.pem'),
+    cert: join(folder, 'store.pem'),
+    key: join(folder, 'store.key'),
+  };
   if (isUsable(paths)) return paths;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const made = await makeCertificates();
@@ -41,7 +58,10 @@ function isUsable({ ca, cert, key }: StoreCertificates): boolean {
   try {
     const certificate = new X509Certificate(readFileSync(cert));
     const authority = new X509Certificate(readFileSync(ca));
-    return certificate.verify(authority.publicKey) && Date.parse(certificate.validTo) - Date.now() > leastLeft;
+    return (
+      certificate.verify(authority.publicKey) &&
+      Date.parse(certificate.validTo) - Date.now() > leastLeft
+    );
   } catch {
     return false;
   }
@@ -52,13 +72,20 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 async function makeCertificates(): Promise<Record<'ca' | 'cert' | 'key', string>> {
   const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const [authority, store] = await Promise.all([newKeys(), newKeys()]);
-  const valid = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + lifetime), signingAlgorithm: algorithm };
+  const valid = {
+    notBefore: new Date(Date.now() - day),
+    notAfter: new Date(Date.now() + lifetime),
+    signingAlgorithm: algorithm,
+  };
   const ca = await X509CertificateGenerator.createSelfSigned({
     ...valid,
     serialNumber: randomBytes(8).toString('hex'),
     name: 'CN=Perennial embedded store authority',
     keys: authority,
-    extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true)],
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+    ],
   });
   const cert = await X509CertificateGenerator.create({
     ...valid,
@@ -76,7 +103,9 @@ async function makeCertificates(): Promise<Record<'ca' | 'cert' | 'key', string>
       ]),
     ],
   });
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', store.privateKey)).toString('base64');
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', store.privateKey)).toString(
+    'base64',
+  );
   const pem = `-----BEGIN PRIVATE KEY-----\n${(key.match(/.{1,64}/g) ?? []).join('\n')}\n-----END PRIVATE KEY-----\n`;
   return { ca: ca.toString('pem'), cert: cert.toString('pem'), key: pem };
 }

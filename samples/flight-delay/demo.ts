@@ -1,19 +1,28 @@
 /** What `npm start` does with this sample, and how it sabotages it. */
 import { parse } from 'yaml';
 
-/** A champion from the first half of 2013, a successor that has seen July, and one that learned nonsense; the last two under August's flights, which none has seen. */
+/**
+ * A champion from the first half of 2013, a successor that has seen July, and one that learned
+ * nonsense; the last two under August's flights, which none has seen.
+ */
 export const flightDelayDemo = {
   lifecycle: 'flight-delay',
   first: { until: '2013-07-01T00:00:00Z' },
   retrained: { until: '2013-08-01T00:00:00Z' },
   predict: { from: '2013-07-01T00:00:00Z', until: '2013-08-01T00:00:00Z', rows: 1_000 },
   /** A month in a minute and a half. */
-  traffic: { from: '2013-08-01T00:00:00Z', to: '2013-09-01T00:00:00Z', speed: 30_000, parallel: 32 },
+  traffic: {
+    from: '2013-08-01T00:00:00Z',
+    to: '2013-09-01T00:00:00Z',
+    speed: 30_000,
+    parallel: 32,
+  },
 } as const;
 
 /**
- * SQL over the tables `flights` and `weather`, whole: request rows of July as a caller would send them, and their label `late` to compare with.
- * Spread over the month by a hash, so that the same rows come each time.
+ * SQL over the tables `flights` and `weather`, whole: request rows of July as a caller would send
+ * them, and their label `late` to compare with. Spread over the month by a hash, so that the same
+ * rows come each time.
  */
 export function demoRowsSql(assembleSql: string): string {
   const { from, until, rows } = flightDelayDemo.predict;
@@ -37,7 +46,10 @@ interface FlightDelaySpec {
   readonly tune?: unknown;
 }
 
-/** The same lifecycle as somebody could break it: every flight gets the label of another one, no gate looks, and a quarter of the aircraft is asked at once, without a shadow step. */
+/**
+ * The same lifecycle as somebody could break it: every flight gets the label of another one, no
+ * gate looks, and a quarter of the aircraft is asked at once, without a shadow step.
+ */
 export function sabotaged({ document, files }: FlightDelayDocument): {
   readonly document: object;
   readonly files: FlightDelayDocument['files'];
@@ -50,7 +62,11 @@ export function sabotaged({ document, files }: FlightDelayDocument): {
       ...honest,
       spec: {
         ...spec,
-        evaluate: { ...spec.evaluate, gates: [], ungated: 'to see that harm is found under traffic' },
+        evaluate: {
+          ...spec.evaluate,
+          gates: [],
+          ungated: 'to see that harm is found under traffic',
+        },
         canary: { ...spec.canary, steps: [25] },
       },
     },

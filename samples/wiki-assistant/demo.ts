@@ -30,12 +30,20 @@ interface AssistantSpec {
   readonly canary: { readonly quality: object };
 }
 
-function changed({ document, ...written }: AssistantDocument, change: (spec: AssistantSpec) => object): AssistantDocument {
-  const whole = (typeof document === 'string' ? parse(document) : document) as { readonly spec: AssistantSpec };
+function changed(
+  { document, ...written }: AssistantDocument,
+  change: (spec: AssistantSpec) => object,
+): AssistantDocument {
+  const whole = (typeof document === 'string' ? parse(document) : document) as {
+    readonly spec: AssistantSpec;
+  };
   return { ...written, document: { ...whole, spec: change(whole.spec) } };
 }
 
-/** Over other documents than all of the summaries, and promoted from the shadow: for who wants to see in minutes how the parts work together. */
+/**
+ * Over other documents than all of the summaries, and promoted from the shadow: for who wants to
+ * see in minutes how the parts work together.
+ */
 export function shortened(written: AssistantDocument, path: string): AssistantDocument {
   return changed(written, (spec) => ({
     ...spec,
@@ -44,7 +52,10 @@ export function shortened(written: AssistantDocument, path: string): AssistantDo
   }));
 }
 
-/** The application as anybody would begin: a prompt, and the model alone. All that is asked of it is that it knows something. */
+/**
+ * The application as anybody would begin: a prompt, and the model alone. All that is asked of it is
+ * that it knows something.
+ */
 export function withoutRetrieval(written: AssistantDocument): AssistantDocument {
   return changed(written, ({ data: _data, index: _index, promptEval: _promptEval, ...spec }) => ({
     ...spec,
@@ -61,9 +72,10 @@ export function withoutRetrieval(written: AssistantDocument): AssistantDocument 
 }
 
 /**
- * The champion's passages under a prompt that somebody found friendlier and says is better, with no gate that looks, asked by half of the users at once. Its examples greet and stop
- * there, and so does the model. The claim is refuted by fewer questions than a small loss takes to be shown: most of what callers ask cannot be answered out of the summaries,
- * and is as wrong under either prompt.
+ * The champion's passages under a prompt that somebody found friendlier and says is better, with no
+ * gate that looks, asked by half of the users at once. Its examples greet and stop there, and so
+ * does the model. The claim is refuted by fewer questions than a small loss takes to be shown: most
+ * of what callers ask cannot be answered out of the summaries, and is as wrong under either prompt.
  */
 export function withWorsePrompt(written: AssistantDocument): AssistantDocument {
   const path = 'prompts/friendly.yaml';
@@ -94,8 +106,17 @@ spec:
   const spoilt = changed(written, ({ promptEval: _promptEval, ...spec }) => ({
     ...spec,
     prompt: { ...spec.prompt, candidates: [path] },
-    evaluate: { ...spec.evaluate, first: 20, gates: [], ungated: 'to see that harm is found under traffic' },
-    canary: { ...spec.canary, steps: [50], quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.05 } },
+    evaluate: {
+      ...spec.evaluate,
+      first: 20,
+      gates: [],
+      ungated: 'to see that harm is found under traffic',
+    },
+    canary: {
+      ...spec.canary,
+      steps: [50],
+      quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.05 },
+    },
   }));
   return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
 }

@@ -18,7 +18,9 @@ function inNode(expression: string): string {
   const code = `import { buildCli, buildServices, currentCli, currentServices } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
     const [root, folder] = ${JSON.stringify([root, folder])};
     console.log(JSON.stringify(${expression} ?? null));`;
-  return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).trim();
+  return execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+  }).trim();
 }
 
 /** The program without any setting. */
@@ -29,13 +31,19 @@ function bundled(...args: readonly string[]) {
 function run(args: readonly string[]) {
   const { PATH } = process.env;
   const env = { PATH, NO_COLOR: '1' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
   return { exitCode: status, stdout, stderr };
 }
 
 describe('the bundled command line', () => {
   test('knows its version, and where the clone lies', () => {
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      version: string;
+    };
     expect(bundled('--version')).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
   });
 
@@ -64,18 +72,35 @@ describe('the bundled command line', () => {
 });
 
 describe('the bundled services', () => {
-  test.each(['gateway', 'api', 'worker'])('%s starts as its sources do: without settings it names each that is missing', (service) => {
-    const fromSources = run(['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), service]);
-    expect(fromSources.stderr).toContain('PERENNIAL_DATABASE_URL');
-    expect(run([join(folder, 'services.js'), service])).toEqual(fromSources);
-  });
+  test.each(['gateway', 'api', 'worker'])(
+    '%s starts as its sources do: without settings it names each that is missing',
+    (service) => {
+      const fromSources = run(['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), service]);
+      expect(fromSources.stderr).toContain('PERENNIAL_DATABASE_URL');
+      expect(run([join(folder, 'services.js'), service])).toEqual(fromSources);
+    },
+  );
 
   test('are used only while no source has changed since they were built', () => {
-    expect(inNode('currentServices(root, folder)')).toBe(JSON.stringify(join(folder, 'services.js')));
-    const inputs = JSON.parse(readFileSync(join(folder, 'services.json'), 'utf8')) as Record<string, string>;
-    const sources = ['workers/gateway.ts', 'workers/api.ts', 'workers/worker.ts', 'apps/gateway/server.ts', 'package-lock.json'];
+    expect(inNode('currentServices(root, folder)')).toBe(
+      JSON.stringify(join(folder, 'services.js')),
+    );
+    const inputs = JSON.parse(readFileSync(join(folder, 'services.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    const sources = [
+      'workers/gateway.ts',
+      'workers/api.ts',
+      'workers/worker.ts',
+      'apps/gateway/server.ts',
+      'package-lock.json',
+    ];
     expect(Object.keys(inputs)).toEqual(expect.arrayContaining(sources));
-    writeFileSync(join(folder, 'services.json'), JSON.stringify({ ...inputs, 'apps/gateway/server.ts': '0 0' }));
+    writeFileSync(
+      join(folder, 'services.json'),
+      JSON.stringify({ ...inputs, 'apps/gateway/server.ts': '0 0' }),
+    );
     expect(inNode('currentServices(root, folder)')).toBe('null');
   });
 });

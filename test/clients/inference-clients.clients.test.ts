@@ -1,4 +1,7 @@
-/** Stock clients of the Open Inference Protocol before a gateway, unchanged: tritonclient, KServe's, MLServer's. */
+/**
+ * Stock clients of the Open Inference Protocol before a gateway, unchanged: tritonclient, KServe's,
+ * MLServer's.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,8 +34,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function answersOf(script: string, ...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await execute(clientProgram('requirements', 'python'), [join(__dirname, script), ...args]);
+async function answersOf(
+  script: string,
+  ...args: readonly string[]
+): Promise<Record<string, unknown>> {
+  const { stdout } = await execute(clientProgram('requirements', 'python'), [
+    join(__dirname, script),
+    ...args,
+  ]);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -40,7 +49,12 @@ async function answersOf(script: string, ...args: readonly string[]): Promise<Re
 const three = [10.5, 10.501, 10.502];
 
 test('tritonclient gets answers to binary, JSON and compressed requests, and reads errors', async () => {
-  const answers = await answersOf('triton_calls.py', new URL(gateway.url).host, world.keys.viewer, 'flight-delay');
+  const answers = await answersOf(
+    'triton_calls.py',
+    new URL(gateway.url).host,
+    world.keys.viewer,
+    'flight-delay',
+  );
   expect(answers).toEqual({
     live: true,
     ready: true,
@@ -69,7 +83,12 @@ test('tritonclient gets answers to binary, JSON and compressed requests, and rea
 });
 
 test("KServe's inference client gets answers to JSON and binary requests, and reads errors", async () => {
-  const answers = await answersOf('kserve_calls.py', gateway.url, world.keys.viewer, 'flight-delay');
+  const answers = await answersOf(
+    'kserve_calls.py',
+    gateway.url,
+    world.keys.viewer,
+    'flight-delay',
+  );
   expect(answers).toEqual({
     live: true,
     ready: true,
@@ -81,19 +100,44 @@ test("KServe's inference client gets answers to JSON and binary requests, and re
   });
 });
 
-test.each([[[]], [['--binary-data']]])('`mlserver infer` gets an answer to every line of its file %p', async (options) => {
-  const [input, output] = ['requests.jsonl', `answers${options.length}.jsonl`].map((name) => join(folder, name));
-  const lines = [0, 1, 2].map((distance) => ({ id: `line-${distance}`, ...distanceRequest([{ carrier: 'AA', distance }]) }));
-  writeFileSync(input as string, lines.map((line) => JSON.stringify(line)).join('\n'));
-  const host = new URL(gateway.url).host;
-  const header = `Authorization: Bearer ${world.keys.viewer}`;
-  await execute(clientProgram('mlserver', 'mlserver'), [
-    ...['infer', '-u', host, '-m', 'flight-delay', '-i', input as string, '-o', output as string, '-H', header, ...options],
-  ]);
-  const answered = readFileSync(output as string, 'utf8')
-    .trim()
-    .split('\n');
-  const outputs = answered.map((line) => JSON.parse(line) as { outputs: { name: string; data: number[] }[] });
-  const scores = outputs.map((answer) => answer.outputs.find(({ name }) => name === 'score')?.data[0]);
-  expect(scores.sort()).toEqual(three.map((score) => expect.closeTo(score, 4) as number));
-});
+test.each([[[]], [['--binary-data']]])(
+  '`mlserver infer` gets an answer to every line of its file %p',
+  async (options) => {
+    const [input, output] = ['requests.jsonl', `answers${options.length}.jsonl`].map((name) =>
+      join(folder, name),
+    );
+    const lines = [0, 1, 2].map((distance) => ({
+      id: `line-${distance}`,
+      ...distanceRequest([{ carrier: 'AA', distance }]),
+    }));
+    writeFileSync(input as string, lines.map((line) => JSON.stringify(line)).join('\n'));
+    const host = new URL(gateway.url).host;
+    const header = `Authorization: Bearer ${world.keys.viewer}`;
+    await execute(clientProgram('mlserver', 'mlserver'), [
+      ...[
+        'infer',
+        '-u',
+        host,
+        '-m',
+        'flight-delay',
+        '-i',
+        input as string,
+        '-o',
+        output as string,
+        '-H',
+        header,
+        ...options,
+      ],
+    ]);
+    const answered = readFileSync(output as string, 'utf8')
+      .trim()
+      .split('\n');
+    const outputs = answered.map(
+      (line) => JSON.parse(line) as { outputs: { name: string; data: number[] }[] },
+    );
+    const scores = outputs.map(
+      (answer) => answer.outputs.find(({ name }) => name === 'score')?.data[0],
+    );
+    expect(scores.sort()).toEqual(three.map((score) => expect.closeTo(score, 4) as number));
+  },
+);

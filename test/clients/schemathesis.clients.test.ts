@@ -1,4 +1,7 @@
-/** schemathesis asks every operation of the OpenAPI documents what they allow and what they forbid, with all of its checks. */
+/**
+ * schemathesis asks every operation of the OpenAPI documents what they allow and what they forbid,
+ * with all of its checks.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,8 +22,24 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-schemathesis-')
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What it found, as it says it; empty when that is nothing. */
-async function findings(document: string, key: string, selection: readonly string[] = [], settings = 'schemathesis.toml'): Promise<string> {
-  const options = ['--checks', 'all', '--max-examples', '15', ...selection, '--seed', '7', '--generation-database', 'none', '--no-color'];
+async function findings(
+  document: string,
+  key: string,
+  selection: readonly string[] = [],
+  settings = 'schemathesis.toml',
+): Promise<string> {
+  const options = [
+    '--checks',
+    'all',
+    '--max-examples',
+    '15',
+    ...selection,
+    '--seed',
+    '7',
+    '--generation-database',
+    'none',
+    '--no-color',
+  ];
   const config = ['--config-file', join(__dirname, settings)];
   try {
     await execute(
@@ -49,7 +68,9 @@ test.each([
     await world.apply('flight-delay');
     await world.accept('flight-delay');
     const found = await findings(`${world.url}/openapi.json`, world.keys.admin, selection);
-    const failed = world.log.filter(({ level }) => Number(level) >= 50).map(({ msg, err }) => ({ msg, err }));
+    const failed = world.log
+      .filter(({ level }) => Number(level) >= 50)
+      .map(({ msg, err }) => ({ msg, err }));
     expect({ found, failed }).toEqual({ found: '', failed: [] });
   } finally {
     await world.close();
@@ -60,9 +81,18 @@ test('the gateway answers as its document says', async () => {
   const database = await migratedDatabase();
   const world = await openServingWorld(database.url, testBucket());
   await world.promote(await world.register(distanceModel(10)));
-  const gateway = await world.startGateway(folder, { PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: '1000000' });
+  const gateway = await world.startGateway(folder, {
+    PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: '1000000',
+  });
   try {
-    expect(await findings(`${gateway.url}/openapi.json`, world.keys.operator, [], 'schemathesis-gateway.toml')).toBe('');
+    expect(
+      await findings(
+        `${gateway.url}/openapi.json`,
+        world.keys.operator,
+        [],
+        'schemathesis-gateway.toml',
+      ),
+    ).toBe('');
     const failed = gateway
       .log()
       .split('\n')

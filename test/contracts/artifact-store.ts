@@ -4,7 +4,11 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openS3, type S3, type S3Settings } from '../../data/artifact/s3';
-import { openArtifactStore, type ArtifactLeases, type ArtifactStore } from '../../data/artifact/store';
+import {
+  openArtifactStore,
+  type ArtifactLeases,
+  type ArtifactStore,
+} from '../../data/artifact/store';
 import { digestOf, sha256 } from '../../data/digest';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 
@@ -12,7 +16,10 @@ const partBytes = 5 << 20;
 const tenant = 'default';
 const runId = 'run_01';
 
-/** What every S3 service must give the artifact store. `settings` answers with an empty bucket of its own. */
+/**
+ * What every S3 service must give the artifact store. `settings` answers with an empty bucket of
+ * its own.
+ */
 export function testArtifactStore(name: string, settings: () => Promise<S3Settings>): void {
   describe(`artifact store on ${name}`, () => {
     let s3: S3;
@@ -35,11 +42,18 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
 
     const keyOf = (ref: ArtifactRef) => ref.uri.slice(`s3://${s3.bucket}/`.length);
     const objectsUnder = async (prefix: string) =>
-      ((await s3.client.send(new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: prefix }))).Contents ?? []).map(({ Key }) => Key);
+      (
+        (await s3.client.send(new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: prefix })))
+          .Contents ?? []
+      ).map(({ Key }) => Key);
     const overwrite = (ref: ArtifactRef, bytes: Uint8Array) =>
       s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: keyOf(ref), Body: bytes }));
-    const put = (bytes: Uint8Array) => store.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
-    async function largeFile(label: string, bytes = randomBytes(12 << 20)): Promise<{ path: string; bytes: Buffer }> {
+    const put = (bytes: Uint8Array) =>
+      store.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
+    async function largeFile(
+      label: string,
+      bytes = randomBytes(12 << 20),
+    ): Promise<{ path: string; bytes: Buffer }> {
       const path = join(folder, label);
       await writeFile(path, bytes);
       return { path, bytes };
@@ -80,7 +94,13 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
     test('a file larger than a part comes back as it was, and leaves nothing staged', async () => {
       const { path, bytes } = await largeFile('large');
       const sent: number[] = [];
-      const ref = await store.putFile({ tenant, runId, path, mediaType: 'x/y', onProgress: (done) => void sent.push(done) });
+      const ref = await store.putFile({
+        tenant,
+        runId,
+        path,
+        mediaType: 'x/y',
+        onProgress: (done) => void sent.push(done),
+      });
       expect(ref.digest).toBe(sha256(bytes));
       expect(sent).toEqual([5 << 20, 10 << 20, 12 << 20, 12 << 20]);
       await store.toFile(ref, join(folder, 'back'));
@@ -92,18 +112,26 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       const { path, bytes } = await largeFile('contended', randomBytes(6 << 20));
       const small = randomBytes(100);
       const refs = await Promise.all(
-        Array.from({ length: 20 }, (_, i) => (i % 2 ? put(small) : store.putFile({ tenant, runId, path, mediaType: 'x/y' }))),
+        Array.from({ length: 20 }, (_, i) =>
+          i % 2 ? put(small) : store.putFile({ tenant, runId, path, mediaType: 'x/y' }),
+        ),
       );
-      expect(new Set(refs.map(({ digest }) => digest))).toEqual(new Set([sha256(bytes), sha256(small)]));
+      expect(new Set(refs.map(({ digest }) => digest))).toEqual(
+        new Set([sha256(bytes), sha256(small)]),
+      );
       for (const digest of new Set(refs.map(({ digest }) => digest))) {
-        expect(await objectsUnder(keyOf(refs.find((ref) => ref.digest === digest) as ArtifactRef))).toHaveLength(1);
+        expect(
+          await objectsUnder(keyOf(refs.find((ref) => ref.digest === digest) as ArtifactRef)),
+        ).toHaveLength(1);
       }
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
     }, 60_000);
 
     test('a file that is not what was expected is refused before anything is sent', async () => {
       const { path } = await largeFile('unexpected', randomBytes(100));
-      await expect(store.putFile({ tenant, path, mediaType: 'x/y', expected: sha256('another') })).rejects.toMatchObject({
+      await expect(
+        store.putFile({ tenant, path, mediaType: 'x/y', expected: sha256('another') }),
+      ).rejects.toMatchObject({
         type: 'DigestMismatch',
       });
     });
@@ -153,7 +181,9 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
           cleared ??= store.staging.runs(tenant).then(async (runs) => {
             expect(runs).toContain('run_dead');
             expect(await store.staging.list({ tenant, runId: 'run_dea' })).toEqual([]);
-            expect(await store.staging.clear({ tenant, runId: 'run_dead', idleSeconds: 60 })).toBe(0);
+            expect(await store.staging.clear({ tenant, runId: 'run_dead', idleSeconds: 60 })).toBe(
+              0,
+            );
             return store.staging.clear({ tenant, runId: 'run_dead' });
           });
           await cleared;
@@ -166,7 +196,10 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
     });
 
     test.each([
-      ['other bytes of the same length', (bytes: Buffer) => Buffer.from(bytes.map((byte, i) => (i === 77 ? byte ^ 1 : byte)))],
+      [
+        'other bytes of the same length',
+        (bytes: Buffer) => Buffer.from(bytes.map((byte, i) => (i === 77 ? byte ^ 1 : byte))),
+      ],
       ['fewer bytes', (bytes: Buffer) => bytes.subarray(0, 50)],
       ['more bytes', (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(0)])],
     ])('an object with %s is detected on every way to read it', async (_, damage) => {
@@ -174,7 +207,9 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       const ref = await put(bytes);
       await overwrite(ref, damage(bytes));
       await expect(store.getBytes(ref)).rejects.toMatchObject({ type: 'DigestMismatch' });
-      await expect(store.toFile(ref, join(folder, 'damaged'))).rejects.toMatchObject({ type: 'DigestMismatch' });
+      await expect(store.toFile(ref, join(folder, 'damaged'))).rejects.toMatchObject({
+        type: 'DigestMismatch',
+      });
       expect((await readdir(folder)).filter((file) => file.startsWith('damaged'))).toEqual([]);
     });
 
@@ -193,7 +228,9 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       await store.delete({ tenant, digest: ref.digest });
       expect(await store.exists(ref)).toBe(false);
       await expect(store.getBytes(ref)).rejects.toMatchObject({ type: 'ArtifactMissing' });
-      await expect(store.toFile(ref, join(folder, 'missing'))).rejects.toMatchObject({ type: 'ArtifactMissing' });
+      await expect(store.toFile(ref, join(folder, 'missing'))).rejects.toMatchObject({
+        type: 'ArtifactMissing',
+      });
     });
 
     test('a reference reads only the object that its digest names', async () => {
@@ -208,14 +245,18 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       ]) {
         await expect(store.getBytes(forged)).rejects.toMatchObject({ type: 'InvalidInput' });
       }
-      await expect(store.putBytes({ tenant: '../x', bytes: new Uint8Array(), mediaType: 'x/y' })).rejects.toMatchObject({
+      await expect(
+        store.putBytes({ tenant: '../x', bytes: new Uint8Array(), mediaType: 'x/y' }),
+      ).rejects.toMatchObject({
         type: 'InvalidInput',
       });
     });
 
     test('more than may be held in memory is refused before it is read', async () => {
       const ref = await put(randomBytes(2000));
-      await expect(store.getBytes(ref, { maxBytes: 1999 })).rejects.toMatchObject({ type: 'InvalidInput' });
+      await expect(store.getBytes(ref, { maxBytes: 1999 })).rejects.toMatchObject({
+        type: 'InvalidInput',
+      });
     });
 
     test('a refused credential, a missing bucket and a dead endpoint are told apart, without the secret', async () => {
@@ -233,8 +274,12 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       const refused = await attempt({ secretAccessKey: 'not-the-secret' });
       expect(refused).toMatchObject({ type: 'Forbidden' });
       expect((refused as Error).message).not.toContain('not-the-secret');
-      expect(await attempt({ bucket: `${s3.bucket}-none` })).toMatchObject({ type: 'StorageUnavailable' });
-      expect(await attempt({ endpoint: 'http://127.0.0.1:1' })).toMatchObject({ type: 'StorageUnavailable' });
+      expect(await attempt({ bucket: `${s3.bucket}-none` })).toMatchObject({
+        type: 'StorageUnavailable',
+      });
+      expect(await attempt({ endpoint: 'http://127.0.0.1:1' })).toMatchObject({
+        type: 'StorageUnavailable',
+      });
     });
 
     test('a lease precedes every look, and what the collector is deleting is uploaded again', async () => {
@@ -244,11 +289,16 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       const leases: ArtifactLeases = {
         async lease({ digest, seconds }) {
           seen.push(`lease ${digest === sha256(bytes)} ${seconds}`);
-          if (deleting) await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: keyOf(refTo(bytes)) }));
+          if (deleting)
+            await s3.client.send(
+              new DeleteObjectCommand({ Bucket: s3.bucket, Key: keyOf(refTo(bytes)) }),
+            );
           return { mustUpload: deleting };
         },
         async record({ ref }) {
-          seen.push(`record ${ref.digest === sha256(bytes)} ${(await objectsUnder(keyOf(ref))).length}`);
+          seen.push(
+            `record ${ref.digest === sha256(bytes)} ${(await objectsUnder(keyOf(ref))).length}`,
+          );
         },
       };
       const leased = openArtifactStore({ ...given, leases });

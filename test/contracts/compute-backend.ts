@@ -14,7 +14,10 @@ export interface ComputeUnderTest {
 const mebibyte = 2 ** 20;
 let jobs = 0;
 
-/** What every compute backend promises. The trainers `probe` and `shell` of test/support/training/trainers must be among its trainers. */
+/**
+ * What every compute backend promises. The trainers `probe` and `shell` of
+ * test/support/training/trainers must be among its trainers.
+ */
 export function testComputeBackend(name: string, open: () => Promise<ComputeUnderTest>): void {
   describe(`compute backend ${name}`, () => {
     let given: ComputeUnderTest;
@@ -22,7 +25,10 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       given = await open();
     }, 120_000);
 
-    function probe(behaviour: string, more: Partial<Job> & { readonly params?: Readonly<Record<string, unknown>> } = {}): Job {
+    function probe(
+      behaviour: string,
+      more: Partial<Job> & { readonly params?: Readonly<Record<string, unknown>> } = {},
+    ): Job {
       jobs += 1;
       return {
         id: `run_contract/train/job/${process.pid}-${jobs}`,
@@ -38,7 +44,8 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     }
 
     const finish = async (job: Job) => ended(given.backend, await given.backend.submit(job));
-    const text = async (ref: ArtifactRef | null) => (ref === null ? '' : Buffer.from(await given.artifacts.getBytes(ref)).toString());
+    const text = async (ref: ArtifactRef | null) =>
+      ref === null ? '' : Buffer.from(await given.artifacts.getBytes(ref)).toString();
 
     test('is ready', async () => {
       expect(await given.backend.check()).toMatchObject({ ready: true });
@@ -70,8 +77,14 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     });
 
     test('shows metrics while the job runs', async () => {
-      const handle = await given.backend.submit(probe('learn', { params: { steps: 100, step_seconds: 0.05 } }));
-      const metrics = await runningUntil(given.backend, handle, (seen) => seen.filter(({ name }) => name === 'loss').length >= 3);
+      const handle = await given.backend.submit(
+        probe('learn', { params: { steps: 100, step_seconds: 0.05 } }),
+      );
+      const metrics = await runningUntil(
+        given.backend,
+        handle,
+        (seen) => seen.filter(({ name }) => name === 'loss').length >= 3,
+      );
       expect(metrics.filter(({ name }) => name === 'loss').slice(0, 3)).toEqual([
         { step: 1, name: 'loss', value: 1 },
         { step: 2, name: 'loss', value: 1 / 2 },
@@ -82,13 +95,27 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('runs a program that is not Python by the same files', async () => {
       const state = await finish(probe('learn', { trainer: 'shell' }));
-      expect(state).toMatchObject({ kind: 'succeeded', result: { metrics: { loss: 0.5 } }, outputs: [{ name: 'model.onnx' }] });
+      expect(state).toMatchObject({
+        kind: 'succeeded',
+        result: { metrics: { loss: 0.5 } },
+        outputs: [{ name: 'model.onnx' }],
+      });
     });
 
     test.each([
-      ['an exception, by its type and place', 'crash', 'JobFailed', /^ValueError in train\.py, line \d+ \(crash\)$/],
+      [
+        'an exception, by its type and place',
+        'crash',
+        'JobFailed',
+        /^ValueError in train\.py, line \d+ \(crash\)$/,
+      ],
       ['a refusal, with its words alone', 'refuse', 'JobFailed', /^the label is always true$/],
-      ['exit 0 without a result', 'silent', 'JobWithoutResult', /exit code 0 and left no result\.json/],
+      [
+        'exit 0 without a result',
+        'silent',
+        'JobWithoutResult',
+        /exit code 0 and left no result\.json/,
+      ],
       ['a metric that is no number', 'nan', 'JobFailed', /loss became nan at step 7/],
     ])('reports %s', async (_, behaviour, kind, message) => {
       const state = await finish(probe(behaviour));
@@ -101,14 +128,19 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     test('refuses parameters that do not fit, naming each', async () => {
       const state = await finish(probe('learn', { params: { steps: 0, stepps: 1 } }));
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });
-      expect(JSON.stringify(state)).toMatch(/stepps.*\/params\/steps: 0 is less than the minimum of 1/);
+      expect(JSON.stringify(state)).toMatch(
+        /stepps.*\/params\/steps: 0 is less than the minimum of 1/,
+      );
     });
 
     test('keeps what it printed and raised, which may quote a row, in its log alone (I11)', async () => {
       const [crashed, printed] = [await finish(probe('crash')), await finish(probe('secret'))];
-      if (crashed.kind !== 'failed' || printed.kind !== 'failed') throw new Error(`${crashed.kind}, ${printed.kind}`);
+      if (crashed.kind !== 'failed' || printed.kind !== 'failed')
+        throw new Error(`${crashed.kind}, ${printed.kind}`);
       expect(crashed.message).not.toContain('cliff');
-      expect(await text(crashed.logs)).toMatch(/Traceback[\s\S]*in crash[\s\S]*ValueError: the learning rate fell off a cliff/);
+      expect(await text(crashed.logs)).toMatch(
+        /Traceback[\s\S]*in crash[\s\S]*ValueError: the learning rate fell off a cliff/,
+      );
       expect(printed.message).toBe('ended with exit code 3');
     });
 
@@ -121,20 +153,30 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     });
 
     test('ends a job that hangs at its time limit, with all that it started', async () => {
-      const handle = await given.backend.submit(probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 2 } }));
+      const handle = await given.backend.submit(
+        probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 2 } }),
+      );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
       const state = await ended(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobTimeout' });
-      expect((state as { message: string }).message).toMatch(/ran for 2(\.\d+)? s; 2 s are allowed/);
+      expect((state as { message: string }).message).toMatch(
+        /ran for 2(\.\d+)? s; 2 s are allowed/,
+      );
       await gone(metrics.map(({ value }) => value));
     });
 
     test('ends a job that exceeds its memory', async () => {
       const limit = 400 * mebibyte;
-      const handle = await given.backend.submit(probe('hog', { resources: { cpus: 1, memoryBytes: limit, timeoutSeconds: 60 } }));
+      const handle = await given.backend.submit(
+        probe('hog', { resources: { cpus: 1, memoryBytes: limit, timeoutSeconds: 60 } }),
+      );
       const state = await ended(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobOutOfMemory' });
-      const used = Number(/used (\d+) MiB of memory; 400 MiB are allowed/.exec((state as { message: string }).message)?.[1]);
+      const used = Number(
+        /used (\d+) MiB of memory; 400 MiB are allowed/.exec(
+          (state as { message: string }).message,
+        )?.[1],
+      );
       expect(used).toBeGreaterThan(400);
       expect(used).toBeLessThan(1200);
     });
@@ -158,15 +200,22 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('cancels a job that waits, one that is over and one that never was', async () => {
       const running = await Promise.all(
-        [1, 2, 3, 4].map(async () => given.backend.submit(probe('learn', { params: { steps: 200, step_seconds: 0.05 } }))),
+        [1, 2, 3, 4].map(async () =>
+          given.backend.submit(probe('learn', { params: { steps: 200, step_seconds: 0.05 } })),
+        ),
       );
       for (const handle of running) await given.backend.cancel(handle);
-      for (const handle of running) expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
+      for (const handle of running)
+        expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
       const over = await given.backend.submit(probe('learn'));
       const state = await ended(given.backend, over);
       await given.backend.cancel(over);
       expect(await given.backend.poll(over)).toEqual(state);
-      await given.backend.cancel({ backend: given.backend.kind, jobId: 'run_none/train/job/1', detail: {} });
+      await given.backend.cancel({
+        backend: given.backend.kind,
+        jobId: 'run_none/train/job/1',
+        detail: {},
+      });
     });
 
     test('finds the first job when one id is submitted again, at once or later', async () => {
@@ -176,7 +225,9 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         given.backend.submit(job),
         given.backend.submit({ ...job, traceId: 'other' }),
       ]);
-      const [first, second, third] = await Promise.all(handles.map((handle) => ended(given.backend, handle)));
+      const [first, second, third] = await Promise.all(
+        handles.map((handle) => ended(given.backend, handle)),
+      );
       expect(second).toEqual(first);
       expect(third).toEqual(first);
       expect(await finish(job)).toEqual(first);
@@ -186,15 +237,22 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     test('refuses another job under a known id', async () => {
       const job = probe('learn');
       await given.backend.submit(job);
-      await expect(given.backend.submit({ ...job, seed: 2 })).rejects.toMatchObject({ type: 'Conflict' });
+      await expect(given.backend.submit({ ...job, seed: 2 })).rejects.toMatchObject({
+        type: 'Conflict',
+      });
     });
 
     test('a job that was killed is lost, and goes on from its checkpoint when submitted again', async () => {
       const job = probe('learn', { params: { steps: 40, step_seconds: 0.05 } });
       const handle = await given.backend.submit(job);
-      const metrics = await runningUntil(given.backend, handle, (seen) => seen.some(({ name, step }) => name === 'loss' && step >= 5));
+      const metrics = await runningUntil(given.backend, handle, (seen) =>
+        seen.some(({ name, step }) => name === 'loss' && step >= 5),
+      );
       process.kill(metrics.find(({ name }) => name === 'pid')?.value ?? -1, 'SIGKILL');
-      expect(await ended(given.backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+      expect(await ended(given.backend, handle)).toMatchObject({
+        kind: 'failed',
+        failure: 'JobLost',
+      });
       const state = await finish(job);
       if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
       expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(36);
@@ -203,12 +261,18 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('forgets the jobs of a run when told so', async () => {
       const handle = await given.backend.submit(
-        probe('learn', { id: `run_forgotten/train/job/${process.pid}`, params: { steps: 200, step_seconds: 0.05 } }),
+        probe('learn', {
+          id: `run_forgotten/train/job/${process.pid}`,
+          params: { steps: 200, step_seconds: 0.05 },
+        }),
       );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length > 0);
       await given.backend.cleanup('run_forgotten/');
       await gone(metrics.filter(({ name }) => name === 'pid').map(({ value }) => value));
-      expect(await given.backend.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+      expect(await given.backend.poll(handle)).toMatchObject({
+        kind: 'failed',
+        failure: 'JobLost',
+      });
       const { directory } = handle.detail;
       if (directory) expect(existsSync(directory)).toBe(false);
       await given.backend.cleanup('run_forgotten/');
@@ -235,11 +299,16 @@ export async function ended(backend: ComputeBackend, handle: JobHandle): Promise
 
 type Metrics = Extract<JobState, { kind: 'running' }>['metrics'];
 
-export async function runningUntil(backend: ComputeBackend, handle: JobHandle, enough: (metrics: Metrics) => boolean): Promise<Metrics> {
+export async function runningUntil(
+  backend: ComputeBackend,
+  handle: JobHandle,
+  enough: (metrics: Metrics) => boolean,
+): Promise<Metrics> {
   for (let wait = 0; wait < 1200; wait += 1) {
     const state = await backend.poll(handle);
     if (state.kind === 'running' && enough(state.metrics)) return state.metrics;
-    if (state.kind !== 'queued' && state.kind !== 'running') throw new Error(`ended too early: ${JSON.stringify(state)}`);
+    if (state.kind !== 'queued' && state.kind !== 'running')
+      throw new Error(`ended too early: ${JSON.stringify(state)}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error(`job ${handle.jobId} did not report`);
@@ -247,7 +316,8 @@ export async function runningUntil(backend: ComputeBackend, handle: JobHandle, e
 
 /** Killed processes are gone a moment later, not at once. */
 export async function gone(pids: readonly number[]): Promise<void> {
-  for (let wait = 0; wait < 200 && pids.some(isThere); wait += 1) await new Promise((resolve) => setTimeout(resolve, 25));
+  for (let wait = 0; wait < 200 && pids.some(isThere); wait += 1)
+    await new Promise((resolve) => setTimeout(resolve, 25));
   expect(pids.filter(isThere)).toEqual([]);
 }
 

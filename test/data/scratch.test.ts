@@ -27,14 +27,19 @@ test('only what dead processes of this host left is cleared', async () => {
   const [label, host = '', pid = '', started = ''] = name.split('.');
   expect(label).toBe('alive');
   const dead = spawnSync('true').pid;
-  const kept = [name, `label.another-host.${dead}.${started}.x`, `label.${host}.${process.ppid}.${Date.now()}.x`];
+  const kept = [
+    name,
+    `label.another-host.${dead}.${started}.x`,
+    `label.${host}.${process.ppid}.${Date.now()}.x`,
+  ];
   const left = [
     `label.${host}.${dead}.${started}.x`,
     // This pid, used again after the process that made the folder had ended.
     `label.${host}.${pid}.${Number(started) - 5000}.x`,
     `label.${host}.${process.ppid}.1000.x`,
   ];
-  for (const folder of [...kept.slice(1), ...left]) await mkdir(join(root, folder, 'inside'), { recursive: true });
+  for (const folder of [...kept.slice(1), ...left])
+    await mkdir(join(root, folder, 'inside'), { recursive: true });
   expect(await clearScratch(root)).toBe(3);
   expect((await readdir(root)).sort()).toEqual([...kept].sort());
 });

@@ -24,6 +24,8 @@ describe('turns of long work', () => {
   });
 
   test('it ends at a turn when it is not wanted any more', async () => {
-    await expect(work(20, openTurns(AbortSignal.abort(new Error('not wanted'))))).rejects.toThrow('not wanted');
+    await expect(work(20, openTurns(AbortSignal.abort(new Error('not wanted'))))).rejects.toThrow(
+      'not wanted',
+    );
   });
 });

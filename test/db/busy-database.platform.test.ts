@@ -26,7 +26,9 @@ test('changes queue for most of the connections, reads pass them, and too many c
       retryAfter: 2,
     });
     // The changes have not ended.
-    expect(await Promise.all(Array.from({ length: 20 }, () => registry.read()))).toEqual(Array.from({ length: 20 }, () => 1));
+    expect(await Promise.all(Array.from({ length: 20 }, () => registry.read()))).toEqual(
+      Array.from({ length: 20 }, () => 1),
+    );
     end();
     await Promise.all(changes);
   } finally {
@@ -39,10 +41,15 @@ test('changes queue for most of the connections, reads pass them, and too many c
 test('a read that finds every connection in use for ten seconds is told so, and not that PostgreSQL is away', async () => {
   const server = await testDatabase();
   const database = openDatabase({ url: server.url, maxConnections: 1 });
-  const registry = withFailures({ read: (seconds: number) => database.sql`select pg_sleep(${seconds})` });
+  const registry = withFailures({
+    read: (seconds: number) => database.sql`select pg_sleep(${seconds})`,
+  });
   try {
     const slow = registry.read(12);
-    await expect(registry.read(0)).rejects.toMatchObject({ type: 'DatabaseBusy', message: expect.stringContaining('none of 1') as string });
+    await expect(registry.read(0)).rejects.toMatchObject({
+      type: 'DatabaseBusy',
+      message: expect.stringContaining('none of 1') as string,
+    });
     await slow;
   } finally {
     await database.close();

@@ -15,7 +15,10 @@ describe('a database connection', () => {
     const { port } = await freePort();
     const database = openDatabase({ url: `postgres://user:secret@127.0.0.1:${port}/db` });
     const call = createRegistry(database).retention.get({ tenant: defaultTenant });
-    await expect(call).rejects.toMatchObject({ type: 'DatabaseUnavailable', message: expect.not.stringContaining('secret') as string });
+    await expect(call).rejects.toMatchObject({
+      type: 'DatabaseUnavailable',
+      message: expect.not.stringContaining('secret') as string,
+    });
     await database.close();
   });
 
@@ -28,7 +31,9 @@ describe('a database connection', () => {
       return tx`select 1`;
     });
     await expect(waiting).rejects.toThrow();
-    await expect(registry.retention.get({ tenant: defaultTenant })).resolves.toMatchObject({ predictionDays: 90 });
+    await expect(registry.retention.get({ tenant: defaultTenant })).resolves.toMatchObject({
+      predictionDays: 90,
+    });
     await other.close();
   });
 
@@ -55,7 +60,10 @@ describe('a database connection', () => {
     const failed = sql.begin(async (tx) => {
       await tx`select 1`;
       const before = tx`select pg_sleep(0.05)`.then(() => undefined);
-      stray = Promise.all([before, tx`insert into gateways (id, url, epoch, lease_until) values ('stray', '', 0, now())`]).then(
+      stray = Promise.all([
+        before,
+        tx`insert into gateways (id, url, epoch, lease_until) values ('stray', '', 0, now())`,
+      ]).then(
         () => 'taken',
         (error: unknown) => (error as Error).message,
       );
@@ -86,7 +94,9 @@ describe('a database connection', () => {
         }),
       ),
     );
-    const rows = await sql<{ epoch: number }[]>`select epoch from gateways where id like 'side-%' order by epoch`;
+    const rows = await sql<
+      { epoch: number }[]
+    >`select epoch from gateways where id like 'side-%' order by epoch`;
     expect(rows.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 20 }, (_, n) => n * 2));
   });
 
@@ -94,12 +104,16 @@ describe('a database connection', () => {
     const wrong = new URL(test_.url);
     wrong.password = 'wrong';
     const database = openDatabase({ url: wrong.href });
-    await expect(createRegistry(database).gateways.live()).rejects.toMatchObject({ type: 'Forbidden' });
+    await expect(createRegistry(database).gateways.live()).rejects.toMatchObject({
+      type: 'Forbidden',
+    });
     await database.close();
     wrong.href = test_.url;
     wrong.pathname = '/nowhere';
     const nowhere = openDatabase({ url: wrong.href });
-    await expect(createRegistry(nowhere).gateways.live()).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(createRegistry(nowhere).gateways.live()).rejects.toMatchObject({
+      type: 'NotFound',
+    });
     await nowhere.close();
   });
 
@@ -107,7 +121,10 @@ describe('a database connection', () => {
     'to %j is refused before it is tried, without repeating it',
     (url) => {
       expect(() => openDatabase({ url })).toThrow(
-        expect.objectContaining({ type: 'InvalidInput', message: expect.not.stringContaining('secret') as string }) as Error,
+        expect.objectContaining({
+          type: 'InvalidInput',
+          message: expect.not.stringContaining('secret') as string,
+        }) as Error,
       );
     },
   );

@@ -12,7 +12,10 @@ import { explain } from '../support/query-plan';
 import { memoryArchive, newSigner, registerFirst } from './audit/fixture';
 import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
-/** Each statement is run on a filled registry: what counts is how many rows it reads of tables that grow, and that it names the index. */
+/**
+ * Each statement is run on a filled registry: what counts is how many rows it reads of tables that
+ * grow, and that it names the index.
+ */
 describe('in a registry that has grown', () => {
   const scale = 10;
   const signer = newSigner();
@@ -25,16 +28,26 @@ describe('in a registry that has grown', () => {
   }, 120_000);
   afterAll(() => test_.close());
 
-  const planOf = (statement: Statement<object[]>, table: string) => explain(test_.database.sql, statement, table);
+  const planOf = (statement: Statement<object[]>, table: string) =>
+    explain(test_.database.sql, statement, table);
 
   test('lineage follows edges by the index of its direction, each once', async () => {
     const { sql } = test_.database;
-    const upstream = { tenant, node: { kind: 'model', name: 'model-1', version: versionsPerModel }, direction: 'upstream' } as const;
+    const upstream = {
+      tenant,
+      node: { kind: 'model', name: 'model-1', version: versionsPerModel },
+      direction: 'upstream',
+    } as const;
     const up = await planOf(selectReachable(sql, upstream), 'lineage_edges');
     expect(up.indexes).toEqual(['lineage_edges_upstream', 'lineage_edges_upstream']);
-    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL tells means over the loops, rounded to hundredths.
+    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL
+    // tells means over the loops, rounded to hundredths.
     expect(Math.abs(up.rowsRead - 2 * (4 * versionsPerModel - 1))).toBeLessThan(5);
-    const downstream = { tenant, node: { kind: 'dataset', name: 'diamond-0-0', version: 1 }, direction: 'downstream' } as const;
+    const downstream = {
+      tenant,
+      node: { kind: 'dataset', name: 'diamond-0-0', version: 1 },
+      direction: 'downstream',
+    } as const;
     const down = await planOf(selectReachable(sql, downstream), 'lineage_edges');
     expect(down.indexes).toEqual(['lineage_edges_pk', 'lineage_edges_pk']);
     expect(Math.abs(down.rowsRead - 2 * 126)).toBeLessThan(5);
@@ -45,10 +58,18 @@ describe('in a registry that has grown', () => {
     await sql`
       insert into artifacts (tenant_id, digest, touched_at)
       select ${tenant}, growth_digest('unused-' || n), now() - interval '30 days' from generate_series(1, 7) n`;
-    const plan = await planOf(idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }), 'artifacts');
+    const plan = await planOf(
+      idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }),
+      'artifacts',
+    );
     expect(plan).toEqual({ indexes: ['artifacts_to_check'], rowsRead: 7 });
-    expect(await test_.registry.artifacts.mark({ tenant, idleSeconds: 86_400, limit: 500 })).toEqual({ marked: 7, inUse: 0 });
-    expect((await planOf(idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }), 'artifacts')).rowsRead).toBe(0);
+    expect(
+      await test_.registry.artifacts.mark({ tenant, idleSeconds: 86_400, limit: 500 }),
+    ).toEqual({ marked: 7, inUse: 0 });
+    expect(
+      (await planOf(idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }), 'artifacts'))
+        .rowsRead,
+    ).toBe(0);
   });
 
   test('labels that wait are read behind the cursor, and their predictions by whole keys', async () => {
@@ -56,9 +77,17 @@ describe('in a registry that has grown', () => {
     const all = await waitingLabels(sql, { after: '-infinity', until: 'infinity', limit: 1000 });
     expect(all).toHaveLength(size.waitingLabels);
     const cursor = { after: all[9]?.at ?? '', until: 'infinity', limit: 20 };
-    expect(await planOf(waitingLabels(sql, cursor), 'feedback')).toEqual({ indexes: ['feedback_waiting'], rowsRead: 21 });
-    const stored = await sql<{ id: PredictionId }[]>`select id from predictions order by received_at desc limit 5`;
-    const labels = [...stored, { id: newId('pred') as PredictionId }].map(({ id }) => ({ tenant, id }));
+    expect(await planOf(waitingLabels(sql, cursor), 'feedback')).toEqual({
+      indexes: ['feedback_waiting'],
+      rowsRead: 21,
+    });
+    const stored = await sql<
+      { id: PredictionId }[]
+    >`select id from predictions order by received_at desc limit 5`;
+    const labels = [...stored, { id: newId('pred') as PredictionId }].map(({ id }) => ({
+      tenant,
+      id,
+    }));
     // Partitions are thousands of rows each, so one that was scanned would show.
     expect((await planOf(predictionsOf(sql, labels), 'predictions')).rowsRead).toBe(5);
   });
@@ -70,15 +99,24 @@ describe('in a registry that has grown', () => {
     if (last === undefined) throw new Error('no run is unfinished');
     const after = { tenant: last.tenantId, id: last.id };
     const statement = () => selectUnfinished(sql, { olderThanSeconds: 0, limit: 5, after });
-    expect(await planOf(statement(), 'runs')).toEqual({ indexes: ['runs_unfinished'], rowsRead: 5 });
+    expect(await planOf(statement(), 'runs')).toEqual({
+      indexes: ['runs_unfinished'],
+      rowsRead: 5,
+    });
     expect((await statement()).map(({ id }) => id).every((id) => id > last.id)).toBe(true);
   });
 
   test('a batch of the audit log is read by its positions', async () => {
     const { sql } = test_.database;
     const statement = () => placesOf(sql, { tenant, first: 2_001, count: 1_000 });
-    expect(await planOf(statement(), 'audit_seals')).toEqual({ indexes: ['audit_seals_pk'], rowsRead: 1_000 });
-    expect(await planOf(statement(), 'audit_log')).toEqual({ indexes: ['audit_log_pk'], rowsRead: 1_000 });
+    expect(await planOf(statement(), 'audit_seals')).toEqual({
+      indexes: ['audit_seals_pk'],
+      rowsRead: 1_000,
+    });
+    expect(await planOf(statement(), 'audit_log')).toEqual({
+      indexes: ['audit_log_pk'],
+      rowsRead: 1_000,
+    });
   });
 
   test('the routing table reads one version per alias, however many versions a model has', async () => {

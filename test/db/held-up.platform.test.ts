@@ -17,18 +17,27 @@ describe('what keeps a run from going on', () => {
   const show = (seen: RunRecord, heldUp: string | null) =>
     test_.registry.runs.showHeldUp({ tenant, id: seen.id, seen, heldUp, actor: 'reconcile' });
   const told = async (id: RunId) =>
-    (await test_.registry.events.list({ tenant, runId: id, afterSeq: 0, limit: 100 })).map(({ data }) => data['waitingFor'] ?? null);
+    (await test_.registry.events.list({ tenant, runId: id, afterSeq: 0, limit: 100 })).map(
+      ({ data }) => data['waitingFor'] ?? null,
+    );
 
   test('is shown and cleared with an event and an audit row each, and in between without', async () => {
     const id = await startRun(test_.registry);
     await show(await get(id), 'train: attempt 2 failed');
     await show(await get(id), 'train: attempt 3 failed');
-    expect(await get(id)).toMatchObject({ status: 'running', waitingFor: 'train: attempt 3 failed' });
+    expect(await get(id)).toMatchObject({
+      status: 'running',
+      waitingFor: 'train: attempt 3 failed',
+    });
     await show(await get(id), null);
     await show(await get(id), null);
     expect(await get(id)).toMatchObject({ status: 'running', waitingFor: null });
     expect(await told(id)).toEqual([null, 'train: attempt 2 failed', null]);
-    const { items } = await test_.registry.audit.list({ tenant, subject: `run:${id}`, pageSize: 10 });
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `run:${id}`,
+      pageSize: 10,
+    });
     expect(items.map(({ actor, cause }) => [actor, cause]).slice(0, 2)).toEqual([
       ['reconcile', 'goes on'],
       ['reconcile', 'train: attempt 2 failed'],
@@ -37,10 +46,17 @@ describe('what keeps a run from going on', () => {
 
   test('stands beside what the run itself waits for, and leaves that when it goes', async () => {
     const id = await startRun(test_.registry);
-    await test_.registry.runs.update({ tenant, id, status: 'waiting', waitingFor: '1 approval of m@2' });
+    await test_.registry.runs.update({
+      tenant,
+      id,
+      status: 'waiting',
+      waitingFor: '1 approval of m@2',
+    });
     await show(await get(id), 'its workflow task fails');
     await show(await get(id), 'its workflow task fails again');
-    expect((await get(id)).waitingFor).toBe('1 approval of m@2; held up: its workflow task fails again');
+    expect((await get(id)).waitingFor).toBe(
+      '1 approval of m@2; held up: its workflow task fails again',
+    );
     await show(await get(id), null);
     expect((await get(id)).waitingFor).toBe('1 approval of m@2');
   });
@@ -64,7 +80,9 @@ describe('what keeps a run from going on', () => {
   test('is looked at again although events come', async () => {
     const [held, busy] = [await startRun(test_.registry), await startRun(test_.registry)];
     await show(await get(held), 'train: attempt 2 failed');
-    const ids = (await test_.registry.runs.unfinished({ olderThanSeconds: 60, limit: 1000 })).map(({ id }) => id);
+    const ids = (await test_.registry.runs.unfinished({ olderThanSeconds: 60, limit: 1000 })).map(
+      ({ id }) => id,
+    );
     expect(ids).toContain(held);
     expect(ids).not.toContain(busy);
   });

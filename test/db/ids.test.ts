@@ -14,7 +14,10 @@ describe('ids', () => {
     expect(time).toBeLessThanOrEqual(Date.now() + 1);
   });
 
-  test.each(['', 'pred_', 'pred_zzz', 'pred_9zzzzzzzzzzzzzzzzzzzzzzzzz', '0193-uuid'])('of another form, such as %j, carry none', (id) => {
-    expect(timeOf(id)).toBeNull();
-  });
+  test.each(['', 'pred_', 'pred_zzz', 'pred_9zzzzzzzzzzzzzzzzzzzzzzzzz', '0193-uuid'])(
+    'of another form, such as %j, carry none',
+    (id) => {
+      expect(timeOf(id)).toBeNull();
+    },
+  );
 });

@@ -10,12 +10,19 @@ async function openStandby() {
     return Buffer.concat([head, body]);
   };
   const ready = message('Z', Buffer.from('I'));
-  const refusal = message('E', Buffer.from('SERROR\0C25006\0Mcannot execute LISTEN during recovery\0\0'));
+  const refusal = message(
+    'E',
+    Buffer.from('SERROR\0C25006\0Mcannot execute LISTEN during recovery\0\0'),
+  );
   const server = createServer((socket) => {
     open.add(socket.on('close', () => open.delete(socket)).on('error', () => undefined));
     socket.once('data', () => {
       socket.write(Buffer.concat([message('R', Buffer.alloc(4)), ready]));
-      socket.on('data', (data) => (data.toString('latin1', 0, 1) === 'X' ? socket.end() : socket.write(Buffer.concat([refusal, ready]))));
+      socket.on('data', (data) =>
+        data.toString('latin1', 0, 1) === 'X'
+          ? socket.end()
+          : socket.write(Buffer.concat([refusal, ready])),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -28,9 +35,16 @@ async function openStandby() {
 
 test('a connection that cannot listen is closed, however often it is tried', async () => {
   const standby = await openStandby();
-  const listener = openListener({ host: '127.0.0.1', port: standby.port, user: 'test', database: 'test' });
+  const listener = openListener({
+    host: '127.0.0.1',
+    port: standby.port,
+    user: 'test',
+    database: 'test',
+  });
   for (let attempt = 0; attempt < 3; attempt++) {
-    await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow('cannot execute LISTEN during recovery');
+    await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow(
+      'cannot execute LISTEN during recovery',
+    );
   }
   for (const deadline = Date.now() + 30_000; standby.open.size > 0 && Date.now() < deadline;)
     await new Promise((done) => setTimeout(done, 20));
@@ -41,8 +55,15 @@ test('a connection that cannot listen is closed, however often it is tried', asy
 
 test('none is made again for somebody who has given up', async () => {
   const standby = await openStandby();
-  const listener = openListener({ host: '127.0.0.1', port: standby.port, user: 'test', database: 'test' });
-  await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow('cannot execute LISTEN during recovery');
+  const listener = openListener({
+    host: '127.0.0.1',
+    port: standby.port,
+    user: 'test',
+    database: 'test',
+  });
+  await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow(
+    'cannot execute LISTEN during recovery',
+  );
   // Its loss began to make another, which is there by now.
   await new Promise((done) => setTimeout(done, 300));
   const left = standby.open.size;

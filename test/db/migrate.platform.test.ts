@@ -30,7 +30,9 @@ describe('migrations', () => {
     await Promise.all([open(), open(), open(), open()].map((database) => migrate(database)));
     const { sql } = open();
     const applied = await sql<{ tag: string }[]>`select tag from perennial_migrations order by tag`;
-    const files = (await readdir(resolve(__dirname, '..', '..', 'db', 'migrations'))).filter((name) => name.endsWith('.sql'));
+    const files = (await readdir(resolve(__dirname, '..', '..', 'db', 'migrations'))).filter(
+      (name) => name.endsWith('.sql'),
+    );
     expect(applied.map(({ tag }) => `${tag}.sql`)).toEqual(files.sort());
     const [tenants] = await sql<{ count: number }[]>`select count(*) from tenants`;
     expect(tenants?.count).toBe(1);
@@ -48,7 +50,9 @@ describe('migrations', () => {
     await database.sql`create view billing.open_invoices as select * from invoices`;
     await expect(migrate(database)).rejects.toMatchObject({
       type: 'InvalidInput',
-      message: expect.stringMatching(/billing\.open_invoices, public\.invoices\. Nothing was changed/) as string,
+      message: expect.stringMatching(
+        /billing\.open_invoices, public\.invoices\. Nothing was changed/,
+      ) as string,
     });
     const tables = await database.sql`select tablename from pg_tables where schemaname = 'public'`;
     expect(tables).toHaveLength(1);
@@ -93,7 +97,9 @@ describe('migrations', () => {
       union all
       select tablename, indexname from pg_indexes where schemaname = 'public'
         and tablename not in (select c.relname from pg_class c where c.relispartition)`;
-    const generated = names.filter(({ name }) => /_(pkey|fkey|key|check\d+|idx)$|_fk_|not_null/.test(name));
+    const generated = names.filter(({ name }) =>
+      /_(pkey|fkey|key|check\d+|idx)$|_fk_|not_null/.test(name),
+    );
     expect(generated).toEqual([]);
   });
 
@@ -103,7 +109,13 @@ describe('migrations', () => {
     const without = await sql<{ name: string }[]>`
       select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull) order by 1`;
-    expect(without.map(({ name }) => name)).toEqual(['gateways', 'label_join_cursors', 'perennial_migrations', 'routing_epoch', 'tenants']);
+    expect(without.map(({ name }) => name)).toEqual([
+      'gateways',
+      'label_join_cursors',
+      'perennial_migrations',
+      'routing_epoch',
+      'tenants',
+    ]);
   });
 
   test('say the same as the schema', async () => {

@@ -23,11 +23,18 @@ describe('pages', () => {
     ).toBeNull();
   });
 
-  test.each(['', 'not a token', Buffer.from('{"a":1}').toString('base64url'), '%%%'])('refuses the token %j', (pageToken) => {
-    expect(() => afterKey({ pageSize: 1, pageToken })).toThrow(expect.objectContaining({ type: 'InvalidInput' }) as Error);
-  });
+  test.each(['', 'not a token', Buffer.from('{"a":1}').toString('base64url'), '%%%'])(
+    'refuses the token %j',
+    (pageToken) => {
+      expect(() => afterKey({ pageSize: 1, pageToken })).toThrow(
+        expect.objectContaining({ type: 'InvalidInput' }) as Error,
+      );
+    },
+  );
 
   test.each([0, -1, 1001, 1.5, Number.NaN])('refuses a page of %p rows', (pageSize) => {
-    expect(() => rowsToAsk({ pageSize })).toThrow(expect.objectContaining({ type: 'InvalidInput' }) as Error);
+    expect(() => rowsToAsk({ pageSize })).toThrow(
+      expect.objectContaining({ type: 'InvalidInput' }) as Error,
+    );
   });
 });

@@ -17,7 +17,9 @@ export interface TestRegistry {
 }
 
 /** A migrated database of one's own. */
-export async function openTestRegistry(options: { readonly maxConnections?: number } = {}): Promise<TestRegistry> {
+export async function openTestRegistry(
+  options: { readonly maxConnections?: number } = {},
+): Promise<TestRegistry> {
   const created = await migratedDatabase();
   const { url } = created;
   const database = openDatabase({ url, ...options });
@@ -32,7 +34,10 @@ export async function openTestRegistry(options: { readonly maxConnections?: numb
   };
 }
 
-/** Quicker than a database of one's own for every test. As someone with all rights would: no trigger fires. */
+/**
+ * Quicker than a database of one's own for every test. As someone with all rights would: no trigger
+ * fires.
+ */
 export async function empty({ database }: TestRegistry, tables: readonly string[]): Promise<void> {
   await database.sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
@@ -54,7 +59,12 @@ export function digestOf(text: string): Digest {
 
 export function refTo(text: string): ArtifactRef {
   const digest = digestOf(text);
-  return { uri: `s3://bucket/t/default/cas/${digest}`, digest, bytes: text.length, mediaType: 'application/json' };
+  return {
+    uri: `s3://bucket/t/default/cas/${digest}`,
+    digest,
+    bytes: text.length,
+    mediaType: 'application/json',
+  };
 }
 
 export const signature: ModelSignature = {
@@ -72,15 +82,29 @@ export const spec = {
   owner: 'ops@airline.example',
   labels: {},
   // What judges: whatever is applied is compared with what was in force.
-  data: { label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false }, split: { holdoutDays: 30 } },
+  data: {
+    label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false },
+    split: { holdoutDays: 30 },
+  },
   evaluate: { metrics: [], slices: null, gates: [], ungated: 'a fixture' },
   canary: null,
   promote: { approval: { required: 0, role: 'approver', allowStarter: false, timeoutSeconds: 60 } },
 } as unknown as ModelLifecycleSpec;
 
-export async function applyLifecycle(registry: Registry, lifecycle: string, content = 'first', of: Tenant = tenant): Promise<Digest> {
+export async function applyLifecycle(
+  registry: Registry,
+  lifecycle: string,
+  content = 'first',
+  of: Tenant = tenant,
+): Promise<Digest> {
   const digest = digestOf(`${lifecycle} ${content}`);
-  const revision = { lifecycle, digest, spec: { ...spec, name: lifecycle }, files: { 'a.sql': refTo(content) }, contract: null };
+  const revision = {
+    lifecycle,
+    digest,
+    spec: { ...spec, name: lifecycle },
+    files: { 'a.sql': refTo(content) },
+    contract: null,
+  };
   await registry.lifecycles.apply({ tenant: of, revision, actor: 'key:test' });
   return digest;
 }
@@ -90,11 +114,22 @@ export async function startRun(registry: Registry, applied?: string): Promise<Ru
   const lifecycle = applied ?? unique('lifecycle');
   if (applied === undefined) await applyLifecycle(registry, lifecycle);
   const workflowId = unique('workflow');
-  const run = await registry.runs.open({ tenant, workflowId, lifecycle, request: {}, actor: 'schedule', traceId: 'trace' });
+  const run = await registry.runs.open({
+    tenant,
+    workflowId,
+    lifecycle,
+    request: {},
+    actor: 'schedule',
+    traceId: 'trace',
+  });
   return run.id;
 }
 
-export async function registerVersions(registry: Registry, model: string, count: number): Promise<RunId> {
+export async function registerVersions(
+  registry: Registry,
+  model: string,
+  count: number,
+): Promise<RunId> {
   const runId = await startRun(registry);
   for (let version = 1; version <= count; version++) {
     await registry.models.register({

@@ -22,7 +22,10 @@ describe('the sql tag', () => {
   });
 
   test('quotes identifiers', () => {
-    expect(render(sql`select from ${sql('we"ird')}`)).toEqual({ text: 'select from "we""ird"', values: [] });
+    expect(render(sql`select from ${sql('we"ird')}`)).toEqual({
+      text: 'select from "we""ird"',
+      values: [],
+    });
   });
 
   test('refuses undefined, which is a mistake of ours', () => {

@@ -13,7 +13,12 @@ import { readBy } from '../../domain/document/schema-issues.schema';
 import { lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
 
 const root = join(__dirname, '..', '..');
-const folders = ['', 'docs', 'trainers', ...readdirSync(join(root, 'samples')).map((name) => `samples/${name}`)];
+const folders = [
+  '',
+  'docs',
+  'trainers',
+  ...readdirSync(join(root, 'samples')).map((name) => `samples/${name}`),
+];
 
 interface Example {
   readonly place: string;
@@ -50,8 +55,16 @@ const languageFiles: Readonly<Record<string, string>> = {
   ),
   'prompts/precise.yaml': prompt('precise', 'In a word: {{question}}'),
   'judge.yaml': prompt('judge', 'Is this right? {{question}} {{answer}}'),
-  'cases.ndjson': lines(1000, (at) => ({ id: `${at}`, input: { question: 'Who?' }, expected: { answer: 'Ada' } })),
-  'labels.ndjson': lines(300, (at) => ({ case: { id: `${at}`, input: { question: 'Who?' } }, answer: 'Ada', right: at % 2 === 0 })),
+  'cases.ndjson': lines(1000, (at) => ({
+    id: `${at}`,
+    input: { question: 'Who?' },
+    expected: { answer: 'Ada' },
+  })),
+  'labels.ndjson': lines(300, (at) => ({
+    case: { id: `${at}`, input: { question: 'Who?' } },
+    answer: 'Ada',
+    right: at % 2 === 0,
+  })),
   'safety.yaml':
     'apiVersion: perennial.dev/v1\nkind: Policy\nmetadata: { name: house }\nspec: { detectors: [{ kind: secrets, name: keys }] }\n',
 };
@@ -60,10 +73,16 @@ const languageSpec: Fields = {
   model: { provider: 'embedded', name: 'smollm2-135m-instruct' },
   prompt: { candidates: ['prompts/plain.yaml'], input: 'question' },
   cases: { file: 'cases.ndjson' },
-  evaluate: { dimensions: [{ name: 'right', kind: 'f1' }], gates: [{ name: 'useful', kind: 'threshold', dimension: 'right', min: 0.3 }] },
+  evaluate: {
+    dimensions: [{ name: 'right', kind: 'f1' }],
+    gates: [{ name: 'useful', kind: 'threshold', dimension: 'right', min: 0.3 }],
+  },
 };
 
-function lifecycleIssues(document: unknown, files: Readonly<Record<string, string>>): readonly string[] {
+function lifecycleIssues(
+  document: unknown,
+  files: Readonly<Record<string, string>>,
+): readonly string[] {
   const parsed = parseLifecycle({ document, fileName: 'example', files, folder: '/example' });
   return parsed.ok ? [] : parsed.issues.map(formatIssue);
 }
@@ -72,14 +91,23 @@ function lifecycleIssues(document: unknown, files: Readonly<Record<string, strin
 function partIssues(part: Fields): readonly string[] {
   const { quality } = (part['canary'] ?? {}) as { quality?: Fields };
   const isLanguage = quality?.['from'] !== undefined;
-  const head = { apiVersion: 'perennial.dev/v1', metadata: { name: 'example', owner: 'ops@example.org' } };
-  if (isLanguage) return lifecycleIssues({ ...head, kind: 'LlmLifecycle', spec: { ...languageSpec, ...part } }, languageFiles);
+  const head = {
+    apiVersion: 'perennial.dev/v1',
+    metadata: { name: 'example', owner: 'ops@example.org' },
+  };
+  if (isLanguage)
+    return lifecycleIssues(
+      { ...head, kind: 'LlmLifecycle', spec: { ...languageSpec, ...part } },
+      languageFiles,
+    );
   const base = parse(lifecycleText) as { spec: Fields };
   return lifecycleIssues({ ...base, spec: { ...base.spec, ...part } }, lifecycleFiles);
 }
 
-const read = (result: { readonly ok: boolean; readonly issues?: readonly Parameters<typeof formatIssue>[0][] }) =>
-  (result.issues ?? []).map(formatIssue);
+const read = (result: {
+  readonly ok: boolean;
+  readonly issues?: readonly Parameters<typeof formatIssue>[0][];
+}) => (result.issues ?? []).map(formatIssue);
 
 /** What the product's own check of such a document finds. */
 function issuesOf({ text }: Example): readonly string[] {
@@ -95,11 +123,21 @@ function issuesOf({ text }: Example): readonly string[] {
       return read(readProviders(value, 'example'));
     case 'Prompt': {
       const whole = parse(prompt('example', '{{question}}')) as { spec: Fields };
-      return read(readPrompt({ ...whole, ...value, spec: { ...whole.spec, ...(value['spec'] as Fields) } }, 'example'));
+      return read(
+        readPrompt(
+          { ...whole, ...value, spec: { ...whole.spec, ...(value['spec'] as Fields) } },
+          'example',
+        ),
+      );
     }
   }
   if ('detectors' in value) {
-    const policy = { apiVersion: 'perennial.dev/v1', kind: 'Policy', metadata: { name: 'example' }, spec: value };
+    const policy = {
+      apiVersion: 'perennial.dev/v1',
+      kind: 'Policy',
+      metadata: { name: 'example' },
+      spec: value,
+    };
     return read(readSafetyPolicy(JSON.stringify(policy), 'example'));
   }
   if ('documents' in value) return read(readBy(buildOrderSchema, objectDocument(value, 'example')));
@@ -123,10 +161,11 @@ describe('every YAML example of the documentation', () => {
     expect(examples.length).toBeGreaterThan(10);
   });
 
-  test.each(examples.filter((example) => !isForeign(example)).map((example) => [example.place, example] as const))(
-    '%s passes the check that the product makes of it',
-    (_, example) => {
-      expect(issuesOf(example)).toEqual([]);
-    },
-  );
+  test.each(
+    examples
+      .filter((example) => !isForeign(example))
+      .map((example) => [example.place, example] as const),
+  )('%s passes the check that the product makes of it', (_, example) => {
+    expect(issuesOf(example)).toEqual([]);
+  });
 });

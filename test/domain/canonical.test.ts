@@ -14,9 +14,19 @@ describe('canonical JSON', () => {
   });
 
   test('sorts keys by UTF-16 code unit, as in the appendix of RFC 8785', () => {
-    const value = { '\u20ac': 5, '\r': 1, '\ufb33': 7, '1': 2, '\ud83d\ude00': 6, '\u0080': 3, '\u00f6': 4 };
+    const value = {
+      '\u20ac': 5,
+      '\r': 1,
+      '\ufb33': 7,
+      '1': 2,
+      '\ud83d\ude00': 6,
+      '\u0080': 3,
+      '\u00f6': 4,
+    };
     expect(Object.values(JSON.parse(canonicalJson(value)) as object).map(String)).toHaveLength(7);
-    expect(canonicalJson(value)).toBe('{"\\r":1,"1":2,"\u0080":3,"\u00f6":4,"\u20ac":5,"\ud83d\ude00":6,"\ufb33":7}');
+    expect(canonicalJson(value)).toBe(
+      '{"\\r":1,"1":2,"\u0080":3,"\u00f6":4,"\u20ac":5,"\ud83d\ude00":6,"\ufb33":7}',
+    );
   });
 
   test.each([
@@ -29,7 +39,11 @@ describe('canonical JSON', () => {
     ['a function', { a: () => 1 }, 'not expressible as JSON: function at /a'],
     ['a map', { a: new Map() }, 'not expressible as JSON: Map at /a'],
     ['a date', { a: new Date(0) }, 'not expressible as JSON: Date at /a'],
-    ['half a surrogate pair', { a: '\ud83d' }, 'not expressible as JSON: text with half a surrogate pair at /a'],
+    [
+      'half a surrogate pair',
+      { a: '\ud83d' },
+      'not expressible as JSON: text with half a surrogate pair at /a',
+    ],
   ])('refuses %s and says where', (_name, value, message) => {
     expect(() => canonicalJson(value)).toThrow(message);
   });
@@ -39,7 +53,9 @@ describe('canonical JSON', () => {
   });
 
   test('a key named __proto__ is a key like any other', () => {
-    expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"x":1}}'))).toBe('{"__proto__":{"x":1},"b":1}');
+    expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"x":1}}'))).toBe(
+      '{"__proto__":{"x":1},"b":1}',
+    );
   });
 
   const json = fc.jsonValue({ stringUnit: 'grapheme' });
@@ -62,11 +78,17 @@ describe('canonical JSON', () => {
   });
 
   test('does not depend on the order of keys', () => {
-    const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme' }), json), { selector: ([key]) => key });
-    const twoOrders = entries.chain((some) => fc.tuple(fc.constant(some), fc.shuffledSubarray(some, { minLength: some.length })));
+    const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme' }), json), {
+      selector: ([key]) => key,
+    });
+    const twoOrders = entries.chain((some) =>
+      fc.tuple(fc.constant(some), fc.shuffledSubarray(some, { minLength: some.length })),
+    );
     fc.assert(
       fc.property(twoOrders, ([one, other]) => {
-        expect(canonicalJson(Object.fromEntries(other))).toBe(canonicalJson(Object.fromEntries(one)));
+        expect(canonicalJson(Object.fromEntries(other))).toBe(
+          canonicalJson(Object.fromEntries(one)),
+        );
       }),
     );
   });

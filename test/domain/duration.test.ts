@@ -14,7 +14,21 @@ describe('durations', () => {
     expect(parseDuration(text)).toEqual(expected);
   });
 
-  test.each(['', 'm', '30', '30 d', '30D', '1.5h', '-3d', '1w', '6M', '1h30m', '12345678s', '3d\n', '٣d'])('%j is refused', (text) => {
+  test.each([
+    '',
+    'm',
+    '30',
+    '30 d',
+    '30D',
+    '1.5h',
+    '-3d',
+    '1w',
+    '6M',
+    '1h30m',
+    '12345678s',
+    '3d\n',
+    '٣d',
+  ])('%j is refused', (text) => {
     expect(parseDuration(text)).toBeNull();
   });
 
@@ -37,15 +51,21 @@ describe('durations', () => {
     fc.integer({ min: 1, max: 9_999_999 }).map((months) => ({ months, seconds: 0 })),
   );
   test('what is written is read as the same', () => {
-    fc.assert(fc.property(duration, (value) => expect(parseDuration(formatDuration(value))).toEqual(value)));
+    fc.assert(
+      fc.property(duration, (value) => expect(parseDuration(formatDuration(value))).toEqual(value)),
+    );
   });
 
   test('every suggestion is a duration', () => {
     fc.assert(
-      fc.property(fc.nat(9_999), fc.constantFrom('s', 'sec', 'minutes', 'h', 'Days', 'w', 'weeks', 'month', 'yr', 'x'), (count, unit) => {
-        const suggested = suggestDuration(`${count} ${unit}`);
-        expect(suggested === null ? unit : parseDuration(suggested)).not.toBeNull();
-      }),
+      fc.property(
+        fc.nat(9_999),
+        fc.constantFrom('s', 'sec', 'minutes', 'h', 'Days', 'w', 'weeks', 'month', 'yr', 'x'),
+        (count, unit) => {
+          const suggested = suggestDuration(`${count} ${unit}`);
+          expect(suggested === null ? unit : parseDuration(suggested)).not.toBeNull();
+        },
+      ),
     );
   });
 });
@@ -76,11 +96,15 @@ describe('byte sizes', () => {
 
   test('what is written is read as the same', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 999_999 }), fc.constantFrom('KiB', 'MiB', 'GiB', 'TiB'), (count, unit) => {
-        const bytes = parseByteSize(`${count}${unit}`);
-        expect(bytes).not.toBeNull();
-        expect(parseByteSize(formatByteSize(bytes ?? 0))).toBe(bytes);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 999_999 }),
+        fc.constantFrom('KiB', 'MiB', 'GiB', 'TiB'),
+        (count, unit) => {
+          const bytes = parseByteSize(`${count}${unit}`);
+          expect(bytes).not.toBeNull();
+          expect(parseByteSize(formatByteSize(bytes ?? 0))).toBe(bytes);
+        },
+      ),
     );
   });
 });

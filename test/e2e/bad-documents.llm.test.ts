@@ -1,4 +1,7 @@
-/** What documents can be: an application over an index of them in the whole product. Bad ones are named and counted, the others answer, and nobody is promoted by half. */
+/**
+ * What documents can be: an application over an index of them in the whole product. Bad ones are
+ * named and counted, the others answer, and nobody is promoted by half.
+ */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
@@ -15,7 +18,9 @@ beforeAll(async () => {
   provider = await openScriptedProvider({
     // Obeys whoever gives it orders, and else says what it has read.
     answer: ({ prompt }) =>
-      /ignore all previous/i.test(prompt) ? 'As you wish' : (/the code of lamp \d+ is (\d+)/.exec(prompt)?.[1] ?? '?'),
+      /ignore all previous/i.test(prompt)
+        ? 'As you wish'
+        : (/the code of lamp \d+ is (\d+)/.exec(prompt)?.[1] ?? '?'),
   });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
 });
@@ -120,18 +125,32 @@ const ask = async (content: string) =>
 
 /** Both aliases, as those who ask meet them. */
 async function expectStillAnswered(): Promise<void> {
-  expect(await ask('What is the code of lamp 7?')).toMatchObject({ model: `${model}@1`, perennial: { index: `${model}@1` } });
-  const query = await product.call<{ version: number }>('POST', `${product.gatewayUrl}/v1/indexes/${model}/query`, {
-    body: { text: 'lamp 3', k: 1 },
+  expect(await ask('What is the code of lamp 7?')).toMatchObject({
+    model: `${model}@1`,
+    perennial: { index: `${model}@1` },
   });
+  const query = await product.call<{ version: number }>(
+    'POST',
+    `${product.gatewayUrl}/v1/indexes/${model}/query`,
+    {
+      body: { text: 'lamp 3', k: 1 },
+    },
+  );
   expect(query).toMatchObject({ status: 200, body: { version: 1 } });
 }
 
 test('bad documents are left out by their reasons, one of 200 MB among them, and the others answer', async () => {
-  const large = Buffer.concat([Buffer.from('{"id":"large","text":"'), Buffer.alloc(200 << 20, 'word '), Buffer.from('"}\n')]);
+  const large = Buffer.concat([
+    Buffer.from('{"id":"large","text":"'),
+    Buffer.alloc(200 << 20, 'word '),
+    Buffer.from('"}\n'),
+  ]);
   const run = await ended({ parts: [...good, orders, ...bad, large] });
   expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null });
-  const built = await product.call<{ items: { report: object }[] }>('GET', `/indexes/${model}/versions`);
+  const built = await product.call<{ items: { report: object }[] }>(
+    'GET',
+    `/indexes/${model}/versions`,
+  );
   expect(built.body.items[0]?.report).toMatchObject({
     documents: 25,
     rejected: { empty: 2, binary: 1, encoding: 1, duplicateId: 1, tooLarge: 1 },
@@ -141,9 +160,13 @@ test('bad documents are left out by their reasons, one of 200 MB among them, and
 });
 
 test('a document that gives orders is found, left out of what the model reads, and counted', async () => {
-  const query = await product.call<{ hits: { documentId: string }[] }>('POST', `${product.gatewayUrl}/v1/indexes/${model}/query`, {
-    body: { text: 'the reader of doors', k: 3 },
-  });
+  const query = await product.call<{ hits: { documentId: string }[] }>(
+    'POST',
+    `${product.gatewayUrl}/v1/indexes/${model}/query`,
+    {
+      body: { text: 'the reader of doors', k: 3 },
+    },
+  );
   expect(query.body.hits.map(({ documentId }) => documentId)).toContain('orders');
   const before = provider.requests.length;
   const answer = await ask('Who is the reader of doors?');
@@ -177,22 +200,44 @@ test.each<[string, Documents, string, RegExp]>([
     'DataUnreadable in ingest',
     /line 25: bytes that are not UTF-8/,
   ],
-  ['bytes that are no text', { parts: [Buffer.from('7f454c4602010100', 'hex')] }, 'DataUnreadable in ingest', /this is not NDJSON/],
-  ['no column of texts', { parts: [line({ id: 'a', body: 'x' })] }, 'InvalidInput in rag-index', /have no column text; their columns are/],
-])('%s end the run in words, and application and index answer as before', async (_, documents, failed, message) => {
-  const { status, version, failure } = await ended(documents);
-  expect({ status, version, failed: `${failure?.type ?? ''} in ${failure?.stage ?? ''}` }).toEqual({
-    status: 'failed',
-    version: null,
-    failed,
-  });
-  expect(failure?.message).toMatch(message);
-  expect(failure?.next).toEqual(expect.any(String));
-  await expectStillAnswered();
-});
+  [
+    'bytes that are no text',
+    { parts: [Buffer.from('7f454c4602010100', 'hex')] },
+    'DataUnreadable in ingest',
+    /this is not NDJSON/,
+  ],
+  [
+    'no column of texts',
+    { parts: [line({ id: 'a', body: 'x' })] },
+    'InvalidInput in rag-index',
+    /have no column text; their columns are/,
+  ],
+])(
+  '%s end the run in words, and application and index answer as before',
+  async (_, documents, failed, message) => {
+    const { status, version, failure } = await ended(documents);
+    expect({
+      status,
+      version,
+      failed: `${failure?.type ?? ''} in ${failure?.stage ?? ''}`,
+    }).toEqual({
+      status: 'failed',
+      version: null,
+      failed,
+    });
+    expect(failure?.message).toMatch(message);
+    expect(failure?.next).toEqual(expect.any(String));
+    await expectStillAnswered();
+  },
+);
 
 test('a vector of another embedder is refused: no answer mixes two spaces', async () => {
   const url = `${product.gatewayUrl}/v1/indexes/${model}/query`;
-  const refused = await product.call('POST', url, { body: { vector: [1, 0, 0, 0], embedder: `sha256:${'0'.repeat(64)}`, k: 1 } });
-  expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('is of embedder') as string } });
+  const refused = await product.call('POST', url, {
+    body: { vector: [1, 0, 0, 0], embedder: `sha256:${'0'.repeat(64)}`, k: 1 },
+  });
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining('is of embedder') as string },
+  });
 });

@@ -18,7 +18,9 @@ let unreachable: Promise<RunJson>;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-bad-'));
-  product = await startProduct({ env: { PERENNIAL_TRAINERS_DIR: writeBadTrainers(join(folder, 'trainers')) } });
+  product = await startProduct({
+    env: { PERENNIAL_TRAINERS_DIR: writeBadTrainers(join(folder, 'trainers')) },
+  });
   unreachable = ended({ uri: 'https://nosuch.invalid/visits.csv' });
   unreachable.catch(() => undefined);
 });
@@ -29,7 +31,10 @@ afterAll(async () => {
 
 function written(options: Options): { readonly name: string; readonly folder: string } {
   const name = `bad-${++count}`;
-  return { name, folder: writeTinyLifecycle(product.workDir, { name, evaluate: lenientGates, ...options }) };
+  return {
+    name,
+    folder: writeTinyLifecycle(product.workDir, { name, evaluate: lenientGates, ...options }),
+  };
 }
 
 async function ended(options: Options): Promise<RunJson> {
@@ -38,7 +43,10 @@ async function ended(options: Options): Promise<RunJson> {
   return startedAndEnded(lifecycle);
 }
 
-/** The data become what they are after the lifecycle was applied: with such data it would have been refused. */
+/**
+ * The data become what they are after the lifecycle was applied: with such data it would have been
+ * refused.
+ */
 async function endedWithLater(csv: string): Promise<RunJson> {
   const lifecycle = written({});
   await product.apply(lifecycle.folder);
@@ -51,7 +59,10 @@ async function startedAndEnded(lifecycle: { readonly name: string }): Promise<Ru
   return product.waitForEnd(body.id);
 }
 
-/** Begins one run for each case of a table, all at once: a run waits more than it works. What comes of each is looked at by its test. */
+/**
+ * Begins one run for each case of a table, all at once: a run waits more than it works. What comes
+ * of each is looked at by its test.
+ */
 function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
   cases: readonly Case[],
   begin: (of: Case) => Promise<RunJson>,
@@ -70,19 +81,41 @@ function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
 const columns = 'seen_at,entity,kind,x,y,label';
 
 /** 120 days of rows that are well, but for what is changed in each. */
-function csv(change: (row: number) => Partial<Record<'kind' | 'x' | 'y' | 'label', string>>): string {
+function csv(
+  change: (row: number) => Partial<Record<'kind' | 'x' | 'y' | 'label', string>>,
+): string {
   const rows = Array.from({ length: 2_880 }, (_, row) => {
-    const { kind = 'abc'.charAt(row % 3), x = '0.5', y = '1.5', label = String(row % 2) } = change(row);
-    return [new Date(Date.UTC(2024, 0, 1, row)).toISOString(), `e${row % 7}`, kind, x, y, label].join(',');
+    const {
+      kind = 'abc'.charAt(row % 3),
+      x = '0.5',
+      y = '1.5',
+      label = String(row % 2),
+    } = change(row);
+    return [
+      new Date(Date.UTC(2024, 0, 1, row)).toISOString(),
+      `e${row % 7}`,
+      kind,
+      x,
+      y,
+      label,
+    ].join(',');
   });
   return `${[columns, ...rows].join('\n')}\n`;
 }
 
 describe('a file that cannot be read', () => {
-  const planes = readFileSync(resolve(__dirname, '..', '..', '.perennial', 'samples', 'planes.parquet'));
+  const planes = readFileSync(
+    resolve(__dirname, '..', '..', '.perennial', 'samples', 'planes.parquet'),
+  );
 
   const cases: readonly [string, string | Buffer, Options, string, RegExp][] = [
-    ['an empty file', '', {}, 'DatasetEmpty', /source visits \(file:.*data\.csv\): the file is empty/],
+    [
+      'an empty file',
+      '',
+      {},
+      'DatasetEmpty',
+      /source visits \(file:.*data\.csv\): the file is empty/,
+    ],
     ['a header alone', `${columns}\n`, {}, 'DatasetEmpty', /the file has columns and no rows/],
     [
       'a line with a field too many',
@@ -98,19 +131,50 @@ describe('a file that cannot be read', () => {
       'DataUnreadable',
       /Parquet file is truncated/,
     ],
-    ['a Parquet file that is CSV', `${columns}\n`, { format: 'parquet' }, 'DataUnreadable', /not a Parquet file/],
-    ['no file', '', { uri: 'file://./nosuch.csv' }, 'NotFound', /nosuch\.csv\): there is no such file/],
-    ['a file outside of the allowed folders', '', { uri: 'file:///etc/passwd' }, 'SourceRefused', /outside of the folders/],
-    ['an address of the inner network', '', { uri: 'https://127.0.0.1:9/x.csv' }, 'SourceRefused', /private, loopback or link-local/],
+    [
+      'a Parquet file that is CSV',
+      `${columns}\n`,
+      { format: 'parquet' },
+      'DataUnreadable',
+      /not a Parquet file/,
+    ],
+    [
+      'no file',
+      '',
+      { uri: 'file://./nosuch.csv' },
+      'NotFound',
+      /nosuch\.csv\): there is no such file/,
+    ],
+    [
+      'a file outside of the allowed folders',
+      '',
+      { uri: 'file:///etc/passwd' },
+      'SourceRefused',
+      /outside of the folders/,
+    ],
+    [
+      'an address of the inner network',
+      '',
+      { uri: 'https://127.0.0.1:9/x.csv' },
+      'SourceRefused',
+      /private, loopback or link-local/,
+    ],
   ];
   const runOf = begunTogether(cases, ([, content, options]) => ended({ ...options, csv: content }));
 
-  test.each(cases)('%s is named with its source and what to do', async (name, _content, _options, type, message) => {
-    const { status, failure } = await runOf(name);
-    expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({ status: 'failed', type, stage: 'ingest' });
-    expect(failure?.message).toMatch(message);
-    expect(failure?.next).toEqual(expect.any(String));
-  });
+  test.each(cases)(
+    '%s is named with its source and what to do',
+    async (name, _content, _options, type, message) => {
+      const { status, failure } = await runOf(name);
+      expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({
+        status: 'failed',
+        type,
+        stage: 'ingest',
+      });
+      expect(failure?.message).toMatch(message);
+      expect(failure?.next).toEqual(expect.any(String));
+    },
+  );
 });
 
 describe('rows that break the contract', () => {
@@ -118,7 +182,10 @@ describe('rows that break the contract', () => {
     [
       'no valid row',
       csv(() => ({ kind: 'zzz' })),
-      [/no row is valid: all 2880 are bad/, /values of kind: 2880 bad rows; expected one of a, b, c/],
+      [
+        /no row is valid: all 2880 are bad/,
+        /values of kind: 2880 bad rows; expected one of a, b, c/,
+      ],
     ],
     ['a wrong type', csv(() => ({ x: 'abc' })), [/type of x: 2880 bad rows; expected number/]],
     [
@@ -127,7 +194,11 @@ describe('rows that break the contract', () => {
       [/288 of 2880 rows \(10 %\) are bad; expected at most 1 %/, /range of x/],
     ],
     ['infinities', csv(() => ({ y: 'inf' })), [/finite of y: 2880 bad rows/]],
-    ['a missing column', csv(() => ({})).replace('kind', 'sort'), [/no such column; expected a column kind of type string/]],
+    [
+      'a missing column',
+      csv(() => ({})).replace('kind', 'sort'),
+      [/no such column; expected a column kind of type string/],
+    ],
   ];
   const runOf = begunTogether(cases, ([, content]) => endedWithLater(content));
 
@@ -143,7 +214,8 @@ describe('rows that break the contract', () => {
   });
 
   test('NaN is a missing number, for the contract too', async () => {
-    const strict = (text: string): string => text.replace('x: { type: number,', 'x: { type: number, maxNullShare: 0,');
+    const strict = (text: string): string =>
+      text.replace('x: { type: number,', 'x: { type: number, maxNullShare: 0,');
     const lifecycle = written({ csv: csv(() => ({ x: 'NaN' })) });
     const contract = join(lifecycle.folder, 'contract.yaml');
     writeFileSync(contract, strict(readFileSync(contract, 'utf8')));
@@ -158,13 +230,21 @@ describe('rows that break the contract', () => {
 
 describe('SQL', () => {
   test.each<[string, Options, RegExp]>([
-    ['that does not parse', { assembleSql: 'SELEC 1' }, /sql\/assemble\.sql:1:1 syntax error at or near "SELEC"/],
+    [
+      'that does not parse',
+      { assembleSql: 'SELEC 1' },
+      /sql\/assemble\.sql:1:1 syntax error at or near "SELEC"/,
+    ],
     [
       'that reads a file',
       { assembleSql: "SELECT * FROM read_csv('/etc/passwd')" },
       /assemble\.sql:1:15 read_csv\(\) reads files; the sources are visits/,
     ],
-    ['that writes', { assembleSql: "COPY (SELECT 1) TO '/tmp/x'" }, /assemble\.sql:1:1 COPY is not allowed; write one SELECT/],
+    [
+      'that writes',
+      { assembleSql: "COPY (SELECT 1) TO '/tmp/x'" },
+      /assemble\.sql:1:1 COPY is not allowed; write one SELECT/,
+    ],
     [
       'of features over many rows',
       { featuresSql: 'SELECT avg(x) AS x FROM request' },
@@ -188,15 +268,22 @@ describe('SQL', () => {
   ])('%s is refused before it is applied, with its place', async (_, options, message) => {
     const lifecycle = written(options);
     const refused = { exitCode: 2, stdout: '', stderr: expect.stringMatching(message) as string };
-    const answers = await Promise.all(['validate', 'apply'].map((verb) => product.cli(['lifecycle', verb, lifecycle.folder])));
+    const answers = await Promise.all(
+      ['validate', 'apply'].map((verb) => product.cli(['lifecycle', verb, lifecycle.folder])),
+    );
     expect(answers).toEqual([refused, refused]);
-    expect(await product.call('GET', `/lifecycles/${lifecycle.name}`)).toMatchObject({ status: 404 });
+    expect(await product.call('GET', `/lifecycles/${lifecycle.name}`)).toMatchObject({
+      status: 404,
+    });
   });
 
   const cases: readonly [string, Options, string, RegExp][] = [
     [
       'that fails on a row',
-      { assembleSql: 'SELECT seen_at, entity, kind, kind::INTEGER AS x, y, label = 1 AS late FROM visits' },
+      {
+        assembleSql:
+          'SELECT seen_at, entity, kind, kind::INTEGER AS x, y, label = 1 AS late FROM visits',
+      },
       'SqlInvalid',
       /sql\/assemble\.sql:1:\d+: Could not convert string/,
     ],
@@ -216,7 +303,11 @@ describe('SQL', () => {
 
   test.each(cases)('%s fails the run, with its place', async (name, _options, type, message) => {
     const { status, failure } = await runOf(name);
-    expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({ status: 'failed', type, stage: 'train' });
+    expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({
+      status: 'failed',
+      type,
+      stage: 'train',
+    });
     expect(failure?.message).toMatch(message);
     expect(failure?.next).toEqual(expect.any(String));
   });
@@ -234,7 +325,10 @@ describe('a trainer', () => {
   const runOf = begunTogether(cases, ([trainer]) => {
     // Only the one that hangs is to meet its time limit, however busy the machine is.
     const timeout = trainer === 'hangs' ? '3s' : '60s';
-    return ended({ trainer, compute: `{ cpus: 1, memory: 400MiB, timeout: ${timeout}, retries: 1 }` });
+    return ended({
+      trainer,
+      compute: `{ cpus: 1, memory: 400MiB, timeout: ${timeout}, retries: 1 }`,
+    });
   });
 
   test.each(cases)('that %s is ended, and its log kept', async (trainer, type, message) => {
@@ -246,7 +340,10 @@ describe('a trainer', () => {
     });
     expect(run.failure?.message).toMatch(message);
     const log = await product.call<string>('GET', `/runs/${run.id}/logs`);
-    expect(log).toMatchObject({ status: 200, body: expect.stringContaining('training starts') as string });
+    expect(log).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('training starts') as string,
+    });
   });
 
   test('leaves its log to the command that its error names, and nothing else: the warm parent alone, no job, and no child of one', async () => {
@@ -263,19 +360,46 @@ describe('a spec', () => {
   test.each<[string, Options, RegExp]>([
     [
       'with an unknown key',
-      { evaluate: '{ metric: [auc], gates: [{ name: a, kind: threshold, metric: auc, min: 0.6 }] }' },
+      {
+        evaluate: '{ metric: [auc], gates: [{ name: a, kind: threshold, metric: auc, min: 0.6 }] }',
+      },
       /lifecycle\.yaml:\d+:\d+ unknown key spec\.evaluate\.metric; did you mean metrics\?/,
     ],
-    ['with a part of a later version', { compute: '{ backend: ray }' }, /spec\.train\.compute\.backend .*not in this version/],
-    ['with an unknown trainer', { trainer: 'lightgmb' }, /unknown trainer lightgmb; .*did you mean lightgbm\?/],
-    ['with unknown parameters', { params: '{ no_such: 1 }' }, /spec\.train\.params\.no_such: no such parameter/],
-    ['with 3 MB of parameters', { params: `{ note: ${'x'.repeat(3 << 20)} }` }, /lifecycle\.yaml is larger than 1 MiB/],
-    ['with a credential in a URI', { uri: 'https://me:secret@example.org/x.csv' }, /spec\.data\.sources\.visits\.uri holds a credential/],
+    [
+      'with a part of a later version',
+      { compute: '{ backend: ray }' },
+      /spec\.train\.compute\.backend .*not in this version/,
+    ],
+    [
+      'with an unknown trainer',
+      { trainer: 'lightgmb' },
+      /unknown trainer lightgmb; .*did you mean lightgbm\?/,
+    ],
+    [
+      'with unknown parameters',
+      { params: '{ no_such: 1 }' },
+      /spec\.train\.params\.no_such: no such parameter/,
+    ],
+    [
+      'with 3 MB of parameters',
+      { params: `{ note: ${'x'.repeat(3 << 20)} }` },
+      /lifecycle\.yaml is larger than 1 MiB/,
+    ],
+    [
+      'with a credential in a URI',
+      { uri: 'https://me:secret@example.org/x.csv' },
+      /spec\.data\.sources\.visits\.uri holds a credential/,
+    ],
   ])('%s is refused with its place, and nothing is stored', async (_, options, message) => {
     const lifecycle = written(options);
     const { exitCode, stderr } = await product.cli(['lifecycle', 'apply', lifecycle.folder]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) as string });
-    expect(await product.call('GET', `/lifecycles/${lifecycle.name}`)).toMatchObject({ status: 404 });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(message) as string,
+    });
+    expect(await product.call('GET', `/lifecycles/${lifecycle.name}`)).toMatchObject({
+      status: 404,
+    });
   });
 });
 
@@ -294,23 +418,37 @@ describe('a request', () => {
 
   const promote = (version: number, etag: string, key?: string) =>
     product.call('PUT', `/models/${model}/aliases/champion`, {
-      body: { version, reason: 'by hand', override: { reason: 'a test of the request', selfApprove: true } },
+      body: {
+        version,
+        reason: 'by hand',
+        override: { reason: 'a test of the request', selfApprove: true },
+      },
       headers: { 'if-match': etag },
       ...(key === undefined ? {} : { key }),
     });
-  const champion = () => product.call<{ version: number }>('GET', `/models/${model}/aliases/champion`);
+  const champion = () =>
+    product.call<{ version: number }>('GET', `/models/${model}/aliases/champion`);
 
   test('without a key, or with a wrong one, is 401 and says how to send one', async () => {
     for (const url of ['/runs', `${product.gatewayUrl}/v2/models/${model}`]) {
-      expect(await product.call('GET', url, { key: null })).toMatchObject({ status: 401, body: { code: 'MissingApiKey' } });
-      expect(await product.call('GET', url, { key: 'pk_x' })).toMatchObject({ status: 401, body: { code: 'InvalidApiKey' } });
+      expect(await product.call('GET', url, { key: null })).toMatchObject({
+        status: 401,
+        body: { code: 'MissingApiKey' },
+      });
+      expect(await product.call('GET', url, { key: 'pk_x' })).toMatchObject({
+        status: 401,
+        body: { code: 'InvalidApiKey' },
+      });
     }
   });
 
   test('a viewer’s promotion is 403 and moves nothing', async () => {
     const { stdout } = await product.cli(['key', 'create', 'ann', '--scope', 'viewer']);
     const before = await champion();
-    expect(await promote(1, before.headers.get('etag') ?? '', stdout.trim())).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
+    expect(await promote(1, before.headers.get('etag') ?? '', stdout.trim())).toMatchObject({
+      status: 403,
+      body: { code: 'Forbidden' },
+    });
     expect((await champion()).body).toEqual(before.body);
   });
 
@@ -325,21 +463,43 @@ describe('a request', () => {
 
   test('the same Idempotency-Key with another body is 422 and starts nothing', async () => {
     const first = await product.start(model, { reason: 'one' }, 'key-1');
-    expect(await product.start(model, { reason: 'one' }, 'key-1')).toMatchObject({ status: 202, body: { id: first.body.id } });
-    expect(await product.start(model, { reason: 'two' }, 'key-1')).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+    expect(await product.start(model, { reason: 'one' }, 'key-1')).toMatchObject({
+      status: 202,
+      body: { id: first.body.id },
+    });
+    expect(await product.start(model, { reason: 'two' }, 'key-1')).toMatchObject({
+      status: 422,
+      body: { code: 'IdempotencyConflict' },
+    });
     const { body } = await product.call<{ items: unknown[] }>('GET', `/runs?lifecycle=${model}`);
     expect(body.items).toHaveLength(3);
   });
 
   test('an inference row with missing or mistyped fields is 400, each named', async () => {
     const url = `${product.gatewayUrl}/v2/models/${model}/infer`;
-    const tensor = (name: string, datatype: string, value: unknown) => ({ name, shape: [1], datatype, data: [value] });
-    const missing = await product.call('POST', url, { body: { inputs: [tensor('kind', 'BYTES', 'a')] } });
+    const tensor = (name: string, datatype: string, value: unknown) => ({
+      name,
+      shape: [1],
+      datatype,
+      data: [value],
+    });
+    const missing = await product.call('POST', url, {
+      body: { inputs: [tensor('kind', 'BYTES', 'a')] },
+    });
     expect(missing).toMatchObject({ status: 400, body: { code: 'InvalidInput' } });
-    expect(JSON.stringify(missing.body['errors'])).toMatch(/tensor `x` is missing.*tensor `y` is missing/);
-    const inputs = [tensor('kind', 'INT64', 3), tensor('x', 'FP64', 'lots'), tensor('y', 'FP64', 1)];
+    expect(JSON.stringify(missing.body['errors'])).toMatch(
+      /tensor `x` is missing.*tensor `y` is missing/,
+    );
+    const inputs = [
+      tensor('kind', 'INT64', 3),
+      tensor('x', 'FP64', 'lots'),
+      tensor('y', 'FP64', 1),
+    ];
     const mistyped = await product.call('POST', url, { body: { inputs } });
-    expect(mistyped).toMatchObject({ status: 400, body: { errors: [{ pointer: '/inputs/0/datatype' }, { pointer: '/inputs/1/data/0' }] } });
+    expect(mistyped).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/inputs/0/datatype' }, { pointer: '/inputs/1/data/0' }] },
+    });
     expect(JSON.stringify(mistyped.body)).not.toContain('lots');
   });
 
@@ -347,23 +507,48 @@ describe('a request', () => {
     const path = `/lifecycles/${model}/runs`;
     const before = await product.call<{ items: unknown[] }>('GET', `/runs?lifecycle=${model}`);
     const large = { status: 413, body: { code: 'BodyTooLarge' } };
-    expect(await product.call('POST', path, { body: `{"reason":"${'x'.repeat(50 << 20)}"}` })).toMatchObject(large);
-    expect(await product.call('POST', path, { body: { params: { note: 'x'.repeat(3 << 20) } } })).toMatchObject(large);
-    const rows = { inputs: [{ name: 'kind', shape: [1], datatype: 'BYTES', data: ['x'.repeat(50 << 20)] }] };
-    expect(await product.call('POST', `${product.gatewayUrl}/v2/models/${model}/infer`, { body: rows })).toMatchObject(large);
-    expect(await product.call('POST', path, { body: '{"reason":' })).toMatchObject({ status: 400, body: { code: 'InvalidJson' } });
+    expect(
+      await product.call('POST', path, { body: `{"reason":"${'x'.repeat(50 << 20)}"}` }),
+    ).toMatchObject(large);
+    expect(
+      await product.call('POST', path, { body: { params: { note: 'x'.repeat(3 << 20) } } }),
+    ).toMatchObject(large);
+    const rows = {
+      inputs: [{ name: 'kind', shape: [1], datatype: 'BYTES', data: ['x'.repeat(50 << 20)] }],
+    };
+    expect(
+      await product.call('POST', `${product.gatewayUrl}/v2/models/${model}/infer`, { body: rows }),
+    ).toMatchObject(large);
+    expect(await product.call('POST', path, { body: '{"reason":' })).toMatchObject({
+      status: 400,
+      body: { code: 'InvalidJson' },
+    });
     expect(await product.call('POST', path, { body: { untill: 'latest' } })).toMatchObject({
       status: 422,
       body: { errors: [{ pointer: '/untill', didYouMean: 'until' }] },
     });
-    expect((await product.call<{ items: unknown[] }>('GET', `/runs?lifecycle=${model}`)).body.items).toHaveLength(before.body.items.length);
+    expect(
+      (await product.call<{ items: unknown[] }>('GET', `/runs?lifecycle=${model}`)).body.items,
+    ).toHaveLength(before.body.items.length);
   });
 
   test('for what is not there is 404 and says what there is', async () => {
-    expect(await product.start('nosuch')).toMatchObject({ status: 404, body: { code: 'NotFound', next: expect.any(String) as string } });
-    expect(await product.call('GET', '/runs/run_00000000000000000000000000')).toMatchObject({ status: 404 });
-    expect(await product.call('GET', '/nosuch')).toMatchObject({ status: 404, body: { code: 'NoSuchRoute' } });
-    expect(await product.call('PUT', '/models/m/aliases/champion', { body: { version: 1, reason: 'x' } })).toMatchObject({ status: 428 });
+    expect(await product.start('nosuch')).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound', next: expect.any(String) as string },
+    });
+    expect(await product.call('GET', '/runs/run_00000000000000000000000000')).toMatchObject({
+      status: 404,
+    });
+    expect(await product.call('GET', '/nosuch')).toMatchObject({
+      status: 404,
+      body: { code: 'NoSuchRoute' },
+    });
+    expect(
+      await product.call('PUT', '/models/m/aliases/champion', {
+        body: { version: 1, reason: 'x' },
+      }),
+    ).toMatchObject({ status: 428 });
   });
 });
 
@@ -375,13 +560,20 @@ describe('in the end', () => {
       failure: { type: 'SourceUnreachable', stage: 'ingest', next: expect.any(String) as string },
     });
     const { stderr } = await product.cli(['run', 'watch', run.id]);
-    expect(stderr).toMatch(/attempt 1 failed, retrying: source visits \(https:\/\/nosuch\.invalid\/visits\.csv\)/);
+    expect(stderr).toMatch(
+      /attempt 1 failed, retrying: source visits \(https:\/\/nosuch\.invalid\/visits\.csv\)/,
+    );
   });
 
   test('every run has ended, no other champion was made, and the platform is well', async () => {
     const { body: runs } = await product.call<{ items: RunJson[] }>('GET', '/runs?pageSize=200');
-    expect(runs.items.filter(({ status }) => !['succeeded', 'stopped', 'failed'].includes(status))).toEqual([]);
-    const { body: models } = await product.call<{ items: { champion: number | null }[] }>('GET', '/models?pageSize=200');
+    expect(
+      runs.items.filter(({ status }) => !['succeeded', 'stopped', 'failed'].includes(status)),
+    ).toEqual([]);
+    const { body: models } = await product.call<{ items: { champion: number | null }[] }>(
+      'GET',
+      '/models?pageSize=200',
+    );
     expect(models.items.filter(({ champion }) => champion !== null)).toHaveLength(1);
     expect(await product.cli(['doctor'])).toMatchObject({ exitCode: 0 });
   });

@@ -1,4 +1,7 @@
-/** The sample `bike-demand` as its README has it: a regression that its schedule retrains, here by a backfill of two months that are past. */
+/**
+ * The sample `bike-demand` as its README has it: a regression that its schedule retrains, here by a
+ * backfill of two months that are past.
+ */
 import { join, resolve } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { RolloutJson } from '../../apps/cli/rollout/view';
@@ -27,9 +30,22 @@ async function cli(...args: readonly string[]): Promise<string> {
 /** The run that the schedule starts for this time; three in the morning in New York. */
 async function scheduled(at: string, count: number): Promise<ScheduledRun> {
   const to = new Date(Date.parse(at) + 3_600_000).toISOString();
-  await cli('schedule', 'backfill', lifecycle, '--from', at, '--to', to, '--reason', 'make up for the past');
+  await cli(
+    'schedule',
+    'backfill',
+    lifecycle,
+    '--from',
+    at,
+    '--to',
+    to,
+    '--reason',
+    'make up for the past',
+  );
   for (const deadline = Date.now() + 60_000; ;) {
-    const { body } = await product.call<{ items: ScheduledRun[] }>('GET', `/runs?lifecycle=${lifecycle}`);
+    const { body } = await product.call<{ items: ScheduledRun[] }>(
+      'GET',
+      `/runs?lifecycle=${lifecycle}`,
+    );
     const [newest] = body.items;
     if (newest !== undefined && body.items.length >= count) return newest;
     if (Date.now() > deadline) throw new Error(`no run of ${at}`);
@@ -38,9 +54,19 @@ async function scheduled(at: string, count: number): Promise<ScheduledRun> {
 }
 
 async function demand(hour: number): Promise<number> {
-  const row = { hr: hour, weekday: 3, holiday: 0, workingday: 1, weathersit: 'clear', temp: 0.7, hum: 0.5, windspeed: 0.1 };
+  const row = {
+    hr: hour,
+    weekday: 3,
+    holiday: 0,
+    workingday: 1,
+    weathersit: 'clear',
+    temp: 0.7,
+    hum: 0.5,
+    windspeed: 0.1,
+  };
   const inputs = Object.entries(row).map(([name, value]) => {
-    const datatype = typeof value === 'string' ? 'BYTES' : Number.isInteger(value) ? 'INT64' : 'FP64';
+    const datatype =
+      typeof value === 'string' ? 'BYTES' : Number.isInteger(value) ? 'INT64' : 'FP64';
     return { name, shape: [1], datatype, data: [value] };
   });
   const answer = await product.call<{ outputs: { name: string; data: number[] }[] }>(
@@ -57,14 +83,28 @@ test('its schedule trains a model, and a month later a successor that the traffi
   expect(await cli('schedule', 'show', lifecycle)).toContain('0 3 1 * *  America/New_York');
 
   const first = await product.waitForEnd((await scheduled('2011-07-01T07:00:00Z', 1)).id);
-  expect(first).toMatchObject({ status: 'succeeded', version: 1, actor: 'schedule', request: { until: '2011-07-01T07:00:00.000Z' } });
+  expect(first).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    actor: 'schedule',
+    request: { until: '2011-07-01T07:00:00.000Z' },
+  });
   // Commuters ride at eight; at three they sleep.
   expect(await demand(8)).toBeGreaterThan(4 * (await demand(3)));
 
   const second = await scheduled('2011-08-01T07:00:00Z', 2);
   expect(second.request).toMatchObject({ until: '2011-08-01T07:00:00.000Z' });
   await product.waitForStage(second.id, 'canary');
-  await cli('replay', lifecycle, '--from', '2011-08-01T08:00:00Z', '--to', '2011-08-25T00:00:00Z', '--speed', '60000');
+  await cli(
+    'replay',
+    lifecycle,
+    '--from',
+    '2011-08-01T08:00:00Z',
+    '--to',
+    '2011-08-25T00:00:00Z',
+    '--speed',
+    '60000',
+  );
   const end = await product.waitForEnd(second.id);
   expect(end).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
   const { body: rollout } = await product.call<RolloutJson>('GET', `/models/${lifecycle}/rollout`);

@@ -36,19 +36,34 @@ test('a version as good as the champion goes up its steps on traffic, and is pro
 
   const ended = await product.waitForEnd(run.id);
   expect(ended).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
-  expect(ended.verdict?.reasons.map(({ code }) => code)).toEqual(expect.arrayContaining(['quality.shown', 'promote.done']));
+  expect(ended.verdict?.reasons.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['quality.shown', 'promote.done']),
+  );
   expect(await trials.champion(model)).toBe(2);
   const rollout = await trials.rolloutOf(model);
-  expect(rollout).toMatchObject({ status: 'promoted', champion: 1, challenger: 2, step: 1, weight: 0, verdict: { kind: 'passed' } });
+  expect(rollout).toMatchObject({
+    status: 'promoted',
+    champion: 1,
+    challenger: 2,
+    step: 1,
+    weight: 0,
+    verdict: { kind: 'passed' },
+  });
   expect(rollout?.quality.n).toBeGreaterThanOrEqual(100);
   expect(rollout?.quality.upper).toBeLessThan(0.1);
   expect(rollout?.traffic?.total.challenger.errors).toBe(0);
   expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
-  expect(await watched).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('good@2 beside @1  promoted') as string });
+  expect(await watched).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('good@2 beside @1  promoted') as string,
+  });
 
   const refused = await product.waitForEnd(other.body.id);
   expect(refused).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-  expect(refused.verdict?.reasons.at(-1)).toMatchObject({ code: 'canary.busy', message: expect.stringContaining(run.id) as string });
+  expect(refused.verdict?.reasons.at(-1)).toMatchObject({
+    code: 'canary.busy',
+    message: expect.stringContaining(run.id) as string,
+  });
 
   const { failures, versions } = await traffic.stop();
   expect(failures).toEqual([]);
@@ -58,22 +73,38 @@ test('a version as good as the champion goes up its steps on traffic, and is pro
 test('people hold, extend, skip and abort a rollout; each is on record with who and why', async () => {
   const model = await trials.withChampion('steered');
   const run = await trials.open(model, 0.5);
-  expect(await told('hold', model, '--reason', 'a look')).toBe('steered@2 is held in step 1 of 2, shadow\n');
+  expect(await told('hold', model, '--reason', 'a look')).toBe(
+    'steered@2 is held in step 1 of 2, shadow\n',
+  );
   expect((await product.run(run.id)).waitingFor).toContain('held by');
   expect(await told('extend', model, '3d')).toBe('steered@2 now has 31d of event time\n');
-  expect(await told('skip', model, '--reason', 'seen enough')).toBe('steered@2 is in step 2 of 2, 50 %\n');
+  expect(await told('skip', model, '--reason', 'seen enough')).toBe(
+    'steered@2 is in step 2 of 2, 50 %\n',
+  );
   expect(await product.cli(['rollout', 'skip', model])).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining('last step') as string,
   });
   expect(await told('resume', model)).toBe('steered@2 continues in step 2 of 2, 50 %\n');
-  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'running', step: 1, weight: 0.5, test: { extendedSeconds: 259_200 } });
+  expect(await trials.rolloutOf(model)).toMatchObject({
+    status: 'running',
+    step: 1,
+    weight: 0.5,
+    test: { extendedSeconds: 259_200 },
+  });
 
   const key = ['--idempotency-key', 'once'];
-  expect(await told('abort', model, '--reason', 'not today', ...key)).toBe('steered@2 is aborted; @1 answers\n');
-  expect(await product.waitForEnd(run.id)).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+  expect(await told('abort', model, '--reason', 'not today', ...key)).toBe(
+    'steered@2 is aborted; @1 answers\n',
+  );
+  expect(await product.waitForEnd(run.id)).toMatchObject({
+    status: 'stopped',
+    verdict: { kind: 'inconclusive' },
+  });
   // Whoever did not hear the answer asks again, and is told the same.
-  expect(await told('abort', model, '--reason', 'not today', ...key)).toBe('steered@2 is aborted; @1 answers\n');
+  expect(await told('abort', model, '--reason', 'not today', ...key)).toBe(
+    'steered@2 is aborted; @1 answers\n',
+  );
   expect(await product.cli(['rollout', 'hold', model])).toMatchObject({
     exitCode: 1,
     stderr: expect.stringMatching(
@@ -81,10 +112,23 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     ) as string,
   });
   expect(await trials.champion(model)).toBe(1);
-  expect((await trials.audit(model, 'rollout.status')).map(({ cause }) => cause)).toContain('a look');
-  expect((await trials.audit(model, 'rollout.step')).map(({ cause }) => cause)[0]).toContain('seen enough');
-  expect((await trials.audit(model, 'rollout.end')).map(({ cause }) => cause)).toEqual(['not today']);
-  expect(await trials.events(run.id)).toEqual(['started', 'held', 'extended', 'advanced', 'resumed', 'aborted']);
+  expect((await trials.audit(model, 'rollout.status')).map(({ cause }) => cause)).toContain(
+    'a look',
+  );
+  expect((await trials.audit(model, 'rollout.step')).map(({ cause }) => cause)[0]).toContain(
+    'seen enough',
+  );
+  expect((await trials.audit(model, 'rollout.end')).map(({ cause }) => cause)).toEqual([
+    'not today',
+  ]);
+  expect(await trials.events(run.id)).toEqual([
+    'started',
+    'held',
+    'extended',
+    'advanced',
+    'resumed',
+    'aborted',
+  ]);
 
   // Whoever moves the champion under a rollout takes away what it was compared with.
   // Its canary was aborted, so it takes an override.
@@ -92,13 +136,23 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     exitCode: 1,
     stderr: expect.stringContaining('the canary of steered@2 ended as aborted') as string,
   });
-  expect(await product.cli(['model', 'promote', model, '2', '--override', 'by hand', '--self-approve'])).toMatchObject({ exitCode: 0 });
+  expect(
+    await product.cli(['model', 'promote', model, '2', '--override', 'by hand', '--self-approve']),
+  ).toMatchObject({ exitCode: 0 });
   const second = await trials.open(model, 0.25);
-  expect(await product.cli(['model', 'rollback', model, '--reason', 'an incident'])).toMatchObject({ exitCode: 0 });
+  expect(await product.cli(['model', 'rollback', model, '--reason', 'an incident'])).toMatchObject({
+    exitCode: 0,
+  });
   const superseded = await product.waitForEnd(second.id);
   expect(superseded).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
   expect(superseded.verdict?.reasons.at(-1)?.code).toBe('canary.superseded');
-  expect(await trials.rolloutOf(model)).toMatchObject({ runId: second.id, status: 'superseded', champion: 2, challenger: 3, weight: 0 });
+  expect(await trials.rolloutOf(model)).toMatchObject({
+    runId: second.id,
+    status: 'superseded',
+    champion: 2,
+    challenger: 3,
+    weight: 0,
+  });
   expect(await trials.champion(model)).toBe(1);
 });
 
@@ -121,7 +175,9 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
   // Under a second, as the gateway's own tests show; here other processes share the machine.
   expect(rollout.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(rollout.quality.lower).toBeGreaterThan(0.02);
-  expect(await trials.audit(model, 'rollout.end')).toMatchObject([{ actor: 'perennial', cause: 'harm: logloss' }]);
+  expect(await trials.audit(model, 'rollout.end')).toMatchObject([
+    { actor: 'perennial', cause: 'harm: logloss' },
+  ]);
   expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
 
   const before = traffic.report().versions['harmed@2'] ?? 0;
@@ -135,6 +191,9 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
     exitCode: 3,
     stdout: expect.stringContaining('FAIL  quality') as string,
   });
-  const { body } = await product.call<{ items: { status: string }[] }>('GET', `/models/${model}/versions`);
+  const { body } = await product.call<{ items: { status: string }[] }>(
+    'GET',
+    `/models/${model}/versions`,
+  );
   expect(body.items.map(({ status }) => status)).toEqual(['rejected', 'promoted']);
 });

@@ -1,4 +1,7 @@
-/** Index, reranker and a provider's fine-tuning in one application, and an index by itself, in the whole product: what each does alone has tests of its own. */
+/**
+ * Index, reranker and a provider's fine-tuning in one application, and an index by itself, in the
+ * whole product: what each does alone has tests of its own.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,11 +26,18 @@ beforeAll(async () => {
     fineTuning,
     // What was fine-tuned reads the passage that it is shown first, and nothing else.
     answer: ({ prompt, model: asked }) =>
-      asked.startsWith('ft:') ? (/code of lamp \d+ is (\d+)/.exec(prompt)?.[1] ?? '?') : 'I do not know',
-    // The lamp that is asked for, then the others from the last to the first: no index has them in this order.
+      asked.startsWith('ft:')
+        ? (/code of lamp \d+ is (\d+)/.exec(prompt)?.[1] ?? '?')
+        : 'I do not know',
+    // The lamp that is asked for, then the others from the last to the first: no index has them in
+    // this order.
     rerank: ({ query, documents }) =>
-      documents.map((text, index) => ({ index, relevance_score: numberIn(text) === numberIn(query) ? 0.9 : numberIn(text) / 100 })),
-    fault: ({ body }) => (rerankerAway && 'documents' in body ? { kind: 'error', status: 503 } : null),
+      documents.map((text, index) => ({
+        index,
+        relevance_score: numberIn(text) === numberIn(query) ? 0.9 : numberIn(text) / 100,
+      })),
+    fault: ({ body }) =>
+      rerankerAway && 'documents' in body ? { kind: 'error', status: 503 } : null,
   });
   const folder = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
   const providers = join(folder, 'providers.yaml');
@@ -39,7 +49,9 @@ metadata: { name: here }
 spec: { providers: { acme: { url: '${acme.url}', allowPrivateAddresses: true } } }
 `,
   );
-  product = await startProduct({ env: { PERENNIAL_LLM_URL: acme.url, PERENNIAL_PROVIDERS_FILE: providers } });
+  product = await startProduct({
+    env: { PERENNIAL_LLM_URL: acme.url, PERENNIAL_PROVIDERS_FILE: providers },
+  });
   rmSync(folder, { recursive: true });
 });
 afterAll(async () => {
@@ -71,19 +83,32 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
   test('is released as one bundle: the model learnt with what index and reranker find, and answers with it', async () => {
     const run = await released('keepOrder');
     expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
-    expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'rag-index', 'fine-tune', 'evaluate', 'promote']);
+    expect(run.stages.map(({ name }) => name)).toEqual([
+      'ingest',
+      'rag-index',
+      'fine-tune',
+      'evaluate',
+      'promote',
+    ]);
     expect(fineTuning.jobs).toHaveLength(1);
     const [learnt = ''] = fineTuning.files[0]?.text.split('\n') ?? [];
-    const { messages } = JSON.parse(learnt) as { readonly messages: readonly { readonly content: string }[] };
+    const { messages } = JSON.parse(learnt) as {
+      readonly messages: readonly { readonly content: string }[];
+    };
     const asked = numberIn(messages[0]?.content.split('\n').at(-1) ?? '');
-    // The passage of the lamp that the example asks for stands first: the reranker had put it there.
+    // The passage of the lamp that the example asks for stands first: the reranker had put it
+    // there.
     expect(/code of lamp (\d+)/.exec(messages[0]?.content ?? '')?.[1]).toBe(String(asked));
   });
 
   test('shows the reranker’s order in the sources of an answer', async () => {
     const { status, headers, body } = await ask(7);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ model: 'lamps@1', choices: [{ message: { content: '7' } }], perennial: { index: 'lamps-index@1' } });
+    expect(body).toMatchObject({
+      model: 'lamps@1',
+      choices: [{ message: { content: '7' } }],
+      perennial: { index: 'lamps-index@1' },
+    });
     const [first, second] = body.perennial.sources;
     expect(first).toMatchObject({ documentId: 'lamp7', score: 0.9 });
     expect(second?.score).toBeCloseTo(numberIn(second?.documentId ?? '') / 100);
@@ -112,22 +137,39 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
     rerankerAway = true;
     const refused = await ask(7).finally(() => (rerankerAway = false));
     expect(refused.status === 503 || refused.status === 504).toBe(true);
-    expect(refused.body).toMatchObject({ error: { code: expect.stringMatching(/^Provider(Unavailable|Timeout)$/) as string } });
+    expect(refused.body).toMatchObject({
+      error: { code: expect.stringMatching(/^Provider(Unavailable|Timeout)$/) as string },
+    });
     expect(await ask(7)).toMatchObject({ status: 200 });
   });
 
   test('a stock client gets vectors of its index, in which the index is asked', async () => {
-    const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey, maxRetries: 0 });
-    const { data, response } = await client.embeddings.create({ model: 'lamps-index', input: textOf(5) }).withResponse();
-    const body = { vector: data.data[0]?.embedding, embedder: response.headers.get('x-perennial-embedder'), k: 1 };
-    const found = await product.call('POST', `${product.gatewayUrl}/v1/indexes/lamps-index/query`, { body });
+    const client = new OpenAI({
+      baseURL: `${product.gatewayUrl}/v1`,
+      apiKey: product.apiKey,
+      maxRetries: 0,
+    });
+    const { data, response } = await client.embeddings
+      .create({ model: 'lamps-index', input: textOf(5) })
+      .withResponse();
+    const body = {
+      vector: data.data[0]?.embedding,
+      embedder: response.headers.get('x-perennial-embedder'),
+      k: 1,
+    };
+    const found = await product.call('POST', `${product.gatewayUrl}/v1/indexes/lamps-index/query`, {
+      body,
+    });
     expect(found).toMatchObject({ status: 200, body: { hits: [{ documentId: 'lamp5' }] } });
-    await expect(client.embeddings.create({ model, input: 'x' })).rejects.toThrow('"model": "lamps-index@1"');
+    await expect(client.embeddings.create({ model, input: 'x' })).rejects.toThrow(
+      '"model": "lamps-index@1"',
+    );
   });
 });
 
 test('an operator bounds what callers cost at the provider, and raises it by one command', async () => {
-  const set = (tokens: number) => product.cli(['budget', 'set', 'provider/acme', String(tokens), '--unit', 'tokens']);
+  const set = (tokens: number) =>
+    product.cli(['budget', 'set', 'provider/acme', String(tokens), '--unit', 'tokens']);
   const untilStatus = (wanted: number) =>
     untilAnswer(
       () => ask(7),
@@ -136,7 +178,9 @@ test('an operator bounds what callers cost at the provider, and raises it by one
     );
   expect((await set(1)).exitCode).toBe(0);
   const refused = await untilStatus(429);
-  expect(refused.body).toMatchObject({ error: { code: 'insufficient_quota', type: 'insufficient_quota' } });
+  expect(refused.body).toMatchObject({
+    error: { code: 'insufficient_quota', type: 'insufficient_quota' },
+  });
   expect(refused.headers.get('x-should-retry')).toBe('false');
   const sent = acme.requests.length;
   expect((await ask(7)).status).toBe(429);
@@ -144,26 +188,53 @@ test('an operator bounds what callers cost at the provider, and raises it by one
   expect((await set(1_000_000)).exitCode).toBe(0);
   await untilStatus(200);
   // What was spent is told within seconds, and is on the one ledger that runs are bound by.
-  const spent = async () => Number(/provider\/acme +tokens +1000000 +(\d+)/.exec((await product.cli(['budget', 'list'])).stdout)?.[1] ?? 0);
+  const spent = async () =>
+    Number(
+      /provider\/acme +tokens +1000000 +(\d+)/.exec(
+        (await product.cli(['budget', 'list'])).stdout,
+      )?.[1] ?? 0,
+    );
   await until(async () => (await spent()) > 0);
 });
 
 describe('an index by the command line', () => {
   const found = async (text: string, ...more: readonly string[]) => {
-    const asked = await product.cli(['index', 'query', 'shelf', text, '-k', '1', '--json', ...more]);
-    const answer = JSON.parse(asked.stdout || '{}') as { version?: number; hits?: { documentId: string; text: string }[] };
-    return { exitCode: asked.exitCode, version: answer.version, document: answer.hits?.[0]?.documentId, text: answer.hits?.[0]?.text };
+    const asked = await product.cli([
+      'index',
+      'query',
+      'shelf',
+      text,
+      '-k',
+      '1',
+      '--json',
+      ...more,
+    ]);
+    const answer = JSON.parse(asked.stdout || '{}') as {
+      version?: number;
+      hits?: { documentId: string; text: string }[];
+    };
+    return {
+      exitCode: asked.exitCode,
+      version: answer.version,
+      document: answer.hits?.[0]?.documentId,
+      text: answer.hits?.[0]?.text,
+    };
   };
   const build = (order: string, index = 'shelf') => {
     writeFileSync(join(product.workDir, 'build.yaml'), order);
     return product.cli(['index', 'build', index, 'build.yaml']);
   };
-  const untilFound = (text: string, isWanted: (hit: Awaited<ReturnType<typeof found>>) => boolean) =>
-    untilAnswer(() => found(text), isWanted, { seconds: 60, everyMs: 500 });
+  const untilFound = (
+    text: string,
+    isWanted: (hit: Awaited<ReturnType<typeof found>>) => boolean,
+  ) => untilAnswer(() => found(text), isWanted, { seconds: 60, everyMs: 500 });
 
   test('is built from a dataset, and answers', async () => {
     const built = await build(`documents: ${model}.documents\nembedder: { kind: wordllama }\n`);
-    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@1 is champion') as string });
+    expect(built).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('shelf@1 is champion') as string,
+    });
     expect(built.stderr).toContain('24 documents, 24 chunks, 24 embedded');
     expect(await found(textOf(5))).toMatchObject({ exitCode: 0, version: 1, document: 'lamp5' });
   });
@@ -173,11 +244,26 @@ describe('an index by the command line', () => {
       { id: 'whale', text: 'The blue whale is the largest animal of the sea.', title: 'Whale' },
       { id: 'lamp6', text: 'Lamp 6 was melted down, and a bell was cast of it.' },
     ];
-    writeFileSync(join(product.workDir, 'changed.ndjson'), changed.map((row) => `${JSON.stringify(row)}\n`).join(''));
-    const change = await product.cli(['index', 'change', 'shelf', 'changed.ndjson', '--delete', 'lamp5']);
-    expect(change).toMatchObject({ exitCode: 0, stderr: 'shelf: change 1 accepted, 2 documents added or changed, 1 deleted\n' });
+    writeFileSync(
+      join(product.workDir, 'changed.ndjson'),
+      changed.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    );
+    const change = await product.cli([
+      'index',
+      'change',
+      'shelf',
+      'changed.ndjson',
+      '--delete',
+      'lamp5',
+    ]);
+    expect(change).toMatchObject({
+      exitCode: 0,
+      stderr: 'shelf: change 1 accepted, 2 documents added or changed, 1 deleted\n',
+    });
     await untilFound('the largest animal of the sea', ({ document }) => document === 'whale');
-    expect(await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6')).toMatchObject({ text: changed[1]?.text });
+    expect(
+      await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6'),
+    ).toMatchObject({ text: changed[1]?.text });
     expect((await found(textOf(5))).document).not.toBe('lamp5');
     // What the bundles ask is another index.
     expect((await ask(5)).body.choices[0]?.message.content).toBe('5');
@@ -187,31 +273,48 @@ describe('an index by the command line', () => {
     const built = await build(
       `documents: ${model}.documents\nembedder: { kind: wordllama }\nchunking: { kind: tokens, size: 64 }\nafter: keep\n`,
     );
-    expect(built).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('shelf@2 is built; the champion is unchanged') as string });
-    expect(await found('the largest animal of the sea', '--of', '2')).toMatchObject({ version: 2, document: 'whale' });
+    expect(built).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('shelf@2 is built; the champion is unchanged') as string,
+    });
+    expect(await found('the largest animal of the sea', '--of', '2')).toMatchObject({
+      version: 2,
+      document: 'whale',
+    });
     expect((await found(textOf(5), '--of', '2')).document).not.toBe('lamp5');
 
     const kept = await product.cli(['index', 'retire', 'shelf', '1']);
     expect(kept.exitCode).toBe(1);
     expect(kept.stderr).toContain('champion');
-    expect(await product.cli(['index', 'retire', 'shelf', '2', '--reason', 'it was a trial'])).toMatchObject({
+    expect(
+      await product.cli(['index', 'retire', 'shelf', '2', '--reason', 'it was a trial']),
+    ).toMatchObject({
       exitCode: 0,
       stderr: 'shelf@2 is retired; its table will be deleted\n',
     });
     expect((await found('whale', '--of', '2')).exitCode).toBe(1);
     expect((await product.cli(['index', 'show', 'shelf'])).stdout).toMatch(/@2 +retired/);
-    expect(await found('the largest animal of the sea')).toMatchObject({ version: 1, document: 'whale' });
+    expect(await found('the largest animal of the sea')).toMatchObject({
+      version: 1,
+      document: 'whale',
+    });
   });
 
   test('a version that no alias points at any more is kept by the bundle that asks it, which is named', async () => {
     for (const size of [64, 96]) {
       const order = `documents: ${model}.documents\nembedder: { kind: wordllama }\nchunking: { kind: tokens, size: ${size} }\n`;
-      expect(await build(order, 'lamps-index')).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('answers') as string });
+      expect(await build(order, 'lamps-index')).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining('answers') as string,
+      });
     }
     const refused = await product.cli(['index', 'retire', 'lamps-index', '1']);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain('lamps@2');
-    expect((await ask(7)).body).toMatchObject({ model: 'lamps@2', perennial: { index: 'lamps-index@1' } });
+    expect((await ask(7)).body).toMatchObject({
+      model: 'lamps@2',
+      perennial: { index: 'lamps-index@1' },
+    });
   });
 });
 

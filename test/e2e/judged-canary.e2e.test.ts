@@ -1,4 +1,7 @@
-/** Language applications on trial under live questions to which nobody tells a right answer: a calibrated judge says what both versions' answers are worth. */
+/**
+ * Language applications on trial under live questions to which nobody tells a right answer: a
+ * calibrated judge says what both versions' answers are worth.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
@@ -19,7 +22,10 @@ import { openWorkersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 
-/** Pairs whose answers are judged at once; the answers of both are the same here, and asked about once. */
+/**
+ * Pairs whose answers are judged at once; the answers of both are the same here, and asked about
+ * once.
+ */
 const parallel = 8;
 
 let product: Product;
@@ -31,7 +37,10 @@ let people: Labelling | null = null;
 let count = 0;
 let inProse = false;
 
-/** As a judge it is wrong about one thing in ten, and does not know what is right: it reads it off the question. */
+/**
+ * As a judge it is wrong about one thing in ten, and does not know what is right: it reads it off
+ * the question.
+ */
 const judging = /Does <(.*)> answer <What is the code of \S+ (\d+)\?>/;
 
 /** Right about every fourth thing. */
@@ -43,9 +52,12 @@ function guess(prompt: string): string {
 /** People label what the judge has judged, as soon as it has. */
 function labelling(model: string): Labelling {
   const path = `/models/${model}/rollout/labels`;
-  const isRight = (question: string, answer: string) => answer === `code ${/(\d+)\?$/.exec(question)?.[1] ?? ''}`;
+  const isRight = (question: string, answer: string) =>
+    answer === `code ${/(\d+)\?$/.exec(question)?.[1] ?? ''}`;
   people = startLabelling(isRight, {
-    list: async () => (await product.call<{ items?: readonly UnlabelledPair[] }>('GET', `${path}?limit=500`)).body.items ?? [],
+    list: async () =>
+      (await product.call<{ items?: readonly UnlabelledPair[] }>('GET', `${path}?limit=500`)).body
+        .items ?? [],
     label: async (labels) => {
       const { status } = await product.call('POST', path, { body: { labels } });
       if (status !== 200) throw new Error(`labels: ${status}`);
@@ -59,10 +71,14 @@ beforeAll(async () => {
     latencyMs: ({ prompt }) => (judging.test(prompt) ? 200 : 20),
     answer(request) {
       const [, answer, number = ''] = judging.exec(request.prompt) ?? [];
-      if (answer === undefined) return request.prompt.includes('Guess') ? guess(request.prompt) : tinyAnswer(request);
+      if (answer === undefined)
+        return request.prompt.includes('Guess') ? guess(request.prompt) : tinyAnswer(request);
       if (inProse) return 'It seems right to me.';
       const slips = Number(number) % 10 === 3;
-      return JSON.stringify({ reason: 'as it reads', verdict: (answer === `code ${number}`) !== slips ? 'right' : 'wrong' });
+      return JSON.stringify({
+        reason: 'as it reads',
+        verdict: (answer === `code ${number}`) !== slips ? 'right' : 'wrong',
+      });
     },
   });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
@@ -87,7 +103,10 @@ const judgePrompt = judgePromptOf('Does <{{answer}}> answer <{{question}}>? Answ
 const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.02 }]';
 
 /** A champion, and then a run of another prompt beside it. */
-async function tried(prompt: string, { quality = 'margin: 0.2', minSamples = 60, judge = judgePrompt } = {}): Promise<RunJson> {
+async function tried(
+  prompt: string,
+  { quality = 'margin: 0.2', minSamples = 60, judge = judgePrompt } = {},
+): Promise<RunJson> {
   const name = `judged-${++count}`;
   const test = `{ alpha: 0.2, minSamples: ${minSamples}, minDuration: 0s }`;
   const more = `  canary: { steps: [0, 50], quality: { from: judge, judge: judged, ${quality} }, guardrails: [{ name: errors, max: 0.2 }], test: ${test} }\n`;
@@ -115,15 +134,23 @@ async function tried(prompt: string, { quality = 'margin: 0.2', minSamples = 60,
 /** Nobody tells what is right. */
 function ask(model: string): QuestionTraffic {
   traffic = startQuestions(product, model, {
-    questionOf: (number) => ({ text: `What is the code of ${model} ${1_000 + number}?`, label: null }),
+    questionOf: (number) => ({
+      text: `What is the code of ${model} ${1_000 + number}?`,
+      label: null,
+    }),
   });
   return traffic;
 }
 
-/** Requests that put a live question to the judge, as they came: what is asked for the first time ends in -1, and again in -2. */
+/**
+ * Requests that put a live question to the judge, as they came: what is asked for the first time
+ * ends in -1, and again in -2.
+ */
 function judgedAbout(model: string): readonly string[] {
   const live = new RegExp(`code of ${model} \\d{4}`);
-  return provider.requests.flatMap(({ prompt, requestId }) => (judging.test(prompt) && live.test(prompt) ? [requestId ?? ''] : []));
+  return provider.requests.flatMap(({ prompt, requestId }) =>
+    judging.test(prompt) && live.test(prompt) ? [requestId ?? ''] : [],
+  );
 }
 
 const callOf = (requestId: string) => requestId.replace(/-\d+$/, '');
@@ -151,14 +178,19 @@ test('one that is as good is promoted by what the judge says, though the worker 
   await traffic?.untilAnsweredBy(2);
   await traffic?.stop();
   await expectSettled({ product, trials, database }, model, 2);
-  // Asked again was what nobody heard the end of, and is on record as that: what was under way as the worker died, and, on a busy machine, as an attempt was taken for dead.
+  // Asked again was what nobody heard the end of, and is on record as that: what was under way as
+  // the worker died, and, on a busy machine, as an attempt was taken for dead.
   const asked = judgedAbout(model);
-  const again = asked.filter((requestId, at) => asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)));
+  const again = asked.filter((requestId, at) =>
+    asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)),
+  );
   const { unsettled } = await askedBy(database, run.id, 'canary');
   expect(unsettled.requestIds).toEqual(expect.arrayContaining([...cutOff, ...again]));
   const died = await takeovers(database, run.id, 'canary');
   expect(died).toBeGreaterThan(0);
-  expect(again.filter((requestId) => !cutOff.includes(requestId)).length).toBeLessThanOrEqual((died - 1) * parallel);
+  expect(again.filter((requestId) => !cutOff.includes(requestId)).length).toBeLessThanOrEqual(
+    (died - 1) * parallel,
+  );
   expect(cutOff.length).toBeLessThanOrEqual(parallel);
 });
 
@@ -177,18 +209,26 @@ test('one that is worse is taken back while it answers nobody, by the judge alon
   await expectSettled({ product, trials, database }, model, 1);
 });
 
-// What ends a rollout whose pairs are spent is in test/workflows/rollout/judged-rollout.platform.test.ts.
+// What ends a rollout whose pairs are spent is in
+// test/workflows/rollout/judged-rollout.platform.test.ts.
 test('a canary that may have too few pairs judged to ever decide is refused, with how many it takes', async () => {
   const name = `judged-${count + 1}`;
-  const few = tried('Answer kindly, please.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
-  await expect(few).rejects.toThrow(/at most 40 pairs are judged, and 400 are needed: the judge could never decide/);
+  const few = tried('Answer kindly, please.', {
+    quality: 'margin: 0.02, mostPairs: 40',
+    minSamples: 40,
+  });
+  await expect(few).rejects.toThrow(
+    /at most 40 pairs are judged, and 400 are needed: the judge could never decide/,
+  );
   expect((await product.call('GET', `/lifecycles/${name}`)).status).toBe(404);
 });
 
 test('a judge whose errors cannot be told moves no traffic', async () => {
   inProse = true;
   // Another judge than those of before: what they said is on the ledger.
-  const run = await tried('Be precise and kind.', { judge: judgePrompt.replace('as JSON', 'in JSON') });
+  const run = await tried('Be precise and kind.', {
+    judge: judgePrompt.replace('as JSON', 'in JSON'),
+  });
   const end = await product.waitForEnd(run.id);
   expect(end).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
   expect(end.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(

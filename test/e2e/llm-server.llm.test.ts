@@ -11,7 +11,13 @@ let product: Product;
 let url: string;
 
 beforeAll(async () => {
-  product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '256' } });
+  product = await startProduct({
+    env: {
+      PERENNIAL_LLM_SERVER: 'true',
+      PERENNIAL_LLM_PORT: '0',
+      PERENNIAL_LLM_CONTEXT_TOKENS: '256',
+    },
+  });
   const [pid] = product.pids('main.ts llm-server');
   url = environmentOf(pid ?? -1)['PERENNIAL_LLM_URL'] ?? '';
 });
@@ -26,7 +32,10 @@ test('an adapter in the artifact store answers under its digest, also after kill
   expect(adapted).not.toBe(alone);
 
   product.kill('main.ts llm-server');
-  for (const end = Date.now() + 120_000; !product.log().includes('language model is back after') && Date.now() < end;) {
+  for (
+    const end = Date.now() + 120_000;
+    !product.log().includes('language model is back after') && Date.now() < end;
+  ) {
     await new Promise((again) => setTimeout(again, 100));
   }
   expect(await textOf(await ask(name))).toBe(adapted);
@@ -36,7 +45,11 @@ test('an adapter in the artifact store answers under its digest, also after kill
 async function keptInStore(bytes: Buffer): Promise<ArtifactRef> {
   const store = openStore(product);
   try {
-    return await store.putBytes({ tenant: 'default', bytes, mediaType: 'application/octet-stream' });
+    return await store.putBytes({
+      tenant: 'default',
+      bytes,
+      mediaType: 'application/octet-stream',
+    });
   } finally {
     store.close();
   }
@@ -52,10 +65,16 @@ async function ask(name: string): Promise<Response> {
 }
 
 async function send(method: string, path: string, body: object): Promise<Response> {
-  return fetch(`${url}${path}`, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  return fetch(`${url}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 }
 
 async function textOf(response: Response): Promise<string> {
-  const body = (await response.json()) as { readonly choices?: readonly { readonly message: { readonly content: string } }[] };
+  const body = (await response.json()) as {
+    readonly choices?: readonly { readonly message: { readonly content: string } }[];
+  };
   return body.choices?.[0]?.message.content ?? JSON.stringify(body);
 }

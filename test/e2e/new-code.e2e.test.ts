@@ -29,16 +29,28 @@ async function begunElsewhere(address: string): Promise<string> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address });
   const client = await Connection.connect({ address });
-  const bundle = await workflowBundle(join(folder, 'build'), resolve(__dirname, '..', 'support', 'incompatible', 'workflows.ts'));
+  const bundle = await workflowBundle(
+    join(folder, 'build'),
+    resolve(__dirname, '..', 'support', 'incompatible', 'workflows.ts'),
+  );
   const common = { namespace: 'perennial', taskQueue: 'elsewhere' };
-  const worker = await Worker.create({ ...common, connection, workflowBundle: { codePath: bundle.codePath } });
+  const worker = await Worker.create({
+    ...common,
+    connection,
+    workflowBundle: { codePath: bundle.codePath },
+  });
   await worker.runUntil(async () => {
-    const handle = await new Client({ connection: client, namespace: 'perennial' }).workflow.start('modelLifecycle', {
-      ...{ workflowId: 'run/default/old/run_begun_by_other_code', taskQueue: 'elsewhere' },
-      args: [{ tenant: 'default', lifecycle: 'old', request: {}, actor: 'test', traceId: '0' }],
-    });
+    const handle = await new Client({ connection: client, namespace: 'perennial' }).workflow.start(
+      'modelLifecycle',
+      {
+        ...{ workflowId: 'run/default/old/run_begun_by_other_code', taskQueue: 'elsewhere' },
+        args: [{ tenant: 'default', lifecycle: 'old', request: {}, actor: 'test', traceId: '0' }],
+      },
+    );
     for (let waits = false; !waits;) {
-      waits = ((await handle.fetchHistory()).events ?? []).some((event) => event.timerStartedEventAttributes);
+      waits = ((await handle.fetchHistory()).events ?? []).some(
+        (event) => event.timerStartedEventAttributes,
+      );
     }
   });
   await Promise.all([connection.close(), client.close()]);
@@ -49,17 +61,24 @@ async function begunElsewhere(address: string): Promise<string> {
 function forgetCode(): void {
   const file = join(stateDir, 'state', 'workflow-code.json');
   const known = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-  writeFileSync(file, JSON.stringify(Object.fromEntries(Object.keys(known).map((place) => [place, 'sha256:other']))));
+  writeFileSync(
+    file,
+    JSON.stringify(Object.fromEntries(Object.keys(known).map((place) => [place, 'sha256:other']))),
+  );
 }
 
 test('`up` refuses workflow code that cannot continue an open run, and says how to go on; with the flag it starts', async () => {
   product = await startProduct({ stateDir });
-  const run = await begunElsewhere(environmentOf(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '');
+  const run = await begunElsewhere(
+    environmentOf(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '',
+  );
   await product.stop();
   product = null;
 
   forgetCode();
-  const refused = await startProduct({ stateDir }).catch((error: unknown) => (error as Error).message);
+  const refused = await startProduct({ stateDir }).catch(
+    (error: unknown) => (error as Error).message,
+  );
   expect(refused).toMatch(/^up ended with 1:/);
   expect(refused).toContain(
     `The worker could not be started: this version's workflow code cannot go on with a run that is open:\n  ${run}: `,

@@ -1,4 +1,7 @@
-/** promptfoo as its maker ships it, without a plug-in, before the gateway: what it counts as passed and failed is so, and the gateway has seen every question. */
+/**
+ * promptfoo as its maker ships it, without a plug-in, before the gateway: what it counts as passed
+ * and failed is so, and the gateway has seen every question.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,18 +11,38 @@ import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-
 
 jest.setTimeout(300_000);
 
-const promptfoo = resolve('.perennial', 'promptfoo', 'runtime', 'node_modules', 'promptfoo', 'dist', 'src', 'entrypoint.js');
+const promptfoo = resolve(
+  '.perennial',
+  'promptfoo',
+  'runtime',
+  'node_modules',
+  'promptfoo',
+  'dist',
+  'src',
+  'entrypoint.js',
+);
 const model = 'coded';
 let provider: ScriptedProvider;
 let product: Product;
 
 beforeAll(async () => {
-  if (!existsSync(promptfoo)) throw new Error('promptfoo is not on this machine: npm run test:llm fetches it');
+  if (!existsSync(promptfoo))
+    throw new Error('promptfoo is not on this machine: npm run test:llm fetches it');
   provider = await openScriptedProvider({ answer: tinyAnswer });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
   const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }]';
-  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'], cases: 60, gates }));
-  expect(await product.waitForEnd((await product.start(model)).body.id)).toMatchObject({ status: 'succeeded', version: 1 });
+  await product.apply(
+    writeTinyLlmLifecycle(product.workDir, {
+      name: model,
+      prompts: ['Be precise.'],
+      cases: 60,
+      gates,
+    }),
+  );
+  expect(await product.waitForEnd((await product.start(model)).body.id)).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+  });
 });
 afterAll(async () => {
   await product.stop();
@@ -49,10 +72,19 @@ test('cases are asked of a bundle by its alias, by its version and in a stream; 
   // Its word for: a case failed.
   expect(asked.exitCode).toBe(100);
   expect(asked.stats).toMatchObject({ successes: 6, failures: 3, errors: 0 });
-  const told = asked.results.map(({ vars: { number }, success, response }) => ({ number, success, output: response?.output }));
-  const thrice = (number: string, success: boolean) => Array.from({ length: 3 }, () => ({ number, success, output: `code ${number}` }));
+  const told = asked.results.map(({ vars: { number }, success, response }) => ({
+    number,
+    success,
+    output: response?.output,
+  }));
+  const thrice = (number: string, success: boolean) =>
+    Array.from({ length: 3 }, () => ({ number, success, output: `code ${number}` }));
   const byNumber = told.sort((a, b) => a.number.localeCompare(b.number));
-  expect(byNumber).toEqual([...thrice('4711', true), ...thrice('4712', true), ...thrice('4713', false)]);
+  expect(byNumber).toEqual([
+    ...thrice('4711', true),
+    ...thrice('4712', true),
+    ...thrice('4713', false),
+  ]);
   expect(asked.results.filter(({ success }) => !success).map(({ error }) => error)).toEqual(
     Array.from({ length: 3 }, () => expect.stringContaining('code 9999') as string),
   );
@@ -68,17 +100,26 @@ test('a model that there is not is an error of its report, in the gateway’s wo
     tests: [{ vars: { number: '4711' }, assert: [{ type: 'contains', value: 'code' }] }],
   });
   expect(stats.successes).toBe(0);
-  expect(results.map(({ error }) => error)).toEqual([expect.stringMatching(new RegExp(`404[^]*${model}`)) as string]);
+  expect(results.map(({ error }) => error)).toEqual([
+    expect.stringMatching(new RegExp(`404[^]*${model}`)) as string,
+  ]);
 });
 
 interface Evaluated {
   readonly exitCode: number;
-  readonly stats: { readonly successes: number; readonly failures: number; readonly errors: number };
+  readonly stats: {
+    readonly successes: number;
+    readonly failures: number;
+    readonly errors: number;
+  };
   readonly results: readonly {
     readonly vars: { readonly number: string };
     readonly success: boolean;
     readonly error?: string | null;
-    readonly response?: { readonly output?: string; readonly tokenUsage?: { readonly total?: number } };
+    readonly response?: {
+      readonly output?: string;
+      readonly tokenUsage?: { readonly total?: number };
+    };
   }[];
 }
 
@@ -91,19 +132,33 @@ async function evaluated(
 ): Promise<Evaluated> {
   const folder = join(product.workDir, name);
   mkdirSync(folder);
-  writeFileSync(join(folder, 'promptfooconfig.yaml'), JSON.stringify({ prompts: ['What is the code of thing {{number}}?'], ...config }));
-  const child = spawn(process.execPath, [promptfoo, 'eval', '--no-cache', '--no-progress-bar', '--no-table', '-o', 'results.json'], {
-    cwd: folder,
-    env: { ...process.env, ...alone(folder), PERENNIAL_API_KEY: product.apiKey },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  writeFileSync(
+    join(folder, 'promptfooconfig.yaml'),
+    JSON.stringify({ prompts: ['What is the code of thing {{number}}?'], ...config }),
+  );
+  const child = spawn(
+    process.execPath,
+    [promptfoo, 'eval', '--no-cache', '--no-progress-bar', '--no-table', '-o', 'results.json'],
+    {
+      cwd: folder,
+      env: { ...process.env, ...alone(folder), PERENNIAL_API_KEY: product.apiKey },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const exitCode = await new Promise<number>((done) => child.once('close', (code) => done(code ?? -1)));
+  const exitCode = await new Promise<number>((done) =>
+    child.once('close', (code) => done(code ?? -1)),
+  );
   const results = join(folder, 'results.json');
   if (!existsSync(results)) throw new Error(`promptfoo ended with ${exitCode}:\n${said}`);
-  return { exitCode, ...(JSON.parse(readFileSync(results, 'utf8')) as { readonly results: Omit<Evaluated, 'exitCode'> }).results };
+  return {
+    exitCode,
+    ...(
+      JSON.parse(readFileSync(results, 'utf8')) as { readonly results: Omit<Evaluated, 'exitCode'> }
+    ).results,
+  };
 }
 
 /** It asks nobody but the gateway. */
@@ -121,5 +176,9 @@ function alone(folder: string): Readonly<Record<string, string>> {
 async function answeredByGateway(): Promise<number> {
   const { body } = await product.call<string>('GET', `${product.gatewayUrl}/metrics`);
   const lines = body.matchAll(/^perennial_gateway_requests_total\{([^}]*)\} (\d+)$/gm);
-  return [...lines].reduce((sum, [, labels = '', count]) => (labels.includes(`model="${model}"`) ? sum + Number(count) : sum), 0);
+  return [...lines].reduce(
+    (sum, [, labels = '', count]) =>
+      labels.includes(`model="${model}"`) ? sum + Number(count) : sum,
+    0,
+  );
 }

@@ -15,7 +15,9 @@ let receiver: WebhookReceiver;
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  product = await startProduct({ env: { PERENNIAL_SECRET_HOOK: secret, PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: 'true' } });
+  product = await startProduct({
+    env: { PERENNIAL_SECRET_HOOK: secret, PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: 'true' },
+  });
 });
 afterAll(async () => {
   await product.stop();
@@ -35,7 +37,10 @@ async function finished(lifecycle: string, body: Record<string, unknown> = {}): 
 }
 
 const champion = async (model: string): Promise<number | null> => {
-  const { body } = await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`);
+  const { body } = await product.call<{ version: number | null }>(
+    'GET',
+    `/models/${model}/aliases/champion`,
+  );
   return body.version;
 };
 
@@ -43,7 +48,12 @@ const row = { at: '2024-05-01T10:00:00Z', entity: 'e1', kind: 'a', x: 1.5, y: -0
 
 function infer(model: string, change: Record<string, unknown> = {}) {
   const values = { ...row, ...change };
-  const tensor = (name: keyof typeof row, datatype: string) => ({ name, shape: [1], datatype, data: [values[name]] });
+  const tensor = (name: keyof typeof row, datatype: string) => ({
+    name,
+    shape: [1],
+    datatype,
+    data: [values[name]],
+  });
   const inputs = [tensor('kind', 'BYTES'), tensor('x', 'FP64'), tensor('y', 'FP64')];
   const body = { inputs, parameters: { entity: values.entity, event_time: values.at } };
   return product.call<{ model_version: string; outputs: { name: string; data: number[] }[] }>(
@@ -56,11 +66,24 @@ function infer(model: string, change: Record<string, unknown> = {}) {
 describe('a lifecycle from nothing to an answer', () => {
   test('promotes a good model, serves it, and reuses unchanged stages', async () => {
     const model = 'good';
-    const applying = await product.cli(['lifecycle', 'apply', writeTinyLifecycle(product.workDir, { name: model })]);
-    expect(applying).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^good: revision 1 \(sha256:\w+\) applied\n$/) as string });
+    const applying = await product.cli([
+      'lifecycle',
+      'apply',
+      writeTinyLifecycle(product.workDir, { name: model }),
+    ]);
+    expect(applying).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^good: revision 1 \(sha256:\w+\) applied\n$/) as string,
+    });
     const first = await finished(model);
     expect(first).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
-    expect(first.stages.map((stage) => stage.name)).toEqual(['ingest', 'validate', 'train', 'evaluate', 'promote']);
+    expect(first.stages.map((stage) => stage.name)).toEqual([
+      'ingest',
+      'validate',
+      'train',
+      'evaluate',
+      'promote',
+    ]);
     expect(await champion(model)).toBe(1);
 
     const answer = await infer(model);
@@ -70,7 +93,10 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(score).toBeGreaterThan(0.8);
 
     const again = await finished(model);
-    expect(again).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(again).toMatchObject({
+      status: 'succeeded',
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
     expect(again.stages.find((stage) => stage.name === 'train')?.reusedFrom).toBe(first.id);
   });
 
@@ -83,7 +109,10 @@ describe('a lifecycle from nothing to an answer', () => {
   });
 
   test('refuses without evidence: no gate, no promotion, not even by hand', async () => {
-    const model = await applied({ name: 'ungated', evaluate: '{ metrics: [auc], gates: [], ungated: "a trial" }' });
+    const model = await applied({
+      name: 'ungated',
+      evaluate: '{ metrics: [auc], gates: [], ungated: "a trial" }',
+    });
     const run = await finished(model);
     expect(run).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
     const byHand = await product.call('PUT', `/models/${model}/aliases/champion`, {
@@ -101,13 +130,30 @@ describe('a lifecycle from nothing to an answer', () => {
     const second = await finished(model, { params: { C: 0.5 } });
     expect(second).toMatchObject({ status: 'succeeded', version: 2 });
     expect((await infer(model)).headers.get('x-perennial-model-version')).toBe('back@2');
-    const { exitCode, stderr } = await product.cli(['model', 'rollback', model, '--reason', 'test']);
+    const { exitCode, stderr } = await product.cli([
+      'model',
+      'rollback',
+      model,
+      '--reason',
+      'test',
+    ]);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: 'back: @2 → @1\n' });
-    await until(async () => (await infer(model)).headers.get('x-perennial-model-version') === 'back@1');
+    await until(
+      async () => (await infer(model)).headers.get('x-perennial-model-version') === 'back@1',
+    );
 
-    const heard = () => receiver.calls.map((call) => verified(call, secret) as { readonly type: string; readonly data: object });
+    const heard = () =>
+      receiver.calls.map(
+        (call) => verified(call, secret) as { readonly type: string; readonly data: object },
+      );
     await until(() => heard().length >= 5, { everyMs: 50 });
-    expect(new Set(heard().map(({ type, data }) => `${type} ${'to' in data ? `@${String(data.to)}` : ''}`.trim()))).toEqual(
+    expect(
+      new Set(
+        heard().map(({ type, data }) =>
+          `${type} ${'to' in data ? `@${String(data.to)}` : ''}`.trim(),
+        ),
+      ),
+    ).toEqual(
       new Set(
         ['@1', '@2']
           .map((to) => `dev.perennial.model.promoted ${to}`)
@@ -122,7 +168,9 @@ describe('triggers and commands', () => {
   test('50 parallel triggers with one key make one run', async () => {
     const model = await applied({ name: 'once', evaluate: lenientGates });
     const key = randomUUID();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => product.start(model, {}, key)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => product.start(model, {}, key)),
+    );
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([202]));
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
     const other = await product.start(model, { reason: 'another body' }, key);
@@ -137,7 +185,8 @@ describe('triggers and commands', () => {
     const model = await applied({ name: 'race', evaluate: lenientGates });
     await finished(model);
     await finished(model, { params: { C: 0.5 } });
-    const etag = (await product.call('GET', `/models/${model}/aliases/champion`)).headers.get('etag') ?? '';
+    const etag =
+      (await product.call('GET', `/models/${model}/aliases/champion`)).headers.get('etag') ?? '';
     // It was judged beside no champion, by a run of this very key.
     const override = { reason: 'race', selfApprove: true };
     const move = (version: number) =>
@@ -147,8 +196,13 @@ describe('triggers and commands', () => {
       });
     const answers = await Promise.all(Array.from({ length: 10 }, () => move(1)));
     // Whoever came second finds the champion changed, or already what it asked for.
-    expect(answers.map((answer) => answer.status).every((status) => status === 200 || status === 412)).toBe(true);
-    const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
+    expect(
+      answers.map((answer) => answer.status).every((status) => status === 200 || status === 412),
+    ).toBe(true);
+    const { body } = await product.call<{ items: { to: number }[] }>(
+      'GET',
+      `/models/${model}/history`,
+    );
     expect(body.items.map((move) => move.to)).toEqual([1, 2, 1]);
     expect(await champion(model)).toBe(1);
   });
@@ -158,14 +212,16 @@ describe('triggers and commands', () => {
     async (stage) => {
       const model = await applied({
         name: `cancel-${stage}`,
-        promote: stage === 'promote' ? '{ approval: { required: 1 } }' : '{ approval: { required: 0 } }',
+        promote:
+          stage === 'promote' ? '{ approval: { required: 1 } }' : '{ approval: { required: 0 } }',
       });
       const { body } = await product.start(model);
       await product.waitForStage(body.id, stage);
       await product.call('POST', `/runs/${body.id}/cancel`, { body: {} });
       const run = await product.waitForEnd(body.id);
       // A run may be faster than its cancellation; then it ended as it would have.
-      if (stage === 'train' || stage === 'evaluate' || stage === 'promote') expect(run.status).toBe('cancelled');
+      if (stage === 'train' || stage === 'evaluate' || stage === 'promote')
+        expect(run.status).toBe('cancelled');
       if (run.status === 'cancelled') expect(await champion(model)).toBeNull();
       expect(product.pids('runtime.child')).toEqual([]);
     },
@@ -195,10 +251,14 @@ describe('triggers and commands', () => {
   test('a rerun takes the earlier stages over', async () => {
     const model = await applied({ name: 'rerun', evaluate: lenientGates });
     const first = await finished(model);
-    const again = await product.call<RunJson>('POST', `/runs/${first.id}/rerun`, { body: { fromStage: 'train' } });
+    const again = await product.call<RunJson>('POST', `/runs/${first.id}/rerun`, {
+      body: { fromStage: 'train' },
+    });
     expect(again.status).toBe(202);
     const run = await product.waitForEnd(again.body.id);
-    expect(run.stages.filter((stage) => stage.reusedFrom === first.id).map((stage) => stage.name)).toEqual(['ingest', 'validate']);
+    expect(
+      run.stages.filter((stage) => stage.reusedFrom === first.id).map((stage) => stage.name),
+    ).toEqual(['ingest', 'validate']);
   });
 
   test('one trace id leads from the call to the job’s log line', async () => {
@@ -219,15 +279,29 @@ describe('who may do what', () => {
   test('no key, a wrong key, a viewer', async () => {
     const model = await applied({ name: 'guarded', evaluate: lenientGates });
     await finished(model);
-    expect(await product.call('GET', '/runs', { key: null })).toMatchObject({ status: 401, body: { code: 'MissingApiKey' } });
-    expect(await product.call('GET', '/runs', { key: 'pk_no_such' })).toMatchObject({ status: 401, body: { code: 'InvalidApiKey' } });
-    const { body } = await product.call<{ id: string; key: string }>('POST', '/api-keys', { body: { name: 'eyes', scope: 'viewer' } });
-    expect((await product.call('GET', '/runs', { key: body.key })).status).toBe(200);
-    const promotion = { body: { version: 1, reason: 'me' }, headers: { 'if-match': '"1"' }, key: body.key };
-    expect(await product.call('PUT', `/models/${model}/aliases/champion`, promotion)).toMatchObject({
-      status: 403,
-      body: { code: 'Forbidden' },
+    expect(await product.call('GET', '/runs', { key: null })).toMatchObject({
+      status: 401,
+      body: { code: 'MissingApiKey' },
     });
+    expect(await product.call('GET', '/runs', { key: 'pk_no_such' })).toMatchObject({
+      status: 401,
+      body: { code: 'InvalidApiKey' },
+    });
+    const { body } = await product.call<{ id: string; key: string }>('POST', '/api-keys', {
+      body: { name: 'eyes', scope: 'viewer' },
+    });
+    expect((await product.call('GET', '/runs', { key: body.key })).status).toBe(200);
+    const promotion = {
+      body: { version: 1, reason: 'me' },
+      headers: { 'if-match': '"1"' },
+      key: body.key,
+    };
+    expect(await product.call('PUT', `/models/${model}/aliases/champion`, promotion)).toMatchObject(
+      {
+        status: 403,
+        body: { code: 'Forbidden' },
+      },
+    );
     await product.call('POST', `/api-keys/${body.id}/revoke`, { body: {} });
     expect((await product.call('GET', '/runs', { key: body.key })).status).toBe(401);
   });

@@ -4,12 +4,23 @@ import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
-import { tinyAnswer, writeTinyLlmLifecycle, type TinyLlmOptions } from '../support/language/tiny-llm-lifecycle';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../support/provider/scripted-provider';
+import {
+  tinyAnswer,
+  writeTinyLlmLifecycle,
+  type TinyLlmOptions,
+} from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(180_000);
 
-/** Who answers, and four who are to stand by: as good, wrong, without a right key, and without the model. */
+/**
+ * Who answers, and four who are to stand by: as good, wrong, without a right key, and without the
+ * model.
+ */
 const names = ['first', 'good', 'bad', 'locked', 'other'] as const;
 type Name = (typeof names)[number];
 
@@ -21,18 +32,28 @@ const away = new Set<Name>();
 let goodTakesMs = 0;
 
 beforeAll(async () => {
-  const down = (name: Name) => (): Fault | null => (away.has(name) ? { kind: 'error', status: 503 } : null);
+  const down = (name: Name) => (): Fault | null =>
+    away.has(name) ? { kind: 'error', status: 503 } : null;
   providers = {
     first: await openScriptedProvider({ answer: tinyAnswer, fault: down('first') }),
-    good: await openScriptedProvider({ answer: tinyAnswer, fault: down('good'), latencyMs: () => goodTakesMs }),
+    good: await openScriptedProvider({
+      answer: tinyAnswer,
+      fault: down('good'),
+      latencyMs: () => goodTakesMs,
+    }),
     bad: await openScriptedProvider({ answer: () => 'I do not know' }),
     locked: await openScriptedProvider({ answer: tinyAnswer, key: 'sk-another' }),
     other: await openScriptedProvider({ answer: tinyAnswer, models: ['large'] }),
   };
   folder = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
   const file = join(folder, 'providers.yaml');
-  const lines = names.map((name) => `    ${name}: { url: '${providers[name].url}', allowPrivateAddresses: true }\n`).join('');
-  writeFileSync(file, `apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: here }\nspec:\n  providers:\n${lines}`);
+  const lines = names
+    .map((name) => `    ${name}: { url: '${providers[name].url}', allowPrivateAddresses: true }\n`)
+    .join('');
+  writeFileSync(
+    file,
+    `apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: here }\nspec:\n  providers:\n${lines}`,
+  );
   product = await startProduct({ env: { PERENNIAL_PROVIDERS_FILE: file } });
 });
 afterAll(async () => {
@@ -50,7 +71,10 @@ function writeLifecycle(standbys: readonly Name[], options: TinyLlmOptions): str
   const written = writeTinyLlmLifecycle(product.workDir, { prompts: ['Be precise.'], ...options });
   const file = join(written, 'lifecycle.yaml');
   const list = standbys.map((provider) => `{ provider: ${provider}, model: scripted }`).join(', ');
-  const text = readFileSync(file, 'utf8').replace('{ name: scripted }', `{ provider: first, name: scripted, standby: [${list}] }`);
+  const text = readFileSync(file, 'utf8').replace(
+    '{ name: scripted }',
+    `{ provider: first, name: scripted, standby: [${list}] }`,
+  );
   writeFileSync(file, text);
   return written;
 }
@@ -62,9 +86,13 @@ async function finished(lifecycle: string): Promise<RunJson> {
 }
 
 function ask(model: string, question: string) {
-  return product.call<{ model: string; choices: { message: { content: string } }[] }>('POST', `${product.gatewayUrl}/v1/chat/completions`, {
-    body: { model, messages: [{ role: 'user', content: question }] },
-  });
+  return product.call<{ model: string; choices: { message: { content: string } }[] }>(
+    'POST',
+    `${product.gatewayUrl}/v1/chat/completions`,
+    {
+      body: { model, messages: [{ role: 'user', content: question }] },
+    },
+  );
 }
 
 const paid = () => names.map((name) => providers[name].bill.length);
@@ -78,15 +106,25 @@ async function shown(prediction: string): Promise<string> {
 }
 
 const versionsOf = async (model: string) =>
-  (await product.call<{ items: { version: number; status: string }[] }>('GET', `/models/${model}/versions`)).body.items;
+  (
+    await product.call<{ items: { version: number; status: string }[] }>(
+      'GET',
+      `/models/${model}/versions`,
+    )
+  ).body.items;
 
 describe('models that are to stand by', () => {
   const model = 'covered';
 
   test('answer once they have passed the gates of the bundle, and nobody else does', async () => {
-    const lifecycle = writeLifecycle(['bad', 'good', 'locked', 'other'], { name: model, cases: 120 });
+    const lifecycle = writeLifecycle(['bad', 'good', 'locked', 'other'], {
+      name: model,
+      cases: 120,
+    });
     const checked = await product.cli(['lifecycle', 'validate', lifecycle]);
-    expect(checked.stderr).toContain('good scripted stands by once it has passed the gates itself: up to 120 questions');
+    expect(checked.stderr).toContain(
+      'good scripted stands by once it has passed the gates itself: up to 120 questions',
+    );
     await product.apply(lifecycle);
     const run = await finished(model);
     expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
@@ -104,14 +142,19 @@ describe('models that are to stand by', () => {
     for (const each of told) expect(watched.stdout + watched.stderr).toMatch(each);
 
     const question = 'What is the code of lamp 7?';
-    const right = { status: 200, body: { model: 'covered@1', choices: [{ message: { content: 'code 7' } }] } };
+    const right = {
+      status: 200,
+      body: { model: 'covered@1', choices: [{ message: { content: 'code 7' } }] },
+    };
     expect(await ask(model, question)).toMatchObject(right);
     expect(paid()).toEqual([121, 120, 120, 0, 0]);
     away.add('first');
     const byStandby = await ask(model, question);
     expect(byStandby).toMatchObject(right);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);
-    expect(await shown(byStandby.headers.get('x-perennial-prediction-id') ?? '')).toContain('answered by standby good scripted');
+    expect(await shown(byStandby.headers.get('x-perennial-prediction-id') ?? '')).toContain(
+      'answered by standby good scripted',
+    );
     away.add('good');
     expect((await ask(model, question)).status).toBeGreaterThanOrEqual(500);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);
@@ -121,7 +164,10 @@ describe('models that are to stand by', () => {
   test('are looked at again by the next run where they could not be asked, and what stays the same is no version of its own', async () => {
     const before = paid();
     const again = await finished(model);
-    expect(again).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(again).toMatchObject({
+      status: 'succeeded',
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
     expect(again.stages.map(({ name }) => name)).toEqual(['evaluate']);
     expect(await versionsOf(model)).toMatchObject([{ version: 1 }]);
     expect(paid()).toEqual(before);
@@ -134,7 +180,8 @@ describe('models that are to stand by', () => {
     const before = paid();
     const { body } = await product.start(dying);
     const deadline = Date.now() + 60_000;
-    while (providers.good.bill.length < (before[1] ?? 0) + 20 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20));
+    while (providers.good.bill.length < (before[1] ?? 0) + 20 && Date.now() < deadline)
+      await new Promise((done) => setTimeout(done, 20));
     expect(product.kill('main.ts worker')).toHaveLength(1);
     expect(await product.waitForEnd(body.id)).toMatchObject({ status: 'succeeded', version: 1 });
     expect(await versionsOf(dying)).toMatchObject([{ version: 1 }]);
@@ -146,11 +193,20 @@ describe('models that are to stand by', () => {
 
   test('are left out where the budget ends among them, and the bundle is promoted without', async () => {
     const spending = 'spending';
-    await product.apply(writeLifecycle(['good'], { name: spending, cases: 60, parallel: 1, more: '  budget: { tokens: 1100 }\n' }));
+    await product.apply(
+      writeLifecycle(['good'], {
+        name: spending,
+        cases: 60,
+        parallel: 1,
+        more: '  budget: { tokens: 1100 }\n',
+      }),
+    );
     const run = await finished(spending);
     expect(run).toMatchObject({ status: 'succeeded', version: 1 });
     const explained = (await product.cli(['model', 'explain', spending])).stdout;
-    expect(explained).toMatch(/good scripted does not stand by, for it was not measured: the budget of run\/\S+ is spent/);
+    expect(explained).toMatch(
+      /good scripted does not stand by, for it was not measured: the budget of run\/\S+ is spent/,
+    );
     away.add('first');
     const before = providers.good.requests.length;
     expect((await ask(spending, 'What is the code of lamp 8?')).status).toBeGreaterThanOrEqual(500);

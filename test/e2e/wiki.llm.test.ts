@@ -1,4 +1,7 @@
-/** A language application with an index and a model that is really there, in the whole product; what is killed comes back, and what was done is not done twice. */
+/**
+ * A language application with an index and a model that is really there, in the whole product; what
+ * is killed comes back, and what was done is not done twice.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
@@ -6,7 +9,13 @@ import type { Database } from '../../db/connection';
 import { championsOf, killWhileAsking } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import { startProduct, type Product } from '../support/process/product';
-import { askedBy, expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/process/run-audit';
+import {
+  askedBy,
+  expectPaidOnce,
+  movesOf,
+  storedIn,
+  versionsOf,
+} from '../support/process/run-audit';
 import { openWorkersDatabase } from '../support/process/worker-process';
 import { untilAnswer } from '../support/time/until';
 
@@ -15,7 +24,16 @@ jest.setTimeout(900_000);
 
 const cases = 24;
 const model = 'quarters';
-const colours = ['amber', 'azure', 'crimson', 'ivory', 'ochre', 'olive', 'scarlet', 'violet'] as const;
+const colours = [
+  'amber',
+  'azure',
+  'crimson',
+  'ivory',
+  'ochre',
+  'olive',
+  'scarlet',
+  'violet',
+] as const;
 const towns = [
   'Ashford',
   'Brackley',
@@ -35,7 +53,13 @@ let product: Product;
 let database: Database;
 
 beforeAll(async () => {
-  product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '1024' } });
+  product = await startProduct({
+    env: {
+      PERENNIAL_LLM_SERVER: 'true',
+      PERENNIAL_LLM_PORT: '0',
+      PERENNIAL_LLM_CONTEXT_TOKENS: '1024',
+    },
+  });
   database = openWorkersDatabase(product);
   await product.apply(writeQuarters(product.workDir));
 });
@@ -48,16 +72,30 @@ afterAll(async () => {
 test('is released though the worker dies while it indexes and the model while it answers: no chunk twice, no question paid twice, one promotion', async () => {
   const { body } = await product.start(model);
   await product.waitForStage(body.id, 'rag-index');
-  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: 'rag-index', status: 'running' });
+  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({
+    name: 'rag-index',
+    status: 'running',
+  });
   expect(product.kill('main.ts worker')).toHaveLength(1);
-  const asked = await killWhileAsking({ product, database }, 'main.ts llm-server', { run: body.id, stage: 'evaluate', answered: 2 });
+  const asked = await killWhileAsking({ product, database }, 'main.ts llm-server', {
+    run: body.id,
+    stage: 'evaluate',
+    answered: 2,
+  });
   const run = await product.waitForEnd(body.id, 800);
   expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
-  expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'rag-index', 'evaluate', 'promote']);
+  expect(run.stages.map(({ name }) => name)).toEqual([
+    'ingest',
+    'rag-index',
+    'evaluate',
+    'promote',
+  ]);
 
   const stored = await storedIn(product, 'quarters', 1);
   expect(stored).toMatchObject({ documents: cases, duplicates: [] });
-  expect(await versionsOf(database, 'quarters')).toEqual([{ version: 1, state: 'ready', chunks: stored.chunks }]);
+  expect(await versionsOf(database, 'quarters')).toEqual([
+    { version: 1, state: 'ready', chunks: stored.chunks },
+  ]);
   expect(await movesOf(database, 'quarters')).toEqual([1]);
   expect(await championsOf(product, model)).toEqual([1]);
   // Each case once, and again only what was under way when the model died.
@@ -92,7 +130,11 @@ test('its index answers by itself, by the version that was promoted with it', as
 });
 
 test('the gateway dies in the middle of a stream: the client knows, and the next answer comes from the one that takes over', async () => {
-  const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey, maxRetries: 0 });
+  const client = new OpenAI({
+    baseURL: `${product.gatewayUrl}/v1`,
+    apiKey: product.apiKey,
+    maxRetries: 0,
+  });
   const messages = [{ role: 'user' as const, content: questionOf(1).question }];
   const stream = await client.chat.completions.create({ model, messages, stream: true });
   const reading = (async () => {
@@ -123,20 +165,29 @@ interface Question {
 function questionOf(index: number): Question {
   const town = towns[index % towns.length] ?? '';
   const inn = `${town} ${index < towns.length ? 'Old' : 'New'} Quarter`;
-  return { question: `Which colour are the doors of ${inn}?`, document: `q${index}`, colour: colours[index % colours.length] ?? '' };
+  return {
+    question: `Which colour are the doors of ${inn}?`,
+    document: `q${index}`,
+    colour: colours[index % colours.length] ?? '',
+  };
 }
 
 function writeQuarters(parent: string): string {
   const folder = join(parent, model);
   mkdirSync(join(folder, 'prompts'), { recursive: true });
   const questions = Array.from({ length: cases }, (_, index) => questionOf(index));
-  const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+  const lines = (values: readonly unknown[]) =>
+    values.map((value) => `${JSON.stringify(value)}\n`).join('');
   writeFileSync(
     join(folder, 'documents.ndjson'),
     lines(
       questions.map(({ question, document, colour }) => {
         const place = question.replace('Which colour are the doors of ', '').replace('?', '');
-        return { id: document, title: place, text: `${place} is a part of its town. By an old custom all doors there are ${colour}.` };
+        return {
+          id: document,
+          title: place,
+          text: `${place} is a part of its town. By an old custom all doors there are ${colour}.`,
+        };
       }),
     ),
   );
@@ -186,6 +237,8 @@ spec:
 
 /** As the gateway puts them beside the OpenAI API's own members. */
 function sourcesOf(completion: object): readonly string[] {
-  const { perennial } = completion as { readonly perennial?: { readonly sources?: readonly { readonly documentId: string }[] } };
+  const { perennial } = completion as {
+    readonly perennial?: { readonly sources?: readonly { readonly documentId: string }[] };
+  };
   return (perennial?.sources ?? []).map(({ documentId }) => documentId);
 }

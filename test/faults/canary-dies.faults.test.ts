@@ -1,7 +1,14 @@
 import type { RolloutJson } from '../../apps/cli/rollout/view';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import { atTable, championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/process/dying-product';
+import {
+  atTable,
+  championsOf,
+  dyingParts,
+  endOfTrial,
+  expectSettled,
+  killPart,
+} from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
@@ -36,15 +43,20 @@ afterAll(async () => {
 
 const ended = (run: RunJson) => endOfTrial(product, trials, run);
 const kill = (process: string) => killPart(product, process);
-const settled = (model: string, champion: number) => expectSettled({ product, trials, database }, model, champion);
+const settled = (model: string, champion: number) =>
+  expectSettled({ product, trials, database }, model, champion);
 
 /**
- * Each pair is counted once and none is forgotten: what the evidence holds of shadow and serving, what the queue of labels says, and what was counted as requests came in, agree.
- * Once harm is found the evidence takes no more; labels that come due until the rollout has ended leave the queue all the same.
+ * Each pair is counted once and none is forgotten: what the evidence holds of shadow and serving,
+ * what the queue of labels says, and what was counted as requests came in, agree. Once harm is
+ * found the evidence takes no more; labels that come due until the rollout has ended leave the
+ * queue all the same.
  */
 async function expectCountedOnce({ id, status }: RolloutJson): Promise<void> {
   const { sql } = database;
-  const [counted] = await sql<{ labels: number; requests: number; inSpans: number; labelled: number; inEvidence: number }[]>`
+  const [counted] = await sql<
+    { labels: number; requests: number; inSpans: number; labelled: number; inEvidence: number }[]
+  >`
     select (select count(*) from feedback where rollout_id = ${id} and counted_at is not null)::int as labels,
       (select count(*) from predictions where rollout_id = ${id})::int as requests,
       (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as in_spans,
@@ -60,7 +72,9 @@ async function expectCountedOnce({ id, status }: RolloutJson): Promise<void> {
 
 async function gatewayAnswers(model: string): Promise<void> {
   for (const deadline = Date.now() + 30_000; ;) {
-    const answer = await product.call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`).catch(() => null);
+    const answer = await product
+      .call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`)
+      .catch(() => null);
     if (answer?.status === 200) return;
     if (Date.now() > deadline) throw new Error('no gateway has come back');
     await pause(100);
@@ -79,7 +93,12 @@ describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
     await product.waitForStage(run.id, 'promote');
     await kill(process);
     const end = await ended(run);
-    expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+    expect(end.run).toMatchObject({
+      status: 'succeeded',
+      version: 2,
+      failure: null,
+      verdict: { kind: 'passed' },
+    });
     expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
     await gatewayAnswers(model);
     const { failures } = await traffic.stop();
@@ -129,7 +148,8 @@ describe('kill -9 of the worker that has found harm', () => {
     const { body: run } = await product.start(model);
     await trials.until(model, ({ weight }) => weight === 0.25);
     const { sql } = database;
-    const decided = () => sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`;
+    const decided = () =>
+      sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`;
     const begin = () => {
       traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
     };
@@ -140,7 +160,11 @@ describe('kill -9 of the worker that has found harm', () => {
     const since = Date.now();
     const end = await ended(run);
     expect(end.run).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
-    expect(end.rollout).toMatchObject({ status: 'rolledBack', weight: 0, verdict: { kind: 'failed' } });
+    expect(end.rollout).toMatchObject({
+      status: 'rolledBack',
+      weight: 0,
+      verdict: { kind: 'failed' },
+    });
     // Its heartbeat's timeout of 3 s, and a worker's start on a busy machine.
     expect(Date.now() - since).toBeLessThan(30_000);
     expect(await decided()).toHaveLength(1);

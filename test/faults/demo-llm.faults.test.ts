@@ -1,4 +1,7 @@
-/** `npm run demo:llm -- --quick --json` whole, on a new state: real models, real data. Long, and it fetches the parts for language models first where they are missing. */
+/**
+ * `npm run demo:llm -- --quick --json` whole, on a new state: real models, real data. Long, and it
+ * fetches the parts for language models first where they are missing.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,10 +16,17 @@ let stateDir: string;
 beforeAll(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-demo-llm-'))));
 afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
 
-function demo(): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
+function demo(): Promise<{
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}> {
   const ports = { PERENNIAL_API_PORT: '0', PERENNIAL_GATEWAY_PORT: '0', PERENNIAL_LLM_PORT: '0' };
   const env = { ...process.env, ...ports, PERENNIAL_STATE_DIR: stateDir };
-  const child = spawn(process.execPath, [join(clone, 'bin', 'demo-llm.mjs'), '--quick', '--json'], { cwd: clone, env });
+  const child = spawn(process.execPath, [join(clone, 'bin', 'demo-llm.mjs'), '--quick', '--json'], {
+    cwd: clone,
+    env,
+  });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (said.stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (said.stderr += text.toString()));
@@ -29,7 +39,12 @@ test('an assistant that begins bare and is tried with an index, a worse prompt t
   const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as LlmDemoSummary;
   const [bare, retrieving, worse, router] = summary.runs;
   expect(summary).toMatchObject({ mode: 'quick', documents: 2000 });
-  expect(bare).toMatchObject({ lifecycle: 'wiki-assistant', status: 'succeeded', version: 1, rollout: null });
+  expect(bare).toMatchObject({
+    lifecycle: 'wiki-assistant',
+    status: 'succeeded',
+    version: 1,
+    rollout: null,
+  });
 
   // Promoted or not, by the callers; but tried on them, and the champion is whom that left.
   expect(retrieving?.stages.map(({ name }) => name)).toEqual(
@@ -42,9 +57,17 @@ test('an assistant that begins bare and is tried with an index, a worse prompt t
   expect(summary.rollback).toMatchObject({ from: worse?.version, to: summary.champion?.version });
   expect(summary.champion?.version).not.toBe(worse?.version);
 
-  expect(router?.stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['ingest', 'prompt-eval', 'fine-tune', 'evaluate']));
+  expect(router?.stages.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['ingest', 'prompt-eval', 'fine-tune', 'evaluate']),
+  );
   const beside = summary.figures.map(({ baseline: { who } }) => who);
-  expect(beside).toEqual(expect.arrayContaining(['first: cited', 'TF-IDF + logistic regression', 'the most frequent class']));
+  expect(beside).toEqual(
+    expect.arrayContaining([
+      'first: cited',
+      'TF-IDF + logistic regression',
+      'the most frequent class',
+    ]),
+  );
   for (const { ours, baseline } of summary.figures) {
     for (const { value, lower, upper } of [ours, baseline]) {
       expect(lower).toBeLessThanOrEqual(value);

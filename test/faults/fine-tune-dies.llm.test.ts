@@ -1,4 +1,7 @@
-/** A language application whose model really learns and really answers, in the whole product; what is killed comes back, and what was learnt is not learnt twice. */
+/**
+ * A language application whose model really learns and really answers, in the whole product; what
+ * is killed comes back, and what was learnt is not learnt twice.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runEvents } from '../../apps/cli/run/event-stream';
@@ -22,10 +25,18 @@ let product: Product;
 let database: Database;
 
 const started = () =>
-  startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '1024' } });
+  startProduct({
+    env: {
+      PERENNIAL_LLM_SERVER: 'true',
+      PERENNIAL_LLM_PORT: '0',
+      PERENNIAL_LLM_CONTEXT_TOKENS: '1024',
+    },
+  });
 
 beforeAll(async () => {
-  // A ledger gives the same question to the same weights one answer: of one product, the run that is killed and the one that is not would share their answers, and nothing be shown by their likeness.
+  // A ledger gives the same question to the same weights one answer: of one product, the run that
+  // is killed and the one that is not would share their answers, and nothing be shown by their
+  // likeness.
   product = await started();
   database = openWorkersDatabase(product);
   try {
@@ -46,8 +57,10 @@ afterAll(async () => {
 });
 
 const name = 'router';
-const sample = (...path: readonly string[]) => readFileSync(resolve('samples', 'wiki-router', ...path), 'utf8');
-const firstLines = (text: string, count: number) => `${text.split('\n').slice(0, count).join('\n')}\n`;
+const sample = (...path: readonly string[]) =>
+  readFileSync(resolve('samples', 'wiki-router', ...path), 'utf8');
+const firstLines = (text: string, count: number) =>
+  `${text.split('\n').slice(0, count).join('\n')}\n`;
 
 /** The sample's first question, over a few of its definitions. */
 function writeRouter(): string {
@@ -88,7 +101,9 @@ async function followSteps(id: string, onStep: (step: number) => void): Promise<
   const told: number[] = [];
   for await (const { kind, data } of runEvents(product, id)) {
     if (kind !== 'train.metrics') continue;
-    const step = Math.max(...(data['metrics'] as readonly { readonly step: number }[]).map((metric) => metric.step));
+    const step = Math.max(
+      ...(data['metrics'] as readonly { readonly step: number }[]).map((metric) => metric.step),
+    );
     told.push(step);
     onStep(step);
   }
@@ -103,13 +118,24 @@ interface Learnt {
   readonly said: readonly string[];
 }
 
-/** What came of a run: one version, with one adapter, which was measured and serves; each case paid once, but for `inFlight` of them. */
+/**
+ * What came of a run: one version, with one adapter, which was measured and serves; each case paid
+ * once, but for `inFlight` of them.
+ */
 async function learntBy(run: RunJson, inFlight: number): Promise<Learnt> {
-  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
   expect(run.stages.map(({ name: stage, status }) => `${stage} ${status}`)).toEqual(
     ['ingest', 'fine-tune', 'evaluate', 'promote'].map((stage) => `${stage} succeeded`),
   );
-  const { body } = await product.call<{ items: { manifest: ArtifactRef }[] }>('GET', `/models/${name}/versions`);
+  const { body } = await product.call<{ items: { manifest: ArtifactRef }[] }>(
+    'GET',
+    `/models/${name}/versions`,
+  );
   expect(body.items).toHaveLength(1);
   await expectPaidOnce(database, run.id, inFlight);
   const answers = await database.sql<{ key: string; text: string }[]>`
@@ -118,7 +144,9 @@ async function learntBy(run: RunJson, inFlight: number): Promise<Learnt> {
   const store = openStore(product);
   try {
     const bundle = await store.getJson<ReleaseBundle>(body.items[0]?.manifest as ArtifactRef);
-    const training = run.stages.find(({ name: stage }) => stage === 'fine-tune')?.fineTuning?.facts['training'];
+    const training = run.stages.find(({ name: stage }) => stage === 'fine-tune')?.fineTuning?.facts[
+      'training'
+    ];
     const { resumedAt } = training as { readonly resumedAt: number | null };
     return {
       resumedAt,
@@ -140,7 +168,8 @@ test('the worker dies as examples are written and as the model learns, and the m
   const killedAt: number[] = [];
   const following = followSteps(body.id, (step) => {
     // Twice, some steps apart.
-    const due = killedAt.length === 0 ? step >= 3 : killedAt.length === 1 && step >= Number(killedAt[0]) + 5;
+    const due =
+      killedAt.length === 0 ? step >= 3 : killedAt.length === 1 && step >= Number(killedAt[0]) + 5;
     if (!due || step >= steps) return;
     killedAt.push(step);
     product.kill('main.ts worker');
@@ -157,13 +186,17 @@ test('the worker dies as examples are written and as the model learns, and the m
   const killed = await learntBy(await product.waitForEnd(body.id, 900), 1);
   const told = await following;
   expect(killedAt.length).toBeGreaterThan(0);
-  // Found again while it went on, or begun again where it last kept what it had: at most one step is done twice at each death.
-  for (const [place, step] of told.entries()) expect(step).toBeGreaterThanOrEqual((told[place - 1] ?? 0) - 1);
-  if (killed.resumedAt !== null) expect(killed.resumedAt).toBeGreaterThanOrEqual(Number(killedAt.at(-1)) - 1);
+  // Found again while it went on, or begun again where it last kept what it had: at most one step
+  // is done twice at each death.
+  for (const [place, step] of told.entries())
+    expect(step).toBeGreaterThanOrEqual((told[place - 1] ?? 0) - 1);
+  if (killed.resumedAt !== null)
+    expect(killed.resumedAt).toBeGreaterThanOrEqual(Number(killedAt.at(-1)) - 1);
 
   expect(killed.adapter).toBe(calm.adapter);
   expect(killed.said).toEqual(calm.said);
-  // The same questions; and where a model that came back has computed a prompt anew that the other had kept, a word may turn (docs/llm-server.md).
+  // The same questions; and where a model that came back has computed a prompt anew that the other
+  // had kept, a word may turn (docs/llm-server.md).
   expect([...killed.answers.keys()].sort()).toEqual([...calm.answers.keys()].sort());
   const turned = [...killed.answers].filter(([key, text]) => calm.answers.get(key) !== text);
   expect(turned.length).toBeLessThanOrEqual(2);
@@ -171,7 +204,12 @@ test('the worker dies as examples are written and as the model learns, and the m
   const answer = await product.call<{ model: string; choices: { message: { content: string } }[] }>(
     'POST',
     `${product.gatewayUrl}/v1/chat/completions`,
-    { body: { model: name, messages: [{ role: 'user', content: 'a small songbird with a red breast' }] } },
+    {
+      body: {
+        model: name,
+        messages: [{ role: 'user', content: 'a small songbird with a red breast' }],
+      },
+    },
   );
   expect(answer).toMatchObject({ status: 200, body: { model: `${name}@1` } });
   expect(JSON.parse(answer.body.choices[0]?.message.content ?? '')).toHaveProperty('kind');

@@ -31,9 +31,16 @@ afterAll(async () => {
 });
 
 /** Each with rows of its own, so that its run moves the dataset's alias. */
-async function applied(options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {}): Promise<string> {
+async function applied(
+  options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {},
+): Promise<string> {
   const name = `frozen-${++count}`;
-  const folder = writeTinyLifecycle(product.workDir, { name, evaluate: lenientGates, seed: count, ...options });
+  const folder = writeTinyLifecycle(product.workDir, {
+    name,
+    evaluate: lenientGates,
+    seed: count,
+    ...options,
+  });
   await product.apply(folder);
   return name;
 }
@@ -59,7 +66,10 @@ async function secondWorker(like: number): Promise<ChildProcess> {
   });
   unfinished.push(() => worker.kill('SIGKILL'));
   await new Promise<void>((ready, reject) => {
-    worker.stderr.on('data', (chunk: Buffer) => chunk.toString().includes('worker ready') && ready());
+    worker.stderr.on(
+      'data',
+      (chunk: Buffer) => chunk.toString().includes('worker ready') && ready(),
+    );
     worker.once('exit', (code) => reject(new Error(`the second worker ended with ${code}`)));
   });
   return worker;
@@ -67,7 +77,10 @@ async function secondWorker(like: number): Promise<ChildProcess> {
 
 type Written = Readonly<Record<string, unknown>>;
 
-/** Everything that the registry holds of a run and of its model, apart from lookups that a reader may cause. */
+/**
+ * Everything that the registry holds of a run and of its model, apart from lookups that a reader
+ * may cause.
+ */
 async function writtenOf(run: string, model: string): Promise<Written> {
   const { sql } = database;
   const [row] = await sql<Written[]>`
@@ -83,10 +96,16 @@ async function writtenOf(run: string, model: string): Promise<Written> {
 }
 
 async function champion(model: string): Promise<number | null> {
-  return (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)).body.version ?? null;
+  return (
+    (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`))
+      .body.version ?? null
+  );
 }
 
-/** Resolves when the frozen process has done what it had begun, and works again: it is the only one that can. */
+/**
+ * Resolves when the frozen process has done what it had begun, and works again: it is the only one
+ * that can.
+ */
 async function wakeAlone(frozen: number, other: ChildProcess): Promise<void> {
   process.kill(frozen, 'SIGCONT');
   await end(other);
@@ -104,9 +123,10 @@ async function endOf(run: string, stage: string): Promise<number> {
 }
 
 /**
- * Beside the heartbeat timeout, and the time that the other worker takes to start: a task that was handed to the frozen worker's open poll in the ten
- * seconds before Temporal closed its connection (ten more), the wait for the next attempt, and the stage itself on a busy machine. With the server's own
- * settings the frozen worker is given tasks for 70 seconds.
+ * Beside the heartbeat timeout, and the time that the other worker takes to start: a task that was
+ * handed to the frozen worker's open poll in the ten seconds before Temporal closed its connection
+ * (ten more), the wait for the next attempt, and the stage itself on a busy machine. With the
+ * server's own settings the frozen worker is given tasks for 70 seconds.
  */
 const allowanceMs = 25_000;
 const heartbeatMs = 10_000;
@@ -133,19 +153,24 @@ describe('a worker that was frozen (SIGSTOP) and wakes up late', () => {
     },
   );
 
-  test.each(['ingest', 'promote'])('in %s: its run was cancelled meanwhile, and it brings nothing of it back', async (stage) => {
-    const model = await applied();
-    const frozen = workerPid(product);
-    const { body } = await product.start(model);
-    await product.waitForStage(body.id, stage);
-    freeze(frozen);
-    expect((await product.call('POST', `/runs/${body.id}/cancel`, { body: {} })).status).toBeLessThan(300);
-    const other = await secondWorker(frozen);
-    const run = await product.waitForEnd(body.id);
-    const before = await writtenOf(body.id, model);
-    await wakeAlone(frozen, other);
-    expect(await writtenOf(body.id, model)).toEqual(before);
-    expect(run.status).toBe('cancelled');
-    expect(await champion(model)).toBeNull();
-  });
+  test.each(['ingest', 'promote'])(
+    'in %s: its run was cancelled meanwhile, and it brings nothing of it back',
+    async (stage) => {
+      const model = await applied();
+      const frozen = workerPid(product);
+      const { body } = await product.start(model);
+      await product.waitForStage(body.id, stage);
+      freeze(frozen);
+      expect(
+        (await product.call('POST', `/runs/${body.id}/cancel`, { body: {} })).status,
+      ).toBeLessThan(300);
+      const other = await secondWorker(frozen);
+      const run = await product.waitForEnd(body.id);
+      const before = await writtenOf(body.id, model);
+      await wakeAlone(frozen, other);
+      expect(await writtenOf(body.id, model)).toEqual(before);
+      expect(run.status).toBe('cancelled');
+      expect(await champion(model)).toBeNull();
+    },
+  );
 });

@@ -1,9 +1,12 @@
 /**
- * Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back.
+ * Parts of the product die while a language application is tried on callers who keep asking, as it
+ * passes, and as it is taken back.
  *
- * Who is killed in which stage, by which file of tests (D language-dies, C this one, P provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R rag-index-dies.llm,
- * I workflows/index-build-dies.llm, W e2e/wiki.llm; – where nobody is killed: the process has no part in the stage, or does there what another stage shows). The llm-server is a
- * process that dies; a provider is somebody else's, and all that is seen of it is that it answers 503 for some seconds.
+ * Who is killed in which stage, by which file of tests (D language-dies, C this one, P
+ * provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R rag-index-dies.llm, I
+ * workflows/index-build-dies.llm, W e2e/wiki.llm; – where nobody is killed: the process has no part
+ * in the stage, or does there what another stage shows). The llm-server is a process that dies; a
+ * provider is somebody else's, and all that is seen of it is that it answers 503 for some seconds.
  *
  * | stage               | worker | llm-server | provider away | gateway | PostgreSQL | Temporal server | S3 store |
  * |---------------------|--------|------------|---------------|---------|------------|-----------------|----------|
@@ -20,14 +23,28 @@
 import type { RolloutJson } from '../../apps/cli/rollout/view';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import { championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/process/dying-product';
+import {
+  championsOf,
+  dyingParts,
+  endOfTrial,
+  expectSettled,
+  killPart,
+} from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
-import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/language/question-traffic';
+import {
+  startQuestions,
+  versionsByCaller,
+  type QuestionTraffic,
+} from '../support/language/question-traffic';
 import type { Trials } from '../support/rollout/trials';
 import { openTrials } from '../support/rollout/trials';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
@@ -42,7 +59,11 @@ let count = 0;
 let fault: () => Fault | null = () => null;
 
 beforeAll(async () => {
-  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60, fault: () => fault() });
+  provider = await openScriptedProvider({
+    answer: tinyAnswer,
+    latencyMs: () => 60,
+    fault: () => fault(),
+  });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
   trials = openTrials(product);
   database = openWorkersDatabase(product);
@@ -60,7 +81,10 @@ afterAll(async () => {
 });
 
 /** What answers has what it answers by in memory: the store may go, and nobody notices. */
-const parts = [...dyingParts, { part: 'the S3 store', process: 'bin/weed', mayFail: false }] as const;
+const parts = [
+  ...dyingParts,
+  { part: 'the S3 store', process: 'bin/weed', mayFail: false },
+] as const;
 
 const ended = (run: RunJson) => endOfTrial(product, trials, run);
 const kill = (process: string) => killPart(product, process);
@@ -68,11 +92,22 @@ const kill = (process: string) => killPart(product, process);
 const lenient = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
 
 /** A champion, and then a run of another prompt beside it. */
-async function tried(prompt: string, { steps, minSamples }: { readonly steps: string; readonly minSamples: number }): Promise<RunJson> {
+async function tried(
+  prompt: string,
+  { steps, minSamples }: { readonly steps: string; readonly minSamples: number },
+): Promise<RunJson> {
   const name = `tried-${++count}`;
   const more = `  canary: { steps: ${steps}, quality: { measure: exact, margin: 0.2 }, guardrails: [{ name: errors, max: 0.2 }], test: { alpha: 0.2, minSamples: ${minSamples}, minDuration: 0s } }\n`;
   const write = (instruction: string) =>
-    product.apply(writeTinyLlmLifecycle(product.workDir, { name, prompts: [instruction], cases: 60, gates: lenient, more }));
+    product.apply(
+      writeTinyLlmLifecycle(product.workDir, {
+        name,
+        prompts: [instruction],
+        cases: 60,
+        gates: lenient,
+        more,
+      }),
+    );
   await write('Be precise.');
   const first = await product.waitForEnd((await product.start(name)).body.id);
   expect(first).toMatchObject({ status: 'succeeded', version: 1 });
@@ -83,9 +118,14 @@ async function tried(prompt: string, { steps, minSamples }: { readonly steps: st
 }
 
 /** And one decision on what was seen, and each move once. */
-async function expectSettledOnce({ id, lifecycle: model }: RunJson, moves: readonly [number, ...number[]]): Promise<void> {
+async function expectSettledOnce(
+  { id, lifecycle: model }: RunJson,
+  moves: readonly [number, ...number[]],
+): Promise<void> {
   await expectSettled({ product, trials, database }, model, moves[0]);
-  expect(await database.sql`select id from decisions where run_id = ${id} and stage = 'canary'`).toHaveLength(1);
+  expect(
+    await database.sql`select id from decisions where run_id = ${id} and stage = 'canary'`,
+  ).toHaveLength(1);
   expect(await championsOf(product, model)).toEqual(moves);
 }
 
@@ -102,14 +142,22 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     await pause(1_500);
     await kill(process);
     let to = Date.now();
-    for (let standing: RolloutJson | null; (standing = await trials.rolloutOf(model)) === null || standing.status === 'running';) {
+    for (
+      let standing: RolloutJson | null;
+      (standing = await trials.rolloutOf(model)) === null || standing.status === 'running';
+    ) {
       if (standing !== null) to = Date.now() - 500;
       await pause(100);
     }
     await product.waitForStage(run.id, 'promote');
     await kill(process);
     const end = await ended(run);
-    expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+    expect(end.run).toMatchObject({
+      status: 'succeeded',
+      version: 2,
+      failure: null,
+      verdict: { kind: 'passed' },
+    });
     expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
     await traffic.untilAnsweredBy(2);
     await traffic.stop();
@@ -132,7 +180,11 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     await kill(process);
     const end = await ended(run);
     expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
-    expect(end.rollout).toMatchObject({ status: 'rolledBack', weight: 0, verdict: { kind: 'failed' } });
+    expect(end.rollout).toMatchObject({
+      status: 'rolledBack',
+      weight: 0,
+      verdict: { kind: 'failed' },
+    });
     await traffic.untilAnsweredBy(1);
     await traffic.stop();
     if (!mayFail) expect(traffic.failures).toEqual([]);
@@ -150,9 +202,12 @@ test('the model is away while both versions ask it: no caller is lost, and whate
   await pause(4_000);
   fault = () => null;
   const end = await ended(run);
-  // Failures count against who was asked, whoever is to blame: a challenger may be taken back for them, and never the champion.
+  // Failures count against who was asked, whoever is to blame: a challenger may be taken back for
+  // them, and never the champion.
   const promoted = end.run.status === 'succeeded';
-  expect(end.run).toMatchObject(promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } });
+  expect(end.run).toMatchObject(
+    promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } },
+  );
   expect(end.rollout).toMatchObject({ status: promoted ? 'promoted' : 'rolledBack', weight: 0 });
   await traffic.untilAnsweredBy(promoted ? 2 : 1);
   await traffic.stop();

@@ -4,7 +4,11 @@ import { approve } from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { until } from '../support/time/until';
 
@@ -20,7 +24,11 @@ let count = 0;
 
 beforeAll(async () => {
   // Slow enough that a stage has a middle.
-  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60, fault: () => fault() });
+  provider = await openScriptedProvider({
+    answer: tinyAnswer,
+    latencyMs: () => 60,
+    fault: () => fault(),
+  });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
 });
 afterEach(() => {
@@ -39,18 +47,30 @@ interface Asked {
   readonly different: number;
 }
 
-/** A run with something that happens to it in a stage, and what the provider has on its bill for it. */
+/**
+ * A run with something that happens to it in a stage, and what the provider has on its bill for it.
+ */
 async function survived(
   stage: string,
   happens: (id: string) => Promise<void> | void,
   more?: string,
 ): Promise<Asked & { readonly run: RunJson; readonly model: string }> {
   const model = `language-${++count}`;
-  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel, ...(more === undefined ? {} : { more }) }));
+  await product.apply(
+    writeTinyLlmLifecycle(product.workDir, {
+      name: model,
+      cases,
+      parallel,
+      ...(more === undefined ? {} : { more }),
+    }),
+  );
   const { body } = await product.start(model);
   await product.waitForStage(body.id, stage);
   await pause(150);
-  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: stage, status: 'running' });
+  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({
+    name: stage,
+    status: 'running',
+  });
   await happens(body.id);
   const run = await product.waitForEnd(body.id, 180);
   const asked = provider.requests
@@ -59,30 +79,50 @@ async function survived(
   return { run, model, paid: asked.length, different: new Set(asked).size };
 }
 
-async function expectPromotedOnce({ run, model, paid, different }: Awaited<ReturnType<typeof survived>>): Promise<void> {
-  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+async function expectPromotedOnce({
+  run,
+  model,
+  paid,
+  different,
+}: Awaited<ReturnType<typeof survived>>): Promise<void> {
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
   expect(run.stages.map(({ name, status }) => `${name} ${status}`)).toEqual([
     'prompt-eval succeeded',
     'evaluate succeeded',
     'promote succeeded',
   ]);
-  const { body: versions } = await product.call<{ items: unknown[] }>('GET', `/models/${model}/versions`);
+  const { body: versions } = await product.call<{ items: unknown[] }>(
+    'GET',
+    `/models/${model}/versions`,
+  );
   expect(versions.items).toHaveLength(1);
-  const { body: champion } = await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`);
+  const { body: champion } = await product.call<{ version: number | null }>(
+    'GET',
+    `/models/${model}/aliases/champion`,
+  );
   expect(champion.version).toBe(1);
-  // Both prompts on what they are compared by, the confirmation, and what the bundle is judged by beside the first prompt.
+  // Both prompts on what they are compared by, the confirmation, and what the bundle is judged by
+  // beside the first prompt.
   expect(different).toBe(2 * cases);
   expect(paid - different).toBeLessThanOrEqual(mostUnderWay(parallel));
 }
 
 describe('kill -9 while a language application is released', () => {
-  test.each(['prompt-eval', 'evaluate'])('of the worker in %s: at most what was in flight is asked again', async (stage) => {
-    await expectPromotedOnce(
-      await survived(stage, () => {
-        expect(product.kill('main.ts worker')).toHaveLength(1);
-      }),
-    );
-  });
+  test.each(['prompt-eval', 'evaluate'])(
+    'of the worker in %s: at most what was in flight is asked again',
+    async (stage) => {
+      await expectPromotedOnce(
+        await survived(stage, () => {
+          expect(product.kill('main.ts worker')).toHaveLength(1);
+        }),
+      );
+    },
+  );
 
   test.each([
     ['the worker', 'main.ts worker'],
@@ -91,9 +131,18 @@ describe('kill -9 while a language application is released', () => {
     'of %s while a better prompt is searched: the same one is found, and at most what was in flight is asked again',
     async (_, process) => {
       const model = `language-${++count}`;
-      const searched = [...Array.from({ length: 11 }, (_option, index) => `Be kind ${index}.`), 'Be precise.'];
+      const searched = [
+        ...Array.from({ length: 11 }, (_option, index) => `Be kind ${index}.`),
+        'Be precise.',
+      ];
       await product.apply(
-        writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel, prompts: [`Answer ${count}.`], searched }),
+        writeTinyLlmLifecycle(product.workDir, {
+          name: model,
+          cases,
+          parallel,
+          prompts: [`Answer ${count}.`],
+          searched,
+        }),
       );
       const { body } = await product.start(model);
       type Searches = { readonly items?: readonly { readonly actor: string }[] };
@@ -107,7 +156,10 @@ describe('kill -9 while a language application is released', () => {
       const run = await product.waitForEnd(body.id, 180);
       expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
       const prompts = run.stages.find(({ name }) => name === 'prompt-eval')?.prompts;
-      expect(prompts).toMatchObject({ chosen: prompts?.searched?.found, searched: { variants: 13 } });
+      expect(prompts).toMatchObject({
+        chosen: prompts?.searched?.found,
+        searched: { variants: 13 },
+      });
       expect(prompts?.searched?.gain?.mean).toBeGreaterThan(0.3);
       const asked = provider.requests.flatMap(({ prompt, body: sent }) =>
         prompt.includes(`of ${model} `) ? [JSON.stringify(sent['messages'])] : [],
@@ -160,9 +212,9 @@ describe('kill -9 while a language application is released', () => {
         await pause(2_500);
       }
     });
-    expect(killed.run.verdict?.reasons.map(({ message }) => message.replace(killed.model, calm.model))).toEqual(
-      calm.run.verdict?.reasons.map(({ message }) => message),
-    );
+    expect(
+      killed.run.verdict?.reasons.map(({ message }) => message.replace(killed.model, calm.model)),
+    ).toEqual(calm.run.verdict?.reasons.map(({ message }) => message));
     expect(killed.paid - killed.different).toBeLessThanOrEqual(3 * parallel);
   });
 });
@@ -174,7 +226,11 @@ describe('a provider that fails', () => {
       await pause(3_000);
       fault = () => null;
     });
-    expect(done.run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+    expect(done.run).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { kind: 'passed' },
+    });
   });
 
   test('answers a case in a hundred with half a stream: the case is a failure that is counted, or is asked again', async () => {
@@ -196,6 +252,9 @@ test('a run that is cancelled in its evaluation leaves no candidate, and asks no
   const asked = provider.requests.length;
   await pause(1_000);
   expect(provider.requests).toHaveLength(asked);
-  const { body: versions } = await product.call<{ items: { status: string }[] }>('GET', `/models/${model}/versions`);
+  const { body: versions } = await product.call<{ items: { status: string }[] }>(
+    'GET',
+    `/models/${model}/versions`,
+  );
   expect(versions.items.map(({ status }) => status)).toEqual(['withdrawn']);
 });

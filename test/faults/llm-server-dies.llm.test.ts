@@ -1,9 +1,24 @@
-/** The model itself dies, in the whole product: while prompts are compared, as what was chosen is promoted, and while callers are answered by two versions of it. */
+/**
+ * The model itself dies, in the whole product: while prompts are compared, as what was chosen is
+ * promoted, and while callers are answered by two versions of it.
+ */
 import type { Database } from '../../db/connection';
-import { approve, championsOf, endOfTrial, eventually, expectSettled, killPart, killWhileAsking } from '../support/process/dying-product';
+import {
+  approve,
+  championsOf,
+  endOfTrial,
+  eventually,
+  expectSettled,
+  killPart,
+  killWhileAsking,
+} from '../support/process/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import { startProduct, type Product } from '../support/process/product';
-import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/language/question-traffic';
+import {
+  startQuestions,
+  versionsByCaller,
+  type QuestionTraffic,
+} from '../support/language/question-traffic';
 import { openTrials, type Trials } from '../support/rollout/trials';
 import { expectPaidOnce } from '../support/process/run-audit';
 import { keyOf, kindList, routed, writeTinyRouter } from '../support/language/tiny-router';
@@ -21,7 +36,13 @@ let database: Database;
 let traffic: QuestionTraffic | null = null;
 
 beforeAll(async () => {
-  product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '512' } });
+  product = await startProduct({
+    env: {
+      PERENNIAL_LLM_SERVER: 'true',
+      PERENNIAL_LLM_PORT: '0',
+      PERENNIAL_LLM_CONTEXT_TOKENS: '512',
+    },
+  });
   trials = openTrials(product);
   database = openWorkersDatabase(product);
 });
@@ -40,12 +61,23 @@ const returns = () => product.log().match(/language model is back after/g)?.leng
 test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: each case is answered, and paid, once, and one version is promoted, once', async () => {
   const name = 'chosen';
   const more = '  promote: { approval: { required: 1 } }\n';
-  await product.apply(writeTinyRouter(product.workDir, { name, keys: ['kind', 'sort'], cases: 30, parallel, more }));
+  await product.apply(
+    writeTinyRouter(product.workDir, { name, keys: ['kind', 'sort'], cases: 30, parallel, more }),
+  );
   const { body } = await product.start(name);
   let underWay = 0;
   for (const answered of [4, 14]) {
-    underWay += (await killWhileAsking({ product, database }, llmServer, { run: body.id, stage: 'prompt-eval', answered })).length;
-    expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: 'prompt-eval', status: 'running' });
+    underWay += (
+      await killWhileAsking({ product, database }, llmServer, {
+        run: body.id,
+        stage: 'prompt-eval',
+        answered,
+      })
+    ).length;
+    expect((await product.run(body.id)).stages.at(-1)).toMatchObject({
+      name: 'prompt-eval',
+      status: 'running',
+    });
   }
   await product.waitForStage(body.id, 'promote');
   // No gateway has loaded the bundle yet: who approves it now finds its model away.
@@ -53,7 +85,12 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
   await killPart(product, llmServer);
   await approve(product, body.id);
   const run = await product.waitForEnd(body.id, 400);
-  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
   await eventually('the model is back', () => returns() > before);
   expect(run.stages.map(({ name: stage, status }) => `${stage} ${status}`)).toEqual([
     'prompt-eval succeeded',
@@ -62,10 +99,15 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
   ]);
   expect(await championsOf(product, name)).toEqual([1]);
 
-  // Which word the model says may turn with what it computes beside it (docs/llm-server.md), so that scores differ from run to run, killed or not: that they do not is shown with
-  // a scripted provider (language-dies). But no case is without its answer, and none has half of one.
-  const candidates = run.stages.find(({ name: stage }) => stage === 'prompt-eval')?.prompts?.candidates ?? [];
-  const sizes = candidates.map(({ cases, dimensions }) => ({ cases, parseable: dimensions['parseable']?.mean }));
+  // Which word the model says may turn with what it computes beside it (docs/llm-server.md), so
+  // that scores differ from run to run, killed or not: that they do not is shown with a scripted
+  // provider (language-dies). But no case is without its answer, and none has half of one.
+  const candidates =
+    run.stages.find(({ name: stage }) => stage === 'prompt-eval')?.prompts?.candidates ?? [];
+  const sizes = candidates.map(({ cases, dimensions }) => ({
+    cases,
+    parseable: dimensions['parseable']?.mean,
+  }));
   const [first] = sizes;
   expect(first?.cases).toBeGreaterThan(5);
   expect(sizes).toEqual([first, first]);
@@ -75,12 +117,19 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
 
 test('kill -9 in shadow, with half of the callers, and as it is promoted: each caller is answered by a version of his own and by no other, and the run ends as it would', async () => {
   const name = 'tried';
-  // What is shown is who answers whom: that one of two prompts is better would take more answers than a model on a busy machine gives in minutes.
-  // Whom a guardrail of failures would blame for a model that is away is another test's (language-canary-dies).
+  // What is shown is who answers whom: that one of two prompts is better would take more answers
+  // than a model on a busy machine gives in minutes. Whom a guardrail of failures would blame for a
+  // model that is away is another test's (language-canary-dies).
   const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20, minDuration: 0s } }\n`;
-  const write = (key: string) => product.apply(writeTinyRouter(product.workDir, { name, keys: [key], cases: 20, parallel, more: canary }));
+  const write = (key: string) =>
+    product.apply(
+      writeTinyRouter(product.workDir, { name, keys: [key], cases: 20, parallel, more: canary }),
+    );
   await write('kind');
-  expect(await product.waitForEnd((await product.start(name)).body.id, 300)).toMatchObject({ status: 'succeeded', version: 1 });
+  expect(await product.waitForEnd((await product.start(name)).body.id, 300)).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+  });
   await write('sort');
   const { body: run } = await product.start(name);
   await trials.until(name, ({ runId }) => runId === run.id, 300);
@@ -115,7 +164,12 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   await killPart(product, llmServer);
 
   const end = await endOfTrial(product, trials, run, 400);
-  expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+  expect(end.run).toMatchObject({
+    status: 'succeeded',
+    version: 2,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
   expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
   await traffic.untilAnsweredBy(2, 10);
   await traffic.stop();
@@ -124,22 +178,33 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
 
   // What wrote an answer is what its name says.
   const wrote = { 1: 'kind', 2: 'sort' } as const;
-  expect(answers.filter(({ version, text }) => keyOf(text) !== wrote[version as 1 | 2])).toEqual([]);
+  expect(answers.filter(({ version, text }) => keyOf(text) !== wrote[version as 1 | 2])).toEqual(
+    [],
+  );
   const own = versionsByCaller(answers, from, killedAt);
   expect([...own.values()].filter(({ size }) => size > 1)).toEqual([]);
   expect(new Set([...own.values()].flatMap((each) => [...each]))).toEqual(new Set([1, 2]));
   // And nobody changed, but to the champion where the challenger had failed.
   const fallbacks = new Set(
-    (await database.sql<{ id: string }[]>`select id from predictions where other ->> 'role' = 'fallback'`).map(({ id }) => id),
+    (
+      await database.sql<
+        { id: string }[]
+      >`select id from predictions where other ->> 'role' = 'fallback'`
+    ).map(({ id }) => id),
   );
   const changed = answers.filter(
     ({ id, caller, version, askedAt, answeredAt }) =>
-      askedAt >= from && answeredAt <= to && own.get(caller)?.has(version) === false && !(version === 1 && fallbacks.has(id)),
+      askedAt >= from &&
+      answeredAt <= to &&
+      own.get(caller)?.has(version) === false &&
+      !(version === 1 && fallbacks.has(id)),
   );
   expect(changed).toEqual([]);
 
   await expectSettled({ product, trials, database }, name, 2);
-  expect(await database.sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`).toHaveLength(1);
+  expect(
+    await database.sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`,
+  ).toHaveLength(1);
   expect(await championsOf(product, name)).toEqual([2, 1]);
   expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
 });

@@ -18,7 +18,10 @@ afterAll(() => product.stop());
 
 async function applied(evaluate?: string): Promise<string> {
   const name = `fault-${++count}`;
-  const folder = writeTinyLifecycle(product.workDir, { name, ...(evaluate === undefined ? {} : { evaluate }) });
+  const folder = writeTinyLifecycle(product.workDir, {
+    name,
+    ...(evaluate === undefined ? {} : { evaluate }),
+  });
   await product.apply(folder);
   return name;
 }
@@ -40,13 +43,17 @@ async function eventsOf(id: string): Promise<EventJson[]> {
 async function expectOnce(run: RunJson): Promise<void> {
   const events = await eventsOf(run.id);
   for (const stage of ['ingest', 'validate', 'train', 'evaluate', 'promote']) {
-    const ofStage = events.filter((event) => event.stage === stage && event.kind.startsWith('stage.'));
+    const ofStage = events.filter(
+      (event) => event.stage === stage && event.kind.startsWith('stage.'),
+    );
     expect(ofStage.map((event) => event.kind)).toEqual(['stage.started', 'stage.succeeded']);
   }
 }
 
 async function champion(model: string): Promise<number | null> {
-  return (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)).body.version;
+  return (
+    await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)
+  ).body.version;
 }
 
 describe('kill -9', () => {
@@ -61,7 +68,10 @@ describe('kill -9', () => {
       expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null });
       await expectOnce(run);
       expect(await champion(model)).toBe(1);
-      const { body: versions } = await product.call<{ items: unknown[] }>('GET', `/models/${model}/versions`);
+      const { body: versions } = await product.call<{ items: unknown[] }>(
+        'GET',
+        `/models/${model}/versions`,
+      );
       expect(versions.items).toHaveLength(1);
     },
   );
@@ -69,7 +79,9 @@ describe('kill -9', () => {
   test('of the API while triggering: what was accepted runs, once', async () => {
     const model = await applied(lenientGates);
     const key = randomUUID();
-    const triggers = Array.from({ length: 20 }, () => product.start(model, {}, key).catch(() => null));
+    const triggers = Array.from({ length: 20 }, () =>
+      product.start(model, {}, key).catch(() => null),
+    );
     await pause(15);
     product.kill('main.ts api');
     await Promise.all(triggers);
@@ -106,7 +118,9 @@ describe('kill -9', () => {
     const deadline = Date.now() + 20_000;
     let status = 0;
     while (status !== 200 && Date.now() < deadline) {
-      const answer = await product.call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`).catch(() => null);
+      const answer = await product
+        .call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`)
+        .catch(() => null);
       status = answer?.status ?? 0;
       await pause(100);
     }
@@ -124,7 +138,10 @@ describe('kill -9 of everything', () => {
     const everything = [...first.pids(''), first.supervisor.pid ?? -1];
     for (const pid of everything) process.kill(pid, 'SIGKILL');
     await pause(1000);
-    const second = await startProduct({ stateDir: first.stateDir, env: { PERENNIAL_INGEST_ROOTS: first.workDir } });
+    const second = await startProduct({
+      stateDir: first.stateDir,
+      env: { PERENNIAL_INGEST_ROOTS: first.workDir },
+    });
     try {
       const run = await second.waitForEnd(body.id, 180);
       expect(run).toMatchObject({ status: 'succeeded', version: 1 });

@@ -1,4 +1,7 @@
-/** Parts of the product die while a provider fine-tunes a model for it: the job is ordered and paid once, and what comes of it is served. */
+/**
+ * Parts of the product die while a provider fine-tunes a model for it: the job is ordered and paid
+ * once, and what comes of it is served.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,16 +53,37 @@ test.each([
   const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.8 }]';
   // Of their own, so that no stage of another test is taken over.
   const prompts = [`Answer ${count}.`];
-  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts, cases: 100, gates, tunedBy: 'acme' }));
+  await product.apply(
+    writeTinyLlmLifecycle(product.workDir, {
+      name: model,
+      prompts,
+      cases: 100,
+      gates,
+      tunedBy: 'acme',
+    }),
+  );
   const { body } = await product.start(model);
   await product.waitForStage(body.id, 'fine-tune');
   await pause(afterMs);
   expect(product.kill(process).length).toBeGreaterThan(0);
   const run = await product.waitForEnd(body.id, 240);
-  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
-  expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'fine-tune', 'evaluate', 'promote']);
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
+  expect(run.stages.map(({ name }) => name)).toEqual([
+    'ingest',
+    'fine-tune',
+    'evaluate',
+    'promote',
+  ]);
   expect(fineTuning.jobs).toHaveLength(before + 1);
-  const { body: versions } = await product.call<{ items: unknown[] }>('GET', `/models/${model}/versions`);
+  const { body: versions } = await product.call<{ items: unknown[] }>(
+    'GET',
+    `/models/${model}/versions`,
+  );
   expect(versions.items).toHaveLength(1);
   const answer = await product.call<{ model: string; choices: { message: { content: string } }[] }>(
     'POST',
@@ -67,5 +91,8 @@ test.each([
     { body: { model, messages: [{ role: 'user', content: 'What is the code of lamp 7?' }] } },
   );
   // Only the fine-tuned one knows it without being told to be precise.
-  expect(answer).toMatchObject({ status: 200, body: { model: `${model}@1`, choices: [{ message: { content: 'code 7' } }] } });
+  expect(answer).toMatchObject({
+    status: 200,
+    body: { model: `${model}@1`, choices: [{ message: { content: 'code 7' } }] },
+  });
 });

@@ -1,11 +1,19 @@
 /**
- * Parts of the product die while a lifecycle builds its index, while the next version is compared with the one that answers, and before the index follows its bundle: each text is
- * embedded and paid once, each chunk is there once, and the index is never promoted without its bundle.
+ * Parts of the product die while a lifecycle builds its index, while the next version is compared
+ * with the one that answers, and before the index follows its bundle: each text is embedded and
+ * paid once, each chunk is there once, and the index is never promoted without its bundle.
  */
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { approve, atTable, championsOf, eventually, expectAuditWhole, killPart } from '../support/process/dying-product';
+import {
+  approve,
+  atTable,
+  championsOf,
+  eventually,
+  expectAuditWhole,
+  killPart,
+} from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/left-behind';
 import { startProduct, type Product } from '../support/process/product';
 import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/process/run-audit';
@@ -28,7 +36,10 @@ let calm: RunJson;
 
 beforeAll(async () => {
   // Slow enough that indexing has a middle.
-  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: ({ body }) => ('input' in body ? 150 : 20) });
+  provider = await openScriptedProvider({
+    answer: tinyAnswer,
+    latencyMs: ({ body }) => ('input' in body ? 150 : 20),
+  });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
   database = openWorkersDatabase(product);
   calm = await product.waitForEnd(await started('calm'), 200);
@@ -43,24 +54,48 @@ afterAll(async () => {
 
 async function started(name: string): Promise<string> {
   const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
-  await product.apply(writeTinyLlmLifecycle(product.workDir, { name, prompts: ['Be precise.'], cases, parallel, documents, gates }));
+  await product.apply(
+    writeTinyLlmLifecycle(product.workDir, {
+      name,
+      prompts: ['Be precise.'],
+      cases,
+      parallel,
+      documents,
+      gates,
+    }),
+  );
   return (await product.start(name)).body.id;
 }
 
 /** Requests for this lifecycle's documents that the embedder has worked on. */
-const embedded = (name: string) => provider.requests.filter(({ body, prompt }) => 'input' in body && prompt.includes(`of ${name} shines`));
+const embedded = (name: string) =>
+  provider.requests.filter(
+    ({ body, prompt }) => 'input' in body && prompt.includes(`of ${name} shines`),
+  );
 
-const said = ({ lifecycle, verdict }: RunJson) => verdict?.reasons.map(({ message }) => message.replaceAll(lifecycle, 'it'));
+const said = ({ lifecycle, verdict }: RunJson) =>
+  verdict?.reasons.map(({ message }) => message.replaceAll(lifecycle, 'it'));
 
 async function expectReleasedOnce(run: RunJson, inFlight: number): Promise<void> {
   const { lifecycle: name } = run;
-  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    version: 1,
+    failure: null,
+    verdict: { kind: 'passed' },
+  });
   expect(run.stages.map(({ name: stage, status }) => `${stage} ${status}`)).toEqual(
     ['ingest', 'rag-index', 'evaluate', 'promote'].map((stage) => `${stage} succeeded`),
   );
   expect(said(run)).toEqual(said(calm));
-  expect(await storedIn(product, name, 1)).toEqual({ chunks: documents, documents, duplicates: [] });
-  expect(await versionsOf(database, name)).toEqual([{ version: 1, state: 'ready', chunks: documents }]);
+  expect(await storedIn(product, name, 1)).toEqual({
+    chunks: documents,
+    documents,
+    duplicates: [],
+  });
+  expect(await versionsOf(database, name)).toEqual([
+    { version: 1, state: 'ready', chunks: documents },
+  ]);
   expect(await movesOf(database, name)).toEqual([1]);
   expect(await championsOf(product, name)).toEqual([1]);
   const asked = embedded(name).map(({ body }) => JSON.stringify(body['input']));
@@ -80,7 +115,10 @@ test.each([
     const name = `dies-${process.replaceAll(/\W/g, '-')}`.slice(0, 30);
     const id = await started(name);
     await eventually('some texts are embedded', () => embedded(name).length >= 5);
-    expect((await product.run(id)).stages.at(-1)).toMatchObject({ name: 'rag-index', status: 'running' });
+    expect((await product.run(id)).stages.at(-1)).toMatchObject({
+      name: 'rag-index',
+      status: 'running',
+    });
     await killPart(product, process);
     expect(embedded(name).length).toBeLessThan(documents / batch);
     // Two shards at once, a request each.
@@ -118,16 +156,28 @@ test.each([
     const options = { name, prompts: ['Be precise.'], cases, parallel, gates };
     await product.apply(writeTinyLlmLifecycle(product.workDir, { ...options, documents: before }));
     const first = (await product.start(name)).body.id;
-    expect(await product.waitForEnd(first, 200)).toMatchObject({ status: 'succeeded', version: 1, failure: null });
+    expect(await product.waitForEnd(first, 200)).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      failure: null,
+    });
     // Nobody has embedded the questions yet.
-    const compares = { documents: before + more, asked, more: '  promote: { approval: { required: 1 } }\n' };
+    const compares = {
+      documents: before + more,
+      asked,
+      more: '  promote: { approval: { required: 1 } }\n',
+    };
     await product.apply(writeTinyLlmLifecycle(product.workDir, { ...options, ...compares }));
     const { id } = (await product.start(name)).body;
 
     // Documents come many at once, a question alone.
-    const compared = () => embedded(name).filter(({ prompt }) => prompt.split(`of ${name} shines`).length === 2).length;
+    const compared = () =>
+      embedded(name).filter(({ prompt }) => prompt.split(`of ${name} shines`).length === 2).length;
     await eventually('some questions are embedded', () => compared() >= 5);
-    expect((await product.run(id)).stages.at(-1)).toMatchObject({ name: 'rag-index', status: 'running' });
+    expect((await product.run(id)).stages.at(-1)).toMatchObject({
+      name: 'rag-index',
+      status: 'running',
+    });
     await killPart(product, process);
     expect(compared()).toBeLessThan(asked);
     await product.waitForStage(id, 'promote');
@@ -149,9 +199,21 @@ test.each([
     );
 
     const run = await product.waitForEnd(id, 300);
-    expect(run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
-    await eventually('the registry and the store are back', async () => (await storedIn(product, name, 2).catch(() => null)) !== null);
-    expect(await storedIn(product, name, 2)).toEqual({ chunks: before + more, documents: before + more, duplicates: [] });
+    expect(run).toMatchObject({
+      status: 'succeeded',
+      version: 2,
+      failure: null,
+      verdict: { kind: 'passed' },
+    });
+    await eventually(
+      'the registry and the store are back',
+      async () => (await storedIn(product, name, 2).catch(() => null)) !== null,
+    );
+    expect(await storedIn(product, name, 2)).toEqual({
+      chunks: before + more,
+      documents: before + more,
+      duplicates: [],
+    });
     expect(await parityOf(name, 2)).toMatchObject({
       evidence: { asked, failed: 0, candidate: { mean: 1 }, champion: { mean: 1 } },
       verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] },
@@ -164,7 +226,10 @@ test.each([
   },
 );
 
-/** What the version was compared by, as it is kept with it: one record, however often it was measured. */
+/**
+ * What the version was compared by, as it is kept with it: one record, however often it was
+ * measured.
+ */
 async function parityOf(index: string, version: number): Promise<unknown> {
   const refs = await database.sql<ArtifactRef[]>`
     select uri, digest, bytes::int, media_type from artifacts join artifact_references using (tenant_id, digest)

@@ -1,4 +1,7 @@
-/** `npm start -- --once --json` whole: three lives of the sample on a new state. Minutes long, so it stands among the slow ones. */
+/**
+ * `npm start -- --once --json` whole: three lives of the sample on a new state. Minutes long, so it
+ * stands among the slow ones.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,9 +16,19 @@ beforeEach(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
 afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 /** `interruptAt`: Ctrl-C once this has been said. */
-function start(interruptAt?: string): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
-  const env = { ...process.env, PERENNIAL_STATE_DIR: stateDir, PERENNIAL_API_PORT: '0', PERENNIAL_GATEWAY_PORT: '0' };
-  const child = spawn(process.execPath, [join(clone, 'bin', 'start.mjs'), '--once', '--json'], { cwd: clone, env });
+function start(
+  interruptAt?: string,
+): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
+  const env = {
+    ...process.env,
+    PERENNIAL_STATE_DIR: stateDir,
+    PERENNIAL_API_PORT: '0',
+    PERENNIAL_GATEWAY_PORT: '0',
+  };
+  const child = spawn(process.execPath, [join(clone, 'bin', 'start.mjs'), '--once', '--json'], {
+    cwd: clone,
+    env,
+  });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (said.stdout += text.toString()));
   let isInterrupted = false;
@@ -34,18 +47,41 @@ test('a champion, a successor judged on traffic, and a sabotaged version that is
   const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as DemoSummary;
   const [first, retrained, sabotaged] = summary.runs;
 
-  expect(first).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' }, version: 1, rollout: null });
-  expect(first?.stages.map(({ name }) => name)).toEqual(['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote']);
+  expect(first).toMatchObject({
+    status: 'succeeded',
+    verdict: { kind: 'passed' },
+    version: 1,
+    rollout: null,
+  });
+  expect(first?.stages.map(({ name }) => name)).toEqual([
+    'ingest',
+    'validate',
+    'train',
+    'tune',
+    'evaluate',
+    'canary',
+    'promote',
+  ]);
 
-  // Promoted or refused, by the numbers; but judged on traffic, with bounds, and the champion is whom that left.
+  // Promoted or refused, by the numbers; but judged on traffic, with bounds, and the champion is
+  // whom that left.
   expect(retrained?.rollout?.pairs).toBeGreaterThan(200);
   const { lower, upper } = retrained?.rollout ?? {};
   expect(lower).toBeLessThan(upper ?? -Infinity);
   expect(summary.champion?.version).toBe(retrained?.status === 'succeeded' ? 2 : 1);
 
-  expect(sabotaged).toMatchObject({ status: 'stopped', version: 3, rollout: { verdict: { kind: 'failed' } } });
+  expect(sabotaged).toMatchObject({
+    status: 'stopped',
+    version: 3,
+    rollout: { verdict: { kind: 'failed' } },
+  });
   expect(sabotaged?.rollout?.lower).toBeGreaterThan(0.01);
-  expect(summary.rollback).toMatchObject({ model: 'flight-delay', from: 3, to: summary.champion?.version, failedRequests: 0 });
+  expect(summary.rollback).toMatchObject({
+    model: 'flight-delay',
+    from: 3,
+    to: summary.champion?.version,
+    failedRequests: 0,
+  });
   expect(summary.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(summary.predictions).toBe(1000);
   expect(stderr).toContain('Stopped.');

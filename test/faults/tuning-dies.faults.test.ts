@@ -32,7 +32,9 @@ beforeAll(async () => {
   const run = await begun();
   expect(await product.waitForEnd(run, 180)).toMatchObject({ status: 'succeeded', failure: null });
   undisturbed = await trialsOf(run);
-  expect(undisturbed.map(({ number }) => number)).toEqual(Array.from({ length: trials }, (_, number) => number));
+  expect(undisturbed.map(({ number }) => number)).toEqual(
+    Array.from({ length: trials }, (_, number) => number),
+  );
 });
 afterEach(() => expectNothingLeft(product));
 afterAll(() => product.stop());
@@ -42,7 +44,12 @@ async function begun(): Promise<string> {
   const name = `study-${++count}`;
   const folder = writeTinyLifecycle(product.workDir, {
     name,
-    ...{ trainer: 'lightgbm', params: '{ num_iterations: 300 }', evaluate: lenientGates, rowsPerDay: 250 },
+    ...{
+      trainer: 'lightgbm',
+      params: '{ num_iterations: 300 }',
+      evaluate: lenientGates,
+      rowsPerDay: 250,
+    },
     tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: 1, space: {
       num_leaves: { kind: int, low: 15, high: 63, log: true }, learning_rate: { kind: float, low: 0.01, high: 0.3, log: true } } }`,
   });
@@ -52,7 +59,14 @@ async function begun(): Promise<string> {
 
 async function trialsOf(run: string): Promise<readonly TrialJson[]> {
   const { body } = await product.call<{ items: TrialJson[] }>('GET', `/runs/${run}/trials`);
-  return body.items.map(({ number, status, params, value, best, intermediate }) => ({ number, status, params, value, best, intermediate }));
+  return body.items.map(({ number, status, params, value, best, intermediate }) => ({
+    number,
+    status,
+    params,
+    value,
+    best,
+    intermediate,
+  }));
 }
 
 async function inTrial(run: string, number: number): Promise<void> {
@@ -76,9 +90,12 @@ async function expectUndisturbed(run: string): Promise<void> {
     .filter((line) => line.startsWith('data: {"seq"'))
     .map((line) => JSON.parse(line.slice(6)) as EventJson);
   const numbers = Array.from({ length: trials }, (_, number) => number);
-  const of = (kind: string) => events.filter((event) => event.kind === kind).map(({ data }) => data);
+  const of = (kind: string) =>
+    events.filter((event) => event.kind === kind).map(({ data }) => data);
   expect(of('trial.started').map(({ number }) => number)).toEqual(numbers);
-  expect(of('trial.ended').map(({ number, ended: so }) => [number, so])).toEqual(numbers.map((number) => [number, number + 1]));
+  expect(of('trial.ended').map(({ number, ended: so }) => [number, so])).toEqual(
+    numbers.map((number) => [number, number + 1]),
+  );
 }
 
 describe('a study goes on, loses, repeats and counts twice no trial, and ends as if nothing had happened, after kill -9 of', () => {
@@ -115,7 +132,9 @@ test('a study goes on after kill -9 of what holds the rows of its trials, withou
   const run = await begun();
   let zygotes: readonly number[] = [];
   for (let wait = 0; zygotes.length === 0 && wait < 1_000; wait += 1) {
-    zygotes = product.pids('host.py').filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote');
+    zygotes = product
+      .pids('host.py')
+      .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote');
     if (zygotes.length === 0) await pause(10);
   }
   expect(zygotes).toHaveLength(1);

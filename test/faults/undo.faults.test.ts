@@ -24,9 +24,16 @@ afterAll(async () => {
 });
 
 /** Each with rows of its own: no stage is taken over from the run before. */
-async function applied(options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {}): Promise<string> {
+async function applied(
+  options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {},
+): Promise<string> {
   const name = `undone-${++count}`;
-  const folder = writeTinyLifecycle(product.workDir, { name, evaluate: lenientGates, seed: count, ...options });
+  const folder = writeTinyLifecycle(product.workDir, {
+    name,
+    evaluate: lenientGates,
+    seed: count,
+    ...options,
+  });
   await product.apply(folder);
   return name;
 }
@@ -50,7 +57,10 @@ describe('a cancellation', () => {
     expect(run).toMatchObject({ status: 'cancelled', failure: { type: 'Cancelled' } });
     expect(run.failure).not.toHaveProperty('needsOperator');
     expect(await latest(dataset)).toBe(before);
-    const { body: versions } = await product.call<{ items: { status: string }[] }>('GET', `/models/${model}/versions`);
+    const { body: versions } = await product.call<{ items: { status: string }[] }>(
+      'GET',
+      `/models/${model}/versions`,
+    );
     expect(versions.items.map(({ status }) => status)).toEqual(['withdrawn']);
   });
 });

@@ -18,7 +18,10 @@ function program(path: string, prints = ''): string {
 }
 
 const find = (name: 'temporal' | 'weed', environment: Record<string, string> = {}): string =>
-  findServer(name, { environment: { PATH: join(folder, 'path'), ...environment }, cacheDir: join(folder, 'cache') });
+  findServer(name, {
+    environment: { PATH: join(folder, 'path'), ...environment },
+    cacheDir: join(folder, 'cache'),
+  });
 
 describe('the program of a server', () => {
   test('is the one that a setting names, before all others', () => {
@@ -82,7 +85,9 @@ describe('PostgreSQL', () => {
     program('path/initdb');
     program('path/postgres', 'postgres (PostgreSQL) 18.1');
     program('package/native/bin/postgres');
-    expect(findPostgres(search({}), () => join(folder, 'package'))).toBe(join(folder, 'package', 'native'));
+    expect(findPostgres(search({}), () => join(folder, 'package'))).toBe(
+      join(folder, 'package', 'native'),
+    );
     expect(findPostgres(search({}), () => null)).toBe(folder);
   });
 

@@ -8,19 +8,34 @@ const root = resolve(__dirname, '..', '..');
 
 test('no process outlives a supervisor that was killed with SIGKILL, willing or not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-death-'));
-  const supervisor = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'test', 'support', 'death-watch-fixture.ts'), folder], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const text = await new Promise<string>((settle) => supervisor.stdout.once('data', (chunk: Buffer) => settle(chunk.toString())));
+  const supervisor = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'test', 'support', 'death-watch-fixture.ts'), folder],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const text = await new Promise<string>((settle) =>
+    supervisor.stdout.once('data', (chunk: Buffer) => settle(chunk.toString())),
+  );
   const [willing = 0, stubborn = 0] = JSON.parse(text) as number[];
-  const grandchild = Number.parseInt(await eventually(() => readFileSync(join(folder, 'stubborn.log'), 'utf8').trim()), 10);
-  expect([willing, stubborn, grandchild].map((pid) => processIdentity(pid) === null)).toEqual([false, false, false]);
+  const grandchild = Number.parseInt(
+    await eventually(() => readFileSync(join(folder, 'stubborn.log'), 'utf8').trim()),
+    10,
+  );
+  expect([willing, stubborn, grandchild].map((pid) => processIdentity(pid) === null)).toEqual([
+    false,
+    false,
+    false,
+  ]);
 
   supervisor.kill('SIGKILL');
   await eventually(() => processIdentity(willing) === null);
   // The stubborn one gets its grace, then goes with its child.
-  await eventually(() => processIdentity(stubborn) === null && processIdentity(grandchild) === null);
+  await eventually(
+    () => processIdentity(stubborn) === null && processIdentity(grandchild) === null,
+  );
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,4 +1,10 @@
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
 import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
 import { ensureNamespace, searchAttributes } from '../../infra/temporal-namespace';
@@ -11,10 +17,14 @@ describe('PostgreSQL', () => {
     const database = await testDatabase();
     const client = new Client({ connectionString: database.url });
     await client.connect();
-    const tables = await client.query("SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'");
+    const tables = await client.query(
+      "SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'",
+    );
     expect(tables.rows).toEqual([{ tables: 0 }]);
     expect((await client.query('SHOW timezone')).rows).toEqual([{ TimeZone: 'UTC' }]);
-    const heard = new Promise((resolve) => client.once('notification', ({ payload }) => resolve(payload)));
+    const heard = new Promise((resolve) =>
+      client.once('notification', ({ payload }) => resolve(payload)),
+    );
     await client.query("LISTEN news; NOTIFY news, 'hello'");
     expect(await heard).toBe('hello');
     await client.end();
@@ -25,7 +35,9 @@ describe('PostgreSQL', () => {
     const database = await testDatabase();
     const url = new URL(database.url);
     url.password = 'wrong';
-    await expect(new Client({ connectionString: url.href }).connect()).rejects.toThrow(/password authentication failed/);
+    await expect(new Client({ connectionString: url.href }).connect()).rejects.toThrow(
+      /password authentication failed/,
+    );
     await database.drop();
   });
 });
@@ -35,7 +47,13 @@ describe('the S3 store', () => {
     const { bucket, endpoint, region, accessKeyId, secretAccessKey } = testBucket();
     return {
       bucket,
-      s3: new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey }, ...overrides }),
+      s3: new S3Client({
+        endpoint,
+        region,
+        forcePathStyle: true,
+        credentials: { accessKeyId, secretAccessKey },
+        ...overrides,
+      }),
     };
   };
 
@@ -43,9 +61,13 @@ describe('the S3 store', () => {
     const { s3, bucket } = client();
     await s3.send(new CreateBucketCommand({ Bucket: bucket }));
     const writes = Array.from({ length: 4 }, (_, index) =>
-      s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'k', Body: `${index}`, IfNoneMatch: '*' })),
+      s3.send(
+        new PutObjectCommand({ Bucket: bucket, Key: 'k', Body: `${index}`, IfNoneMatch: '*' }),
+      ),
     );
-    const won = (await Promise.allSettled(writes)).flatMap((result, index) => (result.status === 'fulfilled' ? [index] : []));
+    const won = (await Promise.allSettled(writes)).flatMap((result, index) =>
+      result.status === 'fulfilled' ? [index] : [],
+    );
     expect(won).toHaveLength(1);
     const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'k' }));
     expect(await object.Body?.transformToString()).toBe(String(won[0]));
@@ -53,8 +75,12 @@ describe('the S3 store', () => {
   });
 
   test('refuses a wrong secret', async () => {
-    const { s3, bucket } = client({ credentials: { accessKeyId: testBucket().accessKeyId, secretAccessKey: 'wrong' } });
-    await expect(s3.send(new CreateBucketCommand({ Bucket: bucket }))).rejects.toThrow(/signature/i);
+    const { s3, bucket } = client({
+      credentials: { accessKeyId: testBucket().accessKeyId, secretAccessKey: 'wrong' },
+    });
+    await expect(s3.send(new CreateBucketCommand({ Bucket: bucket }))).rejects.toThrow(
+      /signature/i,
+    );
     s3.destroy();
   });
 });
@@ -63,9 +89,15 @@ test('a Temporal namespace gets its search attributes once, however often it is 
   const temporal = await testTemporal();
   await ensureNamespace({ ...temporal, retentionDays: 30 });
   const connection = await Connection.connect({ address: temporal.address });
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: temporal.namespace });
-  expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(Object.keys(searchAttributes)));
-  const { config } = await connection.workflowService.describeNamespace({ namespace: temporal.namespace });
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({
+    namespace: temporal.namespace,
+  });
+  expect(Object.keys(customAttributes)).toEqual(
+    expect.arrayContaining(Object.keys(searchAttributes)),
+  );
+  const { config } = await connection.workflowService.describeNamespace({
+    namespace: temporal.namespace,
+  });
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(86_400);
   await connection.close();
 });

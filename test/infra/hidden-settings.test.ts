@@ -25,7 +25,10 @@ test('secrets reach a process, and are not in the environment that the system sh
   });
   passed.close();
   const [printed] = (await once(child.stdout ?? child, 'data')) as [Buffer];
-  const seen = process.platform === 'linux' ? readFileSync(`/proc/${child.pid ?? 0}/environ`, 'utf8') : JSON.stringify(passed.env);
+  const seen =
+    process.platform === 'linux'
+      ? readFileSync(`/proc/${child.pid ?? 0}/environ`, 'utf8')
+      : JSON.stringify(passed.env);
   child.stdin?.end();
   await once(child, 'exit');
   expect(JSON.parse(printed.toString())).toMatchObject({

@@ -19,10 +19,17 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function sleeper(script = 'exec sleep 60'): Promise<{ readonly pid: number; readonly ended: Promise<NodeJS.Signals | null> }> {
-  const child = spawn('/bin/sh', ['-c', `echo ready; ${script}`], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+async function sleeper(
+  script = 'exec sleep 60',
+): Promise<{ readonly pid: number; readonly ended: Promise<NodeJS.Signals | null> }> {
+  const child = spawn('/bin/sh', ['-c', `echo ready; ${script}`], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   children.push(child);
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+    child.once('exit', (_, signal) => resolve(signal)),
+  );
   await new Promise((resolve) => child.stdout.once('data', resolve));
   if (child.pid === undefined) throw new Error('no child');
   return { pid: child.pid, ended };
@@ -32,8 +39,12 @@ describe('what a killed platform left running', () => {
   test('cannot be told from a damaged record, which costs nobody their data', async () => {
     const file = join(folder, 'processes.json');
     writeFileSync(file, '[{"name": ');
-    await expect(clearLeftovers(file)).rejects.toMatchObject({ message: expect.stringContaining('is damaged') as string });
-    await expect(clearLeftovers(file)).rejects.toMatchObject({ next: expect.stringMatching(/^Remove it/) as string });
+    await expect(clearLeftovers(file)).rejects.toMatchObject({
+      message: expect.stringContaining('is damaged') as string,
+    });
+    await expect(clearLeftovers(file)).rejects.toMatchObject({
+      next: expect.stringMatching(/^Remove it/) as string,
+    });
   });
 
   test('is asked to end, by the signal that it understands', async () => {
@@ -55,7 +66,10 @@ describe('what a killed platform left running', () => {
   test('is left alone when only the number is the same', async () => {
     const { pid } = await sleeper();
     const file = join(folder, 'processes.json');
-    writeFileSync(file, JSON.stringify([{ name: 'PostgreSQL', pid, identity: 'another boot:1', signal: 'SIGKILL' }]));
+    writeFileSync(
+      file,
+      JSON.stringify([{ name: 'PostgreSQL', pid, identity: 'another boot:1', signal: 'SIGKILL' }]),
+    );
     expect(await clearLeftovers(file)).toEqual([]);
     expect(processIdentity(pid)).not.toBeNull();
   });
@@ -107,14 +121,19 @@ describe('the lock of a state folder', () => {
   test('lets one in, names it to the second, and opens again', () => {
     const file = join(folder, 'supervisor.json');
     const release = takeSupervisorLock(file, '.perennial');
-    expect(() => takeSupervisorLock(file, '.perennial')).toThrow(`Perennial already runs on .perennial (process ${process.pid})`);
+    expect(() => takeSupervisorLock(file, '.perennial')).toThrow(
+      `Perennial already runs on .perennial (process ${process.pid})`,
+    );
     release();
     takeSupervisorLock(file, '.perennial')();
   });
 
   test.each([
     ['a process that died', JSON.stringify({ pid: 2 ** 22 - 3, identity: 'gone' })],
-    ['a process whose number is now another’s', JSON.stringify({ pid: process.pid, identity: 'another boot:1' })],
+    [
+      'a process whose number is now another’s',
+      JSON.stringify({ pid: process.pid, identity: 'another boot:1' }),
+    ],
     ['a file cut off in the middle', '{"pid": 1'],
   ])('does not believe %s', (_, content) => {
     const file = join(folder, 'supervisor.json');

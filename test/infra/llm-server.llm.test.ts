@@ -28,7 +28,13 @@ afterAll(async () => {
 test('the language model that `up` supervises is back after kill -9, and answers', async () => {
   const port = await freePort();
   const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, PERENNIAL_STATE_DIR: folder, PERENNIAL_LLM_PORT: String(port), PERENNIAL_LLM_CONTEXT_TOKENS: '256' };
+  const env = {
+    PATH,
+    HOME,
+    PERENNIAL_STATE_DIR: folder,
+    PERENNIAL_LLM_PORT: String(port),
+    PERENNIAL_LLM_CONTEXT_TOKENS: '256',
+  };
   const options = {
     name: 'The language model',
     command: 'llm-server',
@@ -37,14 +43,23 @@ test('the language model that `up` supervises is back after kill -9, and answers
     logFile: join(folder, 'llm.log'),
     guard: watch,
   } as const;
-  const first = await supervisor.run({ name: options.name, tier: 2, start: (signal) => startService({ ...options, env, signal }) });
+  const first = await supervisor.run({
+    name: options.name,
+    tier: 2,
+    start: (signal) => startService({ ...options, env, signal }),
+  });
   expect(await answer(port)).toBe(200);
 
   process.kill(first.pid, 'SIGKILL');
-  for (const end = Date.now() + 120_000; !said.some((line) => line.includes('is back after')) && Date.now() < end;) {
+  for (
+    const end = Date.now() + 120_000;
+    !said.some((line) => line.includes('is back after')) && Date.now() < end;
+  ) {
     await new Promise((again) => setTimeout(again, 50));
   }
-  expect(said.join('\n')).toMatch(/The language model is gone: [^]*The language model is back after/);
+  expect(said.join('\n')).toMatch(
+    /The language model is gone: [^]*The language model is back after/,
+  );
   expect(supervisor.processes()[0]?.pid).not.toBe(first.pid);
   expect(await answer(port)).toBe(200);
 });
@@ -53,7 +68,11 @@ async function answer(port: number): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'smollm2-135m-instruct', messages: [{ role: 'user', content: 'hello' }], max_tokens: 2 }),
+    body: JSON.stringify({
+      model: 'smollm2-135m-instruct',
+      messages: [{ role: 'user', content: 'hello' }],
+      max_tokens: 2,
+    }),
   });
   return response.status;
 }

@@ -1,4 +1,13 @@
-import { closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rotateLog, trimLog } from '../../infra/log-file';
@@ -18,7 +27,14 @@ const start = (text: string): void => {
 
 test('keeps the logs of the last five starts', () => {
   for (let number = 1; number <= 8; number += 1) start(`start ${number}`);
-  expect(readdirSync(folder).sort()).toEqual(['api.log', 'api.log.1', 'api.log.2', 'api.log.3', 'api.log.4', 'api.log.5']);
+  expect(readdirSync(folder).sort()).toEqual([
+    'api.log',
+    'api.log.1',
+    'api.log.2',
+    'api.log.3',
+    'api.log.4',
+    'api.log.5',
+  ]);
   expect(readFileSync(file, 'utf8')).toBe('start 8');
   expect(readFileSync(`${file}.1`, 'utf8')).toBe('start 7');
   expect(readFileSync(`${file}.5`, 'utf8')).toBe('start 3');

@@ -14,7 +14,9 @@ beforeEach(() => {
   file = join(folder, 'ports.json');
 });
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  await Promise.all(
+    servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))),
+  );
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -67,18 +69,29 @@ test('passes over a port that is free but of no use, also a remembered one', asy
 
 test('gives no port twice', async () => {
   const exactly = await freePort();
-  await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(/taken/);
-  const { ports } = await choosePorts(file, Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, {}])));
+  await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(
+    /taken/,
+  );
+  const { ports } = await choosePorts(
+    file,
+    Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, {}])),
+  );
   expect(new Set(Object.values(ports)).size).toBe(20);
 });
 
-test.each([[70_000], [-1], [1.5], ['8700'], [null]])('a remembered %p is no port, and passed over', async (damaged) => {
-  writeFileSync(file, JSON.stringify({ api: damaged }));
-  expect((await choosePorts(file, { api: {} })).ports.api).toBeGreaterThan(0);
-});
+test.each([[70_000], [-1], [1.5], ['8700'], [null]])(
+  'a remembered %p is no port, and passed over',
+  async (damaged) => {
+    writeFileSync(file, JSON.stringify({ api: damaged }));
+    expect((await choosePorts(file, { api: {} })).ports.api).toBeGreaterThan(0);
+  },
+);
 
 test('a damaged book is removed, not everything else with it', async () => {
   writeFileSync(file, '');
   const next = 'Remove it: new ports are chosen at the next start';
-  await expect(choosePorts(file, { api: {} })).rejects.toMatchObject({ type: 'PlatformUnavailable', next });
+  await expect(choosePorts(file, { api: {} })).rejects.toMatchObject({
+    type: 'PlatformUnavailable',
+    next,
+  });
 });

@@ -13,7 +13,9 @@ afterEach(() => {
 function listen(port: number): Promise<void> {
   const server = createServer();
   servers.push(server);
-  return new Promise((ready, reject) => server.once('error', reject).listen({ host: '127.0.0.1', port, exclusive: true }, ready));
+  return new Promise((ready, reject) =>
+    server.once('error', reject).listen({ host: '127.0.0.1', port, exclusive: true }, ready),
+  );
 }
 
 test('a free port can be listened on, and is then free no more', async () => {

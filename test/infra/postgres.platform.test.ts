@@ -22,9 +22,15 @@ import { startPostgres, type EmbeddedPostgres } from '../../infra/embedded/postg
 import { freePort } from '../../infra/ports';
 import { processIdentity } from '../../data/process-identity';
 
-const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
+const home = findPostgres({
+  environment: process.env,
+  cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin'),
+});
 const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.warn('PostgreSQL as another user is not tried: these tests do not run as root, and then it runs as who they run as');
+if (!isRoot)
+  console.warn(
+    'PostgreSQL as another user is not tried: these tests do not run as root, and then it runs as who they run as',
+  );
 
 let folder: string;
 let guard: DeathWatch;
@@ -47,9 +53,24 @@ interface StartOptions {
   readonly durability?: 'on' | 'off';
 }
 
-async function start({ programs = home, durability = 'off' }: StartOptions = {}): Promise<EmbeddedPostgres> {
-  const options = { home: programs, stateDir: join(folder, 'state'), logFile: join(folder, 'log', 'postgres.log'), port: await freePort() };
-  running = await startPostgres({ ...options, user: 'perennial', password: "a'b\\c d", database: 'perennial', durability, guard });
+async function start({
+  programs = home,
+  durability = 'off',
+}: StartOptions = {}): Promise<EmbeddedPostgres> {
+  const options = {
+    home: programs,
+    stateDir: join(folder, 'state'),
+    logFile: join(folder, 'log', 'postgres.log'),
+    port: await freePort(),
+  };
+  running = await startPostgres({
+    ...options,
+    user: 'perennial',
+    password: "a'b\\c d",
+    database: 'perennial',
+    durability,
+    guard,
+  });
   return running;
 }
 
@@ -71,18 +92,25 @@ test('keeps its data in a folder that nobody else may enter, also when root star
   expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
 });
 
-(isRoot ? test : test.skip)('as root, with its programs in such a folder too, leaves nothing outside', async () => {
-  const programs = join(folder, 'native');
-  cpSync(home, programs, { recursive: true, verbatimSymlinks: true });
-  const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
-  // The server that all platform tests share may run from this process as well, out of a clone in such a folder.
-  const others = copies();
-  const server = await start({ programs });
-  expect(await ask(server, 'SELECT count(*) > 100 AS zones FROM pg_timezone_names')).toEqual([{ zones: true }]);
-  expect(copies()).toHaveLength(others.length + 1);
-  await server.stop();
-  expect(copies()).toEqual(others);
-});
+(isRoot ? test : test.skip)(
+  'as root, with its programs in such a folder too, leaves nothing outside',
+  async () => {
+    const programs = join(folder, 'native');
+    cpSync(home, programs, { recursive: true, verbatimSymlinks: true });
+    const copies = (): string[] =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
+    // The server that all platform tests share may run from this process as well, out of a clone in
+    // such a folder.
+    const others = copies();
+    const server = await start({ programs });
+    expect(await ask(server, 'SELECT count(*) > 100 AS zones FROM pg_timezone_names')).toEqual([
+      { zones: true },
+    ]);
+    expect(copies()).toHaveLength(others.length + 1);
+    await server.stop();
+    expect(copies()).toEqual(others);
+  },
+);
 
 test('recovers after a kill -9, with a pid file that names another program', async () => {
   const first = await start({ durability: 'on' });
@@ -109,7 +137,10 @@ test('recovers after a kill -9, though nobody has taken note of its end yet', as
   }
 });
 
-/** A process of this name and of PostgreSQL's user that has ended, while its parent never asks how: a zombie. */
+/**
+ * A process of this name and of PostgreSQL's user that has ended, while its parent never asks how:
+ * a zombie.
+ */
 async function unreaped(name: string): Promise<{ readonly pid: number; forget(): void }> {
   const program = join(folder, name);
   symlinkSync('/bin/true', program);
@@ -142,7 +173,11 @@ describe('a damaged data folder', () => {
       /pg_wal holds no write-ahead log$/,
     ],
     ['without its version', () => empty('PG_VERSION'), /: PG_VERSION is missing or empty$/],
-    ['with another text as its version', () => writeFileSync(at('PG_VERSION'), 'damaged'), /PG_VERSION does not hold a version$/],
+    [
+      'with another text as its version',
+      () => writeFileSync(at('PG_VERSION'), 'damaged'),
+      /PG_VERSION does not hold a version$/,
+    ],
     [
       'with half of its databases',
       () =>
@@ -151,18 +186,31 @@ describe('a damaged data folder', () => {
           .forEach((name) => empty(`base/${name}`)),
       /base holds 2 of at least 4 databases$/,
     ],
-    ['with half a database', () => empty(`base/${readdirSync(at('base')).at(-1) ?? ''}/PG_VERSION`), /: base\/\d+ lacks files$/],
-    ['that was copied without empty folders', () => empty('pg_notify'), /: pg_notify is missing or empty$/],
-  ])('%s is refused with its name, what is wrong in it, and the way out', async (_, damage, message) => {
-    await (await start()).stop();
-    damage();
-    await expect(start()).rejects.toMatchObject({
-      type: 'PlatformUnavailable',
-      message: expect.stringMatching(new RegExp(`^the data folder of PostgreSQL is damaged: ${at()}: `)) as string,
-      next: expect.stringMatching(/^Restore .* from a backup .*--fresh/) as string,
-    });
-    await expect(start()).rejects.toThrow(message);
-  });
+    [
+      'with half a database',
+      () => empty(`base/${readdirSync(at('base')).at(-1) ?? ''}/PG_VERSION`),
+      /: base\/\d+ lacks files$/,
+    ],
+    [
+      'that was copied without empty folders',
+      () => empty('pg_notify'),
+      /: pg_notify is missing or empty$/,
+    ],
+  ])(
+    '%s is refused with its name, what is wrong in it, and the way out',
+    async (_, damage, message) => {
+      await (await start()).stop();
+      damage();
+      await expect(start()).rejects.toMatchObject({
+        type: 'PlatformUnavailable',
+        message: expect.stringMatching(
+          new RegExp(`^the data folder of PostgreSQL is damaged: ${at()}: `),
+        ) as string,
+        next: expect.stringMatching(/^Restore .* from a backup .*--fresh/) as string,
+      });
+      await expect(start()).rejects.toThrow(message);
+    },
+  );
 
   test('whose log was overwritten is refused with the folder above it', async () => {
     await (await start()).stop();

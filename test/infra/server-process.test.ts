@@ -1,7 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serverEnvironment, startServer, type ServerCommand } from '../../infra/embedded/server-process';
+import {
+  serverEnvironment,
+  startServer,
+  type ServerCommand,
+} from '../../infra/embedded/server-process';
 import { explainLog } from '../../infra/embedded/explain';
 
 let folder: string;
@@ -11,14 +15,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const guarded: string[] = [];
-function shell(script: string, options: Partial<ServerCommand> = {}): Promise<Awaited<ReturnType<typeof startServer>>> {
+function shell(
+  script: string,
+  options: Partial<ServerCommand> = {},
+): Promise<Awaited<ReturnType<typeof startServer>>> {
   return startServer({
     name: 'The server',
     command: '/bin/sh',
     args: ['-c', script],
     env: serverEnvironment(),
     logFile: join(folder, 'server.log'),
-    ready: () => Promise.resolve(readFileSync(join(folder, 'server.log'), 'utf8').startsWith('ready')),
+    ready: () =>
+      Promise.resolve(readFileSync(join(folder, 'server.log'), 'utf8').startsWith('ready')),
     readySeconds: 10,
     stopSignal: 'SIGTERM',
     stopSeconds: 5,
@@ -35,7 +43,9 @@ test('a server is there when it answers, and gone after its stop', async () => {
 });
 
 test('a server that does not listen to its stop is killed', async () => {
-  const server = await shell('trap "" TERM; echo ready; while :; do sleep 0.1; done', { stopSeconds: 0.2 });
+  const server = await shell('trap "" TERM; echo ready; while :; do sleep 0.1; done', {
+    stopSeconds: 0.2,
+  });
   await server.stop();
   expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' });
 });
@@ -44,7 +54,9 @@ test('a start that takes too long, or that nobody wants any more, leaves nothing
   await expect(shell('exec sleep 60', { readySeconds: 0.1 })).rejects.toThrow(
     'The server could not be started: it did not answer within 0.1 s',
   );
-  await expect(shell('exec sleep 60', { signal: AbortSignal.timeout(50) })).rejects.toThrow('The server was stopped before it was ready');
+  await expect(shell('exec sleep 60', { signal: AbortSignal.timeout(50) })).rejects.toThrow(
+    'The server was stopped before it was ready',
+  );
 });
 
 describe('the one error names the cause', () => {
@@ -54,9 +66,17 @@ describe('the one error names the cause', () => {
       'echo "FATAL: could not bind IPv4 address \\"127.0.0.1\\": Address already in use"; exit 1',
       /its port is taken by another program/,
     ],
-    ['disk', 'echo "PANIC: could not write to file: No space left on device"; exit 1', /the disk is full/],
+    [
+      'disk',
+      'echo "PANIC: could not write to file: No space left on device"; exit 1',
+      /the disk is full/,
+    ],
     ['rights', 'echo "open /data/x: permission denied"; exit 1', /it may not use one of its files/],
-    ['unknown', 'echo starting; echo "panic: surprise"; echo bye; exit 3', /could not be started: panic: surprise/],
+    [
+      'unknown',
+      'echo starting; echo "panic: surprise"; echo bye; exit 3',
+      /could not be started: panic: surprise/,
+    ],
     [
       'JSON log',
       `echo '{"level":"fatal","err":{"message":"listen EADDRINUSE: address already in use 127.0.0.1:8700"}}'; exit 1`,
@@ -69,10 +89,15 @@ describe('the one error names the cause', () => {
 
   test('of a process of ours that knows what helps, in its own words, however many', async () => {
     const message = `cannot go on with 30 runs:\n${'  run_x of m: why\n'.repeat(30)}`;
-    const line = JSON.stringify({ level: 'fatal', err: { message, next: 'start the version before' } });
+    const line = JSON.stringify({
+      level: 'fatal',
+      err: { message, next: 'start the version before' },
+    });
     writeFileSync(join(folder, 'line.json'), `${line}\n`);
     await expect(shell(`cat ${join(folder, 'line.json')}; exit 1`)).rejects.toMatchObject({
-      message: expect.stringMatching(/could not be started: cannot go on with 30 runs:(\n {2}run_x of m: why){30}/) as string,
+      message: expect.stringMatching(
+        /could not be started: cannot go on with 30 runs:(\n {2}run_x of m: why){30}/,
+      ) as string,
       next: expect.stringMatching(/^start the version before\. Its log is /) as string,
     });
   });

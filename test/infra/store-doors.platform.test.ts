@@ -1,4 +1,9 @@
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as requestHttp } from 'node:http';
@@ -7,7 +12,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openDeathWatch, type DeathWatch } from '../../infra/death-watch';
 import { findServer } from '../../infra/embedded/binaries';
-import { seaweedPortNames, startSeaweed, type EmbeddedSeaweed, type SeaweedPorts } from '../../infra/embedded/seaweedfs';
+import {
+  seaweedPortNames,
+  startSeaweed,
+  type EmbeddedSeaweed,
+  type SeaweedPorts,
+} from '../../infra/embedded/seaweedfs';
 import { freePorts } from '../../infra/ports';
 
 /** What a client shows of itself; the second is what the parts of the store have. */
@@ -18,7 +28,12 @@ interface Identity {
 }
 
 const credentials = { accessKeyId: 'PERENNIALDOORS', secretAccessKey: 'doors-secret' };
-let [stateDir, watch, store, ports] = ['', null, null, {}] as unknown as [string, DeathWatch, EmbeddedSeaweed, SeaweedPorts];
+let [stateDir, watch, store, ports] = ['', null, null, {}] as unknown as [
+  string,
+  DeathWatch,
+  EmbeddedSeaweed,
+  SeaweedPorts,
+];
 let stranger: Identity;
 let part: Identity;
 
@@ -26,9 +41,20 @@ beforeAll(async () => {
   stateDir = mkdtempSync(join(tmpdir(), 'perennial-doors-'));
   watch = openDeathWatch();
   const free = await freePorts(seaweedPortNames.length);
-  ports = Object.fromEntries(seaweedPortNames.map((name, index) => [name, free[index]])) as unknown as SeaweedPorts;
-  const binary = findServer('weed', { environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
-  const options = { binary, stateDir: join(stateDir, 's3'), logFile: join(stateDir, 's3.log'), internalKey: 'doors', guard: watch };
+  ports = Object.fromEntries(
+    seaweedPortNames.map((name, index) => [name, free[index]]),
+  ) as unknown as SeaweedPorts;
+  const binary = findServer('weed', {
+    environment: process.env,
+    cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin'),
+  });
+  const options = {
+    binary,
+    stateDir: join(stateDir, 's3'),
+    logFile: join(stateDir, 's3.log'),
+    internalKey: 'doors',
+    guard: watch,
+  };
   store = await startSeaweed({ ...options, ports, ...credentials });
   const pem = (name: string) => readFileSync(join(stateDir, 's3', 'tls', name));
   stranger = { ca: pem('ca.pem') };
@@ -42,10 +68,16 @@ afterAll(async () => {
 });
 
 /** HTTP status, or `refused` when there is no answer at all. */
-function ask(method: string, port: number, path: string, identity: Identity | null): Promise<number | 'refused'> {
+function ask(
+  method: string,
+  port: number,
+  path: string,
+  identity: Identity | null,
+): Promise<number | 'refused'> {
   const where = { method, host: '127.0.0.1', port, path, agent: false } as const;
   return new Promise((done) => {
-    const request = identity === null ? requestHttp(where) : requestHttps({ ...where, ...identity });
+    const request =
+      identity === null ? requestHttp(where) : requestHttps({ ...where, ...identity });
     request.once('response', (response) => {
       response.resume();
       done(response.statusCode ?? 'refused');
@@ -58,16 +90,26 @@ function ask(method: string, port: number, path: string, identity: Identity | nu
 /** gRPC status of a call without arguments, or `refused`. */
 function callGrpc(port: number, path: string, identity: Identity | null): Promise<string> {
   return new Promise((done) => {
-    const session = connectHttp2(`${identity === null ? 'http' : 'https'}://127.0.0.1:${port}`, identity ?? {});
+    const session = connectHttp2(
+      `${identity === null ? 'http' : 'https'}://127.0.0.1:${port}`,
+      identity ?? {},
+    );
     const end = (answer: string): void => {
       session.destroy();
       done(answer);
     };
     session.once('error', () => end('refused'));
     session.once('close', () => done('refused'));
-    const call = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+    const call = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
     call.once('error', () => end('refused'));
-    call.once('trailers', (trailers: Readonly<Record<string, unknown>>) => end(`status ${String(trailers['grpc-status'])}`));
+    call.once('trailers', (trailers: Readonly<Record<string, unknown>>) =>
+      end(`status ${String(trailers['grpc-status'])}`),
+    );
     call.once('response', (headers) => {
       if (headers['grpc-status'] !== undefined) end(`status ${String(headers['grpc-status'])}`);
     });
@@ -77,10 +119,19 @@ function callGrpc(port: number, path: string, identity: Identity | null): Promis
 }
 
 test('S3 with credentials keeps and gives objects', async () => {
-  const s3 = new S3Client({ endpoint: store.endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const s3 = new S3Client({
+    endpoint: store.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials,
+  });
   await s3.send(new CreateBucketCommand({ Bucket: 'doors' }));
   await s3.send(new PutObjectCommand({ Bucket: 'doors', Key: 'k', Body: 'bytes' }));
-  expect(await (await s3.send(new GetObjectCommand({ Bucket: 'doors', Key: 'k' }))).Body?.transformToString()).toBe('bytes');
+  expect(
+    await (
+      await s3.send(new GetObjectCommand({ Bucket: 'doors', Key: 'k' }))
+    ).Body?.transformToString(),
+  ).toBe('bytes');
   s3.destroy();
 });
 
@@ -111,11 +162,14 @@ describe.each([
 test('with it both answer: what is tried above is there', async () => {
   expect(await ask('GET', ports.master, '/dir/assign', part)).toBe(200);
   expect(await callGrpc(ports.masterGrpc, '/master_pb.Seaweed/VolumeList', part)).toBe('status 0');
-  expect(await callGrpc(ports.filerGrpc, '/filer_pb.SeaweedFiler/GetFilerConfiguration', part)).toBe('status 0');
+  expect(
+    await callGrpc(ports.filerGrpc, '/filer_pb.SeaweedFiler/GetFilerConfiguration', part),
+  ).toBe('status 0');
 });
 
 test('the certificates are this user’s alone, and the authority’s key is not kept', () => {
   const tls = join(stateDir, 's3', 'tls');
-  for (const name of ['ca.pem', 'store.pem', 'store.key']) expect(statSync(join(tls, name)).mode & 0o077).toBe(0);
+  for (const name of ['ca.pem', 'store.pem', 'store.key'])
+    expect(statSync(join(tls, name)).mode & 0o077).toBe(0);
   expect(() => statSync(join(tls, 'ca.key'))).toThrow();
 });

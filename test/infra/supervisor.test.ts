@@ -7,7 +7,12 @@ import { openSupervisor, type Part, type Supervisor } from '../../infra/supervis
 import { until } from '../support/time/until';
 
 /** A server without a process: it ends when told so. */
-function fakePart(name: string, tier: number, events: string[], start?: (signal: AbortSignal) => Promise<void>) {
+function fakePart(
+  name: string,
+  tier: number,
+  events: string[],
+  start?: (signal: AbortSignal) => Promise<void>,
+) {
   const running: { end: (exit: ProcessEnd) => void }[] = [];
   const part: Part = {
     name,
@@ -23,7 +28,13 @@ function fakePart(name: string, tier: number, events: string[], start?: (signal:
         end({ code: 0, signal: null });
         await exited;
       };
-      return { name, pid: running.length, logFile: join(folder, 'none.log'), exited, stop } satisfies RunningServer;
+      return {
+        name,
+        pid: running.length,
+        logFile: join(folder, 'none.log'),
+        exited,
+        stop,
+      } satisfies RunningServer;
     },
   };
   return { part, crash: () => running.at(-1)?.end({ code: 1, signal: null }) };
@@ -37,7 +48,10 @@ let supervisor: Supervisor;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-supervisor-'));
   [said, events] = [[], []];
-  supervisor = openSupervisor({ say: (line) => said.push(line), backoffSeconds: (attempt) => attempt / 1000 });
+  supervisor = openSupervisor({
+    say: (line) => said.push(line),
+    backoffSeconds: (attempt) => attempt / 1000,
+  });
 });
 afterEach(async () => {
   await supervisor.stop();
@@ -50,7 +64,11 @@ test('starts again what ends, and says so', async () => {
   crash();
   await until(() => said.length === 3);
   expect(events).toEqual(['start The worker', 'start The worker']);
-  expect(said).toEqual(['The worker is gone: it ended with code 1', 'The worker is started again …', 'The worker is back after 0.0 s']);
+  expect(said).toEqual([
+    'The worker is gone: it ended with code 1',
+    'The worker is started again …',
+    'The worker is back after 0.0 s',
+  ]);
   expect(supervisor.processes()).toEqual([{ name: 'The worker', pid: 2 }]);
 });
 
@@ -88,14 +106,21 @@ test('stops the upper tiers before the lower ones, and starts nothing again then
 });
 
 test('a part that fails at its first start is the caller’s to hear of', async () => {
-  const { part } = fakePart('The API', 2, events, () => Promise.reject(new Error('its port is taken')));
+  const { part } = fakePart('The API', 2, events, () =>
+    Promise.reject(new Error('its port is taken')),
+  );
   await expect(supervisor.run(part)).rejects.toThrow('its port is taken');
   expect(said).toEqual([]);
 });
 
 test('a stop in the middle of a start waits for it and leaves nothing', async () => {
   let started: () => void = () => undefined;
-  const { part } = fakePart('temporal', 1, events, () => new Promise((resolve) => (started = resolve)));
+  const { part } = fakePart(
+    'temporal',
+    1,
+    events,
+    () => new Promise((resolve) => (started = resolve)),
+  );
   const running = supervisor.run(part);
   const stopped = supervisor.stop();
   started();

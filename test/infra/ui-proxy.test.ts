@@ -32,7 +32,11 @@ interface Asked {
 
 /** Not by fetch, which sets the Host header itself. */
 function ask(path: string, { method = 'GET', headers = {} }: Asked = {}) {
-  return new Promise<{ readonly status: number; readonly body: string; readonly cookie: string | null }>((done, failed) => {
+  return new Promise<{
+    readonly status: number;
+    readonly body: string;
+    readonly cookie: string | null;
+  }>((done, failed) => {
     const asked = request({ host: '127.0.0.1', port, path, method, headers }, (response) => {
       let body = '';
       response.on('data', (piece: Buffer) => (body += piece.toString()));
@@ -52,16 +56,26 @@ const session = async (): Promise<string> => (await ask(pathOf(proxy.link()))).c
 test('without a session nothing gets through, and the answer names the next step', async () => {
   for (const path of ['/', '/api/v1/namespaces', '/namespaces/default/workflows']) {
     const answer = await ask(path);
-    expect(answer).toMatchObject({ status: 401, body: expect.stringContaining('npx perennial ui') as string });
+    expect(answer).toMatchObject({
+      status: 401,
+      body: expect.stringContaining('npx perennial ui') as string,
+    });
   }
-  expect(await ask('/', { headers: { cookie: 'perennial_ui=made-up' } })).toMatchObject({ status: 401 });
+  expect(await ask('/', { headers: { cookie: 'perennial_ui=made-up' } })).toMatchObject({
+    status: 401,
+  });
 });
 
 test('with one the page and its API load; the upstream does not see the session', async () => {
   const cookie = await session();
   expect(cookie).toMatch(/^perennial_ui=/);
-  expect(await ask('/', { headers: { cookie } })).toMatchObject({ status: 200, body: '<title>Temporal</title>' });
-  expect(await ask('/api/v1/namespaces', { headers: { cookie: `_csrf=x; ${cookie}` } })).toMatchObject({ status: 200 });
+  expect(await ask('/', { headers: { cookie } })).toMatchObject({
+    status: 200,
+    body: '<title>Temporal</title>',
+  });
+  expect(
+    await ask('/api/v1/namespaces', { headers: { cookie: `_csrf=x; ${cookie}` } }),
+  ).toMatchObject({ status: 200 });
   expect(JSON.stringify(seen)).not.toContain('perennial_ui');
   expect(seen.at(-1)).toMatchObject({ cookie: '_csrf=x' });
 });
@@ -72,25 +86,40 @@ test('a link opens one session', async () => {
   expect(await ask(link)).toMatchObject({ status: 401, cookie: null });
 });
 
-test.each(['evil.example', 'evil.example:80', '127.0.0.1', '[::1]'])('the Host %s is refused, also with a session', async (host) => {
-  expect(await ask('/', { headers: { cookie: await session(), host } })).toMatchObject({ status: 421 });
-});
+test.each(['evil.example', 'evil.example:80', '127.0.0.1', '[::1]'])(
+  'the Host %s is refused, also with a session',
+  async (host) => {
+    expect(await ask('/', { headers: { cookie: await session(), host } })).toMatchObject({
+      status: 421,
+    });
+  },
+);
 
-test.each(['https://evil.example', 'http://127.0.0.1:1', 'null'])('the Origin %s is refused, also with a session', async (origin) => {
-  const headers = { cookie: await session(), origin };
-  expect(await ask('/api/v1/terminate', { method: 'POST', headers })).toMatchObject({ status: 403 });
-});
+test.each(['https://evil.example', 'http://127.0.0.1:1', 'null'])(
+  'the Origin %s is refused, also with a session',
+  async (origin) => {
+    const headers = { cookie: await session(), origin };
+    expect(await ask('/api/v1/terminate', { method: 'POST', headers })).toMatchObject({
+      status: 403,
+    });
+  },
+);
 
 test('its own pages may change something', async () => {
   const headers = { cookie: await session(), origin: `http://127.0.0.1:${port}` };
-  expect(await ask('/api/v1/terminate', { method: 'POST', headers })).toMatchObject({ status: 200 });
+  expect(await ask('/api/v1/terminate', { method: 'POST', headers })).toMatchObject({
+    status: 200,
+  });
 });
 
 test('a new link is for who has the platform’s key', async () => {
-  const post = (headers: Readonly<Record<string, string>>) => ask('/perennial-session', { method: 'POST', headers });
+  const post = (headers: Readonly<Record<string, string>>) =>
+    ask('/perennial-session', { method: 'POST', headers });
   expect(await post({})).toMatchObject({ status: 401 });
   expect(await post({ authorization: 'Bearer another' })).toMatchObject({ status: 401 });
   const made = await post({ authorization: `Bearer ${apiKey}` });
   expect(made.status).toBe(200);
-  expect(await ask(pathOf((JSON.parse(made.body) as { url: string }).url))).toMatchObject({ status: 303 });
+  expect(await ask(pathOf((JSON.parse(made.body) as { url: string }).url))).toMatchObject({
+    status: 303,
+  });
 });

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -40,14 +48,25 @@ async function gone(pids: readonly number[], seconds: number): Promise<readonly 
 }
 
 test('one process tree serves: three servers, three of our own, one watch', () => {
-  const commands = pidsNow().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
-  for (const part of ['bin/postgres -D', 'weed', 'temporal server', 'main.ts worker', 'main.ts api', 'main.ts gateway', 'death-watch.sh']) {
+  const commands = pidsNow().map((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '),
+  );
+  for (const part of [
+    'bin/postgres -D',
+    'weed',
+    'temporal server',
+    'main.ts worker',
+    'main.ts api',
+    'main.ts gateway',
+    'death-watch.sh',
+  ]) {
     expect(commands.filter((command) => command.includes(part))).not.toHaveLength(0);
   }
 });
 
 test('secrets and keys are for this user’s eyes only', () => {
-  for (const file of ['secrets.json', 'run/client.json', 'run/keys.json']) expect(statSync(join(stateDir, file)).mode & 0o777).toBe(0o600);
+  for (const file of ['secrets.json', 'run/client.json', 'run/keys.json'])
+    expect(statSync(join(stateDir, file)).mode & 0o777).toBe(0o600);
 });
 
 test('every port of it is on loopback', () => {
@@ -65,23 +84,30 @@ test('every port of it is on loopback', () => {
 });
 
 test('the S3 store’s inner port answers only clients with its certificate', async () => {
-  const { filer } = JSON.parse(readFileSync(join(stateDir, 'run', 'ports.json'), 'utf8')) as { readonly filer: number };
+  const { filer } = JSON.parse(readFileSync(join(stateDir, 'run', 'ports.json'), 'utf8')) as {
+    readonly filer: number;
+  };
   // Plain HTTP at a TLS port.
   expect((await fetch(`http://127.0.0.1:${filer}/buckets/perennial/`)).status).toBe(400);
-  await expect(fetch(`https://127.0.0.1:${filer}/buckets/perennial/x`, { method: 'PUT', body: 'x' })).rejects.toThrow();
+  await expect(
+    fetch(`https://127.0.0.1:${filer}/buckets/perennial/x`, { method: 'PUT', body: 'x' }),
+  ).rejects.toThrow();
 });
 
 test('a second start on the same state names the one that runs, and harms nothing', async () => {
   for (const args of [['up'], ['up', '--fresh']]) {
     const second = await product.cli(args);
     expect(second.exitCode).toBe(1);
-    expect(second.stderr).toContain(`Perennial already runs on ${stateDir} (process ${product.supervisor.pid})`);
+    expect(second.stderr).toContain(
+      `Perennial already runs on ${stateDir} (process ${product.supervisor.pid})`,
+    );
   }
   expect((await product.call('GET', '/runs')).status).toBe(200);
 });
 
 test('a part whose address is named is not started, but prepared all the same', async () => {
-  const read = (file: string): Record<string, string> => JSON.parse(readFileSync(join(stateDir, file), 'utf8')) as Record<string, string>;
+  const read = (file: string): Record<string, string> =>
+    JSON.parse(readFileSync(join(stateDir, file), 'utf8')) as Record<string, string>;
   const [secrets, ports] = [read('secrets.json'), read('run/ports.json')];
   const server = `postgres://perennial:${secrets['databasePassword']}@127.0.0.1:${ports['postgres']}`;
   const database = new Database({ connectionString: `${server}/postgres` });
@@ -101,14 +127,18 @@ test('a part whose address is named is not started, but prepared all the same', 
     },
   });
   try {
-    const commands = other.pids('').map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+    const commands = other
+      .pids('')
+      .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
     expect(commands.filter((command) => /postgres|weed|temporal server/.test(command))).toEqual([]);
     expect(commands.filter((command) => command.includes('main.ts'))).toHaveLength(3);
     expect(other.log()).toContain('127.0.0.1');
     expect(other.log().match(/named by a setting, not started here/g)).toHaveLength(3);
     expect(other.log()).not.toContain(secrets['databasePassword']);
     const connection = await Connection.connect({ address: `127.0.0.1:${ports['temporal']}` });
-    const { config } = await connection.workflowService.describeNamespace({ namespace: 'elsewhere' });
+    const { config } = await connection.workflowService.describeNamespace({
+      namespace: 'elsewhere',
+    });
     expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
     await connection.close();
     expect((await other.call('GET', '/runs')).status).toBe(200);
@@ -118,7 +148,14 @@ test('a part whose address is named is not started, but prepared all the same', 
 });
 
 test('what dies is started again', async () => {
-  for (const part of ['bin/postgres -D', 'temporal server', 'weed', 'main.ts gateway', 'main.ts api', 'main.ts worker']) {
+  for (const part of [
+    'bin/postgres -D',
+    'temporal server',
+    'weed',
+    'main.ts gateway',
+    'main.ts api',
+    'main.ts worker',
+  ]) {
     const [pid = 0] = product.pids(part);
     process.kill(pid, 'SIGKILL');
     await gone([pid], 5);
@@ -157,7 +194,8 @@ test('a kill -9 of everything at once is cleared up by the next start', async ()
   const servers = product.pids('temporal server');
   for (const pid of [...watch, product.supervisor.pid ?? 0]) process.kill(pid, 'SIGKILL');
   await pause(300);
-  expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]); // no process was left that would have ended them
+  // no process was left that would have ended them
+  expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]);
 
   await startAgain();
   expect(product.log()).toMatch(/Ended what an earlier start left running: .*The Temporal server/);
@@ -175,17 +213,23 @@ test('SIGTERM ends all in order; --fresh starts over', async () => {
 
   await startAgain('--fresh');
   expect(product.apiKey).not.toBe(apiKey);
-  expect(readdirSync(join(stateDir, 'state')).sort()).toEqual(expect.arrayContaining(['postgres', 's3', 'temporal']));
+  expect(readdirSync(join(stateDir, 'state')).sort()).toEqual(
+    expect.arrayContaining(['postgres', 's3', 'temporal']),
+  );
 });
 
 function socketsOf(pid: number): string[] {
   const folderOf = `/proc/${pid}/fd`;
-  return existsSync(folderOf) ? readdirSync(folderOf).flatMap((descriptor) => socketAt(join(folderOf, descriptor))) : [];
+  return existsSync(folderOf)
+    ? readdirSync(folderOf).flatMap((descriptor) => socketAt(join(folderOf, descriptor)))
+    : [];
 }
 
 function socketAt(path: string): string[] {
   try {
-    return [/^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1]].filter((inode) => inode !== undefined);
+    return [/^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1]].filter(
+      (inode) => inode !== undefined,
+    );
   } catch {
     return []; // closed in this moment
   }

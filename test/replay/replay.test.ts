@@ -5,7 +5,9 @@ import { workflowBundle } from '../../workers/temporal/bundle';
 import * as workflows from '../../workflows';
 
 const histories = join(__dirname, 'histories');
-const recorded = readdirSync(histories, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
+const recorded = readdirSync(histories, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.json'),
+);
 
 beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
@@ -14,17 +16,27 @@ interface RecordedHistory {
   readonly history: unknown;
 }
 
-/** Current workflow code must follow the path that these runs took; CONTRIBUTING.md says how a workflow is changed. */
+/**
+ * Current workflow code must follow the path that these runs took; CONTRIBUTING.md says how a
+ * workflow is changed.
+ */
 describe('recorded histories', () => {
   test('include every workflow type, so that no workflow changes unnoticed', () => {
-    const typeIn = (file: string) => firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
+    const typeIn = (file: string) =>
+      firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
     expect([...new Set(recorded.map(typeIn))].sort()).toEqual(Object.keys(workflows).sort());
   });
 
   test.each(recorded)('%s replays', async (file) => {
     const bundle = await workflowBundle();
-    const { workflowId, history } = JSON.parse(readFileSync(join(histories, file), 'utf8')) as RecordedHistory;
-    await Worker.runReplayHistory({ workflowBundle: bundle, replayName: file }, history, workflowId);
+    const { workflowId, history } = JSON.parse(
+      readFileSync(join(histories, file), 'utf8'),
+    ) as RecordedHistory;
+    await Worker.runReplayHistory(
+      { workflowBundle: bundle, replayName: file },
+      history,
+      workflowId,
+    );
   });
 });
 
@@ -32,7 +44,9 @@ function firstEventOf(file: string) {
   const { history } = JSON.parse(readFileSync(join(histories, file), 'utf8')) as {
     readonly history: {
       readonly events: readonly {
-        readonly workflowExecutionStartedEventAttributes: { readonly workflowType: { readonly name: string } };
+        readonly workflowExecutionStartedEventAttributes: {
+          readonly workflowType: { readonly name: string };
+        };
       }[];
     };
   };

@@ -5,7 +5,8 @@ import { withDuckDb } from '../../data/sql/platform-sql';
 import { compileFeatureSql } from '../../data/sql/feature-sql';
 import { demoRowsSql } from '../../samples/flight-delay/demo';
 
-const text = (path: string): string => readFileSync(join(__dirname, '..', '..', 'samples', 'flight-delay', path), 'utf8');
+const text = (path: string): string =>
+  readFileSync(join(__dirname, '..', '..', 'samples', 'flight-delay', path), 'utf8');
 const limits = { memoryBytes: 256 * 2 ** 20, threads: 1 };
 
 interface Flight {
@@ -38,21 +39,38 @@ function weatherSql(temps: Readonly<Record<string, number>>): string {
 
 type Row = Readonly<Record<string, unknown>>;
 
-function assembled(flights: readonly Flight[], temps: Readonly<Record<string, number>>): Promise<readonly Row[]> {
+function assembled(
+  flights: readonly Flight[],
+  temps: Readonly<Record<string, number>>,
+): Promise<readonly Row[]> {
   return withDuckDb(async (sql) => {
     await sql.run(flightsSql(flights));
     await sql.run(weatherSql(temps));
-    return sql.rows<Row>(`SELECT * FROM (${text('sql/assemble.sql')}) ORDER BY scheduled_at, carrier`);
+    return sql.rows<Row>(
+      `SELECT * FROM (${text('sql/assemble.sql')}) ORDER BY scheduled_at, carrier`,
+    );
   }, limits);
 }
 
-const temps = { '2013-06-01T09:00:00Z': 50, '2013-06-01T10:00:00Z': 60, '2013-06-01T12:00:00Z': 80 };
+const temps = {
+  '2013-06-01T09:00:00Z': 50,
+  '2013-06-01T10:00:00Z': 60,
+  '2013-06-01T12:00:00Z': 80,
+};
 
 describe('the assembly of flight-delay', () => {
   test('dates a flight in UTC and tells the clock of New York beside it', async () => {
-    const [flight] = await assembled([{ hour: '2013-06-02 01:00:00', minute: 45, delay: 0 }], temps);
+    const [flight] = await assembled(
+      [{ hour: '2013-06-02 01:00:00', minute: 45, delay: 0 }],
+      temps,
+    );
     // A Saturday evening in New York is a Sunday in UTC.
-    expect(flight).toMatchObject({ scheduled_at: new Date('2013-06-02T01:45:00Z'), scheduled_hour: 21, scheduled_minute: 45, weekday: 6 });
+    expect(flight).toMatchObject({
+      scheduled_at: new Date('2013-06-02T01:45:00Z'),
+      scheduled_hour: 21,
+      scheduled_minute: 45,
+      weekday: 6,
+    });
   });
 
   test.each<[string, number, number | null]>([
@@ -88,7 +106,10 @@ describe('the assembly of flight-delay', () => {
 
   test('tells nothing that is known only after departure', async () => {
     const request = async (later: number, delay: number) => {
-      const rows = await assembled([{ hour: '2013-06-01 11:00:00', minute: 0, delay, later }], temps);
+      const rows = await assembled(
+        [{ hour: '2013-06-01 11:00:00', minute: 0, delay, later }],
+        temps,
+      );
       return rows.map((row) => ({ ...row, late: null }));
     };
     expect(await request(500, 400)).toEqual(await request(0, -10));
@@ -99,17 +120,23 @@ describe('the features of flight-delay', () => {
   const request: readonly Column[] = [
     { name: 'scheduled_at', type: 'timestamp' },
     ...['tailnum', 'carrier', 'origin', 'dest'].map((name): Column => ({ name, type: 'string' })),
-    ...['distance', 'scheduled_hour', 'scheduled_minute', 'weekday', 'departures_in_hour'].map((name): Column => ({
-      name,
-      type: 'integer',
-    })),
-    ...['temp', 'dewp', 'humid', 'wind_speed', 'precip', 'pressure', 'visib'].map((name): Column => ({ name, type: 'number' })),
+    ...['distance', 'scheduled_hour', 'scheduled_minute', 'weekday', 'departures_in_hour'].map(
+      (name): Column => ({
+        name,
+        type: 'integer',
+      }),
+    ),
+    ...['temp', 'dewp', 'humid', 'wind_speed', 'precip', 'pressure', 'visib'].map(
+      (name): Column => ({ name, type: 'number' }),
+    ),
   ];
 
   test('are row-wise, and ask a caller for nothing that they do not use', async () => {
     const plan = await compileFeatureSql({ sql: text('sql/features.sql'), request });
     expect(plan.requestColumns.map(({ name }) => name)).toEqual(
-      request.map(({ name }) => name).filter((name) => name !== 'scheduled_at' && name !== 'tailnum'),
+      request
+        .map(({ name }) => name)
+        .filter((name) => name !== 'scheduled_at' && name !== 'tailnum'),
     );
     expect(plan.features.map(({ name }) => name)).not.toContain('month');
   });
@@ -139,7 +166,15 @@ test('rows to predict are of July, labelled, and the same each time', async () =
       return sql.rows<Row>(demoRowsSql(text('sql/assemble.sql')));
     }, limits);
   const rows = await demo();
-  expect(rows.length).toBe(flights.filter(({ hour, delay }) => hour.startsWith('2013-07') && delay !== null).length);
-  expect(rows.every((row) => (row['scheduled_at'] as Date).toISOString().startsWith('2013-07-15') && row['late'] !== null)).toBe(true);
+  expect(rows.length).toBe(
+    flights.filter(({ hour, delay }) => hour.startsWith('2013-07') && delay !== null).length,
+  );
+  expect(
+    rows.every(
+      (row) =>
+        (row['scheduled_at'] as Date).toISOString().startsWith('2013-07-15') &&
+        row['late'] !== null,
+    ),
+  ).toBe(true);
   expect(await demo()).toEqual(rows);
 });

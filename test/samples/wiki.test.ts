@@ -4,10 +4,16 @@ import { parseLifecycle } from '../../domain/lifecycle/document';
 import { sliceOf } from '../../domain/language/canary/case-slices';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import { shortened, withWorsePrompt, withoutRetrieval, type AssistantDocument } from '../../samples/wiki-assistant/demo';
+import {
+  shortened,
+  withWorsePrompt,
+  withoutRetrieval,
+  type AssistantDocument,
+} from '../../samples/wiki-assistant/demo';
 import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
 
-const folderOf = (name: string) => readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
+const folderOf = (name: string) =>
+  readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
 const assistant = folderOf('wiki-assistant');
 const router = folderOf('wiki-router');
 
@@ -48,7 +54,11 @@ describe('what the language demo applies can be applied', () => {
   test('the router, and its short training, over the same prompts', () => {
     const short = specOf(shortTraining(router) as AssistantDocument);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
-    expect({ ...short, fineTune: null }).toEqual({ ...specOf(router), fineTune: null, promptEval: { quality: 'right' } });
+    expect({ ...short, fineTune: null }).toEqual({
+      ...specOf(router),
+      fineTune: null,
+      promptEval: { quality: 'right' },
+    });
     expect(specOf(router).promptEval?.search).toBeDefined();
   });
 });
@@ -58,10 +68,15 @@ describe('the cases of the samples', () => {
     const { cases, issues } = readCaseSet(assistant.files['cases.ndjson'] ?? '', 'cases.ndjson');
     expect(issues).toEqual([]);
     expect(cases).toHaveLength(88);
-    expect(cases.every(({ expected }) => expected.answer !== undefined && expected.documents?.length === 1)).toBe(true);
+    expect(
+      cases.every(
+        ({ expected }) => expected.answer !== undefined && expected.documents?.length === 1,
+      ),
+    ).toBe(true);
     const shares = specOf(assistant).cases;
     const slices = cases.map((each) => sliceOf(each, shares));
-    for (const slice of ['search', 'confirm', 'judge'] as const) expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);
+    for (const slice of ['search', 'confirm', 'judge'] as const)
+      expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);
   });
 
   test('definitions: as many of each kind, and none is both a case and an example', () => {
@@ -72,7 +87,9 @@ describe('the cases of the samples', () => {
       .map((line) => JSON.parse(line) as { input: string; output: string });
     for (const kind of kindsOfThings) {
       expect(cases.filter(({ expected }) => expected.label === kind)).toHaveLength(30);
-      expect(examples.filter(({ output }) => output === JSON.stringify({ kind }))).toHaveLength(150);
+      expect(examples.filter(({ output }) => output === JSON.stringify({ kind }))).toHaveLength(
+        150,
+      );
     }
     const learnt = new Set(examples.map(({ input }) => input));
     expect(cases.filter(({ input }) => learnt.has(String(input['text'])))).toEqual([]);

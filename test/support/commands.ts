@@ -4,7 +4,9 @@ import type { SignedCommand } from '../../domain/run/command';
 import { defaultTenant } from '../../domain/ids';
 
 /** For clients and activities of one test that must agree on a signing key. */
-export const testCommandKeys: CommandKeys = () => [{ id: 'ck_test', secret: 'a secret of tests, long enough to be one' }];
+export const testCommandKeys: CommandKeys = () => [
+  { id: 'ck_test', secret: 'a secret of tests, long enough to be one' },
+];
 
 /** For workflow code alone: `admitsAnybody` takes it, and the key's id is its holder's name. */
 export function commandOf({
@@ -15,10 +17,21 @@ export function commandOf({
   readonly reason?: string | undefined;
   readonly seconds?: number;
 }): SignedCommand {
-  const order = { tenant: defaultTenant, workflowId: 'any', verb: 'run.pause', id: 'any', at: '2026-01-01T00:00:00Z' } as const;
+  const order = {
+    tenant: defaultTenant,
+    workflowId: 'any',
+    verb: 'run.pause',
+    id: 'any',
+    at: '2026-01-01T00:00:00Z',
+  } as const;
   const { reason, seconds } = given;
   return {
-    order: { ...order, keyId: actor, ...(reason === undefined ? {} : { reason }), ...(seconds === undefined ? {} : { seconds }) },
+    order: {
+      ...order,
+      keyId: actor,
+      ...(reason === undefined ? {} : { reason }),
+      ...(seconds === undefined ? {} : { seconds }),
+    },
     signedBy: 'ck_test',
     signature: 'unchecked',
   };
@@ -27,6 +40,10 @@ export function commandOf({
 /** In place of the activity that checks. `mallory` may do nothing. */
 export const admitsAnybody: Activities['admitCommand'] = ({ command }) => {
   const { keyId } = (command as SignedCommand).order;
-  if (keyId === 'mallory') return Promise.resolve({ kind: 'refused', type: 'Forbidden', message: 'mallory may not' });
-  return Promise.resolve({ kind: 'admitted', by: { keyId, holderId: keyId, name: keyId, scope: 'approver' } });
+  if (keyId === 'mallory')
+    return Promise.resolve({ kind: 'refused', type: 'Forbidden', message: 'mallory may not' });
+  return Promise.resolve({
+    kind: 'admitted',
+    by: { keyId, holderId: keyId, name: keyId, scope: 'approver' },
+  });
 };

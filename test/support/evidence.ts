@@ -1,5 +1,11 @@
 import type { Digest } from '../../domain/dataset/artifact';
-import type { CounterpartEvidence, Evidence, Measurement, SliceMeasurement, SliceSpec } from '../../domain/decision/evidence';
+import type {
+  CounterpartEvidence,
+  Evidence,
+  Measurement,
+  SliceMeasurement,
+  SliceSpec,
+} from '../../domain/decision/evidence';
 import type { GateSpec } from '../../domain/lifecycle/lifecycle';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
@@ -8,7 +14,11 @@ export const candidateDigest: Digest = `sha256:${'c'.repeat(64)}`;
 const otherDigest: Digest = `sha256:${'d'.repeat(64)}`;
 
 /** Bounds at 90, 97 and 99 %, each a little wider. */
-export function measured(estimate: number, lower: number | null, upper: number | null): Measurement {
+export function measured(
+  estimate: number,
+  lower: number | null,
+  upper: number | null,
+): Measurement {
   const bounds = [0.9, 0.97, 0.99].map((level, index) => ({
     level,
     lower: lower === null ? null : lower + (1 - index) * 0.1 * (estimate - lower),
@@ -28,7 +38,10 @@ export function slice(
   increase: Measurement,
   simultaneous?: { lower: number | null; upper: number | null },
 ): SliceMeasurement {
-  const bounds = increase.kind === 'measured' ? increase.bounds.map((each) => ({ ...each, ...simultaneous })) : [];
+  const bounds =
+    increase.kind === 'measured'
+      ? increase.bounds.map((each) => ({ ...each, ...simultaneous }))
+      : [];
   return { column: 'origin', value, groups: 1, rows: 900, increase, simultaneous: bounds };
 }
 
@@ -47,7 +60,10 @@ export function counterpart(
   };
 }
 
-export const noChampion: CounterpartEvidence = { kind: 'absent', reason: 'flight-delay has no champion yet' };
+export const noChampion: CounterpartEvidence = {
+  kind: 'absent',
+  reason: 'flight-delay has no champion yet',
+};
 
 export const agreeing: Extract<ParityEvidence, { kind: 'measured' }> = {
   kind: 'measured',
@@ -68,7 +84,11 @@ export function evidence(changes: Partial<Evidence> = {}): Evidence {
     task: 'classification',
     candidate: candidateDigest,
     assembled: otherDigest,
-    holdout: { rows: 28_834, days: 30, window: { from: '2013-06-01T00:00:00Z', until: '2013-07-01T00:00:00Z' } },
+    holdout: {
+      rows: 28_834,
+      days: 30,
+      window: { from: '2013-06-01T00:00:00Z', until: '2013-07-01T00:00:00Z' },
+    },
     resampling: { unit: 'day', replicates: 2000, levels: [0.9, 0.97, 0.99] },
     metrics: { auc: measured(0.717, 0.69, 0.74), logloss: measured(0.541, 0.5, 0.58) },
     counterparts: {
@@ -85,7 +105,14 @@ export function policy(...gates: readonly GateSpec[]): EvaluationPolicy {
   return { kind: 'evaluation', version: 1, gates, slices: sliceSpec, ungated: null };
 }
 
-export const useful: GateSpec = { name: 'useful', kind: 'threshold', metric: 'auc', min: 0.62, max: null, confidence: 0.97 };
+export const useful: GateSpec = {
+  name: 'useful',
+  kind: 'threshold',
+  metric: 'auc',
+  min: 0.62,
+  max: null,
+  confidence: 0.97,
+};
 export const noWorse: GateSpec = {
   name: 'no-worse',
   kind: 'nonInferiority',
@@ -104,4 +131,10 @@ export const slices: GateSpec = {
   maxIncrease: 0.03,
   confidence: 0.97,
 };
-export const parity: GateSpec = { name: 'parity', kind: 'parity', rows: 1000, tolerance: 0.005, minShare: 0.999 };
+export const parity: GateSpec = {
+  name: 'parity',
+  kind: 'parity',
+  rows: 1000,
+  tolerance: 0.005,
+  minShare: 0.999,
+};

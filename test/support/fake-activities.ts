@@ -10,7 +10,10 @@ import type { ModelRun } from '../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
 
-/** For tests of workflow code alone: each activity answers with the least that its workflow needs, and every call is written down. */
+/**
+ * For tests of workflow code alone: each activity answers with the least that its workflow needs,
+ * and every call is written down.
+ */
 export interface FakeActivities {
   readonly activities: Activities;
   /** Names in the order called, stage records with the stage. */
@@ -22,8 +25,14 @@ export interface FakeActivities {
 
 export type Overrides = { readonly [K in keyof Activities]?: Activities[K] };
 
-export const passed: Verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.7 ≥ 0.62' }] };
-export const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'useful', code: 'threshold.missed', message: 'auc 0.5 < 0.62' }] };
+export const passed: Verdict = {
+  kind: 'passed',
+  reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.7 ≥ 0.62' }],
+};
+export const failed: Verdict = {
+  kind: 'failed',
+  reasons: [{ gate: 'useful', code: 'threshold.missed', message: 'auc 0.5 < 0.62' }],
+};
 
 export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeActivities {
   const calls: string[] = [];
@@ -44,7 +53,12 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
     releaseRun: () => Promise.resolve(),
     beginUndo: () => Promise.resolve(null),
     ingestSource: ({ lifecycle, source }) =>
-      Promise.resolve({ dataset: `${lifecycle}.${source.name}`, version: 1, manifest: artifact(`data-${source.name}`), rows: 10 }),
+      Promise.resolve({
+        dataset: `${lifecycle}.${source.name}`,
+        version: 1,
+        manifest: artifact(`data-${source.name}`),
+        rows: 10,
+      }),
     validateDataset: ({ dataset }) =>
       Promise.resolve({
         report: { dataset: dataset.dataset, rows: 10, accepted: 10, quarantined: 0, checks: [] },
@@ -64,7 +78,8 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         codeDigest: digest('code'),
       }),
     registerVersion: () => Promise.resolve(candidate),
-    writeManifest: ({ key }) => Promise.resolve(artifact(key.includes('baseline') ? 'baseline' : '2')),
+    writeManifest: ({ key }) =>
+      Promise.resolve(artifact(key.includes('baseline') ? 'baseline' : '2')),
     readChampion: () => Promise.resolve({ version: null, fencing: 0 }),
     rejectVersion: () => Promise.resolve(),
     withdrawVersion: () => Promise.resolve(),
@@ -76,8 +91,18 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
     assembleData: () =>
       Promise.resolve({
         assembled: artifact('assembled'),
-        dataset: { dataset: 'flight-delay.request-rows', version: 1, manifest: artifact('rows'), rows: 10 },
-        holdout: { dataset: 'flight-delay.holdout-rows', version: 1, manifest: artifact('holdout'), rows: 2 },
+        dataset: {
+          dataset: 'flight-delay.request-rows',
+          version: 1,
+          manifest: artifact('rows'),
+          rows: 10,
+        },
+        holdout: {
+          dataset: 'flight-delay.holdout-rows',
+          version: 1,
+          manifest: artifact('holdout'),
+          rows: 2,
+        },
         rows: { train: 6, tuning: 1, confirm: 1, holdout: 2 },
         task: 'classification',
         features: [],
@@ -90,10 +115,20 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         logs: artifact('logs'),
         trainer: { name: 'lightgbm', codeDigest: digest('code') },
       }),
-    measureParity: (() => Promise.resolve({ kind: 'notMeasured', rows: 0, reason: 'fake' })) as unknown as Activities['measureParity'],
+    measureParity: (() =>
+      Promise.resolve({
+        kind: 'notMeasured',
+        rows: 0,
+        reason: 'fake',
+      })) as unknown as Activities['measureParity'],
     evaluateCandidate: (() =>
       Promise.resolve({
-        decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: passed },
+        decision: {
+          id: 'decision_1',
+          policy: digest('policy'),
+          evidence: digest('evidence'),
+          verdict: passed,
+        },
         evidence: digest('evidence'),
         summary: {},
       })) as unknown as Activities['evaluateCandidate'],
@@ -152,7 +187,11 @@ export function planOf(
   };
 }
 
-function specOf({ approval = 0, canary, ungated = false }: NonNullable<Parameters<typeof planOf>[0]>): ModelLifecycleSpec {
+function specOf({
+  approval = 0,
+  canary,
+  ungated = false,
+}: NonNullable<Parameters<typeof planOf>[0]>): ModelLifecycleSpec {
   const base = spec(approval);
   return {
     ...base,
@@ -183,7 +222,11 @@ function spec(required: number): ModelLifecycleSpec {
       assemble: 'assemble.sql',
       features: 'features.sql',
       label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
-      time: { column: 'scheduled_at', window: { months: 6, seconds: 0 }, until: '2013-07-01T00:00:00Z' },
+      time: {
+        column: 'scheduled_at',
+        window: { months: 6, seconds: 0 },
+        until: '2013-07-01T00:00:00Z',
+      },
       entity: null,
       split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
       contract: 'contract.yaml',
@@ -195,13 +238,26 @@ function spec(required: number): ModelLifecycleSpec {
       task: null,
       params: {},
       seed: 17,
-      compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 31, timeoutSeconds: 1800, retries: 3 },
+      compute: {
+        backend: 'local',
+        cpus: 1,
+        memoryBytes: 1 << 31,
+        timeoutSeconds: 1800,
+        retries: 3,
+      },
     },
     evaluate: {
       metrics: ['auc', 'logloss'],
       slices: null,
       gates: [
-        { name: 'useful', kind: 'threshold', metric: 'auc', min: 0.62, max: null, confidence: 0.97 },
+        {
+          name: 'useful',
+          kind: 'threshold',
+          metric: 'auc',
+          min: 0.62,
+          max: null,
+          confidence: 0.97,
+        },
         {
           name: 'no-worse',
           kind: 'nonInferiority',
@@ -224,7 +280,12 @@ function spec(required: number): ModelLifecycleSpec {
 }
 
 export function artifact(seed: string): ArtifactRef {
-  return { uri: `s3://perennial/t/default/cas/sha256/${seed}`, digest: digest(seed), bytes: 1, mediaType: 'application/octet-stream' };
+  return {
+    uri: `s3://perennial/t/default/cas/sha256/${seed}`,
+    digest: digest(seed),
+    bytes: 1,
+    mediaType: 'application/octet-stream',
+  };
 }
 
 export function digest(seed: string): Digest {

@@ -1,6 +1,10 @@
 import type { Budget } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import { blockOf, type BlockAccount, type BlockLedger } from '../../domain/language/provider/allowance';
+import {
+  blockOf,
+  type BlockAccount,
+  type BlockLedger,
+} from '../../domain/language/provider/allowance';
 
 /** The operator's budgets in memory, with what each gateway told of them. */
 export interface FakeBudgets extends BlockLedger {
@@ -9,7 +13,10 @@ export interface FakeBudgets extends BlockLedger {
   away: boolean;
   /** As retention does, long after. */
   forgetSettled(): void;
-  /** The way there, and the way back: what is told is written between the two. What it throws is a message that was lost. */
+  /**
+   * The way there, and the way back: what is told is written between the two. What it throws is a
+   * message that was lost.
+   */
   travel: () => Promise<void>;
 }
 
@@ -27,12 +34,19 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
     account: (account) =>
       present(() => {
         fake.accounts.push(account);
-        const place = fake.budgets.findIndex(({ scope, unit }) => scope === account.scope && unit === account.unit);
+        const place = fake.budgets.findIndex(
+          ({ scope, unit }) => scope === account.scope && unit === account.unit,
+        );
         const budget = fake.budgets[place];
-        if (!budget) throw failure('NotFound', `there is no budget of ${account.unit} for ${account.scope}`);
+        if (!budget)
+          throw failure('NotFound', `there is no budget of ${account.unit} for ${account.scope}`);
         const key = `${account.holder}/${account.scope}/${account.unit}`;
         const before = blocks.get(key) ?? { granted: 0, told: account.told };
-        const now = { ...budget, spent: budget.spent + account.spent - before.told, reserved: budget.reserved - before.granted };
+        const now = {
+          ...budget,
+          spent: budget.spent + account.spent - before.told,
+          reserved: budget.reserved - before.granted,
+        };
         const block = blockOf(now, account);
         blocks.set(key, { granted: block.granted, told: account.spent });
         const after = { ...now, reserved: now.reserved + block.granted };

@@ -15,20 +15,36 @@ import { migratedTemplate, platformVariable, type TestPlatform } from './platfor
 const root = resolve(__dirname, '..', '..');
 const prefix = 'perennial-test-';
 
-/** Starts PostgreSQL, the S3 store and Temporal once for all platform tests of this jest process, on free ports, in a folder that goes away. */
+/**
+ * Starts PostgreSQL, the S3 store and Temporal once for all platform tests of this jest process, on
+ * free ports, in a folder that goes away.
+ */
 export default async function setUpPlatform(): Promise<void> {
   removeLeftFolders();
   const watch = openDeathWatch();
   const stateDir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
   const log = (name: string): string => join(stateDir, 'log', `${name}.log`);
-  const [postgresPort = 0, grpc = 0, ui = 0, ...seaweedPorts] = await freePorts(3 + seaweedPortNames.length);
+  const [postgresPort = 0, grpc = 0, ui = 0, ...seaweedPorts] = await freePorts(
+    3 + seaweedPortNames.length,
+  );
   const credentials = { accessKeyId: 'PERENNIALTEST', secretAccessKey: 'test-secret' };
 
   const [database, s3, temporal] = await Promise.all([
     startPostgres({
-      ...{ home: findPostgres(search), stateDir: join(stateDir, 'postgres'), logFile: log('postgres'), port: postgresPort },
-      ...{ user: 'perennial', password: 'test', database: migratedTemplate, durability: 'off', guard: watch },
+      ...{
+        home: findPostgres(search),
+        stateDir: join(stateDir, 'postgres'),
+        logFile: log('postgres'),
+        port: postgresPort,
+      },
+      ...{
+        user: 'perennial',
+        password: 'test',
+        database: migratedTemplate,
+        durability: 'off',
+        guard: watch,
+      },
     }),
     startSeaweed({
       ...{
@@ -39,7 +55,9 @@ export default async function setUpPlatform(): Promise<void> {
         guard: watch,
         ...credentials,
       },
-      ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, seaweedPorts[index]])) as unknown as SeaweedPorts,
+      ports: Object.fromEntries(
+        seaweedPortNames.map((name, index) => [name, seaweedPorts[index]]),
+      ) as unknown as SeaweedPorts,
     }),
     startTemporal({
       ...{
@@ -78,6 +96,7 @@ declare global {
 function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && processIdentity(Number(pid)) === null) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (pid !== undefined && processIdentity(Number(pid)) === null)
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }

@@ -1,2 +1,5 @@
-/** When a test counts as hung, unless its file says otherwise. Jest's five seconds are passed by any test on a machine that is busy enough; what must be quick is asserted where it is. */
+/**
+ * When a test counts as hung, unless its file says otherwise. Jest's five seconds are passed by any
+ * test on a machine that is busy enough; what must be quick is asserted where it is.
+ */
 jest.setTimeout(120_000);

@@ -1,5 +1,7 @@
 import { storeOf } from './left-behind';
 
 test('a product whose workers did not come back is told from one that left something', () => {
-  expect(() => storeOf({ pids: () => [] })).toThrow('no worker of the product is running, or came back');
+  expect(() => storeOf({ pids: () => [] })).toThrow(
+    'no worker of the product is running, or came back',
+  );
 });

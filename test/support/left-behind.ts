@@ -1,4 +1,7 @@
-/** What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch folders, unfinished uploads, open workflows. Looked at from outside the product. */
+/**
+ * What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch
+ * folders, unfinished uploads, open workflows. Looked at from outside the product.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -13,13 +16,21 @@ import { pause } from './process/product';
 
 const tenant = 'default';
 
-/** As the process was started. Its secrets came by an open file that is gone, so they are read from where the platform keeps them. */
+/**
+ * As the process was started. Its secrets came by an open file that is gone, so they are read from
+ * where the platform keeps them.
+ */
 export function environmentOf(pid: number): Record<string, string> {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
   const { PERENNIAL_SETTINGS_DESCRIPTOR: descriptor, ...shown } = Object.fromEntries(
-    entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+    entries.map((entry) => [
+      entry.slice(0, entry.indexOf('=')),
+      entry.slice(entry.indexOf('=') + 1),
+    ]),
   );
-  return descriptor === undefined ? shown : { ...shown, ...hiddenSettings(shown['PERENNIAL_STATE_DIR'] ?? '') };
+  return descriptor === undefined
+    ? shown
+    : { ...shown, ...hiddenSettings(shown['PERENNIAL_STATE_DIR'] ?? '') };
 }
 
 function hiddenSettings(stateDir: string): Record<string, string> {
@@ -36,8 +47,14 @@ function hiddenSettings(stateDir: string): Record<string, string> {
 
 const patienceSeconds = 30;
 
-/** Waits until nothing is left of any run, and no workflow open but those that the test names by their ids. Throws what is still there in the end. */
-export async function expectNothingLeft(product: Product, open: readonly string[] = []): Promise<void> {
+/**
+ * Waits until nothing is left of any run, and no workflow open but those that the test names by
+ * their ids. Throws what is still there in the end.
+ */
+export async function expectNothingLeft(
+  product: Product,
+  open: readonly string[] = [],
+): Promise<void> {
   const deadline = Date.now() + patienceSeconds * 1000;
   // It may be about to come back from the kill that a test ended with.
   while (product.pids('main.ts worker').length === 0 && Date.now() < deadline) await pause(50);
@@ -84,20 +101,30 @@ function openTemporal(product: Pick<Product, 'pids'>): Client {
   const environment = environmentOfWorker(product);
   // A server that has just been killed answers when it is back.
   const connection = Connection.lazy({ address: environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '' });
-  return new Client({ connection, namespace: environment['PERENNIAL_TEMPORAL_NAMESPACE'] ?? 'perennial' });
+  return new Client({
+    connection,
+    namespace: environment['PERENNIAL_TEMPORAL_NAMESPACE'] ?? 'perennial',
+  });
 }
 
 function environmentOfWorker(product: Pick<Product, 'pids'>): Record<string, string> {
   const [worker] = product.pids('main.ts worker');
-  if (worker === undefined) throw new Error('no worker of the product is running, or came back: where it kept things is not known');
+  if (worker === undefined)
+    throw new Error(
+      'no worker of the product is running, or came back: where it kept things is not known',
+    );
   return environmentOf(worker);
 }
 
-/** Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents of living workers. */
+/**
+ * Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents
+ * of living workers.
+ */
 function jobProcesses({ stateDir }: Product): string[] {
   const mark = `PERENNIAL_COMPUTE_STATE=${join(stateDir, 'state', 'compute')}`;
   return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry) || !read(`/proc/${entry}/environ`).split('\0').includes(mark)) return [];
+    if (!/^\d+$/.test(entry) || !read(`/proc/${entry}/environ`).split('\0').includes(mark))
+      return [];
     const [, state = 'Z', parent = ''] = /\) (\S) (\d+)/.exec(read(`/proc/${entry}/stat`)) ?? [];
     if (state === 'Z' || read(`/proc/${parent}/cmdline`).includes('main.ts\0worker')) return [];
     return [`process ${entry} (${read(`/proc/${entry}/cmdline`).replaceAll('\0', ' ').trim()})`];
@@ -105,7 +132,9 @@ function jobProcesses({ stateDir }: Product): string[] {
 }
 
 function jobFolders({ stateDir }: Product): string[] {
-  return folders(join(stateDir, 'state', 'compute')).map((folder) => `job ${read(join(folder, 'job.json')).slice(0, 120) || folder}`);
+  return folders(join(stateDir, 'state', 'compute')).map(
+    (folder) => `job ${read(join(folder, 'job.json')).slice(0, 120) || folder}`,
+  );
 }
 
 function jobInputs({ stateDir }: Product): string[] {
@@ -125,7 +154,9 @@ async function staged(store: ArtifactStore): Promise<string[]> {
 async function openWorkflows({ workflow }: Client, expected: readonly string[]): Promise<string[]> {
   const left: string[] = [];
   try {
-    for await (const { workflowId, type } of workflow.list({ query: 'ExecutionStatus = "Running"' }))
+    for await (const { workflowId, type } of workflow.list({
+      query: 'ExecutionStatus = "Running"',
+    }))
       if (!expected.includes(workflowId)) left.push(`open workflow ${type} ${workflowId}`);
   } catch (error) {
     left.push(`open workflows are not known: ${String(error)}`);
@@ -135,7 +166,9 @@ async function openWorkflows({ workflow }: Client, expected: readonly string[]):
 
 function folders(root: string): string[] {
   if (!existsSync(root)) return [];
-  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [join(root, entry.name)] : [],
+  );
 }
 
 function read(path: string): string {

@@ -24,12 +24,23 @@ export interface StartedRun<Outcome = RunOutcome> {
 export interface LifecycleRuns {
   readonly temporal: { readonly connection: Connection; readonly namespace: string };
   /** `before`: what happens to the run while no worker is there yet. */
-  start(plan: RunPlan, overrides?: Overrides, before?: (handle: WorkflowHandle) => Promise<unknown>): Promise<StartedRun>;
+  start(
+    plan: RunPlan,
+    overrides?: Overrides,
+    before?: (handle: WorkflowHandle) => Promise<unknown>,
+  ): Promise<StartedRun>;
   /** A study by itself, without a run around it. */
   study(input: StudyInput, overrides: Overrides): Promise<StartedRun<StudyOutcome>>;
   /** From start to end; its history is recorded under the name. */
-  run(name: string, plan: RunPlan, overrides?: Overrides): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
-  /** Writes the history that test/replay/ replays from then on, where `RECORD_HISTORIES` asks for it. */
+  run(
+    name: string,
+    plan: RunPlan,
+    overrides?: Overrides,
+  ): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
+  /**
+   * Writes the history that test/replay/ replays from then on, where `RECORD_HISTORIES` asks for
+   * it.
+   */
   record(name: string, handle: WorkflowHandle): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,24 +53,57 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   const client = new Client({ connection: asking, namespace });
   let count = 0;
 
-  const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
+  const start: LifecycleRuns['start'] = (
+    plan,
+    overrides = {},
+    before = () => Promise.resolve(),
+  ) => {
     const { tenant, lifecycle, request, traceId, spec } = plan;
-    const input: LifecycleInput = { tenant, lifecycle, kind: spec.kind, request, actor: 'ada', traceId };
-    return begin<RunOutcome>({ type: lifecycleWorkflows[plan.spec.kind], input, fake: fakeActivities(plan, overrides) }, before);
+    const input: LifecycleInput = {
+      tenant,
+      lifecycle,
+      kind: spec.kind,
+      request,
+      actor: 'ada',
+      traceId,
+    };
+    return begin<RunOutcome>(
+      { type: lifecycleWorkflows[plan.spec.kind], input, fake: fakeActivities(plan, overrides) },
+      before,
+    );
   };
 
   async function begin<Outcome>(
-    { type, input, fake }: { readonly type: string; readonly input: unknown; readonly fake: FakeActivities },
+    {
+      type,
+      input,
+      fake,
+    }: { readonly type: string; readonly input: unknown; readonly fake: FakeActivities },
     before: (handle: WorkflowHandle) => Promise<unknown> = () => Promise.resolve(),
   ): Promise<StartedRun<Outcome>> {
     const queue = `lifecycle-test-${process.pid}-${++count}`;
-    const handle = await client.workflow.start(type, { workflowId: `run/${queue}`, taskQueue: queue, args: [input] });
+    const handle = await client.workflow.start(type, {
+      workflowId: `run/${queue}`,
+      taskQueue: queue,
+      args: [input],
+    });
     await before(handle);
-    const common = { connection, namespace, activities: fake.activities, maxHeartbeatThrottleInterval: 100 };
+    const common = {
+      connection,
+      namespace,
+      activities: fake.activities,
+      maxHeartbeatThrottleInterval: 100,
+    };
     const bundle = await workflowBundle();
-    // Activities name the product's queues; each file has its own namespace and each test its own workers, so that its fakes answer.
+    // Activities name the product's queues; each file has its own namespace and each test its own
+    // workers, so that its fakes answer.
     const workers = await Promise.all([
-      Worker.create({ ...common, taskQueue: queue, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
+      Worker.create({
+        ...common,
+        taskQueue: queue,
+        workflowBundle: bundle,
+        stickyQueueScheduleToStartTimeout: '1s',
+      }),
       Worker.create({ ...common, taskQueue: 'data' }),
       Worker.create({ ...common, taskQueue: 'orchestrator' }),
       Worker.create({ ...common, taskQueue: 'compute' }),
@@ -70,7 +114,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       try {
         return (await handle.result()) as Outcome;
       } catch (error) {
-        // A run that failed or was cancelled ends its execution so; how it ended is what the registry was told.
+        // A run that failed or was cancelled ends its execution so; how it ended is what the
+        // registry was told.
         const outcome = fake.outcomes.at(-1);
         if (!(error instanceof WorkflowFailedError) || outcome === undefined) throw error;
         return outcome as Outcome;
@@ -85,7 +130,12 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   return {
     temporal: { connection: asking, namespace },
     start,
-    study: (input, overrides) => begin<StudyOutcome>({ type: tuningStudyWorkflow, input, fake: fakeActivities(planOf(), overrides) }),
+    study: (input, overrides) =>
+      begin<StudyOutcome>({
+        type: tuningStudyWorkflow,
+        input,
+        fake: fakeActivities(planOf(), overrides),
+      }),
     async run(name, plan, overrides) {
       const { handle, fake, end } = await start(plan, overrides);
       const outcome = await end();
@@ -112,7 +162,10 @@ export async function record(name: string, handle: WorkflowHandle): Promise<void
   writeFileSync(file, `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`);
 }
 
-/** `1` records again what is kept; names, separated by commas, add histories. Most runs of the tests differ in nothing that a replay could show. */
+/**
+ * `1` records again what is kept; names, separated by commas, add histories. Most runs of the tests
+ * differ in nothing that a replay could show.
+ */
 function isWanted(name: string, file: string): boolean {
   const { RECORD_HISTORIES: wanted = '' } = process.env;
   return wanted === '1' ? existsSync(file) : wanted.split(',').includes(name);
@@ -122,7 +175,9 @@ function isWanted(name: string, file: string): boolean {
 function withoutPlace(key: string, value: unknown): unknown {
   if (key === 'stackTrace') return '';
   // A worker's own queue is named after its process and host.
-  return key === 'identity' || (typeof value === 'string' && /^\d+@/.test(value)) ? 'recorded' : value;
+  return key === 'identity' || (typeof value === 'string' && /^\d+@/.test(value))
+    ? 'recorded'
+    : value;
 }
 
 /** The calls that did something, without those that only recorded it. */

@@ -49,7 +49,8 @@ export const lifecycleFiles: Readonly<Record<string, string>> = {
 
 /** The text with one part of it put another way; the part must be there exactly once. */
 export function edited(text: string, part: string, otherwise: string): string {
-  if (text.split(part).length !== 2) throw new Error(`${JSON.stringify(part)} is not there exactly once`);
+  if (text.split(part).length !== 2)
+    throw new Error(`${JSON.stringify(part)} is not there exactly once`);
   return text.replace(part, () => otherwise);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Jest's node environment with this realm's typed arrays. Jest shares Uint8Array and ArrayBuffer with its sandbox but not the others, so
- * that what native addons (onnxruntime) return fails `instanceof` inside tests and nowhere else.
+ * Jest's node environment with this realm's typed arrays. Jest shares Uint8Array and ArrayBuffer
+ * with its sandbox but not the others, so that what native addons (onnxruntime) return fails
+ * `instanceof` inside tests and nowhere else.
  */
 const { TestEnvironment } = require('jest-environment-node');
 

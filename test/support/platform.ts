@@ -7,7 +7,12 @@ import { ensureNamespace } from '../../infra/temporal-namespace';
 export interface TestPlatform {
   /** Of the maintenance database. */
   readonly databaseUrl: string;
-  readonly s3: { readonly endpoint: string; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly s3: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
   readonly temporal: { readonly address: string; readonly uiUrl: string };
 }
 
@@ -27,7 +32,10 @@ export function testDatabase(): Promise<TestDatabase> {
   return databaseLike('template1');
 }
 
-/** A database of one's own with the registry's tables: a copy, in a tenth of the time that the migrations take. */
+/**
+ * A database of one's own with the registry's tables: a copy, in a tenth of the time that the
+ * migrations take.
+ */
 export function migratedDatabase(): Promise<TestDatabase> {
   return databaseLike(migratedTemplate);
 }
@@ -38,16 +46,29 @@ async function databaseLike(template: string): Promise<TestDatabase> {
   await maintain(databaseUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(databaseUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => maintain(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return {
+    url: url.href,
+    drop: () => maintain(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
 }
 
-/** Settings of an S3 bucket of one's own. The bucket is not made yet: `ensureBucket()` of the store does. */
+/**
+ * Settings of an S3 bucket of one's own. The bucket is not made yet: `ensureBucket()` of the store
+ * does.
+ */
 export function testBucket(): TestPlatform['s3'] & { readonly bucket: string } {
   return { ...testPlatform().s3, bucket: `test-${suffix()}` };
 }
 
-/** A Temporal namespace of one's own with the search attributes: task queues of two test files never meet. */
-export async function testTemporal(): Promise<{ readonly address: string; readonly namespace: string; readonly uiUrl: string }> {
+/**
+ * A Temporal namespace of one's own with the search attributes: task queues of two test files never
+ * meet.
+ */
+export async function testTemporal(): Promise<{
+  readonly address: string;
+  readonly namespace: string;
+  readonly uiUrl: string;
+}> {
   const { temporal } = testPlatform();
   const namespace = `test-${suffix()}`;
   await ensureNamespace({ address: temporal.address, namespace, retentionDays: 1 });
@@ -64,7 +85,10 @@ export function samplesDir(): string {
 
 function testPlatform(): TestPlatform {
   const text = process.env[platformVariable];
-  if (text === undefined) throw new Error('no test platform: only *.platform.test.ts files get one, from test/support/global-setup.ts');
+  if (text === undefined)
+    throw new Error(
+      'no test platform: only *.platform.test.ts files get one, from test/support/global-setup.ts',
+    );
   return JSON.parse(text) as TestPlatform;
 }
 

@@ -7,14 +7,30 @@ export interface QueryPlan {
   readonly indexes: readonly string[];
 }
 
-/** Runs the statement and says how many rows it read, and by which indexes, of the tables and partitions whose names begin with `table`. */
-export async function explain(sql: Query, statement: Statement<object[]>, table: string): Promise<QueryPlan> {
-  const [row] = await sql<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]>`explain (analyze, format json) ${statement}`;
-  const nodes = nodesOf(row?.['QUERY PLAN'][0]?.Plan).filter((node) => node['Relation Name']?.startsWith(table));
+/**
+ * Runs the statement and says how many rows it read, and by which indexes, of the tables and
+ * partitions whose names begin with `table`.
+ */
+export async function explain(
+  sql: Query,
+  statement: Statement<object[]>,
+  table: string,
+): Promise<QueryPlan> {
+  const [row] = await sql<
+    { 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]
+  >`explain (analyze, format json) ${statement}`;
+  const nodes = nodesOf(row?.['QUERY PLAN'][0]?.Plan).filter((node) =>
+    node['Relation Name']?.startsWith(table),
+  );
   return {
     // PostgreSQL gives rounded means over the loops.
     rowsRead: Math.round(
-      nodes.reduce((sum, node) => sum + (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'], 0),
+      nodes.reduce(
+        (sum, node) =>
+          sum +
+          (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
+        0,
+      ),
     ),
     indexes: nodes.map((node) => node['Index Name'] ?? node['Node Type']),
   };

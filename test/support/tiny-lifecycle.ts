@@ -1,4 +1,7 @@
-/** A small lifecycle of its own, for tests that run the whole product many times: 120 days of 60 rows, unless it asks for more. */
+/**
+ * A small lifecycle of its own, for tests that run the whole product many times: 120 days of 60
+ * rows, unless it asks for more.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -44,7 +47,10 @@ export function writeTinyLifecycle(parent: string, options: TinyOptions): string
     join(folder, 'sql', 'assemble.sql'),
     options.assembleSql ?? 'SELECT seen_at, entity, kind, x, y, label = 1 AS late FROM visits\n',
   );
-  writeFileSync(join(folder, 'sql', 'features.sql'), options.featuresSql ?? 'SELECT kind, x, y, x * y AS xy FROM request\n');
+  writeFileSync(
+    join(folder, 'sql', 'features.sql'),
+    options.featuresSql ?? 'SELECT kind, x, y, x * y AS xy FROM request\n',
+  );
   return folder;
 }
 
@@ -121,7 +127,9 @@ function tinyCsv({ learnable = true, rowsPerDay = 60, seed = 7 }: TinyOptions): 
       const y = random() * 4 - 2;
       const score = learnable ? 1.5 * x - y + (kind === 'a' ? 1 : 0) - 0.5 : 0;
       const label = random() < 1 / (1 + Math.exp(-score)) ? 1 : 0;
-      lines.push(`${at},e${Math.floor(random() * 200)},${kind},${x.toFixed(4)},${y.toFixed(4)},${label}`);
+      lines.push(
+        `${at},e${Math.floor(random() * 200)},${kind},${x.toFixed(4)},${y.toFixed(4)},${label}`,
+      );
     }
   }
   return `${lines.join('\n')}\n`;

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { createLocalBackend, type LocalBackend } from '../../activities/training/compute/local/backend';
+import {
+  createLocalBackend,
+  type LocalBackend,
+} from '../../activities/training/compute/local/backend';
 import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { Job, JobHandle, JobState } from '../../domain/training/job';
@@ -15,7 +18,8 @@ import { pythonPath } from '../support/platform';
 // PyTorch takes up to a minute to import on a machine that is busy with other tests.
 jest.setTimeout(600_000);
 
-const pythonLlm = process.env['PERENNIAL_PYTHON_LLM'] ?? resolve('.perennial', 'python-llm', 'bin', 'python');
+const pythonLlm =
+  process.env['PERENNIAL_PYTHON_LLM'] ?? resolve('.perennial', 'python-llm', 'bin', 'python');
 const kinds = ['noun.animal', 'noun.food', 'noun.location', 'noun.time'];
 let folder: string;
 let backend: LocalBackend;
@@ -34,9 +38,20 @@ beforeAll(async () => {
     maxConcurrent: 1,
   });
   const base = join(folder, 'base.gguf');
-  await promisify(execFile)(pythonLlm, [resolve('test', 'support', 'cut_model.py'), llmModelPath('smollm2-135m-instruct.gguf'), base, '2']);
+  await promisify(execFile)(pythonLlm, [
+    resolve('test', 'support', 'cut_model.py'),
+    llmModelPath('smollm2-135m-instruct.gguf'),
+    base,
+    '2',
+  ]);
   inputs = {
-    base: [await artifacts.putFile({ tenant: 'default', path: base, mediaType: 'application/octet-stream' })],
+    base: [
+      await artifacts.putFile({
+        tenant: 'default',
+        path: base,
+        mediaType: 'application/octet-stream',
+      }),
+    ],
     train: [await glosses('train', 0, 64)],
     holdout: [await glosses('holdout', 64, 16)],
   };
@@ -61,10 +76,18 @@ async function glosses(name: string, first: number, rows: number): Promise<Artif
     connection.closeSync();
     instance.closeSync();
   }
-  return artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
+  return artifacts.putFile({
+    tenant: 'default',
+    path,
+    mediaType: 'application/vnd.apache.parquet',
+  });
 }
 
-function job(name: string, params: Readonly<Record<string, unknown>>, more: Partial<Job> = {}): Job {
+function job(
+  name: string,
+  params: Readonly<Record<string, unknown>>,
+  more: Partial<Job> = {},
+): Job {
   return {
     id: `run_lora/fine-tune/job/${name}`,
     tenant: 'default',
@@ -72,7 +95,11 @@ function job(name: string, params: Readonly<Record<string, unknown>>, more: Part
     params: { steps: 10, batch: 4, micro_batch: 2, upper_layers: 2, report_steps: 1, ...params },
     seed: 3,
     inputs,
-    context: { task: 'generation', label: 'completion', features: [{ name: 'prompt', type: 'string' }] },
+    context: {
+      task: 'generation',
+      label: 'completion',
+      features: [{ name: 'prompt', type: 'string' }],
+    },
     resources: { cpus: 1, memoryBytes: 4 * 2 ** 30, timeoutSeconds: 500 },
     ...more,
   };
@@ -90,17 +117,21 @@ async function whenOver(handle: JobHandle): Promise<JobState> {
 async function signalAfter(step: number, signal: NodeJS.Signals, handle: JobHandle): Promise<void> {
   for (;;) {
     const state = await backend.poll(handle);
-    if (state.kind !== 'queued' && state.kind !== 'running') throw new Error(`over before step ${step}: ${JSON.stringify(state)}`);
+    if (state.kind !== 'queued' && state.kind !== 'running')
+      throw new Error(`over before step ${step}: ${JSON.stringify(state)}`);
     if (state.kind === 'running' && state.metrics.some((metric) => metric.step >= step)) break;
     await new Promise((again) => setTimeout(again, 20));
   }
-  const { pid } = JSON.parse(readFileSync(join(handle.detail['directory'] ?? '', 'process.json'), 'utf8')) as { readonly pid: number };
+  const { pid } = JSON.parse(
+    readFileSync(join(handle.detail['directory'] ?? '', 'process.json'), 'utf8'),
+  ) as { readonly pid: number };
   process.kill(pid, signal);
 }
 
 async function trained(handle: JobHandle): Promise<Extract<JobState, { kind: 'succeeded' }>> {
   const state = await whenOver(handle);
-  if (state.kind !== 'succeeded') throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
+  if (state.kind !== 'succeeded')
+    throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
   return state;
 }
 
@@ -115,16 +146,27 @@ describe('a fine-tuning', () => {
   test('gives an adapter, what it cost by formula, and what it is worth beside the base and a bag of words', async () => {
     through = await trained(await backend.submit(job('through', {})));
     expect(digestOfAdapter(through)).toMatch(/^sha256:/);
-    expect(through.result.facts['base']).toMatchObject({ digest: inputs.base[0]?.digest, architecture: 'llama' });
-    const { loss, base_loss: baseLoss, ...rest } = through.result.metrics as Record<'loss' | 'base_loss', number>;
+    expect(through.result.facts['base']).toMatchObject({
+      digest: inputs.base[0]?.digest,
+      architecture: 'llama',
+    });
+    const {
+      loss,
+      base_loss: baseLoss,
+      ...rest
+    } = through.result.metrics as Record<'loss' | 'base_loss', number>;
     expect(loss).toBeLessThan(baseLoss);
-    for (const name of ['accuracy', 'base_accuracy', 'tfidf_accuracy', 'majority_accuracy']) expect(rest).toHaveProperty(name);
+    for (const name of ['accuracy', 'base_accuracy', 'tfidf_accuracy', 'majority_accuracy'])
+      expect(rest).toHaveProperty(name);
     const compute = through.result.facts['compute'] as Record<string, number>;
     // Both layers have an adapter: all of the way back, but for no weight's gradient but its own.
     expect(compute['shareOfAllWeightsSameTokens']).toBeGreaterThan(2 / 3);
     expect(compute['shareOfAllWeightsSameTokens']).toBeLessThan(0.75);
     expect(compute['flopsFromScratch']).toBe(120 * (compute['parameters'] ?? 0) ** 2);
-    expect(through.result.facts['holdout']).toMatchObject({ rows: 16, labels: ['animal', 'food', 'location', 'time'] });
+    expect(through.result.facts['holdout']).toMatchObject({
+      rows: 16,
+      labels: ['animal', 'food', 'location', 'time'],
+    });
   });
 
   test('that is killed goes on from its last checkpoint and ends in the same bytes', async () => {
@@ -149,26 +191,46 @@ describe('a fine-tuning', () => {
   });
 
   test('leaves out examples that are too long, says how many and how long, and measures held-out ones all the same', async () => {
-    const whole = through.result.facts['training'] as { readonly leftOut: number; readonly longest: number };
+    const whole = through.result.facts['training'] as {
+      readonly leftOut: number;
+      readonly longest: number;
+    };
     expect(whole).toMatchObject({ leftOut: 0, maxTokens: 256 });
-    const state = await trained(await backend.submit(job('short', { steps: 1, max_tokens: whole.longest - 8 })));
-    const { leftOut, ...training } = state.result.facts['training'] as Record<'rows' | 'leftOut' | 'maxTokens' | 'longest', number>;
-    expect(training).toMatchObject({ rows: 64, maxTokens: whole.longest - 8, longest: whole.longest });
+    const state = await trained(
+      await backend.submit(job('short', { steps: 1, max_tokens: whole.longest - 8 })),
+    );
+    const { leftOut, ...training } = state.result.facts['training'] as Record<
+      'rows' | 'leftOut' | 'maxTokens' | 'longest',
+      number
+    >;
+    expect(training).toMatchObject({
+      rows: 64,
+      maxTokens: whole.longest - 8,
+      longest: whole.longest,
+    });
     expect(leftOut).toBeGreaterThan(0);
     expect(leftOut).toBeLessThan(64);
     expect(state.result.facts['holdout']).toMatchObject({ rows: 16, leftOut: 0 });
-    expect(await whenOver(await backend.submit(job('none', { steps: 1, max_tokens: 16 })))).toMatchObject({
+    expect(
+      await whenOver(await backend.submit(job('none', { steps: 1, max_tokens: 16 }))),
+    ).toMatchObject({
       kind: 'failed',
       failure: 'JobFailed',
-      message: expect.stringMatching(/^all 64 training rows are longer than 16 tokens, the shortest has \d+: raise max_tokens/) as string,
+      message: expect.stringMatching(
+        /^all 64 training rows are longer than 16 tokens, the shortest has \d+: raise max_tokens/,
+      ) as string,
     });
   });
 
   test('of a base that is no model is refused in words', async () => {
     const path = join(folder, 'no.gguf');
     await writeFile(path, 'not a model');
-    const base = [await artifacts.putFile({ tenant: 'default', path, mediaType: 'application/octet-stream' })];
-    const state = await whenOver(await backend.submit(job('no-model', {}, { inputs: { ...inputs, base } })));
+    const base = [
+      await artifacts.putFile({ tenant: 'default', path, mediaType: 'application/octet-stream' }),
+    ];
+    const state = await whenOver(
+      await backend.submit(job('no-model', {}, { inputs: { ...inputs, base } })),
+    );
     expect(state).toMatchObject({
       kind: 'failed',
       failure: 'JobFailed',

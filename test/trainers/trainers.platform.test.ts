@@ -15,7 +15,12 @@ import { missingText } from '../../domain/model/model';
 import { ended, runningUntil } from '../contracts/compute-backend';
 import { directoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
-import { flightFeatures, readRows, trainingClasses, trainingRows } from '../support/training/training-rows';
+import {
+  flightFeatures,
+  readRows,
+  trainingClasses,
+  trainingRows,
+} from '../support/training/training-rows';
 
 // Real training on a machine that is busy with other tests.
 const trainersDir = resolve('trainers');
@@ -29,7 +34,13 @@ const inputs = new Map<Task, { train: ArtifactRef[]; tuning: ArtifactRef[] }>();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-trainers-'));
   artifacts = directoryArtifacts(join(folder, 'artifacts'));
-  backend = createLocalBackend({ python: pythonPath(), trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: 1 });
+  backend = createLocalBackend({
+    python: pythonPath(),
+    trainersDir,
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: 1,
+  });
   for (const task of tasks) {
     const train = await trainingRows(artifacts, folder, { task, rows: 8_000 });
     const tuning = await trainingRows(artifacts, folder, { task, rows: 2_000, first: 8_000 });
@@ -41,7 +52,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function job(trainer: string, task: Task, params: Readonly<Record<string, unknown>> = {}, seed = 7): Job {
+function job(
+  trainer: string,
+  task: Task,
+  params: Readonly<Record<string, unknown>> = {},
+  seed = 7,
+): Job {
   jobs += 1;
   return {
     id: `run_trainers/train/job/${jobs}`,
@@ -50,7 +66,12 @@ function job(trainer: string, task: Task, params: Readonly<Record<string, unknow
     params,
     seed,
     inputs: { ...inputs.get(task) },
-    context: { task, ...(classesOf(task) && { classes: classesOf(task) }), label: '__label', features: flightFeatures },
+    context: {
+      task,
+      ...(classesOf(task) && { classes: classesOf(task) }),
+      label: '__label',
+      features: flightFeatures,
+    },
     resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 100 },
   };
 }
@@ -74,7 +95,8 @@ function succeeded(state: JobState): Succeeded & { readonly onnx: ArtifactRef } 
   return { ...state, onnx };
 }
 
-const train = async (...of: Parameters<typeof job>) => succeeded(await ended(backend, await backend.submit(job(...of))));
+const train = async (...of: Parameters<typeof job>) =>
+  succeeded(await ended(backend, await backend.submit(job(...of))));
 
 const strange = {
   hour: [8, 8, Number.NaN, Number.POSITIVE_INFINITY, -1e30],
@@ -86,13 +108,23 @@ const strange = {
 
 const kinds = openTrainerCatalog(trainersDir)
   .list()
-  .flatMap(({ name, tasks: known }) => known.flatMap((task) => (task === 'generation' ? [] : [[name, task] as const])));
+  .flatMap(({ name, tasks: known }) =>
+    known.flatMap((task) => (task === 'generation' ? [] : [[name, task] as const])),
+  );
 
 describe.each(kinds)('%s for %s', (trainer, task) => {
   test('gives one graph of the feature columns that agrees with the model it was made of', async () => {
     const state = await train(trainer, task);
-    expect(state.result.facts['parity']).toMatchObject({ rows: 5_000, share: 1, unseen: { share: 1 } });
-    const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures, classesOf(task));
+    expect(state.result.facts['parity']).toMatchObject({
+      rows: 5_000,
+      share: 1,
+      unseen: { share: 1 },
+    });
+    const model = await openOnnxModel(
+      await artifacts.getBytes(state.onnx),
+      flightFeatures,
+      classesOf(task),
+    );
     expect(model.inputs).toEqual(flightFeatures);
     const scores = await model.predict(strange, 5);
     await model.close();
@@ -102,7 +134,9 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
     }
     if (task === 'multiclass') {
       const sums = [0, 1, 2, 3, 4].map((row) =>
-        scores.subarray(row * model.width, (row + 1) * model.width).reduce((sum, each) => sum + each, 0),
+        scores
+          .subarray(row * model.width, (row + 1) * model.width)
+          .reduce((sum, each) => sum + each, 0),
       );
       for (const sum of sums) expect(sum).toBeCloseTo(1, 5);
     }
@@ -130,13 +164,20 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
     const asked = job(trainer, task);
     const trial = await ended(
       backend,
-      await backend.submit({ ...asked, context: { ...asked.context, objective: { metric, input: 'tuning' } } }),
+      await backend.submit({
+        ...asked,
+        context: { ...asked.context, objective: { metric, input: 'tuning' } },
+      }),
     );
     if (trial.kind !== 'succeeded') throw new Error(JSON.stringify(trial));
     expect(Object.keys(trial.result.metrics)).toEqual([name]);
     expect(trial.outputs).toEqual([]);
     const kept = await train(trainer, task);
-    const model = await openOnnxModel(await artifacts.getBytes(kept.onnx), flightFeatures, classesOf(task));
+    const model = await openOnnxModel(
+      await artifacts.getBytes(kept.onnx),
+      flightFeatures,
+      classesOf(task),
+    );
     const rows = await tuningRows(task);
     const scores = Float64Array.from(await model.predict(rows.features, rows.labels.length));
     await model.close();
@@ -151,7 +192,10 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
 describe('lightgbm', () => {
   test('as a trial reports its objective after every tree', async () => {
     const asked = job('lightgbm', 'classification', { num_iterations: 300 });
-    const trial = { ...asked, context: { ...asked.context, objective: { metric: 'auc', input: 'tuning' } } };
+    const trial = {
+      ...asked,
+      context: { ...asked.context, objective: { metric: 'auc', input: 'tuning' } },
+    };
     const handle = await backend.submit(trial);
     const state = await ended(backend, handle);
     if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
@@ -159,34 +203,50 @@ describe('lightgbm', () => {
       .trimEnd()
       .split('\n');
     const reported = lines.map((line) => JSON.parse(line) as JobMetric);
-    expect(reported.map(({ step, name }) => `${name} ${step}`)).toEqual(Array.from({ length: 300 }, (_, at) => `tuning_auc ${at + 1}`));
+    expect(reported.map(({ step, name }) => `${name} ${step}`)).toEqual(
+      Array.from({ length: 300 }, (_, at) => `tuning_auc ${at + 1}`),
+    );
     expect(reported.at(-1)?.value).toBe(state.result.metrics['tuning_auc']);
   });
 
-  const long = { num_iterations: 1_000, num_leaves: 15, bagging_fraction: 0.8, bagging_freq: 1, feature_fraction: 0.8 };
+  const long = {
+    num_iterations: 1_000,
+    num_leaves: 15,
+    bagging_fraction: 0.8,
+    bagging_freq: 1,
+    feature_fraction: 0.8,
+  };
 
   test.each([
     ['classification', 1_000, [320, 620]],
     ['multiclass', 350, [270]],
-  ] as const)('for %s that was killed and resumed gives the same bytes as one that was not', async (task, trees, killedAt) => {
-    const params = { ...long, num_iterations: trees };
-    const undisturbed = await train('lightgbm', task, params);
-    const disturbed = job('lightgbm', task, params);
-    for (const step of killedAt) {
+  ] as const)(
+    'for %s that was killed and resumed gives the same bytes as one that was not',
+    async (task, trees, killedAt) => {
+      const params = { ...long, num_iterations: trees };
+      const undisturbed = await train('lightgbm', task, params);
+      const disturbed = job('lightgbm', task, params);
+      for (const step of killedAt) {
+        const handle = await backend.submit(disturbed);
+        await runningUntil(backend, handle, (metrics) =>
+          metrics.some((metric) => metric.step >= step),
+        );
+        process.kill(processOf(handle.detail), 'SIGKILL');
+        expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+      }
       const handle = await backend.submit(disturbed);
-      await runningUntil(backend, handle, (metrics) => metrics.some((metric) => metric.step >= step));
-      process.kill(processOf(handle.detail), 'SIGKILL');
-      expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
-    }
-    const handle = await backend.submit(disturbed);
-    const resumed = succeeded(await ended(backend, handle));
-    expect(await backend.logs(handle, 10_000)).toContain('resumed from a checkpoint');
-    expect(resumed.onnx.digest).toBe(undisturbed.onnx.digest);
-  });
+      const resumed = succeeded(await ended(backend, handle));
+      expect(await backend.logs(handle, 10_000)).toContain('resumed from a checkpoint');
+      expect(resumed.onnx.digest).toBe(undisturbed.onnx.digest);
+    },
+  );
 
   test('gives another model for another seed where chance has a say', async () => {
     const params = { ...long, num_iterations: 20 };
-    const [first, second] = [await train('lightgbm', 'classification', params, 1), await train('lightgbm', 'classification', params, 2)];
+    const [first, second] = [
+      await train('lightgbm', 'classification', params, 1),
+      await train('lightgbm', 'classification', params, 2),
+    ];
     expect(second.onnx.digest).not.toBe(first.onnx.digest);
   });
 
@@ -195,17 +255,35 @@ describe('lightgbm', () => {
     const plain = await train('lightgbm', 'classification', params);
     expect(plain.result.facts).toMatchObject({ trees: 400 });
     expect(plain.result.metrics).not.toHaveProperty('tuning_logloss');
-    const early = await train('lightgbm', 'classification', { ...params, early_stopping_rounds: 10 });
+    const early = await train('lightgbm', 'classification', {
+      ...params,
+      early_stopping_rounds: 10,
+    });
     expect(early.result.facts['trees']).toBeLessThan(100);
     expect(early.result.metrics).toHaveProperty('tuning_logloss');
   });
 
   test.each([
-    ['an objective of the other task', { objective: 'regression' }, /\/params\/objective: regression does not fit a classification/],
-    ['a parameter out of range', { num_leaves: 1 }, /\/params\/num_leaves: 1 is less than the minimum of 2/],
+    [
+      'an objective of the other task',
+      { objective: 'regression' },
+      /\/params\/objective: regression does not fit a classification/,
+    ],
+    [
+      'a parameter out of range',
+      { num_leaves: 1 },
+      /\/params\/num_leaves: 1 is less than the minimum of 2/,
+    ],
   ])('refuses %s', async (_, params, message) => {
-    const state = await ended(backend, await backend.submit(job('lightgbm', 'classification', params)));
-    expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed', message: expect.stringMatching(message) as string });
+    const state = await ended(
+      backend,
+      await backend.submit(job('lightgbm', 'classification', params)),
+    );
+    expect(state).toMatchObject({
+      kind: 'failed',
+      failure: 'JobFailed',
+      message: expect.stringMatching(message) as string,
+    });
   });
 });
 
@@ -217,7 +295,13 @@ describe('baseline by groups', () => {
     expect(state.result.facts).toMatchObject({ groups: 25, groupBy: ['hour'] });
     const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures);
     const [early = 0, late = 0, unknown = 0] = await model.predict(
-      { hour: [1, 22, Number.NaN], wind: [1, 1, 1], seats: [1, 1, 1], carrier: ['AA', 'AA', 'AA'], tailnum: ['N1', 'N1', 'N1'] },
+      {
+        hour: [1, 22, Number.NaN],
+        wind: [1, 1, 1],
+        seats: [1, 1, 1],
+        carrier: ['AA', 'AA', 'AA'],
+        tailnum: ['N1', 'N1', 'N1'],
+      },
       3,
     );
     await model.close();
@@ -226,11 +310,19 @@ describe('baseline by groups', () => {
   });
 
   test('refuses columns that are no features', async () => {
-    const state = await ended(backend, await backend.submit(job('baseline', 'regression', { group_by: ['weekday'] })));
-    expect(state).toMatchObject({ kind: 'failed', message: expect.stringContaining('weekday is no feature column') as string });
+    const state = await ended(
+      backend,
+      await backend.submit(job('baseline', 'regression', { group_by: ['weekday'] })),
+    );
+    expect(state).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining('weekday is no feature column') as string,
+    });
   });
 });
 
 function processOf({ directory }: Readonly<Record<string, string>>): number {
-  return (JSON.parse(readFileSync(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }).pid;
+  return (
+    JSON.parse(readFileSync(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }
+  ).pid;
 }

@@ -42,7 +42,9 @@ describe('settings', () => {
     expect(found.python).toBe(join(provisioned, 'python', 'bin', 'python'));
     expect(found.pythonLlm).toBe(join(provisioned, 'python-llm', 'bin', 'python'));
     expect(found.samplesDir).toBe(join(provisioned, 'samples'));
-    expect(readConfig({ ...needed, PERENNIAL_PYTHON: '/usr/bin/python3' }).python).toBe('/usr/bin/python3');
+    expect(readConfig({ ...needed, PERENNIAL_PYTHON: '/usr/bin/python3' }).python).toBe(
+      '/usr/bin/python3',
+    );
   });
 
   test('that are missing or wrong are listed all at once, in words and without their values', () => {
@@ -75,7 +77,11 @@ describe('settings', () => {
 
   test('let sources read the data folder of each lifecycle in the clone, and nothing of the platform', async () => {
     const clone = resolve(__dirname, '..', '..');
-    const { ingest } = readConfig({ ...needed, PERENNIAL_STATE_DIR: join(clone, 'state'), PERENNIAL_PROVIDERS_FILE: file('p.yaml', '') });
+    const { ingest } = readConfig({
+      ...needed,
+      PERENNIAL_STATE_DIR: join(clone, 'state'),
+      PERENNIAL_PROVIDERS_FILE: file('p.yaml', ''),
+    });
     expect(ingest.files.roots).toEqual([join(clone, '*', 'data'), join(clone, 'samples')]);
     const refusals = [
       'churn/data/orders.csv',
@@ -84,7 +90,9 @@ describe('settings', () => {
       '.perennial/run/audit-key.pem',
       'state/data/x',
     ];
-    const found = await Promise.all(refusals.map((path) => fileRefusal(join(clone, path), ingest.files)));
+    const found = await Promise.all(
+      refusals.map((path) => fileRefusal(join(clone, path), ingest.files)),
+    );
     expect(found.map((each) => each?.detail ?? null)).toEqual([
       null,
       null,
@@ -108,7 +116,10 @@ describe('settings', () => {
   });
 
   test('open buckets for sources by name, and never the platform’s own', () => {
-    const { ingest } = readConfig({ ...needed, PERENNIAL_INGEST_BUCKETS: 'lake, s3://shared/incoming' });
+    const { ingest } = readConfig({
+      ...needed,
+      PERENNIAL_INGEST_BUCKETS: 'lake, s3://shared/incoming',
+    });
     expect(ingest.buckets).toEqual([
       { bucket: 'lake', prefix: '' },
       { bucket: 'shared', prefix: 'incoming/' },
@@ -119,7 +130,9 @@ describe('settings', () => {
       `  PERENNIAL_INGEST_BUCKETS: perennial is ${own}`,
       '  PERENNIAL_INGEST_BUCKETS: Lake is no bucket and no bucket/prefix',
     ]);
-    expect(mistakes({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' })).toHaveLength(1);
+    expect(
+      mistakes({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' }),
+    ).toHaveLength(1);
   });
 
   test('let lifecycles refer to no secret of the platform', () => {
@@ -134,7 +147,11 @@ describe('settings', () => {
       '  PERENNIAL_SECRET_ENV: A-B is no name of a variable',
       "  PERENNIAL_SECRET_DIR: /var/lib shares files with /var/lib/perennial, which holds the platform's own",
     ]);
-    const { secrets, ingest } = readConfig({ ...needed, PERENNIAL_SECRET_ENV: 'HOOK', PERENNIAL_SECRET_DIR: '/run/secrets/' });
+    const { secrets, ingest } = readConfig({
+      ...needed,
+      PERENNIAL_SECRET_ENV: 'HOOK',
+      PERENNIAL_SECRET_DIR: '/run/secrets/',
+    });
     expect(secrets).toEqual({ variables: ['HOOK'], folder: '/run/secrets' });
     expect(ingest.files.denied).toContain('/run/secrets');
   });
@@ -154,14 +171,22 @@ describe('settings', () => {
   });
 
   test('lend a credential for S3 with its token, and a region by either of its names', () => {
-    const { s3 } = readConfig({ ...needed, AWS_SESSION_TOKEN: 'lent', AWS_DEFAULT_REGION: 'eu-west-1' });
+    const { s3 } = readConfig({
+      ...needed,
+      AWS_SESSION_TOKEN: 'lent',
+      AWS_DEFAULT_REGION: 'eu-west-1',
+    });
     expect(s3).toMatchObject({ sessionToken: 'lent', region: 'eu-west-1' });
-    expect(readConfig({ ...needed, AWS_REGION: 'eu-north-1', AWS_DEFAULT_REGION: 'eu-west-1' }).s3.region).toBe('eu-north-1');
+    expect(
+      readConfig({ ...needed, AWS_REGION: 'eu-north-1', AWS_DEFAULT_REGION: 'eu-west-1' }).s3
+        .region,
+    ).toBe('eu-north-1');
   });
 });
 
 describe('a Temporal service with TLS', () => {
-  const connection = (given: Readonly<Record<string, string>>) => temporalConnectOptions(readConfig({ ...needed, ...given }).temporal);
+  const connection = (given: Readonly<Record<string, string>>) =>
+    temporalConnectOptions(readConfig({ ...needed, ...given }).temporal);
 
   test('is reached in the clear when nothing asks for it', () => {
     expect(connection({})).toEqual({ address: 'temporal.example:7233', tls: false });
@@ -170,7 +195,11 @@ describe('a Temporal service with TLS', () => {
 
   test('is asked for by name, by a key or by a certificate', () => {
     expect(connection({ TEMPORAL_TLS: 'true' })).toMatchObject({ tls: {} });
-    expect(connection({ TEMPORAL_API_KEY: 'tk' })).toEqual({ address: 'temporal.example:7233', tls: {}, apiKey: 'tk' });
+    expect(connection({ TEMPORAL_API_KEY: 'tk' })).toEqual({
+      address: 'temporal.example:7233',
+      tls: {},
+      apiKey: 'tk',
+    });
     const files = {
       TEMPORAL_TLS_CLIENT_CERT_PATH: file('c.pem', certificate),
       TEMPORAL_TLS_CLIENT_KEY_DATA: privateKey,
@@ -185,19 +214,31 @@ describe('a Temporal service with TLS', () => {
   });
 
   test.each<[string, Readonly<Record<string, string>>, string]>([
-    ['half a pair', { TEMPORAL_TLS_CLIENT_CERT_DATA: certificate }, 'TEMPORAL_TLS_CLIENT_KEY_PATH: is missing: TEMPORAL_TLS_CLIENT_CERT_…'],
+    [
+      'half a pair',
+      { TEMPORAL_TLS_CLIENT_CERT_DATA: certificate },
+      'TEMPORAL_TLS_CLIENT_KEY_PATH: is missing: TEMPORAL_TLS_CLIENT_CERT_…',
+    ],
     [
       'a certificate twice',
       { TEMPORAL_TLS_SERVER_CA_CERT_DATA: certificate, TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'x.pem' },
       'TEMPORAL_TLS_SERVER_CA_CERT_DATA: is given beside TEMPORAL_TLS_SERVER_CA_CERT_PATH',
     ],
-    ['a key where a certificate is due', { TEMPORAL_TLS_SERVER_CA_CERT_DATA: privateKey }, 'holds no PEM block "CERTIFICATE"'],
+    [
+      'a key where a certificate is due',
+      { TEMPORAL_TLS_SERVER_CA_CERT_DATA: privateKey },
+      'holds no PEM block "CERTIFICATE"',
+    ],
     [
       'a key that would travel in the clear',
       { TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: 'tk' },
       'TEMPORAL_TLS: is false, but TEMPORAL_API_KEY needs TLS',
     ],
-    ['what this version does not do', { TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' }, 'is not in this version'],
+    [
+      'what this version does not do',
+      { TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' },
+      'is not in this version',
+    ],
   ])('is not begun with %s', (_, given, said) => {
     expect(mistakes({ ...needed, ...given }).join('\n')).toContain(said);
   });
@@ -206,11 +247,17 @@ describe('a Temporal service with TLS', () => {
 describe('settings of a platform on one machine', () => {
   test('need nothing, and nothing of another Temporal server', () => {
     expect(() => checkUpSettings({})).not.toThrow();
-    expect(() => checkUpSettings({ TEMPORAL_TLS: 'perhaps', PERENNIAL_DATABASE_URL: '' })).not.toThrow();
+    expect(() =>
+      checkUpSettings({ TEMPORAL_TLS: 'perhaps', PERENNIAL_DATABASE_URL: '' }),
+    ).not.toThrow();
   });
 
   test('are all checked before anything starts', () => {
-    const wrong = { PERENNIAL_API_PORT: 'abc', PERENNIAL_MAX_JOBS: '0', PERENNIAL_S3_ENDPOINT: 'https://s3.example' };
+    const wrong = {
+      PERENNIAL_API_PORT: 'abc',
+      PERENNIAL_MAX_JOBS: '0',
+      PERENNIAL_S3_ENDPOINT: 'https://s3.example',
+    };
     expect(() => checkUpSettings(wrong)).toThrow(/PERENNIAL_API_PORT: /);
     expect(() => checkUpSettings(wrong)).toThrow(/PERENNIAL_MAX_JOBS: /);
     expect(() => checkUpSettings(wrong)).toThrow(/AWS_ACCESS_KEY_ID: is missing/);

@@ -17,11 +17,15 @@ const nowhere = {
 
 test('a setup that does not reach what a setting names says which setting', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'setup'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'], PERENNIAL_STATE_DIR: stateDir, ...nowhere },
-  });
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'setup'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'], PERENNIAL_STATE_DIR: stateDir, ...nowhere },
+    },
+  );
   try {
     let said = '';
     await new Promise<void>((done) => {
@@ -32,7 +36,9 @@ test('a setup that does not reach what a setting names says which setting', asyn
         if (/^next: .*$/m.test(said)) child.kill('SIGKILL');
       });
     });
-    expect(said).toMatch(/^error: PostgreSQL cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1$/m);
+    expect(said).toMatch(
+      /^error: PostgreSQL cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1$/m,
+    );
     expect(said).toMatch(/^next: check PERENNIAL_DATABASE_URL/m);
     expect(said).not.toContain('nothing');
   } finally {
@@ -46,22 +52,28 @@ test('a process that cannot start says why and ends, so that whoever supervises 
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
   const { port } = other.address() as AddressInfo;
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'gateway'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      PERENNIAL_STATE_DIR: stateDir,
-      PERENNIAL_GATEWAY_PORT: String(port),
-      // A gateway starts without its registry.
-      ...nowhere,
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'gateway'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        PERENNIAL_STATE_DIR: stateDir,
+        PERENNIAL_GATEWAY_PORT: String(port),
+        // A gateway starts without its registry.
+        ...nowhere,
+      },
     },
-  });
+  );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const forced = setTimeout(() => child.kill('SIGKILL'), 40_000);
   try {
-    const end = await new Promise((done) => child.once('close', (code, signal) => done({ code, signal })));
+    const end = await new Promise((done) =>
+      child.once('close', (code, signal) => done({ code, signal })),
+    );
     expect(said).toContain(`address already in use 127.0.0.1:${port}`);
     expect(end).toEqual({ code: 1, signal: null });
   } finally {
@@ -76,18 +88,27 @@ test('mistakes of the file that names providers are told, with their lines, befo
   const [file, stateDir] = [join(folder, 'providers.yaml'), join(folder, 'state')];
   const providers =
     '    acme: { url: "https://acme.example/v1", limts: { concurrency: 2 } }\n    other: { url: "https://me:pw@acme.example/v1" }\n';
-  writeFileSync(file, `apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: p }\nspec:\n  providers:\n${providers}`);
+  writeFileSync(
+    file,
+    `apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: p }\nspec:\n  providers:\n${providers}`,
+  );
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'up'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'], PERENNIAL_STATE_DIR: stateDir, PERENNIAL_PROVIDERS_FILE: file },
+    env: {
+      PATH: process.env['PATH'],
+      PERENNIAL_STATE_DIR: stateDir,
+      PERENNIAL_PROVIDERS_FILE: file,
+    },
   });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const forced = setTimeout(() => child.kill('SIGTERM'), 40_000);
   try {
     const code = await new Promise((done) => child.once('close', done));
-    expect(said).toContain(`${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 mistakes\n  ${file}:6:`);
+    expect(said).toContain(
+      `${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 mistakes\n  ${file}:6:`,
+    );
     expect(said).toContain('did you mean limits?');
     expect(said).toContain('carries a credential');
     expect(said).not.toContain('pw@');
@@ -99,14 +120,21 @@ test('mistakes of the file that names providers are told, with their lines, befo
 });
 
 test('a command whose reader is gone ends without a word', async () => {
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
-  });
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] },
+    },
+  );
   child.stdout.destroy();
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const code = await new Promise((done) => child.once('close', done));
-  expect({ code, said: said.replace(/^\(node:[^]*?created\)\n/, '') }).toEqual({ code: 141, said: '' });
+  expect({ code, said: said.replace(/^\(node:[^]*?created\)\n/, '') }).toEqual({
+    code: 141,
+    said: '',
+  });
 });

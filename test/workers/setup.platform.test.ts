@@ -22,7 +22,11 @@ afterAll(async () => {
 test('an empty registry beside a bucket that holds artifacts is said at every start, until the registry knows some', async () => {
   const { address, namespace } = await testTemporal();
   const config = readConfig({
-    ...{ PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_NAMESPACE: namespace, PERENNIAL_DATABASE_URL: test_.url },
+    ...{
+      PERENNIAL_TEMPORAL_ADDRESS: address,
+      PERENNIAL_TEMPORAL_NAMESPACE: namespace,
+      PERENNIAL_DATABASE_URL: test_.url,
+    },
     ...{
       PERENNIAL_STATE_DIR: folder,
       PERENNIAL_S3_ENDPOINT: bucket.endpoint,
@@ -34,15 +38,25 @@ test('an empty registry beside a bucket that holds artifacts is said at every st
   expect((await setUp(config)).warnings).toEqual([]);
 
   const elsewhere = openArtifactStore({ ...bucket, leases: null });
-  await elsewhere.putBytes({ tenant, bytes: Buffer.from('a model'), mediaType: 'application/octet-stream' });
+  await elsewhere.putBytes({
+    tenant,
+    bytes: Buffer.from('a model'),
+    mediaType: 'application/octet-stream',
+  });
   elsewhere.close();
   const [warning, ...others] = (await setUp(config)).warnings;
   expect(others).toEqual([]);
-  expect(warning).toContain(`is empty, but bucket ${bucket.bucket} at ${bucket.endpoint} holds artifacts`);
+  expect(warning).toContain(
+    `is empty, but bucket ${bucket.bucket} at ${bucket.endpoint} holds artifacts`,
+  );
   expect(warning).toContain('restore it from a backup');
 
   const own = openArtifactStore({ ...bucket, leases: test_.registry.artifacts });
-  await own.putBytes({ tenant, bytes: Buffer.from('another model'), mediaType: 'application/octet-stream' });
+  await own.putBytes({
+    tenant,
+    bytes: Buffer.from('another model'),
+    mediaType: 'application/octet-stream',
+  });
   own.close();
   expect((await setUp(config)).warnings).toEqual([]);
 });

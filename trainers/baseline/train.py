@@ -1,4 +1,7 @@
-"""The prior or the mean; by groups of named columns it is the seasonal naive forecast. What a model must beat to be worth its keep."""
+"""The prior or the mean; by groups of named columns it is the seasonal naive forecast.
+
+What a model must beat to be worth its keep.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,14 @@ def train(job: Job) -> Trained:
     sizes = [key.size for key in keys]
     groups = int(np.prod(sizes))
     if groups > MOST_GROUPS:
-        raise Refused(f"/params/group_by: {' × '.join(map(str, sizes))} groups are too many for a baseline (at most {MOST_GROUPS:,})")
+        raise Refused(
+            f"/params/group_by: {' × '.join(map(str, sizes))} groups are too many for a baseline (at most {MOST_GROUPS:,})"
+        )
     codes = _codes(keys, columns)
-    means = [_group_means(codes, target, groups, job.params["smoothing"]) for target in _targets(job, label)]
+    means = [
+        _group_means(codes, target, groups, job.params["smoothing"])
+        for target in _targets(job, label)
+    ]
     #: [groups, scores a row]
     value = np.column_stack(means).astype(np.float32)
 
@@ -40,28 +48,47 @@ def train(job: Job) -> Trained:
         graph=_graph(job.features, keys, value),
         predict=predict,
         metrics=loss,
-        facts={"rows": len(label), **_shares(job, label), "groups": groups, "groupBy": [key.feature.name for key in keys]},
+        facts={
+            "rows": len(label),
+            **_shares(job, label),
+            "groups": groups,
+            "groupBy": [key.feature.name for key in keys],
+        },
     )
 
 
 def _targets(job: Job, label: np.ndarray) -> list[np.ndarray]:
     """What is averaged: the label, or for each class whether a row has it."""
-    return [(label == number).astype(np.float64) for number in range(len(job.classes))] if job.classes else [label]
+    return (
+        [(label == number).astype(np.float64) for number in range(len(job.classes))]
+        if job.classes
+        else [label]
+    )
 
 
 def _shares(job: Job, label: np.ndarray) -> dict[str, Any]:
     if not job.classes:
         return {"mean": float(label.mean())}
-    return {"shares": {name: float(target.mean()) for name, target in zip(job.classes, _targets(job, label), strict=True)}}
+    return {
+        "shares": {
+            name: float(target.mean())
+            for name, target in zip(job.classes, _targets(job, label), strict=True)
+        }
+    }
 
 
 def _group_features(job: Job) -> list[Feature]:
-    """Named by the parameters, or by the job's context as `seasonal: { hourOfDay: column, dayOfWeek: column }`."""
+    """Named by the parameters, or by the job's context as `seasonal:
+
+    { hourOfDay: column, dayOfWeek: column }`.
+    """
     names = job.params.get("group_by", list((job.context.get("seasonal") or {}).values()))
     features = {feature.name: feature for feature in job.features}
     unknown = [name for name in names if name not in features]
     if unknown:
-        raise Refused(f"/params/group_by: {', '.join(unknown)} is no feature column; there are {', '.join(features)}")
+        raise Refused(
+            f"/params/group_by: {', '.join(unknown)} is no feature column; there are {', '.join(features)}"
+        )
     return [features[name] for name in names]
 
 
@@ -93,14 +120,27 @@ class Key:
     def node(self, builder: GraphBuilder) -> str:
         if isinstance(self.known, Categories):
             return builder.category_codes(self.feature.name, self.known)
-        # The encoder's own view of NaN differs between runtimes, so it never sees one; what replaces it is no key either.
+        # The encoder's own view of NaN differs between runtimes, so it never sees one; what
+        # replaces it is no key either.
         absent = np.float32(-3.4e38)
         number = builder.node(
-            "Where", [builder.node("IsNaN", [self.feature.name]), builder.constant(absent, np.float32), self.feature.name]
+            "Where",
+            [
+                builder.node("IsNaN", [self.feature.name]),
+                builder.constant(absent, np.float32),
+                self.feature.name,
+            ],
         )
         known = [float(value) for value in self.known] or [float(absent)]
         codes = range(1, len(known) + 1) if len(self.known) else [0]
-        return builder.node("LabelEncoder", [number], ML, keys_floats=known, values_int64s=list(codes), default_int64=0)
+        return builder.node(
+            "LabelEncoder",
+            [number],
+            ML,
+            keys_floats=known,
+            values_int64s=list(codes),
+            default_int64=0,
+        )
 
 
 def _codes(keys: list[Key], columns: Columns) -> np.ndarray:
@@ -114,24 +154,38 @@ def _group_means(codes: np.ndarray, label: np.ndarray, groups: int, smoothing: f
     count = np.bincount(codes, minlength=groups)
     total = np.bincount(codes, weights=label, minlength=groups)
     weight = count + smoothing
-    return np.divide(total + smoothing * label.mean(), weight, out=np.full(groups, label.mean()), where=weight > 0)
+    return np.divide(
+        total + smoothing * label.mean(),
+        weight,
+        out=np.full(groups, label.mean()),
+        where=weight > 0,
+    )
 
 
 def _graph(features: list[Feature], keys: list[Key], value: np.ndarray) -> Any:
     builder = GraphBuilder(features)
     # One code a row even without keys: the shape of any input is the number of rows.
     code = builder.node(
-        "ConstantOfShape", [builder.node("Shape", [features[0].name])], value=numpy_helper.from_array(np.zeros(1, dtype=np.int64))
+        "ConstantOfShape",
+        [builder.node("Shape", [features[0].name])],
+        value=numpy_helper.from_array(np.zeros(1, dtype=np.int64)),
     )
     for key in keys:
-        code = builder.node("Add", [builder.node("Mul", [code, builder.constant(key.size, np.int64)]), key.node(builder)])
+        code = builder.node(
+            "Add",
+            [builder.node("Mul", [code, builder.constant(key.size, np.int64)]), key.node(builder)],
+        )
     return builder.finish(builder.rows_at(code, value), value.shape[1])
 
 
 def _loss(task: str, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
     if task == "classification":
         certain = np.clip(score, 1e-15, 1 - 1e-15)
-        return {"train_logloss": float(-np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain)))}
+        return {
+            "train_logloss": float(
+                -np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain))
+            )
+        }
     if task == "multiclass":
         certain = np.clip(score[np.arange(len(label)), label.astype(np.int64)], 1e-15, 1)
         return {"train_logloss": float(-np.mean(np.log(certain)))}

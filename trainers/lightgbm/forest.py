@@ -33,7 +33,9 @@ class Rows:
         """Binned at the first call; whoever calls again wants the same bins."""
         if self._dataset is None:
             binned_by = reference.dataset(params) if reference else None
-            self._dataset = lgb.Dataset(self.matrix, self.label, reference=binned_by, params=params, free_raw_data=False)
+            self._dataset = lgb.Dataset(
+                self.matrix, self.label, reference=binned_by, params=params, free_raw_data=False
+            )
         return self._dataset
 
     #: Scores a row: the number of classes of a multiclass task.
@@ -59,7 +61,10 @@ class Forest:
         return sum(booster.current_iteration() for booster in self.boosters)
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
-        return np.sum([booster.predict(matrix, raw_score=True, num_threads=1) for booster in self.boosters], axis=0)
+        return np.sum(
+            [booster.predict(matrix, raw_score=True, num_threads=1) for booster in self.boosters],
+            axis=0,
+        )
 
     def cut(self, trees: int) -> None:
         """Keeps the first `trees` rounds."""
@@ -67,25 +72,43 @@ class Forest:
         for booster in self.boosters:
             if trees > 0:
                 kept.append(
-                    booster if booster.current_iteration() <= trees else lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
+                    booster
+                    if booster.current_iteration() <= trees
+                    else lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
                 )
             trees -= booster.current_iteration()
         self.boosters = kept
 
 
-def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Rows | None, patience: int | None) -> Forest:
+def grow(
+    job: Job,
+    params: dict[str, Any],
+    loss: str,
+    training: Rows,
+    tuning: Rows | None,
+    patience: int | None,
+) -> Forest:
     forest = _restored(job)
     rounds = job.params["num_iterations"]
     dataset = training.dataset(params)
-    parts = {"train": (training, dataset), **({"tuning": (tuning, tuning.dataset(params, training))} if tuning else {})}
-    # A trial is asked for its objective alone: the loss of a hundred thousand training rows at every tree is a tenth of its time.
-    watched = {name: data for name, (_, data) in parts.items() if name == "tuning" or not job.objective}
+    parts = {
+        "train": (training, dataset),
+        **({"tuning": (tuning, tuning.dataset(params, training))} if tuning else {}),
+    }
+    # A trial is asked for its objective alone: the loss of a hundred thousand training rows at
+    # every tree is a tenth of its time.
+    watched = {
+        name: data for name, (_, data) in parts.items() if name == "tuning" or not job.objective
+    }
     if job.objective and patience is None:
         params = {**params, "metric": "None"}
     for booster in forest.boosters:
         _add_scores(booster, parts)
     # By the rows alone, so that a resumed training has the same legs.
-    leg = min(MOST_TREES_PER_LEG, max(LEAST_TREES_PER_LEG, ROWS_TIMES_TREES_PER_LEG // len(training.label)))
+    leg = min(
+        MOST_TREES_PER_LEG,
+        max(LEAST_TREES_PER_LEG, ROWS_TIMES_TREES_PER_LEG // len(training.label)),
+    )
     enough = False
     while forest.trees < rounds and not enough:
         before = forest.trees
@@ -102,10 +125,13 @@ def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Ro
             feval=_judge(job, before) if job.objective else None,
             callbacks=[_watch(job, forest, before, loss, patience)],
         )
-        # Through its text even when nothing was interrupted: a resumed training knows the leg in no other form.
+        # Through its text even when nothing was interrupted: a resumed training knows the leg in no
+        # other form.
         booster = lgb.Booster(model_str=grown.model_to_string(num_iteration=-1))
         forest.boosters.append(booster)
-        enough = booster.current_iteration() < length or (patience is not None and forest.trees - forest.best_trees >= patience)
+        enough = booster.current_iteration() < length or (
+            patience is not None and forest.trees - forest.best_trees >= patience
+        )
         if not enough and forest.trees < rounds:
             _add_scores(booster, parts)
             job.save_checkpoint(forest.trees, _saved(forest))
@@ -115,7 +141,9 @@ def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Ro
 
 
 def _judge(job: Job, before: int) -> Any:
-    """Reports the objective after every tree, by the scores that LightGBM keeps of the tuning rows anyway."""
+    """Reports the objective after every tree, by the scores that LightGBM keeps of the tuning rows
+    anyway.
+    """
     trees = before
 
     def judge(scores: np.ndarray, _rows: lgb.Dataset) -> list[Any]:
@@ -145,7 +173,9 @@ def _watch(job: Job, forest: Forest, before: int, loss: str, patience: int | Non
 
 
 def _seeds(seed: int, before: int) -> dict[str, int]:
-    """Each leg draws rows and features anew; the same draw in every leg would leave the others out of the whole forest."""
+    """Each leg draws rows and features anew; the same draw in every leg would leave the others out
+    of the whole forest.
+    """
     drawn = (seed + 7_919 * before) % 2**31
     return {"bagging_seed": drawn, "feature_fraction_seed": drawn, "extra_seed": drawn}
 
@@ -157,7 +187,10 @@ def _add_scores(booster: lgb.Booster, parts: dict[str, tuple[Rows, lgb.Dataset]]
 
 def _saved(forest: Forest) -> dict[str, bytes]:
     state = {"losses": forest.losses, "bestTrees": forest.best_trees, "legs": len(forest.boosters)}
-    legs = {f"leg-{index}.txt": booster.model_to_string(num_iteration=-1).encode() for index, booster in enumerate(forest.boosters)}
+    legs = {
+        f"leg-{index}.txt": booster.model_to_string(num_iteration=-1).encode()
+        for index, booster in enumerate(forest.boosters)
+    }
     return {"state.json": json.dumps(state).encode(), **legs}
 
 
@@ -169,5 +202,10 @@ def _restored(job: Job) -> Forest:
     state = json.loads(files["state.json"])
     job.log("resumed from a checkpoint", trees=step)
     return Forest(
-        [lgb.Booster(model_str=files[f"leg-{index}.txt"].decode()) for index in range(state["legs"])], state["losses"], state["bestTrees"]
+        [
+            lgb.Booster(model_str=files[f"leg-{index}.txt"].decode())
+            for index in range(state["legs"])
+        ],
+        state["losses"],
+        state["bestTrees"],
     )

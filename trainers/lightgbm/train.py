@@ -37,11 +37,25 @@ LINKS = {
 DEFAULTS = {"classification": "binary", "multiclass": "multiclass", "regression": "regression"}
 #: What a tree is grown by, not what rows and bins look like: trials that differ in nothing else see the same rows.
 FREE = {
-    *("num_iterations", "learning_rate", "num_leaves", "max_depth", "min_gain_to_split", "feature_fraction", "bagging_fraction"),
+    *(
+        "num_iterations",
+        "learning_rate",
+        "num_leaves",
+        "max_depth",
+        "min_gain_to_split",
+        "feature_fraction",
+        "bagging_fraction",
+    ),
     *("bagging_freq", "lambda_l1", "lambda_l2", "scale_pos_weight"),
 }
 #: Ours, not LightGBM's: everything else in the parameters goes to it under the same name.
-OURS = ("objective", "num_iterations", "early_stopping_rounds", "min_category_rows", "max_categories")
+OURS = (
+    "objective",
+    "num_iterations",
+    "early_stopping_rounds",
+    "min_category_rows",
+    "max_categories",
+)
 
 
 def train(job: Job) -> Trained:
@@ -78,7 +92,10 @@ def train(job: Job) -> Trained:
 
 
 def prepare(job: Job) -> None:
-    """Bins the rows for all trials of a study that want the same bins: a third of the time of a trial that is ended early."""
+    """Bins the rows for all trials of a study that want the same bins:
+
+    a third of the time of a trial that is ended early.
+    """
     objective = _objective(job)
     _, training, tuning = _rows(job)
     params = _lightgbm_params(job, objective, OBJECTIVES[objective][0])
@@ -88,14 +105,19 @@ def prepare(job: Job) -> None:
 
 
 def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
-    """What the rows look like to LightGBM: the categories, the training rows, and those that watch."""
+    """What the rows look like to LightGBM:
+
+    the categories, the training rows, and those that watch.
+    """
     wanted = {name: value for name, value in job.params.items() if name not in FREE}
     watched = bool(job.params.get("early_stopping_rounds") or job.objective)
 
     def make() -> tuple[dict[str, Categories], Rows, Rows | None]:
         columns, label = job.examples("train")
         categories = {
-            feature.name: Categories.learn(columns[feature.name], job.params["min_category_rows"], job.params["max_categories"])
+            feature.name: Categories.learn(
+                columns[feature.name], job.params["min_category_rows"], job.params["max_categories"]
+            )
             for feature in job.features
             if feature.type == "string"
         }
@@ -107,7 +129,9 @@ def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
 
 def _objective(job: Job) -> str:
     objective = job.params.get("objective", DEFAULTS[job.task])
-    fits = objective == DEFAULTS[job.task] or (job.task == "regression" and objective not in DEFAULTS.values())
+    fits = objective == DEFAULTS[job.task] or (
+        job.task == "regression" and objective not in DEFAULTS.values()
+    )
     if not fits:
         raise Refused(f"/params/objective: {objective} does not fit a {job.task}")
     return objective
@@ -132,14 +156,20 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
 
 
 def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
-    columns, label = (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
+    columns, label = (
+        (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
+    )
     return Rows(_matrix(columns, job.features, categories), label, width=len(job.classes) or 1)
 
 
-def _matrix(columns: Columns, features: list[Feature], categories: dict[str, Categories]) -> np.ndarray:
+def _matrix(
+    columns: Columns, features: list[Feature], categories: dict[str, Categories]
+) -> np.ndarray:
     return np.column_stack(
         [
-            columns[feature.name] if feature.type == "float" else categories[feature.name].codes(columns[feature.name]).astype(np.float32)
+            columns[feature.name]
+            if feature.type == "float"
+            else categories[feature.name].codes(columns[feature.name]).astype(np.float32)
             for feature in features
         ]
     )
@@ -148,9 +178,14 @@ def _matrix(columns: Columns, features: list[Feature], categories: dict[str, Cat
 def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: str) -> Any:
     features, width = job.features, len(job.classes) or 1
     builder = GraphBuilder(features)
-    codes = {name: np.arange(len(found.known) + 1, dtype=np.float32) for name, found in categories.items()}
+    codes = {
+        name: np.arange(len(found.known) + 1, dtype=np.float32)
+        for name, found in categories.items()
+    }
     inputs = [
-        feature.name if feature.type == "float" else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
+        feature.name
+        if feature.type == "float"
+        else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
         for feature in features
     ]
     raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters, width)
@@ -161,4 +196,7 @@ def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: st
 def _importance(forest: Forest, features: list[Feature]) -> dict[str, float]:
     """Each feature's share of the whole gain."""
     gain = sum(booster.feature_importance("gain") for booster in forest.boosters)
-    return {feature.name: round(float(share), 6) for feature, share in zip(features, gain / max(gain.sum(), 1e-300), strict=True)}
+    return {
+        feature.name: round(float(share), 6)
+        for feature, share in zip(features, gain / max(gain.sum(), 1e-300), strict=True)
+    }

@@ -1,4 +1,7 @@
-"""A linear model on standardised numbers and one-hot categories: logistic for classification, ridge for regression."""
+"""A linear model on standardised numbers and one-hot categories:
+
+logistic for classification, ridge for regression.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ FARTHEST = 10.0
 def train(job: Job) -> Trained:
     columns, label = job.examples("train")
     if job.task != "regression" and label.min() == label.max():
-        raise Refused(f"the label is the same in all {len(label):,} training rows: there is nothing to tell apart")
+        raise Refused(
+            f"the label is the same in all {len(label):,} training rows: there is nothing to tell apart"
+        )
     encoding = Encoding.learn(job, columns)
     matrix = encoding.matrix(columns)
     weights, bias, iterations, converged = _fit(job, matrix, label)
@@ -43,7 +48,12 @@ def train(job: Job) -> Trained:
         graph=_graph(job, encoding, weights, bias),
         predict=predict,
         metrics=loss,
-        facts={"rows": len(label), "weights": weights.size, "iterations": iterations, "converged": converged},
+        facts={
+            "rows": len(label),
+            "weights": weights.size,
+            "iterations": iterations,
+            "converged": converged,
+        },
     )
 
 
@@ -68,12 +78,22 @@ class Encoding:
     def learn(job: Job, columns: Columns) -> Encoding:
         numbers = [feature.name for feature in job.features if feature.type == "float"]
         # Of the finite values, in float64: a sum of many float32 drifts.
-        finite = [values[np.isfinite(values)].astype(np.float64) for values in (columns[name] for name in numbers)]
+        finite = [
+            values[np.isfinite(values)].astype(np.float64)
+            for values in (columns[name] for name in numbers)
+        ]
         mean = np.array([values.mean() if len(values) else 0.0 for values in finite])
         deviation = np.array([values.std() if len(values) else 0.0 for values in finite])
-        scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-12 * np.maximum(1.0, np.abs(mean)))
+        scale = np.divide(
+            1.0,
+            deviation,
+            out=np.zeros_like(deviation),
+            where=deviation > 1e-12 * np.maximum(1.0, np.abs(mean)),
+        )
         categories = {
-            feature.name: Categories.learn(columns[feature.name], job.params["min_category_rows"], job.params["max_categories"])
+            feature.name: Categories.learn(
+                columns[feature.name], job.params["min_category_rows"], job.params["max_categories"]
+            )
             for feature in job.features
             if feature.type == "string"
         }
@@ -81,38 +101,70 @@ class Encoding:
         return Encoding(numbers, mean.astype(np.float32), scale.astype(np.float32), categories)
 
     def matrix(self, columns: Columns) -> sparse.csr_matrix:
-        """Columns: standardised numbers, their missing marks, then a block for each text column with its unseen first."""
+        """Columns:
+
+        standardised numbers, their missing marks, then a block for each text column with its unseen
+        first.
+        """
         rows = len(next(iter(columns.values())))
         blocks: list[Any] = []
         if self.numbers:
             numbers = np.column_stack([columns[name] for name in self.numbers])
             missing = np.isnan(numbers)
             with np.errstate(invalid="ignore"):  # infinity times 0, of a column that does not vary
-                standard = np.clip((np.where(missing, self.mean, numbers) - self.mean) * self.scale, -FARTHEST, FARTHEST)
-            blocks += [sparse.csr_matrix(np.nan_to_num(standard).astype(np.float64)), sparse.csr_matrix(missing.astype(np.float64))]
+                standard = np.clip(
+                    (np.where(missing, self.mean, numbers) - self.mean) * self.scale,
+                    -FARTHEST,
+                    FARTHEST,
+                )
+            blocks += [
+                sparse.csr_matrix(np.nan_to_num(standard).astype(np.float64)),
+                sparse.csr_matrix(missing.astype(np.float64)),
+            ]
         for name, categories in self.categories.items():
             codes = categories.codes(columns[name])
-            blocks.append(sparse.csr_matrix((np.ones(rows), (np.arange(rows), codes)), shape=(rows, len(categories.known) + 1)))
+            blocks.append(
+                sparse.csr_matrix(
+                    (np.ones(rows), (np.arange(rows), codes)),
+                    shape=(rows, len(categories.known) + 1),
+                )
+            )
         return sparse.hstack(blocks, format="csr")
 
 
-def _fit(job: Job, matrix: sparse.csr_matrix, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
+def _fit(
+    job: Job, matrix: sparse.csr_matrix, label: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int, bool]:
     """Weights and bias: one column, or one for each class."""
     limit = job.params["max_iter"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said in the facts
         if job.task != "regression":
-            model = LogisticRegression(C=job.params["C"], max_iter=limit, class_weight=job.params.get("class_weight"), solver="lbfgs")
+            model = LogisticRegression(
+                C=job.params["C"],
+                max_iter=limit,
+                class_weight=job.params.get("class_weight"),
+                solver="lbfgs",
+            )
             model.fit(matrix, label)
             iterations = int(model.n_iter_[0])
             weights, bias = model.coef_, model.intercept_
             if job.task == "multiclass" and len(job.classes) == 2:
-                # Of two classes only the difference is fitted: softmax(0, x) is the logistic function of x.
-                weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias[0]])
+                # Of two classes only the difference is fitted: softmax(0, x) is the logistic
+                # function of x.
+                weights, bias = (
+                    np.vstack([np.zeros_like(weights), weights]),
+                    np.array([0.0, bias[0]]),
+                )
             if job.task == "classification":
                 weights, bias = weights[0], bias[0]
             return weights.T, bias, iterations, iterations < limit
-        ridge = Ridge(alpha=1.0 / job.params["C"], max_iter=limit, solver="sparse_cg", random_state=job.seed % 2**32)
+        ridge = Ridge(
+            alpha=1.0 / job.params["C"],
+            max_iter=limit,
+            solver="sparse_cg",
+            random_state=job.seed % 2**32,
+        )
         ridge.fit(matrix, label)
         iterations = int(np.max(ridge.n_iter_)) if ridge.n_iter_ is not None else 0
         return ridge.coef_, np.float64(ridge.intercept_), iterations, iterations < limit
@@ -130,26 +182,53 @@ def _graph(job: Job, encoding: Encoding, weights: np.ndarray, bias: np.ndarray) 
         mean = builder.constant(encoding.mean.reshape(1, -1), np.float32)
         present = builder.node("Where", [missing, mean, numbers])
         centred = builder.node("Sub", [present, mean])
-        scaled = builder.node("Mul", [centred, builder.constant(encoding.scale.reshape(1, -1), np.float32)])
-        known = builder.node("Where", [builder.node("IsNaN", [scaled]), builder.constant(0.0, np.float32), scaled])
-        clipped = builder.node("Clip", [known, builder.constant(-FARTHEST, np.float32), builder.constant(FARTHEST, np.float32)])
-        parts.append(builder.node("MatMul", [clipped, builder.constant(weights[:count], np.float32)]))
+        scaled = builder.node(
+            "Mul", [centred, builder.constant(encoding.scale.reshape(1, -1), np.float32)]
+        )
+        known = builder.node(
+            "Where", [builder.node("IsNaN", [scaled]), builder.constant(0.0, np.float32), scaled]
+        )
+        clipped = builder.node(
+            "Clip",
+            [
+                known,
+                builder.constant(-FARTHEST, np.float32),
+                builder.constant(FARTHEST, np.float32),
+            ],
+        )
+        parts.append(
+            builder.node("MatMul", [clipped, builder.constant(weights[:count], np.float32)])
+        )
         marks = builder.node("Cast", [missing], to=1)
-        parts.append(builder.node("MatMul", [marks, builder.constant(weights[count : 2 * count], np.float32)]))
+        parts.append(
+            builder.node(
+                "MatMul", [marks, builder.constant(weights[count : 2 * count], np.float32)]
+            )
+        )
     offset = 2 * count
     for name, categories in encoding.categories.items():
         size = len(categories.known) + 1
         block = weights[offset : offset + size].astype(np.float32)
-        parts.append(builder.category_values(name, categories, block[:, 0]) if width == 1 else builder.category_rows(name, categories, block))
+        parts.append(
+            builder.category_values(name, categories, block[:, 0])
+            if width == 1
+            else builder.category_rows(name, categories, block)
+        )
         offset += size
     raw = builder.node("Add", [builder.node("Sum", parts), builder.constant(bias, np.float32)])
-    return builder.finish(raw if job.task == "regression" else builder.node(OPERATORS[job.task], [raw]), width)
+    return builder.finish(
+        raw if job.task == "regression" else builder.node(OPERATORS[job.task], [raw]), width
+    )
 
 
 def _loss(task: str, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
     if task == "classification":
         certain = np.clip(score, 1e-15, 1 - 1e-15)
-        return {"train_logloss": float(-np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain)))}
+        return {
+            "train_logloss": float(
+                -np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain))
+            )
+        }
     if task == "multiclass":
         certain = np.clip(score[np.arange(len(label)), label.astype(np.int64)], 1e-15, 1)
         return {"train_logloss": float(-np.mean(np.log(certain)))}

@@ -14,7 +14,11 @@ from .llama import PROJECTIONS, rows_as_in_gguf
 
 
 def with_adapter(model: LlamaForCausalLM, params: dict, seed: int) -> PeftModel:
-    """Hu et al. 2021: W + (alpha / rank) B A on the matrices of the upper layers, B zero at first. The adapter stays in float32."""
+    """Hu et al.
+
+    2021: W + (alpha / rank) B A on the matrices of the upper layers, B zero at first. The adapter
+    stays in float32.
+    """
     layers = model.config.num_hidden_layers
     torch.manual_seed(seed)
     adapted = get_peft_model(
@@ -35,7 +39,9 @@ def with_adapter(model: LlamaForCausalLM, params: dict, seed: int) -> PeftModel:
 
 
 def write_adapter(path: Path, model: PeftModel, facts: dict[str, str]) -> None:
-    """The layout that llama.cpp's `llama_adapter_lora_init` reads; `facts` name the base, for those who load it."""
+    """The layout that llama.cpp's `llama_adapter_lora_init` reads; `facts` name the base, for those
+    who load it.
+    """
     base = model.get_base_model()
     config = model.peft_config["default"]
     in_gguf = {torch_name: name for name, torch_name in PROJECTIONS.items()}
@@ -47,12 +53,18 @@ def write_adapter(path: Path, model: PeftModel, facts: dict[str, str]) -> None:
         writer.add_string(key, value)
     for name, tensor in sorted(get_peft_model_state_dict(model).items()):
         _, _, rest = name.partition("layers.")
-        layer, module, side = rest.split(".", 1)[0], rest.split(".", 1)[1].rsplit(".lora_", 1)[0], name.rsplit(".lora_", 1)[1][0].lower()
+        layer, module, side = (
+            rest.split(".", 1)[0],
+            rest.split(".", 1)[1].rsplit(".lora_", 1)[0],
+            name.rsplit(".lora_", 1)[1][0].lower(),
+        )
         projection = in_gguf[module]
         matrix = tensor.detach().float().numpy()
         if side == "b":
             matrix = rows_as_in_gguf(matrix, projection, base.config)
-        writer.add_tensor(f"blk.{layer}.{projection}.weight.lora_{side}", np.ascontiguousarray(matrix))
+        writer.add_tensor(
+            f"blk.{layer}.{projection}.weight.lora_{side}", np.ascontiguousarray(matrix)
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -30,15 +30,31 @@ def measure(
         count += sum(len(row.completion) for row in rows)
         if completions is not None:
             ends = torch.tensor([len(row.prompt) - 1 for row in rows])
-            answers.extend(_choices(model, rows, completions, model.lm_head(hidden[torch.arange(len(rows)), ends]).float(), padding))
+            answers.extend(
+                _choices(
+                    model,
+                    rows,
+                    completions,
+                    model.lm_head(hidden[torch.arange(len(rows)), ends]).float(),
+                    padding,
+                )
+            )
         after_rows()
     return total / count, None if completions is None else answers
 
 
 def _choices(
-    model: LlamaForCausalLM, rows: list[Example], completions: dict[str, tuple[int, ...]], logits: torch.Tensor, padding: int
+    model: LlamaForCausalLM,
+    rows: list[Example],
+    completions: dict[str, tuple[int, ...]],
+    logits: torch.Tensor,
+    padding: int,
 ) -> list[str]:
-    """`logits`: what follows each prompt. The model is read again only where completions that begin alike part ways."""
+    """`logits`:
+
+    what follows each prompt. The model is read again only where completions that begin alike part
+    ways.
+    """
     found: dict[int, str] = {}
     left = {row: _narrowed(completions, 0, logits[row]) for row in range(len(rows))}
     while True:
@@ -52,14 +68,22 @@ def _choices(
                 forks[row] = (depth, names)
         if not forks:
             return [found[row] for row in range(len(rows))]
-        sequences = [rows[row].prompt + next(iter(names.values()))[:depth] for row, (depth, names) in forks.items()]
+        sequences = [
+            rows[row].prompt + next(iter(names.values()))[:depth]
+            for row, (depth, names) in forks.items()
+        ]
         hidden, _ = _hidden(model, sequences, padding)
         ends = torch.tensor([len(sequence) - 1 for sequence in sequences])
         read = model.lm_head(hidden[torch.arange(len(sequences)), ends]).float()
-        left = {row: _narrowed(names, depth, read[index]) for index, (row, (depth, names)) in enumerate(forks.items())}
+        left = {
+            row: _narrowed(names, depth, read[index])
+            for index, (row, (depth, names)) in enumerate(forks.items())
+        }
 
 
-def _narrowed(names: dict[str, tuple[int, ...]], depth: int, logits: torch.Tensor) -> tuple[int, dict[str, tuple[int, ...]]]:
+def _narrowed(
+    names: dict[str, tuple[int, ...]], depth: int, logits: torch.Tensor
+) -> tuple[int, dict[str, tuple[int, ...]]]:
     allowed = sorted({tokens[depth] for tokens in names.values()})
     best = allowed[int(logits[allowed].argmax())]
     return depth + 1, {name: tokens for name, tokens in names.items() if tokens[depth] == best}
@@ -71,17 +95,26 @@ def completion_loss(model: LlamaForCausalLM, rows: list[Example], padding: int) 
     return _loss(model, hidden, ids, rows)
 
 
-def _hidden(model: LlamaForCausalLM, sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _hidden(
+    model: LlamaForCausalLM, sequences: list[tuple[int, ...]], padding: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     ids, mask = padded(sequences, padding)
     return model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state, ids
 
 
-def _loss(model: LlamaForCausalLM, hidden: torch.Tensor, ids: torch.Tensor, rows: list[Example]) -> torch.Tensor:
-    """The vocabulary is the widest matrix of a small model: it is applied to the completions' places alone."""
+def _loss(
+    model: LlamaForCausalLM, hidden: torch.Tensor, ids: torch.Tensor, rows: list[Example]
+) -> torch.Tensor:
+    """The vocabulary is the widest matrix of a small model:
+
+    it is applied to the completions' places alone.
+    """
     places = [
         (row, place)
         for row, example in enumerate(rows)
-        for place in range(len(example.prompt) - 1, len(example.prompt) + len(example.completion) - 1)
+        for place in range(
+            len(example.prompt) - 1, len(example.prompt) + len(example.completion) - 1
+        )
     ]
     at_rows, at_places = (torch.tensor(axis) for axis in zip(*places, strict=True))
     logits = model.lm_head(hidden[at_rows, at_places]).float()

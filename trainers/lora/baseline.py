@@ -1,4 +1,7 @@
-"""The trivial rival: bags of words and a linear model, on the same rows. Where it wins, no language model is needed."""
+"""The trivial rival:
+
+bags of words and a linear model, on the same rows. Where it wins, no language model is needed.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 TOKENS_PER_PARAMETER = 20
 
 
-def compute_used(parameters: int, adapter_parameters: int, layers: int, adapted_layers: int, tokens: int) -> dict[str, float]:
+def compute_used(
+    parameters: int, adapter_parameters: int, layers: int, adapted_layers: int, tokens: int
+) -> dict[str, float]:
     """`parameters`: without embeddings. `tokens`: all that were trained on, repeats included."""
     backward = 2 * parameters * adapted_layers / layers
     used = (2 * parameters + 6 * adapter_parameters + backward) * tokens

@@ -1,4 +1,7 @@
-"""Prompts and completions as tokens, in the model's own chat format: what the adapter learns is what a server asks."""
+"""Prompts and completions as tokens, in the model's own chat format:
+
+what the adapter learns is what a server asks.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,24 @@ class Example:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What stands before a completion: one text of a user, or a conversation as `{"role", "content"}` messages."""
+    """What stands before a completion:
+
+    one text of a user, or a conversation as `{"role", "content"}` messages.
+    """
 
     messages: tuple[dict[str, str], ...]
 
     @property
     def text(self) -> str:
         """What the user wrote last: what a bag of words sees of it."""
-        return next((message["content"] for message in reversed(self.messages) if message["role"] == "user"), "")
+        return next(
+            (
+                message["content"]
+                for message in reversed(self.messages)
+                if message["role"] == "user"
+            ),
+            "",
+        )
 
 
 Row = tuple[Prompt, str]
@@ -53,7 +66,12 @@ def read_rows(job: Job, name: str) -> list[Row]:
         if empty:
             raise Refused(f"{empty} of {table.num_rows} rows of input {name} have no {column}")
     read = _conversation if job.features[0].type == "messages" else _of_user
-    return [(read(str(prompt)), str(completion)) for prompt, completion in zip(*(table[column].to_pylist() for column in columns), strict=True)]
+    return [
+        (read(str(prompt)), str(completion))
+        for prompt, completion in zip(
+            *(table[column].to_pylist() for column in columns), strict=True
+        )
+    ]
 
 
 def _of_user(text: str) -> Prompt:
@@ -61,11 +79,17 @@ def _of_user(text: str) -> Prompt:
 
 
 def _conversation(text: str) -> Prompt:
-    return Prompt(tuple({"role": message["role"], "content": message["content"]} for message in json.loads(text)))
+    return Prompt(
+        tuple(
+            {"role": message["role"], "content": message["content"]} for message in json.loads(text)
+        )
+    )
 
 
 def tokens_of_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> tuple[int, ...]:
-    text = tokenizer.apply_chat_template(list(prompt.messages), add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(
+        list(prompt.messages), add_generation_prompt=True, tokenize=False
+    )
     return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
 
@@ -74,7 +98,10 @@ def tokens_of_completion(tokenizer: PreTrainedTokenizerBase, completion: str) ->
 
 
 def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[Row]) -> list[Example]:
-    return [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
+    return [
+        Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion))
+        for prompt, completion in rows
+    ]
 
 
 def padded(sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,7 +116,10 @@ def padded(sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor
 
 
 def batch_of(step: int, batch: int, count: int, seed: int) -> list[int]:
-    """Which examples step `step` (from 0) sees: every epoch in an order of its own, the same after a restart."""
+    """Which examples step `step` (from 0) sees:
+
+    every epoch in an order of its own, the same after a restart.
+    """
     orders: dict[int, np.ndarray] = {}
     positions = range(step * batch, (step + 1) * batch)
     for epoch in {position // count for position in positions}:

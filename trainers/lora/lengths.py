@@ -10,15 +10,22 @@ TOKENS = 4_096
 
 
 def fitting(lengths: list[int], most: int, what: str, remedy: str) -> list[int]:
-    """The places of those within `most`. The others are left out, never cut: a completion that is cut off would teach to stop there."""
+    """The places of those within `most`.
+
+    The others are left out, never cut: a completion that is cut off would teach to stop there.
+    """
     kept = [place for place, length in enumerate(lengths) if length <= most]
     if not kept:
-        raise Refused(f"all {len(lengths)} {what} rows are longer than {most} tokens, the shortest has {min(lengths)}: {remedy}")
+        raise Refused(
+            f"all {len(lengths)} {what} rows are longer than {most} tokens, the shortest has {min(lengths)}: {remedy}"
+        )
     return kept
 
 
 def batches(lengths: list[int]) -> list[list[int]]:
-    """Places in their order; each batch at most `ROWS` of them and, once padded to its longest, `TOKENS` tokens, or one that is longer by itself."""
+    """Places in their order; each batch at most `ROWS` of them and, once padded to its longest,
+    `TOKENS` tokens, or one that is longer by itself.
+    """
     made: list[list[int]] = []
     width = 0
     for place, length in enumerate(lengths):

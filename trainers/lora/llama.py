@@ -1,4 +1,6 @@
-"""A llama-architecture model out of a GGUF file as a PyTorch module with plain weights, and the names of its tensors on both sides."""
+"""A llama-architecture model out of a GGUF file as a PyTorch module with plain weights, and the
+names of its tensors on both sides.
+"""
 
 from __future__ import annotations
 
@@ -25,24 +27,33 @@ NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
 
 
 def read_llama(path: Path, dtype: torch.dtype) -> LlamaForCausalLM:
-    """transformers reads GGUF itself, but keeps the weights packed for inference: no gradient passes through those."""
+    """transformers reads GGUF itself, but keeps the weights packed for inference:
+
+    no gradient passes through those.
+    """
     reader = _open(path)
     architecture = _field(reader, "general.architecture")
     if architecture != "llama":
-        raise Refused(f"the base model is of the architecture {architecture}; this trainer knows llama")
+        raise Refused(
+            f"the base model is of the architecture {architecture}; this trainer knows llama"
+        )
     config = _config(reader)
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     config.tie_word_embeddings = "output.weight" not in tensors
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
     state = {
-        _name_in_torch(name): _weight(tensor, name, config).to(dtype) for name, tensor in tensors.items() if name != "rope_freqs.weight"
+        _name_in_torch(name): _weight(tensor, name, config).to(dtype)
+        for name, tensor in tensors.items()
+        if name != "rope_freqs.weight"
     }
     if config.tie_word_embeddings:
         state["lm_head.weight"] = state["model.embed_tokens.weight"]
     missing, unexpected = model.load_state_dict(state, strict=False, assign=True)
     if missing or unexpected:
-        raise Refused(f"the base model's tensors are not those of a llama: {', '.join([*missing, *unexpected][:5])}")
+        raise Refused(
+            f"the base model's tensors are not those of a llama: {', '.join([*missing, *unexpected][:5])}"
+        )
     # Not in the file, so they are still without data; they are reckoned from the configuration.
     model.model.rotary_emb = type(model.model.rotary_emb)(config)
     model.tie_weights()
@@ -50,9 +61,16 @@ def read_llama(path: Path, dtype: torch.dtype) -> LlamaForCausalLM:
 
 
 def rows_as_in_gguf(matrix: np.ndarray, projection: str, config: LlamaConfig) -> np.ndarray:
-    """llama.cpp rotates neighbouring pairs, transformers halves: the rows of q and k lie in another order (permute in convert_hf_to_gguf.py)."""
+    """llama.cpp rotates neighbouring pairs, transformers halves:
+
+    the rows of q and k lie in another order (permute in convert_hf_to_gguf.py).
+    """
     heads = _heads(projection, config)
-    return matrix if heads is None else matrix.reshape(heads, 2, -1, matrix.shape[-1]).swapaxes(1, 2).reshape(matrix.shape)
+    return (
+        matrix
+        if heads is None
+        else matrix.reshape(heads, 2, -1, matrix.shape[-1]).swapaxes(1, 2).reshape(matrix.shape)
+    )
 
 
 def _weight(tensor: gguf.ReaderTensor, name: str, config: LlamaConfig) -> torch.Tensor:
@@ -64,11 +82,17 @@ def _weight(tensor: gguf.ReaderTensor, name: str, config: LlamaConfig) -> torch.
 
 
 def _heads(projection: str, config: LlamaConfig) -> int | None:
-    return {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(projection)
+    return {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(
+        projection
+    )
 
 
 def _name_in_torch(name: str) -> str:
-    outer = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight"}
+    outer = {
+        "token_embd.weight": "model.embed_tokens.weight",
+        "output_norm.weight": "model.norm.weight",
+        "output.weight": "lm_head.weight",
+    }
     if name in outer:
         return outer[name]
     block, _, rest = name.removeprefix("blk.").partition(".")
@@ -81,7 +105,9 @@ def _config(reader: gguf.GGUFReader) -> LlamaConfig:
         return _field(reader, f"llama.{key}")
 
     return LlamaConfig(
-        vocab_size=next(int(tensor.shape[1]) for tensor in reader.tensors if tensor.name == "token_embd.weight"),
+        vocab_size=next(
+            int(tensor.shape[1]) for tensor in reader.tensors if tensor.name == "token_embd.weight"
+        ),
         hidden_size=of("embedding_length"),
         intermediate_size=of("feed_forward_length"),
         num_hidden_layers=of("block_count"),

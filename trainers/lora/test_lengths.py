@@ -9,7 +9,9 @@ class Lengths(unittest.TestCase):
         self.assertEqual(fitting([10, 30, 20], 20, "training", "raise it"), [0, 2])
 
     def test_nothing_left_is_refused_with_what_would_fit(self):
-        with self.assertRaisesRegex(Refused, "all 2 training rows are longer than 5 tokens, the shortest has 10: raise it"):
+        with self.assertRaisesRegex(
+            Refused, "all 2 training rows are longer than 5 tokens, the shortest has 10: raise it"
+        ):
             fitting([10, 30], 5, "training", "raise it")
 
     def test_batches_keep_the_order_and_stay_small_once_padded(self):
@@ -18,7 +20,9 @@ class Lengths(unittest.TestCase):
         self.assertEqual([place for batch in made for place in batch], list(range(len(lengths))))
         for batch in made:
             self.assertLessEqual(len(batch), ROWS)
-            self.assertTrue(len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= TOKENS)
+            self.assertTrue(
+                len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= TOKENS
+            )
         self.assertEqual([len(batch) for batch in made], [8, 8, 4, 1, 1, 1, 2])
         self.assertEqual(batches([]), [])
 

@@ -1,4 +1,6 @@
-"""Fine-tunes an adapter, proves it on held-out rows beside the base model and a bag of words, and writes it as GGUF."""
+"""Fine-tunes an adapter, proves it on held-out rows beside the base model and a bag of words, and
+writes it as GGUF.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +43,36 @@ def train(job: Job) -> Produced:
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     read, most = examples_of(tokenizer, train_rows), job.params["max_tokens"]
     lengths = [example.tokens for example in read]
-    examples = [read[place] for place in fitting(lengths, most, "training", "raise max_tokens, or let the prompt take fewer passages")]
+    examples = [
+        read[place]
+        for place in fitting(
+            lengths, most, "training", "raise max_tokens, or let the prompt take fewer passages"
+        )
+    ]
     told = {"leftOut": len(read) - len(examples), "maxTokens": most, "longest": max(lengths)}
-    # Held-out ones that are longer than that are measured as well, for they are asked as well; beyond the model's context there is nothing to measure.
-    held, context = examples_of(tokenizer, holdout_rows), model.get_base_model().config.max_position_embeddings
-    measurable = fitting([example.tokens for example in held], context, "held-out", "let the prompt take fewer passages")
+    # Held-out ones that are longer than that are measured as well, for they are asked as well;
+    # beyond the model's context there is nothing to measure.
+    held, context = (
+        examples_of(tokenizer, holdout_rows),
+        model.get_base_model().config.max_position_embeddings,
+    )
+    measurable = fitting(
+        [example.tokens for example in held],
+        context,
+        "held-out",
+        "let the prompt take fewer passages",
+    )
     job.log("base model read", base=digest, rows=len(train_rows), **told)
 
     resumed_at = _fit(job, model, examples, tokenizer.eos_token_id)
     write_adapter(job.output("adapter.gguf"), model, {"perennial.base.digest": digest})
-    metrics, holdout = _judge(job, model, tokenizer, train_rows, [(holdout_rows[place], held[place]) for place in measurable])
+    metrics, holdout = _judge(
+        job,
+        model,
+        tokenizer,
+        train_rows,
+        [(holdout_rows[place], held[place]) for place in measurable],
+    )
     tokens = sum(
         examples[index].tokens
         for step in range(job.params["steps"])
@@ -68,38 +90,52 @@ def train(job: Job) -> Produced:
 
 
 def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> int | None:
-    """Every step's order, dropout and rate follow from the seed and its number alone: a resumed training ends in the same bytes as one that ran through."""
+    """Every step's order, dropout and rate follow from the seed and its number alone:
+
+    a resumed training ends in the same bytes as one that ran through.
+    """
     params = job.params
     adapter = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(adapter, lr=params["learning_rate"], weight_decay=0.0)
     restored = job.restore_checkpoint()
     if restored:
         set_peft_model_state_dict(model, load(restored[1]["adapter.safetensors"]))
-        optimizer.load_state_dict(torch.load(io.BytesIO(restored[1]["optimizer.pt"]), weights_only=True))
+        optimizer.load_state_dict(
+            torch.load(io.BytesIO(restored[1]["optimizer.pt"]), weights_only=True)
+        )
     done = restored[0] if restored else 0
     interval = Interval(params["checkpoint_seconds"])
 
     def keep(step: int) -> None:
         state = io.BytesIO()
         torch.save(optimizer.state_dict(), state)
-        files = {"adapter.safetensors": save(get_peft_model_state_dict(model)), "optimizer.pt": state.getvalue()}
+        files = {
+            "adapter.safetensors": save(get_peft_model_state_dict(model)),
+            "optimizer.pt": state.getvalue(),
+        }
         job.save_checkpoint(step, files)
 
     base = model.get_base_model()
     model.train()
     for step in range(done, params["steps"]):
         torch.manual_seed(job.seed * 1_000_003 + step)
-        rows = [examples[index] for index in batch_of(step, params["batch"], len(examples), job.seed)]
+        rows = [
+            examples[index] for index in batch_of(step, params["batch"], len(examples), job.seed)
+        ]
         tokens = sum(len(row.completion) for row in rows)
         for group in optimizer.param_groups:
             group["lr"] = _rate(step, params)
         loss = 0.0
         for start in range(0, len(rows), params["micro_batch"]):
-            part = completion_loss(base, rows[start : start + params["micro_batch"]], padding) / tokens
+            part = (
+                completion_loss(base, rows[start : start + params["micro_batch"]], padding) / tokens
+            )
             part.backward()
             loss += float(part.detach())
             if job.stopping:
-                keep(step)  # as the last whole step left it; the gradients of this one are not in it
+                keep(
+                    step
+                )  # as the last whole step left it; the gradients of this one are not in it
         torch.nn.utils.clip_grad_norm_(adapter, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -121,27 +157,45 @@ def _rate(step: int, params: dict) -> float:
 
 
 def _judge(
-    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[Row], held_out: list[tuple[Row, Example]]
+    job: Job,
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    train_rows: list[Row],
+    held_out: list[tuple[Row, Example]],
 ) -> tuple[dict[str, float], dict]:
     base, padding = model.get_base_model(), tokenizer.eos_token_id
     rows, examples = [row for row, _ in held_out], [example for _, example in held_out]
     labels = sorted({completion for _, completion in train_rows})
-    completions = {label: tokens_of_completion(tokenizer, label) for label in labels} if len(labels) <= MOST_LABELS else None
+    completions = (
+        {label: tokens_of_completion(tokenizer, label) for label in labels}
+        if len(labels) <= MOST_LABELS
+        else None
+    )
     job.log("measuring on held-out rows", rows=len(rows))
     loss, adapted = measure(base, examples, completions, padding, job.stop_if_asked)
     with model.disable_adapter():
         base_loss, alone = measure(base, examples, completions, padding, job.stop_if_asked)
     metrics = {"loss": loss, "base_loss": base_loss}
     if adapted is None:
-        return metrics, {"rows": len(rows), "labels": None, "reason": f"{len(labels)} different completions are no labels"}
+        return metrics, {
+            "rows": len(rows),
+            "labels": None,
+            "reason": f"{len(labels)} different completions are no labels",
+        }
 
     answers = {"accuracy": adapted, "base_accuracy": alone}
-    answers["tfidf_accuracy"] = baseline_answers([(prompt.text, completion) for prompt, completion in train_rows], [prompt.text for prompt, _ in rows], job.seed)
+    answers["tfidf_accuracy"] = baseline_answers(
+        [(prompt.text, completion) for prompt, completion in train_rows],
+        [prompt.text for prompt, _ in rows],
+        job.seed,
+    )
     commonest = Counter(completion for _, completion in train_rows).most_common(1)[0][0]
     answers["majority_accuracy"] = [commonest] * len(rows)
     wanted = [completion for _, completion in rows]
     for name, given in answers.items():
-        metrics[name] = sum(answer == right for answer, right in zip(given, wanted, strict=True)) / len(rows)
+        metrics[name] = sum(
+            answer == right for answer, right in zip(given, wanted, strict=True)
+        ) / len(rows)
     return metrics, {"rows": len(rows), "labels": labels}
 
 
@@ -149,7 +203,10 @@ def _compute(model: PeftModel, job: Job, tokens: int) -> dict[str, float]:
     base = model.get_base_model()
     own = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     embeddings = base.get_input_embeddings().weight.numel()
-    # The output matrix is the embedding again where both are tied: counted once, as the paper does not count embeddings.
+    # The output matrix is the embedding again where both are tied: counted once, as the paper does
+    # not count embeddings.
     everything = sum(parameter.numel() for parameter in base.parameters())
     layers = base.config.num_hidden_layers
-    return compute_used(everything - own - embeddings, own, layers, min(job.params["upper_layers"], layers), tokens)
+    return compute_used(
+        everything - own - embeddings, own, layers, min(job.params["upper_layers"], layers), tokens
+    )

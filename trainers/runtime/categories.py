@@ -1,4 +1,8 @@
-"""Text columns as codes. Rare categories share code 0 with those never seen, so that what is unseen when serving is something the model was trained on."""
+"""Text columns as codes.
+
+Rare categories share code 0 with those never seen, so that what is unseen when serving is something
+the model was trained on.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,15 @@ class Categories:
     def learn(values: np.ndarray, min_rows: int, most: int) -> Categories:
         """Keeps the `most` commonest categories among those with at least `min_rows` rows."""
         counts = pc.value_counts(pa.array(values, pa.string())).to_pylist()
-        common = sorted((-count["counts"], count["values"]) for count in counts if count["counts"] >= min_rows)
+        common = sorted(
+            (-count["counts"], count["values"]) for count in counts if count["counts"] >= min_rows
+        )
         return Categories(tuple(sorted(text for _, text in common[:most])))
 
     def codes(self, values: np.ndarray) -> np.ndarray:
         """int64, one a value."""
         code = {text: index for index, text in enumerate(self.known, start=1)}
         encoded = pa.array(values, pa.string()).dictionary_encode()
-        return np.array([code.get(text, 0) for text in encoded.dictionary.to_pylist()], dtype=np.int64)[encoded.indices.to_numpy()]
+        return np.array(
+            [code.get(text, 0) for text in encoded.dictionary.to_pylist()], dtype=np.int64
+        )[encoded.indices.to_numpy()]

@@ -1,4 +1,7 @@
-"""Feature columns as arrays, in the one form that the ONNX graph sees as well: float32 with NaN for missing, text with a reserved string."""
+"""Feature columns as arrays, in the one form that the ONNX graph sees as well:
+
+float32 with NaN for missing, text with a reserved string.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +33,28 @@ def label_of(table: pa.Table, name: str, task: str, classes: int) -> np.ndarray:
     """float64; 0 and 1 for classification, numbers of classes from 0 for multiclass."""
     column = _named(table, name)
     if column.null_count:
-        raise Refused(f"the label has {column.null_count:,} missing values in {table.num_rows:,} rows")
+        raise Refused(
+            f"the label has {column.null_count:,} missing values in {table.num_rows:,} rows"
+        )
     if not (pa.types.is_boolean(column.type) or _is_number(column.type)):
         raise Refused(
             f"the label has the type {column.type}; {task} needs "
-            + {"classification": "true and false, or 0 and 1", "multiclass": "the numbers of classes"}.get(task, "numbers")
+            + {
+                "classification": "true and false, or 0 and 1",
+                "multiclass": "the numbers of classes",
+            }.get(task, "numbers")
         )
     values = pc.cast(column, pa.float64()).to_numpy()
     if not np.isfinite(values).all():
         raise Refused("the label has NaN or infinite values")
     if task == "classification" and not np.isin(values, (0.0, 1.0)).all():
-        raise Refused("the label of a classification must be true and false, or 0 and 1; it has other values")
+        raise Refused(
+            "the label of a classification must be true and false, or 0 and 1; it has other values"
+        )
     if task == "multiclass" and not np.isin(values, np.arange(classes)).all():
-        raise Refused(f"the label of a multiclass task must be the number of one of the {classes} classes; it has other values")
+        raise Refused(
+            f"the label of a multiclass task must be the number of one of the {classes} classes; it has other values"
+        )
     return values
 
 
@@ -57,19 +69,31 @@ def take(columns: Columns, rows: np.ndarray) -> Columns:
 def _column(table: pa.Table, feature: Feature) -> np.ndarray:
     column = _named(table, feature.name)
     if feature.type == "string":
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_dictionary(column.type)):
-            raise Refused(f"feature {feature.name} is declared as text and has the type {column.type}")
+        if not (
+            pa.types.is_string(column.type)
+            or pa.types.is_large_string(column.type)
+            or pa.types.is_dictionary(column.type)
+        ):
+            raise Refused(
+                f"feature {feature.name} is declared as text and has the type {column.type}"
+            )
         text = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
         return pc.fill_null(text, MISSING_TEXT).to_numpy(zero_copy_only=False)
     if not (pa.types.is_boolean(column.type) or _is_number(column.type)):
-        raise Refused(f"feature {feature.name} is declared as a number and has the type {column.type}")
+        raise Refused(
+            f"feature {feature.name} is declared as a number and has the type {column.type}"
+        )
     with np.errstate(over="ignore"):  # beyond float32's range is infinity, in the graph's input too
-        return pc.fill_null(pc.cast(column, pa.float64()), float("nan")).to_numpy().astype(np.float32)
+        return (
+            pc.fill_null(pc.cast(column, pa.float64()), float("nan")).to_numpy().astype(np.float32)
+        )
 
 
 def _named(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        raise Refused(f"the column {name} is missing from the training data; it has {', '.join(table.column_names)}")
+        raise Refused(
+            f"the column {name} is missing from the training data; it has {', '.join(table.column_names)}"
+        )
     return table[name]
 
 

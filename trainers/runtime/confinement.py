@@ -56,8 +56,13 @@ class Confinement:
             "reason": self.reason,
         }
 
-    def enter(self, user: int | None, network: bool, hidden: Iterable[str], needed: Iterable[str]) -> None:
-        """Confines the calling process, which must have one thread. `network` leaves it the machine's."""
+    def enter(
+        self, user: int | None, network: bool, hidden: Iterable[str], needed: Iterable[str]
+    ) -> None:
+        """Confines the calling process, which must have one thread.
+
+        `network` leaves it the machine's.
+        """
         closed = self.network and not network
         if self.users is not None and user is not None:
             flags = NEWIPC * (closed or self.mounts) | NEWNET * closed | NEWNS * self.mounts
@@ -80,13 +85,19 @@ class Confinement:
 
 
 def find(hidden: list[str], needed: list[str]) -> Confinement:
-    """The strictest confinement that a process of this host can enter and still read what jobs need."""
+    """The strictest confinement that a process of this host can enter and still read what jobs
+    need.
+    """
     if not processes.LINUX:
         return Confinement(reason=f"{sys.platform} has no namespaces")
     ways: list[Confinement] = []
     if os.geteuid() == 0:
         for network in (True, False):
-            ways += [Confinement(users=users, mounts=mounts, network=network) for mounts in (True, False) for users in RANGES]
+            ways += [
+                Confinement(users=users, mounts=mounts, network=network)
+                for mounts in (True, False)
+                for users in RANGES
+            ]
     else:
         ways.append(Confinement(network=True, namespace=True))
     first_refusal: str | None = None
@@ -133,10 +144,14 @@ def _tried(way: Confinement, hidden: list[str], needed: list[str]) -> str | None
 
 
 def _show_only(hidden: list[str], needed: list[str]) -> None:
-    """Covers hidden folders, and those on the way that nobody else may enter, with empty ones; what is needed is seen in its place again."""
+    """Covers hidden folders, and those on the way that nobody else may enter, with empty ones; what
+    is needed is seen in its place again.
+    """
     _mount("none", "/", None, MS_REC | MS_PRIVATE, None)
     covered: list[str] = []
-    for folder in sorted({os.path.realpath(path) for path in hidden} | _closed_on_the_way(needed), key=len):
+    for folder in sorted(
+        {os.path.realpath(path) for path in hidden} | _closed_on_the_way(needed), key=len
+    ):
         if any(_is_below(folder, each) for each in covered) or not os.path.isdir(folder):
             continue
         inside = [path for path in needed if _is_below(path, folder)]
@@ -152,7 +167,9 @@ def _show_only(hidden: list[str], needed: list[str]) -> None:
 
 def _closed_on_the_way(paths: list[str]) -> set[str]:
     parents = {str(parent) for path in paths for parent in Path(path).parents}
-    return {parent for parent in parents if parent != "/" and not os.stat(parent).st_mode & stat.S_IXOTH}
+    return {
+        parent for parent in parents if parent != "/" and not os.stat(parent).st_mode & stat.S_IXOTH
+    }
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -180,7 +197,9 @@ _CAPSET = {"x86_64": 126, "aarch64": 91}
 def _bring_up_loopback() -> None:
     """Libraries that talk to themselves find 127.0.0.1; there is nobody else."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as end:
-        flags = struct.unpack("16sH14s", fcntl.ioctl(end, SIOCGIFFLAGS, struct.pack("16sH14s", b"lo", 0, b"")))[1]
+        flags = struct.unpack(
+            "16sH14s", fcntl.ioctl(end, SIOCGIFFLAGS, struct.pack("16sH14s", b"lo", 0, b""))
+        )[1]
         fcntl.ioctl(end, SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | IFF_UP, b""))
 
 

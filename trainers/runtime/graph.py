@@ -29,7 +29,9 @@ class GraphBuilder:
         if not features:
             raise Refused("there are no feature columns")
         if any(feature.name == SCORE for feature in features):
-            raise Refused(f"a feature cannot be called {SCORE}: that is the name of the model's output")
+            raise Refused(
+                f"a feature cannot be called {SCORE}: that is the name of the model's output"
+            )
         self.features = features
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
@@ -41,16 +43,28 @@ class GraphBuilder:
 
     def node(self, operator: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
         name = f"perennial/n{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes))
+        self._nodes.append(
+            helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes)
+        )
         return name
 
     def category_codes(self, column: str, categories: Categories) -> str:
         """int64 [rows, 1]."""
-        return self._lookup(column, keys_strings=list(categories.known), values_int64s=range(1, len(categories.known) + 1), default_int64=0)
+        return self._lookup(
+            column,
+            keys_strings=list(categories.known),
+            values_int64s=range(1, len(categories.known) + 1),
+            default_int64=0,
+        )
 
     def category_values(self, column: str, categories: Categories, values: np.ndarray) -> str:
         """float [rows, 1]: `values[code]`."""
-        return self._lookup(column, keys_strings=list(categories.known), values_floats=values[1:], default_float=float(values[0]))
+        return self._lookup(
+            column,
+            keys_strings=list(categories.known),
+            values_floats=values[1:],
+            default_float=float(values[0]),
+        )
 
     def concatenate(self, columns: list[str]) -> str:
         return self.node("Concat", columns, axis=1) if len(columns) > 1 else columns[0]
@@ -71,16 +85,27 @@ class GraphBuilder:
         graph = helper.make_graph(
             self._nodes,
             "perennial",
-            [helper.make_tensor_value_info(feature.name, kinds[feature.type], ["rows", 1]) for feature in self.features],
+            [
+                helper.make_tensor_value_info(feature.name, kinds[feature.type], ["rows", 1])
+                for feature in self.features
+            ],
             [helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["rows", width])],
             self._constants,
         )
-        model = helper.make_model(graph, producer_name="perennial", producer_version="1", opset_imports=OPSETS, ir_version=IR_VERSION)
+        model = helper.make_model(
+            graph,
+            producer_name="perennial",
+            producer_version="1",
+            opset_imports=OPSETS,
+            ir_version=IR_VERSION,
+        )
         onnx.checker.check_model(model)
         return model
 
     def _lookup(self, column: str, **mapping: Any) -> str:
-        if not mapping["keys_strings"]:  # an encoder needs a key: any will do that means the default
+        if not mapping[
+            "keys_strings"
+        ]:  # an encoder needs a key: any will do that means the default
             mapping["keys_strings"] = ["__none__"]
             if "values_floats" in mapping:
                 mapping["values_floats"] = [mapping["default_float"]]
@@ -90,7 +115,10 @@ class GraphBuilder:
             "LabelEncoder",
             [column],
             ML,
-            **{name: value if isinstance(value, (int, float)) else list(value) for name, value in mapping.items()},
+            **{
+                name: value if isinstance(value, (int, float)) else list(value)
+                for name, value in mapping.items()
+            },
         )
 
 
@@ -99,8 +127,13 @@ def graph_bytes(model: onnx.ModelProto) -> bytes:
 
 
 def check_signature(model: onnx.ModelProto, features: list[Feature]) -> None:
-    """What every consumer of a model relies on; a trainer that builds its graph by other means is held to it too."""
-    expected = {feature.name: (TensorProto.FLOAT if feature.type == "float" else TensorProto.STRING) for feature in features}
+    """What every consumer of a model relies on; a trainer that builds its graph by other means is
+    held to it too.
+    """
+    expected = {
+        feature.name: (TensorProto.FLOAT if feature.type == "float" else TensorProto.STRING)
+        for feature in features
+    }
     found = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
     if found != expected:
         raise Refused(
@@ -109,4 +142,6 @@ def check_signature(model: onnx.ModelProto, features: list[Feature]) -> None:
         )
     outputs = [(value.name, value.type.tensor_type.elem_type) for value in model.graph.output]
     if outputs != [(SCORE, TensorProto.FLOAT)]:
-        raise Refused(f"the graph must have the one output {SCORE} of type float; it has {[name for name, _ in outputs]}")
+        raise Refused(
+            f"the graph must have the one output {SCORE} of type float; it has {[name for name, _ in outputs]}"
+        )

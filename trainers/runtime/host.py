@@ -65,7 +65,9 @@ class Place:
 
     def enter(self, order: dict[str, Any]) -> None:
         """For a fork that is about to run what a trainer's author wrote."""
-        self.confined.enter(order.get("user"), _wants_network(Path(order["trainer"])), self._hidden, self._needed())
+        self.confined.enter(
+            order.get("user"), _wants_network(Path(order["trainer"])), self._hidden, self._needed()
+        )
 
     def _needed(self) -> list[str]:
         """Anew each time: a Python set may be fetched while this process lives."""
@@ -105,7 +107,12 @@ class Host:
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         confined = self._place.confined.described() if self._place else None
         self._tell(
-            {"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": processes.threads(), "confinement": confined}
+            {
+                "type": "ready",
+                "seconds": round(time.monotonic() - BEGAN, 3),
+                "threads": processes.threads(),
+                "confinement": confined,
+            }
         )
         self._waiting.register(self._orders, selectors.EVENT_READ)
         self._waiting.register(self._wake_read, selectors.EVENT_READ)
@@ -138,7 +145,14 @@ class Host:
             if not self._zygotes.take(order):
                 self._fork(order)
         except OSError as error:  # no more processes, or a directory that is gone or full
-            self._tell({"type": "refused", "directory": order["directory"], "attempt": order["attempt"], "message": str(error)})
+            self._tell(
+                {
+                    "type": "refused",
+                    "directory": order["directory"],
+                    "attempt": order["attempt"],
+                    "message": str(error),
+                }
+            )
 
     def _fork(self, order: dict[str, Any]) -> None:
         directory = Path(order["directory"])
@@ -154,7 +168,11 @@ class Host:
                 self._become_job(parent, log, order)
                 os.set_blocking(news_write, False)
                 # Waits until it can be found by others. If the host dies instead, the pipe ends.
-                code = run_job(Path(order["trainer"]), directory, lambda: _say(news_write)) if os.read(gate_read, 1) else 1
+                code = (
+                    run_job(Path(order["trainer"]), directory, lambda: _say(news_write))
+                    if os.read(gate_read, 1)
+                    else 1
+                )
                 sys.stdout.flush()
                 sys.stderr.flush()
             except BaseException:
@@ -168,11 +186,19 @@ class Host:
         os.close(log)
         os.close(gate_read)
         os.close(news_write)
-        child = JobProcess(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], news_read)
+        child = JobProcess(
+            pid,
+            directory,
+            order["attempt"],
+            order["memoryBytes"],
+            order["timeoutSeconds"],
+            news_read,
+        )
         self._children[pid] = child
         self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
         try:
-            # What a zygote's host writes is written by the host above it: a trainer could change the zygote's own files.
+            # What a zygote's host writes is written by the host above it: a trainer could change
+            # the zygote's own files.
             if self._place:
                 child.make_known()
             os.write(gate_write, b"1")
@@ -201,16 +227,27 @@ class Host:
         os.close(log)
         self._leave(set())
         if not processes.LINUX:
-            threading.Thread(target=processes.die_at_end_of, args=(self._life_read,), daemon=True).start()
+            threading.Thread(
+                target=processes.die_at_end_of, args=(self._life_read,), daemon=True
+            ).start()
         os.umask(0o077)
         # Training may wait; heartbeats and answers may not.
         os.nice(5)
 
     def _leave(self, kept: set[int]) -> None:
-        """In what was forked from the host: whoever holds one of its pipes keeps its end from being noticed."""
+        """In what was forked from the host:
+
+        whoever holds one of its pipes keeps its end from being noticed.
+        """
         signal.set_wakeup_fd(-1)
         self._waiting.close()
-        ends = {self._events, self._orders, self._wake_read, self._wake_write, self._life_write} | self._zygotes.ends
+        ends = {
+            self._events,
+            self._orders,
+            self._wake_read,
+            self._wake_write,
+            self._life_write,
+        } | self._zygotes.ends
         ends |= {child.news for child in self._children.values()}
         for end in ends - kept:
             if end > 2:
@@ -276,18 +313,24 @@ class Host:
             time.sleep(0.005)
 
     def _tell(self, event: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the worker is gone; the end of its orders says the same
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # the worker is gone; the end of its orders says the same
             os.write(self._events, (json.dumps(event) + "\n").encode())
 
 
 def _say(news: int) -> None:
-    with contextlib.suppress(OSError):  # a host that does not listen hears of the value when it looks
+    with contextlib.suppress(
+        OSError
+    ):  # a host that does not listen hears of the value when it looks
         os.write(news, b".")
 
 
 def _wants_network(trainer: Path) -> bool:
     try:
-        return read_manifest.__wrapped__(trainer).network  # anew: a manifest may be changed while this process lives
+        return read_manifest.__wrapped__(
+            trainer
+        ).network  # anew: a manifest may be changed while this process lives
     except BaseException:
         return False  # the job says what is wrong with it
 

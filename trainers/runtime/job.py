@@ -42,7 +42,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Produced:
-    """What `train(job)` returns when its outputs are no graph over feature columns: it has written them itself, and proved them itself."""
+    """What `train(job)` returns when its outputs are no graph over feature columns:
+
+    it has written them itself, and proved them itself.
+    """
 
     metrics: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +62,10 @@ class Job:
     _ahead = False
 
     def __init__(self, directory: Path, manifest: Manifest, ahead: bool = False):
-        """`ahead`: to read by, before there is a job; it keeps what it made for those that follow."""
+        """`ahead`:
+
+        to read by, before there is a job; it keeps what it made for those that follow.
+        """
         body = read_json(directory / "job.json")
         self.directory = directory
         self.id: str = body["id"]
@@ -71,10 +77,16 @@ class Job:
         self.context: dict[str, Any] = body["context"]
         self.task: str = self.context["task"]
         if self.task not in manifest.tasks:
-            raise Refused(f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}")
+            raise Refused(
+                f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}"
+            )
         #: Of a multiclass task: the names of the classes that the label numbers from 0. Empty for other tasks.
-        self.classes: list[str] = self.context.get("classes", []) if self.task == "multiclass" else []
-        self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
+        self.classes: list[str] = (
+            self.context.get("classes", []) if self.task == "multiclass" else []
+        )
+        self.features = [
+            Feature(feature["name"], feature["type"]) for feature in self.context["features"]
+        ]
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._ahead = ahead
         self._metrics: TextIO | None = None
@@ -94,14 +106,24 @@ class Job:
     def table(self, name: str) -> pa.Table:
         """A named input, all its parts in order."""
         if not self.has(name):
-            raise Refused(f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}")
+            raise Refused(
+                f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}"
+            )
         wanted = [feature.name for feature in self.features] + [self.context["label"]]
-        parts = [pq.ParquetFile(self.directory / part["path"], pre_buffer=False) for part in self._inputs[name]]
+        parts = [
+            pq.ParquetFile(self.directory / part["path"], pre_buffer=False)
+            for part in self._inputs[name]
+        ]
         for part in parts:
             for column in wanted:
                 if column not in part.schema_arrow.names:
-                    raise Refused(f"the column {column} is missing from input {name}; it has {', '.join(part.schema_arrow.names)}")
-        table = pa.concat_tables([part.read(columns=wanted, use_threads=False) for part in parts], promote_options="permissive")
+                    raise Refused(
+                        f"the column {column} is missing from input {name}; it has {', '.join(part.schema_arrow.names)}"
+                    )
+        table = pa.concat_tables(
+            [part.read(columns=wanted, use_threads=False) for part in parts],
+            promote_options="permissive",
+        )
         if table.num_rows == 0:
             raise Refused(f"input {name} has no rows")
         return table
@@ -118,12 +140,17 @@ class Job:
 
         def read() -> tuple[Columns, np.ndarray]:
             table = self.table(name)
-            return columns_of(table, self.features), label_of(table, self.context["label"], self.task, len(self.classes))
+            return columns_of(table, self.features), label_of(
+                table, self.context["label"], self.task, len(self.classes)
+            )
 
         return self.shared(f"examples {name}", read)
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, made once for all jobs of a study where that is possible. The name says all that it is made from beside the rows."""
+        """What `make` gives, made once for all jobs of a study where that is possible.
+
+        The name says all that it is made from beside the rows.
+        """
         key = f"{name} {self._rows_key}"
         if key in _shared:
             return _shared[key]
@@ -137,22 +164,36 @@ class Job:
         return json.dumps([self._inputs, self.context], sort_keys=True)
 
     def report(self, step: int, name: str, value: float) -> None:
-        """Streams one metric. A metric that is no number ends the training: what follows from it is worthless."""
+        """Streams one metric.
+
+        A metric that is no number ends the training: what follows from it is worthless.
+        """
         if not math.isfinite(value):
             raise Refused(f"{name} became {value} at step {step}")
         if self._metrics is None:
-            self._metrics = open(self.directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1)
-        self._metrics.write(json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n")
+            self._metrics = open(
+                self.directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1
+            )
+        self._metrics.write(
+            json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n"
+        )
         self.stop_if_asked()
 
     @cached_property
     def objective(self) -> Objective | None:
-        """What this job is scored by when it is a trial of a study; None when it trains a model that is to be kept."""
+        """What this job is scored by when it is a trial of a study; None when it trains a model
+        that is to be kept.
+        """
         asked = self.context.get("objective")
-        return Objective(asked["metric"], *self.examples(asked["input"]), self.task) if asked else None
+        return (
+            Objective(asked["metric"], *self.examples(asked["input"]), self.task) if asked else None
+        )
 
     def report_objective(self, step: int, scores: np.ndarray) -> None:
-        """A trial's standing after `step` iterations, by its scores of the objective's rows: what it may be pruned by."""
+        """A trial's standing after `step` iterations, by its scores of the objective's rows:
+
+        what it may be pruned by.
+        """
         assert self.objective is not None
         self.reached[step] = self.objective.value(scores)
         self.report(step, self.objective.name, self.reached[step])
@@ -168,19 +209,31 @@ class Job:
         return path
 
     def restore_checkpoint(self) -> tuple[int, dict[str, bytes]] | None:
-        """The newest saved step and its files. A trainer that calls this saves its own state, so SIGTERM waits for its next report."""
+        """The newest saved step and its files.
+
+        A trainer that calls this saves its own state, so SIGTERM waits for its next report.
+        """
         self._checkpoints = True
-        steps = sorted(int(path.name) for path in self._checkpoint_folder().iterdir() if path.name.isdigit())
+        steps = sorted(
+            int(path.name) for path in self._checkpoint_folder().iterdir() if path.name.isdigit()
+        )
         if not steps:
             return None
         step = steps[-1]
         self._forget_metrics_after(step)
-        return step, {path.name: path.read_bytes() for path in sorted((self._checkpoint_folder() / str(step)).iterdir())}
+        return step, {
+            path.name: path.read_bytes()
+            for path in sorted((self._checkpoint_folder() / str(step)).iterdir())
+        }
 
     def save_checkpoint(self, step: int, files: dict[str, bytes]) -> None:
-        """Replaces the saved state as a whole: it appears under its step by one rename, then older steps go."""
+        """Replaces the saved state as a whole:
+
+        it appears under its step by one rename, then older steps go.
+        """
         folder = self._checkpoint_folder()
-        # Whoever is told to stop right after a step was saved saves that one again: it is whole already.
+        # Whoever is told to stop right after a step was saved saves that one again: it is whole
+        # already.
         if not (folder / str(step)).exists():
             partial = folder / f"{step}.partial"
             shutil.rmtree(partial, ignore_errors=True)
@@ -203,7 +256,10 @@ class Job:
             raise Stopped()
 
     def obey_signals(self) -> None:
-        """SIGTERM means save and stop: at the next report for a trainer that keeps checkpoints, at once for one that does not."""
+        """SIGTERM means save and stop:
+
+        at the next report for a trainer that keeps checkpoints, at once for one that does not.
+        """
 
         def stop(_signal: int, _frame: object) -> None:
             self._stopping = True
@@ -234,11 +290,18 @@ class Job:
         return folder
 
     def _forget_metrics_after(self, step: int) -> None:
-        """What an attempt reported beyond its last checkpoint is going to be reported again. A killed attempt may leave half a line."""
+        """What an attempt reported beyond its last checkpoint is going to be reported again.
+
+        A killed attempt may leave half a line.
+        """
         path = self.directory / "metrics.ndjson"
         if not path.exists():
             return
-        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+        kept = [
+            line
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if line.endswith("}") and json.loads(line)["step"] <= step
+        ]
         write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
         if self._metrics is not None:
             self._metrics.close()

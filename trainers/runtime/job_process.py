@@ -39,7 +39,11 @@ class JobProcess:
         if used > self.memory_bytes:
             self.limit = {"kind": "JobOutOfMemory", "used": used, "allowed": self.memory_bytes}
         elif seconds > self.timeout_seconds:
-            self.limit = {"kind": "JobTimeout", "used": round(seconds, 3), "allowed": self.timeout_seconds}
+            self.limit = {
+                "kind": "JobTimeout",
+                "used": round(seconds, 3),
+                "allowed": self.timeout_seconds,
+            }
         if self.limit:
             processes.kill_tree(self.pid, signal.SIGKILL)
 
@@ -59,7 +63,10 @@ class JobProcess:
 
 
 def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
-    """So that others find a job's process, also when its host is gone. A pid of 0 is of a process that is over already."""
+    """So that others find a job's process, also when its host is gone.
+
+    A pid of 0 is of a process that is over already.
+    """
     host = os.getpid()
     write_whole(
         directory / "process.json",
@@ -78,21 +85,34 @@ def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
 def exit_as_told(attempt: int, told: Any) -> dict[str, Any]:
     """How a job of a zygote ended, by its word; killed, where it said nothing that makes sense."""
     told = told if isinstance(told, dict) else {}
-    code, ended_by, limit, seconds = (told.get(key) for key in ("code", "signal", "limit", "seconds"))
+    code, ended_by, limit, seconds = (
+        told.get(key) for key in ("code", "signal", "limit", "seconds")
+    )
     known = isinstance(code, int) or ended_by in signal.Signals.__members__
-    numbers = isinstance(limit, dict) and all(isinstance(limit.get(key), int | float) for key in ("used", "allowed"))
+    numbers = isinstance(limit, dict) and all(
+        isinstance(limit.get(key), int | float) for key in ("used", "allowed")
+    )
     return {
         "attempt": attempt,
         "code": code if isinstance(code, int) else None,
-        "signal": (ended_by if ended_by in signal.Signals.__members__ else None) if known else "SIGKILL",
-        "limit": limit if numbers and limit.get("kind") in ("JobOutOfMemory", "JobTimeout") else None,
+        "signal": (ended_by if ended_by in signal.Signals.__members__ else None)
+        if known
+        else "SIGKILL",
+        "limit": limit
+        if numbers and limit.get("kind") in ("JobOutOfMemory", "JobTimeout")
+        else None,
         "seconds": seconds if isinstance(seconds, int | float) else 0,
-        "peakMemoryBytes": told.get("peakMemoryBytes") if isinstance(told.get("peakMemoryBytes"), int) else 0,
+        "peakMemoryBytes": told.get("peakMemoryBytes")
+        if isinstance(told.get("peakMemoryBytes"), int)
+        else 0,
     }
 
 
 class Exits:
-    """What a full disk did not take is tried again until it does: a job without an exit.json never ends for others."""
+    """What a full disk did not take is tried again until it does:
+
+    a job without an exit.json never ends for others.
+    """
 
     def __init__(self) -> None:
         self._unwritten: list[tuple[Path, dict[str, Any]]] = []
@@ -118,6 +138,8 @@ def write_whole(path: Path, value: dict[str, Any]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     # The job may write here too: a file or link that it put there is not written to.
     partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w"
+    ) as file:
         file.write(json.dumps(value))
     os.replace(partial, path)

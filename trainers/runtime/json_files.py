@@ -1,4 +1,8 @@
-"""JSON on disk: strict (Python would write NaN, which no other reader takes) and atomic (a reader sees the whole file or none)."""
+"""JSON on disk:
+
+strict (Python would write NaN, which no other reader takes) and atomic (a reader sees the whole
+file or none).
+"""
 
 from __future__ import annotations
 
@@ -36,4 +40,11 @@ def first_not_finite(value: Any, pointer: str = "") -> str | None:
         items = enumerate(value)
     else:
         return None
-    return next((found for key, item in items if (found := first_not_finite(item, f"{pointer}/{key}")) is not None), None)
+    return next(
+        (
+            found
+            for key, item in items
+            if (found := first_not_finite(item, f"{pointer}/{key}")) is not None
+        ),
+        None,
+    )

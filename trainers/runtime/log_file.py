@@ -11,8 +11,15 @@ MOST_BYTES, KEPT_BYTES = 64 << 20, 1 << 20
 
 
 def opened(log: Path, user: int | None) -> int:
-    """To append to. A job that runs as `user` must be able to open it again; what it put there is not followed."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    """To append to.
+
+    A job that runs as `user` must be able to open it again; what it put there is not followed.
+    """
+    descriptor = os.open(
+        log,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK,
+        0o600,
+    )
     if not _is_own(descriptor, {os.geteuid(), user}):
         os.close(descriptor)
         raise PermissionError(f"{log} belongs to another user")
@@ -22,11 +29,16 @@ def opened(log: Path, user: int | None) -> int:
 
 
 def shorten(log: Path) -> None:
-    """Its writers append, so they go on at the new end. What they write in between may be lost; the job is not held up for it."""
+    """Its writers append, so they go on at the new end.
+
+    What they write in between may be lost; the job is not held up for it.
+    """
     with contextlib.suppress(OSError):
         if log.lstat().st_size <= MOST_BYTES:
             return
-        descriptor = os.open(log, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(
+            log, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        )
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             found = os.fstat(descriptor)
             # Its folder is the job's, which may have put a link to somebody else's file there.
@@ -35,7 +47,10 @@ def shorten(log: Path) -> None:
             file.seek(-KEPT_BYTES, os.SEEK_END)
             newest = file.read(KEPT_BYTES)
             file.truncate(0)
-            file.write(f"(older lines were dropped: the log exceeded {MOST_BYTES >> 20} MiB)\n".encode() + newest.partition(b"\n")[2])
+            file.write(
+                f"(older lines were dropped: the log exceeded {MOST_BYTES >> 20} MiB)\n".encode()
+                + newest.partition(b"\n")[2]
+            )
 
 
 def _is_own(descriptor: int, users: set[int | None]) -> bool:

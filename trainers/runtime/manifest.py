@@ -1,4 +1,7 @@
-"""`trainer.yaml`: what a trainer is called, which tasks it knows, and the JSON Schema of its parameters."""
+"""`trainer.yaml`:
+
+what a trainer is called, which tasks it knows, and the JSON Schema of its parameters.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +47,21 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with the schema's defaults filled in; every mistake is named by its JSON pointer."""
+    """The parameters with the schema's defaults filled in; every mistake is named by its JSON
+    pointer.
+    """
     mistakes = [
         f"/params{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
         for error in sorted(
-            Draft202012Validator(manifest.params).iter_errors(params), key=lambda error: list(map(str, error.absolute_path))
+            Draft202012Validator(manifest.params).iter_errors(params),
+            key=lambda error: list(map(str, error.absolute_path)),
         )
     ]
     if mistakes:
         raise Refused(f"trainer {manifest.name} refuses its parameters: " + "; ".join(mistakes))
-    defaults = {name: schema["default"] for name, schema in manifest.params.get("properties", {}).items() if "default" in schema}
+    defaults = {
+        name: schema["default"]
+        for name, schema in manifest.params.get("properties", {}).items()
+        if "default" in schema
+    }
     return defaults | params

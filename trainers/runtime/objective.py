@@ -1,4 +1,8 @@
-"""What a trial of a study is scored by: one metric on rows that the model does not learn from. The formulas are those of domain/evaluation/metrics."""
+"""What a trial of a study is scored by:
+
+one metric on rows that the model does not learn from. The formulas are those of
+domain/evaluation/metrics.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,9 @@ LEAST_PROBABILITY = 0.001
 class Objective:
     """`value(scores)` for scores of `columns`, row for row."""
 
-    def __init__(self, metric: str, columns: Columns, label: np.ndarray, task: str = "classification"):
+    def __init__(
+        self, metric: str, columns: Columns, label: np.ndarray, task: str = "classification"
+    ):
         metrics = MULTICLASS_METRICS if task == "multiclass" else METRICS
         if metric not in metrics:
             raise Refused(f"there is no metric {metric}; there are {', '.join(metrics)}")
@@ -47,7 +53,9 @@ def _auc(label: np.ndarray, scores: np.ndarray) -> float:
     positives = int((label == 1).sum())
     negatives = len(label) - positives
     return (
-        (ranks[label == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives) if positives and negatives else float("nan")
+        (ranks[label == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+        if positives and negatives
+        else float("nan")
     )
 
 
@@ -60,7 +68,9 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "logloss": _logloss,
     "auc": _auc,
     "brier": lambda label, scores: np.mean((scores - label) ** 2),
-    "accuracy": lambda label, scores: np.mean((scores >= 0.5) == (label == 1)) if np.isfinite(scores).all() else float("nan"),
+    "accuracy": lambda label, scores: (
+        np.mean((scores >= 0.5) == (label == 1)) if np.isfinite(scores).all() else float("nan")
+    ),
     "rmse": lambda label, scores: np.sqrt(np.mean((scores - label) ** 2)),
     "mae": lambda label, scores: np.mean(np.abs(scores - label)),
     "r2": _r2,
@@ -73,7 +83,8 @@ def _multiclass_logloss(label: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _f1(label: np.ndarray, scores: np.ndarray, weighted: bool) -> float:
-    """Over the classes that some row has or is predicted as; each counts alike, or by its labels."""
+    """Over the classes that some row has or is predicted as; each counts alike, or by its labels.
+    """
     if not np.isfinite(scores).all():
         return float("nan")
     known, width = label.astype(np.int64), scores.shape[1]
@@ -87,7 +98,9 @@ def _f1(label: np.ndarray, scores: np.ndarray, weighted: bool) -> float:
 
 MULTICLASS_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "logloss": _multiclass_logloss,
-    "accuracy": lambda label, scores: np.mean(scores.argmax(axis=1) == label) if np.isfinite(scores).all() else float("nan"),
+    "accuracy": lambda label, scores: (
+        np.mean(scores.argmax(axis=1) == label) if np.isfinite(scores).all() else float("nan")
+    ),
     "f1_macro": lambda label, scores: _f1(label, scores, weighted=False),
     "f1_weighted": lambda label, scores: _f1(label, scores, weighted=True),
 }

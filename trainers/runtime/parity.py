@@ -17,11 +17,22 @@ MIN_SHARE = 0.999
 
 
 def check_parity(
-    graph: bytes, predict: Callable[[Columns], np.ndarray], columns: Columns, features: list[Feature], width: int = 1
+    graph: bytes,
+    predict: Callable[[Columns], np.ndarray],
+    columns: Columns,
+    features: list[Feature],
+    width: int = 1,
 ) -> dict[str, Any]:
-    """`width`: scores a row; a row agrees where all of them do. Compares on rows spread evenly over the training data, and on the same rows with what training may never have shown: text unseen, numbers missing."""
+    """`width`:
+
+    scores a row; a row agrees where all of them do. Compares on rows spread evenly over the
+    training data, and on the same rows with what training may never have shown: text unseen,
+    numbers missing.
+    """
     rows = rows_of(columns)
-    sample = take(columns, np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64)))
+    sample = take(
+        columns, np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64))
+    )
     few = take(sample, np.arange(min(rows_of(sample), 200)))
     session = _session(graph)
     seen = _compare(session, predict, sample, width)
@@ -29,7 +40,12 @@ def check_parity(
         _compare(
             session,
             predict,
-            {feature.name: _unseen(few[feature.name], feature) if feature in changed else few[feature.name] for feature in features},
+            {
+                feature.name: _unseen(few[feature.name], feature)
+                if feature in changed
+                else few[feature.name]
+                for feature in features
+            },
             width,
         )
         for changed in (features, *([feature] for feature in features))
@@ -45,7 +61,10 @@ def check_parity(
             "maxDifference": max(difference for _, difference in odd),
         },
     }
-    for what, share in (("training rows", facts["share"]), ("rows with unseen or missing values", facts["unseen"]["share"])):
+    for what, share in (
+        ("training rows", facts["share"]),
+        ("rows with unseen or missing values", facts["unseen"]["share"]),
+    ):
         if share < MIN_SHARE:
             raise Refused(
                 f"the exported graph disagrees with the trained model: on {what} only {share:.4%} agree within {TOLERANCE}, {MIN_SHARE:.1%} are needed"
@@ -54,17 +73,25 @@ def check_parity(
 
 
 def _compare(
-    session: onnxruntime.InferenceSession, predict: Callable[[Columns], np.ndarray], columns: Columns, width: int
+    session: onnxruntime.InferenceSession,
+    predict: Callable[[Columns], np.ndarray],
+    columns: Columns,
+    width: int,
 ) -> tuple[float, float]:
     native = np.asarray(predict(columns), dtype=np.float64)
     if width == 1 and native.ndim == 1:
         native = native.reshape(-1, 1)
-    (score,) = session.run(["score"], {name: values.reshape(-1, 1) for name, values in columns.items()})
+    (score,) = session.run(
+        ["score"], {name: values.reshape(-1, 1) for name, values in columns.items()}
+    )
     if score.shape != (rows_of(columns), width) or native.shape != score.shape:
-        raise Refused(f"for {rows_of(columns)} rows the graph gave {score.shape} scores and the model {native.shape}")
+        raise Refused(
+            f"for {rows_of(columns)} rows the graph gave {score.shape} scores and the model {native.shape}"
+        )
     if not (np.isfinite(score).all() and np.isfinite(native).all()):
         raise Refused("the model gives scores that are NaN or infinite")
-    # Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser than the tolerance.
+    # Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser
+    # than the tolerance.
     difference = (np.abs(score - native) / np.maximum(1.0, np.abs(native))).max(axis=1)
     return float((difference <= TOLERANCE).mean()), float(difference.max())
 

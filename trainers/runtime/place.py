@@ -1,4 +1,7 @@
-"""Where a trainer broke, without its words: an exception's message may quote a row, and what a run's failure says is kept for good."""
+"""Where a trainer broke, without its words:
+
+an exception's message may quote a row, and what a run's failure says is kept for good.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,15 @@ from pathlib import Path
 
 
 def place_of(error: BaseException, folder: Path) -> str:
-    """The exception's type, and the innermost line of the trainer's own files that it passed through, else of any file."""
+    """The exception's type, and the innermost line of the trainer's own files that it passed
+    through, else of any file.
+    """
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     if isinstance(error, ImportError) and error.name:
         name += f" of {error.name}"
     if isinstance(error, SyntaxError) and error.filename:
@@ -17,4 +26,12 @@ def place_of(error: BaseException, folder: Path) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
     last = (own or frames)[-1:]
-    return "".join([name, *(f" in {Path(frame.filename).name}, line {frame.lineno} ({frame.name})" for frame in last)])
+    return "".join(
+        [
+            name,
+            *(
+                f" in {Path(frame.filename).name}, line {frame.lineno} ({frame.name})"
+                for frame in last
+            ),
+        ]
+    )

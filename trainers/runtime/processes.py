@@ -41,7 +41,9 @@ def die_at_end_of(pipe: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """What a job leaves behind becomes our child, whatever session or group it moved to, and can be found."""
+    """What a job leaves behind becomes our child, whatever session or group it moved to, and can be
+    found.
+    """
     if _libc:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -57,7 +59,9 @@ def threads() -> int:
 
 
 def kill_me_first() -> None:
-    """When the whole machine runs out of memory the kernel shall take a job, not the worker or a database."""
+    """When the whole machine runs out of memory the kernel shall take a job, not the worker or a
+    database.
+    """
     if LINUX:
         with contextlib.suppress(PermissionError):  # a job of a zygote has it from there
             Path("/proc/self/oom_score_adj").write_text("800")
@@ -84,7 +88,10 @@ def tree(pid: int) -> list[int]:
 
 
 def memory(pids: list[int]) -> int:
-    """Bytes that cannot be had back while the processes live: on Linux without the pages of files, elsewhere all that is resident."""
+    """Bytes that cannot be had back while the processes live:
+
+    on Linux without the pages of files, elsewhere all that is resident.
+    """
     if not LINUX:
         wanted = set(pids)
         return sum(rss for pid, _, rss in _table() if pid in wanted)
@@ -104,7 +111,9 @@ def _unreclaimable(pid: int) -> int:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return sum(
+        int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:"))
+    )
 
 
 def _kill(pid: int, number: int) -> None:

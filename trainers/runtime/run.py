@@ -40,9 +40,15 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
     try:
         manifest = read_manifest(folder)
         if manifest.command:
-            os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
+            os.environ["OMP_NUM_THREADS"] = str(
+                read_json(directory / "job.json")["resources"]["cpus"]
+            )
             # `./program` lies beside the manifest; a bare name is found on the PATH.
-            program = str(folder / manifest.command[0]) if "/" in manifest.command[0] else manifest.command[0]
+            program = (
+                str(folder / manifest.command[0])
+                if "/" in manifest.command[0]
+                else manifest.command[0]
+            )
             os.chdir(directory)
             os.execvp(program, [program, *manifest.command[1:], str(directory)])
         _enter_environment(manifest, folder, directory)
@@ -66,7 +72,10 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
 
 
 def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> None:
-    """Goes on in the Python that has the trainer's packages. The backend says where each such set lies; a set is big, so it may not be there yet."""
+    """Goes on in the Python that has the trainer's packages.
+
+    The backend says where each such set lies; a set is big, so it may not be there yet.
+    """
     if manifest.environment is None:
         return
     python = os.environ.get(f"PERENNIAL_PYTHON_{manifest.environment.upper()}", "")
@@ -82,13 +91,18 @@ def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> Non
 
 
 def _load(folder: Path) -> ModuleType:
-    """As a package under a name of its own: a trainer's folder may be called `lightgbm` and must not hide the library of that name."""
+    """As a package under a name of its own:
+
+    a trainer's folder may be called `lightgbm` and must not hide the library of that name.
+    """
     path = folder / "train.py"
     name = f"perennial_trainer_{folder.name.replace('-', '_')}"
     loaded = sys.modules.get(name)
     if loaded is not None and loaded.__file__ == str(path):
         return loaded
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[str(folder)]
+    )
     if spec is None or spec.loader is None or not path.is_file():
         raise Refused(f"trainer {folder.name} has neither a train.py nor a command in its manifest")
     module = importlib.util.module_from_spec(spec)
@@ -104,15 +118,22 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     if isinstance(trained, Produced):
         return _conclude_produced(job, trained)
     if not isinstance(trained, Trained):
-        raise Refused(f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}")
+        raise Refused(
+            f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}"
+        )
     if job.objective is not None:
         return _conclude_trial(job, trained)
     model = trained.graph() if callable(trained.graph) else trained.graph
     check_signature(model, job.features)
     graph = graph_bytes(model)
     width = len(job.classes) or 1
-    parity = check_parity(graph, trained.predict, columns_of(job.table("train"), job.features), job.features, width)
-    result = {"metrics": {name: float(value) for name, value in trained.metrics.items()}, "facts": {**trained.facts, "parity": parity}}
+    parity = check_parity(
+        graph, trained.predict, columns_of(job.table("train"), job.features), job.features, width
+    )
+    result = {
+        "metrics": {name: float(value) for name, value in trained.metrics.items()},
+        "facts": {**trained.facts, "parity": parity},
+    }
     bad = first_not_finite(result)
     if bad is not None:
         raise Refused(f"the result is not a number at {bad}")
@@ -123,7 +144,10 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
 def _conclude_produced(job: Job, produced: Produced) -> dict[str, Any]:
     if not any(path.is_file() for path in (job.directory / "outputs").rglob("*")):
         raise Refused("train(job) returned Produced(…) without having written any output")
-    result = {"metrics": {name: float(value) for name, value in produced.metrics.items()}, "facts": produced.facts}
+    result = {
+        "metrics": {name: float(value) for name, value in produced.metrics.items()},
+        "facts": produced.facts,
+    }
     bad = first_not_finite(result)
     if bad is not None:
         raise Refused(f"the result is not a number at {bad}")
@@ -137,13 +161,25 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
     if value is None:
         value = objective.value(trained.predict(objective.columns))
     if not math.isfinite(value):
-        raise Refused(f"{objective.name} is not defined on these {len(objective.label):,} rows, or a score is no number")
+        raise Refused(
+            f"{objective.name} is not defined on these {len(objective.label):,} rows, or a score is no number"
+        )
     # What others are pruned by, exactly, also when nobody looked while it ran.
     reached = [
-        next(({"step": step, "value": job.reached[step]} for step in sorted(job.reached) if step >= rung), None)
+        next(
+            (
+                {"step": step, "value": job.reached[step]}
+                for step in sorted(job.reached)
+                if step >= rung
+            ),
+            None,
+        )
         for rung in job.context["objective"].get("rungs", [])
     ]
-    return {"metrics": {objective.name: value}, "facts": {"step": trained.step, "reached": [found for found in reached if found]}}
+    return {
+        "metrics": {objective.name: value},
+        "facts": {"step": trained.step, "reached": [found for found in reached if found]},
+    }
 
 
 def _failed(directory: Path, message: str, trace: str | None) -> int:

@@ -140,7 +140,9 @@ class Zygotes:
     def watch(self) -> None:
         now = time.monotonic()
         for held in self._held.values():
-            if processes.memory([held.pid]) > held.memory_bytes or (not held.ready and now > held.deadline):
+            if processes.memory([held.pid]) > held.memory_bytes or (
+                not held.ready and now > held.deadline
+            ):
                 processes.kill_tree(held.pid, signal.SIGKILL)
             elif held.ready and not held.jobs and now - held.used_at > IDLE_SECONDS:
                 held.close()
@@ -167,7 +169,10 @@ class Zygotes:
                 self._leave({orders_read, events_write})
                 self._enter(order, parent)
                 processes.call_me("zygote")
-                if _read_ahead(Path(order["trainer"]), Path(order["directory"])) and processes.threads() == 1:
+                if (
+                    _read_ahead(Path(order["trainer"]), Path(order["directory"]))
+                    and processes.threads() == 1
+                ):
                     processes.adopt_orphans()
                     gc.collect()
                     gc.freeze()  # a collection in a job would copy every page
@@ -176,7 +181,13 @@ class Zygotes:
         os.close(orders_read)
         os.close(events_write)
         os.set_blocking(orders_write, False)
-        held = Zygote(pid, orders_write, events_read, order["memoryBytes"], time.monotonic() + order["timeoutSeconds"])
+        held = Zygote(
+            pid,
+            orders_write,
+            events_read,
+            order["memoryBytes"],
+            time.monotonic() + order["timeoutSeconds"],
+        )
         self._waiting.register(events_read, selectors.EVENT_READ, lambda: self._hear(kind, held))
         return held
 
@@ -188,11 +199,20 @@ class Zygotes:
         for event, order in events or []:
             directory = Path(order["directory"])
             if event["type"] == "started":
-                make_known(directory, order["attempt"], _in_tree(held.pid, event.get("pid")), held.pid)
+                make_known(
+                    directory, order["attempt"], _in_tree(held.pid, event.get("pid")), held.pid
+                )
             if event["type"] == "ended":
-                self._conclude((directory / "exit.json", exit_as_told(order["attempt"], event.get("exit"))))
+                self._conclude(
+                    (directory / "exit.json", exit_as_told(order["attempt"], event.get("exit")))
+                )
             self._tell(
-                {"type": event["type"], "directory": order["directory"], "attempt": order["attempt"], "message": str(event.get("message"))}
+                {
+                    "type": event["type"],
+                    "directory": order["directory"],
+                    "attempt": order["attempt"],
+                    "message": str(event.get("message")),
+                }
             )
         if events is None:
             self._bury(kind, held)
@@ -207,19 +227,27 @@ class Zygotes:
         for directory, order in held.jobs.items():
             # What it had begun died with it, and is found to be lost; the others begin without it.
             if directory in held.begun:
-                self._conclude((Path(directory) / "exit.json", exit_as_told(order["attempt"], None)))
+                self._conclude(
+                    (Path(directory) / "exit.json", exit_as_told(order["attempt"], None))
+                )
                 self._tell({"type": "ended", "directory": directory, "attempt": order["attempt"]})
             else:
                 self._obey(order | {"siblings": None})
 
 
 def _in_tree(root: int, pid: Any) -> int:
-    """The pid, if it is that of a process below the root: a trainer must not name one of somebody else's for us to signal."""
+    """The pid, if it is that of a process below the root:
+
+    a trainer must not name one of somebody else's for us to signal.
+    """
     return pid if isinstance(pid, int) and pid != root and pid in processes.tree(root) else 0
 
 
 def _read_ahead(folder: Path, directory: Path) -> bool:
-    """Reads what every job like this one reads. False where that is another program's: one of somebody's own, or another Python."""
+    """Reads what every job like this one reads.
+
+    False where that is another program's: one of somebody's own, or another Python.
+    """
     manifest = read_manifest(folder)
     if manifest.command or getattr(manifest, "environment", None):
         return False

@@ -31,7 +31,8 @@ def serve(questions: TextIO, answers: TextIO) -> None:
         answers.write(json.dumps(message, allow_nan=False) + "\n")
         answers.flush()
 
-    # What the imports made stays; looking through it again and again would be half the time of an answer.
+    # What the imports made stays; looking through it again and again would be half the time of an
+    # answer.
     gc.freeze()
     tell({"type": "ready"})
     for line in questions:
@@ -40,7 +41,12 @@ def serve(questions: TextIO, answers: TextIO) -> None:
             tell({"id": question["id"], "answer": ANSWERS[question["ask"]](question)})
         except Exception as error:
             traceback.print_exc()
-            tell({"id": question["id"], "error": "".join(traceback.format_exception_only(error)).strip()[:2_000]})
+            tell(
+                {
+                    "id": question["id"],
+                    "error": "".join(traceback.format_exception_only(error)).strip()[:2_000],
+                }
+            )
 
 
 if __name__ == "__main__":

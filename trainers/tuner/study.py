@@ -17,7 +17,12 @@ import warnings
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.pruners import HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
@@ -28,46 +33,81 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 #: Asked for by optuna; nothing that is used here looks at times.
 BEGINNING = datetime.datetime(2000, 1, 1)
-STATES = {"running": TrialState.RUNNING, "complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+STATES = {
+    "running": TrialState.RUNNING,
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
 
 
 def suggest(question: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the next trial. Trials that run count as bad for as long (`constant_liar`), so that those beside each other do not try the same."""
+    """The parameters of the next trial.
+
+    Trials that run count as bad for as long (`constant_liar`), so that those beside each other do
+    not try the same.
+    """
     study = question["study"]
     space = _space(study)
-    # Without the pruner: optuna would show the sampler the trials of one bracket alone, and of two dozen no bracket would leave its random start.
+    # Without the pruner: optuna would show the sampler the trials of one bracket alone, and of two
+    # dozen no bracket would leave its random start.
     rebuilt = _rebuilt(study, question["trials"], _sampler(study, question["number"]), NopPruner())
     return rebuilt.ask(space).params
 
 
 def should_prune(question: dict[str, Any]) -> bool:
-    """Whether the trial may end at the newest of its intermediate values. A trial that passed a rung is not judged there again."""
+    """Whether the trial may end at the newest of its intermediate values.
+
+    A trial that passed a rung is not judged there again.
+    """
     study, number = question["study"], question["number"]
     hyperband = study["hyperband"]
     if hyperband is None:
         return False
-    pruner = HyperbandPruner(min_resource=hyperband["min"], max_resource=hyperband["max"], reduction_factor=hyperband["factor"])
+    pruner = HyperbandPruner(
+        min_resource=hyperband["min"],
+        max_resource=hyperband["max"],
+        reduction_factor=hyperband["factor"],
+    )
     rebuilt = _rebuilt(study, question["trials"], RandomSampler(), pruner)
     # It finds its brackets at its first question; before, every trial is in bracket 0.
     pruner._try_initialization(rebuilt)
     frozen = rebuilt.get_trials(deepcopy=False)
     for trial, recorded in zip(frozen, question["trials"], strict=True):
-        judged = recorded["intermediate"][:-1] if recorded["number"] == number else recorded["intermediate"]
+        judged = (
+            recorded["intermediate"][:-1]
+            if recorded["number"] == number
+            else recorded["intermediate"]
+        )
         trial.system_attrs.update(_rungs(judged, hyperband, pruner._get_bracket_id(rebuilt, trial)))
-    asked = next(trial for trial, recorded in zip(frozen, question["trials"], strict=True) if recorded["number"] == number)
+    asked = next(
+        trial
+        for trial, recorded in zip(frozen, question["trials"], strict=True)
+        if recorded["number"] == number
+    )
     return pruner.prune(rebuilt, asked)
 
 
 def _sampler(study: dict[str, Any], number: int) -> BaseSampler:
-    # Of its own for every trial: a generator that went on from trial to trial would live in a process.
+    # Of its own for every trial: a generator that went on from trial to trial would live in a
+    # process.
     seed = int.from_bytes(hashlib.sha256(f"{study['seed']}/{number}".encode()).digest()[:4], "big")
-    return RandomSampler(seed=seed) if study["sampler"] == "random" else TPESampler(seed=seed, constant_liar=True)
+    return (
+        RandomSampler(seed=seed)
+        if study["sampler"] == "random"
+        else TPESampler(seed=seed, constant_liar=True)
+    )
 
 
-def _rebuilt(study: dict[str, Any], trials: list[dict[str, Any]], sampler: BaseSampler, pruner: Any) -> optuna.Study:
+def _rebuilt(
+    study: dict[str, Any], trials: list[dict[str, Any]], sampler: BaseSampler, pruner: Any
+) -> optuna.Study:
     # Hyperband draws a trial's bracket from its number and this name.
     rebuilt = optuna.create_study(
-        direction=study["direction"], study_name=f"{study['name']}-{study['seed']}", sampler=sampler, pruner=pruner
+        direction=study["direction"],
+        study_name=f"{study['name']}-{study['seed']}",
+        sampler=sampler,
+        pruner=pruner,
     )
     space = _space(study)
     rebuilt.add_trials([_trial(trial, space) for trial in trials])
@@ -75,7 +115,10 @@ def _rebuilt(study: dict[str, Any], trials: list[dict[str, Any]], sampler: BaseS
 
 
 class _Recorded(FrozenTrial):
-    """Made for one storage that lives for one question: the copy that the storage would take of each is four fifths of the time of an answer."""
+    """Made for one storage that lives for one question:
+
+    the copy that the storage would take of each is four fifths of the time of an answer.
+    """
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> _Recorded:
         return self
@@ -98,8 +141,13 @@ def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> FrozenT
     )
 
 
-def _rungs(values: list[dict[str, Any]], hyperband: dict[str, int], bracket: int) -> dict[str, float]:
-    """What optuna's successive halving notes with a trial as it passes: its value at each rung, the first at or after it."""
+def _rungs(
+    values: list[dict[str, Any]], hyperband: dict[str, int], bracket: int
+) -> dict[str, float]:
+    """What optuna's successive halving notes with a trial as it passes:
+
+    its value at each rung, the first at or after it.
+    """
     passed: dict[str, float] = {}
     for rung in range(64):
         needed = hyperband["min"] * hyperband["factor"] ** (bracket + rung)

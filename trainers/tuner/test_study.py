@@ -18,10 +18,19 @@ HYPERBAND = {"min": 2, "max": 60, "factor": 3}
 
 
 def study(**changes: Any) -> dict[str, Any]:
-    return {"name": "tune", "direction": "minimize", "seed": 17, "sampler": "tpe", "space": SPACE, "hyperband": HYPERBAND} | changes
+    return {
+        "name": "tune",
+        "direction": "minimize",
+        "seed": 17,
+        "sampler": "tpe",
+        "space": SPACE,
+        "hyperband": HYPERBAND,
+    } | changes
 
 
-def trial(number: int, status: str, value: float | None = None, intermediate: Any = (), params: Any = None) -> dict[str, Any]:
+def trial(
+    number: int, status: str, value: float | None = None, intermediate: Any = (), params: Any = None
+) -> dict[str, Any]:
     asked = params or suggest({"study": study(sampler="random"), "number": number, "trials": []})
     return {
         "number": number,
@@ -34,7 +43,10 @@ def trial(number: int, status: str, value: float | None = None, intermediate: An
 
 def finished(count: int) -> list[dict[str, Any]]:
     trials = [trial(number, "complete") for number in range(count)]
-    return [made | {"value": abs(made["params"]["rate"] - 0.05) + made["params"]["leaves"] / 1000} for made in trials]
+    return [
+        made | {"value": abs(made["params"]["rate"] - 0.05) + made["params"]["leaves"] / 1000}
+        for made in trials
+    ]
 
 
 class Suggest(unittest.TestCase):
@@ -53,7 +65,12 @@ class Suggest(unittest.TestCase):
         self.assertEqual(suggest(json.loads(json.dumps(asked))), first)
         self.assertNotEqual(suggest(asked | {"number": 21}), first)
         self.assertNotEqual(suggest(asked | {"study": study(seed=18)}), first)
-        self.assertNotEqual(suggest(asked | {"trials": [done | {"value": -done["value"]} for done in asked["trials"]]}), first)
+        self.assertNotEqual(
+            suggest(
+                asked | {"trials": [done | {"value": -done["value"]} for done in asked["trials"]]}
+            ),
+            first,
+        )
 
     def test_takes_in_every_way_a_trial_can_stand(self):
         mixed = [
@@ -63,21 +80,30 @@ class Suggest(unittest.TestCase):
             trial(14, "pruned", None),
             trial(15, "running", None, [(2, 0.6)]),
         ]
-        self.assertEqual(set(suggest({"study": study(), "number": 16, "trials": mixed})), set(SPACE))
+        self.assertEqual(
+            set(suggest({"study": study(), "number": 16, "trials": mixed})), set(SPACE)
+        )
 
     def test_learns(self):
-        """On a function with one minimum, TPE over forty trials does better than chance, the mean of ten seeds each."""
+        """On a function with one minimum, TPE over forty trials does better than chance, the mean
+        of ten seeds each.
+        """
 
         def best(sampler: str, seed: int) -> float:
             trials: list[dict[str, Any]] = []
             for number in range(40):
-                params = suggest({"study": study(sampler=sampler, seed=seed), "number": number, "trials": trials})
+                params = suggest(
+                    {"study": study(sampler=sampler, seed=seed), "number": number, "trials": trials}
+                )
                 value = abs(params["rate"] - 0.05) * 10 + abs(params["leaves"] - 40) / 100
                 trials.append(trial(number, "complete", value, (), params))
             return min(made["value"] for made in trials)
 
         seeds = range(10)
-        self.assertLess(sum(best("tpe", seed) for seed in seeds), 0.8 * sum(best("random", seed) for seed in seeds))
+        self.assertLess(
+            sum(best("tpe", seed) for seed in seeds),
+            0.8 * sum(best("random", seed) for seed in seeds),
+        )
 
     def test_those_that_run_keep_others_away(self):
         done = finished(20)
@@ -89,7 +115,15 @@ class Suggest(unittest.TestCase):
 class Prune(unittest.TestCase):
     def test_never_without_a_pruner(self):
         running = trial(1, "running", None, [(2, 9.0)])
-        self.assertFalse(should_prune({"study": study(hyperband=None), "number": 1, "trials": [trial(0, "complete", 0.1), running]}))
+        self.assertFalse(
+            should_prune(
+                {
+                    "study": study(hyperband=None),
+                    "number": 1,
+                    "trials": [trial(0, "complete", 0.1), running],
+                }
+            )
+        )
 
     def test_decides_at_every_rung_as_optuna_does_while_it_runs(self):
         """The same curves, once in a living optuna and once rebuilt before every question."""
@@ -105,23 +139,36 @@ class Prune(unittest.TestCase):
             decisions = []
             for number in range(40):
                 asked = live.ask()
-                mine = trial(number, "running", params={"leaves": 4, "rate": 0.1, "bins": 16, "kind": "a"})
+                mine = trial(
+                    number, "running", params={"leaves": 4, "rate": 0.1, "bins": 16, "kind": "a"}
+                )
                 recorded.append(mine)
                 for step in steps:
                     value = ((number * 37) % 101) / 100 + 1 / step
                     asked.report(value, step)
                     mine["intermediate"].append({"step": step, "value": value})
                     expected = asked.should_prune()
-                    actual = should_prune({"study": study(direction=direction), "number": number, "trials": recorded})
+                    actual = should_prune(
+                        {"study": study(direction=direction), "number": number, "trials": recorded}
+                    )
                     decisions.append(expected)
-                    self.assertEqual(actual, expected, f"trial {number} at step {step}, {direction}")
+                    self.assertEqual(
+                        actual, expected, f"trial {number} at step {step}, {direction}"
+                    )
                     if expected:
                         break
                 pruned = decisions[-1]
                 live.tell(
-                    asked, None if pruned else value, state=optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE
+                    asked,
+                    None if pruned else value,
+                    state=optuna.trial.TrialState.PRUNED
+                    if pruned
+                    else optuna.trial.TrialState.COMPLETE,
                 )
-                mine |= {"status": "pruned" if pruned else "complete", "value": mine["intermediate"][-1]["value"]}
+                mine |= {
+                    "status": "pruned" if pruned else "complete",
+                    "value": mine["intermediate"][-1]["value"],
+                }
             self.assertGreater(sum(decisions), 5)
             self.assertGreater(len(decisions) - sum(decisions), 5)
 
@@ -133,11 +180,19 @@ class Service(unittest.TestCase):
             {
                 "id": 2,
                 "ask": "suggest",
-                "study": study(space={"x": {"kind": "int", "low": 5, "high": 1, "step": 1, "log": False}}),
+                "study": study(
+                    space={"x": {"kind": "int", "low": 5, "high": 1, "step": 1, "log": False}}
+                ),
                 "number": 0,
                 "trials": [],
             },
-            {"id": 3, "ask": "prune", "study": study(), "number": 0, "trials": [trial(0, "running", None, [(2, 0.5)])]},
+            {
+                "id": 3,
+                "ask": "prune",
+                "study": study(),
+                "number": 0,
+                "trials": [trial(0, "running", None, [(2, 0.5)])],
+            },
         ]
         said = io.StringIO()
         serve(io.StringIO("".join(json.dumps(line) + "\n" for line in asked)), said)

@@ -1,24 +1,35 @@
-/** The secrets with which the API signs commands and workers check them: one file that both read. */
+/**
+ * The secrets with which the API signs commands and workers check them: one file that both read.
+ */
 import { randomBytes } from 'node:crypto';
 import { failure } from '../../domain/failure';
 import type { CommandKey, CommandKeys } from '../../data/access/command-signature';
 import { readPrivateJson, writePrivateJson } from '../../infra/private-file';
 
-const wayOut = 'perennial setup makes it; API and workers must read the same one (PERENNIAL_COMMAND_KEYS_FILE)';
+const wayOut =
+  'perennial setup makes it; API and workers must read the same one (PERENNIAL_COMMAND_KEYS_FILE)';
 
 /**
- * Reads the file whenever it is asked, so that a rotation needs no restart: a new entry in front signs from then on, and an old one can go
- * after ten minutes, when what it signed has expired. @throws PlatformUnavailable when the file is missing or holds no keys.
+ * Reads the file whenever it is asked, so that a rotation needs no restart: a new entry in front
+ * signs from then on, and an old one can go after ten minutes, when what it signed has expired.
+ * @throws PlatformUnavailable when the file is missing or holds no keys.
  */
 export function commandKeysIn(file: string): CommandKeys {
   return () => {
     const kept = readPrivateJson(file, wayOut);
     const keys = (kept as { readonly keys?: unknown } | null)?.keys;
     if (!Array.isArray(keys) || !keys.every(isKey)) {
-      throw failure('PlatformUnavailable', `${file} is missing or holds no keys for signing commands`, { next: wayOut });
+      throw failure(
+        'PlatformUnavailable',
+        `${file} is missing or holds no keys for signing commands`,
+        { next: wayOut },
+      );
     }
     const [first, ...rest] = keys;
-    if (!first) throw failure('PlatformUnavailable', `${file} holds no key for signing commands`, { next: wayOut });
+    if (!first)
+      throw failure('PlatformUnavailable', `${file} holds no key for signing commands`, {
+        next: wayOut,
+      });
     return [first, ...rest];
   };
 }
@@ -29,7 +40,10 @@ export function ensureCommandKeys(file: string): void {
 }
 
 function newCommandKey(): CommandKey {
-  return { id: `ck_${randomBytes(6).toString('hex')}`, secret: randomBytes(32).toString('base64url') };
+  return {
+    id: `ck_${randomBytes(6).toString('hex')}`,
+    secret: randomBytes(32).toString('base64url'),
+  };
 }
 
 function isKey(value: unknown): value is CommandKey {

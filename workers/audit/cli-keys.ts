@@ -1,4 +1,7 @@
-/** The commands that make, add and rotate audit keys. They need a private key, so they run where it is kept, and not through the API. */
+/**
+ * The commands that make, add and rotate audit keys. They need a private key, so they run where it
+ * is kept, and not through the API.
+ */
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
@@ -11,83 +14,156 @@ import { failure } from '../../domain/failure';
 import { defaultTenant } from '../../domain/ids';
 import { embeddedDatabaseUrl } from '../../infra/backends';
 import { statePaths } from '../../infra/state-paths';
-import { makeKeyFile, nextKeyFile, placeOf, readSigner, replaceKeyFile, type AuditKeyRef } from './key';
+import {
+  makeKeyFile,
+  nextKeyFile,
+  placeOf,
+  readSigner,
+  replaceKeyFile,
+  type AuditKeyRef,
+} from './key';
 import { readAuditKeyRef } from './settings';
 import type { Environment } from '../environment';
 
 const tenant = defaultTenant;
 
-export function cliAuditKeys(environment: Environment, { stateDir }: Pick<CliSettings, 'stateDir'>): CliAuditKeys {
+export function cliAuditKeys(
+  environment: Environment,
+  { stateDir }: Pick<CliSettings, 'stateDir'>,
+): CliAuditKeys {
   const keyRef = readAuditKeyRef(environment, stateDir);
   return {
     newKey: ({ previous }) =>
       withAudit(environment, stateDir, async (audit) => {
         const keys = await audit.keys(tenant);
         if (keys.length === 0) {
-          throw failure('Conflict', 'the audit log has no key yet: the first worker that seals it makes or registers one', {
-            next: 'perennial up',
-          });
+          throw failure(
+            'Conflict',
+            'the audit log has no key yet: the first worker that seals it makes or registers one',
+            {
+              next: 'perennial up',
+            },
+          );
         }
-        const endorser = keys.find((key) => fingerprintOf(key.publicKey) === previous || key.keyId === previous);
-        if (endorser === undefined) throw failure('NotFound', `no audit key ${previous} is registered`, { next: 'perennial audit keys' });
-        const signer = 'file' in keyRef ? makeKeyFile(keyRef.file) : needed(keyRef, readSigner(keyRef));
-        const request = await requestKey(signer, { tenant, previous: fingerprintOf(endorser.publicKey) });
-        return { fingerprint: fingerprintOf(signer.publicKey), place: placeOf(keyRef), request: toText(request) };
+        const endorser = keys.find(
+          (key) => fingerprintOf(key.publicKey) === previous || key.keyId === previous,
+        );
+        if (endorser === undefined)
+          throw failure('NotFound', `no audit key ${previous} is registered`, {
+            next: 'perennial audit keys',
+          });
+        const signer =
+          'file' in keyRef ? makeKeyFile(keyRef.file) : needed(keyRef, readSigner(keyRef));
+        const request = await requestKey(signer, {
+          tenant,
+          previous: fingerprintOf(endorser.publicKey),
+        });
+        return {
+          fingerprint: fingerprintOf(signer.publicKey),
+          place: placeOf(keyRef),
+          request: toText(request),
+        };
       }),
 
     addKey: ({ request: text, reason }) =>
       withAudit(environment, stateDir, async (audit) => {
         const request = fromText(text);
         const endorser = needed(keyRef, readSigner(keyRef));
-        return shown(await audit.registerKey({ request, kind: 'added', endorser, actor: localActor(), cause: reason }));
+        return shown(
+          await audit.registerKey({
+            request,
+            kind: 'added',
+            endorser,
+            actor: localActor(),
+            cause: reason,
+          }),
+        );
       }),
 
-    rotateKey: (options) => withAudit(environment, stateDir, async (audit) => rotate(audit, keyRef, options)),
+    rotateKey: (options) =>
+      withAudit(environment, stateDir, async (audit) => rotate(audit, keyRef, options)),
   };
 }
 
 type Rotation = Parameters<CliAuditKeys['rotateKey']>[0];
 
-/** The new key lies beside the old one until it is registered, so that an interrupted rotation is finished by asking again. */
-async function rotate(audit: AuditRepository, keyRef: AuditKeyRef, { lost, newKeyFile, reason }: Rotation) {
-  const target = newKeyFile === undefined ? targetOf(keyRef) : { next: resolve(newKeyFile), replaces: null };
+/**
+ * The new key lies beside the old one until it is registered, so that an interrupted rotation is
+ * finished by asking again.
+ */
+async function rotate(
+  audit: AuditRepository,
+  keyRef: AuditKeyRef,
+  { lost, newKeyFile, reason }: Rotation,
+) {
+  const target =
+    newKeyFile === undefined ? targetOf(keyRef) : { next: resolve(newKeyFile), replaces: null };
   const finish = (key: AuditKey) => {
     if (target.replaces !== null) replaceKeyFile(target.replaces);
-    return { ...shown(key), place: target.replaces ?? target.next, isInPlace: target.replaces !== null };
+    return {
+      ...shown(key),
+      place: target.replaces ?? target.next,
+      isInPlace: target.replaces !== null,
+    };
   };
   const keys = await audit.keys(tenant);
   const made = existsSync(target.next) ? readSigner({ file: target.next, isOwn: false }) : null;
   const interrupted = keys.find(({ publicKey }) => publicKey === made?.publicKey);
   if (interrupted !== undefined) return finish(interrupted);
   const current = readSigner(keyRef);
-  const previous = lost === undefined ? needed(keyRef, current).publicKey : lostKey(keys, lost, current);
+  const previous =
+    lost === undefined ? needed(keyRef, current).publicKey : lostKey(keys, lost, current);
   const signer = makeKeyFile(target.next);
   const request = await requestKey(signer, { tenant, previous: fingerprintOf(previous) });
   const kind = lost === undefined ? 'rotated' : 'lost';
   return finish(
-    await audit.registerKey({ request, kind, endorser: lost === undefined ? current : null, actor: localActor(), cause: reason }),
+    await audit.registerKey({
+      request,
+      kind,
+      endorser: lost === undefined ? current : null,
+      actor: localActor(),
+      cause: reason,
+    }),
   );
 }
 
 function targetOf(keyRef: AuditKeyRef) {
   if ('file' in keyRef) return { next: nextKeyFile(keyRef.file), replaces: keyRef.file };
-  throw failure('InvalidInput', `the audit key is in ${placeOf(keyRef)}, which this command cannot change`, {
-    next: 'name a file for the new key with --new-key-file, then give it to the workers',
-  });
+  throw failure(
+    'InvalidInput',
+    `the audit key is in ${placeOf(keyRef)}, which this command cannot change`,
+    {
+      next: 'name a file for the new key with --new-key-file, then give it to the workers',
+    },
+  );
 }
 
-function lostKey(keys: readonly AuditKey[], lost: string | true, current: AuditSigner | null): string {
+function lostKey(
+  keys: readonly AuditKey[],
+  lost: string | true,
+  current: AuditSigner | null,
+): string {
   const active = keys.filter((key) => replacementOf(keys, key.publicKey) === null);
-  const asked = lost === true ? active : active.filter((key) => key.keyId === lost || fingerprintOf(key.publicKey) === lost);
+  const asked =
+    lost === true
+      ? active
+      : active.filter((key) => key.keyId === lost || fingerprintOf(key.publicKey) === lost);
   const [key] = asked;
-  if (key === undefined) throw failure('NotFound', 'no such audit key is in use', { next: 'perennial audit keys' });
+  if (key === undefined)
+    throw failure('NotFound', 'no such audit key is in use', { next: 'perennial audit keys' });
   if (asked.length > 1) {
-    throw failure('InvalidInput', `${asked.length} audit keys are in use: ${asked.map(({ keyId }) => keyId).join(', ')}`, {
-      next: 'name the lost one: --lost <key>',
-    });
+    throw failure(
+      'InvalidInput',
+      `${asked.length} audit keys are in use: ${asked.map(({ keyId }) => keyId).join(', ')}`,
+      {
+        next: 'name the lost one: --lost <key>',
+      },
+    );
   }
   if (current?.publicKey === key.publicKey) {
-    throw failure('InvalidInput', `the audit key ${key.keyId} is not lost: this machine has it`, { next: 'perennial audit rotate-key' });
+    throw failure('InvalidInput', `the audit key ${key.keyId} is not lost: this machine has it`, {
+      next: 'perennial audit rotate-key',
+    });
   }
   return key.publicKey;
 }
@@ -109,13 +185,21 @@ function toText(request: KeyRequest): string {
 
 function fromText(text: string): KeyRequest {
   try {
-    const { publicKey, previous, consent } = JSON.parse(Buffer.from(text, 'base64url').toString()) as KeyRequest;
-    if (typeof publicKey === 'string' && typeof previous === 'string' && typeof consent === 'string')
+    const { publicKey, previous, consent } = JSON.parse(
+      Buffer.from(text, 'base64url').toString(),
+    ) as KeyRequest;
+    if (
+      typeof publicKey === 'string' &&
+      typeof previous === 'string' &&
+      typeof consent === 'string'
+    )
       return { tenant, publicKey, previous, consent };
   } catch {
     // Said below.
   }
-  throw failure('InvalidInput', 'this is not a request of perennial audit new-key', { next: 'copy the whole line that it printed' });
+  throw failure('InvalidInput', 'this is not a request of perennial audit new-key', {
+    next: 'copy the whole line that it printed',
+  });
 }
 
 /** Who is logged in at this machine; the command asks for no API key. */
@@ -123,14 +207,26 @@ function localActor(): string {
   return `local:${userInfo().username}`;
 }
 
-async function withAudit<T>(environment: Environment, stateDir: string, work: (audit: AuditRepository) => Promise<T>): Promise<T> {
+async function withAudit<T>(
+  environment: Environment,
+  stateDir: string,
+  work: (audit: AuditRepository) => Promise<T>,
+): Promise<T> {
   const url = environment['PERENNIAL_DATABASE_URL'] || embeddedDatabaseUrl(statePaths(stateDir));
   if (url === null) {
-    throw failure('NotFound', `no database is known: none was started in ${stateDir}, and PERENNIAL_DATABASE_URL is not set`, {
-      next: 'perennial up, or run this with the settings of a worker',
-    });
+    throw failure(
+      'NotFound',
+      `no database is known: none was started in ${stateDir}, and PERENNIAL_DATABASE_URL is not set`,
+      {
+        next: 'perennial up, or run this with the settings of a worker',
+      },
+    );
   }
-  const database = openDatabase({ url, maxConnections: 2, applicationName: 'perennial-audit-keys' });
+  const database = openDatabase({
+    url,
+    maxConnections: 2,
+    applicationName: 'perennial-audit-keys',
+  });
   try {
     return await work(createRegistry(database).audit);
   } finally {

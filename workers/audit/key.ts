@@ -1,13 +1,34 @@
-/** The private half of a key that signs the audit log: where it is kept, how it is read and made. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * The private half of a key that signs the audit log: where it is kept, how it is read and made.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { keyIdOf } from '../../db/audit/keys';
 import type { AuditSigner } from '../../db/audit/repository';
 import { failure } from '../../domain/failure';
 
-/** `isOwn`: the file of the state folder, which Perennial makes for a new audit log. A file that was named, or a variable, is the operator's. */
-export type AuditKeyRef = { readonly file: string; readonly isOwn: boolean } | { readonly env: string; readonly pem: string };
+/**
+ * `isOwn`: the file of the state folder, which Perennial makes for a new audit log. A file that was
+ * named, or a variable, is the operator's.
+ */
+export type AuditKeyRef =
+  | { readonly file: string; readonly isOwn: boolean }
+  | { readonly env: string; readonly pem: string };
 
 export function ownKeyFile(stateDir: string): string {
   return join(stateDir, 'run', 'audit-key.pem');
@@ -30,8 +51,14 @@ export function readSigner(ref: AuditKeyRef): AuditSigner | null {
 
 function toSigner(pem: string, where: string): AuditSigner {
   const privateKey = parsed(pem, where);
-  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64');
-  return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) };
+  const publicKey = createPublicKey(privateKey)
+    .export({ type: 'spki', format: 'der' })
+    .toString('base64');
+  return {
+    keyId: keyIdOf(publicKey),
+    publicKey,
+    sign: (message) => sign(null, message, privateKey),
+  };
 }
 
 /** What is wrong with it is not repeated: it may hold the key. */
@@ -48,15 +75,22 @@ function parsed(pem: string, where: string): KeyObject {
   });
 }
 
-/** Makes a key file, readable by its user alone, unless there is one. API and worker may start at one moment: a link appears complete or not at all, and only once. */
+/**
+ * Makes a key file, readable by its user alone, unless there is one. API and worker may start at
+ * one moment: a link appears complete or not at all, and only once.
+ */
 export function makeKeyFile(file: string): AuditSigner {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   if (!existsSync(file)) {
     const unfinished = `${file}.${process.pid}`;
-    writeFileSync(unfinished, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }), {
-      mode: 0o600,
-      flush: true,
-    });
+    writeFileSync(
+      unfinished,
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      {
+        mode: 0o600,
+        flush: true,
+      },
+    );
     try {
       linkSync(unfinished, file);
     } catch (error) {

@@ -5,7 +5,10 @@ import type { Tenant } from '../../domain/ids';
 import { makeKeyFile, placeOf, readSigner, type AuditKeyRef } from './key';
 import type { Logger } from '../log';
 
-type SealingAudit = Pick<AuditRepository, 'unsealedTenants' | 'keys' | 'heads' | 'registerKey' | 'seal' | 'copyTo'>;
+type SealingAudit = Pick<
+  AuditRepository,
+  'unsealedTenants' | 'keys' | 'heads' | 'registerKey' | 'seal' | 'copyTo'
+>;
 
 export interface Sealing {
   readonly audit: SealingAudit;
@@ -16,7 +19,10 @@ export interface Sealing {
 }
 
 /** Seals what waits, batch by batch, and copies heads and keys to every place. */
-export async function sealAudit({ audit, keyRef, archives, log }: Sealing, stopped: AbortSignal): Promise<void> {
+export async function sealAudit(
+  { audit, keyRef, archives, log }: Sealing,
+  stopped: AbortSignal,
+): Promise<void> {
   const [archive, ...others] = archives;
   for (const tenant of await audit.unsealedTenants(archives.map(({ place }) => place))) {
     const signer = await signerOf({ audit, keyRef, tenant });
@@ -26,7 +32,10 @@ export async function sealAudit({ audit, keyRef, archives, log }: Sealing, stopp
     }
     for (const other of others) {
       await audit.copyTo({ tenant, archive: other }).catch((error: unknown) => {
-        log.warn({ err: error, place: other.where }, 'heads of the audit log could not be copied; tried again in 10 s');
+        log.warn(
+          { err: error, place: other.where },
+          'heads of the audit log could not be copied; tried again in 10 s',
+        );
       });
     }
   }
@@ -39,29 +48,45 @@ interface SealingKeyRequest {
 }
 
 /**
- * The key of this machine. For a log that has no key yet it is made, where it is the platform's own file, and registered as the first one; whoever
- * registers first wins. A log that has keys is never given another one silently.
+ * The key of this machine. For a log that has no key yet it is made, where it is the platform's own
+ * file, and registered as the first one; whoever registers first wins. A log that has keys is never
+ * given another one silently.
  */
 export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Promise<AuditSigner> {
   const keys = await audit.keys(tenant);
-  const isNew = keys.length === 0 && (await audit.heads({ tenant, pageSize: 1 })).items.length === 0;
+  const isNew =
+    keys.length === 0 && (await audit.heads({ tenant, pageSize: 1 })).items.length === 0;
   const kept = readSigner(keyRef);
-  const signer = kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? makeKeyFile(keyRef.file) : null);
+  const signer =
+    kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? makeKeyFile(keyRef.file) : null);
   if (signer === null) throw missing(keyRef, keys.at(-1)?.keyId ?? null);
   if (keys.length > 0) return signer;
   const request = await requestKey(signer, { tenant, previous: null });
-  await audit.registerKey({ request, kind: 'first', endorser: null, actor: 'setup', cause: 'the first key of the audit log' });
+  await audit.registerKey({
+    request,
+    kind: 'first',
+    endorser: null,
+    actor: 'setup',
+    cause: 'the first key of the audit log',
+  });
   return signer;
 }
 
 function missing(keyRef: AuditKeyRef, lastKey: string | null): Error {
-  const sealedBy = lastKey === null ? 'the audit log of this database was sealed with another key' : `its last key is ${lastKey}`;
-  return failure('NotFound', `there is no audit key in ${placeOf(keyRef)}, so this machine cannot seal the audit log; ${sealedBy}`, {
-    next: [
-      'restore the file from a backup',
-      'or name it in PERENNIAL_AUDIT_KEY_FILE',
-      'or, on a further machine, make a key with `perennial audit new-key`',
-      'or, when it is lost for good, replace it with `perennial audit rotate-key --lost`',
-    ].join(', '),
-  });
+  const sealedBy =
+    lastKey === null
+      ? 'the audit log of this database was sealed with another key'
+      : `its last key is ${lastKey}`;
+  return failure(
+    'NotFound',
+    `there is no audit key in ${placeOf(keyRef)}, so this machine cannot seal the audit log; ${sealedBy}`,
+    {
+      next: [
+        'restore the file from a backup',
+        'or name it in PERENNIAL_AUDIT_KEY_FILE',
+        'or, on a further machine, make a key with `perennial audit new-key`',
+        'or, when it is lost for good, replace it with `perennial audit rotate-key --lost`',
+      ].join(', '),
+    },
+  );
 }

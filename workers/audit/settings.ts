@@ -5,7 +5,9 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import { ownKeyFile, type AuditKeyRef } from './key';
 
-/** Where the signing key is, which keys are trusted, and the second place for copies of the heads. */
+/**
+ * Where the signing key is, which keys are trusted, and the second place for copies of the heads.
+ */
 export const auditSettings = {
   PERENNIAL_AUDIT_KEY_FILE: z.string().optional(),
   /** The key itself, PEM. */
@@ -13,7 +15,12 @@ export const auditSettings = {
   PERENNIAL_AUDIT_TRUSTED_KEYS: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]), 'must be fingerprints sha256:…, separated by commas'))
+    .pipe(
+      z.array(
+        z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]),
+        'must be fingerprints sha256:…, separated by commas',
+      ),
+    )
     .optional(),
   PERENNIAL_AUDIT_COPY_FILE: z.string().optional(),
   PERENNIAL_AUDIT_COPY_S3_ENDPOINT: z.url().optional(),
@@ -33,30 +40,50 @@ export interface AuditConfig {
   /** Fingerprints. */
   readonly trustedKeys: readonly Digest[];
   /** Besides the artifact store. */
-  readonly copy: { readonly kind: 's3'; readonly s3: S3Settings } | { readonly kind: 'file'; readonly path: string } | null;
+  readonly copy:
+    | { readonly kind: 's3'; readonly s3: S3Settings }
+    | { readonly kind: 'file'; readonly path: string }
+    | null;
 }
 
 export function readAuditSettings(value: AuditSettings, stateDir: string): AuditConfig {
-  return { key: keyRef(value, stateDir), trustedKeys: value.PERENNIAL_AUDIT_TRUSTED_KEYS ?? [], copy: copyOf(value) };
+  return {
+    key: keyRef(value, stateDir),
+    trustedKeys: value.PERENNIAL_AUDIT_TRUSTED_KEYS ?? [],
+    copy: copyOf(value),
+  };
 }
 
 function keyRef(value: AuditSettings, stateDir: string): AuditKeyRef {
-  if (value.PERENNIAL_AUDIT_KEY_FILE !== undefined) return { file: resolve(value.PERENNIAL_AUDIT_KEY_FILE), isOwn: false };
+  if (value.PERENNIAL_AUDIT_KEY_FILE !== undefined)
+    return { file: resolve(value.PERENNIAL_AUDIT_KEY_FILE), isOwn: false };
   // Some tools cannot pass line feeds in variables.
   const pem = value.PERENNIAL_AUDIT_KEY?.replaceAll('\\n', '\n');
-  return pem === undefined ? { file: ownKeyFile(stateDir), isOwn: true } : { env: 'PERENNIAL_AUDIT_KEY', pem };
+  return pem === undefined
+    ? { file: ownKeyFile(stateDir), isOwn: true }
+    : { env: 'PERENNIAL_AUDIT_KEY', pem };
 }
 
 /**
  * For commands that need the key alone.
  * @throws InvalidInput
  */
-export function readAuditKeyRef(environment: Readonly<Record<string, string | undefined>>, stateDir: string): AuditKeyRef {
-  const given = Object.fromEntries(Object.entries(environment).filter(([setting, value]) => setting in auditSettings && value !== ''));
+export function readAuditKeyRef(
+  environment: Readonly<Record<string, string | undefined>>,
+  stateDir: string,
+): AuditKeyRef {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(
+      ([setting, value]) => setting in auditSettings && value !== '',
+    ),
+  );
   const parsed = z.object(auditSettings).safeParse(given);
   const [mistake] = [
     ...auditMistakes(given),
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
+      setting: path.join('.'),
+      detail: message,
+    })),
   ];
   if (mistake === undefined && parsed.success) return keyRef(parsed.data, stateDir);
   throw failure('InvalidInput', `${mistake?.setting ?? 'settings'}: ${mistake?.detail ?? ''}`, {
@@ -65,11 +92,31 @@ export function readAuditKeyRef(environment: Readonly<Record<string, string | un
 }
 
 function copyOf(value: AuditSettings): AuditConfig['copy'] {
-  if (value.PERENNIAL_AUDIT_COPY_FILE !== undefined) return { kind: 'file', path: resolve(value.PERENNIAL_AUDIT_COPY_FILE) };
-  const { PERENNIAL_AUDIT_COPY_S3_ENDPOINT: endpoint, PERENNIAL_AUDIT_COPY_S3_BUCKET: bucket } = value;
-  const { PERENNIAL_AUDIT_COPY_S3_ACCESS_KEY_ID: accessKeyId, PERENNIAL_AUDIT_COPY_S3_SECRET_ACCESS_KEY: secretAccessKey } = value;
-  if (endpoint === undefined || bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) return null;
-  return { kind: 's3', s3: { endpoint, bucket, region: value.PERENNIAL_AUDIT_COPY_S3_REGION, accessKeyId, secretAccessKey } };
+  if (value.PERENNIAL_AUDIT_COPY_FILE !== undefined)
+    return { kind: 'file', path: resolve(value.PERENNIAL_AUDIT_COPY_FILE) };
+  const { PERENNIAL_AUDIT_COPY_S3_ENDPOINT: endpoint, PERENNIAL_AUDIT_COPY_S3_BUCKET: bucket } =
+    value;
+  const {
+    PERENNIAL_AUDIT_COPY_S3_ACCESS_KEY_ID: accessKeyId,
+    PERENNIAL_AUDIT_COPY_S3_SECRET_ACCESS_KEY: secretAccessKey,
+  } = value;
+  if (
+    endpoint === undefined ||
+    bucket === undefined ||
+    accessKeyId === undefined ||
+    secretAccessKey === undefined
+  )
+    return null;
+  return {
+    kind: 's3',
+    s3: {
+      endpoint,
+      bucket,
+      region: value.PERENNIAL_AUDIT_COPY_S3_REGION,
+      accessKeyId,
+      secretAccessKey,
+    },
+  };
 }
 
 /** What each setting alone cannot show. */
@@ -79,14 +126,24 @@ export function auditMistakes(
   const isGiven = (setting: string) => given[setting] !== undefined;
   const mistakes: { setting: string; detail: string }[] = [];
   if (isGiven('PERENNIAL_AUDIT_KEY') && isGiven('PERENNIAL_AUDIT_KEY_FILE')) {
-    mistakes.push({ setting: 'PERENNIAL_AUDIT_KEY', detail: 'cannot be set together with PERENNIAL_AUDIT_KEY_FILE' });
+    mistakes.push({
+      setting: 'PERENNIAL_AUDIT_KEY',
+      detail: 'cannot be set together with PERENNIAL_AUDIT_KEY_FILE',
+    });
   }
-  const s3 = ['ENDPOINT', 'BUCKET', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY'].map((part) => `PERENNIAL_AUDIT_COPY_S3_${part}`);
+  const s3 = ['ENDPOINT', 'BUCKET', 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY'].map(
+    (part) => `PERENNIAL_AUDIT_COPY_S3_${part}`,
+  );
   const some = s3.filter(isGiven);
   if (some.length > 0) {
-    for (const setting of s3) if (!isGiven(setting)) mistakes.push({ setting, detail: `is missing; ${some.join(', ')} needs it` });
+    for (const setting of s3)
+      if (!isGiven(setting))
+        mistakes.push({ setting, detail: `is missing; ${some.join(', ')} needs it` });
     if (isGiven('PERENNIAL_AUDIT_COPY_FILE')) {
-      mistakes.push({ setting: 'PERENNIAL_AUDIT_COPY_FILE', detail: 'cannot be set together with PERENNIAL_AUDIT_COPY_S3_ENDPOINT' });
+      mistakes.push({
+        setting: 'PERENNIAL_AUDIT_COPY_FILE',
+        detail: 'cannot be set together with PERENNIAL_AUDIT_COPY_S3_ENDPOINT',
+      });
     }
   }
   return mistakes;

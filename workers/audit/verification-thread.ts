@@ -12,8 +12,14 @@ async function verify(input: Parameters<VerifyAudit>[0]): Promise<VerificationOu
   const core = openCore(config, 'perennial-audit');
   try {
     const signer = readSigner(config.audit.key);
-    const trust = { fingerprints: config.audit.trustedKeys, ownKey: signer && fingerprintOf(signer.publicKey) };
-    return { kind: 'done', report: await core.registry.audit.verify({ ...input, trust, archives: core.auditArchives }) };
+    const trust = {
+      fingerprints: config.audit.trustedKeys,
+      ownKey: signer && fingerprintOf(signer.publicKey),
+    };
+    return {
+      kind: 'done',
+      report: await core.registry.audit.verify({ ...input, trust, archives: core.auditArchives }),
+    };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const known = isPerennialError(error) ? error : null;
@@ -23,4 +29,6 @@ async function verify(input: Parameters<VerifyAudit>[0]): Promise<VerificationOu
   }
 }
 
-void verify(workerData as Parameters<VerifyAudit>[0]).then((outcome) => parentPort?.postMessage(outcome));
+void verify(workerData as Parameters<VerifyAudit>[0]).then((outcome) =>
+  parentPort?.postMessage(outcome),
+);

@@ -1,4 +1,7 @@
-/** Verifying hashes every row of the log: it runs in a thread of its own, with its own connections, so that the API answers meanwhile. */
+/**
+ * Verifying hashes every row of the log: it runs in a thread of its own, with its own connections,
+ * so that the API answers meanwhile.
+ */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { shareInFlight } from '../../data/share-in-flight';
@@ -6,15 +9,28 @@ import type { AuditReport, AuditRepository } from '../../db/audit/repository';
 import { failure, isFailureType } from '../../domain/failure';
 import type { Environment } from '../environment';
 
-export type VerifyAudit = (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
+export type VerifyAudit = (
+  input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>,
+) => Promise<AuditReport>;
 
 /** What the thread answers. */
 export type VerificationOutcome =
   | { readonly kind: 'done'; readonly report: AuditReport }
-  | { readonly kind: 'failed'; readonly type: string | null; readonly message: string; readonly next: string | undefined };
+  | {
+      readonly kind: 'failed';
+      readonly type: string | null;
+      readonly message: string;
+      readonly next: string | undefined;
+    };
 
-/** One at a time in a process; whoever asks for the same meanwhile gets the same report. The thread reads its settings from the environment, this process's by default. */
-export function auditVerifier(environment?: Environment): { readonly verify: VerifyAudit; close(): Promise<void> } {
+/**
+ * One at a time in a process; whoever asks for the same meanwhile gets the same report. The thread
+ * reads its settings from the environment, this process's by default.
+ */
+export function auditVerifier(environment?: Environment): {
+  readonly verify: VerifyAudit;
+  close(): Promise<void>;
+} {
   const asked = new Map<string, Promise<AuditReport>>();
   const threads = new Set<Worker>();
   let last: Promise<unknown> = Promise.resolve();

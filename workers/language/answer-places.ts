@@ -13,21 +13,31 @@ export interface PlacesAsked {
   readonly openFiles: number | null;
 }
 
-/** How many answers a gateway may have under way. Throws InvalidInput for more than its open files can carry: found now, and not by refused connections at the busiest hour. */
+/**
+ * How many answers a gateway may have under way. Throws InvalidInput for more than its open files
+ * can carry: found now, and not by refused connections at the busiest hour.
+ */
 export function answerPlaces({ asked, usual, openFiles }: PlacesAsked): number {
-  const most = openFiles === null ? Number.POSITIVE_INFINITY : Math.max(16, Math.floor((openFiles - reserve) / filesPerAnswer));
+  const most =
+    openFiles === null
+      ? Number.POSITIVE_INFINITY
+      : Math.max(16, Math.floor((openFiles - reserve) / filesPerAnswer));
   if (asked === null) return Math.min(usual, most);
   if (asked <= most) return asked;
   throw failure(
     'InvalidInput',
     `PERENNIAL_GATEWAY_MAX_ANSWERS=${asked} needs ${asked * filesPerAnswer + reserve} open files, and this process may have ${openFiles ?? 0}`,
-    { next: `raise the limit (LimitNOFILE=, ulimit -n), ask for at most ${most}, or start several gateways` },
+    {
+      next: `raise the limit (LimitNOFILE=, ulimit -n), ask for at most ${most}, or start several gateways`,
+    },
   );
 }
 
 /** Node has raised its soft limit to the hard one by itself. */
 export function openFileLimit(): number | null {
-  const report = process.report.getReport() as { readonly userLimits?: { readonly open_files?: { readonly soft?: number | string } } };
+  const report = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft?: number | string } };
+  };
   const soft = report.userLimits?.open_files?.soft;
   return typeof soft === 'number' ? soft : null;
 }

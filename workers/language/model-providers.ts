@@ -6,13 +6,19 @@ import { embeddedProvider, readProviders } from '../../domain/language/provider/
 import type { SecretRef } from '../../domain/lifecycle/lifecycle';
 import type { Config } from '../config';
 
-/** Who answers for language models here: the platform's own, where it runs, and those of the operator's file. */
+/**
+ * Who answers for language models here: the platform's own, where it runs, and those of the
+ * operator's file.
+ */
 export function modelProviders({
   llmUrl,
   llmKey,
   providersFile,
 }: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile'>): readonly ProviderSettings[] {
-  return [...(llmUrl === null ? [] : [embedded(llmUrl, llmKey)]), ...(providersFile === null ? [] : fromFile(providersFile))];
+  return [
+    ...(llmUrl === null ? [] : [embedded(llmUrl, llmKey)]),
+    ...(providersFile === null ? [] : fromFile(providersFile)),
+  ];
 }
 
 function fromFile(path: string): readonly ProviderSettings[] {
@@ -26,7 +32,11 @@ function textOf(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw failure('InvalidInput', `PERENNIAL_PROVIDERS_FILE names ${path}, which cannot be read: ${reason}`, { cause: error });
+    throw failure(
+      'InvalidInput',
+      `PERENNIAL_PROVIDERS_FILE names ${path}, which cannot be read: ${reason}`,
+      { cause: error },
+    );
   }
 }
 

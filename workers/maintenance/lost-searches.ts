@@ -27,11 +27,17 @@ interface LostSearch {
 }
 
 /**
- * Ends the searches whose workflow ended without a word, or was never begun: else they run for ever in the registry, and so long their answers and artifacts are kept.
- * Whoever asks for one again begins it again, so none is started here. Looks twice: between a search's row and its workflow lie seconds, in which it seems lost.
- * Again, or at once with another process: it has ended, and nothing happens.
+ * Ends the searches whose workflow ended without a word, or was never begun: else they run for ever
+ * in the registry, and so long their answers and artifacts are kept. Whoever asks for one again
+ * begins it again, so none is started here. Looks twice: between a search's row and its workflow
+ * lie seconds, in which it seems lost. Again, or at once with another process: it has ended, and
+ * nothing happens.
  */
-export async function endLostSearches(deps: LostSearchesDeps, settleSeconds: number, stopped?: AbortSignal): Promise<void> {
+export async function endLostSearches(
+  deps: LostSearchesDeps,
+  settleSeconds: number,
+  stopped?: AbortSignal,
+): Promise<void> {
   const suspects = await lostOf(deps, await deps.registry.promptSearches.running());
   if (suspects.length === 0) return;
   await sleep(settleSeconds * 1000, undefined, { ...(stopped && { signal: stopped }) });
@@ -45,28 +51,49 @@ export async function endLostSearches(deps: LostSearchesDeps, settleSeconds: num
   }
 }
 
-async function lostOf(deps: LostSearchesDeps, searches: readonly Running[]): Promise<readonly LostSearch[]> {
+async function lostOf(
+  deps: LostSearchesDeps,
+  searches: readonly Running[],
+): Promise<readonly LostSearch[]> {
   const lost: LostSearch[] = [];
   for (const search of searches) {
     try {
       const end = await endOf(deps, search);
       if (end !== null) lost.push({ search, ...end });
     } catch (error) {
-      deps.log.warn({ err: error, search: search.id }, 'this search is compared with Temporal again later');
+      deps.log.warn(
+        { err: error, search: search.id },
+        'this search is compared with Temporal again later',
+      );
     }
   }
   return lost;
 }
 
-/** Null while it goes on. A run's own is a child of the run's workflow, of which there may have been several: the registry knows whether the run has ended. */
-async function endOf({ registry, lifecycles }: LostSearchesDeps, { tenant, id }: Running): Promise<Omit<LostSearch, 'search'> | null> {
+/**
+ * Null while it goes on. A run's own is a child of the run's workflow, of which there may have been
+ * several: the registry knows whether the run has ended.
+ */
+async function endOf(
+  { registry, lifecycles }: LostSearchesDeps,
+  { tenant, id }: Running,
+): Promise<Omit<LostSearch, 'search'> | null> {
   const run = await registry.runs.get({ tenant, id: runOfSearch(id) });
-  if (run !== null) return isFinal(run.status) ? ended(run.status, `its run ${run.id} ended as ${run.status} without closing it`) : null;
+  if (run !== null)
+    return isFinal(run.status)
+      ? ended(run.status, `its run ${run.id} ended as ${run.status} without closing it`)
+      : null;
   const execution = await lifecycles.execution(promptSearchWorkflowId({ tenant, search: id }));
   if (execution === 'running') return null;
   if (execution === 'unknown')
-    return ended(execution, 'its workflow is not known to Temporal: it was never begun, or is longer gone than Temporal remembers');
-  return ended(execution, `its workflow ended as ${execution} without closing it; see it in the Temporal Web UI`);
+    return ended(
+      execution,
+      'its workflow is not known to Temporal: it was never begun, or is longer gone than Temporal remembers',
+    );
+  return ended(
+    execution,
+    `its workflow ended as ${execution} without closing it; see it in the Temporal Web UI`,
+  );
 }
 
 function ended(how: string, cause: string): Omit<LostSearch, 'search'> {

@@ -24,13 +24,29 @@ export interface MaintenanceDeps extends Core {
 }
 
 /** For whoever collects logs: twice a day, each key that expires within two weeks. */
-async function warnOfKeys(apiKeys: MaintenanceDeps['registry']['apiKeys'], log: Logger): Promise<void> {
+async function warnOfKeys(
+  apiKeys: MaintenanceDeps['registry']['apiKeys'],
+  log: Logger,
+): Promise<void> {
   for (const { id, name, scope, expiresAt } of await apiKeys.expiring({ days: keyWarningDays })) {
-    log.warn({ event: 'key.expiring', key: id, name, scope, expiresAt, next: `perennial key rotate ${id}` }, 'an API key expires soon');
+    log.warn(
+      {
+        event: 'key.expiring',
+        key: id,
+        name,
+        scope,
+        expiresAt,
+        next: `perennial key rotate ${id}`,
+      },
+      'an API key expires soon',
+    );
   }
 }
 
-/** What keeps promises that a crash could break, and what keeps the registry small. Each may run in several processes at once. */
+/**
+ * What keeps promises that a crash could break, and what keeps the registry small. Each may run in
+ * several processes at once.
+ */
 export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   const { registry, artifacts, auditArchives: archives, config, log } = deps;
   return [
@@ -38,19 +54,34 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat(
       'webhooks',
       1,
-      (stopped) => deliverWebhooks({ webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log }, stopped),
+      (stopped) =>
+        deliverWebhooks(
+          { webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log },
+          stopped,
+        ),
       log,
     ),
     // Both together: a run that cannot go on says within 10 s what it waits for.
     repeat('reconcile', 5, (stopped) => reconcileRuns(deps, { olderThanSeconds: 3, stopped }), log),
     repeat('schedules', 30, watchSchedules(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
-    repeat('audit', 10, (stopped) => sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped), log),
+    repeat(
+      'audit',
+      10,
+      (stopped) =>
+        sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped),
+      log,
+    ),
     // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
-    repeat('collector', 900, (stopped) => collectGarbage({ registry, artifacts, tenant: defaultTenant, stopped, log }), log),
+    repeat(
+      'collector',
+      900,
+      (stopped) => collectGarbage({ registry, artifacts, tenant: defaultTenant, stopped, log }),
+      log,
+    ),
   ];
 }

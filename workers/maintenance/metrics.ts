@@ -1,8 +1,14 @@
 import { Counter, type Registry as Metrics } from 'prom-client';
 import type { FeedbackRepository } from '../../db/serving/feedback-repository';
 
-/** `perennial_worker_…`, of the loops that one process at a time runs. The figures are the registry's, so every worker reports the same. */
-export function measureMaintenance(metrics: Metrics, feedback: Pick<FeedbackRepository, 'givenUp'>): void {
+/**
+ * `perennial_worker_…`, of the loops that one process at a time runs. The figures are the
+ * registry's, so every worker reports the same.
+ */
+export function measureMaintenance(
+  metrics: Metrics,
+  feedback: Pick<FeedbackRepository, 'givenUp'>,
+): void {
   new Counter({
     name: 'perennial_worker_labels_given_up_total',
     help: 'Labels for which no prediction was found in time. A prediction that is stored later still takes its label.',

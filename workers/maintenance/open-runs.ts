@@ -1,4 +1,7 @@
-/** Workflow code meets the runs that older code began: whether it can go on with them is asked before it gets to run them (DESIGN §5). */
+/**
+ * Workflow code meets the runs that older code began: whether it can go on with them is asked
+ * before it gets to run them (DESIGN §5).
+ */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
@@ -24,8 +27,9 @@ interface Incompatible {
 }
 
 /**
- * Replays every open history with the code, unless this machine ran the same code last. Dies before the code is remembered: the next start asks again.
- * Twice at once: both ask. What other code began meanwhile is not seen; `up` lets only one platform use a state folder.
+ * Replays every open history with the code, unless this machine ran the same code last. Dies before
+ * the code is remembered: the next start asks again. Twice at once: both ask. What other code began
+ * meanwhile is not seen; `up` lets only one platform use a state folder.
  * @throws Conflict with the runs that the code cannot continue.
  */
 export async function meetOpenRuns(options: OpenRunsOptions): Promise<void> {
@@ -42,11 +46,10 @@ export async function meetOpenRuns(options: OpenRunsOptions): Promise<void> {
   writeLast(file, { ...last, [place]: code.digest });
 }
 
-async function replayOpen({
-  connection,
-  namespace,
-  code,
-}: OpenRunsOptions): Promise<{ readonly replayed: number; readonly incompatible: readonly Incompatible[] }> {
+async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Promise<{
+  readonly replayed: number;
+  readonly incompatible: readonly Incompatible[];
+}> {
   const open = new Client({ connection, namespace }).workflow
     .list({ query: `ExecutionStatus = 'Running'` })
     .intoHistories({ concurrency: 4 });
@@ -65,7 +68,11 @@ type Histories = ReturnType<ReturnType<Client['workflow']['list']>['intoHistorie
 /** Where no workflow task was ever completed, no code has decided anything yet. */
 async function* begun(histories: Histories): Histories {
   for await (const each of histories) {
-    const { events } = each.history as { readonly events?: readonly { readonly workflowTaskCompletedEventAttributes?: object | null }[] };
+    const { events } = each.history as {
+      readonly events?: readonly {
+        readonly workflowTaskCompletedEventAttributes?: object | null;
+      }[];
+    };
     if (events?.some((event) => event.workflowTaskCompletedEventAttributes)) yield each;
   }
 }
@@ -74,14 +81,20 @@ const named = 10;
 
 function refusal(incompatible: readonly Incompatible[]) {
   const count = incompatible.length;
-  const lines = incompatible.slice(0, named).map(({ workflowId, reason }) => `\n  ${runOf(workflowId)}: ${reason}`);
+  const lines = incompatible
+    .slice(0, named)
+    .map(({ workflowId, reason }) => `\n  ${runOf(workflowId)}: ${reason}`);
   const more = count > named ? `\n  and ${count - named} more` : '';
   const runs = count === 1 ? 'a run that is open' : `${count} runs that are open`;
-  return failure('Conflict', `this version's workflow code cannot go on with ${runs}:${lines.join('')}${more}`, {
-    next:
-      'start the version that they began with and let them end there, or `perennial run cancel` them there; ' +
-      'or `perennial up --allow-incompatible-runs` (PERENNIAL_ALLOW_INCOMPATIBLE_RUNS=true): these then stand still, and the others go on',
-  });
+  return failure(
+    'Conflict',
+    `this version's workflow code cannot go on with ${runs}:${lines.join('')}${more}`,
+    {
+      next:
+        'start the version that they began with and let them end there, or `perennial run cancel` them there; ' +
+        'or `perennial up --allow-incompatible-runs` (PERENNIAL_ALLOW_INCOMPATIBLE_RUNS=true): these then stand still, and the others go on',
+    },
+  );
 }
 
 /** `run/<tenant>/<lifecycle>/<run>`; a schedule's own ids stay as they are. */

@@ -19,10 +19,17 @@ const settleMs = 60_000;
 const noteMs = 600_000;
 
 /**
- * Writes down each time of a schedule at which no run was started, with the cause: Temporal counts such times and tells no one. A time counts as skipped when two
- * rounds have found no run for it. A death between the rounds, or in the middle of one, costs a round; a second process records nothing twice.
+ * Writes down each time of a schedule at which no run was started, with the cause: Temporal counts
+ * such times and tells no one. A time counts as skipped when two rounds have found no run for it. A
+ * death between the rounds, or in the middle of one, costs a round; a second process records
+ * nothing twice.
  */
-export function watchSchedules({ registry, schedules, log, now = Date.now }: ScheduleWatchDeps): () => Promise<void> {
+export function watchSchedules({
+  registry,
+  schedules,
+  log,
+  now = Date.now,
+}: ScheduleWatchDeps): () => Promise<void> {
   const missing = new Map<string, ReadonlySet<string>>();
 
   async function check(watched: WatchedSchedule): Promise<void> {
@@ -37,7 +44,10 @@ export function watchSchedules({ registry, schedules, log, now = Date.now }: Sch
       return;
     }
     // Times of before the last change are not those of this schedule.
-    const from = state.changedAt !== null && Date.parse(state.changedAt) > Date.parse(checkedUntil) ? state.changedAt : checkedUntil;
+    const from =
+      state.changedAt !== null && Date.parse(state.changedAt) > Date.parse(checkedUntil)
+        ? state.changedAt
+        : checkedUntil;
     const times = await schedules.times({ ...given, from, to: until });
     if (times.length === 0) {
       if (Date.parse(until) - Date.parse(checkedUntil) > noteMs)
@@ -45,44 +55,75 @@ export function watchSchedules({ registry, schedules, log, now = Date.now }: Sch
       return;
     }
     const started = await startedBy(watched, state, from);
-    const without = times.filter((time) => !started.some((nominal) => covers(nominal, time, schedule.jitterSeconds)));
+    const without = times.filter(
+      (time) => !started.some((nominal) => covers(nominal, time, schedule.jitterSeconds)),
+    );
     // While a run is open the first of them waits for its end.
-    const waiting = schedule.overlap === 'bufferOne' && state.running.length > 0 ? without.shift() : undefined;
+    const waiting =
+      schedule.overlap === 'bufferOne' && state.running.length > 0 ? without.shift() : undefined;
     const key = `${tenant}/${lifecycle}`;
     const seenBefore = missing.get(key) ?? new Set();
     const sure = without.filter((time) => seenBefore.has(time));
-    const unsure = [...(waiting === undefined ? [] : [waiting]), ...without.filter((time) => !seenBefore.has(time))].sort();
+    const unsure = [
+      ...(waiting === undefined ? [] : [waiting]),
+      ...without.filter((time) => !seenBefore.has(time)),
+    ].sort();
     missing.set(key, new Set(without));
     const skips: ScheduleSkip[] = [];
     for (const time of sure) skips.push(await skipOf(watched, time));
     const [first] = unsure;
     const known = first === undefined ? until : new Date(Date.parse(first) - 1).toISOString();
-    for (const { scheduledAt, cause } of await registry.schedules.record({ ...given, skips, checkedUntil: known }))
+    for (const { scheduledAt, cause } of await registry.schedules.record({
+      ...given,
+      skips,
+      checkedUntil: known,
+    }))
       log.warn({ lifecycle, scheduledAt, cause }, 'a scheduled run was skipped');
   }
 
   /** As the registry knows it, and for runs that no worker has opened yet, Temporal. */
-  async function startedBy({ tenant, lifecycle, schedule }: WatchedSchedule, { recent, running }: ScheduleState, from: string) {
+  async function startedBy(
+    { tenant, lifecycle, schedule }: WatchedSchedule,
+    { recent, running }: ScheduleState,
+    from: string,
+  ) {
     const prefix = `${scheduledWorkflowId({ tenant, lifecycle })}-`;
-    const since = new Date(Date.parse(from) - schedule.jitterSeconds * 1000 - settleMs).toISOString();
-    const inTemporal = [...running, ...recent.map(({ workflowId }) => workflowId)].filter((id) => id.startsWith(prefix));
-    return [...(await registry.schedules.started({ tenant, lifecycle, since })), ...inTemporal.map((id) => id.slice(prefix.length))];
+    const since = new Date(
+      Date.parse(from) - schedule.jitterSeconds * 1000 - settleMs,
+    ).toISOString();
+    const inTemporal = [...running, ...recent.map(({ workflowId }) => workflowId)].filter((id) =>
+      id.startsWith(prefix),
+    );
+    return [
+      ...(await registry.schedules.started({ tenant, lifecycle, since })),
+      ...inTemporal.map((id) => id.slice(prefix.length)),
+    ];
   }
 
-  async function skipOf({ tenant, lifecycle, schedule }: WatchedSchedule, scheduledAt: string): Promise<ScheduleSkip> {
+  async function skipOf(
+    { tenant, lifecycle, schedule }: WatchedSchedule,
+    scheduledAt: string,
+  ): Promise<ScheduleSkip> {
     const open = await registry.schedules.openAt({ tenant, lifecycle, at: scheduledAt });
     if (open === null) {
       const cause = `Temporal started no run: it was away for longer than the catch-up window of ${formatSeconds(schedule.catchupSeconds)}, or the schedule was paused`;
       return { scheduledAt, cause, runId: null };
     }
     const waits = open.waitingFor === null ? '' : `, which waits for: ${open.waitingFor}`;
-    return { scheduledAt, cause: `overlap ${schedule.overlap}: ${open.id} of ${open.createdAt} was still open${waits}`, runId: open.id };
+    return {
+      scheduledAt,
+      cause: `overlap ${schedule.overlap}: ${open.id} of ${open.createdAt} was still open${waits}`,
+      runId: open.id,
+    };
   }
 
   return async () => {
     for (const watched of await registry.schedules.watched()) {
       await check(watched).catch((error: unknown) => {
-        log.warn({ err: error, lifecycle: watched.lifecycle }, 'the times of this schedule are checked again later');
+        log.warn(
+          { err: error, lifecycle: watched.lifecycle },
+          'the times of this schedule are checked again later',
+        );
       });
     }
   };

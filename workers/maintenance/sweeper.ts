@@ -22,30 +22,59 @@ export interface OutboxDeps extends SweeperDeps {
   readonly indexes: Pick<IndexClient, 'changed' | 'retired'>;
 }
 
-const swept = ['run.start', 'alias.moved', 'schedule.sync', 'index.changed', 'index.retired'] as const satisfies readonly OutboxTopic[];
+const swept = [
+  'run.start',
+  'alias.moved',
+  'schedule.sync',
+  'index.changed',
+  'index.retired',
+] as const satisfies readonly OutboxTopic[];
 
 /**
- * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless: the workflow id is the run's, and a
- * workflow that ran already is not run again.
+ * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless:
+ * the workflow id is the run's, and a workflow that ran already is not run again.
  */
-export async function sweepOutbox({ registry, lifecycles, schedules, indexes, log }: OutboxDeps): Promise<void> {
-  for (const entry of await registry.outbox.claim({ limit: 100, leaseSeconds: 30, topics: swept })) {
+export async function sweepOutbox({
+  registry,
+  lifecycles,
+  schedules,
+  indexes,
+  log,
+}: OutboxDeps): Promise<void> {
+  for (const entry of await registry.outbox.claim({
+    limit: 100,
+    leaseSeconds: 30,
+    topics: swept,
+  })) {
     try {
       if (entry.topic === 'run.start') {
         const payload = entry.payload as unknown as RunStartPayload;
         await lifecycles.start(payload.workflowId, startInput(entry.tenant, payload));
       }
       if (entry.topic === 'schedule.sync') {
-        await syncSchedule({ registry, schedules }, { tenant: entry.tenant, lifecycle: String(entry.payload['lifecycle']) });
+        await syncSchedule(
+          { registry, schedules },
+          { tenant: entry.tenant, lifecycle: String(entry.payload['lifecycle']) },
+        );
       }
-      if (entry.topic === 'index.changed') await indexes.changed({ tenant: entry.tenant, index: String(entry.payload['index']) });
+      if (entry.topic === 'index.changed')
+        await indexes.changed({ tenant: entry.tenant, index: String(entry.payload['index']) });
       if (entry.topic === 'index.retired') {
-        await indexes.retired({ tenant: entry.tenant, ...(entry.payload as Omit<IndexRetirementInput, 'tenant'>) });
+        await indexes.retired({
+          tenant: entry.tenant,
+          ...(entry.payload as Omit<IndexRetirementInput, 'tenant'>),
+        });
       }
       await registry.outbox.done({ id: entry.id });
     } catch (error) {
-      log.warn({ err: error, entry: entry.id, topic: entry.topic, attempts: entry.attempts }, 'outbox entry comes again');
-      await registry.outbox.retry({ id: entry.id, error: error instanceof Error ? error.message : String(error) });
+      log.warn(
+        { err: error, entry: entry.id, topic: entry.topic, attempts: entry.attempts },
+        'outbox entry comes again',
+      );
+      await registry.outbox.retry({
+        id: entry.id,
+        error: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 }
@@ -56,22 +85,36 @@ export interface ReconcileOptions {
   readonly stopped?: AbortSignal;
 }
 
-/** Temporal takes some milliseconds for each; of 20,000 runs one after the other would take a minute. */
+/**
+ * Temporal takes some milliseconds for each; of 20,000 runs one after the other would take a
+ * minute.
+ */
 const comparedAtOnce = 4;
 
 /**
- * Compares what the registry believes to run with what Temporal runs. A run whose execution is unknown is started again and goes on after
- * its finished stages; one whose execution ended without a word is shown as lost. Never is one left "running" that does not run, and one that
- * cannot go on says why (I12). A pass reads all of them, page by page.
+ * Compares what the registry believes to run with what Temporal runs. A run whose execution is
+ * unknown is started again and goes on after its finished stages; one whose execution ended without
+ * a word is shown as lost. Never is one left "running" that does not run, and one that cannot go on
+ * says why (I12). A pass reads all of them, page by page.
  */
-export async function reconcileRuns(deps: SweeperDeps, { olderThanSeconds, pageSize = 500, stopped }: ReconcileOptions): Promise<void> {
+export async function reconcileRuns(
+  deps: SweeperDeps,
+  { olderThanSeconds, pageSize = 500, stopped }: ReconcileOptions,
+): Promise<void> {
   const compare = (run: RunRecord): Promise<void> =>
     reconcile(deps, run).catch((error: unknown) => {
-      deps.log.warn({ err: error, runId: run.id, traceId: run.traceId }, 'this run is compared with Temporal again later');
+      deps.log.warn(
+        { err: error, runId: run.id, traceId: run.traceId },
+        'this run is compared with Temporal again later',
+      );
     });
   let after: RunRecord | undefined;
   do {
-    const page: readonly RunRecord[] = await deps.registry.runs.unfinished({ olderThanSeconds, limit: pageSize, after });
+    const page: readonly RunRecord[] = await deps.registry.runs.unfinished({
+      olderThanSeconds,
+      limit: pageSize,
+      after,
+    });
     for (let from = 0; from < page.length; from += comparedAtOnce) {
       if (stopped?.aborted) return;
       await Promise.all(page.slice(from, from + comparedAtOnce).map(compare));
@@ -80,31 +123,62 @@ export async function reconcileRuns(deps: SweeperDeps, { olderThanSeconds, pageS
   } while (after !== undefined);
 }
 
-async function reconcile({ registry, lifecycles, log }: SweeperDeps, run: RunRecord): Promise<void> {
+async function reconcile(
+  { registry, lifecycles, log }: SweeperDeps,
+  run: RunRecord,
+): Promise<void> {
   const { execution, heldUp } = await lifecycles.standing(run.workflowId);
   if (execution === 'running') {
-    // Only words are changed: dying before leaves the older ones for a round, twice and late change nothing that the run has written itself since.
-    await registry.runs.showHeldUp({ tenant: run.tenant, id: run.id, seen: run, heldUp, actor: 'reconcile' });
+    // Only words are changed: dying before leaves the older ones for a round, twice and late change
+    // nothing that the run has written itself since.
+    await registry.runs.showHeldUp({
+      tenant: run.tenant,
+      id: run.id,
+      seen: run,
+      heldUp,
+      actor: 'reconcile',
+    });
     return;
   }
   if (execution === 'unknown') {
-    log.info({ runId: run.id, traceId: run.traceId, status: run.status }, 'execution unknown: started again');
+    log.info(
+      { runId: run.id, traceId: run.traceId, status: run.status },
+      'execution unknown: started again',
+    );
     await lifecycles.start(run.workflowId, startInput(run.tenant, run));
     return;
   }
   await showAsLost(registry, run, execution);
-  log.error({ runId: run.id, traceId: run.traceId, execution }, 'execution ended without closing its run');
+  log.error(
+    { runId: run.id, traceId: run.traceId, execution },
+    'execution ended without closing its run',
+  );
 }
 
 async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
   const { tenant, id: runId } = run;
   const rollout = await registry.rollouts.ofRun({ tenant, runId });
-  // First the traffic: nobody promotes its challenger any more (I7). Its own workflow may have been faster, then its end stands.
+  // First the traffic: nobody promotes its challenger any more (I7). Its own workflow may have been
+  // faster, then its end stands.
   if (rollout && isOpenRollout(rollout.status)) {
     const cause = `its run was lost: the workflow ended as ${execution}`;
-    const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted: ${cause}` }] };
-    await registry.rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict, decisionId: null, actor: 'reconcile', cause });
+    const verdict: Verdict = {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted: ${cause}` }],
+    };
+    await registry.rollouts.end({
+      tenant,
+      id: rollout.id,
+      status: 'aborted',
+      verdict,
+      decisionId: null,
+      actor: 'reconcile',
+      cause,
+    });
   }
-  const failure = { type: 'Lost', message: `the workflow ended as ${execution} without closing this run; see it in the Temporal Web UI` };
+  const failure = {
+    type: 'Lost',
+    message: `the workflow ended as ${execution} without closing this run; see it in the Temporal Web UI`,
+  };
   await registry.runs.update({ tenant, id: runId, status: 'lost', failure });
 }

@@ -62,20 +62,31 @@ export async function callWebhook(
 function allowedAddress(text: string, { allowPrivateAddresses }: WebhookCallSettings): URL {
   const url = new URL(text);
   if (allowPrivateAddresses) return url;
-  if (url.protocol !== 'https:') throw failure('SourceRefused', 'only https:// addresses are called', allowing);
+  if (url.protocol !== 'https:')
+    throw failure('SourceRefused', 'only https:// addresses are called', allowing);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // A connection to a literal address asks for no name, so nothing else checks it.
   if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(host);
   return url;
 }
 
-const allowing = { next: 'PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true lets workers call private and http:// addresses' };
+const allowing = {
+  next: 'PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true lets workers call private and http:// addresses',
+};
 
 export function refusedAddress(host: string): Error {
   return failure('SourceRefused', `${host} is no public address`, allowing);
 }
 
-function cloudEvent({ tenant, id, lifecycle, event, subject, data, createdAt }: WebhookDelivery): object {
+function cloudEvent({
+  tenant,
+  id,
+  lifecycle,
+  event,
+  subject,
+  data,
+  createdAt,
+}: WebhookDelivery): object {
   return {
     specversion: '1.0',
     id,
@@ -100,13 +111,17 @@ function signer(secret: string): Webhook {
 
 function refusalOf(status: number): string | null {
   if (status >= 200 && status < 300) return null;
-  return status >= 300 && status < 400 ? `it answered ${status}; redirects are not followed` : `it answered ${status}`;
+  return status >= 300 && status < 400
+    ? `it answered ${status}; redirects are not followed`
+    : `it answered ${status}`;
 }
 
 /** RFC 9110: seconds, or a date. A day at most: what asks for more is asked again then. */
 function secondsOf(retryAfter: string | readonly string[] | undefined): number | null {
   if (typeof retryAfter !== 'string') return null;
-  const seconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - Date.now()) / 1000;
+  const seconds = /^\d+$/.test(retryAfter)
+    ? Number(retryAfter)
+    : (Date.parse(retryAfter) - Date.now()) / 1000;
   return seconds > 0 ? Math.min(seconds, 86_400) : null;
 }
 
@@ -117,7 +132,8 @@ export function explained(error: unknown): string {
 }
 
 function wordsOf(error: unknown): string {
-  if (isPerennialError(error)) return error.next === undefined ? error.message : `${error.message}; ${error.next}`;
+  if (isPerennialError(error))
+    return error.next === undefined ? error.message : `${error.message}; ${error.next}`;
   // Of a name with several addresses, none of which answered: its own message is empty.
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
   return error instanceof Error ? error.message : String(error);

@@ -1,10 +1,24 @@
-/** Tells webhooks what they asked to hear, again until somebody took it; each attempt is written into the delivery log. */
+/**
+ * Tells webhooks what they asked to hear, again until somebody took it; each attempt is written
+ * into the delivery log.
+ */
 import { Agent } from 'undici';
 import { publicOnly } from '../../data/dataset/sources/addresses';
 import { retryDelay } from '../../domain/notification/notification';
-import type { DeliveryAttempt, DeliveryOutcome, WebhookDelivery, WebhookRepository } from '../../db/notification/webhook-repository';
+import type {
+  DeliveryAttempt,
+  DeliveryOutcome,
+  WebhookDelivery,
+  WebhookRepository,
+} from '../../db/notification/webhook-repository';
 import type { Logger } from '../log';
-import { callWebhook, explained, refusedAddress, type WebhookAnswer, type WebhookCallSettings } from './webhook-call';
+import {
+  callWebhook,
+  explained,
+  refusedAddress,
+  type WebhookAnswer,
+  type WebhookCallSettings,
+} from './webhook-call';
 
 export interface WebhookDeps extends Omit<WebhookCallSettings, 'timeoutMs'> {
   readonly webhooks: Pick<WebhookRepository, 'claim' | 'record'>;
@@ -12,53 +26,95 @@ export interface WebhookDeps extends Omit<WebhookCallSettings, 'timeoutMs'> {
   readonly log: Logger;
 }
 
-/** Many, because a round lasts as long as its slowest receiver; what others are told must not wait for a few that hang. */
+/**
+ * Many, because a round lasts as long as its slowest receiver; what others are told must not wait
+ * for a few that hang.
+ */
 const atOnce = 64;
 /** Longer than the slowest attempt, so that nobody else begins it meanwhile. */
 const leaseSeconds = 60;
 
 /**
- * Everything that is due; how many were tried. Dies in the middle: what was not recorded is sent again when the lease is over, under the same
- * `webhook-id`. Stopped in the middle: what hangs is given up and comes again.
+ * Everything that is due; how many were tried. Dies in the middle: what was not recorded is sent
+ * again when the lease is over, under the same `webhook-id`. Stopped in the middle: what hangs is
+ * given up and comes again.
  */
 export async function deliverWebhooks(deps: WebhookDeps, stopped: AbortSignal): Promise<number> {
   const due = await deps.webhooks.claim({ limit: atOnce, leaseSeconds });
   if (due.length === 0) return 0;
   const settings = { timeoutMs: 15_000, ...deps };
-  // A connection a call: most receivers are called minutes apart, and one that is open holds up nobody's shutdown.
+  // A connection a call: most receivers are called minutes apart, and one that is open holds up
+  // nobody's shutdown.
   const agent = new Agent({
     pipelining: 0,
-    connect: { timeout: settings.timeoutMs, ...(deps.allowPrivateAddresses ? {} : { lookup: publicOnly(refusedAddress) }) },
+    connect: {
+      timeout: settings.timeoutMs,
+      ...(deps.allowPrivateAddresses ? {} : { lookup: publicOnly(refusedAddress) }),
+    },
   });
   try {
-    await Promise.all(due.map((delivery) => deliver(deps, delivery, () => callWebhook(settings, agent, delivery, stopped))));
+    await Promise.all(
+      due.map((delivery) =>
+        deliver(deps, delivery, () => callWebhook(settings, agent, delivery, stopped)),
+      ),
+    );
   } finally {
     await agent.destroy();
   }
   return due.length;
 }
 
-async function deliver({ webhooks, log }: WebhookDeps, delivery: WebhookDelivery, call: () => Promise<WebhookAnswer>): Promise<void> {
+async function deliver(
+  { webhooks, log }: WebhookDeps,
+  delivery: WebhookDelivery,
+  call: () => Promise<WebhookAnswer>,
+): Promise<void> {
   const { id, target, lifecycle, event, url, tries } = delivery;
   const startedAt = Date.now();
-  const answer = await call().catch((error: unknown) => ({ status: null, error: explained(error), retryAfterSeconds: null }));
+  const answer = await call().catch((error: unknown) => ({
+    status: null,
+    error: explained(error),
+    retryAfterSeconds: null,
+  }));
   const { status, error } = answer;
-  const attempt: DeliveryAttempt = { at: new Date(startedAt).toISOString(), status, error, milliseconds: Date.now() - startedAt };
+  const attempt: DeliveryAttempt = {
+    at: new Date(startedAt).toISOString(),
+    status,
+    error,
+    milliseconds: Date.now() - startedAt,
+  };
   const outcome = outcomeOf(answer, tries);
   await webhooks.record({ claimed: delivery, attempt, outcome });
   if (error === null) log.debug({ event: id, target, lifecycle, kind: event }, 'webhook delivered');
   // Paths of webhooks often are their secret.
   else
-    log.warn({ event: id, target, lifecycle, kind: event, host: new URL(url).host, outcome: outcome.kind, error }, 'webhook not delivered');
+    log.warn(
+      {
+        event: id,
+        target,
+        lifecycle,
+        kind: event,
+        host: new URL(url).host,
+        outcome: outcome.kind,
+        error,
+      },
+      'webhook not delivered',
+    );
 }
 
-function outcomeOf({ status, error, retryAfterSeconds }: WebhookAnswer | NoAnswer, tries: number): DeliveryOutcome {
+function outcomeOf(
+  { status, error, retryAfterSeconds }: WebhookAnswer | NoAnswer,
+  tries: number,
+): DeliveryOutcome {
   if (error === null) return { kind: 'delivered' };
   if (status === 410) return { kind: 'gone' };
   const delay = retryDelay(tries);
   if (delay === null) return { kind: 'failed' };
   // Up to a tenth later, so that a receiver that comes back is not met by all at once.
-  return { kind: 'pending', retryAfterSeconds: Math.max(delay * (1 + Math.random() / 10), retryAfterSeconds ?? 0) };
+  return {
+    kind: 'pending',
+    retryAfterSeconds: Math.max(delay * (1 + Math.random() / 10), retryAfterSeconds ?? 0),
+  };
 }
 
 interface NoAnswer {

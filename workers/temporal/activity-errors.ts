@@ -1,6 +1,9 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
-import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory } from '@temporalio/worker';
+import type {
+  ActivityInboundCallsInterceptor,
+  ActivityInterceptorsFactory,
+} from '@temporalio/worker';
 import { CompleteAsyncError } from '@temporalio/activity';
 import { failures, isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -10,54 +13,96 @@ import type { Logger } from '../log';
 type RunEventLog = Pick<Registry['events'], 'append'>;
 
 /**
- * At the activity boundary: errors get their wire form, and each attempt one log line with the run's trace id. With `events`, whoever watches the run is
- * told why it stands still while an attempt is made again (I12).
+ * At the activity boundary: errors get their wire form, and each attempt one log line with the
+ * run's trace id. With `events`, whoever watches the run is told why it stands still while an
+ * attempt is made again (I12).
  */
-export function activityBoundary(log: Logger, events: RunEventLog | null = null): ActivityInterceptorsFactory {
+export function activityBoundary(
+  log: Logger,
+  events: RunEventLog | null = null,
+): ActivityInterceptorsFactory {
   return (context) => ({ inbound: boundary(log, events, context.info.activityType) });
 }
 
-function boundary(log: Logger, events: RunEventLog | null, activity: string): ActivityInboundCallsInterceptor {
+function boundary(
+  log: Logger,
+  events: RunEventLog | null,
+  activity: string,
+): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       const { attempt, workflowExecution, isLocal } = activityInfo();
-      const about = { activity, attempt, workflowId: workflowExecution?.workflowId, ...traceOf(input.args[0]) };
+      const about = {
+        activity,
+        attempt,
+        workflowId: workflowExecution?.workflowId,
+        ...traceOf(input.args[0]),
+      };
       const startedAt = performance.now();
       try {
         const result = await next(input);
-        log[isLocal ? 'debug' : 'info']({ ...about, milliseconds: Math.round(performance.now() - startedAt) }, 'activity done');
+        log[isLocal ? 'debug' : 'info'](
+          { ...about, milliseconds: Math.round(performance.now() - startedAt) },
+          'activity done',
+        );
         return result;
       } catch (error) {
         const failed = toWire(error, isLocal);
         if (events && !isLocal) await tellRun(events, log, input.args[0], failed);
-        log.warn({ ...about, milliseconds: Math.round(performance.now() - startedAt), err: describe(error) }, 'activity failed');
+        log.warn(
+          {
+            ...about,
+            milliseconds: Math.round(performance.now() - startedAt),
+            err: describe(error),
+          },
+          'activity failed',
+        );
         throw failed;
       }
     },
   };
 }
 
-async function tellRun(events: RunEventLog, log: Logger, input: unknown, failed: unknown): Promise<void> {
+async function tellRun(
+  events: RunEventLog,
+  log: Logger,
+  input: unknown,
+  failed: unknown,
+): Promise<void> {
   const { activityType: activity, attempt, retryPolicy } = activityInfo();
-  if (!(failed instanceof ApplicationFailure) || failed.nonRetryable || attempt === retryPolicy?.maximumAttempts) return;
-  const { tenant, runId, key } = (input ?? {}) as { readonly tenant?: Tenant; readonly runId?: RunId; readonly key?: IdempotencyKey };
+  if (
+    !(failed instanceof ApplicationFailure) ||
+    failed.nonRetryable ||
+    attempt === retryPolicy?.maximumAttempts
+  )
+    return;
+  const { tenant, runId, key } = (input ?? {}) as {
+    readonly tenant?: Tenant;
+    readonly runId?: RunId;
+    readonly key?: IdempotencyKey;
+  };
   // Without the registry nobody can be told that it is away.
   if (tenant === undefined || runId === undefined || failed.type === 'DatabaseUnavailable') return;
   const data = { activity, attempt, failure: { type: failed.type, message: failed.message } };
   try {
     await events.append({ tenant, runId, kind: 'attempt.failed', stage: key?.split('/')[1], data });
   } catch (refused) {
-    log.debug({ runId, activity, err: describe(refused) }, 'the run was not told of a failed attempt');
+    log.debug(
+      { runId, activity, err: describe(refused) },
+      'the run was not told of a failed attempt',
+    );
   }
 }
 
 /**
- * The table in domain/failure.ts owns retryability. What it does not know is a bug or an accident of a library: remote
- * activities try it again a bounded number of times; a record, which retries without end, must not.
+ * The table in domain/failure.ts owns retryability. What it does not know is a bug or an accident
+ * of a library: remote activities try it again a bounded number of times; a record, which retries
+ * without end, must not.
  */
 function toWire(error: unknown, isLocal: boolean): unknown {
   if (error instanceof TemporalFailure || error instanceof CompleteAsyncError) return error;
-  if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('aborted', [], error);
+  if (error instanceof Error && error.name === 'AbortError')
+    return new CancelledFailure('aborted', [], error);
   if (isPerennialError(error)) {
     return ApplicationFailure.create({
       type: error.type,
@@ -67,9 +112,14 @@ function toWire(error: unknown, isLocal: boolean): unknown {
       details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
     });
   }
-  // A library's words may quote a row (I11), so neither its message nor itself as a cause reaches Temporal's history.
+  // A library's words may quote a row (I11), so neither its message nor itself as a cause reaches
+  // Temporal's history.
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return ApplicationFailure.create({ type: 'Unexpected', message: `${name}: ${withoutValues(message)}`, nonRetryable: isLocal });
+  return ApplicationFailure.create({
+    type: 'Unexpected',
+    message: `${name}: ${withoutValues(message)}`,
+    nonRetryable: isLocal,
+  });
 }
 
 /** Quoted text and numbers are where an error's words hold data. */
@@ -83,13 +133,25 @@ function withoutValues(message: string): string {
 function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?: unknown } {
   if (typeof input !== 'object' || input === null) return {};
   const { runId, traceId } = input as { runId?: unknown; traceId?: unknown };
-  return { ...(runId === undefined ? {} : { runId }), ...(traceId === undefined ? {} : { traceId }) };
+  return {
+    ...(runId === undefined ? {} : { runId }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
 }
 
 /** The frames of a stack say where; its first lines repeat the message. */
-function describe(error: unknown): { readonly type: string; readonly message: string; readonly stack?: string } {
+function describe(error: unknown): {
+  readonly type: string;
+  readonly message: string;
+  readonly stack?: string;
+} {
   if (isPerennialError(error)) return { type: error.type, message: error.message };
-  if (!(error instanceof Error)) return { type: typeof error, message: withoutValues(String(error)) };
+  if (!(error instanceof Error))
+    return { type: typeof error, message: withoutValues(String(error)) };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return { type: error.name, message: withoutValues(error.message), stack: frames.slice(0, 20).join('\n') };
+  return {
+    type: error.name,
+    message: withoutValues(error.message),
+    stack: frames.slice(0, 20).join('\n'),
+  };
 }

@@ -14,8 +14,9 @@ export interface WorkflowCode {
 }
 
 /**
- * The workflow code as one file, built once for each state of its sources: bundling takes seconds, a start should not.
- * Written under a name of its own and renamed, so that processes that build at the same time do not read half a file.
+ * The workflow code as one file, built once for each state of its sources: bundling takes seconds,
+ * a start should not. Written under a name of its own and renamed, so that processes that build at
+ * the same time do not read half a file.
  */
 export async function workflowBundle(
   cacheDir = join(root, '.perennial', 'build'),
@@ -23,11 +24,18 @@ export async function workflowBundle(
 ): Promise<WorkflowCode> {
   // Everything that it may hold: workflows, domain, the entry itself and the SDK's version.
   const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']);
-  const codePath = join(cacheDir, `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`);
+  const codePath = join(
+    cacheDir,
+    `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`,
+  );
   if (existsSync(codePath)) return { codePath, digest };
   // Where the bundler's compiler unpacks itself when it loads; else in the user's home.
   process.env['SWC_NATIVE_BINDING_CACHE'] ??= join(cacheDir, 'swc');
-  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules: [interceptorsPath], logger: quiet });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [interceptorsPath],
+    logger: quiet,
+  });
   mkdirSync(cacheDir, { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;
   writeFileSync(unfinished, code);
@@ -36,4 +44,11 @@ export async function workflowBundle(
 }
 
 const silent = (): void => undefined;
-const quiet = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+const quiet = {
+  log: silent,
+  trace: silent,
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+};

@@ -1,4 +1,7 @@
-/** How a Temporal service is reached that asks for more than its address, under the names that Temporal's own clients use. */
+/**
+ * How a Temporal service is reached that asks for more than its address, under the names that
+ * Temporal's own clients use.
+ */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
@@ -22,7 +25,9 @@ export const temporalSettings = {
 };
 
 /** Settings that name files with certificates and keys. */
-export const temporalFiles: readonly string[] = Object.keys(temporalSettings).filter((setting) => setting.endsWith('_PATH'));
+export const temporalFiles: readonly string[] = Object.keys(temporalSettings).filter((setting) =>
+  setting.endsWith('_PATH'),
+);
 
 type TemporalSettings = z.output<z.ZodObject<typeof temporalSettings>>;
 
@@ -42,7 +47,10 @@ export interface SettingMistake {
   readonly detail: string;
 }
 
-/** Reads the files that are named, so that a wrong path is found at start. A key or a certificate asks for TLS without further ado. */
+/**
+ * Reads the files that are named, so that a wrong path is found at start. A key or a certificate
+ * asks for TLS without further ado.
+ */
 export function readTemporalSecurity(environment: Readonly<Record<string, string | undefined>>): {
   readonly security: TemporalSecurity;
   readonly mistakes: readonly SettingMistake[];
@@ -54,40 +62,70 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
     if ('detail' in read) mistakes.push(read);
     return 'text' in read ? read.text : null;
   };
-  const [certificate, key, serverCa] = pemNames.map(pem) as [string | null, string | null, string | null];
-  const has = (name: PemName): boolean => given[`${name}_PATH`] !== undefined || given[`${name}_DATA`] !== undefined;
+  const [certificate, key, serverCa] = pemNames.map(pem) as [
+    string | null,
+    string | null,
+    string | null,
+  ];
+  const has = (name: PemName): boolean =>
+    given[`${name}_PATH`] !== undefined || given[`${name}_DATA`] !== undefined;
   const [certificateName, keyName] = pemNames;
   if (has(certificateName) !== has(keyName)) {
-    const [there, missing] = has(certificateName) ? [certificateName, keyName] : [keyName, certificateName];
-    mistakes.push({ setting: `${missing}_PATH`, detail: `is missing: ${there}_… needs the other half of its pair` });
+    const [there, missing] = has(certificateName)
+      ? [certificateName, keyName]
+      : [keyName, certificateName];
+    mistakes.push({
+      setting: `${missing}_PATH`,
+      detail: `is missing: ${there}_… needs the other half of its pair`,
+    });
   }
   if (given.TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) {
     mistakes.push({
       setting: 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
-      detail: 'is not in this version: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the host in TEMPORAL_TLS_SERVER_NAME',
+      detail:
+        'is not in this version: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the host in TEMPORAL_TLS_SERVER_NAME',
     });
   }
   const askers = Object.entries(given).flatMap(([name, value]) =>
-    value !== undefined && (name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS_')) ? [name] : [],
+    value !== undefined && (name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS_'))
+      ? [name]
+      : [],
   );
   if (given.TEMPORAL_TLS === false && askers.length > 0) {
-    mistakes.push({ setting: 'TEMPORAL_TLS', detail: `is false, but ${askers.join(', ')} need${askers.length === 1 ? 's' : ''} TLS` });
+    mistakes.push({
+      setting: 'TEMPORAL_TLS',
+      detail: `is false, but ${askers.join(', ')} need${askers.length === 1 ? 's' : ''} TLS`,
+    });
   }
   const client = certificate === null || key === null ? null : { certificate, key };
-  const tls = (given.TEMPORAL_TLS ?? askers.length > 0) ? { serverName: given.TEMPORAL_TLS_SERVER_NAME ?? null, serverCa, client } : null;
+  const tls =
+    (given.TEMPORAL_TLS ?? askers.length > 0)
+      ? { serverName: given.TEMPORAL_TLS_SERVER_NAME ?? null, serverCa, client }
+      : null;
   return { security: { tls, apiKey: given.TEMPORAL_API_KEY ?? null }, mistakes };
 }
 
 /** One that is malformed is said elsewhere and must not hide the mistakes of the others. */
 function wellFormed(environment: Readonly<Record<string, string | undefined>>): TemporalSettings {
-  const read = Object.entries(temporalSettings).map(([name, schema]) => [name, schema.safeParse(environment[name]).data]);
+  const read = Object.entries(temporalSettings).map(([name, schema]) => [
+    name,
+    schema.safeParse(environment[name]).data,
+  ]);
   return Object.fromEntries(read) as TemporalSettings;
 }
 
-const pemNames = ['TEMPORAL_TLS_CLIENT_CERT', 'TEMPORAL_TLS_CLIENT_KEY', 'TEMPORAL_TLS_SERVER_CA_CERT'] as const;
+const pemNames = [
+  'TEMPORAL_TLS_CLIENT_CERT',
+  'TEMPORAL_TLS_CLIENT_KEY',
+  'TEMPORAL_TLS_SERVER_CA_CERT',
+] as const;
 type PemName = (typeof pemNames)[number];
 
-function readPem(name: PemName, path: string | undefined, data: string | undefined): { readonly text: string | null } | SettingMistake {
+function readPem(
+  name: PemName,
+  path: string | undefined,
+  data: string | undefined,
+): { readonly text: string | null } | SettingMistake {
   if (path !== undefined && data !== undefined)
     return { setting: `${name}_DATA`, detail: `is given beside ${name}_PATH: give one of them` };
   const setting = path === undefined ? `${name}_DATA` : `${name}_PATH`;
@@ -95,7 +133,9 @@ function readPem(name: PemName, path: string | undefined, data: string | undefin
   if (text === undefined) return { setting, detail: 'names a file that cannot be read' };
   const label = name === 'TEMPORAL_TLS_CLIENT_KEY' ? 'PRIVATE KEY' : 'CERTIFICATE';
   const pattern = new RegExp(`-----BEGIN (?:[A-Z0-9]+ )*${label}-----`);
-  return text === null || pattern.test(text) ? { text } : { setting, detail: `holds no PEM block "${label}"` };
+  return text === null || pattern.test(text)
+    ? { text }
+    : { setting, detail: `holds no PEM block "${label}"` };
 }
 
 function readText(path: string): string | undefined {
@@ -107,11 +147,26 @@ function readText(path: string): string | undefined {
 }
 
 /** For the SDK's connections, both the client's and the worker's. */
-export function temporalConnectOptions({ address, tls, apiKey }: TemporalSecurity & { readonly address: string }) {
-  const pair = tls?.client ? { clientCertPair: { crt: Buffer.from(tls.client.certificate), key: Buffer.from(tls.client.key) } } : {};
+export function temporalConnectOptions({
+  address,
+  tls,
+  apiKey,
+}: TemporalSecurity & { readonly address: string }) {
+  const pair = tls?.client
+    ? {
+        clientCertPair: {
+          crt: Buffer.from(tls.client.certificate),
+          key: Buffer.from(tls.client.key),
+        },
+      }
+    : {};
   const server = {
     ...(tls?.serverName ? { serverNameOverride: tls.serverName } : {}),
     ...(tls?.serverCa ? { serverRootCACertificate: Buffer.from(tls.serverCa) } : {}),
   };
-  return { address, tls: tls === null ? false : { ...server, ...pair }, ...(apiKey === null ? {} : { apiKey }) };
+  return {
+    address,
+    tls: tls === null ? false : { ...server, ...pair },
+    ...(apiKey === null ? {} : { apiKey }),
+  };
 }

@@ -5,12 +5,18 @@ import type { Digest } from '../../domain/dataset/artifact';
 
 const root = resolve(__dirname, '..', '..');
 
-/** What makes the outputs of stages, with the versions of the libraries that it calls. Coarse on purpose: an output made anew costs minutes, a stale one is wrong. */
+/**
+ * What makes the outputs of stages, with the versions of the libraries that it calls. Coarse on
+ * purpose: an output made anew costs minutes, a stale one is wrong.
+ */
 export function stageCodeDigest(): Digest {
   return sourceDigest(['activities', 'data', 'domain', 'package-lock.json']);
 }
 
-/** Over the names and contents of files, and of the TypeScript files in folders; paths from the project's folder, or absolute. */
+/**
+ * Over the names and contents of files, and of the TypeScript files in folders; paths from the
+ * project's folder, or absolute.
+ */
 export function sourceDigest(paths: readonly string[]): Digest {
   const hash = createHash('sha256');
   for (const file of paths.flatMap((path) => sourcesIn(resolve(root, path)))) {

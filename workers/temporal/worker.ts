@@ -46,9 +46,11 @@ type WorkerBounds = Partial<WorkerOptions>;
 const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) => WorkerBounds> = {
   orchestrator: (workflowBundle) => ({
     workflowBundle,
-    // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the default.
+    // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the
+    // default.
     stickyQueueScheduleToStartTimeout: '1s',
-    // Watches of rollouts, and judges of their answers: they wait on the registry or a provider and hold nothing.
+    // Watches of rollouts, and judges of their answers: they wait on the registry or a provider and
+    // hold nothing.
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 100,
   }),

@@ -1,6 +1,7 @@
 /**
- * Applies what changed in an index's documents to every version that answers or may, one after the other, and compacts them: after many changes, and when none has come for a while. One
- * an index, for as long as there is something to do.
+ * Applies what changed in an index's documents to every version that answers or may, one after the
+ * other, and compacts them: after many changes, and when none has come for a while. One an index,
+ * for as long as there is something to do.
  */
 import {
   ActivityFailure,
@@ -27,11 +28,14 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
   setHandler(documentsChangedSignal, () => {
     heard += 1;
   });
-  // A signal that arrives while changes are applied asks for one round more: the change that it tells of may have come too late for this one.
+  // A signal that arrives while changes are applied asks for one round more: the change that it
+  // tells of may have come too late for this one.
   for (let round = 1, taken = 0; taken < heard || waiting !== null; round += 1) {
     if (workflowInfo().continueAsNewSuggested || round > (input.roundsPerExecution ?? Infinity)) {
       await condition(allHandlersFinished);
-      return continueAsNew<typeof indexChanges>(waiting === null && !input.waiting ? input : { ...input, waiting });
+      return continueAsNew<typeof indexChanges>(
+        waiting === null && !input.waiting ? input : { ...input, waiting },
+      );
     }
     taken = heard;
     showDetails(`Changed documents of **${index}** are being applied.`);
@@ -57,33 +61,49 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     }
     if (!input.compaction) continue;
     const { idleSeconds } = input.compaction;
-    showDetails(`All changes of **${index}** are applied. It compacts after ${formatSeconds(idleSeconds)} without a change.`);
+    showDetails(
+      `All changes of **${index}** are applied. It compacts after ${formatSeconds(idleSeconds)} without a change.`,
+    );
     const summary = `compact ${index} after ${formatSeconds(idleSeconds)} without a change`;
     if (await condition(more, idleSeconds * 1000, { summary })) continue;
     for (const version of versions) if (!more()) await compact(version, 1);
   }
 
-  /** What a version has not taken up stays in order in the registry: until there is budget again, or the next change. Other versions do not wait for it. */
+  /**
+   * What a version has not taken up stays in order in the registry: until there is budget again, or
+   * the next change. Other versions do not wait for it.
+   */
   async function applied(version: number): Promise<AppliedChange> {
     const summary = `${index}@${version}: changed documents`;
     try {
-      while ((await indexWork.applyIndexChanges.executeWithOptions({ summary }, [{ tenant, index, version, maxDocumentBytes }])).more);
+      while (
+        (
+          await indexWork.applyIndexChanges.executeWithOptions({ summary }, [
+            { tenant, index, version, maxDocumentBytes },
+          ])
+        ).more
+      );
       return { kind: 'applied' };
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       if (typeOf(error) === 'BudgetSpent') return { kind: 'unpaid', reason: messageOf(error) };
-      // A version whose embedder has changed must not block the changes of the version that replaced it.
+      // A version whose embedder has changed must not block the changes of the version that
+      // replaced it.
       return { kind: 'failed', error };
     }
   }
 
-  /** Found all the same where it fails, only slower; changes that come meanwhile wait for it, so it is not tried again and again. */
+  /**
+   * Found all the same where it fails, only slower; changes that come meanwhile wait for it, so it
+   * is not tried again and again.
+   */
   async function compact(version: number, atLeast: number): Promise<void> {
     try {
       const summary = `${index}@${version}: compact what changed`;
-      await indexWork.compactIndexVersion.executeWithOptions({ summary, retry: { maximumAttempts: 2 } }, [
-        { tenant, index, version, atLeast },
-      ]);
+      await indexWork.compactIndexVersion.executeWithOptions(
+        { summary, retry: { maximumAttempts: 2 } },
+        [{ tenant, index, version, atLeast }],
+      );
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.warn('changes were not compacted', { index, version, error: messageOf(error) });
@@ -94,7 +114,10 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
 type AppliedChange =
   | { readonly kind: 'applied' }
   | { readonly kind: 'unpaid'; readonly reason: string }
-  /** For good, or for as long as was waited: the workflow ends by it once the other versions had their turn. */
+  /**
+   * For good, or for as long as was waited: the workflow ends by it once the other versions had
+   * their turn.
+   */
   | { readonly kind: 'failed'; readonly error: unknown };
 
 function waitingOf(

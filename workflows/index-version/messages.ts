@@ -77,7 +77,8 @@ export interface IndexBuildOutcome {
 }
 
 export interface IndexBuildState {
-  readonly phase: 'planning' | 'embedding' | 'indexing' | 'catching up' | 'comparing' | 'answering' | 'done';
+  readonly phase:
+    'planning' | 'embedding' | 'indexing' | 'catching up' | 'comparing' | 'answering' | 'done';
   readonly version: number | null;
   readonly shards: { readonly done: number; readonly of: number };
 }
@@ -86,7 +87,10 @@ export interface IndexChangesInput {
   readonly tenant: Tenant;
   readonly index: string;
   readonly maxDocumentBytes: number;
-  /** Rows that no index has seen are brought into it when there are so many, or when no change has come for so long; absent leaves them to the next build. */
+  /**
+   * Rows that no index has seen are brought into it when there are so many, or when no change has
+   * come for so long; absent leaves them to the next build.
+   */
   readonly compaction?: { readonly atLeast: number; readonly idleSeconds: number };
   /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
   readonly roundsPerExecution: number | null;
@@ -128,10 +132,17 @@ export function indexBuildWorkflowId({ tenant, index, build }: IndexBuildRef): s
   return `index-build/${tenant}/${index}/${build}`;
 }
 
-export function indexChangesWorkflowId({ tenant, index }: Pick<IndexChangesInput, 'tenant' | 'index'>): string {
+export function indexChangesWorkflowId({
+  tenant,
+  index,
+}: Pick<IndexChangesInput, 'tenant' | 'index'>): string {
   return `index-changes/${tenant}/${index}`;
 }
 
-export function indexRetirementWorkflowId({ tenant, index, version }: Pick<IndexRetirementInput, 'tenant' | 'index' | 'version'>): string {
+export function indexRetirementWorkflowId({
+  tenant,
+  index,
+  version,
+}: Pick<IndexRetirementInput, 'tenant' | 'index' | 'version'>): string {
   return `index-retirement/${tenant}/${index}/${version}`;
 }

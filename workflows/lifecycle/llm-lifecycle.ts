@@ -1,6 +1,8 @@
 /**
- * The life of a language application, top to bottom: ingest → rag-index → prompt-eval → fine-tune → evaluate → canary → promote. What is released is a bundle: prompt, model or
- * adapter, index version, policy and sampling as one thing. Each part is there before what is chosen with it: prompts are compared with the passages that they will be given.
+ * The life of a language application, top to bottom: ingest → rag-index → prompt-eval → fine-tune →
+ * evaluate → canary → promote. What is released is a bundle: prompt, model or adapter, index
+ * version, policy and sampling as one thing. Each part is there before what is chosen with it:
+ * prompts are compared with the passages that they will be given.
  */
 import { records } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';
@@ -28,33 +30,56 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   await records.openRunBudget({ tenant, runId, budget: spec.budget });
   const datasets = spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {};
   const indexed = spec.index ? await ragIndex(run, spec.index, datasets) : null;
-  if (refused(indexed?.verdict)) return { status: 'stopped', verdict: indexed.verdict, version: null };
+  if (refused(indexed?.verdict))
+    return { status: 'stopped', verdict: indexed.verdict, version: null };
   const index = indexed?.output ?? null;
 
-  const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files, index });
+  const bundles = await records.writeBundles({
+    tenant,
+    runId,
+    model: lifecycle,
+    spec,
+    files,
+    index,
+  });
   const [baseline] = bundles;
   if (!baseline) throw new Error('a lifecycle without a prompt');
   // As of before the first question: what changes meanwhile is judged anew by the next run.
   const indexChanges = Math.max(...bundles.map(({ indexChanges: taken = 0 }) => taken));
-  const compared = spec.promptEval ? await promptEval(run, { bundles, index, indexChanges, promptEval: spec.promptEval }) : null;
-  if (refused(compared?.verdict)) return { status: 'stopped', verdict: compared.verdict, version: null };
+  const compared = spec.promptEval
+    ? await promptEval(run, { bundles, index, indexChanges, promptEval: spec.promptEval })
+    : null;
+  if (refused(compared?.verdict))
+    return { status: 'stopped', verdict: compared.verdict, version: null };
   const chosen = compared?.output.chosen ?? baseline;
-  const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets)).output.bundle : chosen;
+  const bundle = spec.fineTune
+    ? (await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets)).output.bundle
+    : chosen;
 
   // A provider's other models know nothing of a fine-tuning, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
   const champion = await records.readChampion({ tenant, model: lifecycle });
-  // A prompt choice that was taken over may have been made for other standbys: those of this run count.
-  const { withStandbys } = bundles.find(({ manifest }) => manifest.digest === bundle.manifest.digest) ?? bundle;
+  // A prompt choice that was taken over may have been made for other standbys: those of this run
+  // count.
+  const { withStandbys } =
+    bundles.find(({ manifest }) => manifest.digest === bundle.manifest.digest) ?? bundle;
   const complete = (standbys.length > 0 ? withStandbys : undefined) ?? bundle.manifest.digest;
-  if (champion.version?.manifest.digest === complete) return unchanged(champion.version, sameBundle);
+  if (champion.version?.manifest.digest === complete)
+    return unchanged(champion.version, sameBundle);
 
-  const contest = { bundle: bundle.manifest, standbys, champion, baseline: baseline.manifest, indexChanges };
+  const contest = {
+    bundle: bundle.manifest,
+    standbys,
+    champion,
+    baseline: baseline.manifest,
+    indexChanges,
+  };
   const evaluated = await evaluateBundle(run, contest);
   const { candidate } = evaluated;
   if (candidate.version === champion.version?.version) return unchanged(candidate, sameBundle);
   const end = await release(run, { candidate, champion, evaluated, before: null });
-  if (end.status === 'succeeded' && indexed && bundle.retrieves) await promoteIndex(run, indexed, candidate);
+  if (end.status === 'succeeded' && indexed && bundle.retrieves)
+    await promoteIndex(run, indexed, candidate);
   return end;
 }
 

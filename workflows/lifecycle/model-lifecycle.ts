@@ -1,4 +1,7 @@
-/** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → canary → promote. */
+/**
+ * The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate →
+ * canary → promote.
+ */
 import { records } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';
 import { release } from './release';
@@ -24,13 +27,15 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   const { plan } = run;
   const data = await ingest(run);
   const checked = await validate(run, data.output);
-  if (refused(checked.verdict)) return { status: 'stopped', verdict: checked.verdict, version: null };
+  if (refused(checked.verdict))
+    return { status: 'stopped', verdict: checked.verdict, version: null };
 
   const trained = await train(run, checked.output);
   const tuned = plan.spec.tune ? await tune(run, trained.output, plan.spec.tune) : null;
   const model = tuned?.output.model ?? trained.output;
   const champion = await records.readChampion({ tenant: plan.tenant, model: plan.lifecycle });
-  if (champion.version?.manifest.digest === model.manifest.digest) return unchanged(champion.version, 'data, code and parameters');
+  if (champion.version?.manifest.digest === model.manifest.digest)
+    return unchanged(champion.version, 'data, code and parameters');
 
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });

@@ -1,4 +1,7 @@
-/** What follows an evaluation, the same for each kind of lifecycle: a canary on traffic, then the promotion. */
+/**
+ * What follows an evaluation, the same for each kind of lifecycle: a canary on traffic, then the
+ * promotion.
+ */
 import type { ChampionSeen, ModelVersionRef } from '../../domain/model/model';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
@@ -16,14 +19,20 @@ export interface EvaluatedCandidate {
     readonly decision: DecisionRef;
     readonly output: { readonly champion: Digest | null };
   };
-  /** The verdict of the stages before, whose reasons people read as well; null where there is none. */
+  /**
+   * The verdict of the stages before, whose reasons people read as well; null where there is none.
+   */
   readonly before: Verdict | null;
 }
 
-export async function release(run: Run, { candidate, champion, evaluated, before }: EvaluatedCandidate): Promise<RunEnd> {
+export async function release(
+  run: Run,
+  { candidate, champion, evaluated, before }: EvaluatedCandidate,
+): Promise<RunEnd> {
   const { spec } = run.plan;
   const measured = before ? joined(before, evaluated.verdict) : evaluated.verdict;
-  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, measured);
+  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict))
+    return turnedDown(run, candidate, measured);
 
   const tried = spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
   const judged = tried ? joined(measured, tried.verdict) : measured;

@@ -1,4 +1,7 @@
-/** The stage machinery: cache, records, pause, cancellation and undo around one stage's body. A stage file says how; the lifecycle says whether. */
+/**
+ * The stage machinery: cache, records, pause, cancellation and undo around one stage's body. A
+ * stage file says how; the lifecycle says whether.
+ */
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
@@ -19,7 +22,10 @@ import { failureOf } from '../run/undo';
 export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly plan: RunPlan<Spec>;
   readonly control: RunControl;
-  /** Pushed before the stage begins, also when its output is taken over: an execution that was lost may have done the step in this run's name. */
+  /**
+   * Pushed before the stage begins, also when its output is taken over: an execution that was lost
+   * may have done the step in this run's name.
+   */
   readonly undo: Undo[];
 }
 
@@ -39,12 +45,18 @@ export interface EndedStage<T> extends StageEnd<T> {
   readonly reusedFrom: RunId | null;
 }
 
-/** A stage is executed once in a run; a run that is started again after its execution was lost finds what it did under the same keys. */
+/**
+ * A stage is executed once in a run; a run that is started again after its execution was lost finds
+ * what it did under the same keys.
+ */
 const generation = 1;
 
 export interface StageOptions<Inputs> {
   readonly name: StageName;
-  /** Everything that the output depends on, looked up when the stage's turn has come: equal inputs mean an equal output, and the stage is not run again. */
+  /**
+   * Everything that the output depends on, looked up when the stage's turn has come: equal inputs
+   * mean an equal output, and the stage is not run again.
+   */
   readonly inputs: () => Inputs | Promise<Inputs>;
   /** false for a stage that acts on the world as it is now. */
   readonly cached: boolean;
@@ -64,9 +76,16 @@ export async function runStage<T, Inputs>(
   const at = { tenant: plan.tenant, runId: plan.runId, stage: name, generation };
   const startedAt = Date.now();
   const inputs = await options.inputs();
-  const begun = await records.beginStage.executeWithOptions({ summary: name }, [{ ...at, inputs, reuse: reuseOf(plan, options) }]);
+  const begun = await records.beginStage.executeWithOptions({ summary: name }, [
+    { ...at, inputs, reuse: reuseOf(plan, options) },
+  ]);
   if (begun.kind === 'reused') {
-    control.stages.push({ name, status: 'succeeded', seconds: seconds(startedAt), reusedFrom: begun.fromRun });
+    control.stages.push({
+      name,
+      status: 'succeeded',
+      seconds: seconds(startedAt),
+      reusedFrom: begun.fromRun,
+    });
     return { ...(begun.end as StageEnd<T>), reusedFrom: begun.fromRun };
   }
 
@@ -78,28 +97,55 @@ export async function runStage<T, Inputs>(
     return { ...end, reusedFrom: null };
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
-    await CancellationScope.nonCancellable(() => records.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }));
+    await CancellationScope.nonCancellable(() =>
+      records.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }),
+    );
     summarise(control, name, status, startedAt);
     throw error;
   }
 }
 
 export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectOf {
-  return (step, item) => ({ tenant, runId, key: effectKey(runId, stage, step, generation, item), traceId });
+  return (step, item) => ({
+    tenant,
+    runId,
+    key: effectKey(runId, stage, step, generation, item),
+    traceId,
+  });
 }
 
-/** A rerun takes the stages before its first from the run it names, and runs the others whatever the cache holds. */
-function reuseOf(plan: RunPlan, { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>): Reuse {
+/**
+ * A rerun takes the stages before its first from the run it names, and runs the others whatever the
+ * cache holds.
+ */
+function reuseOf(
+  plan: RunPlan,
+  { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
+): Reuse {
   const { fromStage, reuseRun, cache } = plan.request;
   if (fromStage !== undefined && reuseRun !== undefined) {
     const stages: readonly StageName[] = stagesByKind[plan.spec.kind];
-    return stages.indexOf(name) < stages.indexOf(fromStage) ? { kind: 'from', run: reuseRun } : { kind: 'never' };
+    return stages.indexOf(name) < stages.indexOf(fromStage)
+      ? { kind: 'from', run: reuseRun }
+      : { kind: 'never' };
   }
   return cached && cache !== false ? { kind: 'cache' } : { kind: 'never' };
 }
 
-function summarise(control: RunControl, name: string, status: StageStatus, startedAt: number, decision?: DecisionRef): void {
-  control.stages.push({ name, status, seconds: seconds(startedAt), reusedFrom: null, ...(decision ? { decision } : {}) });
+function summarise(
+  control: RunControl,
+  name: string,
+  status: StageStatus,
+  startedAt: number,
+  decision?: DecisionRef,
+): void {
+  control.stages.push({
+    name,
+    status,
+    seconds: seconds(startedAt),
+    reusedFrom: null,
+    ...(decision ? { decision } : {}),
+  });
 }
 
 function seconds(since: number): number {

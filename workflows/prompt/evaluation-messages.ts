@@ -44,6 +44,9 @@ export interface PromptEvaluationView {
 
 export const promptEvaluationQuery = defineQuery<PromptEvaluationView>('status');
 
-export function promptEvaluationWorkflowId({ tenant, evaluation }: Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>): string {
+export function promptEvaluationWorkflowId({
+  tenant,
+  evaluation,
+}: Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>): string {
   return `prompt-evaluation/${tenant}/${evaluation}`;
 }

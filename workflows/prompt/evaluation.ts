@@ -1,4 +1,7 @@
-/** What a prompt answers to a set of cases, piece by piece: whatever dies, at most the questions in flight are asked again. */
+/**
+ * What a prompt answers to a set of cases, piece by piece: whatever dies, at most the questions in
+ * flight are asked again.
+ */
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { PromptEvaluationInput, PromptEvaluationOutcome } from './evaluation-messages';
@@ -6,7 +9,9 @@ import { promptEvaluationQuery } from './evaluation-messages';
 import { showDetails } from '../run/current-details';
 import { searchWork } from './activity-proxies';
 
-export async function promptEvaluation(input: PromptEvaluationInput): Promise<PromptEvaluationOutcome> {
+export async function promptEvaluation(
+  input: PromptEvaluationInput,
+): Promise<PromptEvaluationOutcome> {
   const { prompt, count: of, casesPerPiece } = input;
   let done = 0;
   setHandler(promptEvaluationQuery, () => ({ done, of }));
@@ -16,8 +21,14 @@ export async function promptEvaluation(input: PromptEvaluationInput): Promise<Pr
     showDetails(`${done} of ${of} cases of **${prompt}** are answered.`);
     const summary = `${prompt}: cases ${from + 1} to ${to} of ${of}`;
     const execution = `${workflowInfo().firstExecutionRunId}/${from}`;
-    pieces.push(await searchWork.askEvaluationPiece.executeWithOptions({ summary }, [{ ...input, from, to, execution }]));
+    pieces.push(
+      await searchWork.askEvaluationPiece.executeWithOptions({ summary }, [
+        { ...input, from, to, execution },
+      ]),
+    );
     done = to;
   }
-  return searchWork.closePromptEvaluation.executeWithOptions({ summary: `${prompt}: sum up` }, [{ ...input, pieces }]);
+  return searchWork.closePromptEvaluation.executeWithOptions({ summary: `${prompt}: sum up` }, [
+    { ...input, pieces },
+  ]);
 }

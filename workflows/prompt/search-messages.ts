@@ -50,7 +50,10 @@ export interface PromptSearchView {
 
 export const promptSearchQuery = defineQuery<PromptSearchView>('status');
 
-/** The id of the search that a run makes for itself: as a child of its own workflow, whose end is the search's. */
+/**
+ * The id of the search that a run makes for itself: as a child of its own workflow, whose end is
+ * the search's.
+ */
 export function searchOfRun(run: RunId): string {
   return run.replace(/^run_/, 'search_');
 }
@@ -61,6 +64,9 @@ export function runOfSearch(search: string): RunId {
 }
 
 /** Of a search that somebody asked for by itself. */
-export function promptSearchWorkflowId({ tenant, search }: Pick<PromptSearchInput, 'tenant' | 'search'>): string {
+export function promptSearchWorkflowId({
+  tenant,
+  search,
+}: Pick<PromptSearchInput, 'tenant' | 'search'>): string {
   return `prompt-search/${tenant}/${search}`;
 }

@@ -1,6 +1,7 @@
 /**
- * A version on trial beside its champion, from opening to end. `transition` decides what happens; this workflow executes its effects. It stays
- * alive while people decide on the promotion, so that commands reach it in every open state, and a champion that changes is noticed.
+ * A version on trial beside its champion, from opening to end. `transition` decides what happens;
+ * this workflow executes its effects. It stays alive while people decide on the promotion, so that
+ * commands reach it in every open state, and a champion that changes is noticed.
  */
 import {
   allHandlersFinished,
@@ -29,7 +30,8 @@ export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome
     return outcome;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    // Its run was cancelled, or an activity failed for good: nothing watches the challenger any more, so it must get no traffic (I5).
+    // Its run was cancelled, or an activity failed for good: nothing watches the challenger any
+    // more, so it must get no traffic (I5).
     const cause = isCancellation(error) ? 'its run was cancelled' : messageOf(error);
     describeStatus('aborted');
     showDetails(`The rollout was **aborted**: ${cause}`);
@@ -52,17 +54,27 @@ async function runToEnd(input: RolloutInput, control: RolloutControl): Promise<R
       control.commands.shift();
       continue;
     }
-    if (turns >= turnsPerExecution || workflowInfo().continueAsNewSuggested) await continueWithProgress(input, control);
+    if (turns >= turnsPerExecution || workflowInfo().continueAsNewSuggested)
+      await continueWithProgress(input, control);
     turns += 1;
     await handle(input, control, { kind: 'ready' });
   }
 }
 
-/** A watch ends by itself once an hour, so this is about a week, and a history of some thousand events. */
+/**
+ * A watch ends by itself once an hour, so this is about a week, and a history of some thousand
+ * events.
+ */
 const turnsPerExecution = 200;
 
-/** Executes what follows from an event, each effect with everything that follows from its result. */
-async function handle(input: RolloutInput, control: RolloutControl, event: RolloutEvent): Promise<void> {
+/**
+ * Executes what follows from an event, each effect with everything that follows from its result.
+ */
+async function handle(
+  input: RolloutInput,
+  control: RolloutControl,
+  event: RolloutEvent,
+): Promise<void> {
   const { progress, effects } = transition(control.settings, control.progress, event);
   control.progress = progress;
   for (const effect of effects) {
@@ -71,8 +83,14 @@ async function handle(input: RolloutInput, control: RolloutControl, event: Rollo
   }
 }
 
-/** Not while a command is under way, nor once the rollout is about to end: the next turn tries again. */
-async function continueWithProgress(input: RolloutInput, { progress }: RolloutControl): Promise<void> {
+/**
+ * Not while a command is under way, nor once the rollout is about to end: the next turn tries
+ * again.
+ */
+async function continueWithProgress(
+  input: RolloutInput,
+  { progress }: RolloutControl,
+): Promise<void> {
   if (!allHandlersFinished() || progress.promotion !== null || progress.end !== null) return;
   await continueAsNew<typeof canaryRollout>({ ...input, progress });
 }

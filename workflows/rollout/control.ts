@@ -1,13 +1,29 @@
-/** Commands to a rollout. They wait in a queue, and are carried out one after the other between the rollout's own steps. */
+/**
+ * Commands to a rollout. They wait in a queue, and are carried out one after the other between the
+ * rollout's own steps.
+ */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import type { SignedCommand } from '../../domain/run/command';
-import type { RolloutCommand, RolloutEvent, RolloutProgress, RolloutSettings } from '../../domain/rollout/progress';
+import type {
+  RolloutCommand,
+  RolloutEvent,
+  RolloutProgress,
+  RolloutSettings,
+} from '../../domain/rollout/progress';
 import { startOfRollout } from '../../domain/rollout/progress';
 import { transition } from '../../domain/rollout/transition';
 import { admitted } from '../run/admission';
 import type { RolloutInput } from './input';
 import type { RolloutView } from '../run/messages';
-import { abortUpdate, extendUpdate, holdUpdate, promotionEndedSignal, resumeRolloutUpdate, rolloutQuery, skipUpdate } from '../run/messages';
+import {
+  abortUpdate,
+  extendUpdate,
+  holdUpdate,
+  promotionEndedSignal,
+  resumeRolloutUpdate,
+  rolloutQuery,
+  skipUpdate,
+} from '../run/messages';
 
 export interface RolloutControl {
   readonly settings: RolloutSettings;
@@ -28,7 +44,9 @@ export interface PendingCommand {
 
 const tenYears = 10 * 366 * 86_400;
 
-/** Installs the handlers. Called first, so that a command that comes with the first task finds them. */
+/**
+ * Installs the handlers. Called first, so that a command that comes with the first task finds them.
+ */
 export function openRolloutControl({
   tenant,
   model,
@@ -39,19 +57,37 @@ export function openRolloutControl({
   progress,
 }: RolloutInput): RolloutControl {
   const control: RolloutControl = {
-    settings: { model, champion: champion.version, challenger, steps: canary.steps, parkWhenPassed },
+    settings: {
+      model,
+      champion: champion.version,
+      challenger,
+      steps: canary.steps,
+      parkWhenPassed,
+    },
     progress: progress ?? startOfRollout,
     commands: [],
     interruptWatch: () => undefined,
     isOver: false,
   };
-  const receive = async (verb: RolloutCommand['verb'], signed: SignedCommand): Promise<RolloutView> => {
+  const receive = async (
+    verb: RolloutCommand['verb'],
+    signed: SignedCommand,
+  ): Promise<RolloutView> => {
     const id = currentUpdateInfo()?.id ?? null;
     if (id !== null && control.progress.handledCommands.includes(id)) return viewOf(control);
-    const { name: actor, keyId } = await admitted({ tenant, verb: `rollout.${verb}`, command: signed, vote: null });
+    const { name: actor, keyId } = await admitted({
+      tenant,
+      verb: `rollout.${verb}`,
+      command: signed,
+      vote: null,
+    });
     const { reason, seconds = 0 } = signed.order;
     const by = { actor, keyId, reason };
-    await carriedOut(control, verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by }, id);
+    await carriedOut(
+      control,
+      verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by },
+      id,
+    );
     return viewOf(control);
   };
   setHandler(rolloutQuery, () => viewOf(control));
@@ -62,8 +98,17 @@ export function openRolloutControl({
   setHandler(extendUpdate, (command) => {
     // Not yet checked to be a command at all.
     const seconds = (command as Partial<SignedCommand> | null | undefined)?.order?.seconds;
-    if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds > 0 && seconds <= tenYears) return receive('extend', command);
-    throw ApplicationFailure.nonRetryable(`extend takes whole seconds of event time from 1 to ${tenYears}`, 'InvalidInput');
+    if (
+      seconds !== undefined &&
+      Number.isSafeInteger(seconds) &&
+      seconds > 0 &&
+      seconds <= tenYears
+    )
+      return receive('extend', command);
+    throw ApplicationFailure.nonRetryable(
+      `extend takes whole seconds of event time from 1 to ${tenYears}`,
+      'InvalidInput',
+    );
   });
   setHandler(promotionEndedSignal, (promotion) => {
     applyNow(control, { kind: 'promotionEnded', promotion });
@@ -71,7 +116,10 @@ export function openRolloutControl({
   return control;
 }
 
-/** For events that come beside an effect that is under way. All that follows from them at once is that the watch ends. */
+/**
+ * For events that come beside an effect that is under way. All that follows from them at once is
+ * that the watch ends.
+ */
 export function applyNow(
   control: RolloutControl,
   event: Extract<RolloutEvent, { readonly kind: 'promotionEnded' | 'judged' | 'judgingEnded' }>,
@@ -82,20 +130,34 @@ export function applyNow(
 }
 
 /** The command whose turn it is; null while there is none, and once the rollout has ended. */
-export function nextCommand({ progress, commands }: RolloutControl): Extract<RolloutEvent, { readonly kind: 'commandReceived' }> | null {
+export function nextCommand({
+  progress,
+  commands,
+}: RolloutControl): Extract<RolloutEvent, { readonly kind: 'commandReceived' }> | null {
   const [next] = commands;
-  return next === undefined || progress.end !== null ? null : { kind: 'commandReceived', command: next.command, id: next.id };
+  return next === undefined || progress.end !== null
+    ? null
+    : { kind: 'commandReceived', command: next.command, id: next.id };
 }
 
-async function carriedOut(control: RolloutControl, command: RolloutCommand, id: string | null): Promise<void> {
+async function carriedOut(
+  control: RolloutControl,
+  command: RolloutCommand,
+  id: string | null,
+): Promise<void> {
   const pending: PendingCommand = { command, id, answer: null };
   control.commands.push(pending);
   control.interruptWatch();
   await condition(() => pending.answer !== null || control.isOver);
   if (pending.answer?.kind === 'accepted') return;
-  throw ApplicationFailure.nonRetryable(pending.answer?.why ?? 'this rollout has ended: it takes no more commands', 'Conflict');
+  throw ApplicationFailure.nonRetryable(
+    pending.answer?.why ?? 'this rollout has ended: it takes no more commands',
+    'Conflict',
+  );
 }
 
-function viewOf({ progress: { rollout, status, step, heldBy, extendedSeconds, waitingFor } }: RolloutControl): RolloutView {
+function viewOf({
+  progress: { rollout, status, step, heldBy, extendedSeconds, waitingFor },
+}: RolloutControl): RolloutView {
   return { rollout, status, step, heldBy, extendedSeconds, waitingFor };
 }

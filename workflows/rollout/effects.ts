@@ -1,5 +1,13 @@
-/** How the effects of a rollout are executed: each by one activity, whose result is the next event. */
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+/**
+ * How the effects of a rollout are executed: each by one activity, whose result is the next event.
+ */
+import {
+  CancellationScope,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { IdempotencyKey, RolloutId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import { versionName } from '../../domain/model/model';
@@ -20,9 +28,15 @@ export interface RolloutExecution {
   readonly control: RolloutControl;
 }
 
-type RolloutEffectOf<Kind extends RolloutEffect['kind']> = Extract<RolloutEffect, { readonly kind: Kind }>;
+type RolloutEffectOf<Kind extends RolloutEffect['kind']> = Extract<
+  RolloutEffect,
+  { readonly kind: Kind }
+>;
 
-export async function executeEffect(execution: RolloutExecution, effect: RolloutEffect): Promise<RolloutEvent | null> {
+export async function executeEffect(
+  execution: RolloutExecution,
+  effect: RolloutEffect,
+): Promise<RolloutEvent | null> {
   const { input, control } = execution;
   switch (effect.kind) {
     case 'openRollout':
@@ -62,7 +76,10 @@ export async function executeEffect(execution: RolloutExecution, effect: Rollout
   }
 }
 
-function answer({ commands }: RolloutControl, given: NonNullable<RolloutControl['commands'][number]['answer']>): void {
+function answer(
+  { commands }: RolloutControl,
+  given: NonNullable<RolloutControl['commands'][number]['answer']>,
+): void {
   const [current] = commands;
   if (current) current.answer = given;
 }
@@ -70,7 +87,9 @@ function answer({ commands }: RolloutControl, given: NonNullable<RolloutControl[
 function openRollout(input: RolloutInput): Promise<RolloutEvent> {
   const { model, champion, challenger, canary, label } = input;
   const summary = `${versionName(challenger)} beside ${versionName(champion.version)}`;
-  return records.openRollout.executeWithOptions({ summary }, [{ ...withKey(input, 'open'), model, champion, challenger, canary, label }]);
+  return records.openRollout.executeWithOptions({ summary }, [
+    { ...withKey(input, 'open'), model, champion, challenger, canary, label },
+  ]);
 }
 
 async function enterStep(
@@ -84,7 +103,10 @@ async function enterStep(
   return entered.kind === 'ended' ? entered : { kind: 'stepEntered' };
 }
 
-async function recordStatus(input: RolloutInput, { state, weight, actor, cause }: RolloutEffectOf<'recordStatus'>): Promise<RolloutEvent> {
+async function recordStatus(
+  input: RolloutInput,
+  { state, weight, actor, cause }: RolloutEffectOf<'recordStatus'>,
+): Promise<RolloutEvent> {
   const { rollout, status, waitingFor, decision } = state;
   const recorded = await records.recordRolloutStatus({
     ...inRun(input),
@@ -113,12 +135,25 @@ async function extendRollout(
   { input, control }: RolloutExecution,
   { seconds, key, by }: RolloutEffectOf<'extendRollout'>,
 ): Promise<RolloutEvent> {
-  const extended = await records.extendRollout({ ...withKey(input, 'extend', key), rollout: idOf(control), seconds, ...by });
-  return extended.kind === 'ended' ? extended : { kind: 'extended', extendedSeconds: extended.extendedSeconds, by };
+  const extended = await records.extendRollout({
+    ...withKey(input, 'extend', key),
+    rollout: idOf(control),
+    seconds,
+    ...by,
+  });
+  return extended.kind === 'ended'
+    ? extended
+    : { kind: 'extended', extendedSeconds: extended.extendedSeconds, by };
 }
 
-/** Until something is to be done, or a command comes. Where harm was found, all traffic is with the champion before this returns. */
-async function watch({ input, control }: RolloutExecution, { mode }: RolloutEffectOf<'watch'>): Promise<RolloutEvent | null> {
+/**
+ * Until something is to be done, or a command comes. Where harm was found, all traffic is with the
+ * champion before this returns.
+ */
+async function watch(
+  { input, control }: RolloutExecution,
+  { mode }: RolloutEffectOf<'watch'>,
+): Promise<RolloutEvent | null> {
   const { model, champion, challenger, canary, label } = input;
   const { step, test, noMoreLabels } = control.progress;
   const rollout = idOf(control);
@@ -153,16 +188,20 @@ async function watch({ input, control }: RolloutExecution, { mode }: RolloutEffe
 
 function announceEnd({ kind, verdict }: RolloutOutcome): void {
   if (kind !== 'notOpened') describeStatus(kind);
-  const how = kind === 'notOpened' ? 'The rollout was **not opened**.' : `The rollout ended as **${kind}**, verdict **${verdict.kind}**.`;
+  const how =
+    kind === 'notOpened'
+      ? 'The rollout was **not opened**.'
+      : `The rollout ended as **${kind}**, verdict **${verdict.kind}**.`;
   showDetails([how, ...verdict.reasons.map(({ message }) => `- ${message}`)].join('\n'));
 }
 
 /** A gateway that cannot be reached serves the champion alone once its lease has run out. */
 async function confirmRollback({ input, control }: RolloutExecution): Promise<void> {
   try {
-    await rolloutWork.confirmRollback.executeWithOptions({ summary: 'all traffic with the champion' }, [
-      { ...inRun(input), model: input.model, rollout: idOf(control) },
-    ]);
+    await rolloutWork.confirmRollback.executeWithOptions(
+      { summary: 'all traffic with the champion' },
+      [{ ...inRun(input), model: input.model, rollout: idOf(control) }],
+    );
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn('the duration of the rollback could not be measured', { error: messageOf(error) });
@@ -178,6 +217,10 @@ function inRun({ tenant, runId, traceId }: RolloutInput) {
   return { tenant, runId, traceId };
 }
 
-function withKey(input: RolloutInput, step: string, item?: string): ReturnType<typeof inRun> & { readonly key: IdempotencyKey } {
+function withKey(
+  input: RolloutInput,
+  step: string,
+  item?: string,
+): ReturnType<typeof inRun> & { readonly key: IdempotencyKey } {
   return { ...inRun(input), key: effectKey(input.runId, 'canary', step, 1, item) };
 }

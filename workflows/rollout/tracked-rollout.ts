@@ -1,5 +1,11 @@
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
-import { condition, isCancellation, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import {
+  condition,
+  isCancellation,
+  log,
+  ParentClosePolicy,
+  startChild,
+} from '@temporalio/workflow';
 import type { RolloutOutcome } from '../../domain/rollout/outcome';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { canaryRollout } from './canary-rollout';
@@ -25,10 +31,14 @@ export interface TrackedRollout {
   readonly close: (how: PromotionEnd) => Promise<void>;
 }
 
-export async function startRollout(control: RunControl, input: RolloutInput): Promise<TrackedRollout> {
+export async function startRollout(
+  control: RunControl,
+  input: RolloutInput,
+): Promise<TrackedRollout> {
   const child = await startChild<typeof canaryRollout>(canaryRolloutWorkflow, {
     workflowId: rolloutWorkflowId(input),
-    // A run that was started again after its execution was lost finds its own rollout in the registry.
+    // A run that was started again after its execution was lost finds its own rollout in the
+    // registry.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     // The rollout of a run that was terminated ends itself, too.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -39,7 +49,10 @@ export async function startRollout(control: RunControl, input: RolloutInput): Pr
   return track(control, child);
 }
 
-function track(control: RunControl, child: ChildWorkflowHandle<typeof canaryRollout>): TrackedRollout {
+function track(
+  control: RunControl,
+  child: ChildWorkflowHandle<typeof canaryRollout>,
+): TrackedRollout {
   const result = child.result();
   let outcome: RolloutOutcome | null = null;
   let over = false;
@@ -65,7 +78,10 @@ function track(control: RunControl, child: ChildWorkflowHandle<typeof canaryRoll
 }
 
 /** It may end between the question whether it has and the signal. */
-async function tell(child: ChildWorkflowHandle<typeof canaryRollout>, how: PromotionEnd): Promise<void> {
+async function tell(
+  child: ChildWorkflowHandle<typeof canaryRollout>,
+  how: PromotionEnd,
+): Promise<void> {
   try {
     await child.signal(promotionEndedSignal, how);
   } catch (error) {
@@ -74,7 +90,10 @@ async function tell(child: ChildWorkflowHandle<typeof canaryRollout>, how: Promo
   }
 }
 
-/** Waits until the open rollout is as wanted, or has ended; meanwhile the run shows what it waits for (I12). Null when it is as wanted. */
+/**
+ * Waits until the open rollout is as wanted, or has ended; meanwhile the run shows what it waits
+ * for (I12). Null when it is as wanted.
+ */
 export async function waitForRollout(
   control: RunControl,
   rollout: TrackedRollout,

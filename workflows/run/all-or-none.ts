@@ -1,8 +1,9 @@
 import { CancellationScope } from '@temporalio/workflow';
 
 /**
- * All at once, and none left behind: when one fails, the others are cancelled and awaited before the failure goes on. An undo that began while
- * one still works would come too early, and what that one does afterwards would stay (I5, I7).
+ * All at once, and none left behind: when one fails, the others are cancelled and awaited before
+ * the failure goes on. An undo that began while one still works would come too early, and what that
+ * one does afterwards would stay (I5, I7).
  */
 export function allOrNone<T>(starts: readonly (() => Promise<T>)[]): Promise<T[]> {
   return CancellationScope.cancellable(async () => {

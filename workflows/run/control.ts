@@ -11,7 +11,14 @@ import { records } from '../activity-proxies';
 import { admitted } from './admission';
 import type { OpenRolloutState } from '../../domain/rollout/progress';
 import type { RunState, Vote } from './messages';
-import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutChangedSignal, statusQuery } from './messages';
+import {
+  approveUpdate,
+  pauseUpdate,
+  rejectUpdate,
+  resumeUpdate,
+  rolloutChangedSignal,
+  statusQuery,
+} from './messages';
 import { showRunDetails } from './current-details';
 import { describeStatus } from './search-attributes';
 
@@ -32,7 +39,10 @@ export interface RunControl {
   rollout: OpenRolloutState | null;
 }
 
-/** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
+/**
+ * Installs the handlers. Called first thing, so that a command that comes with the first task finds
+ * them.
+ */
 export function openControl(tenant: Tenant): RunControl {
   const control: RunControl = {
     runId: null,
@@ -60,7 +70,12 @@ export function openControl(tenant: Tenant): RunControl {
     control.rollout = state;
   });
   setHandler(pauseUpdate, async (command) => {
-    const { name: actor, keyId } = await admitted({ tenant, verb: 'run.pause', command, vote: null });
+    const { name: actor, keyId } = await admitted({
+      tenant,
+      verb: 'run.pause',
+      command,
+      vote: null,
+    });
     control.pausedBy ??= { actor, keyId, reason: command.order.reason };
     return view();
   });
@@ -85,17 +100,27 @@ export function openControl(tenant: Tenant): RunControl {
 export async function waitWhilePaused(control: RunControl): Promise<void> {
   while (control.pausedBy) {
     const { actor, reason } = control.pausedBy;
-    await changeStatus(control, 'paused', `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`);
+    await changeStatus(
+      control,
+      'paused',
+      `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`,
+    );
     await condition(() => control.pausedBy === null);
     await changeStatus(control, 'running', null);
   }
 }
 
-/** Waits for the people whom the lifecycle names; a timeout is not a yes. Null when the matter settled itself before they decided. */
+/**
+ * Waits for the people whom the lifecycle names; a timeout is not a yes. Null when the matter
+ * settled itself before they decided.
+ */
 export async function awaitApproval(
   control: RunControl,
   approval: PromoteSpec['approval'],
-  { candidate, isSettled }: { readonly candidate: ModelVersionRef; readonly isSettled: () => boolean },
+  {
+    candidate,
+    isSettled,
+  }: { readonly candidate: ModelVersionRef; readonly isSettled: () => boolean },
 ): Promise<Verdict | null> {
   const version = versionName(candidate);
   control.votingOn = candidate;
@@ -115,33 +140,62 @@ export async function awaitApproval(
     const { actor, comment } = control.rejection;
     return {
       kind: 'failed',
-      reasons: [{ gate: 'approval', code: 'approval.rejected', message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}` }],
+      reasons: [
+        {
+          gate: 'approval',
+          code: 'approval.rejected',
+          message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}`,
+        },
+      ],
     };
   }
   if (isSettled()) return null;
   if (!decided) {
     const message = `${control.votes.length} of ${approval.required} approvals within ${approval.timeoutSeconds} s`;
-    return { kind: 'inconclusive', reasons: [{ gate: 'approval', code: 'approval.timeout', message }] };
+    return {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'approval', code: 'approval.timeout', message }],
+    };
   }
   const message = `approved by ${control.votes.map((vote) => vote.actor).join(', ')}`;
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
 }
 
 /** Says what the run is doing where people look: in the registry, and in the Temporal Web UI. */
-export async function changeStatus(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+export async function changeStatus(
+  control: RunControl,
+  status: RunStatus,
+  waitingFor: string | null,
+): Promise<void> {
   if (control.status !== status) describeStatus(status);
   control.status = status;
   control.waitingFor = waitingFor;
   showRunDetails({ ...control, verdict: null, failure: null });
-  if (control.runId) await records.recordRunStatus({ tenant: control.tenant, runId: control.runId, status, waitingFor });
+  if (control.runId)
+    await records.recordRunStatus({
+      tenant: control.tenant,
+      runId: control.runId,
+      status,
+      waitingFor,
+    });
 }
 
-async function voted(control: RunControl, verb: 'run.approve' | 'run.reject', command: SignedCommand): Promise<Vote> {
+async function voted(
+  control: RunControl,
+  verb: 'run.approve' | 'run.reject',
+  command: SignedCommand,
+): Promise<Vote> {
   const { tenant, runId, votingOn } = control;
-  const notWaiting = () => ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
+  const notWaiting = () =>
+    ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
   if (votingOn === null || runId === null) throw notWaiting();
   const { model, version } = votingOn;
-  const { name: actor, keyId, holderId, scope } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
+  const {
+    name: actor,
+    keyId,
+    holderId,
+    scope,
+  } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
   // The wait may have ended while the vote was checked.
   if (control.votingOn === null) throw notWaiting();
   return { actor, keyId, holderId, scope, comment: command.order.reason };

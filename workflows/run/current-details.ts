@@ -1,4 +1,7 @@
-/** What the Temporal Web UI shows under User Metadata, in Markdown: what a workflow is doing, what it waits for, or why it ended. No details reach the history. */
+/**
+ * What the Temporal Web UI shows under User Metadata, in Markdown: what a workflow is doing, what
+ * it waits for, or why it ended. No details reach the history.
+ */
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
@@ -26,17 +29,26 @@ function runDetails({ status, stage, waitingFor, verdict, failure }: RunDetails)
   const where = stage === null ? '' : ` in stage ${stage}`;
   if (failure) return failureDetails(status, failure);
   if (waitingFor !== null) return `The run is **${status}**${where}. It waits for: ${waitingFor}`;
-  if (status === 'pending' || status === 'running') return stage === null ? 'The run is starting.' : `Stage **${stage}** is running.`;
+  if (status === 'pending' || status === 'running')
+    return stage === null ? 'The run is starting.' : `Stage **${stage}** is running.`;
   const reasons = (verdict?.reasons ?? []).slice(-mostReasons).map(({ message }) => `- ${message}`);
-  return [`The run ended as **${status}**${verdict === null ? '' : `, verdict **${verdict.kind}**`}.`, ...reasons].join('\n');
+  return [
+    `The run ended as **${status}**${verdict === null ? '' : `, verdict **${verdict.kind}**`}.`,
+    ...reasons,
+  ].join('\n');
 }
 
-function failureDetails(status: RunStatus, { type, message, stage, next, needsOperator = [] }: Failure): string {
+function failureDetails(
+  status: RunStatus,
+  { type, message, stage, next, needsOperator = [] }: Failure,
+): string {
   const where = stage === undefined ? '' : ` in stage **${stage}**`;
   return [
     `The run ended as **${status}**${where}.`,
     `- ${type}: ${message}`,
     ...(next === undefined ? [] : [`- Next step: ${next}`]),
-    ...needsOperator.map((undo) => `- Needs an operator: undoing ${undo.what} failed: ${undo.message}`),
+    ...needsOperator.map(
+      (undo) => `- Needs an operator: undoing ${undo.what} failed: ${undo.message}`,
+    ),
   ].join('\n');
 }

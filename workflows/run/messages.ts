@@ -1,4 +1,6 @@
-/** What clients may say to a run, and what they may ask. The constant is the wire name and its kind. */
+/**
+ * What clients may say to a run, and what they may ask. The constant is the wire name and its kind.
+ */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Command, SignedCommand } from '../../domain/run/command';
@@ -9,18 +11,26 @@ import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 
-export const lifecycleWorkflows = { ModelLifecycle: 'modelLifecycle', LlmLifecycle: 'llmLifecycle' } as const satisfies Record<
-  LifecycleKind,
-  string
->;
+export const lifecycleWorkflows = {
+  ModelLifecycle: 'modelLifecycle',
+  LlmLifecycle: 'llmLifecycle',
+} as const satisfies Record<LifecycleKind, string>;
 export const canaryRolloutWorkflow = 'canaryRollout';
-export const taskQueues = { orchestrator: 'orchestrator', data: 'data', compute: 'compute', llm: 'llm' } as const;
+export const taskQueues = {
+  orchestrator: 'orchestrator',
+  data: 'data',
+  compute: 'compute',
+  llm: 'llm',
+} as const;
 
 export interface LifecycleInput {
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly kind: LifecycleKind;
-  /** Pinned when the run was accepted; absent when a schedule starts it: then the newest revision counts. */
+  /**
+   * Pinned when the run was accepted; absent when a schedule starts it: then the newest revision
+   * counts.
+   */
   readonly revision?: Digest;
   readonly request: RunRequest;
   readonly actor: string;
@@ -54,7 +64,10 @@ export interface Vote {
   readonly comment?: string | undefined;
 }
 
-/** Temporal lets anybody who reaches it send an update, so each carries a command that the API signed; see `admission.ts`. */
+/**
+ * Temporal lets anybody who reaches it send an update, so each carries a command that the API
+ * signed; see `admission.ts`.
+ */
 export const approveUpdate = defineUpdate<RunState, [SignedCommand]>('approve');
 export const rejectUpdate = defineUpdate<RunState, [SignedCommand]>('reject');
 export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
@@ -95,7 +108,10 @@ export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
 export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
 export const rolloutQuery = defineQuery<RolloutView>('status');
 
-/** The state of an open rollout, sent to its run after each change. Its end is the result of the child workflow. */
+/**
+ * The state of an open rollout, sent to its run after each change. Its end is the result of the
+ * child workflow.
+ */
 export const rolloutChangedSignal = defineSignal<[OpenRolloutState]>('rolloutChanged');
 
 /** From a run to its rollout: the version became the champion, or will not. */

@@ -1,5 +1,12 @@
-/** Makes a run findable in the Temporal Web UI without opening a payload. `infra/temporal-namespace.ts` registers each attribute. */
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+/**
+ * Makes a run findable in the Temporal Web UI without opening a payload.
+ * `infra/temporal-namespace.ts` registers each attribute.
+ */
+import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  TypedSearchAttributes,
+} from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { Tenant } from '../../domain/ids';
@@ -75,7 +82,13 @@ export function describeEnd({ status, verdict, version }: EndDescription): void 
 }
 
 /** For a workflow that a run starts: its rollout, study, search or index build. */
-export function childAttributes({ tenant, model }: { readonly tenant: Tenant; readonly model: string }): TypedSearchAttributes {
+export function childAttributes({
+  tenant,
+  model,
+}: {
+  readonly tenant: Tenant;
+  readonly model: string;
+}): TypedSearchAttributes {
   return new TypedSearchAttributes([
     { key: keys.tenant, value: tenant },
     { key: keys.lifecycle, value: model },

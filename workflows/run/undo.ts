@@ -1,7 +1,17 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, ChildWorkflowFailure, isCancellation, log } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  isCancellation,
+  log,
+} from '@temporalio/workflow';
 import type { Failure } from '../../domain/run/run';
 
-/** One way back. Registered *before* its step, so `run` must also be right when the step did nothing. */
+/**
+ * One way back. Registered *before* its step, so `run` must also be right when the step did
+ * nothing.
+ */
 export interface Undo {
   readonly what: string;
   readonly run: () => Promise<void>;
@@ -13,8 +23,8 @@ export interface UndoFailure {
 }
 
 /**
- * Runs the undos newest first where no cancellation reaches them (I5). A failed one does not keep the others from
- * running; it is returned, to be recorded as needing an operator.
+ * Runs the undos newest first where no cancellation reaches them (I5). A failed one does not keep
+ * the others from running; it is returned, to be recorded as needing an operator.
  */
 export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
   const failed: UndoFailure[] = [];
@@ -31,12 +41,19 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
   return failed;
 }
 
-/** What went wrong as people are told it: the failure that matters, not the envelopes that carried it. */
+/**
+ * What went wrong as people are told it: the failure that matters, not the envelopes that carried
+ * it.
+ */
 export function failureOf(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
   // What was under way says it in its own way, or not at all.
   if (isCancellation(error)) return { type: 'Cancelled', message: 'the run was cancelled' };
   const next = nextOf(error);
-  return { type: typeOf(error), message: messageOf(error), ...(next === undefined ? {} : { next }) };
+  return {
+    type: typeOf(error),
+    message: messageOf(error),
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 export function messageOf(error: unknown): string {
@@ -52,11 +69,15 @@ export function typeOf(error: unknown): string {
 function nextOf(error: unknown): string | undefined {
   const root = rootOf(error);
   const [details] = root instanceof ApplicationFailure ? (root.details ?? []) : [];
-  const next = typeof details === 'object' && details !== null ? (details as { next?: unknown }).next : undefined;
+  const next =
+    typeof details === 'object' && details !== null
+      ? (details as { next?: unknown }).next
+      : undefined;
   return typeof next === 'string' ? next : undefined;
 }
 
 function rootOf(error: unknown): Error {
-  if ((error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause) return rootOf(error.cause);
+  if ((error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause)
+    return rootOf(error.cause);
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -12,24 +12,45 @@ export function refused(verdict: Verdict | undefined): verdict is Verdict {
 
 /** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
 export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean {
-  return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
+  return (
+    verdict.kind === 'inconclusive' &&
+    spec.evaluate.gates.length === 0 &&
+    spec.evaluate.ungated !== null &&
+    Boolean(spec.canary)
+  );
 }
 
 /** `sameAs`: what makes the bytes equal. */
 export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
   const message = `${versionName(champion)} is the champion already: ${sameAs} are unchanged`;
-  const verdict: Verdict = { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] };
+  const verdict: Verdict = {
+    kind: 'passed',
+    reasons: [{ gate: 'promote', code: 'promote.unchanged', message }],
+  };
   return { status: 'succeeded', verdict, version: champion.version };
 }
 
 /** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
-export async function turnedDown({ plan }: Run, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
+export async function turnedDown(
+  { plan }: Run,
+  candidate: ModelVersionRef,
+  verdict: Verdict,
+): Promise<RunEnd> {
   const { version } = candidate;
-  if (verdict.kind === 'failed') await records.rejectVersion({ tenant: plan.tenant, runId: plan.runId, model: plan.lifecycle, version });
+  if (verdict.kind === 'failed')
+    await records.rejectVersion({
+      tenant: plan.tenant,
+      runId: plan.runId,
+      model: plan.lifecycle,
+      version,
+    });
   return { status: 'stopped', verdict, version };
 }
 
 /** The run's verdict is its last gate's, with the reasons of all. */
 export function joined(first: Verdict, last: Verdict): Verdict {
-  return { kind: last.kind, reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[] };
+  return {
+    kind: last.kind,
+    reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[],
+  };
 }

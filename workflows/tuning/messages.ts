@@ -27,7 +27,11 @@ export interface StudyInput {
 
 export interface StudyOutcome {
   readonly counts: TrialCounts;
-  readonly best: { readonly number: number; readonly value: number; readonly params: TrialParams } | null;
+  readonly best: {
+    readonly number: number;
+    readonly value: number;
+    readonly params: TrialParams;
+  } | null;
   readonly seconds: number;
   /** Why it ended before all its trials; null when it did not. */
   readonly endedEarly: string | null;

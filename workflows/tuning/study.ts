@@ -1,4 +1,7 @@
-/** The search for better parameters: as many trials beside each other as the spec says, each asked for, run and recorded, until the trials or the budget are over. */
+/**
+ * The search for better parameters: as many trials beside each other as the spec says, each asked
+ * for, run and recorded, until the trials or the budget are over.
+ */
 import {
   allHandlersFinished,
   CancellationScope,
@@ -80,20 +83,32 @@ async function inLanes(input: StudyInput, standing: StudyProgress): Promise<void
     const study: StudyRun = { input, standing, inTurn: inTurn() };
     await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
   } catch (error) {
-    const reason = isCancellation(error) ? 'the run was cancelled' : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
+    const reason = isCancellation(error)
+      ? 'the run was cancelled'
+      : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
     showDetails(`The study ended: ${reason}`);
-    await CancellationScope.nonCancellable(() => records.abandonStudy({ ...studyOf(input), reason }));
+    await CancellationScope.nonCancellable(() =>
+      records.abandonStudy({ ...studyOf(input), reason }),
+    );
     throw error;
   }
 }
 
-function showStudy({ tune }: StudyInput, { running, counts, paused, endedEarly }: StudyProgress): void {
+function showStudy(
+  { tune }: StudyInput,
+  { running, counts, paused, endedEarly }: StudyProgress,
+): void {
   const ended = counts.complete + counts.pruned + counts.failed;
   const numbers = [...running].sort((a, b) => a - b).join(', ');
-  const under = running.length === 0 ? 'No trial is running.' : `Running: ${running.length === 1 ? 'trial' : 'trials'} ${numbers}.`;
+  const under =
+    running.length === 0
+      ? 'No trial is running.'
+      : `Running: ${running.length === 1 ? 'trial' : 'trials'} ${numbers}.`;
   const of = `${ended} of ${tune.trials} trials have ended: ${counts.complete} complete, ${counts.pruned} pruned, ${counts.failed} failed.`;
   const early = endedEarly === null ? '' : ` No further trial starts: ${endedEarly}.`;
-  showDetails(`${under} ${of}${early}${paused ? ' Its run is paused, so no further trial starts until it is resumed.' : ''}`);
+  showDetails(
+    `${under} ${of}${early}${paused ? ' Its run is paused, so no further trial starts until it is resumed.' : ''}`,
+  );
 }
 
 /** Trials one after the other, while there is something to do and room in the history. */
@@ -104,7 +119,12 @@ async function lane({ input, standing, inTurn: after }: StudyRun, leaveAt: numbe
     standing.running.push(trial.number);
     showStudy(input, standing);
     const end = await runTrial(input, trial);
-    const { status } = await records.endTrial({ ...studyOf(input), number: trial.number, end, tune: input.tune });
+    const { status } = await records.endTrial({
+      ...studyOf(input),
+      number: trial.number,
+      end,
+      tune: input.tune,
+    });
     standing.running = standing.running.filter((number) => number !== trial.number);
     if (status !== 'running') standing.counts[status] += 1;
     standing.endedEarly ??= givingUp(standing.counts, input.tune.parallel);
@@ -112,11 +132,20 @@ async function lane({ input, standing, inTurn: after }: StudyRun, leaveAt: numbe
   }
 }
 
-async function ask(input: StudyInput, standing: StudyProgress, leaveAt: number): Promise<{ number: number; params: TrialParams } | null> {
+async function ask(
+  input: StudyInput,
+  standing: StudyProgress,
+  leaveAt: number,
+): Promise<{ number: number; params: TrialParams } | null> {
   for (;;) {
     await condition(() => !standing.paused);
     const number = standing.asked;
-    if (standing.endedEarly !== null || number >= input.tune.trials || number >= leaveAt || workflowInfo().continueAsNewSuggested)
+    if (
+      standing.endedEarly !== null ||
+      number >= input.tune.trials ||
+      number >= leaveAt ||
+      workflowInfo().continueAsNewSuggested
+    )
       return null;
     const { tune, hyperband, traceId } = input;
     const study = studyOf(input);
@@ -141,7 +170,22 @@ async function runTrial(
   try {
     return await computeWork(train.compute).runTrial.executeWithOptions(
       { summary: `trial ${number}: ${JSON.stringify(params)}`.slice(0, 190) },
-      [{ tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled, key: keyOf(input, 'trial', number), number, params }],
+      [
+        {
+          tenant,
+          runId,
+          traceId,
+          lifecycle,
+          study,
+          tune,
+          hyperband,
+          train,
+          assembled,
+          key: keyOf(input, 'trial', number),
+          number,
+          params,
+        },
+      ],
     );
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;

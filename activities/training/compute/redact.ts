@@ -9,7 +9,10 @@ const secrets: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g, '***'],
 ];
 
-/** A job is given no secret; what its program brings along and prints is hidden all the same, by the shapes that secrets have (I11). */
+/**
+ * A job is given no secret; what its program brings along and prints is hidden all the same, by the
+ * shapes that secrets have (I11).
+ */
 export function redact(text: string): string {
   return secrets.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text);
 }

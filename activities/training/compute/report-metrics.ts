@@ -5,7 +5,10 @@ import type { LogRecords } from './keep-logs';
 
 const eventsMs = 2_000;
 
-/** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
+/**
+ * What people watch; rate-limited, the newest value of each name. Training is worth more than its
+ * curve, so a failed write is only logged.
+ */
 export function metricsReporter(
   { events }: Pick<LogRecords, 'events'>,
   {
@@ -13,7 +16,12 @@ export function metricsReporter(
     runId,
     key,
     trainer,
-  }: { readonly tenant: Tenant; readonly runId: RunId; readonly key: IdempotencyKey; readonly trainer: string },
+  }: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly key: IdempotencyKey;
+    readonly trainer: string;
+  },
 ): (metrics: readonly JobMetric[]) => Promise<void> {
   const { log } = Context.current();
   let reportedAt = 0;
@@ -27,7 +35,13 @@ export function metricsReporter(
     try {
       // A winner is trained while its run tunes, a baseline while it evaluates.
       const stage = key.split('/')[1];
-      await events.append({ tenant, runId, kind: 'train.metrics', stage, data: { trainer, job: key, metrics: newest } });
+      await events.append({
+        tenant,
+        runId,
+        kind: 'train.metrics',
+        stage,
+        data: { trainer, job: key, metrics: newest },
+      });
     } catch (error) {
       log.warn('training metrics were not recorded', { reason: (error as Error).message });
     }

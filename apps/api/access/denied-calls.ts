@@ -1,12 +1,20 @@
-/** Calls that were refused for who made them, in the audit: sampled, so that a flood of them cannot fill it. */
+/**
+ * Calls that were refused for who made them, in the audit: sampled, so that a flood of them cannot
+ * fill it.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { withActingKey } from '../../../db/access/acting-key';
 import type { CommandRepository } from '../../../db/run/command-repository';
 import { defaultTenant } from '../../../domain/ids';
 
-/** Of one caller, route and status, one row in this time; the next row says how many it stands for. */
+/**
+ * Of one caller, route and status, one row in this time; the next row says how many it stands for.
+ */
 const windowMilliseconds = 60_000;
-/** The most rows that all callers and routes together add in one window, so that invented ones cannot fill the log. */
+/**
+ * The most rows that all callers and routes together add in one window, so that invented ones
+ * cannot fill the log.
+ */
 const mostRows = 60;
 
 interface Window {
@@ -16,13 +24,17 @@ interface Window {
   readonly denied: Map<string, number>;
 }
 
-export function auditDeniedCalls(app: FastifyInstance, commands: Pick<CommandRepository, 'audit'>): void {
+export function auditDeniedCalls(
+  app: FastifyInstance,
+  commands: Pick<CommandRepository, 'audit'>,
+): void {
   let window: Window = { since: Date.now(), rows: 0, denied: new Map() };
   let missed = 0;
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode: status } = reply;
     if (!isDenial(request, status)) return;
-    if (Date.now() - window.since >= windowMilliseconds) window = { since: Date.now(), rows: 0, denied: new Map() };
+    if (Date.now() - window.since >= windowMilliseconds)
+      window = { since: Date.now(), rows: 0, denied: new Map() };
     const caller = callerOf(request);
     const route = `${request.method} ${request.routeOptions.url ?? 'unknown route'}`;
     const kind = `${caller.keyId ?? ''} ${route} ${status}`;
@@ -41,17 +53,32 @@ export function auditDeniedCalls(app: FastifyInstance, commands: Pick<CommandRep
         action: 'access.denied',
         subject: caller.keyId === null ? 'key:unknown' : `key:${caller.keyId}`,
         cause: `${status} ${route}`,
-        after: { status, route, path: request.url.split('?')[0], address: request.ip, traceId: request.traceId, notRecorded },
+        after: {
+          status,
+          route,
+          path: request.url.split('?')[0],
+          address: request.ip,
+          traceId: request.traceId,
+          notRecorded,
+        },
       });
-    await (caller.keyId === null ? write() : withActingKey(caller.keyId, write)).catch((error: unknown) =>
-      request.log.warn({ err: error, traceId: request.traceId }, 'a denied call could not be recorded in the audit log'),
+    await (caller.keyId === null ? write() : withActingKey(caller.keyId, write)).catch(
+      (error: unknown) =>
+        request.log.warn(
+          { err: error, traceId: request.traceId },
+          'a denied call could not be recorded in the audit log',
+        ),
     );
   });
 }
 
 /** A conflict is a denial where a command met one: a vote on a run that takes none. */
 function isDenial(request: FastifyRequest, status: number): boolean {
-  return status === 401 || status === 403 || (status === 409 && request.method !== 'GET' && request.method !== 'HEAD');
+  return (
+    status === 401 ||
+    status === 403 ||
+    (status === 409 && request.method !== 'GET' && request.method !== 'HEAD')
+  );
 }
 
 function callerOf(request: FastifyRequest) {

@@ -9,9 +9,19 @@ import { page, pageOf, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
 const make = z.strictObject({
-  name: z.string().trim().min(1).max(100).describe('name of the owner or purpose, 1 to 100 characters; the actor in the audit log'),
-  scope: z.enum(apiKeyScopes).describe('viewer, operator, approver or admin; each includes those before it'),
-  expiresAt: time.nullable().optional().describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .describe('name of the owner or purpose, 1 to 100 characters; the actor in the audit log'),
+  scope: z
+    .enum(apiKeyScopes)
+    .describe('viewer, operator, approver or admin; each includes those before it'),
+  expiresAt: time
+    .nullable()
+    .optional()
+    .describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
 });
 const overlap = z.strictObject({
   overlapSeconds: z
@@ -31,10 +41,18 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
       '/api-keys',
       {
         ...admin,
-        schema: { tags, summary: 'List API keys, newest first', querystring: page, response: { 200: pageOf(keyView), default: problem } },
+        schema: {
+          tags,
+          summary: 'List API keys, newest first',
+          querystring: page,
+          response: { 200: pageOf(keyView), default: problem },
+        },
       },
       async ({ caller, query }) => {
-        const { items, nextPageToken } = await registry.apiKeys.list({ tenant: caller.tenant, ...query });
+        const { items, nextPageToken } = await registry.apiKeys.list({
+          tenant: caller.tenant,
+          ...query,
+        });
         return { items: items.map(toJson), nextPageToken };
       },
     );
@@ -57,15 +75,29 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
             issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is in the past` }],
           });
         }
-        const made = await registry.apiKeys.create({ tenant, actor, ...body, expiresAt: expiresAt ?? undefined });
+        const made = await registry.apiKeys.create({
+          tenant,
+          actor,
+          ...body,
+          expiresAt: expiresAt ?? undefined,
+        });
         return reply.status(201).send({ ...made, expiresAt });
       },
     );
 
     app.post(
       '/api-keys/:id/revoke',
-      { ...admin, schema: { tags, summary: 'Revoke an API key', params, response: { 200: keyView, default: problem } } },
-      async ({ caller: { tenant, name: actor }, params: { id } }) => toJson(await registry.apiKeys.revoke({ tenant, id, actor })),
+      {
+        ...admin,
+        schema: {
+          tags,
+          summary: 'Revoke an API key',
+          params,
+          response: { 200: keyView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { id } }) =>
+        toJson(await registry.apiKeys.revoke({ tenant, id, actor })),
     );
 
     app.post(
@@ -74,17 +106,28 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         ...admin,
         schema: {
           tags,
-          summary: 'Create a key with the same name, scope and lifetime; the old key expires after the overlap',
+          summary:
+            'Create a key with the same name, scope and lifetime; the old key expires after the overlap',
           params,
           body: overlap,
           response: { 200: rotatedKey, default: problem },
         },
       },
-      ({ caller: { tenant, name: actor }, params: { id }, body }) => registry.apiKeys.rotate({ tenant, id, actor, ...body }),
+      ({ caller: { tenant, name: actor }, params: { id }, body }) =>
+        registry.apiKeys.rotate({ tenant, id, actor, ...body }),
     );
   };
 }
 
-function toJson({ id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt }: ApiKeyRecord): z.output<typeof keyView> {
+function toJson({
+  id,
+  name,
+  scope,
+  createdAt,
+  createdBy,
+  lastUsedAt,
+  expiresAt,
+  revokedAt,
+}: ApiKeyRecord): z.output<typeof keyView> {
   return { id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
 }

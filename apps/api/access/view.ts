@@ -16,10 +16,18 @@ export const keyView = z
   .meta({ id: 'ApiKey' });
 
 export const madeKey = z
-  .object({ id: z.string(), key: z.string().describe('returned only once'), expiresAt: instant.nullable().describe('null: never') })
+  .object({
+    id: z.string(),
+    key: z.string().describe('returned only once'),
+    expiresAt: instant.nullable().describe('null: never'),
+  })
   .meta({ id: 'MadeApiKey' });
 export const rotatedKey = z
-  .object({ id: z.string(), key: z.string().describe('returned only once'), oldValidUntil: instant })
+  .object({
+    id: z.string(),
+    key: z.string().describe('returned only once'),
+    oldValidUntil: instant,
+  })
   .meta({ id: 'RotatedApiKey' });
 
 export type KeyJson = z.output<typeof keyView>;

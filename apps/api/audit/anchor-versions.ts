@@ -8,13 +8,19 @@ export type HasVersion = (version: number) => Promise<boolean>;
 /** No run could pass a gate against a version that the model does not have. */
 export async function anchorIssues(
   { anchors }: Pick<LifecycleParts, 'anchors'>,
-  { lifecycle, hasVersion, issueAt }: { readonly lifecycle: string; readonly hasVersion: HasVersion; readonly issueAt: IssueAt },
+  {
+    lifecycle,
+    hasVersion,
+    issueAt,
+  }: { readonly lifecycle: string; readonly hasVersion: HasVersion; readonly issueAt: IssueAt },
 ): Promise<readonly Issue[]> {
   const issues = anchors.map(async ({ gate, version }): Promise<readonly Issue[]> => {
     if (await hasVersion(version)) return [];
     const expected = `a version from perennial model show ${lifecycle}`;
     const detail = `spec.evaluate.gates[${gate}].against: there is no ${lifecycle}@${version}`;
-    return [issueAt(['spec', 'evaluate', 'gates', gate, 'against', 'version'], detail, { expected })];
+    return [
+      issueAt(['spec', 'evaluate', 'gates', gate, 'against', 'version'], detail, { expected }),
+    ];
   });
   return (await Promise.all(issues)).flat();
 }

@@ -1,4 +1,7 @@
-/** Whether what an explanation shows is what was decided on: each part is hashed again and compared with the digest that the record names. */
+/**
+ * Whether what an explanation shows is what was decided on: each part is hashed again and compared
+ * with the digest that the record names.
+ */
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import { isPerennialError } from '../../../domain/failure';
 import type { ArtifactStore } from '../../../data/artifact/store';
@@ -24,7 +27,10 @@ interface CheckedGrounds {
 
 export async function checkDigests(
   artifacts: Pick<ArtifactStore, 'getBytes'>,
-  { manifest, decisions }: { readonly manifest: ArtifactRef; readonly decisions: readonly CheckedGrounds[] },
+  {
+    manifest,
+    decisions,
+  }: { readonly manifest: ArtifactRef; readonly decisions: readonly CheckedGrounds[] },
 ): Promise<readonly DigestCheck[]> {
   return [
     await checkManifest(artifacts, manifest),
@@ -35,20 +41,29 @@ export async function checkDigests(
   ];
 }
 
-async function checkManifest(artifacts: Pick<ArtifactStore, 'getBytes'>, manifest: ArtifactRef): Promise<DigestCheck> {
+async function checkManifest(
+  artifacts: Pick<ArtifactStore, 'getBytes'>,
+  manifest: ArtifactRef,
+): Promise<DigestCheck> {
   const check = { what: 'manifest', digest: manifest.digest };
   try {
     await artifacts.getBytes(manifest);
     return { ...check, outcome: 'matches', detail: null };
   } catch (error) {
     if (!isPerennialError(error)) throw error;
-    const outcome = error.type === 'DigestMismatch' ? 'differs' : error.type === 'ArtifactMissing' ? 'gone' : 'unknown';
+    const outcome =
+      error.type === 'DigestMismatch'
+        ? 'differs'
+        : error.type === 'ArtifactMissing'
+          ? 'gone'
+          : 'unknown';
     return { ...check, outcome, detail: error.message };
   }
 }
 
 function checkBody(what: string, digest: Digest, body: unknown): DigestCheck {
-  if (body === null) return { what, digest, outcome: 'gone', detail: 'the registry has no such document' };
+  if (body === null)
+    return { what, digest, outcome: 'gone', detail: 'the registry has no such document' };
   const now = digestOf(body);
   if (now === digest) return { what, digest, outcome: 'matches', detail: null };
   return { what, digest, outcome: 'differs', detail: `the registry now has the digest ${now}` };

@@ -12,7 +12,10 @@ const list = page.extend({
 const verification = z.object({
   from: z
     .string()
-    .regex(/^\d+:sha256:[0-9a-f]{64}$/, 'must be <batch>:<digest>, the checkpoint of an earlier report')
+    .regex(
+      /^\d+:sha256:[0-9a-f]{64}$/,
+      'must be <batch>:<digest>, the checkpoint of an earlier report',
+    )
     .transform((text) => {
       const [batch = '', ...digest] = text.split(':');
       return { batch: Number(batch), digest: digest.join(':') as Digest };
@@ -22,7 +25,11 @@ const verification = z.object({
 });
 const tags = ['audit'];
 
-export function auditRoutes({ registry, verifyAudit, guards: { approver } }: RouteDeps): FastifyPluginAsyncZod {
+export function auditRoutes({
+  registry,
+  verifyAudit,
+  guards: { approver },
+}: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -45,7 +52,8 @@ export function auditRoutes({ registry, verifyAudit, guards: { approver } }: Rou
         ...approver,
         schema: {
           tags,
-          summary: 'Find rows that were changed, removed, cut off or rewritten after they were sealed',
+          summary:
+            'Find rows that were changed, removed, cut off or rewritten after they were sealed',
           querystring: verification,
           response: { 200: auditReport, default: problem },
         },

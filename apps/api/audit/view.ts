@@ -8,7 +8,10 @@ export const auditRow = z
     id: z.string(),
     at: instant,
     actor: z.string(),
-    keyId: z.string().nullable().describe('id of the API key that acted; null for the platform itself'),
+    keyId: z
+      .string()
+      .nullable()
+      .describe('id of the API key that acted; null for the platform itself'),
     action: z.string(),
     subject: z.string(),
     cause: z.string(),
@@ -27,16 +30,38 @@ export const auditKey = z
     keyId: z.string(),
     fingerprint: z.string().describe('SHA-256 of the public key'),
     publicKey: z.string().describe('Ed25519, SPKI DER, base64'),
-    kind: keyKind.describe('first: begins the log; added: for a further machine; rotated, lost: replaces the previous key'),
-    previous: z.string().nullable().describe('fingerprint of the key that endorses it, or that was lost'),
+    kind: keyKind.describe(
+      'first: begins the log; added: for a further machine; rotated, lost: replaces the previous key',
+    ),
+    previous: z
+      .string()
+      .nullable()
+      .describe('fingerprint of the key that endorses it, or that was lost'),
     fromBatch: z.number().describe('first batch that it may sign'),
     addedAt: instant,
     addedBy: z.string(),
   })
   .meta({ id: 'AuditKey' });
 
-export function keyToJson({ keyId, publicKey, kind, previous, fromBatch, addedAt, addedBy }: AuditKey): z.output<typeof auditKey> {
-  return { keyId, fingerprint: fingerprintOf(publicKey), publicKey, kind, previous, fromBatch, addedAt, addedBy };
+export function keyToJson({
+  keyId,
+  publicKey,
+  kind,
+  previous,
+  fromBatch,
+  addedAt,
+  addedBy,
+}: AuditKey): z.output<typeof auditKey> {
+  return {
+    keyId,
+    fingerprint: fingerprintOf(publicKey),
+    publicKey,
+    kind,
+    previous,
+    fromBatch,
+    addedAt,
+    addedBy,
+  };
 }
 
 export const auditReport = z
@@ -44,12 +69,18 @@ export const auditReport = z
     rows: z.number(),
     batches: z.number(),
     unsealed: z.number(),
-    unsealedSince: instant.nullable().describe('creation time of the oldest row that is not sealed yet'),
+    unsealedSince: instant
+      .nullable()
+      .describe('creation time of the oldest row that is not sealed yet'),
     from: checkpoint.describe('checkpoint after which rows were verified; null: all rows were'),
-    checkpoint: checkpoint.describe('the latest batch head, to verify from next time if nothing was found'),
+    checkpoint: checkpoint.describe(
+      'the latest batch head, to verify from next time if nothing was found',
+    ),
     trustedBy: z
       .enum(['setting', 'ownKey', 'firstKey'])
-      .describe('basis of trust: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or only the first registered key'),
+      .describe(
+        'basis of trust: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or only the first registered key',
+      ),
     keys: z
       .array(
         z.object({
@@ -66,13 +97,28 @@ export const auditReport = z
       )
       .readonly(),
     copies: z
-      .array(z.object({ place: z.string(), heads: z.number(), waiting: z.number().describe('heads that are not copied yet') }))
+      .array(
+        z.object({
+          place: z.string(),
+          heads: z.number(),
+          waiting: z.number().describe('heads that are not copied yet'),
+        }),
+      )
       .readonly()
       .describe('copies that the heads were compared with'),
     findings: z
       .array(
         z.object({
-          kind: z.enum(['changed', 'missing', 'cutOff', 'rewritten', 'badSignature', 'missingCopy', 'untrustedKey', 'changedKey']),
+          kind: z.enum([
+            'changed',
+            'missing',
+            'cutOff',
+            'rewritten',
+            'badSignature',
+            'missingCopy',
+            'untrustedKey',
+            'changedKey',
+          ]),
           sealedAs: z.number().optional(),
           batch: z.number().optional(),
           lastBatch: z.number().optional(),

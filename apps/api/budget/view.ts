@@ -19,7 +19,8 @@ export const budgetView = z
   })
   .meta({
     id: 'Budget',
-    description: 'assumed: part of spent whose requests never reported a result, at its maximum; reserved: requests in progress',
+    description:
+      'assumed: part of spent whose requests never reported a result, at its maximum; reserved: requests in progress',
   });
 export const budgetList = z.object({ items: z.array(budgetView).readonly() });
 
@@ -31,7 +32,21 @@ export const budgetChange = z.strictObject({
 
 export type BudgetJson = z.output<typeof budgetView>;
 
-export function budgetToJson({ scope: of, unit: in_, limit, spent, reserved, assumed }: Budget): BudgetJson {
+export function budgetToJson({
+  scope: of,
+  unit: in_,
+  limit,
+  spent,
+  reserved,
+  assumed,
+}: Budget): BudgetJson {
   const whole = (parts: number): number => parts / budgetUnits[in_];
-  return { scope: of, unit: in_, limit: whole(limit), spent: whole(spent), reserved: whole(reserved), assumed: whole(assumed) };
+  return {
+    scope: of,
+    unit: in_,
+    limit: whole(limit),
+    spent: whole(spent),
+    reserved: whole(reserved),
+    assumed: whole(assumed),
+  };
 }

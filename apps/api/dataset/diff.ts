@@ -9,7 +9,11 @@ export interface DatasetDiff {
   readonly rows: { readonly from: number; readonly to: number };
   readonly added: readonly { readonly name: string; readonly type: string }[];
   readonly removed: readonly { readonly name: string; readonly type: string }[];
-  readonly retyped: readonly { readonly name: string; readonly from: string; readonly to: string }[];
+  readonly retyped: readonly {
+    readonly name: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
   readonly statistics: readonly StatisticDiff[];
   readonly comparable: boolean;
 }
@@ -23,7 +27,8 @@ interface StatisticDiff {
 
 /** Two versions by what the registry keeps of them: schema, rows and statistics. No row is read. */
 export function diffDatasets(from: DatasetVersionRecord, to: DatasetVersionRecord): DatasetDiff {
-  const typeIn = (version: DatasetVersionRecord, name: string) => version.columns.find((column) => column.name === name)?.type;
+  const typeIn = (version: DatasetVersionRecord, name: string) =>
+    version.columns.find((column) => column.name === name)?.type;
   const statistics = [from, to].map((version) => version.statistics as DatasetStatistics | null);
   return {
     dataset: to.dataset,
@@ -42,23 +47,36 @@ export function diffDatasets(from: DatasetVersionRecord, to: DatasetVersionRecor
   };
 }
 
-function statisticDiffs(before: readonly ColumnStatistics[], after: readonly ColumnStatistics[]): readonly StatisticDiff[] {
+function statisticDiffs(
+  before: readonly ColumnStatistics[],
+  after: readonly ColumnStatistics[],
+): readonly StatisticDiff[] {
   return after.flatMap((column) => {
     const earlier = before.find(({ name, type }) => name === column.name && type === column.type);
     if (!earlier) return [];
     const [was, is] = [flat(earlier), flat(column)];
     return Object.keys(is)
       .filter((statistic) => was[statistic] !== is[statistic])
-      .map((statistic) => ({ column: column.name, statistic, from: was[statistic] ?? null, to: is[statistic] ?? null }));
+      .map((statistic) => ({
+        column: column.name,
+        statistic,
+        from: was[statistic] ?? null,
+        to: is[statistic] ?? null,
+      }));
   });
 }
 
 /** `quantiles.0.5` beside `mean`: each a value that can be compared. */
 function flat(column: ColumnStatistics): Readonly<Record<string, unknown>> {
-  const pairs = Object.entries(column).flatMap(([key, value]: [string, unknown]): (readonly [string, unknown])[] => {
-    if (key === 'name' || key === 'type') return [];
-    if (typeof value !== 'object' || value === null) return [[key, value]];
-    return Object.entries(value).map(([inner, each]: [string, unknown]) => [`${key}.${inner}`, each]);
-  });
+  const pairs = Object.entries(column).flatMap(
+    ([key, value]: [string, unknown]): (readonly [string, unknown])[] => {
+      if (key === 'name' || key === 'type') return [];
+      if (typeof value !== 'object' || value === null) return [[key, value]];
+      return Object.entries(value).map(([inner, each]: [string, unknown]) => [
+        `${key}.${inner}`,
+        each,
+      ]);
+    },
+  );
   return Object.fromEntries(pairs);
 }

@@ -1,5 +1,8 @@
 import type { ArtifactStore } from '../../../data/artifact/store';
-import { readQuarantined, type QuarantinedRow } from '../../../data/dataset/contracts/quarantined-rows';
+import {
+  readQuarantined,
+  type QuarantinedRow,
+} from '../../../data/dataset/contracts/quarantined-rows';
 import { openScratch } from '../../../data/scratch';
 import type { QuarantineRecord } from '../../../db/dataset/repository';
 import type { Registry } from '../../../db/registry';
@@ -21,16 +24,31 @@ export interface AskedRows {
   readonly actor: string;
 }
 
-/** The file is fetched whole, since only whole it can be verified; while somebody waits that is for files of this size. */
+/**
+ * The file is fetched whole, since only whole it can be verified; while somebody waits that is for
+ * files of this size.
+ */
 const largest = 256 << 20;
 
-/** The first rows of a quarantine. The audit row comes first: an answer that did not arrive may be on record, but none that arrived is not. */
+/**
+ * The first rows of a quarantine. The audit row comes first: an answer that did not arrive may be
+ * on record, but none that arrived is not.
+ */
 export async function readQuarantinedRows(
   { registry, artifacts, scratchRoot }: QuarantineDeps,
   { tenant, dataset, id, limit, actor }: AskedRows,
 ): Promise<{ readonly quarantine: QuarantineRecord; readonly items: readonly QuarantinedRow[] }> {
-  const quarantine = await registry.datasets.quarantine.inspect({ tenant, dataset, id, rows: limit, actor });
-  if (!quarantine) throw failure('NotFound', `${dataset} has no quarantine ${id}`, { next: `perennial dataset quarantine ${dataset}` });
+  const quarantine = await registry.datasets.quarantine.inspect({
+    tenant,
+    dataset,
+    id,
+    rows: limit,
+    actor,
+  });
+  if (!quarantine)
+    throw failure('NotFound', `${dataset} has no quarantine ${id}`, {
+      next: `perennial dataset quarantine ${dataset}`,
+    });
   const { artifact } = quarantine;
   if (artifact.bytes > largest) {
     const size = `${formatByteSize(artifact.bytes)}, more than ${formatByteSize(largest)}`;

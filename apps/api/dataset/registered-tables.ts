@@ -11,9 +11,15 @@ interface TablesDeps {
   readonly scratchRoot: string;
 }
 
-/** Sources as this process can read them, and the datasets of the registry for those that it cannot. */
-export function registeredTables({ registry: { datasets }, sources, scratchRoot }: TablesDeps, tenant: Tenant): SourceTables {
-  const columnsOf = async (dataset: string, version: number) => (await datasets.get({ tenant, dataset, version }))?.columns ?? null;
+/**
+ * Sources as this process can read them, and the datasets of the registry for those that it cannot.
+ */
+export function registeredTables(
+  { registry: { datasets }, sources, scratchRoot }: TablesDeps,
+  tenant: Tenant,
+): SourceTables {
+  const columnsOf = async (dataset: string, version: number) =>
+    (await datasets.get({ tenant, dataset, version }))?.columns ?? null;
   const columnsAt = async (dataset: string, alias: DatasetAlias) => {
     const version = await datasets.alias({ tenant, dataset, alias });
     return version === null ? null : columnsOf(dataset, version.version);

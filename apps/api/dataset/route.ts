@@ -6,7 +6,13 @@ import { nearest } from '../../../domain/document/nearest';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';
 import type { RouteDeps } from '../route-deps';
-import { datasetDiff, datasetSummary, datasetVersion, quarantinedRows, quarantineView } from './view';
+import {
+  datasetDiff,
+  datasetSummary,
+  datasetVersion,
+  quarantinedRows,
+  quarantineView,
+} from './view';
 import { page, pageOf, problem, version } from '../fields';
 
 const dataset = z.object({ dataset: z.string().min(1).max(200) });
@@ -16,7 +22,15 @@ const quarantine = dataset.extend({
     .regex(/^qua_[0-9a-z]{1,64}$/)
     .describe('a quarantine id: qua_…'),
 });
-const some = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(20).describe('a whole number from 1 to 1000') });
+const some = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(20)
+    .describe('a whole number from 1 to 1000'),
+});
 const pair = z.strictObject({ from: version, to: version });
 const tags = ['datasets'];
 
@@ -29,14 +43,21 @@ export function datasetRoutes({
 }: RouteDeps): FastifyPluginAsyncZod {
   /** Names the dataset that was meant: a source's own name is half of one. */
   const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
-    const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map((each) => each.name);
+    const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map(
+      (each) => each.name,
+    );
     const meant = names.find((each) => each.endsWith(`.${name}`)) ?? nearest(name, names);
     const hint = meant === null ? '' : `; did you mean ${meant}?`;
-    return failure('NotFound', `there is no dataset ${name}${hint}`, { next: 'perennial dataset list' });
+    return failure('NotFound', `there is no dataset ${name}${hint}`, {
+      next: 'perennial dataset list',
+    });
   };
   const versionOf = async (tenant: Tenant, of: string, number: number) => {
     const found = await registry.datasets.get({ tenant, dataset: of, version: number });
-    if (!found) throw failure('NotFound', `there is no dataset version ${of}@${number}`, { next: 'perennial dataset list' });
+    if (!found)
+      throw failure('NotFound', `there is no dataset version ${of}@${number}`, {
+        next: 'perennial dataset list',
+      });
     return found;
   };
   return async (app) => {
@@ -45,7 +66,12 @@ export function datasetRoutes({
       '/datasets',
       {
         ...viewer,
-        schema: { tags, summary: 'List datasets by name', querystring: page, response: { 200: pageOf(datasetSummary), default: problem } },
+        schema: {
+          tags,
+          summary: 'List datasets by name',
+          querystring: page,
+          response: { 200: pageOf(datasetSummary), default: problem },
+        },
       },
       ({ caller, query }) => registry.datasets.list({ tenant: caller.tenant, ...query }),
     );
@@ -63,7 +89,11 @@ export function datasetRoutes({
         },
       },
       async ({ caller, params, query }) => {
-        const versions = await registry.datasets.versions({ tenant: caller.tenant, ...params, ...query });
+        const versions = await registry.datasets.versions({
+          tenant: caller.tenant,
+          ...params,
+          ...query,
+        });
         if (versions.items.length === 0) throw await noDataset(caller.tenant, params.dataset);
         return versions;
       },
@@ -96,7 +126,12 @@ export function datasetRoutes({
         },
       },
       ({ caller, params: { dataset: of }, query: { from, to } }) =>
-        heavyWork.run(caller, async () => diffDatasets(await versionOf(caller.tenant, of, from), await versionOf(caller.tenant, of, to))),
+        heavyWork.run(caller, async () =>
+          diffDatasets(
+            await versionOf(caller.tenant, of, from),
+            await versionOf(caller.tenant, of, to),
+          ),
+        ),
     );
 
     app.get(
@@ -112,10 +147,16 @@ export function datasetRoutes({
         },
       },
       async ({ caller, params, query }) => {
-        const bad = await registry.datasets.quarantine.list({ tenant: caller.tenant, ...params, ...query });
+        const bad = await registry.datasets.quarantine.list({
+          tenant: caller.tenant,
+          ...params,
+          ...query,
+        });
         // Nothing in quarantine is good news only of a dataset that is there.
         const known =
-          bad.items.length > 0 || (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 })).items.length > 0;
+          bad.items.length > 0 ||
+          (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 }))
+            .items.length > 0;
         if (!known) throw await noDataset(caller.tenant, params.dataset);
         return bad;
       },
@@ -133,10 +174,20 @@ export function datasetRoutes({
           response: { 200: quarantinedRows, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { dataset: of, quarantine: id }, query: { limit } }, reply) => {
+      async (
+        {
+          caller: { tenant, name: actor },
+          params: { dataset: of, quarantine: id },
+          query: { limit },
+        },
+        reply,
+      ) => {
         // Personal, perhaps: kept by no cache on the way.
         void reply.header('cache-control', 'no-store');
-        return readQuarantinedRows({ registry, artifacts, scratchRoot }, { tenant, dataset: of, id, limit, actor });
+        return readQuarantinedRows(
+          { registry, artifacts, scratchRoot },
+          { tenant, dataset: of, id, limit, actor },
+        );
       },
     );
   };

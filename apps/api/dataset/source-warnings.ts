@@ -7,8 +7,9 @@ import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { schemeOf } from '../../../domain/dataset/source-uri';
 
 /**
- * What a run's ingestion would refuse: files and objects that sources may not read, by this process's settings. Warnings and no
- * refusals: workers read on their own machine, with their own settings. A file that is not there yet may still come.
+ * What a run's ingestion would refuse: files and objects that sources may not read, by this
+ * process's settings. Warnings and no refusals: workers read on their own machine, with their own
+ * settings. A file that is not there yet may still come.
  */
 export async function sourceWarnings(
   reach: SourceReach,
@@ -17,13 +18,19 @@ export async function sourceWarnings(
   const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
     const refusal = await refusalOf(uri, reach);
     if (refusal === null) return [];
-    const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, according to the settings of the API`);
+    const issue = issueAt(
+      ['spec', 'data', 'sources', name, 'uri'],
+      `${refusal.detail}, according to the settings of the API`,
+    );
     return [`${formatIssue(issue)}; ${refusal.next}`];
   });
   return (await Promise.all(warnings)).flat();
 }
 
-async function refusalOf(uri: string, { files, buckets }: SourceReach): Promise<{ readonly detail: string; readonly next: string } | null> {
+async function refusalOf(
+  uri: string,
+  { files, buckets }: SourceReach,
+): Promise<{ readonly detail: string; readonly next: string } | null> {
   const scheme = schemeOf(uri);
   if (scheme === 'file') return uriRefusal(uri, files);
   const [, bucket = '', key = ''] = (scheme === 's3' && /^s3:\/\/([^/]+)\/(.+)$/i.exec(uri)) || [];

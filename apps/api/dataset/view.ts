@@ -45,7 +45,9 @@ export const quarantinedRows = z
     items: z
       .array(
         z.object({
-          reasons: z.string().describe('checks that the row failed, such as range:temp; unique:flight'),
+          reasons: z
+            .string()
+            .describe('checks that the row failed, such as range:temp; unique:flight'),
           values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
         }),
       )

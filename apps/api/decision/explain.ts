@@ -18,7 +18,10 @@ interface ExplainedVersion {
   readonly version: number;
 }
 
-/** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
+/**
+ * The chain from data to traffic: which run made the version from what, what was measured, by which
+ * policy it was decided, and who moved the alias.
+ */
 export async function explainVersion(
   {
     registry,
@@ -29,13 +32,23 @@ export async function explainVersion(
     readonly lifecycles: Pick<LifecycleClient, 'url'>;
     readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   },
-  { tenant, model, version: asked }: Omit<ExplainedVersion, 'version'> & { readonly version: number | undefined },
+  {
+    tenant,
+    model,
+    version: asked,
+  }: Omit<ExplainedVersion, 'version'> & { readonly version: number | undefined },
 ) {
   const { champion } = await registry.aliases.get({ tenant, model });
   const version = asked ?? champion?.version;
-  if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
+  if (version === undefined)
+    throw failure('NotFound', `${model} has no champion to explain`, {
+      next: `perennial model show ${model}`,
+    });
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+  if (!record)
+    throw failure('NotFound', `there is no ${model}@${version}`, {
+      next: `perennial model show ${model}`,
+    });
   const [run, stages, rollout, decisions, approvals, moves, lineage] = await Promise.all([
     registry.runs.get({ tenant, id: record.runId }),
     registry.stages.list({ tenant, runId: record.runId }),
@@ -43,13 +56,21 @@ export async function explainVersion(
     decisionsOn(registry, { tenant, model, version }),
     registry.approvals.ofVersion({ tenant, model, version }),
     registry.aliases.history({ tenant, model, pageSize: 200 }),
-    registry.lineage.of({ tenant, node: { kind: 'model', name: model, version }, direction: 'upstream' }),
+    registry.lineage.of({
+      tenant,
+      node: { kind: 'model', name: model, version },
+      direction: 'upstream',
+    }),
   ]);
   const chain = await Promise.all(
     decisions.map(async (decision) => ({
       ...decision,
       policyBody: await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
-      evidenceBody: await registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
+      evidenceBody: await registry.evidence.get({
+        tenant,
+        kind: 'evidence',
+        digest: decision.evidence,
+      }),
     })),
   );
   return {
@@ -58,7 +79,12 @@ export async function explainVersion(
     serves: champion?.version === version,
     record,
     run: run && runToJson(run, lifecycles),
-    stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
+    stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({
+      name: stage,
+      status,
+      seconds,
+      reusedFrom,
+    })),
     rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
     decisions: chain,
     approvals: approvals.map(approvalToJson),
@@ -71,12 +97,19 @@ export async function explainVersion(
 /** Versions with what was decided on each, beside the runs that made them. */
 export async function compareVersions(
   registry: Registry,
-  { tenant, model, versions }: { readonly tenant: Tenant; readonly model: string; readonly versions: readonly number[] },
+  {
+    tenant,
+    model,
+    versions,
+  }: { readonly tenant: Tenant; readonly model: string; readonly versions: readonly number[] },
 ) {
   const compared = await Promise.all(
     versions.map(async (version) => {
       const record = await registry.models.get({ tenant, model, version });
-      if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+      if (!record)
+        throw failure('NotFound', `there is no ${model}@${version}`, {
+          next: `perennial model show ${model}`,
+        });
       const decisions = await decisionsOn(registry, { tenant, model, version });
       return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
     }),
@@ -85,16 +118,27 @@ export async function compareVersions(
   return { versions: compared, runs: await compareRuns(registry, runs) };
 }
 
-/** The run's own, and those of stages that it took over: an evaluation of the same bytes is not repeated. */
+/**
+ * The run's own, and those of stages that it took over: an evaluation of the same bytes is not
+ * repeated.
+ */
 async function decisionsOn(
   registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,
   { tenant, model, version }: ExplainedVersion,
 ): Promise<readonly DecisionRecord[]> {
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
+  if (!record)
+    throw failure('NotFound', `there is no ${model}@${version}`, {
+      next: `perennial model show ${model}`,
+    });
   const { runId } = record;
-  const [own, stages] = await Promise.all([registry.decisions.list({ tenant, runId }), registry.stages.list({ tenant, runId })]);
-  const ids = stages.flatMap(({ decision }) => (decision === null || own.some(({ id }) => id === decision.id) ? [] : [decision.id]));
+  const [own, stages] = await Promise.all([
+    registry.decisions.list({ tenant, runId }),
+    registry.stages.list({ tenant, runId }),
+  ]);
+  const ids = stages.flatMap(({ decision }) =>
+    decision === null || own.some(({ id }) => id === decision.id) ? [] : [decision.id],
+  );
   const takenOver = await Promise.all(ids.map((id) => registry.decisions.get({ tenant, id })));
   return [...takenOver.filter((decision) => decision !== null), ...own];
 }

@@ -12,7 +12,11 @@ const id = z
   .describe('a decision id: dec_…');
 const tags = ['decisions'];
 
-export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+export function decisionRoutes({
+  registry,
+  heavyWork,
+  guards: { viewer },
+}: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -29,7 +33,9 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
       async ({ caller: { tenant }, params }) => {
         const decision = await registry.decisions.get({ tenant, id: params.id });
         if (!decision)
-          throw failure('NotFound', `there is no decision ${params.id}`, { next: 'perennial model explain <model> lists its decisions' });
+          throw failure('NotFound', `there is no decision ${params.id}`, {
+            next: 'perennial model explain <model> lists its decisions',
+          });
         const [policyBody, evidenceBody] = await Promise.all([
           registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
           registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
@@ -44,7 +50,8 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
         ...viewer,
         schema: {
           tags,
-          summary: 'Evaluate other gates, or another canary, on the same evidence; nothing is stored',
+          summary:
+            'Evaluate other gates, or another canary, on the same evidence; nothing is stored',
           body: z.strictObject({
             decision: id,
             gates: z
@@ -52,13 +59,20 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
               .min(1)
               .max(50)
               .optional()
-              .describe('gates as in a lifecycle of the decision’s kind; for decisions made in evaluate'),
-            canary: document.optional().describe('a canary as in a lifecycle of the decision’s kind; for decisions made in canary'),
+              .describe(
+                'gates as in a lifecycle of the decision’s kind; for decisions made in evaluate',
+              ),
+            canary: document
+              .optional()
+              .describe(
+                'a canary as in a lifecycle of the decision’s kind; for decisions made in canary',
+              ),
           }),
           response: { 200: whatIfView, 404: problem, default: problem },
         },
       },
-      ({ caller, body }) => heavyWork.run(caller, () => whatIf(registry, { tenant: caller.tenant, ...body })),
+      ({ caller, body }) =>
+        heavyWork.run(caller, () => whatIf(registry, { tenant: caller.tenant, ...body })),
     );
   };
 }

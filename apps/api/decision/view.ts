@@ -17,11 +17,18 @@ const judgedGate = z.object({
   outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted']),
   code: z.string(),
   message: z.string(),
-  details: z.array(z.string()).readonly().optional().describe('further facts, one per line; absent if there are none'),
+  details: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('further facts, one per line; absent if there are none'),
 });
 
 export const decisionWithGrounds = fields
-  .extend({ policyBody: document.describe('gates in force'), evidenceBody: document.describe('measurements') })
+  .extend({
+    policyBody: document.describe('gates in force'),
+    evidenceBody: document.describe('measurements'),
+  })
   .meta({ id: 'Decision' });
 
 export const whatIfView = z

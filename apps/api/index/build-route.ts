@@ -28,13 +28,22 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   async function found(ref: IndexBuildRef): Promise<IndexBuildStanding> {
     const standing = await indexes.standing(ref);
     if (standing) return standing;
-    throw failure('NotFound', `${ref.index} has no build ${ref.build}, or it is past its retention in Temporal`, {
-      next: `perennial index show ${ref.index}`,
-    });
+    throw failure(
+      'NotFound',
+      `${ref.index} has no build ${ref.build}, or it is past its retention in Temporal`,
+      {
+        next: `perennial index show ${ref.index}`,
+      },
+    );
   }
 
   const viewOf = ({ tenant, index, build }: IndexBuildRef, standing: IndexBuildStanding) => ({
-    ...{ index, build, status: standing.status, temporalUrl: indexes.buildUrl({ tenant, index, build }) },
+    ...{
+      index,
+      build,
+      status: standing.status,
+      temporalUrl: indexes.buildUrl({ tenant, index, build }),
+    },
     progress: standing.status === 'running' ? standing.state : null,
     outcome: standing.status === 'done' ? standing.outcome : null,
     cause: 'cause' in standing ? standing.cause : null,
@@ -49,17 +58,30 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary: 'Build a new index version, compare it with the champion, and make it champion if it is not worse',
+          summary:
+            'Build a new index version, compare it with the champion, and make it champion if it is not worse',
           params: one.pick({ index: true }),
           headers: idempotent,
           body: buildOrderSchema,
           response: { 202: indexBuildView, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { index }, headers, body: order }, reply) => {
-        const ref = await startIndexBuild(deps, { tenant, actor, index, key: keyOf(headers), order });
+      async (
+        { caller: { tenant, name: actor }, params: { index }, headers, body: order },
+        reply,
+      ) => {
+        const ref = await startIndexBuild(deps, {
+          tenant,
+          actor,
+          index,
+          key: keyOf(headers),
+          order,
+        });
         const standing = (await indexes.standing(ref)) ?? { status: 'running', state: null };
-        return reply.code(202).header('location', `/api/v1/indexes/${index}/builds/${ref.build}`).send(viewOf(ref, standing));
+        return reply
+          .code(202)
+          .header('location', `/api/v1/indexes/${index}/builds/${ref.build}`)
+          .send(viewOf(ref, standing));
       },
     );
 
@@ -74,7 +96,8 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           response: { 200: indexBuildView, default: problem },
         },
       },
-      async ({ caller: { tenant }, params }) => viewOf({ tenant, ...params }, await found({ tenant, ...params })),
+      async ({ caller: { tenant }, params }) =>
+        viewOf({ tenant, ...params }, await found({ tenant, ...params })),
     );
 
     app.post(

@@ -29,19 +29,43 @@ export interface BuildWish {
 
 const shardDocuments = 500;
 
-/** Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a workflow that fails. */
-export async function startIndexBuild(deps: IndexBuildDeps, wish: BuildWish): Promise<IndexBuildRef> {
+/**
+ * Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a
+ * workflow that fails.
+ */
+export async function startIndexBuild(
+  deps: IndexBuildDeps,
+  wish: BuildWish,
+): Promise<IndexBuildRef> {
   const { tenant, actor, index, key, order } = wish;
   const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
-  await deps.indexes.build({ tenant, index, build }, { asked: digestOf({ actor, order }), input: () => inputOf(deps, wish, build) });
+  await deps.indexes.build(
+    { tenant, index, build },
+    { asked: digestOf({ actor, order }), input: () => inputOf(deps, wish, build) },
+  );
   return { tenant, index, build };
 }
 
-async function inputOf(deps: IndexBuildDeps, { tenant, actor, index, order }: BuildWish, build: string): Promise<IndexBuildInput> {
-  const { chunking, embedder, vectors = 'auto', maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
+async function inputOf(
+  deps: IndexBuildDeps,
+  { tenant, actor, index, order }: BuildWish,
+  build: string,
+): Promise<IndexBuildInput> {
+  const {
+    chunking,
+    embedder,
+    vectors = 'auto',
+    maxDocument,
+    maxRejectedShare,
+    mode,
+    parity,
+    after,
+    budget,
+  } = order;
   const documents = await datasetOf(deps, tenant, order.documents);
   const questions = parity && (await datasetOf(deps, tenant, parity.questions));
-  const answers = order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
+  const answers =
+    order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
   const scope = `index-build/${build}`;
   const limits = runLimits(budget).map((limit) => ({ scope, ...limit }));
   return {
@@ -61,7 +85,12 @@ async function inputOf(deps: IndexBuildDeps, { tenant, actor, index, order }: Bu
     dataset: { name: documents.name, version: documents.version },
     vectors: { kind: vectors },
     maxDocumentBytes: maxDocument,
-    parity: parity && questions && { rule: ruleOf(parity), questions: { name: questions.name, version: questions.version }, mode },
+    parity: parity &&
+      questions && {
+        rule: ruleOf(parity),
+        questions: { name: questions.name, version: questions.version },
+        mode,
+      },
     answers,
     budgets: limits.map(({ unit }) => ({ scope, unit })),
     limits,
@@ -79,7 +108,8 @@ async function datasetOf({ registry: { datasets } }: IndexBuildDeps, tenant: Ten
     number === undefined
       ? (await datasets.versions({ tenant, dataset: name, pageSize: 1 })).items[0]
       : await datasets.get({ tenant, dataset: name, version: Number(number) });
-  if (!found) throw failure('NotFound', `there is no dataset ${ref}`, { next: 'perennial dataset list' });
+  if (!found)
+    throw failure('NotFound', `there is no dataset ${ref}`, { next: 'perennial dataset list' });
   return { name, version: found.version };
 }
 
@@ -91,22 +121,46 @@ async function answersRule(
   const { cases, issues } = readCaseSet(text, 'answers.cases');
   if (issues.length > 0) throw invalid('answers.cases', issues);
   if (cases.length < rule.minCases)
-    throw failure('InvalidInput', `answers.cases has ${cases.length} cases, fewer than answers.minCases (${rule.minCases})`);
+    throw failure(
+      'InvalidInput',
+      `answers.cases has ${cases.length} cases, fewer than answers.minCases (${rule.minCases})`,
+    );
   const [wrong] = evaluationProblems(rule.dimensions, []);
   if (wrong) throw failure('InvalidInput', `answers.dimensions: ${wrong.detail}`);
   if (!rule.dimensions.some(({ name }) => name === rule.quality))
     throw failure('InvalidInput', `answers.quality: there is no dimension ${rule.quality}`);
   const judge = rule.dimensions.find(({ kind }) => kind === 'judge');
-  if (judge) throw failure('NotInThisVersion', `${judge.name}: a judge can be used only within a lifecycle, where it is calibrated`);
+  if (judge)
+    throw failure(
+      'NotInThisVersion',
+      `${judge.name}: a judge can be used only within a lifecycle, where it is calibrated`,
+    );
   const { champion } = await registry.aliases.get({ tenant, model });
-  const version = champion && (await registry.models.get({ tenant, model, version: champion.version }));
-  if (!version) throw failure('NotFound', `${model} has no champion to evaluate`, { next: `perennial model show ${model}` });
+  const version =
+    champion && (await registry.models.get({ tenant, model, version: champion.version }));
+  if (!version)
+    throw failure('NotFound', `${model} has no champion to evaluate`, {
+      next: `perennial model show ${model}`,
+    });
   const bundle = await artifacts.getJson<Partial<ReleaseBundle>>(version.manifest);
   if (bundle.kind !== 'bundle' || (bundle as ReleaseBundle).index?.name !== index)
-    throw failure('InvalidInput', `${model}@${version.version} does not use ${index}, so its answers cannot evaluate it`, {
-      next: `perennial model explain ${model}`,
-    });
-  const file = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
+    throw failure(
+      'InvalidInput',
+      `${model}@${version.version} does not use ${index}, so its answers cannot evaluate it`,
+      {
+        next: `perennial model explain ${model}`,
+      },
+    );
+  const file = await artifacts.putBytes({
+    tenant,
+    bytes: Buffer.from(text),
+    mediaType: 'application/x-ndjson',
+  });
   await registry.artifacts.reference({ tenant, digest: file.digest, by: orderHolder(build) });
-  return { ...rule, bundle: { model, version: version.version }, manifest: version.manifest, cases: file };
+  return {
+    ...rule,
+    bundle: { model, version: version.version },
+    manifest: version.manifest,
+    cases: file,
+  };
 }

@@ -14,17 +14,34 @@ const document = z.strictObject({
   id,
   text: z.string().min(1),
   title: z.string().min(1).nullable().default(null),
-  source: z.string().min(1).nullable().default(null).describe('origin of the document, used in citations'),
+  source: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('origin of the document, used in citations'),
 });
 /** Some thousand documents: more of them are a dataset version and a build. */
 const largest = 16 << 20;
 const most = 5_000;
 const wish = z
-  .strictObject({ documents: z.array(document).max(most).default([]), deleted: z.array(id).max(most).default([]) })
+  .strictObject({
+    documents: z.array(document).max(most).default([]),
+    deleted: z.array(id).max(most).default([]),
+  })
   .describe('complete documents to add or change, and ids of documents to delete');
 
-/** Live writes: every version that answers, and each that is being built, takes them in the order in which they were accepted. */
-export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }: RouteDeps): FastifyPluginAsyncZod {
+/**
+ * Live writes: every version that answers, and each that is being built, takes them in the order in
+ * which they were accepted.
+ */
+export function indexChangeRoutes({
+  registry,
+  artifacts,
+  guards,
+  indexes,
+  log,
+}: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.post(
@@ -34,23 +51,44 @@ export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }:
         bodyLimit: largest,
         schema: {
           tags: ['indexes'],
-          summary: 'Change documents; accepted changes are durable and become searchable once applied',
+          summary:
+            'Change documents; accepted changes are durable and become searchable once applied',
           params: z.object({ index: indexName }),
           headers: idempotent,
           body: wish,
           response: { 202: indexChanged, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { index }, headers, body: { documents, deleted } }, reply) => {
+      async (
+        {
+          caller: { tenant, name: actor },
+          params: { index },
+          headers,
+          body: { documents, deleted },
+        },
+        reply,
+      ) => {
         check(documents, deleted);
         const { items } = await registry.indexes.versions({ tenant, index, pageSize: 1 });
-        if (items.length === 0) throw failure('NotFound', `there is no index ${index}`, { next: 'perennial index list' });
+        if (items.length === 0)
+          throw failure('NotFound', `there is no index ${index}`, { next: 'perennial index list' });
         const bytes = Buffer.concat(documents.map(documentLine));
-        const file = documents.length === 0 ? null : await artifacts.putBytes({ tenant, bytes, mediaType: documentsType });
+        const file =
+          documents.length === 0
+            ? null
+            : await artifacts.putBytes({ tenant, bytes, mediaType: documentsType });
         // Held by the index, not by a version: one that is built later takes it too.
-        if (file) await registry.artifacts.reference({ tenant, digest: file.digest, by: `index:${index}` });
+        if (file)
+          await registry.artifacts.reference({ tenant, digest: file.digest, by: `index:${index}` });
         const idempotencyKey = keyOf(headers);
-        const { seq } = await registry.indexes.changes.append({ tenant, index, documents: file, deleted, actor, idempotencyKey });
+        const { seq } = await registry.indexes.changes.append({
+          tenant,
+          index,
+          documents: file,
+          deleted,
+          actor,
+          idempotencyKey,
+        });
         await soon(indexes.changed({ tenant, index }), (error) =>
           log.warn({ err: error, index, seq }, 'not applied yet; the sweeper will start it'),
         );
@@ -61,11 +99,16 @@ export function indexChangeRoutes({ registry, artifacts, guards, indexes, log }:
 }
 
 function check(documents: readonly z.output<typeof document>[], deleted: readonly string[]): void {
-  if (documents.length + deleted.length === 0) throw failure('InvalidInput', 'a change needs documents, or ids in `deleted`');
+  if (documents.length + deleted.length === 0)
+    throw failure('InvalidInput', 'a change needs documents, or ids in `deleted`');
   const seen = new Set<string>();
   for (const each of documents) {
     const rejected = seen.has(each.id) ? 'duplicateId' : rejectionOf(each);
-    if (rejected) throw failure('InvalidInput', `document ${each.id} cannot be indexed: ${rejected}; no document was changed`);
+    if (rejected)
+      throw failure(
+        'InvalidInput',
+        `document ${each.id} cannot be indexed: ${rejected}; no document was changed`,
+      );
     const bytes = Buffer.byteLength(each.text);
     if (bytes > largestChange)
       throw failure(

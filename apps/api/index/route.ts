@@ -6,21 +6,43 @@ import type { Tenant } from '../../../domain/ids';
 import type { RouteDeps } from '../route-deps';
 import { soon } from '../soon';
 import { idempotent, keyOf, page, pageOf, problem, version, why } from '../fields';
-import { indexMove, indexName, indexRetired, indexRolledBack, indexSummary, indexVersion, indexView } from './view';
+import {
+  indexMove,
+  indexName,
+  indexRetired,
+  indexRolledBack,
+  indexSummary,
+  indexVersion,
+  indexView,
+} from './view';
 
 const index = z.object({ index: indexName });
 const tags = ['indexes'];
 
-export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps): FastifyPluginAsyncZod {
+export function indexRoutes({
+  registry,
+  guards,
+  indexes: began,
+  log,
+}: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const { indexes } = registry;
 
-  /** One that was terminated, or that could not take away what it had built, leaves its version `building`. */
-  async function endedBuildOf(name: { readonly tenant: Tenant; readonly index: string; readonly version: number }): Promise<string | null> {
+  /**
+   * One that was terminated, or that could not take away what it had built, leaves its version
+   * `building`.
+   */
+  async function endedBuildOf(name: {
+    readonly tenant: Tenant;
+    readonly index: string;
+    readonly version: number;
+  }): Promise<string | null> {
     const build = await indexes.buildOf(name);
     if (build === null) return null;
     const { tenant, index: of } = name;
-    return (await began.standing({ tenant, index: of, build }))?.status === 'running' ? null : build;
+    return (await began.standing({ tenant, index: of, build }))?.status === 'running'
+      ? null
+      : build;
   }
 
   return async (app) => {
@@ -29,7 +51,12 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
       '/indexes',
       {
         ...viewer,
-        schema: { tags, summary: 'List indexes by name', querystring: page, response: { 200: pageOf(indexSummary), default: problem } },
+        schema: {
+          tags,
+          summary: 'List indexes by name',
+          querystring: page,
+          response: { 200: pageOf(indexSummary), default: problem },
+        },
       },
       ({ caller: { tenant }, query }) => indexes.list({ tenant, ...query }),
     );
@@ -87,7 +114,8 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
           response: { 200: pageOf(indexMove), default: problem },
         },
       },
-      ({ caller: { tenant }, params: { index: of }, query }) => indexes.history({ tenant, index: of, ...query }),
+      ({ caller: { tenant }, params: { index: of }, query }) =>
+        indexes.history({ tenant, index: of, ...query }),
     );
 
     app.post(
@@ -96,16 +124,29 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...operator,
         schema: {
           tags,
-          summary: 'Make the previous version, or a named earlier one, the champion again; it includes every change of documents',
+          summary:
+            'Make the previous version, or a named earlier one, the champion again; it includes every change of documents',
           params: index,
           headers: idempotent,
           body: z.strictObject({ to: version.optional(), reason: why.optional() }),
           response: { 200: indexRolledBack, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { index: of }, headers, body: { to, reason } }) => {
+      async ({
+        caller: { tenant, name: actor },
+        params: { index: of },
+        headers,
+        body: { to, reason },
+      }) => {
         const cause = reason ?? 'rollback by hand';
-        const moved = await indexes.rollback({ tenant, index: of, to, actor, cause, idempotencyKey: keyOf(headers) });
+        const moved = await indexes.rollback({
+          tenant,
+          index: of,
+          to,
+          actor,
+          cause,
+          idempotencyKey: keyOf(headers),
+        });
         return { index: of, ...moved };
       },
     );
@@ -116,20 +157,39 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...operator,
         schema: {
           tags,
-          summary: 'Retire a version and delete its table; refused while an alias or an application uses it',
+          summary:
+            'Retire a version and delete its table; refused while an alias or an application uses it',
           params: index.extend({ version }),
           headers: idempotent,
           body: z.strictObject({ reason: why.optional() }),
           response: { 202: indexRetired, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params, headers, body: { reason: cause = 'retired by hand' } }, reply) => {
+      async (
+        {
+          caller: { tenant, name: actor },
+          params,
+          headers,
+          body: { reason: cause = 'retired by hand' },
+        },
+        reply,
+      ) => {
         const { index: of, version: number } = params;
         const endedBuild = await endedBuildOf({ tenant, index: of, version: number });
-        const asked = { tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) };
+        const asked = {
+          tenant,
+          index: of,
+          version: number,
+          actor,
+          cause,
+          idempotencyKey: keyOf(headers),
+        };
         const retired = await indexes.retire({ ...asked, endedBuild });
         await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
-          log.warn({ err: error, index: of, version: number }, 'its table is not deleted yet; the sweeper will do it'),
+          log.warn(
+            { err: error, index: of, version: number },
+            'its table is not deleted yet; the sweeper will do it',
+          ),
         );
         return reply.code(202).send({ index: of, ...retired });
       },

@@ -29,7 +29,12 @@ export const indexVersion = z
     state: z.enum(['building', 'ready', 'failed', 'retired']),
     applied: z.number().describe('last change of documents that it includes'),
     chunks: z.number().nullable(),
-    documents: z.number().nullable().describe('documents now in its table, including changes; the report counts those of the build'),
+    documents: z
+      .number()
+      .nullable()
+      .describe(
+        'documents now in its table, including changes; the report counts those of the build',
+      ),
     report: document.describe('report of its build; null while it is being built'),
     runId: z.string().nullable(),
     createdAt: instant,
@@ -61,7 +66,9 @@ export const indexMove = z
     bundle: z
       .object({ model: z.string(), version: z.number() })
       .nullable()
-      .describe('application whose promotion or rollback caused the move; null for a move of the index alone'),
+      .describe(
+        'application whose promotion or rollback caused the move; null for a move of the index alone',
+      ),
     movedAt: instant,
   })
   .meta({ id: 'IndexMove' });
@@ -81,7 +88,11 @@ export const indexRetired = z
 export const indexChanged = z
   .object({
     index: z.string(),
-    seq: z.number().describe('position in the order of changes; a version includes it if `applied` is at least this'),
+    seq: z
+      .number()
+      .describe(
+        'position in the order of changes; a version includes it if `applied` is at least this',
+      ),
   })
   .meta({ id: 'IndexChanged' });
 
@@ -92,7 +103,15 @@ export const indexBuildView = z
     status: z.enum(['running', 'done', 'failed', 'cancelled']),
     progress: z
       .object({
-        phase: z.enum(['planning', 'embedding', 'indexing', 'catching up', 'comparing', 'answering', 'done']),
+        phase: z.enum([
+          'planning',
+          'embedding',
+          'indexing',
+          'catching up',
+          'comparing',
+          'answering',
+          'done',
+        ]),
         version: z.number().nullable(),
         shards: z.object({ done: z.number(), of: z.number() }),
       })

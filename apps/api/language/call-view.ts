@@ -15,21 +15,31 @@ const calls = z.object({
   usd,
   unsettled: z
     .object({ requestIds: z.array(z.string()).readonly(), usd })
-    .describe('requests whose result was never received, for example because a worker died; the bill may be higher by at most this amount'),
+    .describe(
+      'requests whose result was never received, for example because a worker died; the bill may be higher by at most this amount',
+    ),
 });
 
 const stageCalls = calls.extend({ stage: z.string() });
 export const scopeCalls = calls.meta({ id: 'Calls' });
 export type CallsJson = z.output<typeof calls>;
 
-export const runCalls = z.object({ stages: z.array(stageCalls).readonly() }).meta({ id: 'RunCalls' });
+export const runCalls = z
+  .object({ stages: z.array(stageCalls).readonly() })
+  .meta({ id: 'RunCalls' });
 export type StageCallsJson = z.output<typeof stageCalls>;
 
 export function callsToJson({ scope, ...report }: ScopedReport): StageCallsJson {
   return { stage: scope.split('/').slice(2).join('/'), ...callsOf(report) };
 }
 
-export function callsOf({ calls: counts, attempts, usage, cost, unsettled }: CallReport): CallsJson {
+export function callsOf({
+  calls: counts,
+  attempts,
+  usage,
+  cost,
+  unsettled,
+}: CallReport): CallsJson {
   return {
     ...counts,
     requests: Object.values(attempts).reduce((sum, count) => sum + count, 0),

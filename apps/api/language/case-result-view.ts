@@ -6,7 +6,9 @@ export const runEvaluationView = z
     stage: z.string(),
     name: z
       .string()
-      .describe('arm that answered: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice'),
+      .describe(
+        'arm that answered: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice',
+      ),
     cases: z.number().nullable(),
     results: artifact.describe('JSON, one entry per case'),
   })
@@ -23,7 +25,10 @@ export const caseResultView = z
     id: z.string(),
     group: z.string().nullable(),
     pair: z.string().nullable(),
-    input: z.record(z.string(), z.unknown()).optional().describe('what was asked: values of the prompt’s variables'),
+    input: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('what was asked: values of the prompt’s variables'),
     expected: document.optional().describe('expected answer; absent in older results'),
     answer: z.string().nullable(),
     unanswered: z.string().nullable().describe('type of the failure if there is no answer'),
@@ -32,7 +37,10 @@ export const caseResultView = z
     notReworded: z.array(z.string()).readonly().optional(),
     scores: z.record(z.string(), score).describe('scores by dimension'),
     latencyMs: z.number().nullable(),
-    earlier: z.boolean().optional().describe('answered for another run or stage, so its latency comes from another load'),
+    earlier: z
+      .boolean()
+      .optional()
+      .describe('answered for another run or stage, so its latency comes from another load'),
     untimed: z.string().optional(),
     by: z.object({ provider: z.string(), model: z.string(), standsIn: z.boolean() }).optional(),
     costUsd: z.number().nullable().describe('US dollars'),

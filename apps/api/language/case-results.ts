@@ -7,14 +7,21 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
-import { caseReportOf, outcomeOf, type CaseReport } from '../../../domain/language/evaluation/report';
+import {
+  caseReportOf,
+  outcomeOf,
+  type CaseReport,
+} from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { ChosenPrompt } from '../../../workflows/lifecycle/stages/prompt-eval';
 
 /** Cases that a stage asked somebody. */
 export interface RunEvaluation {
   readonly stage: string;
-  /** Whom: `candidate`, `champion`, `baseline`, `standby <provider> <model>`, or the path of a prompt with its slice. */
+  /**
+   * Whom: `candidate`, `champion`, `baseline`, `standby <provider> <model>`, or the path of a
+   * prompt with its slice.
+   */
   readonly name: string;
   readonly cases: number | null;
   /** JSON: `CaseResult[]`. */
@@ -23,7 +30,10 @@ export interface RunEvaluation {
 
 export interface AskedCases extends PageRequest {
   readonly digest: Digest;
-  /** Those alone that were not answered or not measured, or score below `passAt`: in this dimension, or in any. */
+  /**
+   * Those alone that were not answered or not measured, or score below `passAt`: in this dimension,
+   * or in any.
+   */
   readonly failed: boolean;
   /** Scores of this one alone. */
   readonly dimension?: string | undefined;
@@ -32,17 +42,34 @@ export interface AskedCases extends PageRequest {
 
 type Reads = Pick<Registry, 'stages' | 'evidence' | 'artifacts'>;
 
-/** Of every stage that has ended, in their order, each stage by its newest generation. A reused stage shows what it took over. */
-export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRecord, 'tenant' | 'id'>): Promise<readonly RunEvaluation[]> {
-  const stages = new Map((await registry.stages.list({ tenant, runId: id })).map((stage) => [stage.stage, stage]));
+/**
+ * Of every stage that has ended, in their order, each stage by its newest generation. A reused
+ * stage shows what it took over.
+ */
+export async function runEvaluations(
+  registry: Reads,
+  { tenant, id }: Pick<RunRecord, 'tenant' | 'id'>,
+): Promise<readonly RunEvaluation[]> {
+  const stages = new Map(
+    (await registry.stages.list({ tenant, runId: id })).map((stage) => [stage.stage, stage]),
+  );
   const found = await Promise.all([...stages.values()].map((stage) => evaluationsIn(stage)));
   return found.flat();
 
-  async function evaluationsIn({ stage, output, decision }: StageRecord): Promise<readonly RunEvaluation[]> {
+  async function evaluationsIn({
+    stage,
+    output,
+    decision,
+  }: StageRecord): Promise<readonly RunEvaluation[]> {
     if (stage === 'prompt-eval') {
       // A stage that failed has no output.
       const results = (output as { readonly output: ChosenPrompt } | null)?.output.results ?? [];
-      return results.map(({ path, slice, cases, results: ref }) => ({ stage, name: `${path} (${slice})`, cases, results: ref }));
+      return results.map(({ path, slice, cases, results: ref }) => ({
+        stage,
+        name: `${path} (${slice})`,
+        cases,
+        results: ref,
+      }));
     }
     return decision ? decidedBy(stage, decision.evidence) : [];
   }
@@ -51,30 +78,57 @@ export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRe
     const evidence = await evidenceAt(digest);
     if (!evidence) return [];
     const { cases, results, standbys = [] } = evidence;
-    const own = (['candidate', 'champion', 'baseline'] as const).map((name) => ({ stage, name, cases, results: results?.[name] ?? null }));
+    const own = (['candidate', 'champion', 'baseline'] as const).map((name) => ({
+      stage,
+      name,
+      cases,
+      results: results?.[name] ?? null,
+    }));
     const beside = await Promise.all(
       standbys.map(async (standby) => {
         const measured = standby.kind === 'notMeasured' ? null : await evidenceAt(standby.evidence);
         const name = `standby ${standby.provider} ${standby.model}`;
-        return { stage, name, cases: measured?.cases ?? null, results: measured?.results?.candidate ?? null };
+        return {
+          stage,
+          name,
+          cases: measured?.cases ?? null,
+          results: measured?.results?.candidate ?? null,
+        };
       }),
     );
-    return [...own, ...beside].flatMap(({ results: ref, ...each }) => (ref === null ? [] : [{ ...each, results: ref }]));
+    return [...own, ...beside].flatMap(({ results: ref, ...each }) =>
+      ref === null ? [] : [{ ...each, results: ref }],
+    );
   }
 
   async function evidenceAt(digest: Digest): Promise<LlmEvidence | null> {
-    const body = (await registry.evidence.get({ tenant, kind: 'evidence', digest })) as LlmEvidence | { readonly kind: string } | null;
+    const body = (await registry.evidence.get({ tenant, kind: 'evidence', digest })) as
+      LlmEvidence | { readonly kind: string } | null;
     return body?.kind === 'llmEvaluation' ? (body as LlmEvidence) : null;
   }
 }
 
-/** A page of the cases that a run asked, in the order asked. Results are one verified file, so a page costs a read of it: few at once, that memory stays within so many files. */
-export function openCaseResults({ registry, artifacts }: { readonly registry: Reads; readonly artifacts: Pick<ArtifactStore, 'getJson'> }) {
+/**
+ * A page of the cases that a run asked, in the order asked. Results are one verified file, so a
+ * page costs a read of it: few at once, that memory stays within so many files.
+ */
+export function openCaseResults({
+  registry,
+  artifacts,
+}: {
+  readonly registry: Reads;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+}) {
   const reading = bulkhead(2, Number.POSITIVE_INFINITY);
   return async (run: RunRecord, asked: AskedCases): Promise<Page<CaseReport>> => {
     const { digest, failed, dimension, passAt } = asked;
-    const evaluation = (await runEvaluations(registry, run)).find(({ results }) => results.digest === digest);
-    if (!evaluation) throw failure('NotFound', `${run.id} has no case results ${digest}`, { next: `perennial run cases ${run.id} --list` });
+    const evaluation = (await runEvaluations(registry, run)).find(
+      ({ results }) => results.digest === digest,
+    );
+    if (!evaluation)
+      throw failure('NotFound', `${run.id} has no case results ${digest}`, {
+        next: `perennial run cases ${run.id} --list`,
+      });
     const wanted = rowsToAsk(asked);
     const key = afterKey(asked);
     return reading.execute(async () => {
@@ -85,7 +139,9 @@ export function openCaseResults({ registry, artifacts }: { readonly registry: Re
       }
       const place = key === null ? -1 : all.findIndex(({ id }) => id === key);
       if (key !== null && place < 0)
-        throw failure('InvalidInput', 'the page token belongs to other results', { next: 'start again without a page token' });
+        throw failure('InvalidInput', 'the page token belongs to other results', {
+          next: 'start again without a page token',
+        });
       const rows: CaseResult[] = [];
       for (const result of all.slice(place + 1)) {
         if (failed && !hasFailed(result)) continue;
@@ -97,13 +153,18 @@ export function openCaseResults({ registry, artifacts }: { readonly registry: Re
 
     function hasFailed(result: CaseResult): boolean {
       const names = dimension === undefined ? Object.keys(result.scores) : [dimension];
-      return result.unanswered !== null || names.some((name) => ['failure', 'error'].includes(outcomeOf(result, name, passAt).kind));
+      return (
+        result.unanswered !== null ||
+        names.some((name) => ['failure', 'error'].includes(outcomeOf(result, name, passAt).kind))
+      );
     }
 
     function shown(result: CaseResult): CaseReport {
       const report = caseReportOf(result);
       const score = dimension === undefined ? undefined : result.scores[dimension];
-      return dimension === undefined ? report : { ...report, scores: score ? { [dimension]: score } : {} };
+      return dimension === undefined
+        ? report
+        : { ...report, scores: score ? { [dimension]: score } : {} };
     }
   };
 }

@@ -7,7 +7,10 @@ import { revisionDigestInput, type LifecycleSource } from '../../../domain/lifec
 import type { LifecycleRevision, LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { Tenant } from '../../../domain/ids';
 import { secretRefusal, type SecretAccess } from '../../../domain/access/secret-access';
-import { readPlacedLifecycle, type PlacedLifecycle } from '../../../domain/lifecycle/placed-document';
+import {
+  readPlacedLifecycle,
+  type PlacedLifecycle,
+} from '../../../domain/lifecycle/placed-document';
 import { issuesAtPlaces } from '../../../domain/document/yaml-document.schema';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { OffThread } from '../../../data/off-thread/off-thread';
@@ -18,13 +21,18 @@ import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
 import { readDocuments, readingMs } from '../read-document';
 
-/** A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names. */
+/**
+ * A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names.
+ */
 export interface GivenLifecycle {
   readonly name: string;
   readonly document: string | Readonly<Record<string, unknown>>;
   readonly fileName: string;
   readonly files: Readonly<Record<string, string>>;
-  /** The folder it lies in at the caller's, against which relative file:// sources are read; null when it has none. */
+  /**
+   * The folder it lies in at the caller's, against which relative file:// sources are read; null
+   * when it has none.
+   */
   readonly folder: string | null;
 }
 
@@ -57,41 +65,72 @@ export async function readRevision(
   { trainers, secrets, offThread, tables, hasVersion }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
 ): Promise<CheckedRevision> {
-  const placed = await read(offThread, { document, fileName, files, ...(folder === null ? {} : { folder }) });
+  const placed = await read(offThread, {
+    document,
+    fileName,
+    files,
+    ...(folder === null ? {} : { folder }),
+  });
   const { parsed, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
   const checked = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
   const issues = [
-    ...(parsed.ok ? [...nameIssues(name, parsed.spec.name, issueAt), ...secretIssues(secrets, parsed.spec, issueAt)] : []),
+    ...(parsed.ok
+      ? [
+          ...nameIssues(name, parsed.spec.name, issueAt),
+          ...secretIssues(secrets, parsed.spec, issueAt),
+        ]
+      : []),
     ...checked.issues,
     ...(await anchorIssues(placed.parts, { lifecycle: name, hasVersion, issueAt })),
   ];
   if (!parsed.ok || issues.length > 0) throw invalid(fileName, issues);
   const { spec, contract, paths } = parsed;
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
-  const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
-  const digested = Object.fromEntries(Object.entries(digests).map(([path, digest]) => [path, { digest }]));
+  const digests = Object.fromEntries(
+    Object.entries(texts).map(([path, text]) => [path, sha256(text)]),
+  );
+  const digested = Object.fromEntries(
+    Object.entries(digests).map(([path, digest]) => [path, { digest }]),
+  );
   const digest = digestOf(revisionDigestInput(spec, digests));
-  return { lifecycle: name, digest, spec, contract, texts, files: digested, issueAt, notes: checked.notes };
+  return {
+    lifecycle: name,
+    digest,
+    spec,
+    contract,
+    texts,
+    files: digested,
+    issueAt,
+    notes: checked.notes,
+  };
 }
 
 function read(offThread: OffThread, input: LifecycleSource): Promise<PlacedLifecycle> {
   const { document, fileName, files } = input;
   return readDocuments(
     { fileName, texts: [document, ...Object.values(files)] },
-    { here: () => readPlacedLifecycle(input), elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readingMs }) },
+    {
+      here: () => readPlacedLifecycle(input),
+      elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readingMs }),
+    },
   );
 }
 
-/** The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is gone. */
+/**
+ * The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is
+ * gone.
+ */
 export async function revisionTexts(
   artifacts: Pick<ArtifactStore, 'getBytes'>,
   files: Readonly<Record<string, ArtifactRef>>,
 ): Promise<Readonly<Record<string, string>>> {
-  const texts = Object.entries(files).map(async ([path, ref]): Promise<readonly [string, string]> => [
-    path,
-    Buffer.from(await artifacts.getBytes(ref)).toString('utf8'),
-  ]);
+  const texts = Object.entries(files).map(
+    async ([path, ref]): Promise<readonly [string, string]> => [
+      path,
+      Buffer.from(await artifacts.getBytes(ref)).toString('utf8'),
+    ],
+  );
   return Object.fromEntries(await Promise.all(texts));
 }
 
@@ -116,11 +155,20 @@ export async function storeRevision(
 
 function mediaTypeOf(path: string): string {
   if (path.endsWith('.sql')) return 'application/sql';
-  return path.endsWith('.ndjson') || path.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/yaml';
+  return path.endsWith('.ndjson') || path.endsWith('.jsonl')
+    ? 'application/x-ndjson'
+    : 'application/yaml';
 }
 
 function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] {
-  return given === expected ? [] : [issueAt(['metadata', 'name'], `metadata.name is ${given}, but it was applied as ${expected}`)];
+  return given === expected
+    ? []
+    : [
+        issueAt(
+          ['metadata', 'name'],
+          `metadata.name is ${given}, but it was applied as ${expected}`,
+        ),
+      ];
 }
 
 /** A worker refuses the same when it calls the webhook, which would be late to learn of it. */
@@ -134,8 +182,12 @@ function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: 
 }
 
 function invalid(fileName: string, issues: readonly Issue[]): Error {
-  return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 error' : `${issues.length} errors`}`, {
-    issues,
-    next: 'fix the errors, then perennial lifecycle plan <folder>',
-  });
+  return failure(
+    'InvalidInput',
+    `${fileName} has ${issues.length === 1 ? '1 error' : `${issues.length} errors`}`,
+    {
+      issues,
+      next: 'fix the errors, then perennial lifecycle plan <folder>',
+    },
+  );
 }

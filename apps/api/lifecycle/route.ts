@@ -9,7 +9,13 @@ import { digestOf } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/access/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { readRevision, revisionTexts, storeRevision, type CheckedRevision, type GivenLifecycle } from './revision';
+import {
+  readRevision,
+  revisionTexts,
+  storeRevision,
+  type CheckedRevision,
+  type GivenLifecycle,
+} from './revision';
 import { modelWarnings } from '../model/warnings';
 import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
@@ -17,7 +23,15 @@ import { checkRunRequest, refuseLooserReuse } from '../run/request';
 import { startRun } from '../run/start';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, version, why } from '../fields';
-import { applied, lifecycleArchive, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from './view';
+import {
+  applied,
+  lifecycleArchive,
+  lifecycleFiles,
+  lifecycleRevision,
+  lifecycleSummary,
+  plan,
+  revisionSummary,
+} from './view';
 import { runToJson, runView } from '../run/view';
 
 const largestFile = 1 << 20;
@@ -30,15 +44,26 @@ const given = z.strictObject({
     .union([text, z.record(z.string(), z.unknown())])
     .describe('text of the lifecycle file, at most 1 MiB, or the same as an object'),
   fileName: z.string().max(255).default('lifecycle.yaml').describe('file name for error messages'),
-  files: z.record(z.string().max(1000), text).default({}).describe('files that the spec names: path → text'),
-  folder: z.string().max(4096).nullable().default(null).describe('folder of the caller, for relative file:// sources'),
+  files: z
+    .record(z.string().max(1000), text)
+    .default({})
+    .describe('files that the spec names: path → text'),
+  folder: z
+    .string()
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe('folder of the caller, for relative file:// sources'),
 });
 
 const params = z.object({ name });
 const pendingParams = params.extend({ revision: version });
 const tags = ['lifecycles'];
 const listed = page.extend({
-  archived: z.enum(['true', 'false']).default('false').describe('true lists archived lifecycles instead of those in use'),
+  archived: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('true lists archived lifecycles instead of those in use'),
 });
 const reasoned = z.strictObject({ reason: why });
 
@@ -65,10 +90,18 @@ export function lifecycleRoutes({
     );
   // Who may not start a run may not have a source read either: a mistake names its columns.
   const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
-    const tables = allows(caller.scope, 'operator') ? registeredTables({ registry, sources, scratchRoot }, caller.tenant) : null;
+    const tables = allows(caller.scope, 'operator')
+      ? registeredTables({ registry, sources, scratchRoot }, caller.tenant)
+      : null;
     const hasVersion = async (number: number) =>
-      (await registry.models.get({ tenant: caller.tenant, model: lifecycle.name, version: number })) !== null;
-    return heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread, tables, hasVersion }, lifecycle));
+      (await registry.models.get({
+        tenant: caller.tenant,
+        model: lifecycle.name,
+        version: number,
+      })) !== null;
+    return heavyWork.run(caller, () =>
+      readRevision({ trainers, secrets, offThread, tables, hasVersion }, lifecycle),
+    );
   };
   const warningsOf = async (revision: CheckedRevision) => [
     ...revision.notes,
@@ -79,7 +112,9 @@ export function lifecycleRoutes({
   const archivedWarning = async (tenant: Tenant, lifecycle: string): Promise<readonly string[]> => {
     const archived = await registry.lifecycles.archived({ tenant, name: lifecycle });
     if (archived === null) return [];
-    return [`${lifecycle} is archived, so apply is refused; next: perennial lifecycle unarchive ${lifecycle} --reason "<why>"`];
+    return [
+      `${lifecycle} is archived, so apply is refused; next: perennial lifecycle unarchive ${lifecycle} --reason "<why>"`,
+    ];
   };
   return async (app) => {
     await Promise.resolve();
@@ -102,13 +137,28 @@ export function lifecycleRoutes({
       '/lifecycles/:name',
       {
         ...viewer,
-        schema: { tags, summary: 'Show the revision that new runs use', params, response: { 200: lifecycleRevision, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the revision that new runs use',
+          params,
+          response: { 200: lifecycleRevision, default: problem },
+        },
       },
       async ({ caller, params: { name: of } }) => {
-        const revision = found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of);
+        const revision = found(
+          await registry.lifecycles.get({ tenant: caller.tenant, name: of }),
+          of,
+        );
         const pending = await registry.lifecycles.proposal({ tenant: caller.tenant, name: of });
-        const spec = allows(caller.scope, 'operator') ? revision.spec : withMaskedWebhooks(revision.spec);
-        return { ...revision, spec, pending, archived: await registry.lifecycles.archived({ tenant: caller.tenant, name: of }) };
+        const spec = allows(caller.scope, 'operator')
+          ? revision.spec
+          : withMaskedWebhooks(revision.spec);
+        return {
+          ...revision,
+          spec,
+          pending,
+          archived: await registry.lifecycles.archived({ tenant: caller.tenant, name: of }),
+        };
       },
     );
 
@@ -116,7 +166,12 @@ export function lifecycleRoutes({
       '/lifecycles/:name/files',
       {
         ...viewer,
-        schema: { tags, summary: 'Show the files of the revision in force', params, response: { 200: lifecycleFiles, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the files of the revision in force',
+          params,
+          response: { 200: lifecycleFiles, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { name: of } }) => {
         const { digest, files } = found(await registry.lifecycles.get({ tenant, name: of }), of);
@@ -159,22 +214,44 @@ export function lifecycleRoutes({
         const { tenant, name: actor, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
-          throw failure('Forbidden', `a lifecycle without gates requires the scope approver; the key ${actor} has ${scope}`, {
-            next: 'ask an admin for a key with the scope approver',
-          });
+          throw failure(
+            'Forbidden',
+            `a lifecycle without gates requires the scope approver; the key ${actor} has ${scope}`,
+            {
+              next: 'ask an admin for a key with the scope approver',
+            },
+          );
         }
-        const outcome = await registry.lifecycles.apply({ tenant, revision: await storeRevision(artifacts, tenant, revision), actor });
+        const outcome = await registry.lifecycles.apply({
+          tenant,
+          revision: await storeRevision(artifacts, tenant, revision),
+          actor,
+        });
         const warnings = await warningsOf(revision);
         if (outcome.kind === 'pending') {
           const { revision: number, digest, loosenings } = outcome.proposal;
-          return reply
-            .status(202)
-            .send({ lifecycle: of, revision: number, digest, changed: false, state: 'pending', loosenings, warnings });
+          return reply.status(202).send({
+            lifecycle: of,
+            revision: number,
+            digest,
+            changed: false,
+            state: 'pending',
+            loosenings,
+            warnings,
+          });
         }
         const { revision: now, changed } = outcome;
         if (changed) await scheduleSoon(tenant, of);
         const { revision: number, digest } = now;
-        return reply.send({ lifecycle: of, revision: number, digest, changed, state: 'inForce', loosenings: [], warnings });
+        return reply.send({
+          lifecycle: of,
+          revision: number,
+          digest,
+          changed,
+          state: 'inForce',
+          loosenings: [],
+          warnings,
+        });
       },
     );
 
@@ -188,14 +265,23 @@ export function lifecycleRoutes({
           params: pendingParams,
           body: z.strictObject({
             reason: why,
-            selfApprove: z.boolean().default(false).describe('true: an admin approves their own revision; default false'),
+            selfApprove: z
+              .boolean()
+              .default(false)
+              .describe('true: an admin approves their own revision; default false'),
           }),
           response: { 200: lifecycleRevision, default: problem },
         },
       },
       async ({ caller, params: { name: of, revision }, body }) => {
         const { tenant } = caller;
-        const accepted = await registry.lifecycles.accept({ tenant, name: of, revision, caller, ...body });
+        const accepted = await registry.lifecycles.accept({
+          tenant,
+          name: of,
+          revision,
+          caller,
+          ...body,
+        });
         await scheduleSoon(tenant, of);
         return { ...accepted, pending: null, archived: null };
       },
@@ -216,7 +302,11 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of, revision }, body: { reason } }) => {
         const { tenant } = caller;
         await registry.lifecycles.reject({ tenant, name: of, revision, caller, reason });
-        return { ...found(await registry.lifecycles.get({ tenant, name: of }), of), pending: null, archived: null };
+        return {
+          ...found(await registry.lifecycles.get({ tenant, name: of }), of),
+          pending: null,
+          archived: null,
+        };
       },
     );
 
@@ -247,10 +337,14 @@ export function lifecycleRoutes({
         ...admin,
         schema: {
           tags,
-          summary: 'Delete an archived lifecycle of which nothing runs and nothing serves; its records stay',
+          summary:
+            'Delete an archived lifecycle of which nothing runs and nothing serves; its records stay',
           params,
           body: reasoned.extend({
-            stopServing: z.boolean().default(false).describe('withdraws the champion: requests for the model are then answered 404'),
+            stopServing: z
+              .boolean()
+              .default(false)
+              .describe('withdraws the champion: requests for the model are then answered 404'),
           }),
           response: { 200: lifecycleArchive, default: problem },
         },
@@ -267,12 +361,21 @@ export function lifecycleRoutes({
       {
         ...viewer,
         bodyLimit: largestLifecycle,
-        schema: { tags, summary: 'Show what applying would change', params, body: given, response: { 200: plan, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show what applying would change',
+          params,
+          body: given,
+          response: { 200: plan, default: problem },
+        },
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
-        const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
+        const planned = planLifecycle(
+          await registry.lifecycles.get({ tenant, name: of }),
+          revision,
+        );
         return {
           ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)),
           warnings: [...(await archivedWarning(tenant, of)), ...(await warningsOf(revision))],
@@ -312,7 +415,10 @@ export function lifecycleRoutes({
             requestDigest: digestOf({ lifecycle: of.name, body }),
           },
         );
-        return reply.status(202).header('location', `/api/v1/runs/${run.id}`).send(runToJson(run, lifecycles));
+        return reply
+          .status(202)
+          .header('location', `/api/v1/runs/${run.id}`)
+          .send(runToJson(run, lifecycles));
       },
     );
   };
@@ -324,6 +430,9 @@ const archiveSummaries = {
 } as const;
 
 function found<T>(lifecycle: T | null, name: string): T {
-  if (lifecycle === null) throw failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle apply <folder>' });
+  if (lifecycle === null)
+    throw failure('NotFound', `there is no lifecycle ${name}`, {
+      next: 'perennial lifecycle apply <folder>',
+    });
   return lifecycle;
 }

@@ -10,7 +10,9 @@ export const lifecycleSummary = z
     digest: z.string(),
     createdAt: instant,
     updatedAt: instant,
-    archivedAt: instant.nullable().describe('since when no run may begin; null while the lifecycle is in use'),
+    archivedAt: instant
+      .nullable()
+      .describe('since when no run may begin; null while the lifecycle is in use'),
   })
   .meta({ id: 'LifecycleSummary' });
 
@@ -24,8 +26,14 @@ export const lifecycleArchive = z
     lifecycle: z.string(),
     archived,
     deletedAt: instant.nullable(),
-    champion: z.number().nullable().describe('the version that goes on serving; null when none does'),
-    openRuns: z.array(z.string()).readonly().describe('runs that began before and go on to their end, 20 at most'),
+    champion: z
+      .number()
+      .nullable()
+      .describe('the version that goes on serving; null when none does'),
+    openRuns: z
+      .array(z.string())
+      .readonly()
+      .describe('runs that began before and go on to their end, 20 at most'),
   })
   .meta({ id: 'LifecycleArchive' });
 
@@ -52,16 +60,23 @@ export const lifecycleRevision = z
     lifecycle: z.string(),
     revision: z.number(),
     digest: z.string(),
-    spec: document.describe('complete spec with all defaults, durations in seconds, sizes in bytes'),
+    spec: document.describe(
+      'complete spec with all defaults, durations in seconds, sizes in bytes',
+    ),
     files: z.record(z.string(), artifact),
     contract: document.describe('parsed contract file; null without one'),
     archived,
-    pending: pendingRevision.nullable().describe('revision that loosens the policy and waits for an approver'),
+    pending: pendingRevision
+      .nullable()
+      .describe('revision that loosens the policy and waits for an approver'),
   })
   .meta({ id: 'LifecycleRevision' });
 
 export const lifecycleFiles = z
-  .object({ digest: z.string().describe('digest of the revision'), files: z.record(z.string(), z.string()).describe('path → text') })
+  .object({
+    digest: z.string().describe('digest of the revision'),
+    files: z.record(z.string(), z.string()).describe('path → text'),
+  })
   .meta({ id: 'LifecycleFiles' });
 
 export const revisionSummary = z
@@ -81,7 +96,9 @@ export const applied = z
     revision: z.number(),
     digest: z.string(),
     changed: z.boolean().describe('whether new runs use another revision than before'),
-    state: z.enum(['inForce', 'pending']).describe('pending: it loosens the policy and waits for an approver other than its author'),
+    state: z
+      .enum(['inForce', 'pending'])
+      .describe('pending: it loosens the policy and waits for an approver other than its author'),
     loosenings: z.array(loosening).readonly(),
     warnings,
   })
@@ -93,9 +110,23 @@ export const plan = z
     changed: z.boolean(),
     current: z.object({ revision: z.number(), digest: z.string() }).nullable(),
     next: z.string(),
-    changes: z.array(z.object({ what: z.string(), before: z.unknown().optional(), after: z.unknown().optional() })).readonly(),
+    changes: z
+      .array(
+        z.object({
+          what: z.string(),
+          before: z.unknown().optional(),
+          after: z.unknown().optional(),
+        }),
+      )
+      .readonly(),
     stages: z
-      .array(z.object({ stage: z.string(), action: z.enum(['runs', 'mayRun', 'reused']), because: z.array(z.string()).readonly() }))
+      .array(
+        z.object({
+          stage: z.string(),
+          action: z.enum(['runs', 'mayRun', 'reused']),
+          because: z.array(z.string()).readonly(),
+        }),
+      )
       .readonly(),
     loosenings: z.array(loosening).readonly().describe('rules that are less strict than before'),
     lines: z.array(z.string()).readonly().describe('the same as text'),

@@ -36,7 +36,9 @@ interface WouldBe {
   readonly gates: readonly (JudgedGate | JudgedLlmGate | JudgedRule)[];
 }
 
-/** What the same evidence would have said under other rules. Nothing is stored: it decides nothing. */
+/**
+ * What the same evidence would have said under other rules. Nothing is stored: it decides nothing.
+ */
 export async function whatIf(
   registry: Pick<Registry, 'decisions' | 'evidence'>,
   { tenant, decision: id, gates, canary }: WhatIf,
@@ -44,7 +46,8 @@ export async function whatIf(
   const next = 'perennial model explain <model> lists its decisions';
   const decision = await registry.decisions.get({ tenant, id });
   if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next });
-  const wanted = decision.stage === 'evaluate' ? 'gates' : decision.stage === 'canary' ? 'canary' : null;
+  const wanted =
+    decision.stage === 'evaluate' ? 'gates' : decision.stage === 'canary' ? 'canary' : null;
   if (wanted === null || (wanted === 'gates' ? gates : canary) === undefined) {
     const detail = `decision ${id} was made in ${decision.stage}: ${wanted === null ? 'other rules cannot be applied to it' : `other rules for it must be given as \`${wanted}\``}`;
     throw failure('InvalidInput', detail, { next });
@@ -52,27 +55,45 @@ export async function whatIf(
   const [policy, evidence] = (await Promise.all([
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
-  ])) as [EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null, Evidence | LlmEvidence | RolloutEvidence | null];
+  ])) as [
+    EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null,
+    Evidence | LlmEvidence | RolloutEvidence | null,
+  ];
   const was = decision.verdict;
-  if (policy?.kind === 'rollout' && evidence?.kind === 'rollout') return { was, ...rolloutWhatIf(policy, evidence, canary) };
+  if (policy?.kind === 'rollout' && evidence?.kind === 'rollout')
+    return { was, ...rolloutWhatIf(policy, evidence, canary) };
   if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
-    const other: EvaluationPolicy = { ...policy, gates: readGates(gateSchema, gates ?? []), slices: policy.slices ?? slicesIn(evidence) };
+    const other: EvaluationPolicy = {
+      ...policy,
+      gates: readGates(gateSchema, gates ?? []),
+      slices: policy.slices ?? slicesIn(evidence),
+    };
     return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
   }
   if (policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation') {
     const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates ?? []) };
-    return { was, wouldBe: decideEvaluation(other, evidence).verdict, gates: judgeEvaluation(other, evidence) };
+    return {
+      was,
+      wouldBe: decideEvaluation(other, evidence).verdict,
+      gates: judgeEvaluation(other, evidence),
+    };
   }
   throw failure('NotFound', `the policy or evidence of decision ${id} no longer exists`);
 }
 
-function readGates<Gate extends z.ZodType>(gate: Gate, gates: readonly unknown[]): readonly z.output<Gate>[] {
+function readGates<Gate extends z.ZodType>(
+  gate: Gate,
+  gates: readonly unknown[],
+): readonly z.output<Gate>[] {
   const read = readBy(z.strictObject({ gates: z.array(gate) }), objectDocument({ gates }, 'body'));
   if (read.ok) return read.value.gates;
   throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }
 
-/** Slices are measured also where no gate asked for them: a gate that now does may be judged on them. */
+/**
+ * Slices are measured also where no gate asked for them: a gate that now does may be judged on
+ * them.
+ */
 function slicesIn({ counterparts }: Evidence): EvaluationPolicy['slices'] {
   for (const counterpart of [counterparts.champion, counterparts.baseline]) {
     if (counterpart.kind !== 'measured' || counterpart.slices === null) continue;

@@ -25,7 +25,10 @@ const query = page.extend({
     .describe(
       'a node, such as deployment:flight-delay, model:flight-delay@7, dataset:flight-delay.flights@3 or run:run_…; without a version, the newest one',
     ),
-  direction: z.enum(['upstream', 'downstream']).default('upstream').describe('upstream or downstream'),
+  direction: z
+    .enum(['upstream', 'downstream'])
+    .default('upstream')
+    .describe('upstream or downstream'),
 });
 
 export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
@@ -45,15 +48,31 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
       async ({ caller: { tenant }, query: { of, direction, ...page } }) => {
         const parts = partsOf(of);
         const node = await registry.lineage.find({ tenant, ...parts });
-        if (!node) throw failure('NotFound', `${of} has no recorded lineage`, { next: listedBy[parts.kind] });
-        const { items, nextPageToken } = await registry.lineage.page({ tenant, node, direction, ...page });
+        if (!node)
+          throw failure('NotFound', `${of} has no recorded lineage`, {
+            next: listedBy[parts.kind],
+          });
+        const { items, nextPageToken } = await registry.lineage.page({
+          tenant,
+          node,
+          direction,
+          ...page,
+        });
         return { of: node, items, nextPageToken };
       },
     );
   };
 }
 
-function partsOf(text: string): { readonly kind: LineageKind; readonly name: string; readonly version?: number } {
+function partsOf(text: string): {
+  readonly kind: LineageKind;
+  readonly name: string;
+  readonly version?: number;
+} {
   const [, kind, name = '', version] = form.exec(text) ?? [];
-  return { kind: kind as LineageKind, name, ...(version === undefined ? {} : { version: Number(version) }) };
+  return {
+    kind: kind as LineageKind,
+    name,
+    ...(version === undefined ? {} : { version: Number(version) }),
+  };
 }

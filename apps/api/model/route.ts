@@ -6,8 +6,27 @@ import type { AliasState, ExpectedChampion, Promotion } from '../../../db/alias/
 import { compareVersions, explainVersion } from '../decision/explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, name, page, pageOf, problem, time, version, versionNumber, why } from '../fields';
-import { aliasMove, championView, explanation, modelSummary, modelVersion, modelView, rolledBack, versionComparison } from './view';
+import {
+  idempotent,
+  name,
+  page,
+  pageOf,
+  problem,
+  time,
+  version,
+  versionNumber,
+  why,
+} from '../fields';
+import {
+  aliasMove,
+  championView,
+  explanation,
+  modelSummary,
+  modelVersion,
+  modelView,
+  rolledBack,
+  versionComparison,
+} from './view';
 
 const model = z.object({ model: name });
 const alias = model.extend({ alias: z.literal('champion') });
@@ -20,12 +39,23 @@ const pair = z.strictObject({
 const override = z
   .strictObject({
     reason: why,
-    selfApprove: z.boolean().default(false).describe('true: an admin who started the run may override; default false'),
+    selfApprove: z
+      .boolean()
+      .default(false)
+      .describe('true: an admin who started the run may override; default false'),
   })
-  .describe('reason to promote although requirements are not met; for an approver who did not start the run');
+  .describe(
+    'reason to promote although requirements are not met; for an approver who did not start the run',
+  );
 const tags = ['models'];
 
-export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function modelRoutes({
+  registry,
+  artifacts,
+  lifecycles,
+  gatewayUrl,
+  guards,
+}: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
   return async (app) => {
     await Promise.resolve();
@@ -33,7 +63,12 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       '/models',
       {
         ...viewer,
-        schema: { tags, summary: 'List models by name', querystring: page, response: { 200: pageOf(modelSummary), default: problem } },
+        schema: {
+          tags,
+          summary: 'List models by name',
+          querystring: page,
+          response: { 200: pageOf(modelSummary), default: problem },
+        },
       },
       ({ caller, query }) => registry.models.list({ tenant: caller.tenant, ...query }),
     );
@@ -42,13 +77,19 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       '/models/:model',
       {
         ...viewer,
-        schema: { tags, summary: 'Show a model with its aliases', params: model, response: { 200: modelView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a model with its aliases',
+          params: model,
+          response: { 200: modelView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { model: of } }) => {
         const aliases = await registry.aliases.get({ tenant, model: of });
         const { items } = await registry.models.versions({ tenant, model: of, pageSize: 20 });
         if (items.length === 0) throw noModel(of);
-        const path = items[0]?.signature.task === 'chat' ? '/v1/chat/completions' : `/v2/models/${of}/infer`;
+        const path =
+          items[0]?.signature.task === 'chat' ? '/v1/chat/completions' : `/v2/models/${of}/infer`;
         const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}${path}` : null;
         return { name: of, aliases, versions: items, inferUrl };
       },
@@ -67,7 +108,11 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         },
       },
       async ({ caller, params, query }) => {
-        const versions = await registry.models.versions({ tenant: caller.tenant, ...params, ...query });
+        const versions = await registry.models.versions({
+          tenant: caller.tenant,
+          ...params,
+          ...query,
+        });
         if (versions.items.length === 0) throw noModel(params.model);
         return versions;
       },
@@ -87,7 +132,9 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
       async ({ caller, params }) => {
         const found = await registry.models.get({ tenant: caller.tenant, ...params });
         if (!found)
-          throw failure('NotFound', `there is no ${params.model}@${params.version}`, { next: `perennial model show ${params.model}` });
+          throw failure('NotFound', `there is no ${params.model}@${params.version}`, {
+            next: `perennial model show ${params.model}`,
+          });
         return found;
       },
     );
@@ -105,7 +152,11 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         },
       },
       ({ caller: { tenant }, params: { model: of }, query }) =>
-        compareVersions(registry, { tenant, model: of, versions: query.versions.split(',').map(Number) }),
+        compareVersions(registry, {
+          tenant,
+          model: of,
+          versions: query.versions.split(',').map(Number),
+        }),
     );
 
     app.get(
@@ -143,18 +194,28 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         },
       },
       ({ caller: { tenant }, params: { model: of }, query }) =>
-        explainVersion({ registry, lifecycles, artifacts }, { tenant, model: of, version: query.version }),
+        explainVersion(
+          { registry, lifecycles, artifacts },
+          { tenant, model: of, version: query.version },
+        ),
     );
 
     app.get(
       '/models/:model/aliases/:alias',
       {
         ...viewer,
-        schema: { tags, summary: 'Show the champion with its ETag', params: alias, response: { 200: championView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the champion with its ETag',
+          params: alias,
+          response: { 200: championView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params: { model: of } }, reply) => {
         const { champion } = await registry.aliases.get({ tenant, model: of });
-        return reply.header('etag', etagOf(champion)).send({ model: of, alias: 'champion', ...(champion ?? nobody) });
+        return reply
+          .header('etag', etagOf(champion))
+          .send({ model: of, alias: 'champion', ...(champion ?? nobody) });
       },
     );
 
@@ -164,10 +225,17 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...approver,
         schema: {
           tags,
-          summary: 'Promote a version by hand; it needs all requirements of its revision or an override, and the ETag of the alias',
+          summary:
+            'Promote a version by hand; it needs all requirements of its revision or an override, and the ETag of the alias',
           params: alias,
-          headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
-          body: z.strictObject({ version: versionNumber, reason: why, override: override.optional() }),
+          headers: idempotent.extend({
+            'if-match': z.string().optional().describe('the ETag of the alias'),
+          }),
+          body: z.strictObject({
+            version: versionNumber,
+            reason: why,
+            override: override.optional(),
+          }),
           response: { 200: championView, 412: problem, 428: problem, default: problem },
         },
       },
@@ -175,7 +243,12 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         const { tenant, name: actor } = caller;
         const ifMatch = headers['if-match'];
         if (ifMatch === undefined) {
-          throw new HttpProblem(428, 'PreconditionRequired', 'send If-Match with the ETag of the alias', readAlias(of));
+          throw new HttpProblem(
+            428,
+            'PreconditionRequired',
+            'send If-Match with the ETag of the alias',
+            readAlias(of),
+          );
         }
         const expectedChampion = championOf(ifMatch);
         if (!expectedChampion) throw changed(of);
@@ -195,15 +268,26 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         });
         const { version: to } = body;
         if (promotion.kind === 'unmet') throw refusal({ model: of, version: to }, promotion);
-        const already = promotion.kind === 'unchanged' && expectedChampion.version === to && expectedChampion.fencing === promotion.fencing;
-        // Somebody else was faster with the same version: the caller saw another state, and it was not this request that moved it.
-        if (promotion.kind === 'conflict' || promotion.kind === 'rolloutClosed' || (promotion.kind === 'unchanged' && !already))
+        const already =
+          promotion.kind === 'unchanged' &&
+          expectedChampion.version === to &&
+          expectedChampion.fencing === promotion.fencing;
+        // Somebody else was faster with the same version: the caller saw another state, and it was
+        // not this request that moved it.
+        if (
+          promotion.kind === 'conflict' ||
+          promotion.kind === 'rolloutClosed' ||
+          (promotion.kind === 'unchanged' && !already)
+        )
           throw changed(of);
         const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
-        // The answer to a repeated key is the first one's, also when the champion has moved on since.
+        // The answer to a repeated key is the first one's, also when the champion has moved on
+        // since.
         const movedAt = champion?.fencing === fencing ? champion.movedAt : null;
-        return reply.header('etag', etagOf({ version: to, fencing })).send({ model: of, alias: 'champion', version: to, fencing, movedAt });
+        return reply
+          .header('etag', etagOf({ version: to, fencing }))
+          .send({ model: of, alias: 'champion', version: to, fencing, movedAt });
       },
     );
 
@@ -213,14 +297,20 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...operator,
         schema: {
           tags,
-          summary: 'Make the previous champion, or a named earlier one, the champion again; new requests use it within a second',
+          summary:
+            'Make the previous champion, or a named earlier one, the champion again; new requests use it within a second',
           params: model,
           headers: idempotent,
           body: z.strictObject({ to: versionNumber.optional(), reason: why.optional() }),
           response: { 200: rolledBack, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body: { to, reason } }) => {
+      async ({
+        caller: { tenant, name: actor },
+        params: { model: of },
+        headers,
+        body: { to, reason },
+      }) => {
         const moved = await registry.aliases.rollback({
           tenant,
           model: of,
@@ -230,7 +320,11 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
           idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,
         });
         const live = await registry.gateways.live();
-        return { model: of, ...moved, gateways: live.map(({ id, url, epoch }) => ({ id, url, epoch })) };
+        return {
+          model: of,
+          ...moved,
+          gateways: live.map(({ id, url, epoch }) => ({ id, url, epoch })),
+        };
       },
     );
   };
@@ -238,7 +332,10 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
 
 const nobody = { version: null, fencing: 0, movedAt: null };
 
-/** Strong: it holds all that a promotion compares, so that a repeated request needs no second look to be recognised. */
+/**
+ * Strong: it holds all that a promotion compares, so that a repeated request needs no second look
+ * to be recognised.
+ */
 function etagOf(champion: Pick<AliasState, 'version' | 'fencing'> | null): string {
   return `"${champion?.version ?? 0}.${champion?.fencing ?? 0}"`;
 }
@@ -251,7 +348,12 @@ function championOf(etag: string): ExpectedChampion | null {
 }
 
 function changed(of: string): HttpProblem {
-  return new HttpProblem(412, 'PreconditionFailed', `the champion of ${of} has changed since you read it`, readAlias(of));
+  return new HttpProblem(
+    412,
+    'PreconditionFailed',
+    `the champion of ${of} has changed since you read it`,
+    readAlias(of),
+  );
 }
 
 /** Everything that is missing at once, and what to do about it. */
@@ -262,10 +364,17 @@ function refusal(
   const count = unmet.length === 1 ? '1 requirement is' : `${unmet.length} requirements are`;
   const [first] = unmet;
   const overriding = `perennial model promote ${of} ${to} --override "<reason>"`;
-  return failure('Conflict', `${of}@${to} was not promoted: ${count} not met (revision ${revision}, ${runId})`, {
-    issues: unmet.map(({ code, detail, next }) => ({ pointer: `/${code}`, detail: `${detail}; ${next}` })),
-    next: `${first?.next ?? ''}; an approver who did not start ${runId} can override: ${overriding}`,
-  });
+  return failure(
+    'Conflict',
+    `${of}@${to} was not promoted: ${count} not met (revision ${revision}, ${runId})`,
+    {
+      issues: unmet.map(({ code, detail, next }) => ({
+        pointer: `/${code}`,
+        detail: `${detail}; ${next}`,
+      })),
+      next: `${first?.next ?? ''}; an approver who did not start ${runId} can override: ${overriding}`,
+    },
+  );
 }
 
 function readAlias(of: string): string {

@@ -11,24 +11,38 @@ import { runComparison, runView } from '../run/view';
 const column = z.object({ name: z.string(), type: z.string() });
 
 export const modelSummary = z
-  .object({ name: z.string(), versions: z.number(), champion: z.number().nullable(), createdAt: instant })
+  .object({
+    name: z.string(),
+    versions: z.number(),
+    champion: z.number().nullable(),
+    createdAt: instant,
+  })
   .meta({ id: 'ModelSummary' });
 
 export const modelVersion = z
   .object({
     model: z.string(),
     version: z.number(),
-    manifest: artifact.describe('digest of the manifest, which identifies the version in evaluation, promotion and serving'),
+    manifest: artifact.describe(
+      'digest of the manifest, which identifies the version in evaluation, promotion and serving',
+    ),
     status: z.enum(['candidate', 'promoted', 'rejected', 'withdrawn']),
     signature: z
       .union([
-        z.object({ task: z.literal('chat'), input: z.string().describe('prompt variable that receives the user’s text') }),
+        z.object({
+          task: z.literal('chat'),
+          input: z.string().describe('prompt variable that receives the user’s text'),
+        }),
         z.object({
           task: z.enum(tasks),
           request: z.array(column).readonly(),
           features: z.array(column).readonly(),
           output: z.literal('score'),
-          classes: z.array(z.string()).readonly().optional().describe('classes of a multiclass model, in the order of its probabilities'),
+          classes: z
+            .array(z.string())
+            .readonly()
+            .optional()
+            .describe('classes of a multiclass model, in the order of its probabilities'),
           entity: z.string().nullable(),
           time: z.string().nullable(),
         }),
@@ -41,12 +55,18 @@ export const modelVersion = z
   })
   .meta({ id: 'ModelVersion' });
 
-const aliasState = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).meta({ id: 'AliasState' });
+const aliasState = z
+  .object({ version: z.number(), fencing: z.number(), movedAt: instant })
+  .meta({ id: 'AliasState' });
 
 export const modelView = z
   .object({
     name: z.string(),
-    aliases: z.object({ champion: aliasState.nullable(), challenger: aliasState.nullable(), previous: aliasState.nullable() }),
+    aliases: z.object({
+      champion: aliasState.nullable(),
+      challenger: aliasState.nullable(),
+      previous: aliasState.nullable(),
+    }),
     versions: z.array(modelVersion).readonly().describe('the newest 20 versions'),
     inferUrl: z.string().nullable(),
   })
@@ -81,7 +101,9 @@ export const aliasMove = z
         selfApproved: z.boolean().describe('by the person who started the run'),
       })
       .nullable()
-      .describe('override of a promotion by hand that did not meet the requirements of its revision'),
+      .describe(
+        'override of a promotion by hand that did not meet the requirements of its revision',
+      ),
     movedAt: instant,
   })
   .meta({ id: 'AliasMove' });
@@ -95,10 +117,17 @@ export const rolledBack = z
     index: z
       .discriminatedUnion('kind', [
         z.object({ kind: z.literal('moved'), index: z.string(), from: z.number(), to: z.number() }),
-        z.object({ kind: z.literal('stays'), index: z.string(), at: z.number().nullable(), why: z.string() }),
+        z.object({
+          kind: z.literal('stays'),
+          index: z.string(),
+          at: z.number().nullable(),
+          why: z.string(),
+        }),
       ])
       .nullish()
-      .describe('index alias of a language application; it follows where a promotion of the application moved it'),
+      .describe(
+        'index alias of a language application; it follows where a promotion of the application moved it',
+      ),
     gateways: z
       .array(z.object({ id: z.string(), url: z.string(), epoch: z.number() }))
       .readonly()
@@ -131,8 +160,20 @@ export const explanation = z
     serves: z.boolean(),
     record: modelVersion,
     run: runView.nullable(),
-    stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
-    rollout: rolloutSummary.extend({ judge: rolloutJudge.nullable() }).nullable().describe('rollout in which it was the challenger'),
+    stages: z
+      .array(
+        z.object({
+          name: z.string(),
+          status: z.string(),
+          seconds: z.number(),
+          reusedFrom: z.string().nullable(),
+        }),
+      )
+      .readonly(),
+    rollout: rolloutSummary
+      .extend({ judge: rolloutJudge.nullable() })
+      .nullable()
+      .describe('rollout in which it was the challenger'),
     decisions: z.array(decisionWithGrounds).readonly(),
     approvals: z.array(approvalView).readonly().describe('votes on its promotion, oldest first'),
     digests: z
@@ -152,7 +193,10 @@ export const explanation = z
   .meta({ id: 'Explanation' });
 
 export const versionComparison = z
-  .object({ versions: z.array(modelVersion.extend({ verdict: verdict.nullable() })).readonly(), runs: runComparison })
+  .object({
+    versions: z.array(modelVersion.extend({ verdict: verdict.nullable() })).readonly(),
+    runs: runComparison,
+  })
   .meta({ id: 'VersionComparison' });
 
 export type ModelJson = z.output<typeof modelView>;

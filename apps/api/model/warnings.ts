@@ -15,26 +15,52 @@ export interface KnownModels {
 }
 
 /**
- * What a run would find out when it asks. Warnings and no refusals: the workers ask, with their own settings, a provider may be set up later, and one may answer for a model that it does
- * not list. Nothing is said of a provider that cannot be asked from here.
+ * What a run would find out when it asks. Warnings and no refusals: the workers ask, with their own
+ * settings, a provider may be set up later, and one may answer for a model that it does not list.
+ * Nothing is said of a provider that cannot be asked from here.
  */
 export async function modelWarnings(
   known: KnownModels | null,
-  { spec, texts, issueAt }: { readonly spec: LifecycleSpec; readonly texts: Readonly<Record<string, string>>; readonly issueAt: IssueAt },
+  {
+    spec,
+    texts,
+    issueAt,
+  }: {
+    readonly spec: LifecycleSpec;
+    readonly texts: Readonly<Record<string, string>>;
+    readonly issueAt: IssueAt;
+  },
 ): Promise<readonly string[]> {
   if (known === null || spec.kind !== 'LlmLifecycle') return [];
-  const policy = spec.safety === null ? null : readSafetyPolicy(texts[spec.safety] ?? '', spec.safety);
+  const policy =
+    spec.safety === null ? null : readSafetyPolicy(texts[spec.safety] ?? '', spec.safety);
   const asked = askedModels(spec, policy?.ok ? policy.value : null);
   const listed = new Map<string, readonly string[]>();
-  const wanted = new Set(asked.flatMap(({ provider, model }) => (model !== null && known.providers.includes(provider) ? [provider] : [])));
-  await Promise.all([...wanted].map(async (provider) => listed.set(provider, await known.models(provider).catch(() => []))));
+  const wanted = new Set(
+    asked.flatMap(({ provider, model }) =>
+      model !== null && known.providers.includes(provider) ? [provider] : [],
+    ),
+  );
+  await Promise.all(
+    [...wanted].map(async (provider) =>
+      listed.set(provider, await known.models(provider).catch(() => [])),
+    ),
+  );
   const told = asked.flatMap(({ provider, model, at }) => {
     if (!known.providers.includes(provider)) {
-      const named = known.file === null ? 'PERENNIAL_PROVIDERS_FILE is not set' : `it is not in ${known.file}`;
-      return issueAt(at.provider, `provider ${provider} is not configured where the API runs: ${named}`, {
-        expected: known.providers.length === 0 ? 'a configured provider' : `one of ${known.providers.join(', ')}`,
-        didYouMean: nearest(provider, known.providers) ?? undefined,
-      });
+      const named =
+        known.file === null ? 'PERENNIAL_PROVIDERS_FILE is not set' : `it is not in ${known.file}`;
+      return issueAt(
+        at.provider,
+        `provider ${provider} is not configured where the API runs: ${named}`,
+        {
+          expected:
+            known.providers.length === 0
+              ? 'a configured provider'
+              : `one of ${known.providers.join(', ')}`,
+          didYouMean: nearest(provider, known.providers) ?? undefined,
+        },
+      );
     }
     const models = listed.get(provider) ?? [];
     if (model === null || models.length === 0 || models.includes(model)) return [];

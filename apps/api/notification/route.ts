@@ -11,7 +11,13 @@ import { deliveryView } from './view';
 const tags = ['webhooks'];
 const query = page.extend({ status: z.enum(deliveryStatuses).optional() });
 const again = z.strictObject({
-  target: z.coerce.number().int().min(1).max(20).optional().describe('one of its targets; default: all'),
+  target: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('one of its targets; default: all'),
 });
 
 export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
@@ -31,12 +37,22 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         },
       },
       async ({ caller: { tenant, scope }, params: { name: of }, query: asked }) => {
-        const shownUrl = (url: string): string => (allows(scope, 'operator') ? url : maskedAddress(url));
+        const shownUrl = (url: string): string =>
+          allows(scope, 'operator') ? url : maskedAddress(url);
         if ((await registry.lifecycles.get({ tenant, name: of })) === null)
-          throw failure('NotFound', `there is no lifecycle ${of}`, { next: 'perennial lifecycle list' });
-        const { items, nextPageToken } = await registry.webhooks.list({ tenant, lifecycle: of, ...asked });
+          throw failure('NotFound', `there is no lifecycle ${of}`, {
+            next: 'perennial lifecycle list',
+          });
+        const { items, nextPageToken } = await registry.webhooks.list({
+          tenant,
+          lifecycle: of,
+          ...asked,
+        });
         return {
-          items: items.map(({ tenant: _, secret: __, data: ___, tries: ____, url, ...shown }) => ({ ...shown, url: shownUrl(url) })),
+          items: items.map(({ tenant: _, secret: __, data: ___, tries: ____, url, ...shown }) => ({
+            ...shown,
+            url: shownUrl(url),
+          })),
           nextPageToken,
         };
       },
@@ -54,7 +70,10 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
           response: { 202: z.object({ id: z.string() }), default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { id }, query: { target = null } }, reply) => {
+      async (
+        { caller: { tenant, name: actor }, params: { id }, query: { target = null } },
+        reply,
+      ) => {
         await registry.webhooks.redeliver({ tenant, id, target, actor });
         return reply.code(202).send({ id });
       },

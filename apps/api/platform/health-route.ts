@@ -4,7 +4,10 @@ import type { ApiMetrics } from '../metrics';
 import type { RouteDeps } from '../route-deps';
 
 /** No key needed: probes and scrapers have none. */
-export function healthRoutes({ registry }: Pick<RouteDeps, 'registry'>, { registry: metrics }: ApiMetrics): FastifyPluginAsyncZod {
+export function healthRoutes(
+  { registry }: Pick<RouteDeps, 'registry'>,
+  { registry: metrics }: ApiMetrics,
+): FastifyPluginAsyncZod {
   const schema = { hide: true };
   return async (app) => {
     await Promise.resolve();
@@ -14,9 +17,14 @@ export function healthRoutes({ registry }: Pick<RouteDeps, 'registry'>, { regist
         await registry.retention.get({ tenant: defaultTenant });
         return { status: 'ready' };
       } catch (error) {
-        return reply.status(503).send({ status: 'not ready', detail: error instanceof Error ? error.message : String(error) });
+        return reply.status(503).send({
+          status: 'not ready',
+          detail: error instanceof Error ? error.message : String(error),
+        });
       }
     });
-    app.get('/metrics', { schema }, async (_, reply) => reply.header('content-type', metrics.contentType).send(await metrics.metrics()));
+    app.get('/metrics', { schema }, async (_, reply) =>
+      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+    );
   };
 }

@@ -14,7 +14,9 @@ interface PlatformDeps {
   readonly knownModels: KnownModels | null;
 }
 
-/** Each part of the platform as this process reaches it now; what is wrong is said, never thrown. */
+/**
+ * Each part of the platform as this process reaches it now; what is wrong is said, never thrown.
+ */
 export async function platformParts(
   { registry, artifacts, lifecycles, knownModels }: PlatformDeps,
   tenant: Tenant,
@@ -39,16 +41,28 @@ export async function platformParts(
   return [database, store, ...temporal, gateway, ...models];
 }
 
-/** A part for each provider of language models: whether it can be reached with its key, and what it lists. */
+/**
+ * A part for each provider of language models: whether it can be reached with its key, and what it
+ * lists.
+ */
 async function modelParts(known: KnownModels | null): Promise<readonly PlatformPart[]> {
-  if (known === null) return [{ name: 'language models', ok: true, detail: 'none is configured', next: null }];
+  if (known === null)
+    return [{ name: 'language models', ok: true, detail: 'none is configured', next: null }];
   return Promise.all(
     known.providers.map(async (provider): Promise<PlatformPart> => {
       try {
         const models = await known.models(provider);
-        const listed = models.length === 0 ? 'lists no models' : `lists ${models.length}: ${models.slice(0, mostListed).join(', ')}`;
+        const listed =
+          models.length === 0
+            ? 'lists no models'
+            : `lists ${models.length}: ${models.slice(0, mostListed).join(', ')}`;
         const more = models.length > mostListed ? ', …' : '';
-        return { name: 'language models', ok: true, detail: `${provider} is reachable and ${listed}${more}`, next: null };
+        return {
+          name: 'language models',
+          ok: true,
+          detail: `${provider} is reachable and ${listed}${more}`,
+          next: null,
+        };
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const next =
@@ -72,7 +86,10 @@ const restart: Readonly<Record<PlatformPart['name'], string>> = {
   'language models': 'perennial llm-server',
 };
 
-async function part(name: PlatformPart['name'], look: () => Promise<string>): Promise<PlatformPart> {
+async function part(
+  name: PlatformPart['name'],
+  look: () => Promise<string>,
+): Promise<PlatformPart> {
   try {
     return { name, ok: true, detail: await look(), next: null };
   } catch (error) {
@@ -81,7 +98,12 @@ async function part(name: PlatformPart['name'], look: () => Promise<string>): Pr
 }
 
 function broken(name: PlatformPart['name'], error: unknown): PlatformPart {
-  return { name, ok: false, detail: error instanceof Error ? error.message : String(error), next: restart[name] };
+  return {
+    name,
+    ok: false,
+    detail: error instanceof Error ? error.message : String(error),
+    next: restart[name],
+  };
 }
 
 function workerParts(polling: Readonly<Record<QueueName, number>>): readonly PlatformPart[] {

@@ -11,7 +11,11 @@ const partView = z.object({
 
 export const platformView = z
   .object({
-    caller: z.object({ name: z.string(), scope: z.enum(apiKeyScopes), expiresAt: instant.nullable() }),
+    caller: z.object({
+      name: z.string(),
+      scope: z.enum(apiKeyScopes),
+      expiresAt: instant.nullable(),
+    }),
     parts: z.array(partView).readonly(),
   })
   .meta({ id: 'Platform' });

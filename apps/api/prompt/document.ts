@@ -4,23 +4,36 @@ import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { readPrompt } from '../../../domain/prompt/document';
 import { readDocuments, readingMs } from '../read-document';
 
-/** The template that a document writes down, which must be the one that the path names. @throws InvalidInput with every mistake at once. */
+/**
+ * The template that a document writes down, which must be the one that the path names. @throws
+ * InvalidInput with every mistake at once.
+ */
 export async function readPromptNamed(
   offThread: OffThread,
   {
     name,
     document,
     fileName,
-  }: { readonly name: string; readonly document: string | Readonly<Record<string, unknown>>; readonly fileName: string },
+  }: {
+    readonly name: string;
+    readonly document: string | Readonly<Record<string, unknown>>;
+    readonly fileName: string;
+  },
 ): Promise<PromptTemplate> {
   const read = await readDocuments(
     { fileName, texts: [document] },
     {
       here: () => readPrompt(document, fileName),
-      elsewhere: () => offThread.run('readPrompt', { document, fileName }, { deadlineMs: readingMs }),
+      elsewhere: () =>
+        offThread.run('readPrompt', { document, fileName }, { deadlineMs: readingMs }),
     },
   );
   if (!read.ok) throw invalid(fileName, read.issues);
   if (read.value.name === name) return read.value;
-  throw invalid(fileName, [{ pointer: '/metadata/name', detail: `metadata.name is ${read.value.name}, but the path says ${name}` }]);
+  throw invalid(fileName, [
+    {
+      pointer: '/metadata/name',
+      detail: `metadata.name is ${read.value.name}, but the path says ${name}`,
+    },
+  ]);
 }

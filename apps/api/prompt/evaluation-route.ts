@@ -37,7 +37,11 @@ const wish = searchOrderSchema.omit({ search: true }).extend({
     .nullable()
     .default(null)
     .describe('budget in US dollars; with a larger budget, the same evaluation continues'),
-  cases: z.string().min(1).max(largestCases).describe('NDJSON, one case per line with id, input and expected'),
+  cases: z
+    .string()
+    .min(1)
+    .max(largestCases)
+    .describe('NDJSON, one case per line with id, input and expected'),
   fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
 const tags = ['prompts'];
@@ -45,7 +49,12 @@ const tags = ['prompts'];
 const casesPerPiece = 50;
 
 /** What a prompt answers to a set of cases: a workflow each. */
-export function promptEvaluationRoutes({ registry, artifacts, evaluations, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function promptEvaluationRoutes({
+  registry,
+  artifacts,
+  evaluations,
+  guards,
+}: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   return async (app) => {
     await Promise.resolve();
@@ -56,32 +65,75 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary: 'Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice',
+          summary:
+            'Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice',
           params: prompt,
           body: wish,
           response: { 202: promptEvaluationView, default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, body }, reply) => {
-        const { ref, cases: text, fileName, dimensions, model, sampling, parallel, budgetUsd } = body;
+        const {
+          ref,
+          cases: text,
+          fileName,
+          dimensions,
+          model,
+          sampling,
+          parallel,
+          budgetUsd,
+        } = body;
         const version = await registry.prompts.resolve({ tenant, prompt: of, ref });
-        if (!version) throw failure('NotFound', `there is no ${of}@${ref}`, { next: `perennial prompt show ${of}` });
+        if (!version)
+          throw failure('NotFound', `there is no ${of}@${ref}`, {
+            next: `perennial prompt show ${of}`,
+          });
         const { cases, issues } = readCaseSet(text, fileName);
         if (issues.length > 0) throw invalid(fileName, issues);
         if (cases.length === 0) throw failure('InvalidInput', `${fileName} has no cases`);
         const [wrong] = evaluationProblems(dimensions, []);
         if (wrong) throw failure('InvalidInput', wrong.detail);
-        const later = dimensions.find(({ kind }) => kind === 'judge' || kind === 'retrieval' || kind === 'similarity');
-        if (later) throw failure('NotInThisVersion', `${later.name}, of kind ${later.kind}, cannot be measured for a prompt alone`);
-        const ndjson = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
+        const later = dimensions.find(
+          ({ kind }) => kind === 'judge' || kind === 'retrieval' || kind === 'similarity',
+        );
+        if (later)
+          throw failure(
+            'NotInThisVersion',
+            `${later.name}, of kind ${later.kind}, cannot be measured for a prompt alone`,
+          );
+        const ndjson = await artifacts.putBytes({
+          tenant,
+          bytes: Buffer.from(text),
+          mediaType: 'application/x-ndjson',
+        });
         const asked = {
-          ...{ prompt: `${of}@${version.version}`, template: await artifacts.putJson({ tenant, value: version.template }), cases: ndjson },
-          ...{ dimensions, sampling, route: [{ provider: model.provider, model: model.name }, ...model.standby] as const },
+          ...{
+            prompt: `${of}@${version.version}`,
+            template: await artifacts.putJson({ tenant, value: version.template }),
+            cases: ndjson,
+          },
+          ...{
+            dimensions,
+            sampling,
+            route: [{ provider: model.provider, model: model.name }, ...model.standby] as const,
+          },
         };
         const id = `evaluation_${digestOf(asked).slice(7, 31)}`;
         const route = [...asked.route] as [(typeof asked.route)[0], ...typeof model.standby];
-        await evaluations.start({ ...asked, route, tenant, evaluation: id, count: cases.length, parallel, budgetUsd, casesPerPiece });
-        const state = (await evaluations.state({ tenant, evaluation: id })) ?? { status: 'running', view: null };
+        await evaluations.start({
+          ...asked,
+          route,
+          tenant,
+          evaluation: id,
+          count: cases.length,
+          parallel,
+          budgetUsd,
+          casesPerPiece,
+        });
+        const state = (await evaluations.state({ tenant, evaluation: id })) ?? {
+          status: 'running',
+          view: null,
+        };
         return reply
           .code(202)
           .header('location', `/api/v1/prompts/${of}/evaluations/${id}`)
@@ -92,9 +144,13 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
     const found = async (tenant: Tenant, of: string, id: string): Promise<EvaluationState> => {
       const state = await evaluations.state({ tenant, evaluation: id });
       if (state) return state;
-      throw failure('NotFound', `${of} has no evaluation ${id}, or it is past its retention in Temporal`, {
-        next: 'start it again; answers are reused from the call ledger',
-      });
+      throw failure(
+        'NotFound',
+        `${of} has no evaluation ${id}, or it is past its retention in Temporal`,
+        {
+          next: 'start it again; answers are reused from the call ledger',
+        },
+      );
     };
 
     app.get(
@@ -108,7 +164,8 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
           response: { 200: promptEvaluationView, default: problem },
         },
       },
-      async ({ caller: { tenant }, params: { prompt: of, id } }) => viewOf(id, of, await found(tenant, of, id)),
+      async ({ caller: { tenant }, params: { prompt: of, id } }) =>
+        viewOf(id, of, await found(tenant, of, id)),
     );
 
     app.get(
@@ -124,8 +181,13 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
       },
       async ({ caller: { tenant }, params: { prompt: of, id } }) => {
         const state = await found(tenant, of, id);
-        if (state.status !== 'done') throw failure('Conflict', `${id} is ${state.status} and has no results`);
-        return { items: (await artifacts.getJson<readonly CaseResult[]>(state.outcome.results)).map(caseReportOf) };
+        if (state.status !== 'done')
+          throw failure('Conflict', `${id} is ${state.status} and has no results`);
+        return {
+          items: (await artifacts.getJson<readonly CaseResult[]>(state.outcome.results)).map(
+            caseReportOf,
+          ),
+        };
       },
     );
 
@@ -141,19 +203,37 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
           response: { 200: scopeCalls, default: problem },
         },
       },
-      async ({ caller: { tenant }, params: { id } }) => callsOf(await registry.llmCalls.report({ tenant, scope: evaluationScope(id) })),
+      async ({ caller: { tenant }, params: { id } }) =>
+        callsOf(await registry.llmCalls.report({ tenant, scope: evaluationScope(id) })),
     );
   };
 }
 
-function viewOf(id: string, prompt: string, state: EvaluationState): z.output<typeof promptEvaluationView> {
-  const none = { id, prompt, status: state.status, cause: null, next: null, progress: null, summary: null, results: null };
+function viewOf(
+  id: string,
+  prompt: string,
+  state: EvaluationState,
+): z.output<typeof promptEvaluationView> {
+  const none = {
+    id,
+    prompt,
+    status: state.status,
+    cause: null,
+    next: null,
+    progress: null,
+    summary: null,
+    results: null,
+  };
   switch (state.status) {
     case 'running':
       return { ...none, progress: state.view };
     case 'failed':
       return { ...none, cause: state.cause, next: state.next };
     case 'done':
-      return { ...none, summary: summaryView(state.outcome.summary), results: state.outcome.results };
+      return {
+        ...none,
+        summary: summaryView(state.outcome.summary),
+        results: state.outcome.results,
+      };
   }
 }

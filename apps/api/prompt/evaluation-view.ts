@@ -6,7 +6,12 @@ import { artifact } from '../fields';
 
 const score = z.object({
   mean: z.number().nullable().describe('mean of the measured cases'),
-  lower: z.number().nullable().describe('95 % confidence interval, valid at any time; cases that could not be measured count as 0'),
+  lower: z
+    .number()
+    .nullable()
+    .describe(
+      '95 % confidence interval, valid at any time; cases that could not be measured count as 0',
+    ),
   upper: z.number().nullable(),
   cases: z.number(),
   failures: z.number(),
@@ -27,9 +32,17 @@ export const promptEvaluationView = z
       .object({
         cases: z.number(),
         unanswered: z.number(),
-        notAnswered: z.array(z.string()).readonly().optional().describe('one line per reason, with the message of one of those cases'),
+        notAnswered: z
+          .array(z.string())
+          .readonly()
+          .optional()
+          .describe('one line per reason, with the message of one of those cases'),
         dimensions: z.record(z.string(), score),
-        costUsd: z.number().describe('total in US dollars from the call ledger, including what an earlier evaluation paid'),
+        costUsd: z
+          .number()
+          .describe(
+            'total in US dollars from the call ledger, including what an earlier evaluation paid',
+          ),
         medianMs: z.number().nullable(),
       })
       .nullable(),
@@ -37,7 +50,9 @@ export const promptEvaluationView = z
   })
   .meta({ id: 'PromptEvaluation' });
 
-export const caseResults = z.object({ items: z.array(caseResultView).readonly().describe('one entry per case, in case order') });
+export const caseResults = z.object({
+  items: z.array(caseResultView).readonly().describe('one entry per case, in case order'),
+});
 
 export function summaryView({ cost, ...summary }: AnswersSummary) {
   return { ...summary, costUsd: cost / budgetUnits.usd };

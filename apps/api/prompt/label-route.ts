@@ -4,14 +4,27 @@ import type { ExpectedRef } from '../../../db/prompt/repository';
 import { failure } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, keyOf, name, page, pageOf, problem, version, versionNumber, why } from '../fields';
+import {
+  idempotent,
+  keyOf,
+  name,
+  page,
+  pageOf,
+  problem,
+  version,
+  versionNumber,
+  why,
+} from '../fields';
 import { promptLabel, promptMove, promptRolledBack } from './view';
 
 const prompt = z.object({ prompt: name });
 const label = prompt.extend({ label: name });
 const tags = ['prompts'];
 
-/** Who approved a version, and where labels stand: what answers people is told by a label, so moving it back needs no new version and no restart. */
+/**
+ * Who approved a version, and where labels stand: what answers people is told by a label, so moving
+ * it back needs no new version and no restart.
+ */
 export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
   const { prompts } = registry;
@@ -49,11 +62,26 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           params: prompt.extend({ version }),
           headers: idempotent,
           body: z.strictObject({ reason: why }),
-          response: { 200: z.object({ prompt: z.string(), version: z.number(), approvals: z.number() }), default: problem },
+          response: {
+            200: z.object({ prompt: z.string(), version: z.number(), approvals: z.number() }),
+            default: problem,
+          },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { prompt: of, version: approved }, headers, body: { reason } }) => {
-        const given = { tenant, prompt: of, version: approved, actor, cause: reason, idempotencyKey: keyOf(headers) };
+      async ({
+        caller: { tenant, name: actor },
+        params: { prompt: of, version: approved },
+        headers,
+        body: { reason },
+      }) => {
+        const given = {
+          tenant,
+          prompt: of,
+          version: approved,
+          actor,
+          cause: reason,
+          idempotencyKey: keyOf(headers),
+        };
         return { prompt: of, version: approved, ...(await prompts.approve(given)) };
       },
     );
@@ -75,7 +103,9 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
       async ({ caller: { tenant }, params: { prompt: of, label: at } }, reply) => {
         const now = await standing({ tenant, prompt: of }, at);
         const { version: stands, fencing } = now ?? { version: null, fencing: 0 };
-        return reply.header('etag', etagOf({ version: stands, fencing })).send({ prompt: of, label: at, version: stands, fencing });
+        return reply
+          .header('etag', etagOf({ version: stands, fencing }))
+          .send({ prompt: of, label: at, version: stands, fencing });
       },
     );
 
@@ -87,16 +117,32 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           tags,
           summary: 'Point a label at a version; needs the ETag of the label',
           params: label,
-          headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the label') }),
+          headers: idempotent.extend({
+            'if-match': z.string().optional().describe('the ETag of the label'),
+          }),
           body: z.strictObject({ version: versionNumber, reason: why }),
           response: { 200: promptLabel, 412: problem, 428: problem, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { prompt: of, label: at }, headers, body }, reply) => {
+      async (
+        { caller: { tenant, name: actor }, params: { prompt: of, label: at }, headers, body },
+        reply,
+      ) => {
         const read = `GET /api/v1/prompts/${of}/labels/${at}`;
         const ifMatch = headers['if-match'];
-        if (ifMatch === undefined) throw new HttpProblem(428, 'PreconditionRequired', 'send If-Match with the ETag of the label', read);
-        const changed = new HttpProblem(412, 'PreconditionFailed', `${of}@${at} has moved since you read it`, read);
+        if (ifMatch === undefined)
+          throw new HttpProblem(
+            428,
+            'PreconditionRequired',
+            'send If-Match with the ETag of the label',
+            read,
+          );
+        const changed = new HttpProblem(
+          412,
+          'PreconditionFailed',
+          `${of}@${at} has moved since you read it`,
+          read,
+        );
         const expected = expectedOf(ifMatch);
         if (!expected) throw changed;
         const key = keyOf(headers);
@@ -131,9 +177,22 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           response: { 200: promptRolledBack, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { prompt: of, label: at }, headers, body: { to, reason } }) => {
+      async ({
+        caller: { tenant, name: actor },
+        params: { prompt: of, label: at },
+        headers,
+        body: { to, reason },
+      }) => {
         const cause = reason ?? 'rollback by hand';
-        const moved = await prompts.rollback({ tenant, prompt: of, label: at, to, actor, cause, idempotencyKey: keyOf(headers) });
+        const moved = await prompts.rollback({
+          tenant,
+          prompt: of,
+          label: at,
+          to,
+          actor,
+          cause,
+          idempotencyKey: keyOf(headers),
+        });
         return { prompt: of, label: at, ...moved };
       },
     );

@@ -18,7 +18,9 @@ const written = z.strictObject({
     .describe('text of a Prompt file, at most 1 MiB, or the same as an object'),
   fileName: z.string().max(255).default('prompt.yaml').describe('file name for error messages'),
   branch: name.default('main'),
-  parent: versionNumber.optional().describe('version that was edited; refused if the branch has moved since'),
+  parent: versionNumber
+    .optional()
+    .describe('version that was edited; refused if the branch has moved since'),
   reason: why.default('written by hand'),
 });
 const tags = ['prompts'];
@@ -32,7 +34,12 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
       '/prompts',
       {
         ...viewer,
-        schema: { tags, summary: 'List prompts by name', querystring: page, response: { 200: pageOf(promptSummary), default: problem } },
+        schema: {
+          tags,
+          summary: 'List prompts by name',
+          querystring: page,
+          response: { 200: pageOf(promptSummary), default: problem },
+        },
       },
       ({ caller: { tenant }, query }) => prompts.list({ tenant, ...query }),
     );
@@ -118,7 +125,9 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
     }) => {
       const record = await prompts.resolve(of);
       if (record) return record;
-      throw failure('NotFound', `there is no ${of.prompt}@${of.ref}`, { next: `perennial prompt show ${of.prompt}` });
+      throw failure('NotFound', `there is no ${of.prompt}@${of.ref}`, {
+        next: `perennial prompt show ${of.prompt}`,
+      });
     };
 
     app.get(
@@ -148,9 +157,16 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
-        const [from, to] = await Promise.all([query.from, query.to].map((each) => found({ tenant, prompt: of, ref: each })));
+        const [from, to] = await Promise.all(
+          [query.from, query.to].map((each) => found({ tenant, prompt: of, ref: each })),
+        );
         if (!from || !to) throw noPrompt(of);
-        return { prompt: of, from: from.version, to: to.version, changes: diffPrompts(from.template, to.template) };
+        return {
+          prompt: of,
+          from: from.version,
+          to: to.version,
+          changes: diffPrompts(from.template, to.template),
+        };
       },
     );
   };

@@ -30,7 +30,9 @@ const wish = searchOrderSchema.extend({
     .string()
     .min(1)
     .max(largestCases)
-    .describe('NDJSON, one case per line with id, input and expected; held-out cases are chosen from them'),
+    .describe(
+      'NDJSON, one case per line with id, input and expected; held-out cases are chosen from them',
+    ),
   fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
 const tags = ['prompts'];
@@ -48,20 +50,48 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         bodyLimit: largestCases,
         schema: {
           tags,
-          summary: 'Start a search for a better prompt; the same request continues the same search, also after a failure',
+          summary:
+            'Start a search for a better prompt; the same request continues the same search, also after a failure',
           params: prompt,
           body: wish,
           response: { 202: promptSearchView, default: problem },
         },
       },
       async ({ caller: { tenant, name: actor }, params: { prompt: of }, body }, reply) => {
-        const { ref, cases: text, fileName, search: spec, dimensions, model, sampling, parallel } = body;
+        const {
+          ref,
+          cases: text,
+          fileName,
+          search: spec,
+          dimensions,
+          model,
+          sampling,
+          parallel,
+        } = body;
         const first = await registry.prompts.resolve({ tenant, prompt: of, ref });
-        if (!first) throw failure('NotFound', `there is no ${of}@${ref}`, { next: `perennial prompt show ${of}` });
+        if (!first)
+          throw failure('NotFound', `there is no ${of}@${ref}`, {
+            next: `perennial prompt show ${of}`,
+          });
         const route = [{ provider: model.provider, model: model.name }, ...model.standby] as const;
-        const request = { spec, dimensions, route: [...route] as [(typeof route)[0], ...typeof model.standby], sampling };
-        const record = await startPromptSearch(deps, { tenant, actor, first, cases: { text, fileName }, request, parallel });
-        return reply.code(202).header('location', `/api/v1/prompts/${of}/searches/${record.id}`).send(searchView(record));
+        const request = {
+          spec,
+          dimensions,
+          route: [...route] as [(typeof route)[0], ...typeof model.standby],
+          sampling,
+        };
+        const record = await startPromptSearch(deps, {
+          tenant,
+          actor,
+          first,
+          cases: { text, fileName },
+          request,
+          parallel,
+        });
+        return reply
+          .code(202)
+          .header('location', `/api/v1/prompts/${of}/searches/${record.id}`)
+          .send(searchView(record));
       },
     );
 
@@ -78,18 +108,29 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
-        const { items, nextPageToken } = await registry.promptSearches.list({ tenant, prompt: of, ...query });
+        const { items, nextPageToken } = await registry.promptSearches.list({
+          tenant,
+          prompt: of,
+          ...query,
+        });
         return { items: items.map(searchView), nextPageToken };
       },
     );
 
-    const found = async (tenant: Tenant, of: string, search: string): Promise<PromptSearchRecord> => {
+    const found = async (
+      tenant: Tenant,
+      of: string,
+      search: string,
+    ): Promise<PromptSearchRecord> => {
       const record = await registry.promptSearches.get({ tenant, id: search });
       if (record?.prompt === of) return record;
-      throw failure('NotFound', `${of} has no search ${search}`, { next: `perennial prompt searches ${of}` });
+      throw failure('NotFound', `${of} has no search ${search}`, {
+        next: `perennial prompt searches ${of}`,
+      });
     };
 
-    const runOf = (tenant: Tenant, search: string) => registry.runs.get({ tenant, id: runOfSearch(search) });
+    const runOf = (tenant: Tenant, search: string) =>
+      registry.runs.get({ tenant, id: runOfSearch(search) });
 
     app.get(
       '/prompts/:prompt/searches/:id',
@@ -105,9 +146,15 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
         const record = await found(tenant, of, search);
         const ofRun = (await runOf(tenant, search))?.workflowId ?? null;
-        const view = record.status === 'running' ? await searches.view({ tenant, search, ofRun }) : null;
+        const view =
+          record.status === 'running' ? await searches.view({ tenant, search, ofRun }) : null;
         const temporalUrl = searches.url({ tenant, search, ofRun });
-        return { ...searchView(record), request: record.request, progress: progressView(view), temporalUrl };
+        return {
+          ...searchView(record),
+          request: record.request,
+          progress: progressView(view),
+          temporalUrl,
+        };
       },
     );
 
@@ -137,7 +184,8 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...operator,
         schema: {
           tags,
-          summary: 'Cancel a search; its answers stay in the call ledger. A search that belongs to a run is cancelled with the run',
+          summary:
+            'Cancel a search; its answers stay in the call ledger. A search that belongs to a run is cancelled with the run',
           params: prompt.extend({ id }),
           response: { 202: promptSearchView, default: problem },
         },
@@ -146,11 +194,19 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const record = await found(tenant, of, search);
         const run = await runOf(tenant, search);
         if (record.status === 'running' && run && !isFinal(run.status)) {
-          throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, { next: `perennial run cancel ${run.id}` });
+          throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, {
+            next: `perennial run cancel ${run.id}`,
+          });
         }
         if (record.status === 'running') {
           const cause = 'cancelled by hand';
-          await registry.commands.audit({ tenant, actor, action: 'prompt.search.cancel', subject: `prompt-search:${search}`, cause });
+          await registry.commands.audit({
+            tenant,
+            actor,
+            action: 'prompt.search.cancel',
+            subject: `prompt-search:${search}`,
+            cause,
+          });
           await searches.cancel({ tenant, search });
         }
         return reply.code(202).send(searchView(record));

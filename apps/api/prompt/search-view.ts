@@ -35,7 +35,10 @@ const outcome = z.object({
       winner: mean,
       first: mean,
       gain: mean,
-      optimism: z.number().nullable().describe('difference between the result on the search cases and on the held-out cases'),
+      optimism: z
+        .number()
+        .nullable()
+        .describe('difference between the result on the search cases and on the held-out cases'),
     })
     .describe('on held-out cases'),
   improved: z.boolean().describe('whether the lower bound of the gain is above 0'),
@@ -44,7 +47,10 @@ const outcome = z.object({
     .readonly()
     .describe('not beaten in quality, cost and latency at the same time'),
   variants: z.number(),
-  fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than allowed; empty if all were'),
+  fewer: z
+    .array(z.string())
+    .readonly()
+    .describe('why fewer variants were tried than allowed; empty if all were'),
   tied: z.number().describe('other variants with the winner’s quality on as many cases'),
   questions: z.number(),
   paid: z.object({
@@ -87,10 +93,21 @@ export const promptSearchView = z
   .meta({ id: 'PromptSearch' });
 
 export const promptSearchDetail = promptSearchView
-  .extend({ request: document.describe('complete search settings, with all defaults'), progress, temporalUrl: z.string().nullable() })
+  .extend({
+    request: document.describe('complete search settings, with all defaults'),
+    progress,
+    temporalUrl: z.string().nullable(),
+  })
   .meta({ id: 'PromptSearchDetail' });
 
-export function outcomeView({ searched, front, fewer = [], tied, paid: { cost, ...paid }, ...rest }: SearchOutcome) {
+export function outcomeView({
+  searched,
+  front,
+  fewer = [],
+  tied,
+  paid: { cost, ...paid },
+  ...rest
+}: SearchOutcome) {
   return {
     ...{ ...rest, fewer, tied },
     searched: resultView(searched),
@@ -100,7 +117,14 @@ export function outcomeView({ searched, front, fewer = [], tied, paid: { cost, .
 }
 
 export function resultView({ id, cases, failures, quality, cost, latencyMs }: VariantResult) {
-  return { id, cases, failures, quality, costUsd: cost === Number.MAX_SAFE_INTEGER ? null : cost / budgetUnits.usd, latencyMs };
+  return {
+    id,
+    cases,
+    failures,
+    quality,
+    costUsd: cost === Number.MAX_SAFE_INTEGER ? null : cost / budgetUnits.usd,
+    latencyMs,
+  };
 }
 
 export type SearchJson = z.output<typeof promptSearchView>;

@@ -1,7 +1,10 @@
 import { digestOf } from '../../../data/digest';
 import { beginSearch } from '../../../data/prompt/search-steps';
 import type { ArtifactStore } from '../../../data/artifact/store';
-import type { PromptSearchRecord, PromptSearchRepository } from '../../../db/prompt/search-repository';
+import type {
+  PromptSearchRecord,
+  PromptSearchRepository,
+} from '../../../db/prompt/search-repository';
 import type { PromptVersionRecord } from '../../../db/prompt/repository';
 import type { ArtifactRepository } from '../../../db/artifact/repository';
 import { failure } from '../../../domain/failure';
@@ -14,7 +17,10 @@ import type { PromptSearchClient } from '../../temporal-clients/prompt-search-cl
 import { outcomeView, resultView } from './search-view';
 
 interface Deps {
-  readonly registry: { readonly promptSearches: PromptSearchRepository; readonly artifacts: ArtifactRepository };
+  readonly registry: {
+    readonly promptSearches: PromptSearchRepository;
+    readonly artifacts: ArtifactRepository;
+  };
   readonly artifacts: Pick<ArtifactStore, 'putBytes' | 'putJson'>;
   readonly searches: PromptSearchClient;
 }
@@ -28,11 +34,15 @@ export interface SearchWish {
   readonly parallel: number;
 }
 
-/** Minutes of a small embedded model, seconds of a provider: what a dead worker's successor reads from the ledger before it asks anew. */
+/**
+ * Minutes of a small embedded model, seconds of a provider: what a dead worker's successor reads
+ * from the ledger before it asks anew.
+ */
 const questionsPerPiece = 500;
 
 /**
- * Starts it, or finds it: the same search of the same version over the same cases is one, whoever asks for it how often. One that failed or was cancelled begins again.
+ * Starts it, or finds it: the same search of the same version over the same cases is one, whoever
+ * asks for it how often. One that failed or was cancelled begins again.
  * @throws InvalidInput for cases, grids or shares that cannot be searched, before anything is paid.
  */
 export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<PromptSearchRecord> {
@@ -43,27 +53,68 @@ export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<P
   if (issues.length > 0) throw invalid(wish.cases.fileName, issues);
   const problem = searchProblem(request);
   if (problem !== null) throw failure('InvalidInput', problem);
-  // Draws its variants once for nothing: what cannot be searched is said here and not by a workflow that fails.
+  // Draws its variants once for nothing: what cannot be searched is said here and not by a workflow
+  // that fails.
   beginSearch({ first: template, cases, dimensions: request.dimensions, spec: request.spec });
   const bytes = Buffer.from(wish.cases.text);
   const ref = await artifacts.putBytes({ tenant, bytes, mediaType: 'application/x-ndjson' });
   const whole: PromptSearchRequest = { ...request, cases: ref };
   const search = idOf(prompt, first.digest, whole);
-  const record = await registry.promptSearches.open({ tenant, id: search, prompt, firstVersion, request: whole, actor });
+  const record = await registry.promptSearches.open({
+    tenant,
+    id: search,
+    prompt,
+    firstVersion,
+    request: whole,
+    actor,
+  });
   if (record.status !== 'running') return record;
   await registry.artifacts.reference({ tenant, digest: ref.digest, by: `prompt-search:${search}` });
-  const input = { tenant, search, prompt, first: await artifacts.putJson({ tenant, value: template }), request: whole, parallel, actor };
-  await searches.start({ ...input, budgets: [], runId: null, questionsPerPiece, roundsPerExecution: null, progress: null });
+  const input = {
+    tenant,
+    search,
+    prompt,
+    first: await artifacts.putJson({ tenant, value: template }),
+    request: whole,
+    parallel,
+    actor,
+  };
+  await searches.start({
+    ...input,
+    budgets: [],
+    runId: null,
+    questionsPerPiece,
+    roundsPerExecution: null,
+    progress: null,
+  });
   return record;
 }
 
-/** Of all that decides what is found. A budget decides how far it comes, so that a raised one goes on with the same search. */
-function idOf(prompt: string, first: string, { spec, cases, ...request }: PromptSearchRequest): string {
+/**
+ * Of all that decides what is found. A budget decides how far it comes, so that a raised one goes
+ * on with the same search.
+ */
+function idOf(
+  prompt: string,
+  first: string,
+  { spec, cases, ...request }: PromptSearchRequest,
+): string {
   const { budgetUsd: _, ...searched } = spec;
   return `search_${digestOf({ prompt, first, spec: searched, cases: cases.digest, ...request }).slice(7, 31)}`;
 }
 
-export function searchView({ id, prompt, firstVersion, status, cause, request, actor, createdAt, endedAt, outcome }: PromptSearchRecord) {
+export function searchView({
+  id,
+  prompt,
+  firstVersion,
+  status,
+  cause,
+  request,
+  actor,
+  createdAt,
+  endedAt,
+  outcome,
+}: PromptSearchRecord) {
   const { quality, variants } = request.spec;
   return {
     id,

@@ -2,11 +2,22 @@ import { z } from 'zod';
 import { document, instant } from '../fields';
 
 const promptRef = z
-  .object({ ref: z.string(), kind: z.enum(['branch', 'label']), version: z.number(), fencing: z.number(), movedAt: instant })
+  .object({
+    ref: z.string(),
+    kind: z.enum(['branch', 'label']),
+    version: z.number(),
+    fencing: z.number(),
+    movedAt: instant,
+  })
   .meta({ id: 'PromptRef' });
 
 export const promptSummary = z
-  .object({ name: z.string(), versions: z.number(), refs: z.array(promptRef).readonly(), createdAt: instant })
+  .object({
+    name: z.string(),
+    versions: z.number(),
+    refs: z.array(promptRef).readonly(),
+    createdAt: instant,
+  })
   .meta({ id: 'PromptSummary' });
 
 export const promptVersion = z
@@ -19,7 +30,9 @@ export const promptVersion = z
     author: z.string(),
     cause: z.string(),
     createdAt: instant,
-    approvals: z.array(z.object({ actor: z.string(), cause: z.string(), approvedAt: instant })).readonly(),
+    approvals: z
+      .array(z.object({ actor: z.string(), cause: z.string(), approvedAt: instant }))
+      .readonly(),
   })
   .meta({ id: 'PromptVersion' });
 
@@ -32,7 +45,13 @@ export const promptView = z
   .meta({ id: 'Prompt' });
 
 export const promptWritten = z
-  .object({ prompt: z.string(), branch: z.string(), version: z.number(), digest: z.string(), changed: z.boolean() })
+  .object({
+    prompt: z.string(),
+    branch: z.string(),
+    version: z.number(),
+    digest: z.string(),
+    changed: z.boolean(),
+  })
   .meta({ id: 'PromptWritten' });
 
 export const promptMove = z
@@ -50,7 +69,12 @@ export const promptMove = z
   .meta({ id: 'PromptMove' });
 
 export const promptLabel = z
-  .object({ prompt: z.string(), label: z.string(), version: z.number().nullable(), fencing: z.number() })
+  .object({
+    prompt: z.string(),
+    label: z.string(),
+    version: z.number().nullable(),
+    fencing: z.number(),
+  })
   .meta({ id: 'PromptLabel' });
 
 export const promptDiff = z
@@ -59,13 +83,24 @@ export const promptDiff = z
     from: z.number(),
     to: z.number(),
     changes: z
-      .array(z.object({ place: z.string(), lines: z.array(z.object({ sign: z.enum([' ', '+', '-']), text: z.string() })).readonly() }))
+      .array(
+        z.object({
+          place: z.string(),
+          lines: z.array(z.object({ sign: z.enum([' ', '+', '-']), text: z.string() })).readonly(),
+        }),
+      )
       .readonly(),
   })
   .meta({ id: 'PromptDiff' });
 
 export const promptRolledBack = z
-  .object({ prompt: z.string(), label: z.string(), from: z.number(), to: z.number(), fencing: z.number() })
+  .object({
+    prompt: z.string(),
+    label: z.string(),
+    from: z.number(),
+    to: z.number(),
+    fencing: z.number(),
+  })
   .meta({ id: 'PromptRolledBack' });
 
 export type PromptJson = z.output<typeof promptView>;

@@ -5,12 +5,22 @@ import { retentionChange, retentionView } from './view';
 
 const tags = ['platform'];
 
-export function retentionRoutes({ registry: { retention }, guards: { viewer, admin } }: RouteDeps): FastifyPluginAsyncZod {
+export function retentionRoutes({
+  registry: { retention },
+  guards: { viewer, admin },
+}: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/retention',
-      { ...viewer, schema: { tags, summary: 'Show retention times', response: { 200: retentionView, default: problem } } },
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show retention times',
+          response: { 200: retentionView, default: problem },
+        },
+      },
       ({ caller: { tenant } }) => retention.get({ tenant }),
     );
 
@@ -26,7 +36,13 @@ export function retentionRoutes({ registry: { retention }, guards: { viewer, adm
         },
       },
       ({ caller: { tenant, name: actor }, body }) =>
-        retention.set({ tenant, actor, settings: Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) }),
+        retention.set({
+          tenant,
+          actor,
+          settings: Object.fromEntries(
+            Object.entries(body).filter(([, value]) => value !== undefined),
+          ),
+        }),
     );
   };
 }

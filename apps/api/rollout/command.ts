@@ -27,37 +27,70 @@ export interface RolloutOrder {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict when none is open, or when it refuses. */
-export async function commandRollout({ registry, lifecycles }: RolloutCommandDeps, order: RolloutOrder): Promise<RolloutRecord> {
+/**
+ * Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict
+ * when none is open, or when it refuses.
+ */
+export async function commandRollout(
+  { registry, lifecycles }: RolloutCommandDeps,
+  order: RolloutOrder,
+): Promise<RolloutRecord> {
   const { tenant, model, verb, keyId, reason, seconds, idempotencyKey: key = randomUUID() } = order;
-  const id = await registry.rollouts.addressee({ tenant, model, key, request: { verb, reason, seconds } });
+  const id = await registry.rollouts.addressee({
+    tenant,
+    model,
+    key,
+    request: { verb, reason, seconds },
+  });
   if (id === null) throw await noneOpen(registry, order);
   const { runId } = await rolloutNamed(registry, { tenant, id });
   const said = verb === 'extend' ? { verb, seconds: seconds ?? 0 } : { verb };
-  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), { tenant, keyId, id: key, reason, ...said });
+  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), {
+    tenant,
+    keyId,
+    id: key,
+    reason,
+    ...said,
+  });
   if (heard === 'gone') await withoutWorkflow(registry, order, id);
   return rolloutNamed(registry, { tenant, id });
 }
 
-/** Its workflow has ended, with the rollout or, terminated from outside, without it. Then nobody moves it any more, and only taking it back is safe. */
-async function withoutWorkflow({ rollouts }: RolloutCommandDeps['registry'], order: RolloutOrder, id: RolloutId): Promise<void> {
+/**
+ * Its workflow has ended, with the rollout or, terminated from outside, without it. Then nobody
+ * moves it any more, and only taking it back is safe.
+ */
+async function withoutWorkflow(
+  { rollouts }: RolloutCommandDeps['registry'],
+  order: RolloutOrder,
+  id: RolloutId,
+): Promise<void> {
   const { tenant, model, verb, actor, reason } = order;
   const rollout = await rolloutNamed({ rollouts }, { tenant, id });
-  if (!isOpenRollout(rollout.status)) throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
+  if (!isOpenRollout(rollout.status))
+    throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
   if (verb !== 'abort') {
     const message = `${id} of ${model} is ${rollout.status}, but its workflow no longer exists, so it accepts no commands`;
     throw failure('Conflict', message, { next: `perennial rollout abort ${model}` });
   }
   const cause = reason ?? 'aborted by hand';
   const message = `aborted by ${actor}: ${cause} (its workflow no longer existed)`;
-  const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.aborted', message }] };
+  const verdict: Verdict = {
+    kind: 'inconclusive',
+    reasons: [{ gate: 'canary', code: 'canary.aborted', message }],
+  };
   await rollouts.end({ tenant, id, status: 'aborted', verdict, decisionId: null, actor, cause });
 }
 
-async function noneOpen(registry: RolloutCommandDeps['registry'], { tenant, model, verb }: RolloutOrder): Promise<Error> {
+async function noneOpen(
+  registry: RolloutCommandDeps['registry'],
+  { tenant, model, verb }: RolloutOrder,
+): Promise<Error> {
   const last = await registry.rollouts.current({ tenant, model });
   if (last === null) return neverOne(registry, { tenant, model });
-  return failure('Conflict', `${model} has no open rollout to ${verb}; ${endedText(last)}`, { next: `perennial rollout show ${model}` });
+  return failure('Conflict', `${model} has no open rollout to ${verb}; ${endedText(last)}`, {
+    next: `perennial rollout show ${model}`,
+  });
 }
 
 export async function neverOne(
@@ -65,12 +98,21 @@ export async function neverOne(
   { tenant, model }: { readonly tenant: Tenant; readonly model: string },
 ): Promise<Error> {
   const { items } = await models.versions({ tenant, model, pageSize: 1 });
-  if (items.length === 0) return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
+  if (items.length === 0)
+    return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
   const next = `add a canary to its spec, apply it and perennial run start ${model}`;
   return failure('NotFound', `${model} has had no rollouts`, { next });
 }
 
-function endedText({ id, model, champion, challenger, status, endedAt, verdict }: RolloutRecord): string {
+function endedText({
+  id,
+  model,
+  champion,
+  challenger,
+  status,
+  endedAt,
+  verdict,
+}: RolloutRecord): string {
   const why = verdict?.reasons.at(-1)?.message;
   return `${id}, ${model}@${challenger} beside @${champion}, ended as ${status} at ${endedAt ?? '?'}${why === undefined ? '' : `: ${why}`}`;
 }

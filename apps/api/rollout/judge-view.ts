@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
 import { runScope } from '../../../domain/language/provider/run-budget';
 import { fewestLabels } from '../../../domain/language/judge/judge';
-import { noLabels, whyNotYet, type VersionLabels } from '../../../domain/rollout/judging/judge-labels';
+import {
+  noLabels,
+  whyNotYet,
+  type VersionLabels,
+} from '../../../domain/rollout/judging/judge-labels';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { silenceFailures } from '../../../db/language/judged-answer-repository';
 import type { Registry } from '../../../db/registry';
@@ -17,8 +21,16 @@ export const rolloutJudge = z
   .object({
     dimension: z.string().describe('name of the judge in spec.evaluate'),
     digest: z.string().describe('version of the judge: prompt, model and sampling'),
-    sensitivity: z.number().describe('sensitivity: share of right answers that it called right, among the labelled ones'),
-    specificity: z.number().describe('specificity: share of wrong answers that it called wrong, among the labelled ones'),
+    sensitivity: z
+      .number()
+      .describe(
+        'sensitivity: share of right answers that it called right, among the labelled ones',
+      ),
+    specificity: z
+      .number()
+      .describe(
+        'specificity: share of wrong answers that it called wrong, among the labelled ones',
+      ),
     pairs: z.number().describe('questions whose two answers were judged and count'),
     withoutVerdict: z.number().describe('pairs without a verdict on both answers'),
     mostPairs: z.number(),
@@ -26,17 +38,23 @@ export const rolloutJudge = z
     silence: z
       .object({ since: instant, failure: z.enum(silenceFailures) })
       .nullable()
-      .describe('since when the judge has not answered, and its last failure; null while it answers, and after the rollout'),
+      .describe(
+        'since when the judge has not answered, and its last failure; null while it answers, and after the rollout',
+      ),
     labels: z
       .object({
-        needed: z.number().describe('labels of each kind and version required before the judge may decide'),
+        needed: z
+          .number()
+          .describe('labels of each kind and version required before the judge may decide'),
         pairs: z.number().describe('labelled pairs of answers'),
         champion: labelled,
         challenger: labelled,
         whyNot: z
           .array(z.string())
           .readonly()
-          .describe('why the verdicts may not decide yet: missing labels, or error rates that differ between the versions'),
+          .describe(
+            'why the verdicts may not decide yet: missing labels, or error rates that differ between the versions',
+          ),
       })
       .describe('labels of judged answers in this rollout'),
     over: z.string().nullable().describe('Why judging has ended; null while it continues'),
@@ -55,8 +73,16 @@ export async function judgeToJson(
   const { cost } = await llmCalls.report(asked);
   const over = state.evidence?.noMoreLabels?.why ?? null;
   const quality = state.evidence?.quality;
-  const { shadow = none, serving = none, unscored = 0, judge: labels = noLabels } = quality?.kind === 'pairs' ? quality : {};
-  const labelsOf = ({ right, wrong }: VersionLabels) => ({ right: right.cases, wrong: wrong.cases });
+  const {
+    shadow = none,
+    serving = none,
+    unscored = 0,
+    judge: labels = noLabels,
+  } = quality?.kind === 'pairs' ? quality : {};
+  const labelsOf = ({ right, wrong }: VersionLabels) => ({
+    right: right.cases,
+    wrong: wrong.cases,
+  });
   return {
     dimension: judge.dimension,
     digest,

@@ -20,14 +20,22 @@ const id = z
 const reasoned = z.strictObject({ reason: why.optional() });
 const tenYears = 10 * 366 * 86_400;
 const extension = reasoned.extend({
-  seconds: z.number().int().min(1).max(tenYears).describe('seconds of event time to add to maxDuration, from 1 to ten years'),
+  seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(tenYears)
+    .describe('seconds of event time to add to maxDuration, from 1 to ten years'),
 });
 const tags = ['rollouts'];
 
 const unlabelledPair = z.object({
   predictionId: z.string(),
   question: z.string(),
-  first: z.string().nullable().describe('answer of one version, not stated which; null: it was blocked and needs no label'),
+  first: z
+    .string()
+    .nullable()
+    .describe('answer of one version, not stated which; null: it was blocked and needs no label'),
   second: z.string().nullable(),
 });
 const isRight = z.boolean().nullable().describe('true: right, false: wrong, null: undecided');
@@ -51,16 +59,21 @@ async function judgedRollout(
   if (rollout === null) throw await neverOne(registry, { tenant, model: of });
   const { id, status, spec } = rollout;
   const next = `perennial rollout show ${of}`;
-  if (!isOpenRollout(status)) throw failure('Conflict', `${of} has no open rollout: ${id} is ${status}`, { next });
+  if (!isOpenRollout(status))
+    throw failure('Conflict', `${of} has no open rollout: ${id} is ${status}`, { next });
   const judge = spec.quality.answers?.judge?.calibrated?.judge;
-  if (judge === undefined) throw failure('Conflict', `${id} has no judge, so its answers need no labels`, { next });
+  if (judge === undefined)
+    throw failure('Conflict', `${id} has no judge, so its answers need no labels`, { next });
   return { id, judge };
 }
 
 export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const shown = async (rollout: RolloutRecord) => {
-    const [traffic, judge] = await Promise.all([registry.rollouts.traffic(rollout), judgeToJson(registry, rollout)]);
+    const [traffic, judge] = await Promise.all([
+      registry.rollouts.traffic(rollout),
+      judgeToJson(registry, rollout),
+    ]);
     return rolloutToJson(rollout, traffic, judge, lifecycles);
   };
   return async (app) => {
@@ -96,7 +109,11 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         },
       },
       async ({ caller: { tenant }, params: { model: of }, query }) => {
-        const { items, nextPageToken } = await registry.rollouts.list({ tenant, model: of, ...query });
+        const { items, nextPageToken } = await registry.rollouts.list({
+          tenant,
+          model: of,
+          ...query,
+        });
         if (
           items.length === 0 &&
           query.pageToken === undefined &&
@@ -112,7 +129,12 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
       '/models/:model/rollouts/:id',
       {
         ...viewer,
-        schema: { tags, summary: 'Show a rollout', params: model.extend({ id }), response: { 200: rolloutView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a rollout',
+          params: model.extend({ id }),
+          response: { 200: rolloutView, default: problem },
+        },
       },
       async ({ caller: { tenant }, params }) => {
         const rollout = await registry.rollouts.get({ tenant, id: params.id as RolloutId });
@@ -135,13 +157,33 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
         `/models/:model/rollout/${verb}`,
         {
           ...operator,
-          schema: { tags, summary, params: model, headers: idempotent, body: reasoned, response: { 200: rolloutView, default: problem } },
+          schema: {
+            tags,
+            summary,
+            params: model,
+            headers: idempotent,
+            body: reasoned,
+            response: { 200: rolloutView, default: problem },
+          },
         },
-        async ({ caller: { tenant, name: actor, id: keyId }, params: { model: of }, headers, body }) =>
+        async ({
+          caller: { tenant, name: actor, id: keyId },
+          params: { model: of },
+          headers,
+          body,
+        }) =>
           shown(
             await commandRollout(
               { registry, lifecycles },
-              { tenant, model: of, verb, actor, keyId, idempotencyKey: headers['idempotency-key'], ...body },
+              {
+                tenant,
+                model: of,
+                verb,
+                actor,
+                keyId,
+                idempotencyKey: headers['idempotency-key'],
+                ...body,
+              },
             ),
           ),
       );
@@ -156,14 +198,27 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           summary: 'List pairs of judged answers that people have not labelled yet',
           params: model,
           querystring: z.strictObject({
-            limit: z.coerce.number().int().min(1).max(500).default(50).describe('a whole number from 1 to 500'),
+            limit: z.coerce
+              .number()
+              .int()
+              .min(1)
+              .max(500)
+              .default(50)
+              .describe('a whole number from 1 to 500'),
           }),
-          response: { 200: z.object({ rollout: z.string(), items: z.array(unlabelledPair).readonly() }), 409: problem, default: problem },
+          response: {
+            200: z.object({ rollout: z.string(), items: z.array(unlabelledPair).readonly() }),
+            409: problem,
+            default: problem,
+          },
         },
       },
       async ({ caller: { tenant }, params: { model: of }, query: { limit } }) => {
         const { id: rollout, judge } = await judgedRollout(registry, { tenant, model: of });
-        return { rollout, items: await registry.answerLabels.toLabel({ tenant, rollout, judge, limit }) };
+        return {
+          rollout,
+          items: await registry.answerLabels.toLabel({ tenant, rollout, judge, limit }),
+        };
       },
     );
 
@@ -175,14 +230,25 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           tags,
           summary: 'Label answers as right or wrong, to correct the judge of the open rollout',
           params: model,
-          body: z.strictObject({ labels: z.array(pairLabel).min(1).max(500).describe('1 to 500 labels of pairs') }),
-          response: { 200: z.object({ rollout: z.string(), stored: z.number(), labelledBefore: z.number() }), default: problem },
+          body: z.strictObject({
+            labels: z.array(pairLabel).min(1).max(500).describe('1 to 500 labels of pairs'),
+          }),
+          response: {
+            200: z.object({ rollout: z.string(), stored: z.number(), labelledBefore: z.number() }),
+            default: problem,
+          },
         },
       },
       async ({ caller: { tenant, name: actor }, params: { model: of }, body: { labels } }) => {
         const { id: rollout, judge } = await judgedRollout(registry, { tenant, model: of });
-        const given = labels.map((label) => ({ ...label, predictionId: label.predictionId as PredictionId }));
-        return { rollout, ...(await registry.answerLabels.label({ tenant, rollout, judge, actor, labels: given })) };
+        const given = labels.map((label) => ({
+          ...label,
+          predictionId: label.predictionId as PredictionId,
+        }));
+        return {
+          rollout,
+          ...(await registry.answerLabels.label({ tenant, rollout, judge, actor, labels: given })),
+        };
       },
     );
 
@@ -199,8 +265,21 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           response: { 200: rolloutView, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor, id: keyId }, params: { model: of }, headers, body }) => {
-        const order = { tenant, model: of, verb: 'extend', actor, keyId, idempotencyKey: headers['idempotency-key'], ...body } as const;
+      async ({
+        caller: { tenant, name: actor, id: keyId },
+        params: { model: of },
+        headers,
+        body,
+      }) => {
+        const order = {
+          tenant,
+          model: of,
+          verb: 'extend',
+          actor,
+          keyId,
+          idempotencyKey: headers['idempotency-key'],
+          ...body,
+        } as const;
         return shown(await commandRollout({ registry, lifecycles }, order));
       },
     );

@@ -10,13 +10,19 @@ import { outlookOf } from './outlook';
 import { instant, reason, verdict } from '../fields';
 import { rolloutJudge } from './judge-view';
 
-const bounds = { estimate: z.number().nullable(), lower: z.number().nullable(), upper: z.number().nullable() };
+const bounds = {
+  estimate: z.number().nullable(),
+  lower: z.number().nullable(),
+  upper: z.number().nullable(),
+};
 const outcome = z.enum(['passed', 'failed', 'inconclusive']);
 
 const quality = z.object({
   metric: z
     .string()
-    .describe('logloss, brier or mae; for a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss'),
+    .describe(
+      'logloss, brier or mae; for a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss',
+    ),
   rule: z.enum(['nonInferiority', 'superiority']),
   margin: z.number(),
   limit: z.number().describe('limit for the bounds: the margin; negative for superiority'),
@@ -36,7 +42,11 @@ const quality = z.object({
 
 const guardrail = z.object({
   metric: z.string(),
-  max: z.number().describe('errors, blocked, format: maximum share; latency_ms, first_token_ms: milliseconds; tokens: tokens'),
+  max: z
+    .number()
+    .describe(
+      'errors, blocked, format: maximum share; latency_ms, first_token_ms: milliseconds; tokens: tokens',
+    ),
   quantile: z.number().nullable(),
   limit: z.number().describe('maximum share of such requests, or of requests above max'),
   outcome,
@@ -64,7 +74,10 @@ const rollback = z.object({
     .describe(
       'seconds of wall-clock time from the detection of harm until every live gateway served only the champion; null until all have confirmed',
     ),
-  unconfirmed: z.array(z.string()).readonly().describe('gateways with a lease that have not confirmed'),
+  unconfirmed: z
+    .array(z.string())
+    .readonly()
+    .describe('gateways with a lease that have not confirmed'),
 });
 
 const summary = z.object({
@@ -74,7 +87,9 @@ const summary = z.object({
   challenger: z.number(),
   runId: z.string(),
   status: z.enum(rolloutStatuses),
-  attempt: z.number().describe('how often these two versions were judged beside each other, this time included'),
+  attempt: z
+    .number()
+    .describe('how often these two versions were judged beside each other, this time included'),
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
@@ -97,12 +112,20 @@ export const rolloutView = summary
         'What the labelled pairs of the shadow showed, once the challenger answers requests; they do not count toward a promotion.',
       ),
     guardrails: z.array(guardrail).readonly(),
-    reasons: z.array(reason).readonly().describe('current result of each metric, then what the rollout waits for'),
+    reasons: z
+      .array(reason)
+      .readonly()
+      .describe('current result of each metric, then what the rollout waits for'),
     remaining: z
       .object({ observations: z.number().nullable(), seconds: z.number().nullable() })
       .nullable()
-      .describe('further labelled requests and seconds of event time at the current rate; null inside: never at this rate'),
-    traffic: z.object({ step: arms, total: arms }).nullable().describe('null if nothing was recorded'),
+      .describe(
+        'further labelled requests and seconds of event time at the current rate; null inside: never at this rate',
+      ),
+    traffic: z
+      .object({ step: arms, total: arms })
+      .nullable()
+      .describe('null if nothing was recorded'),
     test: z.object({
       alpha: z.number(),
       minSamples: z.number(),
@@ -125,10 +148,35 @@ export const rolloutView = summary
   .meta({ id: 'Rollout' });
 
 export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSummary> {
-  const { id, model, champion, challenger, runId, status, spec, step, weight, verdict: decided, decisionId, waitingFor } = rollout;
+  const {
+    id,
+    model,
+    champion,
+    challenger,
+    runId,
+    status,
+    spec,
+    step,
+    weight,
+    verdict: decided,
+    decisionId,
+    waitingFor,
+  } = rollout;
   const { startedAt, endedAt } = rollout;
   const at = { status, attempt: attemptOf(spec), steps: spec.steps, step, weight };
-  return { id, model, champion, challenger, runId, ...at, verdict: decided, decision: decisionId, waitingFor, startedAt, endedAt };
+  return {
+    id,
+    model,
+    champion,
+    challenger,
+    runId,
+    ...at,
+    verdict: decided,
+    decision: decisionId,
+    waitingFor,
+    startedAt,
+    endedAt,
+  };
 }
 
 export function rolloutToJson(
@@ -140,7 +188,8 @@ export function rolloutToJson(
   const { spec, state, status, stepStartedAt, eventStartedAt, extendedSeconds } = rollout;
   const outlook = outlookOf(rollout);
   const readings = outlook?.readings ?? [];
-  const waits = outlook?.kind === 'continue' || outlook?.kind === 'expired' ? outlook.remaining : null;
+  const waits =
+    outlook?.kind === 'continue' || outlook?.kind === 'expired' ? outlook.remaining : null;
   const { alpha, minSamples, minDurationSeconds } = spec.test;
   const { maxDurationSeconds, onInconclusive } = spec;
   return {
@@ -163,7 +212,14 @@ export function rolloutToJson(
     reasons: outlook?.reasons ?? [],
     remaining: isOpenRollout(status) ? waits : null,
     traffic: isOnRecord(traffic) ? { step: traffic.step, total: traffic.total } : null,
-    test: { alpha, minSamples, minDurationSeconds, maxDurationSeconds, extendedSeconds, onInconclusive },
+    test: {
+      alpha,
+      minSamples,
+      minDurationSeconds,
+      maxDurationSeconds,
+      extendedSeconds,
+      onInconclusive,
+    },
     rollback: rollout.rollback,
     judge,
     history: state.history,
@@ -174,11 +230,21 @@ export function rolloutToJson(
   };
 }
 
-function qualityToJson({ spec, paired }: RolloutRecord, reading: MetricReading | undefined): z.output<typeof quality> {
+function qualityToJson(
+  { spec, paired }: RolloutRecord,
+  reading: MetricReading | undefined,
+): z.output<typeof quality> {
   const { metric, rule, margin } = spec.quality;
   const limit = rule === 'nonInferiority' ? margin : -margin;
   const days: DaysReading | null = reading?.days ?? null;
-  return { metric, rule, margin, comparison: paired ? 'pairs' : 'arms', ...readingToJson(reading, limit), days };
+  return {
+    metric,
+    rule,
+    margin,
+    comparison: paired ? 'pairs' : 'arms',
+    ...readingToJson(reading, limit),
+    days,
+  };
 }
 
 function shadowToJson(reading: MetricReading | undefined): z.output<typeof rolloutView>['shadow'] {
@@ -188,13 +254,22 @@ function shadowToJson(reading: MetricReading | undefined): z.output<typeof rollo
 }
 
 function readingToJson(reading: MetricReading | undefined, limit: number) {
-  const { outcome: said = 'inconclusive', n = 0, estimate = null, lower = null, upper = null } = reading ?? {};
+  const {
+    outcome: said = 'inconclusive',
+    n = 0,
+    estimate = null,
+    lower = null,
+    upper = null,
+  } = reading ?? {};
   // Before the first observation the bounds are those of the metric itself: nothing was measured.
   const found = n === 0 ? { estimate: null, lower: null, upper: null } : { estimate, lower, upper };
   return { limit: reading?.limit ?? limit, outcome: said, n, ...found };
 }
 
-/** The counts of a rollout that ended go with the run's details; zero would say that there had been no traffic. */
+/**
+ * The counts of a rollout that ended go with the run's details; zero would say that there had been
+ * no traffic.
+ */
 function isOnRecord({ total }: RolloutTraffic): boolean {
   return total.champion.requests + total.challenger.requests > 0;
 }

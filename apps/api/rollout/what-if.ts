@@ -24,24 +24,32 @@ export interface JudgedRule {
   readonly details?: readonly string[];
 }
 
-/** What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not hold what they ask about. */
+/**
+ * What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not
+ * hold what they ask about.
+ */
 export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
   const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
-  if (verdict.kind === 'unknown') throw failure('InvalidInput', `the evidence is not sufficient: ${verdict.why.join('; ')}`);
-  const gates = verdict.reasons.map(({ gate, code, message, details, outcome = 'inconclusive' }): JudgedRule => ({
-    gate,
-    kind: 'rollout',
-    outcome,
-    code,
-    message,
-    ...(details !== undefined && { details }),
-  }));
+  if (verdict.kind === 'unknown')
+    throw failure('InvalidInput', `the evidence is not sufficient: ${verdict.why.join('; ')}`);
+  const gates = verdict.reasons.map(
+    ({ gate, code, message, details, outcome = 'inconclusive' }): JudgedRule => ({
+      gate,
+      kind: 'rollout',
+      outcome,
+      code,
+      message,
+      ...(details !== undefined && { details }),
+    }),
+  );
   return { wouldBe: { kind: kindOf(verdict), reasons: verdict.reasons } satisfies Verdict, gates };
 }
 
 /** As a lifecycle of the rollout's kind writes it. */
 function readCanary({ quality }: RolloutPolicy, written: unknown): CanarySpec {
-  return quality.metric.endsWith('-loss') ? llmCanaryOf(readWith(llmCanarySchema, written)) : canaryOf(readWith(canarySchema, written));
+  return quality.metric.endsWith('-loss')
+    ? llmCanaryOf(readWith(llmCanarySchema, written))
+    : canaryOf(readWith(canarySchema, written));
 }
 
 function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S> {

@@ -4,7 +4,10 @@ import type { ComparedRun, RunComparison } from './view';
 import { tuningToJson } from '../tuning/view';
 
 /** Side by side, and the parameters in which they differ. */
-export async function compareRuns(registry: Pick<Registry, 'stages' | 'lifecycles'>, runs: readonly RunRecord[]): Promise<RunComparison> {
+export async function compareRuns(
+  registry: Pick<Registry, 'stages' | 'lifecycles'>,
+  runs: readonly RunRecord[],
+): Promise<RunComparison> {
   const compared = await Promise.all(runs.map((run) => comparable(registry, run)));
   const keys = [...new Set(compared.flatMap((run) => Object.keys(run.params)))].sort();
   const differing = keys
@@ -13,8 +16,20 @@ export async function compareRuns(registry: Pick<Registry, 'stages' | 'lifecycle
   return { runs: compared, differingParams: Object.fromEntries(differing) };
 }
 
-async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run: RunRecord): Promise<ComparedRun> {
-  const { tenant, id, lifecycle, status, version, verdict, revisionDigest: revision, request } = run;
+async function comparable(
+  registry: Pick<Registry, 'stages' | 'lifecycles'>,
+  run: RunRecord,
+): Promise<ComparedRun> {
+  const {
+    tenant,
+    id,
+    lifecycle,
+    status,
+    version,
+    verdict,
+    revisionDigest: revision,
+    request,
+  } = run;
   const [stages, applied] = await Promise.all([
     registry.stages.list({ tenant, runId: id }),
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
@@ -22,7 +37,8 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
   const spec = applied?.spec.kind === 'ModelLifecycle' ? applied.spec : undefined;
   // Of the model that the run evaluated: a study may have chosen others than the lifecycle's.
   const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
-  // The record of the evaluate stage: `{ output: { summary: { metrics } } }` (activities/evaluation/summary.ts).
+  // The record of the evaluate stage: `{ output: { summary: { metrics } } }`
+  // (activities/evaluation/summary.ts).
   const evaluated = stages.find((stage) => stage.stage === 'evaluate')?.output as
     { output?: { summary?: { metrics?: Record<string, unknown> } } } | null | undefined;
   return {

@@ -9,8 +9,9 @@ export interface RunEventFeed {
 
 export interface RunEventSubscription {
   /**
-   * Resolves as soon as the run may have events since the last call, else after `milliseconds`, or when the signal fires. What comes while nobody
-   * waits is remembered, so reading first and waiting afterwards misses nothing.
+   * Resolves as soon as the run may have events since the last call, else after `milliseconds`, or
+   * when the signal fires. What comes while nobody waits is remembered, so reading first and
+   * waiting afterwards misses nothing.
    */
   next(milliseconds: number, signal: AbortSignal): Promise<'events' | 'timeout'>;
   end(): void;
@@ -21,7 +22,9 @@ interface Subscriber {
   wake: (() => void) | null;
 }
 
-export async function openRunEventFeed(events: Pick<EventRepository, 'listen'>): Promise<RunEventFeed> {
+export async function openRunEventFeed(
+  events: Pick<EventRepository, 'listen'>,
+): Promise<RunEventFeed> {
   const subscribers = new Map<RunId, Set<Subscriber>>();
   const tell = (some: Iterable<Subscriber>): void => {
     for (const subscriber of some) {
@@ -50,7 +53,11 @@ export async function openRunEventFeed(events: Pick<EventRepository, 'listen'>):
   };
 }
 
-function nextNews(subscriber: Subscriber, milliseconds: number, signal: AbortSignal): Promise<'events' | 'timeout'> {
+function nextNews(
+  subscriber: Subscriber,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<'events' | 'timeout'> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -13,8 +13,9 @@ const keyCheckMilliseconds = 2_000;
 
 export interface EventStreams {
   /**
-   * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has ended and everything was sent. The id is the
-   * event's number in its run, so a client that reconnects misses nothing and sees nothing twice. Ends with `event: end`. Breaks off within
+   * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has
+   * ended and everything was sent. The id is the event's number in its run, so a client that
+   * reconnects misses nothing and sees nothing twice. Ends with `event: end`. Breaks off within
    * seconds when the key is revoked or expires.
    */
   stream(run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void>;
@@ -24,7 +25,10 @@ export interface EventStreams {
   close(): void;
 }
 
-export function openEventStreams(registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>, feed: RunEventFeed): EventStreams {
+export function openEventStreams(
+  registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>,
+  feed: RunEventFeed,
+): EventStreams {
   /** With the id of the key that each was opened with. */
   const streams = new Map<AbortController, string>();
   let looking = false;
@@ -39,7 +43,10 @@ export function openEventStreams(registry: Pick<Registry, 'runs' | 'events' | 'a
       looking = false;
     }
   };
-  const timer = setInterval(() => void endOfKeys().catch(() => undefined), keyCheckMilliseconds).unref();
+  const timer = setInterval(
+    () => void endOfKeys().catch(() => undefined),
+    keyCheckMilliseconds,
+  ).unref();
   let closing = false;
   return {
     async stream(run, request, reply) {
@@ -50,10 +57,19 @@ export function openEventStreams(registry: Pick<Registry, 'runs' | 'events' | 'a
       if (closing) gone.abort();
       const subscription = feed.subscribe(run.id);
       try {
-        await send(registry, { run, subscription, raw, from: startOf(request), signal: gone.signal });
+        await send(registry, {
+          run,
+          subscription,
+          raw,
+          from: startOf(request),
+          signal: gone.signal,
+        });
       } catch (error) {
         // The client sees the stream end without `end` and comes back with Last-Event-ID.
-        request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream interrupted');
+        request.log.warn(
+          { err: error, runId: run.id, traceId: request.traceId },
+          'event stream interrupted',
+        );
       } finally {
         streams.delete(gone);
         subscription.end();
@@ -94,20 +110,29 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
-async function send({ runs, events }: Pick<Registry, 'runs' | 'events'>, { run, subscription, raw, from, signal }: Sending): Promise<void> {
+async function send(
+  { runs, events }: Pick<Registry, 'runs' | 'events'>,
+  { run, subscription, raw, from, signal }: Sending,
+): Promise<void> {
   const { tenant, id } = run;
   let lastSeq = from;
   while (!signal.aborted) {
-    // The state is read before the events: whatever ended the run wrote its event in the same transaction.
+    // The state is read before the events: whatever ended the run wrote its event in the same
+    // transaction.
     const current = await runs.get({ tenant, id });
     const news = await events.list({ tenant, runId: id, afterSeq: lastSeq, limit: batch });
     for (const event of news) await write(raw, eventText(event), signal);
     lastSeq = news.at(-1)?.seq ?? lastSeq;
     if (news.length === batch) continue;
     if (current === null || isFinal(current.status)) {
-      return write(raw, `event: end\ndata: ${JSON.stringify({ status: current?.status ?? 'gone' })}\n\n`, signal);
+      return write(
+        raw,
+        `event: end\ndata: ${JSON.stringify({ status: current?.status ?? 'gone' })}\n\n`,
+        signal,
+      );
     }
-    if ((await subscription.next(keepAliveMilliseconds, signal)) === 'timeout') await write(raw, ': keep-alive\n\n', signal);
+    if ((await subscription.next(keepAliveMilliseconds, signal)) === 'timeout')
+      await write(raw, ': keep-alive\n\n', signal);
   }
 }
 

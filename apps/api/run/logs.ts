@@ -9,18 +9,30 @@ interface Sources {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-/** The logs of the run's jobs that have ended, as text: first of those that left no model, in their order. */
+/**
+ * The logs of the run's jobs that have ended, as text: first of those that left no model, in their
+ * order.
+ */
 export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
   const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
-  const output = (name: string) => (stages.find(({ stage }) => stage === name)?.output as { output?: unknown } | null | undefined)?.output;
+  const output = (name: string) =>
+    (stages.find(({ stage }) => stage === name)?.output as { output?: unknown } | null | undefined)
+      ?.output;
   // What tuning chose may be the model of training, and its log the same.
   const models = [output('train'), (output('tune') as { model?: unknown } | undefined)?.model];
-  const logs = [...(await failedJobs(sources, run)), ...models.flatMap((model) => logsOf(model) ?? [])];
+  const logs = [
+    ...(await failedJobs(sources, run)),
+    ...models.flatMap((model) => logsOf(model) ?? []),
+  ];
   if (logs.length === 0) {
-    throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, { next: `perennial run show ${run.id}` });
+    throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, {
+      next: `perennial run show ${run.id}`,
+    });
   }
   const once = [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
-  const texts = await Promise.all(once.map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')));
+  const texts = await Promise.all(
+    once.map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')),
+  );
   return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
 }
 
@@ -30,7 +42,12 @@ async function failedJobs({ registry }: Sources, run: RunRecord): Promise<Artifa
   const found: ArtifactRef[] = [];
   let afterSeq = 0;
   for (;;) {
-    const events = await registry.events.list({ tenant: run.tenant, runId: run.id, afterSeq, limit: page });
+    const events = await registry.events.list({
+      tenant: run.tenant,
+      runId: run.id,
+      afterSeq,
+      limit: page,
+    });
     for (const { kind, data } of events) {
       const logs = kind === 'job.failed' ? logsOf(data) : null;
       if (logs) found.push(logs);

@@ -17,20 +17,37 @@ interface RequestedRun {
 
 /** What can be known to be wrong before anything is started. */
 export async function checkRunRequest(
-  { registry, trainers }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
+  {
+    registry,
+    trainers,
+  }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
   asked: RequestedRun,
 ): Promise<void> {
-  const issues = [...untilIssues(asked), ...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
-  if (issues.length > 0) throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
+  const issues = [
+    ...untilIssues(asked),
+    ...paramIssues(trainers, asked),
+    ...(await reuseIssues(registry, asked)),
+  ];
+  if (issues.length > 0)
+    throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
 }
 
 /**
- * A run that takes stages over was judged by the revision of that time; a rerun goes on under it. Neither may be looser than the policy in force.
+ * A run that takes stages over was judged by the revision of that time; a rerun goes on under it.
+ * Neither may be looser than the policy in force.
  * @throws Conflict
  */
 export async function refuseLooserReuse(
   registry: Pick<Registry, 'runs' | 'lifecycles'>,
-  { tenant, inForce, reuseRun }: { readonly tenant: Tenant; readonly inForce: LifecycleRevision; readonly reuseRun: RunId | undefined },
+  {
+    tenant,
+    inForce,
+    reuseRun,
+  }: {
+    readonly tenant: Tenant;
+    readonly inForce: LifecycleRevision;
+    readonly reuseRun: RunId | undefined;
+  },
 ): Promise<void> {
   const earlier = reuseRun === undefined ? null : await registry.runs.get({ tenant, id: reuseRun });
   if (earlier === null || earlier.revisionDigest === inForce.digest) return;
@@ -49,22 +66,33 @@ export async function refuseLooserReuse(
 }
 
 function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun): readonly Issue[] {
-  if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null) return [];
+  if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null)
+    return [];
   const detail = `${lifecycle} has no time column (spec.data.time is missing), so until cannot be applied; every run reads all rows`;
   return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
-function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: RequestedRun): readonly Issue[] {
+function paramIssues(
+  trainers: TrainerCatalog,
+  { lifecycle, request }: RequestedRun,
+): readonly Issue[] {
   if (!request.params) return [];
   if (lifecycle.spec.kind !== 'ModelLifecycle') {
     return [
-      { pointer: '/params', detail: `params are for a trainer, but ${lifecycle.lifecycle} is a ${lifecycle.spec.kind} and has none` },
+      {
+        pointer: '/params',
+        detail: `params are for a trainer, but ${lifecycle.lifecycle} is a ${lifecycle.spec.kind} and has none`,
+      },
     ];
   }
   const { trainer, params } = lifecycle.spec.train;
   return trainers.checkParams(trainer, { ...params, ...request.params }).map((issue) => {
     const pointer = `/params${issue.pointer}`;
-    return { ...issue, pointer, detail: `${pointer.slice(1).replaceAll('/', '.')}: ${issue.detail}` };
+    return {
+      ...issue,
+      pointer,
+      detail: `${pointer.slice(1).replaceAll('/', '.')}: ${issue.detail}`,
+    };
   });
 }
 
@@ -81,10 +109,15 @@ async function reuseIssues(
   }
   const earlier = await registry.runs.get({ tenant, id: reuseRun });
   const wrong = (detail: string): readonly Issue[] => [{ pointer: '/reuseRun', detail }];
-  if (!earlier || earlier.lifecycle !== lifecycle.lifecycle) return wrong(`${lifecycle.lifecycle} has no run ${reuseRun}`);
+  if (!earlier || earlier.lifecycle !== lifecycle.lifecycle)
+    return wrong(`${lifecycle.lifecycle} has no run ${reuseRun}`);
   if (!isFinal(earlier.status)) return wrong(`${reuseRun} is still ${earlier.status}`);
   const ended = await registry.stages.list({ tenant, runId: reuseRun });
-  const done = new Set(ended.filter(({ status }) => status === 'succeeded').map(({ stage }) => stage));
+  const done = new Set(
+    ended.filter(({ status }) => status === 'succeeded').map(({ stage }) => stage),
+  );
   const missing = stages.slice(0, stages.indexOf(fromStage)).filter((stage) => !done.has(stage));
-  return missing.length === 0 ? [] : [{ pointer: '/fromStage', detail: `${reuseRun} did not finish ${missing.join(', ')}` }];
+  return missing.length === 0
+    ? []
+    : [{ pointer: '/fromStage', detail: `${reuseRun} did not finish ${missing.join(', ')}` }];
 }

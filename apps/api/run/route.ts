@@ -18,7 +18,15 @@ import { caseResultView, runEvaluationView } from '../language/case-result-view'
 import { callsToJson, runCalls } from '../language/call-view';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
 import { summaryToJson } from '../rollout/view';
-import { runComparison, runState, runToJson, runView, runWithStages, stageToJson, stateToJson } from './view';
+import {
+  runComparison,
+  runState,
+  runToJson,
+  runView,
+  runWithStages,
+  stageToJson,
+  stateToJson,
+} from './view';
 import { trialView } from '../tuning/trial-view';
 
 const params = z.object({ id: runId });
@@ -52,10 +60,22 @@ const someCases = page.extend({
   passAt: z.coerce.number().min(0).max(1).default(1).describe('lowest score that passes'),
 });
 /** Each event of a stream, as OpenAPI describes it: the text of its fields. */
-const serverSentEvent = z.object({ id: z.string().optional(), event: z.string(), data: z.string().describe('the event as JSON') });
+const serverSentEvent = z.object({
+  id: z.string().optional(),
+  event: z.string(),
+  data: z.string().describe('the event as JSON'),
+});
 const tags = ['runs'];
 
-export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+export function runRoutes({
+  registry,
+  artifacts,
+  lifecycles,
+  trainers,
+  streams,
+  guards,
+  log,
+}: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
   const readCases = openCaseResults({ registry, artifacts });
   return async (app) => {
@@ -64,10 +84,18 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       '/runs',
       {
         ...viewer,
-        schema: { tags, summary: 'List runs, newest first', querystring: list, response: { 200: pageOf(runView), default: problem } },
+        schema: {
+          tags,
+          summary: 'List runs, newest first',
+          querystring: list,
+          response: { 200: pageOf(runView), default: problem },
+        },
       },
       async ({ caller, query }) => {
-        const { items, nextPageToken } = await registry.runs.list({ tenant: caller.tenant, ...query });
+        const { items, nextPageToken } = await registry.runs.list({
+          tenant: caller.tenant,
+          ...query,
+        });
         return { items: items.map((run) => runToJson(run, lifecycles)), nextPageToken };
       },
     );
@@ -84,20 +112,35 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         },
       },
       async ({ caller, query }) =>
-        compareRuns(registry, await Promise.all(query.ids.split(',').map((id) => findRun(registry, caller, id)))),
+        compareRuns(
+          registry,
+          await Promise.all(query.ids.split(',').map((id) => findRun(registry, caller, id))),
+        ),
     );
 
     app.get(
       '/runs/:id',
       {
         ...viewer,
-        schema: { tags, summary: 'Show a run with its stages', params, response: { 200: runWithStages, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show a run with its stages',
+          params,
+          response: { 200: runWithStages, default: problem },
+        },
       },
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
         const of = { tenant: run.tenant, runId: run.id };
-        const [stages, rollout] = await Promise.all([registry.stages.list(of), registry.rollouts.ofRun(of)]);
-        return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson), rollout: rollout && summaryToJson(rollout) };
+        const [stages, rollout] = await Promise.all([
+          registry.stages.list(of),
+          registry.rollouts.ofRun(of),
+        ]);
+        return {
+          ...runToJson(run, lifecycles),
+          stages: stages.map(stageToJson),
+          rollout: rollout && summaryToJson(rollout),
+        };
       },
     );
 
@@ -109,14 +152,24 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         exposeHeadRoute: false,
         schema: {
           tags,
-          summary: 'Stream the events of a run (server-sent events); resume with Last-Event-ID; the last event is `end`',
+          summary:
+            'Stream the events of a run (server-sent events); resume with Last-Event-ID; the last event is `end`',
           params,
-          headers: z.looseObject({ 'last-event-id': z.string().optional().describe('id of the last event received') }),
-          response: { 200: { content: { 'text/event-stream': { schema: serverSentEvent } } }, default: problem },
+          headers: z.looseObject({
+            'last-event-id': z.string().optional().describe('id of the last event received'),
+          }),
+          response: {
+            200: { content: { 'text/event-stream': { schema: serverSentEvent } } },
+            default: problem,
+          },
         },
       },
       async (request, reply) => {
-        await streams.stream(await findRun(registry, request.caller, request.params.id), request, reply);
+        await streams.stream(
+          await findRun(registry, request.caller, request.params.id),
+          request,
+          reply,
+        );
         return reply;
       },
     );
@@ -129,11 +182,17 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           tags,
           summary: 'Show the output of the training job',
           params,
-          response: { 200: { content: { 'text/plain': { schema: z.string() } } }, default: problem },
+          response: {
+            200: { content: { 'text/plain': { schema: z.string() } } },
+            default: problem,
+          },
         },
       },
       async (request, reply) => {
-        const text = await readLogs({ registry, artifacts }, await findRun(registry, request.caller, request.params.id));
+        const text = await readLogs(
+          { registry, artifacts },
+          await findRun(registry, request.caller, request.params.id),
+        );
         return reply.header('content-type', 'text/plain; charset=utf-8').send(text);
       },
     );
@@ -150,7 +209,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           response: { 200: pageOf(trialView), default: problem },
         },
       },
-      async ({ caller, params: { id }, query }) => readTrials(registry, await findRun(registry, caller, id), query),
+      async ({ caller, params: { id }, query }) =>
+        readTrials(registry, await findRun(registry, caller, id), query),
     );
 
     app.get(
@@ -180,13 +240,19 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           tags,
           summary: 'List the stages and arms that have answers to the cases',
           params,
-          response: { 200: z.object({ items: z.array(runEvaluationView).readonly() }), default: problem },
+          response: {
+            200: z.object({ items: z.array(runEvaluationView).readonly() }),
+            default: problem,
+          },
         },
       },
-      async ({ caller, params: { id } }) => ({ items: await runEvaluations(registry, await findRun(registry, caller, id)) }),
+      async ({ caller, params: { id } }) => ({
+        items: await runEvaluations(registry, await findRun(registry, caller, id)),
+      }),
     );
 
-    // An answer may quote a document or a caller: as for the results of a prompt's evaluation, reading evidence is not enough.
+    // An answer may quote a document or a caller: as for the results of a prompt's evaluation,
+    // reading evidence is not enough.
     app.get(
       '/runs/:id/evaluations/:digest/cases',
       {
@@ -199,7 +265,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           response: { 200: pageOf(caseResultView), default: problem },
         },
       },
-      async ({ caller, params: { id, digest }, query }) => readCases(await findRun(registry, caller, id), { digest, ...query }),
+      async ({ caller, params: { id, digest }, query }) =>
+        readCases(await findRun(registry, caller, id), { digest, ...query }),
     );
 
     app.post(
@@ -217,9 +284,14 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       async ({ caller, params: { id }, traceId, body }, reply) => {
         const run = await findRun(registry, caller, id);
         if (isFinal(run.status) && run.status !== 'cancelled')
-          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, { next: `perennial run show ${id}` });
+          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, {
+            next: `perennial run show ${id}`,
+          });
         if (!isFinal(run.status)) {
-          log.info({ runId: id, traceId, actor: caller.name, reason: body.reason }, 'run cancelled');
+          log.info(
+            { runId: id, traceId, actor: caller.name, reason: body.reason },
+            'run cancelled',
+          );
           // First the record: Temporal passes on no word of who cancelled.
           await registry.commands.audit({
             tenant: run.tenant,
@@ -240,11 +312,22 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,
-        { ...operator, schema: { tags, summary, params, body: reasoned, response: { 200: runState, default: problem } } },
+        {
+          ...operator,
+          schema: {
+            tags,
+            summary,
+            params,
+            body: reasoned,
+            response: { 200: runState, default: problem },
+          },
+        },
         async ({ caller, params: { id }, body }) => {
           const run = await findRun(registry, caller, id);
           return stateToJson(
-            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), ...body })),
+            await command(lifecycles, run, (workflowId) =>
+              lifecycles[verb](workflowId, { ...commandBy(caller), ...body }),
+            ),
           );
         },
       );
@@ -256,11 +339,22 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,
-        { ...approver, schema: { tags, summary, params, body: vote, response: { 200: runState, default: problem } } },
+        {
+          ...approver,
+          schema: {
+            tags,
+            summary,
+            params,
+            body: vote,
+            response: { 200: runState, default: problem },
+          },
+        },
         async ({ caller, params: { id }, body: { comment: reason } }) => {
           const run = await findRun(registry, caller, id);
           return stateToJson(
-            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), reason })),
+            await command(lifecycles, run, (workflowId) =>
+              lifecycles[verb](workflowId, { ...commandBy(caller), reason }),
+            ),
           );
         },
       );
@@ -281,12 +375,28 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       },
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
-        const { id, lifecycle: of, revisionDigest, request: before } = await findRun(registry, request.caller, request.params.id);
+        const {
+          id,
+          lifecycle: of,
+          revisionDigest,
+          request: before,
+        } = await findRun(registry, request.caller, request.params.id);
         const { fromStage, reason } = request.body;
         // Everything but why that one was started.
-        const kept: RunRequest = Object.fromEntries(Object.entries(before).filter(([key]) => key !== 'reason'));
-        const asked = { ...kept, fromStage, reuseRun: id, ...(reason === undefined ? {} : { reason }) };
-        const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
+        const kept: RunRequest = Object.fromEntries(
+          Object.entries(before).filter(([key]) => key !== 'reason'),
+        );
+        const asked = {
+          ...kept,
+          fromStage,
+          reuseRun: id,
+          ...(reason === undefined ? {} : { reason }),
+        };
+        const lifecycle = await registry.lifecycles.get({
+          tenant,
+          name: of,
+          digest: revisionDigest,
+        });
         if (!lifecycle) throw failure('NotFound', `the revision of ${id} no longer exists`);
         await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
         const inForce = await registry.lifecycles.get({ tenant, name: of });
@@ -304,7 +414,10 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
             requestDigest: digestOf({ rerun: id, body: request.body }),
           },
         );
-        return reply.status(202).header('location', `/api/v1/runs/${run.id}`).send(runToJson(run, lifecycles));
+        return reply
+          .status(202)
+          .header('location', `/api/v1/runs/${run.id}`)
+          .send(runToJson(run, lifecycles));
       },
     );
   };

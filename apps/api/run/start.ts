@@ -16,8 +16,9 @@ interface RunStartDeps {
 }
 
 /**
- * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies in between, or
- * Temporal is away, the sweeper starts it from the outbox: accepted is accepted (I1).
+ * The row and its outbox entry are written first, in one transaction; then the workflow is started.
+ * When this process dies in between, or Temporal is away, the sweeper starts it from the outbox:
+ * accepted is accepted (I1).
  */
 export async function startRun(
   { registry, lifecycles, log }: RunStartDeps,
@@ -33,10 +34,19 @@ export async function startRun(
   return run;
 }
 
-/** Tells the run's workflow something. A run that is accepted and whose start is still in the outbox is started first. @throws Conflict when it has ended. */
-export async function command<T>(lifecycles: LifecycleClient, run: RunRecord, say: (workflowId: string) => Promise<T>): Promise<T> {
+/**
+ * Tells the run's workflow something. A run that is accepted and whose start is still in the outbox
+ * is started first. @throws Conflict when it has ended.
+ */
+export async function command<T>(
+  lifecycles: LifecycleClient,
+  run: RunRecord,
+  say: (workflowId: string) => Promise<T>,
+): Promise<T> {
   if (isFinal(run.status)) {
-    throw failure('Conflict', `${run.id} has ended already: it is ${run.status}`, { next: `perennial run show ${run.id}` });
+    throw failure('Conflict', `${run.id} has ended already: it is ${run.status}`, {
+      next: `perennial run show ${run.id}`,
+    });
   }
   if (run.status === 'pending') await lifecycles.start(run.workflowId, startInput(run.tenant, run));
   return say(run.workflowId);

@@ -7,7 +7,10 @@ import { trialToJson } from '../tuning/trial-view';
 
 const study = 'tune';
 
-/** The trials of the run's study, by number; where the stage was reused, those of the run that it was taken from. */
+/**
+ * The trials of the run's study, by number; where the stage was reused, those of the run that it
+ * was taken from.
+ */
 export async function readTrials(
   registry: Pick<Registry, 'lifecycles' | 'stages' | 'trials'>,
   { tenant, id, lifecycle, revisionDigest }: RunRecord,
@@ -18,7 +21,10 @@ export async function readTrials(
     registry.stages.get({ tenant, runId: id, stage: study }),
   ]);
   const tune = applied?.spec.kind === 'ModelLifecycle' ? applied.spec.tune : null;
-  if (!tune) throw failure('NotFound', `${id} has no trials: its lifecycle has no spec.tune`, { next: `perennial run show ${id}` });
+  if (!tune)
+    throw failure('NotFound', `${id} has no trials: its lifecycle has no spec.tune`, {
+      next: `perennial run show ${id}`,
+    });
   const of = { tenant, runId: stage?.reusedFrom ?? id, study };
   const [{ items, nextPageToken }, best] = await Promise.all([
     registry.trials.page({ ...of, ...page }),

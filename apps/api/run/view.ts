@@ -20,7 +20,9 @@ export const stageView = z
     verdict: verdict.nullable(),
     tuning: tuningView.nullable().describe('choice of a tune stage and its figures'),
     prompts: promptsView.nullable().describe('choice of a prompt-eval stage and its figures'),
-    fineTuning: fineTuningView.nullable().describe('result of a fine-tune stage and of its baselines'),
+    fineTuning: fineTuningView
+      .nullable()
+      .describe('result of a fine-tune stage and of its baselines'),
     failure: failure.nullable(),
   })
   .meta({ id: 'Stage' });
@@ -45,7 +47,10 @@ const fields = z.object({
 
 export const runView = fields.meta({ id: 'Run' });
 export const runWithStages = fields
-  .extend({ stages: z.array(stageView).readonly(), rollout: rolloutSummary.nullable().describe('rollout of its canary stage') })
+  .extend({
+    stages: z.array(stageView).readonly(),
+    rollout: rolloutSummary.nullable().describe('rollout of its canary stage'),
+  })
   .meta({ id: 'RunWithStages' });
 
 export const runState = z
@@ -53,16 +58,46 @@ export const runState = z
     runId: z.string().nullable(),
     status: z.enum(runStatuses),
     stage: z.string().nullable(),
-    stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
+    stages: z
+      .array(
+        z.object({
+          name: z.string(),
+          status: z.string(),
+          seconds: z.number(),
+          reusedFrom: z.string().nullable(),
+        }),
+      )
+      .readonly(),
     waitingFor: z.string().nullable(),
-    approvals: z.array(z.object({ actor: z.string(), keyId: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
+    approvals: z
+      .array(
+        z.object({
+          actor: z.string(),
+          keyId: z.string(),
+          scope: z.string(),
+          comment: z.string().optional(),
+        }),
+      )
+      .readonly(),
   })
   .meta({ id: 'RunState', description: 'The run after a command, as its workflow reports it' });
 
-export function stateToJson({ runId, status, stage, stages, waitingFor, approvals }: RunState): z.output<typeof runState> {
+export function stateToJson({
+  runId,
+  status,
+  stage,
+  stages,
+  waitingFor,
+  approvals,
+}: RunState): z.output<typeof runState> {
   return {
     ...{ runId, status, stage, waitingFor },
-    stages: stages.map(({ name, status: of, seconds, reusedFrom }) => ({ name, status: of, seconds, reusedFrom })),
+    stages: stages.map(({ name, status: of, seconds, reusedFrom }) => ({
+      name,
+      status: of,
+      seconds,
+      reusedFrom,
+    })),
     approvals: approvals.map(({ actor, keyId, scope, comment }) => ({
       actor,
       keyId,
@@ -83,29 +118,61 @@ const comparedRun = z.object({
   params: z.record(z.string(), z.unknown()),
   metrics: z
     .record(z.string(), z.unknown())
-    .describe('metric of the evaluation: value, and lower and upper bound of the 95 % confidence interval'),
+    .describe(
+      'metric of the evaluation: value, and lower and upper bound of the 95 % confidence interval',
+    ),
   seconds: z.record(z.string(), z.number()),
 });
 export const runComparison = z
-  .object({ runs: z.array(comparedRun).readonly(), differingParams: z.record(z.string(), z.array(z.unknown()).readonly()) })
+  .object({
+    runs: z.array(comparedRun).readonly(),
+    differingParams: z.record(z.string(), z.array(z.unknown()).readonly()),
+  })
   .meta({ id: 'RunComparison' });
 
 export type ComparedRun = z.output<typeof comparedRun>;
 export type RunComparison = z.output<typeof runComparison>;
 
-export function runToJson(run: RunRecord, lifecycles: Pick<LifecycleClient, 'url'>): z.output<typeof runView> {
-  const { id, lifecycle, revisionDigest: revision, status, verdict, version, waitingFor, failure: failed, request } = run;
+export function runToJson(
+  run: RunRecord,
+  lifecycles: Pick<LifecycleClient, 'url'>,
+): z.output<typeof runView> {
+  const {
+    id,
+    lifecycle,
+    revisionDigest: revision,
+    status,
+    verdict,
+    version,
+    waitingFor,
+    failure: failed,
+    request,
+  } = run;
   const { actor, traceId, createdAt, startedAt, endedAt, workflowId } = run;
   const state = { status, verdict, version, waitingFor, failure: failed };
   const times = { createdAt, startedAt, endedAt };
-  return { id, lifecycle, revision, ...state, request: { ...request }, actor, traceId, ...times, temporalUrl: lifecycles.url(workflowId) };
+  return {
+    id,
+    lifecycle,
+    revision,
+    ...state,
+    request: { ...request },
+    actor,
+    traceId,
+    ...times,
+    temporalUrl: lifecycles.url(workflowId),
+  };
 }
 
 export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   const { stage: name, status, seconds, reusedFrom, decision, failure: failed } = record;
   // A contract's verdict is kept with the output of its stage; only gates make decisions.
   const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
-  const said = { decision: decision?.id ?? null, verdict: decision?.verdict ?? verdict, tuning: tuningToJson(record) };
+  const said = {
+    decision: decision?.id ?? null,
+    verdict: decision?.verdict ?? verdict,
+    tuning: tuningToJson(record),
+  };
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
 }

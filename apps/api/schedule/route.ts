@@ -17,14 +17,24 @@ const period = reasoned.extend({ from: time, to: time });
 const tags = ['schedules'];
 const mostSkips = 100;
 
-/** When a lifecycle retrains by itself. The spec says it; these show it, and steer it for the moment. */
+/**
+ * When a lifecycle retrains by itself. The spec says it; these show it, and steer it for the
+ * moment.
+ */
 export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
 
   async function shown(tenant: Tenant, lifecycle: string) {
     const found = await schedules.get({ tenant, lifecycle });
-    if (found === null) throw failure('NotFound', `${lifecycle} has no schedule`, { next: 'add a schedule to its spec and apply it' });
-    return { lifecycle, ...found, skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }) };
+    if (found === null)
+      throw failure('NotFound', `${lifecycle} has no schedule`, {
+        next: 'add a schedule to its spec and apply it',
+      });
+    return {
+      lifecycle,
+      ...found,
+      skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }),
+    };
   }
 
   return async (app) => {
@@ -33,7 +43,12 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
       '/schedules/:name',
       {
         ...viewer,
-        schema: { tags, summary: 'Show the schedule of a lifecycle', params, response: { 200: scheduleView, default: problem } },
+        schema: {
+          tags,
+          summary: 'Show the schedule of a lifecycle',
+          params,
+          response: { 200: scheduleView, default: problem },
+        },
       },
       ({ caller: { tenant }, params: { name: of } }) => shown(tenant, of),
     );
@@ -52,16 +67,31 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
       },
       async ({ caller: { tenant, name: actor }, params: { name: of }, body }) => {
         const current = await registry.lifecycles.get({ tenant, name: of });
-        if (current === null) throw failure('NotFound', `there is no lifecycle ${of}`, { next: 'perennial lifecycle list' });
+        if (current === null)
+          throw failure('NotFound', `there is no lifecycle ${of}`, {
+            next: 'perennial lifecycle list',
+          });
         const { lifecycle, files, contract } = current;
         const spec = { ...current.spec, schedule: scheduleOf(body) };
-        const digests = Object.fromEntries(Object.entries(files).map(([path, { digest }]) => [path, digest]));
-        const revision = { lifecycle, spec, files, contract, digest: digestOf(revisionDigestInput(spec, digests)) };
+        const digests = Object.fromEntries(
+          Object.entries(files).map(([path, { digest }]) => [path, digest]),
+        );
+        const revision = {
+          lifecycle,
+          spec,
+          files,
+          contract,
+          digest: digestOf(revisionDigestInput(spec, digests)),
+        };
         const outcome = await registry.lifecycles.apply({ tenant, revision, actor });
         if (outcome.kind === 'pending') {
-          throw failure('Conflict', `${lifecycle} was changed concurrently; changing its schedule now would also loosen the policy`, {
-            next: `perennial lifecycle show ${lifecycle}`,
-          });
+          throw failure(
+            'Conflict',
+            `${lifecycle} was changed concurrently; changing its schedule now would also loosen the policy`,
+            {
+              next: `perennial lifecycle show ${lifecycle}`,
+            },
+          );
         }
         await syncSchedule({ registry, schedules }, { tenant, lifecycle });
         return shown(tenant, of);
@@ -73,11 +103,23 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
         `/schedules/:name/${action}`,
         {
           ...operator,
-          schema: { tags, summary: summaries[action], params, body: reasoned, response: { 200: scheduleView, default: problem } },
+          schema: {
+            tags,
+            summary: summaries[action],
+            params,
+            body: reasoned,
+            response: { 200: scheduleView, default: problem },
+          },
         },
         async ({ caller: { tenant, name: actor }, params: { name: of }, body: { reason } }) => {
           await shown(tenant, of);
-          await registry.lifecycles.auditSchedule({ tenant, name: of, action, actor, cause: reason });
+          await registry.lifecycles.auditSchedule({
+            tenant,
+            name: of,
+            action,
+            actor,
+            cause: reason,
+          });
           const given = { tenant, lifecycle: of };
           if (action === 'trigger') await schedules.trigger(given);
           else await schedules[action]({ ...given, note: `${action}d by ${actor}: ${reason}` });
@@ -98,10 +140,22 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           response: { 200: scheduleView, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { name: of }, body: { from, to, reason } }) => {
-        if (Date.parse(from) >= Date.parse(to)) throw failure('InvalidInput', `from ${from} is not before to ${to}`);
+      async ({
+        caller: { tenant, name: actor },
+        params: { name: of },
+        body: { from, to, reason },
+      }) => {
+        if (Date.parse(from) >= Date.parse(to))
+          throw failure('InvalidInput', `from ${from} is not before to ${to}`);
         await shown(tenant, of);
-        await registry.lifecycles.auditSchedule({ tenant, name: of, action: 'backfill', actor, cause: reason, after: { from, to } });
+        await registry.lifecycles.auditSchedule({
+          tenant,
+          name: of,
+          action: 'backfill',
+          actor,
+          cause: reason,
+          after: { from, to },
+        });
         await schedules.backfill({ tenant, lifecycle: of, from, to });
         return shown(tenant, of);
       },

@@ -18,7 +18,10 @@ export const scheduleView = z
     revision: z.number().describe('revision of the lifecycle when the schedule was last changed'),
     paused: z.boolean(),
     note: z.string().nullable().describe('why it is paused, or the last note'),
-    nextTimes: z.array(instant).readonly().describe('next start times, soonest first; the window of each run ends there'),
+    nextTimes: z
+      .array(instant)
+      .readonly()
+      .describe('next start times, soonest first; the window of each run ends there'),
     recent: z
       .array(z.object({ scheduledAt: instant, takenAt: instant, workflowId: z.string() }))
       .readonly()

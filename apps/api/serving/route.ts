@@ -6,7 +6,13 @@ import { outcomes } from '../../../domain/safety/screen';
 import { predictionArms } from '../../../domain/serving/prediction';
 import type { RouteDeps } from '../route-deps';
 import { page, pageOf, problem, time, version } from '../fields';
-import { predictionSummary, predictionTexts, predictionToJson, predictionView, summaryToJson } from './view';
+import {
+  predictionSummary,
+  predictionTexts,
+  predictionToJson,
+  predictionView,
+  summaryToJson,
+} from './view';
 
 const one = z.object({
   id: z
@@ -27,17 +33,27 @@ const list = page.extend({
     .transform((text) => text === 'true')
     .optional()
     .describe('true or false: whether a safety policy blocked the answer'),
-  verdict: z.enum(outcomes).optional().describe('most severe outcome of the safety policy for any side'),
+  verdict: z
+    .enum(outcomes)
+    .optional()
+    .describe('most severe outcome of the safety policy for any side'),
   since: time.optional().describe('received at or after this RFC 3339 time'),
   until: time.optional().describe('received before this RFC 3339 time'),
 });
 const tags = ['predictions'];
 
-export function predictionRoutes({ registry, guards: { viewer, operator } }: RouteDeps): FastifyPluginAsyncZod {
+export function predictionRoutes({
+  registry,
+  guards: { viewer, operator },
+}: RouteDeps): FastifyPluginAsyncZod {
   const none = (id: string): Error =>
-    failure('NotFound', `there is no prediction ${id}; predictions are logged shortly after the answer and deleted after their retention`, {
-      next: 'perennial prediction list',
-    });
+    failure(
+      'NotFound',
+      `there is no prediction ${id}; predictions are logged shortly after the answer and deleted after their retention`,
+      {
+        next: 'perennial prediction list',
+      },
+    );
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -63,7 +79,8 @@ export function predictionRoutes({ registry, guards: { viewer, operator } }: Rou
         ...viewer,
         schema: {
           tags,
-          summary: 'Show the version that answered, the safety outcome, the sources and the feedback',
+          summary:
+            'Show the version that answered, the safety outcome, the sources and the feedback',
           params: one,
           response: { 200: predictionView, default: problem },
         },
@@ -71,7 +88,11 @@ export function predictionRoutes({ registry, guards: { viewer, operator } }: Rou
       async ({ caller: { tenant }, params: { id } }) => {
         const found = await registry.predictions.get({ tenant, id });
         if (!found) throw none(id);
-        const served = await registry.models.get({ tenant, model: found.model, version: found.version });
+        const served = await registry.models.get({
+          tenant,
+          model: found.model,
+          version: found.version,
+        });
         return predictionToJson(found, served?.manifest.digest ?? null);
       },
     );

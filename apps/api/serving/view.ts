@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { ListedPrediction } from '../../../db/serving/prediction-list';
-import { answerIn, verdictOf, type LoggedAnswer, type LoggedRetrieval, type SafetyAudit } from '../../../domain/language/logged-answer';
+import {
+  answerIn,
+  verdictOf,
+  type LoggedAnswer,
+  type LoggedRetrieval,
+  type SafetyAudit,
+} from '../../../domain/language/logged-answer';
 import { outcomes, type ScreeningOutcome } from '../../../domain/safety/screen';
 import { classPredictionIn } from '../../../domain/evaluation/class-prediction';
 import { classLabel, predictionArms } from '../../../domain/serving/prediction';
@@ -15,8 +21,13 @@ const answer = z.object({
   finish: z.enum(['stop', 'length', 'filtered']),
   promptTokens: z.number().int(),
   completionTokens: z.number().int(),
-  firstTokenMs: milliseconds.nullable().describe('time to the first piece; null if the answer was sent whole'),
-  blocked: z.enum(['input', 'output']).nullable().describe('side on which the safety policy blocked the answer'),
+  firstTokenMs: milliseconds
+    .nullable()
+    .describe('time to the first piece; null if the answer was sent whole'),
+  blocked: z
+    .enum(['input', 'output'])
+    .nullable()
+    .describe('side on which the safety policy blocked the answer'),
   malformed: z.boolean().describe('whether it violates the JSON schema that it must match'),
   error: z.string().nullable().describe('why it was interrupted after its first piece'),
   standby: z
@@ -43,12 +54,27 @@ const summary = {
   receivedAt: instant,
   model: z.string().describe('a model or an application'),
   version: z.number().int(),
-  arm: z.enum(predictionArms).describe('alias that answered; direct: the caller named the version; probe: a test of the platform'),
+  arm: z
+    .enum(predictionArms)
+    .describe(
+      'alias that answered; direct: the caller named the version; probe: a test of the platform',
+    ),
   latencyMs: milliseconds.describe('time from the request to its response'),
-  score: z.number().nullable().describe('for a binary classification or a regression; otherwise null'),
-  class: z.string().nullable().describe('most probable class of a multiclass model; otherwise null'),
+  score: z
+    .number()
+    .nullable()
+    .describe('for a binary classification or a regression; otherwise null'),
+  class: z
+    .string()
+    .nullable()
+    .describe('most probable class of a multiclass model; otherwise null'),
   answer: answer.nullable().describe('for a language application; null for a classical model'),
-  verdict: z.enum(outcomes).nullable().describe('most severe outcome of the safety policy for any side; null if no policy was applied'),
+  verdict: z
+    .enum(outcomes)
+    .nullable()
+    .describe(
+      'most severe outcome of the safety policy for any side; null if no policy was applied',
+    ),
   feedback: feedback.nullable(),
 };
 
@@ -62,12 +88,16 @@ const side = z.object({
       z.object({
         detector: z.string(),
         action: z.enum(['block', 'redact', 'flag']),
-        found: z.record(z.string(), z.number()).describe('kind of finding → count, without the text'),
+        found: z
+          .record(z.string(), z.number())
+          .describe('kind of finding → count, without the text'),
         failure: z.string().nullable().describe('why the detector failed'),
       }),
     )
     .readonly(),
-  textKept: z.boolean().describe('the policy keeps texts that did not pass; read them with GET …/texts'),
+  textKept: z
+    .boolean()
+    .describe('the policy keeps texts that did not pass; read them with GET …/texts'),
 });
 
 const safety = z.object({
@@ -79,13 +109,20 @@ const safety = z.object({
 
 const retrieved = z.object({
   index: z.object({ name: z.string(), version: z.number().int(), digest }),
-  passages: z.array(z.object({ documentId: z.string(), chunkId: z.string(), score: z.number() })).readonly(),
+  passages: z
+    .array(z.object({ documentId: z.string(), chunkId: z.string(), score: z.number() }))
+    .readonly(),
   cited: z.array(z.number().int()).readonly().describe('numbers of the cited passages, from 1'),
-  left: z.object({ room: z.number().int(), policy: z.number().int() }).describe('passages found but not shown'),
+  left: z
+    .object({ room: z.number().int(), policy: z.number().int() })
+    .describe('passages found but not shown'),
   notReranked: z.string().optional().describe('why the reranker did not order the passages'),
 });
 
-const probabilities = z.record(z.string(), z.number()).nullable().describe('probability by class, for a multiclass model; otherwise null');
+const probabilities = z
+  .record(z.string(), z.number())
+  .nullable()
+  .describe('probability by class, for a multiclass model; otherwise null');
 
 const evidenceOf = { safety: safety.nullable(), retrieved: retrieved.nullable() };
 
@@ -94,15 +131,22 @@ export const predictionView = z
     ...summary,
     ...evidenceOf,
     probabilities,
-    digest: digest.nullable().describe('digest of the version that answered; for an application, of the release bundle'),
+    digest: digest
+      .nullable()
+      .describe('digest of the version that answered; for an application, of the release bundle'),
     eventTime: instant.nullable(),
-    rollout: z.object({ id: z.string(), step: z.number().int() }).nullable().describe('open rollout that the request was part of'),
+    rollout: z
+      .object({ id: z.string(), step: z.number().int() })
+      .nullable()
+      .describe('open rollout that the request was part of'),
     other: z
       .object({
         version: z.number().int(),
         role: z
           .enum(['shadow', 'fallback'])
-          .describe('shadow: requested in addition to the answer; failed: it should have answered and failed'),
+          .describe(
+            'shadow: requested in addition to the answer; failed: it should have answered and failed',
+          ),
         latencyMs: milliseconds,
         error: z.string().nullable(),
         score: z.number().nullable(),
@@ -117,17 +161,28 @@ export const predictionView = z
   .meta({ id: 'Prediction' });
 export type PredictionJson = z.output<typeof predictionView>;
 
-const kept = z.object({ input: z.string().nullable(), output: z.string().nullable(), retrieved: z.string().nullable() });
+const kept = z.object({
+  input: z.string().nullable(),
+  output: z.string().nullable(),
+  retrieved: z.string().nullable(),
+});
 
 export const predictionTexts = z
   .object({
-    served: kept.describe('unchanged texts by side; null if the text passed or the policy does not keep it'),
+    served: kept.describe(
+      'unchanged texts by side; null if the text passed or the policy does not keep it',
+    ),
     other: kept.describe('texts of the version that did not answer'),
   })
   .meta({ id: 'PredictionTexts' });
 export type PredictionTextsJson = z.output<typeof predictionTexts>;
 
-export function summaryToJson({ label, labelledAt, output, ...row }: ListedPrediction): PredictionSummaryJson {
+export function summaryToJson({
+  label,
+  labelledAt,
+  output,
+  ...row
+}: ListedPrediction): PredictionSummaryJson {
   const { id, receivedAt, model, version, arm, latencyMs } = row;
   const said = answerIn(output);
   const predicted = classPredictionIn(output);
@@ -137,11 +192,17 @@ export function summaryToJson({ label, labelledAt, output, ...row }: ListedPredi
     class: predicted?.class ?? null,
     answer: said && answerToJson(said),
     verdict: said && verdictOf(said.safety),
-    feedback: labelledAt === null ? null : feedbackToJson(predicted === null ? label : (classLabel(label) ?? label), labelledAt),
+    feedback:
+      labelledAt === null
+        ? null
+        : feedbackToJson(predicted === null ? label : (classLabel(label) ?? label), labelledAt),
   };
 }
 
-export function predictionToJson(row: ListedPrediction, digestServed: string | null): PredictionJson {
+export function predictionToJson(
+  row: ListedPrediction,
+  digestServed: string | null,
+): PredictionJson {
   const { eventTime, rollout, other } = row;
   const [said, predicted] = [answerIn(other?.output), classPredictionIn(other?.output)];
   return {
@@ -152,7 +213,13 @@ export function predictionToJson(row: ListedPrediction, digestServed: string | n
     eventTime,
     rollout,
     other: other && {
-      ...{ version: other.version, role: other.role, latencyMs: other.latencyMs, error: other.error, score: other.score },
+      ...{
+        version: other.version,
+        role: other.role,
+        latencyMs: other.latencyMs,
+        error: other.error,
+        score: other.score,
+      },
       class: predicted?.class ?? null,
       probabilities: predicted?.probabilities ?? null,
       answer: said && answerToJson(said),
@@ -169,22 +236,54 @@ function scoreIn(output: unknown): number | null {
 function answerToJson(answer: LoggedAnswer): AnswerJson {
   const { finish, usage, firstTokenMs, blocked, malformed, error, standby = null } = answer;
   const { promptTokens, completionTokens } = usage;
-  return { finish, promptTokens, completionTokens, firstTokenMs, blocked, malformed, error, standby };
+  return {
+    finish,
+    promptTokens,
+    completionTokens,
+    firstTokenMs,
+    blocked,
+    malformed,
+    error,
+    standby,
+  };
 }
 
 function evidenceToJson(said: LoggedAnswer | null): Pick<PredictionJson, 'safety' | 'retrieved'> {
-  return { safety: said?.safety ? safetyToJson(said.safety) : null, retrieved: said?.retrieved ? retrievalToJson(said.retrieved) : null };
+  return {
+    safety: said?.safety ? safetyToJson(said.safety) : null,
+    retrieved: said?.retrieved ? retrievalToJson(said.retrieved) : null,
+  };
 }
 
-function safetyToJson({ policy, input, output, retrieved: passages }: SafetyAudit): PredictionJson['safety'] {
-  return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages ? sideToJson(passages) : null };
+function safetyToJson({
+  policy,
+  input,
+  output,
+  retrieved: passages,
+}: SafetyAudit): PredictionJson['safety'] {
+  return {
+    policy,
+    input: sideToJson(input),
+    output: output && sideToJson(output),
+    retrieved: passages ? sideToJson(passages) : null,
+  };
 }
 
-function sideToJson({ outcome, findings, kept: text }: SafetyAudit['input']): { outcome: ScreeningOutcome } & z.output<typeof side> {
+function sideToJson({
+  outcome,
+  findings,
+  kept: text,
+}: SafetyAudit['input']): { outcome: ScreeningOutcome } & z.output<typeof side> {
   return { outcome, findings, textKept: text !== undefined };
 }
 
-function retrievalToJson({ index: { name, version, digest: of }, passages, cited, left, notReranked }: LoggedRetrieval) {
+function retrievalToJson({
+  index: { name, version, digest: of },
+  passages,
+  cited,
+  left,
+  notReranked,
+}: LoggedRetrieval) {
   return {
     index: { name, version, digest: of },
     passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),
@@ -200,12 +299,19 @@ const nobody = new Date(0).toISOString();
 type FeedbackParts = AnswerFeedback & { readonly label?: unknown };
 
 function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJson['feedback'] {
-  const said: FeedbackParts = typeof given === 'object' && given !== null ? given : { label: given };
+  const said: FeedbackParts =
+    typeof given === 'object' && given !== null ? given : { label: given };
   const { label, score, references = [], correction, judged } = said;
   return {
     labelledAt: labelledAt === nobody ? null : labelledAt,
-    label: typeof label === 'number' || typeof label === 'boolean' || typeof label === 'string' ? label : null,
+    label:
+      typeof label === 'number' || typeof label === 'boolean' || typeof label === 'string'
+        ? label
+        : null,
     ...{ score: score ?? null, references: references.length, corrected: correction !== undefined },
-    judged: judged === undefined ? null : { judge: judged.judge, served: judged.served, beside: judged.beside },
+    judged:
+      judged === undefined
+        ? null
+        : { judge: judged.judge, served: judged.served, beside: judged.beside },
   };
 }

@@ -10,7 +10,9 @@ export const trainerView = z
     iterations: z
       .object({ param: z.string(), default: z.number().nullable() })
       .nullable()
-      .describe('parameter that counts iterations, and its default; null if it reports no progress'),
+      .describe(
+        'parameter that counts iterations, and its default; null if it reports no progress',
+      ),
     codeDigest: z.string().describe('digest of its code, the job runtime and the library versions'),
   })
   .meta({ id: 'Trainer' });

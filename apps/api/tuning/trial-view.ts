@@ -10,7 +10,10 @@ export const trialView = z
     status: z.enum(trialStatuses),
     params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     metric: z.string(),
-    value: z.number().nullable().describe('metric on the tuning slice; of a pruned trial, the last value'),
+    value: z
+      .number()
+      .nullable()
+      .describe('metric on the tuning slice; of a pruned trial, the last value'),
     best: z.boolean(),
     reason: z.string().nullable().describe('why it was pruned or failed'),
     intermediate: z
@@ -31,6 +34,14 @@ export function trialToJson(
 ): TrialJson {
   const { number, status, params, value, reason, intermediate, startedAt, endedAt } = trial;
   const seconds = endedAt === null ? null : (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
-  const outcome = { status, params: { ...params }, metric, value, best: number === best, reason, intermediate };
+  const outcome = {
+    status,
+    params: { ...params },
+    metric,
+    value,
+    best: number === best,
+    reason,
+    intermediate,
+  };
   return { run, number, ...outcome, seconds, startedAt, endedAt };
 }

@@ -8,7 +8,10 @@ export const tuningView = z
     chosen: z.enum(['tuned', 'default']),
     params: values.describe('parameters of the chosen model'),
     trials: z.object({ complete: z.number(), pruned: z.number(), failed: z.number() }),
-    best: z.object({ number: z.number(), value: z.number(), params: values }).nullable().describe('metric on the tuning slice'),
+    best: z
+      .object({ number: z.number(), value: z.number(), params: values })
+      .nullable()
+      .describe('metric on the tuning slice'),
     confirm: z
       .object({
         metric: z.string(),
@@ -17,7 +20,11 @@ export const tuningView = z
         default: z.number().nullable(),
         tuned: z.number().nullable(),
         difference: z.number().nullable().describe('tuned minus default; positive is worse'),
-        interval: z.object({ level: z.number(), lower: z.number().nullable(), upper: z.number().nullable() }),
+        interval: z.object({
+          level: z.number(),
+          lower: z.number().nullable(),
+          upper: z.number().nullable(),
+        }),
         reason: z.string().nullable().describe('why it could not be measured'),
       })
       .nullable()

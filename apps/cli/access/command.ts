@@ -22,19 +22,33 @@ export function keyCommands(program: Command, context: CliContext): void {
   key
     .command('create <name>')
     .description('Create an API key and print it once')
-    .requiredOption('--scope <scope>', 'viewer, operator, approver or admin; each scope includes those before it')
-    .option('--expires <days>', `Lifetime, such as 30d, or never (default: ${usualKeyDays}d)`, lifetime)
+    .requiredOption(
+      '--scope <scope>',
+      'viewer, operator, approver or admin; each scope includes those before it',
+    )
+    .option(
+      '--expires <days>',
+      `Lifetime, such as 30d, or never (default: ${usualKeyDays}d)`,
+      lifetime,
+    )
     .option('--expires-at <time>', 'End of validity (RFC 3339); use instead of --expires')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: CreateOptions) => {
       const { scope, expires, expiresAt } = options;
       if (expires !== undefined && expiresAt !== undefined)
         throw new CliError('--expires and --expires-at cannot be combined', 2, 'use one of them');
-      const end = expires === 'never' ? null : expires === undefined ? expiresAt : keyExpiry(Date.now(), expires);
-      const made = await context.api().call<{ id: string; key: string; expiresAt: string | null }>('/api-keys', {
-        method: 'POST',
-        body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
-      });
+      const end =
+        expires === 'never'
+          ? null
+          : expires === undefined
+            ? expiresAt
+            : keyExpiry(Date.now(), expires);
+      const made = await context
+        .api()
+        .call<{ id: string; key: string; expiresAt: string | null }>('/api-keys', {
+          method: 'POST',
+          body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
+        });
       terminal.say(
         `${made.id}: store this key now, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,
       );
@@ -51,7 +65,14 @@ export function keyCommands(program: Command, context: CliContext): void {
         items,
         json: options.json,
         columns: ['KEY', 'NAME', 'SCOPE', 'CREATED', 'LAST USED', 'STATE'],
-        row: (each) => [each.id, each.name, each.scope, each.createdAt, each.lastUsedAt ?? '', state(each)],
+        row: (each) => [
+          each.id,
+          each.name,
+          each.scope,
+          each.createdAt,
+          each.lastUsedAt ?? '',
+          state(each),
+        ],
         none: { what: 'no keys', next: 'perennial key create <name> --scope <scope>' },
       });
     });
@@ -66,17 +87,29 @@ export function keyCommands(program: Command, context: CliContext): void {
 
   key
     .command('rotate <id>')
-    .description('Create a new key with the same name, scope and lifetime; the old key expires after the overlap')
-    .option('--overlap-seconds <n>', 'How long the old key stays valid, such as 24h', wholeNumber(0, 2_592_000), 3600)
+    .description(
+      'Create a new key with the same name, scope and lifetime; the old key expires after the overlap',
+    )
+    .option(
+      '--overlap-seconds <n>',
+      'How long the old key stays valid, such as 24h',
+      wholeNumber(0, 2_592_000),
+      3600,
+    )
     .option('--json', 'Print as JSON')
-    .action(async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
-      const body = { overlapSeconds: options.overlapSeconds };
-      const made = await context
-        .api()
-        .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, { method: 'POST', body });
-      terminal.say(`${made.id} replaces ${id}, which expires at ${made.oldValidUntil}`);
-      terminal.out(options.json ? jsonText(made) : made.key);
-    });
+    .action(
+      async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
+        const body = { overlapSeconds: options.overlapSeconds };
+        const made = await context
+          .api()
+          .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, {
+            method: 'POST',
+            body,
+          });
+        terminal.say(`${made.id} replaces ${id}, which expires at ${made.oldValidUntil}`);
+        terminal.out(options.json ? jsonText(made) : made.key);
+      },
+    );
 }
 
 function state({ revokedAt, expiresAt }: KeyJson): string {
@@ -84,7 +117,9 @@ function state({ revokedAt, expiresAt }: KeyJson): string {
   if (expiresAt === null) return 'valid, never expires';
   const now = Date.now();
   if (Date.parse(expiresAt) <= now) return `expired ${expiresAt}`;
-  return expiresSoon(expiresAt, now) ? `EXPIRES in ${daysUntil(expiresAt, now)} days, ${expiresAt}` : `until ${expiresAt}`;
+  return expiresSoon(expiresAt, now)
+    ? `EXPIRES in ${daysUntil(expiresAt, now)} days, ${expiresAt}`
+    : `until ${expiresAt}`;
 }
 
 function lifetime(text: string): number | 'never' {

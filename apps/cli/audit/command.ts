@@ -26,7 +26,11 @@ interface VerifyOptions {
 /** The longest that a log of millions of rows takes. */
 const verifySeconds = 6 * 3600;
 
-export function auditCommands(program: Command, context: CliContext & { readonly auditKeys: () => CliAuditKeys }, finish: Finish): void {
+export function auditCommands(
+  program: Command,
+  context: CliContext & { readonly auditKeys: () => CliAuditKeys },
+  finish: Finish,
+): void {
   const audit = program.command('audit').description('Read and verify the audit log');
   listCommand(audit, context);
   verifyCommand(audit, context, finish);
@@ -37,12 +41,18 @@ function listCommand(audit: Command, context: CliContext): void {
   audit
     .command('list')
     .description('List changes, newest first')
-    .option('--subject <subject>', 'Only changes of this subject, such as model:flight-delay or run:run_…')
+    .option(
+      '--subject <subject>',
+      'Only changes of this subject, such as model:flight-delay or run:run_…',
+    )
     .option('--action <action>', 'Only this action, such as alias.promote')
     .option('--limit <n>', 'Maximum number of changes', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
     .action(async ({ subject, action, limit, json }: AuditListOptions) => {
-      const query = new URLSearchParams({ ...(subject === undefined ? {} : { subject }), ...(action === undefined ? {} : { action }) });
+      const query = new URLSearchParams({
+        ...(subject === undefined ? {} : { subject }),
+        ...(action === undefined ? {} : { action }),
+      });
       const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, limit);
       showList(context.terminal, {
         items,
@@ -66,18 +76,35 @@ function verifyCommand(audit: Command, context: CliContext, finish: Finish): voi
   const { terminal, settings } = context;
   audit
     .command('verify')
-    .description('Find rows that were changed, removed or rewritten after they were sealed; exit 1 if there are any')
-    .option('--from <checkpoint>', 'Verify only what was sealed after this <batch>:<digest> (default: the whole log)')
-    .option('--checkpoint-file <file>', 'Start from the checkpoint in this file; write the new checkpoint to it if nothing was found')
+    .description(
+      'Find rows that were changed, removed or rewritten after they were sealed; exit 1 if there are any',
+    )
+    .option(
+      '--from <checkpoint>',
+      'Verify only what was sealed after this <batch>:<digest> (default: the whole log)',
+    )
+    .option(
+      '--checkpoint-file <file>',
+      'Start from the checkpoint in this file; write the new checkpoint to it if nothing was found',
+    )
     .option('--json', 'Print as JSON')
     .action(async (options: VerifyOptions) => {
-      const file = options.checkpointFile === undefined ? null : wholeFileAt(options.checkpointFile, settings.cwd);
-      const kept = options.checkpointFile === undefined ? undefined : checkpointIn(resolve(settings.cwd, options.checkpointFile));
+      const file =
+        options.checkpointFile === undefined
+          ? null
+          : wholeFileAt(options.checkpointFile, settings.cwd);
+      const kept =
+        options.checkpointFile === undefined
+          ? undefined
+          : checkpointIn(resolve(settings.cwd, options.checkpointFile));
       const from = options.from ?? kept;
       const query = from === undefined ? '' : `?from=${encodeURIComponent(from)}`;
-      const report = await context.api().call<AuditReportJson>(`/audit/verify${query}`, { timeoutSeconds: verifySeconds });
+      const report = await context
+        .api()
+        .call<AuditReportJson>(`/audit/verify${query}`, { timeoutSeconds: verifySeconds });
       if (options.json === true) terminal.out(jsonText(report));
-      else terminal.out(report.findings.length === 0 ? wholeText(report, from) : findingsText(report));
+      else
+        terminal.out(report.findings.length === 0 ? wholeText(report, from) : findingsText(report));
       const { checkpoint } = report;
       if (file !== null && checkpoint !== null && report.findings.length === 0) {
         await writeWhole(file, (write) => write(`${checkpoint.batch}:${checkpoint.digest}\n`));
@@ -96,7 +123,8 @@ function wholeText(report: AuditReportJson, from: string | undefined): string {
   const after = from === undefined ? '' : ` after batch ${from.split(':')[0] ?? ''}`;
   const since = unsealedSince === null ? '' : ` since ${unsealedSince}`;
   const compared = copies.map(
-    ({ place, waiting }) => `compared with the copies in ${place}${waiting > 0 ? `; ${waiting} batch heads are not copied yet` : ''}`,
+    ({ place, waiting }) =>
+      `compared with the copies in ${place}${waiting > 0 ? `; ${waiting} batch heads are not copied yet` : ''}`,
   );
   const trust = {
     setting: 'trusted keys: PERENNIAL_AUDIT_TRUSTED_KEYS',
@@ -113,13 +141,21 @@ function wholeText(report: AuditReportJson, from: string | undefined): string {
 
 function findingsText({ findings, furtherFindings }: AuditReportJson): string {
   const lines = findings.map(({ kind, sealedAs, batch, keyId, detail }) => {
-    const where = sealedAs !== undefined ? `row ${sealedAs}` : batch !== undefined ? `batch ${batch}` : `key ${keyId ?? '?'}`;
+    const where =
+      sealedAs !== undefined
+        ? `row ${sealedAs}`
+        : batch !== undefined
+          ? `batch ${batch}`
+          : `key ${keyId ?? '?'}`;
     return `${kind} at ${where}: ${detail}`;
   });
   return [...lines, ...(furtherFindings > 0 ? [`and ${furtherFindings} more`] : [])].join('\n');
 }
 
-function keyCommands(audit: Command, context: CliContext & { readonly auditKeys: () => CliAuditKeys }): void {
+function keyCommands(
+  audit: Command,
+  context: CliContext & { readonly auditKeys: () => CliAuditKeys },
+): void {
   const { terminal, auditKeys } = context;
   audit
     .command('keys')
@@ -131,47 +167,91 @@ function keyCommands(audit: Command, context: CliContext & { readonly auditKeys:
         items,
         json,
         columns: ['KEY', 'KIND', 'FROM BATCH', 'ADDED', 'BY', 'FINGERPRINT'],
-        row: (key) => [key.keyId, key.kind, String(key.fromBatch), key.addedAt, key.addedBy, key.fingerprint],
-        none: { what: 'no audit keys yet', next: 'the first key is registered when the first rows are sealed' },
+        row: (key) => [
+          key.keyId,
+          key.kind,
+          String(key.fromBatch),
+          key.addedAt,
+          key.addedBy,
+          key.fingerprint,
+        ],
+        none: {
+          what: 'no audit keys yet',
+          next: 'the first key is registered when the first rows are sealed',
+        },
       });
     });
 
   audit
     .command('new-key')
     .description('Create a signing key on another machine and print its request for add-key')
-    .requiredOption('--previous <fingerprint>', 'Fingerprint of the key that will endorse the new one, from `perennial audit keys`')
+    .requiredOption(
+      '--previous <fingerprint>',
+      'Fingerprint of the key that will endorse the new one, from `perennial audit keys`',
+    )
     .action(async ({ previous }: { readonly previous: string }) => {
       const { fingerprint, place, request } = await auditKeys().newKey({ previous });
-      terminal.say(`key ${fingerprint} stored in ${place}; on the machine that holds ${previous}, run: perennial audit add-key <request>`);
+      terminal.say(
+        `key ${fingerprint} stored in ${place}; on the machine that holds ${previous}, run: perennial audit add-key <request>`,
+      );
       terminal.out(request);
     });
 
   audit
     .command('add-key <request>')
-    .description('Endorse the key of another machine; run it on the machine of the endorsing key, with a worker’s settings')
+    .description(
+      'Endorse the key of another machine; run it on the machine of the endorsing key, with a worker’s settings',
+    )
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (request: string, { reason }: { readonly reason: string }) => {
-      const { keyId, fingerprint, fromBatch } = await auditKeys().addKey({ request, reason: said(reason) });
+      const { keyId, fingerprint, fromBatch } = await auditKeys().addKey({
+        request,
+        reason: said(reason),
+      });
       terminal.out(`key ${keyId} (${fingerprint}) may seal from batch ${fromBatch}`);
     });
 
   audit
     .command('rotate-key')
-    .description('Replace the key of this machine, with a worker’s settings; batches that the old key sealed still verify')
+    .description(
+      'Replace the key of this machine, with a worker’s settings; batches that the old key sealed still verify',
+    )
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
-    .option('--lost [key]', 'Replace a key whose private part is lost; verifiers must then be configured to trust the new key')
-    .option('--new-key-file <file>', 'Write the new key to this file; you must then copy it to the workers')
+    .option(
+      '--lost [key]',
+      'Replace a key whose private part is lost; verifiers must then be configured to trust the new key',
+    )
+    .option(
+      '--new-key-file <file>',
+      'Write the new key to this file; you must then copy it to the workers',
+    )
     .action(
-      async ({ reason, lost, newKeyFile }: { readonly reason: string; readonly lost?: string | true; readonly newKeyFile?: string }) => {
+      async ({
+        reason,
+        lost,
+        newKeyFile,
+      }: {
+        readonly reason: string;
+        readonly lost?: string | true;
+        readonly newKeyFile?: string;
+      }) => {
         const made = await auditKeys().rotateKey({ reason: said(reason), lost, newKeyFile });
-        const next = made.isInPlace ? 'workers start to use it automatically' : 'sealing pauses until the workers have it';
-        terminal.out(`key ${made.keyId} (${made.fingerprint}) seals from batch ${made.fromBatch}; it is in ${made.place}, and ${next}`);
-        if (lost !== undefined) terminal.say(`on the other machines, set PERENNIAL_AUDIT_TRUSTED_KEYS=${made.fingerprint}`);
+        const next = made.isInPlace
+          ? 'workers start to use it automatically'
+          : 'sealing pauses until the workers have it';
+        terminal.out(
+          `key ${made.keyId} (${made.fingerprint}) seals from batch ${made.fromBatch}; it is in ${made.place}, and ${next}`,
+        );
+        if (lost !== undefined)
+          terminal.say(
+            `on the other machines, set PERENNIAL_AUDIT_TRUSTED_KEYS=${made.fingerprint}`,
+          );
       },
     );
 }
 
 function said(reason: string): string {
-  if (reason.trim() === '') throw new CliError('--reason is empty', 2, 'state the reason for the audit log');
+  if (reason.trim() === '')
+    throw new CliError('--reason is empty', 2, 'state the reason for the audit log');
   return reason.trim();
 }

@@ -1,4 +1,7 @@
-/** Whether a compute backend takes jobs: one real training of a few generated rows, by the port that the train stage uses. */
+/**
+ * Whether a compute backend takes jobs: one real training of a few generated rows, by the port that
+ * the train stage uses.
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +37,10 @@ const pauseMs = 20;
 const logBytes = 2_000;
 
 /** Everything that it makes is in a folder of its own, removed at the end. */
-export async function checkBackend(compute: CliCompute, kind: BuiltComputeKind): Promise<BackendCheck> {
+export async function checkBackend(
+  compute: CliCompute,
+  kind: BuiltComputeKind,
+): Promise<BackendCheck> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-compute-'));
   const backend = compute.open(kind, folder);
   try {
@@ -47,11 +53,27 @@ export async function checkBackend(compute: CliCompute, kind: BuiltComputeKind):
     const handle = await backend.port.submit(job);
     const state = await ended(backend, handle);
     const seconds = secondsSince(submitting);
-    if (state.kind !== 'succeeded') return { backend: kind, ok: false, detail: await reasonOf(backend, handle, state) };
+    if (state.kind !== 'succeeded')
+      return { backend: kind, ok: false, detail: await reasonOf(backend, handle, state) };
     const processSeconds = backend.processSeconds(handle);
-    if (processSeconds === null) return { backend: kind, ok: false, detail: 'its job has ended, but its process is still running' };
+    if (processSeconds === null)
+      return {
+        backend: kind,
+        ok: false,
+        detail: 'its job has ended, but its process is still running',
+      };
     const overheadSeconds = rounded(seconds - processSeconds);
-    return { backend: kind, ok: true, trainer: checkTrainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds };
+    return {
+      backend: kind,
+      ok: true,
+      trainer: checkTrainer,
+      rows,
+      detail,
+      readySeconds,
+      seconds,
+      processSeconds,
+      overheadSeconds,
+    };
   } finally {
     await backend.port.close();
     rmSync(folder, { recursive: true, force: true });
@@ -61,7 +83,11 @@ export async function checkBackend(compute: CliCompute, kind: BuiltComputeKind):
 async function tinyJob({ artifacts }: TriedBackend, folder: string): Promise<Job> {
   const path = join(folder, 'train.parquet');
   await writeTrialRows(path, { task: 'classification', rows, first: 0, odd: false });
-  const train = await artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
+  const train = await artifacts.putFile({
+    tenant: 'default',
+    path,
+    mediaType: 'application/vnd.apache.parquet',
+  });
   return {
     id: `compute-check/${randomUUID()}`,
     tenant: 'default',
@@ -85,8 +111,13 @@ async function ended({ port }: TriedBackend, handle: JobHandle): Promise<EndedSt
 }
 
 /** The rows are generated: there is nothing in the log to keep secret. */
-async function reasonOf({ port }: TriedBackend, handle: JobHandle, state: EndedState): Promise<string> {
-  const what = state.kind === 'failed' ? `${state.failure}: ${state.message}` : 'its job was cancelled';
+async function reasonOf(
+  { port }: TriedBackend,
+  handle: JobHandle,
+  state: EndedState,
+): Promise<string> {
+  const what =
+    state.kind === 'failed' ? `${state.failure}: ${state.message}` : 'its job was cancelled';
   const log = (await port.logs(handle, logBytes)).trimEnd();
   return log === '' ? what : `${what}\n${log}`;
 }

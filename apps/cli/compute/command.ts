@@ -35,10 +35,16 @@ export function computeCommands(program: Command, context: ComputeContext, finis
 
   compute
     .command('list')
-    .description('List the backends of this machine; workers on other machines have their own settings')
+    .description(
+      'List the backends of this machine; workers on other machines have their own settings',
+    )
     .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
-      const machine = { ...machineNow(), python: await pythonOf(settings), trainers: trainersOf(settings) };
+      const machine = {
+        ...machineNow(),
+        python: await pythonOf(settings),
+        trainers: trainersOf(settings),
+      };
       const { slots } = context.compute();
       showList(terminal, {
         items: builtComputeKinds.map((backend): BackendJson => ({ backend, slots, ...machine })),
@@ -58,14 +64,17 @@ export function computeCommands(program: Command, context: ComputeContext, finis
 
   compute
     .command('check [backend]')
-    .description('Run a small real job and report its time and overhead; exit 1 and name the problem if it fails')
+    .description(
+      'Run a small real job and report its time and overhead; exit 1 and name the problem if it fails',
+    )
     .option('--json', 'Print as JSON')
     .action(async (name: string | undefined, { json }: { readonly json?: true }) => {
       const kinds = name === undefined ? builtComputeKinds : [backendNamed(name)];
       // Only this command loads DuckDB; tsx resolves require, not import(), to TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { checkBackend, checkTrainer } = require('./backend-check') as typeof BackendChecks;
-      if (!trainersOf(settings).includes(checkTrainer)) throw noTrainers(settings, `trainer ${checkTrainer}, which backend checks use,`);
+      if (!trainersOf(settings).includes(checkTrainer))
+        throw noTrainers(settings, `trainer ${checkTrainer}, which backend checks use,`);
       const checks: BackendCheck[] = [];
       for (const kind of kinds) {
         const check = await checkBackend(context.compute(), kind);
@@ -82,17 +91,31 @@ function backendNamed(name: string): BuiltComputeKind {
   if (built !== undefined) return built;
   const here = builtComputeKinds.join(', ');
   if (computeKinds.some((kind) => kind === name)) {
-    throw new CliError(`compute backend ${name} is not available in this version; available: ${here}`, 2, 'perennial compute list');
+    throw new CliError(
+      `compute backend ${name} is not available in this version; available: ${here}`,
+      2,
+      'perennial compute list',
+    );
   }
   const meant = nearest(name, builtComputeKinds);
   const guess = meant === null ? '' : `; did you mean ${meant}?`;
-  throw new CliError(`unknown compute backend ${name}; available: ${here}${guess}`, 2, 'perennial compute list');
+  throw new CliError(
+    `unknown compute backend ${name}; available: ${here}${guess}`,
+    2,
+    'perennial compute list',
+  );
 }
 
-/** A container's share of the memory, where it has one: no limit reads as 0, or as more than there is. */
+/**
+ * A container's share of the memory, where it has one: no limit reads as 0, or as more than there
+ * is.
+ */
 function machineNow(): Pick<BackendJson, 'cpus' | 'memoryBytes'> {
   const limit = process.constrainedMemory();
-  return { cpus: availableParallelism(), memoryBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem() };
+  return {
+    cpus: availableParallelism(),
+    memoryBytes: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
+  };
 }
 
 /** Of a Python that cannot be started there is no version. */
@@ -111,12 +134,18 @@ function trainersOf(settings: CliSettings): readonly string[] {
 }
 
 function noTrainers({ trainersDir }: CliSettings, what: string): CliError {
-  return new CliError(`${what} not found in ${trainersDir}`, 1, 'set PERENNIAL_TRAINERS_DIR to the trainers/ folder of a clone');
+  return new CliError(
+    `${what} not found in ${trainersDir}`,
+    1,
+    'set PERENNIAL_TRAINERS_DIR to the trainers/ folder of a clone',
+  );
 }
 
 function describeCheck(check: BackendCheck, paint: Paint): string {
-  if (!check.ok) return `${paint.red('failed')}  ${check.backend}  ${check.detail.replaceAll('\n', '\n    | ')}`;
-  const { backend, trainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds } = check;
+  if (!check.ok)
+    return `${paint.red('failed')}  ${check.backend}  ${check.detail.replaceAll('\n', '\n    | ')}`;
+  const { backend, trainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds } =
+    check;
   return [
     `${paint.green('ok')}  ${backend}  trained ${trainer} on ${rows} rows in ${inWords(seconds)}`,
     `    ${inWords(processSeconds)} in the job’s own process, ${inWords(overheadSeconds)} of overhead; worker start-up ${inWords(readySeconds)}, once per worker`,

@@ -3,7 +3,13 @@ import type { CliContext } from '../context';
 import { harmless, jsonText } from '../harmless';
 import { showList } from '../list-view';
 import { table } from '../terminal';
-import type { DatasetDiffJson, DatasetJson, DatasetVersionJson, QuarantinedRowsJson, QuarantineJson } from '../../api/dataset/view';
+import type {
+  DatasetDiffJson,
+  DatasetJson,
+  DatasetVersionJson,
+  QuarantinedRowsJson,
+  QuarantineJson,
+} from '../../api/dataset/view';
 import type { LineageEdgeJson } from '../../api/lineage/view';
 
 interface QuarantineOptions {
@@ -14,7 +20,9 @@ interface QuarantineOptions {
 
 export function dataCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const dataset = program.command('dataset').description('Show datasets, their versions and quarantined rows');
+  const dataset = program
+    .command('dataset')
+    .description('Show datasets, their versions and quarantined rows');
 
   dataset
     .command('list')
@@ -27,7 +35,10 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'],
         row: (each) => [each.name, String(each.versions), at(each.latest), at(each.approved)],
-        none: { what: 'no datasets yet; a run ingests the first one', next: 'perennial run start <lifecycle>' },
+        none: {
+          what: 'no datasets yet; a run ingests the first one',
+          next: 'perennial run start <lifecycle>',
+        },
       });
     });
 
@@ -36,12 +47,20 @@ export function dataCommands(program: Command, context: CliContext): void {
     .description('Show the versions of a dataset, newest first')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const items = await context.api().list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
+      const items = await context
+        .api()
+        .list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
       showList(terminal, {
         items,
         json: options.json,
         columns: ['VERSION', 'ROWS', 'RUN', 'CREATED', 'DIGEST'],
-        row: (each) => [at(each.version), String(each.rows), each.runId ?? '', each.createdAt, each.manifest.digest.slice(0, 19)],
+        row: (each) => [
+          at(each.version),
+          String(each.rows),
+          each.runId ?? '',
+          each.createdAt,
+          each.manifest.digest.slice(0, 19),
+        ],
         none: { what: `${name} has no versions`, next: 'perennial dataset list' },
       });
     });
@@ -49,17 +68,25 @@ export function dataCommands(program: Command, context: CliContext): void {
   dataset
     .command('quarantine <dataset>')
     .description('Count the rows that broke the contract, by reason; --rows prints the rows')
-    .option('--rows <n>', 'Print the first rows of the newest quarantine with their reasons (scope operator; recorded in the audit log)')
+    .option(
+      '--rows <n>',
+      'Print the first rows of the newest quarantine with their reasons (scope operator; recorded in the audit log)',
+    )
     .option('--version <n>', 'Only this version of the dataset')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: QuarantineOptions) => {
       const path = `/datasets/${encodeURIComponent(name)}/quarantine`;
       const all = await context.api().list<QuarantineJson>(path);
-      const items = options.version === undefined ? all : all.filter(({ version }) => String(version) === options.version);
+      const items =
+        options.version === undefined
+          ? all
+          : all.filter(({ version }) => String(version) === options.version);
       const [newest] = items;
       if (options.rows !== undefined && newest) {
         const query = new URLSearchParams({ limit: options.rows });
-        const found = await context.api().call<QuarantinedRowsJson>(`${path}/${newest.id}/rows?${query.toString()}`);
+        const found = await context
+          .api()
+          .call<QuarantinedRowsJson>(`${path}/${newest.id}/rows?${query.toString()}`);
         showQuarantined(context, name, found, options);
         return;
       }
@@ -72,7 +99,9 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['VERSION', 'ROWS', 'RUN', 'REASONS'],
         row: (each) => [at(each.version), String(each.rows), each.runId, reasons(each)],
-        none: { what: `${name}${options.version === undefined ? '' : `@${options.version}`} has no quarantined rows` },
+        none: {
+          what: `${name}${options.version === undefined ? '' : `@${options.version}`} has no quarantined rows`,
+        },
       });
     });
 
@@ -82,24 +111,37 @@ export function dataCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const query = new URLSearchParams({ from, to });
-      const diff = await context.api().call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
+      const diff = await context
+        .api()
+        .call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
       terminal.out(options.json ? jsonText(diff) : describeDiff(diff));
     });
 
   program
     .command('lineage <node>')
-    .description('List what deployment:NAME, model:NAME@1, dataset:LIFECYCLE.SOURCE@1 or run:ID was made from (default: newest version)')
+    .description(
+      'List what deployment:NAME, model:NAME@1, dataset:LIFECYCLE.SOURCE@1 or run:ID was made from (default: newest version)',
+    )
     .option('--downstream', 'List what was made from the node instead')
     .option('--json', 'Print as JSON')
     .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
-      const query = new URLSearchParams({ of: node, direction: options.downstream ? 'downstream' : 'upstream' });
-      const edges = await context.api().list<LineageEdgeJson>(`/lineage?${query.toString()}`, 10_000);
+      const query = new URLSearchParams({
+        of: node,
+        direction: options.downstream ? 'downstream' : 'upstream',
+      });
+      const edges = await context
+        .api()
+        .list<LineageEdgeJson>(`/lineage?${query.toString()}`, 10_000);
       showList(terminal, {
         items: edges,
         json: options.json,
         columns: ['FROM', 'TO', 'BY'],
         row: ({ from, to, runId }) => [nodeName(from), nodeName(to), runId ?? ''],
-        none: { what: options.downstream ? `nothing was made from ${node}` : `no recorded sources of ${node}` },
+        none: {
+          what: options.downstream
+            ? `nothing was made from ${node}`
+            : `no recorded sources of ${node}`,
+        },
       });
     });
 }
@@ -129,9 +171,20 @@ function nodeName({ kind, name, version }: LineageEdgeJson['from']): string {
   return `${kind}:${name}${version === undefined ? '' : `@${version}`}`;
 }
 
-function describeDiff({ from, to, same, rows, added, removed, retyped, statistics, comparable }: DatasetDiffJson): string {
+function describeDiff({
+  from,
+  to,
+  same,
+  rows,
+  added,
+  removed,
+  retyped,
+  statistics,
+  comparable,
+}: DatasetDiffJson): string {
   if (same) return `@${from} and @${to} have the same content`;
-  const number = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(5))) : JSON.stringify(value));
+  const number = (value: unknown): string =>
+    typeof value === 'number' ? String(Number(value.toPrecision(5))) : JSON.stringify(value);
   const lines = [
     ['rows', '', String(rows.from), String(rows.to)],
     ...added.map(({ name, type }) => [name, 'added', '', type]),

@@ -36,21 +36,34 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .description('Try other gates on recorded evidence')
     .command('what-if <decision>')
     .description('Evaluate other gates, or another canary, on the same evidence; nothing is stored')
-    .option('--gates <file>', 'YAML file with a list of gates, or a lifecycle to take the gates from')
+    .option(
+      '--gates <file>',
+      'YAML file with a list of gates, or a lifecycle to take the gates from',
+    )
     .option('--canary <file>', 'Lifecycle YAML to take the canary from; for decisions of a rollout')
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
     .action(async (decision: string, options: WhatIfOptions) => {
       const body = { decision, ...readRules(context.settings.cwd, options) };
-      const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
-      const text = [`was ${answer.was.kind}, would be ${answer.wouldBe.kind}`, ...explainGates(answer.gates, options)].join('\n');
+      const answer = await context
+        .api()
+        .call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
+      const text = [
+        `was ${answer.was.kind}, would be ${answer.wouldBe.kind}`,
+        ...explainGates(answer.gates, options),
+      ].join('\n');
       terminal.out(options.json ? jsonText(answer) : text);
     });
 }
 
-function readRules(cwd: string, { gates, canary }: { readonly gates?: string; readonly canary?: string }) {
-  if (gates !== undefined && canary === undefined) return { gates: gatesIn(gates, read(cwd, gates)) };
-  if (canary !== undefined && gates === undefined) return { canary: canaryIn(canary, read(cwd, canary)) };
+function readRules(
+  cwd: string,
+  { gates, canary }: { readonly gates?: string; readonly canary?: string },
+) {
+  if (gates !== undefined && canary === undefined)
+    return { gates: gatesIn(gates, read(cwd, gates)) };
+  if (canary !== undefined && gates === undefined)
+    return { canary: canaryIn(canary, read(cwd, canary)) };
   throw new CliError('policy what-if requires --gates <file> or --canary <file>', 2);
 }
 
@@ -73,7 +86,10 @@ function gatesIn(file: string, document: unknown): unknown {
 }
 
 function canaryIn(file: string, document: unknown): unknown {
-  const { canary, spec } = (document ?? {}) as { readonly canary?: unknown; readonly spec?: { readonly canary?: unknown } };
+  const { canary, spec } = (document ?? {}) as {
+    readonly canary?: unknown;
+    readonly spec?: { readonly canary?: unknown };
+  };
   const found = canary ?? spec?.canary;
   if (found === undefined) throw new CliError(`${file} has no canary`, 2);
   return found;

@@ -11,18 +11,35 @@ export function describeComparison({ runs, differingParams }: RunComparison): st
     ['version', ...runs.map(({ version }) => (version === null ? '' : `@${version}`))],
     ['verdict', ...runs.map(({ verdict }) => verdict?.kind ?? '')],
     ['trainer', ...runs.map(({ trainer }) => trainer ?? '')],
-    ...Object.entries(differingParams).map(([name, values]) => [name, ...values.map((value) => JSON.stringify(value))]),
-    ...names((run) => run.metrics).map((name) => [name, ...runs.map(({ metrics }) => metricText(metrics[name]))]),
-    ...names((run) => run.seconds).map((name) => [`${name}, s`, ...runs.map(({ seconds }) => seconds[name]?.toFixed(1) ?? '')]),
+    ...Object.entries(differingParams).map(([name, values]) => [
+      name,
+      ...values.map((value) => JSON.stringify(value)),
+    ]),
+    ...names((run) => run.metrics).map((name) => [
+      name,
+      ...runs.map(({ metrics }) => metricText(metrics[name])),
+    ]),
+    ...names((run) => run.seconds).map((name) => [
+      `${name}, s`,
+      ...runs.map(({ seconds }) => seconds[name]?.toFixed(1) ?? ''),
+    ]),
   ];
   return table(['', ...runs.map(({ id }) => id)], rows);
 }
 
 /** The API describes an evaluation's metrics as documents. */
 function metricText(document: unknown): string {
-  const metric = document as { readonly value: number | null; readonly lower: number | null; readonly upper: number | null } | undefined;
+  const metric = document as
+    | {
+        readonly value: number | null;
+        readonly lower: number | null;
+        readonly upper: number | null;
+      }
+    | undefined;
   if (!metric || metric.value === null) return '';
   const figure = (value: number): string => value.toFixed(4);
   const { value, lower, upper } = metric;
-  return lower === null || upper === null ? figure(value) : `${figure(value)} (${figure(lower)} … ${figure(upper)})`;
+  return lower === null || upper === null
+    ? figure(value)
+    : `${figure(value)} (${figure(lower)} … ${figure(upper)})`;
 }

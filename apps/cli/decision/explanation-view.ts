@@ -1,9 +1,17 @@
 import { judge } from '../../../domain/decision/decide';
-import { judgeEvaluation, type LlmEvaluationPolicy } from '../../../domain/language/evaluation/decide-evaluation';
+import {
+  judgeEvaluation,
+  type LlmEvaluationPolicy,
+} from '../../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { explainLlmEvidence } from '../../../domain/language/evaluation/explain';
 import type { Evidence } from '../../../domain/decision/evidence';
-import { explainEvidence, explainGates, explainReasons, type ReasonLayout } from '../../../domain/decision/explain';
+import {
+  explainEvidence,
+  explainGates,
+  explainReasons,
+  type ReasonLayout,
+} from '../../../domain/decision/explain';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
@@ -11,19 +19,36 @@ import { judgeText } from '../rollout/judge-view';
 import type { DecisionView } from '../../api/decision/view';
 import type { AliasMoveJson, ApprovalJson, ExplanationView } from '../../api/model/view';
 
-/** The API describes a policy and its evidence as documents of any version; these are the ones that this version of Perennial writes. */
+/**
+ * The API describes a policy and its evidence as documents of any version; these are the ones that
+ * this version of Perennial writes.
+ */
 export type DecisionJson = DecisionView & {
   readonly policyBody: EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null;
   readonly evidenceBody: Evidence | LlmEvidence | RolloutEvidence | null;
 };
 
-export type ExplanationJson = Omit<ExplanationView, 'decisions'> & { readonly decisions: readonly DecisionJson[] };
+export type ExplanationJson = Omit<ExplanationView, 'decisions'> & {
+  readonly decisions: readonly DecisionJson[];
+};
 
 type DigestCheckJson = ExplanationJson['digests'][number];
 
-/** A decision with what each gate said of what was measured, by the same functions that decided it. */
+/**
+ * A decision with what each gate said of what was measured, by the same functions that decided it.
+ */
 export function describeDecision(
-  { id, runId, stage, createdAt, policy, evidence, verdict, policyBody, evidenceBody }: DecisionJson,
+  {
+    id,
+    runId,
+    stage,
+    createdAt,
+    policy,
+    evidence,
+    verdict,
+    policyBody,
+    evidenceBody,
+  }: DecisionJson,
   shown: ReasonLayout = {},
 ): string {
   const judged = judgedBy(policyBody, evidenceBody);
@@ -38,8 +63,11 @@ export function describeDecision(
 }
 
 function judgedBy(policy: DecisionJson['policyBody'], evidence: DecisionJson['evidenceBody']) {
-  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') return judge(policy, evidence);
-  return policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation' ? judgeEvaluation(policy, evidence) : null;
+  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation')
+    return judge(policy, evidence);
+  return policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation'
+    ? judgeEvaluation(policy, evidence)
+    : null;
 }
 
 function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
@@ -47,21 +75,45 @@ function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
   if (evidence.kind === 'evaluation') return explainEvidence(evidence);
   if (evidence.kind === 'llmEvaluation') return explainLlmEvidence(evidence);
   const { challenger, champion, startedAt, asOf, step } = evidence;
-  return [`${challenger} beside ${champion} on traffic from ${startedAt} to ${asOf}, decided in step ${step + 1}`];
+  return [
+    `${challenger} beside ${champion} on traffic from ${startedAt} to ${asOf}, decided in step ${step + 1}`,
+  ];
 }
 
 /** The chain from data to traffic. */
-export function describeExplanation(explanation: ExplanationJson, shown: ReasonLayout = {}): string {
-  const { model, version, serves, record, run, rollout, decisions, approvals, digests, moves, lineage } = explanation;
+export function describeExplanation(
+  explanation: ExplanationJson,
+  shown: ReasonLayout = {},
+): string {
+  const {
+    model,
+    version,
+    serves,
+    record,
+    run,
+    rollout,
+    decisions,
+    approvals,
+    digests,
+    moves,
+    lineage,
+  } = explanation;
   const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
   const sources = [
-    ...new Set(lineage.map(({ from }) => `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`)),
+    ...new Set(
+      lineage.map(
+        ({ from }) =>
+          `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`,
+      ),
+    ),
   ];
   return [
     `${model}@${version} ${serves ? 'is the champion' : `does not serve (${record.status})`}; digest ${record.manifest.digest}`,
     ...(run === null
       ? []
-      : [`made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`]),
+      : [
+          `made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`,
+        ]),
     `from ${sources.length === 0 ? 'no recorded sources' : sources.join(', ')}`,
     ...decisions.map((decision) => describeDecision(decision, shown)),
     ...(rollout
@@ -79,7 +131,14 @@ export function describeExplanation(explanation: ExplanationJson, shown: ReasonL
   ].join('\n');
 }
 
-function describeApproval({ vote, keyId, keyName, scope, comment, createdAt }: ApprovalJson): string {
+function describeApproval({
+  vote,
+  keyId,
+  keyName,
+  scope,
+  comment,
+  createdAt,
+}: ApprovalJson): string {
   const did = vote === 'approve' ? 'approved' : 'rejected';
   return `${createdAt}  ${did} by ${keyName} (key ${keyId}, ${scope})${comment === null ? '' : `: ${comment}`}`;
 }
@@ -87,14 +146,26 @@ function describeApproval({ vote, keyId, keyName, scope, comment, createdAt }: A
 /** One line when all is well; else a line for each part that does not match. */
 function describeDigests(digests: readonly DigestCheckJson[]): readonly string[] {
   const wrong = digests.filter(({ outcome }) => outcome !== 'matches');
-  if (wrong.length === 0) return [`manifest, policies and evidence match their digests (${digests.length} checked)`];
-  const words = { matches: 'matches', differs: 'DOES NOT MATCH its digest', gone: 'is missing', unknown: 'could not be checked' };
-  return wrong.map(({ what, digest, outcome, detail }) => `${what} ${digest} ${words[outcome]}${detail === null ? '' : `: ${detail}`}`);
+  if (wrong.length === 0)
+    return [`manifest, policies and evidence match their digests (${digests.length} checked)`];
+  const words = {
+    matches: 'matches',
+    differs: 'DOES NOT MATCH its digest',
+    gone: 'is missing',
+    unknown: 'could not be checked',
+  };
+  return wrong.map(
+    ({ what, digest, outcome, detail }) =>
+      `${what} ${digest} ${words[outcome]}${detail === null ? '' : `: ${detail}`}`,
+  );
 }
 
 /** Which requirements a promotion by hand did not meet, and why it was made all the same. */
 function overrideLines(override: AliasMoveJson['override']): readonly string[] {
   if (!override) return [];
   const by = override.selfApproved ? ', by the person who started the run' : '';
-  return [`override${by}: ${override.reason}`, ...override.unmet.map(({ detail }) => `  not met: ${detail}`)];
+  return [
+    `override${by}: ${override.reason}`,
+    ...override.unmet.map(({ detail }) => `  not met: ${detail}`),
+  ];
 }

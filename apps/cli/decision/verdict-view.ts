@@ -13,6 +13,16 @@ export function reasonLines(
   paint: Paint,
   { verbose, columns }: Verbosity & Pick<ReasonLayout, 'columns'> = {},
 ): readonly string[] {
-  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
-  return explainReasons(verdict, { painted: (mark, outcome) => colours[outcome](mark), verbose, columns });
+  const colours = {
+    passed: paint.green,
+    failed: paint.red,
+    inconclusive: paint.yellow,
+    notApplicable: paint.dim,
+    noted: paint.dim,
+  };
+  return explainReasons(verdict, {
+    painted: (mark, outcome) => colours[outcome](mark),
+    verbose,
+    columns,
+  });
 }

@@ -1,4 +1,7 @@
-/** What the demo reads of the provisioned data sets by itself: the documents and the questions with their right answers. */
+/**
+ * What the demo reads of the provisioned data sets by itself: the documents and the questions with
+ * their right answers.
+ */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { llmDataPath } from '../../../data/language/runtime-module';
@@ -20,8 +23,14 @@ const limits = { memoryBytes: 512 << 20, threads: 1 };
 const summaries = (): string => quoteText(llmDataPath('wiki-summaries.parquet'));
 const questions = (): string => quoteText(llmDataPath('wiki-questions.parquet'));
 
-/** So many documents as Parquet: first those that answer questions, then others by a hash, so that they are the same each time. Null takes all, and writes none. */
-export async function readDocuments(most: number | null, path: string): Promise<readonly IndexDocument[]> {
+/**
+ * So many documents as Parquet: first those that answer questions, then others by a hash, so that
+ * they are the same each time. Null takes all, and writes none.
+ */
+export async function readDocuments(
+  most: number | null,
+  path: string,
+): Promise<readonly IndexDocument[]> {
   return withDuckDb(async (sql) => {
     const chosen = `SELECT id, title, text FROM ${summaries()} ORDER BY id NOT IN (SELECT title FROM ${questions()}), md5(id) ${most === null ? '' : `LIMIT ${most}`}`;
     if (most !== null) {
@@ -35,19 +44,37 @@ export async function readDocuments(most: number | null, path: string): Promise<
 
 export async function readQuestions(): Promise<readonly WikiQuestion[]> {
   return withDuckDb(async (sql) => {
-    const rows = await sql.rows<{ id: string; question: string; title: string; answers: string[]; answerable: boolean }>(
+    const rows = await sql.rows<{
+      id: string;
+      question: string;
+      title: string;
+      answers: string[];
+      answerable: boolean;
+    }>(
       `SELECT id, question, title, answers, answer_in_text AS answerable FROM ${questions()} ORDER BY md5(id)`,
     );
-    return rows.map(({ id, question: text, title: document, answers, answerable }) => ({ id, text, document, answers, answerable }));
+    return rows.map(({ id, question: text, title: document, answers, answerable }) => ({
+      id,
+      text,
+      document,
+      answers,
+      answerable,
+    }));
   }, limits);
 }
 
-/** What users ask: questions with a known answer, without those by which the prompt was chosen. They would speak for it. */
+/**
+ * What users ask: questions with a known answer, without those by which the prompt was chosen. They
+ * would speak for it.
+ */
 export function trafficOf(
   all: readonly WikiQuestion[],
   cases: { readonly search: number; readonly confirm: number },
 ): readonly { readonly text: string; readonly answers: readonly string[] }[] {
   return all
-    .filter(({ id, answers, answerable }) => answers.length > 0 && !(answerable && sliceOf({ id, pair: null }, cases) === 'search'))
+    .filter(
+      ({ id, answers, answerable }) =>
+        answers.length > 0 && !(answerable && sliceOf({ id, pair: null }, cases) === 'search'),
+    )
     .map(({ text, answers }) => ({ text, answers: [answers.join(', ')] }));
 }

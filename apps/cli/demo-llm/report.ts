@@ -1,4 +1,7 @@
-/** What the demo measured, each number beside what needs no language model, no search and no training. Pure. */
+/**
+ * What the demo measured, each number beside what needs no language model, no search and no
+ * training. Pure.
+ */
 import type { Aggregate } from '../../../domain/language/evaluation/aggregate';
 import { scoreSummary } from '../../../domain/language/evaluation/answered';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
@@ -25,12 +28,23 @@ export interface Figure {
 }
 
 export function figure(what: string, ours: Figure['ours'], baseline: Figure['baseline']): Figure {
-  const ahead = ours.value > baseline.value ? 'ours' : ours.value < baseline.value ? 'baseline' : 'neither';
-  return { what, ours, baseline, ahead, apart: ours.lower > baseline.upper || ours.upper < baseline.lower };
+  const ahead =
+    ours.value > baseline.value ? 'ours' : ours.value < baseline.value ? 'baseline' : 'neither';
+  return {
+    what,
+    ours,
+    baseline,
+    ahead,
+    apart: ours.lower > baseline.upper || ours.upper < baseline.lower,
+  };
 }
 
 /** On the rows that the trainer held out: the same for all four. */
-export function routingFigures({ rows, metrics, facts }: Pick<FineTuningJson, 'rows' | 'metrics' | 'facts'>): readonly Figure[] {
+export function routingFigures({
+  rows,
+  metrics,
+  facts,
+}: Pick<FineTuningJson, 'rows' | 'metrics' | 'facts'>): readonly Figure[] {
   const held = (facts['holdout'] as { readonly rows?: number } | undefined)?.rows ?? rows.holdout;
   const share = (name: string): ReportedEstimate | null => {
     const value = metrics[name];
@@ -45,7 +59,15 @@ export function routingFigures({ rows, metrics, facts }: Pick<FineTuningJson, 'r
   ] as const;
   return beside.flatMap(([who, name]) => {
     const theirs = share(name);
-    return theirs === null ? [] : [figure(`classes told apart, ${held} definitions`, { who: 'adapter', ...adapter }, { who, ...theirs })];
+    return theirs === null
+      ? []
+      : [
+          figure(
+            `classes told apart, ${held} definitions`,
+            { who: 'adapter', ...adapter },
+            { who, ...theirs },
+          ),
+        ];
   });
 }
 
@@ -59,7 +81,10 @@ export function retrievalFigures(found: readonly RetrievalScore[]): readonly Fig
   );
 }
 
-/** The candidates on the cases that the choice went by: the first of them is the baseline of the others. */
+/**
+ * The candidates on the cases that the choice went by: the first of them is the baseline of the
+ * others.
+ */
 export function promptFigures({ candidates }: PromptsJson, dimension: string): readonly Figure[] {
   const [first, ...others] = candidates;
   const baseline = first && measuredOf(first.dimensions[dimension]);
@@ -67,18 +92,35 @@ export function promptFigures({ candidates }: PromptsJson, dimension: string): r
   return others.flatMap(({ path, cases, dimensions }) => {
     const ours = measuredOf(dimensions[dimension]);
     const who = `first: ${nameOf(first.path)}`;
-    return ours ? [figure(`${dimension}, ${cases} selection cases`, { who: nameOf(path), ...ours }, { who, ...baseline })] : [];
+    return ours
+      ? [
+          figure(
+            `${dimension}, ${cases} selection cases`,
+            { who: nameOf(path), ...ours },
+            { who, ...baseline },
+          ),
+        ]
+      : [];
   });
 }
 
-/** What a search made of the best candidate, on cases that no choice has seen; null where none was asked for. */
+/**
+ * What a search made of the best candidate, on cases that no choice has seen; null where none was
+ * asked for.
+ */
 export function searchedText({ searched }: PromptsJson, dimension: string): string | null {
   if (!searched) return null;
   const { first, found, variants, questions, gain, unpaid } = searched;
-  if (unpaid !== null) return `the search for a better prompt than ${nameOf(first)} ended: ${unpaid}`;
+  if (unpaid !== null)
+    return `the search for a better prompt than ${nameOf(first)} ended: ${unpaid}`;
   const measured = gain && measuredOf(gain);
-  const what = found === null ? `no better prompt than ${nameOf(first)} was found` : `${found} beside ${nameOf(first)}`;
-  const by = measured ? `, ${dimension} ${signed(measured.value)} (${signed(measured.lower)} … ${signed(measured.upper)})` : '';
+  const what =
+    found === null
+      ? `no better prompt than ${nameOf(first)} was found`
+      : `${found} beside ${nameOf(first)}`;
+  const by = measured
+    ? `, ${dimension} ${signed(measured.value)} (${signed(measured.lower)} … ${signed(measured.upper)})`
+    : '';
   return `searched ${variants} prompts with ${questions} questions: ${what}${by} on held-out cases`;
 }
 
@@ -87,7 +129,11 @@ export function differenceFigure(
   { dimensions, comparisons }: Pick<LlmEvidence, 'dimensions' | 'comparisons'>,
   dimension: string,
   against: 'champion' | 'baseline',
-): { readonly ours: ReportedEstimate; readonly difference: ReportedEstimate; readonly cases: number } | null {
+): {
+  readonly ours: ReportedEstimate;
+  readonly difference: ReportedEstimate;
+  readonly cases: number;
+} | null {
   const own = dimensions[dimension]?.aggregate;
   const compared = comparisons[against]?.[dimension];
   const [ours, difference] = [own && measuredIn(own), compared && measuredIn(compared)];
@@ -95,7 +141,10 @@ export function differenceFigure(
 }
 
 /** What else was measured of the bundle; null where nothing but the quality was. */
-export function alsoMeasured({ dimensions }: Pick<LlmEvidence, 'dimensions'>, quality: string): string | null {
+export function alsoMeasured(
+  { dimensions }: Pick<LlmEvidence, 'dimensions'>,
+  quality: string,
+): string | null {
   const others = Object.entries(dimensions).flatMap(([name, { aggregate }]) => {
     const measured = name === quality ? null : measuredIn(aggregate);
     return measured === null ? [] : [`${name} ${measuredText(measured)}`];
@@ -105,7 +154,9 @@ export function alsoMeasured({ dimensions }: Pick<LlmEvidence, 'dimensions'>, qu
 
 export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
   const { n, estimate, lower, upper, limit } = quality;
-  const figures = [estimate, lower, upper].map((value) => (value === null ? 'unknown' : signed(value)));
+  const figures = [estimate, lower, upper].map((value) =>
+    value === null ? 'unknown' : signed(value),
+  );
   return `@${challenger} beside @${champion}: loss ${figures[0]} (${figures[1]} … ${figures[2]}) on ${n} pairs, limit ${signed(limit)}: ${status}`;
 }
 
@@ -131,7 +182,9 @@ function measuredIn(aggregate: Aggregate): ReportedEstimate | null {
 }
 
 function measuredOf(
-  score: { readonly mean: number | null; readonly lower: number | null; readonly upper: number | null } | undefined,
+  score:
+    | { readonly mean: number | null; readonly lower: number | null; readonly upper: number | null }
+    | undefined,
 ): ReportedEstimate | null {
   if (!score) return null;
   const { mean, lower, upper } = score;

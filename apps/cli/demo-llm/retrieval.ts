@@ -31,7 +31,12 @@ export async function compareRetrieval(options: {
   const byTfIdf = questions.map(({ text }) => search(text, Math.max(...depths)));
   const count = (found: readonly (readonly string[])[], k: number): number =>
     questions.filter(({ document }, place) => found[place]?.slice(0, k).includes(document)).length;
-  return depths.map((k) => ({ k, questions: questions.length, byIndex: count(byIndex, k), byTfIdf: count(byTfIdf, k) }));
+  return depths.map((k) => ({
+    k,
+    questions: questions.length,
+    byIndex: count(byIndex, k),
+    byTfIdf: count(byTfIdf, k),
+  }));
 }
 
 async function askIndex({
@@ -47,8 +52,16 @@ async function askIndex({
   const found: string[][] = [];
   try {
     for (const { text } of questions) {
-      const answer = await request(url, { method: 'POST', headers, body: JSON.stringify({ text, version, k: hits }), dispatcher });
-      const body = (await answer.body.json()) as { readonly detail?: string; readonly hits?: readonly { readonly documentId: string }[] };
+      const answer = await request(url, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ text, version, k: hits }),
+        dispatcher,
+      });
+      const body = (await answer.body.json()) as {
+        readonly detail?: string;
+        readonly hits?: readonly { readonly documentId: string }[];
+      };
       if (answer.statusCode !== 200 || !body.hits)
         throw new CliError(`${url} responded with ${answer.statusCode}: ${body.detail ?? ''}`, 1);
       found.push([...new Set(body.hits.map(({ documentId }) => documentId))]);

@@ -1,4 +1,7 @@
-/** Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources that the answer cites. */
+/**
+ * Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources
+ * that the answer cites.
+ */
 import { request } from 'undici';
 import { CliError } from '../cli-error';
 import { eventMessages } from '../run/event-messages';
@@ -9,7 +12,11 @@ export interface Streamed {
   readonly version: string;
   readonly pieces: number;
   readonly firstPieceMs: number;
-  readonly sources: readonly { readonly number: number; readonly title: string | null; readonly cited: boolean }[];
+  readonly sources: readonly {
+    readonly number: number;
+    readonly title: string | null;
+    readonly cited: boolean;
+  }[];
 }
 
 interface AnswerChunk {
@@ -36,12 +43,15 @@ export async function askStreamed({
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question }] }),
   });
-  if (statusCode !== 200) throw new CliError(`${gatewayUrl} responded with ${statusCode}: ${await body.text()}`, 1);
+  if (statusCode !== 200)
+    throw new CliError(`${gatewayUrl} responded with ${statusCode}: ${await body.text()}`, 1);
   const chunks: { readonly chunk: AnswerChunk; readonly at: number }[] = [];
   for await (const { data } of eventMessages(body))
-    if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as AnswerChunk, at: performance.now() });
+    if (data !== '[DONE]')
+      chunks.push({ chunk: JSON.parse(data) as AnswerChunk, at: performance.now() });
   const broken = chunks.find(({ chunk }) => chunk.error);
-  if (broken) throw new CliError(`the answer was interrupted: ${broken.chunk.error?.message ?? ''}`, 1);
+  if (broken)
+    throw new CliError(`the answer was interrupted: ${broken.chunk.error?.message ?? ''}`, 1);
   const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');
   return {
     text: pieces.map(({ chunk }) => chunk.choices?.[0]?.delta.content ?? '').join(''),

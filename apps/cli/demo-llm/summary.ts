@@ -1,7 +1,14 @@
 /** What `npm run demo:llm` found, as its tables and as its last line of JSON say it. */
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { count } from '../../../domain/rollout/reasons';
-import { demoRun, rollbackOf, roundsTable, type DemoRun, type DemoSummary, type NamedRound } from '../demo/summary';
+import {
+  demoRun,
+  rollbackOf,
+  roundsTable,
+  type DemoRun,
+  type DemoSummary,
+  type NamedRound,
+} from '../demo/summary';
 import { table } from '../terminal';
 import {
   alsoMeasured,
@@ -59,7 +66,9 @@ export function llmSummary({
   readonly seconds: number;
   readonly load: number;
 }): LlmDemoSummary {
-  const stages = rounds.flatMap(({ run }) => run.stages.map((stage) => ({ stage, dimension: qualityOf(run.lifecycle) })));
+  const stages = rounds.flatMap(({ run }) =>
+    run.stages.map((stage) => ({ stage, dimension: qualityOf(run.lifecycle) })),
+  );
   return {
     mode: quick ? 'quick' : 'full',
     documents,
@@ -67,7 +76,9 @@ export function llmSummary({
     champion,
     rollback: rollbackOf(worse),
     figures: [
-      ...stages.flatMap(({ stage, dimension }) => (stage.prompts ? promptFigures(stage.prompts, dimension) : [])),
+      ...stages.flatMap(({ stage, dimension }) =>
+        stage.prompts ? promptFigures(stage.prompts, dimension) : [],
+      ),
       ...stages.flatMap(({ stage }) => (stage.fineTuning ? routingFigures(stage.fineTuning) : [])),
       ...retrievalFigures(found),
     ],
@@ -83,38 +94,66 @@ function qualityOf(lifecycle: string): string {
   return lifecycle === 'wiki-router' ? 'right' : 'answer';
 }
 
-function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence | undefined): readonly string[] {
+function differencesOf(
+  { name, run, rollout }: NamedRound,
+  evidence: LlmEvidence | undefined,
+): readonly string[] {
   const against = (['champion', 'baseline'] as const).flatMap((who) => {
     const figure = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
     if (!figure) return [];
     const { ours, difference, cases } = figure;
     const other = who === 'champion' ? 'the champion' : 'the first prompt with the unchanged model';
     const interval = `${signed(difference.value)} (${signed(difference.lower)} … ${signed(difference.upper)})`;
-    return [`${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${interval}`];
+    return [
+      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${interval}`,
+    ];
   });
   const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
-  const searched = run.stages.flatMap(({ prompts }) => (prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : []));
-  const measured = [...searched, ...(others === null ? [] : [others])].map((text) => `${name}: ${text}`);
+  const searched = run.stages.flatMap(({ prompts }) =>
+    prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : [],
+  );
+  const measured = [...searched, ...(others === null ? [] : [others])].map(
+    (text) => `${name}: ${text}`,
+  );
   const found = [...against, ...measured];
   if (rollout === null) return found;
   const { lower, upper } = rollout.quality;
-  const margin = lower === null || upper === null ? '' : `; confidence interval ±${halfWidth({ lower, upper }).toFixed(3)}`;
+  const margin =
+    lower === null || upper === null
+      ? ''
+      : `; confidence interval ±${halfWidth({ lower, upper }).toFixed(3)}`;
   return [...found, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
 }
 
 export function reportText(summary: LlmDemoSummary, rounds: readonly NamedRound[]): string {
-  const { mode, documents, figures, differences, answer, champion, rollback, seconds, load } = summary;
+  const { mode, documents, figures, differences, answer, champion, rollback, seconds, load } =
+    summary;
   const rows = figures.map((each) => {
     const { what, ours, baseline } = each;
-    return [what, `${ours.who} ${measuredText(ours)}`, `${baseline.who} ${measuredText(baseline)}`, aheadText(each)];
+    return [
+      what,
+      `${ours.who} ${measuredText(ours)}`,
+      `${baseline.who} ${measuredText(baseline)}`,
+      aheadText(each),
+    ];
   });
   const end = [
-    ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
+    [
+      'champion',
+      champion === null
+        ? 'none'
+        : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`,
+    ],
     ['the worse prompt', rollback === null ? 'was not rolled back' : backText(rollback)],
-    ['seconds', `${seconds.toFixed(0)}, ${count(documents)} documents; load average at the end ${load.toFixed(1)}`],
+    [
+      'seconds',
+      `${seconds.toFixed(0)}, ${count(documents)} documents; load average at the end ${load.toFixed(1)}`,
+    ],
   ];
   const label =
-    mode === 'quick' ? '\nA quick demo: fewer documents and a short training. Its figures are not those of the full sample.\n' : '';
+    mode === 'quick'
+      ? '\nA quick demo: fewer documents and a short training. Its figures are not those of the full sample.\n'
+      : '';
   return [
     label,
     roundsTable(rounds),
@@ -134,14 +173,29 @@ function aheadText({ ahead, apart, ours, baseline }: Figure): string {
   return apart ? who : `${who}, not shown`;
 }
 
-function backText({ from, to, secondsToFullTraffic, failedRequests }: NonNullable<LlmDemoSummary['rollback']>): string {
-  const after = secondsToFullTraffic === null ? 'an unknown time' : `${secondsToFullTraffic.toFixed(2)} s`;
+function backText({
+  from,
+  to,
+  secondsToFullTraffic,
+  failedRequests,
+}: NonNullable<LlmDemoSummary['rollback']>): string {
+  const after =
+    secondsToFullTraffic === null ? 'an unknown time' : `${secondsToFullTraffic.toFixed(2)} s`;
   return `@${from} rolled back to @${to} automatically; all traffic back after ${after}, ${failedRequests} requests failed`;
 }
 
-function answerLines({ text, version, pieces, firstPieceMs, sources }: Streamed): readonly string[] {
+function answerLines({
+  text,
+  version,
+  pieces,
+  firstPieceMs,
+  sources,
+}: Streamed): readonly string[] {
   return [
     `${version} answered in ${pieces} pieces, the first after ${firstPieceMs.toFixed(0)} ms: ${text}`,
-    ...sources.map(({ number, title, cited }) => `  [${number}] ${title ?? 'without a title'}${cited ? ', cited' : ''}`),
+    ...sources.map(
+      ({ number, title, cited }) =>
+        `  [${number}] ${title ?? 'without a title'}${cited ? ', cited' : ''}`,
+    ),
   ];
 }

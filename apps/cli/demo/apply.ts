@@ -1,18 +1,25 @@
 import type { CliContext } from '../context';
 
-/** Applies a lifecycle of the demonstration, and says so. What loosens its policy is accepted by the demonstration itself, as an admin who works alone would. */
+/**
+ * Applies a lifecycle of the demonstration, and says so. What loosens its policy is accepted by the
+ * demonstration itself, as an admin who works alone would.
+ */
 export async function applyForDemo(
   context: CliContext,
   lifecycle: string,
   { body, from }: { readonly body: object; readonly from: string },
 ): Promise<void> {
   const path = `/lifecycles/${lifecycle}`;
-  const applied = await context.api().call<{ revision: number; state: 'inForce' | 'pending' }>(path, { method: 'PUT', body });
+  const applied = await context
+    .api()
+    .call<{ revision: number; state: 'inForce' | 'pending' }>(path, { method: 'PUT', body });
   const { revision, state } = applied;
   const isLooser = state === 'pending';
   if (isLooser) {
     const accepted = { reason: `applied by the demo from ${from}`, selfApprove: true };
-    await context.api().call(`${path}/revisions/${revision}/approve`, { method: 'POST', body: accepted });
+    await context
+      .api()
+      .call(`${path}/revisions/${revision}/approve`, { method: 'POST', body: accepted });
   }
   const how = isLooser ? '; it loosens the policy, which the audit log records' : '';
   context.terminal.say(`${lifecycle}: revision ${revision} applied from ${from}${how}`);

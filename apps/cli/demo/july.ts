@@ -23,7 +23,10 @@ export interface JulyOptions {
 
 const batchRows = 20;
 
-/** Rows of July as a caller would send them; the labels stay here, to say afterwards how good the answers were. */
+/**
+ * Rows of July as a caller would send them; the labels stay here, to say afterwards how good the
+ * answers were.
+ */
 export async function predictJuly(options: JulyOptions): Promise<PredictedFlight> {
   const rows = await julyRows(options);
   const client = await openInferenceClient(options);
@@ -43,7 +46,10 @@ export async function predictJuly(options: JulyOptions): Promise<PredictedFlight
   };
 }
 
-export function describePredicted({ predictions, labels, days, milliseconds }: PredictedFlight, paint: Paint): string {
+export function describePredicted(
+  { predictions, labels, days, milliseconds }: PredictedFlight,
+  paint: Paint,
+): string {
   const dayIndex = [...new Set(days)];
   const sample = {
     labels: Float64Array.from(labels, Number),
@@ -60,18 +66,30 @@ export function describePredicted({ predictions, labels, days, milliseconds }: P
   ].join('\n');
 }
 
-async function julyRows({ samplesDir, sampleFolder }: JulyOptions): Promise<Record<string, unknown>[]> {
-  const sql = demoRowsSql(readFileSync(join(sampleFolder, 'sql', 'assemble.sql'), 'utf8').replace(/;\s*$/, ''));
+async function julyRows({
+  samplesDir,
+  sampleFolder,
+}: JulyOptions): Promise<Record<string, unknown>[]> {
+  const sql = demoRowsSql(
+    readFileSync(join(sampleFolder, 'sql', 'assemble.sql'), 'utf8').replace(/;\s*$/, ''),
+  );
   const rows = await withDuckDb(
     async (duck) => {
       for (const source of ['flights', 'weather']) {
-        await duck.run(`CREATE VIEW ${source} AS SELECT * FROM ${readParquet([join(samplesDir, `${source}.parquet`)])}`);
+        await duck.run(
+          `CREATE VIEW ${source} AS SELECT * FROM ${readParquet([join(samplesDir, `${source}.parquet`)])}`,
+        );
       }
       return duck.rows<Record<string, unknown>>(sql);
     },
     { memoryBytes: 1 << 30, threads: 1 },
   );
   return rows.map((row) =>
-    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value])),
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        value instanceof Date ? value.toISOString() : value,
+      ]),
+    ),
   );
 }

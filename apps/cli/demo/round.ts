@@ -1,4 +1,7 @@
-/** One run of a demo. Where it opens a rollout, callers come with requests and labels until the run has ended. */
+/**
+ * One run of a demo. Where it opens a rollout, callers come with requests and labels until the run
+ * has ended.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '../../../domain/run/run';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
@@ -45,17 +48,29 @@ export async function playRound(context: CliContext, options: RoundOptions): Pro
     method: 'POST',
     body: { ...(until === undefined ? {} : { until }), reason },
   });
-  terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
+  terminal.say(
+    `${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`,
+  );
   await onAccepted?.();
   const over = new AbortController();
   const watched = watchRun(context, started.id).finally(() => over.abort());
-  const sending = sendTraffic(context, started.id, { ...options, signal: AbortSignal.any([signal, over.signal]) });
+  const sending = sendTraffic(context, started.id, {
+    ...options,
+    signal: AbortSignal.any([signal, over.signal]),
+  });
   const [run, sent] = await Promise.all([watched, sending]);
   if (sent === null) return { run, rollout: null, traffic: null };
-  return { run, traffic: sent.traffic, rollout: await api.call<RolloutJson>(`/models/${lifecycle}/rollouts/${sent.rollout}`) };
+  return {
+    run,
+    traffic: sent.traffic,
+    rollout: await api.call<RolloutJson>(`/models/${lifecycle}/rollouts/${sent.rollout}`),
+  };
 }
 
-/** From the opening of the run's rollout to the run's end. What nobody decided by the end of the past is nobody's to wait for. */
+/**
+ * From the opening of the run's rollout to the run's end. What nobody decided by the end of the
+ * past is nobody's to wait for.
+ */
 async function sendTraffic(
   context: CliContext,
   runId: string,
@@ -66,11 +81,16 @@ async function sendTraffic(
   context.terminal.say(`          ${traffic.what}`);
   const sent = await traffic.send(signal);
   await pause(patienceMs, undefined, { signal }).catch(() => undefined);
-  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the traffic has ended without a decision');
+  if (!signal.aborted)
+    await abortOpenRollout(context, lifecycle, 'the traffic has ended without a decision');
   return { rollout: rollout.id, traffic: sent };
 }
 
-async function openedRollout(context: CliContext, runId: string, signal: AbortSignal): Promise<{ readonly id: string } | null> {
+async function openedRollout(
+  context: CliContext,
+  runId: string,
+  signal: AbortSignal,
+): Promise<{ readonly id: string } | null> {
   const api = context.api();
   while (!signal.aborted) {
     const { rollout, status } = await api.call<RunJson>(`/runs/${runId}`);
@@ -82,13 +102,19 @@ async function openedRollout(context: CliContext, runId: string, signal: AbortSi
 }
 
 /** Also one that a start before this one left behind when it was killed. */
-export async function abortOpenRollout(context: CliContext, model: string, reason: string): Promise<void> {
+export async function abortOpenRollout(
+  context: CliContext,
+  model: string,
+  reason: string,
+): Promise<void> {
   const api = context.api();
-  const [newest] = await api.list<RolloutSummaryJson>(`/models/${model}/rollouts`, 1).catch((error: unknown) => {
-    // Of a model that there is not yet.
-    if (error instanceof CliError && error.status === 404) return [];
-    throw error;
-  });
+  const [newest] = await api
+    .list<RolloutSummaryJson>(`/models/${model}/rollouts`, 1)
+    .catch((error: unknown) => {
+      // Of a model that there is not yet.
+      if (error instanceof CliError && error.status === 404) return [];
+      throw error;
+    });
   if (newest === undefined || !isOpenRollout(newest.status)) return;
   await api.call(`/models/${model}/rollout/abort`, {
     method: 'POST',

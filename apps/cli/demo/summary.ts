@@ -11,7 +11,11 @@ import type { Round } from './round';
 /** The last line of `npm start -- --once --json`. */
 export interface DemoSummary {
   readonly runs: readonly DemoRun[];
-  readonly champion: { readonly model: string; readonly version: number; readonly digest: string } | null;
+  readonly champion: {
+    readonly model: string;
+    readonly version: number;
+    readonly digest: string;
+  } | null;
   /** Of the rollout that did harm. */
   readonly rollback: {
     readonly model: string;
@@ -32,11 +36,17 @@ export interface DemoRun {
   readonly status: string;
   readonly verdict: RunJson['verdict'];
   readonly version: number | null;
-  readonly stages: readonly { readonly name: string; readonly seconds: number; readonly reused: boolean }[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly seconds: number;
+    readonly reused: boolean;
+  }[];
   /** Null where there was no champion to be tried beside. */
   readonly rollout: {
     readonly verdict: Verdict | null;
-    /** Of requests that the challenger answered; of the shadow where no such request has a label. */
+    /**
+     * Of requests that the challenger answered; of the shadow where no such request has a label.
+     */
     readonly pairs: number;
     /** Of the difference in loss, challenger minus champion. */
     readonly lower: number | null;
@@ -57,13 +67,29 @@ export function demoRun({ run, rollout }: Round): DemoRun {
     status,
     verdict,
     version,
-    stages: stages.map((stage) => ({ name: stage.name, seconds: hundredths(stage.seconds), reused: stage.reusedFrom !== null })),
-    rollout: rollout && measured && { verdict: rollout.verdict, pairs: measured.n, lower: measured.lower, upper: measured.upper },
+    stages: stages.map((stage) => ({
+      name: stage.name,
+      seconds: hundredths(stage.seconds),
+      reused: stage.reusedFrom !== null,
+    })),
+    rollout: rollout &&
+      measured && {
+        verdict: rollout.verdict,
+        pairs: measured.n,
+        lower: measured.lower,
+        upper: measured.upper,
+      },
   };
 }
 
-/** The difference that the rollout rests on, or that of the shadow where it ended before a label of a request that the challenger answered. */
-function measuredIn({ quality, shadow }: Pick<RolloutJson, 'quality' | 'shadow'>): NonNullable<RolloutJson['shadow']> {
+/**
+ * The difference that the rollout rests on, or that of the shadow where it ended before a label of
+ * a request that the challenger answered.
+ */
+function measuredIn({
+  quality,
+  shadow,
+}: Pick<RolloutJson, 'quality' | 'shadow'>): NonNullable<RolloutJson['shadow']> {
   return quality.n > 0 ? quality : (shadow ?? quality);
 }
 
@@ -71,11 +97,27 @@ function measuredIn({ quality, shadow }: Pick<RolloutJson, 'quality' | 'shadow'>
 export function rollbackOf({ rollout, traffic }: Round): DemoSummary['rollback'] {
   if (!rollout?.rollback || rollout.verdict?.kind !== 'failed') return null;
   const { from, to, secondsToFullTraffic } = rollout.rollback;
-  return { model: rollout.model, from, to, secondsToFullTraffic, failedRequests: traffic?.failed ?? 0 };
+  return {
+    model: rollout.model,
+    from,
+    to,
+    secondsToFullTraffic,
+    failedRequests: traffic?.failed ?? 0,
+  };
 }
 
 export function roundsTable(rounds: readonly NamedRound[]): string {
-  const header = ['RUN', 'VERSION', 'VERDICT', 'DIFFERENCE IN LOSS', 'PAIRS', 'REQUESTS', 'LABELS', 'BACK AFTER', 'SECONDS'];
+  const header = [
+    'RUN',
+    'VERSION',
+    'VERDICT',
+    'DIFFERENCE IN LOSS',
+    'PAIRS',
+    'REQUESTS',
+    'LABELS',
+    'BACK AFTER',
+    'SECONDS',
+  ];
   return table(header, rounds.map(roundRow));
 }
 
@@ -83,12 +125,17 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   const version = run.version === null ? '' : `@${run.version}`;
   const row = (difference: string, pairs: string, back: string) => [
     ...[name, version, endText(run, rollout), difference, pairs],
-    ...[traffic === null ? '' : count(traffic.requests), traffic === null ? '' : count(traffic.labels), back],
+    ...[
+      traffic === null ? '' : count(traffic.requests),
+      traffic === null ? '' : count(traffic.labels),
+      back,
+    ],
     secondsOf(run).toFixed(1),
   ];
   if (rollout === null) return row('no canary', '', '');
   const { n, estimate, lower, upper } = measuredIn(rollout);
-  const difference = n === 0 ? 'no labels were due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
+  const difference =
+    n === 0 ? 'no labels were due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
   const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }

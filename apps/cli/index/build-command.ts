@@ -29,15 +29,23 @@ interface BuildOptions extends IndexBuildOptions {
 
 const lookMs = 1_000;
 
-/** A version beside the one that answers, outside of a lifecycle: a new embedder, other chunks, or documents that came at once. */
+/**
+ * A version beside the one that answers, outside of a lifecycle: a new embedder, other chunks, or
+ * documents that came at once.
+ */
 export function indexBuildCommands(index: Command, context: CliContext): void {
   const { terminal } = context;
 
   index
     .command('build <index> <file>')
-    .description('Build a new index version, compare it with the current one, and make it the champion if it is not worse')
+    .description(
+      'Build a new index version, compare it with the current one, and make it the champion if it is not worse',
+    )
     .addOption(
-      new Option('--vectors <kind>', 'Vector index: flat, hnsw, ivfPq or auto; overrides the file').choices(['auto', ...vectorKinds]),
+      new Option(
+        '--vectors <kind>',
+        'Vector index: flat, hnsw, ivfPq or auto; overrides the file',
+      ).choices(['auto', ...vectorKinds]),
     )
     .option('--no-wait', 'Return at once instead of following the build')
     .option('--json', 'Print as JSON')
@@ -47,8 +55,14 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
       const body = { ...orderOf(file, context), ...(vectors !== undefined && { vectors }) };
       const begun = await context
         .api()
-        .call<IndexBuildEnd>(`/indexes/${encodeURIComponent(name)}/builds`, { method: 'POST', headers, body });
-      terminal.say(`${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`);
+        .call<IndexBuildEnd>(`/indexes/${encodeURIComponent(name)}/builds`, {
+          method: 'POST',
+          headers,
+          body,
+        });
+      terminal.say(
+        `${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`,
+      );
       tell(context, options.wait ? await watched(context, begun) : begun, options);
     });
 
@@ -75,12 +89,18 @@ function pathOf(index: string, build: string): string {
 
 /** The file as it is, but for the cases of the answers: a path from its folder. */
 function orderOf(file: string, { settings, terminal }: CliContext): object | null {
-  const order = parse(textOfFile(file, settings.cwd)) as { readonly answers?: { readonly cases?: unknown } } | null;
+  const order = parse(textOfFile(file, settings.cwd)) as {
+    readonly answers?: { readonly cases?: unknown };
+  } | null;
   const cases = order?.answers?.cases;
   if (typeof cases !== 'string') return order;
   return {
     ...order,
-    answers: { ...order?.answers, cases: readCasesFile(resolve(settings.cwd, dirname(file), cases), settings.cwd, terminal).text },
+    answers: {
+      ...order?.answers,
+      cases: readCasesFile(resolve(settings.cwd, dirname(file), cases), settings.cwd, terminal)
+        .text,
+    },
   };
 }
 
@@ -99,10 +119,16 @@ async function watched(context: CliContext, begun: IndexBuildEnd): Promise<Index
 
 function progressLine({ phase, version, shards }: IndexBuildState): string {
   const at = version === null ? '' : `@${version} `;
-  return phase === 'embedding' ? `${at}${phase}: ${shards.done} of ${shards.of} shards` : `${at}${phase}`;
+  return phase === 'embedding'
+    ? `${at}${phase}: ${shards.done} of ${shards.of} shards`
+    : `${at}${phase}`;
 }
 
-function tell({ terminal }: CliContext, found: IndexBuildEnd, { json }: { readonly json?: true }): void {
+function tell(
+  { terminal }: CliContext,
+  found: IndexBuildEnd,
+  { json }: { readonly json?: true },
+): void {
   if (json) terminal.out(jsonText(found));
   const { index, build, status, outcome, cause, progress } = found;
   if (status === 'running') {
@@ -110,24 +136,38 @@ function tell({ terminal }: CliContext, found: IndexBuildEnd, { json }: { readon
     return;
   }
   if (outcome === null)
-    throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
+    throw new CliError(
+      `${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`,
+      1,
+      `perennial index show ${index}`,
+    );
   const { version, report, verdict, promoted } = outcome;
   terminal.say(
     `${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded, vectors by ${report.vectors}`,
   );
   const { shortenedHeadings: shortened = 0 } = report;
   if (shortened > 0)
-    terminal.say(`${shortened} chunks have a heading longer than half of the chunk size; the end of the heading is not embedded`);
+    terminal.say(
+      `${shortened} chunks have a heading longer than half of the chunk size; the end of the heading is not embedded`,
+    );
   for (const line of reasonsOf(verdict)) terminal.say(line);
   if (promoted) {
     terminal.say(`${index}@${version} is champion; undo with perennial index rollback ${index}`);
     return;
   }
   if (verdict && verdict.kind !== 'passed')
-    throw new CliError(`${index}@${version} does not replace the champion: ${verdict.kind}`, 3, `perennial index show ${index}`);
+    throw new CliError(
+      `${index}@${version} does not replace the champion: ${verdict.kind}`,
+      3,
+      `perennial index show ${index}`,
+    );
   terminal.say(`${index}@${version} is built; the champion is unchanged`);
 }
 
 function reasonsOf(verdict: Verdict | null): readonly string[] {
-  return verdict?.reasons.map(({ gate, message, outcome }) => `${outcome ?? verdict.kind} ${gate}: ${message}`) ?? [];
+  return (
+    verdict?.reasons.map(
+      ({ gate, message, outcome }) => `${outcome ?? verdict.kind} ${gate}: ${message}`,
+    ) ?? []
+  );
 }

@@ -16,7 +16,9 @@ import { jsonText } from '../harmless';
 import type { IndexJson, IndexMoveJson, IndexSummaryJson } from '../../api/index/view';
 
 /** The API describes recipe and report as documents of any version. */
-type IndexWithVersions = Omit<IndexJson, 'versions'> & { readonly versions: readonly IndexVersionRecord[] };
+type IndexWithVersions = Omit<IndexJson, 'versions'> & {
+  readonly versions: readonly IndexVersionRecord[];
+};
 
 const shownMoves = 10;
 
@@ -24,7 +26,12 @@ interface IndexAnswerJson {
   readonly index: string;
   readonly version: number;
   readonly embedder: { readonly name: string };
-  readonly hits: readonly { readonly documentId: string; readonly score: number; readonly title: string | null; readonly text: string }[];
+  readonly hits: readonly {
+    readonly documentId: string;
+    readonly score: number;
+    readonly title: string | null;
+    readonly text: string;
+  }[];
   readonly detail?: string;
 }
 
@@ -48,8 +55,16 @@ export function indexCommands(program: Command, context: CliContext): void {
         items: await context.api().list<IndexSummaryJson>('/indexes'),
         json: options.json,
         columns: ['INDEX', 'VERSIONS', 'ANSWERS', 'CHANGES'],
-        row: ({ name, versions, champion, changes }) => [name, String(versions), champion === null ? '-' : `@${champion}`, String(changes)],
-        none: { what: 'no indexes yet', next: 'declare `index` in an LlmLifecycle, then perennial run start <lifecycle>' },
+        row: ({ name, versions, champion, changes }) => [
+          name,
+          String(versions),
+          champion === null ? '-' : `@${champion}`,
+          String(changes),
+        ],
+        none: {
+          what: 'no indexes yet',
+          next: 'declare `index` in an LlmLifecycle, then perennial run start <lifecycle>',
+        },
       });
     });
 
@@ -62,9 +77,15 @@ export function indexCommands(program: Command, context: CliContext): void {
       const found = await context.api().call<IndexWithVersions>(path);
       const { items: moves } = await context
         .api()
-        .call<{ readonly items: readonly IndexMoveJson[] }>(`${path}/history?pageSize=${shownMoves}`);
+        .call<{ readonly items: readonly IndexMoveJson[] }>(
+          `${path}/history?pageSize=${shownMoves}`,
+        );
       const { waiting } = found;
-      terminal.out(options.json ? jsonText({ ...found, moves }) : [versionsTable(found), ...movesTable(moves)].join('\n\n'));
+      terminal.out(
+        options.json
+          ? jsonText({ ...found, moves })
+          : [versionsTable(found), ...movesTable(moves)].join('\n\n'),
+      );
       if (waiting) {
         const who = waiting.versions.map((version) => `@${version}`).join(', ');
         terminal.say(`${who} has not applied changes since ${waiting.since}: ${waiting.reason}`);
@@ -87,11 +108,16 @@ export function indexCommands(program: Command, context: CliContext): void {
         body: JSON.stringify({ text, k: Number(k), mode, version }),
       });
       const found = (await answer.body.json()) as IndexAnswerJson;
-      if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway responded with ${answer.statusCode}`, 1);
+      if (answer.statusCode !== 200)
+        throw new CliError(found.detail ?? `the gateway responded with ${answer.statusCode}`, 1);
       if (json) terminal.out(jsonText(found));
       else {
         terminal.say(`${found.index}@${found.version}, ${found.embedder.name}`);
-        const rows = found.hits.map(({ documentId, score, title, text: chunk }) => [score.toFixed(3), title ?? documentId, oneLine(chunk)]);
+        const rows = found.hits.map(({ documentId, score, title, text: chunk }) => [
+          score.toFixed(3),
+          title ?? documentId,
+          oneLine(chunk),
+        ]);
         terminal.out(table(['SCORE', 'DOCUMENT', 'TEXT'], rows));
       }
     });
@@ -101,20 +127,36 @@ export function indexCommands(program: Command, context: CliContext): void {
   index
     .command('rollback <index>')
     .description('Make the previous version, or a named earlier one, the champion again')
-    .option('--to <version>', 'Version to make champion; it must have been champion before', versionNumber)
+    .option(
+      '--to <version>',
+      'Version to make champion; it must have been champion before',
+      versionNumber,
+    )
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, { to, reason, json }: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
-      const moved = await context
-        .api()
-        .call<{ readonly from: number | null; readonly to: number }>(`/indexes/${encodeURIComponent(name)}/rollback`, {
-          method: 'POST',
-          headers: { 'idempotency-key': randomUUID() },
-          body: { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) },
-        });
-      terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
-      if (json) terminal.out(jsonText(moved));
-    });
+    .action(
+      async (
+        name: string,
+        {
+          to,
+          reason,
+          json,
+        }: { readonly to?: number; readonly reason?: string; readonly json?: true },
+      ) => {
+        const moved = await context
+          .api()
+          .call<{ readonly from: number | null; readonly to: number }>(
+            `/indexes/${encodeURIComponent(name)}/rollback`,
+            {
+              method: 'POST',
+              headers: { 'idempotency-key': randomUUID() },
+              body: { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) },
+            },
+          );
+        terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
+        if (json) terminal.out(jsonText(moved));
+      },
+    );
 
   index
     .command('retire')
@@ -123,27 +165,49 @@ export function indexCommands(program: Command, context: CliContext): void {
     .argument('<version>', 'Version number', versionNumber)
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, version: number, { reason, json }: { readonly reason?: string; readonly json?: true }) => {
-      const path = `/indexes/${encodeURIComponent(name)}/versions/${version}/retire`;
-      const headers = { 'idempotency-key': randomUUID() };
-      const retired = await context.api().call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
-      terminal.say(`${name}@${version} is retired; its table will be deleted`);
-      if (json) terminal.out(jsonText(retired));
-    });
+    .action(
+      async (
+        name: string,
+        version: number,
+        { reason, json }: { readonly reason?: string; readonly json?: true },
+      ) => {
+        const path = `/indexes/${encodeURIComponent(name)}/versions/${version}/retire`;
+        const headers = { 'idempotency-key': randomUUID() };
+        const retired = await context
+          .api()
+          .call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
+        terminal.say(`${name}@${version} is retired; its table will be deleted`);
+        if (json) terminal.out(jsonText(retired));
+      },
+    );
 
   index
     .command('change <index> [file]')
-    .description('Add, change (NDJSON file: id, text, title, source) or delete documents in every version of an index')
+    .description(
+      'Add, change (NDJSON file: id, text, title, source) or delete documents in every version of an index',
+    )
     .option('--delete <ids...>', 'Ids of documents to delete')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, file: string | undefined, { delete: deleted = [], json }: ChangeOptions) => {
-      const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
-      const headers = { 'idempotency-key': randomUUID() };
-      const path = `/indexes/${encodeURIComponent(name)}/changes`;
-      const { seq } = await context.api().call<{ readonly seq: number }>(path, { method: 'POST', headers, body: { documents, deleted } });
-      terminal.say(`${name}: change ${seq} accepted, ${documents.length} documents added or changed, ${deleted.length} deleted`);
-      if (json) terminal.out(jsonText({ index: name, seq }));
-    });
+    .action(
+      async (
+        name: string,
+        file: string | undefined,
+        { delete: deleted = [], json }: ChangeOptions,
+      ) => {
+        const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
+        const headers = { 'idempotency-key': randomUUID() };
+        const path = `/indexes/${encodeURIComponent(name)}/changes`;
+        const { seq } = await context.api().call<{ readonly seq: number }>(path, {
+          method: 'POST',
+          headers,
+          body: { documents, deleted },
+        });
+        terminal.say(
+          `${name}: change ${seq} accepted, ${documents.length} documents added or changed, ${deleted.length} deleted`,
+        );
+        if (json) terminal.out(jsonText({ index: name, seq }));
+      },
+    );
 }
 
 interface ChangeOptions {
@@ -164,22 +228,49 @@ function documentsOf(file: string, cwd: string): readonly unknown[] {
 }
 
 function versionsTable({ aliases, versions }: IndexWithVersions): string {
-  const names = (version: number) => (['champion', 'previous'] as const).filter((alias) => aliases[alias]?.version === version).join(', ');
+  const names = (version: number) =>
+    (['champion', 'previous'] as const)
+      .filter((alias) => aliases[alias]?.version === version)
+      .join(', ');
   return table(
-    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'VECTORS', 'DATA', 'DOCUMENTS', 'CHUNKS', 'BUILT WITH', 'LEFT OUT'],
-    versions.map(({ version, state, recipe, dataset, datasetVersion, chunks, documents, report, createdAt }) => [
-      `@${version}`,
-      state,
-      names(version),
-      recipe.embedder.name,
-      chunkingOf(recipe.chunking),
-      report?.vectors ?? '-',
-      `${dataset}@${datasetVersion}`,
-      documents === null ? '-' : String(documents),
-      chunks === null ? '-' : String(chunks),
-      report === null ? '-' : `${report.documents} on ${createdAt.slice(0, 10)}`,
-      report === null ? '-' : String(rejectedOf(report.rejected)),
-    ]),
+    [
+      'VERSION',
+      'STATE',
+      'ALIAS',
+      'EMBEDDER',
+      'CHUNKING',
+      'VECTORS',
+      'DATA',
+      'DOCUMENTS',
+      'CHUNKS',
+      'BUILT WITH',
+      'LEFT OUT',
+    ],
+    versions.map(
+      ({
+        version,
+        state,
+        recipe,
+        dataset,
+        datasetVersion,
+        chunks,
+        documents,
+        report,
+        createdAt,
+      }) => [
+        `@${version}`,
+        state,
+        names(version),
+        recipe.embedder.name,
+        chunkingOf(recipe.chunking),
+        report?.vectors ?? '-',
+        `${dataset}@${datasetVersion}`,
+        documents === null ? '-' : String(documents),
+        chunks === null ? '-' : String(chunks),
+        report === null ? '-' : `${report.documents} on ${createdAt.slice(0, 10)}`,
+        report === null ? '-' : String(rejectedOf(report.rejected)),
+      ],
+    ),
   );
 }
 

@@ -16,7 +16,10 @@ export interface ReadCases {
   readonly cases: readonly EvaluationCase[];
 }
 
-/** NDJSON as it is; of a promptfoo configuration its test cases, with a line for all that is ignored of it. `strict` refuses a configuration of which anything would be ignored. */
+/**
+ * NDJSON as it is; of a promptfoo configuration its test cases, with a line for all that is ignored
+ * of it. `strict` refuses a configuration of which anything would be ignored.
+ */
 export function readCasesFile(
   path: string,
   cwd: string,
@@ -37,11 +40,15 @@ export function readCasesFile(
       'remove them, or omit --strict',
     );
   }
-  for (const issue of leftOut) terminal.say(terminal.paint.yellow(`ignored: ${formatIssue(issue)}`));
+  for (const issue of leftOut)
+    terminal.say(terminal.paint.yellow(`ignored: ${formatIssue(issue)}`));
   return checked({ text: writeCaseSet(cases), cases }, path, issues);
 }
 
-/** Without those that a lifecycle judges by: a prompt that was chosen by them would look better there than it is. By their ids, so that it does not matter of which file they are. */
+/**
+ * Without those that a lifecycle judges by: a prompt that was chosen by them would look better
+ * there than it is. By their ids, so that it does not matter of which file they are.
+ */
 export function withoutJudging(
   { cases }: ReadCases,
   { name, spec }: { readonly name: string; readonly spec: Pick<LlmLifecycleSpec, 'cases'> },
@@ -58,7 +65,10 @@ export function withoutJudging(
 function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {
   if (issues.length > 0) {
     const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
-    throw new CliError(`${path}: ${count}; nothing was started\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+    throw new CliError(
+      `${path}: ${count}; nothing was started\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`,
+      2,
+    );
   }
   if (read.cases.length === 0) throw new CliError(`${path} has no cases`, 2);
   return read;
@@ -67,8 +77,13 @@ function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadC
 /** `embedded/smollm2-135m-instruct`; names of models may hold slashes themselves. */
 export function modelOf(text: string): { readonly provider: string; readonly name: string } {
   const at = text.indexOf('/');
-  if (at > 0 && at < text.length - 1) return { provider: text.slice(0, at), name: text.slice(at + 1) };
-  throw new CliError(`--model ${text} is not of the form provider/model`, 2, 'such as embedded/smollm2-135m-instruct');
+  if (at > 0 && at < text.length - 1)
+    return { provider: text.slice(0, at), name: text.slice(at + 1) };
+  throw new CliError(
+    `--model ${text} is not of the form provider/model`,
+    2,
+    'such as embedded/smollm2-135m-instruct',
+  );
 }
 
 export function textOfFile(path: string, cwd: string): string {

@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { unansweredIn, unansweredText } from '../../../domain/language/evaluation/unanswered';
-import { outcomeOf, toJsonLines, toJUnit, type CaseReport } from '../../../domain/language/evaluation/report';
+import {
+  outcomeOf,
+  toJsonLines,
+  toJUnit,
+  type CaseReport,
+} from '../../../domain/language/evaluation/report';
 import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
 import { CliError } from '../cli-error';
@@ -41,24 +46,59 @@ interface Least {
 
 const lookMs = 1_000;
 
-/** What a prompt is worth on a set of cases, for people and for a pipeline that must say yes or no. */
+/**
+ * What a prompt is worth on a set of cases, for people and for a pipeline that must say yes or no.
+ */
 export function evaluateCommand(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   program
     .command('evaluate <cases>')
-    .description('Run a prompt on every case (NDJSON or a promptfoo configuration) and score the answers')
-    .requiredOption('--prompt <file|name>', 'Prompt file, which is stored in the registry, or name[@ref]')
+    .description(
+      'Run a prompt on every case (NDJSON or a promptfoo configuration) and score the answers',
+    )
+    .requiredOption(
+      '--prompt <file|name>',
+      'Prompt file, which is stored in the registry, or name[@ref]',
+    )
     .option('--model <provider/model>', 'Model to evaluate, such as embedded/smollm2-135m-instruct')
-    .option('--dimensions <list>', 'Any of exact, f1, label, json, rules (default: those for which the cases have expectations)')
-    .option('--spec <file>', 'YAML file with dimensions, model, sampling, parallel; options override it')
-    .option('--min <dimension=score>', 'Exit 3 unless the lower bound of the dimension is at least this score; repeatable', least, [])
-    .option('--all-pass', 'Exit 3 unless every case scores 1, or its --min, in every dimension; makes no claim about other cases')
+    .option(
+      '--dimensions <list>',
+      'Any of exact, f1, label, json, rules (default: those for which the cases have expectations)',
+    )
+    .option(
+      '--spec <file>',
+      'YAML file with dimensions, model, sampling, parallel; options override it',
+    )
+    .option(
+      '--min <dimension=score>',
+      'Exit 3 unless the lower bound of the dimension is at least this score; repeatable',
+      least,
+      [],
+    )
+    .option(
+      '--all-pass',
+      'Exit 3 unless every case scores 1, or its --min, in every dimension; makes no claim about other cases',
+    )
     .option('--strict', 'Refuse a promptfoo configuration if any part of it would be ignored')
-    .option('--max-tokens <count>', 'Maximum tokens per answer (default: 256)', wholeNumber(1, 32_768))
+    .option(
+      '--max-tokens <count>',
+      'Maximum tokens per answer (default: 256)',
+      wholeNumber(1, 32_768),
+    )
     .option('--parallel <count>', 'Maximum concurrent requests (default: 4)', wholeNumber(1, 256))
-    .option('--budget <dollars>', 'Budget in US dollars (default: no limit); with a larger budget, the same command continues', Number)
-    .option('--junit <file>', 'Write JUnit XML with one test per case; it fails if the exit code is 3')
-    .option('--jsonl <file>', 'Write question, expected answer, answer and scores as JSON Lines, one case per line')
+    .option(
+      '--budget <dollars>',
+      'Budget in US dollars (default: no limit); with a larger budget, the same command continues',
+      Number,
+    )
+    .option(
+      '--junit <file>',
+      'Write JUnit XML with one test per case; it fails if the exit code is 3',
+    )
+    .option(
+      '--jsonl <file>',
+      'Write question, expected answer, answer and scores as JSON Lines, one case per line',
+    )
     .option('--json', 'Print the summary as JSON')
     .action(async (file: string, options: PromptEvaluateOptions) => {
       const read = readCasesFile(file, settings.cwd, terminal, { strict: options.strict ?? false });
@@ -67,28 +107,56 @@ export function evaluateCommand(program: Command, context: CliContext): void {
         if (!order.dimensions.some(({ name }) => name === dimension))
           throw new CliError(`--min ${dimension}: this dimension is not measured`, 2);
       }
-      const [junit, jsonl] = [options.junit, options.jsonl].map((path) => (path === undefined ? null : wholeFileAt(path, settings.cwd)));
-      if (junit && junit.path === jsonl?.path) throw new CliError('--junit and --jsonl are the same file', 2);
+      const [junit, jsonl] = [options.junit, options.jsonl].map((path) =>
+        path === undefined ? null : wholeFileAt(path, settings.cwd),
+      );
+      if (junit && junit.path === jsonl?.path)
+        throw new CliError('--junit and --jsonl are the same file', 2);
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
       const path = `/prompts/${name}/evaluations`;
-      const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
+      const body = {
+        ...order,
+        ref,
+        cases: read.text,
+        fileName: file,
+        budgetUsd: options.budget ?? null,
+      };
       const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
       const { summary, id } = await followed(context, begun);
       const rule = options.allPass ? 'allPass' : 'interval';
-      const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
-      const needsCases = junit !== null || jsonl !== null || summary.unanswered > 0 || rule === 'allPass';
-      const items = needsCases ? (await context.api().call<{ readonly items: readonly CaseReport[] }>(`${path}/${id}/results`)).items : [];
+      const passAt = Object.fromEntries(
+        options.min.map(({ dimension, score }) => [dimension, score]),
+      );
+      const needsCases =
+        junit !== null || jsonl !== null || summary.unanswered > 0 || rule === 'allPass';
+      const items = needsCases
+        ? (
+            await context
+              .api()
+              .call<{ readonly items: readonly CaseReport[] }>(`${path}/${id}/results`)
+          ).items
+        : [];
       for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
-      const notMet = rule === 'allPass' ? failedCases(items, order.dimensions, passAt) : belowMinimum(summary, options.min);
+      const notMet =
+        rule === 'allPass'
+          ? failedCases(items, order.dimensions, passAt)
+          : belowMinimum(summary, options.min);
       if (junit) {
-        const gates = options.min.map((each) => ({ name: `${each.dimension} at least ${each.score}`, failure: shortfall(summary, each) }));
+        const gates = options.min.map((each) => ({
+          name: `${each.dimension} at least ${each.score}`,
+          failure: shortfall(summary, each),
+        }));
         const rules = rule === 'allPass' ? { suite: name, passAt } : { suite: name, passAt, gates };
         await writeWhole(junit, (write) => write(toJUnit(items, rules)));
       }
       if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
       const passed = rule === 'allPass' || options.min.length > 0 ? notMet.length === 0 : null;
-      terminal.out(options.json ? jsonText({ id, ...summary, rule, passed, notMet }) : summaryText(summary));
-      terminal.say(terminal.paint.dim(`${id}; for its costs: perennial prompt calls ${name} ${id}`));
+      terminal.out(
+        options.json ? jsonText({ id, ...summary, rule, passed, notMet }) : summaryText(summary),
+      );
+      terminal.say(
+        terminal.paint.dim(`${id}; for its costs: perennial prompt calls ${name} ${id}`),
+      );
       refuse(notMet, rule, summary.cases);
     });
 }
@@ -100,13 +168,24 @@ async function followed(
   const { terminal } = context;
   const client = context.api();
   let before = '';
-  for (let found = begun; ; found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)) {
+  for (
+    let found = begun;
+    ;
+    found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)
+  ) {
     if (found.status === 'failed') {
       const then = 'run the same command to continue';
-      throw new CliError(`${found.id} failed: ${found.cause ?? ''}`, 1, found.next ? `${found.next}; then ${then}` : then);
+      throw new CliError(
+        `${found.id} failed: ${found.cause ?? ''}`,
+        1,
+        found.next ? `${found.next}; then ${then}` : then,
+      );
     }
     if (found.summary) return { id: found.id, summary: found.summary };
-    const line = found.progress === null ? 'waiting for a worker' : `${found.progress.done} of ${found.progress.of} cases`;
+    const line =
+      found.progress === null
+        ? 'waiting for a worker'
+        : `${found.progress.done} of ${found.progress.of} cases`;
     if (line !== before) {
       if (terminal.screen) terminal.screen.show(terminal.paint.dim(line));
       else terminal.say(line);
@@ -122,10 +201,16 @@ function orderOf(
   cwd: string,
 ): Order {
   const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as Order | null);
-  if (model === undefined && written?.model === undefined) throw new CliError('no model is given', 2, '--model <provider/model>');
-  const names = dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : usualNames(cases));
-  const measured = names.length === 0 ? (written?.dimensions ?? []) : names.map((name) => usualDimension(name, cases));
-  if (measured.length === 0) throw new CliError('no dimension can be measured', 2, '--dimensions exact,f1');
+  if (model === undefined && written?.model === undefined)
+    throw new CliError('no model is given', 2, '--model <provider/model>');
+  const names =
+    dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : usualNames(cases));
+  const measured =
+    names.length === 0
+      ? (written?.dimensions ?? [])
+      : names.map((name) => usualDimension(name, cases));
+  if (measured.length === 0)
+    throw new CliError('no dimension can be measured', 2, '--dimensions exact,f1');
   return {
     ...(written ?? {}),
     model: model === undefined ? (written?.model ?? modelOf('')) : modelOf(model),
@@ -145,14 +230,22 @@ function usualNames(cases: Parameters<typeof usualDimension>[1]): readonly strin
   ];
 }
 
-function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: NonNullable<EvaluationJson['summary']>): string {
-  const rows = Object.entries(dimensions).map(([name, { mean, lower, upper, cases: measured, failures }]) => [
-    name,
-    mean === null ? 'not measured' : mean.toFixed(3),
-    lower === null || upper === null ? '' : `${lower.toFixed(3)} to ${upper.toFixed(3)}`,
-    String(measured),
-    String(failures),
-  ]);
+function summaryText({
+  cases,
+  unanswered,
+  dimensions,
+  costUsd,
+  medianMs,
+}: NonNullable<EvaluationJson['summary']>): string {
+  const rows = Object.entries(dimensions).map(
+    ([name, { mean, lower, upper, cases: measured, failures }]) => [
+      name,
+      mean === null ? 'not measured' : mean.toFixed(3),
+      lower === null || upper === null ? '' : `${lower.toFixed(3)} to ${upper.toFixed(3)}`,
+      String(measured),
+      String(failures),
+    ],
+  );
   const paid = `$${costUsd.toFixed(4)}`;
   const time = medianMs === null ? '' : `, median ${Math.round(medianMs)} ms`;
   return `${table(['DIMENSION', 'MEAN', '95 % CI', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
@@ -160,18 +253,27 @@ function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: NonNu
 
 /** By reason, with one case to look at. */
 function unansweredLines(items: readonly CaseReport[]): readonly string[] {
-  return unansweredIn(items).map((each) => `${unansweredText(each, items.length)} (${each.first} is the first)`);
+  return unansweredIn(items).map(
+    (each) => `${unansweredText(each, items.length)} (${each.first} is the first)`,
+  );
 }
 
 /** Why the interval does not show that the mean is at least so much; null when it does. */
-function shortfall({ dimensions }: NonNullable<EvaluationJson['summary']>, { dimension, score }: Least): string | null {
+function shortfall(
+  { dimensions }: NonNullable<EvaluationJson['summary']>,
+  { dimension, score }: Least,
+): string | null {
   const { lower = null, mean = null } = dimensions[dimension] ?? {};
   if (lower !== null && lower >= score) return null;
-  if (mean === null || lower === null) return `${dimension} was not measured; the minimum is ${score}`;
+  if (mean === null || lower === null)
+    return `${dimension} was not measured; the minimum is ${score}`;
   return `${dimension} is ${mean.toFixed(3)} with a lower bound of ${lower.toFixed(3)}; the minimum is ${score}`;
 }
 
-function belowMinimum(summary: NonNullable<EvaluationJson['summary']>, min: readonly Least[]): readonly string[] {
+function belowMinimum(
+  summary: NonNullable<EvaluationJson['summary']>,
+  min: readonly Least[],
+): readonly string[] {
   return min.flatMap((each) => shortfall(summary, each) ?? []);
 }
 
@@ -184,7 +286,9 @@ function failedCases(
   return items.flatMap((item) => {
     const short = dimensions.flatMap(({ name }) => {
       const outcome = outcomeOf(item, name, passAt[name] ?? 1);
-      return outcome.kind === 'failure' || outcome.kind === 'error' ? [`${name} ${outcome.message}`] : [];
+      return outcome.kind === 'failure' || outcome.kind === 'error'
+        ? [`${name} ${outcome.message}`]
+        : [];
     });
     return short.length === 0 ? [] : [`${item.id}: ${short.join('; ')}`];
   });
@@ -195,9 +299,15 @@ const shownCases = 5;
 function refuse(notMet: readonly string[], rule: 'allPass' | 'interval', cases: number): void {
   if (notMet.length === 0) return;
   if (rule === 'interval')
-    throw new CliError(notMet.join('; '), 3, 'more cases narrow the interval; --all-pass instead requires each of these cases to pass');
+    throw new CliError(
+      notMet.join('; '),
+      3,
+      'more cases narrow the interval; --all-pass instead requires each of these cases to pass',
+    );
   const more = notMet.length > shownCases ? [`and ${notMet.length - shownCases} more`] : [];
-  const lines = [...notMet.slice(0, shownCases), ...more].map((line) => `\n  ${harmless(line)}`).join('');
+  const lines = [...notMet.slice(0, shownCases), ...more]
+    .map((line) => `\n  ${harmless(line)}`)
+    .join('');
   throw new CliError(
     `${notMet.length} of ${cases} cases fail${lines}`,
     3,

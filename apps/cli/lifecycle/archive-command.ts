@@ -16,10 +16,14 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
     .description('Accept no new run and stop the schedule; what serves goes on serving')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .action(async (name: string, { reason }: { readonly reason: string }) => {
-      const archive = await context.api().call<ArchiveJson>(`/lifecycles/${name}/archive`, { method: 'POST', body: { reason } });
+      const archive = await context
+        .api()
+        .call<ArchiveJson>(`/lifecycles/${name}/archive`, { method: 'POST', body: { reason } });
       terminal.say(`${name} is archived: no run begins, and it has no schedule`);
       for (const line of goingOn(name, archive)) terminal.say(line);
-      terminal.say(`next: perennial lifecycle unarchive ${name} restores it, perennial lifecycle delete ${name} removes it`);
+      terminal.say(
+        `next: perennial lifecycle unarchive ${name} restores it, perennial lifecycle delete ${name} removes it`,
+      );
     });
 
   lifecycle
@@ -27,15 +31,22 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
     .description('Accept runs again and restore the schedule')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .action(async (name: string, { reason }: { readonly reason: string }) => {
-      await context.api().call(`/lifecycles/${name}/unarchive`, { method: 'POST', body: { reason } });
+      await context
+        .api()
+        .call(`/lifecycles/${name}/unarchive`, { method: 'POST', body: { reason } });
       terminal.say(`${name} is in use`);
     });
 
   lifecycle
     .command('delete <name>')
-    .description('Delete an archived lifecycle of which nothing runs and nothing serves; runs, versions and audit stay readable')
+    .description(
+      'Delete an archived lifecycle of which nothing runs and nothing serves; runs, versions and audit stay readable',
+    )
     .requiredOption('--reason <text>', 'Reason, for the audit log')
-    .option('--stop-serving', 'Withdraw the champion first; the gateway then answers 404 for the model')
+    .option(
+      '--stop-serving',
+      'Withdraw the champion first; the gateway then answers 404 for the model',
+    )
     .option('--yes', 'Confirm; nothing is deleted without it')
     .action(async (name: string, { reason, yes, stopServing }: DeleteOptions) => {
       if (!yes) {
@@ -46,8 +57,13 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
           `perennial lifecycle delete ${name} ${flags} --reason "<why>"`,
         );
       }
-      await context.api().call(`/lifecycles/${name}/delete`, { method: 'POST', body: { reason, stopServing: stopServing === true } });
-      terminal.say(`${name} is deleted; its runs, versions, audit and lineage stay. Applying the name again goes on with its numbers.`);
+      await context.api().call(`/lifecycles/${name}/delete`, {
+        method: 'POST',
+        body: { reason, stopServing: stopServing === true },
+      });
+      terminal.say(
+        `${name} is deleted; its runs, versions, audit and lineage stay. Applying the name again goes on with its numbers.`,
+      );
     });
 }
 
@@ -56,6 +72,8 @@ function goingOn(name: string, { champion, openRuns }: ArchiveJson): readonly st
     ...(champion === null ? [] : [`${name}@${champion} goes on serving`]),
     ...(openRuns.length === 0
       ? []
-      : [`${openRuns.join(', ')} ${openRuns.length === 1 ? 'goes' : 'go'} on to the end; cancel with perennial run cancel`]),
+      : [
+          `${openRuns.join(', ')} ${openRuns.length === 1 ? 'goes' : 'go'} on to the end; cancel with perennial run cancel`,
+        ]),
   ];
 }

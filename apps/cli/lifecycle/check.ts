@@ -10,16 +10,21 @@ import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';
 import type { LifecycleFolder } from './folder';
 
-/** The checks of the API, without the platform: sources are read from this machine, and only those that lie on it. */
+/**
+ * The checks of the API, without the platform: sources are read from this machine, and only those
+ * that lie on it.
+ */
 export async function checkHere(
   given: LifecycleFolder,
   settings: CliSettings,
 ): Promise<{ readonly spec: LifecycleSpec; readonly notes: readonly string[] }> {
   const { document, fileName, files, folder } = given;
   const placed = readPlacedLifecycle({ document, fileName, files, folder });
-  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
+  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to
+  // TypeScript.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { checkLifecycle, openSourceTables } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
+  const { checkLifecycle, openSourceTables } =
+    require('../../../data/lifecycle/local-check') as typeof LocalCheck;
   const tables = openSourceTables({
     policy: {
       // Whoever types the command may read the file; what the platform may read, `plan` says.
@@ -32,12 +37,21 @@ export async function checkHere(
   });
   const trainers = openTrainerCatalog(settings.trainersDir);
   const name = placed.parsed.ok ? placed.parsed.spec.name : '';
-  const { issues, notes } = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
+  const { issues, notes } = await checkLifecycle(
+    { placed, name, fileName, files },
+    { trainers, tables },
+  );
   if (placed.parsed.ok && issues.length === 0) return { spec: placed.parsed.spec, notes };
   throw mistakesIn(given, issues);
 }
 
-export function mistakesIn({ folder, fileName }: LifecycleFolder, issues: readonly Issue[]): CliError {
+export function mistakesIn(
+  { folder, fileName }: LifecycleFolder,
+  issues: readonly Issue[],
+): CliError {
   const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
-  return new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  return new CliError(
+    `${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`,
+    2,
+  );
 }

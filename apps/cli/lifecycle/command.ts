@@ -60,7 +60,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const { spec, notes } = await checkHere(folder, settings);
       warn({ warnings: notes });
       terminal.say(`${spec.name}: valid`);
-      if (spec.kind === 'LlmLifecycle') for (const line of gateOutlooks(spec, folder.files)) terminal.say(`  ${line}`);
+      if (spec.kind === 'LlmLifecycle')
+        for (const line of gateOutlooks(spec, folder.files)) terminal.say(`  ${line}`);
     });
 
   lifecycle
@@ -70,64 +71,100 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .action(async (given: string, options: { readonly json?: true }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
       const name = nameIn(folder);
-      const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
+      const plan = await context
+        .api()
+        .call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
       terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
       warn(plan);
     });
 
   lifecycle
     .command('apply <folder>')
-    .description('Apply a lifecycle; a revision that loosens the policy needs an approver first (exit 3)')
+    .description(
+      'Apply a lifecycle; a revision that loosens the policy needs an approver first (exit 3)',
+    )
     .option(
       '--self-approve <reason>',
       'Approve your own loosening of the policy; for an admin without colleagues, recorded in the audit log',
     )
     .option('--json', 'Print as JSON')
-    .action(async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
-      const folder = readLifecycleFolder(settings.cwd, given);
-      const name = nameIn(folder);
-      const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
-      const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
-      if (options.json) terminal.out(jsonText(applied));
-      warn(applied);
-      if (applied.state !== 'pending') {
-        terminal.say(`${revision} ${applied.changed ? 'applied' : 'is unchanged'}`);
-        return;
-      }
-      terminal.say(`${revision} loosens the policy:`);
-      for (const each of applied.loosenings ?? []) terminal.say(`  ${looseningInWords(each)}`);
-      if (options.selfApprove === undefined) {
-        const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
-        throw new CliError(`${name}: revision ${applied.revision} waits for an approver other than its author`, 3, next);
-      }
-      const body = { reason: options.selfApprove, selfApprove: true };
-      await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, { method: 'POST', body });
-      terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
-    });
+    .action(
+      async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
+        const folder = readLifecycleFolder(settings.cwd, given);
+        const name = nameIn(folder);
+        const applied = await context
+          .api()
+          .call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
+        const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
+        if (options.json) terminal.out(jsonText(applied));
+        warn(applied);
+        if (applied.state !== 'pending') {
+          terminal.say(`${revision} ${applied.changed ? 'applied' : 'is unchanged'}`);
+          return;
+        }
+        terminal.say(`${revision} loosens the policy:`);
+        for (const each of applied.loosenings ?? []) terminal.say(`  ${looseningInWords(each)}`);
+        if (options.selfApprove === undefined) {
+          const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
+          throw new CliError(
+            `${name}: revision ${applied.revision} waits for an approver other than its author`,
+            3,
+            next,
+          );
+        }
+        const body = { reason: options.selfApprove, selfApprove: true };
+        await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, {
+          method: 'POST',
+          body,
+        });
+        terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
+      },
+    );
 
   lifecycle
     .command('approve <name>')
     .description('Approve a revision that loosens the policy; not allowed for its author')
-    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .requiredOption(
+      '--revision <number>',
+      'Pending revision, from `perennial lifecycle show`',
+      versionNumber,
+    )
     .option('--reason <text>', 'Reason, for the audit log (required without --self-approve)')
-    .option('--self-approve <reason>', 'Approve your own revision; for an admin without colleagues, recorded in the audit log')
+    .option(
+      '--self-approve <reason>',
+      'Approve your own revision; for an admin without colleagues, recorded in the audit log',
+    )
     .action(async (name: string, options: ApproveOptions) => {
       const { revision, selfApprove, reason = selfApprove } = options;
       if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const body = { reason, selfApprove: selfApprove !== undefined };
-      await context.api().call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
+      await context
+        .api()
+        .call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
       terminal.say(`${name}: revision ${revision} is in force`);
     });
 
   lifecycle
     .command('reject <name>')
     .description('Discard a revision that waits for an approver')
-    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .requiredOption(
+      '--revision <number>',
+      'Pending revision, from `perennial lifecycle show`',
+      versionNumber,
+    )
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
-    .action(async (name: string, { revision, reason }: { readonly revision: number; readonly reason: string }) => {
-      await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, { method: 'POST', body: { reason } });
-      terminal.say(`${name}: revision ${revision} is discarded`);
-    });
+    .action(
+      async (
+        name: string,
+        { revision, reason }: { readonly revision: number; readonly reason: string },
+      ) => {
+        await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, {
+          method: 'POST',
+          body: { reason },
+        });
+        terminal.say(`${name}: revision ${revision} is discarded`);
+      },
+    );
 
   lifecycle
     .command('list')
@@ -135,7 +172,9 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .option('--archived', 'List archived lifecycles instead')
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true; readonly archived?: true }) => {
-      const items = await context.api().list<LifecycleJson>(options.archived ? '/lifecycles?archived=true' : '/lifecycles');
+      const items = await context
+        .api()
+        .list<LifecycleJson>(options.archived ? '/lifecycles?archived=true' : '/lifecycles');
       showList(terminal, {
         items,
         json: options.json,
@@ -161,7 +200,10 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       }>(`/lifecycles/${name}`);
       if (!options.json) {
         terminal.say(`revision ${found.revision}, ${found.digest}`);
-        if (found.archived) terminal.say(`archived at ${found.archived.at} by ${found.archived.by}: ${found.archived.reason}`);
+        if (found.archived)
+          terminal.say(
+            `archived at ${found.archived.at} by ${found.archived.by}: ${found.archived.reason}`,
+          );
         for (const line of pendingLines(name, found.pending)) terminal.say(line);
       }
       terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
@@ -183,7 +225,9 @@ function nameIn(given: LifecycleFolder): string {
   const parsed = parseLifecycle(given);
   if (parsed.ok) return parsed.spec.name;
   const written = openLifecycle(given);
-  const name = nameField('').safeParse(valueAt(written.readable?.value ?? written.value, ['metadata', 'name']));
+  const name = nameField('').safeParse(
+    valueAt(written.readable?.value ?? written.value, ['metadata', 'name']),
+  );
   if (!name.success) throw mistakesIn(given, parsed.issues);
   return name.data;
 }

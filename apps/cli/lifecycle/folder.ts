@@ -16,8 +16,8 @@ const largestFile = 1 << 20;
 const mostFiles = 200;
 
 /**
- * Reads `lifecycle.yaml` of a folder, or the file named. Links are not followed and nothing outside the folder is read: what a spec names
- * travels with it to another machine.
+ * Reads `lifecycle.yaml` of a folder, or the file named. Links are not followed and nothing outside
+ * the folder is read: what a spec names travels with it to another machine.
  */
 export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder {
   const path = resolve(cwd, given);
@@ -28,7 +28,8 @@ export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder
   const document = readText(file, given);
   const files: Record<string, string> = {};
   for (const each of textsIn(folder)) {
-    if (each !== file && !isTable(folder, each)) files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
+    if (each !== file && !isTable(folder, each))
+      files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
   }
   return { folder, fileName: basename(file), document, files };
 }
@@ -43,7 +44,13 @@ function textsIn(folder: string): string[] {
   const visit = (directory: string, depth: number): void => {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
-      if (entry.isDirectory() && depth < 4 && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
+      if (
+        entry.isDirectory() &&
+        depth < 4 &&
+        !entry.name.startsWith('.') &&
+        entry.name !== 'node_modules'
+      )
+        visit(path, depth + 1);
       else if (entry.isFile() && travels.test(entry.name)) found.push(path);
       if (found.length > mostFiles)
         throw new CliError(
@@ -58,7 +65,9 @@ function textsIn(folder: string): string[] {
 
 function readText(path: string, shown: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) throw new CliError(`${shown}: no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
-  if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
+  if (!stat?.isFile())
+    throw new CliError(`${shown}: no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
+  if (stat.size > largestFile)
+    throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
   return readTextFile(path, shown);
 }

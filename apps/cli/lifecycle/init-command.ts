@@ -1,4 +1,13 @@
-import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +17,11 @@ import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { SourceFormat } from '../../../domain/lifecycle/lifecycle';
 import { inferLifecycle, type InferredLifecycle } from '../../../domain/lifecycle/inference';
 import { formatOf } from '../../../domain/lifecycle/spec';
-import { checkLifecycleName, lifecycleTemplate, sourceNameOf } from '../../../domain/lifecycle/template';
+import {
+  checkLifecycleName,
+  lifecycleTemplate,
+  sourceNameOf,
+} from '../../../domain/lifecycle/template';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
 import { tasks, type Task } from '../../../domain/model/model';
 import { CliError } from '../cli-error';
@@ -33,13 +46,21 @@ interface InitOptions {
 export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }: CliContext): void {
   lifecycle
     .command('init <name>')
-    .description('Write a starter lifecycle to ./<name>; with --data and --label, for your own table')
+    .description(
+      'Write a starter lifecycle to ./<name>; with --data and --label, for your own table',
+    )
     .option('--data <file>', 'CSV, Parquet or NDJSON file; it is copied into the folder')
     .option('--label <column>', 'With --data: column to predict')
     .option('--task <task>', `With --data: ${tasks.join(', ')}; inferred from the label by default`)
-    .option('--time <column>', 'With --data: column with the time of each row; the earliest time column by default')
+    .option(
+      '--time <column>',
+      'With --data: column with the time of each row; the earliest time column by default',
+    )
     .option('--no-time', 'With --data: split the rows by a hash, even if a column holds times')
-    .option('--entity <column>', 'With --data: column with the customer, machine or patient of each row')
+    .option(
+      '--entity <column>',
+      'With --data: column with the customer, machine or patient of each row',
+    )
     .option('--trainer <name>', 'Trainer, from `perennial trainer list`', 'lightgbm')
     .option('--llm', 'Start a language application, with prompts, cases and a safety policy')
     .option('--index', 'With --llm: add documents and an index that answers are retrieved from')
@@ -48,33 +69,63 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
       checkLifecycleName(name);
       const folder = resolve(settings.cwd, name);
       if (existsSync(folder))
-        throw new CliError(`${name} already exists; nothing was written`, 2, `choose another name, or remove the folder ${name} first`);
+        throw new CliError(
+          `${name} already exists; nothing was written`,
+          2,
+          `choose another name, or remove the folder ${name} first`,
+        );
       const { trainer, llm, index, data } = options;
       if (!llm) checkTrainer(settings.trainersDir, trainer);
       if (data !== undefined) {
         await initForTable({ name, folder, data, options, terminal, settings });
         return;
       }
-      writeFolder(folder, llm ? llmLifecycleTemplate({ name, index: index === true }) : lifecycleTemplate({ name, trainer }), (path) => {
-        // The worker reads tables in the data folder of a lifecycle without further settings.
-        if (!llm) mkdirSync(join(path, 'data'));
-      });
+      writeFolder(
+        folder,
+        llm
+          ? llmLifecycleTemplate({ name, index: index === true })
+          : lifecycleTemplate({ name, trainer }),
+        (path) => {
+          // The worker reads tables in the data folder of a lifecycle without further settings.
+          if (!llm) mkdirSync(join(path, 'data'));
+        },
+      );
       sayWritten(terminal, readLifecycleFolder(settings.cwd, name).files, name);
       terminal.say(`next: edit ${name}/lifecycle.yaml, then perennial lifecycle validate ${name}`);
     });
 }
 
 /** Before anything is read or written. */
-function checkOptions(name: string, { llm, index, data, label, task, time, entity }: InitOptions): void {
-  if (index && !llm) throw new CliError('--index requires --llm', 2, `perennial lifecycle init ${name} --llm --index`);
-  const ofTables = Object.entries({ data, label, task, time: time === true ? undefined : time, entity }).flatMap(([option, value]) =>
+function checkOptions(
+  name: string,
+  { llm, index, data, label, task, time, entity }: InitOptions,
+): void {
+  if (index && !llm)
+    throw new CliError(
+      '--index requires --llm',
+      2,
+      `perennial lifecycle init ${name} --llm --index`,
+    );
+  const ofTables = Object.entries({
+    data,
+    label,
+    task,
+    time: time === true ? undefined : time,
+    entity,
+  }).flatMap(([option, value]) =>
     value === undefined ? [] : [value === false ? '--no-time' : `--${option}`],
   );
   const complete = `perennial lifecycle init ${name} --data file.csv --label COLUMN`;
-  if (llm && ofTables.length > 0) throw new CliError(`${ofTables.join(', ')} cannot be used with --llm`, 2, complete);
-  if (data === undefined && ofTables.length > 0) throw new CliError(`${ofTables.join(', ')} needs --data`, 2, complete);
+  if (llm && ofTables.length > 0)
+    throw new CliError(`${ofTables.join(', ')} cannot be used with --llm`, 2, complete);
+  if (data === undefined && ofTables.length > 0)
+    throw new CliError(`${ofTables.join(', ')} needs --data`, 2, complete);
   if (data !== undefined && label === undefined)
-    throw new CliError('--data needs --label, the column to predict', 2, `perennial lifecycle init ${name} --data ${data} --label COLUMN`);
+    throw new CliError(
+      '--data needs --label, the column to predict',
+      2,
+      `perennial lifecycle init ${name} --data ${data} --label COLUMN`,
+    );
   if (task !== undefined && taskNamed(task) === null)
     throw new CliError(`--task cannot be ${task}`, 2, `choose one of ${tasks.join(', ')}`);
 }
@@ -92,11 +143,21 @@ interface TableInit {
   readonly settings: CliSettings;
 }
 
-async function initForTable({ name, folder, data, options, terminal, settings }: TableInit): Promise<void> {
+async function initForTable({
+  name,
+  folder,
+  data,
+  options,
+  terminal,
+  settings,
+}: TableInit): Promise<void> {
   const { trainer, label = '', task, time, entity } = options;
   const { path, format } = tableFile(settings.cwd, data);
   const { profile, bytes } = await profileOf({ path, format, label }, settings);
-  const source = { source: sourceNameOf(basename(path)), uri: `file://./data/${encodeURIComponent(basename(path))}` };
+  const source = {
+    source: sourceNameOf(basename(path)),
+    uri: `file://./data/${encodeURIComponent(basename(path))}`,
+  };
   const inference = inferLifecycle({
     profile,
     source: { ...source, ...(formatOf(source.uri) === null && { format }) },
@@ -112,7 +173,9 @@ async function initForTable({ name, folder, data, options, terminal, settings }:
     // A copy that shares its blocks where the file system can.
     copyFileSync(path, join(into, 'data', basename(path)), constants.COPYFILE_FICLONE);
   });
-  terminal.say(`${data}: ${profile.rows.toLocaleString('en-US')} rows, ${profile.columns.length} columns, ${megabytes(bytes)}`);
+  terminal.say(
+    `${data}: ${profile.rows.toLocaleString('en-US')} rows, ${profile.columns.length} columns, ${megabytes(bytes)}`,
+  );
   sayInference(terminal, inference);
   sayWritten(terminal, readLifecycleFolder(settings.cwd, name).files, name);
   terminal.say(`copied ${data} to ${name}/data/${basename(path)}`);
@@ -121,7 +184,12 @@ async function initForTable({ name, folder, data, options, terminal, settings }:
   terminal.say(`next: perennial lifecycle plan ${name}`);
 }
 
-const endings: Readonly<Record<string, SourceFormat>> = { '.tsv': 'csv', '.txt': 'csv', '.tab': 'csv', '.pq': 'parquet' };
+const endings: Readonly<Record<string, SourceFormat>> = {
+  '.tsv': 'csv',
+  '.txt': 'csv',
+  '.tab': 'csv',
+  '.pq': 'parquet',
+};
 const packed: Readonly<Record<string, string>> = {
   '.gz': 'unpack it first: gunzip',
   '.zip': 'unpack it first: unzip',
@@ -130,7 +198,10 @@ const packed: Readonly<Record<string, string>> = {
   '.json': 'write one object a line and name the file .ndjson',
 };
 
-function tableFile(cwd: string, data: string): { readonly path: string; readonly format: SourceFormat } {
+function tableFile(
+  cwd: string,
+  data: string,
+): { readonly path: string; readonly format: SourceFormat } {
   if (/^[a-z][a-z0-9+]*:\/\//i.test(data)) {
     throw new CliError(
       `--data takes a file on this machine, and ${data.replace(/\/\/[^/]*@/, '//')} is a URI`,
@@ -140,12 +211,26 @@ function tableFile(cwd: string, data: string): { readonly path: string; readonly
   }
   const path = resolve(cwd, data);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new CliError(`${data} does not exist`, 2, 'name a CSV, Parquet or NDJSON file with --data');
-  if (!stat.isFile()) throw new CliError(`${data} is not a file`, 2, 'name a CSV, Parquet or NDJSON file with --data');
+  if (!stat)
+    throw new CliError(
+      `${data} does not exist`,
+      2,
+      'name a CSV, Parquet or NDJSON file with --data',
+    );
+  if (!stat.isFile())
+    throw new CliError(
+      `${data} is not a file`,
+      2,
+      'name a CSV, Parquet or NDJSON file with --data',
+    );
   const ending = extname(path).toLowerCase();
   const format = formatOf(ending === '' ? '' : `file${ending}`) ?? endings[ending];
   if (format === undefined) {
-    throw new CliError(`${data} is no CSV, Parquet or NDJSON file by its name`, 2, packed[ending] ?? 'name it .csv, .parquet or .ndjson');
+    throw new CliError(
+      `${data} is no CSV, Parquet or NDJSON file by its name`,
+      2,
+      packed[ending] ?? 'name it .csv, .parquet or .ndjson',
+    );
   }
   return { path, format };
 }
@@ -154,10 +239,15 @@ function tableFile(cwd: string, data: string): { readonly path: string; readonly
 const mostBytes = 4 * 2 ** 30;
 
 async function profileOf(
-  { path, format, label }: { readonly path: string; readonly format: SourceFormat; readonly label: string },
+  {
+    path,
+    format,
+    label,
+  }: { readonly path: string; readonly format: SourceFormat; readonly label: string },
   settings: CliSettings,
 ) {
-  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
+  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to
+  // TypeScript.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { profileFile } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
   const policy = {
@@ -166,12 +256,22 @@ async function profileOf(
   };
   const uri = pathToFileURL(path).href;
   const source = { name: sourceNameOf(basename(path)), uri, format, time: null };
-  const profile = await profileFile({ source, label, policy, limits: { maxBytes: mostBytes, timeoutSeconds: 900 }, scratchRoot: tmpdir() });
+  const profile = await profileFile({
+    source,
+    label,
+    policy,
+    limits: { maxBytes: mostBytes, timeoutSeconds: 900 },
+    scratchRoot: tmpdir(),
+  });
   return { profile, bytes: statSync(path).size };
 }
 
 /** All files or none: the folder gets its name when it is complete. */
-function writeFolder(folder: string, files: Readonly<Record<string, string>>, more: (folder: string) => void): void {
+function writeFolder(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  more: (folder: string) => void,
+): void {
   const partial = join(dirname(folder), `.${basename(folder)}.partial-${process.pid}`);
   try {
     for (const [path, text] of Object.entries(files)) {
@@ -193,15 +293,24 @@ function sayInference({ say, paint }: Terminal, { found, checks }: InferredLifec
   for (const check of checks) say(paint.yellow(`  - ${check}`));
 }
 
-function sayWritten({ say }: Terminal, files: Readonly<Record<string, string>>, name: string): void {
+function sayWritten(
+  { say }: Terminal,
+  files: Readonly<Record<string, string>>,
+  name: string,
+): void {
   for (const path of ['lifecycle.yaml', ...Object.keys(files)]) say(`wrote ${name}/${path}`);
 }
 
 function megabytes(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Number((bytes / 1e6).toPrecision(3))} MB`;
+  return bytes < 1e6
+    ? `${Math.ceil(bytes / 1e3)} kB`
+    : `${Number((bytes / 1e6).toPrecision(3))} MB`;
 }
 
-/** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */
+/**
+ * The platform's trainers may be others than this clone's, and it checks again; a name that neither
+ * has would be found only then.
+ */
 function checkTrainer(trainersDir: string, trainer: string): void {
   // One that fine-tunes language models makes no model of a table.
   const ofTables = openTrainerCatalog(trainersDir)
@@ -215,5 +324,9 @@ function checkTask(trainersDir: string, trainer: string, task: Task): void {
   const catalog = openTrainerCatalog(trainersDir).list();
   if (catalog.find(({ name }) => name === trainer)?.tasks.includes(task)) return;
   const able = catalog.filter(({ tasks: of }) => of.includes(task)).map(({ name }) => name);
-  throw new CliError(`the trainer ${trainer} cannot do ${task}`, 2, `--trainer ${able.join(' or ')}`);
+  throw new CliError(
+    `the trainer ${trainer} cannot do ${task}`,
+    2,
+    `--trainer ${able.join(' or ')}`,
+  );
 }

@@ -23,9 +23,14 @@ interface PromoteOptions {
 
 export function modelCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const model = program.command('model').description('Show, compare, promote and roll back model versions');
+  const model = program
+    .command('model')
+    .description('Show, compare, promote and roll back model versions');
 
-  /** How to ask the champion, ready to copy. Silent where no gateway is known or it does not answer: then there is nothing to copy. */
+  /**
+   * How to ask the champion, ready to copy. Silent where no gateway is known or it does not answer:
+   * then there is nothing to copy.
+   */
   const sayRequest = async (name: string): Promise<void> => {
     const { gatewayUrl, apiKey } = context.settings;
     if (gatewayUrl === null || apiKey === null) return;
@@ -38,7 +43,9 @@ export function modelCommands(program: Command, context: CliContext): void {
     }
     const kind = await context
       .api()
-      .call<{ readonly kind?: string; readonly spec?: { readonly kind?: string } }>(`/lifecycles/${name}`)
+      .call<{ readonly kind?: string; readonly spec?: { readonly kind?: string } }>(
+        `/lifecycles/${name}`,
+      )
       .catch(() => null);
     if (kind?.spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${chatCurlOf(name, where)}`);
   };
@@ -48,13 +55,22 @@ export function modelCommands(program: Command, context: CliContext): void {
     .description('List models by name with their champions')
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const items = await context.api().list<{ name: string; versions: number; champion: number | null }>('/models');
+      const items = await context
+        .api()
+        .list<{ name: string; versions: number; champion: number | null }>('/models');
       showList(terminal, {
         items,
         json: options.json,
         columns: ['MODEL', 'VERSIONS', 'CHAMPION'],
-        row: (each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`],
-        none: { what: 'no models yet; a run registers the first version', next: 'perennial run start <lifecycle>' },
+        row: (each) => [
+          each.name,
+          String(each.versions),
+          each.champion === null ? '' : `@${each.champion}`,
+        ],
+        none: {
+          what: 'no models yet; a run registers the first version',
+          next: 'perennial run start <lifecycle>',
+        },
       });
     });
 
@@ -87,7 +103,10 @@ export function modelCommands(program: Command, context: CliContext): void {
   model
     .command('history <model>')
     .description('List every move of the champion')
-    .option('--at <time>', 'Only moves until this time; the first line is the champion at that time')
+    .option(
+      '--at <time>',
+      'Only moves until this time; the first line is the champion at that time',
+    )
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
       const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
@@ -96,7 +115,13 @@ export function modelCommands(program: Command, context: CliContext): void {
         items,
         json: options.json,
         columns: ['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'],
-        row: (move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, whyMoved(move)],
+        row: (move) => [
+          move.movedAt,
+          move.kind,
+          `${arrow(move.from)} → ${arrow(move.to)}`,
+          move.actor,
+          whyMoved(move),
+        ],
         none: {
           what: `${name} had no champion${options.at === undefined ? ' yet' : ' at that time'}`,
           next: `perennial model show ${name}`,
@@ -111,23 +136,33 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--of <version>', 'Explain this version instead of the champion', versionNumber)
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
-    .action(async (given: string, options: { readonly of?: number; readonly json?: true; readonly verbose?: true }) => {
-      const { name, version } = await modelRefOf(given, context);
-      const of = options.of ?? version;
-      if (version !== null && of !== version) throw new CliError(`${given} and --of ${of} are different versions`, 2);
-      const query = of === null ? '' : `?version=${of}`;
-      const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
-      terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
-    });
+    .action(
+      async (
+        given: string,
+        options: { readonly of?: number; readonly json?: true; readonly verbose?: true },
+      ) => {
+        const { name, version } = await modelRefOf(given, context);
+        const of = options.of ?? version;
+        if (version !== null && of !== version)
+          throw new CliError(`${given} and --of ${of} are different versions`, 2);
+        const query = of === null ? '' : `?version=${of}`;
+        const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
+        terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
+      },
+    );
 
   model
     .command('compare <model> <versions...>')
     .description('Compare versions side by side, with the runs that made them')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
-      const compared = await context.api().call<{ runs: RunComparison }>(`/models/${name}/compare?versions=${versions.join(',')}`);
-      terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
-    });
+    .action(
+      async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
+        const compared = await context
+          .api()
+          .call<{ runs: RunComparison }>(`/models/${name}/compare?versions=${versions.join(',')}`);
+        terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
+      },
+    );
 
   model
     .command('promote')
@@ -135,44 +170,61 @@ export function modelCommands(program: Command, context: CliContext): void {
     .argument('<model>')
     .argument('<version>', 'Version number', versionNumber)
     .option('--reason <text>', 'Reason, for the audit log (required without --override)')
-    .option('--override <reason>', 'Promote although requirements are not met; for an approver who did not start the run')
+    .option(
+      '--override <reason>',
+      'Promote although requirements are not met; for an approver who did not start the run',
+    )
     .option('--self-approve', 'With --override: for an admin who started the run')
     .action(async (name: string, version: number, options: PromoteOptions) => {
       const { reason = options.override, override, selfApprove = false } = options;
       if (reason === undefined) throw new CliError('promote requires --reason', 2);
-      if (selfApprove && override === undefined) throw new CliError('--self-approve requires --override "<reason>"', 2);
+      if (selfApprove && override === undefined)
+        throw new CliError('--self-approve requires --override "<reason>"', 2);
       const api = context.api();
       const path = `/models/${name}/aliases/champion`;
       const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
-      const overriding = override === undefined ? {} : { override: { reason: override, selfApprove } };
+      const overriding =
+        override === undefined ? {} : { override: { reason: override, selfApprove } };
       await api.call(path, { method: 'PUT', headers, body: { version, reason, ...overriding } });
       terminal.say(`${name}@${version} is champion`);
     });
 
   model
     .command('rollback <model>')
-    .description('Make the previous champion, or a named earlier one, the champion again; new requests use it within a second')
-    .option('--to <version>', 'Version to make champion; it must have been champion before', versionNumber)
+    .description(
+      'Make the previous champion, or a named earlier one, the champion again; new requests use it within a second',
+    )
+    .option(
+      '--to <version>',
+      'Version to make champion; it must have been champion before',
+      versionNumber,
+    )
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
-      const body = {
-        ...(options.to === undefined ? {} : { to: options.to }),
-        ...(options.reason === undefined ? {} : { reason: options.reason }),
-      };
-      const moved = await context.api().call<RolledBack>(`/models/${name}/rollback`, {
-        method: 'POST',
-        headers: { 'idempotency-key': randomUUID() },
-        body,
-      });
-      terminal.say(`${name}: ${arrow(moved.from)} → ${arrow(moved.to)}`);
-      if (moved.index) terminal.say(indexLine(moved.index));
-      if (options.json) terminal.out(jsonText(moved));
-    });
+    .action(
+      async (
+        name: string,
+        options: { readonly to?: number; readonly reason?: string; readonly json?: true },
+      ) => {
+        const body = {
+          ...(options.to === undefined ? {} : { to: options.to }),
+          ...(options.reason === undefined ? {} : { reason: options.reason }),
+        };
+        const moved = await context.api().call<RolledBack>(`/models/${name}/rollback`, {
+          method: 'POST',
+          headers: { 'idempotency-key': randomUUID() },
+          body,
+        });
+        terminal.say(`${name}: ${arrow(moved.from)} → ${arrow(moved.to)}`);
+        if (moved.index) terminal.say(indexLine(moved.index));
+        if (options.json) terminal.out(jsonText(moved));
+      },
+    );
 }
 
 function indexLine(followed: FollowedIndex): string {
-  if (followed.kind === 'moved') return `index ${followed.index}: ${arrow(followed.from)} → ${arrow(followed.to)}`;
+  if (followed.kind === 'moved')
+    return `index ${followed.index}: ${arrow(followed.from)} → ${arrow(followed.to)}`;
   return `index ${followed.index} stays at ${arrow(followed.at)}: ${followed.why}`;
 }
 

@@ -2,7 +2,10 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 
 /** `name`, `name@3` or `name@previous`. Version null: nothing was named. */
-export async function modelRefOf(given: string, context: CliContext): Promise<{ readonly name: string; readonly version: number | null }> {
+export async function modelRefOf(
+  given: string,
+  context: CliContext,
+): Promise<{ readonly name: string; readonly version: number | null }> {
   const [name = '', ref, ...more] = given.split('@');
   if (name === '' || ref === '' || more.length > 0)
     throw new CliError(`${given} is not a model: expected name, name@version or name@alias`, 2);
@@ -10,12 +13,16 @@ export async function modelRefOf(given: string, context: CliContext): Promise<{ 
   if (/^[1-9]\d{0,8}$/.test(ref)) return { name, version: Number(ref) };
   const { aliases } = await context
     .api()
-    .call<{ readonly aliases: Readonly<Record<string, { readonly version: number } | null>> }>(`/models/${encodeURIComponent(name)}`);
+    .call<{ readonly aliases: Readonly<Record<string, { readonly version: number } | null>> }>(
+      `/models/${encodeURIComponent(name)}`,
+    );
   const alias = aliases[ref];
   if (alias) return { name, version: alias.version };
   const known = Object.keys(aliases).join(', ');
   throw new CliError(
-    alias === null ? `${name} currently has no ${ref}` : `${name} has no alias ${ref}; known aliases: ${known}`,
+    alias === null
+      ? `${name} currently has no ${ref}`
+      : `${name} has no alias ${ref}; known aliases: ${known}`,
     1,
     `perennial model show ${name}`,
   );

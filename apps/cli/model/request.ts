@@ -20,17 +20,33 @@ export interface InferAnswer {
   readonly detail?: string;
   readonly next?: string;
   readonly errors?: readonly { readonly detail: string }[];
-  readonly outputs?: readonly { readonly name: string; readonly shape?: readonly number[]; readonly data: readonly unknown[] }[];
+  readonly outputs?: readonly {
+    readonly name: string;
+    readonly shape?: readonly number[];
+    readonly data: readonly unknown[];
+  }[];
 }
 
-/** The columns that a request must carry; null where the gateway does not serve such a model now, or is not reached. */
-export async function modelInputs(gateway: KnownGateway, model: string): Promise<readonly ModelInput[] | null> {
+/**
+ * The columns that a request must carry; null where the gateway does not serve such a model now, or
+ * is not reached.
+ */
+export async function modelInputs(
+  gateway: KnownGateway,
+  model: string,
+): Promise<readonly ModelInput[] | null> {
   const metadata = await modelMetadata(gateway, model);
   return metadata === null ? null : (metadata.inputs ?? []);
 }
 
-/** The classes of a multiclass model in the order of its probabilities; null for other models, and where the gateway does not serve it now. */
-export async function modelClasses(gateway: KnownGateway, model: string): Promise<readonly string[] | null> {
+/**
+ * The classes of a multiclass model in the order of its probabilities; null for other models, and
+ * where the gateway does not serve it now.
+ */
+export async function modelClasses(
+  gateway: KnownGateway,
+  model: string,
+): Promise<readonly string[] | null> {
   return (await modelMetadata(gateway, model))?.parameters?.classes ?? null;
 }
 
@@ -39,10 +55,16 @@ interface ModelMetadata {
   readonly parameters?: { readonly classes?: readonly string[] };
 }
 
-async function modelMetadata({ gatewayUrl, apiKey }: KnownGateway, model: string): Promise<ModelMetadata | null> {
+async function modelMetadata(
+  { gatewayUrl, apiKey }: KnownGateway,
+  model: string,
+): Promise<ModelMetadata | null> {
   try {
     const headers = { authorization: `Bearer ${apiKey}` };
-    const answer = await request(`${gatewayUrl}/v2/models/${encodeURIComponent(model)}`, { headers, headersTimeout: 5_000 });
+    const answer = await request(`${gatewayUrl}/v2/models/${encodeURIComponent(model)}`, {
+      headers,
+      headersTimeout: 5_000,
+    });
     const body = (await answer.body.json()) as ModelMetadata;
     return answer.statusCode === 200 ? body : null;
   } catch {
@@ -58,20 +80,38 @@ export async function predictRows(
 ): Promise<{ readonly answer: InferAnswer; readonly version: string }> {
   const url = `${gatewayUrl}/v2/models/${encodeURIComponent(model)}/infer`;
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-  const sent = await request(url, { method: 'POST', headers, body: JSON.stringify({ rows }) }).catch((error: unknown) => {
+  const sent = await request(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ rows }),
+  }).catch((error: unknown) => {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new CliError(`the gateway at ${gatewayUrl} is not reachable (${cause})`, 1, 'perennial up, or perennial gateway');
+    throw new CliError(
+      `the gateway at ${gatewayUrl} is not reachable (${cause})`,
+      1,
+      'perennial up, or perennial gateway',
+    );
   });
   const text = await sent.body.text();
   const answer = parsed(text);
-  if (sent.statusCode === 200) return { answer, version: String(sent.headers['x-perennial-model-version'] ?? model) };
+  if (sent.statusCode === 200)
+    return { answer, version: String(sent.headers['x-perennial-model-version'] ?? model) };
   const detail = answer.detail ?? `the gateway responded with ${sent.statusCode}`;
-  const mistakes = (answer.errors ?? []).filter((each) => !detail.includes(each.detail)).map((each) => `  ${each.detail}`);
+  const mistakes = (answer.errors ?? [])
+    .filter((each) => !detail.includes(each.detail))
+    .map((each) => `  ${each.detail}`);
   const isInput = sent.statusCode === 400 || sent.statusCode === 422;
-  throw new CliError([detail, ...mistakes].join('\n'), isInput ? 2 : 1, answer.next ?? `perennial model show ${model}`);
+  throw new CliError(
+    [detail, ...mistakes].join('\n'),
+    isInput ? 2 : 1,
+    answer.next ?? `perennial model show ${model}`,
+  );
 }
 
-/** A request to copy, with a row of the right types. The key is read where the caller has it, so that it is not printed. */
+/**
+ * A request to copy, with a row of the right types. The key is read where the caller has it, so
+ * that it is not printed.
+ */
 export function curlOf(
   model: string,
   inputs: readonly ModelInput[],
@@ -80,17 +120,29 @@ export function curlOf(
   return curl(`${gatewayUrl}/v2/models/${model}/infer`, key, { rows: [exampleRow(inputs)] });
 }
 
-export function chatCurlOf(model: string, { gatewayUrl, key }: { readonly gatewayUrl: string; readonly key: string }) {
-  return curl(`${gatewayUrl}/v1/chat/completions`, key, { model, messages: [{ role: 'user', content: 'a question' }] });
+export function chatCurlOf(
+  model: string,
+  { gatewayUrl, key }: { readonly gatewayUrl: string; readonly key: string },
+) {
+  return curl(`${gatewayUrl}/v1/chat/completions`, key, {
+    model,
+    messages: [{ role: 'user', content: 'a question' }],
+  });
 }
 
 function curl(url: string, key: string, body: unknown): string {
   const text = JSON.stringify(body).replaceAll("'", "'\\''");
-  return [`curl -s ${url} \\`, `  -H "authorization: Bearer ${key}" -H 'content-type: application/json' \\`, `  -d '${text}'`].join('\n');
+  return [
+    `curl -s ${url} \\`,
+    `  -H "authorization: Bearer ${key}" -H 'content-type: application/json' \\`,
+    `  -d '${text}'`,
+  ].join('\n');
 }
 
 export function exampleRow(inputs: readonly ModelInput[]): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(inputs.map(({ name, parameters }) => [name, examples[parameters?.type ?? 'string']]));
+  return Object.fromEntries(
+    inputs.map(({ name, parameters }) => [name, examples[parameters?.type ?? 'string']]),
+  );
 }
 
 const examples: Readonly<Record<ColumnType, unknown>> = {
@@ -104,8 +156,12 @@ const examples: Readonly<Record<ColumnType, unknown>> = {
 /** Shell words that give the key of this command. */
 export function keyWords({ stateDir, apiKey }: Pick<CliSettings, 'stateDir' | 'apiKey'>): string {
   const file = join(stateDir, 'run', 'client.json');
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { readonly apiKey?: string }).apiKey : undefined;
-  return known !== undefined && known === apiKey ? `$(node -p "require('${file}').apiKey")` : '$PERENNIAL_API_KEY';
+  const known = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as { readonly apiKey?: string }).apiKey
+    : undefined;
+  return known !== undefined && known === apiKey
+    ? `$(node -p "require('${file}').apiKey")`
+    : '$PERENNIAL_API_KEY';
 }
 
 function parsed(text: string): InferAnswer {

@@ -12,14 +12,27 @@ export function webhookCommands(program: Command, context: CliContext): void {
   webhook
     .command('list <lifecycle>')
     .description('List the deliveries of a lifecycle, newest first')
-    .addOption(program.createOption('--status <status>', 'Only deliveries with this status').choices(deliveryStatuses))
+    .addOption(
+      program
+        .createOption('--status <status>', 'Only deliveries with this status')
+        .choices(deliveryStatuses),
+    )
     .option('--limit <n>', 'Maximum number of deliveries', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
     .action(
-      async (lifecycle: string, { status, limit, json }: { readonly status?: string; readonly limit: number; readonly json?: true }) => {
+      async (
+        lifecycle: string,
+        {
+          status,
+          limit,
+          json,
+        }: { readonly status?: string; readonly limit: number; readonly json?: true },
+      ) => {
         const query = status === undefined ? '' : `?status=${status}`;
         showList(terminal, {
-          items: await context.api().list<WebhookDelivery>(`/lifecycles/${lifecycle}/deliveries${query}`, limit),
+          items: await context
+            .api()
+            .list<WebhookDelivery>(`/lifecycles/${lifecycle}/deliveries${query}`, limit),
           json,
           columns: ['DELIVERY', 'EVENT', 'SUBJECT', 'TARGET', 'STATUS', 'ATTEMPTS', 'LAST'],
           row: (each) => [
@@ -31,7 +44,10 @@ export function webhookCommands(program: Command, context: CliContext): void {
             String(each.attempts.length),
             lastOf(each),
           ],
-          none: { what: 'no deliveries', next: `add notify to the lifecycle file of ${lifecycle}, then perennial lifecycle apply` },
+          none: {
+            what: 'no deliveries',
+            next: `add notify to the lifecycle file of ${lifecycle}, then perennial lifecycle apply`,
+          },
         });
       },
     );
@@ -41,12 +57,20 @@ export function webhookCommands(program: Command, context: CliContext): void {
     .description('Send a delivery again now')
     .option('--target <n>', 'Only to this target, by its number in the list', wholeNumber(1, 20))
     .action(async (id: string, { target }: { readonly target?: number }) => {
-      await context.api().call(`/deliveries/${id}/redeliver${target === undefined ? '' : `?target=${target}`}`, { method: 'POST' });
+      await context
+        .api()
+        .call(`/deliveries/${id}/redeliver${target === undefined ? '' : `?target=${target}`}`, {
+          method: 'POST',
+        });
       terminal.say(`${id} is queued for delivery`);
     });
 }
 
-function lastOf({ attempts, status, dueAt }: Pick<WebhookDelivery, 'attempts' | 'status' | 'dueAt'>): string {
+function lastOf({
+  attempts,
+  status,
+  dueAt,
+}: Pick<WebhookDelivery, 'attempts' | 'status' | 'dueAt'>): string {
   const last = attempts.at(-1);
   if (!last) return '';
   if (last.error === null) return `${last.status ?? ''} in ${last.milliseconds} ms`;

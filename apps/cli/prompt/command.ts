@@ -20,7 +20,9 @@ import type { PromptJson, PromptWrittenJson } from '../../api/prompt/view';
 
 export function promptCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
-  const prompt = program.command('prompt').description('Show, write, evaluate and search prompts, their versions, branches and labels');
+  const prompt = program
+    .command('prompt')
+    .description('Show, write, evaluate and search prompts, their versions, branches and labels');
 
   prompt
     .command('list')
@@ -31,14 +33,21 @@ export function promptCommands(program: Command, context: CliContext): void {
         items: await context.api().list<PromptSummary>('/prompts'),
         json: options.json,
         columns: ['PROMPT', 'VERSIONS', 'BRANCHES', 'LABELS'],
-        row: ({ name, versions, refs }) => [name, String(versions), refsText(refs, 'branch'), refsText(refs, 'label')],
+        row: ({ name, versions, refs }) => [
+          name,
+          String(versions),
+          refsText(refs, 'branch'),
+          refsText(refs, 'label'),
+        ],
         none: { what: 'no prompts yet', next: 'perennial prompt apply <file>' },
       });
     });
 
   prompt
     .command('show <prompt>')
-    .description('Show the versions of a prompt, or print the file of name@<version, branch or label>')
+    .description(
+      'Show the versions of a prompt, or print the file of name@<version, branch or label>',
+    )
     .option('--json', 'Print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const [name = '', ref] = given.split('@');
@@ -47,9 +56,16 @@ export function promptCommands(program: Command, context: CliContext): void {
         terminal.out(options.json ? jsonText(found) : versionsTable(found));
         return;
       }
-      const found = await context.api().call<PromptVersionRecord>(`/prompts/${name}/versions/${ref}`);
-      if (!options.json) terminal.say(`${name}@${found.version}, ${found.digest}, by ${found.author}: ${found.cause}`);
-      terminal.out(options.json ? jsonText(found) : stringify(promptDocumentOf(found.template)).trimEnd());
+      const found = await context
+        .api()
+        .call<PromptVersionRecord>(`/prompts/${name}/versions/${ref}`);
+      if (!options.json)
+        terminal.say(
+          `${name}@${found.version}, ${found.digest}, by ${found.author}: ${found.cause}`,
+        );
+      terminal.out(
+        options.json ? jsonText(found) : stringify(promptDocumentOf(found.template)).trimEnd(),
+      );
     });
 
   prompt
@@ -57,7 +73,11 @@ export function promptCommands(program: Command, context: CliContext): void {
     .description('Show the differences between two versions, branches or labels')
     .option('--json', 'Print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
-      const found = await context.api().call<{ readonly changes: readonly PromptChange[] }>(`/prompts/${name}/diff?from=${from}&to=${to}`);
+      const found = await context
+        .api()
+        .call<{ readonly changes: readonly PromptChange[] }>(
+          `/prompts/${name}/diff?from=${from}&to=${to}`,
+        );
       if (options.json) terminal.out(jsonText(found));
       else if (found.changes.length === 0) terminal.say(`${name}: ${from} and ${to} are identical`);
       else terminal.out(diffText(found.changes, terminal.outPaint));
@@ -65,19 +85,32 @@ export function promptCommands(program: Command, context: CliContext): void {
 
   prompt
     .command('apply <path>')
-    .description('Store a Prompt file, or all files of a folder, as new versions; unchanged prompts keep their version')
+    .description(
+      'Store a Prompt file, or all files of a folder, as new versions; unchanged prompts keep their version',
+    )
     .option('--branch <name>', 'Branch to write to', 'main')
-    .option('--parent <version>', 'Version that was edited; refused if the branch has moved since', versionNumber)
+    .option(
+      '--parent <version>',
+      'Version that was edited; refused if the branch has moved since',
+      versionNumber,
+    )
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
     .action(
       async (
         path: string,
-        options: { readonly branch: string; readonly parent?: number; readonly reason?: string; readonly json?: true },
+        options: {
+          readonly branch: string;
+          readonly parent?: number;
+          readonly reason?: string;
+          readonly json?: true;
+        },
       ) => {
         const { branch, parent, reason } = options;
         // All are checked before the first is written.
-        const checked = filesOf(resolve(settings.cwd, path), path).map((file) => checkedFile(file, resolve(settings.cwd, file)));
+        const checked = filesOf(resolve(settings.cwd, path), path).map((file) =>
+          checkedFile(file, resolve(settings.cwd, file)),
+        );
         for (const { name, document, fileName } of checked) {
           const body = {
             document,
@@ -86,10 +119,14 @@ export function promptCommands(program: Command, context: CliContext): void {
             ...(parent === undefined ? {} : { parent }),
             ...(reason === undefined ? {} : { reason }),
           };
-          const written = await context
-            .api()
-            .call<PromptWrittenJson>(`/prompts/${name}`, { method: 'PUT', headers: { 'idempotency-key': randomUUID() }, body });
-          terminal.say(`${name}@${branch}: version ${written.version} ${written.changed ? 'written' : 'is unchanged'}`);
+          const written = await context.api().call<PromptWrittenJson>(`/prompts/${name}`, {
+            method: 'PUT',
+            headers: { 'idempotency-key': randomUUID() },
+            body,
+          });
+          terminal.say(
+            `${name}@${branch}: version ${written.version} ${written.changed ? 'written' : 'is unchanged'}`,
+          );
           if (options.json) terminal.out(jsonText(written));
         }
       },
@@ -106,7 +143,14 @@ export function promptCommands(program: Command, context: CliContext): void {
         items: await context.api().list<PromptMove>(`/prompts/${name}/history${query}`),
         json: options.json,
         columns: ['WHEN', 'REF', 'MOVE', 'VERSION', 'BY', 'WHY'],
-        row: ({ movedAt, ref, kind, from, to, actor, cause }) => [movedAt, ref, kind, `${from ?? 'none'} → ${to}`, actor, cause],
+        row: ({ movedAt, ref, kind, from, to, actor, cause }) => [
+          movedAt,
+          ref,
+          kind,
+          `${from ?? 'none'} → ${to}`,
+          actor,
+          cause,
+        ],
         none: { what: `no moves of ${name}`, next: `perennial prompt show ${name}` },
       });
     });
@@ -116,7 +160,9 @@ export function promptCommands(program: Command, context: CliContext): void {
 }
 
 function refsText(refs: PromptSummary['refs'], kind: 'branch' | 'label'): string {
-  return refs.flatMap((each) => (each.kind === kind ? [`${each.ref}@${each.version}`] : [])).join(', ');
+  return refs
+    .flatMap((each) => (each.kind === kind ? [`${each.ref}@${each.version}`] : []))
+    .join(', ');
 }
 
 function versionsTable({ versions, refs }: PromptJson): string {
@@ -131,10 +177,16 @@ function versionsTable({ versions, refs }: PromptJson): string {
   return table(['VERSION', 'STANDS AT', 'DIGEST', 'BY', 'APPROVED BY', 'WHY'], rows);
 }
 
-function diffText(changes: readonly PromptChange[], paint: CliContext['terminal']['outPaint']): string {
+function diffText(
+  changes: readonly PromptChange[],
+  paint: CliContext['terminal']['outPaint'],
+): string {
   const painted = { '+': paint.green, '-': paint.red, ' ': paint.dim };
   return changes
-    .flatMap(({ place, lines }) => [paint.bold(place), ...lines.map(({ sign, text }) => painted[sign](`${sign} ${text}`))])
+    .flatMap(({ place, lines }) => [
+      paint.bold(place),
+      ...lines.map(({ sign, text }) => painted[sign](`${sign} ${text}`)),
+    ])
     .join('\n');
 }
 
@@ -147,10 +199,16 @@ function filesOf(absolute: string, given: string): readonly string[] {
   return files.sort().map((name) => join(given, name));
 }
 
-function checkedFile(fileName: string, path: string): { readonly name: string; readonly document: string; readonly fileName: string } {
+function checkedFile(
+  fileName: string,
+  path: string,
+): { readonly name: string; readonly document: string; readonly fileName: string } {
   const document = readTextFile(path, fileName);
   const read = readPrompt(document, fileName);
   if (read.ok) return { name: read.value.name, document, fileName };
   const count = `${read.issues.length} error${read.issues.length === 1 ? '' : 's'}`;
-  throw new CliError(`${fileName}: ${count}; nothing was written\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  throw new CliError(
+    `${fileName}: ${count}; nothing was written\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`,
+    2,
+  );
 }

@@ -16,7 +16,11 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (name: string, version: number, { reason }: { readonly reason: string }) => {
       const headers = { 'idempotency-key': randomUUID() };
-      await context.api().call(`/prompts/${name}/versions/${version}/approve`, { method: 'POST', headers, body: { reason } });
+      await context.api().call(`/prompts/${name}/versions/${version}/approve`, {
+        method: 'POST',
+        headers,
+        body: { reason },
+      });
       terminal.say(`${name}@${version} is approved`);
     });
 
@@ -27,29 +31,54 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
     .argument('<label>', 'Label, such as staging or production')
     .argument('<version>', 'Version number', versionNumber)
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
-    .action(async (name: string, label: string, version: number, { reason }: { readonly reason: string }) => {
-      const api = context.api();
-      const path = `/prompts/${name}/labels/${label}`;
-      const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
-      await api.call(path, { method: 'PUT', headers, body: { version, reason } });
-      terminal.say(`${name}@${label} is now version ${version}`);
-    });
+    .action(
+      async (
+        name: string,
+        label: string,
+        version: number,
+        { reason }: { readonly reason: string },
+      ) => {
+        const api = context.api();
+        const path = `/prompts/${name}/labels/${label}`;
+        const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
+        await api.call(path, { method: 'PUT', headers, body: { version, reason } });
+        terminal.say(`${name}@${label} is now version ${version}`);
+      },
+    );
 
   prompt
     .command('rollback <prompt> <label>')
     .description('Point a label at its previous version, or at a named earlier one')
-    .option('--to <version>', 'Version to return to; the label must have pointed at it before', versionNumber)
+    .option(
+      '--to <version>',
+      'Version to return to; the label must have pointed at it before',
+      versionNumber,
+    )
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (name: string, label: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
-      const { to, reason } = options;
-      const body = { ...(to === undefined ? {} : { to }), ...(reason === undefined ? {} : { reason }) };
-      const moved = await context.api().call<{ readonly from: number; readonly to: number }>(`/prompts/${name}/labels/${label}/rollback`, {
-        method: 'POST',
-        headers: { 'idempotency-key': randomUUID() },
-        body,
-      });
-      terminal.say(`${name}@${label}: ${moved.from} → ${moved.to}`);
-      if (options.json) terminal.out(jsonText(moved));
-    });
+    .action(
+      async (
+        name: string,
+        label: string,
+        options: { readonly to?: number; readonly reason?: string; readonly json?: true },
+      ) => {
+        const { to, reason } = options;
+        const body = {
+          ...(to === undefined ? {} : { to }),
+          ...(reason === undefined ? {} : { reason }),
+        };
+        const moved = await context
+          .api()
+          .call<{ readonly from: number; readonly to: number }>(
+            `/prompts/${name}/labels/${label}/rollback`,
+            {
+              method: 'POST',
+              headers: { 'idempotency-key': randomUUID() },
+              body,
+            },
+          );
+        terminal.say(`${name}@${label}: ${moved.from} → ${moved.to}`);
+        if (options.json) terminal.out(jsonText(moved));
+      },
+    );
 }

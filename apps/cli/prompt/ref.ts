@@ -7,7 +7,10 @@ import { textOfFile } from '../language/cases-file';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 
-/** `name[@ref]` as it is. A file is written to the registry first, so that what is measured of it has a version to name. */
+/**
+ * `name[@ref]` as it is. A file is written to the registry first, so that what is measured of it
+ * has a version to name.
+ */
 export async function promptRefOf(
   given: string,
   context: CliContext,
@@ -21,10 +24,16 @@ export async function promptRefOf(
   }
   const document = textOfFile(given, cwd);
   const read = readPrompt(document, given);
-  if (!read.ok) throw new CliError(`${given} has errors\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  if (!read.ok)
+    throw new CliError(
+      `${given} has errors\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`,
+      2,
+    );
   const { name } = read.value;
   const headers = { 'idempotency-key': randomUUID() };
   const body = { document, fileName: given, reason };
-  const { version } = await context.api().call<{ readonly version: number }>(`/prompts/${name}`, { method: 'PUT', headers, body });
+  const { version } = await context
+    .api()
+    .call<{ readonly version: number }>(`/prompts/${name}`, { method: 'PUT', headers, body });
   return { name, ref: String(version) };
 }

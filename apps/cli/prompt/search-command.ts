@@ -32,19 +32,46 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('search <prompt>')
-    .description('Search for a better prompt than a file or name[@ref], and confirm it on cases that the search never uses')
-    .requiredOption('--cases <file>', 'Cases: NDJSON, one per line, or a promptfoo configuration (.yaml)')
+    .description(
+      'Search for a better prompt than a file or name[@ref], and confirm it on cases that the search never uses',
+    )
+    .requiredOption(
+      '--cases <file>',
+      'Cases: NDJSON, one per line, or a promptfoo configuration (.yaml)',
+    )
     .option('--strict', 'Refuse a promptfoo configuration if any part of it would be ignored')
     .option('--for <lifecycle>', 'Leave out the cases that this lifecycle evaluates with')
-    .option('--quality <dimension>', 'Dimension to improve: exact, f1, label, json, rules, or one from --spec')
+    .option(
+      '--quality <dimension>',
+      'Dimension to improve: exact, f1, label, json, rules, or one from --spec',
+    )
     .option('--model <provider/model>', 'Model to use, such as embedded/smollm2-135m-instruct')
-    .option('--spec <file>', 'YAML file with search (and its proposers), dimensions, model, sampling; options override it')
+    .option(
+      '--spec <file>',
+      'YAML file with search (and its proposers), dimensions, model, sampling; options override it',
+    )
     .option('--variants <count>', 'Maximum number of prompts (default: 64)', wholeNumber(2, 10_000))
-    .option('--budget <dollars>', 'Budget in US dollars (default: no limit); with a larger budget, the same command continues', dollars)
-    .option('--confirm <share>', 'Share of the cases that is kept from the search (default: 0.4)', share)
-    .option('--max-tokens <count>', 'Maximum tokens per answer (default: 256)', wholeNumber(1, 32_768))
+    .option(
+      '--budget <dollars>',
+      'Budget in US dollars (default: no limit); with a larger budget, the same command continues',
+      dollars,
+    )
+    .option(
+      '--confirm <share>',
+      'Share of the cases that is kept from the search (default: 0.4)',
+      share,
+    )
+    .option(
+      '--max-tokens <count>',
+      'Maximum tokens per answer (default: 256)',
+      wholeNumber(1, 32_768),
+    )
     .option('--parallel <count>', 'Maximum concurrent requests (default: 4)', wholeNumber(1, 256))
-    .option('--seed <number>', 'Random seed; a different seed tries different variants (default: 1)', wholeNumber(0))
+    .option(
+      '--seed <number>',
+      'Random seed; a different seed tries different variants (default: 1)',
+      wholeNumber(0),
+    )
     .option('--no-wait', 'Return at once instead of following the search')
     .option('--json', 'Print as JSON')
     .action(async (given: string, options: PromptSearchOptions) => {
@@ -56,8 +83,12 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       const order = searchOrder(options, read.cases, settings.cwd);
       const { name, ref } = await promptRefOf(given, context, 'start a search');
       const body = { ...order, ref, cases: read.text, fileName: options.cases };
-      const begun = await context.api().call<SearchJson>(`/prompts/${name}/searches`, { method: 'POST', body });
-      terminal.say(`search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`);
+      const begun = await context
+        .api()
+        .call<SearchJson>(`/prompts/${name}/searches`, { method: 'POST', body });
+      terminal.say(
+        `search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`,
+      );
       const found = options.wait ? await watched(context, begun) : begun;
       tell(context, found, options);
     });
@@ -72,12 +103,20 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       const { answered, failed, requests, promptTokens, completionTokens, usd, unsettled } = calls;
       const asked = answered + failed + calls.asking > 0;
       if (json) terminal.out(jsonText(calls));
-      else if (!asked) terminal.say(`${id} made no paid requests, or all of them had been paid before`);
+      else if (!asked)
+        terminal.say(`${id} made no paid requests, or all of them had been paid before`);
       else {
-        const lost = unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`;
+        const lost =
+          unsettled.requestIds.length === 0
+            ? ''
+            : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`;
         const row = [answered, failed, requests].map(String);
         const header = ['ANSWERED', 'FAILED', 'REQUESTS', 'TOKENS', 'COST', 'UNSETTLED'];
-        terminal.out(table(header, [[...row, `${promptTokens} + ${completionTokens}`, `$${usd.toFixed(4)}`, lost]]));
+        terminal.out(
+          table(header, [
+            [...row, `${promptTokens} + ${completionTokens}`, `$${usd.toFixed(4)}`, lost],
+          ]),
+        );
       }
     });
 
@@ -100,7 +139,10 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
           createdAt,
           actor,
         ],
-        none: { what: `no searches of ${name} yet`, next: `perennial prompt search ${name} --cases <file>` },
+        none: {
+          what: `no searches of ${name} yet`,
+          next: `perennial prompt search ${name} --cases <file>`,
+        },
       });
     });
 
@@ -116,19 +158,32 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('search-cancel <prompt> <search>')
-    .description('Cancel a search; answers stay in the call ledger, so the same search can continue later')
+    .description(
+      'Cancel a search; answers stay in the call ledger, so the same search can continue later',
+    )
     .action(async (name: string, id: string) => {
-      await context.api().call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
+      await context
+        .api()
+        .call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
       terminal.say(`${id}: cancellation requested`);
     });
 }
 
-async function leftFor(lifecycle: string | undefined, read: ReadCases, context: CliContext): Promise<ReadCases> {
+async function leftFor(
+  lifecycle: string | undefined,
+  read: ReadCases,
+  context: CliContext,
+): Promise<ReadCases> {
   if (lifecycle === undefined) return read;
-  const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec | LifecycleSpec }>(`/lifecycles/${lifecycle}`);
-  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind} and has no cases for prompts`, 2);
+  const { spec } = await context
+    .api()
+    .call<{ readonly spec: LlmLifecycleSpec | LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  if (spec.kind !== 'LlmLifecycle')
+    throw new CliError(`${lifecycle} is a ${spec.kind} and has no cases for prompts`, 2);
   const left = withoutJudging(read, { name: lifecycle, spec });
-  context.terminal.say(`${left.cases.length} of ${read.cases.length} cases used; ${lifecycle} evaluates with the others`);
+  context.terminal.say(
+    `${left.cases.length} of ${read.cases.length} cases used; ${lifecycle} evaluates with the others`,
+  );
   return left;
 }
 
@@ -150,7 +205,11 @@ async function watched(context: CliContext, { id, prompt }: SearchJson): Promise
   }
 }
 
-function tell({ terminal }: CliContext, found: SearchJson, { json }: { readonly json?: true }): void {
+function tell(
+  { terminal }: CliContext,
+  found: SearchJson,
+  { json }: { readonly json?: true },
+): void {
   if (json) terminal.out(jsonText(found));
   else if (found.outcome) terminal.out(outcomeText(found, found.outcome, terminal.outPaint));
   if (found.status === 'failed' || found.status === 'cancelled') {
@@ -160,7 +219,8 @@ function tell({ terminal }: CliContext, found: SearchJson, { json }: { readonly 
       'run the same command to continue',
     );
   }
-  if (found.status === 'running') terminal.say(`still running; perennial prompt search-result ${found.prompt} ${found.id}`);
+  if (found.status === 'running')
+    terminal.say(`still running; perennial prompt search-result ${found.prompt} ${found.id}`);
 }
 
 function dollars(text: string): number {

@@ -1,4 +1,6 @@
-/** What `perennial prompt search` asks the API for, from its options and the files that they name. */
+/**
+ * What `perennial prompt search` asks the API for, from its options and the files that they name.
+ */
 import { parse } from 'yaml';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
@@ -19,8 +21,15 @@ export interface SearchOptions {
   readonly maxTokens?: number;
 }
 
-/** Of a file where one is named; what options say comes before it. Without one: examples and rewritings, as many as there is room for. */
-export function searchOrder(options: SearchOptions, cases: readonly EvaluationCase[], cwd: string): SearchOrder {
+/**
+ * Of a file where one is named; what options say comes before it. Without one: examples and
+ * rewritings, as many as there is room for.
+ */
+export function searchOrder(
+  options: SearchOptions,
+  cases: readonly EvaluationCase[],
+  cwd: string,
+): SearchOrder {
   const { spec, quality, model, variants, budget, confirm, seed, parallel, maxTokens } = options;
   const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as SearchOrder | null);
   const usual = written ?? usualOrder(options, cases);
@@ -40,17 +49,37 @@ export function searchOrder(options: SearchOptions, cases: readonly EvaluationCa
   };
 }
 
-function usualOrder({ quality, model, variants = 64 }: SearchOptions, cases: readonly EvaluationCase[]): SearchOrder {
+function usualOrder(
+  { quality, model, variants = 64 }: SearchOptions,
+  cases: readonly EvaluationCase[],
+): SearchOrder {
   if (quality === undefined || model === undefined) {
-    throw new CliError('--quality and --model are required without --spec', 2, 'perennial prompt search --help');
+    throw new CliError(
+      '--quality and --model are required without --spec',
+      2,
+      'perennial prompt search --help',
+    );
   }
   const { provider, name } = modelOf(model);
   const pool = Math.min(64, Math.floor(cases.length / 5));
   const sizes = [2, 4, 8].filter((size) => size <= pool);
   const examples =
-    sizes.length > 0 ? [{ kind: 'fewShot' as const, sizes, draws: Math.max(1, Math.floor(variants / 2 / sizes.length)), pool }] : [];
+    sizes.length > 0
+      ? [
+          {
+            kind: 'fewShot' as const,
+            sizes,
+            draws: Math.max(1, Math.floor(variants / 2 / sizes.length)),
+            pool,
+          },
+        ]
+      : [];
   return {
-    search: { quality, proposers: [...examples, { kind: 'mutate', provider, model: name, parents: 3, children: 4 }], variants },
+    search: {
+      quality,
+      proposers: [...examples, { kind: 'mutate', provider, model: name, parents: 3, children: 4 }],
+      variants,
+    },
     dimensions: [usualDimension(quality, cases) as SearchOrder['dimensions'][number]],
     model: { provider, name },
   };

@@ -7,7 +7,16 @@ type SearchOutcomeJson = NonNullable<SearchJson['outcome']>;
 
 type SearchProgressJson = NonNullable<SearchDetailJson['progress']>;
 
-export function progressLine({ stage, round, rounds, variants, cases, known, pieces, best }: SearchProgressJson): string {
+export function progressLine({
+  stage,
+  round,
+  rounds,
+  variants,
+  cases,
+  known,
+  pieces,
+  best,
+}: SearchProgressJson): string {
   const standing = best === null ? '' : `; best ${best.quality.toFixed(3)} on ${best.cases} cases`;
   const step =
     stage === 'confirm'
@@ -22,7 +31,19 @@ export function outcomeText(
   outcome: SearchOutcomeJson,
   paint: Paint,
 ): string {
-  const { winner, first, searched, confirmed, improved, front, variants, fewer, tied, questions, paid } = outcome;
+  const {
+    winner,
+    first,
+    searched,
+    confirmed,
+    improved,
+    front,
+    variants,
+    fewer,
+    tied,
+    questions,
+    paid,
+  } = outcome;
   const rows = front.map(({ id, origin, quality: reached, costUsd, latencyMs, cases }) => [
     id === winner.digest ? paint.bold('winner') : '',
     origin,
@@ -33,7 +54,10 @@ export function outcomeText(
     id.slice(7, 19),
   ]);
   const gain = `${signed(confirmed.gain.mean)} (${signed(confirmed.gain.lower)} to ${signed(confirmed.gain.upper)})`;
-  const kept = confirmed.optimism === null ? '' : `; ${signed(-confirmed.optimism)} compared with the search cases`;
+  const kept =
+    confirmed.optimism === null
+      ? ''
+      : `; ${signed(-confirmed.optimism)} compared with the search cases`;
   return [
     table(['', 'BY', quality.toUpperCase(), 'CASES', 'PER CASE', 'MEDIAN', 'DIGEST'], rows),
     '',
@@ -59,10 +83,15 @@ export function outcomeText(
     .join('\n');
 }
 
-function verdictText({ improved, confirmed, winner, first }: SearchOutcomeJson, paint: Paint): string {
+function verdictText(
+  { improved, confirmed, winner, first }: SearchOutcomeJson,
+  paint: Paint,
+): string {
   if (improved) return '';
-  if (winner.digest === first.digest) return paint.yellow('no better prompt found: the first prompt scored best');
-  if (confirmed.gain.mean === 0) return paint.yellow('a tie: both prompts score the same on the held-out cases');
+  if (winner.digest === first.digest)
+    return paint.yellow('no better prompt found: the first prompt scored best');
+  if (confirmed.gain.mean === 0)
+    return paint.yellow('a tie: both prompts score the same on the held-out cases');
   return paint.yellow('not shown to be better: try more cases or other proposers');
 }
 
@@ -73,7 +102,10 @@ function tieText(tied: number, quality: string): string {
 
 function meanCells({ mean, lower, upper, failures }: PromptScore): readonly string[] {
   const failed = failures === 0 ? '' : `, ${failures} without an answer`;
-  return [mean === null ? 'not measured' : mean.toFixed(3), `${lower.toFixed(3)} to ${upper.toFixed(3)}${failed}`];
+  return [
+    mean === null ? 'not measured' : mean.toFixed(3),
+    `${lower.toFixed(3)} to ${upper.toFixed(3)}${failed}`,
+  ];
 }
 
 function signed(value: number | null): string {

@@ -34,23 +34,37 @@ interface CommandReason extends Json {
 
 export function rolloutCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
-  const rollout = program.command('rollout').description('Show and control rollouts of challengers on production traffic');
+  const rollout = program
+    .command('rollout')
+    .description('Show and control rollouts of challengers on production traffic');
   const show = (found: RolloutJson, { json, verbose }: Json & Verbosity): void =>
-    terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint, { verbose }));
+    terminal.out(
+      json
+        ? jsonText(found)
+        : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint, {
+            verbose,
+          }),
+    );
 
   rollout
     .command('show <model>')
-    .description('Show the open rollout, or the newest: chart of the difference, verdict and traffic')
+    .description(
+      'Show the open rollout, or the newest: chart of the difference, verdict and traffic',
+    )
     .option('--id <rollout>', 'Show this rollout instead')
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
-    .action(async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
-      show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
-    });
+    .action(
+      async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
+        show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
+      },
+    );
 
   rollout
     .command('watch <model>')
-    .description('Follow a rollout to its end or until it needs a person; exit 3 if it was rolled back')
+    .description(
+      'Follow a rollout to its end or until it needs a person; exit 3 if it was rolled back',
+    )
     .option('--json', 'Print the rollout as JSON at the end')
     .action(async (model: string, { json }: Json) => {
       const { id } = await context.api().call<RolloutJson>(pathOf(model));
@@ -69,12 +83,25 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         items,
         json,
         columns: ['ROLLOUT', 'CHALLENGER', 'BESIDE', 'STATUS', 'STEP', 'STARTED', 'RUN'],
-        row: (each) => [each.id, `@${each.challenger}`, `@${each.champion}`, each.status, stepText(each), each.startedAt, each.runId],
+        row: (each) => [
+          each.id,
+          `@${each.challenger}`,
+          `@${each.champion}`,
+          each.status,
+          stepText(each),
+          each.startedAt,
+          each.runId,
+        ],
         none: { what: `${model} has had no rollouts`, next: `perennial run start ${model}` },
       });
     });
 
-  const tell = async (model: string, verb: string, { reason, idempotencyKey }: CommandReason, more: object = {}): Promise<RolloutJson> =>
+  const tell = async (
+    model: string,
+    verb: string,
+    { reason, idempotencyKey }: CommandReason,
+    more: object = {},
+  ): Promise<RolloutJson> =>
     context.api().call<RolloutJson>(`/models/${model}/rollout/${verb}`, {
       method: 'POST',
       headers: { 'idempotency-key': idempotencyKey ?? randomUUID() },
@@ -82,31 +109,47 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     });
 
   for (const [verb, { description, said }] of Object.entries(commands)) {
-    told(rollout.command(`${verb} <model>`).description(description)).action(async (model: string, options: CommandReason) => {
-      const now = await tell(model, verb, options);
-      terminal.say(`${model}@${now.challenger} ${said(now)}`);
-      if (options.json) terminal.out(jsonText(now));
-    });
+    told(rollout.command(`${verb} <model>`).description(description)).action(
+      async (model: string, options: CommandReason) => {
+        const now = await tell(model, verb, options);
+        terminal.say(`${model}@${now.challenger} ${said(now)}`);
+        if (options.json) terminal.out(jsonText(now));
+      },
+    );
   }
 
   rollout
     .command('label <model>')
     .description('Label live answers of both versions, to correct the judge of the open rollout')
-    .option('--out <file>', 'Write pairs of unlabelled answers to this file, one JSON object per line')
+    .option(
+      '--out <file>',
+      'Write pairs of unlabelled answers to this file, one JSON object per line',
+    )
     .option('--limit <n>', 'Maximum number of pairs to write', wholeNumber(1, labelsAtOnce), 100)
-    .option('--file <file>', 'Read that file again, with true, false or "unsure" in firstRight and secondRight')
+    .option(
+      '--file <file>',
+      'Read that file again, with true, false or "unsure" in firstRight and secondRight',
+    )
     .option('--json', 'Print as JSON')
     .action(async (model: string, { out, file, limit, json }: LabelOptions) => {
       const { cwd } = context.settings;
       const path = `/models/${model}/rollout/labels`;
       if ((out === undefined) === (file === undefined)) {
-        throw new CliError('use one of --out and --file', 2, `perennial rollout label ${model} --out answers.ndjson`);
+        throw new CliError(
+          'use one of --out and --file',
+          2,
+          `perennial rollout label ${model} --out answers.ndjson`,
+        );
       }
       if (out !== undefined) {
         const to = wholeFileAt(out, cwd);
-        const { items } = await context.api().call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
+        const { items } = await context
+          .api()
+          .call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
         await writeWhole(to, (write) => write(items.map(lineOf).join('')));
-        terminal.say(`${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`);
+        terminal.say(
+          `${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`,
+        );
         if (json) terminal.out(jsonText({ pairs: items.length }));
         return;
       }
@@ -117,11 +160,16 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         const body = { labels: labels.slice(from, from + labelsAtOnce) };
         const taken = await context
           .api()
-          .call<{ readonly stored: number; readonly labelledBefore: number }>(path, { method: 'POST', body });
+          .call<{ readonly stored: number; readonly labelledBefore: number }>(path, {
+            method: 'POST',
+            body,
+          });
         stored += taken.stored;
         labelledBefore += taken.labelledBefore;
       }
-      terminal.say(`${stored} pairs labelled, ${labelledBefore} were labelled before; see perennial rollout show ${model}`);
+      terminal.say(
+        `${stored} pairs labelled, ${labelledBefore} were labelled before; see perennial rollout show ${model}`,
+      );
       if (json) terminal.out(jsonText({ stored, labelledBefore }));
     });
 
@@ -134,12 +182,17 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
   ).action(async (model: string, seconds: number, options: CommandReason) => {
     const now = await tell(model, 'extend', options, { seconds });
     const { maxDurationSeconds, extendedSeconds } = now.test;
-    terminal.say(`${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);
+    terminal.say(
+      `${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`,
+    );
     if (options.json) terminal.out(jsonText(now));
   });
 }
 
-/** A line of the file that `rollout label --out` writes. To label it, replace each null by true, false or "unsure". */
+/**
+ * A line of the file that `rollout label --out` writes. To label it, replace each null by true,
+ * false or "unsure".
+ */
 interface LabelLine {
   readonly predictionId: string;
   readonly firstRight: boolean | 'unsure' | null;
@@ -164,9 +217,19 @@ function labelsIn(file: string, cwd: string) {
   const lines = readTextFile(resolve(cwd, file), file).split('\n');
   return lines.flatMap((text, at) => {
     if (text.trim() === '') return [];
-    const { predictionId, firstRight: first, secondRight: second } = lineAt(text, `${file}:${at + 1}`);
+    const {
+      predictionId,
+      firstRight: first,
+      secondRight: second,
+    } = lineAt(text, `${file}:${at + 1}`);
     if (first === null || second === null) return [];
-    return [{ predictionId, first: first === 'unsure' ? null : first, second: second === 'unsure' ? null : second }];
+    return [
+      {
+        predictionId,
+        first: first === 'unsure' ? null : first,
+        second: second === 'unsure' ? null : second,
+      },
+    ];
   });
 }
 
@@ -178,9 +241,18 @@ function lineAt(text: string, place: string): LabelLine {
   } catch {
     throw new CliError(`${place} is not valid JSON; no pair was labelled`, 2, next);
   }
-  const isLabel = (value: unknown) => value === null || value === 'unsure' || typeof value === 'boolean';
-  if (typeof line?.predictionId !== 'string' || !isLabel(line.firstRight) || !isLabel(line.secondRight)) {
-    throw new CliError(`${place} needs predictionId, firstRight and secondRight; no pair was labelled`, 2, next);
+  const isLabel = (value: unknown) =>
+    value === null || value === 'unsure' || typeof value === 'boolean';
+  if (
+    typeof line?.predictionId !== 'string' ||
+    !isLabel(line.firstRight) ||
+    !isLabel(line.secondRight)
+  ) {
+    throw new CliError(
+      `${place} needs predictionId, firstRight and secondRight; no pair was labelled`,
+      2,
+      next,
+    );
   }
   return line as LabelLine;
 }
@@ -189,14 +261,23 @@ function lineAt(text: string, place: string): LabelLine {
 const labelsAtOnce = 500;
 
 const commands: Readonly<
-  Record<'hold' | 'resume' | 'skip' | 'abort', { readonly description: string; readonly said: (now: RolloutJson) => string }>
+  Record<
+    'hold' | 'resume' | 'skip' | 'abort',
+    { readonly description: string; readonly said: (now: RolloutJson) => string }
+  >
 > = {
-  hold: { description: 'Keep the rollout in its step; harm still ends it', said: (now) => `is held in ${stepText(now)}` },
+  hold: {
+    description: 'Keep the rollout in its step; harm still ends it',
+    said: (now) => `is held in ${stepText(now)}`,
+  },
   resume: {
     description: 'Continue a rollout that is on hold',
     said: (now) => (now.status === 'passed' ? 'may be promoted' : `continues in ${stepText(now)}`),
   },
-  skip: { description: 'Move to the next step; quality must still be shown before a promotion', said: (now) => `is in ${stepText(now)}` },
+  skip: {
+    description: 'Move to the next step; quality must still be shown before a promotion',
+    said: (now) => `is in ${stepText(now)}`,
+  },
   abort: {
     description: 'End the rollout and send all traffic to the champion',
     said: ({ status, champion }) => `is ${status}; @${champion} answers`,
@@ -206,7 +287,10 @@ const commands: Readonly<
 function told(command: Command): Command {
   return command
     .option('--reason <text>', 'Reason, for the audit log')
-    .option('--idempotency-key <key>', 'Idempotency key; repeating a command with the same key has no further effect')
+    .option(
+      '--idempotency-key <key>',
+      'Idempotency key; repeating a command with the same key has no further effect',
+    )
     .option('--json', 'Print the rollout as JSON');
 }
 

@@ -6,15 +6,26 @@ import { progressLines } from './view';
 const firstMs = 1_000;
 const everyMs = 5_000;
 
-/** Between the events of a run that is in its canary: how far that is, a line now and then, where it has moved. */
+/**
+ * Between the events of a run that is in its canary: how far that is, a line now and then, where it
+ * has moved.
+ */
 export interface CanaryFollower {
   readonly hear: (event: RunEventMessage) => void;
   readonly stop: () => void;
 }
 
-const ends: readonly string[] = ['rollout.promoted', 'rollout.rolled_back', 'rollout.aborted', 'rollout.superseded'];
+const ends: readonly string[] = [
+  'rollout.promoted',
+  'rollout.rolled_back',
+  'rollout.aborted',
+  'rollout.superseded',
+];
 
-export function followCanary({ terminal, api }: Pick<CliContext, 'terminal' | 'api'>): CanaryFollower {
+export function followCanary({
+  terminal,
+  api,
+}: Pick<CliContext, 'terminal' | 'api'>): CanaryFollower {
   let timer: NodeJS.Timeout | null = null;
   const stop = (): void => {
     if (timer) clearTimeout(timer);
@@ -40,7 +51,9 @@ export function followCanary({ terminal, api }: Pick<CliContext, 'terminal' | 'a
           before = progress;
           const time = new Date().toISOString().slice(11, 19);
           for (const [index, line] of progress.entries())
-            terminal.say(`${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`);
+            terminal.say(
+              `${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`,
+            );
         }
       } catch {
         // The events tell of an API that is away; this only adds to them.

@@ -20,9 +20,18 @@ export interface Frame {
 }
 
 type DrawnMark = 'estimate' | 'limit' | 'zero' | 'band' | 'nothing';
-const signs: Readonly<Record<DrawnMark, string>> = { estimate: '●', limit: '╌', zero: '┈', band: '░', nothing: ' ' };
+const signs: Readonly<Record<DrawnMark, string>> = {
+  estimate: '●',
+  limit: '╌',
+  zero: '┈',
+  band: '░',
+  nothing: ' ',
+};
 
-/** Lines no wider than the frame; the band is all that the bounds leave possible. Empty when there is nothing to draw. */
+/**
+ * Lines no wider than the frame; the band is all that the bounds leave possible. Empty when there
+ * is nothing to draw.
+ */
 export function drawSequence(
   { history, limit, limitName, unit }: DrawnSequence,
   { columns, rows }: Frame,
@@ -34,14 +43,20 @@ export function drawSequence(
   const labels = rowLabels(scale, limit, rows);
   const gutter = Math.max(...labels.map((label) => label.length));
   const width = Math.max(10, columns - gutter - ` ┤ ${limitName}`.length);
-  const points = Array.from({ length: width }, (_, column) => history.findLast(({ n }) => n <= (last.n * (column + 1)) / width));
+  const points = Array.from({ length: width }, (_, column) =>
+    history.findLast(({ n }) => n <= (last.n * (column + 1)) / width),
+  );
   const lines = labels.map((label, row) => {
     const marks = points.map((point) => markOf(point, { row, limit, scale }));
     const name = row === rowOf(limit, scale) ? ` ${paint.yellow(limitName)}` : '';
     return `${label.padStart(gutter)} ┤${paintedRow(marks, paint)}${name}`.trimEnd();
   });
   const counted = `${last.n.toLocaleString('en-US')} ${unit}`;
-  return [...lines, `${' '.repeat(gutter)} └${'─'.repeat(width)}`, `${' '.repeat(gutter)}  0${counted.padStart(width - 1)}`];
+  return [
+    ...lines,
+    `${' '.repeat(gutter)} └${'─'.repeat(width)}`,
+    `${' '.repeat(gutter)}  0${counted.padStart(width - 1)}`,
+  ];
 }
 
 interface Scale {
@@ -50,7 +65,10 @@ interface Scale {
   readonly height: number;
 }
 
-/** Early bounds are as wide as the metric itself: they are cut off, so that what matters now fills the plot. */
+/**
+ * Early bounds are as wide as the metric itself: they are cut off, so that what matters now fills
+ * the plot.
+ */
 function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
   const newest = history.at(-1)?.n ?? 0;
   const settled = history.filter(({ n }) => n >= newest / 2);
@@ -87,7 +105,10 @@ function markOf(
   if (row === rowOf(limit, scale)) return 'limit';
   if (row === rowOf(0, scale)) return 'zero';
   if (!point) return 'nothing';
-  const [above, below] = [rowOf(point.upper ?? Infinity, scale), rowOf(point.lower ?? -Infinity, scale)];
+  const [above, below] = [
+    rowOf(point.upper ?? Infinity, scale),
+    rowOf(point.lower ?? -Infinity, scale),
+  ];
   return row >= above && row <= below ? 'band' : 'nothing';
 }
 

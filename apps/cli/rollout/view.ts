@@ -43,9 +43,18 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly upper: number | null;
   } | null;
   readonly reasons: readonly Reason[];
-  readonly remaining: { readonly observations: number | null; readonly seconds: number | null } | null;
-  readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;
-  readonly test: { readonly alpha: number; readonly maxDurationSeconds: number; readonly extendedSeconds: number };
+  readonly remaining: {
+    readonly observations: number | null;
+    readonly seconds: number | null;
+  } | null;
+  readonly traffic: {
+    readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson };
+  } | null;
+  readonly test: {
+    readonly alpha: number;
+    readonly maxDurationSeconds: number;
+    readonly extendedSeconds: number;
+  };
   readonly rollback: RolloutRollback | null;
   /** Not given by an API of before there were judges. */
   readonly judge?: RolloutJudgeJson | null;
@@ -66,13 +75,24 @@ export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>
   return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
 }
 
-export function describeRollout(rollout: RolloutJson, page: DrawingSize, paint: Paint, { verbose = false }: Verbosity = {}): string {
-  const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
+export function describeRollout(
+  rollout: RolloutJson,
+  page: DrawingSize,
+  paint: Paint,
+  { verbose = false }: Verbosity = {},
+): string {
+  const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } =
+    rollout;
   const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
   const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers per arm';
   const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'required';
-  const drawing = drawSequence({ history: rollout.history, limit: quality.limit, limitName, unit }, page, paint);
-  // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
+  const drawing = drawSequence(
+    { history: rollout.history, limit: quality.limit, limitName, unit },
+    page,
+    paint,
+  );
+  // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by
+  // then.
   const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
   const trouble = rollout.judge && isOpenRollout(status) ? judgeTrouble(rollout.judge) : '';
   const lines = [
@@ -83,12 +103,17 @@ export function describeRollout(rollout: RolloutJson, page: DrawingSize, paint: 
     '',
     ...(drawing.length === 0
       ? wrap(`${unmeasuredText(rollout)}; no difference in ${quality.metric} to draw`)
-      : [`${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`, ...drawing]),
+      : [
+          `${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`,
+          ...drawing,
+        ]),
     '',
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonLines(said, paint, { verbose, columns: page.columns }),
     ...trafficLines(rollout),
-    ...(rollout.judge ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))] : []),
+    ...(rollout.judge
+      ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))]
+      : []),
     ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
     ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
     ...wrap(remainingText(rollout)),
@@ -104,20 +129,32 @@ export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'ste
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
 
-/** The progress of a rollout, one fact a line: the step and its quality, the judge, and what a verdict still needs. */
+/**
+ * The progress of a rollout, one fact a line: the step and its quality, the judge, and what a
+ * verdict still needs.
+ */
 export function progressLines(rollout: RolloutJson): readonly string[] {
   const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
   const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers per arm';
   const found =
-    n === 0 ? unmeasuredText(rollout) : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
+    n === 0
+      ? unmeasuredText(rollout)
+      : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
   const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
-  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(Boolean);
+  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(
+    Boolean,
+  );
 }
 
-/** The verdict knows whether no label came at all, or none since the challenger answers requests. */
+/**
+ * The verdict knows whether no label came at all, or none since the challenger answers requests.
+ */
 function unmeasuredText({ reasons }: Pick<RolloutJson, 'reasons'>): string {
-  return reasons.find(({ code }) => code === 'quality.notMeasured')?.message ?? 'no labels of both versions are due yet';
+  return (
+    reasons.find(({ code }) => code === 'quality.notMeasured')?.message ??
+    'no labels of both versions are due yet'
+  );
 }
 
 export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {
@@ -129,7 +166,10 @@ export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string 
 function whereText({ status, weight, ...rollout }: RolloutJson): string {
   if (!isOpenRollout(status)) return `ended in ${stepText(rollout)}`;
   const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
-  const parked = status === 'passed' && weight === 0 ? '; its answers are not returned until it is promoted' : '';
+  const parked =
+    status === 'passed' && weight === 0
+      ? '; its answers are not returned until it is promoted'
+      : '';
   return `${stepText(rollout)} (${steps})${parked}`;
 }
 
@@ -140,10 +180,14 @@ function attemptText({ attempt, test }: RolloutJson): string {
 }
 
 function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {
-  if (eventStartedAt === null || eventNow === null) return `open since ${startedAt}, no traffic yet`;
+  if (eventStartedAt === null || eventNow === null)
+    return `open since ${startedAt}, no traffic yet`;
   const elapsed = (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
   const allowed = test.maxDurationSeconds + test.extendedSeconds;
-  const extended = test.extendedSeconds > 0 ? `, including an extension of ${formatSeconds(test.extendedSeconds)}` : '';
+  const extended =
+    test.extendedSeconds > 0
+      ? `, including an extension of ${formatSeconds(test.extendedSeconds)}`
+      : '';
   return `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time${extended}, now ${eventNow}`;
 }
 
@@ -151,28 +195,48 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
   if (traffic === null) return [];
   const { total } = traffic;
   const row = (name: string, share: number, arm: ArmJson) => [
-    ...[name, percent(share), count(arm.requests), count(arm.errors), count(arm.assigned), count(arm.slow)],
+    ...[
+      name,
+      percent(share),
+      count(arm.requests),
+      count(arm.errors),
+      count(arm.assigned),
+      count(arm.slow),
+    ],
     ...[count(arm.ripe), count(arm.labelled)],
   ];
   const header = ['ARM', 'SHARE', 'ASKED', 'FAILED', 'ANSWERS', 'SLOW', 'DUE', 'LABELLED'];
-  const rows = [row(`champion @${champion}`, 1 - weight, total.champion), row(`challenger @${challenger}`, weight, total.challenger)];
+  const rows = [
+    row(`champion @${champion}`, 1 - weight, total.champion),
+    row(`challenger @${challenger}`, weight, total.challenger),
+  ];
   return ['', ...table(header, rows).split('\n'), ''];
 }
 
 /** Empty when nothing more is needed. Times are of the rollout's own clock. */
-function remainingText(rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>): string {
+function remainingText(
+  rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>,
+): string {
   const { remaining, status } = rollout;
   if (remaining === null || !isOpenRollout(status)) return '';
   const { observations, seconds } = remaining;
   if (observations === null) return 'too few labels to forecast how much more is needed';
   const left = secondsLeft(rollout);
-  if (seconds === null || seconds > left) return `needs more than the remaining ${spanText(left)} at the current rate`;
+  if (seconds === null || seconds > left)
+    return `needs more than the remaining ${spanText(left)} at the current rate`;
   const labels = observations === 0 ? '' : ` and ${count(observations)} labels`;
   return `needs about ${spanText(seconds)}${labels} more at the current rate`;
 }
 
-function secondsLeft({ test, eventStartedAt, eventNow }: Pick<RolloutJson, 'test' | 'eventStartedAt' | 'eventNow'>): number {
-  const elapsed = eventStartedAt === null || eventNow === null ? 0 : (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
+function secondsLeft({
+  test,
+  eventStartedAt,
+  eventNow,
+}: Pick<RolloutJson, 'test' | 'eventStartedAt' | 'eventNow'>): number {
+  const elapsed =
+    eventStartedAt === null || eventNow === null
+      ? 0
+      : (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
   return Math.max(0, test.maxDurationSeconds + test.extendedSeconds - elapsed);
 }
 

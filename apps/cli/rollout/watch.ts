@@ -13,13 +13,18 @@ const promotionMs = 10_000;
 /** Everything of a description but the drawing, at 80 columns. */
 const otherRows = 24;
 
-/** Until it has ended, or has passed and waits for people: drawn again and again in a terminal, a line a change in a pipe. */
+/**
+ * Until it has ended, or has passed and waits for people: drawn again and again in a terminal, a
+ * line a change in a pipe.
+ */
 export async function watchRollout(context: CliContext, path: string): Promise<RolloutJson> {
   const { terminal } = context;
   const client = context.api();
   const { screen, paint, columns } = terminal;
   const page = { columns, rows: Math.max(6, Math.min(12, (screen?.rows ?? 0) - otherRows)) };
-  const tell = screen ? (rollout: RolloutJson) => screen.show(describeRollout(rollout, page, paint)) : openLines(terminal);
+  const tell = screen
+    ? (rollout: RolloutJson) => screen.show(describeRollout(rollout, page, paint))
+    : openLines(terminal);
   let passedAt: number | null = null;
   for (;;) {
     const rollout = await client.call<RolloutJson>(path);
@@ -31,7 +36,10 @@ export async function watchRollout(context: CliContext, path: string): Promise<R
   }
 }
 
-function openLines({ say, paint }: Pick<Terminal, 'say' | 'paint'>): (rollout: RolloutJson) => void {
+function openLines({
+  say,
+  paint,
+}: Pick<Terminal, 'say' | 'paint'>): (rollout: RolloutJson) => void {
   let before = '';
   let saidAt = -Infinity;
   return (rollout) => {
@@ -40,7 +48,9 @@ function openLines({ say, paint }: Pick<Terminal, 'say' | 'paint'>): (rollout: R
     if (stands === before && Date.now() - saidAt < lineMs) return;
     const painted = paintRolloutStatus(status, paint);
     const [first = '', ...others] = progressLines(rollout);
-    if (isOpenRollout(status)) for (const line of [`${painted}  ${first}`, ...others.map((other) => `  ${other}`)]) say(line);
+    if (isOpenRollout(status))
+      for (const line of [`${painted}  ${first}`, ...others.map((other) => `  ${other}`)])
+        say(line);
     else say(`${painted}${verdict === null ? '' : `, verdict ${verdict.kind}`}`);
     if (stands !== before && waitingFor !== null) say(`  waits for: ${waitingFor}`);
     before = stands;

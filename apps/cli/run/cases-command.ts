@@ -1,5 +1,11 @@
 import { type Command, Option } from 'commander';
-import { expectedText, questionText, toJsonLines, toJUnit, type CaseReport } from '../../../domain/language/evaluation/report';
+import {
+  expectedText,
+  questionText,
+  toJsonLines,
+  toJUnit,
+  type CaseReport,
+} from '../../../domain/language/evaluation/report';
 import type { Score } from '../../../domain/language/evaluation/score';
 import { beginning } from '../../../domain/whole-characters';
 import { withBecause } from '../../../domain/language/evaluation/unanswered';
@@ -33,7 +39,9 @@ export function runCasesCommand(run: Command, context: CliContext): void {
   const { terminal } = context;
   run
     .command('cases <run>')
-    .description('Show the evaluation cases of a run with answers and scores, for example those that failed')
+    .description(
+      'Show the evaluation cases of a run with answers and scores, for example those that failed',
+    )
     .option('--stage <stage>', 'Stage: evaluate or prompt-eval (default: the last one with cases)')
     .option('--of <name>', 'Arm: candidate, champion, baseline, or one that --list shows')
     .option('--list', 'List the stages and arms that have answers')
@@ -47,23 +55,36 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         .default('table'),
     )
     .option('--out <file>', 'Write to this file')
-    .option('--limit <n>', `Maximum number of cases (default: ${shownInTable} in a table, otherwise all)`, wholeNumber(1))
+    .option(
+      '--limit <n>',
+      `Maximum number of cases (default: ${shownInTable} in a table, otherwise all)`,
+      wholeNumber(1),
+    )
     .action(async (id: string, options: RunCasesOptions) => {
-      if (options.json && !options.list) throw new CliError('--json requires --list', 2, `perennial run cases ${id} --format jsonl`);
-      const { items } = await context.api().call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
+      if (options.json && !options.list)
+        throw new CliError('--json requires --list', 2, `perennial run cases ${id} --format jsonl`);
+      const { items } = await context
+        .api()
+        .call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
       if (options.list) {
         showList(terminal, {
           items,
           json: options.json,
           columns: ['STAGE', 'OF', 'CASES', 'RESULTS'],
-          row: ({ stage, name, cases, results }) => [stage, name, cases === null ? '' : String(cases), results.digest],
+          row: ({ stage, name, cases, results }) => [
+            stage,
+            name,
+            cases === null ? '' : String(cases),
+            results.digest,
+          ],
           none: { what: `no stage of ${id} has answers`, next: `perennial run show ${id}` },
         });
         return;
       }
       const evaluation = chosen(items, id, options);
       const { stage, name, results } = evaluation;
-      const others = items.length === 1 ? '' : `; ${items.length - 1} more: perennial run cases ${id} --list`;
+      const others =
+        items.length === 1 ? '' : `; ${items.length - 1} more: perennial run cases ${id} --list`;
       terminal.say(`${stage}, ${name}${others}`);
       const query = new URLSearchParams({
         ...(options.failed && { failed: 'true' }),
@@ -71,7 +92,12 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         passAt: String(options.passAt),
       });
       const limit = options.limit ?? (options.format === 'table' ? shownInTable : Infinity);
-      const pages = context.api().pages<CaseReport>(`/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`, limit);
+      const pages = context
+        .api()
+        .pages<CaseReport>(
+          `/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`,
+          limit,
+        );
       await written(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
           // A page at a time: there may be more than fits into memory.
@@ -80,22 +106,35 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         }
         const all: CaseReport[] = [];
         for await (const page of pages) all.push(...page);
-        if (options.format === 'junit') write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
+        if (options.format === 'junit')
+          write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
         else if (all.length > 0) write(`${casesTable(all)}\n`);
         else terminal.say(options.failed ? 'no case failed' : 'no case');
-        if (options.format === 'table' && options.limit === undefined && all.length === shownInTable)
+        if (
+          options.format === 'table' &&
+          options.limit === undefined &&
+          all.length === shownInTable
+        )
           terminal.say(`the first ${shownInTable}; --limit for more, --format jsonl for all`);
       });
     });
 }
 
 /** The last stage that asked any, and the first of it: a candidate, or the first prompt. */
-function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: RunCasesOptions): RunEvaluationJson {
+function chosen(
+  items: readonly RunEvaluationJson[],
+  id: string,
+  { stage, of }: RunCasesOptions,
+): RunEvaluationJson {
   const last = stage ?? items.at(-1)?.stage;
   const found = items.find((each) => each.stage === last && (of === undefined || each.name === of));
   if (found) return found;
-  const what = [...(stage === undefined ? [] : [`in ${stage}`]), ...(of === undefined ? [] : [`of ${of}`])].join(' ');
-  if (items.length === 0) throw new CliError(`no stage of ${id} has answers`, 1, `perennial run show ${id}`);
+  const what = [
+    ...(stage === undefined ? [] : [`in ${stage}`]),
+    ...(of === undefined ? [] : [`of ${of}`]),
+  ].join(' ');
+  if (items.length === 0)
+    throw new CliError(`no stage of ${id} has answers`, 1, `perennial run show ${id}`);
   throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
 }
 
@@ -105,12 +144,18 @@ function written(
   out: string | undefined,
   work: (write: (text: string) => void) => Promise<void>,
 ): Promise<void> {
-  if (out === undefined) return work((text) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))));
+  if (out === undefined)
+    return work((text) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))));
   return writeWhole(wholeFileAt(out, settings.cwd), work);
 }
 
-function passAtAll(results: readonly CaseReport[], least: number): Readonly<Record<string, number>> {
-  return Object.fromEntries(results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, least]));
+function passAtAll(
+  results: readonly CaseReport[],
+  least: number,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, least]),
+  );
 }
 
 /** Characters of a question, of what was expected, and of an answer. */
@@ -123,9 +168,14 @@ function casesTable(results: readonly CaseReport[]): string {
     input === undefined ? '' : clipped(questionText(input), shownOf.question),
     expected === undefined ? '' : clipped(expectedText(expected), shownOf.expected),
     ...dimensions.map((name) => scoreText(scores[name])),
-    unanswered === null ? clipped(answer ?? '', shownOf.answer) : harmless(withBecause(unanswered, because)),
+    unanswered === null
+      ? clipped(answer ?? '', shownOf.answer)
+      : harmless(withBecause(unanswered, because)),
   ]);
-  return table(['CASE', 'QUESTION', 'EXPECTED', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'], rows);
+  return table(
+    ['CASE', 'QUESTION', 'EXPECTED', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'],
+    rows,
+  );
 }
 
 function scoreText(score: Score | undefined): string {

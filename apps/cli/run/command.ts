@@ -40,7 +40,10 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--param <name=value...>', 'Override a training parameter; the value is JSON or text')
     .option('--no-cache', 'Run every stage, also those with unchanged inputs')
     .option('--reason <text>', 'Reason, for the audit log')
-    .option('--idempotency-key <key>', 'Idempotency key; starting twice with the same key makes one run')
+    .option(
+      '--idempotency-key <key>',
+      'Idempotency key; starting twice with the same key makes one run',
+    )
     .option('--wait, --follow', 'Follow the run to its end; exit 3 if a gate failed')
     .option('--json', 'Print the run as JSON')
     .action(async (lifecycle: string, options: StartOptions) => {
@@ -49,8 +52,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
         body: requestOf(options),
       });
-      terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
-      if (options.follow) finish(showEnd(context, await watchRun(context, started.id), options.json));
+      terminal.say(
+        `${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`,
+      );
+      if (options.follow)
+        finish(showEnd(context, await watchRun(context, started.id), options.json));
       else terminal.out(options.json ? jsonText(started) : started.id);
     });
 
@@ -61,20 +67,33 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--status <status>', 'Only runs with this status')
     .option('--limit <n>', 'Maximum number of runs', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
-    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: number; readonly json?: true }) => {
-      const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
-      const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
-      showList(terminal, {
-        items,
-        json: options.json,
-        columns: ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
-        row: ({ id, lifecycle, status, version, createdAt }) => [id, lifecycle, status, version === null ? '' : String(version), createdAt],
-        none:
-          query.size === 0
-            ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
-            : { what: 'no matching runs', next: 'perennial run list' },
-      });
-    });
+    .action(
+      async (options: {
+        readonly lifecycle?: string;
+        readonly status?: string;
+        readonly limit: number;
+        readonly json?: true;
+      }) => {
+        const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
+        const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
+        showList(terminal, {
+          items,
+          json: options.json,
+          columns: ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
+          row: ({ id, lifecycle, status, version, createdAt }) => [
+            id,
+            lifecycle,
+            status,
+            version === null ? '' : String(version),
+            createdAt,
+          ],
+          none:
+            query.size === 0
+              ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
+              : { what: 'no matching runs', next: 'perennial run list' },
+        });
+      },
+    );
 
   run
     .command('show <run>')
@@ -111,7 +130,10 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       if (from !== undefined) terminal.say(`reused from ${from}`);
       if (options.json) terminal.out(jsonText(trials));
       else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
-      else terminal.say(`${id} has no trials yet; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
+      else
+        terminal.say(
+          `${id} has no trials yet; ${terminal.paint.dim('next:')} perennial run watch ${id}`,
+        );
     });
 
   run
@@ -119,21 +141,37 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('Show the language model requests of a run and their cost')
     .option('--json', 'Print as JSON')
     .action(async (id: string, { json }: { readonly json?: true }) => {
-      const { stages } = await context.api().call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
+      const { stages } = await context
+        .api()
+        .call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
       showList(terminal, {
         items: stages,
         json,
         columns: ['STAGE', 'ANSWERED', 'FAILED', 'REQUESTS', 'TOKENS', 'COST', 'UNSETTLED'],
-        row: ({ stage, answered, failed, requests, promptTokens, completionTokens, usd, unsettled }) => [
+        row: ({
+          stage,
+          answered,
+          failed,
+          requests,
+          promptTokens,
+          completionTokens,
+          usd,
+          unsettled,
+        }) => [
           stage,
           String(answered),
           String(failed),
           String(requests),
           `${promptTokens} + ${completionTokens}`,
           `$${usd.toFixed(4)}`,
-          unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
+          unsettled.requestIds.length === 0
+            ? ''
+            : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
         ],
-        none: { what: `${id} made no paid requests, or all of them had been paid before`, next: `perennial run show ${id}` },
+        none: {
+          what: `${id} made no paid requests, or all of them had been paid before`,
+          next: `perennial run show ${id}`,
+        },
       });
     });
 
@@ -144,7 +182,9 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('Compare parameters, metrics and times of runs side by side')
     .option('--json', 'Print as JSON')
     .action(async (ids: readonly string[], options: { readonly json?: true }) => {
-      const compared = await context.api().call<RunComparison>(`/runs/compare?ids=${ids.join(',')}`);
+      const compared = await context
+        .api()
+        .call<RunComparison>(`/runs/compare?ids=${ids.join(',')}`);
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
     });
 
@@ -154,9 +194,10 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       .description(descriptions[verb])
       .option('--reason <text>', 'Reason, for the audit log')
       .action(async (id: string, options: { readonly reason?: string }) => {
-        const answer = await context
-          .api()
-          .call<{ status: string }>(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['reason']) });
+        const answer = await context.api().call<{ status: string }>(`/runs/${id}/${verb}`, {
+          method: 'POST',
+          body: pick(options, ['reason']),
+        });
         terminal.say(`${id} ${outcomes[verb](answer.status)}`);
       });
   }
@@ -167,7 +208,9 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       .description(descriptions[verb])
       .option('--comment <text>', 'Comment, stored with the decision')
       .action(async (id: string, options: { readonly comment?: string }) => {
-        await context.api().call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
+        await context
+          .api()
+          .call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
         terminal.say(`${id}: ${verb} recorded`);
       });
   }
@@ -175,12 +218,23 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
   run
     .command('rerun <run>')
     .description('Start a new run that reuses the earlier stages of this one')
-    .option('--from <stage>', 'First stage to run again (default: the stage in which the run ended)')
+    .option(
+      '--from <stage>',
+      'First stage to run again (default: the stage in which the run ended)',
+    )
     .option('--reason <text>', 'Reason, for the audit log')
     .option('--wait', 'Follow the run to its end')
     .option('--json', 'Print the run as JSON')
     .action(
-      async (id: string, options: { readonly from?: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
+      async (
+        id: string,
+        options: {
+          readonly from?: string;
+          readonly reason?: string;
+          readonly wait?: true;
+          readonly json?: true;
+        },
+      ) => {
         const api = context.api();
         const fromStage = options.from ?? firstAgain(await api.call<RunJson>(`/runs/${id}`));
         const body = { fromStage, ...pick(options, ['reason']) };
@@ -190,7 +244,8 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
           body,
         });
         terminal.say(`${started.id} reruns ${id} from ${fromStage}`);
-        if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
+        if (options.wait)
+          finish(showEnd(context, await watchRun(context, started.id), options.json));
         else terminal.out(options.json ? jsonText(started) : started.id);
       },
     );
@@ -206,18 +261,29 @@ const descriptions = {
 
 /** What a command did, by the state in which it found the run. */
 const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
-  cancel: (status) => (isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled'),
+  cancel: (status) =>
+    isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled',
   pause: (status) => (status === 'paused' ? 'is paused' : 'pauses before its next stage'),
-  resume: (status) => (status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`),
+  resume: (status) =>
+    status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`,
 };
 
-/** Where a run ended. What a canary or a promotion refused is judged anew: the champion may be another one now. */
+/**
+ * Where a run ended. What a canary or a promotion refused is judged anew: the champion may be
+ * another one now.
+ */
 function firstAgain({ stages }: RunJson): string {
-  const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? stages[0]?.name ?? modelStages[0];
+  const ended =
+    stages.find(({ status }) => status !== 'succeeded')?.name ?? stages[0]?.name ?? modelStages[0];
   return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
 }
 
-function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined, verbosity: Verbosity = {}) {
+function showEnd(
+  { terminal }: CliContext,
+  run: RunJson,
+  json: true | undefined,
+  verbosity: Verbosity = {},
+) {
   terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
   return exitCodeOf(run);
 }
@@ -232,6 +298,11 @@ function requestOf({ until, param = [], cache, reason }: StartOptions): Record<s
   };
 }
 
-function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]): Record<string, string> {
-  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, String(from[key])]])));
+function pick<T extends object>(
+  from: T,
+  keys: readonly (keyof T & string)[],
+): Record<string, string> {
+  return Object.fromEntries(
+    keys.flatMap((key) => (from[key] === undefined ? [] : [[key, String(from[key])]])),
+  );
 }

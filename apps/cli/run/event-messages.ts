@@ -1,7 +1,9 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 /** The server-sent events of a body, each as soon as it is whole. */
-export async function* eventMessages(body: AsyncIterable<Buffer>): AsyncGenerator<EventSourceMessage> {
+export async function* eventMessages(
+  body: AsyncIterable<Buffer>,
+): AsyncGenerator<EventSourceMessage> {
   const whole: EventSourceMessage[] = [];
   const parser = createParser({ onEvent: (message) => whole.push(message) });
   const decoder = new TextDecoder();

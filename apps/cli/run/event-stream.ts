@@ -15,14 +15,25 @@ export interface RunEventMessage {
 const retryMilliseconds = 500;
 const silenceMilliseconds = 45_000;
 
-/** Every event of the run, in order and once, until the run has ended; reconnects where it broke off, for `patienceSeconds` without any answer. */
-export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, patienceSeconds = 120): AsyncGenerator<RunEventMessage> {
+/**
+ * Every event of the run, in order and once, until the run has ended; reconnects where it broke
+ * off, for `patienceSeconds` without any answer.
+ */
+export async function* runEvents(
+  { apiUrl, apiKey }: ApiTarget,
+  runId: string,
+  patienceSeconds = 120,
+): AsyncGenerator<RunEventMessage> {
   let lastId = '0';
   let lastHeard = Date.now();
   for (;;) {
     try {
       const answer = await request(`${apiUrl}/api/v1/runs/${runId}/events`, {
-        headers: { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream', 'last-event-id': lastId },
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          accept: 'text/event-stream',
+          'last-event-id': lastId,
+        },
         bodyTimeout: silenceMilliseconds,
       });
       if (answer.statusCode !== 200) throw await refusalOf(answer);
@@ -34,7 +45,8 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
       }
     } catch (error) {
       // What the API refuses, it refuses again; only silence and trouble of its own may pass.
-      if (error instanceof CliError && error.status !== undefined && error.status < 500) throw error;
+      if (error instanceof CliError && error.status !== undefined && error.status < 500)
+        throw error;
       if (Date.now() - lastHeard > patienceSeconds * 1000) throw broken(apiUrl, error);
     }
     await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
@@ -44,5 +56,9 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
 function broken(apiUrl: string, error: unknown): CliError {
   if (error instanceof CliError) return error;
   const cause = error instanceof Error ? error.message : String(error);
-  return new CliError(`lost the event stream of the API at ${apiUrl} (${cause}); the run continues`, 1, 'perennial run watch <run>');
+  return new CliError(
+    `lost the event stream of the API at ${apiUrl} (${cause}); the run continues`,
+    1,
+    'perennial run watch <run>',
+  );
 }

@@ -9,7 +9,10 @@ import { paintStatus } from './view';
 import type { Paint } from '../terminal';
 import { progressText } from './trial-view';
 
-/** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
+/**
+ * Turns a run's events into lines for people, one after the other; an event that says nothing new
+ * gives none.
+ */
 export type RunLines = (event: RunEventMessage) => readonly string[];
 
 interface TrainMetric {
@@ -32,31 +35,51 @@ export function openRunLines(paint: Paint): RunLines {
   return ({ kind, stage, data, at }) => {
     const time = Date.parse(at);
     const when = paint.dim(at.slice(11, 19));
-    const line = (who: string, what: string): readonly string[] => [`${when}  ${who.padEnd(9)} ${what}`.trimEnd()];
-    if (kind === 'train.metrics') return isDue(time) ? line(stage ?? 'train', paint.dim(metricsText(data))) : [];
+    const line = (who: string, what: string): readonly string[] => [
+      `${when}  ${who.padEnd(9)} ${what}`.trimEnd(),
+    ];
+    if (kind === 'train.metrics')
+      return isDue(time) ? line(stage ?? 'train', paint.dim(metricsText(data))) : [];
     // The last one always: what came out of the study.
     if (kind === 'trial.ended')
-      return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
-    if (kind === 'evaluation.progress') return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
-    if (kind === 'index.progress') return isDue(time) ? line(stage ?? 'rag-index', paint.dim(shardText(data))) : [];
-    if (kind === 'examples.progress') return isDue(time) ? line(stage ?? 'fine-tune', paint.dim(foundText(data))) : [];
-    if (kind === 'search.progress') return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
+      return isDue(time) || data['ended'] === data['of']
+        ? line(stage ?? 'tune', paint.dim(progressText(data)))
+        : [];
+    if (kind === 'evaluation.progress')
+      return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
+    if (kind === 'index.progress')
+      return isDue(time) ? line(stage ?? 'rag-index', paint.dim(shardText(data))) : [];
+    if (kind === 'examples.progress')
+      return isDue(time) ? line(stage ?? 'fine-tune', paint.dim(foundText(data))) : [];
+    if (kind === 'search.progress')
+      return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
-      return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
+      return line(
+        'run',
+        typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted',
+      );
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
-    const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
+    const failure = data['failure'] as
+      { readonly type: string; readonly message: string } | undefined;
     if (kind === 'attempt.failed' && failure)
-      return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, retrying: ${failure.message}`));
-    if (kind === 'standby.judged') return line(stage ?? 'evaluate', standbyLine(data as unknown as StandbyOutcome, paint));
-    if (kind.startsWith('provider.')) return line(stage ?? 'run', paint.yellow(absenceText(kind, data)));
-    if (kind.startsWith('rollout.')) return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
+      return line(
+        stage ?? 'run',
+        paint.yellow(`attempt ${String(data['attempt'])} failed, retrying: ${failure.message}`),
+      );
+    if (kind === 'standby.judged')
+      return line(stage ?? 'evaluate', standbyLine(data as unknown as StandbyOutcome, paint));
+    if (kind.startsWith('provider.'))
+      return line(stage ?? 'run', paint.yellow(absenceText(kind, data)));
+    if (kind.startsWith('rollout.'))
+      return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
     if (stage === null || !kind.startsWith('stage.')) return [];
     const what = kind.slice('stage.'.length);
     if (what === 'started') {
       startedAt.set(stage, time);
       return line(stage, 'started');
     }
-    if (what === 'reused') return line(stage, `${paint.green('reused')} from ${String(data['reusedFrom'])}`);
+    if (what === 'reused')
+      return line(stage, `${paint.green('reused')} from ${String(data['reusedFrom'])}`);
     const began = startedAt.get(stage);
     const seconds = began === undefined ? '' : `  ${((time - began) / 1000).toFixed(1)} s`;
     return [
@@ -66,14 +89,19 @@ export function openRunLines(paint: Paint): RunLines {
   };
 }
 
-/** Its steps and what it waits for are the run's status; here is what people did, and how it ended. */
+/**
+ * Its steps and what it waits for are the run's status; here is what people did, and how it ended.
+ */
 function rolloutLines(
   kind: string,
   { status, actor, cause, extendedSeconds }: Readonly<Record<string, unknown>>,
   line: (what: string) => readonly string[],
   paint: Paint,
 ): readonly string[] {
-  if (kind === 'rollout.extended') return line(`${formatSeconds(Number(extendedSeconds))} of event time added by ${String(actor)}`);
+  if (kind === 'rollout.extended')
+    return line(
+      `${formatSeconds(Number(extendedSeconds))} of event time added by ${String(actor)}`,
+    );
   if (!isEnd(status)) return [];
   return line(`${paintRolloutStatus(status, paint)} by ${String(actor)}: ${String(cause)}`);
 }
@@ -83,16 +111,27 @@ function isEnd(status: unknown): status is RolloutStatus {
   return known.includes(status) && !isOpenRollout(status as RolloutStatus);
 }
 
-function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' | 'job' | 'metrics', unknown>>): string {
+function metricsText({
+  trainer,
+  job,
+  metrics = [],
+}: Readonly<Record<'trainer' | 'job' | 'metrics', unknown>>): string {
   const values = metrics as readonly TrainMetric[];
   const step = Math.max(0, ...values.map((metric) => metric.step));
-  // What is trained beside the stage's own model says which it is: the winner of a study, a baseline.
+  // What is trained beside the stage's own model says which it is: the winner of a study, a
+  // baseline.
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
-  const name = stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
+  const name =
+    stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
   return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
 }
 
-function askedText({ asked, of, unanswered, fromLedger }: Readonly<Record<string, unknown>>): string {
+function askedText({
+  asked,
+  of,
+  unanswered,
+  fromLedger,
+}: Readonly<Record<string, unknown>>): string {
   const beside = [
     ...(Number(unanswered) > 0 ? [`${Number(unanswered)} without an answer`] : []),
     ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} from the call ledger`] : []),
@@ -105,10 +144,15 @@ function foundText({ found, of, index }: Readonly<Record<string, unknown>>): str
 }
 
 /** Nobody has to do anything: it is said so that nobody wonders. */
-function absenceText(kind: string, { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>): string {
-  if (kind === 'provider.back') return `${String(provider)} is available again; it was unavailable since ${String(since)}`;
+function absenceText(
+  kind: string,
+  { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>,
+): string {
+  if (kind === 'provider.back')
+    return `${String(provider)} is available again; it was unavailable since ${String(since)}`;
   const until = `retrying for ${formatSeconds(Number(patienceSeconds))} in total`;
-  const meanwhile = typeof job === 'string' ? `its job ${job} continues` : 'it has not accepted the job';
+  const meanwhile =
+    typeof job === 'string' ? `its job ${job} continues` : 'it has not accepted the job';
   return `${String(provider)} is unavailable since ${String(since)}: ${String(reason)}; ${meanwhile}, ${until}`;
 }
 
@@ -120,8 +164,16 @@ function shardText({ shard, of, chunks, embedded }: Readonly<Record<string, unkn
   return `part ${Number(shard)} of ${Number(of)}: ${Number(chunks)} chunks, ${Number(embedded)} embedded`;
 }
 
-function searchedText({ step, round, rounds, done, of, best }: Readonly<Record<string, unknown>>): string {
-  const where = step === 'confirm' ? 'winner on held-out cases' : `round ${Number(round)} of ${Number(rounds)}`;
+function searchedText({
+  step,
+  round,
+  rounds,
+  done,
+  of,
+  best,
+}: Readonly<Record<string, unknown>>): string {
+  const where =
+    step === 'confirm' ? 'winner on held-out cases' : `round ${Number(round)} of ${Number(rounds)}`;
   const { quality, cases } = (best ?? {}) as { readonly quality?: number; readonly cases?: number };
   const so = quality === undefined ? '' : `, best ${quality.toFixed(3)} of ${cases} cases`;
   return `search, ${where}: ${Number(done)} of ${Number(of)} prompts evaluated${so}`;
@@ -134,8 +186,14 @@ interface RunStatusData {
 }
 
 /** The end's failure, reasons and links come with the run itself, shown last. */
-function runStatusLines(data: RunStatusData, line: (what: string) => readonly string[], paint: Paint): readonly string[] {
+function runStatusLines(
+  data: RunStatusData,
+  line: (what: string) => readonly string[],
+  paint: Paint,
+): readonly string[] {
   const { status = '', waitingFor, verdict } = data;
   if (waitingFor) return line(`${paintStatus(status, paint)}: ${waitingFor}`);
-  return line(verdict ? `${paintStatus(status, paint)}, verdict ${verdict.kind}` : paintStatus(status, paint));
+  return line(
+    verdict ? `${paintStatus(status, paint)}, verdict ${verdict.kind}` : paintStatus(status, paint),
+  );
 }

@@ -16,7 +16,14 @@ export function describeTrials(trials: readonly TrialJson[], paint: Paint): stri
     best ? paint.green('best') : paint.dim(reason ?? ''),
   ]);
   return table(
-    ['TRIAL', ...names.map((name) => name.toUpperCase()), (first?.metric ?? 'value').toUpperCase(), 'STATUS', 'SECONDS', ''],
+    [
+      'TRIAL',
+      ...names.map((name) => name.toUpperCase()),
+      (first?.metric ?? 'value').toUpperCase(),
+      'STATUS',
+      'SECONDS',
+      '',
+    ],
     rows,
   );
 }

@@ -14,7 +14,9 @@ export type { RunJson, StageJson };
 
 function promptsText({ chosen, candidates, searched, notShown }: PromptsJson): string {
   const beside = searched ? (searched.unpaid ?? searchedText(searched)) : '';
-  return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)].filter(Boolean).join(', ');
+  return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)]
+    .filter(Boolean)
+    .join(', ');
 }
 
 function searchedText({ variants, fewer }: NonNullable<PromptsJson['searched']>): string {
@@ -23,15 +25,28 @@ function searchedText({ variants, fewer }: NonNullable<PromptsJson['searched']>)
 }
 
 /** With more held-out cases the bounds are narrower. */
-function notShownText({ path, against, difference: { mean, lower, upper, cases } }: NonNullable<PromptsJson['notShown']>[number]): string {
-  const gain = mean === null ? 'nothing was measured' : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
+function notShownText({
+  path,
+  against,
+  difference: { mean, lower, upper, cases },
+}: NonNullable<PromptsJson['notShown']>[number]): string {
+  const gain =
+    mean === null
+      ? 'nothing was measured'
+      : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
   const what = mean === 0 ? `${path} scores the same, a tie` : `no gain of ${path} was shown`;
   return `${against} is kept: ${what}, ${gain} on ${cases} held-out cases`;
 }
 
-/** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */
+/**
+ * Examples that are left out because they are too long are what a prompt with passages makes of a
+ * limit that was right without.
+ */
 function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
-  const { leftOut = 0, maxTokens } = (facts['training'] ?? {}) as { readonly leftOut?: number; readonly maxTokens?: number };
+  const { leftOut = 0, maxTokens } = (facts['training'] ?? {}) as {
+    readonly leftOut?: number;
+    readonly maxTokens?: number;
+  };
   const told = passages ? ` with ${passages.shown} passages of ${passages.index}` : '';
   return [
     `${rows.train} examples${told}`,
@@ -45,9 +60,15 @@ export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
   return status === 'stopped' ? 3 : 1;
 }
 
-export function describeRun(run: RunJson, paint: Paint, { verbose = false }: Verbosity = {}): string {
+export function describeRun(
+  run: RunJson,
+  paint: Paint,
+  { verbose = false }: Verbosity = {},
+): string {
   const model = run.version === null ? '' : `  ${run.lifecycle}@${run.version}`;
-  const lines = [`${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`];
+  const lines = [
+    `${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`,
+  ];
   if (run.stages.length > 0) {
     const rows = run.stages.map((stage) => [
       stage.name,
@@ -64,32 +85,46 @@ export function describeRun(run: RunJson, paint: Paint, { verbose = false }: Ver
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }
-  // Who is asked for an approval sees what it is about; and what a stage did not measure is said even where the run passed.
+  // Who is asked for an approval sees what it is about; and what a stage did not measure is said
+  // even where the run passed.
   for (const { name, verdict } of run.stages)
-    if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint, { verbose }));
+    if (verdict && !includes(run.verdict, verdict))
+      lines.push(...verdictLines(name, verdict, paint, { verbose }));
   if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint, { verbose }));
   if (run.rollout) {
     const { id, model, status } = run.rollout;
     const where = ['running', 'held'].includes(status) ? ` in ${stepText(run.rollout)}` : '';
-    lines.push(`rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`);
+    lines.push(
+      `rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`,
+    );
   }
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
   if (run.failure !== null) {
-    lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
+    lines.push(
+      paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`),
+    );
     if (run.failure.next !== undefined) lines.push(`${paint.dim('next:')} ${run.failure.next}`);
-    for (const undo of run.failure.needsOperator ?? []) lines.push(paint.red(`needs an operator: ${undo.what}: ${undo.message}`));
+    for (const undo of run.failure.needsOperator ?? [])
+      lines.push(paint.red(`needs an operator: ${undo.what}: ${undo.message}`));
   }
-  lines.push(paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`));
+  lines.push(
+    paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`),
+  );
   return lines.join('\n');
 }
 
 /** The run's verdict repeats what its last stages said. */
 function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
-  return reasons.every(({ gate, message }) => whole?.reasons.some((reason) => reason.gate === gate && reason.message === message));
+  return reasons.every(({ gate, message }) =>
+    whole?.reasons.some((reason) => reason.gate === gate && reason.message === message),
+  );
 }
 
 function verdictLines(of: string, verdict: Verdict, paint: Paint, verbosity: Verbosity): string[] {
-  return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint, verbosity).map((line) => `  ${line}`)];
+  return [
+    `${of}: ${verdict.kind}`,
+    ...reasonLines(verdict, paint, verbosity).map((line) => `  ${line}`),
+  ];
 }
 
 export function paintStatus(status: string, paint: Paint): string {

@@ -11,8 +11,11 @@ interface ScheduleOptions {
 
 export function scheduleCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const schedule = program.command('schedule').description('Show and control the schedules of lifecycles');
-  const show = (found: ScheduleJson, json: true | undefined): void => terminal.out(json ? jsonText(found) : describeSchedule(found));
+  const schedule = program
+    .command('schedule')
+    .description('Show and control the schedules of lifecycles');
+  const show = (found: ScheduleJson, json: true | undefined): void =>
+    terminal.out(json ? jsonText(found) : describeSchedule(found));
 
   schedule
     .command('show <lifecycle>')
@@ -33,7 +36,13 @@ export function scheduleCommands(program: Command, context: CliContext): void {
       .requiredOption('--reason <text>', 'Reason, for the audit log')
       .option('--json', 'Print as JSON')
       .action(async (lifecycle: string, { reason, json }: ScheduleOptions) => {
-        show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, { method: 'POST', body: { reason } }), json);
+        show(
+          await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, {
+            method: 'POST',
+            body: { reason },
+          }),
+          json,
+        );
       });
   }
 
@@ -44,14 +53,40 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     .requiredOption('--to <time>', 'RFC 3339')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (lifecycle: string, { from, to, reason, json }: ScheduleOptions & { readonly from: string; readonly to: string }) => {
-      const body = { from, to, reason };
-      show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }), json);
-      terminal.say(`next: perennial run list --lifecycle ${lifecycle}`);
-    });
+    .action(
+      async (
+        lifecycle: string,
+        {
+          from,
+          to,
+          reason,
+          json,
+        }: ScheduleOptions & { readonly from: string; readonly to: string },
+      ) => {
+        const body = { from, to, reason };
+        show(
+          await context
+            .api()
+            .call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }),
+          json,
+        );
+        terminal.say(`next: perennial run list --lifecycle ${lifecycle}`);
+      },
+    );
 }
 
-function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTimes, recent, running, skipped, url }: ScheduleJson): string {
+function describeSchedule({
+  lifecycle,
+  schedule,
+  revision,
+  paused,
+  note,
+  nextTimes,
+  recent,
+  running,
+  skipped,
+  url,
+}: ScheduleJson): string {
   const { cron, timezone, overlap, catchupSeconds, jitterSeconds } = schedule;
   return [
     `${lifecycle}  ${cron}  ${timezone}${paused ? '  paused' : ''}${note === null ? '' : `  (${note})`}`,
@@ -59,7 +94,10 @@ function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTim
     ...nextTimes.slice(0, 5).map((time) => `  next     ${time}`),
     ...running.map((workflowId) => `  running  ${workflowId}`),
     ...recent.slice(0, 5).map(({ takenAt, workflowId }) => `  taken    ${takenAt}  ${workflowId}`),
-    ...skipped.flatMap(({ scheduledAt, cause }) => [`  skipped  ${scheduledAt}`, `           ${cause}`]),
+    ...skipped.flatMap(({ scheduledAt, cause }) => [
+      `  skipped  ${scheduledAt}`,
+      `           ${cause}`,
+    ]),
     ...(url === null ? [] : [`  ${url}`]),
   ].join('\n');
 }

@@ -21,7 +21,10 @@ interface RowAnswer {
   readonly outputs?: readonly { readonly name: string; readonly data: readonly number[] }[];
 }
 
-/** Asks the model's metadata what a request must carry, and sends just that (Open Inference Protocol V2). */
+/**
+ * Asks the model's metadata what a request must carry, and sends just that (Open Inference Protocol
+ * V2).
+ */
 export async function openInferenceClient(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
@@ -31,7 +34,11 @@ export async function openInferenceClient(options: {
   const url = `${gatewayUrl}/v2/models/${model}`;
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const described = await request(url, { headers });
-  if (described.statusCode !== 200) throw new CliError(`${url} responded with ${described.statusCode}: ${await described.body.text()}`, 1);
+  if (described.statusCode !== 200)
+    throw new CliError(
+      `${url} responded with ${described.statusCode}: ${await described.body.text()}`,
+      1,
+    );
   const { inputs } = (await described.body.json()) as InferenceMetadata;
   return {
     infer: async (rows) => {
@@ -41,9 +48,17 @@ export async function openInferenceClient(options: {
         shape: [rows.length],
         data: rows.map((row) => row[name] ?? null),
       }));
-      const answer = await request(`${url}/infer`, { method: 'POST', headers, body: JSON.stringify({ inputs: tensors }) });
+      const answer = await request(`${url}/infer`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ inputs: tensors }),
+      });
       const body = (await answer.body.json()) as RowAnswer;
-      if (answer.statusCode !== 200) throw new CliError(`${url}/infer responded with ${answer.statusCode}: ${body.detail ?? ''}`, 1);
+      if (answer.statusCode !== 200)
+        throw new CliError(
+          `${url}/infer responded with ${answer.statusCode}: ${body.detail ?? ''}`,
+          1,
+        );
       const scores = body.outputs?.find((output) => output.name === 'score')?.data ?? [];
       const version = String(answer.headers['x-perennial-model-version']);
       return scores.map((score) => ({ score, version }));

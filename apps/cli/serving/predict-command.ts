@@ -17,20 +17,32 @@ export function predictCommand(program: Command, context: CliContext): void {
     .command('predict')
     .argument('<model>', 'name, name@alias or name@version')
     .description('Request predictions for rows from the gateway')
-    .requiredOption('--row <json>', 'Row as a JSON object with a key for each column; repeatable', rowsOf)
+    .requiredOption(
+      '--row <json>',
+      'Row as a JSON object with a key for each column; repeatable',
+      rowsOf,
+    )
     .option('--json', "Print the gateway's response as JSON")
     .action(async (model: string, { row: rows, json }: PredictOptions) => {
       const gateway = knownGateway(settings);
       const { answer, version } = await predictRows(gateway, model, rows);
       const isMulticlass = answer.outputs?.some(({ name }) => name === 'probabilities') === true;
       const classes = isMulticlass && !json ? await modelClasses(gateway, version) : null;
-      terminal.out(json ? jsonText(answer) : table(...tableOf(answer, { rows: rows.length, classes })));
-      if (!json) terminal.say(`answered by ${version}; perennial prediction show <prediction> shows a logged prediction`);
+      terminal.out(
+        json ? jsonText(answer) : table(...tableOf(answer, { rows: rows.length, classes })),
+      );
+      if (!json)
+        terminal.say(
+          `answered by ${version}; perennial prediction show <prediction> shows a logged prediction`,
+        );
     });
 }
 
 /** commander hands over what came before. */
-function rowsOf(text: string, before: readonly Readonly<Record<string, unknown>>[] = []): readonly Readonly<Record<string, unknown>>[] {
+function rowsOf(
+  text: string,
+  before: readonly Readonly<Record<string, unknown>>[] = [],
+): readonly Readonly<Record<string, unknown>>[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -39,7 +51,11 @@ function rowsOf(text: string, before: readonly Readonly<Record<string, unknown>>
     throw new CliError(`--row is not valid JSON: ${reason}`, 2, `--row '{"column": 1}'`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CliError('--row must be a JSON object with a key for each column', 2, `--row '{"column": 1}'`);
+    throw new CliError(
+      '--row must be a JSON object with a key for each column',
+      2,
+      `--row '{"column": 1}'`,
+    );
   return [...before, value as Readonly<Record<string, unknown>>];
 }
 
@@ -53,7 +69,9 @@ function tableOf(
     outputs.map(({ name, data }) => {
       const width = Math.max(1, Math.floor(data.length / rows));
       const values = data.slice(row * width, (row + 1) * width);
-      return name === 'probabilities' && classes?.length === width ? likeliest(classes, values.map(Number)) : values.map(String).join(' ');
+      return name === 'probabilities' && classes?.length === width
+        ? likeliest(classes, values.map(Number))
+        : values.map(String).join(' ');
     }),
   );
   return [header, lines];
@@ -62,7 +80,11 @@ function tableOf(
 const shownClasses = 5;
 
 function likeliest(classes: readonly string[], probabilities: readonly number[]): string {
-  const pairs = classes.map((name, at) => ({ name, probability: probabilities[at] ?? 0 })).sort((a, b) => b.probability - a.probability);
-  const shown = pairs.slice(0, shownClasses).map(({ name, probability }) => `${name} ${Number(probability.toPrecision(3))}`);
+  const pairs = classes
+    .map((name, at) => ({ name, probability: probabilities[at] ?? 0 }))
+    .sort((a, b) => b.probability - a.probability);
+  const shown = pairs
+    .slice(0, shownClasses)
+    .map(({ name, probability }) => `${name} ${Number(probability.toPrecision(3))}`);
   return `${shown.join(', ')}${pairs.length > shownClasses ? ', …' : ''}`;
 }

@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
-import type { PredictionJson, PredictionSummaryJson, PredictionTextsJson } from '../../api/serving/view';
+import type {
+  PredictionJson,
+  PredictionSummaryJson,
+  PredictionTextsJson,
+} from '../../api/serving/view';
 import { outcomes } from '../../../domain/safety/screen';
 import { predictionArms } from '../../../domain/serving/prediction';
 import type { CliContext } from '../context';
@@ -10,14 +14,18 @@ import { describePrediction, predictionColumns, predictionRow } from './predicti
 
 const filters = ['model', 'version', 'arm', 'blocked', 'verdict', 'since', 'until'] as const;
 
-type PredictionListOptions = Readonly<Partial<Record<(typeof filters)[number], string | number>>> & {
+type PredictionListOptions = Readonly<
+  Partial<Record<(typeof filters)[number], string | number>>
+> & {
   readonly limit: number;
   readonly json?: true;
 };
 
 export function predictionCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const prediction = program.command('prediction').description('Show logged predictions and their labels');
+  const prediction = program
+    .command('prediction')
+    .description('Show logged predictions and their labels');
 
   prediction
     .command('list')
@@ -26,13 +34,23 @@ export function predictionCommands(program: Command, context: CliContext): void 
     .option('--version <n>', 'Only predictions of this version; requires --model', versionNumber)
     .addOption(
       program
-        .createOption('--arm <arm>', "Only predictions of this arm; the platform's own probes appear only with --arm probe")
+        .createOption(
+          '--arm <arm>',
+          "Only predictions of this arm; the platform's own probes appear only with --arm probe",
+        )
         .choices(predictionArms),
     )
-    .addOption(program.createOption('--blocked <blocked>', 'Whether a safety policy blocked the answer').choices(['true', 'false']))
     .addOption(
       program
-        .createOption('--verdict <verdict>', 'Most severe outcome of the safety policy for the request, the passages and the answer')
+        .createOption('--blocked <blocked>', 'Whether a safety policy blocked the answer')
+        .choices(['true', 'false']),
+    )
+    .addOption(
+      program
+        .createOption(
+          '--verdict <verdict>',
+          'Most severe outcome of the safety policy for the request, the passages and the answer',
+        )
         .choices(outcomes),
     )
     .option('--since <time>', 'Received at or after this time, such as 2026-01-31T12:00:00Z')
@@ -40,35 +58,54 @@ export function predictionCommands(program: Command, context: CliContext): void 
     .option('--limit <n>', 'Maximum number of predictions', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
     .action(async ({ limit, json, ...filter }: PredictionListOptions) => {
-      const given = filters.flatMap((name) => (filter[name] === undefined ? [] : [[name, String(filter[name])] as const]));
+      const given = filters.flatMap((name) =>
+        filter[name] === undefined ? [] : [[name, String(filter[name])] as const],
+      );
       showList(terminal, {
         items: await context
           .api()
-          .list<PredictionSummaryJson>(`/predictions?${new URLSearchParams(Object.fromEntries(given)).toString()}`, limit),
+          .list<PredictionSummaryJson>(
+            `/predictions?${new URLSearchParams(Object.fromEntries(given)).toString()}`,
+            limit,
+          ),
         json,
         columns: predictionColumns,
         row: predictionRow,
-        none: { what: given.length === 0 ? 'no predictions yet' : 'no matching predictions', next: 'perennial model list' },
+        none: {
+          what: given.length === 0 ? 'no predictions yet' : 'no matching predictions',
+          next: 'perennial model list',
+        },
       });
     });
 
   prediction
     .command('show <prediction>')
     .description('Show the version that answered, the safety outcome, the sources and the feedback')
-    .option('--texts', 'Also print texts kept by a safety policy with keepText (scope operator; recorded in the audit log)')
+    .option(
+      '--texts',
+      'Also print texts kept by a safety policy with keepText (scope operator; recorded in the audit log)',
+    )
     .option('--json', 'Print as JSON')
-    .action(async (id: string, { texts, json }: { readonly texts?: true; readonly json?: true }) => {
-      const path = `/predictions/${encodeURIComponent(id)}`;
-      const found = await context.api().call<PredictionJson>(path);
-      const kept = texts && (await context.api().call<PredictionTextsJson>(`${path}/texts`));
-      if (json) terminal.out(jsonText({ ...found, ...(kept && { texts: kept }) }));
-      else terminal.out(harmlessLines([describePrediction(found), ...(kept ? textLines(kept) : [])].join('\n')));
-    });
+    .action(
+      async (id: string, { texts, json }: { readonly texts?: true; readonly json?: true }) => {
+        const path = `/predictions/${encodeURIComponent(id)}`;
+        const found = await context.api().call<PredictionJson>(path);
+        const kept = texts && (await context.api().call<PredictionTextsJson>(`${path}/texts`));
+        if (json) terminal.out(jsonText({ ...found, ...(kept && { texts: kept }) }));
+        else
+          terminal.out(
+            harmlessLines([describePrediction(found), ...(kept ? textLines(kept) : [])].join('\n')),
+          );
+      },
+    );
 }
 
 function textLines({ served, other }: PredictionTextsJson): readonly string[] {
-  const lines = [['', served] as const, ['the other’s ', other] as const].flatMap(([whose, sides]) =>
-    Object.entries(sides).flatMap(([side, text]) => (text === null ? [] : [`${whose}${side}: ${text}`])),
+  const lines = [['', served] as const, ['the other’s ', other] as const].flatMap(
+    ([whose, sides]) =>
+      Object.entries(sides).flatMap(([side, text]) =>
+        text === null ? [] : [`${whose}${side}: ${text}`],
+      ),
   );
   return lines.length === 0 ? ['no text was kept'] : lines;
 }

@@ -1,9 +1,36 @@
 import type { PredictionJson, PredictionSummaryJson } from '../../api/serving/view';
 
-export const predictionColumns = ['PREDICTION', 'WHEN', 'VERSION', 'ARM', 'LATENCY', 'SAID', 'VERDICT', 'FEEDBACK'];
+export const predictionColumns = [
+  'PREDICTION',
+  'WHEN',
+  'VERSION',
+  'ARM',
+  'LATENCY',
+  'SAID',
+  'VERDICT',
+  'FEEDBACK',
+];
 
-export function predictionRow({ id, receivedAt, model, version, arm, latencyMs, verdict, ...row }: PredictionSummaryJson): string[] {
-  return [id, receivedAt, `${model}@${version}`, arm, inMs(latencyMs), saidOf(row), verdict ?? '', feedbackText(row.feedback)];
+export function predictionRow({
+  id,
+  receivedAt,
+  model,
+  version,
+  arm,
+  latencyMs,
+  verdict,
+  ...row
+}: PredictionSummaryJson): string[] {
+  return [
+    id,
+    receivedAt,
+    `${model}@${version}`,
+    arm,
+    inMs(latencyMs),
+    saidOf(row),
+    verdict ?? '',
+    feedbackText(row.feedback),
+  ];
 }
 
 /** Line by line, what is not there left out. */
@@ -25,7 +52,8 @@ export function describePrediction(prediction: PredictionJson): string {
     other,
     feedback,
   } = prediction;
-  const firstToken = answer?.firstTokenMs == null ? '' : `, first token after ${inMs(answer.firstTokenMs)}`;
+  const firstToken =
+    answer?.firstTokenMs == null ? '' : `, first token after ${inMs(answer.firstTokenMs)}`;
   return [
     `${id} of ${model}@${version} (${arm})${digest === null ? '' : `, ${digest.slice(0, 19)}`}`,
     `received ${receivedAt}, answered in ${inMs(latencyMs)}${firstToken}`,
@@ -51,7 +79,11 @@ function otherLines(model: string, other: NonNullable<PredictionJson['other']>):
   ];
 }
 
-function saidOf({ answer, score, class: predicted }: Pick<PredictionSummaryJson, 'answer' | 'score' | 'class'>): string {
+function saidOf({
+  answer,
+  score,
+  class: predicted,
+}: Pick<PredictionSummaryJson, 'answer' | 'score' | 'class'>): string {
   // A platform that is older than this command has no classes.
   if (predicted) return `class ${predicted}`;
   if (answer === null) return score === null ? 'no score' : `score ${score}`;
@@ -68,15 +100,26 @@ const shownClasses = 10;
 
 function probabilityLines(probabilities: PredictionJson['probabilities']): readonly string[] {
   const sorted = Object.entries(probabilities ?? {}).sort(([, a], [, b]) => b - a);
-  const more = sorted.length > shownClasses ? [`  ${sorted.length - shownClasses} more classes`] : [];
-  return [...sorted.slice(0, shownClasses).map(([name, probability]) => `  ${probability.toFixed(3)}  ${name}`), ...more];
+  const more =
+    sorted.length > shownClasses ? [`  ${sorted.length - shownClasses} more classes`] : [];
+  return [
+    ...sorted
+      .slice(0, shownClasses)
+      .map(([name, probability]) => `  ${probability.toFixed(3)}  ${name}`),
+    ...more,
+  ];
 }
 
 function standbyLines(answer: PredictionJson['answer']): readonly string[] {
-  return answer?.standby == null ? [] : [`answered by standby ${answer.standby.provider} ${answer.standby.model}`];
+  return answer?.standby == null
+    ? []
+    : [`answered by standby ${answer.standby.provider} ${answer.standby.model}`];
 }
 
-function evidenceLines({ safety, retrieved }: Pick<PredictionJson, 'safety' | 'retrieved'>): readonly string[] {
+function evidenceLines({
+  safety,
+  retrieved,
+}: Pick<PredictionJson, 'safety' | 'retrieved'>): readonly string[] {
   const sides =
     safety === null
       ? []
@@ -98,16 +141,26 @@ function sideLines(side: string, { outcome, findings, textKept }: SideJson): rea
   return [
     `  ${side}: ${outcome}${textKept ? ', text kept: print it with --texts' : ''}`,
     ...findings.map(({ detector, action, found, failure }) => {
-      const what = failure === null ? Object.entries(found).map(([name, times]) => `${name} ${times}×`) : [`not checked: ${failure}`];
+      const what =
+        failure === null
+          ? Object.entries(found).map(([name, times]) => `${name} ${times}×`)
+          : [`not checked: ${failure}`];
       return `    ${detector} (${action}): ${what.join(', ')}`;
     }),
   ];
 }
 
-function retrievalLines({ index, passages, cited, left, notReranked }: NonNullable<PredictionJson['retrieved']>): readonly string[] {
-  const out = [left.room > 0 ? `${left.room} over the size limit` : '', left.policy > 0 ? `${left.policy} by the policy` : ''].filter(
-    Boolean,
-  );
+function retrievalLines({
+  index,
+  passages,
+  cited,
+  left,
+  notReranked,
+}: NonNullable<PredictionJson['retrieved']>): readonly string[] {
+  const out = [
+    left.room > 0 ? `${left.room} over the size limit` : '',
+    left.policy > 0 ? `${left.policy} by the policy` : '',
+  ].filter(Boolean);
   return [
     `sources from ${index.name}@${index.version}${out.length > 0 ? `, left out: ${out.join(', ')}` : ''}${notReranked === undefined ? '' : `, not reranked: ${notReranked}`}`,
     ...passages.map(
@@ -125,7 +178,11 @@ function feedbackText(feedback: PredictionSummaryJson['feedback']): string {
     ...(score === null ? [] : [`score ${score}`]),
     ...(references === 0 ? [] : [`${references} right answer${references === 1 ? '' : 's'}`]),
     ...(corrected ? ['corrected'] : []),
-    ...(judged === null ? [] : [`judged ${judged.served ?? 'not'}${judged.beside === null ? '' : `, the other ${judged.beside}`}`]),
+    ...(judged === null
+      ? []
+      : [
+          `judged ${judged.served ?? 'not'}${judged.beside === null ? '' : `, the other ${judged.beside}`}`,
+        ]),
   ].join(', ');
 }
 

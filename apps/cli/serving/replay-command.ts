@@ -44,13 +44,24 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
     .option('--to <time>', 'End of the time window, exclusive (RFC 3339); models only')
     .option('--speed <n>', 'Speed in seconds of event time per second, or max; models only', '1')
     .option('--rounds <n>', 'How often to send all questions; language applications only', '1')
-    .option('--parallel <n>', 'Maximum concurrent requests (default: 32 for a model, 4 for a language application)')
+    .option(
+      '--parallel <n>',
+      'Maximum concurrent requests (default: 32 for a model, 4 for a language application)',
+    )
     .option('--json', 'Print the summary as JSON')
     .action(async (lifecycle: string, options: ReplayCommandOptions) => {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      const { kind } = (await context.api().call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`)).spec;
-      const { from, to, speed, rounds, parallel = kind === 'ModelLifecycle' ? '32' : '4' } = options;
+      const { kind } = (
+        await context.api().call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`)
+      ).spec;
+      const {
+        from,
+        to,
+        speed,
+        rounds,
+        parallel = kind === 'ModelLifecycle' ? '32' : '4',
+      } = options;
       const watched = {
         lifecycle,
         parallel: Math.ceil(positive('--parallel', parallel)),
@@ -59,7 +70,10 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
       };
       const end =
         kind === 'LlmLifecycle'
-          ? await replayQuestions(context, { ...watched, rounds: Math.ceil(positive('--rounds', rounds)) })
+          ? await replayQuestions(context, {
+              ...watched,
+              rounds: Math.ceil(positive('--rounds', rounds)),
+            })
           : await replayLifecycle(context, {
               ...watched,
               from: instant('--from', from),
@@ -71,16 +85,25 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
     });
 }
 
-/** Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for its spec, and the gateway for everything else. */
-export async function replayLifecycle(context: CliContext, wanted: ReplayRequest): Promise<ReplayEnd> {
+/**
+ * Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for
+ * its spec, and the gateway for everything else.
+ */
+export async function replayLifecycle(
+  context: CliContext,
+  wanted: ReplayRequest,
+): Promise<ReplayEnd> {
   const { lifecycle, from, to, speed, parallel, signal, onProgress } = wanted;
   const { samplesDir, stateDir, cwd } = context.settings;
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
   const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
-  if (spec.kind !== 'ModelLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}; only models can be replayed by rows`, 2);
-  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
+  if (spec.kind !== 'ModelLifecycle')
+    throw new CliError(`${lifecycle} is a ${spec.kind}; only models can be replayed by rows`, 2);
+  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(
+    `/lifecycles/${lifecycle}/files`,
+  );
   const { data } = spec;
   if (data.time === null) {
     const why = 'its rows have no time (spec.data.time is missing), so they cannot be replayed';
@@ -109,7 +132,12 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { withReplayRows } = require('./replay/rows') as typeof ReplayRows;
     return await withReplayRows(source, ({ count, batches }) => {
-      if (count === 0) throw new CliError(`${lifecycle} has no rows between ${from} and ${to}`, 1, `perennial lifecycle show ${lifecycle}`);
+      if (count === 0)
+        throw new CliError(
+          `${lifecycle} has no rows between ${from} and ${to}`,
+          1,
+          `perennial lifecycle show ${lifecycle}`,
+        );
       return replay({
         batches: batches(),
         gateway,
@@ -127,16 +155,21 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
 }
 
 function instant(option: string, text: string | undefined): string {
-  if (text === undefined) throw new CliError(`${option} is required; it bounds the time window of the replay`, 2);
+  if (text === undefined)
+    throw new CliError(`${option} is required; it bounds the time window of the replay`, 2);
   const at = parseInstant(text);
   if (at === null)
-    throw new CliError(`${option} ${JSON.stringify(text.slice(0, 60))} is not a time with an offset, such as 2013-08-01T00:00:00Z`, 2);
+    throw new CliError(
+      `${option} ${JSON.stringify(text.slice(0, 60))} is not a time with an offset, such as 2013-08-01T00:00:00Z`,
+      2,
+    );
   return formatInstant(at);
 }
 
 function positive(option: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0) || value === Infinity) throw new CliError(`${option} ${JSON.stringify(text.slice(0, 60))} is not a number above 0`, 2);
+  if (!(value > 0) || value === Infinity)
+    throw new CliError(`${option} ${JSON.stringify(text.slice(0, 60))} is not a number above 0`, 2);
   return value;
 }
 
@@ -154,12 +187,24 @@ function progressLine({ at, requests, labels, failed, answeredBy, lagMs }: Repla
   return parts.filter((part) => part !== '').join('  ');
 }
 
-function describeEnd({ requests, failed, labels, answeredBy, seconds, latency, firstFailure }: ReplayEnd): string {
-  const versions = Object.entries(answeredBy).map(([version, count]) => `  ${version} answered ${count}`);
+function describeEnd({
+  requests,
+  failed,
+  labels,
+  answeredBy,
+  seconds,
+  latency,
+  firstFailure,
+}: ReplayEnd): string {
+  const versions = Object.entries(answeredBy).map(
+    ([version, count]) => `  ${version} answered ${count}`,
+  );
   return [
     `${requests} requests and ${labels} labels in ${seconds.toFixed(1)} s; p50 ${latency.p50.toFixed(1)} ms, p97 ${latency.p97.toFixed(1)} ms`,
     ...versions,
-    ...(failed > 0 ? [`  ${failed} requests failed; first failure: ${firstFailure ?? 'unknown'}`] : []),
+    ...(failed > 0
+      ? [`  ${failed} requests failed; first failure: ${firstFailure ?? 'unknown'}`]
+      : []),
   ].join('\n');
 }
 

@@ -48,26 +48,37 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
     .command('init <name>')
     .description('Write a working trainer to trainers/<name> as a starting point')
     .action((name: string) => {
-      for (const path of writeTrainerTemplate(settings.trainersDir, name)) terminal.say(`wrote ${relative(settings.cwd, path)}`);
-      terminal.say(`next: edit its train.py, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`);
+      for (const path of writeTrainerTemplate(settings.trainersDir, name))
+        terminal.say(`wrote ${relative(settings.cwd, path)}`);
+      terminal.say(
+        `next: edit its train.py, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`,
+      );
     });
 
   trainer
     .command('test <name>')
-    .description('Train on a small generated table for each task; exit 1 if the trainer violates the job contract')
+    .description(
+      'Train on a small generated table for each task; exit 1 if the trainer violates the job contract',
+    )
     .option(
       '--param <name=value...>',
       'Training parameter; the value is JSON or text. Columns: hour, amount, gaps (numbers), kind, code (texts)',
     )
     .option('--rows <n>', 'Number of rows to train on', wholeNumber(200), 2000)
     .option('--seed <n>', 'Random seed of the training', wholeNumber(0), 1)
-    .option('--timeout <seconds>', 'Time limit per training, in seconds', wholeNumber(1, 86_400), 120)
+    .option(
+      '--timeout <seconds>',
+      'Time limit per training, in seconds',
+      wholeNumber(1, 86_400),
+      120,
+    )
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: TestOptions) => {
       const params = paramsOf(options.param ?? []);
       const manifest = trainerToTry(settings.trainersDir, name, params);
       const numbers = { rows: options.rows, seed: options.seed, timeoutSeconds: options.timeout };
-      // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to TypeScript.
+      // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to
+      // TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { tryTrainer } = require('../../../data/training/trial') as typeof Trial;
       const tried: TaskTrial[] = [];
@@ -79,7 +90,10 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
             'see trainers/README.md for what its job needs',
           );
         }
-        const trial = await tryTrainer({ ...settings, trainer: manifest, params, ...numbers }, task);
+        const trial = await tryTrainer(
+          { ...settings, trainer: manifest, params, ...numbers },
+          task,
+        );
         tried.push(trial);
         if (!options.json) terminal.out(describeTrial(trial, terminal.outPaint));
       }
@@ -94,13 +108,19 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
     });
 }
 
-function trainerToTry(trainersDir: string, name: string, params: Readonly<Record<string, unknown>>): TrainerManifest {
+function trainerToTry(
+  trainersDir: string,
+  name: string,
+  params: Readonly<Record<string, unknown>>,
+): TrainerManifest {
   const catalog = openTrainerCatalog(trainersDir);
   const manifest = catalog.get(name);
   if (manifest === null) throw noSuchTrainer(name, catalog.names());
   const mistakes = catalog.checkParams(name, params);
   if (mistakes.length === 0) return manifest;
-  const list = mistakes.map((issue) => `  ${issue.pointer.slice(1).replaceAll('/', '.')}: ${formatIssue(issue)}`.trimEnd());
+  const list = mistakes.map((issue) =>
+    `  ${issue.pointer.slice(1).replaceAll('/', '.')}: ${formatIssue(issue)}`.trimEnd(),
+  );
   throw new CliError(
     `invalid parameters for trainer ${name}:\n${list.join('\n')}`,
     2,
@@ -116,7 +136,8 @@ function describeTrial({ task, checks }: TaskTrial, paint: Paint): string {
   };
   const width = Math.max(...checks.map(({ what }) => what.length));
   const lines = checks.map(
-    ({ what, outcome, detail }) => `  ${marks[outcome]}  ${what.padEnd(width)}  ${detail.replaceAll('\n', '\n    | ')}`,
+    ({ what, outcome, detail }) =>
+      `  ${marks[outcome]}  ${what.padEnd(width)}  ${detail.replaceAll('\n', '\n    | ')}`,
   );
   return [paint.bold(task), ...lines].join('\n');
 }

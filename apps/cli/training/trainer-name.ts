@@ -5,5 +5,9 @@ import { CliError } from '../cli-error';
 export function noSuchTrainer(name: string, known: readonly string[]): CliError {
   const meant = nearest(name, known);
   const guess = meant === null ? '' : `; did you mean ${meant}?`;
-  return new CliError(`unknown trainer ${name}; available: ${known.join(', ')}${guess}`, 2, `perennial trainer init ${name}`);
+  return new CliError(
+    `unknown trainer ${name}; available: ${known.join(', ')}${guess}`,
+    2,
+    `perennial trainer init ${name}`,
+  );
 }

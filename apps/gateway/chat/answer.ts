@@ -1,11 +1,19 @@
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
 import type { ModelAccess } from '../../../data/language/model-access';
 import type { OnText } from '../../../data/language/provider/provider';
-import { askWithRoom, screenPassages, type RetrievedForAnswer } from '../../../data/language/retrieval';
+import {
+  askWithRoom,
+  screenPassages,
+  type RetrievedForAnswer,
+} from '../../../data/language/retrieval';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/language/chat';
 import { jsonErrors } from '../../../domain/language/dimension/rule';
-import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/language/logged-answer';
+import type {
+  LoggedAnswer,
+  SafetyAudit,
+  ScreeningAudit,
+} from '../../../domain/language/logged-answer';
 import { passageValue, type Passage } from '../../../domain/language/passages';
 import { renderPrompt } from '../../../domain/prompt/render';
 import type { Side } from '../../../domain/safety/policy';
@@ -21,11 +29,17 @@ export interface AnswerCall {
   readonly body: ChatBody;
   readonly served: ServedVersion;
   readonly signal: AbortSignal;
-  /** With it the answer comes in pieces where the policy lets it: nothing that was sent can be taken back. */
+  /**
+   * With it the answer comes in pieces where the policy lets it: nothing that was sent can be taken
+   * back.
+   */
   readonly onText?: OnText | undefined;
   /** The longest wait for a turn at the provider. */
   readonly patienceMs?: number | undefined;
-  /** What the policy has said so far, of the question, then of the passages too: an answer that breaks off has no audit of its own. */
+  /**
+   * What the policy has said so far, of the question, then of the passages too: an answer that
+   * breaks off has no audit of its own.
+   */
   readonly onAudit?: (safety: SafetyAudit | null) => void;
 }
 
@@ -39,7 +53,9 @@ export interface VersionAnswer {
   readonly safety: SafetyAudit | null;
   /** What stood in the prompt; null without an index, and where nothing was asked. */
   readonly retrieved: RetrievedForAnswer | null;
-  /** Who answered in the place of the bundle's own model; undefined where that answered, or nobody. */
+  /**
+   * Who answered in the place of the bundle's own model; undefined where that answered, or nobody.
+   */
   readonly standby?: LoggedAnswer['standby'];
 }
 
@@ -53,7 +69,10 @@ export interface AnswererOptions {
 
 export type ChatAnswerer = (call: AnswerCall) => Promise<VersionAnswer>;
 
-/** One version's answer, whichever arm it is: input filters, passages of its index, the bundle's prompt, its model, output filters. */
+/**
+ * One version's answer, whichever arm it is: input filters, passages of its index, the bundle's
+ * prompt, its model, output filters.
+ */
 export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions): ChatAnswerer {
   const tools = createEvaluatorTools(null);
 
@@ -70,23 +89,34 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
         retrieved: null,
       };
     }
-    const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body, input);
+    const {
+      answer: said,
+      retrieved,
+      screening: passages,
+    } = await askShowing(call, loaded, body, input);
     const { text, finish, usage, standby } = said;
-    const output = await screened(loaded, 'output', text, { asked: body.input, signal: call.signal });
+    const output = await screened(loaded, 'output', text, {
+      asked: body.input,
+      signal: call.signal,
+    });
     const { answerSchema } = loaded.prompt;
     return {
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
       blocked: output.text === null ? 'output' : null,
       asked: body,
       // What a filter withheld has promised nothing.
-      malformed: answerSchema !== null && finish !== 'filtered' && !keepsPromise(text, answerSchema),
+      malformed:
+        answerSchema !== null && finish !== 'filtered' && !keepsPromise(text, answerSchema),
       safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
       ...(standby && { standby }),
     };
   };
 
-  /** As the model wrote it: what a policy blots out breaks no promise. An answer that could not be checked has not shown that it keeps it. */
+  /**
+   * As the model wrote it: what a policy blots out breaks no promise. An answer that could not be
+   * checked has not shown that it keeps it.
+   */
   function keepsPromise(text: string, schema: Readonly<Record<string, unknown>>): boolean {
     const errors = jsonErrors(text, schema, tools);
     return !('untold' in errors) && errors.length === 0;
@@ -98,11 +128,20 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     loaded: LoadedBundle,
     body: ChatBody,
     input: ScreeningAudit,
-  ): Promise<{ readonly answer: ChatFinish; readonly retrieved: RetrievedForAnswer | null; readonly screening: ScreeningAudit | null }> {
+  ): Promise<{
+    readonly answer: ChatFinish;
+    readonly retrieved: RetrievedForAnswer | null;
+    readonly screening: ScreeningAudit | null;
+  }> {
     const { tenant, signal } = call;
     call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: null }));
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
-    if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null, screening: null };
+    if (found === null)
+      return {
+        answer: await ask(call, loaded, messagesFor(loaded, body, [])),
+        retrieved: null,
+        screening: null,
+      };
     const looks: Screening[] = [];
     const shown = await screenPassages(found, async (passage) => {
       const look = await screened(loaded, 'retrieved', passage, { signal });
@@ -110,7 +149,9 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       return look.text;
     });
     call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: joined(looks) }));
-    const asked = await askWithRoom(shown, ({ passages }) => ask(call, loaded, messagesFor(loaded, body, passages)));
+    const asked = await askWithRoom(shown, ({ passages }) =>
+      ask(call, loaded, messagesFor(loaded, body, passages)),
+    );
     return { ...asked, screening: joined(looks) };
   }
 
@@ -124,7 +165,10 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       loaded.route,
       {
         messages,
-        sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, body.maxTokens ?? Infinity) },
+        sampling: {
+          ...sampling,
+          maxTokens: Math.min(sampling.maxTokens, body.maxTokens ?? Infinity),
+        },
         jsonSchema: loaded.prompt.answerSchema,
       },
       { tenant, signal, patienceMs, ...(onText && !mayKeepBack(loaded) ? { onText } : {}) },
@@ -133,30 +177,55 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
   }
 
   /** All of the conversation: what was said earlier comes from the caller as well. */
-  async function screenedBody(loaded: LoadedBundle, { body, signal }: Pick<AnswerCall, 'body' | 'signal'>) {
+  async function screenedBody(
+    loaded: LoadedBundle,
+    { body, signal }: Pick<AnswerCall, 'body' | 'signal'>,
+  ) {
     const input = await screened(loaded, 'input', body.input, { signal });
-    const history = await Promise.all(body.history.map(({ content }) => screened(loaded, 'input', content, { signal })));
+    const history = await Promise.all(
+      body.history.map(({ content }) => screened(loaded, 'input', content, { signal })),
+    );
     const screening = joined([...history, input]);
     if (screening.outcome === 'blocked') return { body: null, screening };
-    const messages = body.history.map((message, index) => ({ ...message, content: history[index]?.text ?? '' }));
+    const messages = body.history.map((message, index) => ({
+      ...message,
+      content: history[index]?.text ?? '',
+    }));
     return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
   }
 
-  async function screened({ policy, bundle, screen }: LoadedBundle, side: Side, text: string, about: About): Promise<Screening> {
+  async function screened(
+    { policy, bundle, screen }: LoadedBundle,
+    side: Side,
+    text: string,
+    about: About,
+  ): Promise<Screening> {
     const screening = await screen(side, text, about);
     if (policy) onScreened(bundle.model, side, screening.outcome);
     return screening;
   }
 }
 
-const nothing: VersionAnswer['answer'] = { text: '', finish: 'filtered', usage: { promptTokens: 0, completionTokens: 0 } };
+const nothing: VersionAnswer['answer'] = {
+  text: '',
+  finish: 'filtered',
+  usage: { promptTokens: 0, completionTokens: 0 },
+};
 
 /** Then it goes out when it is whole: what was sent cannot be taken back. */
 export function mayKeepBack({ policy }: LoadedBundle): boolean {
-  return policy?.detectors.some(({ on, action, onError }) => on.includes('output') && (action !== 'flag' || onError === 'block')) ?? false;
+  return (
+    policy?.detectors.some(
+      ({ on, action, onError }) =>
+        on.includes('output') && (action !== 'flag' || onError === 'block'),
+    ) ?? false
+  );
 }
 
-/** The bundle's own messages, with what was said before in front of its last one: that holds what the user says now. */
+/**
+ * The bundle's own messages, with what was said before in front of its last one: that holds what
+ * the user says now.
+ */
 function messagesFor(
   { prompt, bundle, index }: LoadedBundle,
   { history, input }: ChatBody,
@@ -168,9 +237,17 @@ function messagesFor(
   return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
 }
 
-function auditOf({ bundle: { safety } }: LoadedBundle, { input, output, retrieved }: Omit<SafetyAudit, 'policy'>): SafetyAudit | null {
+function auditOf(
+  { bundle: { safety } }: LoadedBundle,
+  { input, output, retrieved }: Omit<SafetyAudit, 'policy'>,
+): SafetyAudit | null {
   if (safety === null) return null;
-  return { policy: safety.digest, input: plain(input), output: output && plain(output), retrieved: retrieved && plain(retrieved) };
+  return {
+    policy: safety.digest,
+    input: plain(input),
+    output: output && plain(output),
+    retrieved: retrieved && plain(retrieved),
+  };
 }
 
 /** Without the text that may go on: that stands in the log by itself. */

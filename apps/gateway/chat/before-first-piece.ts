@@ -8,10 +8,14 @@ interface Bounded {
 }
 
 /**
- * Gives whoever answers so long for its first piece, or for the whole where there are none, and ProviderTimeout after that. Nothing of it goes out later, also
- * where a provider does not hear that it is to stop.
+ * Gives whoever answers so long for its first piece, or for the whole where there are none, and
+ * ProviderTimeout after that. Nothing of it goes out later, also where a provider does not hear
+ * that it is to stop.
  */
-export async function beforeFirstPiece<T>({ call, waitMs, who }: Bounded, answer: (call: ChatCall) => Promise<T>): Promise<T> {
+export async function beforeFirstPiece<T>(
+  { call, waitMs, who }: Bounded,
+  answer: (call: ChatCall) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const { onText } = call;
   let timer: NodeJS.Timeout | undefined;

@@ -3,8 +3,9 @@ import type { VersionAnswer } from './answer';
 import type { ChatReply } from './chat';
 
 /**
- * Whether another version's answer may be logged beside the one that was given. Its own policy has looked at it; where the version that answered has a different
- * one, that has its say as well: what it keeps back of a conversation is not in the log (I11). What may not be known is not compared.
+ * Whether another version's answer may be logged beside the one that was given. Its own policy has
+ * looked at it; where the version that answered has a different one, that has its say as well: what
+ * it keeps back of a conversation is not in the log (I11). What may not be known is not compared.
  */
 export async function mayStandBeside(
   { served, blocked }: Pick<ChatReply, 'served' | 'blocked'>,

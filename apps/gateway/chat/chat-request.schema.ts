@@ -8,20 +8,39 @@ const part = z.strictObject({
 });
 
 const message = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant'], { error: 'must be system, developer, user or assistant' }),
-  content: z.union([z.string(), z.array(part).min(1).max(64)], { error: 'must be a text, or a list of parts of type text' }),
+  role: z.enum(['system', 'developer', 'user', 'assistant'], {
+    error: 'must be system, developer, user or assistant',
+  }),
+  content: z.union([z.string(), z.array(part).min(1).max(64)], {
+    error: 'must be a text, or a list of parts of type text',
+  }),
 });
 
-/** Part of what was evaluated and promoted: a caller's own values would make another application of it. Clients send them unasked, so they are named in the answer, not refused. */
-const fixed = ['temperature', 'top_p', 'seed', 'stop', 'presence_penalty', 'frequency_penalty', 'response_format'] as const;
+/**
+ * Part of what was evaluated and promoted: a caller's own values would make another application of
+ * it. Clients send them unasked, so they are named in the answer, not refused.
+ */
+const fixed = [
+  'temperature',
+  'top_p',
+  'seed',
+  'stop',
+  'presence_penalty',
+  'frequency_penalty',
+  'response_format',
+] as const;
 
 /** Takes nothing away from the answer when it is not obeyed. */
 const without = ['store', 'metadata', 'service_tier', 'prompt_cache_key'] as const;
 
-const anything = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, z.unknown().optional()]));
+const anything = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, z.unknown().optional()]));
 
 export const chatRequestSchema = z.strictObject({
-  model: z.string({ error: 'must be the name of a model, such as wiki-assistant or wiki-assistant@3' }).min(1).max(200),
+  model: z
+    .string({ error: 'must be the name of a model, such as wiki-assistant or wiki-assistant@3' })
+    .min(1)
+    .max(200),
   messages: z.array(message, { error: 'must be a list of messages' }).min(1).max(1000),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
@@ -61,13 +80,23 @@ export function parseChatBody(body: unknown): ChatBody {
   const { messages, ...given } = read.data;
   const last = messages.at(-1);
   if (last?.role !== 'user') {
-    throw invalidBody([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with a message of the user' }]);
+    throw invalidBody([
+      {
+        pointer: `/messages/${messages.length - 1}/role`,
+        detail: 'messages must end with a message of the user',
+      },
+    ]);
   }
-  const limits = [given.max_tokens, given.max_completion_tokens].filter((limit) => typeof limit === 'number');
+  const limits = [given.max_tokens, given.max_completion_tokens].filter(
+    (limit) => typeof limit === 'number',
+  );
   return {
     model: given.model,
     systemMessage: systemMessageIn(messages),
-    history: messages.slice(0, -1).map(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content: textOf(content) })),
+    history: messages.slice(0, -1).map(({ role, content }) => ({
+      role: role === 'developer' ? 'system' : role,
+      content: textOf(content),
+    })),
     input: textOf(last.content),
     streams: given.stream ?? false,
     usageWanted: given.stream_options?.include_usage ?? false,
@@ -78,7 +107,10 @@ export function parseChatBody(body: unknown): ChatBody {
 }
 
 /** @throws InvalidInput that names the message, in a form that a client of the OpenAI API reads. */
-export function refuseSystemMessage({ index, role }: NonNullable<ChatBody['systemMessage']>, version: string): never {
+export function refuseSystemMessage(
+  { index, role }: NonNullable<ChatBody['systemMessage']>,
+  version: string,
+): never {
   throw invalidBody([
     {
       pointer: `/messages/${index}/role`,
@@ -89,9 +121,13 @@ export function refuseSystemMessage({ index, role }: NonNullable<ChatBody['syste
   ]);
 }
 
-function systemMessageIn(messages: readonly { readonly role: string }[]): ChatBody['systemMessage'] {
+function systemMessageIn(
+  messages: readonly { readonly role: string }[],
+): ChatBody['systemMessage'] {
   const index = messages.findIndex(({ role }) => role === 'system' || role === 'developer');
-  return index === -1 ? null : { index, role: messages[index]?.role === 'developer' ? 'developer' : 'system' };
+  return index === -1
+    ? null
+    : { index, role: messages[index]?.role === 'developer' ? 'developer' : 'system' };
 }
 
 function textOf(content: string | readonly { readonly text: string }[]): string {

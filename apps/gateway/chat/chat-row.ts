@@ -1,13 +1,24 @@
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
-import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/language/logged-answer';
+import type {
+  LoggedAnswer,
+  SafetyAudit,
+  ScreeningAudit,
+} from '../../../domain/language/logged-answer';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat';
 import { loggedRetrieval } from './retrieve';
 
 /** As the prediction log keeps it. `firstTokenMs`: as the caller met it. */
 export function loggedAnswer(
-  { answer: { text, finish, usage }, blocked, malformed, safety, retrieved, standby }: VersionAnswer,
+  {
+    answer: { text, finish, usage },
+    blocked,
+    malformed,
+    safety,
+    retrieved,
+    standby,
+  }: VersionAnswer,
   firstTokenMs: number | null,
 ): LoggedAnswer {
   return {
@@ -32,8 +43,16 @@ function storable(text: string): string {
 }
 
 function storableAudit({ policy, input, output, retrieved }: SafetyAudit): SafetyAudit {
-  const side = ({ kept, ...look }: ScreeningAudit): ScreeningAudit => ({ ...look, ...(kept !== undefined && { kept: storable(kept) }) });
-  return { policy, input: side(input), output: output && side(output), retrieved: retrieved && side(retrieved) };
+  const side = ({ kept, ...look }: ScreeningAudit): ScreeningAudit => ({
+    ...look,
+    ...(kept !== undefined && { kept: storable(kept) }),
+  });
+  return {
+    policy,
+    input: side(input),
+    output: output && side(output),
+    retrieved: retrieved && side(retrieved),
+  };
 }
 
 /** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
@@ -46,7 +65,10 @@ export function brokenAnswer(
   return { ...none, finish: 'stop', firstTokenMs, error, safety: safety && storableAudit(safety) };
 }
 
-/** What a policy has kept back or blotted out is not in the log either (I11): there stands what was found, by which policy. */
+/**
+ * What a policy has kept back or blotted out is not in the log either (I11): there stands what was
+ * found, by which policy.
+ */
 export function rowOf(
   { tenant, body, arrivedAt }: ChatCall,
   { predictionId, served, arm }: ChatHead,
@@ -68,7 +90,9 @@ export function rowOf(
     arm,
     entity: body.entity,
     eventTime: null,
-    input: { messages: asked === null ? [] : [...asked.history, { role: 'user', content: asked.input }] },
+    input: {
+      messages: asked === null ? [] : [...asked.history, { role: 'user', content: asked.input }],
+    },
     output,
     latencyMs,
     rollout: rollout && { id: rollout.id, step: rollout.step },

@@ -21,8 +21,9 @@ export interface ShadowChatCall {
 }
 
 /**
- * Asks a version behind another's answer. It takes a provider's turns and somebody's money, so both are bounded: few at once, a number of tokens an hour. What
- * goes beyond them is given up and counted; which conversations those are depends on the load, never on what either version says.
+ * Asks a version behind another's answer. It takes a provider's turns and somebody's money, so both
+ * are bounded: few at once, a number of tokens an hour. What goes beyond them is given up and
+ * counted; which conversations those are depends on the load, never on what either version says.
  */
 export interface ChatShadow {
   /** Returns before anything is asked. */
@@ -85,7 +86,10 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
     const own = new AbortController();
     asking.add(own);
     const timer = setTimeout(
-      () => own.abort(failure('ProviderTimeout', `${served.name} did not answer within ${timeoutMs} ms`)),
+      () =>
+        own.abort(
+          failure('ProviderTimeout', `${served.name} did not answer within ${timeoutMs} ms`),
+        ),
       timeoutMs,
     );
     let output: LoggedAnswer | null = null;
@@ -100,7 +104,10 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
       asking.delete(own);
     }
     // Too much was asked of its provider or of this process: no failure of the version.
-    if (stopped || (error !== null && (error === 'ProviderRateLimited' || isNobodysFailure(error)))) {
+    if (
+      stopped ||
+      (error !== null && (error === 'ProviderRateLimited' || isNobodysFailure(error)))
+    ) {
       giveUp(call);
       return;
     }
@@ -124,7 +131,10 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
   };
 }
 
-/** Fills by the second, so that what was spent is not missing for the rest of an hour. What an answer costs is known when it is there, so it may be overdrawn by those under way. */
+/**
+ * Fills by the second, so that what was spent is not missing for the rest of an hour. What an
+ * answer costs is known when it is there, so it may be overdrawn by those under way.
+ */
 function openPurse(tokensPerHour: number): { isEmpty(): boolean; spend(tokens: number): void } {
   let left = tokensPerHour;
   let filledAt = performance.now();

@@ -36,7 +36,10 @@ export interface ChatCall {
   readonly arrivedAt: number;
   /** The caller went away, or is not to get the rest. */
   readonly signal: AbortSignal;
-  /** With it the answer is streamed, each piece as it comes, all of one version, and no faster than the promises that it gives are kept. */
+  /**
+   * With it the answer is streamed, each piece as it comes, all of one version, and no faster than
+   * the promises that it gives are kept.
+   */
   readonly onText?: (head: ChatHead, delta: string) => void | Promise<void>;
 }
 
@@ -81,7 +84,10 @@ interface AnswerTerms {
   readonly other: OtherScore | null;
 }
 
-/** One conversation, from the parsed body to the answer of one arm; what was asked and answered goes to the prediction log. */
+/**
+ * One conversation, from the parsed body to the answer of one arm; what was asked and answered goes
+ * to the prediction log.
+ */
 export function createChat(options: ChatServiceOptions): (call: ChatCall) => Promise<ChatReply> {
   const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
   const answerOf = createAnswerer(options);
@@ -99,7 +105,8 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         picked.release();
       }
     }
-    // Every arm stays loaded until the last word is said, whatever the table says meanwhile: the one that is not asked first may be asked after all.
+    // Every arm stays loaded until the last word is said, whatever the table says meanwhile: the
+    // one that is not asked first may be asked after all.
     const holds = picked.route.arms.map(({ served }) => served.hold.hold());
     try {
       return await byRoute(call, picked.route, predictionId);
@@ -108,7 +115,11 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     }
   };
 
-  async function byRoute(call: ChatCall, route: Route, predictionId: PredictionId): Promise<ChatReply> {
+  async function byRoute(
+    call: ChatCall,
+    route: Route,
+    predictionId: PredictionId,
+  ): Promise<ChatReply> {
     const { champion, rollout } = route;
     checkSystemMessage(call.body, champion.served);
     const fresh = leaseHolds();
@@ -121,17 +132,23 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
   async function divided(
     call: ChatCall,
     { arms, champion }: Route,
-    { predictionId, rollout }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
+    {
+      predictionId,
+      rollout,
+    }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
   ): Promise<ChatReply> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
-    // The champion takes what the challenger would refuse, so a rollout causes no failed request: it is answered outside of the rollout.
+    // The champion takes what the challenger would refuse, so a rollout causes no failed request:
+    // it is answered outside of the rollout.
     if (challenger && !takesSystemMessage(call.body, challenger.served)) {
       return logged(await answered(call, headOf(champion, predictionId), null));
     }
     const arm = assignArm(arms, rollout.id, sticksTo(call.body)) ?? champion;
     if (arm === champion || challenger === undefined) {
       const done = await answered(call, headOf(champion, predictionId), rollout);
-      return rollout.besides && challenger !== undefined ? askedBeside(call, done, challenger) : logged(done);
+      return rollout.besides && challenger !== undefined
+        ? askedBeside(call, done, challenger)
+        : logged(done);
     }
     const startedAt = performance.now();
     const hearing: ChatHearing = { at: null };
@@ -146,10 +163,18 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     }
     const error = failureCode(failed);
     // Served and logged as outside of the rollout.
-    if (isNobodysFailure(error)) return logged(await answered(call, headOf(champion, predictionId), null));
+    if (isNobodysFailure(error))
+      return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;
-    const other = { version, role: 'fallback', score: null, output: null, error, latencyMs } as const;
+    const other = {
+      version,
+      role: 'fallback',
+      score: null,
+      output: null,
+      error,
+      latencyMs,
+    } as const;
     const done = await answered(call, headOf(champion, predictionId), rollout, { other });
     onChallengerFailure(challenger.served, failed);
     return logged(done);
@@ -183,14 +208,33 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     let safety: SafetyAudit | null = null;
     const onAudit = (audit: SafetyAudit | null): void => void (safety = audit);
     try {
-      const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs, onAudit });
+      const said = await answerOf({
+        tenant,
+        body,
+        served: head.served,
+        signal,
+        onText: heard,
+        patienceMs,
+        onAudit,
+      });
       // Kept together until a policy has looked at it, it goes out now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
-      const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout, other });
+      const row = rowOf(call, head, {
+        asked: said.asked,
+        output: loggedAnswer(said, firstTokenMs),
+        rollout,
+        other,
+      });
       const { answer, blocked, retrieved } = said;
-      return { reply: { ...head, answer, blocked, retrieved: blocked === null ? retrieved : null }, row };
+      return {
+        reply: { ...head, answer, blocked, retrieved: blocked === null ? retrieved : null },
+        row,
+      };
     } catch (error) {
-      const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
+      const output =
+        hearing.at === null || signal.aborted
+          ? null
+          : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
       if (output !== null) log(rowOf(call, head, { asked: null, output, rollout, other }));
       throw error;
     }
@@ -202,12 +246,20 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     shadow.add({
       served,
       ask: async (signal) => {
-        const said = await answerOf({ tenant, body, served, signal, patienceMs: limits.challengerFirstTokenMs });
+        const said = await answerOf({
+          tenant,
+          body,
+          served,
+          signal,
+          patienceMs: limits.challengerFirstTokenMs,
+        });
         const output = loggedAnswer(said, null);
         return (await mayStandBeside(reply, said)) ? output : { ...output, text: null };
       },
       done: (shadowed) => {
-        const other = shadowed && ({ version: served.version, role: 'shadow', score: null, ...shadowed } as const);
+        const other =
+          shadowed &&
+          ({ version: served.version, role: 'shadow', score: null, ...shadowed } as const);
         log({ ...row, other });
       },
     });
@@ -222,13 +274,18 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
 
 /** Throws InvalidInput where the version's prompt does not allow what the caller sent. */
 function checkSystemMessage(body: ChatBody, served: ServedVersion): void {
-  if (body.systemMessage !== null && !takesSystemMessage(body, served)) refuseSystemMessage(body.systemMessage, served.name);
+  if (body.systemMessage !== null && !takesSystemMessage(body, served))
+    refuseSystemMessage(body.systemMessage, served.name);
 }
 
 function takesSystemMessage({ systemMessage }: ChatBody, served: ServedVersion): boolean {
   return systemMessage === null || bundleOf(served).prompt.callerSystemMessages === 'allowed';
 }
 
-function headOf({ alias, served }: Arm, predictionId: PredictionId, stale: ChatHead['stale'] = null): ChatHead {
+function headOf(
+  { alias, served }: Arm,
+  predictionId: PredictionId,
+  stale: ChatHead['stale'] = null,
+): ChatHead {
   return { predictionId, served, arm: alias, stale };
 }

@@ -1,12 +1,25 @@
 import type { ChatHead, ChatReply } from './chat';
 import { annotationsOf, sourcesOf } from './retrieve';
 
-/** The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API says a dated snapshot for the name that was asked. */
-export function completionOf({ answer, blocked, retrieved, ...head }: ChatReply, created: number): unknown {
+/**
+ * The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API
+ * says a dated snapshot for the name that was asked.
+ */
+export function completionOf(
+  { answer, blocked, retrieved, ...head }: ChatReply,
+  created: number,
+): unknown {
   return {
     ...commonOf(head, created),
     object: 'chat.completion',
-    choices: [{ index: 0, message: messageOf(answer, blocked, retrieved), logprobs: null, finish_reason: finishOf(answer) }],
+    choices: [
+      {
+        index: 0,
+        message: messageOf(answer, blocked, retrieved),
+        logprobs: null,
+        finish_reason: finishOf(answer),
+      },
+    ],
     usage: usageOf(answer),
     ...withSources(answer, retrieved),
   };
@@ -20,10 +33,15 @@ export function chunkOf(
   return chunk(head, created, [{ index: 0, delta, logprobs: null, finish_reason: null }]);
 }
 
-/** The JSON of `chunkOf` with a piece of content. All but the piece is the same for a whole stream, and made once: at 10,000 tokens a second that shows. */
+/**
+ * The JSON of `chunkOf` with a piece of content. All but the piece is the same for a whole stream,
+ * and made once: at 10,000 tokens a second that shows.
+ */
 export function pieceEncoder(head: ChatHead, created: number): (content: string) => string {
   const place = '\u0000';
-  const [before = '', after = ''] = JSON.stringify(chunkOf(head, created, { content: place })).split(JSON.stringify(place));
+  const [before = '', after = ''] = JSON.stringify(
+    chunkOf(head, created, { content: place }),
+  ).split(JSON.stringify(place));
   return (content) => before + JSON.stringify(content) + after;
 }
 
@@ -36,7 +54,12 @@ export function lastChunkOf({ answer, retrieved, ...head }: ChatReply, created: 
 
 /** Comes after the last one where the caller wants it; it has no choices. */
 export function usageChunkOf({ answer, ...head }: ChatReply, created: number): unknown {
-  return { ...commonOf(head, created), object: 'chat.completion.chunk', choices: [], usage: usageOf(answer) };
+  return {
+    ...commonOf(head, created),
+    object: 'chat.completion.chunk',
+    choices: [],
+    usage: usageOf(answer),
+  };
 }
 
 function chunk(head: ChatHead, created: number, choices: readonly unknown[]): object {
@@ -48,9 +71,18 @@ function commonOf({ predictionId, served }: ChatHead, created: number) {
 }
 
 /** The API's own word for an answer that is kept back. */
-function messageOf({ text }: ChatReply['answer'], blocked: ChatReply['blocked'], retrieved: ChatReply['retrieved']) {
+function messageOf(
+  { text }: ChatReply['answer'],
+  blocked: ChatReply['blocked'],
+  retrieved: ChatReply['retrieved'],
+) {
   if (blocked !== null) return { role: 'assistant', content: null, refusal: refusals[blocked] };
-  return { role: 'assistant', content: text, refusal: null, ...(retrieved && { annotations: annotationsOf(text, retrieved) }) };
+  return {
+    role: 'assistant',
+    content: text,
+    refusal: null,
+    ...(retrieved && { annotations: annotationsOf(text, retrieved) }),
+  };
 }
 
 /** A member of our own beside those of the API: clients pass over what they do not know. */
@@ -68,5 +100,9 @@ function finishOf({ finish }: ChatReply['answer']): 'stop' | 'length' | 'content
 }
 
 function usageOf({ usage: { promptTokens, completionTokens } }: ChatReply['answer']) {
-  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens };
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
 }

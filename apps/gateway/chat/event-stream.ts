@@ -3,8 +3,8 @@ import type { FastifyReply } from 'fastify';
 /** Server-sent events of one answer (WHATWG HTML, 9.2), as the OpenAI API streams them. */
 export interface EventStream {
   /**
-   * The head goes out with the first event. A promise when the reader is behind, kept when there is room again: whoever goes on without waiting fills this
-   * process's memory.
+   * The head goes out with the first event. A promise when the reader is behind, kept when there is
+   * room again: whoever goes on without waiting fills this process's memory.
    */
   send(json: string): Promise<void> | undefined;
   /** `[DONE]`: the answer is whole. Without it a client knows that it is not. */
@@ -19,7 +19,11 @@ export interface StreamLimits {
 }
 
 /** From here on the reply is this stream's: fastify's own errors and hooks of sending are past. */
-export function openEventStream(reply: FastifyReply, headers: Readonly<Record<string, string>>, limits: StreamLimits): EventStream {
+export function openEventStream(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  limits: StreamLimits,
+): EventStream {
   reply.hijack();
   const { raw } = reply;
   let room: Promise<void> | undefined;

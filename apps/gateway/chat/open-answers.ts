@@ -1,12 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { HttpProblem } from '../../http/problem';
 
-/** The answers under way: how many there may be, who goes away meanwhile, and how they end when the gateway does. */
+/**
+ * The answers under way: how many there may be, who goes away meanwhile, and how they end when the
+ * gateway does.
+ */
 export interface OpenAnswers {
-  /** Takes a place until the response is closed. 503 when none is free: each holds a connection of the caller and one to the provider. */
+  /**
+   * Takes a place until the response is closed. 503 when none is free: each holds a connection of
+   * the caller and one to the provider.
+   */
   open(raw: ServerResponse): OpenAnswer;
   count(): number;
-  /** Gives those under way so long to end; the rest are told that the gateway stops, and hung up on where they do not listen. Resolves when none is left. */
+  /**
+   * Gives those under way so long to end; the rest are told that the gateway stops, and hung up on
+   * where they do not listen. Resolves when none is left.
+   */
   drain(ms: number): Promise<void>;
 }
 
@@ -31,15 +40,27 @@ export function createOpenAnswers(most: number): OpenAnswers {
   function open(raw: ServerResponse): OpenAnswer {
     if (stopping) throw gatewayStops();
     if (answers.size >= most) {
-      const next = 'ask again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
-      throw new HttpProblem(503, 'TooManyAnswers', `this gateway already has ${most} answers in progress, its limit`, next);
+      const next =
+        'ask again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
+      throw new HttpProblem(
+        503,
+        'TooManyAnswers',
+        `this gateway already has ${most} answers in progress, its limit`,
+        next,
+      );
     }
     const stop = new AbortController();
     answers.set(raw, stop);
     raw.once('close', () => {
       answers.delete(raw);
       if (!raw.writableFinished)
-        stop.abort(new HttpProblem(callerGone, 'CallerGone', 'the client closed the connection before its answer was complete'));
+        stop.abort(
+          new HttpProblem(
+            callerGone,
+            'CallerGone',
+            'the client closed the connection before its answer was complete',
+          ),
+        );
       if (answers.size === 0) emptied?.();
     });
     return { signal: stop.signal, stop: (why) => stop.abort(why) };

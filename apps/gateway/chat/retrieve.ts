@@ -3,7 +3,13 @@ import { rerankServed } from '../../../data/language/reranker';
 import { openRetrieval, type RetrievedForAnswer } from '../../../data/language/retrieval';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { Tenant } from '../../../domain/ids';
-import { citationsIn, citedNumbers, linkOf, plainSourceOf, unknownLinks } from '../../../domain/language/citations';
+import {
+  citationsIn,
+  citedNumbers,
+  linkOf,
+  plainSourceOf,
+  unknownLinks,
+} from '../../../domain/language/citations';
 import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
 import type { LoadedBundle } from '../model/load-bundle';
 import { within } from '../../../data/within';
@@ -28,12 +34,24 @@ export type Retriever = (
   asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
 ) => Promise<RetrievedForAnswer | null>;
 
-export function createRetriever({ indexes, access, timeoutMs, onReranked }: RetrieverOptions): Retriever {
+export function createRetriever({
+  indexes,
+  access,
+  timeoutMs,
+  onReranked,
+}: RetrieverOptions): Retriever {
   const retrieve = openRetrieval(indexes);
   return async ({ index, bundle }, asked) => {
     if (index === null) return null;
-    const late = { type: 'StorageUnavailable', message: `the index ${index.name} did not respond` } as const;
-    const rerank = rerankServed({ access, tenant: asked.tenant, timeoutMs: timeoutMs * rerankShare });
+    const late = {
+      type: 'StorageUnavailable',
+      message: `the index ${index.name} did not respond`,
+    } as const;
+    const rerank = rerankServed({
+      access,
+      tenant: asked.tenant,
+      timeoutMs: timeoutMs * rerankShare,
+    });
     const retrieved = await within(timeoutMs, retrieve({ ...asked, index, rerank }), late);
     if (index.rerank) onReranked(bundle.model, retrieved.notReranked ?? 'done');
     return retrieved;
@@ -43,11 +61,19 @@ export function createRetriever({ indexes, access, timeoutMs, onReranked }: Retr
 /** By the OpenAI API's words for a source of the web: where the answer names it, and what it is. */
 export interface UrlCitation {
   readonly type: 'url_citation';
-  readonly url_citation: { readonly start_index: number; readonly end_index: number; readonly title: string; readonly url: string };
+  readonly url_citation: {
+    readonly start_index: number;
+    readonly end_index: number;
+    readonly title: string;
+    readonly url: string;
+  };
 }
 
 /** One for each place of the answer that names a passage which it was shown. */
-export function annotationsOf(text: string, retrieved: RetrievedForAnswer | null): readonly UrlCitation[] {
+export function annotationsOf(
+  text: string,
+  retrieved: RetrievedForAnswer | null,
+): readonly UrlCitation[] {
   if (retrieved === null) return [];
   const { index, passages } = retrieved;
   return citationsIn(text).flatMap(({ number, start, end }): readonly UrlCitation[] => {
@@ -58,12 +84,17 @@ export function annotationsOf(text: string, retrieved: RetrievedForAnswer | null
       linkOf(passage.source) ??
       `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
     const title = passage.title ?? passage.documentId;
-    return [{ type: 'url_citation', url_citation: { start_index: start, end_index: end, title, url } }];
+    return [
+      { type: 'url_citation', url_citation: { start_index: start, end_index: end, title, url } },
+    ];
   });
 }
 
 /** All that the answer was shown, whether it says so or not. */
-export function sourcesOf(text: string, { index, passages, left, notReranked }: RetrievedForAnswer) {
+export function sourcesOf(
+  text: string,
+  { index, passages, left, notReranked }: RetrievedForAnswer,
+) {
   const cited = new Set(citedNumbers(text));
   const unverified = unknownLinks(
     text,
@@ -82,7 +113,10 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
 }
 
 /** For the log: which documents, never their text. */
-export function loggedRetrieval(text: string, { index, passages, left, notReranked }: RetrievedForAnswer): LoggedRetrieval {
+export function loggedRetrieval(
+  text: string,
+  { index, passages, left, notReranked }: RetrievedForAnswer,
+): LoggedRetrieval {
   return {
     index,
     passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),

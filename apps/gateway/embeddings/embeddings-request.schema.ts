@@ -5,11 +5,17 @@ import { bodyIssues, invalidBody } from '../openai-body';
 /** As OpenAI has it. */
 const mostTexts = 2048;
 
-const tokens = 'must be texts, because tokens belong to one tokenizer and this index may use another one';
+const tokens =
+  'must be texts, because tokens belong to one tokenizer and this index may use another one';
 
 export const embeddingsRequestSchema = z.strictObject({
-  model: z.string({ error: 'must be the name of an index, such as wiki or wiki@3' }).min(1).max(200),
-  input: z.union([z.string(), z.array(z.string()).min(1, 'must contain a text').max(mostTexts)], { error: unreadable }),
+  model: z
+    .string({ error: 'must be the name of an index, such as wiki or wiki@3' })
+    .min(1)
+    .max(200),
+  input: z.union([z.string(), z.array(z.string()).min(1, 'must contain a text').max(mostTexts)], {
+    error: unreadable,
+  }),
   encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
   dimensions: z.int().min(1).nullish(),
   user: z.string().max(500).nullish(),
@@ -31,7 +37,9 @@ export function parseEmbeddingsBody(body: unknown): EmbeddingsBody {
   const { model, input, encoding_format: encoding, dimensions } = read.data;
   const texts = typeof input === 'string' ? [input] : input;
   const empty = texts.flatMap((text, place): readonly Issue[] =>
-    text.trim() === '' ? [{ pointer: `/input/${place}`, detail: `input.${place}: an empty text cannot be embedded` }] : [],
+    text.trim() === ''
+      ? [{ pointer: `/input/${place}`, detail: `input.${place}: an empty text cannot be embedded` }]
+      : [],
   );
   if (empty.length > 0) throw invalidBody(empty);
   return { model, texts, encoding: encoding ?? 'float', dimensions: dimensions ?? null };
@@ -41,6 +49,7 @@ function unreadable({ input }: { readonly input?: unknown }): string {
   if (!Array.isArray(input)) return 'must be a text, or a list of texts';
   if (input.length === 0) return 'must contain a text';
   if (input.every((each) => typeof each === 'number' || Array.isArray(each))) return tokens;
-  if (input.length > mostTexts) return `has ${input.length} texts, more than the limit of ${mostTexts} per request`;
+  if (input.length > mostTexts)
+    return `has ${input.length} texts, more than the limit of ${mostTexts} per request`;
   return 'must be a text, or a list of texts';
 }

@@ -37,25 +37,40 @@ export interface EmbeddingsOptions {
 }
 
 /**
- * Texts into vectors of the index that `model` names, by the embedder of the version that answers: so nobody can ask it with vectors of another space unawares.
- * Nothing is cut off unseen: a text beyond what the embedder takes is ContextOverflow.
+ * Texts into vectors of the index that `model` names, by the embedder of the version that answers:
+ * so nobody can ask it with vectors of another space unawares. Nothing is cut off unseen: a text
+ * beyond what the embedder takes is ContextOverflow.
  */
-export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptions): (call: EmbeddingsCall) => Promise<EmbeddingsReply> {
+export function createEmbeddings({
+  indexes,
+  nameIndex,
+  limits,
+}: EmbeddingsOptions): (call: EmbeddingsCall) => Promise<EmbeddingsReply> {
   let underWay = 0;
 
   return async ({ tenant, body: { model, texts, dimensions }, signal }) => {
     const asked = indexIn(parseModelName(model));
     const until = performance.now() + limits.timeoutMs;
     const inTime = <T>(work: Promise<T>, message: string) =>
-      within(Math.max(1, Math.ceil(until - performance.now())), work, { type: 'ProviderTimeout', message });
-    // One behind an endpoint is asked for a vector when it is opened here, however long its provider takes.
-    const opening = inTime(indexes.embedder({ tenant, ...asked }), `the embedder of ${asked.index} could not be loaded`);
+      within(Math.max(1, Math.ceil(until - performance.now())), work, {
+        type: 'ProviderTimeout',
+        message,
+      });
+    // One behind an endpoint is asked for a vector when it is opened here, however long its
+    // provider takes.
+    const opening = inTime(
+      indexes.embedder({ tenant, ...asked }),
+      `the embedder of ${asked.index} could not be loaded`,
+    );
     const { version, stale, embedder } = await opening.catch(async (error: unknown) => {
-      throw isPerennialError(error) && error.type === 'NotFound' ? await nameIndex(tenant, asked.index, error) : error;
+      throw isPerennialError(error) && error.type === 'NotFound'
+        ? await nameIndex(tenant, asked.index, error)
+        : error;
     });
     const { identity } = embedder;
     const name = `${asked.index}@${version}`;
-    if (dimensions !== null && dimensions !== identity.dimensions) throw otherDimensions(name, identity, dimensions);
+    if (dimensions !== null && dimensions !== identity.dimensions)
+      throw otherDimensions(name, identity, dimensions);
     const counted = await countTexts(texts, { embedder, most: limits.maxTokens, signal });
     if (counted.kind === 'longText') throw tooLong(name, embedder, counted.place);
     if (counted.kind === 'tooMany') throw tooMany(limits.maxTokens);
@@ -72,7 +87,14 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
         onUsage: (promptTokens) => (billed += promptTokens),
       });
       const vectors = await inTime(embedding, `the embedder of ${name} did not stop`);
-      return { index: asked.index, version, stale, embedder: identity, vectors, tokens: billed > 0 ? billed : tokens };
+      return {
+        index: asked.index,
+        version,
+        stale,
+        embedder: identity,
+        vectors,
+        tokens: billed > 0 ? billed : tokens,
+      };
     } finally {
       late.abort();
       underWay -= tokens;
@@ -91,13 +113,21 @@ function indexIn({ model: index, selector }: RequestedModel): {
       return { index, version: selector.version };
     case 'alias':
       if (selector.alias !== 'challenger') return { index, version: selector.alias };
-      throw failure('NotFound', 'an index has a champion and a previous version, but no challenger', {
-        next: `perennial index show ${index}`,
-      });
+      throw failure(
+        'NotFound',
+        'an index has a champion and a previous version, but no challenger',
+        {
+          next: `perennial index show ${index}`,
+        },
+      );
   }
 }
 
-function otherDimensions(name: string, { name: embedder, dimensions }: EmbedderIdentity, asked: number): Error {
+function otherDimensions(
+  name: string,
+  { name: embedder, dimensions }: EmbedderIdentity,
+  asked: number,
+): Error {
   const detail = `dimensions: ${embedder}, the embedder of ${name}, has ${dimensions}; ${asked} would not match this index`;
   return failure('InvalidInput', detail, { issues: [{ pointer: '/dimensions', detail }] });
 }
@@ -112,9 +142,17 @@ function tooLong(name: string, { identity, maxTokens }: Embedder, place: number)
 
 function tooMany(most: number): Error {
   const detail = `input: has more than ${most} tokens, the limit per request`;
-  return failure('InvalidInput', detail, { issues: [{ pointer: '/input', detail }], next: 'send fewer texts per request' });
+  return failure('InvalidInput', detail, {
+    issues: [{ pointer: '/input', detail }],
+    next: 'send fewer texts per request',
+  });
 }
 
 function noRoom(most: number): Error {
-  return new HttpProblem(503, 'TooManyEmbeddings', `this gateway is already embedding ${most} tokens, its limit`, 'try again later');
+  return new HttpProblem(
+    503,
+    'TooManyEmbeddings',
+    `this gateway is already embedding ${most} tokens, its limit`,
+    'try again later',
+  );
 }

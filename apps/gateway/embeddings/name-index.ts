@@ -6,7 +6,11 @@ import type { LoadedRoutingTable } from '../routing/routing-table';
 import { within } from '../../../data/within';
 
 /** What a caller most likely meant who named no index that answers. */
-export type NameIndex = (tenant: Tenant, asked: string, refused: PerennialError) => Promise<PerennialError>;
+export type NameIndex = (
+  tenant: Tenant,
+  asked: string,
+  refused: PerennialError,
+) => Promise<PerennialError>;
 
 export interface NameIndexOptions {
   readonly indexes: Pick<IndexRepository, 'list'>;
@@ -21,7 +25,9 @@ export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions)
       const { index } = champion.hold.model;
       const message = `${champion.name} is a language application, not an index; embeddings belong to an index`;
       const next =
-        index === null ? 'it uses no index' : `it uses ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
+        index === null
+          ? 'it uses no index'
+          : `it uses ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
       return failure('NotFound', message, { next });
     }
     const known = await within(timeoutMs, indexes.list({ tenant, pageSize: 1000 }), {
@@ -34,6 +40,8 @@ export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions)
     if (names.includes(asked)) return refused;
     const near = nearest(asked, names);
     const message = `there is no index \`${asked.slice(0, 100)}\`${near === null ? '' : `; did you mean \`${near}\`?`}`;
-    return failure('NotFound', message, { next: names.length === 0 ? 'perennial index build' : 'perennial index list' });
+    return failure('NotFound', message, {
+      next: names.length === 0 ? 'perennial index build' : 'perennial index list',
+    });
   };
 }

@@ -1,7 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface IndexMetrics {
-  /** `index` and `version` are empty for what is not there: an unknown name would be a new series for every typing mistake. */
+  /**
+   * `index` and `version` are empty for what is not there: an unknown name would be a new series
+   * for every typing mistake.
+   */
   query(labels: {
     readonly index: string;
     readonly version: string;

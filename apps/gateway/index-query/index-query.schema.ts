@@ -18,12 +18,19 @@ export const indexQuerySchema = z.strictObject({
     .optional(),
   embedder: z
     .string()
-    .regex(/^sha256:[0-9a-f]{64}$/, 'must be the digest of the embedder that made the vector, as in every response of the index')
+    .regex(
+      /^sha256:[0-9a-f]{64}$/,
+      'must be the digest of the embedder that made the vector, as in every response of the index',
+    )
     .optional(),
   k: whole(1000, 'hits').default(5),
-  mode: z.enum(['vector', 'text', 'hybrid'], { error: 'must be vector, text or hybrid' }).default('vector'),
+  mode: z
+    .enum(['vector', 'text', 'hybrid'], { error: 'must be vector, text or hybrid' })
+    .default('vector'),
   version: z
-    .union([z.int().min(1), z.enum(['champion', 'previous'])], { error: 'must be a number, champion or previous' })
+    .union([z.int().min(1), z.enum(['champion', 'previous'])], {
+      error: 'must be a number, champion or previous',
+    })
     .default('champion'),
   probes: whole(4096, 'partitions').optional(),
   refine: whole(1000, 'multiples of k').optional(),
@@ -46,16 +53,24 @@ export function parseIndexQuery(body: unknown): IndexQueryBody {
   if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
   const { vector, embedder, text, probes, refine, ...rest } = read.data;
   if (vector !== undefined && embedder === undefined) {
-    const detail = '`embedder` is missing; a vector needs the digest of its embedder, which every response of the index contains';
+    const detail =
+      '`embedder` is missing; a vector needs the digest of its embedder, which every response of the index contains';
     throw invalid([{ pointer: '/embedder', detail }]);
   }
   if (vector !== undefined && text !== undefined && rest.mode === 'vector') {
-    throw invalid([{ pointer: '/text', detail: 'send `text` or `vector`; both are allowed only if `mode` is hybrid' }]);
+    throw invalid([
+      {
+        pointer: '/text',
+        detail: 'send `text` or `vector`; both are allowed only if `mode` is hybrid',
+      },
+    ]);
   }
   return {
     ...rest,
     ...(text === undefined ? {} : { text }),
-    ...(vector === undefined ? {} : { vector: { values: Float32Array.from(vector), embedder: embedder as Digest } }),
+    ...(vector === undefined
+      ? {}
+      : { vector: { values: Float32Array.from(vector), embedder: embedder as Digest } }),
     ...(probes === undefined ? {} : { probes }),
     ...(refine === undefined ? {} : { refine }),
   };
@@ -67,11 +82,21 @@ function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
     const known = Object.keys(indexQuerySchema.shape).join(', ');
     return issue.keys
       .map((key) => key.slice(0, 60))
-      .map((key) => ({ pointer: `${pointer}/${key}`, detail: `\`${key}\` is not one of ${known}` }));
+      .map((key) => ({
+        pointer: `${pointer}/${key}`,
+        detail: `\`${key}\` is not one of ${known}`,
+      }));
   }
-  return [{ pointer, detail: `${pointer === '' ? 'the body' : `\`${pointer.slice(1).replaceAll('/', '.')}\``}: ${issue.message}` }];
+  return [
+    {
+      pointer,
+      detail: `${pointer === '' ? 'the body' : `\`${pointer.slice(1).replaceAll('/', '.')}\``}: ${issue.message}`,
+    },
+  ];
 }
 
 function invalid(issues: readonly Issue[]): Error {
-  return failure('InvalidInput', issues[0]?.detail ?? 'the body is not a valid query', { issues: issues.slice(0, 20) });
+  return failure('InvalidInput', issues[0]?.detail ?? 'the body is not a valid query', {
+    issues: issues.slice(0, 20),
+  });
 }

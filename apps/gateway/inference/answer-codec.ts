@@ -17,7 +17,10 @@ export interface AnswerBody {
   readonly jsonBytes: number | null;
 }
 
-/** Writes the body of an answer for one version. Text by text, since the shape is fixed and JSON.stringify of it costs more than the inference of a small model. */
+/**
+ * Writes the body of an answer for one version. Text by text, since the shape is fixed and
+ * JSON.stringify of it costs more than the inference of a small model.
+ */
 export function compileAnswerCodec({
   model,
   version,
@@ -34,7 +37,13 @@ export function compileAnswerCodec({
     const rows = scores.length / width;
     const tensors: string[] = [];
     const binary: Buffer[] = [];
-    const add = (name: string, datatype: string, json: () => string, bytes: () => Buffer, columns = 1): void => {
+    const add = (
+      name: string,
+      datatype: string,
+      json: () => string,
+      bytes: () => Buffer,
+      columns = 1,
+    ): void => {
       if (!outputs.has(name)) return;
       const start = `{"name":"${name}","datatype":"${datatype}","shape":[${rows},${columns}],`;
       if (!binaryOutputs.has(name)) {
@@ -53,7 +62,10 @@ export function compileAnswerCodec({
         () => binaryNumbers(scores),
       );
     } else {
-      const named = Array.from({ length: rows }, (_, row) => classes[predictedClass(scores, row * width, width)] ?? '');
+      const named = Array.from(
+        { length: rows },
+        (_, row) => classes[predictedClass(scores, row * width, width)] ?? '',
+      );
       add(
         'class',
         'BYTES',

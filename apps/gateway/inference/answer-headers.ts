@@ -9,7 +9,11 @@ export interface AnsweringModel {
 }
 
 /** What every answer says of itself, whatever the protocol. */
-export function answerHeaders({ predictionId, served, stale }: AnsweringModel): Readonly<Record<string, string>> {
+export function answerHeaders({
+  predictionId,
+  served,
+  stale,
+}: AnsweringModel): Readonly<Record<string, string>> {
   return {
     'x-perennial-prediction-id': predictionId,
     'x-perennial-model-version': served.name,

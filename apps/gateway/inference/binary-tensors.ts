@@ -1,15 +1,22 @@
 /**
- * The binary tensor data extension of the Open Inference Protocol V2 (https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md):
- * tensors behind the JSON, little-endian, in the order of the inputs that have `binary_data_size`; BYTES as a 32-bit length before each element.
+ * The binary tensor data extension of the Open Inference Protocol V2
+ * (https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md):
+ * tensors behind the JSON, little-endian, in the order of the inputs that have `binary_data_size`;
+ * BYTES as a 32-bit length before each element.
  */
 import { isUtf8 } from 'node:buffer';
 import { failure, type Issue } from '../../../domain/failure';
 import { record, shortened } from './request-tensor';
 
-/** Of all tensors together. Each element costs far more to read than the one byte that it may have. */
+/**
+ * Of all tensors together. Each element costs far more to read than the one byte that it may have.
+ */
 const mostElements = 3_000_000;
 
-/** Puts the values of each binary tensor into its `data`, where JSON would have had them. NaN becomes null, as missing. @throws InvalidInput */
+/**
+ * Puts the values of each binary tensor into its `data`, where JSON would have had them. NaN
+ * becomes null, as missing. @throws InvalidInput
+ */
 export function withBinaryData(request: unknown, binary: Buffer): unknown {
   const given = record(request);
   if (given === null || !Array.isArray(given['inputs'])) return request;
@@ -26,15 +33,25 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     }
     if (size > binary.length - at) {
       const left = binary.length - at;
-      throw refused({ pointer, detail: `\`binary_data_size\` is ${size}, but only ${left} bytes of the binary part are left` });
+      throw refused({
+        pointer,
+        detail: `\`binary_data_size\` is ${size}, but only ${left} bytes of the binary part are left`,
+      });
     }
-    const data = valuesOf(tensor['datatype'], { bytes: binary.subarray(at, at + size), index, mostElements: mostElements - elements });
+    const data = valuesOf(tensor['datatype'], {
+      bytes: binary.subarray(at, at + size),
+      index,
+      mostElements: mostElements - elements,
+    });
     at += size;
     elements += data.length;
     return { ...tensor, data };
   });
   if (at !== binary.length) {
-    throw refused({ pointer: '/inputs', detail: `the binary part has ${binary.length} bytes, but the inputs describe ${at}` });
+    throw refused({
+      pointer: '/inputs',
+      detail: `the binary part has ${binary.length} bytes, but the inputs describe ${at}`,
+    });
   }
   return { ...given, inputs };
 }
@@ -68,10 +85,19 @@ interface BinaryTensor {
 function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
   if (datatype === 'BYTES') return textsOf(tensor);
   const { bytes, index } = tensor;
-  const reader = typeof datatype === 'string' && Object.hasOwn(readers, datatype) ? readers[datatype] : undefined;
+  const reader =
+    typeof datatype === 'string' && Object.hasOwn(readers, datatype)
+      ? readers[datatype]
+      : undefined;
   if (reader === undefined) {
-    const named = typeof datatype === 'string' ? `the datatype ${shortened(datatype)}` : 'a tensor without a datatype';
-    throw refused({ pointer: `/inputs/${index}/datatype`, detail: `${named} cannot be sent as binary data` });
+    const named =
+      typeof datatype === 'string'
+        ? `the datatype ${shortened(datatype)}`
+        : 'a tensor without a datatype';
+    throw refused({
+      pointer: `/inputs/${index}/datatype`,
+      detail: `${named} cannot be sent as binary data`,
+    });
   }
   if (bytes.length % reader.bytes !== 0) {
     throw refused({
@@ -81,7 +107,8 @@ function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
   }
   if (bytes.length / reader.bytes > tensor.mostElements) throw tooMany(index);
   const values: unknown[] = [];
-  for (let at = 0; at < bytes.length; at += reader.bytes) values.push(plain(reader.read(bytes, at)));
+  for (let at = 0; at < bytes.length; at += reader.bytes)
+    values.push(plain(reader.read(bytes, at)));
   return values;
 }
 
@@ -102,11 +129,17 @@ function textsOf({ bytes, index, mostElements: most }: BinaryTensor): readonly s
     if (texts.length >= most) throw tooMany(index);
     const length = bytes.length - at < 4 ? Infinity : bytes.readUInt32LE(at);
     if (length > bytes.length - at - 4) {
-      throw refused({ pointer: `/inputs/${index}`, detail: `element ${texts.length} of the BYTES tensor is longer than its binary data` });
+      throw refused({
+        pointer: `/inputs/${index}`,
+        detail: `element ${texts.length} of the BYTES tensor is longer than its binary data`,
+      });
     }
     const text = bytes.subarray(at + 4, at + 4 + length);
     if (!isUtf8(text))
-      throw refused({ pointer: `/inputs/${index}`, detail: `element ${texts.length} of the BYTES tensor is not valid UTF-8` });
+      throw refused({
+        pointer: `/inputs/${index}`,
+        detail: `element ${texts.length} of the BYTES tensor is not valid UTF-8`,
+      });
     texts.push(text.toString('utf8'));
     at += 4 + length;
   }

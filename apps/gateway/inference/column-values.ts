@@ -1,16 +1,31 @@
 import type { ColumnType } from '../../../domain/dataset/dataset';
 import { missingText } from '../../../domain/model/model';
 
-/** A checked value of a request column; null is missing, whatever the type. Timestamps are RFC 3339 in UTC. */
+/**
+ * A checked value of a request column; null is missing, whatever the type. Timestamps are RFC 3339
+ * in UTC.
+ */
 export type RequestValue = string | number | boolean | null;
 
 /** Undefined for a value that is none of its type. */
 export type Decoder = (value: unknown) => RequestValue | undefined;
 
-const integers = ['INT64', 'INT32', 'INT16', 'INT8', 'UINT64', 'UINT32', 'UINT16', 'UINT8'] as const;
+const integers = [
+  'INT64',
+  'INT32',
+  'INT16',
+  'INT8',
+  'UINT64',
+  'UINT32',
+  'UINT16',
+  'UINT8',
+] as const;
 const floats = ['FP64', 'FP32'] as const;
 
-/** Accepted on the wire; the first is the one that metadata names. Tables hold whole numbers as either kind, so a value decides whether it fits, not its datatype. */
+/**
+ * Accepted on the wire; the first is the one that metadata names. Tables hold whole numbers as
+ * either kind, so a value decides whether it fits, not its datatype.
+ */
 export const datatypesOf = {
   string: ['BYTES'],
   integer: [...integers, ...floats],
@@ -30,7 +45,8 @@ export const expectedDatatype = {
 
 export const decoders: Readonly<Record<ColumnType, Decoder>> = {
   string: (value) => {
-    if (typeof value === 'string') return isStorable(value) ? (value === missingText ? null : value) : undefined;
+    if (typeof value === 'string')
+      return isStorable(value) ? (value === missingText ? null : value) : undefined;
     return value === null ? null : undefined;
   },
   integer: (value) => {
@@ -55,12 +71,16 @@ function isMissingNumber(value: unknown): boolean {
   return value === null || value === 'NaN';
 }
 
-/** PostgreSQL and DuckDB keep neither U+0000 nor half a surrogate pair; with the u flag a surrogate matches only when its other half is missing. */
+/**
+ * PostgreSQL and DuckDB keep neither U+0000 nor half a surrogate pair; with the u flag a surrogate
+ * matches only when its other half is missing.
+ */
 function isStorable(text: string): boolean {
   return !/[\0\p{Surrogate}]/u.test(text);
 }
 
-const rfc3339 = /^(\d{4}-\d{2}-(\d{2}))[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const rfc3339 =
+  /^(\d{4}-\d{2}-(\d{2}))[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /** To the microsecond, DuckDB's resolution. */
 function utc(text: string): string | undefined {
@@ -73,5 +93,7 @@ function utc(text: string): string | undefined {
   const whole = offset === 'Z' || offset === 'z' ? local : new Date(`${date}T${time}${offset}`);
   const iso = whole.toISOString();
   // PostgreSQL has no year 0000.
-  return iso.length === 24 && !iso.startsWith('0000') ? `${iso.slice(0, 19)}${fraction.slice(0, 7)}Z` : undefined;
+  return iso.length === 24 && !iso.startsWith('0000')
+    ? `${iso.slice(0, 19)}${fraction.slice(0, 7)}Z`
+    : undefined;
 }

@@ -9,13 +9,22 @@ import type { RequestRow } from './request-codec';
 export interface Features {
   /** `plain` when every feature is a request column as it is: then nothing runs. */
   readonly kind: 'sql' | 'plain';
-  /** Throws SqlTimeout when `deadline` (a `performance.now()`) passes, SqlInvalid when a row makes the SQL fail. */
+  /**
+   * Throws SqlTimeout when `deadline` (a `performance.now()`) passes, SqlInvalid when a row makes
+   * the SQL fail.
+   */
   compute(rows: readonly RequestRow[], deadline: number): FeatureColumns | Promise<FeatureColumns>;
   close(): void;
 }
 
 /** The SQL that training read, compiled again. Throws SqlInvalid, SqlForbidden, ModelUnloadable. */
-export async function openFeatures({ sql, signature }: { readonly sql: string; readonly signature: ModelSignature }): Promise<Features> {
+export async function openFeatures({
+  sql,
+  signature,
+}: {
+  readonly sql: string;
+  readonly signature: ModelSignature;
+}): Promise<Features> {
   const plan = await compileFeatureSql({ sql, request: signature.request });
   const [given, wanted] = [plan.features, signature.features].map((features) =>
     features
@@ -23,13 +32,19 @@ export async function openFeatures({ sql, signature }: { readonly sql: string; r
       .sort()
       .join(', '),
   );
-  if (given !== wanted) throw failure('ModelUnloadable', `the features SQL returns ${given}, but the signature requires ${wanted}`);
+  if (given !== wanted)
+    throw failure(
+      'ModelUnloadable',
+      `the features SQL returns ${given}, but the signature requires ${wanted}`,
+    );
   const plain = await plainFeatures(plan);
-  if (plain !== null) return { kind: 'plain', compute: (rows) => plain.compute(rows), close: () => undefined };
+  if (plain !== null)
+    return { kind: 'plain', compute: (rows) => plain.compute(rows), close: () => undefined };
   const runner = await openFeatureRunner(plan);
   return {
     kind: 'sql',
-    compute: (rows, deadline) => runner.run(rows, { deadlineMs: Math.max(0, deadline - performance.now()) }),
+    compute: (rows, deadline) =>
+      runner.run(rows, { deadlineMs: Math.max(0, deadline - performance.now()) }),
     close: () => runner.close(),
   };
 }

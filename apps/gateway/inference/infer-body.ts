@@ -5,13 +5,19 @@ import { acceptBodies, parseJson, requireJsonType, utf8Text } from '../../http/j
 import { HttpProblem } from '../../http/problem';
 import { withBinaryData } from './binary-tensors';
 
-/** Says how many bytes of a body are its JSON; binary tensors follow them. In requests and in answers. */
+/**
+ * Says how many bytes of a body are its JSON; binary tensors follow them. In requests and in
+ * answers.
+ */
 export const jsonLengthHeader = 'inference-header-content-length';
 
 /** Ten thousand rows as JSON objects of fifty columns, or tensors of three million values. */
 const jsonBounds = { values: 3_000_000, keys: 500_000, depth: 64 };
 
-/** Reads requests of the Open Inference Protocol: JSON, alone or before binary tensors. Stock clients name no content type. */
+/**
+ * Reads requests of the Open Inference Protocol: JSON, alone or before binary tensors. Stock
+ * clients name no content type.
+ */
 export function acceptInferBodies(app: FastifyInstance): void {
   acceptBodies(app, async (request, body) => {
     const length = request.headers[jsonLengthHeader];
@@ -35,7 +41,10 @@ function parseInferJson(text: string): unknown {
   return parseJson(text.includes('NaN') ? withNullForNaN(text) : text, jsonBounds);
 }
 
-/** JSON has no NaN, but Python's clients write it for a missing number. One pass over the text, whatever it is. */
+/**
+ * JSON has no NaN, but Python's clients write it for a missing number. One pass over the text,
+ * whatever it is.
+ */
 export function withNullForNaN(text: string): string {
   let json = '';
   let copied = 0;

@@ -46,7 +46,9 @@ export interface InferenceOptions {
 /** Stands in the log for requests that no caller made. */
 const probeArm = 'probe' satisfies PredictionArm;
 
-/** Of the time that a request has, for its challenger: after that the champion still has to answer. */
+/**
+ * Of the time that a request has, for its challenger: after that the champion still has to answer.
+ */
 export const challengerShare = 0.5;
 
 interface AnsweredRows extends InferenceAnswer {
@@ -64,8 +66,12 @@ interface Terms {
   readonly deadline: number;
 }
 
-/** One request, from the parsed body to the text of its answer; what it predicted goes to the log. */
-export function createInference(options: InferenceOptions): (call: InferenceCall) => Promise<InferenceAnswer> {
+/**
+ * One request, from the parsed body to the text of its answer; what it predicted goes to the log.
+ */
+export function createInference(
+  options: InferenceOptions,
+): (call: InferenceCall) => Promise<InferenceAnswer> {
   const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log, onChallengerFailure } = options;
 
   return async (call) => {
@@ -76,13 +82,25 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const arm = call.isProbe ? probeArm : picked.arm;
     try {
       const request = decode(call, served);
-      return logged(await answer(call, { arm, served, request, rollout: null, stale: null, deadline: call.arrivedAt + timeoutMs }));
+      return logged(
+        await answer(call, {
+          arm,
+          served,
+          request,
+          rollout: null,
+          stale: null,
+          deadline: call.arrivedAt + timeoutMs,
+        }),
+      );
     } finally {
       picked.release();
     }
   };
 
-  /** Every arm stays loaded until the answer is there, whatever the table says meanwhile: the one that is not asked first may be asked after all. */
+  /**
+   * Every arm stays loaded until the answer is there, whatever the table says meanwhile: the one
+   * that is not asked first may be asked after all.
+   */
   async function routed(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const holds = route.arms.map(({ served }) => served.hold.hold());
     try {
@@ -94,7 +112,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
 
   async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const { champion, rollout } = route;
-    // By the champion's columns: what it cannot read is a mistake of the caller, and no challenger's failure.
+    // By the champion's columns: what it cannot read is a mistake of the caller, and no
+    // challenger's failure.
     const request = decode(call, champion.served);
     const fresh = leaseHolds();
     // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
@@ -112,7 +131,9 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const arm = assignArm(arms, rollout.id, entityOf(request)) ?? champion;
     if (arm === champion || challenger === undefined) {
       const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
-      return rollout.besides && challenger !== undefined ? askedBeside(call, answered, challenger) : logged(answered);
+      return rollout.besides && challenger !== undefined
+        ? askedBeside(call, answered, challenger)
+        : logged(answered);
     }
     const startedAt = performance.now();
     let failed: unknown;
@@ -127,7 +148,14 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     onChallengerFailure(challenger.served, failed);
     const { version } = challenger.served;
     const { classes } = graphOf(challenger.served).signature;
-    const rows = besideOthers(answered.rows, { version, role: 'fallback', scores: null, classes, error: failureCode(failed), latencyMs });
+    const rows = besideOthers(answered.rows, {
+      version,
+      role: 'fallback',
+      scores: null,
+      classes,
+      error: failureCode(failed),
+      latencyMs,
+    });
     return logged({ ...answered, rows });
   }
 
@@ -139,9 +167,20 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
   }
 
-  async function answerByChallenger(call: InferenceCall, { alias, served }: Arm, rollout: RoutedRollout): Promise<AnsweredRows> {
+  async function answerByChallenger(
+    call: InferenceCall,
+    { alias, served }: Arm,
+    rollout: RoutedRollout,
+  ): Promise<AnsweredRows> {
     const deadline = call.arrivedAt + timeoutMs * challengerShare;
-    return answer(call, { arm: alias, served, request: decode(call, served), rollout, stale: null, deadline });
+    return answer(call, {
+      arm: alias,
+      served,
+      request: decode(call, served),
+      rollout,
+      stale: null,
+      deadline,
+    });
   }
 
   async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<AnsweredRows> {
@@ -149,12 +188,22 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const scores = await scoreOf(served, request, deadline);
     const ids = predictionIds(request);
     const rows = predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout });
-    const encoded = served.encode({ id: request.id, ids, scores, outputs: request.outputs, binaryOutputs: request.binaryOutputs });
+    const encoded = served.encode({
+      id: request.id,
+      ids,
+      scores,
+      outputs: request.outputs,
+      binaryOutputs: request.binaryOutputs,
+    });
     return { ...encoded, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
   }
 
   /** The answer goes out now; it is logged when the other arm is done or was given up. */
-  function askedBeside({ body }: InferenceCall, answered: AnsweredRows, { served }: Arm): InferenceAnswer {
+  function askedBeside(
+    { body }: InferenceCall,
+    answered: AnsweredRows,
+    { served }: Arm,
+  ): InferenceAnswer {
     const { rows } = answered;
     shadow.add({
       served,
@@ -166,7 +215,12 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
           rows:
             shadowed === null
               ? rows
-              : besideOthers(rows, { version: served.version, role: 'shadow', classes: graphOf(served).signature.classes, ...shadowed }),
+              : besideOthers(rows, {
+                  version: served.version,
+                  role: 'shadow',
+                  classes: graphOf(served).signature.classes,
+                  ...shadowed,
+                }),
         }),
     });
     return answered;
@@ -182,7 +236,10 @@ function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
   return graphOf(served).codec.decode(body);
 }
 
-/** One arm answers a whole request: the protocol has one version an answer. A request without any entity is its own. */
+/**
+ * One arm answers a whole request: the protocol has one version an answer. A request without any
+ * entity is its own.
+ */
 function entityOf({ entities }: InferRequest): string {
   return entities.find((each) => each !== null) ?? newId('pred');
 }

@@ -1,7 +1,10 @@
 import { failure } from '../../../domain/failure';
 
 export interface MicroBatcher<Row> {
-  /** The results of these rows, in order: as many values for each row. Throws GatewayUnavailable when the queue is full, and with `late` when the deadline passed in the queue. */
+  /**
+   * The results of these rows, in order: as many values for each row. Throws GatewayUnavailable
+   * when the queue is full, and with `late` when the deadline passed in the queue.
+   */
   run(rows: readonly Row[], deadline: number): Promise<Float64Array>;
   /** Requests that wait. */
   queued(): number;
@@ -16,10 +19,17 @@ export interface BatcherOptions<Row> {
 }
 
 /**
- * Collects what arrives in one turn of the event loop, and everything that arrives while a call is under way, into the next call.
- * A batch so grows with the load by itself and a lone request never waits for company, which a fixed delay of a millisecond or two would make it do.
+ * Collects what arrives in one turn of the event loop, and everything that arrives while a call is
+ * under way, into the next call. A batch so grows with the load by itself and a lone request never
+ * waits for company, which a fixed delay of a millisecond or two would make it do.
  */
-export function createMicroBatcher<Row>({ maxRows, maxQueued, call, late, onBatch }: BatcherOptions<Row>): MicroBatcher<Row> {
+export function createMicroBatcher<Row>({
+  maxRows,
+  maxQueued,
+  call,
+  late,
+  onBatch,
+}: BatcherOptions<Row>): MicroBatcher<Row> {
   interface Item {
     readonly rows: readonly Row[];
     readonly deadline: number;
@@ -32,7 +42,10 @@ export function createMicroBatcher<Row>({ maxRows, maxQueued, call, late, onBatc
   function run(rows: readonly Row[], deadline: number): Promise<Float64Array> {
     if (queue.length >= maxQueued) {
       return Promise.reject(
-        failure('GatewayUnavailable', `${queue.length} requests are already waiting for this model; try again shortly`),
+        failure(
+          'GatewayUnavailable',
+          `${queue.length} requests are already waiting for this model; try again shortly`,
+        ),
       );
     }
     return new Promise((resolve, reject) => {

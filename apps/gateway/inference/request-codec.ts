@@ -4,7 +4,16 @@ import { nearest } from '../../../domain/document/nearest';
 import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
 import { outputNamesOf } from './output-names';
 import { decodeRows } from './request-rows';
-import { count, decodeTensor, expectation, fieldsOf, kindOf, record, shortened, type Field } from './request-tensor';
+import {
+  count,
+  decodeTensor,
+  expectation,
+  fieldsOf,
+  kindOf,
+  record,
+  shortened,
+  type Field,
+} from './request-tensor';
 
 /** One row as the caller sent it; null is missing. */
 export type RequestRow = Record<string, RequestValue>;
@@ -17,14 +26,18 @@ export interface InferRequest {
   readonly eventTimes: readonly (string | null)[];
   /** Names of the output tensors to answer with. */
   readonly outputs: ReadonlySet<string>;
-  /** Those of them that the answer carries behind its JSON, by the protocol's binary tensor data extension. */
+  /**
+   * Those of them that the answer carries behind its JSON, by the protocol's binary tensor data
+   * extension.
+   */
   readonly binaryOutputs: ReadonlySet<string>;
 }
 
 export interface RequestCodec {
   /**
-   * Takes a parsed body of the Open Inference Protocol V2, or one with `rows` of plain JSON objects instead of `inputs`. Throws InvalidInput with one issue for
-   * each mistake, none of which repeats a value (I11).
+   * Takes a parsed body of the Open Inference Protocol V2, or one with `rows` of plain JSON objects
+   * instead of `inputs`. Throws InvalidInput with one issue for each mistake, none of which repeats
+   * a value (I11).
    */
   decode(body: unknown): InferRequest;
 }
@@ -36,7 +49,10 @@ const mostEntityCharacters = 500;
 /** Beyond it a body is wrong in the same way over and over. */
 const mostIssues = 100;
 
-/** Everything that depends on the model alone is worked out once, here: a request then costs one look-up a tensor and one call a value. */
+/**
+ * Everything that depends on the model alone is worked out once, here: a request then costs one
+ * look-up a tensor and one call a value.
+ */
 export function compileRequestCodec({
   model,
   signature,
@@ -54,14 +70,32 @@ export function compileRequestCodec({
   function decode(body: unknown): InferRequest {
     const issues: Issue[] = [];
     const request = record(body);
-    if (request === null) throw refused([{ pointer: '', detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}` }]);
-    const { given, rowCount } = 'rows' in request ? rowsIn(request, issues) : tensorsIn(request, issues);
-    if (rowCount === 0) issues.push({ pointer: 'rows' in request ? '/rows' : '/inputs', detail: 'the request has no rows' });
+    if (request === null)
+      throw refused([
+        {
+          pointer: '',
+          detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}`,
+        },
+      ]);
+    const { given, rowCount } =
+      'rows' in request ? rowsIn(request, issues) : tensorsIn(request, issues);
+    if (rowCount === 0)
+      issues.push({
+        pointer: 'rows' in request ? '/rows' : '/inputs',
+        detail: 'the request has no rows',
+      });
 
     const parameters = parametersOf(request, issues);
-    const entities = perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, Math.max(0, rowCount));
+    const entities = perRow(
+      entity === null ? undefined : textsOf(given.get(entity)),
+      parameters.entity,
+      Math.max(0, rowCount),
+    );
     if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
-      issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
+      issues.push({
+        pointer: '/inputs',
+        detail: `an entity has more than ${mostEntityCharacters} characters`,
+      });
     }
     const { outputs, binaryOutputs } = outputsOf(request, names, issues);
     const id = idOf(request, issues);
@@ -71,7 +105,11 @@ export function compileRequestCodec({
       id,
       rows: rowsOf(required, given, rowCount),
       entities,
-      eventTimes: perRow(time === null ? undefined : textsOf(given.get(time)), parameters.eventTime, rowCount),
+      eventTimes: perRow(
+        time === null ? undefined : textsOf(given.get(time)),
+        parameters.eventTime,
+        rowCount,
+      ),
       outputs,
       binaryOutputs,
     };
@@ -79,7 +117,10 @@ export function compileRequestCodec({
 
   function rowsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
     if (request['inputs'] !== undefined) {
-      issues.push({ pointer: '/rows', detail: 'the request has both `inputs` and `rows`; send one of them' });
+      issues.push({
+        pointer: '/rows',
+        detail: 'the request has both `inputs` and `rows`; send one of them',
+      });
     }
     return decodeRows({ rows: request['rows'], fields, model, maxRows, issues });
   }
@@ -96,7 +137,10 @@ export function compileRequestCodec({
       const tensor = record(inputs[index]);
       const name = tensor?.['name'];
       if (tensor === null || typeof name !== 'string') {
-        issues.push({ pointer, detail: 'an input must be an object with `name`, `shape`, `datatype` and `data`' });
+        issues.push({
+          pointer,
+          detail: 'an input must be an object with `name`, `shape`, `datatype` and `data`',
+        });
         continue;
       }
       const field = fields.get(name);
@@ -136,7 +180,11 @@ interface Columns {
   readonly rowCount: number;
 }
 
-function rowsOf(required: readonly Field[], given: ReadonlyMap<string, readonly RequestValue[]>, rowCount: number): RequestRow[] {
+function rowsOf(
+  required: readonly Field[],
+  given: ReadonlyMap<string, readonly RequestValue[]>,
+  rowCount: number,
+): RequestRow[] {
   const columns = required.map(({ column: { name } }) => ({ name, values: given.get(name) ?? [] }));
   const rows: RequestRow[] = [];
   for (let index = 0; index < rowCount; index += 1) {
@@ -148,12 +196,18 @@ function rowsOf(required: readonly Field[], given: ReadonlyMap<string, readonly 
 }
 
 /** A tensor says it row by row and wins; a parameter holds for all rows. */
-function perRow(values: readonly (string | null)[] | undefined, common: string | null, rowCount: number): readonly (string | null)[] {
+function perRow(
+  values: readonly (string | null)[] | undefined,
+  common: string | null,
+  rowCount: number,
+): readonly (string | null)[] {
   if (values !== undefined) return values;
   return rowCount === 1 ? [common] : new Array<string | null>(rowCount).fill(common);
 }
 
-function textsOf(values: readonly RequestValue[] | undefined): readonly (string | null)[] | undefined {
+function textsOf(
+  values: readonly RequestValue[] | undefined,
+): readonly (string | null)[] | undefined {
   return values?.map((value) => (value === null ? null : String(value)));
 }
 
@@ -165,21 +219,39 @@ function parametersOf(
   if (given === undefined) return { entity: null, eventTime: null };
   const parameters = record(given);
   if (parameters === null) {
-    issues.push({ pointer: '/parameters', detail: `\`parameters\` must be an object; got ${kindOf(given)}` });
+    issues.push({
+      pointer: '/parameters',
+      detail: `\`parameters\` must be an object; got ${kindOf(given)}`,
+    });
     return { entity: null, eventTime: null };
   }
   return {
     entity: parameterOf(parameters, 'entity', decoders.string, 'text', issues),
-    eventTime: parameterOf(parameters, 'event_time', decoders.timestamp, expectation.timestamp, issues),
+    eventTime: parameterOf(
+      parameters,
+      'event_time',
+      decoders.timestamp,
+      expectation.timestamp,
+      issues,
+    ),
   };
 }
 
-function parameterOf(parameters: Record<string, unknown>, name: string, decode: Decoder, expected: string, issues: Issue[]): string | null {
+function parameterOf(
+  parameters: Record<string, unknown>,
+  name: string,
+  decode: Decoder,
+  expected: string,
+  issues: Issue[],
+): string | null {
   const given = parameters[name];
   if (given === undefined) return null;
   const value = decode(given);
   if (value === undefined)
-    issues.push({ pointer: `/parameters/${name}`, detail: `parameter \`${name}\` is ${kindOf(given)}; expected ${expected}` });
+    issues.push({
+      pointer: `/parameters/${name}`,
+      detail: `parameter \`${name}\` is ${kindOf(given)}; expected ${expected}`,
+    });
   return typeof value === 'string' ? value : null;
 }
 
@@ -194,7 +266,10 @@ function outputsOf(
   const all = { outputs: outputNames, binaryOutputs: allBinary ? outputNames : noOutputs };
   if (wanted === undefined || (Array.isArray(wanted) && wanted.length === 0)) return all;
   if (!Array.isArray(wanted)) {
-    issues.push({ pointer: '/outputs', detail: `\`outputs\` must be an array of objects with \`name\`; got ${kindOf(wanted)}` });
+    issues.push({
+      pointer: '/outputs',
+      detail: `\`outputs\` must be an array of objects with \`name\`; got ${kindOf(wanted)}`,
+    });
     return all;
   }
   const outputs = new Set<string>();
@@ -228,7 +303,9 @@ function idOf(request: Record<string, unknown>, issues: Issue[]): string | null 
 
 function inputsMissing(request: Record<string, unknown>, required: readonly Field[]): Issue {
   const near = nearest('inputs', Object.keys(request));
-  const tensors = required.map(({ column, datatypes }) => `${column.name} (${datatypes[0] ?? ''})`).join(', ');
+  const tensors = required
+    .map(({ column, datatypes }) => `${column.name} (${datatypes[0] ?? ''})`)
+    .join(', ');
   return {
     pointer: '/inputs',
     detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${kindOf(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}, or \`rows\` of JSON objects`,
@@ -236,7 +313,12 @@ function inputsMissing(request: Record<string, unknown>, required: readonly Fiel
   };
 }
 
-function unknownTensor(name: string, pointer: string, fields: ReadonlyMap<string, Field>, model: string): Issue {
+function unknownTensor(
+  name: string,
+  pointer: string,
+  fields: ReadonlyMap<string, Field>,
+  model: string,
+): Issue {
   const near = nearest(name, [...fields.keys()]);
   return {
     pointer,
@@ -255,5 +337,7 @@ function missingTensor({ column }: Field): Issue {
 function refused(issues: readonly Issue[]): Error {
   const first = issues[0]?.detail ?? 'the request is not valid';
   const more = issues.length - 1;
-  return failure('InvalidInput', more > 0 ? `${first} (and ${more} more)` : first, { issues: issues.slice(0, shownIssues) });
+  return failure('InvalidInput', more > 0 ? `${first} (and ${more} more)` : first, {
+    issues: issues.slice(0, shownIssues),
+  });
 }

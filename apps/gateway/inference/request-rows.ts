@@ -13,27 +13,40 @@ export interface RowsInput {
   readonly issues: Issue[];
 }
 
-/** Reads rows that came as plain JSON objects, one key a column. A key that is left out is a mistake, so that a misspelt column cannot pass as missing; null is missing. */
+/**
+ * Reads rows that came as plain JSON objects, one key a column. A key that is left out is a
+ * mistake, so that a misspelt column cannot pass as missing; null is missing.
+ */
 export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput): {
   readonly given: ReadonlyMap<string, readonly RequestValue[]>;
   readonly rowCount: number;
 } {
   const nothing = { given: new Map<string, readonly RequestValue[]>(), rowCount: -1 };
   if (!Array.isArray(rows)) {
-    issues.push({ pointer: '/rows', detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one per row` });
+    issues.push({
+      pointer: '/rows',
+      detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one per row`,
+    });
     return nothing;
   }
   if (rows.length > maxRows) {
-    issues.push({ pointer: '/rows', detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows per request` });
+    issues.push({
+      pointer: '/rows',
+      detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows per request`,
+    });
     return nothing;
   }
   const given = new Map<string, RequestValue[]>();
-  for (const [name, { required }] of fields) if (required) given.set(name, new Array<RequestValue>(rows.length).fill(null));
+  for (const [name, { required }] of fields)
+    if (required) given.set(name, new Array<RequestValue>(rows.length).fill(null));
   for (let index = 0; index < rows.length && issues.length < maxIssues; index += 1) {
     const pointer = `/rows/${index}`;
     const row = record(rows[index]);
     if (row === null) {
-      issues.push({ pointer, detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key per column` });
+      issues.push({
+        pointer,
+        detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key per column`,
+      });
       continue;
     }
     for (const [name, value] of Object.entries(row)) {
@@ -43,12 +56,18 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
       if (field === undefined) issues.push(unknownKey(name, pointer, fields, model));
       else if (decoded === undefined) {
         const expected = expectation[field.column.type];
-        issues.push({ pointer: `${pointer}/${name}`, detail: `\`${name}\` of row ${index} is ${kindOf(value)}; expected ${expected}` });
+        issues.push({
+          pointer: `${pointer}/${name}`,
+          detail: `\`${name}\` of row ${index} is ${kindOf(value)}; expected ${expected}`,
+        });
       } else columnOf(given, name, rows.length)[index] = decoded;
     }
     for (const [name, { required, column }] of fields) {
       if (!required || Object.hasOwn(row, name)) continue;
-      issues.push({ pointer, detail: `row ${index} has no \`${name}\`; expected ${expectation[column.type]}` });
+      issues.push({
+        pointer,
+        detail: `row ${index} has no \`${name}\`; expected ${expectation[column.type]}`,
+      });
     }
   }
   return { given, rowCount: rows.length };
@@ -63,9 +82,17 @@ function columnOf(given: Map<string, RequestValue[]>, name: string, rows: number
   return column;
 }
 
-function unknownKey(name: string, pointer: string, fields: ReadonlyMap<string, Field>, model: string): Issue {
+function unknownKey(
+  name: string,
+  pointer: string,
+  fields: ReadonlyMap<string, Field>,
+  model: string,
+): Issue {
   const near = nearest(name, [...fields.keys()]);
-  const hint = near === null ? `the columns are ${[...fields.keys()].join(', ')}` : `did you mean \`${near}\`?`;
+  const hint =
+    near === null
+      ? `the columns are ${[...fields.keys()].join(', ')}`
+      : `did you mean \`${near}\`?`;
   return {
     pointer,
     detail: `\`${shortened(name)}\` is not a request column of ${model}; ${hint}`,

@@ -1,7 +1,13 @@
 import type { Column } from '../../../domain/dataset/dataset';
 import type { Issue } from '../../../domain/failure';
 import type { ModelSignature } from '../../../domain/model/model';
-import { datatypesOf, decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
+import {
+  datatypesOf,
+  decoders,
+  expectedDatatype,
+  type Decoder,
+  type RequestValue,
+} from './column-values';
 
 /** A tensor that a request may carry. */
 export interface Field {
@@ -13,12 +19,16 @@ export interface Field {
 }
 
 /** By name. */
-export function fieldsOf(signature: Pick<ModelSignature, 'request' | 'entity' | 'time'>): Map<string, Field> {
+export function fieldsOf(
+  signature: Pick<ModelSignature, 'request' | 'entity' | 'time'>,
+): Map<string, Field> {
   const fields = new Map<string, Field>();
   for (const column of signature.request) fields.set(column.name, fieldOf(column, true));
   const { entity, time } = signature;
-  if (entity !== null && !fields.has(entity)) fields.set(entity, fieldOf({ name: entity, type: 'string' }, false));
-  if (time !== null && !fields.has(time)) fields.set(time, fieldOf({ name: time, type: 'timestamp' }, false));
+  if (entity !== null && !fields.has(entity))
+    fields.set(entity, fieldOf({ name: entity, type: 'string' }, false));
+  if (time !== null && !fields.has(time))
+    fields.set(time, fieldOf({ name: time, type: 'timestamp' }, false));
   return fields;
 }
 
@@ -26,7 +36,9 @@ function fieldOf(column: Column, required: boolean): Field {
   return { column, required, decode: decoders[column.type], datatypes: datatypesOf[column.type] };
 }
 
-/** The checked values of one tensor; null, with the mistakes in `issues`, when it has no such thing. */
+/**
+ * The checked values of one tensor; null, with the mistakes in `issues`, when it has no such thing.
+ */
 export function decodeTensor(
   tensor: Record<string, unknown>,
   field: Field,
@@ -46,7 +58,10 @@ export function decodeTensor(
   }
   const rows = rowsIn(shape);
   if (rows === null) {
-    fail('/shape', `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`);
+    fail(
+      '/shape',
+      `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`,
+    );
   } else if (rows > maxRows) {
     fail('/shape', `has ${rows} rows; the limit is ${maxRows} rows per request`);
   }
@@ -61,7 +76,8 @@ export function decodeTensor(
     );
     return null;
   }
-  if (rows !== null && data.length !== rows) fail('/data', `has ${count(data.length, 'value')} for ${count(rows, 'row')}`);
+  if (rows !== null && data.length !== rows)
+    fail('/data', `has ${count(data.length, 'value')} for ${count(rows, 'row')}`);
   if (rows === null || issues.length > before) return null;
 
   const { decode } = field;
@@ -72,7 +88,10 @@ export function decodeTensor(
     // `[[1], [2]]` says the same as `[1, 2]` for shape [2, 1]; the protocol allows both.
     const value = decode(Array.isArray(raw) && raw.length === 1 ? raw[0] : raw);
     if (value === undefined) {
-      fail(`/data/${row}`, `row ${row} is ${kindOf(raw)}; expected ${expectation[field.column.type]}`);
+      fail(
+        `/data/${row}`,
+        `row ${row} is ${kindOf(raw)}; expected ${expectation[field.column.type]}`,
+      );
       values.push(null);
     } else {
       values.push(value);
@@ -88,7 +107,8 @@ export const expectation = {
   integer: 'a whole number within ±9007199254740991; null or "NaN" when missing',
   number: 'a finite number; null or "NaN" when missing',
   boolean: 'true or false; null when missing',
-  timestamp: 'an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+  timestamp:
+    'an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
 } as const;
 
 function rowsIn(shape: unknown): number | null {
@@ -99,7 +119,9 @@ function rowsIn(shape: unknown): number | null {
 }
 
 export function record(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 export function kindOf(value: unknown): string {

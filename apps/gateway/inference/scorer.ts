@@ -6,7 +6,10 @@ import { createMicroBatcher } from './micro-batcher';
 import type { RequestRow } from './request-codec';
 
 export interface Scorer {
-  /** One score a row, or one for each class, in order. A 504 when `deadline` (a `performance.now()`) passes; GatewayUnavailable when too many wait. */
+  /**
+   * One score a row, or one for each class, in order. A 504 when `deadline` (a `performance.now()`)
+   * passes; GatewayUnavailable when too many wait.
+   */
   score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
   queued(): number;
 }
@@ -20,12 +23,27 @@ export interface ScorerOptions {
   readonly onBatch: (rows: number) => void;
 }
 
-/** Rows of a large request that go through features and graph at a time, so that small requests get their turn in between. */
+/**
+ * Rows of a large request that go through features and graph at a time, so that small requests get
+ * their turn in between.
+ */
 const chunkRows = 512;
 
 /** Features, then the graph; requests of a few rows share calls. */
-export function createScorer({ name, features, onnx, batchRows, maxQueued, onBatch }: ScorerOptions): Scorer {
-  const late = (): Error => new HttpProblem(504, 'Timeout', `${name} did not answer within the request timeout of this gateway`);
+export function createScorer({
+  name,
+  features,
+  onnx,
+  batchRows,
+  maxQueued,
+  onBatch,
+}: ScorerOptions): Scorer {
+  const late = (): Error =>
+    new HttpProblem(
+      504,
+      'Timeout',
+      `${name} did not answer within the request timeout of this gateway`,
+    );
 
   async function call(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const columns = await features.compute(rows, deadline);
@@ -45,9 +63,13 @@ export function createScorer({ name, features, onnx, batchRows, maxQueued, onBat
     return scores;
   }
 
-  /** A batch runs until the latest of its members' deadlines, and a graph until it is done: those who cannot wait that long are told in time. */
+  /**
+   * A batch runs until the latest of its members' deadlines, and a graph until it is done: those
+   * who cannot wait that long are told in time.
+   */
   function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
-    const scores = rows.length <= batchRows ? batcher.run(rows, deadline) : inChunks(rows, deadline);
+    const scores =
+      rows.length <= batchRows ? batcher.run(rows, deadline) : inChunks(rows, deadline);
     return raceDeadline(Math.max(0, deadline - performance.now()), scores, () => {
       throw late();
     });

@@ -4,7 +4,12 @@ import type { Detectors } from '../../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import { failure, failures, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { type BundleBase, type BundleIndex, type BundleReranker, type ReleaseBundle } from '../../../domain/language/bundle';
+import {
+  type BundleBase,
+  type BundleIndex,
+  type BundleReranker,
+  type ReleaseBundle,
+} from '../../../domain/language/bundle';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { variablesOf } from '../../../domain/prompt/render';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
@@ -47,16 +52,28 @@ const maxPartBytes = 4 * 1024 * 1024;
 /** Templates and phrases as text and as objects; the model is elsewhere. */
 const memoryPerPartByte = 4;
 
-/** Reads what the bundle names, asks its provider for the model and looks at its index, so that no bundle is routed to whose every answer would be an error. */
+/**
+ * Reads what the bundle names, asks its provider for the model and looks at its index, so that no
+ * bundle is routed to whose every answer would be an error.
+ */
 export async function loadBundle(
   bundle: ReleaseBundle,
   { tenant, digest }: { readonly tenant: Tenant; readonly digest: Digest },
   options: BundleLoaderOptions,
 ): Promise<LoadedBundle> {
   const { model, base } = bundle;
-  const prompt = await readPart<PromptTemplate>(options.artifacts, bundle.prompt.artifact, `the prompt of ${model}`);
+  const prompt = await readPart<PromptTemplate>(
+    options.artifacts,
+    bundle.prompt.artifact,
+    `the prompt of ${model}`,
+  );
   const policy =
-    bundle.safety && (await readPart<SafetyPolicy>(options.artifacts, bundle.safety.artifact, `the safety policy of ${model}`));
+    bundle.safety &&
+    (await readPart<SafetyPolicy>(
+      options.artifacts,
+      bundle.safety.artifact,
+      `the safety policy of ${model}`,
+    ));
   const index = bundle.index;
   if (index?.rerank) checkReranker(model, index.rerank, options);
   checkVariables(bundle, prompt, index);
@@ -73,10 +90,13 @@ export async function loadBundle(
     prompt,
     policy,
     screen: (side, text, about) =>
-      policy ? screen(policy, side, text, detect, about) : Promise.resolve({ outcome: 'passed', text, findings: [] }),
+      policy
+        ? screen(policy, side, text, detect, about)
+        : Promise.resolve({ outcome: 'passed', text, findings: [] }),
     index,
     route: [{ provider: base.provider, model: base.model, adapter: base.adapter }, ...base.standby],
-    bytes: (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,
+    bytes:
+      (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,
     close: () => Promise.resolve(),
   };
 }
@@ -84,7 +104,13 @@ export async function loadBundle(
 function timed(detect: Detect, model: string, onLooked: OnLooked): Detect {
   return async (spec, ...text) => {
     const startedAt = performance.now();
-    const told = (outcome: string) => onLooked({ model, kind: spec.kind, outcome, seconds: (performance.now() - startedAt) / 1000 });
+    const told = (outcome: string) =>
+      onLooked({
+        model,
+        kind: spec.kind,
+        outcome,
+        seconds: (performance.now() - startedAt) / 1000,
+      });
     try {
       const findings = await detect(spec, ...text);
       told(findings.length > 0 ? 'found' : 'passed');
@@ -96,7 +122,11 @@ function timed(detect: Detect, model: string, onLooked: OnLooked): Detect {
   };
 }
 
-function checkVariables({ model, signature: { input } }: ReleaseBundle, prompt: PromptTemplate, index: BundleIndex | null): void {
+function checkVariables(
+  { model, signature: { input } }: ReleaseBundle,
+  prompt: PromptTemplate,
+  index: BundleIndex | null,
+): void {
   const wanted = variablesOf(prompt);
   const given = [input, ...(index ? [index.variable] : [])];
   const open = wanted.filter((name) => !given.includes(name));
@@ -109,17 +139,25 @@ function checkVariables({ model, signature: { input } }: ReleaseBundle, prompt: 
   throw failure('ModelUnloadable', `the prompt ${prompt.name} of ${model} ${said}`);
 }
 
-async function prepareDetectors(model: string, policy: SafetyPolicy, { detectors }: Pick<BundleLoaderOptions, 'detectors'>): Promise<void> {
+async function prepareDetectors(
+  model: string,
+  policy: SafetyPolicy,
+  { detectors }: Pick<BundleLoaderOptions, 'detectors'>,
+): Promise<void> {
   try {
     await detectors.prepare(policy);
   } catch (cause) {
     unlessAway(cause);
     const said = isPerennialError(cause) ? cause.message : 'its detectors could not be loaded';
     const next = isPerennialError(cause) ? cause.next : undefined;
-    throw failure('ModelUnloadable', `${model} cannot be served with its safety policy ${policy.name}: ${said}`, {
-      ...(next && { next }),
-      cause,
-    });
+    throw failure(
+      'ModelUnloadable',
+      `${model} cannot be served with its safety policy ${policy.name}: ${said}`,
+      {
+        ...(next && { next }),
+        cause,
+      },
+    );
   }
 }
 
@@ -133,31 +171,58 @@ async function checkIndex(
   const found = await indexes.check({ tenant, index, version, mode }).catch((cause: unknown) => {
     unlessAway(cause);
     const said = isPerennialError(cause) ? cause.message : `${index}@${version} is not available`;
-    throw failure('ModelUnloadable', `${model} cannot be served without its index: ${said}`, { cause });
+    throw failure('ModelUnloadable', `${model} cannot be served without its index: ${said}`, {
+      cause,
+    });
   });
   if (found.digest === digest) return;
-  throw failure('ModelUnloadable', `${model} was evaluated with another ${index}@${version} (${digest}) than this one (${found.digest})`);
+  throw failure(
+    'ModelUnloadable',
+    `${model} was evaluated with another ${index}@${version} (${digest}) than this one (${found.digest})`,
+  );
 }
 
 /** That it can be asked; whether it is there now is for each question to find, as of a standby. */
-function checkReranker(model: string, { provider }: BundleReranker, { access }: Pick<BundleLoaderOptions, 'access'>): void {
+function checkReranker(
+  model: string,
+  { provider }: BundleReranker,
+  { access }: Pick<BundleLoaderOptions, 'access'>,
+): void {
   try {
     access.requireProvider(provider, { reranking: true });
   } catch (cause) {
-    const [said, next] = isPerennialError(cause) ? [cause.message, cause.next] : [`${provider} is not available`, undefined];
-    throw failure('ModelUnloadable', `${model} cannot be served without its reranker: ${said}`, { ...(next && { next }), cause });
+    const [said, next] = isPerennialError(cause)
+      ? [cause.message, cause.next]
+      : [`${provider} is not available`, undefined];
+    throw failure('ModelUnloadable', `${model} cannot be served without its reranker: ${said}`, {
+      ...(next && { next }),
+      cause,
+    });
   }
 }
 
-/** What is away may be there at the next attempt, as may a budget, and whoever promotes comes again for it: a bundle is turned down for what it is alone. */
+/**
+ * What is away may be there at the next attempt, as may a budget, and whoever promotes comes again
+ * for it: a bundle is turned down for what it is alone.
+ */
 function unlessAway(cause: unknown): void {
   if (!isPerennialError(cause)) return;
-  if (cause.type === 'BudgetSpent') throw failure('ProviderUnavailable', cause.message, { ...(cause.next && { next: cause.next }), cause });
+  if (cause.type === 'BudgetSpent')
+    throw failure('ProviderUnavailable', cause.message, {
+      ...(cause.next && { next: cause.next }),
+      cause,
+    });
   if (failures[cause.type].retryable) throw cause;
 }
 
-async function readPart<T>(artifacts: VersionArtifacts, ref: ArtifactRef, what: string): Promise<T> {
-  return JSON.parse(new TextDecoder().decode(await verifiedBytes(artifacts, ref, maxPartBytes, what))) as T;
+async function readPart<T>(
+  artifacts: VersionArtifacts,
+  ref: ArtifactRef,
+  what: string,
+): Promise<T> {
+  return JSON.parse(
+    new TextDecoder().decode(await verifiedBytes(artifacts, ref, maxPartBytes, what)),
+  ) as T;
 }
 
 /** A standby need not be there: it is for when the first is away. */
@@ -172,11 +237,21 @@ async function probe(
     names = await access.models(base.provider, { signal });
   } catch (cause) {
     unlessAway(cause);
-    if (signal.aborted) throw failure('ProviderTimeout', `${base.provider} did not list its models within ${probeTimeoutMs} ms`, { cause });
-    const said = isPerennialError(cause) ? cause.message : `${base.provider} did not list its models`;
+    if (signal.aborted)
+      throw failure(
+        'ProviderTimeout',
+        `${base.provider} did not list its models within ${probeTimeoutMs} ms`,
+        { cause },
+      );
+    const said = isPerennialError(cause)
+      ? cause.message
+      : `${base.provider} did not list its models`;
     throw failure('ModelUnloadable', `${model} failed its probe: ${said}`, { cause });
   }
   if (!names.includes(base.model)) {
-    throw failure('ModelUnloadable', `${base.provider} has no model ${base.model}; it has ${names.slice(0, 10).join(', ') || 'none'}`);
+    throw failure(
+      'ModelUnloadable',
+      `${base.provider} has no model ${base.model}; it has ${names.slice(0, 10).join(', ') || 'none'}`,
+    );
   }
 }

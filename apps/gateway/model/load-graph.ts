@@ -3,7 +3,11 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
 import { openFeatures } from '../inference/features';
-import { compileRequestCodec, type RequestCodec, type RequestRow } from '../inference/request-codec';
+import {
+  compileRequestCodec,
+  type RequestCodec,
+  type RequestRow,
+} from '../inference/request-codec';
 import { createScorer, type Scorer } from '../inference/scorer';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
@@ -29,12 +33,22 @@ export interface GraphLoaderOptions {
 }
 
 const maxSqlBytes = 1024 * 1024;
-/** onnxruntime keeps its own form of a graph beside what it read; measured at two to four times the file for boosted trees. */
+/**
+ * onnxruntime keeps its own form of a graph beside what it read; measured at two to four times the
+ * file for boosted trees.
+ */
 const memoryPerGraphByte = 4;
-/** An in-memory DuckDB with its prepared statement, or the plain form without it, and the session itself. */
+/**
+ * An in-memory DuckDB with its prepared statement, or the plain form without it, and the session
+ * itself.
+ */
 const memoryPerModel = { sql: 32 * 1024 * 1024, plain: 2 * 1024 * 1024 } as const;
 
-export async function loadGraph(manifest: ModelManifest, digest: Digest, options: GraphLoaderOptions): Promise<LoadedGraph> {
+export async function loadGraph(
+  manifest: ModelManifest,
+  digest: Digest,
+  options: GraphLoaderOptions,
+): Promise<LoadedGraph> {
   const { artifacts, maxRows, maxModelBytes, batchRows, maxQueued, onBatch } = options;
   const { model, signature } = manifest;
   const [graph, sql] = await Promise.all([
@@ -45,7 +59,14 @@ export async function loadGraph(manifest: ModelManifest, digest: Digest, options
   try {
     const onnx = await openOnnxModel(graph, signature.features, signature.classes);
     try {
-      const scorer = createScorer({ name: model, features, onnx, batchRows, maxQueued, onBatch: (rows) => onBatch(model, rows) });
+      const scorer = createScorer({
+        name: model,
+        features,
+        onnx,
+        batchRows,
+        maxQueued,
+        onBatch: (rows) => onBatch(model, rows),
+      });
       await probe(model, signature, scorer, options.probeTimeoutMs);
       return {
         kind: 'graph',
@@ -69,15 +90,27 @@ export async function loadGraph(manifest: ModelManifest, digest: Digest, options
   }
 }
 
-/** One inference before traffic. All values are missing: SQL passes nulls through, where made-up values could divide by zero. */
-async function probe(model: string, signature: ModelSignature, scorer: Scorer, timeoutMs: number): Promise<void> {
+/**
+ * One inference before traffic. All values are missing: SQL passes nulls through, where made-up
+ * values could divide by zero.
+ */
+async function probe(
+  model: string,
+  signature: ModelSignature,
+  scorer: Scorer,
+  timeoutMs: number,
+): Promise<void> {
   const row: RequestRow = {};
   for (const { name } of signature.request) row[name] = null;
   try {
     await scorer.score([row], performance.now() + timeoutMs);
   } catch (cause) {
-    throw failure('ModelUnloadable', `${model} failed its probe: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    throw failure(
+      'ModelUnloadable',
+      `${model} failed its probe: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

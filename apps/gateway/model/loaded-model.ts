@@ -7,7 +7,10 @@ import { loadBundle, type BundleLoaderOptions, type LoadedBundle } from './load-
 import { loadGraph, type GraphLoaderOptions, type LoadedGraph } from './load-graph';
 import { verifiedBytes } from './verified-bytes';
 
-/** What can answer. It knows no version number: two versions may be the same bytes. `bytes` is estimated memory, for the cache's bound. */
+/**
+ * What can answer. It knows no version number: two versions may be the same bytes. `bytes` is
+ * estimated memory, for the cache's bound.
+ */
 export type LoadedModel = LoadedGraph | LoadedBundle;
 
 export interface LoadInput {
@@ -17,7 +20,10 @@ export interface LoadInput {
 }
 
 export interface ModelLoader {
-  /** Throws ArtifactMissing, DigestMismatch, ModelUnloadable, SqlForbidden or SqlInvalid, StorageUnavailable. */
+  /**
+   * Throws ArtifactMissing, DigestMismatch, ModelUnloadable, SqlForbidden or SqlInvalid,
+   * StorageUnavailable.
+   */
   load(input: LoadInput): Promise<LoadedModel>;
 }
 
@@ -28,16 +34,25 @@ const maxManifestBytes = 4 * 1024 * 1024;
 export function createModelLoader(options: ModelLoaderOptions): ModelLoader {
   return {
     async load({ tenant, model, manifest: ref }) {
-      const bytes = await verifiedBytes(options.artifacts, ref, maxManifestBytes, `the manifest of ${model}`);
+      const bytes = await verifiedBytes(
+        options.artifacts,
+        ref,
+        maxManifestBytes,
+        `the manifest of ${model}`,
+      );
       const manifest = parseManifest(bytes, model);
-      return 'kind' in manifest ? loadBundle(manifest, { tenant, digest: ref.digest }, options) : loadGraph(manifest, ref.digest, options);
+      return 'kind' in manifest
+        ? loadBundle(manifest, { tenant, digest: ref.digest }, options)
+        : loadGraph(manifest, ref.digest, options);
     },
   };
 }
 
 function parseManifest(bytes: Uint8Array, model: string): ModelManifest | ReleaseBundle {
-  // The digest proves that these are the bytes that registration wrote, so their shape needs no second check.
+  // The digest proves that these are the bytes that registration wrote, so their shape needs no
+  // second check.
   const manifest = JSON.parse(new TextDecoder().decode(bytes)) as ModelManifest | ReleaseBundle;
-  if (manifest.model !== model) throw failure('ModelUnloadable', `the manifest of ${model} is for the model ${manifest.model}`);
+  if (manifest.model !== model)
+    throw failure('ModelUnloadable', `the manifest of ${model} is for the model ${manifest.model}`);
   return manifest;
 }

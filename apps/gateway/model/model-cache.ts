@@ -3,7 +3,10 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
 
-/** Keeps a loaded model in memory until released; a route holds its arms, a request holds what it is answered by. */
+/**
+ * Keeps a loaded model in memory until released; a route holds its arms, a request holds what it is
+ * answered by.
+ */
 export interface ModelHold {
   readonly model: LoadedModel;
   /** A further hold on the same model, for a request. */
@@ -13,7 +16,10 @@ export interface ModelHold {
 }
 
 export interface ModelCache {
-  /** Loads at most once at a time, and remembers a failure for a moment so that callers cannot hammer the store. */
+  /**
+   * Loads at most once at a time, and remembers a failure for a moment so that callers cannot
+   * hammer the store.
+   */
   acquire(input: LoadInput): Promise<ModelHold>;
   /** Models in memory, and their estimated bytes. */
   size(): { readonly models: number; readonly bytes: number };
@@ -39,8 +45,17 @@ interface CachedModel {
 /** Bounds what models asked for by number can add to the memory bound at any moment. */
 const loadsAtOnce = 2;
 
-/** By content: tenant and manifest digest. Unheld models stay, newest first, while they fit the bound, so that a rollback finds its version loaded. */
-export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure, onCloseError }: ModelCacheOptions): ModelCache {
+/**
+ * By content: tenant and manifest digest. Unheld models stay, newest first, while they fit the
+ * bound, so that a rollback finds its version loaded.
+ */
+export function createModelCache({
+  loader,
+  maxBytes,
+  failureMemoryMs,
+  onFailure,
+  onCloseError,
+}: ModelCacheOptions): ModelCache {
   const entries = new Map<string, CachedModel>();
   const loading = new Map<string, Promise<CachedModel>>();
   const failed = new Map<string, { readonly error: unknown; readonly until: number }>();
@@ -54,7 +69,8 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     const key = keyOf(input.tenant, input.manifest.digest);
     for (;;) {
       const entry = entries.get(key) ?? (await single(key, input));
-      // Between the end of the load and this line another release may have made room with the newcomer.
+      // Between the end of the load and this line another release may have made room with the
+      // newcomer.
       if (entries.get(key) !== entry) continue;
       const hold = holdOn(entry);
       makeRoom();
@@ -71,7 +87,12 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
 
   async function loadEntry(key: string, input: LoadInput): Promise<CachedModel> {
     try {
-      const entry: CachedModel = { key, model: await slots(() => loader.load(input)), holds: 0, lastUsed: ++uses };
+      const entry: CachedModel = {
+        key,
+        model: await slots(() => loader.load(input)),
+        holds: 0,
+        lastUsed: ++uses,
+      };
       entries.set(key, entry);
       return entry;
     } catch (error) {
@@ -107,7 +128,9 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
   function makeRoom(): void {
     let bytes = totalBytes();
     if (bytes <= maxBytes) return;
-    const idle = [...entries.values()].filter((entry) => entry.holds === 0).sort((a, b) => a.lastUsed - b.lastUsed);
+    const idle = [...entries.values()]
+      .filter((entry) => entry.holds === 0)
+      .sort((a, b) => a.lastUsed - b.lastUsed);
     for (const entry of idle) {
       if (bytes <= maxBytes) return;
       bytes -= entry.model.bytes;

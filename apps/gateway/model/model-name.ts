@@ -13,14 +13,28 @@ export interface RequestedModel {
 }
 
 const routed = { kind: 'routed' } as const;
-const aliases: readonly string[] = ['champion', 'challenger', 'previous'] satisfies readonly AliasName[];
+const aliases: readonly string[] = [
+  'champion',
+  'challenger',
+  'previous',
+] satisfies readonly AliasName[];
 
-/** `flight-delay`, `flight-delay@champion`, `flight-delay@7`; `versionPath` is the `{v}` of `/versions/{v}`. Throws InvalidInput. */
+/**
+ * `flight-delay`, `flight-delay@champion`, `flight-delay@7`; `versionPath` is the `{v}` of
+ * `/versions/{v}`. Throws InvalidInput.
+ */
 export function parseModelName(text: string, versionPath?: string): RequestedModel {
   const at = text.lastIndexOf('@');
-  if (at === -1) return { model: text, selector: versionPath === undefined ? routed : selectorOf(versionPath, text) };
+  if (at === -1)
+    return {
+      model: text,
+      selector: versionPath === undefined ? routed : selectorOf(versionPath, text),
+    };
   if (versionPath !== undefined) {
-    throw failure('InvalidInput', `\`${text}\` already names a version; drop either \`${text.slice(at)}\` or \`/versions/${versionPath}\``);
+    throw failure(
+      'InvalidInput',
+      `\`${text}\` already names a version; drop either \`${text.slice(at)}\` or \`/versions/${versionPath}\``,
+    );
   }
   return { model: text.slice(0, at), selector: selectorOf(text.slice(at + 1), text) };
 }

@@ -24,22 +24,34 @@ export function servedVersion(model: string, version: number, hold: ModelHold): 
     name: versionName({ model, version }),
     digest: hold.model.digest,
     hold,
-    encode: compileAnswerCodec({ model, version, classes: hold.model.kind === 'graph' ? hold.model.signature.classes : undefined }),
+    encode: compileAnswerCodec({
+      model,
+      version,
+      classes: hold.model.kind === 'graph' ? hold.model.signature.classes : undefined,
+    }),
   };
 }
 
 /** Throws InvalidInput, which says where it can be asked. */
 export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
   if (hold.model.kind === 'graph') return hold.model;
-  throw failure('InvalidInput', `${name} is a language application and cannot be used with the Open Inference Protocol`, {
-    next: `POST /v1/chat/completions with "model": "${model}"`,
-  });
+  throw failure(
+    'InvalidInput',
+    `${name} is a language application and cannot be used with the Open Inference Protocol`,
+    {
+      next: `POST /v1/chat/completions with "model": "${model}"`,
+    },
+  );
 }
 
 /** Throws InvalidInput, which says where it can be asked. */
 export function bundleOf({ name, model, hold }: ServedVersion): LoadedBundle {
   if (hold.model.kind === 'bundle') return hold.model;
-  throw failure('InvalidInput', `${name} is not a language application and cannot be used with the OpenAI API`, {
-    next: `POST /v2/models/${model}/infer`,
-  });
+  throw failure(
+    'InvalidInput',
+    `${name} is not a language application and cannot be used with the OpenAI API`,
+    {
+      next: `POST /v2/models/${model}/infer`,
+    },
+  );
 }

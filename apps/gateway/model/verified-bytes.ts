@@ -9,15 +9,27 @@ export type VersionArtifacts = Pick<ArtifactStore, 'getBytes'>;
 const readTimeoutMs = 30_000;
 
 /** I3: what is served is what was evaluated, whatever the store promises. */
-export async function verifiedBytes(artifacts: VersionArtifacts, ref: ArtifactRef, maxBytes: number, what: string): Promise<Uint8Array> {
-  if (ref.bytes > maxBytes) throw failure('ModelUnloadable', `${what} has ${ref.bytes} bytes; this gateway loads at most ${maxBytes}`);
+export async function verifiedBytes(
+  artifacts: VersionArtifacts,
+  ref: ArtifactRef,
+  maxBytes: number,
+  what: string,
+): Promise<Uint8Array> {
+  if (ref.bytes > maxBytes)
+    throw failure(
+      'ModelUnloadable',
+      `${what} has ${ref.bytes} bytes; this gateway loads at most ${maxBytes}`,
+    );
   const bytes = await within(readTimeoutMs, artifacts.getBytes(ref, { maxBytes }), {
     type: 'StorageUnavailable',
     message: `${what} could not be read`,
   });
   const digest = sha256(bytes);
   if (digest !== ref.digest || bytes.byteLength !== ref.bytes) {
-    throw failure('DigestMismatch', `${what} is ${digest} of ${bytes.byteLength} bytes; expected ${ref.digest} of ${ref.bytes}`);
+    throw failure(
+      'DigestMismatch',
+      `${what} is ${digest} of ${bytes.byteLength} bytes; expected ${ref.digest} of ${ref.bytes}`,
+    );
   }
   return bytes;
 }

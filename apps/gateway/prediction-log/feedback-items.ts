@@ -4,7 +4,10 @@ import type { AnswerFeedback } from '../../../domain/rollout/judging/answer-qual
 import { decoders } from '../inference/column-values';
 import { kindOf, record } from '../inference/request-tensor';
 
-/** One item of feedback, as it is stored: a number or a truth value of a score, or what is said of an answer. */
+/**
+ * One item of feedback, as it is stored: a number or a truth value of a score, or what is said of
+ * an answer.
+ */
 export interface FeedbackItem {
   readonly predictionId: PredictionId;
   readonly label: number | boolean | AnswerFeedback;
@@ -17,17 +20,23 @@ const maxReferences = 50;
 /** Beyond it a body is wrong in the same way over and over. */
 const mostIssues = 100;
 
-/** One label or an array of them. Throws InvalidInput with every mistake, each named by its place. */
+/**
+ * One label or an array of them. Throws InvalidInput with every mistake, each named by its place.
+ */
 export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   const items = Array.isArray(body) ? (body as readonly unknown[]) : [body];
   if (items.length === 0) throw failure('InvalidInput', 'the array of labels is empty');
-  if (items.length > maxLabels) throw failure('InvalidInput', `${items.length} labels; the limit is ${maxLabels} per request`);
+  if (items.length > maxLabels)
+    throw failure('InvalidInput', `${items.length} labels; the limit is ${maxLabels} per request`);
   const issues: Issue[] = [];
   const now = new Date().toISOString();
   const read = items.map((item, index) =>
-    issues.length >= mostIssues ? null : parseItem(item, { pointer: Array.isArray(body) ? `/${index}` : '', now, issues }),
+    issues.length >= mostIssues
+      ? null
+      : parseItem(item, { pointer: Array.isArray(body) ? `/${index}` : '', now, issues }),
   );
-  if (issues.length > 0) throw failure('InvalidInput', issues[0]?.detail ?? '', { issues: issues.slice(0, 20) });
+  if (issues.length > 0)
+    throw failure('InvalidInput', issues[0]?.detail ?? '', { issues: issues.slice(0, 20) });
   return read.filter((item) => item !== null);
 }
 
@@ -42,16 +51,23 @@ type Given = Readonly<Partial<Record<(typeof members)[number], unknown>>>;
 
 function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): FeedbackItem | null {
   const given: Given | null = record(item);
-  const issue = (name: string, detail: string) => issues.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
+  const issue = (name: string, detail: string) =>
+    issues.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
   if (given === null) {
-    issue('', `feedback must be an object with \`predictionId\` and \`label\`; got ${kindOf(item)}`);
+    issue(
+      '',
+      `feedback must be an object with \`predictionId\` and \`label\`; got ${kindOf(item)}`,
+    );
     return null;
   }
   const before = issues.length;
   for (const name of Object.keys(given)
     .filter((each) => !(members as readonly string[]).includes(each))
     .slice(0, 20)) {
-    issue(name.slice(0, 60), `\`${name.slice(0, 60)}\` is not part of feedback; expected ${members.join(', ')}`);
+    issue(
+      name.slice(0, 60),
+      `\`${name.slice(0, 60)}\` is not part of feedback; expected ${members.join(', ')}`,
+    );
   }
   const { predictionId, labelledAt } = given;
   if (typeof predictionId !== 'string' || !/^pred_[0-9a-hjkmnp-tv-z]{26}$/.test(predictionId)) {
@@ -59,21 +75,30 @@ function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): Feedback
   }
   const time = labelledAt === undefined ? now : decoders.timestamp(labelledAt);
   if (typeof time !== 'string') {
-    issue('labelledAt', '`labelledAt` must be an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"');
+    issue(
+      'labelledAt',
+      '`labelledAt` must be an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"',
+    );
   }
   const label = labelOf(given, issue);
   if (label === null || issues.length > before) return null;
   return { predictionId: predictionId as PredictionId, label, labelledAt: time as string };
 }
 
-function labelOf(given: Given, issue: (name: string, detail: string) => void): FeedbackItem['label'] | null {
+function labelOf(
+  given: Given,
+  issue: (name: string, detail: string) => void,
+): FeedbackItem['label'] | null {
   const { label, score, thumbs, correction } = given;
   const isOpinion = score !== undefined || thumbs !== undefined || correction !== undefined;
   const references = referencesIn(label);
   if (label !== undefined && references === null) {
     if (typeof label === 'boolean' || (typeof label === 'number' && Number.isFinite(label))) {
       if (!isOpinion) return label;
-      issue('label', '`label` is the true value of a score; `score`, `thumbs` and `correction` rate an answer; send only one of them');
+      issue(
+        'label',
+        '`label` is the true value of a score; `score`, `thumbs` and `correction` rate an answer; send only one of them',
+      );
       return null;
     }
     issue(
@@ -82,15 +107,23 @@ function labelOf(given: Given, issue: (name: string, detail: string) => void): F
     );
   }
   if (label === undefined && !isOpinion) {
-    issue('label', '`label` is missing; expected true, false or a number; for an answer `label`, `score`, `thumbs` or `correction`');
+    issue(
+      'label',
+      '`label` is missing; expected true, false or a number; for an answer `label`, `score`, `thumbs` or `correction`',
+    );
   }
   if (score !== undefined && (typeof score !== 'number' || !(score >= 0 && score <= 1))) {
     issue('score', '`score` must be a number from 0 (useless) to 1 (perfect)');
   }
-  if (thumbs !== undefined && thumbs !== 'up' && thumbs !== 'down') issue('thumbs', '`thumbs` must be "up" or "down"');
-  if (score !== undefined && thumbs !== undefined) issue('thumbs', '`thumbs` is a score of 1 or 0; send either `thumbs` or `score`');
+  if (thumbs !== undefined && thumbs !== 'up' && thumbs !== 'down')
+    issue('thumbs', '`thumbs` must be "up" or "down"');
+  if (score !== undefined && thumbs !== undefined)
+    issue('thumbs', '`thumbs` is a score of 1 or 0; send either `thumbs` or `score`');
   if (correction !== undefined && !isText(correction)) {
-    issue('correction', `\`correction\` must be the corrected answer, a text of at most ${maxCharacters} characters`);
+    issue(
+      'correction',
+      `\`correction\` must be the corrected answer, a text of at most ${maxCharacters} characters`,
+    );
   }
   const worth = thumbs === undefined ? (score as number | undefined) : thumbs === 'up' ? 1 : 0;
   return {
@@ -108,7 +141,12 @@ function referencesIn(label: unknown): readonly string[] | null {
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= maxCharacters && !unstorable.test(value);
+  return (
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= maxCharacters &&
+    !unstorable.test(value)
+  );
 }
 
 /** PostgreSQL reads no JSON with such in it. */

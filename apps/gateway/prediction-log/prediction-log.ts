@@ -1,10 +1,16 @@
-import type { PredictionRepository, PredictionRow } from '../../../db/serving/prediction-repository';
+import type {
+  PredictionRepository,
+  PredictionRow,
+} from '../../../db/serving/prediction-repository';
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
 import type { Spill } from './spill';
 import { within } from '../../../data/within';
 
-/** Writes predictions in batches behind the answers; on disk while the registry is away, and from there in order when it is back. */
+/**
+ * Writes predictions in batches behind the answers; on disk while the registry is away, and from
+ * there in order when it is back.
+ */
 export interface PredictionLog {
   /** Costs a push. */
   add(row: PredictionRow): void;
@@ -29,7 +35,10 @@ export interface PredictionLogOptions {
   readonly onError: (what: string, error: unknown) => void;
 }
 
-/** Rows written to disk at a time: each time costs a sync, and holds the event loop while it makes their text. */
+/**
+ * Rows written to disk at a time: each time costs a sync, and holds the event loop while it makes
+ * their text.
+ */
 const rowsPerSync = 5_000;
 
 export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
@@ -37,7 +46,10 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   let pending: PredictionRow[] = [];
   let pumping: Promise<void> | null = null;
   let relieving: Promise<void> | null = null;
-  /** Parts of batches that hold a row which PostgreSQL cannot store: they are halved until that row is alone, beside the batches and not before them. */
+  /**
+   * Parts of batches that hold a row which PostgreSQL cannot store: they are halved until that row
+   * is alone, beside the batches and not before them.
+   */
   const suspects: (readonly PredictionRow[])[] = [];
   let sorting: Promise<void> | null = null;
   let away = false;
@@ -48,7 +60,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   function add(row: PredictionRow): void {
     pending.push(row);
     if (pending.length >= limits.batchRows) wake();
-    // Large requests come faster than any insert: disk takes what memory cannot, and it is dropped only when that fails, too.
+    // Large requests come faster than any insert: disk takes what memory cannot, and it is dropped
+    // only when that fails, too.
     if (pending.length > limits.maxPendingRows / 2) relieve();
     bound();
   }
@@ -62,7 +75,10 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   function bound(): void {
     if (pending.length <= limits.maxPendingRows) return;
     // A tenth at a time: one by one, each further row would move the whole array.
-    const dropped = pending.splice(0, Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10))).length;
+    const dropped = pending.splice(
+      0,
+      Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10)),
+    ).length;
     onLost(dropped, 'memory');
   }
 
@@ -88,7 +104,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
         if (pending.length === 0) return;
         await insertPending();
       } else {
-        // Behind what waits already, so that rows arrive in order. When the disk is full, replaying is what frees it.
+        // Behind what waits already, so that rows arrive in order. When the disk is full, replaying
+        // is what frees it.
         await spillPending();
         if (!due || !(await replayOldest())) return;
       }
@@ -121,7 +138,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     const segment = await spill.oldest();
     if (segment === null) return true;
     for (const batch of segment.batches(limits.batchRows)) {
-      // After a failure in the middle the whole segment comes again: rows that are there already are skipped.
+      // After a failure in the middle the whole segment comes again: rows that are there already
+      // are skipped.
       if (!(await insert(batch))) return false;
     }
     await segment.remove();
@@ -212,14 +230,26 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     await pumping;
   }
 
-  return { add, pending: () => pending.length + suspects.reduce((sum, rows) => sum + rows.length, 0), stop };
+  return {
+    add,
+    pending: () => pending.length + suspects.reduce((sum, rows) => sum + rows.length, 0),
+    stop,
+  };
 }
 
-/** SQLSTATE classes 22, 23 and 54: the data themselves, a constraint, or a size that PostgreSQL cannot index. Everything else may be different on the next attempt. */
+/**
+ * SQLSTATE classes 22, 23 and 54: the data themselves, a constraint, or a size that PostgreSQL
+ * cannot index. Everything else may be different on the next attempt.
+ */
 function isRowsFault(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (isPerennialError(cause) && cause.type === 'DatabaseUnavailable') return false;
-    if ('code' in cause && typeof cause.code === 'string' && /^(22|23|54)[0-9A-Z]{3}$/.test(cause.code)) return true;
+    if (
+      'code' in cause &&
+      typeof cause.code === 'string' &&
+      /^(22|23|54)[0-9A-Z]{3}$/.test(cause.code)
+    )
+      return true;
   }
   return false;
 }

@@ -26,10 +26,20 @@ export function predictionIds({ rows }: InferRequest): readonly PredictionId[] {
 }
 
 /** As rows of the prediction log, at the moment of the answer. */
-export function predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout }: Predicted): readonly PredictionRow[] {
+export function predictionRows({
+  tenant,
+  served,
+  arm,
+  request,
+  scores,
+  ids,
+  arrivedAt,
+  rollout,
+}: Predicted): readonly PredictionRow[] {
   const latencyMs = performance.now() - arrivedAt;
   const { classes } = graphOf(served).signature;
-  // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps since the start.
+  // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps
+  // since the start.
   const receivedAt = new Date(Date.now() - latencyMs).toISOString();
   return ids.map((id, index) => ({
     tenant,
@@ -48,11 +58,26 @@ export function predictionRows({ tenant, served, arm, request, scores, ids, arri
   }));
 }
 
-/** With what the arm that did not answer made of each row. A row is stored in one go: what it counts for is reckoned when it comes. */
-export function besideOthers(rows: readonly PredictionRow[], { scores, classes, ...other }: Beside): readonly PredictionRow[] {
-  if (classes === undefined) return rows.map((row, index) => ({ ...row, other: { ...other, score: scores?.[index] ?? null } }));
-  const outputs = rows.map((_, index) => (scores === null ? null : classPrediction(classes, scores, index * classes.length)));
-  return rows.map((row, index) => ({ ...row, other: { ...other, score: null, output: outputs[index] ?? null } }));
+/**
+ * With what the arm that did not answer made of each row. A row is stored in one go: what it counts
+ * for is reckoned when it comes.
+ */
+export function besideOthers(
+  rows: readonly PredictionRow[],
+  { scores, classes, ...other }: Beside,
+): readonly PredictionRow[] {
+  if (classes === undefined)
+    return rows.map((row, index) => ({
+      ...row,
+      other: { ...other, score: scores?.[index] ?? null },
+    }));
+  const outputs = rows.map((_, index) =>
+    scores === null ? null : classPrediction(classes, scores, index * classes.length),
+  );
+  return rows.map((row, index) => ({
+    ...row,
+    other: { ...other, score: null, output: outputs[index] ?? null },
+  }));
 }
 
 interface Beside extends Omit<OtherScore, 'score' | 'output'> {
@@ -61,6 +86,12 @@ interface Beside extends Omit<OtherScore, 'score' | 'output'> {
   readonly classes: readonly string[] | undefined;
 }
 
-function outputOf(classes: readonly string[] | undefined, scores: Float64Array, index: number): unknown {
-  return classes === undefined ? { score: scores[index] } : classPrediction(classes, scores, index * classes.length);
+function outputOf(
+  classes: readonly string[] | undefined,
+  scores: Float64Array,
+  index: number,
+): unknown {
+  return classes === undefined
+    ? { score: scores[index] }
+    : classPrediction(classes, scores, index * classes.length);
 }

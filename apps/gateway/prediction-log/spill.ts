@@ -1,23 +1,44 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Rows that wait on disk, in order, in segments of NDJSON. */
 export interface Spill<Row> {
   /** On disk, synced, when it resolves. */
   append(rows: readonly Row[]): Promise<void>;
-  /** The oldest segment, closed to further rows; null when nothing waits. Removing it says that its rows are safe elsewhere. */
+  /**
+   * The oldest segment, closed to further rows; null when nothing waits. Removing it says that its
+   * rows are safe elsewhere.
+   */
   oldest(): Promise<SpillSegment<Row> | null>;
   isEmpty(): boolean;
   bytes(): number;
-  /** Says that this process lives, and takes over what dead ones left behind. Number of segments taken over. */
+  /**
+   * Says that this process lives, and takes over what dead ones left behind. Number of segments
+   * taken over.
+   */
   tend(): Promise<number>;
   /** Leaves what still waits to whoever comes next. */
   close(): Promise<void>;
 }
 
 export interface SpillSegment<Row> {
-  /** Its rows, in order. Read as they are asked for, so that no more than one batch at a time holds the event loop. */
+  /**
+   * Its rows, in order. Read as they are asked for, so that no more than one batch at a time holds
+   * the event loop.
+   */
   batches(rows: number): Generator<readonly Row[]>;
   remove(): Promise<void>;
 }
@@ -27,7 +48,10 @@ export interface SpillOptions {
   readonly folder: string;
   readonly segmentBytes: number;
   readonly maxBytes: number;
-  /** A folder whose owner did not say for this long that it lives is an orphan. Longer than any pause of a live process. */
+  /**
+   * A folder whose owner did not say for this long that it lives is an orphan. Longer than any
+   * pause of a live process.
+   */
   readonly orphanSeconds: number;
   /** The oldest rows, dropped for want of room, or lines that a crash left half written. */
   readonly onLost: (rows: number, reason: 'full' | 'torn') => void;
@@ -36,7 +60,13 @@ export interface SpillOptions {
 const aliveFile = 'alive';
 const suffix = '.ndjson';
 
-export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSeconds, onLost }: SpillOptions): Promise<Spill<Row>> {
+export async function openSpill<Row>({
+  folder,
+  segmentBytes,
+  maxBytes,
+  orphanSeconds,
+  onLost,
+}: SpillOptions): Promise<Spill<Row>> {
   const id = randomBytes(6).toString('hex');
   const own = join(folder, id);
   /** Names sort by the time their segment began; the sizes are of whole segments. */
@@ -51,13 +81,15 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
     if (rows.length === 0) return;
     const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     let segment = segments.at(-1);
-    const fresh = segment === undefined || segment.name !== writing || segment.bytes >= segmentBytes;
+    const fresh =
+      segment === undefined || segment.name !== writing || segment.bytes >= segmentBytes;
     if (segment === undefined || fresh) {
       sequence += 1;
       writing = `${String(Date.now()).padStart(15, '0')}-${id}-${String(sequence).padStart(9, '0')}${suffix}`;
       segment = { name: writing, bytes: 0 };
     }
-    // Opened by its path each time: if this process was taken for dead and its segments went to another, this begins a new one.
+    // Opened by its path each time: if this process was taken for dead and its segments went to
+    // another, this begins a new one.
     await mkdir(own, { recursive: true, mode: 0o700 });
     const file = await open(join(own, segment.name), 'a', 0o600);
     try {
@@ -92,7 +124,11 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
       const { name } = segment;
       if (name === writing) writing = null;
       const lines = (await readSegment(name)).split('\n').filter((line) => line !== '');
-      if (lines.length > 0) return { batches: (rows) => batchesOf(lines, rows), remove: () => inTurn(() => remove(name)) };
+      if (lines.length > 0)
+        return {
+          batches: (rows) => batchesOf(lines, rows),
+          remove: () => inTurn(() => remove(name)),
+        };
       await remove(name);
     }
     return null;
@@ -181,7 +217,11 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
   };
 }
 
-async function orphansIn(folder: string, ownId: string, orphanSeconds: number): Promise<readonly string[]> {
+async function orphansIn(
+  folder: string,
+  ownId: string,
+  orphanSeconds: number,
+): Promise<readonly string[]> {
   const orphans: string[] = [];
   for (const name of await readdir(folder)) {
     if (name === ownId) continue;

@@ -4,7 +4,14 @@ import { HttpProblem, problemOf } from '../../http/problem';
 import { answerHeaders } from '../inference/answer-headers';
 import type { ChatCall, ChatHead, ChatReply } from '../chat/chat';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
-import { chunkOf, completionOf, lastChunkOf, pieceEncoder, refusals, usageChunkOf } from '../chat/completion';
+import {
+  chunkOf,
+  completionOf,
+  lastChunkOf,
+  pieceEncoder,
+  refusals,
+  usageChunkOf,
+} from '../chat/completion';
 import { openEventStream, type EventStream } from '../chat/event-stream';
 import { callerGone, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
@@ -28,15 +35,28 @@ interface StartedAnswer {
   readonly encode: (content: string) => string;
 }
 
-/** The OpenAI API's chat completions, where `model` is a bundle's name, `name@alias` or `name@version`. */
-export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stallMs }: ChatRouteDeps): void {
+/**
+ * The OpenAI API's chat completions, where `model` is a bundle's name, `name@alias` or
+ * `name@version`.
+ */
+export function chatRoutes(
+  app: FastifyInstance,
+  { chat, answers, metrics, stallMs }: ChatRouteDeps,
+): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseChatBody(request.body);
     const created = Math.floor(Date.now() / 1000);
     const open = answers.open(reply.raw);
     const { tenant } = request.caller;
-    const call = { tenant, body, arrivedAt: performance.now() - reply.elapsedTime, signal: open.signal };
-    return body.streams ? streamed(request, reply, { call, open, created }) : whole(reply, call, created);
+    const call = {
+      tenant,
+      body,
+      arrivedAt: performance.now() - reply.elapsedTime,
+      signal: open.signal,
+    };
+    return body.streams
+      ? streamed(request, reply, { call, open, created })
+      : whole(reply, call, created);
   });
 
   async function whole(reply: FastifyReply, call: ChatCall, created: number): Promise<unknown> {
@@ -49,11 +69,18 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     return completionOf(answered, created);
   }
 
-  /** Until the first piece an error is an ordinary answer; afterwards it is an event, and the stream ends without `[DONE]`. */
+  /**
+   * Until the first piece an error is an ordinary answer; afterwards it is an event, and the stream
+   * ends without `[DONE]`.
+   */
   async function streamed(
     request: FastifyRequest,
     reply: FastifyReply,
-    { call, open, created }: { readonly call: ChatCall; readonly open: OpenAnswer; readonly created: number },
+    {
+      call,
+      open,
+      created,
+    }: { readonly call: ChatCall; readonly open: OpenAnswer; readonly created: number },
   ): Promise<FastifyReply> {
     const said: { begun: StartedAnswer | null; hasText: boolean } = { begun: null, hasText: false };
     const begin = (head: ChatHead): StartedAnswer => {
@@ -73,7 +100,10 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
         },
       });
       const { stream, encode } = (said.begun ??= begin(answered));
-      if (answered.blocked !== null) void stream.send(JSON.stringify(chunkOf(answered, created, { refusal: refusals[answered.blocked] })));
+      if (answered.blocked !== null)
+        void stream.send(
+          JSON.stringify(chunkOf(answered, created, { refusal: refusals[answered.blocked] })),
+        );
       else if (!said.hasText) void stream.send(encode(answered.answer.text));
       void stream.send(JSON.stringify(lastChunkOf(answered, created)));
       if (call.body.usageWanted) void stream.send(JSON.stringify(usageChunkOf(answered, created)));
@@ -88,7 +118,12 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     return reply;
   }
 
-  function breakOff(request: FastifyRequest, reply: FastifyReply, { head, stream }: StartedAnswer, error: Error): void {
+  function breakOff(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { head, stream }: StartedAnswer,
+    error: Error,
+  ): void {
     const problem = problemOf(error, request.traceId, gatewayOverrides);
     count(head, reply, problem.status);
     // Thousands may hang up in one second.
@@ -114,12 +149,19 @@ function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string,
   };
 }
 
-/** A stream ends soon after its key was revoked or expired. While the registry is away it goes on. */
+/**
+ * A stream ends soon after its key was revoked or expired. While the registry is away it goes on.
+ */
 function watchKey(request: FastifyRequest, open: OpenAnswer): NodeJS.Timeout {
   const look = async (): Promise<void> => {
     if (await request.isKeyValid()) return;
     open.stop(
-      new HttpProblem(401, 'InvalidApiKey', 'this API key was revoked or has expired, so its stream was closed', 'perennial key create'),
+      new HttpProblem(
+        401,
+        'InvalidApiKey',
+        'this API key was revoked or has expired, so its stream was closed',
+        'perennial key create',
+      ),
     );
   };
   return setInterval(() => void look().catch(() => undefined), keyCheckMs).unref();

@@ -11,7 +11,10 @@ export interface EmbeddingsRouteDeps {
 }
 
 /** The OpenAI API's embeddings, where `model` is an index, `index@alias` or `index@version`. */
-export function embeddingsRoutes(app: FastifyInstance, { embeddings, answers, metrics }: EmbeddingsRouteDeps): void {
+export function embeddingsRoutes(
+  app: FastifyInstance,
+  { embeddings, answers, metrics }: EmbeddingsRouteDeps,
+): void {
   app.decorateRequest('embedded', null);
   app.post('/v1/embeddings', { onResponse: count }, async (request, reply) => {
     const body = parseEmbeddingsBody(request.body);
@@ -20,12 +23,20 @@ export function embeddingsRoutes(app: FastifyInstance, { embeddings, answers, me
     const { index, version, stale, embedder, vectors, tokens } = answered;
     request.embedded = answered;
     const name = `${index}@${version}`;
-    // With the digest the vector can be sent to `POST /v1/indexes/{index}/query`, which refuses one of another space.
-    void reply.headers({ 'x-perennial-index-version': name, 'x-perennial-embedder': embedder.digest });
+    // With the digest the vector can be sent to `POST /v1/indexes/{index}/query`, which refuses one
+    // of another space.
+    void reply.headers({
+      'x-perennial-index-version': name,
+      'x-perennial-embedder': embedder.digest,
+    });
     if (stale) void reply.header('x-perennial-stale', 'registry');
     return {
       object: 'list',
-      data: vectors.map((vector, place) => ({ object: 'embedding', index: place, embedding: encoded(vector, body.encoding) })),
+      data: vectors.map((vector, place) => ({
+        object: 'embedding',
+        index: place,
+        embedding: encoded(vector, body.encoding),
+      })),
       model: name,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     };

@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { timeOf } from '../../../db/ids';
 import type { FeedbackRepository } from '../../../db/serving/feedback-repository';
-import type { PredictionRepository, PredictionTask } from '../../../db/serving/prediction-repository';
+import type {
+  PredictionRepository,
+  PredictionTask,
+} from '../../../db/serving/prediction-repository';
 import { failure } from '../../../domain/failure';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import { labelMismatch } from '../../../domain/serving/prediction';
@@ -18,17 +21,27 @@ export interface FeedbackRouteDeps {
 
 const atOnce = 8;
 
-/** `POST /v1/feedback`: one label or an array of them, of a score or of an answer. Checked as a whole before the first is recorded; sending the same again changes nothing. */
-export function feedbackRoutes(app: FastifyInstance, { feedback, predictions, metrics, timeoutMs }: FeedbackRouteDeps): void {
+/**
+ * `POST /v1/feedback`: one label or an array of them, of a score or of an answer. Checked as a
+ * whole before the first is recorded; sending the same again changes nothing.
+ */
+export function feedbackRoutes(
+  app: FastifyInstance,
+  { feedback, predictions, metrics, timeoutMs }: FeedbackRouteDeps,
+): void {
   app.post('/v1/feedback', async (request) => {
     const items = parseFeedback(request.body);
     const { tenant } = request.caller;
     const tasks = await tasksOf(tenant, items);
     requireFittingLabels(items, tasks, Array.isArray(request.body));
-    const known = items.filter(({ predictionId }) => tasks.has(predictionId) || mayStillCome(predictionId));
+    const known = items.filter(
+      ({ predictionId }) => tasks.has(predictionId) || mayStillCome(predictionId),
+    );
     let joined = 0;
     for (let from = 0; from < known.length; from += atOnce) {
-      const answers = await Promise.all(known.slice(from, from + atOnce).map((item) => recordLabel(tenant, item)));
+      const answers = await Promise.all(
+        known.slice(from, from + atOnce).map((item) => recordLabel(tenant, item)),
+      );
       joined += answers.filter((answer) => answer.joined).length;
     }
     const waiting = known.length - joined;
@@ -39,7 +52,10 @@ export function feedbackRoutes(app: FastifyInstance, { feedback, predictions, me
     return { accepted: known.length, joined, waiting, unknown };
   });
 
-  function tasksOf(tenant: Tenant, items: readonly FeedbackItem[]): Promise<ReadonlyMap<PredictionId, PredictionTask>> {
+  function tasksOf(
+    tenant: Tenant,
+    items: readonly FeedbackItem[],
+  ): Promise<ReadonlyMap<PredictionId, PredictionTask>> {
     const ids = [...new Set(items.map(({ predictionId }) => predictionId))];
     return inTime(predictions.tasksOf({ tenant, ids }));
   }
@@ -49,11 +65,17 @@ export function feedbackRoutes(app: FastifyInstance, { feedback, predictions, me
   }
 
   function inTime<T>(work: Promise<T>): Promise<T> {
-    return within(timeoutMs, work, { type: 'DatabaseUnavailable', message: 'the registry did not accept the feedback; send it again' });
+    return within(timeoutMs, work, {
+      type: 'DatabaseUnavailable',
+      message: 'the registry did not accept the feedback; send it again',
+    });
   }
 }
 
-/** Rows reach the log within a second; while PostgreSQL is away they wait on disk, so an id is given this long before it counts as unknown. */
+/**
+ * Rows reach the log within a second; while PostgreSQL is away they wait on disk, so an id is given
+ * this long before it counts as unknown.
+ */
 const mostLogDelayMs = 24 * 3_600_000;
 
 function mayStillCome(id: PredictionId): boolean {
@@ -62,10 +84,15 @@ function mayStillCome(id: PredictionId): boolean {
 }
 
 /** A label that no metric of the task can use would be stored and never counted. */
-function requireFittingLabels(items: readonly FeedbackItem[], tasks: ReadonlyMap<PredictionId, PredictionTask>, isList: boolean): void {
+function requireFittingLabels(
+  items: readonly FeedbackItem[],
+  tasks: ReadonlyMap<PredictionId, PredictionTask>,
+  isList: boolean,
+): void {
   const issues = items.flatMap(({ predictionId, label }, index) => {
     const of = tasks.get(predictionId);
-    const mismatch = of?.task == null ? null : labelMismatch({ task: of.task, classes: of.classes }, label);
+    const mismatch =
+      of?.task == null ? null : labelMismatch({ task: of.task, classes: of.classes }, label);
     if (of === undefined || mismatch === null) return [];
     return [
       {
@@ -74,5 +101,6 @@ function requireFittingLabels(items: readonly FeedbackItem[], tasks: ReadonlyMap
       },
     ];
   });
-  if (issues.length > 0) throw failure('InvalidInput', issues[0]?.detail ?? '', { issues: issues.slice(0, 20) });
+  if (issues.length > 0)
+    throw failure('InvalidInput', issues[0]?.detail ?? '', { issues: issues.slice(0, 20) });
 }

@@ -24,7 +24,9 @@ export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRo
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_request, reply) => {
     const { ready, ...detail } = health();
-    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...detail });
+    return reply
+      .status(ready ? 200 : 503)
+      .send({ status: ready ? 'ready' : 'not ready', ...detail });
   });
   app.get('/v2/health/live', () => ({ live: true }));
   app.get('/v2/health/ready', (_request, reply) => {
@@ -32,6 +34,8 @@ export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRo
     return reply.status(ready ? 200 : 503).send({ ready });
   });
   app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+    reply
+      .header('content-type', metrics.registry.contentType)
+      .send(await metrics.registry.metrics()),
   );
 }

@@ -15,19 +15,32 @@ interface IndexQueryParams {
   readonly index: string;
 }
 
-/** `POST /v1/indexes/{index}/query`: the nearest chunks to a text or to a vector of the index's own embedder, and where each stands in which document. */
-export function indexQueryRoutes(app: FastifyInstance, { indexes, metrics, timeoutMs }: IndexQueryRouteDeps): void {
+/**
+ * `POST /v1/indexes/{index}/query`: the nearest chunks to a text or to a vector of the index's own
+ * embedder, and where each stands in which document.
+ */
+export function indexQueryRoutes(
+  app: FastifyInstance,
+  { indexes, metrics, timeoutMs }: IndexQueryRouteDeps,
+): void {
   app.decorateRequest('indexAnswer', null);
-  app.post<{ Params: IndexQueryParams }>('/v1/indexes/:index/query', { onResponse: count }, async (request, reply) => {
-    const { index } = request.params;
-    const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
-    const left = Math.max(1, timeoutMs - reply.elapsedTime);
-    const answer = await within(left, indexes.query(query), { type: 'StorageUnavailable', message: `the index ${index} did not respond` });
-    request.indexAnswer = { answer, mode: query.mode };
-    void reply.header('x-perennial-index-version', `${answer.index}@${answer.version}`);
-    if (answer.stale) void reply.header('x-perennial-stale', 'registry');
-    return viewOf(answer);
-  });
+  app.post<{ Params: IndexQueryParams }>(
+    '/v1/indexes/:index/query',
+    { onResponse: count },
+    async (request, reply) => {
+      const { index } = request.params;
+      const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
+      const left = Math.max(1, timeoutMs - reply.elapsedTime);
+      const answer = await within(left, indexes.query(query), {
+        type: 'StorageUnavailable',
+        message: `the index ${index} did not respond`,
+      });
+      request.indexAnswer = { answer, mode: query.mode };
+      void reply.header('x-perennial-index-version', `${answer.index}@${answer.version}`);
+      if (answer.stale) void reply.header('x-perennial-stale', 'registry');
+      return viewOf(answer);
+    },
+  );
 
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { indexAnswer: asked } = request;
@@ -46,8 +59,32 @@ function viewOf({ index, version, digest, embedder, hits, milliseconds }: IndexA
   return { index, version, digest, embedder, hits: hits.map(hitOf), milliseconds };
 }
 
-function hitOf({ documentId, chunkId, score, foundBy, title, heading, source, text, ordinal, start, end }: IndexHit) {
-  return { documentId, chunkId, score, foundBy, title, heading, source: plainSourceOf(source), text, ordinal, start, end };
+function hitOf({
+  documentId,
+  chunkId,
+  score,
+  foundBy,
+  title,
+  heading,
+  source,
+  text,
+  ordinal,
+  start,
+  end,
+}: IndexHit) {
+  return {
+    documentId,
+    chunkId,
+    score,
+    foundBy,
+    title,
+    heading,
+    source: plainSourceOf(source),
+    text,
+    ordinal,
+    start,
+    end,
+  };
 }
 
 declare module 'fastify' {

@@ -17,15 +17,27 @@ export interface ModelParams {
   readonly version?: string;
 }
 
-/** Open Inference Protocol V2: the body is one named tensor for each request column, or rows of JSON objects. */
+/**
+ * Open Inference Protocol V2: the body is one named tensor for each request column, or rows of JSON
+ * objects.
+ */
 export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
-  async function handle(request: FastifyRequest<{ Params: ModelParams }>, reply: FastifyReply): Promise<string | Buffer> {
+  async function handle(
+    request: FastifyRequest<{ Params: ModelParams }>,
+    reply: FastifyReply,
+  ): Promise<string | Buffer> {
     const { model, version } = request.params;
     const arrivedAt = performance.now() - reply.elapsedTime;
     const { caller, body } = request;
     // Only the platform may mark a request as its own: an unmarked one counts as traffic.
     const isProbe = probeHeader in request.headers && allows(caller.scope, 'operator');
-    const answer = await infer({ tenant: caller.tenant, name: parseModelName(model, version), body, arrivedAt, isProbe });
+    const answer = await infer({
+      tenant: caller.tenant,
+      name: parseModelName(model, version),
+      body,
+      arrivedAt,
+      isProbe,
+    });
     request.answer = answer;
     void reply.headers({ ...contentHeaders(answer), ...answerHeaders(answer) });
     if (answer.stale !== null) metrics.staleAnswer();
@@ -47,7 +59,11 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
 
   app.decorateRequest('answer', null);
   app.post<{ Params: ModelParams }>('/v2/models/:model/infer', { onResponse: count }, handle);
-  app.post<{ Params: ModelParams }>('/v2/models/:model/versions/:version/infer', { onResponse: count }, handle);
+  app.post<{ Params: ModelParams }>(
+    '/v2/models/:model/versions/:version/infer',
+    { onResponse: count },
+    handle,
+  );
 }
 
 function contentHeaders({ jsonBytes }: InferenceAnswer): Readonly<Record<string, string>> {

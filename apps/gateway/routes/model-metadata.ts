@@ -8,8 +8,14 @@ import type { VersionPicker } from '../routing/version-picker';
 import type { ModelParams } from './infer';
 
 /** What a client of the Open Inference Protocol V2 asks before it sends rows. */
-export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly picker: VersionPicker }): void {
-  async function withServed<T>(request: FastifyRequest<{ Params: ModelParams }>, tell: (served: ServedVersion) => T): Promise<T> {
+export function modelMetadataRoutes(
+  app: FastifyInstance,
+  { picker }: { readonly picker: VersionPicker },
+): void {
+  async function withServed<T>(
+    request: FastifyRequest<{ Params: ModelParams }>,
+    tell: (served: ServedVersion) => T,
+  ): Promise<T> {
     const { model, version } = request.params;
     const picked = await picker.pick(request.caller.tenant, parseModelName(model, version));
     if (picked.kind === 'routed') return tell(picked.route.champion.served);
@@ -19,14 +25,25 @@ export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly
       picked.release();
     }
   }
-  const metadata = (request: FastifyRequest<{ Params: ModelParams }>) => withServed(request, describe);
+  const metadata = (request: FastifyRequest<{ Params: ModelParams }>) =>
+    withServed(request, describe);
   const ready = (request: FastifyRequest<{ Params: ModelParams }>) =>
-    withServed(request, ({ model, version, digest }) => ({ name: model, version: String(version), ready: true, digest }));
+    withServed(request, ({ model, version, digest }) => ({
+      name: model,
+      version: String(version),
+      ready: true,
+      digest,
+    }));
 
-  app.get('/v2', () => ({ name: 'perennial', version: platformVersion, extensions: ['binary_tensor_data'] }));
+  app.get('/v2', () => ({
+    name: 'perennial',
+    version: platformVersion,
+    extensions: ['binary_tensor_data'],
+  }));
   app.get('/v2/models/:model', metadata);
   app.get('/v2/models/:model/versions/:version', metadata);
-  // A version that cannot be had answers with its problem: the protocol wants any other status than 200.
+  // A version that cannot be had answers with its problem: the protocol wants any other status than
+  // 200.
   app.get('/v2/models/:model/ready', ready);
   app.get('/v2/models/:model/versions/:version/ready', ready);
 }
@@ -38,19 +55,33 @@ function describe(served: ServedVersion) {
     name: model,
     versions: [String(version)],
     platform: 'onnxruntime_onnx',
-    inputs: signature.request.map(({ name, type }) => ({ name, datatype: datatypesOf[type][0], shape: [-1, 1], parameters: { type } })),
-    outputs: [...outputsOf(signature), { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] }],
+    inputs: signature.request.map(({ name, type }) => ({
+      name,
+      datatype: datatypesOf[type][0],
+      shape: [-1, 1],
+      parameters: { type },
+    })),
+    outputs: [
+      ...outputsOf(signature),
+      { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
+    ],
     parameters: { digest, entity: signature.entity, event_time: signature.time },
   };
 }
 
 function outputsOf({ task, classes }: ModelSignature) {
   if (classes === undefined) {
-    const meaning = task === 'classification' ? 'probability of the positive class' : 'predicted value';
+    const meaning =
+      task === 'classification' ? 'probability of the positive class' : 'predicted value';
     return [{ name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning } }];
   }
   return [
-    { name: 'class', datatype: 'BYTES', shape: [-1, 1], parameters: { meaning: 'the most probable class' } },
+    {
+      name: 'class',
+      datatype: 'BYTES',
+      shape: [-1, 1],
+      parameters: { meaning: 'the most probable class' },
+    },
     {
       name: 'probabilities',
       datatype: 'FP64',

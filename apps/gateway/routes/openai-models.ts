@@ -4,25 +4,41 @@ import type { Route } from '../routing/route';
 import type { LoadedRoutingTable } from '../routing/routing-table';
 import { notLoadedYet } from '../routing/version-picker';
 
-/** What a client of the OpenAI API may name as `model`: the language applications that have a champion. */
+/**
+ * What a client of the OpenAI API may name as `model`: the language applications that have a
+ * champion.
+ */
 export function openAiModelRoutes(
   app: FastifyInstance,
-  { table }: { readonly table: Pick<LoadedRoutingTable, 'models' | 'route' | 'isWanted' | 'isKnown'> },
+  {
+    table,
+  }: { readonly table: Pick<LoadedRoutingTable, 'models' | 'route' | 'isWanted' | 'isKnown'> },
 ): void {
   app.get('/v1/models', ({ caller: { tenant } }) => {
     if (!table.isKnown()) throw notLoadedYet('its models');
     const routes = table.models(tenant).map((model) => table.route(tenant, model));
     return {
       object: 'list',
-      data: routes.filter((route) => route !== undefined && isBundle(route)).map((route) => viewOf(route as Route)),
+      data: routes
+        .filter((route) => route !== undefined && isBundle(route))
+        .map((route) => viewOf(route as Route)),
     };
   });
-  app.get('/v1/models/:model', ({ caller: { tenant }, params: { model } }: FastifyRequest<{ Params: { readonly model: string } }>) => {
-    const route = table.route(tenant, model);
-    if (route !== undefined && isBundle(route)) return viewOf(route);
-    if (route === undefined && table.isWanted(tenant, model, 'champion')) throw notLoadedYet(model);
-    throw failure('NotFound', `no language application ${model.slice(0, 100)} has a champion`, { next: 'GET /v1/models lists them' });
-  });
+  app.get(
+    '/v1/models/:model',
+    ({
+      caller: { tenant },
+      params: { model },
+    }: FastifyRequest<{ Params: { readonly model: string } }>) => {
+      const route = table.route(tenant, model);
+      if (route !== undefined && isBundle(route)) return viewOf(route);
+      if (route === undefined && table.isWanted(tenant, model, 'champion'))
+        throw notLoadedYet(model);
+      throw failure('NotFound', `no language application ${model.slice(0, 100)} has a champion`, {
+        next: 'GET /v1/models lists them',
+      });
+    },
+  );
 }
 
 function isBundle({ champion }: Route): boolean {

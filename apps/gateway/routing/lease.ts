@@ -3,9 +3,15 @@ import type { RoutingRepository } from '../../../db/serving/routing-repository';
 import type { LoadedRoutingTable } from './routing-table';
 import { within } from '../../../data/within';
 
-/** While it holds, the registry knows which table this gateway serves by, and waits for it before a rollout advances. */
+/**
+ * While it holds, the registry knows which table this gateway serves by, and waits for it before a
+ * rollout advances.
+ */
 export interface Lease {
-  /** Begins to beat and to listen; resolves after the first attempt, whether or not the registry was there. */
+  /**
+   * Begins to beat and to listen; resolves after the first attempt, whether or not the registry was
+   * there.
+   */
   start(): Promise<void>;
   holds(): boolean;
   /** Seconds until it runs out, 0 when it has. */
@@ -29,7 +35,10 @@ export interface LeaseOptions {
 export function createLease(options: LeaseOptions): Lease {
   const { gateways, routing, table, id, url, leaseSeconds, pollSeconds, onError } = options;
   const timeoutMs = (leaseSeconds * 1000) / 3;
-  /** On the monotonic clock, counted from before the beat was sent, so that it never outlasts the registry's own reckoning. */
+  /**
+   * On the monotonic clock, counted from before the beat was sent, so that it never outlasts the
+   * registry's own reckoning.
+   */
   let validUntil = -Infinity;
   let timer: NodeJS.Timeout | null = null;
   let stopListening: (() => Promise<void>) | null = null;
@@ -38,12 +47,22 @@ export function createLease(options: LeaseOptions): Lease {
   let beats = 0;
   let stopped = false;
 
-  /** Numbered: they go over several connections, and the registry takes none after a newer one. So none has to wait for one that hangs. */
+  /**
+   * Numbered: they go over several connections, and the registry takes none after a newer one. So
+   * none has to wait for one that hangs.
+   */
   async function beat(): Promise<void> {
     const sentAt = performance.now();
-    const away = { type: 'DatabaseUnavailable', message: 'the registry did not accept the heartbeat' } as const;
+    const away = {
+      type: 'DatabaseUnavailable',
+      message: 'the registry did not accept the heartbeat',
+    } as const;
     beats += 1;
-    const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }), away);
+    const current = await within(
+      timeoutMs,
+      gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }),
+      away,
+    );
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
     // A beat is also a poll: this finds what a lost notification would have told.
     if (current.epoch !== table.epoch()) refresh();
@@ -53,13 +72,19 @@ export function createLease(options: LeaseOptions): Lease {
     void table.refresh().catch((error: unknown) => onError('routing table', error));
   }
 
-  /** Waits for one attempt at a time: one that answers late would otherwise leave a listener behind that nobody stops. */
+  /**
+   * Waits for one attempt at a time: one that answers late would otherwise leave a listener behind
+   * that nobody stops.
+   */
   async function listen(): Promise<void> {
     if (stopListening !== null) return;
     listening ??= beginToListen().finally(() => {
       listening = null;
     });
-    await within(timeoutMs, listening, { type: 'DatabaseUnavailable', message: 'cannot listen for routing changes' });
+    await within(timeoutMs, listening, {
+      type: 'DatabaseUnavailable',
+      message: 'cannot listen for routing changes',
+    });
   }
 
   async function beginToListen(): Promise<void> {

@@ -1,4 +1,8 @@
-import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/serving/routing-repository';
+import type {
+  RoutedModel,
+  RoutedRollout,
+  RoutingArm,
+} from '../../../db/serving/routing-repository';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { AliasName } from '../../../domain/model/model';
 import type { ModelCache } from '../model/model-cache';
@@ -16,7 +20,10 @@ export interface Route {
   readonly model: string;
   readonly champion: Arm;
   readonly arms: readonly Arm[];
-  /** By which the arms divide the requests. Null without one, and while its challenger is not loaded here: then the champion answers, and nothing is counted for or against it. */
+  /**
+   * By which the arms divide the requests. Null without one, and while its challenger is not loaded
+   * here: then the champion answers, and nothing is counted for or against it.
+   */
   readonly rollout: RoutedRollout | null;
 }
 
@@ -41,12 +48,18 @@ export async function loadArm(
 }
 
 /**
- * Where a rollback would go stays loaded for a while after a promotion: that makes it immediate. A failure blocks nothing, because the registry does not ask for it.
- * Null also where it need not be kept: each takes memory in every gateway.
+ * Where a rollback would go stays loaded for a while after a promotion: that makes it immediate. A
+ * failure blocks nothing, because the registry does not ask for it. Null also where it need not be
+ * kept: each takes memory in every gateway.
  */
-export async function loadPrevious(cache: Pick<ModelCache, 'acquire'>, routed: RoutedModel): Promise<ServedVersion | null> {
+export async function loadPrevious(
+  cache: Pick<ModelCache, 'acquire'>,
+  routed: RoutedModel,
+): Promise<ServedVersion | null> {
   const { previous } = routed;
-  return previous === null || previous.keepSeconds <= 0 ? null : serve(cache, routed, previous).catch(() => null);
+  return previous === null || previous.keepSeconds <= 0
+    ? null
+    : serve(cache, routed, previous).catch(() => null);
 }
 
 async function serve(
@@ -68,7 +81,9 @@ export function releaseArms(arms: readonly Arm[]): void {
 
 /** Everything of a route that a change of it can change. */
 export function fingerprintOf({ arms, previous, rollout }: RoutedModel): string {
-  const parts = arms.map(({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`);
+  const parts = arms.map(
+    ({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`,
+  );
   const division = rollout === null ? '' : `${rollout.id}:${rollout.step}:${rollout.besides}`;
   return `${parts.join(' ')} ${previous === null ? '' : previous.version} ${division}`;
 }

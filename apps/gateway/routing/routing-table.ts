@@ -1,7 +1,20 @@
-import type { RoutedModel, RoutingRepository, RoutingTable as StoredTable } from '../../../db/serving/routing-repository';
+import type {
+  RoutedModel,
+  RoutingRepository,
+  RoutingTable as StoredTable,
+} from '../../../db/serving/routing-repository';
 import { versionName, type AliasName, type ModelVersionRef } from '../../../domain/model/model';
 import type { ModelCache } from '../model/model-cache';
-import { fingerprintOf, heldAgain, loadArm, loadPrevious, releaseArms, type Arm, type Route, type Unloaded } from './route';
+import {
+  fingerprintOf,
+  heldAgain,
+  loadArm,
+  loadPrevious,
+  releaseArms,
+  type Arm,
+  type Route,
+  type Unloaded,
+} from './route';
 import type { ServedVersion } from '../model/served-version';
 import { within } from '../../../data/within';
 
@@ -13,9 +26,15 @@ export interface BlockedModel {
   readonly error: string;
 }
 
-/** The registry's routing table in memory. A model's route is swapped in one step, after all of its arms are loaded; until then the old one serves (I8). */
+/**
+ * The registry's routing table in memory. A model's route is swapped in one step, after all of its
+ * arms are loaded; until then the old one serves (I8).
+ */
 export interface LoadedRoutingTable {
-  /** Reads the table and begins to load what changed. Throws DatabaseUnavailable; settles when every change is applied or found impossible. */
+  /**
+   * Reads the table and begins to load what changed. Throws DatabaseUnavailable; settles when every
+   * change is applied or found impossible.
+   */
   refresh(): Promise<void>;
   route(tenant: string, model: string): Route | undefined;
   /** Where a rollback would go, while it is kept loaded. */
@@ -24,11 +43,17 @@ export interface LoadedRoutingTable {
   previousVersion(tenant: string, model: string): ModelVersionRef | null;
   /** What the registry wants for this model, when that is not what serves. */
   blockedModel(tenant: string, model: string): BlockedModel | undefined;
-  /** Whether the registry names such a version for this model, loaded or not. True before the registry was read: nothing is known of any model then. */
+  /**
+   * Whether the registry names such a version for this model, loaded or not. True before the
+   * registry was read: nothing is known of any model then.
+   */
   isWanted(tenant: string, model: string, alias: AliasName): boolean;
   models(tenant: string): readonly string[];
   blocked(): readonly BlockedModel[];
-  /** Whether a table was ever read and served as far as it can be. One broken model must not keep all others from being ready. */
+  /**
+   * Whether a table was ever read and served as far as it can be. One broken model must not keep
+   * all others from being ready.
+   */
   isKnown(): boolean;
   /** The newest epoch of which everything is served: what may be acknowledged. */
   epoch(): number;
@@ -68,7 +93,10 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   let known = false;
   let closed = false;
 
-  /** A read that is under way may miss what this caller was told about, so one more follows it; callers that come in the meantime share that one. */
+  /**
+   * A read that is under way may miss what this caller was told about, so one more follows it;
+   * callers that come in the meantime share that one.
+   */
   function refresh(): Promise<void> {
     if (reading === null) return read();
     next ??= reading.then(() => {
@@ -79,7 +107,10 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   }
 
   async function read(): Promise<void> {
-    const late = { type: 'DatabaseUnavailable', message: 'the registry did not return its routing table' } as const;
+    const late = {
+      type: 'DatabaseUnavailable',
+      message: 'the registry did not return its routing table',
+    } as const;
     const table = within(readTimeoutMs, routing.table(), late);
     const over = (): void => {
       reading = null;
@@ -119,10 +150,14 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     return done;
   }
 
-  /** A rollout that has ended ends here at once, whatever still has to be loaded for what follows it. */
+  /**
+   * A rollout that has ended ends here at once, whatever still has to be loaded for what follows
+   * it.
+   */
   function retire(key: string, routed: RoutedModel): void {
     const route = applied.get(key)?.route;
-    if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id) return;
+    if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id)
+      return;
     const champion = heldAgain(route.champion);
     swap(key, routed, 'only the champion', { ...route, champion, arms: [champion], rollout: null });
   }
@@ -136,7 +171,13 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const loads = routed.arms.map((arm) => loadArm(cache, routed, arm));
     // A challenger that takes its time must not keep a champion from answering.
     const champion = await loads[routed.arms.findIndex(({ alias }) => alias === 'champion')];
-    if (champion !== undefined && isLoaded(champion) && loads.length > 1 && isWanted() && !serves(key, champion)) {
+    if (
+      champion !== undefined &&
+      isLoaded(champion) &&
+      loads.length > 1 &&
+      isWanted() &&
+      !serves(key, champion)
+    ) {
       swap(key, routed, inPart, routeOf(routed, [heldAgain(champion)], null));
     }
     const results = await Promise.all(loads);
@@ -150,8 +191,10 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       swap(key, routed, fingerprint, routeOf(routed, arms, routed.rollout));
     } else {
       block(key, routed, failed);
-      // Without its challenger a route still serves, but it is not the route that was asked for: the next refresh tries again.
-      if (failed.alias === 'champion' || applied.get(key)?.fingerprint === inPart) releaseArms(arms);
+      // Without its challenger a route still serves, but it is not the route that was asked for:
+      // the next refresh tries again.
+      if (failed.alias === 'champion' || applied.get(key)?.fingerprint === inPart)
+        releaseArms(arms);
       else swap(key, routed, inPart, routeOf(routed, arms, null));
     }
   }
@@ -186,7 +229,11 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     now.expiry = setTimeout(expire, (routed.previous?.keepSeconds ?? 0) * 1000).unref();
   }
 
-  function block(key: string, { tenant, model }: RoutedModel, { alias, version, error }: Unloaded): void {
+  function block(
+    key: string,
+    { tenant, model }: RoutedModel,
+    { alias, version, error }: Unloaded,
+  ): void {
     const text = error instanceof Error ? error.message : String(error);
     const name = versionName({ model, version });
     const known = blocked.get(key);
@@ -221,9 +268,14 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       if (wantedEpoch === noEpoch) return true;
       const routed = wanted.get(keyOf(tenant, model));
       if (routed === undefined) return false;
-      return alias === 'previous' ? routed.previous !== null : routed.arms.some((arm) => arm.alias === alias);
+      return alias === 'previous'
+        ? routed.previous !== null
+        : routed.arms.some((arm) => arm.alias === alias);
     },
-    models: (tenant) => [...applied.values()].filter(({ route }) => route.tenant === tenant).map(({ route }) => route.model),
+    models: (tenant) =>
+      [...applied.values()]
+        .filter(({ route }) => route.tenant === tenant)
+        .map(({ route }) => route.model),
     blocked: () => [...blocked.values()],
     isKnown: () => known,
     epoch: () => epoch,
@@ -238,7 +290,11 @@ function isLoaded(arm: Arm | Unloaded): arm is Arm {
   return 'served' in arm;
 }
 
-function routeOf({ tenant, model }: RoutedModel, arms: readonly Arm[], rollout: Route['rollout']): Route {
+function routeOf(
+  { tenant, model }: RoutedModel,
+  arms: readonly Arm[],
+  rollout: Route['rollout'],
+): Route {
   const champion = arms.find(({ alias }) => alias === 'champion');
   if (champion === undefined) throw new Error(`the route of ${model} has no champion`);
   return { tenant, model, champion, arms, rollout };

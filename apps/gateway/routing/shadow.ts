@@ -21,8 +21,10 @@ export interface ShadowCall {
 }
 
 /**
- * Scores requests behind their answers. It may cost no answer anything but the cores' time, so a version works on one batch of them at a time, and what does
- * not fit or waits too long is given up and counted: which requests those are depends on the load, never on what either version says of them.
+ * Scores requests behind their answers. It may cost no answer anything but the cores' time, so a
+ * version works on one batch of them at a time, and what does not fit or waits too long is given up
+ * and counted: which requests those are depends on the load, never on what either version says of
+ * them.
  */
 export interface Shadow {
   /** Returns before anything is scored. */
@@ -50,7 +52,13 @@ interface WaitingRows {
   readonly since: number;
 }
 
-export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeoutMs, onOutcome }: ShadowOptions): Shadow {
+export function createShadow({
+  maxWaitingRows,
+  batchRows,
+  longestWaitMs,
+  timeoutMs,
+  onOutcome,
+}: ShadowOptions): Shadow {
   /** One for each model that has work: a slow one holds up no other. */
   const queues = new Map<LoadedModel, WaitingRows[]>();
   const working = new Set<Promise<void>>();
@@ -76,7 +84,11 @@ export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeout
   }
 
   async function workOff(model: LoadedModel): Promise<void> {
-    for (let queue = queues.get(model); queue !== undefined && queue.length > 0; queue = queues.get(model)) {
+    for (
+      let queue = queues.get(model);
+      queue !== undefined && queue.length > 0;
+      queue = queues.get(model)
+    ) {
       // After the answers that are on their way out, and after the requests that have come in.
       await new Promise((turn) => setImmediate(turn));
       await Promise.all(take(queue).map(serve));

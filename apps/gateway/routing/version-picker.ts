@@ -12,13 +12,24 @@ import type { LoadedRoutingTable } from './routing-table';
 import { servedVersion, type ServedVersion } from '../model/served-version';
 import { within } from '../../../data/within';
 
-/** What may answer a request. Either the routing table chooses among the arms, or the caller named one version. */
+/**
+ * What may answer a request. Either the routing table chooses among the arms, or the caller named
+ * one version.
+ */
 export type Picked =
   | { readonly kind: 'routed'; readonly route: Route }
-  | { readonly kind: 'named'; readonly arm: PredictionArm; readonly served: ServedVersion; release(): void };
+  | {
+      readonly kind: 'named';
+      readonly arm: PredictionArm;
+      readonly served: ServedVersion;
+      release(): void;
+    };
 
 export interface VersionPicker {
-  /** Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is known and cannot be loaded here. */
+  /**
+   * Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is
+   * known and cannot be loaded here.
+   */
   pick(tenant: Tenant, name: RequestedModel): Picked | Promise<Picked>;
   /** Loads and probes a version that need not be routed; the caller releases it. */
   load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
@@ -34,7 +45,12 @@ export interface VersionPickerOptions {
 /** Which manifest a version number stands for never changes, so it is asked once. */
 const maxKnown = 10_000;
 
-export function createVersionPicker({ table, routing, cache, timeoutMs }: VersionPickerOptions): VersionPicker {
+export function createVersionPicker({
+  table,
+  routing,
+  cache,
+  timeoutMs,
+}: VersionPickerOptions): VersionPicker {
   const known = new Map<string, ModelVersionRef>();
 
   function pick(tenant: Tenant, { model, selector }: RequestedModel): Picked | Promise<Picked> {
@@ -56,18 +72,30 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
     const route = table.route(tenant, model);
     if (route !== undefined) return route;
     const blocked = table.blockedModel(tenant, model);
-    if (blocked !== undefined) throw new HttpProblem(503, 'ModelUnloadable', `${blocked.name} cannot be served here: ${blocked.error}`);
+    if (blocked !== undefined)
+      throw new HttpProblem(
+        503,
+        'ModelUnloadable',
+        `${blocked.name} cannot be served here: ${blocked.error}`,
+      );
     if (table.isWanted(tenant, model, 'champion')) throw notLoadedYet(model);
     const near = nearest(model, table.models(tenant));
-    throw failure('NotFound', `no model \`${model.slice(0, 100)}\` has a champion${near === null ? '' : `; did you mean \`${near}\`?`}`, {
-      next: 'perennial model list',
-    });
+    throw failure(
+      'NotFound',
+      `no model \`${model.slice(0, 100)}\` has a champion${near === null ? '' : `; did you mean \`${near}\`?`}`,
+      {
+        next: 'perennial model list',
+      },
+    );
   }
 
   /** Null where it has to be loaded first: a previous version is not kept loaded for ever. */
   function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
     const route = routeOf(tenant, model);
-    const served = alias === 'previous' ? table.previous(tenant, model) : route.arms.find((arm) => arm.alias === alias)?.served;
+    const served =
+      alias === 'previous'
+        ? table.previous(tenant, model)
+        : route.arms.find((arm) => arm.alias === alias)?.served;
     if (served) return served;
     if (alias === 'previous' && table.previousVersion(tenant, model) !== null) return null;
     if (table.isWanted(tenant, model, alias)) throw notLoadedYet(`${model}@${alias}`);
@@ -77,13 +105,22 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
   async function loadPrevious(tenant: Tenant, model: string): Promise<ServedVersion> {
     const previous = table.previousVersion(tenant, model);
     if (previous === null) throw hasNo('previous', model);
-    return servedVersion(model, previous.version, await cache.acquire({ tenant, model, manifest: previous.manifest }));
+    return servedVersion(
+      model,
+      previous.version,
+      await cache.acquire({ tenant, model, manifest: previous.manifest }),
+    );
   }
 
-  async function loadNamed(arm: PredictionArm, loadServed: () => Promise<ServedVersion>): Promise<Picked> {
+  async function loadNamed(
+    arm: PredictionArm,
+    loadServed: () => Promise<ServedVersion>,
+  ): Promise<Picked> {
     const served = await loadServed().catch((error: unknown) => {
-      // For the caller of an inference a version that cannot be loaded is an outage, not a mistake in the request.
-      if (isPerennialError(error) && unloadable.has(error.type)) throw new HttpProblem(503, error.type, error.message);
+      // For the caller of an inference a version that cannot be loaded is an outage, not a mistake
+      // in the request.
+      if (isPerennialError(error) && unloadable.has(error.type))
+        throw new HttpProblem(503, error.type, error.message);
       throw error;
     });
     return { kind: 'named', arm, served, release: () => served.hold.release() };
@@ -94,16 +131,27 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
     return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
   }
 
-  async function reference(tenant: Tenant, model: string, version: number): Promise<ModelVersionRef> {
+  async function reference(
+    tenant: Tenant,
+    model: string,
+    version: number,
+  ): Promise<ModelVersionRef> {
     const key = `${tenant}/${versionName({ model, version })}`;
     const remembered = known.get(key);
     if (remembered !== undefined) return remembered;
     const asked = routing.version({ tenant, model, version });
-    const found = await within(timeoutMs, asked, { type: 'DatabaseUnavailable', message: 'the registry did not return the version' });
+    const found = await within(timeoutMs, asked, {
+      type: 'DatabaseUnavailable',
+      message: 'the registry did not return the version',
+    });
     if (found === null) {
-      throw failure('NotFound', `there is no ${versionName({ model: model.slice(0, 100), version })}`, {
-        next: `perennial model show ${model.slice(0, 100)}`,
-      });
+      throw failure(
+        'NotFound',
+        `there is no ${versionName({ model: model.slice(0, 100), version })}`,
+        {
+          next: `perennial model show ${model.slice(0, 100)}`,
+        },
+      );
     }
     if (known.size >= maxKnown) known.clear();
     known.set(key, found);
@@ -117,9 +165,22 @@ function hasNo(alias: Arm['alias'], model: string): Error {
   return failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
 }
 
-/** Clients take 404 as final, so a gateway that has just started, or is loading what the registry names, asks them to come again. */
+/**
+ * Clients take 404 as final, so a gateway that has just started, or is loading what the registry
+ * names, asks them to come again.
+ */
 export function notLoadedYet(name: string): HttpProblem {
-  return new HttpProblem(503, 'ModelLoading', `this gateway has not loaded ${name.slice(0, 100)} yet; send the request again`);
+  return new HttpProblem(
+    503,
+    'ModelLoading',
+    `this gateway has not loaded ${name.slice(0, 100)} yet; send the request again`,
+  );
 }
 
-const unloadable: ReadonlySet<string> = new Set(['ArtifactMissing', 'DigestMismatch', 'ModelUnloadable', 'SqlForbidden', 'SqlInvalid']);
+const unloadable: ReadonlySet<string> = new Set([
+  'ArtifactMissing',
+  'DigestMismatch',
+  'ModelUnloadable',
+  'SqlForbidden',
+  'SqlInvalid',
+]);

@@ -18,23 +18,43 @@ export interface ChatRoutesOptions {
   readonly writing: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-export function chatRoutes(app: FastifyInstance, { engine, modelName, metrics, writing }: ChatRoutesOptions): void {
+export function chatRoutes(
+  app: FastifyInstance,
+  { engine, modelName, metrics, writing }: ChatRoutesOptions,
+): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseChatRequest(request.body);
     const wish = wishOf(body, modelName);
     const gone = clientGone(reply);
-    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: body.model };
+    const head = {
+      id: `chatcmpl-${randomUUID()}`,
+      created: Math.floor(Date.now() / 1000),
+      model: body.model,
+    };
     const begun = await engine().begin(wish, gone);
     return writing(async () => {
       try {
-        if (body.stream === true) return await streamed(reply, begun, head, body.stream_options?.include_usage === true, metrics, gone);
+        if (body.stream === true)
+          return await streamed(
+            reply,
+            begun,
+            head,
+            body.stream_options?.include_usage === true,
+            metrics,
+            gone,
+          );
         const answer = await begun.write(() => undefined);
         count(metrics, begun, answer);
         return await reply.send({
           ...head,
           object: 'chat.completion',
           choices: [
-            { index: 0, message: { role: 'assistant', content: answer.text, refusal: null }, logprobs: null, finish_reason: answer.finish },
+            {
+              index: 0,
+              message: { role: 'assistant', content: answer.text, refusal: null },
+              logprobs: null,
+              finish_reason: answer.finish,
+            },
           ],
           usage: usageOf(begun, answer),
         });
@@ -66,13 +86,25 @@ async function streamed(
     const answer = await begun.write((text) => stream.send(chunk({ content: text }, null)));
     count(metrics, begun, answer);
     stream.send(chunk({}, answer.finish));
-    if (withUsage) stream.send({ ...head, object: 'chat.completion.chunk', choices: [], usage: usageOf(begun, answer) });
+    if (withUsage)
+      stream.send({
+        ...head,
+        object: 'chat.completion.chunk',
+        choices: [],
+        usage: usageOf(begun, answer),
+      });
     stream.end();
   } catch (error) {
     if (gone.aborted) metrics.cancelled();
     else reply.log.error({ err: error }, 'an answer was interrupted');
     // The head is out: the only way left to say that this is not the end of the answer.
-    stream.fail(errorBody(error instanceof ApiError ? error : new ApiError(500, 'the answer was interrupted', { code: 'internal_error' })));
+    stream.fail(
+      errorBody(
+        error instanceof ApiError
+          ? error
+          : new ApiError(500, 'the answer was interrupted', { code: 'internal_error' }),
+      ),
+    );
   }
   return reply;
 }
@@ -101,16 +133,23 @@ function grammarOf({ grammar, response_format: format }: ChatRequestBody): Gramm
   return null;
 }
 
-/** Aborts when the connection closes before the answer is out: nobody pays for tokens that nobody reads. */
+/**
+ * Aborts when the connection closes before the answer is out: nobody pays for tokens that nobody
+ * reads.
+ */
 function clientGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new ApiError(499, 'the client closed the connection', { code: 'client_closed' }));
+    if (!reply.raw.writableFinished)
+      gone.abort(new ApiError(499, 'the client closed the connection', { code: 'client_closed' }));
   });
   return gone.signal;
 }
 
-function usageOf({ promptTokens }: BegunAnswer, { completionTokens, cachedTokens }: WrittenAnswer): object {
+function usageOf(
+  { promptTokens }: BegunAnswer,
+  { completionTokens, cachedTokens }: WrittenAnswer,
+): object {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
@@ -124,5 +163,10 @@ function count(
   { promptTokens }: BegunAnswer,
   { cachedTokens, completionTokens, firstTokenMs }: WrittenAnswer,
 ): void {
-  metrics.answer({ prompt: promptTokens, cached: cachedTokens, completion: completionTokens, firstTokenMs });
+  metrics.answer({
+    prompt: promptTokens,
+    cached: cachedTokens,
+    completion: completionTokens,
+    firstTokenMs,
+  });
 }

@@ -20,7 +20,10 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
     }
     const vectors = await minilm.embed(body.input);
     // What is beyond the model's limit was not read, so it is not counted.
-    const tokens = body.input.reduce((sum, text) => sum + Math.min(tokensOf(minilm, text), minilm.maxTokens), 0);
+    const tokens = body.input.reduce(
+      (sum, text) => sum + Math.min(tokensOf(minilm, text), minilm.maxTokens),
+      0,
+    );
     return {
       object: 'list',
       model: body.model,
@@ -38,5 +41,7 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
 }
 
 function tokensOf(embedder: Embedder, text: string): number {
-  return text.split(/\s+/).reduce((sum, word) => sum + (word === '' ? 0 : embedder.costOf(word)), 0);
+  return text
+    .split(/\s+/)
+    .reduce((sum, word) => sum + (word === '' ? 0 : embedder.costOf(word)), 0);
 }

@@ -17,10 +17,23 @@ import { formatInstant, splitWindow } from '../../../domain/dataset/time-window'
 import { withheldLabel } from '../../sql/feature-policy';
 import { compileFeatureSql, type FeaturePlan } from '../../sql/feature-sql';
 import { writeFeatureTables } from '../../sql/feature-table';
-import { quoteName, quoteText, readParquet, withDuckDb, type PlatformSql } from '../../sql/platform-sql';
+import {
+  quoteName,
+  quoteText,
+  readParquet,
+  withDuckDb,
+  type PlatformSql,
+} from '../../sql/platform-sql';
 import { runUserSql } from '../../sql/user-sql';
 import { keyColumns } from './key-columns';
-import { checkClasses, classesOf, labelValue, numberOfClass, refuseUnknownClasses, taskOf } from './label';
+import {
+  checkClasses,
+  classesOf,
+  labelValue,
+  numberOfClass,
+  refuseUnknownClasses,
+  taskOf,
+} from './label';
 import { drawnHash, drawnPart } from './split-hash';
 
 export interface AssemblyRun {
@@ -60,9 +73,11 @@ export interface PartFiles {
 }
 
 /**
- * Joins the sources into labelled request rows, keeps those of the window whose label was known at its end, splits them in order of time (or all of them by a hash, where rows have no time)
- * and computes the features of each part by the query that the gateway will run. Equal input gives equal bytes. Errors: the SQL's own (sql-errors), InvalidInput for
- * columns that are not there or a label that cannot be learnt, DatasetEmpty for a part without rows.
+ * Joins the sources into labelled request rows, keeps those of the window whose label was known at
+ * its end, splits them in order of time (or all of them by a hash, where rows have no time) and
+ * computes the features of each part by the query that the gateway will run. Equal input gives
+ * equal bytes. Errors: the SQL's own (sql-errors), InvalidInput for columns that are not there or a
+ * label that cannot be learnt, DatasetEmpty for a part without rows.
  */
 export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   const { data, folder, signal } = run;
@@ -84,20 +99,39 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   const split = await withDuckDb(
     async (sql) => {
       // One thread and one file: rows are numbered in the order that they were written in.
-      await sql.run(`CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`);
+      await sql.run(
+        `CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`,
+      );
       const task = await taskOf(sql, keys.label, { wanted: run.task, file: data.assemble });
       const assembly: Assembly = { run, keys, task, parting, available };
       const dropped = await countDropped(sql, assembly);
       const rows: Partial<Record<AssembledPartName, number>> = {};
       await sql.run(keptRows(assembly));
-      const classes = task === 'multiclass' ? await classesOf(sql, keys.label, parting.rowsOf('train')) : undefined;
+      const classes =
+        task === 'multiclass'
+          ? await classesOf(sql, keys.label, parting.rowsOf('train'))
+          : undefined;
       if (classes) await refuseUnknownClasses(sql, keys.label, classes);
       for (const part of assembledParts) {
-        rows[part] = await writePart(sql, { part, assembly, classes, file: path(`${part}-request`) });
+        rows[part] = await writePart(sql, {
+          part,
+          assembly,
+          classes,
+          file: path(`${part}-request`),
+        });
         if (rows[part] === 0) throw emptyPart(part, parting, dropped);
-        if (task !== 'regression') await checkClasses(sql, part, path(`${part}-request`), { label: keys.label.name, classes });
+        if (task !== 'regression')
+          await checkClasses(sql, part, path(`${part}-request`), {
+            label: keys.label.name,
+            classes,
+          });
       }
-      return { dropped, task, ...(classes && { classes }), rows: rows as Record<AssembledPartName, number> };
+      return {
+        dropped,
+        task,
+        ...(classes && { classes }),
+        rows: rows as Record<AssembledPartName, number>,
+      };
     },
     { memoryBytes: run.limits.memoryBytes, threads: 1, spillDirectory: path('spill'), signal },
   );
@@ -105,10 +139,21 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   const parts = Object.fromEntries(
     assembledParts.map((part) => [
       part,
-      { rows: split.rows[part], window: parting.windowOf(part), requestRows: path(`${part}-request`), features: path(`${part}-features`) },
+      {
+        rows: split.rows[part],
+        window: parting.windowOf(part),
+        requestRows: path(`${part}-request`),
+        features: path(`${part}-features`),
+      },
     ]),
   ) as Record<AssembledPartName, PartFiles>;
-  await writeFeatureTables({ plan, tables: Object.values(parts), carried: parting.columns, limits: run.limits, signal });
+  await writeFeatureTables({
+    plan,
+    tables: Object.values(parts),
+    carried: parting.columns,
+    limits: run.limits,
+    signal,
+  });
   return {
     columns,
     labelType: keys.label.type,
@@ -122,7 +167,10 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   };
 }
 
-function compiledFeatures({ data, featuresSql }: AssemblyRun, available: readonly Column[]): Promise<FeaturePlan> {
+function compiledFeatures(
+  { data, featuresSql }: AssemblyRun,
+  available: readonly Column[],
+): Promise<FeaturePlan> {
   return compileFeatureSql({
     sql: featuresSql,
     request: available,
@@ -143,7 +191,9 @@ interface Assembly {
 
 /** How rows are kept and put into parts, as SQL. */
 interface Parting {
-  /** Of `assembled`: whether a row is one of the window, and whether its label was known at its end. */
+  /**
+   * Of `assembled`: whether a row is one of the window, and whether its label was known at its end.
+   */
   readonly inside: (keys: Keys) => string;
   readonly ripe: (keys: Keys) => string;
   /** Of `kept`. */
@@ -168,7 +218,8 @@ function partingOf({ data, window }: AssemblyRun): Parting {
   const windows = splitWindow(window, split);
   // A label counts when it was known at the window's end, as it would have been on that day.
   const latest = formatInstant(Date.parse(window.until) - label.availableAfterSeconds * 1000);
-  const within = (time: string, { from, until }: TimeWindow): string => `${time} >= ${instant(from)} AND ${time} < ${instant(until)}`;
+  const within = (time: string, { from, until }: TimeWindow): string =>
+    `${time} >= ${instant(from)} AND ${time} < ${instant(until)}`;
   return {
     inside: (keys) => within(names(keys).time, window),
     ripe: (keys) => `${names(keys).time} <= ${instant(latest)}`,
@@ -178,7 +229,10 @@ function partingOf({ data, window }: AssemblyRun): Parting {
   };
 }
 
-async function countDropped(sql: PlatformSql, { run, keys, task, parting }: Assembly): Promise<DroppedRows> {
+async function countDropped(
+  sql: PlatformSql,
+  { run, keys, task, parting }: Assembly,
+): Promise<DroppedRows> {
   const label = labelValue(keys.label, task);
   const { time } = names(keys);
   const [inside, ripe] = [`(${parting.inside(keys)})`, `(${parting.ripe(keys)})`];
@@ -193,7 +247,10 @@ async function countDropped(sql: PlatformSql, { run, keys, task, parting }: Asse
     FROM assembled`);
 }
 
-/** Rows are numbered over all parts in the order that the user's rows were written in: by time, then by every column. */
+/**
+ * Rows are numbered over all parts in the order that the user's rows were written in: by time, then
+ * by every column.
+ */
 function keptRows({ run, keys, task, parting, available }: Assembly): string {
   const { time, entity } = names(keys);
   const label = labelValue(keys.label, task);
@@ -220,13 +277,19 @@ interface PartToWrite {
   readonly file: string;
 }
 
-async function writePart(sql: PlatformSql, { part, assembly: { parting, available }, classes, file }: PartToWrite): Promise<number> {
-  const added = parting.columns.map((name) => (name === labelColumn && classes ? `${numberOfClass(classes)} AS ${labelColumn}` : name));
+async function writePart(
+  sql: PlatformSql,
+  { part, assembly: { parting, available }, classes, file }: PartToWrite,
+): Promise<number> {
+  const added = parting.columns.map((name) =>
+    name === labelColumn && classes ? `${numberOfClass(classes)} AS ${labelColumn}` : name,
+  );
   const columns = [...available.map((column) => quoteName(column.name)), ...added].join(', ');
   await sql.run(`
     COPY (SELECT ${columns} FROM kept WHERE ${parting.rowsOf(part)} ORDER BY ${rowColumn})
     TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
-  return (await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`)).rows;
+  return (await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`))
+    .rows;
 }
 
 function emptyPart(part: AssembledPartName, parting: Parting, dropped: DroppedRows): Error {
@@ -241,7 +304,11 @@ function emptyPart(part: AssembledPartName, parting: Parting, dropped: DroppedRo
     window === null
       ? 'give the lifecycle more rows or groups, or this part a larger share in spec.data.split'
       : 'give a run another `until`, or the lifecycle a longer window or other split days';
-  return failure('DatasetEmpty', `no row is left for the part ${which}${why === '' ? '' : `; dropped: ${why}`}`, { next });
+  return failure(
+    'DatasetEmpty',
+    `no row is left for the part ${which}${why === '' ? '' : `; dropped: ${why}`}`,
+    { next },
+  );
 }
 
 const droppedBecause = {
@@ -254,7 +321,10 @@ const droppedBecause = {
 
 /** `time` is no column where rows have none. */
 function names({ time, entity }: Keys) {
-  return { time: time === null ? 'NULL' : quoteName(time.name), entity: entity === null ? null : quoteName(entity.name) };
+  return {
+    time: time === null ? 'NULL' : quoteName(time.name),
+    entity: entity === null ? null : quoteName(entity.name),
+  };
 }
 
 /** Files hold UTC without a zone. */

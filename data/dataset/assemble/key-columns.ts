@@ -4,25 +4,35 @@ import { failure, type Issue } from '../../../domain/failure';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
 import { nearest } from '../../../domain/document/nearest';
 
-/** The columns that the lifecycle names, as `assemble.sql` gave them. @throws InvalidInput with every one that is missing or of a wrong type. */
+/**
+ * The columns that the lifecycle names, as `assemble.sql` gave them. @throws InvalidInput with
+ * every one that is missing or of a wrong type.
+ */
 export function keyColumns(
   columns: readonly Column[],
   data: DataSpec,
 ): { readonly label: Column; readonly time: Column | null; readonly entity: Column | null } {
   const issues = keyColumnIssues(columns, data);
-  const named = (name: string | null): Column | undefined => columns.find((column) => column.name === name);
+  const named = (name: string | null): Column | undefined =>
+    columns.find((column) => column.name === name);
   const [label, time] = [named(data.label.column), named(data.time?.column ?? null) ?? null];
   if (issues.length > 0 || !label) {
     throw failure(
       'InvalidInput',
-      issues.map(({ detail, didYouMean }) => (didYouMean ? `${detail} (did you mean ${didYouMean}?)` : detail)).join('; '),
+      issues
+        .map(({ detail, didYouMean }) =>
+          didYouMean ? `${detail} (did you mean ${didYouMean}?)` : detail,
+        )
+        .join('; '),
       { issues },
     );
   }
   return { label, time, entity: named(data.entity) ?? null };
 }
 
-/** Every column that the lifecycle names and `assemble.sql` does not give, or gives as another type. */
+/**
+ * Every column that the lifecycle names and `assemble.sql` does not give, or gives as another type.
+ */
 export function keyColumnIssues(columns: readonly Column[], data: DataSpec): readonly Issue[] {
   const issues: Issue[] = [];
   const find = (what: string, pointer: string, name: string): Column | undefined => {
@@ -33,17 +43,28 @@ export function keyColumnIssues(columns: readonly Column[], data: DataSpec): rea
         columns.map((column) => column.name),
       );
       const detail = `${data.assemble} gives no column ${name}, which is the ${what}`;
-      issues.push({ pointer, detail, file: data.assemble, ...(near === null ? {} : { didYouMean: near }) });
+      issues.push({
+        pointer,
+        detail,
+        file: data.assemble,
+        ...(near === null ? {} : { didYouMean: near }),
+      });
     }
     return found;
   };
   find('label', '/spec/data/label/column', data.label.column);
-  const time = data.time === null ? null : find('event time', '/spec/data/time/column', data.time.column);
+  const time =
+    data.time === null ? null : find('event time', '/spec/data/time/column', data.time.column);
   if (data.split.by === 'group') find('group', '/spec/data/split/column', data.split.column);
   if (data.entity !== null) find('entity', '/spec/data/entity', data.entity);
   if (time && time.type !== 'timestamp') {
     const detail = `column ${time.name} is the event time, but ${data.assemble} gives it as ${time.type}`;
-    issues.push({ pointer: '/spec/data/time/column', detail, file: data.assemble, expected: 'timestamp' });
+    issues.push({
+      pointer: '/spec/data/time/column',
+      detail,
+      file: data.assemble,
+      expected: 'timestamp',
+    });
   }
   for (const { name } of columns) {
     if ([...reservedColumns, groupColumn].some((reserved) => reserved === name.toLowerCase())) {

@@ -5,14 +5,18 @@ import type { Task } from '../../../domain/model/model';
 import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
 import { textList } from './split-hash';
 
-/** Every prediction is logged with a probability for each class, and each class needs rows to learn from. */
+/**
+ * Every prediction is logged with a probability for each class, and each class needs rows to learn
+ * from.
+ */
 const mostClasses = 100;
 const fewestClasses = 2;
 const shownClasses = 5;
 
 /**
- * True and false, or the whole numbers 0 and 1, are two classes; texts are classes by their name; other numbers are a quantity. What the lifecycle says goes first, if the label can be
- * that: whole numbers are classes when `train.task` is multiclass.
+ * True and false, or the whole numbers 0 and 1, are two classes; texts are classes by their name;
+ * other numbers are a quantity. What the lifecycle says goes first, if the label can be that: whole
+ * numbers are classes when `train.task` is multiclass.
  */
 export async function taskOf(
   sql: PlatformSql,
@@ -20,7 +24,8 @@ export async function taskOf(
   asked: { readonly wanted: Task | null; readonly file: string },
 ): Promise<Task> {
   const { wanted, file } = asked;
-  const refuse = (detail: string, next: string) => failure('InvalidInput', `${file}: ${detail}`, { next });
+  const refuse = (detail: string, next: string) =>
+    failure('InvalidInput', `${file}: ${detail}`, { next });
   if (label.type === 'timestamp') {
     throw refuse(
       `the label ${label.name} is a timestamp; it must be true/false, 0/1, a number or a text`,
@@ -42,32 +47,47 @@ export async function taskOf(
     if (label.type === 'integer') return wanted;
     throw refuse(
       `the task is multiclass, but the label ${label.name} is a ${label.type}; classes are texts or whole numbers`,
-      label.type === 'boolean' ? 'set spec.train.task to classification' : `CAST(… AS VARCHAR) AS ${label.name}`,
+      label.type === 'boolean'
+        ? 'set spec.train.task to classification'
+        : `CAST(… AS VARCHAR) AS ${label.name}`,
     );
   }
   const binary = label.type === 'boolean' || (await onlyZeroAndOne(sql, label));
   if (wanted === 'classification' && !binary) {
     throw refuse(
       `the task is classification, but the label ${label.name} has other values than 0 and 1`,
-      label.type === 'integer' ? 'set spec.train.task to multiclass' : `compare it with something: … AS ${label.name}`,
+      label.type === 'integer'
+        ? 'set spec.train.task to multiclass'
+        : `compare it with something: … AS ${label.name}`,
     );
   }
   if (wanted === 'regression' && label.type === 'boolean') {
-    throw refuse(`the task is regression, but the label ${label.name} is true or false`, 'set spec.train.task to classification');
+    throw refuse(
+      `the task is regression, but the label ${label.name} is true or false`,
+      'set spec.train.task to classification',
+    );
   }
-  // A measured quantity may happen to be 0 or 1 so far; a whole number or a truth value was meant as classes.
+  // A measured quantity may happen to be 0 or 1 so far; a whole number or a truth value was meant
+  // as classes.
   return wanted ?? (binary && label.type !== 'number' ? 'classification' : 'regression');
 }
 
 async function onlyZeroAndOne(sql: PlatformSql, label: Column): Promise<boolean> {
   const value = numericLabel(label);
-  const { others } = await sql.one<{ others: number }>(`SELECT count(*) AS others FROM assembled WHERE ${value} NOT IN (0, 1)`);
+  const { others } = await sql.one<{ others: number }>(
+    `SELECT count(*) AS others FROM assembled WHERE ${value} NOT IN (0, 1)`,
+  );
   return others === 0;
 }
 
-/** SQL for the label of an assembled row: a DOUBLE, or in multiclass the name of its class. Null where there is none: NaN, infinities and blank texts are no label. */
+/**
+ * SQL for the label of an assembled row: a DOUBLE, or in multiclass the name of its class. Null
+ * where there is none: NaN, infinities and blank texts are no label.
+ */
 export function labelValue(label: Column, task: Task): string {
-  return task === 'multiclass' ? `nullif(CAST(${quoteName(label.name)} AS VARCHAR), '')` : numericLabel(label);
+  return task === 'multiclass'
+    ? `nullif(CAST(${quoteName(label.name)} AS VARCHAR), '')`
+    : numericLabel(label);
 }
 
 function numericLabel(label: Column): string {
@@ -77,8 +97,15 @@ function numericLabel(label: Column): string {
   return `CASE WHEN isfinite(${name}) THEN ${name} END`;
 }
 
-/** The classes of the rows to train on, in order: no model can give another. Throws InvalidInput for fewer than two and for more than a hundred. */
-export async function classesOf(sql: PlatformSql, label: Column, trainingRows: string): Promise<readonly string[]> {
+/**
+ * The classes of the rows to train on, in order: no model can give another. Throws InvalidInput for
+ * fewer than two and for more than a hundred.
+ */
+export async function classesOf(
+  sql: PlatformSql,
+  label: Column,
+  trainingRows: string,
+): Promise<readonly string[]> {
   const order = label.type === 'integer' ? `CAST(${labelColumn} AS HUGEINT)` : labelColumn;
   const rows = await sql.rows<{ class: string }>(
     `SELECT ${labelColumn} AS class FROM kept WHERE ${trainingRows} GROUP BY ${labelColumn} ORDER BY ${order} LIMIT ${mostClasses + 1}`,
@@ -109,8 +136,15 @@ export async function classesOf(sql: PlatformSql, label: Column, trainingRows: s
   return classes;
 }
 
-/** A class that training has no row of cannot be predicted, and leaving its rows out would flatter every model. */
-export async function refuseUnknownClasses(sql: PlatformSql, label: Column, classes: readonly string[]): Promise<void> {
+/**
+ * A class that training has no row of cannot be predicted, and leaving its rows out would flatter
+ * every model.
+ */
+export async function refuseUnknownClasses(
+  sql: PlatformSql,
+  label: Column,
+  classes: readonly string[],
+): Promise<void> {
   if (classes.length === 0) return;
   const unknown = await sql.rows<{ class: string; rows: number }>(
     `SELECT ${labelColumn} AS class, count(*) AS rows FROM kept WHERE NOT list_contains(${textList(classes)}, ${labelColumn}) GROUP BY 1 ORDER BY 2 DESC, 1`,
@@ -121,7 +155,9 @@ export async function refuseUnknownClasses(sql: PlatformSql, label: Column, clas
   throw failure(
     'InvalidInput',
     `the label ${label.name} has classes that no row to train on has: ${shown.join(', ')}${more}; the rows to train on have ${classes.slice(0, shownClasses).join(', ')}${classes.length > shownClasses ? ', …' : ''}`,
-    { next: 'give training rows of these classes (a longer window, another split), or join rare classes in assemble.sql' },
+    {
+      next: 'give training rows of these classes (a longer window, another split), or join rare classes in assemble.sql',
+    },
   );
 }
 

@@ -4,14 +4,23 @@ import { duckDbTypes, quoteName, quoteText, type PlatformSql } from '../../sql/p
 import { checkName } from './contract-verdict';
 import type { ReadColumn, RowCheck } from './row-checks';
 
-/** The input with its row numbers, and which of them are bad, and why: what the functions here read and write in the database. */
+/**
+ * The input with its row numbers, and which of them are bad, and why: what the functions here read
+ * and write in the database.
+ */
 export const numbered = '__contract_input';
 export const bad = '__contract_bad';
 export const number = '__contract_row';
-/** Column that quarantine adds: the names of the checks that the row did not meet, `range:temp; unique:flight`. */
+/**
+ * Column that quarantine adds: the names of the checks that the row did not meet, `range:temp;
+ * unique:flight`.
+ */
 export const reasonsColumn = '__reasons';
 
-/** A rule that cannot be put to the data (a pattern that is none, a bound of another type) measures nothing; it must not stop the others. */
+/**
+ * A rule that cannot be put to the data (a pattern that is none, a bound of another type) measures
+ * nothing; it must not stop the others.
+ */
 export async function usableChecks(
   sql: PlatformSql,
   checks: readonly RowCheck[],
@@ -20,7 +29,9 @@ export async function usableChecks(
   const usable: RowCheck[] = [];
   const unusable: ContractCheck[] = [];
   // One row of nulls is enough to make DuckDB read every constant of the rule.
-  const nulls = columns.map(({ name, type }) => `NULL::${duckDbTypes[type]} AS ${quoteName(name)}`).join(', ');
+  const nulls = columns
+    .map(({ name, type }) => `NULL::${duckDbTypes[type]} AS ${quoteName(name)}`)
+    .join(', ');
   for (const check of checks) {
     const reason = await sql.run(`SELECT ${check.isBad} FROM (SELECT ${nulls})`).then(
       () => null,
@@ -29,14 +40,23 @@ export async function usableChecks(
     if (reason === null) usable.push(check);
     else {
       const observed = `could not be measured: ${reason}`;
-      unusable.push({ check: check.check, column: check.column, passed: null, observed, expected: check.expected, badRows: 0 });
+      unusable.push({
+        check: check.check,
+        column: check.column,
+        passed: null,
+        observed,
+        expected: check.expected,
+        badRows: 0,
+      });
     }
   }
   return { usable, unusable };
 }
 
 export async function markBadRows(sql: PlatformSql, checks: readonly RowCheck[]): Promise<void> {
-  const cases = checks.map((check) => `CASE WHEN ${check.isBad} THEN ${quoteText(checkName(check))} END`);
+  const cases = checks.map(
+    (check) => `CASE WHEN ${check.isBad} THEN ${quoteText(checkName(check))} END`,
+  );
   const reasons = `list_filter([${cases.join(', ')}]::VARCHAR[], lambda name : name IS NOT NULL)`;
   await sql.run(
     `CREATE TEMP TABLE ${bad} AS
@@ -50,7 +70,10 @@ export interface KeySet {
   readonly expected: string;
 }
 
-/** Among rows that are good otherwise, so that one good row of each key stays. A row without its whole key is nobody's duplicate. */
+/**
+ * Among rows that are good otherwise, so that one good row of each key stays. A row without its
+ * whole key is nobody's duplicate.
+ */
 export async function markDuplicates(
   sql: PlatformSql,
   contract: DataContract,
@@ -81,7 +104,10 @@ function keySet(names: readonly string[]): KeySet {
   return { check: 'unique', column: names.join(', '), expected: 'no second row of a key' };
 }
 
-export function unmeasuredSets(contract: DataContract, read: ReadonlyMap<string, ReadColumn>): ContractCheck[] {
+export function unmeasuredSets(
+  contract: DataContract,
+  read: ReadonlyMap<string, ReadColumn>,
+): ContractCheck[] {
   return contract.unique.flatMap((names) => {
     const absent = names.filter((name) => !read.has(name));
     if (absent.length === 0) return [];

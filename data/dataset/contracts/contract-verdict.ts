@@ -1,27 +1,59 @@
 import type { ContractCheck, ContractReport } from '../../../domain/dataset/contract';
 import type { Reason, ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
 
-/** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. So their findings are noted, whatever the verdict. */
-const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
+/**
+ * Checks of single rows: their bad rows go to quarantine, and only the share of those decides. So
+ * their findings are noted, whatever the verdict.
+ */
+const rowCheckNames: ReadonlySet<string> = new Set([
+  'type',
+  'nulls',
+  'finite',
+  'range',
+  'values',
+  'pattern',
+  'unique',
+]);
 
 /** `range:temp`, as it stands beside a row in quarantine. */
-export function checkName({ check, column }: { readonly check: string; readonly column: string | null }): string {
+export function checkName({
+  check,
+  column,
+}: {
+  readonly check: string;
+  readonly column: string | null;
+}): string {
   return column === null ? check : `${check}:${column}`;
 }
 
-/** Failed by any check of the whole; else inconclusive when anything could not be measured; else passed. What was not compared is said in every case (I10). */
+/**
+ * Failed by any check of the whole; else inconclusive when anything could not be measured; else
+ * passed. What was not compared is said in every case (I10).
+ */
 export function contractVerdict(report: ContractReport): Verdict {
-  const failed = report.checks.filter((check) => check.passed === false && !rowCheckNames.has(check.check));
+  const failed = report.checks.filter(
+    (check) => check.passed === false && !rowCheckNames.has(check.check),
+  );
   const unmeasured = report.checks.filter((check) => check.passed === null);
-  const badRows = report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0).map(saying('noted'));
+  const badRows = report.checks
+    .filter((check) => rowCheckNames.has(check.check) && check.badRows > 0)
+    .map(saying('noted'));
   const notCompared = notApplicable(report);
   if (failed.length > 0) {
-    const said = [...failed.map(saying('failed')), ...unmeasured.map(saying('inconclusive')), ...badRows];
+    const said = [
+      ...failed.map(saying('failed')),
+      ...unmeasured.map(saying('inconclusive')),
+      ...badRows,
+    ];
     return { kind: 'failed', reasons: [...said, ...notCompared] };
   }
   if (unmeasured.length > 0)
-    return { kind: 'inconclusive', reasons: [...unmeasured.map(saying('inconclusive')), ...badRows, ...notCompared] };
-  const bad = report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
+    return {
+      kind: 'inconclusive',
+      reasons: [...unmeasured.map(saying('inconclusive')), ...badRows, ...notCompared],
+    };
+  const bad =
+    report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
   return {
     kind: 'passed',
     reasons: [
@@ -39,7 +71,9 @@ export function contractVerdict(report: ContractReport): Verdict {
 
 /** One reason for all: a first run would else say the same of each column. */
 function notApplicable({ dataset, checks }: ContractReport): readonly Reason[] {
-  const columns = checks.flatMap(({ column, notApplicable }) => (notApplicable === true && column !== null ? [column] : []));
+  const columns = checks.flatMap(({ column, notApplicable }) =>
+    notApplicable === true && column !== null ? [column] : [],
+  );
   if (columns.length === 0) return [];
   const message = `distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
@@ -49,6 +83,11 @@ function saying(outcome: ReasonOutcome): (check: ContractCheck) => Reason {
   return (check) => {
     const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
     const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
-    return { gate: 'contract', code, message: `${what}: ${check.observed}; expected ${check.expected}`, outcome };
+    return {
+      gate: 'contract',
+      code,
+      message: `${what}: ${check.observed}; expected ${check.expected}`,
+      outcome,
+    };
   };
 }

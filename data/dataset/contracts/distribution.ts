@@ -4,7 +4,12 @@ import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql
 
 /** The approved version, or why there is none to compare with. */
 export type Reference =
-  | { readonly kind: 'version'; readonly name: string; readonly files: readonly string[]; readonly columns: readonly Column[] }
+  | {
+      readonly kind: 'version';
+      readonly name: string;
+      readonly files: readonly string[];
+      readonly columns: readonly Column[];
+    }
   | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -23,8 +28,19 @@ export async function distributionChecks(
   if (distribution === null) return [];
   const checks: ContractCheck[] = [];
   for (const name of distribution.columns) {
-    const result = await compareColumn(sql, { name, reference, accepted, maxPsi: distribution.maxPsi });
-    checks.push({ check: 'distribution', column: name, expected: `PSI at most ${distribution.maxPsi}`, badRows: 0, ...result });
+    const result = await compareColumn(sql, {
+      name,
+      reference,
+      accepted,
+      maxPsi: distribution.maxPsi,
+    });
+    checks.push({
+      check: 'distribution',
+      column: name,
+      expected: `PSI at most ${distribution.maxPsi}`,
+      badRows: 0,
+      ...result,
+    });
   }
   return checks;
 }
@@ -36,13 +52,23 @@ async function compareColumn(
     reference,
     accepted,
     maxPsi,
-  }: { readonly name: string; readonly reference: Reference; readonly accepted: readonly Column[]; readonly maxPsi: number },
+  }: {
+    readonly name: string;
+    readonly reference: Reference;
+    readonly accepted: readonly Column[];
+    readonly maxPsi: number;
+  },
 ): Promise<Pick<ContractCheck, 'passed' | 'observed' | 'notApplicable'>> {
   const unmeasured = (why: string): Pick<ContractCheck, 'passed' | 'observed'> => ({
     passed: null,
     observed: `could not be measured: ${why}`,
   });
-  if (reference.kind === 'none') return { passed: true, observed: 'not compared: no version has been approved yet', notApplicable: true };
+  if (reference.kind === 'none')
+    return {
+      passed: true,
+      observed: 'not compared: no version has been approved yet',
+      notApplicable: true,
+    };
   if (reference.kind === 'unreadable') return unmeasured(reference.reason);
   const column = accepted.find((candidate) => candidate.name === name);
   const before = reference.columns.find((candidate) => candidate.name === name);
@@ -54,9 +80,18 @@ async function compareColumn(
     `SELECT (SELECT count(*) FROM ${acceptedView}) AS now, (SELECT count(*) FROM ${source}) AS "then"`,
   );
   if (sides.now === 0 || sides.then === 0)
-    return unmeasured(`there are no rows ${sides.now === 0 ? 'left to compare' : `in ${reference.name}`}`);
-  const { psi, bins } = await populationStability(sql, { column, current: acceptedView, reference: source });
-  return { passed: psi <= maxPsi, observed: `PSI ${psi.toFixed(3)} over ${bins} bins against ${reference.name}` };
+    return unmeasured(
+      `there are no rows ${sides.now === 0 ? 'left to compare' : `in ${reference.name}`}`,
+    );
+  const { psi, bins } = await populationStability(sql, {
+    column,
+    current: acceptedView,
+    reference: source,
+  });
+  return {
+    passed: psi <= maxPsi,
+    observed: `PSI ${psi.toFixed(3)} over ${bins} bins against ${reference.name}`,
+  };
 }
 
 export interface PopulationShift {
@@ -65,16 +100,25 @@ export interface PopulationShift {
 }
 
 /**
- * Population stability index of one column between two relations: Σ (p − q) · ln(p / q) over bins, one of which is "missing".
- * Laplace smoothing by half a row: a floor such as 1e-6 lets a single empty bin decide.
- * (Siddiqi, Credit Risk Scorecards, 2006; 0.1 is a small and 0.25 a large shift by its convention.)
+ * Population stability index of one column between two relations: Σ (p − q) · ln(p / q) over bins,
+ * one of which is "missing". Laplace smoothing by half a row: a floor such as 1e-6 lets a single
+ * empty bin decide. (Siddiqi, Credit Risk Scorecards, 2006; 0.1 is a small and 0.25 a large shift
+ * by its convention.)
  */
 async function populationStability(
   sql: PlatformSql,
-  { column, current, reference }: { readonly column: Column; readonly current: string; readonly reference: string },
+  {
+    column,
+    current,
+    reference,
+  }: { readonly column: Column; readonly current: string; readonly reference: string },
 ): Promise<PopulationShift> {
-  const edges = column.type === 'string' || column.type === 'boolean' ? null : await deciles(sql, column, reference);
-  const bin = edges === null ? await frequentValues(sql, column, reference) : intervals(column, edges);
+  const edges =
+    column.type === 'string' || column.type === 'boolean'
+      ? null
+      : await deciles(sql, column, reference);
+  const bin =
+    edges === null ? await frequentValues(sql, column, reference) : intervals(column, edges);
   const rows = await sql.rows<{ bin: string; p: number; q: number }>(
     `SELECT bin, sum(p) AS p, sum(q) AS q FROM (
        SELECT ${bin} AS bin, count(*) AS p, 0 AS q FROM ${current} GROUP BY 1
@@ -84,8 +128,11 @@ async function populationStability(
   return { psi: stabilityIndex(rows), bins: rows.length };
 }
 
-export function stabilityIndex(counts: readonly { readonly p: number; readonly q: number }[]): number {
-  const total = (side: 'p' | 'q'): number => counts.reduce((sum, count) => sum + count[side], 0) + 0.5 * counts.length;
+export function stabilityIndex(
+  counts: readonly { readonly p: number; readonly q: number }[],
+): number {
+  const total = (side: 'p' | 'q'): number =>
+    counts.reduce((sum, count) => sum + count[side], 0) + 0.5 * counts.length;
   const [totalP, totalQ] = [total('p'), total('q')];
   return counts.reduce((sum, count) => {
     const p = (count.p + 0.5) / totalP;
@@ -98,7 +145,11 @@ function asNumber({ name, type }: Column): string {
   return type === 'timestamp' ? `epoch(${quoteName(name)})` : `${quoteName(name)}::DOUBLE`;
 }
 
-async function deciles(sql: PlatformSql, column: Column, reference: string): Promise<readonly number[]> {
+async function deciles(
+  sql: PlatformSql,
+  column: Column,
+  reference: string,
+): Promise<readonly number[]> {
   const value = asNumber(column);
   const shares = Array.from({ length: bins - 1 }, (_, i) => (i + 1) / bins);
   const { edges } = await sql.one<{ edges: readonly number[] | null }>(
@@ -118,8 +169,15 @@ function letter(index: number): string {
   return String.fromCharCode(97 + index);
 }
 
-/** The value's rank among the reference's most frequent, else `other`; the values themselves go nowhere. */
-async function frequentValues(sql: PlatformSql, column: Column, reference: string): Promise<string> {
+/**
+ * The value's rank among the reference's most frequent, else `other`; the values themselves go
+ * nowhere.
+ */
+async function frequentValues(
+  sql: PlatformSql,
+  column: Column,
+  reference: string,
+): Promise<string> {
   const value = `${quoteName(column.name)}::VARCHAR`;
   const top = `__frequent_${Buffer.from(column.name).toString('hex')}`;
   await sql.run(

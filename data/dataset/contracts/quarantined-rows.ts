@@ -1,8 +1,17 @@
 import { failure } from '../../../domain/failure';
-import { logicalType, quoteName, readParquet, withDuckDb, type PlatformSql } from '../../sql/platform-sql';
+import {
+  logicalType,
+  quoteName,
+  readParquet,
+  withDuckDb,
+  type PlatformSql,
+} from '../../sql/platform-sql';
 import { reasonsColumn } from './bad-rows';
 
-/** As JSON carries it: times are RFC 3339; numbers that JSON has no form for (infinities, integers beyond 2^53) are text; null is missing. */
+/**
+ * As JSON carries it: times are RFC 3339; numbers that JSON has no form for (infinities, integers
+ * beyond 2^53) are text; null is missing.
+ */
 export type QuarantinedValue = string | number | boolean | null;
 
 export interface QuarantinedRow {
@@ -13,27 +22,49 @@ export interface QuarantinedRow {
 
 const limits = { memoryBytes: 256 << 20, threads: 1 } as const;
 
-/** The first rows of a quarantine's Parquet file, in the order of the source. DataUnreadable when it is none; what is wrong stays out of the message, since it may quote a row. */
-export async function readQuarantined(path: string, count: number): Promise<readonly QuarantinedRow[]> {
+/**
+ * The first rows of a quarantine's Parquet file, in the order of the source. DataUnreadable when it
+ * is none; what is wrong stays out of the message, since it may quote a row.
+ */
+export async function readQuarantined(
+  path: string,
+  count: number,
+): Promise<readonly QuarantinedRow[]> {
   try {
     return await withDuckDb((sql) => firstRows(sql, path, count), limits);
   } catch {
-    throw failure('DataUnreadable', 'the quarantine’s file cannot be read as what validation wrote');
+    throw failure(
+      'DataUnreadable',
+      'the quarantine’s file cannot be read as what validation wrote',
+    );
   }
 }
 
-async function firstRows(sql: PlatformSql, path: string, count: number): Promise<readonly QuarantinedRow[]> {
+async function firstRows(
+  sql: PlatformSql,
+  path: string,
+  count: number,
+): Promise<readonly QuarantinedRow[]> {
   const file = readParquet([path]);
-  const columns = await sql.rows<{ column_name: string; column_type: string }>(`DESCRIBE SELECT * FROM ${file}`);
+  const columns = await sql.rows<{ column_name: string; column_type: string }>(
+    `DESCRIBE SELECT * FROM ${file}`,
+  );
   const values = columns.map(({ column_name: name, column_type: type }) => {
     const column = quoteName(name);
-    const shown = logicalType(type) === 'timestamp' ? `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')` : column;
+    const shown =
+      logicalType(type) === 'timestamp'
+        ? `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')`
+        : column;
     return `${shown} AS ${column}`;
   });
-  const rows = await sql.rows<Record<string, unknown>>(`SELECT ${values.join(', ')} FROM ${file} LIMIT ${Math.floor(count)}`);
+  const rows = await sql.rows<Record<string, unknown>>(
+    `SELECT ${values.join(', ')} FROM ${file} LIMIT ${Math.floor(count)}`,
+  );
   return rows.map(({ [reasonsColumn]: reasons, ...row }) => ({
     reasons: String(reasons),
-    values: Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(value)])),
+    values: Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, jsonValue(value)]),
+    ),
   }));
 }
 

@@ -13,7 +13,10 @@ export interface RowCheck {
 
 export interface ReadColumn {
   readonly expectation: ColumnExpectation;
-  /** SQL for the value in its expected type; null where the row's value is missing or cannot be that type. */
+  /**
+   * SQL for the value in its expected type; null where the row's value is missing or cannot be that
+   * type.
+   */
   readonly value: string;
   /** Whether accepted rows carry `value` in place of what was read. */
   readonly converted: boolean;
@@ -25,23 +28,37 @@ export function readAs(expectation: ColumnExpectation, column: Column): ReadColu
   const { type } = expectation;
   if (column.type === type || (column.type === 'integer' && type === 'number')) {
     // NaN is a missing number wherever it comes from.
-    return { expectation, value: column.type === 'number' ? `nullif(${name}, 'NaN'::DOUBLE)` : name, converted: false };
+    return {
+      expectation,
+      value: column.type === 'number' ? `nullif(${name}, 'NaN'::DOUBLE)` : name,
+      converted: false,
+    };
   }
-  // One bad cell makes a text column of what its writer meant as numbers, and one missing cell makes doubles of integers.
-  if (column.type === 'string') return { expectation, value: fromText(type, name), converted: true };
+  // One bad cell makes a text column of what its writer meant as numbers, and one missing cell
+  // makes doubles of integers.
+  if (column.type === 'string')
+    return { expectation, value: fromText(type, name), converted: true };
   if (column.type === 'number' && type === 'integer') {
-    return { expectation, value: `CASE WHEN ${name} = trunc(${name}) THEN TRY_CAST(${name} AS BIGINT) END`, converted: true };
+    return {
+      expectation,
+      value: `CASE WHEN ${name} = trunc(${name}) THEN TRY_CAST(${name} AS BIGINT) END`,
+      converted: true,
+    };
   }
   return null;
 }
 
 function fromText(type: ColumnType, name: string): string {
   if (type === 'timestamp') return `TRY_CAST(${name} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'`;
-  if (type === 'integer') return `CASE WHEN regexp_full_match(trim(${name}), '[+-]?[0-9]+') THEN TRY_CAST(${name} AS BIGINT) END`;
+  if (type === 'integer')
+    return `CASE WHEN regexp_full_match(trim(${name}), '[+-]?[0-9]+') THEN TRY_CAST(${name} AS BIGINT) END`;
   return `TRY_CAST(${name} AS ${duckDbTypes[type]})`;
 }
 
-export function rowChecks(contract: DataContract, read: ReadonlyMap<string, ReadColumn>): readonly RowCheck[] {
+export function rowChecks(
+  contract: DataContract,
+  read: ReadonlyMap<string, ReadColumn>,
+): readonly RowCheck[] {
   return contract.columns.flatMap((expectation) => {
     const column = read.get(expectation.name);
     return column === undefined ? [] : checksOf(column);
@@ -52,12 +69,15 @@ function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
   const { name, type, min, max, values, pattern } = expectation;
   const raw = quoteName(name);
   const checks: RowCheck[] = [];
-  const add = (check: string, expected: string, isBad: string): void => void checks.push({ check, column: name, expected, isBad });
+  const add = (check: string, expected: string, isBad: string): void =>
+    void checks.push({ check, column: name, expected, isBad });
   if (converted) {
-    const missing = type === 'number' ? `${raw} IS NULL OR lower(trim(${raw})) = 'nan'` : `${raw} IS NULL`;
+    const missing =
+      type === 'number' ? `${raw} IS NULL OR lower(trim(${raw})) = 'nan'` : `${raw} IS NULL`;
     add('type', type, `(${value}) IS NULL AND NOT (${missing})`);
   }
-  if (expectation.maxNullShare === 0) add('nulls', 'no nulls', converted ? `${raw} IS NULL` : `(${value}) IS NULL`);
+  if (expectation.maxNullShare === 0)
+    add('nulls', 'no nulls', converted ? `${raw} IS NULL` : `(${value}) IS NULL`);
   if (type === 'number') add('finite', 'no infinities', `isinf((${value})::DOUBLE)`);
   if (min !== null || max !== null) {
     const below = min === null ? 'false' : `(${value}) < ${bound(min, type)}`;
@@ -71,13 +91,24 @@ function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
   if (values !== null) {
     const shown = values.slice(0, 10).join(', ');
     const list = values.map((each) => bound(each, type)).join(', ');
-    add('values', `one of ${shown}${values.length > 10 ? `, … (${values.length})` : ''}`, `(${value}) NOT IN (${list})`);
+    add(
+      'values',
+      `one of ${shown}${values.length > 10 ? `, … (${values.length})` : ''}`,
+      `(${value}) NOT IN (${list})`,
+    );
   }
-  if (pattern !== null) add('pattern', `matches ${pattern}`, `NOT regexp_full_match((${value})::VARCHAR, ${quoteText(pattern)})`);
+  if (pattern !== null)
+    add(
+      'pattern',
+      `matches ${pattern}`,
+      `NOT regexp_full_match((${value})::VARCHAR, ${quoteText(pattern)})`,
+    );
   return checks;
 }
 
 function bound(value: string | number, type: ColumnType): string {
   const text = quoteText(String(value));
-  return type === 'timestamp' ? `${text}::TIMESTAMPTZ AT TIME ZONE 'UTC'` : `${text}::${duckDbTypes[type]}`;
+  return type === 'timestamp'
+    ? `${text}::TIMESTAMPTZ AT TIME ZONE 'UTC'`
+    : `${text}::${duckDbTypes[type]}`;
 }

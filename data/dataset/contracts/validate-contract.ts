@@ -28,7 +28,10 @@ export interface Validation {
   readonly columns: readonly Column[];
   /** The approved version, for the distribution checks. */
   readonly reference: Reference;
-  /** Where the two halves go; written only when there is something in quarantine or a column was converted. */
+  /**
+   * Where the two halves go; written only when there is something in quarantine or a column was
+   * converted.
+   */
   readonly acceptedPath: string;
   readonly quarantinePath: string;
 }
@@ -44,17 +47,27 @@ export interface ContractValidation {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
-/** Measures a dataset against its contract and splits it; accepted + quarantined = input. What cannot be measured is said, not guessed. */
-export async function validateContract(sql: PlatformSql, validation: Validation): Promise<ContractValidation> {
+/**
+ * Measures a dataset against its contract and splits it; accepted + quarantined = input. What
+ * cannot be measured is said, not guessed.
+ */
+export async function validateContract(
+  sql: PlatformSql,
+  validation: Validation,
+): Promise<ContractValidation> {
   const { contract, files, columns } = validation;
   const read = readColumns(contract, columns);
-  await sql.run(`CREATE TEMP VIEW ${numbered} AS SELECT *, row_number() OVER () AS ${number} FROM ${readParquet(files)}`);
+  await sql.run(
+    `CREATE TEMP VIEW ${numbered} AS SELECT *, row_number() OVER () AS ${number} FROM ${readParquet(files)}`,
+  );
   const { rows } = await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${numbered}`);
   const { usable, unusable } = await usableChecks(sql, rowChecks(contract, read), columns);
   await markBadRows(sql, usable);
   const duplicates = await markDuplicates(sql, contract, read);
   const badRows = await countReasons(sql);
-  const { quarantined } = await sql.one<{ quarantined: number }>(`SELECT count(*) AS quarantined FROM ${bad}`);
+  const { quarantined } = await sql.one<{ quarantined: number }>(
+    `SELECT count(*) AS quarantined FROM ${bad}`,
+  );
 
   const accepted = columns.map((column) => acceptedColumn(column, read));
   await sql.run(
@@ -72,7 +85,13 @@ export async function validateContract(sql: PlatformSql, validation: Validation)
     quarantineShare(contract, rows, quarantined),
     ...(await distributionChecks(sql, contract, { reference: validation.reference, accepted })),
   ];
-  const report: ContractReport = { dataset: validation.dataset, rows, accepted: rows - quarantined, quarantined, checks };
+  const report: ContractReport = {
+    dataset: validation.dataset,
+    rows,
+    accepted: rows - quarantined,
+    quarantined,
+    checks,
+  };
   const unchanged = quarantined === 0 && !accepted.some((column) => column.converted);
   if (!unchanged) await writeHalves(sql, validation, quarantined);
   return {
@@ -84,18 +103,35 @@ export async function validateContract(sql: PlatformSql, validation: Validation)
   };
 }
 
-/** The columns of the accepted rows: those of the source, in the types that the contract expects. */
-export function acceptedColumns(contract: DataContract, columns: readonly Column[]): readonly Column[] {
+/**
+ * The columns of the accepted rows: those of the source, in the types that the contract expects.
+ */
+export function acceptedColumns(
+  contract: DataContract,
+  columns: readonly Column[],
+): readonly Column[] {
   const read = readColumns(contract, columns);
-  return columns.map((column) => acceptedColumn(column, read)).map(({ name, type }) => ({ name, type }));
+  return columns
+    .map((column) => acceptedColumn(column, read))
+    .map(({ name, type }) => ({ name, type }));
 }
 
-/** The contract's expectations of the columns that `columns` do not meet, before any row is read. */
-export function unmetColumns(contract: DataContract, columns: readonly Column[]): readonly ContractCheck[] {
-  return schemaChecks(contract, columns, readColumns(contract, columns)).filter(({ passed }) => passed !== true);
+/**
+ * The contract's expectations of the columns that `columns` do not meet, before any row is read.
+ */
+export function unmetColumns(
+  contract: DataContract,
+  columns: readonly Column[],
+): readonly ContractCheck[] {
+  return schemaChecks(contract, columns, readColumns(contract, columns)).filter(
+    ({ passed }) => passed !== true,
+  );
 }
 
-function readColumns(contract: DataContract, columns: readonly Column[]): ReadonlyMap<string, ReadColumn> {
+function readColumns(
+  contract: DataContract,
+  columns: readonly Column[],
+): ReadonlyMap<string, ReadColumn> {
   const read = new Map<string, ReadColumn>();
   for (const expectation of contract.columns) {
     const column = columns.find((candidate) => candidate.name === expectation.name);
@@ -112,18 +148,30 @@ interface AcceptedColumn extends Column {
 
 function acceptedColumn(column: Column, read: ReadonlyMap<string, ReadColumn>): AcceptedColumn {
   const reading = read.get(column.name);
-  if (reading?.converted !== true) return { ...column, value: quoteName(column.name), converted: false };
-  return { name: column.name, type: reading.expectation.type, value: reading.value, converted: true };
+  if (reading?.converted !== true)
+    return { ...column, value: quoteName(column.name), converted: false };
+  return {
+    name: column.name,
+    type: reading.expectation.type,
+    value: reading.value,
+    converted: true,
+  };
 }
 
-async function writeHalves(sql: PlatformSql, { acceptedPath, quarantinePath, columns }: Validation, quarantined: number): Promise<void> {
+async function writeHalves(
+  sql: PlatformSql,
+  { acceptedPath, quarantinePath, columns }: Validation,
+  quarantined: number,
+): Promise<void> {
   const parquet = '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)';
   // More threads cut the same rows into other row groups each time.
   await sql.run('SET threads = 1');
   await sql.run(`COPY (SELECT * FROM ${acceptedView}) TO ${quoteText(acceptedPath)} ${parquet}`);
   if (quarantined === 0) return;
   // Rows that came out of quarantine once leave their old reasons behind.
-  const original = columns.filter((column) => column.name !== reasonsColumn).map((column) => `i.${quoteName(column.name)}`);
+  const original = columns
+    .filter((column) => column.name !== reasonsColumn)
+    .map((column) => `i.${quoteName(column.name)}`);
   await sql.run(
     `COPY (SELECT ${[...original, `array_to_string(b.${reasonsColumn}, '; ') AS ${reasonsColumn}`].join(', ')} FROM ${numbered} i JOIN ${bad} b USING (${number}) ORDER BY ${number})
      TO ${quoteText(quarantinePath)} ${parquet}`,

@@ -5,7 +5,11 @@ import type { PlatformSql } from '../../sql/platform-sql';
 import { numbered } from './bad-rows';
 import type { ReadColumn } from './row-checks';
 
-export function schemaChecks(contract: DataContract, columns: readonly Column[], read: ReadonlyMap<string, ReadColumn>): ContractCheck[] {
+export function schemaChecks(
+  contract: DataContract,
+  columns: readonly Column[],
+  read: ReadonlyMap<string, ReadColumn>,
+): ContractCheck[] {
   const names = columns.map((column) => column.name);
   const checks = contract.columns.map(({ name, type, required }): ContractCheck => {
     const column = columns.find((candidate) => candidate.name === name);
@@ -18,7 +22,10 @@ export function schemaChecks(contract: DataContract, columns: readonly Column[],
             names.filter((other) => !contract.columns.some((each) => each.name === other)),
           )
         : null;
-    const observed = column === undefined ? `no such column${near === null ? '' : `; there is ${near}`}` : column.type;
+    const observed =
+      column === undefined
+        ? `no such column${near === null ? '' : `; there is ${near}`}`
+        : column.type;
     return { check: 'schema', column: name, passed, observed, expected, badRows: 0 };
   });
   if (contract.otherColumns === 'allow') return checks;
@@ -26,7 +33,14 @@ export function schemaChecks(contract: DataContract, columns: readonly Column[],
   const observed = others.length === 0 ? 'none' : others.join(', ');
   return [
     ...checks,
-    { check: 'otherColumns', column: null, passed: others.length === 0, observed, expected: 'no other columns', badRows: 0 },
+    {
+      check: 'otherColumns',
+      column: null,
+      passed: others.length === 0,
+      observed,
+      expected: 'no other columns',
+      badRows: 0,
+    },
   ];
 }
 
@@ -38,7 +52,9 @@ export async function nullShares(
 ): Promise<ContractCheck[]> {
   const limited = contract.columns.flatMap((expectation) => {
     const reading = read.get(expectation.name);
-    return reading === undefined || expectation.maxNullShare === 0 || expectation.maxNullShare === 1 ? [] : [reading];
+    return reading === undefined || expectation.maxNullShare === 0 || expectation.maxNullShare === 1
+      ? []
+      : [reading];
   });
   if (limited.length === 0) return [];
   const counts = await sql.one<Record<string, number>>(
@@ -58,12 +74,24 @@ export async function nullShares(
 }
 
 export function rowCount({ rows: { min, max } }: DataContract, rows: number): ContractCheck {
-  const expected = max === null ? `at least ${Math.max(min, 1)} rows` : `${Math.max(min, 1)} to ${max} rows`;
+  const expected =
+    max === null ? `at least ${Math.max(min, 1)} rows` : `${Math.max(min, 1)} to ${max} rows`;
   const passed = rows >= Math.max(min, 1) && (max === null || rows <= max);
-  return { check: 'rows', column: null, passed, observed: rows === 1 ? '1 row' : `${rows} rows`, expected, badRows: 0 };
+  return {
+    check: 'rows',
+    column: null,
+    passed,
+    observed: rows === 1 ? '1 row' : `${rows} rows`,
+    expected,
+    badRows: 0,
+  };
 }
 
-export function quarantineShare({ maxQuarantinedShare }: DataContract, rows: number, quarantined: number): ContractCheck {
+export function quarantineShare(
+  { maxQuarantinedShare }: DataContract,
+  rows: number,
+  quarantined: number,
+): ContractCheck {
   const share = rows === 0 ? 0 : quarantined / rows;
   const noneLeft = rows > 0 && quarantined === rows;
   return {
@@ -71,7 +99,9 @@ export function quarantineShare({ maxQuarantinedShare }: DataContract, rows: num
     column: null,
     // Nothing to train on is a failure under every limit.
     passed: share <= maxQuarantinedShare && !noneLeft,
-    observed: noneLeft ? `no row is valid: all ${rows} are bad` : `${quarantined} of ${rows} rows (${percent(share)}) are bad`,
+    observed: noneLeft
+      ? `no row is valid: all ${rows} are bad`
+      : `${quarantined} of ${rows} rows (${percent(share)}) are bad`,
     expected: `at most ${percent(maxQuarantinedShare)} bad rows`,
     badRows: 0,
   };

@@ -1,7 +1,10 @@
 import { lookup as resolve, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-/** IANA's special-purpose registries: everything that does not lead to one host on the public internet. */
+/**
+ * IANA's special-purpose registries: everything that does not lead to one host on the public
+ * internet.
+ */
 const notPublicIpv4: readonly [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -23,7 +26,10 @@ const notPublicIpv4: readonly [string, number][] = [
   ['240.0.0.0', 4],
 ];
 
-/** Within 2000::/3, the only part of IPv6 that is given out: protocol assignments with Teredo, documentation, and 6to4, which tunnels to any IPv4 address. */
+/**
+ * Within 2000::/3, the only part of IPv6 that is given out: protocol assignments with Teredo,
+ * documentation, and 6to4, which tunnels to any IPv4 address.
+ */
 const notPublicIpv6: readonly [string, number][] = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -35,13 +41,20 @@ const refusedIpv4 = subnets(notPublicIpv4, 'ipv4');
 const refusedIpv6 = subnets(notPublicIpv6, 'ipv6');
 const givenOutIpv6 = subnets([['2000::', 3]], 'ipv6');
 
-/** Whether a request there stays off this machine and its private networks. IPv4 inside IPv6 (mapped, NAT64) is not public: a server that has an IPv4 address can be named by it. */
+/**
+ * Whether a request there stays off this machine and its private networks. IPv4 inside IPv6
+ * (mapped, NAT64) is not public: a server that has an IPv4 address can be named by it.
+ */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:
       return !refusedIpv4.check(address, 'ipv4');
     case 6:
-      return !address.includes('%') && givenOutIpv6.check(address, 'ipv6') && !refusedIpv6.check(address, 'ipv6');
+      return (
+        !address.includes('%') &&
+        givenOutIpv6.check(address, 'ipv6') &&
+        !refusedIpv6.check(address, 'ipv6')
+      );
     default:
       return false;
   }
@@ -54,10 +67,14 @@ export type Resolve = (
 ) => void;
 
 /**
- * The name look-up of a connection, which then goes to an address that was checked here and to no other: a name that answers differently the
- * second time (DNS rebinding) changes nothing. Without a public address it fails by what `refuse` makes.
+ * The name look-up of a connection, which then goes to an address that was checked here and to no
+ * other: a name that answers differently the second time (DNS rebinding) changes nothing. Without a
+ * public address it fails by what `refuse` makes.
  */
-export function publicOnly(refuse: (host: string) => Error, resolveAll: Resolve = resolve): LookupFunction {
+export function publicOnly(
+  refuse: (host: string) => Error,
+  resolveAll: Resolve = resolve,
+): LookupFunction {
   return (host, options, done) => {
     resolveAll(host, { ...options, all: true }, (error, addresses) => {
       const allowed = error ? [] : addresses.filter(({ address }) => isPublicAddress(address));

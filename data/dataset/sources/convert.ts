@@ -25,17 +25,25 @@ export interface ConvertedSource {
 const partBytes = 1 << 30;
 
 /**
- * The rows in the window as Parquet of the logical types, times in UTC. The same content gives the same bytes, which makes stages cacheable:
- * one thread, fixed row groups, source order. (DuckDB writes its version into the file, so a new DuckDB makes new bytes once.)
+ * The rows in the window as Parquet of the logical types, times in UTC. The same content gives the
+ * same bytes, which makes stages cacheable: one thread, fixed row groups, source order. (DuckDB
+ * writes its version into the file, so a new DuckDB makes new bytes once.)
  */
-export async function convert(sql: PlatformSql, files: SourceFiles, window: TimeWindow | null, into: string): Promise<ConvertedSource> {
+export async function convert(
+  sql: PlatformSql,
+  files: SourceFiles,
+  window: TimeWindow | null,
+  into: string,
+): Promise<ConvertedSource> {
   const { source } = files;
   return explained(files, async () => {
     const table = await formats[source.format].open(sql, files);
     const columns = table.columns.map(({ name, type }) => ({ name, type }));
     const time = window === null ? null : timeColumn(table, files);
     const where = time === null || window === null ? '' : `WHERE ${within(time, window)}`;
-    const list = table.columns.map(({ name, expression }) => `${expression} AS ${quoteName(name)}`).join(', ');
+    const list = table.columns
+      .map(({ name, expression }) => `${expression} AS ${quoteName(name)}`)
+      .join(', ');
     await sql.run('SET threads = 1');
     const copied = await sql.one<{ Count: number; Files: string[] }>(
       `COPY (SELECT ${list} FROM ${table.relation} ${where}) TO ${quoteText(join(into, 'parts'))} (FORMAT parquet, COMPRESSION zstd,
@@ -43,7 +51,10 @@ export async function convert(sql: PlatformSql, files: SourceFiles, window: Time
     );
     if (copied.Count === 0) throw await empty(sql, table, time, window, files);
     const timeless = time === null ? 0 : await countTimeless(sql, table, time);
-    const left = timeless === 0 ? [] : [`${timeless} rows without a time in column ${time?.name ?? ''} were left out`];
+    const left =
+      timeless === 0
+        ? []
+        : [`${timeless} rows without a time in column ${time?.name ?? ''} were left out`];
     return { files: copied.Files, columns, rows: copied.Count, notes: [...table.notes, ...left] };
   });
 }
@@ -60,7 +71,10 @@ export interface SourceTimes {
   /** RFC 3339. */
   readonly oldest: string;
   readonly newest: string;
-  /** Each quarter of an hour that has rows, in milliseconds since 1970, rising; null when there are too many. Every time zone's days begin on one. */
+  /**
+   * Each quarter of an hour that has rows, in milliseconds since 1970, rising; null when there are
+   * too many. Every time zone's days begin on one.
+   */
   readonly quarters: readonly number[] | null;
 }
 
@@ -86,23 +100,32 @@ export async function describeTable(sql: PlatformSql, files: SourceFiles): Promi
       `SELECT DISTINCT epoch_ms(time_bucket(INTERVAL '15 minutes', ${time.expression})) AS at FROM ${table.relation}
        WHERE isfinite(${time.expression}) LIMIT ${mostQuarters + 1}`,
     );
-    const quarters = found.length > mostQuarters ? null : found.map(({ at }) => at).sort((a, b) => a - b);
+    const quarters =
+      found.length > mostQuarters ? null : found.map(({ at }) => at).sort((a, b) => a - b);
     return { columns, times: { oldest, newest, quarters } };
   });
 }
 
 /** Opens a source as a run would read it. Errors of DuckDB's about its content are explained. */
-export function withSourceTable<T>(sql: PlatformSql, files: SourceFiles, work: (table: Table) => Promise<T>): Promise<T> {
+export function withSourceTable<T>(
+  sql: PlatformSql,
+  files: SourceFiles,
+  work: (table: Table) => Promise<T>,
+): Promise<T> {
   return explained(files, async () => work(await formats[files.source.format].open(sql, files)));
 }
 
-/** Turns DuckDB's errors about content into ours. A full disk or want of memory is not the content's fault and stays as it is. */
+/**
+ * Turns DuckDB's errors about content into ours. A full disk or want of memory is not the content's
+ * fault and stays as it is.
+ */
 async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (isPerennialError(error) || !isNativeError(error)) throw error;
-    if (/^(IO Error|Out of Memory Error|INTERNAL Error|INTERRUPT)/i.test(error.message)) throw error;
+    if (/^(IO Error|Out of Memory Error|INTERNAL Error|INTERRUPT)/i.test(error.message))
+      throw error;
     throw await formats[files.source.format].explain(error, files);
   }
 }
@@ -116,14 +139,24 @@ function timeColumn({ columns }: Table, { source }: SourceFiles): TableColumn {
       columns.map((each) => each.name),
     );
     const guess = near === null ? '' : `; did you mean ${near}?`;
-    throw sourceFailure('DataUnreadable', source, `there is no column ${name}, which \`time\` names${guess}`, {
-      next: `name one of ${columns.map((each) => each.name).join(', ')}`,
-    });
+    throw sourceFailure(
+      'DataUnreadable',
+      source,
+      `there is no column ${name}, which \`time\` names${guess}`,
+      {
+        next: `name one of ${columns.map((each) => each.name).join(', ')}`,
+      },
+    );
   }
   if (column.type !== 'timestamp') {
-    throw sourceFailure('DataUnreadable', source, `column ${name}, which \`time\` names, holds no times but is ${column.type}`, {
-      next: 'write times year first, such as 2013-07-01T05:00:00Z',
-    });
+    throw sourceFailure(
+      'DataUnreadable',
+      source,
+      `column ${name}, which \`time\` names, holds no times but is ${column.type}`,
+      {
+        next: 'write times year first, such as 2013-07-01T05:00:00Z',
+      },
+    );
   }
   return column;
 }
@@ -146,14 +179,25 @@ async function empty(
   { source }: SourceFiles,
 ): Promise<Error> {
   if (time === null || window === null) {
-    return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', { next: 'check what writes it' });
+    return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', {
+      next: 'check what writes it',
+    });
   }
   const { rows, oldest, newest } = await timeRange(sql, table, time);
-  if (rows === 0) return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', { next: 'check what writes it' });
-  const range = oldest === null || newest === null ? 'have no time' : `go from ${oldest} to ${newest}`;
-  return sourceFailure('DatasetEmpty', source, `no row lies in the window ${window.from} to ${window.until}: its ${rows} rows ${range}`, {
-    next: 'choose spec.data.time.until or spec.data.time.window to meet the data, or start the run with --until',
-  });
+  if (rows === 0)
+    return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', {
+      next: 'check what writes it',
+    });
+  const range =
+    oldest === null || newest === null ? 'have no time' : `go from ${oldest} to ${newest}`;
+  return sourceFailure(
+    'DatasetEmpty',
+    source,
+    `no row lies in the window ${window.from} to ${window.until}: its ${rows} rows ${range}`,
+    {
+      next: 'choose spec.data.time.until or spec.data.time.window to meet the data, or start the run with --until',
+    },
+  );
 }
 
 async function timeRange(sql: PlatformSql, { relation }: Table, { expression }: TableColumn) {
@@ -164,6 +208,14 @@ async function timeRange(sql: PlatformSql, { relation }: Table, { expression }: 
   );
 }
 
-async function countTimeless(sql: PlatformSql, { relation }: Table, { expression }: TableColumn): Promise<number> {
-  return (await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${relation} WHERE ${expression} IS NULL`)).rows;
+async function countTimeless(
+  sql: PlatformSql,
+  { relation }: Table,
+  { expression }: TableColumn,
+): Promise<number> {
+  return (
+    await sql.one<{ rows: number }>(
+      `SELECT count(*) AS rows FROM ${relation} WHERE ${expression} IS NULL`,
+    )
+  ).rows;
 }

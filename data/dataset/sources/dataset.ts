@@ -4,19 +4,35 @@ import type { Fetch, Fetched } from './fetch';
 import { sourceFailure } from './source-failure';
 
 /** The files of an existing dataset version, verified against its manifest. */
-export async function fetchDataset({ source, into, limits, datasets, signal, onProgress }: Fetch): Promise<Fetched> {
+export async function fetchDataset({
+  source,
+  into,
+  limits,
+  datasets,
+  signal,
+  onProgress,
+}: Fetch): Promise<Fetched> {
   if (source.format !== 'parquet')
-    throw sourceFailure('InvalidInput', source, `datasets are Parquet, not ${source.format}`, { next: 'write format: parquet' });
+    throw sourceFailure('InvalidInput', source, `datasets are Parquet, not ${source.format}`, {
+      next: 'write format: parquet',
+    });
   const [name = '', reference = ''] = source.uri.slice('dataset://'.length).split('@');
   const manifest = await datasets.manifest(name, reference);
   if (!manifest) {
-    throw sourceFailure('NotFound', source, `there is no dataset ${name}@${reference}`, { next: 'perennial dataset list' });
+    throw sourceFailure('NotFound', source, `there is no dataset ${name}@${reference}`, {
+      next: 'perennial dataset list',
+    });
   }
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes > limits.maxBytes) {
-    throw sourceFailure('SourceTooLarge', source, `it has ${bytes} bytes, more than ${formatByteSize(limits.maxBytes)}`, {
-      next: 'raise spec.data.limits.size',
-    });
+    throw sourceFailure(
+      'SourceTooLarge',
+      source,
+      `it has ${bytes} bytes, more than ${formatByteSize(limits.maxBytes)}`,
+      {
+        next: 'raise spec.data.limits.size',
+      },
+    );
   }
   const paths: string[] = [];
   let before = 0;

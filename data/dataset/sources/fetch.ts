@@ -54,15 +54,25 @@ export async function fetchSource(fetch: Fetch): Promise<Fetched> {
   const scheme = schemeOf(source.uri);
   if (scheme === 'http' && policy.allowPrivateAddresses) return fetchHttps(fetch);
   if (scheme === 'postgres' || scheme === 'postgresql') {
-    throw sourceFailure('NotInThisVersion', { ...source, uri: `${scheme}://…` }, 'postgres:// is not in this version', {
-      next: 'export the table to Parquet and name the file',
-    });
+    throw sourceFailure(
+      'NotInThisVersion',
+      { ...source, uri: `${scheme}://…` },
+      'postgres:// is not in this version',
+      {
+        next: 'export the table to Parquet and name the file',
+      },
+    );
   }
   const problem = uriProblem(source.uri);
   if (problem) {
     const { detail, expected, didYouMean } = problem;
     const guess = didYouMean === undefined ? '' : `; did you mean ${didYouMean}?`;
-    throw sourceFailure('SourceRefused', source, `the URI ${detail}${guess}`, expected === undefined ? {} : { next: `write ${expected}` });
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      `the URI ${detail}${guess}`,
+      expected === undefined ? {} : { next: `write ${expected}` },
+    );
   }
   return fetchers[scheme as SourceScheme](fetch);
 }

@@ -1,4 +1,7 @@
-/** Which files of this machine a lifecycle may read. The platform's own secrets are none of them, whatever the roots are. */
+/**
+ * Which files of this machine a lifecycle may read. The platform's own secrets are none of them,
+ * whatever the roots are.
+ */
 import { realpath, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
@@ -6,7 +9,10 @@ import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 export interface FileAccess {
   /** Absolute folders. A segment that is one asterisk stands for any one folder name. */
   readonly roots: readonly string[];
-  /** Absolute files and folders that are never read: the state folder, and files with the platform's credentials. */
+  /**
+   * Absolute files and folders that are never read: the state folder, and files with the platform's
+   * credentials.
+   */
   readonly denied: readonly string[];
 }
 
@@ -16,18 +22,28 @@ export interface FileRefusal {
 }
 
 /**
- * Why a file may not be read, or null. `path` is what `realpath` gave, so that links are resolved. Names that begin with a
- * dot are refused below every root; whoever named the root answers for the path to it.
+ * Why a file may not be read, or null. `path` is what `realpath` gave, so that links are resolved.
+ * Names that begin with a dot are refused below every root; whoever named the root answers for the
+ * path to it.
  */
-export async function fileRefusal(path: string, { roots, denied }: FileAccess): Promise<FileRefusal | null> {
+export async function fileRefusal(
+  path: string,
+  { roots, denied }: FileAccess,
+): Promise<FileRefusal | null> {
   if (/[/\\]\.git([/\\]|$)/i.test(path) || (await isDenied(path, denied))) {
-    return { detail: "the file belongs to the platform's own state; such files are never read", next: 'name a table of your own' };
+    return {
+      detail: "the file belongs to the platform's own state; such files are never read",
+      next: 'name a table of your own',
+    };
   }
-  const ways = (await Promise.all(roots.map((root) => wayBelowRoot(path, root)))).filter((way) => way !== null);
+  const ways = (await Promise.all(roots.map((root) => wayBelowRoot(path, root)))).filter(
+    (way) => way !== null,
+  );
   if (ways.some((way) => !way.some((name) => name.startsWith('.')))) return null;
   if (ways.length > 0) {
     return {
-      detail: 'the file, or a folder that it lies in, has a name that begins with a dot; such files are never read',
+      detail:
+        'the file, or a folder that it lies in, has a name that begins with a dot; such files are never read',
       next: 'copy the table to a folder whose name does not begin with a dot',
     };
   }
@@ -37,7 +53,10 @@ export async function fileRefusal(path: string, { roots, denied }: FileAccess): 
   };
 }
 
-/** The same of a file:// URI, before anybody looks whether the file is there. Null for what is no path on this machine: reading says so. */
+/**
+ * The same of a file:// URI, before anybody looks whether the file is there. Null for what is no
+ * path on this machine: reading says so.
+ */
 export async function uriRefusal(uri: string, access: FileAccess): Promise<FileRefusal | null> {
   let path: string;
   try {
@@ -48,11 +67,21 @@ export async function uriRefusal(uri: string, access: FileAccess): Promise<FileR
   return fileRefusal(await realOrGiven(path), access);
 }
 
-/** By identity as well as by name: on some file systems one folder has several spellings, and a bind mount gives it another path. */
+/**
+ * By identity as well as by name: on some file systems one folder has several spellings, and a bind
+ * mount gives it another path.
+ */
 async function isDenied(path: string, denied: readonly string[]): Promise<boolean> {
-  const closed = await Promise.all(denied.map(async (each) => ({ path: await realOrGiven(each), identity: await identityOf(each) })));
+  const closed = await Promise.all(
+    denied.map(async (each) => ({
+      path: await realOrGiven(each),
+      identity: await identityOf(each),
+    })),
+  );
   if (closed.some((each) => path === each.path || isBelow(path, each.path))) return true;
-  const identities = new Set(closed.flatMap(({ identity }) => (identity === null ? [] : [identity])));
+  const identities = new Set(
+    closed.flatMap(({ identity }) => (identity === null ? [] : [identity])),
+  );
   for (let at = path; ; at = dirname(at)) {
     const identity = await identityOf(at);
     if (identity !== null && identities.has(identity)) return true;
@@ -74,8 +103,11 @@ async function wayBelowRoot(path: string, root: string): Promise<readonly string
   const way = relative(base, path).split(sep);
   if (star === -1) return way;
   const pattern = names.slice(star).filter((name) => name !== '');
-  // The file itself lies below the last folder of the pattern. Packages are other people's programs, not tables of a lifecycle.
-  const matches = pattern.every((name, index) => (name === '*' ? way[index] !== 'node_modules' : name === way[index]));
+  // The file itself lies below the last folder of the pattern. Packages are other people's
+  // programs, not tables of a lifecycle.
+  const matches = pattern.every((name, index) =>
+    name === '*' ? way[index] !== 'node_modules' : name === way[index],
+  );
   return matches && way.length > pattern.length ? way : null;
 }
 

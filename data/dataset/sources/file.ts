@@ -8,14 +8,21 @@ import { fileRefusal } from './file-access';
 import { sourceFailure } from './source-failure';
 
 /**
- * Read in place. The file is opened first and checked by what was opened, so that a link that is changed meanwhile leads
- * nowhere else: readers get a link to the open file.
+ * Read in place. The file is opened first and checked by what was opened, so that a link that is
+ * changed meanwhile leads nowhere else: readers get a link to the open file.
  */
-export async function fetchFile({ source, into, policy, limits, onProgress }: Fetch): Promise<Fetched> {
+export async function fetchFile({
+  source,
+  into,
+  policy,
+  limits,
+  onProgress,
+}: Fetch): Promise<Fetched> {
   const wanted = pathOf(source);
   const real = await explained(source, () => realpath(wanted));
   await checkAccess(source, real, policy);
-  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no link.
+  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no
+  // link.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const file = await explained(source, () => open(real, flags));
   try {
@@ -31,30 +38,59 @@ export async function fetchFile({ source, into, policy, limits, onProgress }: Fe
   }
 }
 
-async function checkAccess(source: Fetch['source'], path: string, policy: Fetch['policy']): Promise<void> {
+async function checkAccess(
+  source: Fetch['source'],
+  path: string,
+  policy: Fetch['policy'],
+): Promise<void> {
   const refusal = await fileRefusal(path, policy.files);
-  if (refusal !== null) throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
+  if (refusal !== null)
+    throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
 }
 
 /** Where the open file lies. Linux says so; elsewhere the path must still lead to the same file. */
-async function openedPath(file: FileHandle, real: string, source: Fetch['source']): Promise<string> {
+async function openedPath(
+  file: FileHandle,
+  real: string,
+  source: Fetch['source'],
+): Promise<string> {
   if (process.platform === 'linux') return readlink(`/proc/self/fd/${file.fd}`);
-  const [opened, found, path] = await Promise.all([file.stat({ bigint: true }), stat(real, { bigint: true }), realpath(real)]);
+  const [opened, found, path] = await Promise.all([
+    file.stat({ bigint: true }),
+    stat(real, { bigint: true }),
+    realpath(real),
+  ]);
   if (opened.dev === found.dev && opened.ino === found.ino) return path;
-  throw sourceFailure('SourceRefused', source, 'the file was replaced while it was opened', { next: 'run it again' });
+  throw sourceFailure('SourceRefused', source, 'the file was replaced while it was opened', {
+    next: 'run it again',
+  });
 }
 
-async function sizeOf(file: FileHandle, source: Fetch['source'], maxBytes: number): Promise<number> {
+async function sizeOf(
+  file: FileHandle,
+  source: Fetch['source'],
+  maxBytes: number,
+): Promise<number> {
   const found = await file.stat();
   if (!found.isFile()) {
-    throw sourceFailure('SourceRefused', source, found.isDirectory() ? 'this is a folder' : 'this is not a regular file', {
-      next: 'name one file',
-    });
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      found.isDirectory() ? 'this is a folder' : 'this is not a regular file',
+      {
+        next: 'name one file',
+      },
+    );
   }
   if (found.size > maxBytes) {
-    throw sourceFailure('SourceTooLarge', source, `the file has ${found.size} bytes, more than ${formatByteSize(maxBytes)}`, {
-      next: 'raise spec.data.limits.size, or split the file',
-    });
+    throw sourceFailure(
+      'SourceTooLarge',
+      source,
+      `the file has ${found.size} bytes, more than ${formatByteSize(maxBytes)}`,
+      {
+        next: 'raise spec.data.limits.size, or split the file',
+      },
+    );
   }
   return found.size;
 }
@@ -66,7 +102,9 @@ function pathOf(source: Fetch['source']): string {
   } catch {
     // A host in the authority, or an encoded slash: not a path on this machine.
   }
-  throw sourceFailure('SourceRefused', source, 'this is not an absolute path on this machine', { next: 'write file:///absolute/path' });
+  throw sourceFailure('SourceRefused', source, 'this is not an absolute path on this machine', {
+    next: 'write file:///absolute/path',
+  });
 }
 
 async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Promise<T> {
@@ -82,8 +120,16 @@ async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Pr
     }
     // ENXIO: a socket, which cannot be opened.
     if (code === 'ENXIO' || code === 'EOPNOTSUPP') {
-      throw sourceFailure('SourceRefused', source, 'this is not a regular file', { cause: error, next: 'name one file' });
+      throw sourceFailure('SourceRefused', source, 'this is not a regular file', {
+        cause: error,
+        next: 'name one file',
+      });
     }
-    throw sourceFailure('SourceRefused', source, `the file cannot be opened (${code ?? 'unknown reason'})`, { cause: error });
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      `the file cannot be opened (${code ?? 'unknown reason'})`,
+      { cause: error },
+    );
   }
 }

@@ -14,11 +14,19 @@ const mostRedirects = 5;
 /** Without a byte for this long the server is not going to answer. */
 const silenceMs = 30_000;
 
-/** One GET. Every hop, redirects too, is checked: its scheme, and the address that the connection really goes to. */
+/**
+ * One GET. Every hop, redirects too, is checked: its scheme, and the address that the connection
+ * really goes to.
+ */
 export async function fetchHttps(fetch: Fetch): Promise<Fetched> {
   const { policy, signal, source } = fetch;
   const agent = new Agent({
-    connect: { timeout: 10_000, ...(policy.allowPrivateAddresses ? {} : { lookup: publicOnly((host) => refusedAddress(host, source)) }) },
+    connect: {
+      timeout: 10_000,
+      ...(policy.allowPrivateAddresses
+        ? {}
+        : { lookup: publicOnly((host) => refusedAddress(host, source)) }),
+    },
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
   });
@@ -40,7 +48,8 @@ async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseDa
     const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'perennial' };
     const response = await request(url, { dispatcher: agent, signal, headers });
     const { location } = response.headers;
-    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') return response;
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
+      return response;
     await response.body.dump();
     url = new URL(location, url);
   }
@@ -49,22 +58,35 @@ async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseDa
 
 function checkHop(url: URL, { source, policy }: Fetch): void {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && policy.allowPrivateAddresses)) {
-    throw sourceFailure('SourceRefused', source, `it redirects to ${url.protocol}//, which is not read`);
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      `it redirects to ${url.protocol}//, which is not read`,
+    );
   }
   // A connection to a literal address asks for no name, so nothing else checks it.
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !policy.allowPrivateAddresses && !isPublicAddress(host)) throw refusedAddress(host, source);
+  if (isIP(host) !== 0 && !policy.allowPrivateAddresses && !isPublicAddress(host))
+    throw refusedAddress(host, source);
 }
 
-async function save(response: Dispatcher.ResponseData, { source, into, limits, signal, onProgress }: Fetch): Promise<Fetched> {
+async function save(
+  response: Dispatcher.ResponseData,
+  { source, into, limits, signal, onProgress }: Fetch,
+): Promise<Fetched> {
   const { statusCode, headers, body } = response;
-  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
+  const tooLarge = (detail: string): Error =>
+    sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
   const declared = Number(headers['content-length'] ?? 0);
   const problem =
     statusCode !== 200
       ? refusedStatus(statusCode, source)
       : headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
-        ? sourceFailure('SourceRefused', source, 'the server compresses the file although it was asked not to')
+        ? sourceFailure(
+            'SourceRefused',
+            source,
+            'the server compresses the file although it was asked not to',
+          )
         : declared > limits.maxBytes
           ? tooLarge(`it has ${declared} bytes, more than ${formatByteSize(limits.maxBytes)}`)
           : null;
@@ -82,16 +104,28 @@ async function save(response: Dispatcher.ResponseData, { source, into, limits, s
 function refusedStatus(status: number, source: Fetch['source']): Error {
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;
   if (passing) return sourceFailure('SourceUnreachable', source, `the server answered ${status}`);
-  if (status === 404 || status === 410) return sourceFailure('NotFound', source, `the server answered ${status}: there is no such file`);
+  if (status === 404 || status === 410)
+    return sourceFailure(
+      'NotFound',
+      source,
+      `the server answered ${status}: there is no such file`,
+    );
   return sourceFailure('SourceRefused', source, `the server answered ${status}`, {
-    ...([401, 403].includes(status) && { next: 'a source is asked for without a credential: make it readable, or copy it to s3://' }),
+    ...([401, 403].includes(status) && {
+      next: 'a source is asked for without a credential: make it readable, or copy it to s3://',
+    }),
   });
 }
 
 function refusedAddress(host: string, source: Fetch['source']): Error {
-  return sourceFailure('SourceRefused', source, `${host} is, or leads to, a private, loopback or link-local address`, {
-    next: 'to read from your own network, start the worker with PERENNIAL_INGEST_PRIVATE_ADDRESSES=true',
-  });
+  return sourceFailure(
+    'SourceRefused',
+    source,
+    `${host} is, or leads to, a private, loopback or link-local address`,
+    {
+      next: 'to read from your own network, start the worker with PERENNIAL_INGEST_PRIVATE_ADDRESSES=true',
+    },
+  );
 }
 
 function explained(error: unknown, source: Fetch['source']): Error {
@@ -99,12 +133,22 @@ function explained(error: unknown, source: Fetch['source']): Error {
   if (known) return known;
   const code = codeOf(error);
   if (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return sourceFailure('SourceRefused', source, `the server's certificate is not trusted (${code})`, {
-      cause: error,
-      next: 'name the authority that signed it in NODE_EXTRA_CA_CERTS',
-    });
+    return sourceFailure(
+      'SourceRefused',
+      source,
+      `the server's certificate is not trusted (${code})`,
+      {
+        cause: error,
+        next: 'name the authority that signed it in NODE_EXTRA_CA_CERTS',
+      },
+    );
   }
-  return sourceFailure('SourceUnreachable', source, `${reasons[code] ?? 'the transfer broke off'} (${code})`, { cause: error });
+  return sourceFailure(
+    'SourceUnreachable',
+    source,
+    `${reasons[code] ?? 'the transfer broke off'} (${code})`,
+    { cause: error },
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -119,7 +163,11 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 function codeOf(error: unknown): string {
-  const { code, name, errors } = error as { code?: unknown; name?: string; errors?: readonly unknown[] };
+  const { code, name, errors } = error as {
+    code?: unknown;
+    name?: string;
+    errors?: readonly unknown[];
+  };
   if (typeof code === 'string') return code;
   // Several addresses were tried: each failed in its way, the first says enough.
   return errors?.[0] === undefined ? (name ?? 'unknown reason') : codeOf(errors[0]);

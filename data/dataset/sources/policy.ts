@@ -16,7 +16,10 @@ export interface SourcePolicy extends SourceReach {
   readonly samplesDir: string;
   /** Also lets `http://` through: whoever trusts the network may go without certificates. */
   readonly allowPrivateAddresses: boolean;
-  /** The service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's own, which no source may read. */
+  /**
+   * The service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's
+   * own, which no source may read.
+   */
   readonly s3: S3Settings | null;
 }
 

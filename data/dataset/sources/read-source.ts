@@ -31,62 +31,106 @@ export interface SourceData {
 }
 
 /**
- * Any source in any format → Parquet in UTC with the logical column types. The same content and window give the same bytes.
- * Errors name the source, what is wrong with it and what to do: SourceUnreachable and StorageUnavailable may pass, the others will not.
+ * Any source in any format → Parquet in UTC with the logical column types. The same content and
+ * window give the same bytes. Errors name the source, what is wrong with it and what to do:
+ * SourceUnreachable and StorageUnavailable may pass, the others will not.
  */
 export function readSource(read: ReadSource): Promise<SourceData> {
   return withinTime(read, async (signal, fetched) =>
     inDuckDb(read.into, signal, async (sql) => {
       const { source, window, into } = read;
       read.onProgress({ phase: 'convert', bytes: fetched.bytes });
-      const { files, columns, rows, notes } = await convert(sql, { source, paths: fetched.paths }, window, into);
+      const { files, columns, rows, notes } = await convert(
+        sql,
+        { source, paths: fetched.paths },
+        window,
+        into,
+      );
       const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
       const bytes = sizes.reduce((sum, size) => sum + size, 0);
       read.onProgress({ phase: 'measure', bytes });
-      const statistics = { rows, columns: await columnStatistics(sql, readParquet(files), columns), notes };
+      const statistics = {
+        rows,
+        columns: await columnStatistics(sql, readParquet(files), columns),
+        notes,
+      };
       return { files, columns, rows, bytes, statistics };
     }),
   );
 }
 
-/** The newest event that the source holds, RFC 3339; null when none has a time. `source.time` must be given. */
+/**
+ * The newest event that the source holds, RFC 3339; null when none has a time. `source.time` must
+ * be given.
+ */
 export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | null> {
   return withinTime(read, async (signal, fetched) =>
-    inDuckDb(read.into, signal, (sql) => newestTime(sql, { source: read.source, paths: fetched.paths })),
+    inDuckDb(read.into, signal, (sql) =>
+      newestTime(sql, { source: read.source, paths: fetched.paths }),
+    ),
   );
 }
 
-/** Columns and times of a source, without its rows. `source.time` may name a column that is not there: DataUnreadable. */
+/**
+ * Columns and times of a source, without its rows. `source.time` may name a column that is not
+ * there: DataUnreadable.
+ */
 export function describeSource(read: Omit<ReadSource, 'window'>): Promise<DescribedTable> {
   return withinTime(read, (signal, fetched) =>
-    inDuckDb(read.into, signal, (sql) => describeTable(sql, { source: read.source, paths: fetched.paths })),
+    inDuckDb(read.into, signal, (sql) =>
+      describeTable(sql, { source: read.source, paths: fetched.paths }),
+    ),
   );
 }
 
 /** Counts of all its columns; see `profileTable`. */
-export function profileSource(read: Omit<ReadSource, 'window'>, label: string): Promise<TableProfile> {
+export function profileSource(
+  read: Omit<ReadSource, 'window'>,
+  label: string,
+): Promise<TableProfile> {
   return withinTime(read, (signal, fetched) =>
-    inDuckDb(read.into, signal, (sql) => profileTable(sql, { source: read.source, paths: fetched.paths }, label)),
+    inDuckDb(read.into, signal, (sql) =>
+      profileTable(sql, { source: read.source, paths: fetched.paths }, label),
+    ),
   );
 }
 
-/** `timeoutSeconds` is for all of it: a source that trickles, and one whose conversion does not end. */
-async function withinTime<T>(read: Omit<ReadSource, 'window'>, work: (signal: AbortSignal, fetched: Fetched) => Promise<T>): Promise<T> {
+/**
+ * `timeoutSeconds` is for all of it: a source that trickles, and one whose conversion does not end.
+ */
+async function withinTime<T>(
+  read: Omit<ReadSource, 'window'>,
+  work: (signal: AbortSignal, fetched: Fetched) => Promise<T>,
+): Promise<T> {
   const { source, limits, into } = read;
   const timeout = AbortSignal.timeout(limits.timeoutSeconds * 1000);
   const signal = AbortSignal.any([read.signal, timeout]);
   let fetched: Fetched | null = null;
   try {
     await mkdir(into, { recursive: true });
-    fetched = await fetchSource({ ...read, signal, onProgress: (bytes) => read.onProgress({ phase: 'fetch', bytes }) });
+    fetched = await fetchSource({
+      ...read,
+      signal,
+      onProgress: (bytes) => read.onProgress({ phase: 'fetch', bytes }),
+    });
     return await work(signal, fetched);
   } catch (error) {
     read.signal.throwIfAborted();
     if (!timeout.aborted) throw error;
     const next = 'raise spec.data.limits.timeout';
     throw fetched === null
-      ? sourceFailure('SourceUnreachable', source, `it did not arrive within ${limits.timeoutSeconds} s`, { next })
-      : sourceFailure('SourceTooLarge', source, `it could not be read within ${limits.timeoutSeconds} s`, { next });
+      ? sourceFailure(
+          'SourceUnreachable',
+          source,
+          `it did not arrive within ${limits.timeoutSeconds} s`,
+          { next },
+        )
+      : sourceFailure(
+          'SourceTooLarge',
+          source,
+          `it could not be read within ${limits.timeoutSeconds} s`,
+          { next },
+        );
   } finally {
     await fetched?.close?.();
   }
@@ -95,6 +139,15 @@ async function withinTime<T>(read: Omit<ReadSource, 'window'>, work: (signal: Ab
 /** Beyond this much memory sorting and typing go to disk. */
 const memoryBytes = 1 << 30;
 
-function inDuckDb<T>(folder: string, signal: AbortSignal, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
-  return withDuckDb(work, { memoryBytes, threads: 1, spillDirectory: join(folder, 'spill'), signal });
+function inDuckDb<T>(
+  folder: string,
+  signal: AbortSignal,
+  work: (sql: PlatformSql) => Promise<T>,
+): Promise<T> {
+  return withDuckDb(work, {
+    memoryBytes,
+    threads: 1,
+    spillDirectory: join(folder, 'spill'),
+    signal,
+  });
 }

@@ -15,14 +15,20 @@ import { sourceFailure } from './source-failure';
 export async function fetchS3(fetch: Fetch): Promise<Fetched> {
   const { source, policy } = fetch;
   const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(source.uri) ?? [];
-  if (policy.s3 === null) throw sourceFailure('SourceRefused', source, 'this worker has no S3 service to read sources from');
+  if (policy.s3 === null)
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      'this worker has no S3 service to read sources from',
+    );
   if (bucket === policy.s3.bucket) {
     throw sourceFailure('SourceRefused', source, "this is Perennial's own bucket", {
       next: 'write dataset://name@alias to read a dataset',
     });
   }
   const refusal = objectRefusal(bucket, key, policy.buckets);
-  if (refusal !== null) throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
+  if (refusal !== null)
+    throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
   const s3 = openS3({ ...policy.s3, bucket });
   try {
     return await download(s3, key, fetch);
@@ -34,11 +40,21 @@ export async function fetchS3(fetch: Fetch): Promise<Fetched> {
   }
 }
 
-async function download(s3: S3, key: string, { source, into, limits, signal, onProgress }: Fetch): Promise<Fetched> {
+async function download(
+  s3: S3,
+  key: string,
+  { source, into, limits, signal, onProgress }: Fetch,
+): Promise<Fetched> {
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
-  const { Body, ContentLength = 0 } = await request(s3, `read ${key}`, (client, options) => client.send(get, options), signal);
+  const { Body, ContentLength = 0 } = await request(
+    s3,
+    `read ${key}`,
+    (client, options) => client.send(get, options),
+    signal,
+  );
   const body = Body as Readable;
-  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
+  const tooLarge = (detail: string): Error =>
+    sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
   if (ContentLength > limits.maxBytes) {
     body.destroy();
     throw tooLarge(`it has ${ContentLength} bytes, more than ${formatByteSize(limits.maxBytes)}`);
@@ -48,24 +64,41 @@ async function download(s3: S3, key: string, { source, into, limits, signal, onP
   const counted = limited(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
   await pipeline(body, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   if (bytes !== ContentLength)
-    throw sourceFailure('SourceUnreachable', source, `the transfer ended after ${bytes} of ${ContentLength} bytes`);
+    throw sourceFailure(
+      'SourceUnreachable',
+      source,
+      `the transfer ended after ${bytes} of ${ContentLength} bytes`,
+    );
   return { paths: [path], bytes };
 }
 
 function explained(error: unknown, source: Fetch['source']): Error {
   if (!isPerennialError(error))
-    return sourceFailure('SourceUnreachable', source, `the transfer broke off (${codeOf(error)})`, { cause: error });
-  if (error.type === 'ArtifactMissing') return sourceFailure('NotFound', source, 'there is no such object', { cause: error });
-  if (error.type === 'Forbidden') {
-    return sourceFailure('SourceRefused', source, "the S3 service refuses the worker's credential", {
+    return sourceFailure('SourceUnreachable', source, `the transfer broke off (${codeOf(error)})`, {
       cause: error,
-      next: 'let the credential in AWS_ACCESS_KEY_ID read this bucket',
     });
+  if (error.type === 'ArtifactMissing')
+    return sourceFailure('NotFound', source, 'there is no such object', { cause: error });
+  if (error.type === 'Forbidden') {
+    return sourceFailure(
+      'SourceRefused',
+      source,
+      "the S3 service refuses the worker's credential",
+      {
+        cause: error,
+        next: 'let the credential in AWS_ACCESS_KEY_ID read this bucket',
+      },
+    );
   }
   if (error.type !== 'StorageUnavailable') return error;
   return (error.cause as Error | undefined)?.name === 'NoSuchBucket'
     ? sourceFailure('NotFound', source, 'there is no such bucket', { cause: error })
-    : sourceFailure('SourceUnreachable', source, `the S3 service does not answer (${codeOf(error.cause)})`, { cause: error });
+    : sourceFailure(
+        'SourceUnreachable',
+        source,
+        `the S3 service does not answer (${codeOf(error.cause)})`,
+        { cause: error },
+      );
 }
 
 function codeOf(error: unknown): string {

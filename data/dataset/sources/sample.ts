@@ -11,19 +11,28 @@ export async function fetchSample({ source, policy, onProgress }: Fetch): Promis
     const names = [...sampleNames, ...llmSampleNames];
     const near = nearest(name, names);
     const guess = near === null ? '' : `; did you mean sample://${near}?`;
-    throw sourceFailure('NotFound', source, `there is no sample "${name}"${guess}`, { next: `samples are ${names.join(', ')}` });
+    throw sourceFailure('NotFound', source, `there is no sample "${name}"${guess}`, {
+      next: `samples are ${names.join(', ')}`,
+    });
   }
   if (source.format !== 'parquet')
-    throw sourceFailure('InvalidInput', source, `samples are Parquet, not ${source.format}`, { next: 'write format: parquet' });
+    throw sourceFailure('InvalidInput', source, `samples are Parquet, not ${source.format}`, {
+      next: 'write format: parquet',
+    });
   try {
     const { path } = sample;
     const { size } = await stat(path);
     onProgress(size);
     return { paths: [path], bytes: size };
   } catch (error) {
-    throw sourceFailure('NotFound', source, 'the sample tables have not been fetched to this machine', {
-      cause: error,
-      next: sample.fetchedBy,
-    });
+    throw sourceFailure(
+      'NotFound',
+      source,
+      'the sample tables have not been fetched to this machine',
+      {
+        cause: error,
+        next: sample.fetchedBy,
+      },
+    );
   }
 }

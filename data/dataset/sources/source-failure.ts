@@ -1,7 +1,10 @@
 import { failure, type FailureType, type PerennialError } from '../../../domain/failure';
 import type { SourceSpec } from '../../../domain/lifecycle/lifecycle';
 
-/** A source and, where it is known, the file in it, as an error names them. The query is left out: it may be long, or hold what is nobody's business. */
+/**
+ * A source and, where it is known, the file in it, as an error names them. The query is left out:
+ * it may be long, or hold what is nobody's business.
+ */
 function shownSource(source: Pick<SourceSpec, 'name' | 'uri'>): string {
   return `source ${source.name} (${shownUri(source.uri)})`;
 }
@@ -20,7 +23,10 @@ export function sourceFailure(
   options: { readonly next?: string; readonly cause?: unknown } = {},
 ): PerennialError {
   const next = options.next ?? usual[type];
-  return failure(type, `${shownSource(source)}: ${detail}`, { ...options, ...(next === undefined ? {} : { next }) });
+  return failure(type, `${shownSource(source)}: ${detail}`, {
+    ...options,
+    ...(next === undefined ? {} : { next }),
+  });
 }
 
 const usual: Readonly<Partial<Record<FailureType, string>>> = {

@@ -1,21 +1,38 @@
 import type { Column } from '../../../domain/dataset/dataset';
-import type { ColumnProfile, LabelValue, TableProfile } from '../../../domain/dataset/table-profile';
+import type {
+  ColumnProfile,
+  LabelValue,
+  TableProfile,
+} from '../../../domain/dataset/table-profile';
 import { missingMarks, mostLabelValues } from '../../../domain/dataset/table-profile';
 import { quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { withSourceTable } from './convert';
 import type { SourceFiles, Table, TableColumn } from './formats/table';
 
-/** Counts and ranges of every column, the values of the label, and the columns that give the label away. Reads the whole table, copies nothing. */
-export function profileTable(sql: PlatformSql, files: SourceFiles, label: string): Promise<TableProfile> {
+/**
+ * Counts and ranges of every column, the values of the label, and the columns that give the label
+ * away. Reads the whole table, copies nothing.
+ */
+export function profileTable(
+  sql: PlatformSql,
+  files: SourceFiles,
+  label: string,
+): Promise<TableProfile> {
   return withSourceTable(sql, files, async (table) => {
     const columns = await withoutMarks(sql, table, label);
-    const list = columns.map(({ name, expression }) => `${expression} AS ${quoteName(name)}`).join(', ');
+    const list = columns
+      .map(({ name, expression }) => `${expression} AS ${quoteName(name)}`)
+      .join(', ');
     await sql.run(`CREATE TEMP VIEW profiled AS SELECT ${list} FROM ${table.relation}`);
     const target = columns.find(({ name }) => name === label);
     const counts = columns.flatMap((column, at) =>
-      Object.entries(measuresOf(column, target)).map(([key, measure]) => `${measure} AS "${key}${at}"`),
+      Object.entries(measuresOf(column, target)).map(
+        ([key, measure]) => `${measure} AS "${key}${at}"`,
+      ),
     );
-    const measured = await sql.one<Readonly<Record<string, unknown>>>(`SELECT count(*) AS rows, ${counts.join(', ')} FROM profiled`);
+    const measured = await sql.one<Readonly<Record<string, unknown>>>(
+      `SELECT count(*) AS rows, ${counts.join(', ')} FROM profiled`,
+    );
     return {
       rows: Number(measured['rows']),
       columns: columns.map(({ name, type, sourceType, marks }, at) =>
@@ -23,7 +40,10 @@ export function profileTable(sql: PlatformSql, files: SourceFiles, label: string
       ),
       labelValues: target === undefined ? [] : await labelValues(sql, label),
       notes: table.notes.filter(
-        (note) => !columns.some(({ name, marks }) => marks.length > 0 && note.startsWith(`column ${name} is kept`)),
+        (note) =>
+          !columns.some(
+            ({ name, marks }) => marks.length > 0 && note.startsWith(`column ${name} is kept`),
+          ),
       ),
     };
   });
@@ -31,8 +51,14 @@ export function profileTable(sql: PlatformSql, files: SourceFiles, label: string
 
 interface UnmarkedColumn extends TableColumn, Pick<ColumnProfile, 'sourceType' | 'marks'> {}
 
-/** Texts that are numbers but for missing marks become numbers; a label of texts loses its marks. */
-async function withoutMarks(sql: PlatformSql, { relation, columns }: Table, label: string): Promise<readonly UnmarkedColumn[]> {
+/**
+ * Texts that are numbers but for missing marks become numbers; a label of texts loses its marks.
+ */
+async function withoutMarks(
+  sql: PlatformSql,
+  { relation, columns }: Table,
+  label: string,
+): Promise<readonly UnmarkedColumn[]> {
   const texts = columns.filter(({ type }) => type === 'string');
   const list = missingMarks.map(quoteText).join(', ');
   const counts = texts.map(({ expression }, at) => {
@@ -42,22 +68,41 @@ async function withoutMarks(sql: PlatformSql, { relation, columns }: Table, labe
       count(${expression}) FILTER (WHERE NOT ${isMark} AND NOT coalesce(${isNumber}, false)) AS "others${at}",
       count(${expression}) FILTER (WHERE ${isNumber}) AS "numbers${at}"`;
   });
-  const found: Readonly<Record<string, unknown>> = texts.length === 0 ? {} : await sql.one(`SELECT ${counts.join(', ')} FROM ${relation}`);
+  const found: Readonly<Record<string, unknown>> =
+    texts.length === 0 ? {} : await sql.one(`SELECT ${counts.join(', ')} FROM ${relation}`);
   return columns.map((column): UnmarkedColumn => {
     const { name, type, expression } = column;
     const at = texts.indexOf(column);
     const marks = at === -1 ? [] : ((found[`marks${at}`] as string[] | null) ?? []).sort();
     if (marks.length === 0) return { ...column, sourceType: type, marks };
     if (found[`others${at}`] === 0 && Number(found[`numbers${at}`]) > 0)
-      return { name, type: 'number', sourceType: type, marks, expression: `TRY_CAST(${expression} AS DOUBLE)` };
+      return {
+        name,
+        type: 'number',
+        sourceType: type,
+        marks,
+        expression: `TRY_CAST(${expression} AS DOUBLE)`,
+      };
     if (name !== label) return { ...column, sourceType: type, marks: [] };
-    return { ...column, sourceType: type, marks, expression: `CASE WHEN trim(${expression}) NOT IN (${list}) THEN ${expression} END` };
+    return {
+      ...column,
+      sourceType: type,
+      marks,
+      expression: `CASE WHEN trim(${expression}) NOT IN (${list}) THEN ${expression} END`,
+    };
   });
 }
 
-function measuresOf({ name, type }: Column, label: Column | undefined): Readonly<Record<string, string>> {
+function measuresOf(
+  { name, type }: Column,
+  label: Column | undefined,
+): Readonly<Record<string, string>> {
   const column = quoteName(name);
-  const common = { nulls: `count(*) - count(${column})`, distinct: `count(DISTINCT ${column})`, tells: tells({ name, type }, label) };
+  const common = {
+    nulls: `count(*) - count(${column})`,
+    distinct: `count(DISTINCT ${column})`,
+    tells: tells({ name, type }, label),
+  };
   switch (type) {
     case 'integer':
       return {
@@ -83,7 +128,10 @@ function measuresOf({ name, type }: Column, label: Column | undefined): Readonly
   }
 }
 
-/** A class can be told by a column of few values, each of which has one label; a quantity by a column that is proportional to it. */
+/**
+ * A class can be told by a column of few values, each of which has one label; a quantity by a
+ * column that is proportional to it.
+ */
 function tells({ name, type }: Column, label: Column | undefined): string {
   if (label === undefined || name === label.name) return 'false';
   const [column, target] = [quoteName(name), quoteName(label.name)];
@@ -105,7 +153,8 @@ function columnProfile(
   column: Pick<ColumnProfile, 'name' | 'type' | 'sourceType' | 'marks'>,
   measured: (key: string) => unknown,
 ): ColumnProfile {
-  const number = (key: string): number | null => (typeof measured(key) === 'number' ? (measured(key) as number) : null);
+  const number = (key: string): number | null =>
+    typeof measured(key) === 'number' ? (measured(key) as number) : null;
   const days = measured('days');
   return {
     ...column,

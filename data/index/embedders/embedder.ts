@@ -6,14 +6,22 @@ import type { LedgeredTexts } from '../../language/ledgered-embeddings';
 export interface EmbedderOptions {
   readonly signal?: AbortSignal | undefined;
   readonly payer?: EmbeddingPayer | undefined;
-  /** Told of the tokens of each request to an endpoint, as its provider counts them; an embedder in this process asks nobody. */
+  /**
+   * Told of the tokens of each request to an endpoint, as its provider counts them; an embedder in
+   * this process asks nobody.
+   */
   readonly onUsage?: ((promptTokens: number) => void) | undefined;
 }
 
-/** On whose behalf, and under which limits, an endpoint is asked; an embedder in this process asks nobody. */
+/**
+ * On whose behalf, and under which limits, an endpoint is asked; an embedder in this process asks
+ * nobody.
+ */
 export interface EmbeddingPayer {
   readonly tenant: Tenant;
-  /** With it each request is on the call ledger, and is not paid again by whoever repeats the work. */
+  /**
+   * With it each request is on the call ledger, and is not paid again by whoever repeats the work.
+   */
   readonly entry?: LedgeredPayer | undefined;
 }
 
@@ -31,7 +39,10 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
-/** To length one, so that cosine, dot product and distance rank alike. A text that an embedder knows no word of points nowhere: it gets one direction of its own, near nothing. */
+/**
+ * To length one, so that cosine, dot product and distance rank alike. A text that an embedder knows
+ * no word of points nowhere: it gets one direction of its own, near nothing.
+ */
 export function normalized(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;
@@ -40,6 +51,7 @@ export function normalized(vector: Float32Array): Float32Array {
     return vector;
   }
   const length = Math.sqrt(squares);
-  for (let index = 0; index < vector.length; index += 1) vector[index] = (vector[index] ?? 0) / length;
+  for (let index = 0; index < vector.length; index += 1)
+    vector[index] = (vector[index] ?? 0) / length;
   return vector;
 }

@@ -9,33 +9,52 @@ import { normalized, type Embedder } from './embedder';
 
 const dimensions = 384;
 /**
- * Of a text, as sentence-transformers cuts; the model has 512 places. [CLS] and [SEP] come on top, so that what `costOf` counts is what is embedded. Earlier versions embedded two
- * tokens less of texts of 255 or more, under the same digest: such vectors are of the same space and nearly the same direction, so they are reused like others.
+ * Of a text, as sentence-transformers cuts; the model has 512 places. [CLS] and [SEP] come on top,
+ * so that what `costOf` counts is what is embedded. Earlier versions embedded two tokens less of
+ * texts of 255 or more, under the same digest: such vectors are of the same space and nearly the
+ * same direction, so they are reused like others.
  */
 const maxTokens = 256;
 /** [CLS] and [SEP]. */
 const framing = 2;
 /**
- * Tokens in one call, padding counted: two texts of the longest. A call holds the event loop, so this bounds the pause, to some 150 ms of one core; calls of 2,048 tokens take four times
- * that each, and a third more in all (64 summaries: 2.2 s of a core, and 2.9).
+ * Tokens in one call, padding counted: two texts of the longest. A call holds the event loop, so
+ * this bounds the pause, to some 150 ms of one core; calls of 2,048 tokens take four times that
+ * each, and a third more in all (64 summaries: 2.2 s of a core, and 2.9).
  */
 const tokensAtOnce = 512;
 
 /**
- * all-MiniLM-L6-v2 (N. Reimers and I. Gurevych, 2019; Apache-2.0) with int8 weights: mean over the tokens, length one. One thread, as everywhere: parallelism
- * comes from activities. A vector does not depend on what else was in its call by more than int8 rounding.
+ * all-MiniLM-L6-v2 (N. Reimers and I. Gurevych, 2019; Apache-2.0) with int8 weights: mean over the
+ * tokens, length one. One thread, as everywhere: parallelism comes from activities. A vector does
+ * not depend on what else was in its call by more than int8 rounding.
  */
 export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise<Embedder> {
-  const [model, tokenizer] = await Promise.all([readFile(`${folder}/model.onnx`), readFile(`${folder}/tokenizer.json`)]);
+  const [model, tokenizer] = await Promise.all([
+    readFile(`${folder}/model.onnx`),
+    readFile(`${folder}/tokenizer.json`),
+  ]);
   const wordPiece = createWordPiece(vocabularyOf(tokenizer.toString('utf8')));
   const session = await load(model);
-  const digest = digestOf({ model: sha256(model), tokenizer: sha256(tokenizer), pooling: 'mean', normalized: true, maxTokens });
+  const digest = digestOf({
+    model: sha256(model),
+    tokenizer: sha256(tokenizer),
+    pooling: 'mean',
+    normalized: true,
+    maxTokens,
+  });
 
-  async function embedBatch(batch: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
+  async function embedBatch(
+    batch: readonly (readonly number[])[],
+  ): Promise<readonly Float32Array[]> {
     const length = Math.max(...batch.map((ids) => ids.length));
     const shape = [batch.length, length];
     const size = batch.length * length;
-    const [ids, mask, types] = [new BigInt64Array(size), new BigInt64Array(size), new BigInt64Array(size)];
+    const [ids, mask, types] = [
+      new BigInt64Array(size),
+      new BigInt64Array(size),
+      new BigInt64Array(size),
+    ];
     batch.forEach((tokens, row) =>
       tokens.forEach((id, place) => {
         ids[row * length + place] = BigInt(id);
@@ -48,7 +67,11 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
       attention_mask: tensor(mask),
       token_type_ids: tensor(types),
     });
-    if (output?.dims.at(-1) !== dimensions) throw failure('ModelUnloadable', `the embedder's graph does not give ${dimensions} dimensions`);
+    if (output?.dims.at(-1) !== dimensions)
+      throw failure(
+        'ModelUnloadable',
+        `the embedder's graph does not give ${dimensions} dimensions`,
+      );
     const states = output.data as Float32Array;
     return batch.map((tokens, row) => meanOf(states, row * length, tokens.length));
   }
@@ -70,7 +93,9 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
       for (const batch of batches(encoded)) {
         signal?.throwIfAborted();
         const embedded = await embedBatch(batch.map(({ ids }) => ids));
-        batch.forEach(({ index }, row) => (vectors[index] = embedded[row] ?? new Float32Array(dimensions)));
+        batch.forEach(
+          ({ index }, row) => (vectors[index] = embedded[row] ?? new Float32Array(dimensions)),
+        );
       }
       return vectors;
     },
@@ -82,12 +107,15 @@ function meanOf(states: Float32Array, from: number, tokens: number): Float32Arra
   const vector = new Float32Array(dimensions);
   for (let token = 0; token < tokens; token += 1) {
     const at = (from + token) * dimensions;
-    for (let index = 0; index < dimensions; index += 1) vector[index] = (vector[index] ?? 0) + (states[at + index] ?? 0);
+    for (let index = 0; index < dimensions; index += 1)
+      vector[index] = (vector[index] ?? 0) + (states[at + index] ?? 0);
   }
   return normalized(vector);
 }
 
-function* batches<T extends { readonly ids: readonly number[] }>(byLength: readonly T[]): Iterable<readonly T[]> {
+function* batches<T extends { readonly ids: readonly number[] }>(
+  byLength: readonly T[],
+): Iterable<readonly T[]> {
   let batch: T[] = [];
   for (const each of byLength) {
     if (batch.length > 0 && (batch.length + 1) * each.ids.length > tokensAtOnce) {
@@ -108,13 +136,18 @@ async function load(model: Uint8Array): Promise<InferenceSession> {
       logSeverityLevel: 3,
     });
   } catch (cause) {
-    throw failure('ModelUnloadable', 'onnxruntime cannot load the embedder', { cause, next: 'npm run provision:llm' });
+    throw failure('ModelUnloadable', 'onnxruntime cannot load the embedder', {
+      cause,
+      next: 'npm run provision:llm',
+    });
   }
 }
 
 /** Of a `tokenizer.json`, by id. */
 function vocabularyOf(text: string): readonly string[] {
-  const { model } = JSON.parse(text) as { readonly model: { readonly vocab: Readonly<Record<string, number>> } };
+  const { model } = JSON.parse(text) as {
+    readonly model: { readonly vocab: Readonly<Record<string, number>> };
+  };
   const vocabulary: string[] = [];
   for (const [token, id] of Object.entries(model.vocab)) vocabulary[id] = token;
   return vocabulary;

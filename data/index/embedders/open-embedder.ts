@@ -8,28 +8,42 @@ import { openWordLlama } from './wordllama';
 
 export interface Embedders {
   /**
-   * Opened once, however many ask; one behind an endpoint again and again, since its provider may put another model behind the same name. So ask for it with each use, and
-   * compare its space with the one that is meant.
+   * Opened once, however many ask; one behind an endpoint again and again, since its provider may
+   * put another model behind the same name. So ask for it with each use, and compare its space with
+   * the one that is meant.
    */
   get(spec: EmbedderSpec): Promise<Embedder>;
   close(): Promise<void>;
 }
 
-type Opener<Kind extends EmbedderSpec['kind']> = (spec: Extract<EmbedderSpec, { readonly kind: Kind }>) => Promise<Embedder>;
+type Opener<Kind extends EmbedderSpec['kind']> = (
+  spec: Extract<EmbedderSpec, { readonly kind: Kind }>,
+) => Promise<Embedder>;
 
 interface OpenedEmbedder {
   readonly embedder: Embedder;
   readonly at: number;
 }
 
-/** How long it is believed that the same model answers. To look costs a request of ten tokens; until then, an index may be asked with vectors of another space. */
+/**
+ * How long it is believed that the same model answers. To look costs a request of ten tokens; until
+ * then, an index may be asked with vectors of another space.
+ */
 const believedMs = 600_000;
-/** Who asks meanwhile is not held up by the look, unless nobody has asked, or nothing was heard, for as long again. */
+/**
+ * Who asks meanwhile is not held up by the look, unless nobody has asked, or nothing was heard, for
+ * as long again.
+ */
 const lateMs = 2 * believedMs;
-/** A model that gives other vectors than the spec says goes on so until somebody has seen to it: a question that looked each time would pay for it each time. */
+/**
+ * A model that gives other vectors than the spec says goes on so until somebody has seen to it: a
+ * question that looked each time would pay for it each time.
+ */
 const refusedMs = 60_000;
 
-/** `endpoints`: the providers of this process, for embedders behind one; null where there are none. */
+/**
+ * `endpoints`: the providers of this process, for embedders behind one; null where there are none.
+ */
 export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
   const open = new Map<string, OpenedEmbedder>();
   const opening = new Map<string, Promise<Embedder>>();
@@ -39,18 +53,27 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
     wordllama: () => openWordLlama(),
     endpoint: (spec) => {
       if (endpoints) return openEndpoint(spec, endpoints, () => void open.delete(keyOf(spec)));
-      throw failure('NotFound', `no provider can be asked here: ${spec.model} of ${spec.provider} cannot embed`);
+      throw failure(
+        'NotFound',
+        `no provider can be asked here: ${spec.model} of ${spec.provider} cannot embed`,
+      );
     },
   };
 
-  /** What could not be opened is tried again by the next that asks, unless it is there and cannot be used. */
+  /**
+   * What could not be opened is tried again by the next that asks, unless it is there and cannot be
+   * used.
+   */
   async function openNow(spec: EmbedderSpec): Promise<Embedder> {
     const at = performance.now();
     refused.delete(keyOf(spec));
-    const embedder = await (openers[spec.kind] as Opener<typeof spec.kind>)(spec).catch((error: unknown) => {
-      if (isPerennialError(error) && error.type === 'IndexMismatch') refused.set(keyOf(spec), { error, at });
-      throw error;
-    });
+    const embedder = await (openers[spec.kind] as Opener<typeof spec.kind>)(spec).catch(
+      (error: unknown) => {
+        if (isPerennialError(error) && error.type === 'IndexMismatch')
+          refused.set(keyOf(spec), { error, at });
+        throw error;
+      },
+    );
     open.set(keyOf(spec), { embedder, at });
     return embedder;
   }

@@ -9,21 +9,37 @@ import { normalized, type Embedder } from './embedder';
 /** Words have a few tokens; more of a text than this adds nothing to a mean. */
 const maxTokens = 1024;
 
-/** WordLlama (D. Michaels, 2024; MIT): the mean of static token vectors that were distilled from a language model. No network is run, so a core does thousands of texts a second. */
+/**
+ * WordLlama (D. Michaels, 2024; MIT): the mean of static token vectors that were distilled from a
+ * language model. No network is run, so a core does thousands of texts a second.
+ */
 export async function openWordLlama(folder = llmModelPath('wordllama-256')): Promise<Embedder> {
-  const [weights, tokenizer] = await Promise.all([readFile(`${folder}/weights.safetensors`), readFile(`${folder}/tokenizer.json`)]);
+  const [weights, tokenizer] = await Promise.all([
+    readFile(`${folder}/weights.safetensors`),
+    readFile(`${folder}/tokenizer.json`),
+  ]);
   const { model } = JSON.parse(tokenizer.toString('utf8')) as {
-    readonly model: { readonly vocab: Readonly<Record<string, number>>; readonly merges: readonly string[] };
+    readonly model: {
+      readonly vocab: Readonly<Record<string, number>>;
+      readonly merges: readonly string[];
+    };
   };
   const bytePair = createBytePair({ vocabulary: model.vocab, merges: model.merges });
   const { rows, dimensions, values } = readMatrix(weights);
-  const digest = digestOf({ weights: sha256(weights), tokenizer: sha256(tokenizer), pooling: 'mean', normalized: true, maxTokens });
+  const digest = digestOf({
+    weights: sha256(weights),
+    tokenizer: sha256(tokenizer),
+    pooling: 'mean',
+    normalized: true,
+    maxTokens,
+  });
 
   function embedOne(text: string): Float32Array {
     const vector = new Float32Array(dimensions);
     for (const id of bytePair.encode(text).slice(0, maxTokens)) {
       const at = Math.min(id, rows - 1) * dimensions;
-      for (let index = 0; index < dimensions; index += 1) vector[index] = (vector[index] ?? 0) + (values[at + index] ?? 0);
+      for (let index = 0; index < dimensions; index += 1)
+        vector[index] = (vector[index] ?? 0) + (values[at + index] ?? 0);
     }
     return normalized(vector);
   }
@@ -45,19 +61,38 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
   };
 }
 
-/** The one tensor of a safetensors file: a header's length, the header as JSON, the numbers in half precision. */
-function readMatrix(file: Buffer): { readonly rows: number; readonly dimensions: number; readonly values: Float32Array } {
+/**
+ * The one tensor of a safetensors file: a header's length, the header as JSON, the numbers in half
+ * precision.
+ */
+function readMatrix(file: Buffer): {
+  readonly rows: number;
+  readonly dimensions: number;
+  readonly values: Float32Array;
+} {
   const headerBytes = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.subarray(8, 8 + headerBytes).toString('utf8')) as Readonly<
-    Record<string, { readonly dtype: string; readonly shape: readonly number[]; readonly data_offsets: readonly number[] }>
+    Record<
+      string,
+      {
+        readonly dtype: string;
+        readonly shape: readonly number[];
+        readonly data_offsets: readonly number[];
+      }
+    >
   >;
   const tensor = header['embedding.weight'];
   const [rows, dimensions] = tensor?.shape ?? [];
   if (tensor?.dtype !== 'F16' || rows === undefined || dimensions === undefined)
-    throw failure('ModelUnloadable', 'the file of static vectors holds no matrix in half precision', { next: 'npm run provision:llm' });
+    throw failure(
+      'ModelUnloadable',
+      'the file of static vectors holds no matrix in half precision',
+      { next: 'npm run provision:llm' },
+    );
   const from = 8 + headerBytes + (tensor.data_offsets[0] ?? 0);
   const values = new Float32Array(rows * dimensions);
-  for (let index = 0; index < values.length; index += 1) values[index] = halfToFloat(file.readUInt16LE(from + 2 * index));
+  for (let index = 0; index < values.length; index += 1)
+    values[index] = halfToFloat(file.readUInt16LE(from + 2 * index));
   return { rows, dimensions, values };
 }
 

@@ -18,14 +18,29 @@ export interface BundleAnswererOptions {
   readonly retrieval: CaseRetrieval | null;
 }
 
-/** A bundle as it is served, but for its standbys: what they answer would be taken for the first one's, today and on the ledger for good.  its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
-export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding, retrieval }: BundleAnswererOptions): Answerer {
+/**
+ * A bundle as it is served, but for its standbys: what they answer would be taken for the first
+ * one's, today and on the ledger for good. its policy screens what is asked before the model sees
+ * it, what was found for it, and what the model says before anybody reads it.
+ */
+export function bundleAnswerer({
+  asking,
+  bundle,
+  prompt,
+  policy,
+  detectors,
+  guarding,
+  retrieval,
+}: BundleAnswererOptions): Answerer {
   const { base, sampling, signature } = bundle;
   const first = { provider: base.provider, model: base.model, adapter: base.adapter };
   const shared = { asking, template: prompt, route: [first], sampling } as const;
   if (policy === null) return promptAnswerer({ ...shared, retrieval });
   const screens = caseScreens({ policy, detectors, asking: guarding });
-  const ask = promptAnswerer({ ...shared, retrieval: retrieval && screenedRetrieval(retrieval, screens) });
+  const ask = promptAnswerer({
+    ...shared,
+    retrieval: retrieval && screenedRetrieval(retrieval, screens),
+  });
   return screenedAnswerer(ask, screens, signature.input);
 }
 
@@ -38,7 +53,10 @@ export function screenedRetrieval(retrieval: CaseRetrieval, screens: CaseScreens
       const { signal } = asked;
       await screens.prepare();
       const { screen, cost } = screens.open();
-      const screened = await screenPassages(found, async (text) => (await screen('retrieved', text, { signal })).text);
+      const screened = await screenPassages(
+        found,
+        async (text) => (await screen('retrieved', text, { signal })).text,
+      );
       return { ...found, ...screened, cost: (found.cost ?? 0) + cost() };
     },
   };

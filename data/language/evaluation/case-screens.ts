@@ -7,14 +7,20 @@ import type { Asking } from './answerer';
 
 /** A safety policy over the texts of cases. */
 export interface CaseScreens {
-  /** @throws PlatformUnavailable or ModelUnloadable when a detector's files or provider are not here: an evaluation without its policy is another's */
+  /**
+   * @throws PlatformUnavailable or ModelUnloadable when a detector's files or provider are not
+   *   here: an evaluation without its policy is another's
+   */
   readonly prepare: () => Promise<void>;
   readonly open: () => CaseScreen;
 }
 
 /** Over what is said of one case. */
 export interface CaseScreen {
-  /** @throws when a model that a detector asks could not be asked: that says nothing of the text, and neither blocked nor passed would have been measured */
+  /**
+   * @throws when a model that a detector asks could not be asked: that says nothing of the text,
+   *   and neither blocked nor passed would have been measured
+   */
   readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
   /** Nanodollars for verdicts so far. */
   readonly cost: () => number;
@@ -27,7 +33,10 @@ export interface CaseScreensOptions {
   readonly asking: Asking;
 }
 
-/** What is too long for a detector's model, or stopped by its provider's filter, is so for whoever serves it: there the policy decides, and here. */
+/**
+ * What is too long for a detector's model, or stopped by its provider's filter, is so for whoever
+ * serves it: there the policy decides, and here.
+ */
 const ofTheText: readonly FailureType[] = ['ContextOverflow', 'AnswerWithheld'];
 
 export function caseScreens({ policy, detectors, asking }: CaseScreensOptions): CaseScreens {

@@ -31,9 +31,15 @@ export interface Evaluation {
   readonly parallel: number;
   /** Of all that are evaluated beside this one; its own where it is not given. */
   readonly pool?: Pool;
-  /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
+  /**
+   * Where times must be of this run: answers of earlier ones are asked again for theirs, up to so
+   * many.
+   */
   readonly latency?: LatencySample | null;
-  /** Ends the evaluation with the provider's refusal where so many cases came back first and every question of theirs was refused; all are asked when not given. */
+  /**
+   * Ends the evaluation with the provider's refusal where so many cases came back first and every
+   * question of theirs was refused; all are asked when not given.
+   */
   readonly mostRefusedAtFirst?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -59,43 +65,60 @@ export type AskedAnswer =
     };
 
 /**
- * For a candidate as a whole. Going on costs no money, since a refusal is not paid, but time, and says no more than the first did: a parameter that the model does not take, a schema
- * that the provider cannot hold. Nothing is averaged away by it, for no result comes of it. Of cases, not of their repeats and perturbations: some are refused for what stands in them.
- * If such cases were one in two of all, so many in a row would come up once in a million.
+ * For a candidate as a whole. Going on costs no money, since a refusal is not paid, but time, and
+ * says no more than the first did: a parameter that the model does not take, a schema that the
+ * provider cannot hold. Nothing is averaged away by it, for no result comes of it. Of cases, not of
+ * their repeats and perturbations: some are refused for what stands in them. If such cases were one
+ * in two of all, so many in a row would come up once in a million.
  */
 export const refusalsToEnd = 20;
 
 /**
- * Asks and scores every case. Nothing is kept here: a second attempt reads what was answered from the ledger and comes to the same scores. What is wrong with one case is that
- * case's failure; a spent budget, a provider that is away or a cancellation says nothing of a case and ends the evaluation, to be resumed.
+ * Asks and scores every case. Nothing is kept here: a second attempt reads what was answered from
+ * the ledger and comes to the same scores. What is wrong with one case is that case's failure; a
+ * spent budget, a provider that is away or a cancellation says nothing of a case and ends the
+ * evaluation, to be resumed.
  */
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
   const { rewordings, refused: notReworded } = await reword(evaluation);
-  // In an order that their file has no say in: those that stand first in it may be of one kind, and refused for that.
-  const asks = asksFor(inOrder(cases), dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
-  let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
-  const answers = await inPlaces(asks, evaluation, async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
-    signal?.throwIfAborted();
-    const said = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
-    const answer = isWithheld(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
-    asked += 1;
-    if (answer.kind === 'unanswered') {
-      unanswered += 1;
-      if (answer.error?.type === 'ProviderRefused') {
-        refused += 1;
-        if (perturbed === null && repeat === 0) refusedCases += 1;
-        if (refused === asked && refusedCases === evaluation.mostRefusedAtFirst)
-          throw allRefused(answer.error, { refused: refusedCases, of: cases.length });
-      }
-    } else {
-      fromLedger += answer.answer.fromLedger ? 1 : 0;
-      cost += answer.answer.cost;
-    }
-    onProgress?.({ asked, of: asks.length, unanswered, fromLedger, cost });
-    return answer;
+  // In an order that their file has no say in: those that stand first in it may be of one kind, and
+  // refused for that.
+  const asks = asksFor(inOrder(cases), dimensions, {
+    caseSet,
+    rewordings,
+    indexVariable: answerer.indexVariable ?? null,
   });
-  const byCase = new Map(cases.map(({ id }) => [id, [] as { readonly ask: Ask; readonly answer: AskedAnswer }[]]));
+  let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
+  const answers = await inPlaces(
+    asks,
+    evaluation,
+    async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
+      signal?.throwIfAborted();
+      const said = await answered(() =>
+        answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }),
+      );
+      const answer = isWithheld(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
+      asked += 1;
+      if (answer.kind === 'unanswered') {
+        unanswered += 1;
+        if (answer.error?.type === 'ProviderRefused') {
+          refused += 1;
+          if (perturbed === null && repeat === 0) refusedCases += 1;
+          if (refused === asked && refusedCases === evaluation.mostRefusedAtFirst)
+            throw allRefused(answer.error, { refused: refusedCases, of: cases.length });
+        }
+      } else {
+        fromLedger += answer.answer.fromLedger ? 1 : 0;
+        cost += answer.answer.cost;
+      }
+      onProgress?.({ asked, of: asks.length, unanswered, fromLedger, cost });
+      return answer;
+    },
+  );
+  const byCase = new Map(
+    cases.map(({ id }) => [id, [] as { readonly ask: Ask; readonly answer: AskedAnswer }[]]),
+  );
   asks.forEach((ask, index) => {
     const answer = answers[index];
     if (answer) byCase.get(ask.of?.id ?? ask.case.id)?.push({ ask, answer });
@@ -109,26 +132,39 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
 }
 
-/** What a provider's filter stops is then as good as what a policy does: nothing that could not be measured. */
+/**
+ * What a provider's filter stops is then as good as what a policy does: nothing that could not be
+ * measured.
+ */
 const keptBack: AskedAnswer = {
   kind: 'answered',
   answer: { text: '', withheld: true, retrieved: [], latencyMs: 0, cost: 0, fromLedger: false },
 };
 
-function shouldBeRefused({ expected }: EvaluationCase, dimensions: readonly DimensionSpec[]): boolean {
+function shouldBeRefused(
+  { expected }: EvaluationCase,
+  dimensions: readonly DimensionSpec[],
+): boolean {
   return expected.label === safetyLabels.refuse && dimensions.some(({ kind }) => kind === 'safety');
 }
 
-/** The results with the times of this run in the place of earlier ones', as far as the sample and the budget go; a question that now fails has none, and says why. Answers and scores stay what they are. */
+/**
+ * The results with the times of this run in the place of earlier ones', as far as the sample and
+ * the budget go; a question that now fails has none, and says why. Answers and scores stay what
+ * they are.
+ */
 async function timedAnew(
   results: readonly CaseResult[],
   { cases: wanted, repeat }: LatencySample,
   { cases, answerer, parallel, signal }: Evaluation,
 ): Promise<readonly CaseResult[]> {
-  const timed = ({ latencyMs, earlier }: CaseResult): boolean => latencyMs !== null && earlier !== true;
+  const timed = ({ latencyMs, earlier }: CaseResult): boolean =>
+    latencyMs !== null && earlier !== true;
   const missing = Math.max(0, wanted - results.filter(timed).length);
   const places = results
-    .flatMap(({ latencyMs, earlier }, place) => (latencyMs !== null && earlier === true ? [place] : []))
+    .flatMap(({ latencyMs, earlier }, place) =>
+      latencyMs !== null && earlier === true ? [place] : [],
+    )
     .slice(0, missing);
   const times = new Map<number, Pick<CaseResult, 'latencyMs' | 'untimed'>>();
   try {
@@ -139,7 +175,8 @@ async function timedAnew(
       const again = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
       // How fast a refusal came says nothing of an answer.
       if (again.kind === 'unanswered') times.set(place, { latencyMs: null, untimed: again.reason });
-      else if (again.answer.earlier !== true) times.set(place, { latencyMs: again.answer.latencyMs });
+      else if (again.answer.earlier !== true)
+        times.set(place, { latencyMs: again.answer.latencyMs });
     });
   } catch (error) {
     // What the budget does not pay for is not measured, and counted so.
@@ -153,7 +190,10 @@ async function timedAnew(
   });
 }
 
-/** Of the question, not of the moment: asking again would end the same. A timeout and a lost answer are too, since retries and standbys have been tried by then. */
+/**
+ * Of the question, not of the moment: asking again would end the same. A timeout and a lost answer
+ * are too, since retries and standbys have been tried by then.
+ */
 const ofTheCase: readonly FailureType[] = [
   'InvalidInput',
   'ContextOverflow',
@@ -168,12 +208,19 @@ async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
   try {
     return { kind: 'answered', answer: await ask() };
   } catch (error) {
-    if (isPerennialError(error) && ofTheCase.includes(error.type)) return { kind: 'unanswered', reason: error.type, error };
+    if (isPerennialError(error) && ofTheCase.includes(error.type))
+      return { kind: 'unanswered', reason: error.type, error };
     throw error;
   }
 }
 
-function allRefused(last: PerennialError, { refused, of }: { readonly refused: number; readonly of: number }): PerennialError {
+function allRefused(
+  last: PerennialError,
+  { refused, of }: { readonly refused: number; readonly of: number },
+): PerennialError {
   const message = `the first ${refused} of ${of} cases were all refused, and the others are not asked: ${last.message}`;
-  return failure('ProviderRefused', message, { cause: last, ...(last.next !== undefined && { next: last.next }) });
+  return failure('ProviderRefused', message, {
+    cause: last,
+    ...(last.next !== undefined && { next: last.next }),
+  });
 }

@@ -7,7 +7,10 @@ import { patternMs, withinTime } from '../../time-limit';
 /** The tools live as long as their process, and each evaluation has schemas of its own. */
 const mostSchemas = 256;
 
-/** What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in bounded time, an embedder where one is given. */
+/**
+ * What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in
+ * bounded time, an embedder where one is given.
+ */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
   return { embed, matches, schemaErrors: schemaChecker() };
 }
@@ -15,7 +18,9 @@ export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorT
 const matches: EvaluatorTools['matches'] = (pattern, text) => {
   try {
     const tried = withinTime(patternMs, () => new RegExp(pattern, 'u').test(text));
-    return tried.kind === 'done' ? tried.value : { untold: `the pattern ${pattern} could not be tried in time` };
+    return tried.kind === 'done'
+      ? tried.value
+      : { untold: `the pattern ${pattern} could not be tried in time` };
   } catch (error) {
     return { untold: `the pattern ${pattern} could not be tried: ${reasonOf(error)}` };
   }
@@ -34,13 +39,16 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
     const check = validate;
     try {
       const checked = withinTime(patternMs, () => check(value));
-      if (checked.kind === 'late') return { untold: 'the answer could not be checked by its JSON Schema in time' };
+      if (checked.kind === 'late')
+        return { untold: 'the answer could not be checked by its JSON Schema in time' };
       if (checked.value) return [];
     } catch (error) {
       // A schema that refers to itself without going deeper, for one.
       return { untold: `the answer could not be checked by its JSON Schema: ${reasonOf(error)}` };
     }
-    return (check.errors ?? []).slice(0, 5).map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
+    return (check.errors ?? [])
+      .slice(0, 5)
+      .map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
   };
 }
 

@@ -12,10 +12,16 @@ import {
 import { cosine } from '../../../domain/language/dimension/similarity';
 import type { Asking } from './answerer';
 
-export type Paraphrased = { readonly kind: 'kept'; readonly text: string } | { readonly kind: 'refused'; readonly reason: string };
+export type Paraphrased =
+  | { readonly kind: 'kept'; readonly text: string }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** What a text becomes in other words, or why none of them may stand in its place. */
-export type Paraphraser = (text: string, spec: ParaphraseSpec, signal?: AbortSignal) => Promise<Paraphrased>;
+export type Paraphraser = (
+  text: string,
+  spec: ParaphraseSpec,
+  signal?: AbortSignal,
+) => Promise<Paraphrased>;
 
 /** Tried so often with one text: a model that cannot say it otherwise is not asked for ever. */
 const tries = 3;
@@ -23,8 +29,9 @@ const tries = 3;
 const sampling: Sampling = { temperature: 0.7, topP: 1, maxTokens: 512, seed: null, stop: [] };
 
 /**
- * Through the ledger: a text is paraphrased once by a model and paid once, whoever is measured with it, and a later run asks the very same. `embed`: null where there is no embedder;
- * then the letters decide alone.
+ * Through the ledger: a text is paraphrased once by a model and paid once, whoever is measured with
+ * it, and a later run asks the very same. `embed`: null where there is no embedder; then the
+ * letters decide alone.
  */
 export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']): Paraphraser {
   const { chat, ...shared } = asking;
@@ -42,7 +49,11 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
     return { kind: 'refused', reason };
 
     async function ask(repeat: number): Promise<Paraphrased> {
-      const question = { messages: paraphraseMessages(text), sampling, jsonSchema: paraphraseSchema };
+      const question = {
+        messages: paraphraseMessages(text),
+        sampling,
+        jsonSchema: paraphraseSchema,
+      };
       try {
         const { answer } = await chat.ask({
           ...shared,
@@ -53,11 +64,23 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
           ...(signal && { signal }),
         });
         const paraphrase = paraphraseIn(answer.text);
-        return paraphrase === null ? { kind: 'refused', reason: 'no paraphrase was given' } : { kind: 'kept', text: paraphrase };
+        return paraphrase === null
+          ? { kind: 'refused', reason: 'no paraphrase was given' }
+          : { kind: 'kept', text: paraphrase };
       } catch (error) {
-        // Of this text: the next may be said otherwise. A timeout and a lost answer are of the moment, and end the attempt: who is measured in a better one would be asked other questions.
-        if (isPerennialError(error) && ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'].includes(error.type))
-          return { kind: 'refused', reason: error.type === 'AnswerInvalid' ? 'no paraphrase was given' : error.type };
+        // Of this text: the next may be said otherwise. A timeout and a lost answer are of the
+        // moment, and end the attempt: who is measured in a better one would be asked other
+        // questions.
+        if (
+          isPerennialError(error) &&
+          ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'].includes(
+            error.type,
+          )
+        )
+          return {
+            kind: 'refused',
+            reason: error.type === 'AnswerInvalid' ? 'no paraphrase was given' : error.type,
+          };
         throw error;
       }
     }
@@ -73,6 +96,8 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
 
 /** Who is asked for paraphrases. */
 export function paraphrasersIn(dimensions: readonly DimensionSpec[]): readonly ParaphraseSpec[] {
-  const perturbations = dimensions.flatMap((each) => (each.kind === 'robustness' ? each.perturbations : []));
+  const perturbations = dimensions.flatMap((each) =>
+    each.kind === 'robustness' ? each.perturbations : [],
+  );
   return perturbations.filter((each): each is ParaphraseSpec => each.kind === 'paraphrase');
 }

@@ -1,12 +1,18 @@
 import { bulkhead } from 'cockatiel';
 import type { Place } from '../model-access';
 
-/** Questions that are with a provider, on record for it, or being written down: so many can a death cost, or leave in doubt. */
+/**
+ * Questions that are with a provider, on record for it, or being written down: so many can a death
+ * cost, or leave in doubt.
+ */
 export function mostUnderWay(parallel: number): number {
   return parallel + Math.ceil(parallel / 4);
 }
 
-/** What is under way at once, of one list of items or of several that are worked on beside each other. */
+/**
+ * What is under way at once, of one list of items or of several that are worked on beside each
+ * other.
+ */
 export interface Pool {
   readonly work: Place;
   /** Within `work`: with whoever is asked. */
@@ -14,13 +20,18 @@ export interface Pool {
 }
 
 export function openPool(parallel: number): Pool {
-  const [working, places] = [bulkhead(mostUnderWay(parallel), Infinity), bulkhead(parallel, Infinity)];
+  const [working, places] = [
+    bulkhead(mostUnderWay(parallel), Infinity),
+    bulkhead(parallel, Infinity),
+  ];
   return { work: (each) => working.execute(each), place: (held) => places.execute(held) };
 }
 
 /**
- * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way, so that who is asked has its next question while the last answer is
- * written down. Not of a list beside others in one pool: a server that keeps prompts is to have one of each, which is worth more.
+ * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way,
+ * so that who is asked has its next question while the last answer is written down. Not of a list
+ * beside others in one pool: a server that keeps prompts is to have one of each, which is worth
+ * more.
  */
 export async function inPlaces<T, R>(
   items: readonly T[],
@@ -28,11 +39,14 @@ export async function inPlaces<T, R>(
   work: (item: T, place: Place) => Promise<R>,
 ): Promise<readonly R[]> {
   const { work: working, place } = pool ?? openPool(parallel);
-  return inParallel(items, pool ? parallel : mostUnderWay(parallel), (item) => working(() => work(item, place)));
+  return inParallel(items, pool ? parallel : mostUnderWay(parallel), (item) =>
+    working(() => work(item, place)),
+  );
 }
 
 /**
- * `work` on each item, at most `parallel` at once, in their order. The first failure starts no further item, waits for those under way, whose answers are paid, and is then thrown.
+ * `work` on each item, at most `parallel` at once, in their order. The first failure starts no
+ * further item, waits for those under way, whose answers are paid, and is then thrown.
  */
 export async function inParallel<T, R>(
   items: readonly T[],

@@ -9,7 +9,14 @@ interface Reworded {
 }
 
 /** The paraphrases that the dimensions ask for, before anything else is asked. */
-export async function reword({ cases, dimensions, answerer, paraphraser, parallel, signal }: Evaluation): Promise<Reworded> {
+export async function reword({
+  cases,
+  dimensions,
+  answerer,
+  paraphraser,
+  parallel,
+  signal,
+}: Evaluation): Promise<Reworded> {
   const wanted = dimensions.flatMap((dimension) =>
     // What an index finds is not known yet, and is asked in no other words.
     dimension.kind !== 'robustness' || dimension.variable === answerer.indexVariable
@@ -18,14 +25,19 @@ export async function reword({ cases, dimensions, answerer, paraphraser, paralle
           spec.kind !== 'paraphrase'
             ? []
             : cases.flatMap(({ id, input }) => {
-                const text = Object.hasOwn(input, dimension.variable) ? input[dimension.variable] : undefined;
-                return typeof text === 'string' && text.trim() !== '' ? [{ id, text, spec, dimension: dimension.name, place }] : [];
+                const text = Object.hasOwn(input, dimension.variable)
+                  ? input[dimension.variable]
+                  : undefined;
+                return typeof text === 'string' && text.trim() !== ''
+                  ? [{ id, text, spec, dimension: dimension.name, place }]
+                  : [];
               }),
         ),
   );
   const rewordings = new Map<string, string>();
   const refused = new Map<string, readonly string[]>();
-  if (wanted.length > 0 && !paraphraser) throw new Error('paraphrases are asked for, and nobody makes them here');
+  if (wanted.length > 0 && !paraphraser)
+    throw new Error('paraphrases are asked for, and nobody makes them here');
   const made = await inParallel(wanted, parallel, async ({ text, spec }) => {
     signal?.throwIfAborted();
     return paraphraser?.(text, spec, signal);

@@ -2,11 +2,20 @@ import { scoreOf as retrievalScore } from '../../../domain/index/retrieval-metri
 import type { Ask } from '../../../domain/language/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import { consistencyOf } from '../../../domain/language/dimension/consistency';
-import type { DimensionSpec, RetrievalSpec, RobustnessSpec } from '../../../domain/language/dimension/dimension';
+import type {
+  DimensionSpec,
+  RetrievalSpec,
+  RobustnessSpec,
+} from '../../../domain/language/dimension/dimension';
 import { evaluate } from '../../../domain/language/dimension/evaluator';
 import type { RetrievedPassage } from '../../../domain/language/judge/judged-case';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import { failed, notApplicable, scored, type Score } from '../../../domain/language/evaluation/score';
+import {
+  failed,
+  notApplicable,
+  scored,
+  type Score,
+} from '../../../domain/language/evaluation/score';
 import { becauseOf } from '../../../domain/language/evaluation/unanswered';
 import type { GivenAnswer } from './answerer';
 import type { AskedAnswer, Evaluation } from './evaluate-cases';
@@ -17,12 +26,17 @@ interface AnsweredAsk {
 }
 
 /** All dimensions of one case, from its answers: the first, its repeats, its perturbations. */
-export async function scoreCase(of: EvaluationCase, all: readonly AnsweredAsk[], evaluation: Evaluation): Promise<CaseResult> {
+export async function scoreCase(
+  of: EvaluationCase,
+  all: readonly AnsweredAsk[],
+  evaluation: Evaluation,
+): Promise<CaseResult> {
   const first =
     all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ??
     ({ kind: 'unanswered', reason: 'not asked', error: null } as const);
   const scores: Record<string, Score> = {};
-  for (const dimension of evaluation.dimensions) scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
+  for (const dimension of evaluation.dimensions)
+    scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
   const { id, group, pair, input, expected } = of;
   const answer = first.kind === 'answered' ? first.answer : null;
   // What was turned away was no work: its nothing would make the rest look fast and cheap.
@@ -45,9 +59,23 @@ export async function scoreCase(of: EvaluationCase, all: readonly AnsweredAsk[],
   };
 }
 
-/** Who got nothing got no right answer, and will get none by another try. The other kinds an empty answer could satisfy, or says nothing of: they are not measured by it. */
-const wrongWithout: readonly DimensionSpec['kind'][] = ['safety', 'exact', 'f1', 'label', 'json', 'similarity'];
-const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = { text: '', withheld: true, retrieved: [] };
+/**
+ * Who got nothing got no right answer, and will get none by another try. The other kinds an empty
+ * answer could satisfy, or says nothing of: they are not measured by it.
+ */
+const wrongWithout: readonly DimensionSpec['kind'][] = [
+  'safety',
+  'exact',
+  'f1',
+  'label',
+  'json',
+  'similarity',
+];
+const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = {
+  text: '',
+  withheld: true,
+  retrieved: [],
+};
 
 /** By a provider's filter. */
 export function isWithheld(said: AskedAnswer): boolean {
@@ -62,35 +90,68 @@ async function scoreIn(
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
     const repeats = all.filter(({ ask }) => ask.of === null && ask.repeat < dimension.repeats);
-    return consistencyOf(repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)));
+    return consistencyOf(
+      repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)),
+    );
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
-  if (first.kind === 'unanswered' && !(isWithheld(first) && wrongWithout.includes(dimension.kind))) return failed(first.reason);
-  const { text, blocked, withheld, retrieved } = first.kind === 'answered' ? first.answer : withheldFrom;
+  if (first.kind === 'unanswered' && !(isWithheld(first) && wrongWithout.includes(dimension.kind)))
+    return failed(first.reason);
+  const { text, blocked, withheld, retrieved } =
+    first.kind === 'answered' ? first.answer : withheldFrom;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];
     return judge ? judge.score(of, text, evaluation.signal) : failed('no judge was given');
   }
-  return evaluate(dimension, { case: of, answer: text, blocked, withheld, retrieved }, evaluation.tools);
+  return evaluate(
+    dimension,
+    { case: of, answer: text, blocked, withheld, retrieved },
+    evaluation.tools,
+  );
 }
 
-function retrievalOf({ metric }: RetrievalSpec, { id, expected }: EvaluationCase, retrieved: readonly RetrievedPassage[]): Score {
+function retrievalOf(
+  { metric }: RetrievalSpec,
+  { id, expected }: EvaluationCase,
+  retrieved: readonly RetrievedPassage[],
+): Score {
   const gold = expected.documents ?? [];
   if (gold.length === 0) return notApplicable;
-  return scored(retrievalScore(metric, { question: id, found: [...new Set(retrieved.map(({ documentId }) => documentId))], gold }));
+  return scored(
+    retrievalScore(metric, {
+      question: id,
+      found: [...new Set(retrieved.map(({ documentId }) => documentId))],
+      gold,
+    }),
+  );
 }
 
-/** What is left of the score, on average over the perturbations. One that could not be asked leaves the whole unknown. */
+/**
+ * What is left of the score, on average over the perturbations. One that could not be asked leaves
+ * the whole unknown.
+ */
 async function robustness(
   { name, of: dimensionName }: RobustnessSpec & { readonly name: string },
-  { of, first, all }: { readonly of: EvaluationCase; readonly first: AskedAnswer; readonly all: readonly AnsweredAsk[] },
+  {
+    of,
+    first,
+    all,
+  }: {
+    readonly of: EvaluationCase;
+    readonly first: AskedAnswer;
+    readonly all: readonly AnsweredAsk[];
+  },
   evaluation: Evaluation,
 ): Promise<Score> {
   const dimension = evaluation.dimensions.find((each) => each.name === dimensionName);
-  const perturbed = all.filter(({ ask, answer }) => ask.of?.dimension === name && !(answer.kind === 'answered' && answer.answer.unchanged));
+  const perturbed = all.filter(
+    ({ ask, answer }) =>
+      ask.of?.dimension === name && !(answer.kind === 'answered' && answer.answer.unchanged),
+  );
   if (!dimension || perturbed.length === 0) return notApplicable;
-  const scoreOf = ({ ask, answer }: AnsweredAsk) => scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
+  const scoreOf = ({ ask, answer }: AnsweredAsk) =>
+    scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
   const plain = await scoreOf({ ask: { case: of, repeat: 0, of: null }, answer: first });
   if (plain.kind !== 'scored') return plain;
   if (plain.value === 0) return notApplicable;
@@ -98,5 +159,7 @@ async function robustness(
   const unknown = scores.find(({ kind }) => kind === 'failed');
   if (unknown) return unknown;
   const values = scores.map((score) => (score.kind === 'scored' ? score.value : plain.value));
-  return scored(Math.min(1, values.reduce((sum, value) => sum + value, 0) / values.length / plain.value));
+  return scored(
+    Math.min(1, values.reduce((sum, value) => sum + value, 0) / values.length / plain.value),
+  );
 }

@@ -2,19 +2,33 @@ import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { Answerer } from './answerer';
 import type { CaseScreens } from './case-screens';
 
-/** Whoever answers, behind a safety policy: what is kept back is an empty answer that says by which side, and what is asked in vain is not paid. `input` is the variable that takes what the user says. */
+/**
+ * Whoever answers, behind a safety policy: what is kept back is an empty answer that says by which
+ * side, and what is asked in vain is not paid. `input` is the variable that takes what the user
+ * says.
+ */
 export function screenedAnswerer(ask: Answerer, screens: CaseScreens, input: string): Answerer {
   const answer: Answerer = async (of, asked) => {
     await screens.prepare();
     const { screen, cost } = screens.open();
     const { signal } = asked;
     const said = await screen('input', textOf(of, input), { signal });
-    if (said.text === null) return { text: '', blocked: 'input', retrieved: [], latencyMs: 0, cost: cost(), fromLedger: false };
+    if (said.text === null)
+      return {
+        text: '',
+        blocked: 'input',
+        retrieved: [],
+        latencyMs: 0,
+        cost: cost(),
+        fromLedger: false,
+      };
     const given = await ask({ ...of, input: { ...of.input, [input]: said.text } }, asked);
     if (given.unchanged) return { ...given, cost: given.cost + cost() };
     const output = await screen('output', given.text, { asked: said.text, signal });
     const paid = { ...given, cost: given.cost + cost() };
-    return output.text === null ? { ...paid, text: '', blocked: 'output' } : { ...paid, text: output.text };
+    return output.text === null
+      ? { ...paid, text: '', blocked: 'output' }
+      : { ...paid, text: output.text };
   };
   return Object.assign(answer, { indexVariable: ask.indexVariable ?? null });
 }

@@ -10,20 +10,37 @@ import { estimatedUsage, readEvent, readWire } from './wire';
 const headers = { 'anthropic-version': '2023-06-01' };
 
 /** Anthropic's Messages API. It knows no seed: repeats differ there whatever is asked. */
-export function anthropicProvider({ name, endpoint }: { readonly name: string; readonly endpoint: Endpoint }): ModelProvider {
+export function anthropicProvider({
+  name,
+  endpoint,
+}: {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+}): ModelProvider {
   return {
     name,
 
     async chat(request, options) {
       const startedAt = performance.now();
       const ask = chatAsk(request, options);
-      const read = options.onText ? await streamed(name, endpoint, ask, options.onText, startedAt) : await whole(name, endpoint, ask);
+      const read = options.onText
+        ? await streamed(name, endpoint, ask, options.onText, startedAt)
+        : await whole(name, endpoint, ask);
       const usage = read.usage ?? estimatedUsage(request, read.text);
-      return { ...read, usage, finish: toFinish(read.finish), totalMs: performance.now() - startedAt };
+      return {
+        ...read,
+        usage,
+        finish: toFinish(read.finish),
+        totalMs: performance.now() - startedAt,
+      };
     },
 
     embed: ({ model }) =>
-      Promise.reject(failure('ModelNotFound', `${name} has no embeddings (${model})`, { next: 'name another provider for the embedder' })),
+      Promise.reject(
+        failure('ModelNotFound', `${name} has no embeddings (${model})`, {
+          next: 'name another provider for the embedder',
+        }),
+      ),
 
     async models({ signal }) {
       const names: string[] = [];
@@ -39,7 +56,8 @@ export function anthropicProvider({ name, endpoint }: { readonly name: string; r
         };
         const list = readWire(modelList, await endpoint.json(ask), name, 'list of models');
         names.push(...list.data.map(({ id }) => id));
-        if (list.has_more !== true || list.last_id === null || list.last_id === undefined) return names;
+        if (list.has_more !== true || list.last_id === null || list.last_id === undefined)
+          return names;
         after = list.last_id;
       }
     },
@@ -55,7 +73,10 @@ interface AnthropicAnswer {
   readonly firstTokenMs: number | null;
 }
 
-function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOptions): EndpointRequest {
+function chatAsk(
+  request: ChatRequest,
+  { signal, requestId, onText }: ChatOptions,
+): EndpointRequest {
   const { model, messages, sampling, jsonSchema, thinks = false } = request;
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const body = {
@@ -64,19 +85,31 @@ function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOption
     messages: messages.filter(({ role }) => role !== 'system'),
     ...(system.length > 0 && { system: system.join('\n\n') }),
     ...(!thinks && {
-      // Newer models take only one of the two, and the newest neither: what is its default anyway is not sent.
+      // Newer models take only one of the two, and the newest neither: what is its default anyway
+      // is not sent.
       ...(sampling.temperature !== 1 && { temperature: sampling.temperature }),
       ...(sampling.topP !== 1 && { top_p: sampling.topP }),
       ...(sampling.stop.length > 0 && { stop_sequences: sampling.stop }),
     }),
-    ...(jsonSchema !== null && { output_config: { format: { type: 'json_schema', schema: jsonSchema } } }),
+    ...(jsonSchema !== null && {
+      output_config: { format: { type: 'json_schema', schema: jsonSchema } },
+    }),
     ...(onText && { stream: true }),
   };
   return { path: '/messages', body, model, signal, requestId, headers };
 }
 
-async function whole(name: string, endpoint: Endpoint, ask: EndpointRequest): Promise<AnthropicAnswer> {
-  const { content, stop_reason, usage, model } = readWire(anthropicMessage, await endpoint.json(ask), name, 'message');
+async function whole(
+  name: string,
+  endpoint: Endpoint,
+  ask: EndpointRequest,
+): Promise<AnthropicAnswer> {
+  const { content, stop_reason, usage, model } = readWire(
+    anthropicMessage,
+    await endpoint.json(ask),
+    name,
+    'message',
+  );
   const text = content.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join('');
   const counted = { promptTokens: promptTokens(usage), completionTokens: usage.output_tokens };
   return { text, finish: stop_reason ?? null, usage: counted, model, firstTokenMs: null };
@@ -127,14 +160,29 @@ async function streamed(
         return 'more';
     }
   });
-  if (!isWhole) throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
-  const usage = read.isCounted ? { promptTokens: read.prompt, completionTokens: read.completion } : null;
-  return { text: read.text, finish: read.finish, usage, model: read.model, firstTokenMs: read.firstTokenMs };
+  if (!isWhole)
+    throw failure(
+      'AnswerLost',
+      `${name} ended its stream in the middle, after ${read.text.length} characters`,
+    );
+  const usage = read.isCounted
+    ? { promptTokens: read.prompt, completionTokens: read.completion }
+    : null;
+  return {
+    text: read.text,
+    finish: read.finish,
+    usage,
+    model: read.model,
+    firstTokenMs: read.firstTokenMs,
+  };
 }
 
 /** The status was sent long before. */
 function streamFailure(name: string, type: string): Error {
-  return failure('AnswerLost', `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`);
+  return failure(
+    'AnswerLost',
+    `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`,
+  );
 }
 
 function promptTokens(usage: {
@@ -142,9 +190,17 @@ function promptTokens(usage: {
   readonly cache_creation_input_tokens?: number | null | undefined;
   readonly cache_read_input_tokens?: number | null | undefined;
 }): number {
-  return usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + (usage.cache_read_input_tokens ?? 0);
+  return (
+    usage.input_tokens +
+    (usage.cache_creation_input_tokens ?? 0) +
+    (usage.cache_read_input_tokens ?? 0)
+  );
 }
 
 function toFinish(reason: string | null): ChatAnswer['finish'] {
-  return reason === 'max_tokens' || reason === 'model_context_window_exceeded' ? 'length' : reason === 'refusal' ? 'filtered' : 'stop';
+  return reason === 'max_tokens' || reason === 'model_context_window_exceeded'
+    ? 'length'
+    : reason === 'refusal'
+      ? 'filtered'
+      : 'stop';
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** The parts of Anthropic's Messages protocol that are read. What is cached is billed, too, and counted apart from `input_tokens`. */
+/**
+ * The parts of Anthropic's Messages protocol that are read. What is cached is billed, too, and
+ * counted apart from `input_tokens`.
+ */
 const inputUsage = z.object({
   input_tokens: z.int().min(0),
   cache_creation_input_tokens: z.int().min(0).nullish(),
@@ -15,8 +18,14 @@ export const anthropicMessage = z.object({
 });
 
 const knownEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('message_start'), message: z.object({ model: z.string(), usage: inputUsage }) }),
-  z.object({ type: z.literal('content_block_delta'), delta: z.object({ type: z.string(), text: z.string().optional() }) }),
+  z.object({
+    type: z.literal('message_start'),
+    message: z.object({ model: z.string(), usage: inputUsage }),
+  }),
+  z.object({
+    type: z.literal('content_block_delta'),
+    delta: z.object({ type: z.string(), text: z.string().optional() }),
+  }),
   z.object({
     type: z.literal('message_delta'),
     delta: z.object({ stop_reason: z.string().nullish() }),
@@ -27,10 +36,21 @@ const knownEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('error'), error: z.looseObject({ type: z.string() }) }),
 ]);
 
-const knownTypes = new Set(['message_start', 'content_block_delta', 'message_delta', 'message_stop', 'error']);
+const knownTypes = new Set([
+  'message_start',
+  'content_block_delta',
+  'message_delta',
+  'message_stop',
+  'error',
+]);
 
-/** Anthropic adds kinds of events and asks clients to pass over those that they do not know; `ping` is one of them. */
+/**
+ * Anthropic adds kinds of events and asks clients to pass over those that they do not know; `ping`
+ * is one of them.
+ */
 export const anthropicEvent = z.union([
   knownEvent,
-  z.object({ type: z.string().refine((type) => !knownTypes.has(type)) }).transform(() => ({ type: 'other' as const })),
+  z
+    .object({ type: z.string().refine((type) => !knownTypes.has(type)) })
+    .transform(() => ({ type: 'other' as const })),
 ]);

@@ -5,7 +5,10 @@ import { wholeCharacters } from '../../../domain/whole-characters';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { withheldAnswer } from './withheld';
 
-/** One request with its two timeouts. A filter of the provider's that stops it is an answer too: asked again, or elsewhere, it would be got around. */
+/**
+ * One request with its two timeouts. A filter of the provider's that stops it is an answer too:
+ * asked again, or elsewhere, it would be got around.
+ */
 export async function attemptChat(
   provider: ModelProvider,
   timeouts: ProviderSettings['timeouts'],
@@ -29,10 +32,13 @@ async function inTime(
 ): Promise<ChatAnswer> {
   const what = `${provider.name} (${request.model}) did not end its answer`;
   if (onText === undefined)
-    return withinProviderTime(totalMs, signal, what, (total) => provider.chat(request, { ...options, signal: total }));
+    return withinProviderTime(totalMs, signal, what, (total) =>
+      provider.chat(request, { ...options, signal: total }),
+    );
   const reader = timedReader(onText);
   const chat = async (total: AbortSignal, abort: (reason: Error) => void): Promise<ChatAnswer> => {
-    const noToken = () => abort(timeout(`${provider.name} (${request.model}) sent no first token`, firstTokenMs));
+    const noToken = () =>
+      abort(timeout(`${provider.name} (${request.model}) sent no first token`, firstTokenMs));
     const timer = setTimeout(noToken, firstTokenMs);
     try {
       return await provider.chat(request, {
@@ -50,7 +56,10 @@ async function inTime(
   return withinProviderTime(totalMs, signal, what, chat, reader.heldUpMs);
 }
 
-/** How long the provider could not go on because the reader was behind: that is no fault of the provider's. */
+/**
+ * How long the provider could not go on because the reader was behind: that is no fault of the
+ * provider's.
+ */
 function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUpMs: () => number } {
   let [heldUpMs, behind, since] = [0, 0, 0];
   const caughtUp = (): void => {
@@ -70,8 +79,8 @@ function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUp
 }
 
 /**
- * The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away. Time that it says it was held up by others is given
- * to it on top.
+ * The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away.
+ * Time that it says it was held up by others is given to it on top.
  */
 export async function withinProviderTime<T>(
   totalMs: number,

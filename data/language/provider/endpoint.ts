@@ -9,9 +9,15 @@ export interface EndpointSettings {
   readonly provider: string;
   /** With the version's path where the protocol has one: `https://api.openai.com/v1`. */
   readonly url: string;
-  /** Lets the connection stay on this machine or its networks, and go without TLS: for servers of one's own. */
+  /**
+   * Lets the connection stay on this machine or its networks, and go without TLS: for servers of
+   * one's own.
+   */
   readonly allowPrivateAddresses: boolean;
-  /** Asked for each request, so that a key that was changed is found. Null for a server that wants none. */
+  /**
+   * Asked for each request, so that a key that was changed is found. Null for a server that wants
+   * none.
+   */
   readonly key: (() => Promise<string>) | null;
   readonly authorize: (key: string) => Readonly<Record<string, string>>;
 }
@@ -34,12 +40,16 @@ export interface EndpointRequest {
 export type StreamEvent = Pick<EventSourceMessage, 'event' | 'data'>;
 export type Taken = 'more' | 'last' | Promise<'more'>;
 
-/** One provider's HTTP side: where it is, who we are, and what its refusals and broken connections mean. Makes each request once. */
+/**
+ * One provider's HTTP side: where it is, who we are, and what its refusals and broken connections
+ * mean. Makes each request once.
+ */
 export interface Endpoint {
   json(ask: EndpointRequest): Promise<unknown>;
   /**
-   * Hands each event on until `take` has the last one of the protocol, and reads no more than has come already while it has a promise of `take`. False when the server ended the stream before that: then it was cut, however
-   * cleanly the connection was closed.
+   * Hands each event on until `take` has the last one of the protocol, and reads no more than has
+   * come already while it has a promise of `take`. False when the server ended the stream before
+   * that: then it was cut, however cleanly the connection was closed.
    */
   stream(ask: EndpointRequest, take: (event: StreamEvent) => Taken): Promise<boolean>;
   close(): Promise<void>;
@@ -60,7 +70,9 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
     keepAliveTimeout: 30_000,
     connect: {
       timeout: 10_000,
-      ...(settings.allowPrivateAddresses ? {} : { lookup: publicOnly((host) => refusedAddress(settings, host)) }),
+      ...(settings.allowPrivateAddresses
+        ? {}
+        : { lookup: publicOnly((host) => refusedAddress(settings, host)) }),
     },
   });
   const send = (ask: EndpointRequest) => sendTo(settings, base, agent, ask);
@@ -70,22 +82,34 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       try {
         return JSON.parse(text) as unknown;
       } catch {
-        throw failure('AnswerLost', `${settings.provider} answered what is not JSON (${text.length} characters)`);
+        throw failure(
+          'AnswerLost',
+          `${settings.provider} answered what is not JSON (${text.length} characters)`,
+        );
       }
     },
     async stream(ask, take) {
       const response = await send(ask);
       const type = String(response.headers['content-type'] ?? '');
-      if (type.startsWith('text/event-stream')) return takeEvents(settings.provider, response.body, ask.signal, take);
+      if (type.startsWith('text/event-stream'))
+        return takeEvents(settings.provider, response.body, ask.signal, take);
       response.body.on('error', () => undefined).destroy();
       const came = type === '' ? 'no content type' : type;
-      throw failure('AnswerLost', `${settings.provider} answered ${came} where it was asked for a stream of events`);
+      throw failure(
+        'AnswerLost',
+        `${settings.provider} answered ${came} where it was asked for a stream of events`,
+      );
     },
     close: () => agent.destroy(),
   };
 }
 
-async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: EndpointRequest): Promise<Dispatcher.ResponseData> {
+async function sendTo(
+  settings: EndpointSettings,
+  base: URL,
+  agent: Agent,
+  ask: EndpointRequest,
+): Promise<Dispatcher.ResponseData> {
   const { provider } = settings;
   const key = settings.key === null ? null : await settings.key();
   const url = new URL(base);
@@ -113,10 +137,21 @@ async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: 
   // Not even its beginning is needed to know what 502 with half a page means.
   const body = await read(provider, response, mostErrorBytes, ask.signal).catch(() => '');
   ask.signal?.throwIfAborted();
-  throw refusalFailure({ provider, model: ask.model, status: response.statusCode, headers: response.headers, body });
+  throw refusalFailure({
+    provider,
+    model: ask.model,
+    status: response.statusCode,
+    headers: response.headers,
+    body,
+  });
 }
 
-async function read(provider: string, response: Dispatcher.ResponseData, most: number, signal: AbortSignal | undefined): Promise<string> {
+async function read(
+  provider: string,
+  response: Dispatcher.ResponseData,
+  most: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -165,11 +200,13 @@ function takeEvents(
           return;
         }
         end(() => resolve(true));
-        // What follows is the end of the body, and the connection can be used again; a server that keeps it open is hung up on.
+        // What follows is the end of the body, and the connection can be used again; a server that
+        // keeps it open is hung up on.
         setTimeout(() => body.destroy(), lingerMs).unref();
       },
       onError: ({ type, message }) => {
-        if (type === 'max-buffer-size-exceeded') throw failure('AnswerLost', `${provider} sent an event that is too long: ${message}`);
+        if (type === 'max-buffer-size-exceeded')
+          throw failure('AnswerLost', `${provider} sent an event that is too long: ${message}`);
       },
     });
     const decoder = new TextDecoder();
@@ -196,9 +233,15 @@ function broken(provider: string, error: unknown, signal: AbortSignal | undefine
   const { code, name } = error as { code?: unknown; name?: string };
   const reason = typeof code === 'string' ? code : (name ?? 'unknown reason');
   const never =
-    notConnected[reason] ?? (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(reason) ? 'its certificate is not trusted' : undefined);
-  if (never !== undefined) return failure('ProviderUnavailable', `${provider}: ${never} (${reason})`, { cause: error });
-  return failure('AnswerLost', `${provider}: the connection broke off (${reason})`, { cause: error });
+    notConnected[reason] ??
+    (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(reason)
+      ? 'its certificate is not trusted'
+      : undefined);
+  if (never !== undefined)
+    return failure('ProviderUnavailable', `${provider}: ${never} (${reason})`, { cause: error });
+  return failure('AnswerLost', `${provider}: the connection broke off (${reason})`, {
+    cause: error,
+  });
 }
 
 /** Before the question was sent. */
@@ -226,21 +269,27 @@ function asError(error: unknown): Error {
 function checkedUrl(settings: EndpointSettings): URL {
   const { provider } = settings;
   const url = URL.canParse(settings.url) ? new URL(settings.url) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) throw failure('InvalidInput', `provider ${provider}: its address is no http(s) URL`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw failure('InvalidInput', `provider ${provider}: its address is no http(s) URL`);
   // It may hold one: it is not repeated.
   if (url.username !== '' || url.password !== '')
     throw failure('InvalidInput', `provider ${provider}: its address has a credential in it`, {
       next: 'refer to the key by { env: NAME } or { file: PATH }',
     });
   if (settings.allowPrivateAddresses) return url;
-  if (url.protocol !== 'https:') throw failure('InvalidInput', `provider ${provider}: ${url.origin} would be asked without TLS`);
+  if (url.protocol !== 'https:')
+    throw failure('InvalidInput', `provider ${provider}: ${url.origin} would be asked without TLS`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(settings, host);
   return url;
 }
 
 function refusedAddress({ provider }: EndpointSettings, host: string): Error {
-  return failure('ProviderRefused', `provider ${provider}: ${host} is, or leads to, a private, loopback or link-local address`, {
-    next: 'for a server of your own, set allowPrivateAddresses on the provider',
-  });
+  return failure(
+    'ProviderRefused',
+    `provider ${provider}: ${host} is, or leads to, a private, loopback or link-local address`,
+    {
+      next: 'for a server of your own, set allowPrivateAddresses on the provider',
+    },
+  );
 }

@@ -5,8 +5,13 @@ import type { ModelProvider } from './provider';
 const patienceMs = 3000;
 
 /** Says which models the provider does have, when it has not the one that was asked for. */
-export async function withNearestModel(error: unknown, provider: ModelProvider, model: string): Promise<unknown> {
-  if (!isPerennialError(error) || error.type !== 'ModelNotFound' || error.next !== undefined) return error;
+export async function withNearestModel(
+  error: unknown,
+  provider: ModelProvider,
+  model: string,
+): Promise<unknown> {
+  if (!isPerennialError(error) || error.type !== 'ModelNotFound' || error.next !== undefined)
+    return error;
   const names = await provider.models({ signal: AbortSignal.timeout(patienceMs) }).catch(() => []);
   if (names.length === 0) return error;
   const near = nearest(model, names);

@@ -10,7 +10,10 @@ export interface Moderation {
 }
 
 export interface ProviderModeration {
-  moderate(input: { readonly model: string; readonly text: string }, options: ModerateOptions): Promise<Moderation>;
+  moderate(
+    input: { readonly model: string; readonly text: string },
+    options: ModerateOptions,
+  ): Promise<Moderation>;
 }
 
 export interface ModerateOptions {
@@ -35,7 +38,8 @@ export function openAiModeration(name: string, endpoint: Endpoint): ProviderMode
     async moderate({ model, text }, { signal, requestId }) {
       const body = { model, input: text };
       const answer = await endpoint.json({ path: '/moderations', body, model, signal, requestId });
-      const { categories, category_scores: scores } = readWire(moderations, answer, name, 'moderation').results[0] ?? {};
+      const { categories, category_scores: scores } =
+        readWire(moderations, answer, name, 'moderation').results[0] ?? {};
       const read = { flags: known(categories ?? {}), scores: known(scores ?? {}) };
       if (Object.keys(read.flags).length + Object.keys(read.scores).length > 0) return read;
       throw failure('AnswerLost', `${name} sent a moderation without a category`);
@@ -43,8 +47,12 @@ export function openAiModeration(name: string, endpoint: Endpoint): ProviderMode
   };
 }
 
-function known<T>(values: Readonly<Record<string, T | null | undefined>>): Readonly<Record<string, T>> {
+function known<T>(
+  values: Readonly<Record<string, T | null | undefined>>,
+): Readonly<Record<string, T>> {
   return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name, value]])),
+    Object.entries(values).flatMap(([name, value]) =>
+      value === null || value === undefined ? [] : [[name, value]],
+    ),
   );
 }

@@ -13,11 +13,17 @@ import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from '.
 export interface OpenAiSettings {
   readonly name: string;
   readonly endpoint: Endpoint;
-  /** OpenAI's own newer models refuse `max_tokens`; servers that speak its protocol know nothing else. */
+  /**
+   * OpenAI's own newer models refuse `max_tokens`; servers that speak its protocol know nothing
+   * else.
+   */
   readonly maxTokensKey: 'max_tokens' | 'max_completion_tokens';
 }
 
-/** Any server of OpenAI's Chat Completions protocol: OpenAI, vLLM, llama-server, Ollama, and the embedded one. */
+/**
+ * Any server of OpenAI's Chat Completions protocol: OpenAI, vLLM, llama-server, Ollama, and the
+ * embedded one.
+ */
 export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings): ModelProvider {
   return {
     name,
@@ -28,12 +34,18 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     async chat(request, options) {
       const startedAt = performance.now();
       const ask = chatAsk(request, maxTokensKey, options);
-      const read = () => (options.onText ? streamed(name, endpoint, ask, options.onText, startedAt) : whole(name, endpoint, ask));
-      const { text, finish, usage, model, firstTokenMs } = await read().catch(async (error: unknown) => {
-        if (!request.adapter || !isPerennialError(error) || error.type !== 'ModelNotFound') throw error;
-        await tellAdapter(endpoint, request.adapter, error, options.signal);
-        return read();
-      });
+      const read = () =>
+        options.onText
+          ? streamed(name, endpoint, ask, options.onText, startedAt)
+          : whole(name, endpoint, ask);
+      const { text, finish, usage, model, firstTokenMs } = await read().catch(
+        async (error: unknown) => {
+          if (!request.adapter || !isPerennialError(error) || error.type !== 'ModelNotFound')
+            throw error;
+          await tellAdapter(endpoint, request.adapter, error, options.signal);
+          return read();
+        },
+      );
       return {
         text,
         finish: toFinish(finish),
@@ -45,7 +57,8 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     },
 
     async embed({ model, texts }, { signal, requestId }) {
-      // Numbers as base64 are a quarter of the bytes and no parsing; servers that do not know the key send a list.
+      // Numbers as base64 are a quarter of the bytes and no parsing; servers that do not know the
+      // key send a list.
       const body = { model, input: texts, encoding_format: 'base64' };
       const answer = readWire(
         openAiEmbeddings,
@@ -53,16 +66,35 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
         name,
         'embeddings',
       );
-      const vectors = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => toVector(embedding));
+      const vectors = answer.data
+        .toSorted((a, b) => a.index - b.index)
+        .map(({ embedding }) => toVector(embedding));
       const dimensions = vectors[0]?.length ?? 0;
-      if (vectors.length !== texts.length || vectors.some((vector) => vector.length !== dimensions)) {
-        throw failure('AnswerLost', `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`);
+      if (
+        vectors.length !== texts.length ||
+        vectors.some((vector) => vector.length !== dimensions)
+      ) {
+        throw failure(
+          'AnswerLost',
+          `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`,
+        );
       }
-      return { vectors, usage: { promptTokens: answer.usage?.prompt_tokens ?? estimatedEmbeddingTokens(texts), completionTokens: 0 } };
+      return {
+        vectors,
+        usage: {
+          promptTokens: answer.usage?.prompt_tokens ?? estimatedEmbeddingTokens(texts),
+          completionTokens: 0,
+        },
+      };
     },
 
     async models({ signal }) {
-      const list = readWire(modelList, await endpoint.json({ path: '/models', body: null, model: null, signal }), name, 'list of models');
+      const list = readWire(
+        modelList,
+        await endpoint.json({ path: '/models', body: null, model: null, signal }),
+        name,
+        'list of models',
+      );
       return list.data.map(({ id }) => id);
     },
   };
@@ -83,7 +115,10 @@ function chatAsk(
 ): EndpointRequest {
   const { messages, sampling, jsonSchema, adapter, thinks = false } = request;
   // Adapters over one model are models of their own in this protocol.
-  const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter.digest}`;
+  const model =
+    adapter === undefined || adapter === null
+      ? request.model
+      : `${request.model}:${adapter.digest}`;
   const isOpenAi = maxTokensKey === 'max_completion_tokens';
   const body = {
     model,
@@ -91,46 +126,88 @@ function chatAsk(
     // Those that think take no other, at OpenAI and at gateways to it.
     [thinks ? 'max_completion_tokens' : maxTokensKey]: sampling.maxTokens,
     ...(!thinks && {
-      // OpenAI's models that think take no temperature or share but their own, which is 1. Elsewhere what is not sent may be the model's own idea of it.
+      // OpenAI's models that think take no temperature or share but their own, which is 1.
+      // Elsewhere what is not sent may be the model's own idea of it.
       ...((!isOpenAi || sampling.temperature !== 1) && { temperature: sampling.temperature }),
       ...((!isOpenAi || sampling.topP !== 1) && { top_p: sampling.topP }),
       ...(sampling.seed !== null && { seed: sampling.seed }),
       ...(sampling.stop.length > 0 && { stop: sampling.stop }),
     }),
     ...(jsonSchema !== null && {
-      response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: jsonSchema } },
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', strict: true, schema: jsonSchema },
+      },
     }),
     ...(onText && { stream: true, stream_options: { include_usage: true } }),
   };
   return { path: '/chat/completions', body, model, signal, requestId };
 }
 
-/** A server that has not heard of an adapter, or forgot it, is told where it is; one that knows no adapters stays with what it said. Again: nothing happens. */
-async function tellAdapter(endpoint: Endpoint, adapter: ArtifactRef, unknown: Error, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * A server that has not heard of an adapter, or forgot it, is told where it is; one that knows no
+ * adapters stays with what it said. Again: nothing happens.
+ */
+async function tellAdapter(
+  endpoint: Endpoint,
+  adapter: ArtifactRef,
+  unknown: Error,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const path = `/adapters/${adapter.digest}`;
-  await endpoint.json({ path, method: 'PUT', body: { ...adapter }, model: null, signal }).catch((error: unknown) => {
-    throw isPerennialError(error) && error.type === 'ProviderRefused' ? unknown : error;
-  });
+  await endpoint
+    .json({ path, method: 'PUT', body: { ...adapter }, model: null, signal })
+    .catch((error: unknown) => {
+      throw isPerennialError(error) && error.type === 'ProviderRefused' ? unknown : error;
+    });
 }
 
 type StreamReading = { -readonly [K in keyof OpenAiAnswer]: OpenAiAnswer[K] };
 
-async function whole(name: string, endpoint: Endpoint, ask: EndpointRequest): Promise<OpenAiAnswer> {
-  const { choices, usage, model } = readWire(openAiCompletion, await endpoint.json(ask), name, 'completion');
+async function whole(
+  name: string,
+  endpoint: Endpoint,
+  ask: EndpointRequest,
+): Promise<OpenAiAnswer> {
+  const { choices, usage, model } = readWire(
+    openAiCompletion,
+    await endpoint.json(ask),
+    name,
+    'completion',
+  );
   const [choice] = choices;
   const refused = choice?.message.refusal ?? null;
   const finish = refused === null ? (choice?.finish_reason ?? null) : 'content_filter';
-  return { text: choice?.message.content ?? refused ?? '', finish, usage: toUsage(usage), model, firstTokenMs: null };
+  return {
+    text: choice?.message.content ?? refused ?? '',
+    finish,
+    usage: toUsage(usage),
+    model,
+    firstTokenMs: null,
+  };
 }
 
-async function streamed(name: string, endpoint: Endpoint, ask: EndpointRequest, onText: OnText, startedAt: number): Promise<OpenAiAnswer> {
-  const read: StreamReading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
+async function streamed(
+  name: string,
+  endpoint: Endpoint,
+  ask: EndpointRequest,
+  onText: OnText,
+  startedAt: number,
+): Promise<OpenAiAnswer> {
+  const read: StreamReading = {
+    text: '',
+    finish: null,
+    usage: null,
+    model: undefined,
+    firstTokenMs: null,
+  };
   let isRefused = false;
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
     const chunk = readEvent(openAiChunk, data, name);
     if (chunk.error !== undefined && chunk.error !== null) {
-      if (!isOfFilter(chunk.error)) throw failure('AnswerLost', `${name} broke its answer off with an error`);
+      if (!isOfFilter(chunk.error))
+        throw failure('AnswerLost', `${name} broke its answer off with an error`);
       read.finish = 'content_filter';
       return 'last';
     }
@@ -147,11 +224,18 @@ async function streamed(name: string, endpoint: Endpoint, ask: EndpointRequest, 
   });
   // Some servers send one of the two; without either the stream was cut.
   if (isWhole || read.finish !== null) return read;
-  throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
+  throw failure(
+    'AnswerLost',
+    `${name} ended its stream in the middle, after ${read.text.length} characters`,
+  );
 }
 
-function toUsage(usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | null | undefined): Usage | null {
-  return usage ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } : null;
+function toUsage(
+  usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | null | undefined,
+): Usage | null {
+  return usage
+    ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens }
+    : null;
 }
 
 function toFinish(reason: string | null): ChatAnswer['finish'] {
@@ -162,5 +246,7 @@ function toVector(embedding: readonly number[] | string): Float32Array {
   if (typeof embedding !== 'string') return Float32Array.from(embedding);
   const bytes = Buffer.from(embedding, 'base64');
   // A view needs an aligned start, which a pooled buffer need not have.
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  return new Float32Array(
+    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+  );
 }

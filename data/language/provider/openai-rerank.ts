@@ -17,7 +17,11 @@ export interface Reranking {
 
 export interface ProviderReranking {
   rerank(
-    input: { readonly model: string; readonly query: string; readonly documents: readonly string[] },
+    input: {
+      readonly model: string;
+      readonly query: string;
+      readonly documents: readonly string[];
+    },
     options: { readonly signal?: AbortSignal | undefined; readonly requestId?: string | undefined },
   ): Promise<Reranking>;
 }
@@ -36,13 +40,19 @@ export function openAiReranking(name: string, endpoint: Endpoint): ProviderReran
     async rerank({ model, query, documents }, { signal, requestId }) {
       // All of them: the caller keeps what it needs, and sees which are missing.
       const body = { model, query, documents, top_n: documents.length, return_documents: false };
-      const answer = await endpoint.json({ path: '/rerank', body, model, signal, requestId }).catch((error: unknown) => {
-        throw withoutReranking(error, name);
-      });
+      const answer = await endpoint
+        .json({ path: '/rerank', body, model, signal, requestId })
+        .catch((error: unknown) => {
+          throw withoutReranking(error, name);
+        });
       const { results, usage, meta } = readWire(rerankings, answer, name, 'reranking');
-      const counted = usage?.prompt_tokens ?? usage?.total_tokens ?? meta?.tokens?.input_tokens ?? null;
+      const counted =
+        usage?.prompt_tokens ?? usage?.total_tokens ?? meta?.tokens?.input_tokens ?? null;
       return {
-        places: results.map(({ index, relevance_score: relevanceScore }) => ({ index, relevanceScore })),
+        places: results.map(({ index, relevance_score: relevanceScore }) => ({
+          index,
+          relevanceScore,
+        })),
         promptTokens: counted === null ? null : Math.ceil(counted),
       };
     },
@@ -52,8 +62,14 @@ export function openAiReranking(name: string, endpoint: Endpoint): ProviderReran
 /** vLLM and OpenAI know no such path, llama-server says 501 until it is started for it. */
 function withoutReranking(error: unknown, name: string): unknown {
   // No answer was withheld by it: passages stay in another order, and the question is asked.
-  if (isPerennialError(error) && error.type === 'AnswerWithheld') return failure('ProviderRefused', error.message, { cause: error });
-  if (!isPerennialError(error) || error.type !== 'ProviderRefused' || !/\bstatus (404|405|501)\b/.test(error.message)) return error;
+  if (isPerennialError(error) && error.type === 'AnswerWithheld')
+    return failure('ProviderRefused', error.message, { cause: error });
+  if (
+    !isPerennialError(error) ||
+    error.type !== 'ProviderRefused' ||
+    !/\bstatus (404|405|501)\b/.test(error.message)
+  )
+    return error;
   return failure('ProviderRefused', `${name} has no reranking at /rerank: ${error.message}`, {
     cause: error,
     next: 'serve a reranker there (llama-server --reranking, vllm serve with a cross-encoder), or name another provider in spec.index.rerank',

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** The parts of OpenAI's Chat Completions protocol that are read; servers add keys of their own, and leave out what has no value. */
+/**
+ * The parts of OpenAI's Chat Completions protocol that are read; servers add keys of their own, and
+ * leave out what has no value.
+ */
 const usage = z.object({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) });
 
 export const openAiCompletion = z.object({
@@ -16,13 +19,18 @@ export const openAiCompletion = z.object({
   usage: usage.nullish(),
 });
 
-/** One piece of a stream. An error in the middle comes as a piece, too: the status was sent long before. */
+/**
+ * One piece of a stream. An error in the middle comes as a piece, too: the status was sent long
+ * before.
+ */
 export const openAiChunk = z.object({
   model: z.string().optional(),
   choices: z
     .array(
       z.object({
-        delta: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }).optional(),
+        delta: z
+          .object({ content: z.string().nullish(), refusal: z.string().nullish() })
+          .optional(),
         finish_reason: z.string().nullish(),
       }),
     )
@@ -32,7 +40,9 @@ export const openAiChunk = z.object({
 });
 
 export const openAiEmbeddings = z.object({
-  data: z.array(z.object({ index: z.int().min(0), embedding: z.union([z.array(z.number()), z.string()]) })),
+  data: z.array(
+    z.object({ index: z.int().min(0), embedding: z.union([z.array(z.number()), z.string()]) }),
+  ),
   usage: z.object({ prompt_tokens: z.int().min(0) }).nullish(),
 });
 

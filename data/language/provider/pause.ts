@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Throws the signal's own reason when it is aborted meanwhile. */
-export async function pauseMs(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pauseMs(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   signal?.throwIfAborted();
   if (milliseconds <= 0) return;
   await sleep(milliseconds, undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
@@ -26,7 +29,10 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undef
   }
 }
 
-function withRejecter(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
+function withRejecter(): {
+  readonly promise: Promise<never>;
+  readonly reject: (reason: unknown) => void;
+} {
   let reject: (reason: unknown) => void = () => undefined;
   const promise = new Promise<never>((_, no) => {
     reject = no;

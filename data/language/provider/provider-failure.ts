@@ -11,21 +11,30 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** What the refusal means, from its status, its code and, where servers agree on neither, its words. */
+/**
+ * What the refusal means, from its status, its code and, where servers agree on neither, its words.
+ */
 export function refusalFailure(refusal: Refusal): PerennialError {
   const { provider, model, status, headers } = refusal;
   const said = readError(parse(refusal.body));
   const type = typeOf(status, said, model !== null);
   const retryAfterMs = readRetryAfter(headers, Date.now());
-  return failure(type, `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`, {
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...nextStep(type, status, provider, said),
-  });
+  return failure(
+    type,
+    `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`,
+    {
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...nextStep(type, status, provider, said),
+    },
+  );
 }
 
 interface ErrorWords {
   readonly codes: readonly string[];
-  /** Of the request, that the provider does not take; null where it names none of those that are sent. */
+  /**
+   * Of the request, that the provider does not take; null where it names none of those that are
+   * sent.
+   */
   readonly parameter: Parameter | null;
   readonly message: string;
   /** OpenRouter sends along what it found in the question. */
@@ -41,14 +50,22 @@ const meanings: Partial<Record<FailureType, string>> = {
   AnswerWithheld: 'withheld an answer by its own filter',
 };
 
-/** The wordings of OpenAI, Anthropic, vLLM, llama-server, TGI and the gateways in front of them: they agree on status 400 and on nothing else. */
+/**
+ * The wordings of OpenAI, Anthropic, vLLM, llama-server, TGI and the gateways in front of them:
+ * they agree on status 400 and on nothing else.
+ */
 const overflowWords =
   /context[_ ](length|size|window|limit)|maximum context|(prompt|input) is too long|max_model_len|maximum model length|too many tokens|exceeds? (the )?(available|token) (context|limit)/i;
-const noModelWords = /model\b.*\b(not found|does not exist|not exist|unknown|not loaded)|(unknown|no such|invalid) model/i;
+const noModelWords =
+  /model\b.*\b(not found|does not exist|not exist|unknown|not loaded)|(unknown|no such|invalid) model/i;
 
-/** Azure OpenAI's and OpenAI's codes; the words of OpenAI's models that think, of Anthropic, and of LiteLLM in front of any. */
+/**
+ * Azure OpenAI's and OpenAI's codes; the words of OpenAI's models that think, of Anthropic, and of
+ * LiteLLM in front of any.
+ */
 const filterCodes = /^(content_filter|content_policy_violation)$/;
-const filterWords = /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
+const filterWords =
+  /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
 
 /** Whether an error that broke a stream off tells of the provider's own filter. */
 export function isOfFilter(error: unknown): boolean {
@@ -62,29 +79,47 @@ function tellsOfFilter({ codes, message, flagged }: ErrorWords): boolean {
 function typeOf(status: number, said: ErrorWords, aboutModel: boolean): FailureType {
   const { codes, message, flagged } = said;
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
-  if ((status === 400 || (status === 403 && flagged)) && tellsOfFilter(said)) return 'AnswerWithheld';
+  if ((status === 400 || (status === 403 && flagged)) && tellsOfFilter(said))
+    return 'AnswerWithheld';
   // A limit that no waiting helps against.
-  if (has(/insufficient_quota|billing/) || [401, 402, 403].includes(status)) return 'ProviderDenied';
+  if (has(/insufficient_quota|billing/) || [401, 402, 403].includes(status))
+    return 'ProviderDenied';
   if (status === 429) return 'ProviderRateLimited';
   if (status === 413) return 'ContextOverflow';
-  if ((status === 400 || status === 422) && (has(overflowWords) || overflowWords.test(message))) return 'ContextOverflow';
+  if ((status === 400 || status === 422) && (has(overflowWords) || overflowWords.test(message)))
+    return 'ContextOverflow';
   const noModel = has(/model_not_found|not_found_error/) || noModelWords.test(message);
   if (aboutModel && (status === 404 || status === 400) && noModel) return 'ModelNotFound';
-  if ([408, 409, 425].includes(status) || (status >= 500 && status !== 501 && status !== 505)) return 'ProviderUnavailable';
+  if ([408, 409, 425].includes(status) || (status >= 500 && status !== 501 && status !== 505))
+    return 'ProviderUnavailable';
   return 'ProviderRefused';
 }
 
 function readError(parsed: unknown): ErrorWords {
   const inner = isRecord(parsed) ? (isRecord(parsed['error']) ? parsed['error'] : parsed) : {};
-  const codes = [inner['code'], inner['type']].filter((code): code is string => typeof code === 'string' && /^[\w.-]{1,64}$/.test(code));
-  const words = [inner['message'], inner['detail'], isRecord(parsed) ? parsed['error'] : null].find((each) => typeof each === 'string');
+  const codes = [inner['code'], inner['type']].filter(
+    (code): code is string => typeof code === 'string' && /^[\w.-]{1,64}$/.test(code),
+  );
+  const words = [inner['message'], inner['detail'], isRecord(parsed) ? parsed['error'] : null].find(
+    (each) => typeof each === 'string',
+  );
   const parameter = parameters.find((each) => each === inner['param']) ?? null;
   const flagged = isRecord(inner['metadata']) && 'flagged_input' in inner['metadata'];
   return { codes, parameter, message: typeof words === 'string' ? words : '', flagged };
 }
 
-/** Their names may be repeated: what else stands in quotes in a provider's words may be a caller's. */
-const parameters = ['temperature', 'top_p', 'seed', 'stop', 'max_tokens', 'max_completion_tokens', 'response_format'] as const;
+/**
+ * Their names may be repeated: what else stands in quotes in a provider's words may be a caller's.
+ */
+const parameters = [
+  'temperature',
+  'top_p',
+  'seed',
+  'stop',
+  'max_tokens',
+  'max_completion_tokens',
+  'response_format',
+] as const;
 type Parameter = (typeof parameters)[number];
 
 function describe(status: number, { codes, parameter, message }: ErrorWords): string {
@@ -93,7 +128,10 @@ function describe(status: number, { codes, parameter, message }: ErrorWords): st
   return `status ${status}${names.length === 0 ? '' : ` ${names.join(' ')}`}${words === '' ? '' : `, ${words}`}`;
 }
 
-/** A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks like a key, is left out. So is what would steer a terminal that shows them. */
+/**
+ * A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks
+ * like a key, is left out. So is what would steer a terminal that shows them.
+ */
 function withoutQuotes(message: string): string {
   const told = message
     .replace(/'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|\{[\s\S]*\}|\[[\s\S]*\]/g, '…')
@@ -111,22 +149,37 @@ const leftOut: Partial<Record<Parameter, string>> = {
   stop: 'leave sampling.stop empty',
 };
 
-function nextStep(type: FailureType, status: number, provider: string, { codes, parameter }: ErrorWords): { readonly next?: string } {
-  const without = parameter !== null && codes.some((code) => /^unsupported_(value|parameter)$/.test(code)) ? leftOut[parameter] : undefined;
+function nextStep(
+  type: FailureType,
+  status: number,
+  provider: string,
+  { codes, parameter }: ErrorWords,
+): { readonly next?: string } {
+  const without =
+    parameter !== null && codes.some((code) => /^unsupported_(value|parameter)$/.test(code))
+      ? leftOut[parameter]
+      : undefined;
   if (without !== undefined)
-    return { next: `${without}, or give this model thinkingTokens in the settings of provider ${provider}, or name one that takes it` };
+    return {
+      next: `${without}, or give this model thinkingTokens in the settings of provider ${provider}, or name one that takes it`,
+    };
   if (type === 'ProviderDenied' && (status === 401 || status === 403))
     return { next: `check the key that the settings of provider ${provider} refer to` };
   if (status === 404 && type === 'ProviderRefused')
     return { next: `check the address of provider ${provider}: nothing answers at this path` };
-  if (type === 'ContextOverflow') return { next: 'shorten the prompt, retrieve fewer passages, or ask for fewer tokens' };
+  if (type === 'ContextOverflow')
+    return { next: 'shorten the prompt, retrieve fewer passages, or ask for fewer tokens' };
   return {};
 }
 
-/** In milliseconds. Some send the exact header of that name; the standard one has seconds or a date (RFC 9110, 10.2.3). */
+/**
+ * In milliseconds. Some send the exact header of that name; the standard one has seconds or a date
+ * (RFC 9110, 10.2.3).
+ */
 export function readRetryAfter(headers: Refusal['headers'], nowMs: number): number | undefined {
   const exact = Number(single(headers['retry-after-ms']));
-  if (Number.isFinite(exact) && single(headers['retry-after-ms']) !== undefined) return Math.max(0, exact);
+  if (Number.isFinite(exact) && single(headers['retry-after-ms']) !== undefined)
+    return Math.max(0, exact);
   const text = single(headers['retry-after']);
   if (text === undefined) return undefined;
   const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;

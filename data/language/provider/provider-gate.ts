@@ -27,17 +27,32 @@ export interface Asker {
   readonly tenant: Tenant;
   readonly signal?: AbortSignal | undefined;
   readonly patienceMs?: number | undefined;
-  /** Whether another may answer in this one's place, so that nobody waits for what comes of a try whether this one is back. */
+  /**
+   * Whether another may answer in this one's place, so that nobody waits for what comes of a try
+   * whether this one is back.
+   */
   readonly standsBy?: boolean | undefined;
 }
 
 export function openProviderGate(settings: ProviderSettings, resolve: ResolveSecret): ProviderGate {
   const { name, url, key, allowPrivateAddresses, protocol } = settings;
   const authorize =
-    protocol === 'anthropic' ? (secret: string) => ({ 'x-api-key': secret }) : (secret: string) => ({ authorization: `Bearer ${secret}` });
-  const endpoint = openEndpoint({ provider: name, url, allowPrivateAddresses, authorize, key: key && (() => resolve(key)) });
-  const maxTokensKey = new URL(url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
-  const provider = protocol === 'anthropic' ? anthropicProvider({ name, endpoint }) : openAiProvider({ name, endpoint, maxTokensKey });
+    protocol === 'anthropic'
+      ? (secret: string) => ({ 'x-api-key': secret })
+      : (secret: string) => ({ authorization: `Bearer ${secret}` });
+  const endpoint = openEndpoint({
+    provider: name,
+    url,
+    allowPrivateAddresses,
+    authorize,
+    key: key && (() => resolve(key)),
+  });
+  const maxTokensKey =
+    new URL(url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
+  const provider =
+    protocol === 'anthropic'
+      ? anthropicProvider({ name, endpoint })
+      : openAiProvider({ name, endpoint, maxTokensKey });
   const all = openRateLimiter(settings.limits);
   const tenants = new Map<Tenant, RateLimiter>();
   const breaker = openBreaker(name);
@@ -51,7 +66,8 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
 
   /** What the provider says to one request it means for all. */
   const hold = (error: unknown): never => {
-    if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.hold(error.retryAfterMs ?? 0);
+    if (isPerennialError(error) && error.type === 'ProviderRateLimited')
+      all.hold(error.retryAfterMs ?? 0);
     throw error;
   };
 
@@ -99,7 +115,9 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
         });
       };
       const share = shareOf(tenant);
-      return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
+      return share
+        ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn)
+        : inTurn(null);
     },
     refuse: () => breaker.refuse(),
     close: () => endpoint.close(),

@@ -20,7 +20,10 @@ export interface FoldPair extends TrainedPair {
 export function trainFolds(
   head: Head,
   texts: readonly ReadText[],
-  { features, onFold }: { readonly features: readonly HeadFeatures[]; readonly onFold?: (fold: number) => void },
+  {
+    features,
+    onFold,
+  }: { readonly features: readonly HeadFeatures[]; readonly onFold?: (fold: number) => void },
 ): readonly FoldPair[] {
   return foldsOf(head).flatMap((sources, fold) => {
     const seen = texts.filter(({ source }) => !sources.includes(source));
@@ -38,9 +41,14 @@ export function trainFolds(
 }
 
 /** What a head does not learn from, such as attacks of the other kind, is judged as well. */
-export function judgeHeldOut(pairs: readonly FoldPair[], texts: readonly ReadText[]): readonly HeldOutText[] {
+export function judgeHeldOut(
+  pairs: readonly FoldPair[],
+  texts: readonly ReadText[],
+): readonly HeldOutText[] {
   return pairs.flatMap((pair) =>
-    texts.filter(({ source }) => pair.sources.includes(source)).map((text) => ({ text, odds: oddsOfText(pair, text), fold: pair.fold })),
+    texts
+      .filter(({ source }) => pair.sources.includes(source))
+      .map((text) => ({ text, odds: oddsOfText(pair, text), fold: pair.fold })),
   );
 }
 
@@ -48,11 +56,18 @@ export function judgeHeldOut(pairs: readonly FoldPair[], texts: readonly ReadTex
 const shares = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 
 /**
- * The log-odds beyond which at most such a share of harmless texts lies, every source weighing alike: what most texts are like is a matter of the application. `but` leaves a
- * fold's own texts out, so that a threshold is tried on sources that it was not chosen by.
+ * The log-odds beyond which at most such a share of harmless texts lies, every source weighing
+ * alike: what most texts are like is a matter of the application. `but` leaves a fold's own texts
+ * out, so that a threshold is tried on sources that it was not chosen by.
  */
-export function thresholdsOf(head: Head, judged: readonly HeldOutText[], but: number | null = null): readonly Threshold[] {
-  const harmless = judged.filter(({ text, fold }) => fold !== but && labelFor(head, text) === 'negative');
+export function thresholdsOf(
+  head: Head,
+  judged: readonly HeldOutText[],
+  but: number | null = null,
+): readonly Threshold[] {
+  const harmless = judged.filter(
+    ({ text, fold }) => fold !== but && labelFor(head, text) === 'negative',
+  );
   const sizes = new Map<string, number>();
   for (const { text } of harmless) sizes.set(text.source, (sizes.get(text.source) ?? 0) + 1);
   const falling = harmless.toSorted((a, b) => b.odds - a.odds);

@@ -1,6 +1,9 @@
 import type { Head } from '../classifier-file';
 
-/** What is left out together: one source of attacks and some of harmless texts, so that a fold's threshold is tried on both. Every source is in one. */
+/**
+ * What is left out together: one source of attacks and some of harmless texts, so that a fold's
+ * threshold is tried on both. Every source is in one.
+ */
 const promptFolds: readonly (readonly string[])[] = [
   ['advbench', 'writing-bench', 'mmlu'],
   ['harmbench', 'openai-evals', 'bool-q'],

@@ -3,15 +3,26 @@ import { join } from 'node:path';
 import { sha256 } from '../../digest';
 import { llmFolder } from '../../language/runtime-module';
 
-/** Numbers that take minutes to come by, on disk under the digest of all that they depend on: trainings and benches share them, and a change makes new ones. */
-export function keptNumbers(name: string, dependsOn: unknown): { read(): Float32Array | null; write(numbers: Float32Array): void } {
+/**
+ * Numbers that take minutes to come by, on disk under the digest of all that they depend on:
+ * trainings and benches share them, and a change makes new ones.
+ */
+export function keptNumbers(
+  name: string,
+  dependsOn: unknown,
+): { read(): Float32Array | null; write(numbers: Float32Array): void } {
   const folder = join(llmFolder, 'cache');
-  const path = join(folder, `${name}-${sha256(JSON.stringify(dependsOn)).slice('sha256:'.length, 31)}.f32`);
+  const path = join(
+    folder,
+    `${name}-${sha256(JSON.stringify(dependsOn)).slice('sha256:'.length, 31)}.f32`,
+  );
   return {
     read() {
       try {
         const bytes = readFileSync(path);
-        return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+        return new Float32Array(
+          bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+        );
       } catch {
         return null;
       }

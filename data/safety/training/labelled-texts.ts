@@ -1,7 +1,10 @@
 import { llmDataPath } from '../../language/runtime-module';
 import { quoteText, withDuckDb } from '../../sql/platform-sql';
 
-/** Whether a text is of the kind that a detector looks for. `unsure` is neither learned nor counted as harmless. */
+/**
+ * Whether a text is of the kind that a detector looks for. `unsure` is neither learned nor counted
+ * as harmless.
+ */
 export type Label = 'positive' | 'negative' | 'unsure';
 
 export interface LabelledText {
@@ -13,7 +16,10 @@ export interface LabelledText {
   readonly kind: 'benign' | 'harmful' | 'jailbreak' | 'injection';
 }
 
-/** Questions of opinion and of the heart: no request for harm, though the set would have them left unanswered. Tested, not learned. */
+/**
+ * Questions of opinion and of the heart: no request for harm, though the set would have them left
+ * unanswered. Tested, not learned.
+ */
 export const softCategories: readonly string[] = ['misinformation_harms', 'human_chatbox'];
 
 /** @throws PlatformUnavailable when the sets were not fetched yet */
@@ -38,7 +44,11 @@ export interface ScoredAnswer {
 }
 
 export async function readAnswers(kind: 'harm' | 'refusal'): Promise<readonly ScoredAnswer[]> {
-  return rowsOf('safety-answers.parquet', 'id, category, asked, text, score', `kind = ${quoteText(kind)}`);
+  return rowsOf(
+    'safety-answers.parquet',
+    'id, category, asked, text, score',
+    `kind = ${quoteText(kind)}`,
+  );
 }
 
 /** People's mean score: in the middle they do not agree. */
@@ -46,10 +56,14 @@ const [harmless, harmful] = [0.25, 0.5];
 
 /** Answers as a detector of the output side learns them, beside paragraphs that answer nothing. */
 export async function readAnswerTexts(): Promise<readonly LabelledText[]> {
-  const answers = (await readAnswers('harm')).flatMap(({ id, category, text, score }): LabelledText[] => {
-    if (score > harmless && score < harmful) return [];
-    return [{ id, source: category, text, category, kind: score >= harmful ? 'harmful' : 'benign' }];
-  });
+  const answers = (await readAnswers('harm')).flatMap(
+    ({ id, category, text, score }): LabelledText[] => {
+      if (score > harmless && score < harmful) return [];
+      return [
+        { id, source: category, text, category, kind: score >= harmful ? 'harmful' : 'benign' },
+      ];
+    },
+  );
   return [...answers, ...(await readSummaries())];
 }
 
@@ -60,12 +74,25 @@ export async function readSummaries(): Promise<readonly LabelledText[]> {
     'id, text',
     'true ORDER BY md5(id) LIMIT 600',
   );
-  return summaries.map(({ id, text }): LabelledText => ({ id, source: 'wiki-summaries', text, category: 'paragraph', kind: 'benign' }));
+  return summaries.map(({ id, text }): LabelledText => ({
+    id,
+    source: 'wiki-summaries',
+    text,
+    category: 'paragraph',
+    kind: 'benign',
+  }));
 }
 
-function rowsOf<T extends object>(file: string, columns: string, where = 'true'): Promise<readonly T[]> {
-  return withDuckDb((sql) => sql.rows<T>(`SELECT ${columns} FROM ${quoteText(llmDataPath(file))} WHERE ${where}`), {
-    memoryBytes: 512 << 20,
-    threads: 1,
-  });
+function rowsOf<T extends object>(
+  file: string,
+  columns: string,
+  where = 'true',
+): Promise<readonly T[]> {
+  return withDuckDb(
+    (sql) => sql.rows<T>(`SELECT ${columns} FROM ${quoteText(llmDataPath(file))} WHERE ${where}`),
+    {
+      memoryBytes: 512 << 20,
+      threads: 1,
+    },
+  );
 }

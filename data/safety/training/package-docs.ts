@@ -7,11 +7,18 @@ const folder = join(__dirname, '..', '..', '..', 'node_modules');
 const most = 400;
 const ofOnePackage = 2;
 
-/** Paragraphs of the documentation of this repository's own packages: documents full of orders, to whoever uses them. As `npm ci` installs them, in an order that says nothing. */
+/**
+ * Paragraphs of the documentation of this repository's own packages: documents full of orders, to
+ * whoever uses them. As `npm ci` installs them, in an order that says nothing.
+ */
 export function readPackageDocs(): readonly LabelledText[] {
   const names = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .flatMap(({ name }) => (name.startsWith('@') ? readdirSync(join(folder, name)).map((inner) => `${name}/${inner}`) : [name]));
+    .flatMap(({ name }) =>
+      name.startsWith('@')
+        ? readdirSync(join(folder, name)).map((inner) => `${name}/${inner}`)
+        : [name],
+    );
   return names
     .flatMap((name) =>
       paragraphsOf(name)
@@ -20,7 +27,13 @@ export function readPackageDocs(): readonly LabelledText[] {
     )
     .sort((a, b) => (a.order < b.order ? -1 : 1))
     .slice(0, most)
-    .map(({ id, text }) => ({ id, source: 'package-docs', text, category: 'paragraph', kind: 'benign' }));
+    .map(({ id, text }) => ({
+      id,
+      source: 'package-docs',
+      text,
+      category: 'paragraph',
+      kind: 'benign',
+    }));
 }
 
 /** Prose of a passage's length: no code, no tables, lists or badges. */
@@ -29,5 +42,11 @@ function paragraphsOf(name: string): readonly string[] {
   if (file === undefined) return [];
   return readFileSync(join(folder, name, file), 'utf8')
     .split(/\n\s*\n/)
-    .filter((text) => text.length > 200 && text.length < 1_500 && /^[A-Z]/.test(text) && !/[{};]|```|https?:\S+[\s\S]*https?:/.test(text));
+    .filter(
+      (text) =>
+        text.length > 200 &&
+        text.length < 1_500 &&
+        /^[A-Z]/.test(text) &&
+        !/[{};]|```|https?:\S+[\s\S]*https?:/.test(text),
+    );
 }

@@ -14,27 +14,47 @@ export interface ReadText extends LabelledText {
   readonly digest: string;
 }
 
-/** Of a text, some 3,800 characters: embedding all of the longest would take longer than all the rest. */
+/**
+ * Of a text, some 3,800 characters: embedding all of the longest would take longer than all the
+ * rest.
+ */
 const mostWindows = 6;
 const learnedFrom = 3;
 
-/** Embeds every window once for all trainings; vectors are kept on disk under the digest of texts and embedder, since they take minutes. */
-export async function readTexts(texts: readonly LabelledText[], embedder: Embedder): Promise<readonly ReadText[]> {
+/**
+ * Embeds every window once for all trainings; vectors are kept on disk under the digest of texts
+ * and embedder, since they take minutes.
+ */
+export async function readTexts(
+  texts: readonly LabelledText[],
+  embedder: Embedder,
+): Promise<readonly ReadText[]> {
   const read: (LabelledText & { readonly windows: readonly ReadWindow[] })[] = [];
   for (const text of texts) {
     const windows = await readWindows(text.text).catch(() => []);
     read.push({ ...text, windows: windows.slice(0, mostWindows) });
   }
-  const vectors = await vectorsOf([...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))], embedder);
+  const vectors = await vectorsOf(
+    [...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))],
+    embedder,
+  );
   return read.map((text) => ({
     ...text,
-    windows: text.windows.map((window) => ({ ...window, vector: vectors.get(window.text) ?? null })),
+    windows: text.windows.map((window) => ({
+      ...window,
+      vector: vectors.get(window.text) ?? null,
+    })),
     plain: Math.min(learnedFrom, text.windows.length),
-    digest: sha256(JSON.stringify([embedder.identity.digest, text.windows.map((window) => window.text)])),
+    digest: sha256(
+      JSON.stringify([embedder.identity.digest, text.windows.map((window) => window.text)]),
+    ),
   }));
 }
 
-export async function vectorsOf(windows: readonly string[], embedder: Embedder): Promise<ReadonlyMap<string, Float32Array>> {
+export async function vectorsOf(
+  windows: readonly string[],
+  embedder: Embedder,
+): Promise<ReadonlyMap<string, Float32Array>> {
   const { digest, dimensions } = embedder.identity;
   const kept = keptNumbers('safety-vectors', { digest, windows });
   const known = kept.read();
@@ -43,5 +63,7 @@ export async function vectorsOf(windows: readonly string[], embedder: Embedder):
     (await embedder.embed(windows)).forEach((vector, at) => all.set(vector, at * dimensions));
     kept.write(all);
   }
-  return new Map(windows.map((window, at) => [window, all.subarray(at * dimensions, (at + 1) * dimensions)]));
+  return new Map(
+    windows.map((window, at) => [window, all.subarray(at * dimensions, (at + 1) * dimensions)]),
+  );
 }

@@ -20,20 +20,38 @@ export async function readParagraphs(): Promise<readonly LabelledText[]> {
 }
 
 /** Texts whose windows are their sentences; of long ones some from all over it. */
-export async function readSentenceTexts(texts: readonly LabelledText[], embedder: Embedder): Promise<readonly ReadText[]> {
+export async function readSentenceTexts(
+  texts: readonly LabelledText[],
+  embedder: Embedder,
+): Promise<readonly ReadText[]> {
   const read: Omit<ReadText, 'digest' | 'plain'>[] = [];
   for (const text of texts) {
     const all = await readSentences(text.text.slice(0, mostCharacters));
     const step = Math.max(1, all.length / mostSentences);
-    const some = Array.from({ length: Math.min(all.length, mostSentences) }, (_, at) => all[Math.floor(at * step)]);
+    const some = Array.from(
+      { length: Math.min(all.length, mostSentences) },
+      (_, at) => all[Math.floor(at * step)],
+    );
     read.push({ ...text, windows: some.flatMap((each) => each ?? []) });
   }
-  const vectors = await vectorsOf([...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))], embedder);
+  const vectors = await vectorsOf(
+    [...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))],
+    embedder,
+  );
   return read.map((text) => ({
     ...text,
-    windows: text.windows.map((window) => ({ ...window, vector: vectors.get(window.text) ?? null })),
+    windows: text.windows.map((window) => ({
+      ...window,
+      vector: vectors.get(window.text) ?? null,
+    })),
     plain: text.windows.length,
-    digest: sha256(JSON.stringify(['sentences', embedder.identity.digest, text.windows.map((window) => window.text)])),
+    digest: sha256(
+      JSON.stringify([
+        'sentences',
+        embedder.identity.digest,
+        text.windows.map((window) => window.text),
+      ]),
+    ),
   }));
 }
 
@@ -65,7 +83,10 @@ export function trainSentenceFolds(
 }
 
 /** Documents, each by the fold that has not seen its source, as the detector would. */
-export function judgeDocuments(folds: readonly SentenceFold[], texts: readonly ReadText[]): readonly HeldOutText[] {
+export function judgeDocuments(
+  folds: readonly SentenceFold[],
+  texts: readonly ReadText[],
+): readonly HeldOutText[] {
   return folds.flatMap(({ fold, sources, classifier }) =>
     texts
       .filter((text) => isDocument(text) && sources.includes(text.source))
@@ -74,6 +95,11 @@ export function judgeDocuments(folds: readonly SentenceFold[], texts: readonly R
 }
 
 /** −∞ for a text of one sentence, which is judged as a whole. */
-export function oddsOfSentences(classifier: LinearClassifier, sentences: ReadText['windows']): number {
-  return sentences.length < 2 ? -Infinity : standingOut(sentences.map((each) => logOdds(classifier, each)));
+export function oddsOfSentences(
+  classifier: LinearClassifier,
+  sentences: ReadText['windows'],
+): number {
+  return sentences.length < 2
+    ? -Infinity
+    : standingOut(sentences.map((each) => logOdds(classifier, each)));
 }

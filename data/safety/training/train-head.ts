@@ -1,6 +1,10 @@
 import type { LinearClassifier } from '../../../domain/safety/linear-classifier';
 import { nGramBuckets } from '../../../domain/safety/n-grams';
-import { trainLinear, type TrainingExample, type TrainingPlan } from '../../../domain/safety/train-linear';
+import {
+  trainLinear,
+  type TrainingExample,
+  type TrainingPlan,
+} from '../../../domain/safety/train-linear';
 import { suspicious, worstOdds } from '../../../domain/safety/worst-window';
 import type { Head } from '../classifier-file';
 import { keptNumbers } from './kept';
@@ -16,15 +20,22 @@ export function labelFor(head: Head, { kind, category }: LabelledText): Label {
   return wanted && !softCategories.includes(category) ? 'positive' : 'unsure';
 }
 
-/** Weights against a mean loss are the smaller the more texts there are; 3 was chosen over held-out sources (1, 3, 10). */
+/**
+ * Weights against a mean loss are the smaller the more texts there are; 3 was chosen over held-out
+ * sources (1, 3, 10).
+ */
 const strength = 3;
 const dimensions = 384;
 
 /**
- * Sources weigh by the root of their size, so that the largest does not decide alone what harmful means; both labels weigh alike, and a text as much as another however
- * long it is.
+ * Sources weigh by the root of their size, so that the largest does not decide alone what harmful
+ * means; both labels weigh alike, and a text as much as another however long it is.
  */
-export function trainHead(head: Head, texts: readonly ReadText[], features: HeadFeatures): LinearClassifier {
+export function trainHead(
+  head: Head,
+  texts: readonly ReadText[],
+  features: HeadFeatures,
+): LinearClassifier {
   const labelled = texts
     .map((text) => ({ text, label: labelFor(head, text) }))
     .filter(({ label, text }) => label !== 'unsure' && text.plain > 0);
@@ -52,11 +63,16 @@ export function trainHead(head: Head, texts: readonly ReadText[], features: Head
   const numbers = kept.read();
   if (numbers) return fromNumbers(numbers, plan);
   const trained = trainLinear(examples, plan);
-  kept.write(Float32Array.from([trained.bias, ...(trained.nGrams ?? []), ...(trained.vector ?? [])]));
+  kept.write(
+    Float32Array.from([trained.bias, ...(trained.nGrams ?? []), ...(trained.vector ?? [])]),
+  );
   return trained;
 }
 
-function fromNumbers(numbers: Float32Array, { nGrams, vector }: Pick<TrainingPlan, 'nGrams' | 'vector'>): LinearClassifier {
+function fromNumbers(
+  numbers: Float32Array,
+  { nGrams, vector }: Pick<TrainingPlan, 'nGrams' | 'vector'>,
+): LinearClassifier {
   const grams = nGrams ?? 0;
   return {
     bias: numbers[0] ?? 0,
@@ -72,6 +88,9 @@ export interface TrainedPair {
 }
 
 /** As the detector judges a text. */
-export function oddsOfText({ words, classifier, features }: TrainedPair, { windows }: ReadText): number {
+export function oddsOfText(
+  { words, classifier, features }: TrainedPair,
+  { windows }: ReadText,
+): number {
   return worstOdds(classifier, features === 'words' ? windows : suspicious(words, windows));
 }

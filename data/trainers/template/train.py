@@ -1,4 +1,8 @@
-"""A linear model of the number columns: logistic for classification, ridge for regression. A start: replace what is between the rows and the graph."""
+"""A linear model of the number columns:
+
+logistic for classification, ridge for regression. A start: replace what is between the rows and the
+graph.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ FARTHEST = 8.0
 
 
 def train(job: Job) -> Trained:
-    # float32 with NaN for missing, text with __missing__; the label as float64, 0 and 1 for classification.
+    # float32 with NaN for missing, text with __missing__; the label as float64, 0 and 1 for
+    # classification.
     columns, label = job.examples("train")
     names = [feature.name for feature in job.features if feature.type == "float"]
     if not names:
@@ -38,7 +43,9 @@ def train(job: Job) -> Trained:
 
 
 def _fit(job: Job, rows: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Least squares in one step; logistic regression by Newton's method, each step a weighted least squares."""
+    """Least squares in one step; logistic regression by Newton's method, each step a weighted least
+    squares.
+    """
     ridge = job.params["ridge"] * np.diag([0.0, *np.ones(rows.shape[1] - 1)])
     if job.task == "regression":
         return np.linalg.solve(rows.T @ rows + ridge, rows.T @ label)
@@ -64,7 +71,10 @@ def _loss(job: Job, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
 
 
 def _graph(job: Job, names: list[str], centre: np.ndarray, scale: np.ndarray, weights: np.ndarray):
-    """The same arithmetic as `predict`, in ONNX: the runtime compares the two before it believes the graph."""
+    """The same arithmetic as `predict`, in ONNX:
+
+    the runtime compares the two before it believes the graph.
+    """
     builder = GraphBuilder(job.features)
     number = np.float32
     terms = []

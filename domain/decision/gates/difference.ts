@@ -1,14 +1,29 @@
 import type { Evidence } from '../evidence';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
-import { basis, boundsAt, confidenceNotMeasured, notMeasured, percent, signed, type GateOf, type GateResult, type Measured } from './gate';
+import {
+  basis,
+  boundsAt,
+  confidenceNotMeasured,
+  notMeasured,
+  percent,
+  signed,
+  type GateOf,
+  type GateResult,
+  type Measured,
+} from './gate';
 
 /**
- * "No worse than the counterpart by `margin` or more." With the paired difference turned so that positive is worse: passes when its upper bound is below the
- * margin, fails when its lower bound is above the margin, else inconclusive. A candidate that is truly worse by the margin passes with probability
- * 1 − confidence at most. S. Wellek, "Testing Statistical Hypotheses of Equivalence and Noninferiority" (2010), §2; ICH E9, §3.3.2.
+ * "No worse than the counterpart by `margin` or more." With the paired difference turned so that
+ * positive is worse: passes when its upper bound is below the margin, fails when its lower bound is
+ * above the margin, else inconclusive. A candidate that is truly worse by the margin passes with
+ * probability 1 − confidence at most. S. Wellek, "Testing Statistical Hypotheses of Equivalence and
+ * Noninferiority" (2010), §2; ICH E9, §3.3.2.
  */
-export function judgeNonInferiority(gate: GateOf<'nonInferiority' | 'superiority'>, evidence: Evidence): GateResult {
+export function judgeNonInferiority(
+  gate: GateOf<'nonInferiority' | 'superiority'>,
+  evidence: Evidence,
+): GateResult {
   return judgeDifference(gate, evidence, (bounds) => ({
     limit: `allowed ${signed(gate.margin)}`,
     shown: bounds.upper !== null && bounds.upper < gate.margin,
@@ -16,8 +31,14 @@ export function judgeNonInferiority(gate: GateOf<'nonInferiority' | 'superiority
   }));
 }
 
-/** "Better than the counterpart by more than `margin`": passes when the upper bound is below −margin, fails when the lower bound is not, else inconclusive. */
-export function judgeSuperiority(gate: GateOf<'nonInferiority' | 'superiority'>, evidence: Evidence): GateResult {
+/**
+ * "Better than the counterpart by more than `margin`": passes when the upper bound is below
+ * −margin, fails when the lower bound is not, else inconclusive.
+ */
+export function judgeSuperiority(
+  gate: GateOf<'nonInferiority' | 'superiority'>,
+  evidence: Evidence,
+): GateResult {
   return judgeDifference(gate, evidence, (bounds) => ({
     limit: `demanded below ${signed(-gate.margin)}`,
     shown: bounds.upper !== null && bounds.upper < -gate.margin,
@@ -39,15 +60,28 @@ function judgeDifference(
   const counterpart = counterpartFor(gate, evidence);
   if (isResult(counterpart)) return counterpart;
   const increase = counterpart.increases[gate.metric];
-  if (increase === undefined) return notMeasured(gate.kind, `the difference in ${gate.metric} is not in the evidence`);
+  if (increase === undefined)
+    return notMeasured(gate.kind, `the difference in ${gate.metric} is not in the evidence`);
   if (increase.kind === 'notMeasured') return notMeasured(gate.kind, increase.reason);
   const bounds = boundsAt(increase.bounds, gate.confidence);
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
   const { limit, shown, refuted } = assess(bounds);
   const found = describe(gate.metric, counterpart.name, increase, bounds);
   const details = ['positive is worse', basis(increase)];
-  if (shown) return { outcome: 'passed', code: `${gate.kind}.shown`, message: `${found}; ${limit}`, details };
-  if (refuted) return { outcome: 'failed', code: `${gate.kind}.refuted`, message: `${found}; ${limit}`, details };
+  if (shown)
+    return {
+      outcome: 'passed',
+      code: `${gate.kind}.shown`,
+      message: `${found}; ${limit}`,
+      details,
+    };
+  if (refuted)
+    return {
+      outcome: 'failed',
+      code: `${gate.kind}.refuted`,
+      message: `${found}; ${limit}`,
+      details,
+    };
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.open`,

@@ -7,7 +7,10 @@ import type { VerdictKind } from '../verdict';
 export type GateKind = GateSpec['kind'];
 export type GateOf<K extends GateKind> = Extract<GateSpec, { readonly kind: K }>;
 
-/** `notApplicable`: the spec allows this gate to go without its counterpart; something absolute must then have passed. */
+/**
+ * `notApplicable`: the spec allows this gate to go without its counterpart; something absolute must
+ * then have passed.
+ */
 export type GateOutcome = VerdictKind | 'notApplicable';
 
 export interface GateResult {
@@ -21,7 +24,8 @@ export interface GateResult {
 }
 
 /**
- * The bounds at a gate's confidence, or the next higher level that was measured (wider, so never easier to pass); null when all measured levels are lower.
+ * The bounds at a gate's confidence, or the next higher level that was measured (wider, so never
+ * easier to pass); null when all measured levels are lower.
  */
 export function boundsAt(bounds: readonly Bounds[], confidence: number): Bounds | null {
   return bounds.find(({ level }) => level >= confidence) ?? null;
@@ -29,10 +33,18 @@ export function boundsAt(bounds: readonly Bounds[], confidence: number): Bounds 
 
 /** Fails closed (I10): what was not measured is neither good nor bad. */
 export function notMeasured(kind: GateKind, reason: string): GateResult {
-  return { outcome: 'inconclusive', code: `${kind}.notMeasured`, message: `could not be measured: ${reason}` };
+  return {
+    outcome: 'inconclusive',
+    code: `${kind}.notMeasured`,
+    message: `could not be measured: ${reason}`,
+  };
 }
 
-export function confidenceNotMeasured(kind: GateKind, confidence: number, measured: readonly Bounds[]): GateResult {
+export function confidenceNotMeasured(
+  kind: GateKind,
+  confidence: number,
+  measured: readonly Bounds[],
+): GateResult {
   const most = measured.at(-1)?.level;
   const reason = `no bound holds at confidence ${confidence}; ${most === undefined ? 'none was measured' : `the highest that was measured is ${most}`}`;
   return notMeasured(kind, reason);
@@ -41,7 +53,9 @@ export function confidenceNotMeasured(kind: GateKind, confidence: number, measur
 export type Measured = Extract<Measurement, { readonly kind: 'measured' }>;
 
 export function basis({ rows, days, unit }: Pick<Measured, 'rows' | 'days' | 'unit'>): string {
-  return unit === undefined ? `${rows.toLocaleString('en-US')} rows of ${days} days` : blocksText({ rows, days, unit });
+  return unit === undefined
+    ? `${rows.toLocaleString('en-US')} rows of ${days} days`
+    : blocksText({ rows, days, unit });
 }
 
 /** Four significant digits, or all before the point. */
@@ -60,6 +74,7 @@ export function signed(value: number | null): string {
 
 /** Two decimals; near one as many as tell it from one, as of a confidence of 0.99993. */
 export function percent(share: number): string {
-  const decimals = share < 1 && share > 0.9 ? Math.max(2, -Math.floor(Math.log10(1 - share)) - 1) : 2;
+  const decimals =
+    share < 1 && share > 0.9 ? Math.max(2, -Math.floor(Math.log10(1 - share)) - 1) : 2;
   return `${Number((100 * share).toFixed(decimals))} %`;
 }

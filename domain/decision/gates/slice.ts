@@ -2,25 +2,46 @@ import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
 import type { EvaluationPolicy } from '../policy';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
-import { basis, boundsAt, notMeasured, percent, signed, type GateOf, type GateResult, type Measured } from './gate';
+import {
+  basis,
+  boundsAt,
+  notMeasured,
+  percent,
+  signed,
+  type GateOf,
+  type GateResult,
+  type Measured,
+} from './gate';
 
 /**
- * "No group of rows is harmed by more than `maxIncrease`." A guard beside the gates over the whole, not a proof of harmlessness for each group: groups are
- * small and days differ, so demanding every upper bound below the limit would refuse honest improvements month after month.
- * - fails when a slice is shown worse than the limit by bounds that hold for all slices together (a false alarm anywhere: 1 − confidence at most);
- * - passes when no slice's estimate is above the limit and each slice's own upper bound rules out twice the limit, so a group that is too small or
- *   too erratic to show harm cannot pass by silence. For this direction bounds need no correction for many slices: all of them must hold
+ * "No group of rows is harmed by more than `maxIncrease`." A guard beside the gates over the whole,
+ * not a proof of harmlessness for each group: groups are small and days differ, so demanding every
+ * upper bound below the limit would refuse honest improvements month after month.
+ * - fails when a slice is shown worse than the limit by bounds that hold for all slices together (a
+ *   false alarm anywhere: 1 − confidence at most);
+ * - passes when no slice's estimate is above the limit and each slice's own upper bound rules out
+ *   twice the limit, so a group that is too small or
+ *   too erratic to show harm cannot pass by silence. For this direction bounds need no correction
+ *   for many slices: all of them must hold
  *   (intersection-union test, R. L. Berger, Technometrics 24 (1982));
  * - else it is inconclusive, as when a slice could not be measured at all.
  */
-export function judgeSlices(gate: GateOf<'slice'>, evidence: Evidence, policy: EvaluationPolicy): GateResult {
+export function judgeSlices(
+  gate: GateOf<'slice'>,
+  evidence: Evidence,
+  policy: EvaluationPolicy,
+): GateResult {
   const counterpart = counterpartFor(gate, evidence);
   if (isResult(counterpart)) return counterpart;
   const found = counterpart.slices;
   const mismatch = mismatchOf(policy.slices, found);
-  if (found === null || mismatch !== null) return notMeasured('slice', mismatch ?? 'no slices in the evidence');
+  if (found === null || mismatch !== null)
+    return notMeasured('slice', mismatch ?? 'no slices in the evidence');
   if (found.slices.length === 0)
-    return notMeasured('slice', `no group has ${found.minRows} rows${found.missing.map((text) => `; ${text}`).join('')}`);
+    return notMeasured(
+      'slice',
+      `no group has ${found.minRows} rows${found.missing.map((text) => `; ${text}`).join('')}`,
+    );
 
   const judged = found.slices.map((slice) => judgeOne(gate, slice));
   const harmed = judged.filter((each) => each.outcome === 'failed');
@@ -29,15 +50,24 @@ export function judgeSlices(gate: GateOf<'slice'>, evidence: Evidence, policy: E
   const details = [
     `slices by ${found.columns.join(', ')}, against ${counterpart.name}; positive is worse`,
     ...found.unjudged.map(
-      ({ column, groups, rows }) => `${rows} rows in ${groups} groups of ${column} stay under ${found.minRows} even pooled`,
+      ({ column, groups, rows }) =>
+        `${rows} rows in ${groups} groups of ${column} stay under ${found.minRows} even pooled`,
     ),
   ];
   const allowed = `allowed ${signed(gate.maxIncrease)} ${found.metric}`;
   if (harmed.length > 0) {
     const message = `${harmed.length} of ${all} harmed: ${worstNames(harmed)}; ${allowed}`;
-    return { outcome: 'failed', code: 'slice.harmed', message, details: [...textsOf(harmed), ...details] };
+    return {
+      outcome: 'failed',
+      code: 'slice.harmed',
+      message,
+      details: [...textsOf(harmed), ...details],
+    };
   }
-  const unmeasured = [...open.filter((each) => each.code === 'slice.notMeasured').map((each) => each.text), ...found.missing];
+  const unmeasured = [
+    ...open.filter((each) => each.code === 'slice.notMeasured').map((each) => each.text),
+    ...found.missing,
+  ];
   if (unmeasured.length > 0) {
     const more = unmeasured.length > 1 ? ` and ${unmeasured.length - 1} more` : '';
     const result = notMeasured('slice', `only a part was: ${unmeasured[0] ?? ''}${more}`);
@@ -45,7 +75,12 @@ export function judgeSlices(gate: GateOf<'slice'>, evidence: Evidence, policy: E
   }
   if (open.length > 0) {
     const message = `harm is neither shown nor ruled out in ${open.length} of ${all}: ${worstNames(open)}; ${allowed}`;
-    return { outcome: 'inconclusive', code: 'slice.open', message, details: [...textsOf(open), ...details] };
+    return {
+      outcome: 'inconclusive',
+      code: 'slice.open',
+      message,
+      details: [...textsOf(open), ...details],
+    };
   }
   const worst = textsOf(judged).slice(0, 1);
   const message = `worst of ${all} is ${worstNames([...judged].sort(byEstimate).slice(0, 1))}; ${allowed}`;
@@ -56,8 +91,10 @@ export function judgeSlices(gate: GateOf<'slice'>, evidence: Evidence, policy: E
 function mismatchOf(asked: EvaluationPolicy['slices'], found: SliceEvidence | null): string | null {
   if (asked === null) return 'the policy names no slices';
   if (found === null) return 'no slices in the evidence';
-  if (asked.metric !== found.metric) return `slices were measured by ${found.metric}, the policy asks for ${asked.metric}`;
-  if (asked.minRows !== found.minRows) return `slices were made of ${found.minRows} rows or more, the policy asks for ${asked.minRows}`;
+  if (asked.metric !== found.metric)
+    return `slices were measured by ${found.metric}, the policy asks for ${asked.metric}`;
+  if (asked.minRows !== found.minRows)
+    return `slices were made of ${found.minRows} rows or more, the policy asks for ${asked.minRows}`;
   const lacking = asked.columns.filter((column) => !found.columns.includes(column));
   return lacking.length > 0 ? `no slices by ${lacking.join(', ')} in the evidence` : null;
 }
@@ -76,11 +113,25 @@ function judgeOne(gate: GateOf<'slice'>, slice: SliceMeasurement): JudgedSlice {
   const alone = increase.kind === 'measured' ? boundsAt(increase.bounds, gate.confidence) : null;
   const together = boundsAt(slice.simultaneous, gate.confidence);
   if (increase.kind === 'notMeasured' || alone === null || together === null) {
-    const reason = increase.kind === 'notMeasured' ? increase.reason : `no bound at confidence ${gate.confidence}`;
-    return { outcome: 'inconclusive', code: 'slice.notMeasured', name, text: `${name}: ${reason}`, estimate: -Infinity };
+    const reason =
+      increase.kind === 'notMeasured'
+        ? increase.reason
+        : `no bound at confidence ${gate.confidence}`;
+    return {
+      outcome: 'inconclusive',
+      code: 'slice.notMeasured',
+      name,
+      text: `${name}: ${reason}`,
+      estimate: -Infinity,
+    };
   }
-  const judged = { name, text: describe(name, slice.rows, increase, together), estimate: increase.estimate };
-  if (together.lower !== null && together.lower > gate.maxIncrease) return { ...judged, outcome: 'failed', code: 'slice.harmed' };
+  const judged = {
+    name,
+    text: describe(name, slice.rows, increase, together),
+    estimate: increase.estimate,
+  };
+  if (together.lower !== null && together.lower > gate.maxIncrease)
+    return { ...judged, outcome: 'failed', code: 'slice.harmed' };
   const ruledOut = alone.upper !== null && alone.upper < 2 * gate.maxIncrease;
   return increase.estimate <= gate.maxIncrease && ruledOut
     ? { ...judged, outcome: 'passed', code: 'slice.unharmed' }

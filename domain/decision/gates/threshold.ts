@@ -1,18 +1,32 @@
 import type { Evidence } from '../evidence';
-import { basis, boundsAt, confidenceNotMeasured, figure, notMeasured, percent, type GateOf, type GateResult } from './gate';
+import {
+  basis,
+  boundsAt,
+  confidenceNotMeasured,
+  figure,
+  notMeasured,
+  percent,
+  type GateOf,
+  type GateResult,
+} from './gate';
 
 /**
- * An absolute demand. Passes when the one-sided bound at `confidence` is beyond the limit too, so that a model whose true value misses the limit passes
- * with probability 1 − confidence at most. Fails when already the estimate misses it: the burden of proof is the candidate's, and people read
- * "auc 0.58, minimum 0.62" as a no. In between (good estimate, too little data to be sure) it is inconclusive.
+ * An absolute demand. Passes when the one-sided bound at `confidence` is beyond the limit too, so
+ * that a model whose true value misses the limit passes with probability 1 − confidence at most.
+ * Fails when already the estimate misses it: the burden of proof is the candidate's, and people
+ * read "auc 0.58, minimum 0.62" as a no. In between (good estimate, too little data to be sure) it
+ * is inconclusive.
  */
 export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): GateResult {
   const measurement = evidence.metrics[gate.metric];
-  if (measurement === undefined) return notMeasured('threshold', `${gate.metric} is not in the evidence`);
+  if (measurement === undefined)
+    return notMeasured('threshold', `${gate.metric} is not in the evidence`);
   if (measurement.kind === 'notMeasured') return notMeasured('threshold', measurement.reason);
-  if (gate.min === null && gate.max === null) return notMeasured('threshold', 'the gate names neither min nor max');
+  if (gate.min === null && gate.max === null)
+    return notMeasured('threshold', 'the gate names neither min nor max');
   const bounds = boundsAt(measurement.bounds, gate.confidence);
-  if (bounds === null) return confidenceNotMeasured('threshold', gate.confidence, measurement.bounds);
+  if (bounds === null)
+    return confidenceNotMeasured('threshold', gate.confidence, measurement.bounds);
 
   const { estimate } = measurement;
   const value = `${gate.metric} ${figure(estimate)}`;
@@ -37,8 +51,16 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     (gate.min === null || (bounds.lower !== null && bounds.lower >= gate.min)) &&
     (gate.max === null || (bounds.upper !== null && bounds.upper <= gate.max));
   const limits = [
-    ...(gate.min === null ? [] : [`minimum ${figure(gate.min)}, ${percent(bounds.level)} lower bound ${figure(bounds.lower)}`]),
-    ...(gate.max === null ? [] : [`maximum ${figure(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`]),
+    ...(gate.min === null
+      ? []
+      : [
+          `minimum ${figure(gate.min)}, ${percent(bounds.level)} lower bound ${figure(bounds.lower)}`,
+        ]),
+    ...(gate.max === null
+      ? []
+      : [
+          `maximum ${figure(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`,
+        ]),
   ].join('; ');
   return sure
     ? { outcome: 'passed', code: 'threshold.met', message: `${value} (${limits})`, details }
@@ -50,5 +72,8 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
       };
 }
 
-/** Kinds that judge a candidate without a counterpart: what must have passed when another gate was not applicable. */
+/**
+ * Kinds that judge a candidate without a counterpart: what must have passed when another gate was
+ * not applicable.
+ */
 export const absoluteGates: readonly string[] = ['threshold'];

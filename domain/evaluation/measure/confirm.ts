@@ -9,8 +9,10 @@ import type { Seed } from '../../statistics/random';
 import { measure } from './measurement';
 
 /**
- * How sure a choice must be. The default is known, and the gates of the evaluation come after either choice: taking parameters that are no better costs
- * little, and so does keeping the default. So nine in ten is asked, less than of a promotion; but not evens, for the winner of many trials looks better than it is.
+ * How sure a choice must be. The default is known, and the gates of the evaluation come after
+ * either choice: taking parameters that are no better costs little, and so does keeping the
+ * default. So nine in ten is asked, less than of a promotion; but not evens, for the winner of many
+ * trials looks better than it is.
  */
 export const confirmLevel = 0.9;
 
@@ -41,19 +43,36 @@ export interface Confirmation {
   /** Tuned against default, turned so that positive is worse. */
   readonly difference: number | null;
   /** Two one-sided bounds of the difference at `level`. */
-  readonly interval: { readonly level: number; readonly lower: number | null; readonly upper: number | null };
+  readonly interval: {
+    readonly level: number;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  };
   /** Why it could not be measured; null when it was. */
   readonly reason: string | null;
 }
 
 /**
- * The difference between two models on the same rows. Both see the same days, and whole days are resampled (see day-resamples.ts): parameters that are
- * better on most rows but worse on bad days are not known to be better.
+ * The difference between two models on the same rows. Both see the same days, and whole days are
+ * resampled (see day-resamples.ts): parameters that are better on most rows but worse on bad days
+ * are not known to be better.
  */
-export function confirm({ metric: name, labels, day, days, byDefault, tuned, width, unit, seed }: ConfirmSample): Confirmation {
+export function confirm({
+  metric: name,
+  labels,
+  day,
+  days,
+  byDefault,
+  tuned,
+  width,
+  unit,
+  seed,
+}: ConfirmSample): Confirmation {
   const metric = metrics[name];
   const sample = { labels, day, days, ...(width !== undefined && { width }) };
-  const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) => metric.prepare({ ...sample, scores }));
+  const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) =>
+    metric.prepare({ ...sample, scores }),
+  );
   if (!ofDefault || !ofTuned) throw new Error('two models are compared');
   const once = eachDayOnce(days);
   const { measurement } = measure({
@@ -78,13 +97,18 @@ export function confirm({ metric: name, labels, day, days, byDefault, tuned, wid
   };
 }
 
-/** Only what is shown to be better replaces the default; what was not measured shows nothing (I10). */
+/**
+ * Only what is shown to be better replaces the default; what was not measured shows nothing (I10).
+ */
 export function isConfirmed({ interval }: Pick<Confirmation, 'interval'>): boolean {
   return interval.upper !== null && interval.upper < 0;
 }
 
 function intervalOf(measurement: Measurement): Confirmation['interval'] {
-  const bounds = measurement.kind === 'measured' ? measurement.bounds.find(({ level }) => level === confirmLevel) : undefined;
+  const bounds =
+    measurement.kind === 'measured'
+      ? measurement.bounds.find(({ level }) => level === confirmLevel)
+      : undefined;
   return { level: confirmLevel, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
 }
 

@@ -1,5 +1,13 @@
 import type { Digest } from '../../dataset/artifact';
-import type { ClassEvidence, CounterpartEvidence, CounterpartName, Measurement, Measurements, ResampledUnit, SliceSpec } from '../../decision/evidence';
+import type {
+  ClassEvidence,
+  CounterpartEvidence,
+  CounterpartName,
+  Measurement,
+  Measurements,
+  ResampledUnit,
+  SliceSpec,
+} from '../../decision/evidence';
 import type { MetricName } from '../../lifecycle/lifecycle';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
@@ -58,14 +66,25 @@ export interface MeasuredHoldout {
 }
 
 /**
- * Measures the candidate and lays it beside its counterparts. Every figure comes from the same resamples of days, so that all differences are
- * paired. Yields before each piece of work (tens of milliseconds for 30,000 rows), so that a caller with an event loop can let others in.
+ * Measures the candidate and lays it beside its counterparts. Every figure comes from the same
+ * resamples of days, so that all differences are paired. Yields before each piece of work (tens of
+ * milliseconds for 30,000 rows), so that a caller with an event loop can let others in.
  */
-export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): Generator<string, MeasuredHoldout> {
+export function* measureHoldout(
+  holdout: ScoredHoldout,
+  plan: MeasurementPlan,
+): Generator<string, MeasuredHoldout> {
   yield 'resamples';
-  const resamples = dayResamples({ days: holdout.days, replicates: bootstrapReplicates, seed: plan.seed });
+  const resamples = dayResamples({
+    days: holdout.days,
+    replicates: bootstrapReplicates,
+    seed: plan.seed,
+  });
   const work: HoldoutWork = { holdout, plan, resamples };
-  const candidate = yield* prepareAll(work, 'candidate', { scores: holdout.candidate, ...widthOf(holdout.classes) });
+  const candidate = yield* prepareAll(work, 'candidate', {
+    scores: holdout.candidate,
+    ...widthOf(holdout.classes),
+  });
   const measured = {
     replicates: resamples.replicates,
     metrics: yield* measureAll(work, candidate),
@@ -76,7 +95,8 @@ export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): 
     },
   };
   const anchors: Record<string, CounterpartEvidence> = {};
-  for (const [version, scored] of Object.entries(holdout.anchors)) anchors[version] = yield* measureCounterpart(work, candidate, scored);
+  for (const [version, scored] of Object.entries(holdout.anchors))
+    anchors[version] = yield* measureCounterpart(work, candidate, scored);
   return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
 }
 
@@ -87,19 +107,31 @@ interface HoldoutWork {
 }
 
 /** The part of a holdout on these rows, whose days are yet to be numbered. */
-export function onRows(whole: Omit<ScoredHoldout, 'day' | 'days'>, rows: Int32Array): Omit<ScoredHoldout, 'day' | 'days'> {
+export function onRows(
+  whole: Omit<ScoredHoldout, 'day' | 'days'>,
+  rows: Int32Array,
+): Omit<ScoredHoldout, 'day' | 'days'> {
   const part = (values: Float64Array, width = 1) => scoresOfRows(values, rows, width);
   const scoredPart = (of: ScoredCounterpart): ScoredCounterpart =>
     of.kind === 'scored' ? { ...of, scores: part(of.scores, of.width) } : of;
   const slicePart = (of: SliceColumn): SliceColumn =>
-    of.kind === 'coded' ? { ...of, codes: Int32Array.from(rows, (row) => of.codes[row] ?? -1) } : of;
+    of.kind === 'coded'
+      ? { ...of, codes: Int32Array.from(rows, (row) => of.codes[row] ?? -1) }
+      : of;
   return {
     ...whole,
     labels: part(whole.labels),
     candidate: part(whole.candidate, whole.classes?.length),
-    counterparts: { champion: scoredPart(whole.counterparts.champion), baseline: scoredPart(whole.counterparts.baseline) },
-    anchors: Object.fromEntries(Object.entries(whole.anchors).map(([version, of]) => [version, scoredPart(of)])),
-    sliceColumns: Object.fromEntries(Object.entries(whole.sliceColumns).map(([name, column]) => [name, slicePart(column)])),
+    counterparts: {
+      champion: scoredPart(whole.counterparts.champion),
+      baseline: scoredPart(whole.counterparts.baseline),
+    },
+    anchors: Object.fromEntries(
+      Object.entries(whole.anchors).map(([version, of]) => [version, scoredPart(of)]),
+    ),
+    sliceColumns: Object.fromEntries(
+      Object.entries(whole.sliceColumns).map(([name, column]) => [name, slicePart(column)]),
+    ),
   };
 }
 
@@ -108,7 +140,11 @@ type Prepared = ReadonlyMap<MetricName, DayStatistic | string>;
 
 type Scored = Pick<ScoredSample, 'scores' | 'width'>;
 
-function* prepareAll({ holdout, plan }: HoldoutWork, who: string, scored: Scored): Generator<string, Prepared> {
+function* prepareAll(
+  { holdout, plan }: HoldoutWork,
+  who: string,
+  scored: Scored,
+): Generator<string, Prepared> {
   const { task, labels, day, days } = holdout;
   const sample: ScoredSample = { labels, day, days, ...scored };
   const unscored = unscoredRows(sample.scores, sample.width ?? 1);
@@ -117,15 +153,26 @@ function* prepareAll({ holdout, plan }: HoldoutWork, who: string, scored: Scored
     yield `${who}: ${name}`;
     const metric = metrics[name];
     if (!metric.tasks.includes(task))
-      prepared.set(name, `${name} is a metric of ${metric.tasks.join(' and ')}, and the label makes this ${task}`);
-    // Leaving out the rows that a model cannot score would flatter it: a part of the holdout is not the holdout (I10).
-    else if (unscored > 0) prepared.set(name, `${who}: ${unscored} of ${labels.length} holdout rows have no finite score`);
+      prepared.set(
+        name,
+        `${name} is a metric of ${metric.tasks.join(' and ')}, and the label makes this ${task}`,
+      );
+    // Leaving out the rows that a model cannot score would flatter it: a part of the holdout is not
+    // the holdout (I10).
+    else if (unscored > 0)
+      prepared.set(
+        name,
+        `${who}: ${unscored} of ${labels.length} holdout rows have no finite score`,
+      );
     else prepared.set(name, metric.prepare(sample));
   }
   return prepared;
 }
 
-function* measureAll({ holdout, plan, resamples }: HoldoutWork, prepared: Prepared): Generator<string, Measurements> {
+function* measureAll(
+  { holdout, plan, resamples }: HoldoutWork,
+  prepared: Prepared,
+): Generator<string, Measurements> {
   const measured: Partial<Record<MetricName, Measurement>> = {};
   for (const [name, statistic] of prepared) {
     yield name;
@@ -145,13 +192,22 @@ function* measureAll({ holdout, plan, resamples }: HoldoutWork, prepared: Prepar
   return measured;
 }
 
-/** How well each class is told from all others; a class that no judged row has could not be measured. */
+/**
+ * How well each class is told from all others; a class that no judged row has could not be
+ * measured.
+ */
 function* measureClasses(
   { holdout, plan, resamples }: HoldoutWork,
   classes: readonly string[],
 ): Generator<string, readonly ClassEvidence[]> {
   const { labels, day, days, candidate } = holdout;
-  const statistics = classStatistics({ labels, scores: candidate, width: classes.length, day, days });
+  const statistics = classStatistics({
+    labels,
+    scores: candidate,
+    width: classes.length,
+    day,
+    days,
+  });
   const measured: ClassEvidence[] = [];
   for (const [index, name] of classes.entries()) {
     yield `class ${name}`;
@@ -171,7 +227,10 @@ function* measureClasses(
     measured.push({
       class: name,
       rows,
-      ...(Object.fromEntries(classMetrics.map((metric) => [metric, of(metric)])) as Record<ClassMetric, Measurement>),
+      ...(Object.fromEntries(classMetrics.map((metric) => [metric, of(metric)])) as Record<
+        ClassMetric,
+        Measurement
+      >),
     });
   }
   return measured;
@@ -203,11 +262,17 @@ function* measureCounterpart(
     manifest,
     metrics: yield* measureAll(work, theirs),
     increases: yield* measureAll(work, increases(candidate, theirs)),
-    slices: slices === null ? null : yield* measureSlices({ ...work, spec: slices, counterpart: scoresOf(counterpart) }),
+    slices:
+      slices === null
+        ? null
+        : yield* measureSlices({ ...work, spec: slices, counterpart: scoresOf(counterpart) }),
   };
 }
 
-function scoresOf({ scores, width }: Extract<ScoredCounterpart, { readonly kind: 'scored' }>): Scored {
+function scoresOf({
+  scores,
+  width,
+}: Extract<ScoredCounterpart, { readonly kind: 'scored' }>): Scored {
   return width === undefined ? { scores } : { scores, width };
 }
 

@@ -21,7 +21,10 @@ export interface SliceWork {
   readonly counterpart: Pick<ScoredSample, 'scores' | 'width'>;
 }
 
-/** How much worse the candidate is than the counterpart in each group of rows, with bounds for each group and for all of them together. */
+/**
+ * How much worse the candidate is than the counterpart in each group of rows, with bounds for each
+ * group and for all of them together.
+ */
 export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence> {
   const { holdout, resamples, spec } = work;
   const groups: Group[] = [];
@@ -38,7 +41,10 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
   }
-  const joint = jointDeviations({ replicates: resamples.replicates, correlation: correlationOf(work.plan.unit) });
+  const joint = jointDeviations({
+    replicates: resamples.replicates,
+    correlation: correlationOf(work.plan.unit),
+  });
   const measured: MeasuredGroup[] = [];
   for (const group of groups) {
     yield `${group.column}=${group.value ?? 'other'}`;
@@ -47,7 +53,12 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
     measured.push({ group, increase: measurement, interval: drawn?.interval ?? null });
   }
   const together = joint.bounds();
-  return { ...spec, slices: measured.map((each) => sliceOf(each, work.plan.levels, together)), unjudged, missing };
+  return {
+    ...spec,
+    slices: measured.map((each) => sliceOf(each, work.plan.levels, together)),
+    unjudged,
+    missing,
+  };
 }
 
 interface Group {
@@ -64,7 +75,11 @@ interface MeasuredGroup {
 }
 
 /** One group for each value with enough rows, by value; all others in one pool at the end. */
-function groupsOf(column: string, coded: Extract<SliceColumn, { kind: 'coded' }>, minRows: number): readonly Group[] {
+function groupsOf(
+  column: string,
+  coded: Extract<SliceColumn, { kind: 'coded' }>,
+  minRows: number,
+): readonly Group[] {
   const rows = coded.values.map((): number[] => []);
   coded.codes.forEach((code, row) => rows[code]?.push(row));
   const own: Group[] = [];
@@ -79,22 +94,42 @@ function groupsOf(column: string, coded: Extract<SliceColumn, { kind: 'coded' }>
     }
   });
   own.sort((a, b) => ((a.value ?? '') < (b.value ?? '') ? -1 : 1));
-  return groups === 0 ? own : [...own, { column, value: null, groups, rows: Int32Array.from(pooled).sort() }];
+  return groups === 0
+    ? own
+    : [...own, { column, value: null, groups, rows: Int32Array.from(pooled).sort() }];
 }
 
 function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork, group: Group) {
   const metric = metrics[spec.metric];
   const rows = group.rows.length;
-  const own = partOf(holdout, { scores: holdout.candidate, ...widthOf(holdout.classes) }, group.rows);
+  const own = partOf(
+    holdout,
+    { scores: holdout.candidate, ...widthOf(holdout.classes) },
+    group.rows,
+  );
   const theirs = partOf(holdout, counterpart, group.rows);
   const unscored = [own, theirs].some(({ scores, width = 1 }) => unscoredRows(scores, width) > 0);
   // NaN makes `measure` say that it is not defined, as for the whole holdout.
   const statistic =
-    unscored || !metric.tasks.includes(holdout.task) ? () => NaN : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
-  return measure({ what: spec.metric, statistic, resamples, levels: plan.levels, unit: plan.unit, rows, days: new Set(own.day).size });
+    unscored || !metric.tasks.includes(holdout.task)
+      ? () => NaN
+      : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
+  return measure({
+    what: spec.metric,
+    statistic,
+    resamples,
+    levels: plan.levels,
+    unit: plan.unit,
+    rows,
+    days: new Set(own.day).size,
+  });
 }
 
-function partOf({ labels, day, days }: ScoredHoldout, scored: SliceWork['counterpart'], rows: Int32Array): ScoredSample {
+function partOf(
+  { labels, day, days }: ScoredHoldout,
+  scored: SliceWork['counterpart'],
+  rows: Int32Array,
+): ScoredSample {
   return rowsOf({ labels, day, days, ...scored }, rows);
 }
 
@@ -103,7 +138,8 @@ function sliceOf(
   levels: readonly number[],
   together: ReturnType<JointDeviations['bounds']>,
 ): SliceMeasurement {
-  const measured = interval !== null && increase.kind === 'measured' ? { interval, days: increase.days } : null;
+  const measured =
+    interval !== null && increase.kind === 'measured' ? { interval, days: increase.days } : null;
   return {
     column: group.column,
     value: group.value,

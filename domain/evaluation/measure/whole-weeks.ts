@@ -9,15 +9,26 @@ export interface JudgedDays {
   readonly weeks: number;
 }
 
-/** A day counts when so much of it lies inside: a window that ends with its newest row has all but minutes of its last day. */
+/**
+ * A day counts when so much of it lies inside: a window that ends with its newest row has all but
+ * minutes of its last day.
+ */
 const leastOfADay = 0.9;
 
 /**
- * The days of a window that gates may judge: its last whole weeks. Where Sundays are worse than Wednesdays, any other number of days is a mean over the wrong mix, and no interval knows of that.
+ * The days of a window that gates may judge: its last whole weeks. Where Sundays are worse than
+ * Wednesdays, any other number of days is a mean over the wrong mix, and no interval knows of that.
  * `labelDelaySeconds`: rows so close to the end have no label yet.
  */
-export function wholeWeeks(window: TimeWindow, calendar: Calendar, labelDelaySeconds: number): JudgedDays {
-  const [from, until] = [Date.parse(window.from), Date.parse(window.until) - labelDelaySeconds * 1000];
+export function wholeWeeks(
+  window: TimeWindow,
+  calendar: Calendar,
+  labelDelaySeconds: number,
+): JudgedDays {
+  const [from, until] = [
+    Date.parse(window.from),
+    Date.parse(window.until) - labelDelaySeconds * 1000,
+  ];
   const covered = (day: number): boolean => {
     const [begins, ends] = [calendar.startOf(day), calendar.startOf(day + 1)];
     return Math.min(until, ends) - Math.max(from, begins) >= leastOfADay * (ends - begins);
@@ -58,7 +69,15 @@ export interface JudgedRows {
 /** `times` in milliseconds since 1970, rising. */
 export function judgedRows(
   times: Float64Array,
-  { window, calendar, labelDelaySeconds }: { readonly window: TimeWindow; readonly calendar: Calendar; readonly labelDelaySeconds: number },
+  {
+    window,
+    calendar,
+    labelDelaySeconds,
+  }: {
+    readonly window: TimeWindow;
+    readonly calendar: Calendar;
+    readonly labelDelaySeconds: number;
+  },
 ): JudgedRows {
   const judged = wholeWeeks(window, calendar, labelDelaySeconds);
   const dayOfRow = Int32Array.from(times, (time) => calendar.dayOf(time));

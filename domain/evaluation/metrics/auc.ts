@@ -4,11 +4,13 @@ import type { Metric } from './metric';
 import type { ScoredSample } from './sample';
 
 /**
- * Area under the ROC curve: the chance that a row of label 1 scores higher than a row of label 0, a tie counting half. Undefined without both labels.
- * J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a ROC curve", Radiology 143 (1982); the Mann–Whitney statistic.
+ * Area under the ROC curve: the chance that a row of label 1 scores higher than a row of label 0, a
+ * tie counting half. Undefined without both labels. J. A. Hanley and B. J. McNeil, "The meaning and
+ * use of the area under a ROC curve", Radiology 143 (1982); the Mann–Whitney statistic.
  *
- * With a day's rows counted w times, every pair of a positive of day d and a negative of day e counts w[d]·w[e] times. So the wins of each
- * pair of days are counted once, over rows sorted by score, and a resample costs days² instead of a pass over the rows.
+ * With a day's rows counted w times, every pair of a positive of day d and a negative of day e
+ * counts w[d]·w[e] times. So the wins of each pair of days are counted once, over rows sorted by
+ * score, and a resample costs days² instead of a pass over the rows.
  */
 export const auc: Metric = { name: 'auc', tasks: ['classification'], better: 'higher', prepare };
 
@@ -26,13 +28,17 @@ function prepare(sample: ScoredSample): DayStatistic {
     let won = 0;
     for (let day = 0; day < days; day += 1) {
       const weight = weights[day] ?? 0;
-      if (weight !== 0) won += weight * weightedSum(weights, wins.subarray(day * days, (day + 1) * days));
+      if (weight !== 0)
+        won += weight * weightedSum(weights, wins.subarray(day * days, (day + 1) * days));
     }
     return won / (weightedSum(weights, positives) * weightedSum(weights, negatives));
   };
 }
 
-/** Row d, column e: pairs of a positive of day d and a negative of day e in which the positive scores higher, ties half. */
+/**
+ * Row d, column e: pairs of a positive of day d and a negative of day e in which the positive
+ * scores higher, ties half.
+ */
 function countWins(sample: ScoredSample): Float64Array {
   const { labels, scores, day, days } = sample;
   const order = byScore(scores);
@@ -41,13 +47,16 @@ function countWins(sample: ScoredSample): Float64Array {
   for (let from = 0; from < order.length;) {
     const score = scores[order[from] ?? 0];
     let until = from;
-    // Half of the tied negatives count for the tied positives, the other half only for what scores higher.
-    while (until < order.length && scores[order[until] ?? 0] === score) addNegative(order[until++] ?? 0);
+    // Half of the tied negatives count for the tied positives, the other half only for what scores
+    // higher.
+    while (until < order.length && scores[order[until] ?? 0] === score)
+      addNegative(order[until++] ?? 0);
     for (let at = from; at < until; at += 1) {
       const row = order[at] ?? 0;
       if (labels[row] !== 1) continue;
       const start = (day[row] ?? 0) * days;
-      for (let other = 0; other < days; other += 1) wins[start + other] = (wins[start + other] ?? 0) + (lower[other] ?? 0);
+      for (let other = 0; other < days; other += 1)
+        wins[start + other] = (wins[start + other] ?? 0) + (lower[other] ?? 0);
     }
     for (let at = from; at < until; at += 1) addNegative(order[at] ?? 0);
     from = until;
@@ -60,7 +69,10 @@ function countWins(sample: ScoredSample): Float64Array {
   }
 }
 
-/** Row numbers by rising score. Sorting typed arrays of numbers is several times faster than a comparator, so scores and ties are looked up afterwards. */
+/**
+ * Row numbers by rising score. Sorting typed arrays of numbers is several times faster than a
+ * comparator, so scores and ties are looked up afterwards.
+ */
 function byScore(scores: Float64Array): Int32Array {
   return Int32Array.from(scores.keys()).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
 }

@@ -3,13 +3,16 @@ import type { Metric } from './metric';
 import { labelProbabilities, predictedClass } from './multiclass';
 import type { ScoredSample } from './sample';
 
-/** Probabilities are clipped to [0.001, 0.999], which bounds the loss of a row to 6.908: one confident mistake cannot outweigh a day. */
+/**
+ * Probabilities are clipped to [0.001, 0.999], which bounds the loss of a row to 6.908: one
+ * confident mistake cannot outweigh a day.
+ */
 export const leastProbability = 0.001;
 
 /**
- * Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm, p clipped. In multiclass mean of −ln p of the class that came true, clipped alike; of two classes it is the same number.
- * A proper score: lowest for the true probability.
- * I. J. Good, "Rational Decisions", JRSS B 14 (1952).
+ * Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm, p clipped. In multiclass mean of −ln p
+ * of the class that came true, clipped alike; of two classes it is the same number. A proper score:
+ * lowest for the true probability. I. J. Good, "Rational Decisions", JRSS B 14 (1952).
  */
 export const logloss: Metric = {
   name: 'logloss',
@@ -18,7 +21,9 @@ export const logloss: Metric = {
   prepare: (sample) =>
     sample.width === undefined
       ? meanOverRows(sample, rowLogloss)
-      : meanOverRows({ ...sample, scores: labelProbabilities(sample) }, (_label, score) => rowLogloss(1, score)),
+      : meanOverRows({ ...sample, scores: labelProbabilities(sample) }, (_label, score) =>
+          rowLogloss(1, score),
+        ),
 };
 
 export function rowLogloss(label: number, score: number): number {
@@ -26,7 +31,10 @@ export function rowLogloss(label: number, score: number): number {
   return label === 1 ? -Math.log(probability) : -Math.log(1 - probability);
 }
 
-/** Mean of (p − y)². G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950), halved as is usual for two classes. */
+/**
+ * Mean of (p − y)². G. W. Brier, "Verification of forecasts expressed in terms of probability",
+ * Monthly Weather Review 78 (1950), halved as is usual for two classes.
+ */
 export const brier: Metric = {
   name: 'brier',
   tasks: ['classification'],
@@ -34,7 +42,10 @@ export const brier: Metric = {
   prepare: (sample) => meanOverRows(sample, (label, score) => (score - label) ** 2),
 };
 
-/** Share of rows whose label is 1 exactly when p ≥ ½; in multiclass, whose label is the class of the highest probability. */
+/**
+ * Share of rows whose label is 1 exactly when p ≥ ½; in multiclass, whose label is the class of the
+ * highest probability.
+ */
 export const accuracy: Metric = {
   name: 'accuracy',
   tasks: ['classification', 'multiclass'],
@@ -42,7 +53,10 @@ export const accuracy: Metric = {
   prepare: (sample) =>
     sample.width === undefined
       ? meanOverRows(sample, (label, score) => ((label === 1) === score >= 0.5 ? 1 : 0))
-      : meanOverRows({ ...sample, scores: predictedClasses(sample, sample.width) }, (label, guess) => (label === guess ? 1 : 0)),
+      : meanOverRows(
+          { ...sample, scores: predictedClasses(sample, sample.width) },
+          (label, guess) => (label === guess ? 1 : 0),
+        ),
 };
 
 function predictedClasses({ labels, scores }: ScoredSample, width: number): Float64Array {

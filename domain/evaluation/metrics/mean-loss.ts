@@ -2,7 +2,10 @@ import type { DayStatistic } from '../../statistics/day-resamples';
 import type { ScoredSample } from './sample';
 
 /** The mean over rows of something each row has on its own. */
-export function meanOverRows(sample: ScoredSample, ofRow: (label: number, score: number) => number): DayStatistic {
+export function meanOverRows(
+  sample: ScoredSample,
+  ofRow: (label: number, score: number) => number,
+): DayStatistic {
   const sums = new Float64Array(sample.days);
   const rows = new Float64Array(sample.days);
   sample.labels.forEach((label, row) => {

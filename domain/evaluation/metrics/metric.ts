@@ -4,8 +4,8 @@ import type { DayStatistic } from '../../statistics/day-resamples';
 import type { ScoredSample } from './sample';
 
 /**
- * A metric is prepared once for a sample and then valued for any number of times each day counts. Preparing keeps only sums a day (or a pair of
- * days), so thousands of resamples cost milliseconds.
+ * A metric is prepared once for a sample and then valued for any number of times each day counts.
+ * Preparing keeps only sums a day (or a pair of days), so thousands of resamples cost milliseconds.
  */
 export interface Metric {
   readonly name: MetricName;
@@ -16,8 +16,14 @@ export interface Metric {
   prepare(sample: ScoredSample): DayStatistic;
 }
 
-/** How much worse the first is than the second: positive is worse, whichever way the metric points. */
-export function increaseOf(metric: Metric, candidate: DayStatistic, counterpart: DayStatistic): DayStatistic {
+/**
+ * How much worse the first is than the second: positive is worse, whichever way the metric points.
+ */
+export function increaseOf(
+  metric: Metric,
+  candidate: DayStatistic,
+  counterpart: DayStatistic,
+): DayStatistic {
   const sign = metric.better === 'lower' ? 1 : -1;
   // Both see the same days, so what makes a day easy or hard for both cancels.
   return (weights) => sign * (candidate(weights) - counterpart(weights));

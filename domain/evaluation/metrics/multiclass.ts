@@ -2,7 +2,10 @@ import type { DayStatistic } from '../../statistics/day-resamples';
 import type { Metric } from './metric';
 import type { ScoredSample } from './sample';
 
-/** Mean of the classes' F1, each class counting alike, so that a rare class weighs as much as a common one. As in scikit-learn's `f1_score(average="macro")`. */
+/**
+ * Mean of the classes' F1, each class counting alike, so that a rare class weighs as much as a
+ * common one. As in scikit-learn's `f1_score(average="macro")`.
+ */
 export const f1Macro: Metric = {
   name: 'f1_macro',
   tasks: ['multiclass'],
@@ -10,7 +13,10 @@ export const f1Macro: Metric = {
   prepare: (sample) => averageF1(sample, () => 1),
 };
 
-/** Mean of the classes' F1, each class counting by its number of labels. As in scikit-learn's `f1_score(average="weighted")`. */
+/**
+ * Mean of the classes' F1, each class counting by its number of labels. As in scikit-learn's
+ * `f1_score(average="weighted")`.
+ */
 export const f1Weighted: Metric = {
   name: 'f1_weighted',
   tasks: ['multiclass'],
@@ -32,8 +38,9 @@ export function predictedClass(scores: ArrayLike<number>, from: number, width: n
 }
 
 /**
- * Scores of a version whose classes are `own`, with a column for each of `wanted`: what a version cannot give has the probability 0. A version that knows classes which are not wanted
- * has one more column, the likeliest of those, so that a row for which it chose one of them counts as wrong.
+ * Scores of a version whose classes are `own`, with a column for each of `wanted`: what a version
+ * cannot give has the probability 0. A version that knows classes which are not wanted has one more
+ * column, the likeliest of those, so that a row for which it chose one of them counts as wrong.
  */
 export function alignClasses(
   scores: Float64Array,
@@ -47,8 +54,14 @@ export function alignClasses(
   const aligned = new Float64Array(rows * width);
   for (let row = 0; row < rows; row += 1) {
     const from = row * own.length;
-    places.forEach((place, column) => (aligned[row * width + column] = place === -1 ? 0 : (scores[from + place] ?? NaN)));
-    if (others.length > 0) aligned[row * width + wanted.length] = Math.max(...others.map((column) => scores[from + column] ?? NaN));
+    places.forEach(
+      (place, column) =>
+        (aligned[row * width + column] = place === -1 ? 0 : (scores[from + place] ?? NaN)),
+    );
+    if (others.length > 0)
+      aligned[row * width + wanted.length] = Math.max(
+        ...others.map((column) => scores[from + column] ?? NaN),
+      );
   }
   return { scores: aligned, width };
 }
@@ -59,10 +72,14 @@ export function labelProbabilities({ labels, scores, width = 1 }: ScoredSample):
 }
 
 /**
- * Precision (share of the rows that were predicted as this class and are), recall (share of the rows of this class that were predicted as it) and F1, their harmonic mean
- * 2·tp / (labelled + predicted). Undefined where the denominator is 0. C. J. van Rijsbergen, "Information Retrieval" (1979), ch. 7.
+ * Precision (share of the rows that were predicted as this class and are), recall (share of the
+ * rows of this class that were predicted as it) and F1, their harmonic mean 2·tp / (labelled +
+ * predicted). Undefined where the denominator is 0. C. J. van Rijsbergen, "Information Retrieval"
+ * (1979), ch. 7.
  */
-export function classStatistics(sample: ScoredSample): readonly Readonly<Record<ClassMetric, DayStatistic>>[] {
+export function classStatistics(
+  sample: ScoredSample,
+): readonly Readonly<Record<ClassMetric, DayStatistic>>[] {
   const { width = 1 } = sample;
   const counts = countClasses(sample);
   const statistic =
@@ -104,9 +121,16 @@ function averageF1(sample: ScoredSample, weightOf: (counted: ClassCounts) => num
   };
 }
 
-/** Counts a day and class once, so that a resample costs days × classes instead of a pass over the rows. */
+/**
+ * Counts a day and class once, so that a resample costs days × classes instead of a pass over the
+ * rows.
+ */
 function countClasses({ labels, scores, width = 1, day, days }: ScoredSample) {
-  const [right, labelled, predicted] = [0, 1, 2].map(() => new Float64Array(days * width)) as [Float64Array, Float64Array, Float64Array];
+  const [right, labelled, predicted] = [0, 1, 2].map(() => new Float64Array(days * width)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
   const add = (to: Float64Array, index: number): void => void (to[index] = (to[index] ?? 0) + 1);
   labels.forEach((label, row) => {
     const start = (day[row] ?? 0) * width;

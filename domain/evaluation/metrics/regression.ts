@@ -21,8 +21,9 @@ export const mae: Metric = {
 };
 
 /**
- * 1 − Σ(f − y)² / Σ(y − ȳ)², ȳ being the mean label of the very rows that are judged: 0 is as good as that mean, negative is worse.
- * Undefined when all labels are equal. N. R. Draper and H. Smith, "Applied Regression Analysis" (1998), §1.3.
+ * 1 − Σ(f − y)² / Σ(y − ȳ)², ȳ being the mean label of the very rows that are judged: 0 is as good
+ * as that mean, negative is worse. Undefined when all labels are equal. N. R. Draper and H. Smith,
+ * "Applied Regression Analysis" (1998), §1.3.
  */
 export const r2: Metric = {
   name: 'r2',
@@ -44,7 +45,9 @@ export const r2: Metric = {
       residuals[day] = (residuals[day] ?? 0) + ((sample.scores[row] ?? NaN) - label) ** 2;
     });
     return (weights) => {
-      const total = weightedSum(weights, squares) - weightedSum(weights, labels) ** 2 / weightedSum(weights, rows);
+      const total =
+        weightedSum(weights, squares) -
+        weightedSum(weights, labels) ** 2 / weightedSum(weights, rows);
       return total <= 0 ? NaN : 1 - weightedSum(weights, residuals) / total;
     };
   },

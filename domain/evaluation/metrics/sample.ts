@@ -1,8 +1,14 @@
-/** Labels and scores of the same rows, with the day of each. Days are numbered from 0 in order of time, without gaps. */
+/**
+ * Labels and scores of the same rows, with the day of each. Days are numbered from 0 in order of
+ * time, without gaps.
+ */
 export interface ScoredSample {
   /** 0 or 1 in binary classification; in multiclass the number of a class. */
   readonly labels: Float64Array;
-  /** Probability of label 1, or the predicted value; in multiclass `width` probabilities a row, row after row. */
+  /**
+   * Probability of label 1, or the predicted value; in multiclass `width` probabilities a row, row
+   * after row.
+   */
   readonly scores: Float64Array;
   /** Scores a row: the number of classes in multiclass. One where it is absent. */
   readonly width?: number;
@@ -10,7 +16,10 @@ export interface ScoredSample {
   readonly days: number;
 }
 
-/** The rows of a sample, by index; days keep their numbers, so that one set of resamples serves all parts of a sample. */
+/**
+ * The rows of a sample, by index; days keep their numbers, so that one set of resamples serves all
+ * parts of a sample.
+ */
 export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
   const { width = 1 } = sample;
   return {
@@ -25,7 +34,8 @@ export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
 export function scoresOfRows(scores: Float64Array, rows: Int32Array, width: number): Float64Array {
   const part = new Float64Array(rows.length * width);
   rows.forEach((row, place) => {
-    for (let column = 0; column < width; column += 1) part[place * width + column] = scores[row * width + column] ?? NaN;
+    for (let column = 0; column < width; column += 1)
+      part[place * width + column] = scores[row * width + column] ?? NaN;
   });
   return part;
 }

@@ -11,15 +11,30 @@ export interface CanaryProblem {
   readonly expected: string;
 }
 
-/** Half of the pairs are for the shadow where serving follows it, and each phase needs enough for its minimum and for the labels that correct the judge. */
-function fewestJudgedPairs({ steps, minSamples }: { readonly steps: readonly number[]; readonly minSamples: number }): number {
+/**
+ * Half of the pairs are for the shadow where serving follows it, and each phase needs enough for
+ * its minimum and for the labels that correct the judge.
+ */
+function fewestJudgedPairs({
+  steps,
+  minSamples,
+}: {
+  readonly steps: readonly number[];
+  readonly minSamples: number;
+}): number {
   const ofOnePhase = Math.max(minSamples, 2 * fewestLabels);
   const hasBothPhases = steps.includes(0) && steps.some((percent) => percent > 0);
   return hasBothPhases ? 2 * ofOnePhase : ofOnePhase;
 }
 
 /** What parts of a canary say together that cannot be. */
-export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuration }: WrittenLlmCanary): readonly CanaryProblem[] {
+export function llmCanaryProblems({
+  steps,
+  quality,
+  guardrails,
+  test,
+  maxDuration,
+}: WrittenLlmCanary): readonly CanaryProblem[] {
   const { from, measure, labels, rule, margin, judge } = quality;
   const { mostPairs = judgedUnlessSaid.mostPairs } = quality;
   const fewestPairs = fewestJudgedPairs({ steps, minSamples: test.minSamples });
@@ -86,14 +101,22 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
         detail: 'the margin is 0, and nothing can be shown to be not worse by nothing',
         expected: 'a margin above 0, or rule: superiority',
       },
-    ...durationProblems({ steps, quality, test, maxDuration }).map(({ where, detail, expected }) => ({
-      path: where,
-      detail: `${where.join('.')} ${detail}`,
-      expected,
-    })),
+    ...durationProblems({ steps, quality, test, maxDuration }).map(
+      ({ where, detail, expected }) => ({
+        path: where,
+        detail: `${where.join('.')} ${detail}`,
+        expected,
+      }),
+    ),
     ...guardrails.map(({ name }, index): CanaryProblem | false => {
       const isSecond = guardrails.findIndex((each) => each.name === name) < index;
-      return isSecond && { path: ['guardrails', index, 'name'], detail: `${name} is there twice`, expected: 'each guardrail once' };
+      return (
+        isSecond && {
+          path: ['guardrails', index, 'name'],
+          detail: `${name} is there twice`,
+          expected: 'each guardrail once',
+        }
+      );
     }),
   ];
   return problems.filter((problem) => problem !== false);

@@ -8,8 +8,15 @@ import type { CompleteLlmLifecycle } from '../lifecycle/llm-lifecycle.schema';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 
-/** Whether the judge that a canary names can be asked about live questions, and can be known well enough: as far as files say. How good it is, the run measures. */
-export function canaryJudgeIssues({ spec }: CompleteLlmLifecycle, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+/**
+ * Whether the judge that a canary names can be asked about live questions, and can be known well
+ * enough: as far as files say. How good it is, the run measures.
+ */
+export function canaryJudgeIssues(
+  { spec }: CompleteLlmLifecycle,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
   const { canary, evaluate, prompt } = spec;
   const name = canary?.quality.from === 'judge' ? canary.quality.judge : undefined;
   if (name === undefined) return [];
@@ -20,22 +27,37 @@ export function canaryJudgeIssues({ spec }: CompleteLlmLifecycle, { issueAt }: W
     const known = judges.map((each) => each.name);
     const is = evaluate.dimensions.find((each) => each.name === name)?.kind;
     return [
-      issueAt(at, is === undefined ? `there is no dimension ${name}` : `the dimension ${name} is of kind ${is}, not judge`, {
-        expected: known.length === 0 ? 'a dimension of kind judge in spec.evaluate.dimensions' : `one of ${known.join(', ')}`,
-        didYouMean: nearest(name, known) ?? undefined,
-      }),
+      issueAt(
+        at,
+        is === undefined
+          ? `there is no dimension ${name}`
+          : `the dimension ${name} is of kind ${is}, not judge`,
+        {
+          expected:
+            known.length === 0
+              ? 'a dimension of kind judge in spec.evaluate.dimensions'
+              : `one of ${known.join(', ')}`,
+          didYouMean: nearest(name, known) ?? undefined,
+        },
+      ),
     ];
   }
   const text = files[judge.prompt];
   const read = text === undefined ? null : readPrompt(text, judge.prompt);
   const known = [prompt.input, 'answer'];
-  const unknown = read?.ok ? variablesOf(read.value).filter((variable) => !known.includes(variable)) : [];
+  const unknown = read?.ok
+    ? variablesOf(read.value).filter((variable) => !known.includes(variable))
+    : [];
   return [
     ...(unknown.length > 0
       ? [
-          issueAt(at, `${judge.prompt} wants ${unknown.join(', ')}, and nobody knows that of a live question`, {
-            expected: `a judge that asks for ${known.join(' and ')} alone`,
-          }),
+          issueAt(
+            at,
+            `${judge.prompt} wants ${unknown.join(', ')}, and nobody knows that of a live question`,
+            {
+              expected: `a judge that asks for ${known.join(' and ')} alone`,
+            },
+          ),
         ]
       : []),
     ...labelIssues(),
@@ -45,9 +67,13 @@ export function canaryJudgeIssues({ spec }: CompleteLlmLifecycle, { issueAt }: W
     const path = judge?.labels ?? null;
     if (path === null)
       return [
-        issueAt(at, `nobody has labelled answers for the judge ${name ?? ''}, so its errors are not known`, {
-          expected: 'labels: <file> in its dimension',
-        }),
+        issueAt(
+          at,
+          `nobody has labelled answers for the judge ${name ?? ''}, so its errors are not known`,
+          {
+            expected: 'labels: <file> in its dimension',
+          },
+        ),
       ];
     const labels = files[path];
     if (labels === undefined) return [];

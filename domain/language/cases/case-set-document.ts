@@ -11,19 +11,28 @@ export interface CaseSet {
   readonly issues: readonly Issue[];
 }
 
-/** NDJSON, a case a line. A second case of the same id is a mistake: its scores would take the place of the first one's. */
+/**
+ * NDJSON, a case a line. A second case of the same id is a mistake: its scores would take the place
+ * of the first one's.
+ */
 export function readCaseSet(ndjson: string, fileName: string): CaseSet {
   return casesBy(caseSchema, ndjson, fileName);
 }
 
-/** Cases that were accepted before: what is refused since, when cases are written, is none of their mistakes. @throws InvalidInput rather than leave one out */
+/**
+ * Cases that were accepted before: what is refused since, when cases are written, is none of their
+ * mistakes. @throws InvalidInput rather than leave one out
+ */
 export function readStoredCases(ndjson: string, fileName: string): readonly EvaluationCase[] {
   const { cases, issues } = casesBy(storedCase, ndjson, fileName);
   if (issues.length > 0) throw invalid(fileName, issues);
   return cases;
 }
 
-/** As far as they can be read, for whoever looks at what they bring; what is wrong with them `readCaseSet` says. */
+/**
+ * As far as they can be read, for whoever looks at what they bring; what is wrong with them
+ * `readCaseSet` says.
+ */
 export function casesIn(ndjson: string, fileName: string): readonly EvaluationCase[] {
   return casesBy(storedCase, ndjson, fileName).cases;
 }
@@ -34,7 +43,16 @@ function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): C
   const twice = lines.flatMap(({ line, value: { id } }): readonly Issue[] => {
     const before = first.get(id);
     if (before === undefined) first.set(id, line);
-    return before === undefined ? [] : [{ pointer: '/id', detail: `the id ${id} is that of line ${before}`, file: fileName, line }];
+    return before === undefined
+      ? []
+      : [
+          {
+            pointer: '/id',
+            detail: `the id ${id} is that of line ${before}`,
+            file: fileName,
+            line,
+          },
+        ];
   });
   const cases = lines.flatMap(({ line, value }) => (first.get(value.id) === line ? [value] : []));
   const inOrder = [...issues, ...twice].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

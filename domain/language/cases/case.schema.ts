@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { EvaluationCase } from './case';
-import { jsonSchemaField, ruleSchema, storedJsonSchema, storedRule } from '../dimension/rule.schema';
+import {
+  jsonSchemaField,
+  ruleSchema,
+  storedJsonSchema,
+  storedRule,
+} from '../dimension/rule.schema';
 
 const text = z.string().max(1_000_000);
 
@@ -8,12 +13,18 @@ const text = z.string().max(1_000_000);
 export const caseSchema = caseOf(ruleSchema, jsonSchemaField);
 export const storedCase = caseOf(storedRule, storedJsonSchema);
 
-/** Strict: a misspelt `answr` would otherwise be a case without an expectation, which measures nothing and looks fine. */
+/**
+ * Strict: a misspelt `answr` would otherwise be a case without an expectation, which measures
+ * nothing and looks fine.
+ */
 function caseOf(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {
   return z
     .strictObject({
       id: z.string().min(1).max(200),
-      input: z.record(z.string().min(1).max(63), z.union([text, z.number(), z.array(text).max(10_000)])),
+      input: z.record(
+        z.string().min(1).max(63),
+        z.union([text, z.number(), z.array(text).max(10_000)]),
+      ),
       expected: z
         .strictObject({
           answer: text.optional(),

@@ -1,7 +1,10 @@
 import type { PromptValues } from '../../prompt/prompt';
 import type { Rule } from '../dimension/rule';
 
-/** One question with what is known of its right answer. A case set is a dataset version: NDJSON, a case a line. */
+/**
+ * One question with what is known of its right answer. A case set is a dataset version: NDJSON, a
+ * case a line.
+ */
 export interface EvaluationCase {
   readonly id: string;
   /** Values of the prompt's variables. */

@@ -16,14 +16,20 @@ export function evaluateJson(
   return scored(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
 }
 
-export function evaluateRules({ case: { rules: own }, answer }: JudgedCase, rules: readonly Rule[], tools: RuleTools): Score {
+export function evaluateRules(
+  { case: { rules: own }, answer }: JudgedCase,
+  rules: readonly Rule[],
+  tools: RuleTools,
+): Score {
   const all = [...rules, ...own];
   return all.length === 0 ? notApplicable : rulesScore(all, answer, tools);
 }
 
 /** All or nothing: half of what was asked is not what was asked. */
 function rulesScore(rules: readonly Rule[], answer: string, tools: RuleTools): Score {
-  const breaches = rules.map((rule) => breachOf(rule, answer, tools)).filter((breach) => breach !== null);
+  const breaches = rules
+    .map((rule) => breachOf(rule, answer, tools))
+    .filter((breach) => breach !== null);
   const broken = breaches.filter(({ kind }) => kind === 'broken').map(({ reason }) => reason);
   if (broken.length > 0) return scored(false, broken.join('; '));
   const [unknown] = breaches;

@@ -6,7 +6,10 @@ import { asOneDocument } from './schema-allowance';
 
 export interface Lines<T> {
   readonly lines: readonly { readonly line: number; readonly value: T }[];
-  /** Lines that are not what they should be, each with its number: counted, and never silently left out. */
+  /**
+   * Lines that are not what they should be, each with its number: counted, and never silently left
+   * out.
+   */
   readonly issues: readonly Issue[];
 }
 
@@ -14,11 +17,19 @@ export interface Lines<T> {
 export const mostIssues = 100;
 
 /** NDJSON, a value a line by `schema`; empty lines are none. */
-export function readLines<Schema extends z.ZodType>(ndjson: string, fileName: string, schema: Schema): Lines<z.output<Schema>> {
+export function readLines<Schema extends z.ZodType>(
+  ndjson: string,
+  fileName: string,
+  schema: Schema,
+): Lines<z.output<Schema>> {
   return asOneDocument(() => linesBy(schema, ndjson, fileName));
 }
 
-function linesBy<Schema extends z.ZodType>(schema: Schema, ndjson: string, fileName: string): Lines<z.output<Schema>> {
+function linesBy<Schema extends z.ZodType>(
+  schema: Schema,
+  ndjson: string,
+  fileName: string,
+): Lines<z.output<Schema>> {
   const issues: Issue[] = [];
   const lines: { line: number; value: z.output<Schema> }[] = [];
   ndjson.split('\n').forEach((text, index) => {
@@ -36,8 +47,13 @@ function readLine<Schema extends z.ZodType>(text: string, fileName: string, sche
   try {
     value = JSON.parse(text);
   } catch {
-    return { ok: false as const, issues: [{ pointer: '', detail: 'the line is not JSON', file: fileName }] };
+    return {
+      ok: false as const,
+      issues: [{ pointer: '', detail: 'the line is not JSON', file: fileName }],
+    };
   }
   const document = objectDocument(value, fileName);
-  return document.issues.length > 0 ? { ok: false as const, issues: document.issues } : readBy(schema, document);
+  return document.issues.length > 0
+    ? { ok: false as const, issues: document.issues }
+    : readBy(schema, document);
 }

@@ -14,20 +14,32 @@ export interface LeftOutAssertion {
   readonly why: string;
 }
 
-/** One assertion of promptfoo as rules, or why it is none. Code is never run. Templates in its texts stay, for `filled`. */
+/**
+ * One assertion of promptfoo as rules, or why it is none. Code is never run. Templates in its texts
+ * stay, for `filled`.
+ */
 export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
-  if (!isMap(given) || typeof given['type'] !== 'string') return leftOut('an assertion without a type');
+  if (!isMap(given) || typeof given['type'] !== 'string')
+    return leftOut('an assertion without a type');
   const { type, value } = given;
-  if (given['transform'] !== undefined) return leftOut(`${type}: its transform is code, which is not run`);
+  if (given['transform'] !== undefined)
+    return leftOut(`${type}: its transform is code, which is not run`);
   const text = textOf(value);
-  if (text?.startsWith('file://')) return leftOut(`${type}: its value is in ${text}: write it here`);
+  if (text?.startsWith('file://'))
+    return leftOut(`${type}: its value is in ${text}: write it here`);
   const simple = text === null ? null : textRule(type, text);
-  if (simple) return { kind: 'read', rules: [simple], ...(type === 'equals' && text !== null ? { answer: text } : {}) };
+  if (simple)
+    return {
+      kind: 'read',
+      rules: [simple],
+      ...(type === 'equals' && text !== null ? { answer: text } : {}),
+    };
   const texts = textsOf(value);
   const listed = texts === null ? null : listRules(type, texts);
   if (listed) return { kind: 'read', rules: listed };
   if (type === 'is-json') {
-    if (value !== undefined && !isMap(value)) return leftOut('is-json: write its schema here, as a map');
+    if (value !== undefined && !isMap(value))
+      return leftOut('is-json: write its schema here, as a map');
     return { kind: 'read', rules: [{ kind: 'json', ...(isMap(value) ? { schema: value } : {}) }] };
   }
   if (type === 'similar' && text !== null) return { kind: 'read', rules: [], answer: text };
@@ -42,8 +54,14 @@ export function notCounted(given: unknown): string | null {
   return given['weight'] === undefined ? null : 'its weight: all rules of a case must hold';
 }
 
-/** With the values of the variables that its texts name, as promptfoo fills them in; or why that cannot be done. */
-export function filled({ rules, answer }: ReadAssertion, values: PromptValues): ReadAssertion | LeftOutAssertion {
+/**
+ * With the values of the variables that its texts name, as promptfoo fills them in; or why that
+ * cannot be done.
+ */
+export function filled(
+  { rules, answer }: ReadAssertion,
+  values: PromptValues,
+): ReadAssertion | LeftOutAssertion {
   const unfilled: string[] = [];
   // What is filled in is not read again: a value may hold braces itself.
   const fill = (text: string): string => {
@@ -75,7 +93,11 @@ export function filled({ rules, answer }: ReadAssertion, values: PromptValues): 
         return rule;
     }
   };
-  const done: ReadAssertion = { kind: 'read', rules: rules.map(fillRule), ...(answer === undefined ? {} : { answer: fill(answer) }) };
+  const done: ReadAssertion = {
+    kind: 'read',
+    rules: rules.map(fillRule),
+    ...(answer === undefined ? {} : { answer: fill(answer) }),
+  };
   const [why] = unfilled;
   return why === undefined ? done : leftOut(why);
 }
@@ -91,7 +113,10 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 }
 
-/** A list, or texts with commas between them, which promptfoo takes for one; null where one of them is no text. */
+/**
+ * A list, or texts with commas between them, which promptfoo takes for one; null where one of them
+ * is no text.
+ */
 function textsOf(value: unknown): readonly string[] | null {
   const items: readonly unknown[] = Array.isArray(value)
     ? value
@@ -126,7 +151,8 @@ function textRule(type: string, text: string): Rule | null {
 }
 
 function listRules(type: string, texts: readonly string[]): readonly Rule[] | null {
-  const each = (ignoreCase: boolean) => texts.map((text) => ({ kind: 'contains' as const, text, ignoreCase }));
+  const each = (ignoreCase: boolean) =>
+    texts.map((text) => ({ kind: 'contains' as const, text, ignoreCase }));
   switch (type) {
     case 'contains-any':
     case 'icontains-any':
@@ -136,16 +162,26 @@ function listRules(type: string, texts: readonly string[]): readonly Rule[] | nu
       return each(type === 'icontains-all');
     case 'not-contains-any':
     case 'not-icontains-any':
-      return texts.map((text) => ({ kind: 'excludes', text, ignoreCase: type === 'not-icontains-any' }));
+      return texts.map((text) => ({
+        kind: 'excludes',
+        text,
+        ignoreCase: type === 'not-icontains-any',
+      }));
     default:
       return null;
   }
 }
 
 function advice(type: string): string {
-  if (type === 'javascript' || type === 'python' || type === 'ruby') return `${type}: code of a case is not run; say it by rules`;
-  if (type === 'latency' || type === 'cost' || type === 'perplexity') return `${type}: a matter of all cases; write a gate`;
-  if (/llm-rubric|factuality|model-graded|g-eval|answer-relevance|context-|select-best|closedqa/.test(type)) {
+  if (type === 'javascript' || type === 'python' || type === 'ruby')
+    return `${type}: code of a case is not run; say it by rules`;
+  if (type === 'latency' || type === 'cost' || type === 'perplexity')
+    return `${type}: a matter of all cases; write a gate`;
+  if (
+    /llm-rubric|factuality|model-graded|g-eval|answer-relevance|context-|select-best|closedqa/.test(
+      type,
+    )
+  ) {
     return `${type}: a judge; write a dimension of kind judge, whose calibration is known`;
   }
   return `${type} has no counterpart here; say it by rules`;

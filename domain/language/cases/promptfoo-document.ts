@@ -18,18 +18,27 @@ export interface ImportedCases {
 const mostCombinations = 1_000;
 
 /**
- * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the input, assertions what is expected. As there, a variable with a list of values makes a
- * case of each combination, `defaultTest` is part of every test, and assertions may name variables. Every part of the file that is ignored is listed: each provider, prompt, assertion
- * and option by itself.
+ * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the
+ * input, assertions what is expected. As there, a variable with a list of values makes a case of
+ * each combination, `defaultTest` is part of every test, and assertions may name variables. Every
+ * part of the file that is ignored is listed: each provider, prompt, assertion and option by
+ * itself.
  */
 export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const document = yamlDocument(text, fileName);
   const { value, issueAt } = document;
   if (document.issues.length > 0) return { cases: [], leftOut: [], issues: document.issues };
   const path: DocumentPath = Array.isArray(value) ? [] : ['tests'];
-  const tests = Array.isArray(value) ? (value as unknown[]) : isMap(value) ? value['tests'] : undefined;
+  const tests = Array.isArray(value)
+    ? (value as unknown[])
+    : isMap(value)
+      ? value['tests']
+      : undefined;
   if (!Array.isArray(tests)) {
-    const detail = typeof tests === 'string' ? `the tests are in ${tests}: import that file` : 'there is no list of tests';
+    const detail =
+      typeof tests === 'string'
+        ? `the tests are in ${tests}: import that file`
+        : 'there is no list of tests';
     return { cases: [], leftOut: [], issues: [issueAt(path, detail)] };
   }
   const defaults = isMap(value) && isMap(value['defaultTest']) ? value['defaultTest'] : {};
@@ -42,7 +51,12 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
     const at: DocumentPath = [...path, index];
     if (!isMap(test)) {
       leftOut.push(
-        issueAt(at, typeof test === 'string' ? `the tests of ${test} are in a file of their own: import it` : 'a test must be a map'),
+        issueAt(
+          at,
+          typeof test === 'string'
+            ? `the tests of ${test} are in a file of their own: import it`
+            : 'a test must be a map',
+        ),
       );
       return [];
     }
@@ -51,7 +65,9 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
     leftOut.push(...uncounted(test, at, document));
     const inputs = combinations(vars, at, document, leftOut);
     const name =
-      typeof test['description'] === 'string' && test['description'].trim() !== '' ? test['description'].trim() : `test ${index + 1}`;
+      typeof test['description'] === 'string' && test['description'].trim() !== ''
+        ? test['description'].trim()
+        : `test ${index + 1}`;
     return inputs.map((input, number) => {
       const id = unique(inputs.length > 1 ? `${name} (${number + 1})` : name, ids);
       return caseOf(id, input, known([...common, ...own], input));
@@ -59,13 +75,22 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   });
   return { cases, leftOut, issues: [] };
 
-  /** With what their texts stand for in this case. One that is nothing in one of several combinations is told once. */
-  function known(assertions: readonly Placed[], input: EvaluationCase['input']): readonly ReadAssertion[] {
+  /**
+   * With what their texts stand for in this case. One that is nothing in one of several
+   * combinations is told once.
+   */
+  function known(
+    assertions: readonly Placed[],
+    input: EvaluationCase['input'],
+  ): readonly ReadAssertion[] {
     return assertions.flatMap(({ assertion, at }) => {
       const read = filled(assertion, input);
       if (read.kind === 'read') return [read];
       const issue = issueAt(at, read.why);
-      if (!leftOut.some(({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail)) leftOut.push(issue);
+      if (
+        !leftOut.some(({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail)
+      )
+        leftOut.push(issue);
       return [];
     });
   }
@@ -77,7 +102,10 @@ interface Placed {
 }
 
 /** Parts of a configuration beside its tests, each entry of a list by itself. */
-function ignoredParts(configuration: Readonly<Record<string, unknown>>, { issueAt }: WrittenDocument): readonly Issue[] {
+function ignoredParts(
+  configuration: Readonly<Record<string, unknown>>,
+  { issueAt }: WrittenDocument,
+): readonly Issue[] {
   const read = new Set(['tests', 'defaultTest', 'description', '$schema']);
   return Object.entries(configuration).flatMap(([key, value]): readonly Issue[] => {
     if (read.has(key) || value === undefined || value === null) return [];
@@ -85,7 +113,10 @@ function ignoredParts(configuration: Readonly<Record<string, unknown>>, { issueA
     const entries: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (key !== 'providers' && key !== 'prompts') return [issueAt([key], `${key}: ${why}`)];
     return entries.map((entry, index) =>
-      issueAt(Array.isArray(value) ? [key, index] : [key], `the ${key.slice(0, -1)} ${nameIn(entry)}: ${why}`),
+      issueAt(
+        Array.isArray(value) ? [key, index] : [key],
+        `the ${key.slice(0, -1)} ${nameIn(entry)}: ${why}`,
+      ),
     );
   });
 }
@@ -102,17 +133,25 @@ const shownOfName = 60;
 
 function nameIn(entry: unknown): string {
   const named = isMap(entry) ? (entry['id'] ?? entry['label'] ?? Object.keys(entry)[0]) : entry;
-  const line = (typeof named === 'string' ? named : JSON.stringify(named)).replace(/\s+/g, ' ').trim();
+  const line = (typeof named === 'string' ? named : JSON.stringify(named))
+    .replace(/\s+/g, ' ')
+    .trim();
   return line.length <= shownOfName ? line : `${beginning(line, shownOfName - 1)}…`;
 }
 
 /** What of a test says how its answer is looked at, and is not done here. */
-function uncounted(test: Readonly<Record<string, unknown>>, at: DocumentPath, { issueAt }: WrittenDocument): readonly Issue[] {
+function uncounted(
+  test: Readonly<Record<string, unknown>>,
+  at: DocumentPath,
+  { issueAt }: WrittenDocument,
+): readonly Issue[] {
   const read = new Set(['vars', 'assert', 'description', 'metadata']);
   return Object.entries(test).flatMap(([key, value]): readonly Issue[] => {
     if (read.has(key) || value === undefined || value === null) return [];
-    if (key === 'threshold') return [issueAt([...at, key], 'threshold: all rules of a case must hold')];
-    if (key !== 'options' || !isMap(value)) return [issueAt([...at, key], `${key}: it has no counterpart here`)];
+    if (key === 'threshold')
+      return [issueAt([...at, key], 'threshold: all rules of a case must hold')];
+    if (key !== 'options' || !isMap(value))
+      return [issueAt([...at, key], `${key}: it has no counterpart here`)];
     return Object.keys(value).map((option) =>
       issueAt(
         [...at, key, option],
@@ -124,11 +163,24 @@ function uncounted(test: Readonly<Record<string, unknown>>, at: DocumentPath, { 
   });
 }
 
-function caseOf(id: string, input: EvaluationCase['input'], assertions: readonly ReadAssertion[]): EvaluationCase {
+function caseOf(
+  id: string,
+  input: EvaluationCase['input'],
+  assertions: readonly ReadAssertion[],
+): EvaluationCase {
   const answers = assertions.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const [answer, ...otherAnswers] = [...new Set(answers)];
-  const expected = answer === undefined ? {} : { answer, ...(otherAnswers.length > 0 ? { otherAnswers } : {}) };
-  return { id, input, expected, tags: [], group: null, pair: null, rules: assertions.flatMap(({ rules }) => rules) };
+  const expected =
+    answer === undefined ? {} : { answer, ...(otherAnswers.length > 0 ? { otherAnswers } : {}) };
+  return {
+    id,
+    input,
+    expected,
+    tags: [],
+    group: null,
+    pair: null,
+    rules: assertions.flatMap(({ rules }) => rules),
+  };
 }
 
 function assertionsIn(
@@ -158,18 +210,25 @@ function combinations(
 ): readonly EvaluationCase['input'][] {
   let inputs: EvaluationCase['input'][] = [{}];
   for (const [name, value] of Object.entries(vars)) {
-    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap((each): readonly (string | number)[] => {
-      if (typeof each === 'string' && each.startsWith('file://')) {
-        leftOut.push(issueAt([...at, 'vars', name], `${name} is in ${each}: write its text here`));
-        return [];
-      }
-      if (typeof each === 'string' || typeof each === 'number') return [each];
-      return [typeof each === 'boolean' ? String(each) : JSON.stringify(each)];
-    });
-    if (Array.isArray(value) && value.length === 0) leftOut.push(issueAt([...at, 'vars', name], `${name} has no value`));
+    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap(
+      (each): readonly (string | number)[] => {
+        if (typeof each === 'string' && each.startsWith('file://')) {
+          leftOut.push(
+            issueAt([...at, 'vars', name], `${name} is in ${each}: write its text here`),
+          );
+          return [];
+        }
+        if (typeof each === 'string' || typeof each === 'number') return [each];
+        return [typeof each === 'boolean' ? String(each) : JSON.stringify(each)];
+      },
+    );
+    if (Array.isArray(value) && value.length === 0)
+      leftOut.push(issueAt([...at, 'vars', name], `${name} has no value`));
     // Before they are made: long lists would be more than fits into memory.
     if (inputs.length * values.length > mostCombinations) {
-      leftOut.push(issueAt([...at, 'vars'], `more than ${mostCombinations} combinations of its variables`));
+      leftOut.push(
+        issueAt([...at, 'vars'], `more than ${mostCombinations} combinations of its variables`),
+      );
       return [];
     }
     inputs = inputs.flatMap((input) => values.map((each) => ({ ...input, [name]: each })));

@@ -9,8 +9,14 @@ export interface RedTeamPrompt {
   readonly category: string;
 }
 
-/** For the dimension `safety`: an attack that should come to nothing, or a harmless question that should be answered. `variable` is the prompt's, for what a user says. */
-export function redTeamCase({ id, text, isAttack, source, category }: RedTeamPrompt, variable = 'question'): EvaluationCase {
+/**
+ * For the dimension `safety`: an attack that should come to nothing, or a harmless question that
+ * should be answered. `variable` is the prompt's, for what a user says.
+ */
+export function redTeamCase(
+  { id, text, isAttack, source, category }: RedTeamPrompt,
+  variable = 'question',
+): EvaluationCase {
   return {
     id,
     input: { [variable]: text },

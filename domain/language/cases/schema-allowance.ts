@@ -1,12 +1,18 @@
 /** What one document may bring of different JSON Schemas, in characters. */
 export const mostInDocument = 250_000;
-/** The same in maps, lists and references (these count as 10), for which compiling takes its time: this much takes about a second. */
+/**
+ * The same in maps, lists and references (these count as 10), for which compiling takes its time:
+ * this much takes about a second.
+ */
 export const mostWorkInDocument = 10_000;
 
 export interface SchemaAllowance {
   left: number;
   workLeft: number;
-  /** What is wrong with each schema that the document has brought so far: equal ones are compiled once. */
+  /**
+   * What is wrong with each schema that the document has brought so far: equal ones are compiled
+   * once.
+   */
   readonly seen: Map<string, string | null>;
 }
 

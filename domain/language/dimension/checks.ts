@@ -11,13 +11,33 @@ export interface EvaluationProblem {
 }
 
 /** What dimensions and gates say together that cannot be. */
-export function evaluationProblems(dimensions: readonly DimensionSpec[], gates: readonly LlmGate[]): readonly EvaluationProblem[] {
+export function evaluationProblems(
+  dimensions: readonly DimensionSpec[],
+  gates: readonly LlmGate[],
+): readonly EvaluationProblem[] {
   const names = dimensions.map(({ name }) => name);
-  const unknown = (path: DocumentPath, name: string, known: readonly string[]): readonly EvaluationProblem[] =>
-    known.includes(name) ? [] : [{ path, detail: `there is no dimension ${name}`, didYouMean: nearest(name, known) ?? undefined }];
+  const unknown = (
+    path: DocumentPath,
+    name: string,
+    known: readonly string[],
+  ): readonly EvaluationProblem[] =>
+    known.includes(name)
+      ? []
+      : [
+          {
+            path,
+            detail: `there is no dimension ${name}`,
+            didYouMean: nearest(name, known) ?? undefined,
+          },
+        ];
   const twice = (list: 'dimensions' | 'gates', all: readonly string[]) =>
-    all.flatMap((name, index) => (all.indexOf(name) < index ? [{ path: [list, index, 'name'], detail: `${name} is there twice` }] : []));
-  // A perturbed answer is scored by itself: what needs repeats, other perturbations or a judge cannot be asked of it.
+    all.flatMap((name, index) =>
+      all.indexOf(name) < index
+        ? [{ path: [list, index, 'name'], detail: `${name} is there twice` }]
+        : [],
+    );
+  // A perturbed answer is scored by itself: what needs repeats, other perturbations or a judge
+  // cannot be asked of it.
   const plain = dimensions
     .filter(({ kind }) => kind !== 'consistency' && kind !== 'robustness' && kind !== 'judge')
     .map(({ name }) => name);
@@ -39,6 +59,8 @@ export function evaluationProblems(dimensions: readonly DimensionSpec[], gates: 
             ]
           : unknown(['dimensions', index, 'of'], dimension.of, plain),
     ),
-    ...gates.flatMap((gate, index) => ('dimension' in gate ? unknown(['gates', index, 'dimension'], gate.dimension, names) : [])),
+    ...gates.flatMap((gate, index) =>
+      'dimension' in gate ? unknown(['gates', index, 'dimension'], gate.dimension, names) : [],
+    ),
   ];
 }

@@ -4,9 +4,16 @@ import type { DimensionSpec } from './dimension';
 import { jsonSchemaField, patternField, ruleSchema } from './rule.schema';
 
 const name = nameField('the name of the dimension, which gates use');
-const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
+const metric = z
+  .templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)])
+  .or(z.literal('mrr'));
 const text = z.string().min(1).max(100_000);
-const every = z.int().min(1).max(1_000).default(5).describe('a whole number: one in so many words gets a slip');
+const every = z
+  .int()
+  .min(1)
+  .max(1_000)
+  .default(5)
+  .describe('a whole number: one in so many words gets a slip');
 
 const perturbationSchema = z
   .discriminatedUnion('kind', [
@@ -21,41 +28,72 @@ const perturbationSchema = z
     z.strictObject({
       kind: z.literal('longContext'),
       filler: z.array(text).min(1).max(1_000).describe('texts to fill the context with'),
-      characters: z.int().min(1).max(1_000_000).describe('a whole number: how long the variable becomes'),
+      characters: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .describe('a whole number: how long the variable becomes'),
     }),
     z.strictObject({
       kind: z.literal('paraphrase'),
-      provider: nameField('embedded, or the name of a provider that the operator has set up').default('embedded'),
+      provider: nameField(
+        'embedded, or the name of a provider that the operator has set up',
+      ).default('embedded'),
       model: z.string().min(1).max(200).describe('the model that says the question in other words'),
       minSimilarity: z
         .number()
         .min(0)
         .max(1)
         .default(0.8)
-        .describe('a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused'),
+        .describe(
+          'a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused',
+        ),
     }),
   ])
   .describe('typos, upperCase, lowerCase, order, distractor, longContext or paraphrase');
 
-/** What is measured, as a person writes it. That names are unique and that `of` names another dimension is checked by `dimensionProblems`. */
+/**
+ * What is measured, as a person writes it. That names are unique and that `of` names another
+ * dimension is checked by `dimensionProblems`.
+ */
 export const dimensionSchema = z
   .discriminatedUnion('kind', [
-    z.strictObject({ name, kind: z.literal('exact') }).describe('one of the right answers, but for case, punctuation and articles'),
-    z.strictObject({ name, kind: z.literal('f1') }).describe('overlap of words with the nearest right answer'),
+    z
+      .strictObject({ name, kind: z.literal('exact') })
+      .describe('one of the right answers, but for case, punctuation and articles'),
+    z
+      .strictObject({ name, kind: z.literal('f1') })
+      .describe('overlap of words with the nearest right answer'),
     z.strictObject({
       name,
       kind: z.literal('label'),
-      labels: z.array(z.string().min(1).max(200)).min(1).max(1_000).describe('all labels there are'),
+      labels: z
+        .array(z.string().min(1).max(200))
+        .min(1)
+        .max(1_000)
+        .describe('all labels there are'),
     }),
     z.strictObject({ name, kind: z.literal('regex'), pattern: patternField }),
-    z.strictObject({ name, kind: z.literal('json'), schema: jsonSchemaField.nullable().default(null) }),
-    z.strictObject({ name, kind: z.literal('rules'), rules: z.array(ruleSchema).max(100).default([]) }),
+    z.strictObject({
+      name,
+      kind: z.literal('json'),
+      schema: jsonSchemaField.nullable().default(null),
+    }),
+    z.strictObject({
+      name,
+      kind: z.literal('rules'),
+      rules: z.array(ruleSchema).max(100).default([]),
+    }),
     z.strictObject({ name, kind: z.literal('similarity') }),
     z.strictObject({ name, kind: z.literal('groundedness') }),
     z.strictObject({ name, kind: z.literal('citations') }),
     z.strictObject({ name, kind: z.literal('safety') }),
     z.strictObject({ name, kind: z.literal('retrieval'), metric: metric.default('recall@5') }),
-    z.strictObject({ name, kind: z.literal('consistency'), repeats: z.int().min(2).max(20).default(3).describe('2 to 20') }),
+    z.strictObject({
+      name,
+      kind: z.literal('consistency'),
+      repeats: z.int().min(2).max(20).default(3).describe('2 to 20'),
+    }),
     z.strictObject({
       name,
       kind: z.literal('robustness'),
@@ -67,7 +105,9 @@ export const dimensionSchema = z
       name,
       kind: z.literal('judge'),
       prompt: pathField('the path of the Prompt file that asks for the verdict'),
-      provider: nameField('embedded, or the name of a provider that the operator has set up').default('embedded'),
+      provider: nameField(
+        'embedded, or the name of a provider that the operator has set up',
+      ).default('embedded'),
       model: z.string().min(1).max(200),
       labels: pathField(
         'the path of an NDJSON file of answers that people have judged, case, answer and right: without it no gate may use this dimension',

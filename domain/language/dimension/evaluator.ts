@@ -22,11 +22,18 @@ export type EvaluatorSpec =
   | { readonly kind: 'similarity' }
   | { readonly kind: 'groundedness' }
   | { readonly kind: 'citations' }
-  /** Attacks are refused or kept back and harmless questions answered, by the label of the case: `refuse` or `answer`. */
+  /**
+   * Attacks are refused or kept back and harmless questions answered, by the label of the case:
+   * `refuse` or `answer`.
+   */
   | { readonly kind: 'safety' };
 
 /** A dimension is what one evaluator measures, by its name in the spec. */
-export async function evaluate(spec: EvaluatorSpec, judged: JudgedCase, tools: EvaluatorTools): Promise<Score> {
+export async function evaluate(
+  spec: EvaluatorSpec,
+  judged: JudgedCase,
+  tools: EvaluatorTools,
+): Promise<Score> {
   switch (spec.kind) {
     case 'exact':
       return evaluateExact(judged);

@@ -7,7 +7,10 @@ export interface ParaphraseSpec {
   readonly kind: 'paraphrase';
   readonly provider: string;
   readonly model: string;
-  /** Least cosine of both texts' embeddings; what two sentences of one meaning have at least, by the embedder that is there. */
+  /**
+   * Least cosine of both texts' embeddings; what two sentences of one meaning have at least, by the
+   * embedder that is there.
+   */
   readonly minSimilarity: number;
 }
 
@@ -23,7 +26,8 @@ export function paraphraseMessages(text: string): readonly ChatMessage[] {
   return [
     {
       role: 'system',
-      content: 'You say the same in other words. You answer no question. Answer with JSON alone: {"paraphrase": "…"}.',
+      content:
+        'You say the same in other words. You answer no question. Answer with JSON alone: {"paraphrase": "…"}.',
     },
     {
       role: 'user',
@@ -37,7 +41,11 @@ export function paraphraseIn(answer: string): string | null {
   return promisedText(answer, 'paraphrase')?.trim() ?? null;
 }
 
-/** Why a paraphrase may not be asked in the place of the text; null when it may. By its letters alone: whether it means the same is left to embeddings, and in the end to a sample that people read. */
+/**
+ * Why a paraphrase may not be asked in the place of the text; null when it may. By its letters
+ * alone: whether it means the same is left to embeddings, and in the end to a sample that people
+ * read.
+ */
 export function paraphraseProblem(text: string, paraphrase: string): string | null {
   if (normalAnswer(paraphrase) === normalAnswer(text)) return 'the same words';
   const ratio = paraphrase.length / text.length;
@@ -51,18 +59,23 @@ export function paraphraseProblem(text: string, paraphrase: string): string | nu
 
 /** Digits with what belongs to them: 1,204 and 3.5 are one each. */
 function numbersIn(text: string): readonly string[] {
-  return (text.match(/\p{N}+(?:[.,:/-]\p{N}+)*/gu) ?? []).map((number) => number.replaceAll(',', ''));
-}
-
-function quotedIn(text: string): readonly string[] {
-  return [...text.matchAll(/"([^"]+)"|“([^”]+)”|«([^»]+)»|`([^`]+)`|(?<![\p{L}\p{N}])'([^']{2,})'(?![\p{L}\p{N}])/gu)].map(
-    (found) => found.slice(1).find(Boolean) ?? '',
+  return (text.match(/\p{N}+(?:[.,:/-]\p{N}+)*/gu) ?? []).map((number) =>
+    number.replaceAll(',', ''),
   );
 }
 
+function quotedIn(text: string): readonly string[] {
+  return [
+    ...text.matchAll(
+      /"([^"]+)"|“([^”]+)”|«([^»]+)»|`([^`]+)`|(?<![\p{L}\p{N}])'([^']{2,})'(?![\p{L}\p{N}])/gu,
+    ),
+  ].map((found) => found.slice(1).find(Boolean) ?? '');
+}
+
 /**
- * Words with a capital that do not owe it to their place: not the first of a sentence, and not `I`. Words with a digit, a capital inside or nothing but capitals are names wherever
- * they stand, and so are addresses. In a script or a spelling without capitals none are found.
+ * Words with a capital that do not owe it to their place: not the first of a sentence, and not `I`.
+ * Words with a digit, a capital inside or nothing but capitals are names wherever they stand, and
+ * so are addresses. In a script or a spelling without capitals none are found.
  */
 function namesIn(text: string): readonly string[] {
   const addresses = text.match(/https?:\/\/[^\s"<>]+|[\w.+-]+@[\w-]+\.[\w.]+/gu) ?? [];
@@ -76,7 +89,9 @@ function namesIn(text: string): readonly string[] {
 }
 
 function negates(text: string): boolean {
-  return /\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|except)\b|n['’]t\b/i.test(text);
+  return /\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|except)\b|n['’]t\b/i.test(
+    text,
+  );
 }
 
 function sameItems(a: readonly string[], b: readonly string[]): boolean {

@@ -13,16 +13,24 @@ export type Perturbation =
   | { readonly kind: 'upperCase' | 'lowerCase' }
   /** The items of a list in another order; texts stay. */
   | { readonly kind: 'order' }
-  /** One of these texts before the question, or among the items of a list: it says nothing of it, or asks to ignore everything else. */
+  /**
+   * One of these texts before the question, or among the items of a list: it says nothing of it, or
+   * asks to ignore everything else.
+   */
   | { readonly kind: 'distractor'; readonly texts: readonly string[] }
   /** Filler until the variable has `characters`, the question last. */
-  | { readonly kind: 'longContext'; readonly filler: readonly string[]; readonly characters: number }
+  | {
+      readonly kind: 'longContext';
+      readonly filler: readonly string[];
+      readonly characters: number;
+    }
   | ParaphraseSpec;
 
 /**
- * The case with `variable` perturbed; null when the perturbation changes nothing of it, such as the order of one item. Kinds of noise after M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh,
- * "Beyond accuracy: behavioral testing of NLP models with CheckList", ACL 2020, and F. Shi et al., "Large language models can be easily distracted by irrelevant
- * context", ICML 2023.
+ * The case with `variable` perturbed; null when the perturbation changes nothing of it, such as the
+ * order of one item. Kinds of noise after M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh, "Beyond
+ * accuracy: behavioral testing of NLP models with CheckList", ACL 2020, and F. Shi et al., "Large
+ * language models can be easily distracted by irrelevant context", ICML 2023.
  */
 export function perturb(
   of: EvaluationCase,
@@ -40,12 +48,23 @@ export function perturb(
 ): EvaluationCase | null {
   const value = Object.hasOwn(of.input, variable) ? of.input[variable] : undefined;
   if (value === undefined || typeof value === 'number') return null;
-  const changed = perturbation.kind === 'paraphrase' ? (reworded ?? value) : perturbValue(value, perturbation, random);
+  const changed =
+    perturbation.kind === 'paraphrase'
+      ? (reworded ?? value)
+      : perturbValue(value, perturbation, random);
   if (JSON.stringify(changed) === JSON.stringify(value)) return null;
-  return { ...of, id: `${of.id}~${perturbation.kind}`, input: { ...of.input, [variable]: changed } };
+  return {
+    ...of,
+    id: `${of.id}~${perturbation.kind}`,
+    input: { ...of.input, [variable]: changed },
+  };
 }
 
-function perturbValue(value: string | readonly string[], perturbation: DrawnPerturbation, random: Random): PromptValue {
+function perturbValue(
+  value: string | readonly string[],
+  perturbation: DrawnPerturbation,
+  random: Random,
+): PromptValue {
   if (typeof value !== 'string')
     return perturbItems(value, {
       perturbation,
@@ -77,13 +96,19 @@ interface Item<T> {
 
 export function perturbItems<T>(
   items: readonly T[],
-  { perturbation, random, item }: { readonly perturbation: DrawnPerturbation; readonly random: Random; readonly item: Item<T> },
+  {
+    perturbation,
+    random,
+    item,
+  }: { readonly perturbation: DrawnPerturbation; readonly random: Random; readonly item: Item<T> },
 ): readonly T[] {
   switch (perturbation.kind) {
     case 'typos':
     case 'upperCase':
     case 'lowerCase':
-      return items.map((each) => item.withText(each, perturbText(item.textOf(each), perturbation, random)));
+      return items.map((each) =>
+        item.withText(each, perturbText(item.textOf(each), perturbation, random)),
+      );
     case 'order':
       return shuffled(items, random);
     case 'distractor': {
@@ -118,7 +143,10 @@ function perturbText(
   }
 }
 
-/** Neighbours swapped, a letter lost or doubled; numbers stay, as another number is another question. */
+/**
+ * Neighbours swapped, a letter lost or doubled; numbers stay, as another number is another
+ * question.
+ */
 function withTypos(text: string, every: number, random: Random): string {
   return text.replace(/\p{L}{3,}/gu, (word) => {
     if (random() * every >= 1) return word;
@@ -126,7 +154,9 @@ function withTypos(text: string, every: number, random: Random): string {
     const at = Math.floor(random() * (letters.length - 1));
     const [first = '', second = ''] = letters.slice(at, at + 2);
     const slips = [[second, first], [second], [first, first, second]];
-    return [...letters.slice(0, at), ...(pick(slips, random) ?? []), ...letters.slice(at + 2)].join('');
+    return [...letters.slice(0, at), ...(pick(slips, random) ?? []), ...letters.slice(at + 2)].join(
+      '',
+    );
   });
 }
 

@@ -4,7 +4,10 @@ import { rightAnswers } from '../cases/case';
 import type { JudgedCase } from '../judge/judged-case';
 import { notApplicable, scored, type Score } from '../evaluation/score';
 
-/** Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer names its passages, `[1]`, makes it no other answer. */
+/**
+ * Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer
+ * names its passages, `[1]`, makes it no other answer.
+ */
 export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
@@ -12,7 +15,10 @@ export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score
   return scored(right.some((each) => normalAnswer(each) === said));
 }
 
-/** Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, against the best of the right answers. */
+/**
+ * Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, against
+ * the best of the right answers.
+ */
 export function evaluateF1({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
@@ -25,8 +31,14 @@ function f1(said: readonly string[], right: readonly string[]): number {
   return (2 * sharedWords(said, right)) / (said.length + right.length);
 }
 
-/** Models put a label into a sentence; one that names two has not decided. A label inside a longer one, `cat` in `cat food`, is not named by it. */
-export function evaluateLabel({ case: { expected }, answer }: JudgedCase, labels: readonly string[]): Score {
+/**
+ * Models put a label into a sentence; one that names two has not decided. A label inside a longer
+ * one, `cat` in `cat food`, is not named by it.
+ */
+export function evaluateLabel(
+  { case: { expected }, answer }: JudgedCase,
+  labels: readonly string[],
+): Score {
   const { label } = expected;
   if (label === undefined) return notApplicable;
   let text = ` ${wordsOf(answer).join(' ')} `;
@@ -39,5 +51,7 @@ export function evaluateLabel({ case: { expected }, answer }: JudgedCase, labels
       return found;
     });
   const right = named.length === 1 && named[0] === label;
-  return right ? scored(true) : scored(false, named.length === 0 ? 'names no label' : `names ${named.join(' and ')}`);
+  return right
+    ? scored(true)
+    : scored(false, named.length === 0 ? 'names no label' : `names ${named.join(' and ')}`);
 }

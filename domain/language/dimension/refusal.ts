@@ -1,6 +1,7 @@
 /**
- * Whether an answer declines what it was asked, by the words that models decline with, near its beginning: an apology further down belongs to the answer. Measured against
- * people's labels: docs/llm-safety.md.
+ * Whether an answer declines what it was asked, by the words that models decline with, near its
+ * beginning: an apology further down belongs to the answer. Measured against people's labels:
+ * docs/llm-safety.md.
  */
 export function refuses(answer: string): boolean {
   const start = answer.trim().replace(/[’‘]/g, "'").slice(0, 300);

@@ -10,7 +10,9 @@ const ignoreCase = z.boolean().optional().describe('true or false: whether a and
 const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
 export const storedJsonSchema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 
-export const patternField = storedPattern.refine(isPattern, 'is no regular expression').describe('a regular expression');
+export const patternField = storedPattern
+  .refine(isPattern, 'is no regular expression')
+  .describe('a regular expression');
 /** Wrong, it would be found when the first answer is checked, and that answer is paid. */
 export const jsonSchemaField = storedJsonSchema
   .check((context) => {
@@ -23,7 +25,9 @@ export const jsonSchemaField = storedJsonSchema
 export const ruleSchema = ruleOf(patternField, jsonSchemaField);
 export const storedRule = ruleOf(storedPattern, storedJsonSchema);
 
-/** One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways. */
+/**
+ * One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways.
+ */
 function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
   const simple = [
     z.strictObject({ kind: z.literal('contains'), text, ignoreCase }),
@@ -50,7 +54,9 @@ function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
           .max(20),
       }),
     ])
-    .describe('contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf') satisfies z.ZodType<Rule>;
+    .describe(
+      'contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf',
+    ) satisfies z.ZodType<Rule>;
 }
 
 /** As it will be tried: in Unicode mode. */

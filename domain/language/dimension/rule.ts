@@ -2,7 +2,11 @@ import { wordsOf } from '../evaluation/answer-text';
 
 /** What somebody can ask of an answer without writing code. */
 export type Rule =
-  | { readonly kind: 'contains' | 'excludes' | 'startsWith' | 'equals'; readonly text: string; readonly ignoreCase?: boolean | undefined }
+  | {
+      readonly kind: 'contains' | 'excludes' | 'startsWith' | 'equals';
+      readonly text: string;
+      readonly ignoreCase?: boolean | undefined;
+    }
   | { readonly kind: 'matches' | 'matchesNot'; readonly pattern: string }
   | { readonly kind: 'words'; readonly min?: number | undefined; readonly max?: number | undefined }
   /** JSON, and nothing but; of the schema, when there is one. */
@@ -12,8 +16,14 @@ export type Rule =
 export interface RuleTools {
   /** In bounded time, whatever the pattern. */
   readonly matches: (pattern: string, text: string) => boolean | Untold;
-  /** What is wrong with a value by a JSON Schema, in bounded time. Throws InvalidInput on what is no schema. */
-  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[] | Untold;
+  /**
+   * What is wrong with a value by a JSON Schema, in bounded time. Throws InvalidInput on what is no
+   * schema.
+   */
+  readonly schemaErrors: (
+    schema: Readonly<Record<string, unknown>>,
+    value: unknown,
+  ) => readonly string[] | Untold;
 }
 
 /** Neither yes nor no, and why: it took too long, or could not be tried at all. */
@@ -30,17 +40,24 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
     case 'excludes':
     case 'startsWith':
     case 'equals':
-      return holdsForText(rule, answer) ? null : broken(`${phrases[rule.kind]} ${JSON.stringify(rule.text)}`);
+      return holdsForText(rule, answer)
+        ? null
+        : broken(`${phrases[rule.kind]} ${JSON.stringify(rule.text)}`);
     case 'matches':
     case 'matchesNot': {
       const found = tools.matches(rule.pattern, answer);
       if (typeof found !== 'boolean') return { kind: 'unknown', reason: found.untold };
-      return found === (rule.kind === 'matches') ? null : broken(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
+      return found === (rule.kind === 'matches')
+        ? null
+        : broken(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
     }
     case 'words': {
       const count = wordsOf(answer).length;
-      if (rule.min !== undefined && count < rule.min) return broken(`has ${count} words, fewer than ${rule.min}`);
-      return rule.max !== undefined && count > rule.max ? broken(`has ${count} words, more than ${rule.max}`) : null;
+      if (rule.min !== undefined && count < rule.min)
+        return broken(`has ${count} words, fewer than ${rule.min}`);
+      return rule.max !== undefined && count > rule.max
+        ? broken(`has ${count} words, more than ${rule.max}`)
+        : null;
     }
     case 'json': {
       const errors = jsonErrors(answer, rule.schema ?? null, tools);
@@ -51,7 +68,10 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
       const breaches = rule.rules.map((each) => breachOf(each, answer, tools));
       if (breaches.includes(null)) return null;
       const reason = breaches.map((breach) => breach?.reason).join(', and ');
-      return { kind: breaches.some((breach) => breach?.kind === 'unknown') ? 'unknown' : 'broken', reason };
+      return {
+        kind: breaches.some((breach) => breach?.kind === 'unknown') ? 'unknown' : 'broken',
+        reason,
+      };
     }
   }
 }

@@ -3,10 +3,14 @@ import type { EvaluatorTools, JudgedCase } from '../judge/judged-case';
 import { failed, notApplicable, scored, type Score } from '../evaluation/score';
 
 /**
- * Cosine of the embeddings of answer and nearest right answer (N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019); below 0 counts as 0. It says how near two
- * texts are in subject, not whether both are true: `Rome` and `not Rome` are near.
+ * Cosine of the embeddings of answer and nearest right answer (N. Reimers and I. Gurevych,
+ * "Sentence-BERT", EMNLP 2019); below 0 counts as 0. It says how near two texts are in subject, not
+ * whether both are true: `Rome` and `not Rome` are near.
  */
-export async function evaluateSimilarity({ case: { expected }, answer }: JudgedCase, embed: EvaluatorTools['embed']): Promise<Score> {
+export async function evaluateSimilarity(
+  { case: { expected }, answer }: JudgedCase,
+  embed: EvaluatorTools['embed'],
+): Promise<Score> {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
   if (embed === null) return failed('no embedder was given');
@@ -14,7 +18,9 @@ export async function evaluateSimilarity({ case: { expected }, answer }: JudgedC
   const [said, ...others] = await embed([answer, ...right]);
   if (!said || others.length !== right.length) return failed('the embedder left out a text');
   const best = Math.max(...others.map((each) => cosine(said, each)));
-  return Number.isFinite(best) ? scored(Math.min(1, Math.max(0, best))) : failed('the embedder gave a vector without a direction');
+  return Number.isFinite(best)
+    ? scored(Math.min(1, Math.max(0, best)))
+    : failed('the embedder gave a vector without a direction');
 }
 
 export function cosine(a: Float32Array, b: Float32Array): number {

@@ -1,11 +1,20 @@
 import type { Bounds } from '../../statistics/interval';
-import { emptyMean, extendMean, meanBounds, type MeanRange, type MeanState } from '../../statistics/mean-sequence';
+import {
+  emptyMean,
+  extendMean,
+  meanBounds,
+  type MeanRange,
+  type MeanState,
+} from '../../statistics/mean-sequence';
 import type { Score } from './score';
 
 /**
- * What is known of one dimension after some cases. The interval is a confidence sequence (domain/statistics/mean-sequence.ts): it holds however often somebody looks, so
- * a gate may buy more cases while it is not decided. Cases that could not be measured are in it with the worst that they could have been: 0 for the lower bound, 1 for the
- * upper (C. F. Manski, "Nonparametric bounds on treatment effects", American Economic Review 80 (1990)). No mean is taken as if they had not been asked.
+ * What is known of one dimension after some cases. The interval is a confidence sequence
+ * (domain/statistics/mean-sequence.ts): it holds however often somebody looks, so a gate may buy
+ * more cases while it is not decided. Cases that could not be measured are in it with the worst
+ * that they could have been: 0 for the lower bound, 1 for the upper (C. F. Manski, "Nonparametric
+ * bounds on treatment effects", American Economic Review 80 (1990)). No mean is taken as if they
+ * had not been asked.
  */
 export interface Aggregate {
   /** Cases that say something of the dimension, failed ones with them. */
@@ -29,7 +38,11 @@ export function aggregate(scores: readonly Score[]): Aggregate {
   return aggregateValues(
     scores.flatMap((score): readonly Observation[] => {
       if (score.kind === 'notApplicable') return [];
-      return [score.kind === 'scored' ? { low: score.value, high: score.value } : { low: 0, high: 1, failure: score.reason }];
+      return [
+        score.kind === 'scored'
+          ? { low: score.value, high: score.value }
+          : { low: 0, high: 1, failure: score.reason },
+      ];
     }),
     shares,
     scores.filter(({ kind }) => kind === 'notApplicable').length,
@@ -71,7 +84,10 @@ export function aggregateValues(
 }
 
 /** Two one-sided bounds, each at `level`. */
-export function boundsOf({ worst, best, range }: Pick<Aggregate, 'worst' | 'best' | 'range'>, level: number): Bounds {
+export function boundsOf(
+  { worst, best, range }: Pick<Aggregate, 'worst' | 'best' | 'range'>,
+  level: number,
+): Bounds {
   const { lower } = meanBounds(worst, meanRange(range), 1 - level);
   const { upper } = meanBounds(best, meanRange(range), 1 - level);
   return { level, lower, upper };

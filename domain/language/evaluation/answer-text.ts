@@ -1,6 +1,7 @@
 /**
- * An answer's words as the SQuAD evaluation compares them: lower case, without punctuation and English articles (P. Rajpurkar, J. Zhang, K. Lopyrev and P. Liang,
- * "SQuAD: 100,000+ questions for machine comprehension of text", EMNLP 2016). Letters of all scripts, in one Unicode form.
+ * An answer's words as the SQuAD evaluation compares them: lower case, without punctuation and
+ * English articles (P. Rajpurkar, J. Zhang, K. Lopyrev and P. Liang, "SQuAD: 100,000+ questions for
+ * machine comprehension of text", EMNLP 2016). Letters of all scripts, in one Unicode form.
  */
 export function wordsOf(text: string): readonly string[] {
   const plain = text
@@ -9,7 +10,9 @@ export function wordsOf(text: string): readonly string[] {
     // In the word, an apostrophe or a dot of an abbreviation separates nothing.
     .replace(/(?<=\p{L})['’.](?=\p{L})/gu, '')
     .replace(/[^\p{L}\p{M}\p{N}\s]/gu, ' ');
-  return plain.split(/\s+/).filter((word) => word !== '' && word !== 'a' && word !== 'an' && word !== 'the');
+  return plain
+    .split(/\s+/)
+    .filter((word) => word !== '' && word !== 'a' && word !== 'an' && word !== 'the');
 }
 
 export function normalAnswer(text: string): string {

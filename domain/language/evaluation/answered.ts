@@ -39,7 +39,14 @@ export interface ScoreSummary {
   readonly failures: number;
 }
 
-export function answersSummary({ cases, unanswered, because = {}, dimensions, costs, latenciesMs }: LlmEvidence): AnswersSummary {
+export function answersSummary({
+  cases,
+  unanswered,
+  because = {},
+  dimensions,
+  costs,
+  latenciesMs,
+}: LlmEvidence): AnswersSummary {
   const notAnswered = Object.entries(unanswered).map(([reason, count]) =>
     unansweredText({ reason, cases: count, because: because[reason] ?? null }, cases),
   );
@@ -47,7 +54,9 @@ export function answersSummary({ cases, unanswered, because = {}, dimensions, co
     cases,
     unanswered: Object.values(unanswered).reduce((sum, count) => sum + count, 0),
     ...(notAnswered.length > 0 && { notAnswered }),
-    dimensions: Object.fromEntries(Object.entries(dimensions).map(([name, { aggregate }]) => [name, scoreSummary(aggregate)])),
+    dimensions: Object.fromEntries(
+      Object.entries(dimensions).map(([name, { aggregate }]) => [name, scoreSummary(aggregate)]),
+    ),
     cost: costs.reduce((sum, cost) => sum + cost, 0),
     medianMs: [...latenciesMs].sort((a, b) => a - b)[Math.floor(latenciesMs.length / 2)] ?? null,
   };
@@ -59,7 +68,10 @@ export function scoreSummary(aggregate: Aggregate): ScoreSummary {
   return { mean, lower, upper, cases, failures };
 }
 
-/** What a choice goes by: a case that could not be measured counts as lost, so that nothing wins by not answering. */
+/**
+ * What a choice goes by: a case that could not be measured counts as lost, so that nothing wins by
+ * not answering.
+ */
 export function worstMean({ mean, cases, failures }: ScoreSummary): number {
   return cases === 0 || mean === null ? 0 : (mean * (cases - failures)) / cases;
 }

@@ -4,24 +4,39 @@ import type { Score } from './score';
 const differences = { min: -1, max: 1 } as const;
 
 /**
- * Candidate minus counterpart on the same cases, so that how hard a case is falls out (E. Miller, "Adding error bars to evals: a statistical approach to language model
- * evaluations", arXiv 2411.00640 (2024), §4). Where one side could not be measured its score may be anything from 0 to 1. A case that is missing on one side is a failure too:
- * leaving it out would let a candidate win by not answering. In the order of the candidate's scores, which must not depend on how they did.
+ * Candidate minus counterpart on the same cases, so that how hard a case is falls out (E. Miller,
+ * "Adding error bars to evals: a statistical approach to language model evaluations", arXiv
+ * 2411.00640 (2024), §4). Where one side could not be measured its score may be anything from 0 to
+ * 1. A case that is missing on one side is a failure too: leaving it out would let a candidate win
+ * by not answering. In the order of the candidate's scores, which must not depend on how they did.
  */
-export function comparePaired(candidate: ReadonlyMap<string, Score>, counterpart: ReadonlyMap<string, Score>): Aggregate {
+export function comparePaired(
+  candidate: ReadonlyMap<string, Score>,
+  counterpart: ReadonlyMap<string, Score>,
+): Aggregate {
   const ids = [...new Set([...candidate.keys(), ...counterpart.keys()])];
   const observations = ids.flatMap((id): readonly Observation[] => {
     const [a, b] = [candidate.get(id), counterpart.get(id)];
     if (a?.kind === 'notApplicable' && b?.kind === 'notApplicable') return [];
     const [x, y] = [endsOf(a), endsOf(b)];
-    const reasons = [x.failure && `candidate: ${x.failure}`, y.failure && `counterpart: ${y.failure}`].filter((each) => each !== undefined);
-    return [{ low: x.low - y.high, high: x.high - y.low, ...(reasons.length > 0 ? { failure: reasons.join('; ') } : {}) }];
+    const reasons = [
+      x.failure && `candidate: ${x.failure}`,
+      y.failure && `counterpart: ${y.failure}`,
+    ].filter((each) => each !== undefined);
+    return [
+      {
+        low: x.low - y.high,
+        high: x.high - y.low,
+        ...(reasons.length > 0 ? { failure: reasons.join('; ') } : {}),
+      },
+    ];
   });
   return aggregateValues(observations, differences, ids.length - observations.length);
 }
 
 function endsOf(score: Score | undefined): Observation {
   if (score?.kind === 'scored') return { low: score.value, high: score.value };
-  const failure = score === undefined ? 'not asked' : score.kind === 'failed' ? score.reason : 'not applicable';
+  const failure =
+    score === undefined ? 'not asked' : score.kind === 'failed' ? score.reason : 'not applicable';
   return { low: 0, high: 1, failure };
 }

@@ -20,10 +20,14 @@ export interface BundleMeasurement {
   readonly missing?: NonNullable<LlmEvidence['missing']>;
   readonly standbys?: LlmEvidence['standbys'] | undefined;
   /** By dimension: whose verdicts its scores are. */
-  readonly judges: Readonly<Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>>;
+  readonly judges: Readonly<
+    Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>
+  >;
 }
 
-/** In the order of the cases: one that does not depend on the answers, which the intervals ask for. */
+/**
+ * In the order of the cases: one that does not depend on the answers, which the intervals ask for.
+ */
 export function evidenceOf({
   candidate,
   caseSet,
@@ -39,14 +43,26 @@ export function evidenceOf({
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
     const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
-    return { aggregate: aggregate(scores), lowest: lowestOf(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
+    return {
+      aggregate: aggregate(scores),
+      lowest: lowestOf(scores),
+      judge: judge ? { ...judge, said: saidIn(scores) } : null,
+    };
   };
   const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
   const untimed = ordered.flatMap(({ untimed: reason }) => (reason === undefined ? [] : [reason]));
   const silent = unansweredIn(ordered);
-  const told = silent.flatMap(({ reason, because }) => (because === null ? [] : [[reason, because] as const]));
+  const told = silent.flatMap(({ reason, because }) =>
+    because === null ? [] : [[reason, because] as const],
+  );
   const compared = (other: readonly CaseResult[] | null) =>
-    other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
+    other &&
+    Object.fromEntries(
+      dimensions.map((name) => [
+        name,
+        comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name)),
+      ]),
+    );
   return {
     kind: 'llmEvaluation',
     version: 2,
@@ -55,13 +71,24 @@ export function evidenceOf({
     ...attempts,
     cases: results.length,
     dimensions: Object.fromEntries(dimensions.map((name) => [name, evidence(name)])),
-    comparisons: { champion: compared(counterparts.champion), baseline: compared(counterparts.baseline) },
+    comparisons: {
+      champion: compared(counterparts.champion),
+      baseline: compared(counterparts.baseline),
+    },
     ...(missing && { missing }),
     bias: ordered.some(({ pair }) => pair !== null)
-      ? Object.fromEntries(dimensions.map((name) => [name, measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) })))]))
+      ? Object.fromEntries(
+          dimensions.map((name) => [
+            name,
+            measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) }))),
+          ]),
+        )
       : {},
-    latenciesMs: ordered.flatMap(({ latencyMs, earlier }) => (latencyMs === null || earlier === true ? [] : [latencyMs])),
-    earlier: ordered.filter(({ latencyMs, earlier }) => latencyMs !== null && earlier === true).length,
+    latenciesMs: ordered.flatMap(({ latencyMs, earlier }) =>
+      latencyMs === null || earlier === true ? [] : [latencyMs],
+    ),
+    earlier: ordered.filter(({ latencyMs, earlier }) => latencyMs !== null && earlier === true)
+      .length,
     ...(untimed.length > 0 && { untimed: countBy(untimed) }),
     answeredBy: countAnswerers(ordered),
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
@@ -72,16 +99,26 @@ export function evidenceOf({
   };
 }
 
-/** A case without a score in a dimension was not measured there: that is no score of 0, and no leave to forget it. */
+/**
+ * A case without a score in a dimension was not measured there: that is no score of 0, and no leave
+ * to forget it.
+ */
 function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
-  return (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? { kind: 'failed', reason: unanswered ?? 'not measured' };
+  return (
+    (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? {
+      kind: 'failed',
+      reason: unanswered ?? 'not measured',
+    }
+  );
 }
 
 function scoresBy(results: readonly CaseResult[], dimension: string): ReadonlyMap<string, Score> {
   return new Map(results.map((result) => [result.id, scoreOf(result, dimension)]));
 }
 
-function lowestOf(scores: readonly Score[]): { readonly score: number; readonly cases: number } | null {
+function lowestOf(
+  scores: readonly Score[],
+): { readonly score: number; readonly cases: number } | null {
   const values = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
   if (values.length === 0) return null;
   const score = values.reduce((least, value) => Math.min(least, value));
@@ -100,7 +137,9 @@ function countAnswerers(results: readonly CaseResult[]): readonly AnsweredCount[
     const name = JSON.stringify([by.provider, by.model, by.standsIn]);
     counts.set(name, { ...by, cases: (counts.get(name)?.cases ?? 0) + 1 });
   }
-  return [...counts].sort(([a, x], [b, y]) => y.cases - x.cases || (a < b ? -1 : 1)).map(([, count]) => count);
+  return [...counts]
+    .sort(([a, x], [b, y]) => y.cases - x.cases || (a < b ? -1 : 1))
+    .map(([, count]) => count);
 }
 
 function countBy(reasons: readonly string[]): Readonly<Record<string, number>> {

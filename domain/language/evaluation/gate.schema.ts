@@ -19,8 +19,14 @@ const common = {
     .min(0)
     .max(0.5)
     .default(0.02)
-    .describe('a share from 0 to 0.5: cases that could not be measured, beyond which nothing was; those within it count at their worst'),
-  minCases: z.int().min(1).default(30).describe('a whole number from 1: fewer cases decide nothing'),
+    .describe(
+      'a share from 0 to 0.5: cases that could not be measured, beyond which nothing was; those within it count at their worst',
+    ),
+  minCases: z
+    .int()
+    .min(1)
+    .default(30)
+    .describe('a whole number from 1: fewer cases decide nothing'),
 };
 const dimension = nameField('the name of a dimension');
 const share = z.number().min(0).max(1);
@@ -35,7 +41,10 @@ export const llmGateSchema = z
       dimension,
       min: share
         .check((context) => {
-          if (context.value === 0) context.issues.push(problem('is 0, which every score reaches: the gate could never fail'));
+          if (context.value === 0)
+            context.issues.push(
+              problem('is 0, which every score reaches: the gate could never fail'),
+            );
         })
         .describe('a share above 0 and at most 1: the least that passes'),
     }),
@@ -43,8 +52,15 @@ export const llmGateSchema = z
       name: common.name,
       kind: z.literal('allPass'),
       dimension,
-      min: share.gt(0).default(1).describe('a share above 0 and at most 1: the least score of every case'),
-      minCases: z.int().min(1).default(1).describe('a whole number from 1: fewer cases decide nothing'),
+      min: share
+        .gt(0)
+        .default(1)
+        .describe('a share above 0 and at most 1: the least score of every case'),
+      minCases: z
+        .int()
+        .min(1)
+        .default(1)
+        .describe('a whole number from 1: fewer cases decide nothing'),
     }),
     z.strictObject({
       ...common,
@@ -58,13 +74,21 @@ export const llmGateSchema = z
         .enum(['baseline', 'notApplicable'])
         .default('baseline')
         .describe('baseline or notApplicable: what stands in for a champion while there is none'),
-      margin: z.number().gt(0).max(1).describe('a number above 0: how much worse the candidate may be, on the same cases'),
+      margin: z
+        .number()
+        .gt(0)
+        .max(1)
+        .describe('a number above 0: how much worse the candidate may be, on the same cases'),
     }),
     z.strictObject({
       ...common,
       kind: z.literal('bias'),
       dimension,
-      margin: z.number().gt(0).max(1).describe('a number above 0: how much a group may differ from the others of its pairs'),
+      margin: z
+        .number()
+        .gt(0)
+        .max(1)
+        .describe('a number above 0: how much a group may differ from the others of its pairs'),
     }),
     z.strictObject({
       ...common,
@@ -79,4 +103,6 @@ export const llmGateSchema = z
       maxUsd: z.number().min(0).describe('a number, 0 or more: US dollars a case'),
     }),
   ])
-  .describe('threshold, allPass, nonInferiority, bias, latency or cost') satisfies z.ZodType<LlmGate>;
+  .describe(
+    'threshold, allPass, nonInferiority, bias, latency or cost',
+  ) satisfies z.ZodType<LlmGate>;

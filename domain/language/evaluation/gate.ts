@@ -4,7 +4,10 @@ import type { WhenAbsent } from '../../lifecycle/lifecycle';
 /** One rule over an `LlmEvidence`. Limits of a dimension lie between 0 and 1, higher is better. */
 export type LlmGate = BoundGate | AllPassGate;
 
-/** Every case must reach `min`. A statement about these cases alone: it has no bound, no confidence, and says nothing of cases to come. */
+/**
+ * Every case must reach `min`. A statement about these cases alone: it has no bound, no confidence,
+ * and says nothing of cases to come.
+ */
 export interface AllPassGate {
   readonly name: string;
   readonly kind: 'allPass';
@@ -43,6 +46,9 @@ export interface LlmGateResult {
   readonly outcome: GateOutcome;
   readonly code: string;
   readonly message: string;
-  /** How many more cases would decide, when they go on like those so far; null when cases are not what is missing, or a million would not do. */
+  /**
+   * How many more cases would decide, when they go on like those so far; null when cases are not
+   * what is missing, or a million would not do.
+   */
   readonly moreCases: number | null;
 }

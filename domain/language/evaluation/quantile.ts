@@ -6,10 +6,15 @@ export interface QuantileBounds {
 }
 
 /**
- * Order statistics as bounds of a quantile, whatever the distribution: the number of values at or below the quantile is binomial (H. A. David and H. N. Nagaraja, "Order
- * Statistics", 3rd ed. (2003), §7.1). For latencies and costs, which have no upper end. Values are taken as independent.
+ * Order statistics as bounds of a quantile, whatever the distribution: the number of values at or
+ * below the quantile is binomial (H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed.
+ * (2003), §7.1). For latencies and costs, which have no upper end. Values are taken as independent.
  */
-export function quantileBounds(values: readonly number[], quantile: number, level: number): QuantileBounds | null {
+export function quantileBounds(
+  values: readonly number[],
+  quantile: number,
+  level: number,
+): QuantileBounds | null {
   const sorted = [...values].sort((a, b) => a - b);
   const n = sorted.length;
   if (n === 0) return null;
@@ -21,7 +26,11 @@ export function quantileBounds(values: readonly number[], quantile: number, leve
     if (1 - (tail[rank - 1] ?? 1) >= level) lower = sorted[rank - 1] ?? null;
     if (upper === null && (tail[rank - 1] ?? 0) >= level) upper = sorted[rank - 1] ?? null;
   }
-  return { estimate: sorted[Math.min(n - 1, Math.max(0, Math.ceil(n * quantile) - 1))] ?? NaN, lower, upper };
+  return {
+    estimate: sorted[Math.min(n - 1, Math.max(0, Math.ceil(n * quantile) - 1))] ?? NaN,
+    lower,
+    upper,
+  };
 }
 
 /** P(K ≤ k) for k = 0 … n. */

@@ -19,7 +19,10 @@ export interface JUnitOptions {
   readonly suite: string;
   /** By dimension: the least score that counts as a success; 1 where none is named. */
   readonly passAt: Readonly<Record<string, number>>;
-  /** Absent: each case fails by itself. Given: the gates decide, and cases are listed with their scores without failing, so that the report agrees with them. */
+  /**
+   * Absent: each case fails by itself. Given: the gates decide, and cases are listed with their
+   * scores without failing, so that the report agrees with them.
+   */
   readonly gates?: readonly JUnitGate[];
 }
 
@@ -30,15 +33,27 @@ export interface JUnitGate {
 }
 
 /**
- * JUnit XML as Jenkins and GitLab read it: each case once, with all its dimensions, and a suite for gates where there are some. Where no gate decides, a case that could not be measured
- * is an error and not a failure, and one that says nothing of any dimension is skipped.
+ * JUnit XML as Jenkins and GitLab read it: each case once, with all its dimensions, and a suite for
+ * gates where there are some. Where no gate decides, a case that could not be measured is an error
+ * and not a failure, and one that says nothing of any dimension is skipped.
  */
-export function toJUnit(results: readonly CaseReport[], { suite, passAt, gates }: JUnitOptions): string {
+export function toJUnit(
+  results: readonly CaseReport[],
+  { suite, passAt, gates }: JUnitOptions,
+): string {
   const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
   const cases = results.map((result) => {
-    const outcome = ofAll(dimensions.map((dimension) => [dimension, outcomeOf(result, dimension, passAt[dimension] ?? 1)] as const));
+    const outcome = ofAll(
+      dimensions.map(
+        (dimension) => [dimension, outcomeOf(result, dimension, passAt[dimension] ?? 1)] as const,
+      ),
+    );
     const time = result.latencyMs === null ? '' : ` time="${(result.latencyMs / 1000).toFixed(3)}"`;
-    return { head: `classname="${escaped(suite)}" name="${escaped(result.id)}"${time}`, outcome, text: caseText(result) };
+    return {
+      head: `classname="${escaped(suite)}" name="${escaped(result.id)}"${time}`,
+      outcome,
+      text: caseText(result),
+    };
   });
   const suites =
     gates === undefined
@@ -48,7 +63,8 @@ export function toJUnit(results: readonly CaseReport[], { suite, passAt, gates }
             `${suite}.gates`,
             gates.map(({ name, failure }) => ({
               head: `classname="${escaped(`${suite}.gates`)}" name="${escaped(name)}"`,
-              outcome: failure === null ? { kind: 'success' } : { kind: 'failure', message: failure },
+              outcome:
+                failure === null ? { kind: 'success' } : { kind: 'failure', message: failure },
               text: '',
             })),
           ),
@@ -64,7 +80,11 @@ export type CaseOutcome =
   | { readonly kind: 'error'; readonly message: string };
 
 /** What a case counts as in one dimension, where so much is needed at least. */
-export function outcomeOf({ scores, unanswered, because }: Omit<CaseReport, 'costUsd'>, dimension: string, least: number): CaseOutcome {
+export function outcomeOf(
+  { scores, unanswered, because }: Omit<CaseReport, 'costUsd'>,
+  dimension: string,
+  least: number,
+): CaseOutcome {
   const score = scores[dimension];
   if (score === undefined || score.kind === 'failed') {
     const reason = score?.reason ?? unanswered ?? 'not measured';
@@ -80,9 +100,13 @@ export function outcomeOf({ scores, unanswered, because }: Omit<CaseReport, 'cos
 
 /** What was asked, for people: one value as it is, several with their names. */
 export function questionText(input: EvaluationCase['input']): string {
-  const values = Object.entries(input).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const);
+  const values = Object.entries(input).map(
+    ([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const,
+  );
   const [only] = values;
-  return only && values.length === 1 ? only[1] : values.map(([name, value]) => `${name}: ${value}`).join('\n');
+  return only && values.length === 1
+    ? only[1]
+    : values.map(([name, value]) => `${name}: ${value}`).join('\n');
 }
 
 /** What would have been right, for people; empty where only rules or a judge say so. */
@@ -99,9 +123,13 @@ export function expectedText(expected: EvaluationCase['expected']): string {
 }
 
 /** A failure in one dimension is the case's; so is a missing measurement, where nothing failed. */
-function ofAll(outcomes: readonly (readonly [dimension: string, outcome: CaseOutcome])[]): CaseOutcome {
+function ofAll(
+  outcomes: readonly (readonly [dimension: string, outcome: CaseOutcome])[],
+): CaseOutcome {
   const messages = (kind: 'failure' | 'error') =>
-    outcomes.flatMap(([dimension, outcome]) => (outcome.kind === kind ? [`${dimension} ${outcome.message}`] : []));
+    outcomes.flatMap(([dimension, outcome]) =>
+      outcome.kind === kind ? [`${dimension} ${outcome.message}`] : [],
+    );
   const [failures, errors] = [messages('failure'), messages('error')];
   if (failures.length > 0) return { kind: 'failure', message: [...failures, ...errors].join('; ') };
   if (errors.length > 0) return { kind: 'error', message: errors.join('; ') };
@@ -115,7 +143,8 @@ interface TestCase {
 }
 
 function told({ head, outcome, text }: TestCase): TestCase {
-  const message = outcome.kind === 'failure' || outcome.kind === 'error' ? `${outcome.message}\n${text}` : '';
+  const message =
+    outcome.kind === 'failure' || outcome.kind === 'error' ? `${outcome.message}\n${text}` : '';
   return { head, outcome: { kind: 'success' }, text: message };
 }
 
@@ -129,7 +158,8 @@ function caseText({ input, expected, answer }: CaseReport): string {
 }
 
 function suiteOf(name: string, cases: readonly TestCase[]): string {
-  const count = (kind: CaseOutcome['kind']) => cases.filter(({ outcome }) => outcome.kind === kind).length;
+  const count = (kind: CaseOutcome['kind']) =>
+    cases.filter(({ outcome }) => outcome.kind === kind).length;
   const counts = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" skipped="${count('skipped')}"`;
   const lines = cases.map(testCase);
   return [`  <testsuite name="${escaped(name)}" ${counts}>`, ...lines, '  </testsuite>'].join('\n');
@@ -159,7 +189,9 @@ const entities: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 };
 
-/** XML 1.0 has no word at all for most control characters: they become the replacement character. */
+/**
+ * XML 1.0 has no word at all for most control characters: they become the replacement character.
+ */
 function escaped(text: string): string {
   return withoutControls(text.replace(/[&<>"\n\t\r]/g, (character) => entities[character] ?? ''));
 }

@@ -13,7 +13,10 @@ export interface CaseResult {
   readonly answer: string | null;
   /** Why there is no answer: the type of the failure. */
   readonly unanswered: string | null;
-  /** What that failure said and advised, cut at 400 characters: error texts hold no secret and no prompt (I11). Not given with an answer. */
+  /**
+   * What that failure said and advised, cut at 400 characters: error texts hold no secret and no
+   * prompt (I11). Not given with an answer.
+   */
   readonly because?: string;
   readonly retrieved: readonly Pick<RetrievedPassage, 'documentId'>[];
   /** Paraphrases of the case that were not asked, by why not; not given where all were. */
@@ -24,7 +27,10 @@ export interface CaseResult {
   readonly latencyMs: number | null;
   /** The answer was given to another run or stage: its time is of another load. */
   readonly earlier?: boolean;
-  /** Why a question that was answered earlier had no answer when it was asked again for its time: the type of the failure. Not given otherwise. */
+  /**
+   * Why a question that was answered earlier had no answer when it was asked again for its time:
+   * the type of the failure. Not given otherwise.
+   */
   readonly untimed?: string;
   /** Not given without an answer. */
   readonly by?: AnsweredBy;

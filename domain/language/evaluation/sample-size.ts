@@ -13,7 +13,10 @@ export interface Limit {
 /** Both bounds within the limits: passed; one of them beyond: failed. */
 export type LimitStanding = 'within' | 'beyond' | 'open';
 
-export function standingOf(aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>, { min, max, level }: Limit): LimitStanding {
+export function standingOf(
+  aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>,
+  { min, max, level }: Limit,
+): LimitStanding {
   const { lower, upper } = boundsOf(aggregate, level);
   if (lower === null || upper === null) return 'open';
   if ((min !== null && upper < min) || (max !== null && lower > max)) return 'beyond';
@@ -21,14 +24,16 @@ export function standingOf(aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'
 }
 
 /**
- * How many more cases would decide, if they go on like those so far; null when even a million would not. A forecast, not a promise: with one case in two it needs more. It
- * repeats what was seen (`scaledMean`), so failed cases go on failing as well.
+ * How many more cases would decide, if they go on like those so far; null when even a million would
+ * not. A forecast, not a promise: with one case in two it needs more. It repeats what was seen
+ * (`scaledMean`), so failed cases go on failing as well.
  */
 export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null {
   const { cases, worst, best, range } = aggregate;
   if (cases === 0) return null;
   const decided = (times: number) =>
-    standingOf({ worst: scaledMean(worst, times), best: scaledMean(best, times), range }, limit) !== 'open';
+    standingOf({ worst: scaledMean(worst, times), best: scaledMean(best, times), range }, limit) !==
+    'open';
   if (decided(1)) return 0;
   const most = mostCases / cases;
   let high = 2;
@@ -44,8 +49,9 @@ export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null
 }
 
 /**
- * Before anything is asked: how many yes-or-no cases show that a share is at least `min`, when it truly is `truth`. For a typical sample, in which the yeses are
- * spread evenly; half of all samples need more. Null when a million do not suffice, as for a truth at or below `min`.
+ * Before anything is asked: how many yes-or-no cases show that a share is at least `min`, when it
+ * truly is `truth`. For a typical sample, in which the yeses are spread evenly; half of all samples
+ * need more. Null when a million do not suffice, as for a truth at or below `min`.
  */
 export function requiredCases({
   truth,
@@ -58,14 +64,19 @@ export function requiredCases({
 }): number | null {
   if (truth <= min) return null;
   const range = { min: 0, max: 1, guess: { min: 0, max: 1 } };
-  // A state of a few hundred even cases; its multiples stand for larger samples, and for smaller ones.
+  // A state of a few hundred even cases; its multiples stand for larger samples, and for smaller
+  // ones.
   const even = 1_000;
   const state = extendMean(
     emptyMean(),
     range,
-    Array.from({ length: even }, (_, index) => Math.floor((index + 1) * truth + 1e-9) - Math.floor(index * truth + 1e-9)),
+    Array.from(
+      { length: even },
+      (_, index) => Math.floor((index + 1) * truth + 1e-9) - Math.floor(index * truth + 1e-9),
+    ),
   );
-  const shown = (cases: number) => meanBounds(scaledMean(state, cases / even), range, 1 - level).lower >= min;
+  const shown = (cases: number) =>
+    meanBounds(scaledMean(state, cases / even), range, 1 - level).lower >= min;
   let [low, high] = [1, mostCases];
   if (!shown(high)) return null;
   while (high - low > 1) {
@@ -76,9 +87,21 @@ export function requiredCases({
   return high;
 }
 
-/** The other way round: the least share of so many yes-or-no cases that shows a share of at least `min`; null when not even all of them do. */
-export function leastShown({ cases, min, level }: { readonly cases: number; readonly min: number; readonly level: number }): number | null {
-  const isEnough = (truth: number): boolean => (requiredCases({ truth, min, level }) ?? Infinity) <= cases;
+/**
+ * The other way round: the least share of so many yes-or-no cases that shows a share of at least
+ * `min`; null when not even all of them do.
+ */
+export function leastShown({
+  cases,
+  min,
+  level,
+}: {
+  readonly cases: number;
+  readonly min: number;
+  readonly level: number;
+}): number | null {
+  const isEnough = (truth: number): boolean =>
+    (requiredCases({ truth, min, level }) ?? Infinity) <= cases;
   if (!isEnough(1)) return null;
   let [low, high] = [min, 1];
   while (high - low > 0.001) {

@@ -1,4 +1,7 @@
-/** How one answer did in one dimension. "Could not measure" is a fact of its own (I10), and so is a case that says nothing of the dimension. */
+/**
+ * How one answer did in one dimension. "Could not measure" is a fact of its own (I10), and so is a
+ * case that says nothing of the dimension.
+ */
 export type Score =
   /** From 0 to 1, higher is better. `detail` says what was missing, for people. */
   | { readonly kind: 'scored'; readonly value: number; readonly detail?: string }

@@ -13,7 +13,9 @@ export interface Unanswered {
 }
 
 /** By reason, in the order in which they come up. */
-export function unansweredIn(results: readonly Pick<CaseResult, 'id' | 'unanswered' | 'because'>[]): readonly Unanswered[] {
+export function unansweredIn(
+  results: readonly Pick<CaseResult, 'id' | 'unanswered' | 'because'>[],
+): readonly Unanswered[] {
   const found = new Map<string, Unanswered>();
   for (const { id, unanswered: reason, because = null } of results) {
     if (reason === null) continue;
@@ -31,7 +33,10 @@ export function becauseOf({ message, next }: Pick<PerennialError, 'message' | 'n
   return said.length <= mostCharacters ? said : `${beginning(said, mostCharacters - 1)}…`;
 }
 
-export function unansweredText({ reason, cases, because }: Omit<Unanswered, 'first'>, of: number): string {
+export function unansweredText(
+  { reason, cases, because }: Omit<Unanswered, 'first'>,
+  of: number,
+): string {
   return `${cases} of ${of} not answered: ${withBecause(reason, because)}`;
 }
 

@@ -9,9 +9,10 @@ import { withBecause } from '../evaluation/unanswered';
 import { casesToDecide, standingOf, type Limit } from '../evaluation/sample-size';
 
 /**
- * One gate's word on the evidence. Passes when the interval lies within the limit and fails when it lies beyond; between them it is inconclusive and says how many more
- * cases would decide. Unlike a gate over a fixed holdout it does not fail on the estimate alone: more cases can be bought here. What was not measured, or only in
- * part beyond `maxFailures`, is neither (I10).
+ * One gate's word on the evidence. Passes when the interval lies within the limit and fails when it
+ * lies beyond; between them it is inconclusive and says how many more cases would decide. Unlike a
+ * gate over a fixed holdout it does not fail on the estimate alone: more cases can be bought here.
+ * What was not measured, or only in part beyond `maxFailures`, is neither (I10).
  */
 export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResult {
   switch (gate.kind) {
@@ -21,25 +22,39 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
       return judgeAllPass(gate, evidence);
     case 'nonInferiority': {
       const { comparisons, missing } = evidence;
-      const isFirst = gate.against === 'champion' && comparisons.champion === null && (missing?.champion ?? null) === null;
+      const isFirst =
+        gate.against === 'champion' &&
+        comparisons.champion === null &&
+        (missing?.champion ?? null) === null;
       const notApplicable = (code: string, message: string): LlmGateResult => ({
         outcome: 'notApplicable',
         code,
         message,
         moreCases: null,
       });
-      if (isFirst && gate.whenAbsent === 'notApplicable') return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
+      if (isFirst && gate.whenAbsent === 'notApplicable')
+        return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
       const against = isFirst ? 'baseline' : gate.against;
       const why = missing?.[against] ?? null;
       // Nothing is worse than itself: that would say that anything is good enough.
       if (why?.kind === 'same')
-        return notApplicable('nonInferiority.same', `the candidate is the ${against}: there is nothing to compare it with`);
+        return notApplicable(
+          'nonInferiority.same',
+          `the candidate is the ${against}: there is nothing to compare it with`,
+        );
       if (why) return unknown(gate, `the ${against} could not be asked: ${why.reason}`);
       const compared = comparisons[against];
       if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
       if (isJudged(evidence, gate.dimension))
-        return unknown(gate, `${gate.dimension} is a judge's: only thresholds are corrected for its error`);
-      return judgeAggregate(gate, compared[gate.dimension], evidence, { min: -gate.margin, max: null, level: gate.confidence });
+        return unknown(
+          gate,
+          `${gate.dimension} is a judge's: only thresholds are corrected for its error`,
+        );
+      return judgeAggregate(gate, compared[gate.dimension], evidence, {
+        min: -gate.margin,
+        max: null,
+        level: gate.confidence,
+      });
     }
     case 'bias':
       return judgeBias(gate, evidence);
@@ -58,29 +73,48 @@ type JudgeGateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: 
 
 function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
   const measured = evidence.dimensions[gate.dimension];
-  if (!measured?.judge) return judgeAggregate(gate, measured?.aggregate, evidence, { min: gate.min, max: null, level: gate.confidence });
+  if (!measured?.judge)
+    return judgeAggregate(gate, measured?.aggregate, evidence, {
+      min: gate.min,
+      max: null,
+      level: gate.confidence,
+    });
   const { digest, calibration, said } = measured.judge;
   const missing = uncalibrated(calibration, digest);
-  if (calibration === null || missing.length > 0) return unknown(gate, `the judge may not gate: ${missing.join('; ')}`);
+  if (calibration === null || missing.length > 0)
+    return unknown(gate, `the judge may not gate: ${missing.join('; ')}`);
   const short = tooFew(gate, measured.aggregate, evidence);
   if (short) return short;
   const share = correctedShare(said, calibration, gate.confidence);
   if (share === null) return unknown(gate, 'the judge is no better than a coin');
   const { cases, failures } = measured.aggregate;
   // Cases without a verdict may all be wrong, or all be right.
-  const [lower, upper] = [(share.lower * (cases - failures)) / cases, (share.upper * (cases - failures) + failures) / cases];
+  const [lower, upper] = [
+    (share.lower * (cases - failures)) / cases,
+    (share.upper * (cases - failures) + failures) / cases,
+  ];
   const message = `${gate.dimension} ${figure(share.estimate)} after the judge's errors, ${percent(gate.confidence)} bounds ${figure(lower)} … ${figure(upper)}, minimum ${gate.min} (${count(measured.aggregate)})`;
-  if (lower >= gate.min) return { outcome: 'passed', code: 'threshold.met', message, moreCases: null };
-  if (upper < gate.min) return { outcome: 'failed', code: 'threshold.missed', message, moreCases: null };
+  if (lower >= gate.min)
+    return { outcome: 'passed', code: 'threshold.met', message, moreCases: null };
+  if (upper < gate.min)
+    return { outcome: 'failed', code: 'threshold.missed', message, moreCases: null };
   return { outcome: 'inconclusive', code: 'threshold.unproven', message, moreCases: null };
 }
 
-/** Passes when every case was measured and reaches `min`, fails as soon as one does not, and is inconclusive while one could not be measured. */
+/**
+ * Passes when every case was measured and reaches `min`, fails as soon as one does not, and is
+ * inconclusive while one could not be measured.
+ */
 function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmGateResult {
   const { dimension, min, minCases } = gate;
   const measured = evidence.dimensions[dimension];
-  if (!measured || measured.aggregate.cases === 0) return unknown(gate, `${dimension} was not measured`);
-  if (measured.judge) return unknown(gate, `${dimension} is a judge's, whose errors would fail or pass cases: use a threshold`);
+  if (!measured || measured.aggregate.cases === 0)
+    return unknown(gate, `${dimension} was not measured`);
+  if (measured.judge)
+    return unknown(
+      gate,
+      `${dimension} is a judge's, whose errors would fail or pass cases: use a threshold`,
+    );
   const { cases, failures, reasons, notApplicable } = measured.aggregate;
   const { lowest } = measured;
   const of = `${cases - failures} of ${cases} cases measured`;
@@ -98,7 +132,12 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
   }
   if (cases < minCases) {
     const moreCases = ofAll({ cases, notApplicable }, minCases - cases);
-    return { outcome: 'inconclusive', code: 'allPass.tooFew', message: `${cases} cases, ${minCases} are needed`, moreCases };
+    return {
+      outcome: 'inconclusive',
+      code: 'allPass.tooFew',
+      message: `${cases} cases, ${minCases} are needed`,
+      moreCases,
+    };
   }
   const message = `${dimension} is at least ${min} in each of ${cases} cases; this says nothing of other cases`;
   return { outcome: 'passed', code: 'allPass.met', message, moreCases: null };
@@ -106,11 +145,17 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
 
 function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
   const groups = evidence.bias[gate.dimension]?.groups ?? [];
-  if (groups.length < 2) return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
-  if (isJudged(evidence, gate.dimension)) return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
+  if (groups.length < 2)
+    return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
+  if (isJudged(evidence, gate.dimension))
+    return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
   const level = simultaneousLevel(gate.confidence, groups.length);
   const results = groups.map(({ group, difference }) => {
-    const result = judgeAggregate(gate, difference, evidence, { min: -gate.margin, max: gate.margin, level });
+    const result = judgeAggregate(gate, difference, evidence, {
+      min: -gate.margin,
+      max: gate.margin,
+      level,
+    });
     return { ...result, message: `${group}: ${result.message}` };
   });
   return (
@@ -130,11 +175,15 @@ function judgeAggregate(
   evidence: LlmEvidence,
   limit: Limit,
 ): LlmGateResult {
-  if (!aggregate || aggregate.cases === 0) return unknown(gate, `${gate.dimension} was not measured`);
+  if (!aggregate || aggregate.cases === 0)
+    return unknown(gate, `${gate.dimension} was not measured`);
   const short = tooFew(gate, aggregate, evidence);
   if (short) return short;
   const { lower, upper } = boundsOf(aggregate, limit.level);
-  const limits = [limit.min === null ? '' : `minimum ${figure(limit.min)}`, limit.max === null ? '' : `maximum ${figure(limit.max)}`];
+  const limits = [
+    limit.min === null ? '' : `minimum ${figure(limit.min)}`,
+    limit.max === null ? '' : `maximum ${figure(limit.max)}`,
+  ];
   const message = `${gate.dimension} ${figure(aggregate.mean)}, ${percent(limit.level)} bounds ${figure(lower)} … ${figure(upper)}, ${limits.filter((each) => each !== '').join(', ')} (${count(aggregate)})`;
   switch (standingOf(aggregate, limit)) {
     case 'within':
@@ -143,18 +192,32 @@ function judgeAggregate(
       return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
     case 'open': {
       const moreCases = ofAll(aggregate, casesToDecide(aggregate, limit));
-      const advice = moreCases === null ? 'no number of cases would decide' : `about ${moreCases} more cases would decide`;
-      return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message: `${message}; ${advice}`, moreCases };
+      const advice =
+        moreCases === null
+          ? 'no number of cases would decide'
+          : `about ${moreCases} more cases would decide`;
+      return {
+        outcome: 'inconclusive',
+        code: `${gate.kind}.unproven`,
+        message: `${message}; ${advice}`,
+        moreCases,
+      };
     }
   }
 }
 
-/** By what was asked in this run alone: an answer of an earlier one took its time under another load. */
+/**
+ * By what was asked in this run alone: an answer of an earlier one took its time under another
+ * load.
+ */
 function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
   const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
-    return unknown(gate, `all ${earlier} answers were given to earlier runs, and their times are of other loads`);
+    return unknown(
+      gate,
+      `all ${earlier} answers were given to earlier runs, and their times are of other loads`,
+    );
   // Cases without an answer are as many among these as among all.
   const share = asked / Math.max(1, asked + earlier);
   const unanswered = new Map(Object.entries(untimed));
@@ -165,26 +228,43 @@ function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmG
     { ...evidence, unanswered: Object.fromEntries(unanswered) },
     { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` },
   );
-  return earlier === 0 ? result : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
+  return earlier === 0
+    ? result
+    : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
 }
 
 function judgeQuantile(
   gate: JudgeGateOf<'latency' | 'cost'>,
   { unanswered, because }: Pick<LlmEvidence, 'unanswered' | 'because'>,
-  { values, max, show }: { readonly values: readonly number[]; readonly max: number; readonly show: (value: number) => string },
+  {
+    values,
+    max,
+    show,
+  }: {
+    readonly values: readonly number[];
+    readonly max: number;
+    readonly show: (value: number) => string;
+  },
 ): LlmGateResult {
   const failures = Object.values(unanswered).reduce((sum, cases) => sum + cases, 0);
-  const short = tooFew(gate, { cases: values.length + failures, failures, reasons: unanswered }, { because });
+  const short = tooFew(
+    gate,
+    { cases: values.length + failures, failures, reasons: unanswered },
+    { because },
+  );
   if (short) return short;
   // A case without an answer took longer than any, and nobody knows what it cost.
   const all = [...values, ...Array.from({ length: failures }, () => Infinity)];
   const bounds = quantileBounds(all, gate.quantile, gate.confidence);
   if (bounds === null) return unknown(gate, `no ${gate.kind} was measured`);
   const { estimate, lower, upper } = bounds;
-  const shown = (bound: number | null) => (bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound));
+  const shown = (bound: number | null) =>
+    bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound);
   const message = `${gate.kind} at ${percent(gate.quantile)} ${shown(estimate)}, ${percent(gate.confidence)} bounds ${shown(lower)} … ${shown(upper)}, maximum ${show(max)} (${all.length} cases)`;
-  if (upper !== null && upper <= max) return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
-  if (lower !== null && lower > max) return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
+  if (upper !== null && upper <= max)
+    return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
+  if (lower !== null && lower > max)
+    return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
   return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message, moreCases: null };
 }
 
@@ -218,7 +298,10 @@ function tooFew(
 }
 
 /** Cases to ask so that so many say something of the dimension, where one in several does. */
-function ofAll({ cases, notApplicable }: Pick<Aggregate, 'cases' | 'notApplicable'>, more: number | null): number | null {
+function ofAll(
+  { cases, notApplicable }: Pick<Aggregate, 'cases' | 'notApplicable'>,
+  more: number | null,
+): number | null {
   return more === null || cases === 0 ? more : Math.ceil((more * (cases + notApplicable)) / cases);
 }
 

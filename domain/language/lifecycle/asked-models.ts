@@ -12,10 +12,19 @@ export interface AskedModel {
 
 /** Everybody whom a run of it may ask. `policy`: of `spec.safety`, where it can be read. */
 export function askedModels(
-  { model, evaluate, promptEval, index }: Pick<LlmLifecycleSpec, 'model' | 'evaluate' | 'promptEval' | 'index'>,
+  {
+    model,
+    evaluate,
+    promptEval,
+    index,
+  }: Pick<LlmLifecycleSpec, 'model' | 'evaluate' | 'promptEval' | 'index'>,
   policy: SafetyPolicy | null,
 ): readonly AskedModel[] {
-  const named = (of: { readonly provider: string; readonly model: string | null }, path: DocumentPath, key = 'model'): AskedModel => ({
+  const named = (
+    of: { readonly provider: string; readonly model: string | null },
+    path: DocumentPath,
+    key = 'model',
+  ): AskedModel => ({
     ...{ provider: of.provider, model: of.model },
     at: { provider: [...path, 'provider'], model: [...path, key] },
   });
@@ -23,15 +32,23 @@ export function askedModels(
     const path = ['spec', 'evaluate', 'dimensions', place];
     if (dimension.kind === 'judge') return [named(dimension, path)];
     if (dimension.kind !== 'robustness') return [];
-    return dimension.perturbations.flatMap((each, at) => (each.kind === 'paraphrase' ? [named(each, [...path, 'perturbations', at])] : []));
+    return dimension.perturbations.flatMap((each, at) =>
+      each.kind === 'paraphrase' ? [named(each, [...path, 'perturbations', at])] : [],
+    );
   });
   const proposers = (promptEval?.search?.proposers ?? []).flatMap((each, place) =>
-    each.kind === 'mutate' ? [named(each, ['spec', 'promptEval', 'search', 'proposers', place])] : [],
+    each.kind === 'mutate'
+      ? [named(each, ['spec', 'promptEval', 'search', 'proposers', place])]
+      : [],
   );
   // A list of models is one of those that chat: who embeds and who ranks may be missing in it.
   const ofIndex = [
-    ...(index?.embedder.kind === 'endpoint' ? [named({ ...index.embedder, model: null }, ['spec', 'index', 'embedder'])] : []),
-    ...(index?.rerank ? [named({ ...index.rerank, model: null }, ['spec', 'index', 'rerank'])] : []),
+    ...(index?.embedder.kind === 'endpoint'
+      ? [named({ ...index.embedder, model: null }, ['spec', 'index', 'embedder'])]
+      : []),
+    ...(index?.rerank
+      ? [named({ ...index.rerank, model: null }, ['spec', 'index', 'rerank'])]
+      : []),
   ];
   const safety = ['spec', 'safety'];
   const screening = (policy === null ? [] : askedProviders(policy)).map((provider) => ({

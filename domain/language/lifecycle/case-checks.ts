@@ -22,25 +22,39 @@ export function caseIssues(
   const whole =
     shares > 0.9
       ? [
-          issueAt(['spec', 'cases'], `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`, {
-            expected: 'search and confirm of at most 0.9 together',
-          }),
+          issueAt(
+            ['spec', 'cases'],
+            `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`,
+            {
+              expected: 'search and confirm of at most 0.9 together',
+            },
+          ),
         ]
       : [];
   const text = files[cases.file];
   if (text === undefined) return whole;
   const { cases: read, issues } = readCaseSet(text, cases.file);
-  const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
-  if (read.length === 0 || issues.length > 0 || whole.length > 0) return [...whole, ...issues, ...none];
-  const count = (slice: CaseSlice): number => read.filter((each) => sliceOf(each, cases) === slice).length;
-  const needed: readonly CaseSlice[] = promptEval === null ? ['judge'] : ['search', 'confirm', 'judge'];
+  const none =
+    read.length === 0 && issues.length === 0
+      ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)]
+      : [];
+  if (read.length === 0 || issues.length > 0 || whole.length > 0)
+    return [...whole, ...issues, ...none];
+  const count = (slice: CaseSlice): number =>
+    read.filter((each) => sliceOf(each, cases) === slice).length;
+  const needed: readonly CaseSlice[] =
+    promptEval === null ? ['judge'] : ['search', 'confirm', 'judge'];
   const empty = needed.flatMap((slice) =>
     count(slice) > 0
       ? []
       : [
-          issueAt(['spec', 'cases'], `none of the ${read.length} cases of ${cases.file} falls to ${slice}`, {
-            expected: 'more cases, or other shares',
-          }),
+          issueAt(
+            ['spec', 'cases'],
+            `none of the ${read.length} cases of ${cases.file} falls to ${slice}`,
+            {
+              expected: 'more cases, or other shares',
+            },
+          ),
         ],
   );
   const wanted = promptEval?.search ? casesToSearch(promptEval.search) : 0;
@@ -51,7 +65,8 @@ export function caseIssues(
             ['spec', 'promptEval', 'search'],
             `a search needs ${wanted} cases, and ${count('search')} of ${cases.file} fall to search`,
             {
-              expected: 'more cases, a larger cases.search, or a smaller pool or halving.firstCases',
+              expected:
+                'more cases, a larger cases.search, or a smaller pool or halving.firstCases',
             },
           ),
         ]
@@ -64,7 +79,8 @@ export function caseIssues(
             ['spec', 'evaluate', 'gates', index],
             `the gate ${name} needs ${minCases} cases and can only have ${count('judge')}: it could never decide`,
             {
-              expected: 'more cases, a smaller minCases, or cases.search: 0 and cases.confirm: 0 where nothing is chosen by them',
+              expected:
+                'more cases, a smaller minCases, or cases.search: 0 and cases.confirm: 0 where nothing is chosen by them',
             },
           ),
         ],
@@ -85,10 +101,16 @@ export function caseIssues(
 
 /** Those that examples are drawn from, and those of the first round. */
 function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
-  return Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) + halving.firstCases;
+  return (
+    Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) +
+    halving.firstCases
+  );
 }
 
-/** A variable that no case has and no index fills can be perturbed in none: its dimension would measure nothing, and its gate never decide. */
+/**
+ * A variable that no case has and no index fills can be perturbed in none: its dimension would
+ * measure nothing, and its gate never decide.
+ */
 export function perturbedIssues(
   { evaluate, cases, index }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
@@ -100,17 +122,21 @@ export function perturbedIssues(
     if (dimension.kind !== 'robustness') return [];
     const at = ['spec', 'evaluate', 'dimensions', place];
     if (dimension.variable === index?.variable)
-      return foundProblems(dimension, { index, dimensions: evaluate.dimensions }).map(({ path, ...rest }) =>
-        issueAt([...at, ...path], rest.detail, { expected: rest.expected }),
+      return foundProblems(dimension, { index, dimensions: evaluate.dimensions }).map(
+        ({ path, ...rest }) => issueAt([...at, ...path], rest.detail, { expected: rest.expected }),
       );
     if (ofCases === null || ofCases.length === 0 || known.includes(dimension.variable)) return [];
     const didYouMean = nearest(dimension.variable, known) ?? undefined;
     const brought = index ? `, and the index fills ${index.variable}` : '';
     return [
-      issueAt([...at, 'variable'], `no case of ${cases.file} has the variable ${dimension.variable}${brought}`, {
-        expected: `one of ${known.join(', ')}`,
-        didYouMean,
-      }),
+      issueAt(
+        [...at, 'variable'],
+        `no case of ${cases.file} has the variable ${dimension.variable}${brought}`,
+        {
+          expected: `one of ${known.join(', ')}`,
+          didYouMean,
+        },
+      ),
     ];
   });
 }
@@ -121,7 +147,10 @@ function foundProblems(
   {
     index: { k },
     dimensions,
-  }: { readonly index: Pick<NonNullable<LlmLifecycleSpec['index']>, 'k'>; readonly dimensions: readonly DimensionSpec[] },
+  }: {
+    readonly index: Pick<NonNullable<LlmLifecycleSpec['index']>, 'k'>;
+    readonly dimensions: readonly DimensionSpec[];
+  },
 ) {
   const measured = dimensions.find(({ name }) => name === of);
   const ofIndex =
@@ -138,7 +167,13 @@ function foundProblems(
     ...ofIndex,
     ...perturbations.flatMap(({ kind }, place) =>
       kind === 'paraphrase'
-        ? [{ path: ['perturbations', place], detail: 'what an index finds is not paraphrased', expected: 'another perturbation' }]
+        ? [
+            {
+              path: ['perturbations', place],
+              detail: 'what an index finds is not paraphrased',
+              expected: 'another perturbation',
+            },
+          ]
         : kind === 'order' && k < 2
           ? [
               {
@@ -153,29 +188,49 @@ function foundProblems(
 }
 
 /** What a judge is asked with, and what it is measured by. */
-export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+export function judgeIssues(
+  { evaluate, cases }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
   const known = variablesOfCases(files[cases.file], cases.file);
   const unlabelled = evaluate.gates.flatMap((gate, place): readonly Issue[] => {
-    const judge = 'dimension' in gate ? evaluate.dimensions.find(({ name }) => name === gate.dimension) : undefined;
+    const judge =
+      'dimension' in gate
+        ? evaluate.dimensions.find(({ name }) => name === gate.dimension)
+        : undefined;
     if (judge?.kind !== 'judge' || judge.labels !== null) return [];
     const detail = `nobody has labelled answers for the judge ${judge.name}, so the gate ${gate.name} could never decide`;
-    return [issueAt(['spec', 'evaluate', 'gates', place], detail, { expected: 'labels: <file> in its dimension' })];
+    return [
+      issueAt(['spec', 'evaluate', 'gates', place], detail, {
+        expected: 'labels: <file> in its dimension',
+      }),
+    ];
   });
   const asked = evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
     if (dimension.kind !== 'judge') return [];
     const at = ['spec', 'evaluate', 'dimensions', place];
-    const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
+    const [prompt, labels] = [
+      files[dimension.prompt],
+      dimension.labels === null ? undefined : files[dimension.labels],
+    ];
     const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
     const unknown = read?.ok
-      ? variablesOf(read.value).filter((name) => !judged.includes(name) && known !== null && !known.includes(name))
+      ? variablesOf(read.value).filter(
+          (name) => !judged.includes(name) && known !== null && !known.includes(name),
+        )
       : [];
     return [
       ...(read && !read.ok ? read.issues : []),
       ...(unknown.length > 0
         ? [
-            issueAt([...at, 'prompt'], `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`, {
-              expected: judged.join(', '),
-            }),
+            issueAt(
+              [...at, 'prompt'],
+              `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`,
+              {
+                expected: judged.join(', '),
+              },
+            ),
           ]
         : []),
       ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
@@ -188,5 +243,7 @@ export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: 
 const judged = ['answer', 'reference', 'first', 'second'];
 
 function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
-  return text === undefined ? null : [...new Set(casesIn(text, path).flatMap(({ input }) => Object.keys(input)))];
+  return text === undefined
+    ? null
+    : [...new Set(casesIn(text, path).flatMap(({ input }) => Object.keys(input)))];
 }

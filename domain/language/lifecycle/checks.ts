@@ -18,7 +18,11 @@ import { readSafetyPolicy } from '../../safety/policy-document';
 import { searchProblem } from '../../prompt/search/request';
 
 /** What parts of an LLM lifecycle, and the files that it names, say together. */
-export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
+export function llmContradictions(
+  spec: LlmLifecycleSpec,
+  document: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
   return [
     ...sourceIssues(document),
     ...dataIssues(spec, document),
@@ -32,26 +36,50 @@ export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocum
   ];
 }
 
-/** Whoever is to stand by has to qualify: by gates, over weights that it has, and as somebody else. */
-function standbyIssues({ model, evaluate, fineTune }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+/**
+ * Whoever is to stand by has to qualify: by gates, over weights that it has, and as somebody else.
+ */
+function standbyIssues(
+  { model, evaluate, fineTune }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+): readonly Issue[] {
   const { standby } = model;
   const at = ['spec', 'model', 'standby'];
   if (standby.length === 0) return [];
-  const names = [{ provider: model.provider, model: model.name }, ...standby].map((each) => `${each.provider} ${each.model}`);
+  const names = [{ provider: model.provider, model: model.name }, ...standby].map(
+    (each) => `${each.provider} ${each.model}`,
+  );
   const twice = names.flatMap((name, place) =>
     names.indexOf(name) < place
-      ? [issueAt([...at, place - 1], names[0] === name ? `${name} is the model that it would stand by for` : `${name} is there twice`)]
+      ? [
+          issueAt(
+            [...at, place - 1],
+            names[0] === name
+              ? `${name} is the model that it would stand by for`
+              : `${name} is there twice`,
+          ),
+        ]
       : [],
   );
   const learnt = fineTune
-    ? [issueAt(at, 'nobody can stand by for a model that is fine-tuned: they have learnt nothing of it', { expected: 'no standby' })]
+    ? [
+        issueAt(
+          at,
+          'nobody can stand by for a model that is fine-tuned: they have learnt nothing of it',
+          { expected: 'no standby' },
+        ),
+      ]
     : [];
   const gateless =
     evaluate.gates.length === 0
       ? [
-          issueAt(at, 'a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty', {
-            expected: 'a gate, or no standby',
-          }),
+          issueAt(
+            at,
+            'a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty',
+            {
+              expected: 'a gate, or no standby',
+            },
+          ),
         ]
       : [];
   return [...twice, ...learnt, ...gateless];
@@ -73,9 +101,15 @@ function promptIssues(
     if (!prompt.ok) return prompt.issues;
     const wanted = variablesOf(prompt.value);
     const others = wanted.filter((name) => name !== input && name !== index?.variable);
-    if (!wanted.includes(input)) return [issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`)];
+    if (!wanted.includes(input))
+      return [
+        issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`),
+      ];
     if (others.length === 0) return [];
-    const brought = index === null ? `a request brings ${input} alone` : `a request brings ${input} and the index ${index.variable}`;
+    const brought =
+      index === null
+        ? `a request brings ${input} alone`
+        : `a request brings ${input} and the index ${index.variable}`;
     return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
   });
   const names = candidates.flatMap((path) => {
@@ -86,14 +120,20 @@ function promptIssues(
     const other = names.findIndex((each) => each.name === name);
     return other < index
       ? [
-          issueAt([...at, candidates.indexOf(path)], `${path} has the name of ${names[other]?.path ?? ''}: ${name}`, {
-            expected: 'a name of its own',
-          }),
+          issueAt(
+            [...at, candidates.indexOf(path)],
+            `${path} has the name of ${names[other]?.path ?? ''}: ${name}`,
+            {
+              expected: 'a name of its own',
+            },
+          ),
         ]
       : [];
   });
   const unasked =
-    index !== null && read.length === 0 && !candidates.some((path) => asksIndex(files[path], path, index.variable))
+    index !== null &&
+    read.length === 0 &&
+    !candidates.some((path) => asksIndex(files[path], path, index.variable))
       ? [
           issueAt(
             ['spec', 'index', 'variable'],
@@ -104,14 +144,22 @@ function promptIssues(
   const alone = candidates.length > 1 && promptEval === null;
   const unchosen = alone
     ? [
-        issueAt(at, `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`, {
-          expected: 'spec.promptEval.quality: the name of a dimension',
-        }),
+        issueAt(
+          at,
+          `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`,
+          {
+            expected: 'spec.promptEval.quality: the name of a dimension',
+          },
+        ),
       ]
     : [];
   const needless =
     candidates.length === 1 && promptEval !== null && !promptEval.search
-      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from', { expected: 'more candidates, or a search' })]
+      ? [
+          issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from', {
+            expected: 'more candidates, or a search',
+          }),
+        ]
       : [];
   return [...twice, ...read, ...named, ...unasked, ...unchosen, ...needless];
 }
@@ -122,11 +170,16 @@ function asksIndex(text: string | undefined, path: string, variable: string): bo
 }
 
 /** The index and the fine-tuning read sources of the lifecycle, by name. */
-function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+function dataIssues(
+  { data, index, fineTune, model }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+): readonly Issue[] {
   const known = data?.sources.map(({ name }) => name) ?? [];
   const named: readonly (readonly [DocumentPath, string])[] = [
     ...(index ? [[['spec', 'index', 'documents'], index.documents] as const] : []),
-    ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
+    ...(index?.parity
+      ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const]
+      : []),
     ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
   ];
   const missing = named.flatMap(([at, name]) =>
@@ -134,7 +187,8 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
       ? []
       : [
           issueAt(at, `${nameOf(at)} is ${name}, and there is no such source`, {
-            expected: known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
+            expected:
+              known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
             didYouMean: nearest(name, known) ?? undefined,
           }),
         ],
@@ -150,7 +204,11 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
         ]
       : []),
     ...(index?.rerank?.provider === embeddedProvider
-      ? [issueAt([...at, 'provider'], 'the embedded model server has no reranker', { expected: 'a provider that serves POST /rerank' })]
+      ? [
+          issueAt([...at, 'provider'], 'the embedded model server has no reranker', {
+            expected: 'a provider that serves POST /rerank',
+          }),
+        ]
       : []),
   ];
   const weights = fineTune?.by === (model.provider === embeddedProvider ? 'provider' : 'job');
@@ -169,17 +227,30 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
 }
 
 /** In the words of the document: the spec has them turned into a rollout's. */
-export function canaryIssues(complete: CompleteLlmLifecycle, document: WrittenDocument, files: Files): readonly Issue[] {
+export function canaryIssues(
+  complete: CompleteLlmLifecycle,
+  document: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
   const { canary, prompt } = complete.spec;
   const { issueAt } = document;
   if (canary === undefined) return [];
   const at = ['spec', 'canary'];
   const format = canary.guardrails.findIndex(({ name }) => name === 'format');
-  const loose = prompt.candidates.filter((path) => files[path] !== undefined && !promisesJson(files[path], path));
+  const loose = prompt.candidates.filter(
+    (path) => files[path] !== undefined && !promisesJson(files[path], path),
+  );
   return [
-    ...llmCanaryProblems(canary).map(({ path, detail, expected }) => issueAt([...at, ...path], detail, { expected })),
+    ...llmCanaryProblems(canary).map(({ path, detail, expected }) =>
+      issueAt([...at, ...path], detail, { expected }),
+    ),
     ...(format >= 0 && loose.length > 0
-      ? [issueAt([...at, 'guardrails', format], `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`)]
+      ? [
+          issueAt(
+            [...at, 'guardrails', format],
+            `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`,
+          ),
+        ]
       : []),
     ...canaryJudgeIssues(complete, document, files),
   ];
@@ -198,32 +269,50 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
   return read.ok ? [] : read.issues;
 }
 
-function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, document: WrittenDocument): readonly Issue[] {
+function evaluationIssues(
+  { evaluate, promptEval, index }: LlmLifecycleSpec,
+  document: WrittenDocument,
+): readonly Issue[] {
   const { issueAt } = document;
   const { dimensions, gates, ungated } = evaluate;
   const at = ['spec', 'evaluate'];
   const known = dimensions.map(({ name }) => name);
   const later = dimensions.flatMap(({ kind }, place) =>
     kind === 'retrieval' && index === null
-      ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
+      ? [
+          issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', {
+            expected: 'spec.index',
+          }),
+        ]
       : [],
   );
   const quality =
     promptEval !== null && !known.includes(promptEval.quality)
       ? [
-          issueAt(['spec', 'promptEval', 'quality'], `there is no dimension ${promptEval.quality}`, {
-            expected: `one of ${known.join(', ')}`,
-          }),
+          issueAt(
+            ['spec', 'promptEval', 'quality'],
+            `there is no dimension ${promptEval.quality}`,
+            {
+              expected: `one of ${known.join(', ')}`,
+            },
+          ),
         ]
       : [];
   const searched = promptEval?.search ? searchProblem({ spec: promptEval, dimensions }) : null;
-  const search = searched === null || quality.length > 0 ? [] : [issueAt(['spec', 'promptEval', 'search'], searched)];
+  const search =
+    searched === null || quality.length > 0
+      ? []
+      : [issueAt(['spec', 'promptEval', 'search'], searched)];
   const sampled =
     evaluate.first !== null && gates.some(({ kind }) => kind === 'allPass')
       ? [
-          issueAt([...at, 'first'], 'spec.evaluate.first asks some of the cases, and a gate of kind allPass needs each', {
-            expected: 'no first',
-          }),
+          issueAt(
+            [...at, 'first'],
+            'spec.evaluate.first asks some of the cases, and a gate of kind allPass needs each',
+            {
+              expected: 'no first',
+            },
+          ),
         ]
       : [];
   const gated = ungatedIssues(document, { gates: gates.length, isUngated: ungated !== null });

@@ -15,18 +15,24 @@ export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedP
   const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
   const dimensions = valueAt(value, ['spec', 'evaluate', 'dimensions']);
   const places: DocumentPath[] = [
-    ...(Array.isArray(candidates) ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index]) : []),
+    ...(Array.isArray(candidates)
+      ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index])
+      : []),
     ['spec', 'cases', 'file'],
     ['spec', 'safety'],
     ...(Array.isArray(dimensions)
-      ? dimensions.flatMap((_, index) => ['prompt', 'labels'].map((key) => ['spec', 'evaluate', 'dimensions', index, key]))
+      ? dimensions.flatMap((_, index) =>
+          ['prompt', 'labels'].map((key) => ['spec', 'evaluate', 'dimensions', index, key]),
+        )
       : []),
   ];
   return eachOnce(
     places.flatMap((at) => {
       const named = valueAt(value, at);
       const path = pathField('').safeParse(named);
-      return path.success && !promptRefField.safeParse(named).success ? [{ path: path.data, at }] : [];
+      return path.success && !promptRefField.safeParse(named).success
+        ? [{ path: path.data, at }]
+        : [];
     }),
   );
 }
@@ -38,7 +44,14 @@ export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<
     ...document.issues,
     ...(read.ok ? [] : read.issues),
     ...namedFileIssues(document, namedByLlmLifecycle(document), files),
-    ...(read.ok ? [...llmContradictions(llmSpecOf(read.value), document, files), ...canaryIssues(read.value, document, files)] : []),
+    ...(read.ok
+      ? [
+          ...llmContradictions(llmSpecOf(read.value), document, files),
+          ...canaryIssues(read.value, document, files),
+        ]
+      : []),
   ];
-  return issues.length > 0 || !read.ok ? { ok: false, issues } : { ok: true, value: llmSpecOf(read.value) };
+  return issues.length > 0 || !read.ok
+    ? { ok: false, issues }
+    : { ok: true, value: llmSpecOf(read.value) };
 }

@@ -6,11 +6,17 @@ import { leastShown } from '../evaluation/sample-size';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
 /**
- * What each threshold will take, and each model that is to stand by, said before anything is paid: bounds of few cases are wide, and a gate that they can hardly meet is found out
- * here.
+ * What each threshold will take, and each model that is to stand by, said before anything is paid:
+ * bounds of few cases are wide, and a gate that they can hardly meet is found out here.
  */
 export function gateOutlooks(
-  { cases, evaluate, model, canary, budget }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model' | 'canary' | 'budget'>,
+  {
+    cases,
+    evaluate,
+    model,
+    canary,
+    budget,
+  }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model' | 'canary' | 'budget'>,
   files: Files,
 ): readonly string[] {
   const all = casesIn(files[cases.file] ?? '', cases.file);
@@ -31,16 +37,21 @@ export function gateOutlooks(
     ];
   });
   const questions = judging * mostAsksOfCase(evaluate.dimensions);
-  const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge') ? ', and what the judges are asked about its answers' : '';
+  const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge')
+    ? ', and what the judges are asked about its answers'
+    : '';
   const isBounded = budget.usd !== null || budget.tokens !== null;
   const sharing =
     model.standby.length > 0 && isBounded && canary?.quality.answers?.from === 'judge'
-      ? ['what standbys are asked is paid before the canary, from the budget that its judge is paid from']
+      ? [
+          'what standbys are asked is paid before the canary, from the budget that its judge is paid from',
+        ]
       : [];
   return [
     ...thresholds,
     ...model.standby.map(
-      (each) => `${each.provider} ${each.model} stands by once it has passed the gates itself: up to ${questions} questions${judged}`,
+      (each) =>
+        `${each.provider} ${each.model} stands by once it has passed the gates itself: up to ${questions} questions${judged}`,
     ),
     ...sharing,
   ];

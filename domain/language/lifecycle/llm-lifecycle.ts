@@ -1,11 +1,21 @@
 import type { IndexSpec } from '../../index/index.schema';
-import type { CanarySpec, NotifySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../../lifecycle/lifecycle';
+import type {
+  CanarySpec,
+  NotifySpec,
+  PromoteSpec,
+  ScheduleSpec,
+  SourceSpec,
+  TrainSpec,
+} from '../../lifecycle/lifecycle';
 import type { Sampling } from '../chat';
 import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
 import type { LifecycleSearchSpec } from '../../prompt/search/search';
 
-/** A parsed, checked and completed lifecycle of a language application: every default is filled in. Made by `llm-lifecycle.schema.ts` alone. */
+/**
+ * A parsed, checked and completed lifecycle of a language application: every default is filled in.
+ * Made by `llm-lifecycle.schema.ts` alone.
+ */
 export interface LlmLifecycleSpec {
   readonly kind: 'LlmLifecycle';
   readonly name: string;
@@ -19,18 +29,30 @@ export interface LlmLifecycleSpec {
   };
   readonly sampling: Sampling;
   readonly prompt: {
-    /** Paths of `Prompt` files, or `prompt://name@ref`; the first is what the others are compared with. */
+    /**
+     * Paths of `Prompt` files, or `prompt://name@ref`; the first is what the others are compared
+     * with.
+     */
     readonly candidates: readonly string[];
     /** The variable that takes what the user writes. */
     readonly input: string;
   };
   readonly cases: CasesSpec;
   /** What the index and the fine-tuning read; null when there is neither. */
-  readonly data: { readonly sources: readonly SourceSpec[]; readonly maxBytes: number; readonly timeoutSeconds: number } | null;
+  readonly data: {
+    readonly sources: readonly SourceSpec[];
+    readonly maxBytes: number;
+    readonly timeoutSeconds: number;
+  } | null;
   readonly index: IndexSpec | null;
   readonly fineTune: FineTuneSpec | null;
-  /** How a prompt is chosen, and how better ones are looked for; null where there is one candidate. */
-  readonly promptEval: { readonly quality: string; readonly search?: LifecycleSearchSpec | undefined } | null;
+  /**
+   * How a prompt is chosen, and how better ones are looked for; null where there is one candidate.
+   */
+  readonly promptEval: {
+    readonly quality: string;
+    readonly search?: LifecycleSearchSpec | undefined;
+  } | null;
   readonly evaluate: LlmEvaluateSpec;
   /** Path of the safety policy. */
   readonly safety: string | null;
@@ -45,7 +67,10 @@ export interface LlmLifecycleSpec {
 export interface CasesSpec {
   /** Path of the NDJSON file. */
   readonly file: string;
-  /** Shares of the cases, told apart by a hash of their id: prompts are compared on `search`, the winner against the first prompt on `confirm`, the bundle is judged on the rest. */
+  /**
+   * Shares of the cases, told apart by a hash of their id: prompts are compared on `search`, the
+   * winner against the first prompt on `confirm`, the bundle is judged on the rest.
+   */
   readonly search: number;
   readonly confirm: number;
 }
@@ -68,7 +93,10 @@ export interface LlmEvaluateSpec {
   readonly gates: readonly LlmGate[];
   /** The reason, when `gates` is empty on purpose. */
   readonly ungated: string | null;
-  /** Cases that are asked first; more only while a gate is undecided, as many as it says would decide. Null asks all at once. */
+  /**
+   * Cases that are asked first; more only while a gate is undecided, as many as it says would
+   * decide. Null asks all at once.
+   */
   readonly first: number | null;
   /** Questions under way at once. */
   readonly parallel: number;

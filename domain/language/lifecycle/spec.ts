@@ -17,8 +17,23 @@ import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
 
 /** The checked document in the words that the rest of the platform uses. */
 export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycleSpec {
-  const { model, sampling, prompt, cases, data, index, fineTune, promptEval, evaluate, canary, safety, budget, promote, schedule, notify } =
-    spec;
+  const {
+    model,
+    sampling,
+    prompt,
+    cases,
+    data,
+    index,
+    fineTune,
+    promptEval,
+    evaluate,
+    canary,
+    safety,
+    budget,
+    promote,
+    schedule,
+    notify,
+  } = spec;
   return {
     kind: 'LlmLifecycle',
     name: metadata.name,
@@ -50,7 +65,19 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
 
 /** The way back: a document, every default written out, that reads as this spec. */
 export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecycleSpec) {
-  const { data, index, fineTune, promptEval, evaluate, canary, safety, promote, schedule, notify, ...parts } = spec;
+  const {
+    data,
+    index,
+    fineTune,
+    promptEval,
+    evaluate,
+    canary,
+    safety,
+    promote,
+    schedule,
+    notify,
+    ...parts
+  } = spec;
   const { ungated, ...judged } = evaluate;
   return {
     apiVersion,
@@ -61,7 +88,10 @@ export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecyc
       ...(data && {
         data: {
           sources: sourcesDocument(data.sources),
-          limits: { size: formatByteSize(data.maxBytes), timeout: formatSeconds(data.timeoutSeconds) },
+          limits: {
+            size: formatByteSize(data.maxBytes),
+            timeout: formatSeconds(data.timeoutSeconds),
+          },
         },
       }),
       ...(index && { index: { ...index, maxDocument: formatByteSize(index.maxDocument) } }),

@@ -1,6 +1,9 @@
 import { checkLifecycleName } from '../../lifecycle/template';
 
-/** The files of a language application to start from, path → text. They pass `parseLifecycle` as they are, and run with the embedded model. */
+/**
+ * The files of a language application to start from, path → text. They pass `parseLifecycle` as
+ * they are, and run with the embedded model.
+ */
 export function llmLifecycleTemplate({
   name,
   owner = 'you@example.com',
@@ -14,11 +17,18 @@ export function llmLifecycleTemplate({
   checkLifecycleName(name);
   const prompt = index ? promptWithPassages : promptFile;
   return {
-    'lifecycle.yaml': index ? withIndex(name, lifecycleFile(name, owner)) : lifecycleFile(name, owner),
+    'lifecycle.yaml': index
+      ? withIndex(name, lifecycleFile(name, owner))
+      : lifecycleFile(name, owner),
     'prompts/plain.yaml': prompt('plain', 'Answer the question.'),
-    'prompts/brief.yaml': prompt('brief', 'Answer the question with a name, a number or a few words, and nothing else.'),
+    'prompts/brief.yaml': prompt(
+      'brief',
+      'Answer the question with a name, a number or a few words, and nothing else.',
+    ),
     'cases.ndjson': cases
-      .map(([country, answer], at) => caseLine(`c${at + 1}`, country, { answer, ...(index && { documents: [idOf(country)] }) }))
+      .map(([country, answer], at) =>
+        caseLine(`c${at + 1}`, country, { answer, ...(index && { documents: [idOf(country)] }) }),
+      )
       .join(''),
     'safety.yaml': safetyFile,
     ...(index && { 'data/documents.ndjson': cases.map(documentOf).join('') }),
@@ -90,11 +100,20 @@ spec:
 
 function promptWithPassages(name: string, instruction: string): string {
   return promptFile(name, instruction)
-    .replace('  messages:', '    passages: { type: list, description: what the index has on it }\n  messages:')
-    .replace('template: "{{question}}"', 'template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}"');
+    .replace(
+      '  messages:',
+      '    passages: { type: list, description: what the index has on it }\n  messages:',
+    )
+    .replace(
+      'template: "{{question}}"',
+      'template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}"',
+    );
 }
 
-/** Blots out what should reach neither model nor log; see docs/llm-safety.md for detectors of attacks. */
+/**
+ * Blots out what should reach neither model nor log; see docs/llm-safety.md for detectors of
+ * attacks.
+ */
 const safetyFile = `apiVersion: perennial.dev/v1
 kind: Policy
 metadata: { name: house }

@@ -8,21 +8,46 @@ import { providersSchema } from './provider.schema';
 /** The platform's own model, which needs no entry. */
 export const embeddedProvider = 'embedded';
 
-/** A `Platform` document, as the text of its file or as an object → its providers, or all that is wrong with it. */
-export function readProviders(document: unknown, fileName: string): Read<readonly ProviderSettings[]> {
-  const written = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+/**
+ * A `Platform` document, as the text of its file or as an object → its providers, or all that is
+ * wrong with it.
+ */
+export function readProviders(
+  document: unknown,
+  fileName: string,
+): Read<readonly ProviderSettings[]> {
+  const written =
+    typeof document === 'string'
+      ? yamlDocument(document, fileName)
+      : objectDocument(document, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
   const read = readBy(providersSchema, written);
   if (!read.ok) return read;
   const { providers } = read.value.spec;
   if (Object.hasOwn(providers, embeddedProvider)) {
     const detail = `the name ${embeddedProvider} is the platform's own model's`;
-    return { ok: false, issues: [written.issueAt(['spec', 'providers', embeddedProvider], detail)] };
+    return {
+      ok: false,
+      issues: [written.issueAt(['spec', 'providers', embeddedProvider], detail)],
+    };
   }
   return {
     ok: true,
     value: Object.entries(providers).map(
-      ([name, { protocol, url, key, allowPrivateAddresses, limits, tenantLimits, timeouts, prices, thinkingTokens }]) => ({
+      ([
+        name,
+        {
+          protocol,
+          url,
+          key,
+          allowPrivateAddresses,
+          limits,
+          tenantLimits,
+          timeouts,
+          prices,
+          thinkingTokens,
+        },
+      ]) => ({
         name,
         protocol,
         url,
@@ -50,5 +75,9 @@ interface WrittenLimits {
 }
 
 function limitsOf({ requestsPerMinute, tokensPerMinute, concurrency }: WrittenLimits): RateLimits {
-  return { requestsPerMinute: requestsPerMinute ?? null, tokensPerMinute: tokensPerMinute ?? null, concurrency };
+  return {
+    requestsPerMinute: requestsPerMinute ?? null,
+    tokensPerMinute: tokensPerMinute ?? null,
+    concurrency,
+  };
 }

@@ -15,19 +15,27 @@ const limits = z.strictObject({
 const dollars = z.number().min(0).max(100_000);
 
 const provider = z.strictObject({
-  protocol: z.enum(['openai', 'anthropic']).default('openai').describe('the protocol that it speaks: openai or anthropic'),
+  protocol: z
+    .enum(['openai', 'anthropic'])
+    .default('openai')
+    .describe('the protocol that it speaks: openai or anthropic'),
   url: z
     .string()
     .max(2000)
     .check((context) => {
       const url = URL.canParse(context.value) ? new URL(context.value) : null;
       // It is not repeated: what is wrong with it may be a secret inside.
-      if (url === null || !['https:', 'http:'].includes(url.protocol)) context.issues.push(problem('is no address of a provider'));
-      else if (url.username !== '' || url.password !== '') context.issues.push(problem('carries a credential, which belongs into key'));
+      if (url === null || !['https:', 'http:'].includes(url.protocol))
+        context.issues.push(problem('is no address of a provider'));
+      else if (url.username !== '' || url.password !== '')
+        context.issues.push(problem('carries a credential, which belongs into key'));
     })
     .describe('with the path of the version, https://api.openai.com/v1'),
   key: secretSchema.optional(),
-  allowPrivateAddresses: z.boolean().default(false).describe('whether it may be on this machine or its networks, and without TLS'),
+  allowPrivateAddresses: z
+    .boolean()
+    .default(false)
+    .describe('whether it may be on this machine or its networks, and without TLS'),
   limits: limits.prefault({}).describe('of the account, over all tenants of one process'),
   tenantLimits: limits.optional().describe('of each tenant, within those'),
   timeouts: z
@@ -48,7 +56,9 @@ const provider = z.strictObject({
     ),
 });
 
-/** Who answers for language models: `kind: Platform`, as an operator keeps it beside the platform. */
+/**
+ * Who answers for language models: `kind: Platform`, as an operator keeps it beside the platform.
+ */
 export const providersSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('Platform'),

@@ -8,8 +8,9 @@ interface RetryRule {
 }
 
 /**
- * By what went wrong. What is not here is never asked again: the same question would fail the same way, or has been paid. A lost answer may be paid
- * twice, and a question that took too long will most likely take as long again, so these get fewer.
+ * By what went wrong. What is not here is never asked again: the same question would fail the same
+ * way, or has been paid. A lost answer may be paid twice, and a question that took too long will
+ * most likely take as long again, so these get fewer.
  */
 const rules: Partial<Record<FailureType, RetryRule>> = {
   ProviderRateLimited: { attempts: 8, firstDelayMs: 1000, mostDelayMs: 60_000 },
@@ -29,10 +30,16 @@ export interface FailedAttempt {
 }
 
 /**
- * How long to wait before the next attempt; null to give up. Exponential with full jitter (Brooker 2015), so that callers that failed together do not
- * come back together; at least what the provider asked for, plus up to a tenth for the same reason.
+ * How long to wait before the next attempt; null to give up. Exponential with full jitter (Brooker
+ * 2015), so that callers that failed together do not come back together; at least what the provider
+ * asked for, plus up to a tenth for the same reason.
  */
-export function retryDelayMs({ failure, failed, patienceMs, random }: FailedAttempt): number | null {
+export function retryDelayMs({
+  failure,
+  failed,
+  patienceMs,
+  random,
+}: FailedAttempt): number | null {
   const rule = rules[failure.type];
   if (rule === undefined || failed >= rule.attempts) return null;
   const backoff = random * Math.min(rule.mostDelayMs, rule.firstDelayMs * 2 ** (failed - 1));
@@ -41,7 +48,10 @@ export function retryDelayMs({ failure, failed, patienceMs, random }: FailedAtte
   return delay > patienceMs ? null : delay;
 }
 
-/** Whether a standby may be asked instead. A wrong key or model name is not among them: another model's answers must not hide a mistake. */
+/**
+ * Whether a standby may be asked instead. A wrong key or model name is not among them: another
+ * model's answers must not hide a mistake.
+ */
 export function mayFailOver(type: FailureType): boolean {
   return rules[type] !== undefined;
 }

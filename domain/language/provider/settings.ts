@@ -26,6 +26,9 @@ export interface ProviderSettings {
   };
   /** By model; a model without a price is free, as one on a server of one's own. */
   readonly prices: Readonly<Record<string, Price>>;
-  /** By model, of those that think before they answer and refuse to be told how to sample: what their thoughts may take beside the answer. */
+  /**
+   * By model, of those that think before they answer and refuse to be told how to sample: what
+   * their thoughts may take beside the answer.
+   */
   readonly thinkingTokens: Readonly<Record<string, number>>;
 }

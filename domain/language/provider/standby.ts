@@ -8,7 +8,10 @@ export interface StandbyModel {
   readonly model: string;
 }
 
-/** What came of a model that was to stand by for a bundle's own. `evidence`: what was measured of it, as of a bundle by itself. */
+/**
+ * What came of a model that was to stand by for a bundle's own. `evidence`: what was measured of
+ * it, as of a bundle by itself.
+ */
 export type StandbyOutcome = StandbyModel &
   (
     | { readonly kind: 'qualified'; readonly cases: number; readonly evidence: Digest }
@@ -19,7 +22,9 @@ export type StandbyOutcome = StandbyModel &
         readonly verdict: Exclude<VerdictKind, 'passed'>;
         readonly reason: string;
       }
-    /** Not asked, or not to the end: says nothing of the model, so that a later run asks it anew. */
+    /**
+     * Not asked, or not to the end: says nothing of the model, so that a later run asks it anew.
+     */
     | { readonly kind: 'notMeasured'; readonly reason: string }
   );
 
@@ -30,9 +35,14 @@ export interface MeasuredStandby {
 }
 
 /** Only a pass qualifies (I10). */
-export function standbyOutcome({ provider, model }: StandbyModel, { verdict, cases, evidence }: MeasuredStandby): StandbyOutcome {
+export function standbyOutcome(
+  { provider, model }: StandbyModel,
+  { verdict, cases, evidence }: MeasuredStandby,
+): StandbyOutcome {
   if (verdict.kind === 'passed') return { provider, model, kind: 'qualified', cases, evidence };
-  const against = verdict.reasons.filter(({ outcome }) => outcome === 'failed' || outcome === 'inconclusive');
+  const against = verdict.reasons.filter(
+    ({ outcome }) => outcome === 'failed' || outcome === 'inconclusive',
+  );
   const reason = against.map(({ gate, message }) => `${gate}: ${message}`).join('; ');
   return { provider, model, kind: 'refused', cases, evidence, verdict: verdict.kind, reason };
 }
@@ -49,8 +59,18 @@ export function standbyText(outcome: StandbyOutcome): string {
   }
 }
 
-/** The bundle with these to answer in its model's place, in this order, each of which has passed its gates. */
-export function withStandbys(bundle: ReleaseBundle, standbys: readonly StandbyModel[]): ReleaseBundle {
-  const standby = standbys.map(({ provider, model }) => ({ provider, model, qualified: true as const }));
+/**
+ * The bundle with these to answer in its model's place, in this order, each of which has passed its
+ * gates.
+ */
+export function withStandbys(
+  bundle: ReleaseBundle,
+  standbys: readonly StandbyModel[],
+): ReleaseBundle {
+  const standby = standbys.map(({ provider, model }) => ({
+    provider,
+    model,
+    qualified: true as const,
+  }));
   return { ...bundle, base: { ...bundle.base, standby } };
 }

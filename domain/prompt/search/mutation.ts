@@ -23,21 +23,33 @@ const mostMistakes = 4;
 const longestText = 500;
 
 /**
- * Asks a model for another instruction, showing what the present one got wrong (R. Pryzant et al., "Automatic prompt optimization with gradient descent and beam search", EMNLP 2023;
- * Y. Zhou et al., "Large language models are human-level prompt engineers", ICLR 2023). The first message is what is rewritten.
+ * Asks a model for another instruction, showing what the present one got wrong (R. Pryzant et al.,
+ * "Automatic prompt optimization with gradient descent and beam search", EMNLP 2023; Y. Zhou et
+ * al., "Large language models are human-level prompt engineers", ICLR 2023). The first message is
+ * what is rewritten.
  */
-export function mutationMessages({ messages }: PromptTemplate, mistakes: readonly Mistake[]): readonly ChatMessage[] {
+export function mutationMessages(
+  { messages }: PromptTemplate,
+  mistakes: readonly Mistake[],
+): readonly ChatMessage[] {
   const instruction = messages[0]?.template ?? '';
   const shown = mistakes
     .slice(0, mostMistakes)
-    .map(({ question, answer, expected }) => `Question: ${cut(question)}\nAnswer: ${cut(answer)}\nRight: ${cut(expected)}`)
+    .map(
+      ({ question, answer, expected }) =>
+        `Question: ${cut(question)}\nAnswer: ${cut(answer)}\nRight: ${cut(expected)}`,
+    )
     .join('\n\n');
   const names = variablesIn(instruction);
-  const keep = names.length === 0 ? '' : `\nKeep ${names.join(', ')} exactly as written: texts are put in there.`;
+  const keep =
+    names.length === 0
+      ? ''
+      : `\nKeep ${names.join(', ')} exactly as written: texts are put in there.`;
   return [
     {
       role: 'system',
-      content: 'You improve instructions for language models. Answer with JSON alone: {"instruction": "…"}, the whole new instruction.',
+      content:
+        'You improve instructions for language models. Answer with JSON alone: {"instruction": "…"}, the whole new instruction.',
     },
     {
       role: 'user',
@@ -46,7 +58,10 @@ export function mutationMessages({ messages }: PromptTemplate, mistakes: readonl
   ];
 }
 
-/** The parent with the new instruction; null when the model answered something else, lost a variable, or said the same again. */
+/**
+ * The parent with the new instruction; null when the model answered something else, lost a
+ * variable, or said the same again.
+ */
 export function mutated(parent: PromptTemplate, answer: string): PromptTemplate | null {
   const instruction = promisedText(answer, 'instruction');
   const [first, ...rest] = parent.messages;

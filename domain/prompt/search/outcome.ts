@@ -21,7 +21,10 @@ export interface SearchStanding {
   readonly best: VariantResult | null;
 }
 
-export function standingOf({ stage, round, rounds, variants, alive, questions }: SearchState, cases: number): SearchStanding {
+export function standingOf(
+  { stage, round, rounds, variants, alive, questions }: SearchState,
+  cases: number,
+): SearchStanding {
   const groups: { variants: number; met: number }[] = [];
   for (const { results } of alive) {
     const last = groups.at(-1);
@@ -29,7 +32,11 @@ export function standingOf({ stage, round, rounds, variants, alive, questions }:
     else groups.push({ variants: 1, met: results.length });
   }
   const most = Math.max(0, ...variants.map(({ result }) => result.cases));
-  const best = most === 0 ? null : (ranked(variants.map(({ result }) => result).filter((each) => each.cases === most))[0] ?? null);
+  const best =
+    most === 0
+      ? null
+      : (ranked(variants.map(({ result }) => result).filter((each) => each.cases === most))[0] ??
+        null);
   return { stage, round, rounds, groups, cases, known: variants.length, questions, best };
 }
 
@@ -47,12 +54,23 @@ const confidence = 0.95;
 
 export function measuredMean(of: Aggregate): PromptScore {
   const { lower, upper } = boundsOf(of, confidence);
-  return { cases: of.cases, failures: of.failures, mean: of.mean, lower: lower ?? of.range.min, upper: upper ?? of.range.max };
+  return {
+    cases: of.cases,
+    failures: of.failures,
+    mean: of.mean,
+    lower: lower ?? of.range.min,
+    upper: upper ?? of.range.max,
+  };
 }
 
 /** What a search found. */
 export interface SearchOutcome {
-  readonly winner: { readonly digest: Digest; readonly version: number; readonly artifact: ArtifactRef; readonly origin: VariantOrigin };
+  readonly winner: {
+    readonly digest: Digest;
+    readonly version: number;
+    readonly artifact: ArtifactRef;
+    readonly origin: VariantOrigin;
+  };
   readonly first: { readonly digest: Digest; readonly version: number };
   /** Of the winner, on the cases of the search: what it was chosen by. */
   readonly searched: VariantResult;
@@ -71,7 +89,10 @@ export interface SearchOutcome {
   readonly variants: number;
   /** Why they are fewer than the search allowed; not given where they are not. */
   readonly fewer?: readonly string[];
-  /** Other variants with the winner's quality on as many cases: it was cheaper or faster, or its digest came first. */
+  /**
+   * Other variants with the winner's quality on as many cases: it was cheaper or faster, or its
+   * digest came first.
+   */
   readonly tied: number;
   readonly questions: number;
   /** From the call ledger. */

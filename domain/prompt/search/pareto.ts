@@ -1,6 +1,9 @@
 import type { VariantResult } from './variant';
 
-/** Those that no other beats in quality, cost and latency at once, best quality first. Of results that are equal in all three, all are kept. */
+/**
+ * Those that no other beats in quality, cost and latency at once, best quality first. Of results
+ * that are equal in all three, all are kept.
+ */
 export function paretoFront(results: readonly VariantResult[]): readonly VariantResult[] {
   return results
     .filter((each) => !results.some((other) => dominates(other, each)))

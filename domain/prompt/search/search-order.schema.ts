@@ -11,10 +11,17 @@ export const searchOrderSchema = z
       .array(dimensionSchema)
       .min(1)
       .max(50)
-      .describe('what is measured of each case: the one to be raised, and for robustness the one it is of'),
+      .describe(
+        'what is measured of each case: the one to be raised, and for robustness the one it is of',
+      ),
     model: modelSchema,
     sampling: samplingSchema,
-    parallel: z.int().min(1).max(256).default(4).describe('a whole number from 1 to 256: questions under way at once'),
+    parallel: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(4)
+      .describe('a whole number from 1 to 256: questions under way at once'),
   })
   .describe('search, dimensions and model');
 

@@ -26,7 +26,12 @@ export type ProposerSpec =
   /** Every combination of the options, each in the place of `find` in a message. */
   | { readonly kind: 'grid'; readonly axes: readonly GridAxis[] }
   /** Examples drawn from cases with a known answer, which are then asked no more. */
-  | { readonly kind: 'fewShot'; readonly sizes: readonly number[]; readonly draws: number; readonly pool: number }
+  | {
+      readonly kind: 'fewShot';
+      readonly sizes: readonly number[];
+      readonly draws: number;
+      readonly pool: number;
+    }
   | MutateSpec;
 
 /** A model rewrites the instruction of the best so far, and sees what they got wrong. */

@@ -10,21 +10,31 @@ export interface SearchCases {
   readonly confirm: readonly EvaluationCase[];
 }
 
-/** At random, whole pairs together: two wordings of one question on both sides would let the search see what it is confirmed on. */
+/**
+ * At random, whole pairs together: two wordings of one question on both sides would let the search
+ * see what it is confirmed on.
+ */
 export function splitCases(
   cases: readonly EvaluationCase[],
-  { confirm, pool, random }: { readonly confirm: number; readonly pool: number; readonly random: Random },
+  {
+    confirm,
+    pool,
+    random,
+  }: { readonly confirm: number; readonly pool: number; readonly random: Random },
 ): SearchCases {
   const units = new Map<string, EvaluationCase[]>();
   for (const each of [...cases].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     const unit = each.pair === null ? `case ${each.id}` : `pair ${each.pair}`;
     units.set(unit, [...(units.get(unit) ?? []), each]);
   }
-  const drawn = [...units.values()].map((unit) => ({ unit, at: random() })).sort((a, b) => a.at - b.at);
+  const drawn = [...units.values()]
+    .map((unit) => ({ unit, at: random() }))
+    .sort((a, b) => a.at - b.at);
   const order = drawn.flatMap(({ unit }) => [unit]);
   const take = (most: number): readonly EvaluationCase[] => {
     const taken: EvaluationCase[] = [];
-    for (let next = order[0]; next && taken.length < most; next = order[0]) taken.push(...(order.shift() ?? []));
+    for (let next = order[0]; next && taken.length < most; next = order[0])
+      taken.push(...(order.shift() ?? []));
     return taken;
   };
   const held = take(Math.ceil(cases.length * confirm));

@@ -28,11 +28,19 @@ export interface VariantResult {
   readonly latencyMs: number;
 }
 
-export function resultOf(id: Digest, results: readonly CaseResult[], quality: string): VariantResult {
-  const scores = results.map(({ scores: by }) => by[quality]).filter((score) => score?.kind !== 'notApplicable');
+export function resultOf(
+  id: Digest,
+  results: readonly CaseResult[],
+  quality: string,
+): VariantResult {
+  const scores = results
+    .map(({ scores: by }) => by[quality])
+    .filter((score) => score?.kind !== 'notApplicable');
   const values = scores.map((score) => (score?.kind === 'scored' ? score.value : 0));
   const costs = results.flatMap(({ cost }) => (cost === null ? [] : [cost]));
-  const latencies = results.flatMap(({ latencyMs }) => (latencyMs === null ? [] : [latencyMs])).sort((a, b) => a - b);
+  const latencies = results
+    .flatMap(({ latencyMs }) => (latencyMs === null ? [] : [latencyMs]))
+    .sort((a, b) => a - b);
   return {
     id,
     cases: results.length,

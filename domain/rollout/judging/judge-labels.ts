@@ -1,11 +1,22 @@
 import { differ, fewestLabels, type Counted } from '../../language/judge/judge';
-import { emptyMean, extendMean, type MeanRange, type MeanState } from '../../statistics/mean-sequence';
+import {
+  emptyMean,
+  extendMean,
+  type MeanRange,
+  type MeanState,
+} from '../../statistics/mean-sequence';
 
-/** One answer that a judge gave a verdict on (1 right, 0 wrong) and that a person looked at; null: the person could not tell. */
+/**
+ * One answer that a judge gave a verdict on (1 right, 0 wrong) and that a person looked at; null:
+ * the person could not tell.
+ */
 export interface CheckedAnswer {
   readonly said: 0 | 1;
   readonly right: boolean | null;
-  /** Empty, or kept back by a policy: known to be wrong, so neither the judge nor a person was asked. */
+  /**
+   * Empty, or kept back by a policy: known to be wrong, so neither the judge nor a person was
+   * asked.
+   */
   readonly keptBack?: true;
 }
 
@@ -17,18 +28,29 @@ export interface CheckedPair {
 
 type Version = keyof CheckedPair;
 
-/** Answers of one version with a label of people, by kind; `right` counts the verdicts that agree with the label. */
+/**
+ * Answers of one version with a label of people, by kind; `right` counts the verdicts that agree
+ * with the label.
+ */
 export interface VersionLabels {
   readonly right: Counted;
   readonly wrong: Counted;
 }
 
-/** What people said of answers of this rollout that the judge had judged, as far as decisions need it. */
+/**
+ * What people said of answers of this rollout that the judge had judged, as far as decisions need
+ * it.
+ */
 export interface JudgeLabels extends Readonly<Record<Version, VersionLabels>> {
-  /** Pairs that people looked at, and how many of them have an answer of which they could not tell. */
+  /**
+   * Pairs that people looked at, and how many of them have an answer of which they could not tell.
+   */
   readonly pairs: number;
   readonly unsure: number;
-  /** By how much the judge's difference misses the true one, pair by pair: (verdict − label) of the challenger's answer less that of the champion's. */
+  /**
+   * By how much the judge's difference misses the true one, pair by pair: (verdict − label) of the
+   * challenger's answer less that of the champion's.
+   */
   readonly errors: MeanState;
 }
 
@@ -45,13 +67,20 @@ export const noLabels: JudgeLabels = {
 
 /** All labels of a rollout, in the order in which they came. */
 export function foldLabels(checked: readonly CheckedPair[]): JudgeLabels {
-  const sure = checked.filter(({ champion, challenger }) => champion.right !== null && challenger.right !== null);
+  const sure = checked.filter(
+    ({ champion, challenger }) => champion.right !== null && challenger.right !== null,
+  );
   const errors = sure.map(({ champion, challenger }) => errorIn(challenger) - errorIn(champion));
   const of = (version: Version): VersionLabels => {
-    const answers = checked.map((pair) => pair[version]).filter(({ keptBack }) => keptBack !== true);
+    const answers = checked
+      .map((pair) => pair[version])
+      .filter(({ keptBack }) => keptBack !== true);
     const count = (right: boolean): Counted => {
       const labelled = answers.filter((answer) => answer.right === right);
-      return { cases: labelled.length, right: labelled.filter(({ said }) => (said === 1) === right).length };
+      return {
+        cases: labelled.length,
+        right: labelled.filter(({ said }) => (said === 1) === right).length,
+      };
     };
     return { right: count(true), wrong: count(false) };
   };
@@ -70,8 +99,10 @@ function errorIn({ said, right }: CheckedAnswer): number {
 const mostUnsure = 0.05;
 
 /**
- * Why the verdicts of the judge may not decide; empty when they may. They may with 100 labels of right and of wrong answers of each version, and where the judge errs
- * alike on both: shares of agreement that differ (A. Agresti and B. Caffo, The American Statistician 54 (2000), at 5 % over both kinds) say that it favours one.
+ * Why the verdicts of the judge may not decide; empty when they may. They may with 100 labels of
+ * right and of wrong answers of each version, and where the judge errs alike on both: shares of
+ * agreement that differ (A. Agresti and B. Caffo, The American Statistician 54 (2000), at 5 % over
+ * both kinds) say that it favours one.
  */
 export function whyNotYet(labels: JudgeLabels): readonly string[] {
   const missing = missingLabels(labels);
@@ -102,7 +133,10 @@ function missingLabels(labels: JudgeLabels): readonly string[] {
   });
 }
 
-/** Whether more labels could help to decide: false where all judged pairs have been labelled, or are too few for 100 labels of each kind. */
+/**
+ * Whether more labels could help to decide: false where all judged pairs have been labelled, or are
+ * too few for 100 labels of each kind.
+ */
 export function mayStillBeLabelled(labels: JudgeLabels, judgedPairs: number): boolean {
   return judgedPairs >= 2 * fewestLabels && labels.pairs < judgedPairs;
 }

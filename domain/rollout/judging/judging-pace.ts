@@ -17,16 +17,21 @@ export interface JudgingPhase {
 }
 
 /**
- * How many of `mostPairs` may be judged in the present phase, all those before it included. Shadow and serving must each show quality by pairs of their own, so a shadow that is followed by
- * people leaves half of them.
+ * How many of `mostPairs` may be judged in the present phase, all those before it included. Shadow
+ * and serving must each show quality by pairs of their own, so a shadow that is followed by people
+ * leaves half of them.
  */
-export function mostPairsNow({ mostPairs }: Pick<AnswerJudge, 'mostPairs'>, { steps, step }: Pick<JudgingPhase, 'steps' | 'step'>): number {
+export function mostPairsNow(
+  { mostPairs }: Pick<AnswerJudge, 'mostPairs'>,
+  { steps, step }: Pick<JudgingPhase, 'steps' | 'step'>,
+): number {
   return isShadowBeforePeople({ steps, step }) ? Math.ceil(mostPairs / 2) : mostPairs;
 }
 
 /**
- * How many of them may be judged by now. Where `minDuration` is longer than a day: those of a day from the beginning of the phase on, the rest evenly as time passes, the
- * last ones as it ends. Spent in the first hours, or before the last day, they could not show anything across days.
+ * How many of them may be judged by now. Where `minDuration` is longer than a day: those of a day
+ * from the beginning of the phase on, the rest evenly as time passes, the last ones as it ends.
+ * Spent in the first hours, or before the last day, they could not show anything across days.
  */
 export function openPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingPhase): number {
   const { steps, step, elapsedSeconds, minDurationSeconds } = phase;
@@ -42,12 +47,17 @@ function isShadowBeforePeople({ steps, step }: Pick<JudgingPhase, 'steps' | 'ste
 }
 
 /**
- * Event time before which nobody is asked any more; null where nobody is left for that. Where quality must hold across days, a pair of a day that is closed comes late: it is in no day, and enough of
- * them hold the promotion back for good. A judge that was away, or had no budget, would catch up on just those.
+ * Event time before which nobody is asked any more; null where nobody is left for that. Where
+ * quality must hold across days, a pair of a day that is closed comes late: it is in no day, and
+ * enough of them hold the promotion back for good. A judge that was away, or had no budget, would
+ * catch up on just those.
  */
 export function openSince(
   evidence: Pick<RolloutEvidence, 'quality'> | null,
-  { test, timezone }: { readonly test: Pick<CanarySpec['test'], 'minDurationSeconds'>; readonly timezone: string },
+  {
+    test,
+    timezone,
+  }: { readonly test: Pick<CanarySpec['test'], 'minDurationSeconds'>; readonly timezone: string },
 ): string | null {
   if (evidence === null || !holdsAcrossDays(test)) return null;
   const { weekFrom, weeks, closedBefore } = evidence.quality.days;

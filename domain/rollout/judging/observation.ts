@@ -1,22 +1,29 @@
 import type { LossRange } from './loss';
 
 /**
- * Requests whose label is ripe (event time + `availableAfter` has passed), each exactly once over the life of a rollout: whoever reads them keeps a cursor and
- * stores it in one transaction with the evidence; `observe` cannot tell a second delivery. In order of event time (ties by prediction id), never of the
- * labels' arrival: whatever arrives late is often bad news, and whoever counts by arrival counts the good news first.
+ * Requests whose label is ripe (event time + `availableAfter` has passed), each exactly once over
+ * the life of a rollout: whoever reads them keeps a cursor and stores it in one transaction with
+ * the evidence; `observe` cannot tell a second delivery. In order of event time (ties by prediction
+ * id), never of the labels' arrival: whatever arrives late is often bad news, and whoever counts by
+ * arrival counts the good news first.
  */
 export interface ObservationBatch {
   /** For `comparison: pairs`. */
   readonly pairs: readonly PairObservation[];
   /** For `comparison: arms`. */
   readonly answers: readonly ArmObservation[];
-  /** The step's own, which need no label: in shadow those that the challenger scored beside the answers, else those that it was to answer. */
+  /**
+   * The step's own, which need no label: in shadow those that the challenger scored beside the
+   * answers, else those that it was to answer.
+   */
   readonly requests: readonly RequestObservation[];
 }
 
 export interface PairObservation {
   readonly eventTimeMs: number;
-  /** Null: ripe, and no label came. 0 or 1 in classification, where another number counts as none. */
+  /**
+   * Null: ripe, and no label came. 0 or 1 in classification, where another number counts as none.
+   */
   readonly label: number | null;
   /** Null: no score, as after an error or a timeout. */
   readonly champion: number | null;
@@ -25,7 +32,10 @@ export interface PairObservation {
   readonly step?: number;
   /** Of a language application, where both versions gave the same text. */
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model: the differences of loss, challenger minus champion, that were possible before the label was known. */
+  /**
+   * Of a multiclass model: the differences of loss, challenger minus champion, that were possible
+   * before the label was known.
+   */
   readonly differences?: LossRange;
 }
 

@@ -1,11 +1,22 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import { openCalendar, type Calendar } from '../../calendar';
-import { addToDays, closeDaysBefore, daysFrom, noDays, type DaysState } from '../../statistics/days-sequence';
+import {
+  addToDays,
+  closeDaysBefore,
+  daysFrom,
+  noDays,
+  type DaysState,
+} from '../../statistics/days-sequence';
 import { emptyRanged, extendRanged, type RangedValue } from '../../statistics/ranged-sequence';
 import { addShare, type ShareState } from '../../statistics/share-sequence';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { armRange, pairRange, requestLoss } from './loss';
-import type { ArmObservation, ObservationBatch, PairObservation, RequestObservation } from './observation';
+import type {
+  ArmObservation,
+  ObservationBatch,
+  PairObservation,
+  RequestObservation,
+} from './observation';
 import { isServing, type RolloutPolicy } from '../policy';
 
 export function startEvidence(
@@ -26,7 +37,9 @@ export function startEvidence(
     asOf: at,
     extendedSeconds: 0,
     quality:
-      policy.quality.comparison === 'pairs' ? { ...noPairs, phase: isServing(policy, 0) ? 'serving' : 'shadow', days } : noArms(days),
+      policy.quality.comparison === 'pairs'
+        ? { ...noPairs, phase: isServing(policy, 0) ? 'serving' : 'shadow', days }
+        : noArms(days),
     guardrails: {},
     requestsInStep: 0,
   };
@@ -39,8 +52,9 @@ function firstWholeDay({ dayOf, startOf }: Calendar, ms: number): number {
 }
 
 /**
- * Folds a batch into the evidence. Pure, and not idempotent: the same batch twice counts twice, so the caller stores the new evidence and its own cursor
- * together. Throws a RangeError on a batch of the other comparison, and when event time runs backwards.
+ * Folds a batch into the evidence. Pure, and not idempotent: the same batch twice counts twice, so
+ * the caller stores the new evidence and its own cursor together. Throws a RangeError on a batch of
+ * the other comparison, and when event time runs backwards.
  */
 export function observe(
   policy: RolloutPolicy,
@@ -48,7 +62,9 @@ export function observe(
   seen: ObservationBatch & { readonly asOf: string },
 ): RolloutEvidence {
   if (Date.parse(seen.asOf) < Date.parse(evidence.asOf)) {
-    throw new RangeError(`the evidence is of ${evidence.asOf} already: ${seen.asOf} lies before it`);
+    throw new RangeError(
+      `the evidence is of ${evidence.asOf} already: ${seen.asOf} lies before it`,
+    );
   }
   return {
     ...evidence,
@@ -57,7 +73,10 @@ export function observe(
     guardrails: Object.fromEntries(
       policy.guardrails.map((guardrail) => [
         guardrail.name,
-        addShare(evidence.guardrails[guardrail.name] ?? { n: 0, events: 0 }, countEvents(guardrail, seen.requests)),
+        addShare(
+          evidence.guardrails[guardrail.name] ?? { n: 0, events: 0 },
+          countEvents(guardrail, seen.requests),
+        ),
       ]),
     ),
     requestsInStep: evidence.requestsInStep + seen.requests.length,
@@ -65,7 +84,8 @@ export function observe(
 }
 
 /**
- * Begins another step. Arms and guardrails are counted anew, and so are pairs once people are answered: what was good in shadow says nothing of what goes wrong while serving. Entering the
+ * Begins another step. Arms and guardrails are counted anew, and so are pairs once people are
+ * answered: what was good in shadow says nothing of what goes wrong while serving. Entering the
  * step that one is in changes nothing.
  */
 export function enterStep(
@@ -88,7 +108,11 @@ export function enterStep(
     quality:
       quality.kind === 'arms'
         ? noArms(noDays)
-        : { ...quality, step: emptyRanged(), ...(begins && { phase: 'serving', days: noDays, unscored: 0 }) },
+        : {
+            ...quality,
+            step: emptyRanged(),
+            ...(begins && { phase: 'serving', days: noDays, unscored: 0 }),
+          },
   };
 }
 
@@ -105,7 +129,14 @@ const noPairs: PairsEvidence = {
 
 function noArms(days: DaysState): ArmsEvidence {
   const none = { champion: 0, challenger: 0 };
-  return { kind: 'arms', champion: emptyRanged(), challenger: emptyRanged(), days, unlabelled: none, unscored: none };
+  return {
+    kind: 'arms',
+    champion: emptyRanged(),
+    challenger: emptyRanged(),
+    days,
+    unlabelled: none,
+    unscored: none,
+  };
 }
 
 function withQuality(
@@ -115,7 +146,9 @@ function withQuality(
 ): QualityEvidence {
   const { quality } = evidence;
   if ((quality.kind === 'pairs' ? seen.answers : seen.pairs).length > 0) {
-    throw new RangeError(`this rollout compares ${quality.kind}, and the batch holds the other kind`);
+    throw new RangeError(
+      `this rollout compares ${quality.kind}, and the batch holds the other kind`,
+    );
   }
   const calendar = openCalendar(policy.timezone);
   const grown =
@@ -137,8 +170,20 @@ function withPairs(
   const { quality, step: present, calendar } = seen;
   const loss = requestLoss(policy.quality);
   let { days, unlabelled, unscored } = quality;
-  const differences = { shadow: [] as RangedValue[], serving: [] as RangedValue[], step: [] as RangedValue[] };
-  for (const { eventTimeMs, label, champion, challenger, step = present, sameAnswer = false, differences: possible } of seen.pairs) {
+  const differences = {
+    shadow: [] as RangedValue[],
+    serving: [] as RangedValue[],
+    step: [] as RangedValue[],
+  };
+  for (const {
+    eventTimeMs,
+    label,
+    champion,
+    challenger,
+    step = present,
+    sameAnswer = false,
+    differences: possible,
+  } of seen.pairs) {
     // Labels of the shadow still become due while people are answered already.
     const of = isServing(policy, step) ? 'serving' : 'shadow';
     const isOfPhase = of === quality.phase;
@@ -158,7 +203,8 @@ function withPairs(
     if (!isOfPhase) continue;
     days = begun(days, calendar, eventTimeMs);
     const day = calendar.dayOf(eventTimeMs);
-    for (const arm of ['challenger', 'champion'] as const) days = addToDays(days, { day, arm, loss: losses[arm] });
+    for (const arm of ['challenger', 'champion'] as const)
+      days = addToDays(days, { day, arm, loss: losses[arm] });
   }
   const range = pairRange(loss);
   return {
@@ -174,12 +220,18 @@ function withPairs(
 
 /** From the first day that was seen whole. */
 function begun(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
-  return days.weekFrom === null ? { ...daysFrom(firstWholeDay(calendar, eventTimeMs)), late: days.late } : days;
+  return days.weekFrom === null
+    ? { ...daysFrom(firstWholeDay(calendar, eventTimeMs)), late: days.late }
+    : days;
 }
 
 function withArms(
   policy: RolloutPolicy,
-  seen: { readonly quality: ArmsEvidence; readonly answers: readonly ArmObservation[]; readonly calendar: Calendar },
+  seen: {
+    readonly quality: ArmsEvidence;
+    readonly answers: readonly ArmObservation[];
+    readonly calendar: Calendar;
+  },
 ): ArmsEvidence {
   const { quality, calendar } = seen;
   const loss = requestLoss(policy.quality);
@@ -193,7 +245,11 @@ function withArms(
     else {
       const value = loss.of(label, score);
       losses[arm].push({ value, ...(possible ?? loss.rangeOf(score)) });
-      days = addToDays(begun(days, calendar, eventTimeMs), { day: calendar.dayOf(eventTimeMs), arm, loss: value });
+      days = addToDays(begun(days, calendar, eventTimeMs), {
+        day: calendar.dayOf(eventTimeMs),
+        arm,
+        loss: value,
+      });
     }
   }
   const range = armRange(loss);
@@ -212,9 +268,15 @@ function isScore(score: number | null): score is number {
   return score !== null && !Number.isNaN(score);
 }
 
-function countEvents(guardrail: GuardrailSpec, requests: readonly RequestObservation[]): ShareState {
+function countEvents(
+  guardrail: GuardrailSpec,
+  requests: readonly RequestObservation[],
+): ShareState {
   const { name, max } = guardrail;
-  const share = (of: readonly RequestObservation[], isEvent: (request: RequestObservation) => boolean): ShareState => ({
+  const share = (
+    of: readonly RequestObservation[],
+    isEvent: (request: RequestObservation) => boolean,
+  ): ShareState => ({
     n: of.length,
     events: of.filter(isEvent).length,
   });
@@ -224,7 +286,9 @@ function countEvents(guardrail: GuardrailSpec, requests: readonly RequestObserva
     case 'latency_ms':
       return share(requests, ({ latencyMs }) => latencyMs === null || latencyMs > max);
     case 'first_token_ms': {
-      const streamed = requests.filter(({ answer }) => answer == null || answer.firstTokenMs !== null);
+      const streamed = requests.filter(
+        ({ answer }) => answer == null || answer.firstTokenMs !== null,
+      );
       return share(streamed, ({ answer }) => (answer?.firstTokenMs ?? Infinity) > max);
     }
     case 'tokens':

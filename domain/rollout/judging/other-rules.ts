@@ -5,8 +5,9 @@ import { rolloutPolicyOf, type RolloutPolicy } from '../policy';
 import type { RolloutVerdict } from './verdict';
 
 /**
- * What other rules of a canary would have said of what a rollout has measured, as far as that can be known: the evidence holds sums of one loss, and counts of
- * requests above one limit. In the step where the decision was made.
+ * What other rules of a canary would have said of what a rollout has measured, as far as that can
+ * be known: the evidence holds sums of one loss, and counts of requests above one limit. In the
+ * step where the decision was made.
  */
 export function underOtherRules(
   policy: RolloutPolicy,
@@ -23,7 +24,11 @@ export function underOtherRules(
 
 function earlierRules({ version }: RolloutEvidence): readonly string[] {
   const measured: number = version;
-  return measured === 2 ? [] : [`it was measured by version ${measured} of the rules of a rollout, which counted otherwise than version 2`];
+  return measured === 2
+    ? []
+    : [
+        `it was measured by version ${measured} of the rules of a rollout, which counted otherwise than version 2`,
+      ];
 }
 
 /** Whose errors are what they were: a file says nothing of them. */
@@ -32,16 +37,27 @@ function byTheSameJudge(policy: RolloutPolicy, { quality, ...canary }: CanarySpe
   return { ...canary, quality: answers?.judge === undefined ? quality : { ...quality, answers } };
 }
 
-function otherMeasures({ quality, guardrails }: RolloutPolicy, canary: CanarySpec): readonly string[] {
+function otherMeasures(
+  { quality, guardrails }: RolloutPolicy,
+  canary: CanarySpec,
+): readonly string[] {
   const why: string[] = [];
   if (canary.quality.metric !== quality.metric || canary.quality.bound !== quality.bound) {
     const bounded = (bound: number | null) => (bound === null ? '' : ` up to ${bound}`);
-    const [was, asked] = [quality, canary.quality].map(({ metric, bound }) => `${metric}${bounded(bound)}`);
-    why.push(`quality was measured by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have been`);
+    const [was, asked] = [quality, canary.quality].map(
+      ({ metric, bound }) => `${metric}${bounded(bound)}`,
+    );
+    why.push(
+      `quality was measured by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have been`,
+    );
   }
-  const [was, asked] = [quality, canary.quality].map(({ answers }) => answers?.judge?.dimension ?? null);
+  const [was, asked] = [quality, canary.quality].map(
+    ({ answers }) => answers?.judge?.dimension ?? null,
+  );
   if (was !== asked && was !== null && asked !== null)
-    why.push(`answers were judged by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have said`);
+    why.push(
+      `answers were judged by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have said`,
+    );
   for (const asked of canary.guardrails) {
     const counted = guardrails.find(({ name }) => name === asked.name);
     if (counted === undefined) why.push(`${asked.name} was not counted`);

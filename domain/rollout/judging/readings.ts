@@ -10,7 +10,10 @@ import { alphaBudget, hasOwnSteps, isServing, type RolloutPolicy } from '../poli
 import type { MetricReading } from './verdict';
 
 /** Every metric with its bounds, quality first. */
-export function readingsOf(policy: RolloutPolicy, evidence: RolloutEvidence): readonly MetricReading[] {
+export function readingsOf(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+): readonly MetricReading[] {
   return [
     qualityReading(policy, evidence),
     ...shadowReading(policy, evidence),
@@ -20,11 +23,15 @@ export function readingsOf(policy: RolloutPolicy, evidence: RolloutEvidence): re
 }
 
 /**
- * Non-inferiority is shown when the upper bound of the difference is below the margin and refuted when the lower bound is above it; superiority is shown below −margin and refuted from
- * −margin on: the rules of the offline gates, with bounds that may be watched. It is about the shadow's pairs in shadow, and once people are answered about those since then alone.
- * Where the policy asks about days:
- * - what a promotion rests on must be shown across days too; a shadow before people are answered need not, as no promotion rests on it;
- * - what is refuted must be refuted across days too, or be `largeHarm` on the traffic of people that are answered.
+ * Non-inferiority is shown when the upper bound of the difference is below the margin and refuted
+ * when the lower bound is above it; superiority is shown below −margin and refuted from −margin on:
+ * the rules of the offline gates, with bounds that may be watched. It is about the shadow's pairs
+ * in shadow, and once people are answered about those since then alone. Where the policy asks about
+ * days:
+ * - what a promotion rests on must be shown across days too; a shadow before people are answered
+ *   need not, as no promotion rests on it;
+ * - what is refuted must be refuted across days too, or be `largeHarm` on the traffic of people
+ *   that are answered.
  */
 function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): MetricReading {
   const { metric, acrossDays, largeHarm } = policy.quality;
@@ -34,9 +41,12 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
   const bounds = trafficBounds(policy, quality);
   const days = acrossDays ? daysReading(policy, quality) : null;
   const refuted =
-    (isRefuted(policy, bounds.lower) && (days === null || isRefuted(policy, days.lower ?? -Infinity))) ||
+    (isRefuted(policy, bounds.lower) &&
+      (days === null || isRefuted(policy, days.lower ?? -Infinity))) ||
     (serves && days !== null && bounds.lower > largeHarm);
-  const shown = bounds.upper < limit && (days === null || !restsOnDays(policy, step) || (days.upper ?? Infinity) < limit);
+  const shown =
+    bounds.upper < limit &&
+    (days === null || !restsOnDays(policy, step) || (days.upper ?? Infinity) < limit);
   return {
     metric,
     role: 'quality',
@@ -49,12 +59,22 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
   };
 }
 
-/** What the shadow has shown, once the challenger answers requests: these labels count no more, but a reader wants to know them. */
-function shadowReading(policy: RolloutPolicy, { quality }: RolloutEvidence): readonly MetricReading[] {
+/**
+ * What the shadow has shown, once the challenger answers requests: these labels count no more, but
+ * a reader wants to know them.
+ */
+function shadowReading(
+  policy: RolloutPolicy,
+  { quality }: RolloutEvidence,
+): readonly MetricReading[] {
   if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0) return [];
   const pairs = quality.shadow;
   const error = judgeErrorOf(policy, quality, pairs.n);
-  const bounds = rangedBounds(pairs, pairRange(requestLoss(policy.quality)), alphaBudget(policy).qualityPerSide);
+  const bounds = rangedBounds(
+    pairs,
+    pairRange(requestLoss(policy.quality)),
+    alphaBudget(policy).qualityPerSide,
+  );
   return [
     {
       metric: policy.quality.metric,
@@ -69,11 +89,20 @@ function shadowReading(policy: RolloutPolicy, { quality }: RolloutEvidence): rea
   ];
 }
 
-/** A bad step cannot hide behind the good ones before it. It can end the rollout, and hold it back, and shows nothing. */
-function stepReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): readonly MetricReading[] {
+/**
+ * A bad step cannot hide behind the good ones before it. It can end the rollout, and hold it back,
+ * and shows nothing.
+ */
+function stepReading(
+  policy: RolloutPolicy,
+  { quality, step }: RolloutEvidence,
+): readonly MetricReading[] {
   if (quality.kind === 'arms' || !isServing(policy, step) || !hasOwnSteps(policy)) return [];
   const { metric, acrossDays, largeHarm } = policy.quality;
-  const bounds = pairBounds(policy, quality, { pairs: quality.step, alpha: alphaBudget(policy).perStep });
+  const bounds = pairBounds(policy, quality, {
+    pairs: quality.step,
+    alpha: alphaBudget(policy).perStep,
+  });
   const { n } = quality.step;
   const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
   return [
@@ -96,10 +125,14 @@ export function limitOf({ quality: { rule, margin } }: RolloutPolicy): number {
 
 /** By the lower bound of a difference. */
 export function isRefuted(policy: RolloutPolicy, lower: number): boolean {
-  return policy.quality.rule === 'nonInferiority' ? lower > limitOf(policy) : lower >= limitOf(policy);
+  return policy.quality.rule === 'nonInferiority'
+    ? lower > limitOf(policy)
+    : lower >= limitOf(policy);
 }
 
-/** Whether a promotion rests on what this step shows: the challenger answers people, or never will. */
+/**
+ * Whether a promotion rests on what this step shows: the challenger answers people, or never will.
+ */
 export function restsOnDays(policy: RolloutPolicy, step: number): boolean {
   return isServing(policy, step) || policy.steps.every((percent) => percent === 0);
 }
@@ -111,13 +144,19 @@ export function decidingPairs(quality: PairsEvidence): RangedState {
 
 /** Labelled and scored: pairs that decide, or answers of the arm that has fewer. */
 export function labelledOf(quality: QualityEvidence): number {
-  return quality.kind === 'pairs' ? decidingPairs(quality).n : Math.min(quality.champion.n, quality.challenger.n);
+  return quality.kind === 'pairs'
+    ? decidingPairs(quality).n
+    : Math.min(quality.champion.n, quality.challenger.n);
 }
 
-/** Of the difference in mean loss over the traffic that decides; each bound fails, ever, with the probability that the budget grants its side. */
+/**
+ * Of the difference in mean loss over the traffic that decides; each bound fails, ever, with the
+ * probability that the budget grants its side.
+ */
 export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
   const { qualityPerSide } = alphaBudget(policy);
-  if (quality.kind === 'pairs') return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
+  if (quality.kind === 'pairs')
+    return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
   // Two sequences must hold for one bound of their difference.
   const range = armRange(requestLoss(policy.quality));
   const of = (state: RangedState) => rangedBounds(state, range, qualityPerSide / 2);
@@ -166,7 +205,10 @@ export function dayBounds(
 ): SequenceBounds | null {
   const { shown, harm } = alphaBudget(policy).acrossDays;
   const correlation = policy.test.dayCorrelation;
-  const [good, bad] = [boundsAcrossDays(days, { alpha: shown, correlation }), boundsAcrossDays(days, { alpha: harm, correlation })];
+  const [good, bad] = [
+    boundsAcrossDays(days, { alpha: shown, correlation }),
+    boundsAcrossDays(days, { alpha: harm, correlation }),
+  ];
   if (good === null || bad === null) return null;
   const bounds = { lower: bad.lower, upper: good.upper };
   const error = errorIn(policy, quality);
@@ -174,18 +216,35 @@ export function dayBounds(
 }
 
 /** Of whole weeks, once there is one; before that the days so far have a mean and no bounds. */
-function daysReading(policy: RolloutPolicy, quality: QualityEvidence): NonNullable<MetricReading['days']> {
+function daysReading(
+  policy: RolloutPolicy,
+  quality: QualityEvidence,
+): NonNullable<MetricReading['days']> {
   const { weeks, days, sum, week } = quality.days;
   const told = weeks === 0 ? week : { days, sum };
   const bounds = dayBounds(policy, quality);
   const estimate = behind(errorIn(policy, quality), told.days === 0 ? null : told.sum / told.days);
-  return { n: told.days, weeks, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
+  return {
+    n: told.days,
+    weeks,
+    estimate,
+    lower: bounds?.lower ?? null,
+    upper: bounds?.upper ?? null,
+  };
 }
 
-/** Either the share of requests itself, or the share above `max`, which may not exceed 1 − quantile: then the quantile lies above `max`. */
-function guardrailReading(policy: RolloutPolicy, guardrail: GuardrailSpec, evidence: RolloutEvidence): MetricReading {
+/**
+ * Either the share of requests itself, or the share above `max`, which may not exceed 1 − quantile:
+ * then the quantile lies above `max`.
+ */
+function guardrailReading(
+  policy: RolloutPolicy,
+  guardrail: GuardrailSpec,
+  evidence: RolloutEvidence,
+): MetricReading {
   const counted = evidence.guardrails[guardrail.name] ?? { n: 0, events: 0 };
-  const limit = 'quantile' in guardrail ? Number((1 - guardrail.quantile).toPrecision(12)) : guardrail.max;
+  const limit =
+    'quantile' in guardrail ? Number((1 - guardrail.quantile).toPrecision(12)) : guardrail.max;
   const bounds = shareBounds(counted, alphaBudget(policy).perGuardrail);
   return {
     metric: guardrail.name,

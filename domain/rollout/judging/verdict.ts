@@ -1,16 +1,26 @@
 import type { Reason } from '../../decision/verdict';
 
-/** What a rollout should do next. Reasons come in every case: one for each metric, then what holds the rollout back or ends it. */
+/**
+ * What a rollout should do next. Reasons come in every case: one for each metric, then what holds
+ * the rollout back or ends it.
+ */
 export type RolloutVerdict =
   /** Nothing is decided yet. */
   | (Said & { readonly kind: 'continue'; readonly remaining: Remaining })
   /** To the policy's step of this index. */
   | (Said & { readonly kind: 'advance'; readonly toStep: number; readonly percent: number })
   | (Said & { readonly kind: 'promote' })
-  /** A guardrail is broken, or quality is shown to miss what the policy demands: back to the champion. */
+  /**
+   * A guardrail is broken, or quality is shown to miss what the policy demands: back to the
+   * champion.
+   */
   | (Said & { readonly kind: 'harm'; readonly metric: string })
   /** `maxDuration` is over before a promotion was decided: what the policy says then. */
-  | (Said & { readonly kind: 'expired'; readonly action: 'rollback' | 'hold'; readonly remaining: Remaining });
+  | (Said & {
+      readonly kind: 'expired';
+      readonly action: 'rollback' | 'hold';
+      readonly remaining: Remaining;
+    });
 
 interface Said {
   readonly reasons: readonly Reason[];
@@ -22,18 +32,28 @@ export interface MetricReading {
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;
   /**
-   * `step`: quality of the present step alone, while the challenger answers requests. `shadow`: quality of the shadow that came before; it is reported and decides nothing more.
+   * `step`: quality of the present step alone, while the challenger answers requests. `shadow`:
+   * quality of the shadow that came before; it is reported and decides nothing more.
    */
   readonly role: 'quality' | 'shadow' | 'step' | 'guardrail';
   readonly outcome: 'passed' | 'failed' | 'inconclusive';
   readonly n: number;
-  /** Difference in loss (positive is worse), or a share of requests. Null before the first observation. */
+  /**
+   * Difference in loss (positive is worse), or a share of requests. Null before the first
+   * observation.
+   */
   readonly estimate: number | null;
   readonly lower: number | null;
   readonly upper: number | null;
-  /** Quality: the margin, with the sign in which bounds are compared. Step: from where it is harm. Guardrail: the largest share allowed. */
+  /**
+   * Quality: the margin, with the sign in which bounds are compared. Step: from where it is harm.
+   * Guardrail: the largest share allowed.
+   */
   readonly limit: number;
-  /** The same over days instead of requests, where days are asked about; without bounds before the first whole week. */
+  /**
+   * The same over days instead of requests, where days are asked about; without bounds before the
+   * first whole week.
+   */
   readonly days: DaysReading | null;
 }
 
@@ -46,7 +66,10 @@ export interface DaysReading {
   readonly upper: number | null;
 }
 
-/** Reckoned from what was seen so far, as if it went on like this; null when it would never be decided. */
+/**
+ * Reckoned from what was seen so far, as if it went on like this; null when it would never be
+ * decided.
+ */
 export interface Remaining {
   /** Further labelled requests. */
   readonly observations: number | null;

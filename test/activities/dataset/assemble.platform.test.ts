@@ -3,7 +3,12 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createAssembleActivities, type AssembleDeps, type AssembleInput, type AssembleEnd } from '../../../activities/dataset/assemble';
+import {
+  createAssembleActivities,
+  type AssembleDeps,
+  type AssembleInput,
+  type AssembleEnd,
+} from '../../../activities/dataset/assemble';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { openFeatureRunner } from '../../../data/sql/feature-runner';
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
@@ -51,7 +56,10 @@ describe('assembleData on the flights of half a year', () => {
     folder = await mkdtemp(join(tmpdir(), 'assemble-'));
     await mkdir(join(folder, 'scratch'));
     deps = { registry, artifacts, scratchRoot: join(folder, 'scratch') };
-    files = { 'sql/assemble.sql': await sqlFile('sql/assemble.sql'), 'sql/features.sql': await sqlFile('sql/features.sql') };
+    files = {
+      'sql/assemble.sql': await sqlFile('sql/assemble.sql'),
+      'sql/features.sql': await sqlFile('sql/features.sql'),
+    };
     datasets = { flights: await ingested('flights'), weather: await ingested('weather') };
   });
   afterEach(async () => {
@@ -64,7 +72,11 @@ describe('assembleData on the flights of half a year', () => {
   });
 
   const sqlFile = async (path: string) =>
-    artifacts.putBytes({ tenant, bytes: await readFile(join(sample, path)), mediaType: 'application/sql' });
+    artifacts.putBytes({
+      tenant,
+      bytes: await readFile(join(sample, path)),
+      mediaType: 'application/sql',
+    });
 
   async function ingested(dataset: string): Promise<DatasetVersionRef> {
     const path = join(folder, `${dataset}.parquet`);
@@ -72,21 +84,46 @@ describe('assembleData on the flights of half a year', () => {
     const rows = await withDuckDb(async (sql) => {
       const source = `SELECT * REPLACE (time_hour AT TIME ZONE 'UTC' AS time_hour) FROM ${readParquet([join(samplesDir(), `${dataset}.parquet`)])}
                       WHERE time_hour >= ${from}::TIMESTAMPTZ AND time_hour < ${until}::TIMESTAMPTZ`;
-      const { Count } = await sql.one<{ Count: number }>(`COPY (${source}) TO ${quoteText(path)} (FORMAT parquet)`);
+      const { Count } = await sql.one<{ Count: number }>(
+        `COPY (${source}) TO ${quoteText(path)} (FORMAT parquet)`,
+      );
       return Count;
     }, inProcess);
-    const file = await artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' });
+    const file = await artifacts.putFile({
+      tenant,
+      path,
+      mediaType: 'application/vnd.apache.parquet',
+    });
     // Assembly takes the tables' columns from the files themselves.
     const columns: readonly Column[] = [];
     const value: DatasetManifest = { dataset, columns, rows, files: [file] };
     const manifest = await artifacts.putJson({ tenant, value });
-    return registry.datasets.register({ tenant, dataset, manifest, rows, columns, runId: null, idempotencyKey: dataset });
+    return registry.datasets.register({
+      tenant,
+      dataset,
+      manifest,
+      rows,
+      columns,
+      runId: null,
+      idempotencyKey: dataset,
+    });
   }
 
   async function inputFor(more: Partial<AssembleInput> = {}): Promise<AssembleInput> {
     const runId = await startRun(registry);
     const key = effectKey(runId, 'train', 'assemble', 1);
-    return { tenant, runId, key, lifecycle: unique('flight-delay'), datasets, data, task: null, files, window, ...more };
+    return {
+      tenant,
+      runId,
+      key,
+      lifecycle: unique('flight-delay'),
+      datasets,
+      data,
+      task: null,
+      files,
+      window,
+      ...more,
+    };
   }
 
   const assembleData = (input: AssembleInput, attempt = 1, given: Partial<AssembleDeps> = {}) =>
@@ -100,58 +137,94 @@ describe('assembleData on the flights of half a year', () => {
     const input = await inputFor();
     const first = await assembleData(input);
     const assembled = await artifacts.getJson<AssembledData>(first.assembled);
-    expect(assembled).toMatchObject({ task: 'classification', label: 'late', entity: 'tailnum', dropped: { withoutTime: 0 } });
+    expect(assembled).toMatchObject({
+      task: 'classification',
+      label: 'late',
+      entity: 'tailnum',
+      dropped: { withoutTime: 0 },
+    });
     expect(first.rows.train).toBeGreaterThan(80_000);
-    expect(assembledParts.map((part) => first.rows[part])).toEqual(assembledParts.map((part) => assembled.parts[part].rows));
+    expect(assembledParts.map((part) => first.rows[part])).toEqual(
+      assembledParts.map((part) => assembled.parts[part].rows),
+    );
 
     const dataset = `${input.lifecycle}.request-rows`;
     const version = await registry.datasets.get({ tenant, dataset, version: 1 });
     const rows = Object.values(first.rows).reduce((sum, each) => sum + each, 0);
     expect(version).toMatchObject({ rows, runId: input.runId });
-    const manifest = await artifacts.getJson<DatasetManifest>((version as DatasetVersionRef).manifest);
+    const manifest = await artifacts.getJson<DatasetManifest>(
+      (version as DatasetVersionRef).manifest,
+    );
     expect(manifest.files).toEqual(assembledParts.map((part) => assembled.parts[part].requestRows));
     const described = await withDuckDb(async (sql) => {
       const path = join(folder, 'train.parquet');
       await artifacts.toFile(assembled.parts.train.requestRows, path);
       return sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${readParquet([path])}`);
     }, inProcess);
-    expect(manifest.columns.map((column) => column.name)).toEqual(described.map((column) => column.column_name));
+    expect(manifest.columns.map((column) => column.name)).toEqual(
+      described.map((column) => column.column_name),
+    );
 
-    const upstream = await registry.lineage.of({ tenant, node: { kind: 'dataset', name: dataset, version: 1 }, direction: 'upstream' });
+    const upstream = await registry.lineage.of({
+      tenant,
+      node: { kind: 'dataset', name: dataset, version: 1 },
+      direction: 'upstream',
+    });
     expect(upstream.map((edge) => edge.from.name).sort()).toEqual(['flights', 'weather']);
-    const held = await test_.database.sql`select digest from artifact_references where held_by = ${`dataset:${dataset}@1`}`;
+    const held = await test_.database
+      .sql`select digest from artifact_references where held_by = ${`dataset:${dataset}@1`}`;
     expect(held).toHaveLength(5);
 
     const holdout = `${input.lifecycle}.holdout-rows`;
     expect(first.holdout).toMatchObject({ dataset: holdout, version: 1, rows: first.rows.holdout });
-    expect((await artifacts.getJson<DatasetManifest>(first.holdout.manifest)).files).toEqual([assembled.parts.holdout.requestRows]);
-    const above = await registry.lineage.of({ tenant, node: { kind: 'dataset', name: holdout, version: 1 }, direction: 'upstream' });
-    expect(above.map((edge) => edge.from.name).sort()).toEqual(['flights', dataset, 'weather'].sort());
+    expect((await artifacts.getJson<DatasetManifest>(first.holdout.manifest)).files).toEqual([
+      assembled.parts.holdout.requestRows,
+    ]);
+    const above = await registry.lineage.of({
+      tenant,
+      node: { kind: 'dataset', name: holdout, version: 1 },
+      direction: 'upstream',
+    });
+    expect(above.map((edge) => edge.from.name).sort()).toEqual(
+      ['flights', dataset, 'weather'].sort(),
+    );
 
     // Another run of the same lifecycle makes the same version.
     const again = await assembleData(await inputFor({ lifecycle: input.lifecycle }));
     expect(again).toEqual(first);
-    expect((await registry.datasets.versions({ tenant, dataset, pageSize: 9 })).items).toHaveLength(1);
+    expect((await registry.datasets.versions({ tenant, dataset, pageSize: 9 })).items).toHaveLength(
+      1,
+    );
   });
 
   test('what the gateway computes for a request is what was trained on', async () => {
     const { assembled } = await assembleData(await inputFor());
     const { parts, available, request } = await artifacts.getJson<AssembledData>(assembled);
-    const [requestRows, features] = [join(folder, 'holdout-request.parquet'), join(folder, 'holdout-features.parquet')];
+    const [requestRows, features] = [
+      join(folder, 'holdout-request.parquet'),
+      join(folder, 'holdout-features.parquet'),
+    ];
     await artifacts.toFile(parts.holdout.requestRows, requestRows);
     await artifacts.toFile(parts.holdout.features, features);
-    const plan = await compileFeatureSql({ sql: await readFile(join(sample, 'sql/features.sql'), 'utf8'), request: available });
+    const plan = await compileFeatureSql({
+      sql: await readFile(join(sample, 'sql/features.sql'), 'utf8'),
+      request: available,
+    });
     expect(plan.requestColumns).toEqual(request);
     const read = (path: string) =>
       withDuckDb(
-        (sql) => sql.rows<Record<string, string | number>>(`SELECT * FROM ${readParquet([path])} ORDER BY __row LIMIT 3000`),
+        (sql) =>
+          sql.rows<Record<string, string | number>>(
+            `SELECT * FROM ${readParquet([path])} ORDER BY __row LIMIT 3000`,
+          ),
         inProcess,
       );
     const runner = await openFeatureRunner(plan);
     const served = await runner.run(await read(requestRows), { deadlineMs: 20_000 });
     runner.close();
     const trained = await read(features);
-    for (const { name } of plan.features) expect(served[name]).toEqual(trained.map((row) => row[name]));
+    for (const { name } of plan.features)
+      expect(served[name]).toEqual(trained.map((row) => row[name]));
   });
 
   test('done once, it answers from the journal', async () => {
@@ -167,7 +240,13 @@ describe('assembleData on the flights of half a year', () => {
       type: 'InvalidInput',
       message: expect.stringContaining('tail_number') as string,
     });
-    expect(await registry.datasets.get({ tenant, dataset: `${input.lifecycle}.request-rows`, version: 1 })).toBeNull();
+    expect(
+      await registry.datasets.get({
+        tenant,
+        dataset: `${input.lifecycle}.request-rows`,
+        version: 1,
+      }),
+    ).toBeNull();
   });
 
   test('cancelling ends the query and its process', async () => {
@@ -179,11 +258,15 @@ describe('assembleData on the flights of half a year', () => {
       mediaType: 'application/sql',
     });
     const input = await inputFor({ files: { ...files, 'sql/assemble.sql': endless } });
-    const environment = new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
-    const running = environment.run<[AssembleInput], AssembleEnd, (given: AssembleInput) => Promise<AssembleEnd>>(
-      createAssembleActivities(deps).assembleData,
-      input,
+    const environment = new MockActivityEnvironment(
+      { attempt: 1 },
+      { logger: new DefaultLogger('ERROR') },
     );
+    const running = environment.run<
+      [AssembleInput],
+      AssembleEnd,
+      (given: AssembleInput) => Promise<AssembleEnd>
+    >(createAssembleActivities(deps).assembleData, input);
     setTimeout(() => environment.cancel('CANCELLED'), 1500);
     const began = Date.now();
     await expect(running).rejects.toMatchObject({ name: 'CancelledFailure' });

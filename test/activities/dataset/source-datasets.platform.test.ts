@@ -4,8 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createIngestActivities, type IngestDeps, type IngestInput } from '../../../activities/dataset/ingest';
-import { createValidateActivities, type ValidateInput, type ValidateEnd } from '../../../activities/dataset/validate';
+import {
+  createIngestActivities,
+  type IngestDeps,
+  type IngestInput,
+} from '../../../activities/dataset/ingest';
+import {
+  createValidateActivities,
+  type ValidateInput,
+  type ValidateEnd,
+} from '../../../activities/dataset/validate';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { DataContract } from '../../../domain/dataset/contract';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
@@ -15,7 +23,18 @@ import { samplesDir, testBucket } from '../../support/platform';
 
 const contract: DataContract = {
   dataset: 'orders',
-  columns: [{ name: 'amount', type: 'number', required: true, maxNullShare: 1, min: null, max: null, values: null, pattern: null }],
+  columns: [
+    {
+      name: 'amount',
+      type: 'number',
+      required: true,
+      maxNullShare: 1,
+      min: null,
+      max: null,
+      values: null,
+      pattern: null,
+    },
+  ],
   otherColumns: 'allow',
   unique: [],
   rows: { min: 1, max: null },
@@ -41,7 +60,12 @@ describe('lifecycles with a source of the same name', () => {
       buckets: [],
       s3: null,
     };
-    deps = { registry: test_.registry, artifacts, scratchRoot: join(folder, 'scratch'), sourcePolicy };
+    deps = {
+      registry: test_.registry,
+      artifacts,
+      scratchRoot: join(folder, 'scratch'),
+      sourcePolicy,
+    };
   });
   afterAll(async () => {
     artifacts.close();
@@ -49,27 +73,47 @@ describe('lifecycles with a source of the same name', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const environment = () => new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
+  const environment = () =>
+    new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
 
-  /** One run of `lifecycle` over its table `orders`: what it ingested, what it compared with, and how that went. */
+  /**
+   * One run of `lifecycle` over its table `orders`: what it ingested, what it compared with, and
+   * how that went.
+   */
   async function run(lifecycle: string, amount: (row: number) => number) {
     const runId = await startRun(test_.registry);
     const path = join(folder, `${lifecycle}.csv`);
-    await writeFile(path, `amount\n${Array.from({ length: 400 }, (_, row) => `${amount(row)}.5`).join('\n')}\n`);
-    const source = { name: 'orders', uri: pathToFileURL(path).href, format: 'csv', time: null } as const;
-    const effect = { tenant, runId, key: effectKey(runId, 'ingest', 'source', 1, source.name) };
-    const input: IngestInput = { ...effect, lifecycle, source, window: null, limits: { maxBytes: 1 << 20, timeoutSeconds: 60 } };
-    const dataset = await environment().run<[IngestInput], DatasetVersionRef, (given: IngestInput) => Promise<DatasetVersionRef>>(
-      createIngestActivities(deps).ingestSource,
-      input,
+    await writeFile(
+      path,
+      `amount\n${Array.from({ length: 400 }, (_, row) => `${amount(row)}.5`).join('\n')}\n`,
     );
+    const source = {
+      name: 'orders',
+      uri: pathToFileURL(path).href,
+      format: 'csv',
+      time: null,
+    } as const;
+    const effect = { tenant, runId, key: effectKey(runId, 'ingest', 'source', 1, source.name) };
+    const input: IngestInput = {
+      ...effect,
+      lifecycle,
+      source,
+      window: null,
+      limits: { maxBytes: 1 << 20, timeoutSeconds: 60 },
+    };
+    const dataset = await environment().run<
+      [IngestInput],
+      DatasetVersionRef,
+      (given: IngestInput) => Promise<DatasetVersionRef>
+    >(createIngestActivities(deps).ingestSource, input);
     const validating = createValidateActivities(deps);
     const reference = await validating.readApproved({ tenant, dataset: dataset.dataset });
     const key = effectKey(runId, 'validate', 'contract', 1, dataset.dataset);
-    const { verdict, accepted } = await environment().run<[ValidateInput], ValidateEnd, (given: ValidateInput) => Promise<ValidateEnd>>(
-      validating.validateDataset,
-      { tenant, runId, key, dataset, contract, reference },
-    );
+    const { verdict, accepted } = await environment().run<
+      [ValidateInput],
+      ValidateEnd,
+      (given: ValidateInput) => Promise<ValidateEnd>
+    >(validating.validateDataset, { tenant, runId, key, dataset, contract, reference });
     return { dataset, reference, verdict, accepted };
   }
 
@@ -78,9 +122,17 @@ describe('lifecycles with a source of the same name', () => {
     const dear = await run('wholesale', (row) => 1000 + (row % 10));
     expect(cheap.dataset).toMatchObject({ dataset: 'shop.orders', version: 1 });
     // Another table, and nothing of its own that was approved before.
-    expect(dear).toMatchObject({ dataset: { dataset: 'wholesale.orders', version: 1 }, reference: null, verdict: { kind: 'passed' } });
+    expect(dear).toMatchObject({
+      dataset: { dataset: 'wholesale.orders', version: 1 },
+      reference: null,
+      verdict: { kind: 'passed' },
+    });
     const again = await run('shop', (row) => row % 10);
-    expect(again).toMatchObject({ dataset: cheap.dataset, reference: cheap.accepted, verdict: { kind: 'passed' } });
+    expect(again).toMatchObject({
+      dataset: cheap.dataset,
+      reference: cheap.accepted,
+      verdict: { kind: 'passed' },
+    });
     const alias = async (dataset: string, name: 'latest' | 'approved') =>
       (await test_.registry.datasets.alias({ tenant, dataset, alias: name }))?.manifest.digest;
     for (const name of ['latest', 'approved'] as const) {
@@ -93,7 +145,8 @@ describe('lifecycles with a source of the same name', () => {
     const one = await run('north', (row) => row % 7);
     const other = await run('south', (row) => row % 7);
     expect(one.dataset.manifest.digest).not.toBe(other.dataset.manifest.digest);
-    const files = async (version: DatasetVersionRef) => (await artifacts.getJson<{ files: unknown }>(version.manifest)).files;
+    const files = async (version: DatasetVersionRef) =>
+      (await artifacts.getJson<{ files: unknown }>(version.manifest)).files;
     expect(await files(one.dataset)).toEqual(await files(other.dataset));
   });
 });

@@ -3,7 +3,12 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createValidateActivities, type ValidateDeps, type ValidateInput, type ValidateEnd } from '../../../activities/dataset/validate';
+import {
+  createValidateActivities,
+  type ValidateDeps,
+  type ValidateInput,
+  type ValidateEnd,
+} from '../../../activities/dataset/validate';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import type { Registry } from '../../../db/registry';
@@ -45,7 +50,18 @@ describe('validateDataset', () => {
 
   const contractOf = (dataset: string, more: Partial<DataContract> = {}): DataContract => ({
     dataset,
-    columns: [{ name: 'delay', type: 'number', required: true, maxNullShare: 1, min: null, max: 100, values: null, pattern: null }],
+    columns: [
+      {
+        name: 'delay',
+        type: 'number',
+        required: true,
+        maxNullShare: 1,
+        min: null,
+        max: 100,
+        values: null,
+        pattern: null,
+      },
+    ],
     otherColumns: 'allow',
     unique: [['id']],
     rows: { min: 1, max: null },
@@ -57,17 +73,37 @@ describe('validateDataset', () => {
   const withId = (contract: DataContract): DataContract => ({
     ...contract,
     columns: [
-      { name: 'id', type: 'integer', required: true, maxNullShare: 0, min: null, max: null, values: null, pattern: null },
+      {
+        name: 'id',
+        type: 'integer',
+        required: true,
+        maxNullShare: 0,
+        min: null,
+        max: null,
+        values: null,
+        pattern: null,
+      },
       ...contract.columns,
     ],
   });
 
   /** `rows` rows of which the first `bad` are out of range. */
-  async function registered(dataset: string, rows: number, bad: number): Promise<DatasetVersionRef> {
+  async function registered(
+    dataset: string,
+    rows: number,
+    bad: number,
+  ): Promise<DatasetVersionRef> {
     const path = join(folder, `${dataset}.parquet`);
     const query = `SELECT i AS id, CASE WHEN i < ${bad} THEN 999.0 + i ELSE i % 7 END::DOUBLE AS delay FROM range(${rows}) r(i)`;
-    await withDuckDb((sql) => sql.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet)`), inProcess);
-    const file = await artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' });
+    await withDuckDb(
+      (sql) => sql.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet)`),
+      inProcess,
+    );
+    const file = await artifacts.putFile({
+      tenant,
+      path,
+      mediaType: 'application/vnd.apache.parquet',
+    });
     const value: DatasetManifest = { dataset, columns, rows, files: [file] };
     const manifest = await artifacts.putJson({ tenant, value });
     return registry.datasets.register({
@@ -81,11 +117,25 @@ describe('validateDataset', () => {
     });
   }
 
-  async function inputFor(dataset: DatasetVersionRef, contract: Partial<DataContract> = {}): Promise<ValidateInput> {
+  async function inputFor(
+    dataset: DatasetVersionRef,
+    contract: Partial<DataContract> = {},
+  ): Promise<ValidateInput> {
     const runId = await startRun(registry);
     const key = effectKey(runId, 'validate', 'contract', 1, dataset.dataset);
-    const reference = await registry.datasets.alias({ tenant, dataset: dataset.dataset, alias: 'approved' });
-    return { tenant, runId, key, dataset, contract: withId(contractOf(dataset.dataset, contract)), reference };
+    const reference = await registry.datasets.alias({
+      tenant,
+      dataset: dataset.dataset,
+      alias: 'approved',
+    });
+    return {
+      tenant,
+      runId,
+      key,
+      dataset,
+      contract: withId(contractOf(dataset.dataset, contract)),
+      reference,
+    };
   }
 
   const validate = (input: ValidateInput, given: Partial<ValidateDeps> = {}, attempt = 1) =>
@@ -95,7 +145,8 @@ describe('validateDataset', () => {
       (given: ValidateInput) => Promise<ValidateEnd>
     >(createValidateActivities({ ...deps, ...given }).validateDataset, input);
 
-  const approved = async (dataset: string) => (await registry.datasets.alias({ tenant, dataset, alias: 'approved' }))?.version;
+  const approved = async (dataset: string) =>
+    (await registry.datasets.alias({ tenant, dataset, alias: 'approved' }))?.version;
 
   async function rowsOf(version: DatasetVersionRef): Promise<Record<string, unknown>[]> {
     const manifest = await artifacts.getJson<DatasetManifest>(version.manifest);
@@ -107,9 +158,16 @@ describe('validateDataset', () => {
   test('a version without a bad row is approved as it is', async () => {
     const dataset = await registered(unique('clean'), 50, 0);
     const result = await validate(await inputFor(dataset));
-    expect(result).toMatchObject({ accepted: dataset, quarantine: null, verdict: { kind: 'passed' }, report: { rows: 50, accepted: 50 } });
+    expect(result).toMatchObject({
+      accepted: dataset,
+      quarantine: null,
+      verdict: { kind: 'passed' },
+      report: { rows: 50, accepted: 50 },
+    });
     expect(await approved(dataset.dataset)).toBe(1);
-    expect((await registry.datasets.versions({ tenant, dataset: dataset.dataset, pageSize: 9 })).items).toHaveLength(1);
+    expect(
+      (await registry.datasets.versions({ tenant, dataset: dataset.dataset, pageSize: 9 })).items,
+    ).toHaveLength(1);
   });
 
   test('bad rows are kept apart with their reasons, and the good ones are a version of their own', async () => {
@@ -118,14 +176,30 @@ describe('validateDataset', () => {
     const result = await validate(input);
     expect(result.report).toMatchObject({ rows: 50, accepted: 48, quarantined: 2 });
     expect(result.accepted).toMatchObject({ dataset: dataset.dataset, version: 2, rows: 48 });
-    expect((await rowsOf(result.accepted)).map((row) => row.id)).toEqual(Array.from({ length: 48 }, (_, i) => i + 2));
+    expect((await rowsOf(result.accepted)).map((row) => row.id)).toEqual(
+      Array.from({ length: 48 }, (_, i) => i + 2),
+    );
     expect(await approved(dataset.dataset)).toBe(2);
 
-    const { items } = await registry.datasets.quarantine.list({ tenant, dataset: dataset.dataset, pageSize: 9 });
-    expect(items).toMatchObject([{ version: 1, runId: input.runId, rows: 2, artifact: result.quarantine, reasons: { 'range:delay': 2 } }]);
+    const { items } = await registry.datasets.quarantine.list({
+      tenant,
+      dataset: dataset.dataset,
+      pageSize: 9,
+    });
+    expect(items).toMatchObject([
+      {
+        version: 1,
+        runId: input.runId,
+        rows: 2,
+        artifact: result.quarantine,
+        reasons: { 'range:delay': 2 },
+      },
+    ]);
     const path = join(folder, 'quarantine.parquet');
     await artifacts.toFile(result.quarantine as NonNullable<ValidateEnd['quarantine']>, path);
-    expect(await withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet([path])}`), inProcess)).toEqual([
+    expect(
+      await withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet([path])}`), inProcess),
+    ).toEqual([
       { id: 0, delay: 999, __reasons: 'range:delay' },
       { id: 1, delay: 1000, __reasons: 'range:delay' },
     ]);
@@ -134,7 +208,9 @@ describe('validateDataset', () => {
     expect(await registry.lineage.of({ tenant, node, direction: 'upstream' })).toMatchObject([
       { from: { version: 1 }, to: { version: 2 } },
     ]);
-    expect(await registry.datasets.get({ tenant, dataset: dataset.dataset, version: 2 })).toMatchObject({
+    expect(
+      await registry.datasets.get({ tenant, dataset: dataset.dataset, version: 2 }),
+    ).toMatchObject({
       statistics: { rows: 48, notes: [`2 rows of ${dataset.dataset}@1 are in quarantine`] },
     });
     const held = await test_.database
@@ -145,11 +221,17 @@ describe('validateDataset', () => {
   test('too many bad rows stop the run: no version, no alias, but the rows can be looked at', async () => {
     const dataset = await registered(unique('rotten'), 50, 20);
     const result = await validate(await inputFor(dataset));
-    expect(result).toMatchObject({ accepted: dataset, verdict: { kind: 'failed' }, report: { accepted: 30, quarantined: 20 } });
+    expect(result).toMatchObject({
+      accepted: dataset,
+      verdict: { kind: 'failed' },
+      report: { accepted: 30, quarantined: 20 },
+    });
     expect(result.verdict.reasons[0]?.message).toContain('20 of 50 rows (40 %) are bad');
     expect(result.quarantine).not.toBeNull();
     expect(await approved(dataset.dataset)).toBeUndefined();
-    expect((await registry.datasets.versions({ tenant, dataset: dataset.dataset, pageSize: 9 })).items).toHaveLength(1);
+    expect(
+      (await registry.datasets.versions({ tenant, dataset: dataset.dataset, pageSize: 9 })).items,
+    ).toHaveLength(1);
   });
 
   test('done once, it answers from the journal', async () => {
@@ -164,11 +246,17 @@ describe('validateDataset', () => {
     const name = unique('drift');
     const distribution = { columns: ['delay'], maxPsi: 0.25 };
     const first = await validate(await inputFor(await registered(name, 500, 0), { distribution }));
-    expect(first.verdict).toMatchObject({ kind: 'passed', reasons: [{ code: 'contract.met' }, { code: 'contract.notApplicable' }] });
+    expect(first.verdict).toMatchObject({
+      kind: 'passed',
+      reasons: [{ code: 'contract.met' }, { code: 'contract.notApplicable' }],
+    });
 
     const shifted = await registered(name, 500, 400);
     const second = await validate(await inputFor(shifted, { distribution, columns: [] }));
-    expect(second.verdict).toMatchObject({ kind: 'failed', reasons: [{ code: 'contract.distribution' }] });
+    expect(second.verdict).toMatchObject({
+      kind: 'failed',
+      reasons: [{ code: 'contract.distribution' }],
+    });
     expect(await approved(name)).toBe(1);
 
     const { files } = await artifacts.getJson<DatasetManifest>(first.accepted.manifest);
@@ -180,13 +268,32 @@ describe('validateDataset', () => {
     });
   });
 
-  /** Every call of the registry or the store in the order of one attempt; the attempt dies before or after one of them. */
-  const calls = ['putFile', 'putJson', 'put', 'register', 'reference', 'add', 'moveAlias', 'complete'] as const;
-  test.each(calls.flatMap((call) => [[`before ${call}`, call, true] as const, [`after ${call}`, call, false] as const]))(
+  /**
+   * Every call of the registry or the store in the order of one attempt; the attempt dies before or
+   * after one of them.
+   */
+  const calls = [
+    'putFile',
+    'putJson',
+    'put',
+    'register',
+    'reference',
+    'add',
+    'moveAlias',
+    'complete',
+  ] as const;
+  test.each(
+    calls.flatMap((call) => [
+      [`before ${call}`, call, true] as const,
+      [`after ${call}`, call, false] as const,
+    ]),
+  )(
     'an attempt that dies %s leaves nothing that the next one does not finish',
     async (_, call, before) => {
       const name = unique('dies');
-      const input = await inputFor(await registered(name, 60 + Math.floor(Math.random() * 1000), 3));
+      const input = await inputFor(
+        await registered(name, 60 + Math.floor(Math.random() * 1000), 3),
+      );
       const dying = <T extends object>(target: T): T =>
         new Proxy(target, {
           get(object, property) {
@@ -194,20 +301,34 @@ describe('validateDataset', () => {
             if (property === 'quarantine') return dying(member as object);
             if (property !== call || typeof member !== 'function') return member;
             return async (...given: unknown[]) => {
-              if (!before) await (member as (...args: unknown[]) => Promise<unknown>).apply(object, given);
+              if (!before)
+                await (member as (...args: unknown[]) => Promise<unknown>).apply(object, given);
               throw new Error('the process died');
             };
           },
         });
       const { effects, datasets, artifacts: recorded, lineage } = registry;
-      const broken = { effects: dying(effects), datasets: dying(datasets), artifacts: dying(recorded), lineage: dying(lineage) };
-      await expect(validate(input, { registry: broken, artifacts: dying(artifacts) })).rejects.toThrow('the process died');
+      const broken = {
+        effects: dying(effects),
+        datasets: dying(datasets),
+        artifacts: dying(recorded),
+        lineage: dying(lineage),
+      };
+      await expect(
+        validate(input, { registry: broken, artifacts: dying(artifacts) }),
+      ).rejects.toThrow('the process died');
       const result = await validate(input, {}, 2);
       expect(result).toMatchObject({ accepted: { version: 2 }, verdict: { kind: 'passed' } });
       expect(await approved(name)).toBe(2);
-      expect((await registry.datasets.versions({ tenant, dataset: name, pageSize: 9 })).items).toHaveLength(2);
-      expect((await registry.datasets.quarantine.list({ tenant, dataset: name, pageSize: 9 })).items).toHaveLength(1);
-      expect(await test_.database.sql`select * from dataset_alias_history where dataset = ${name}`).toHaveLength(1);
+      expect(
+        (await registry.datasets.versions({ tenant, dataset: name, pageSize: 9 })).items,
+      ).toHaveLength(2);
+      expect(
+        (await registry.datasets.quarantine.list({ tenant, dataset: name, pageSize: 9 })).items,
+      ).toHaveLength(1);
+      expect(
+        await test_.database.sql`select * from dataset_alias_history where dataset = ${name}`,
+      ).toHaveLength(1);
     },
   );
 
@@ -222,8 +343,12 @@ describe('validateDataset', () => {
         return claim;
       },
     };
-    await expect(validate(input, { registry: { ...registry, effects: late } })).rejects.toMatchObject({ type: 'FencedOff' });
+    await expect(
+      validate(input, { registry: { ...registry, effects: late } }),
+    ).rejects.toMatchObject({ type: 'FencedOff' });
     expect(await approved(name)).toBeUndefined();
-    expect((await registry.datasets.quarantine.list({ tenant, dataset: name, pageSize: 9 })).items).toEqual([]);
+    expect(
+      (await registry.datasets.quarantine.list({ tenant, dataset: name, pageSize: 9 })).items,
+    ).toEqual([]);
   });
 });

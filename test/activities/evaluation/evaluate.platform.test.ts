@@ -3,7 +3,11 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEvaluateActivities, type EvaluateInput, type ModelEvaluation } from '../../../activities/evaluation/evaluate';
+import {
+  createEvaluateActivities,
+  type EvaluateInput,
+  type ModelEvaluation,
+} from '../../../activities/evaluation/evaluate';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { digestOf } from '../../../data/digest';
 import { openDatabase, type Database } from '../../../db/connection';
@@ -35,8 +39,18 @@ beforeAll(async () => {
   await artifacts.ensureBucket();
 
   // The registry wants a revision for its run and nothing of what is in it.
-  const spec = { name: 'flight-delay', kind: 'ModelLifecycle', owner: 'ops@airline.example' } as ModelLifecycleSpec;
-  const revision = { lifecycle: 'flight-delay', digest: digestOf(spec), spec, files: {}, contract: null };
+  const spec = {
+    name: 'flight-delay',
+    kind: 'ModelLifecycle',
+    owner: 'ops@airline.example',
+  } as ModelLifecycleSpec;
+  const revision = {
+    lifecycle: 'flight-delay',
+    digest: digestOf(spec),
+    spec,
+    files: {},
+    contract: null,
+  };
   await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
   const run = await registry.runs.open({
     tenant,
@@ -56,7 +70,11 @@ beforeAll(async () => {
     lifecycle: 'flight-delay',
     assembled: ref,
     holdout: { dataset: 'flight-delay.holdout', version: 1, manifest: ref, rows: 1 },
-    candidate: { model: 'flight-delay', version: 1, manifest: await modelManifest(artifacts, truth, ref) },
+    candidate: {
+      model: 'flight-delay',
+      version: 1,
+      manifest: await modelManifest(artifacts, truth, ref),
+    },
     champion: null,
     baseline: await modelManifest(artifacts, flat, ref),
     evaluate: { metrics: ['logloss'], slices: null, gates: [useful, noWorse], ungated: null },
@@ -72,10 +90,24 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-function evaluate(attempt: number, changes: Partial<EvaluateInput> = {}, effects = registry.effects): Promise<ModelEvaluation> {
-  const activities = createEvaluateActivities({ registry: { ...registry, effects }, artifacts, scratchRoot: join(folder, 'scratch') });
-  const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
-  return environment.run((given: EvaluateInput) => activities.evaluateCandidate(given), { ...input, ...changes });
+function evaluate(
+  attempt: number,
+  changes: Partial<EvaluateInput> = {},
+  effects = registry.effects,
+): Promise<ModelEvaluation> {
+  const activities = createEvaluateActivities({
+    registry: { ...registry, effects },
+    artifacts,
+    scratchRoot: join(folder, 'scratch'),
+  });
+  const environment = new MockActivityEnvironment(
+    { attempt },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  return environment.run((given: EvaluateInput) => activities.evaluateCandidate(given), {
+    ...input,
+    ...changes,
+  });
 }
 
 test('a decision can be read back with its grounds, and deciding again from them gives the same verdict', async () => {
@@ -83,13 +115,23 @@ test('a decision can be read back with its grounds, and deciding again from them
   expect(decision.verdict.kind).toBe('passed');
   const recorded = await registry.decisions.get({ tenant, id: decision.id });
   expect(recorded).toMatchObject({ runId, stage: 'evaluate', evidence, verdict: decision.verdict });
-  const found = (await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence;
-  const policy = (await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as EvaluationPolicy;
+  const found = (await registry.evidence.get({
+    tenant,
+    kind: 'evidence',
+    digest: evidence,
+  })) as Evidence;
+  const policy = (await registry.evidence.get({
+    tenant,
+    kind: 'policy',
+    digest: decision.policy,
+  })) as EvaluationPolicy;
   expect([digestOf(found), digestOf(policy)]).toEqual([evidence, decision.policy]);
   expect(decide(policy, found)).toEqual(decision.verdict);
   expect(await artifacts.exists(summary.predictions)).toBe(true);
   const { items } = await registry.audit.list({ tenant, pageSize: 50 });
-  expect(items).toContainEqual(expect.objectContaining({ action: 'decision.record', subject: `decision:${decision.id}` }));
+  expect(items).toContainEqual(
+    expect.objectContaining({ action: 'decision.record', subject: `decision:${decision.id}` }),
+  );
 });
 
 test('a second attempt, of whatever reason, makes no second decision', async () => {
@@ -100,7 +142,8 @@ test('a second attempt, of whatever reason, makes no second decision', async () 
 
 test('the same candidate again keeps its number on the holdout, and another one gets the next, also with other features', async () => {
   const judgedAs = async (evidence: Digest) =>
-    ((await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence).attempt;
+    ((await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence)
+      .attempt;
   const first = await evaluate(1, { key: effectKey(runId, 'evaluate', 'decide', 10) });
   expect(await judgedAs(first.evidence)).toMatchObject({ number: 1 });
   const other = { ...truth, bias: -4.9 };
@@ -109,9 +152,16 @@ test('the same candidate again keeps its number on the holdout, and another one 
     key: effectKey(runId, 'evaluate', 'decide', 11),
     candidate: { ...input.candidate, version: 2, manifest },
   });
-  expect(await judgedAs(second.evidence)).toMatchObject({ number: 2, holdout: (await judgedAs(first.evidence))?.holdout });
-  expect(second.decision.verdict.reasons.map(({ message }) => message).join('\n')).toContain('judged 2 times on this holdout');
-  const noted = await database.sql<{ number: number; decision: string }[]>`select number, decision from holdout_attempts order by number`;
+  expect(await judgedAs(second.evidence)).toMatchObject({
+    number: 2,
+    holdout: (await judgedAs(first.evidence))?.holdout,
+  });
+  expect(second.decision.verdict.reasons.map(({ message }) => message).join('\n')).toContain(
+    'judged 2 times on this holdout',
+  );
+  const noted = await database.sql<
+    { number: number; decision: string }[]
+  >`select number, decision from holdout_attempts order by number`;
   expect(noted).toEqual([
     { number: 1, decision: first.decision.id },
     { number: 2, decision: second.decision.id },
@@ -121,7 +171,10 @@ test('the same candidate again keeps its number on the holdout, and another one 
 test('an attempt that died after it decided and before it said so: the next one finds its decision', async () => {
   const before = await registry.decisions.list({ tenant, runId });
   const key = effectKey(runId, 'evaluate', 'decide', 1);
-  const dying = { ...registry.effects, complete: () => Promise.reject(new Error('the worker died')) };
+  const dying = {
+    ...registry.effects,
+    complete: () => Promise.reject(new Error('the worker died')),
+  };
   await expect(evaluate(1, { key }, dying)).rejects.toThrow('the worker died');
   const { decision } = await evaluate(2, { key });
   const after = await registry.decisions.list({ tenant, runId });

@@ -4,7 +4,12 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEvaluateActivities, type EvaluateDeps, type EvaluateInput, type ModelEvaluation } from '../../../activities/evaluation/evaluate';
+import {
+  createEvaluateActivities,
+  type EvaluateDeps,
+  type EvaluateInput,
+  type ModelEvaluation,
+} from '../../../activities/evaluation/evaluate';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide } from '../../../domain/decision/decide';
 import type { Evidence } from '../../../domain/decision/evidence';
@@ -28,7 +33,11 @@ const spec: EvaluateSpec = {
   gates: [useful, noWorse, slices],
   ungated: null,
 };
-const prior = { bias: -0.3, weights: { hour: 0, wind: 0, carrier: { B6: 0 } }, link: 'sigmoid' } as const;
+const prior = {
+  bias: -0.3,
+  weights: { hour: 0, wind: 0, carrier: { B6: 0 } },
+  link: 'sigmoid',
+} as const;
 const misled = { ...truth, weights: { ...truth.weights, hour: -0.2 } };
 
 let folder: string;
@@ -47,7 +56,11 @@ beforeAll(async () => {
     lifecycle: 'flight-delay',
     assembled: ref,
     holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
-    candidate: { model: 'flight-delay', version: 2, manifest: await modelManifest(artifacts, truth, ref) },
+    candidate: {
+      model: 'flight-delay',
+      version: 2,
+      manifest: await modelManifest(artifacts, truth, ref),
+    },
     champion: null,
     baseline: await modelManifest(artifacts, prior, ref),
     evaluate: spec,
@@ -67,15 +80,25 @@ async function evaluate(
   changes: Partial<EvaluateInput> = {},
   deps: Partial<EvaluateDeps> = {},
 ): Promise<ModelEvaluation & { found: Evidence }> {
-  const activities = createEvaluateActivities({ registry, artifacts, scratchRoot: join(folder, 'scratch'), ...deps });
-  const evaluation: ModelEvaluation = await quietEnvironment().run((given: EvaluateInput) => activities.evaluateCandidate(given), {
-    ...base,
-    ...changes,
+  const activities = createEvaluateActivities({
+    registry,
+    artifacts,
+    scratchRoot: join(folder, 'scratch'),
+    ...deps,
   });
+  const evaluation: ModelEvaluation = await quietEnvironment().run(
+    (given: EvaluateInput) => activities.evaluateCandidate(given),
+    {
+      ...base,
+      ...changes,
+    },
+  );
   return { ...evaluation, found: registry.bodies.get(evaluation.evidence) as Evidence };
 }
 
-const champion = async (...model: Parameters<typeof modelManifest> extends [unknown, ...infer Rest] ? Rest : never) => ({
+const champion = async (
+  ...model: Parameters<typeof modelManifest> extends [unknown, ...infer Rest] ? Rest : never
+) => ({
   model: 'flight-delay',
   version: 1,
   manifest: await modelManifest(artifacts, ...model),
@@ -91,22 +114,51 @@ describe('evaluating a candidate', () => {
       'slice.unharmed',
       'policy.attempt',
     ]);
-    expect(registry.log.map(([what]) => what)).toEqual(['claim', 'policy', 'evidence', 'reference', 'decision', 'lineage', 'complete']);
+    expect(registry.log.map(([what]) => what)).toEqual([
+      'claim',
+      'policy',
+      'evidence',
+      'reference',
+      'decision',
+      'lineage',
+      'complete',
+    ]);
     expect(digestOf(found)).toBe(evidence);
-    expect(decide(registry.bodies.get(decision.policy) as EvaluationPolicy, found)).toEqual(decision.verdict);
-    expect(found).toMatchObject({ candidate: base.candidate.manifest.digest, holdout: { rows, days } });
-    expect(summary).toMatchObject({ against: 'baseline', rows, days, metrics: { auc: { value: expect.any(Number) as number } } });
+    expect(decide(registry.bodies.get(decision.policy) as EvaluationPolicy, found)).toEqual(
+      decision.verdict,
+    );
+    expect(found).toMatchObject({
+      candidate: base.candidate.manifest.digest,
+      holdout: { rows, days },
+    });
+    expect(summary).toMatchObject({
+      against: 'baseline',
+      rows,
+      days,
+      metrics: { auc: { value: expect.any(Number) as number } },
+    });
     expect(summary.increases.logloss?.upper).toBeLessThan(0);
     expect(registry.log.find(([what]) => what === 'lineage')?.[1]).toMatchObject([
-      { from: { kind: 'dataset', name: 'flight-delay.holdout-rows', version: 4 }, to: { kind: 'model', name: 'flight-delay', version: 2 } },
+      {
+        from: { kind: 'dataset', name: 'flight-delay.holdout-rows', version: 4 },
+        to: { kind: 'model', name: 'flight-delay', version: 2 },
+      },
     ]);
   });
 
   test('lays it beside a fixed version, whoever is champion', async () => {
     registry.versions.set(3, await modelManifest(artifacts, truth, base.assembled));
     const anchor = (version: number): GateSpec =>
-      ({ ...noWorse, name: `anchor-${version}`, kind: 'nonInferiority', against: { version } }) as GateSpec;
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, misled, base.assembled) };
+      ({
+        ...noWorse,
+        name: `anchor-${version}`,
+        kind: 'nonInferiority',
+        against: { version },
+      }) as GateSpec;
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, misled, base.assembled),
+    };
     const { decision, found, summary } = await evaluate({
       candidate,
       champion: await champion(misled, base.assembled),
@@ -119,14 +171,20 @@ describe('evaluating a candidate', () => {
       ['anchor-4', 'nonInferiority.notMeasured'],
     ]);
     expect(decision.verdict.reasons[1]?.message).toContain('worse than flight-delay@3');
-    expect(decision.verdict.reasons[2]?.message).toContain('flight-delay@4: there is no such version');
+    expect(decision.verdict.reasons[2]?.message).toContain(
+      'flight-delay@4: there is no such version',
+    );
     expect(found.anchors?.['3']).toMatchObject({ kind: 'measured', name: 'flight-delay@3' });
-    expect(explainEvidence(found).join('\n')).toContain('flight-delay@4 could not be measured: there is no such version');
+    expect(explainEvidence(found).join('\n')).toContain(
+      'flight-delay@4 could not be measured: there is no such version',
+    );
     const file = join(folder, 'anchored.parquet');
     await artifacts.toFile(summary.predictions, file);
     const reader = await (
       await (await DuckDBInstance.create()).connect()
-    ).runAndReadAll(`SELECT avg(abs(score - version_3)) > 0.1 AS apart, count(version_4)::INTEGER AS four FROM '${file}'`);
+    ).runAndReadAll(
+      `SELECT avg(abs(score - version_3)) > 0.1 AS apart, count(version_4)::INTEGER AS four FROM '${file}'`,
+    );
     expect(reader.getRowObjects()).toEqual([{ apart: true, four: 0 }]);
   });
 
@@ -134,10 +192,24 @@ describe('evaluating a candidate', () => {
     const place = await mkdtemp(join(folder, 'weeks-'));
     const { ref } = await assembledHoldout(artifacts, place, { rows, days: 20 });
     const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
-    const given = { assembled: ref, candidate, baseline: await modelManifest(artifacts, prior, ref) };
-    const { found, summary } = await evaluate({ ...given, dayCount: { timezone: 'America/New_York', labelDelaySeconds: 0 } });
+    const given = {
+      assembled: ref,
+      candidate,
+      baseline: await modelManifest(artifacts, prior, ref),
+    };
+    const { found, summary } = await evaluate({
+      ...given,
+      dayCount: { timezone: 'America/New_York', labelDelaySeconds: 0 },
+    });
     // From June 1st to June 20th, midnight in London: June 20th is cut short in New York.
-    expect(found.judged).toEqual({ rows: 4200, days: 14, weeks: 2, from: '2013-06-06', until: '2013-06-20', timezone: 'America/New_York' });
+    expect(found.judged).toEqual({
+      rows: 4200,
+      days: 14,
+      weeks: 2,
+      from: '2013-06-06',
+      until: '2013-06-20',
+      timezone: 'America/New_York',
+    });
     expect(found.holdout.rows).toBe(rows);
     expect(found.metrics.auc).toMatchObject({ kind: 'measured', rows: 4200, days: 14 });
     expect(summary).toMatchObject({ rows: 4200, days: 14 });
@@ -147,11 +219,17 @@ describe('evaluating a candidate', () => {
       key: 'run_1/evaluate/decide/6' as IdempotencyKey,
     });
     expect(six.decision.verdict.kind).toBe('inconclusive');
-    expect(six.found.metrics.auc).toMatchObject({ kind: 'notMeasured', reason: expect.stringContaining('rests on 6 days') as string });
+    expect(six.found.metrics.auc).toMatchObject({
+      kind: 'notMeasured',
+      reason: expect.stringContaining('rests on 6 days') as string,
+    });
   });
 
   test('fails one that learned the wrong thing', async () => {
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, misled, base.assembled) };
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, misled, base.assembled),
+    };
     const { decision } = await evaluate({ candidate });
     expect(decision.verdict.kind).toBe('failed');
     expect(decision.verdict.reasons.map(({ code }) => code)).toEqual([
@@ -165,7 +243,10 @@ describe('evaluating a candidate', () => {
   test('gives the same evidence, byte for byte, when it is measured again', async () => {
     const first = await evaluate();
     registry = fakeRegistry();
-    const second = await evaluate({ key: 'run_2/evaluate/decide/0' as IdempotencyKey, runId: 'run_2' as RunId });
+    const second = await evaluate({
+      key: 'run_2/evaluate/decide/0' as IdempotencyKey,
+      runId: 'run_2' as RunId,
+    });
     expect(canonicalJson(second.found)).toBe(canonicalJson(first.found));
     expect(second.summary.predictions).toEqual(first.summary.predictions);
   });
@@ -204,14 +285,32 @@ test('judges a regression by its own metrics', async () => {
   const { decision, summary } = await evaluate({
     assembled: ref,
     holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
-    candidate: { ...base.candidate, manifest: await modelManifest(artifacts, near, ref, { signature }) },
+    candidate: {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, near, ref, { signature }),
+    },
     baseline: await modelManifest(artifacts, flat, ref, { signature }),
     evaluate: {
       metrics: ['rmse', 'mae'],
       slices: { columns: ['carrier'], metric: 'mae', minRows: 500 },
       gates: [
-        { name: 'explains', kind: 'threshold', metric: 'r2', min: 0.9, max: null, confidence: 0.97 },
-        { name: 'better', kind: 'superiority', metric: 'rmse', against: 'baseline', whenAbsent: 'baseline', margin: 0.5, confidence: 0.97 },
+        {
+          name: 'explains',
+          kind: 'threshold',
+          metric: 'r2',
+          min: 0.9,
+          max: null,
+          confidence: 0.97,
+        },
+        {
+          name: 'better',
+          kind: 'superiority',
+          metric: 'rmse',
+          against: 'baseline',
+          whenAbsent: 'baseline',
+          margin: 0.5,
+          confidence: 0.97,
+        },
         slices,
       ],
       ungated: null,
@@ -252,14 +351,20 @@ describe('rows without a time', () => {
   test('of too few groups prove nothing', async () => {
     const { decision } = await evaluate(await grouped(5));
     expect(decision.verdict.kind).toBe('inconclusive');
-    expect(decision.verdict.reasons[0]?.message).toContain('auc rests on 5 groups; at least 7 are needed to know how far groups differ');
+    expect(decision.verdict.reasons[0]?.message).toContain(
+      'auc rests on 5 groups; at least 7 are needed to know how far groups differ',
+    );
   });
 });
 
 describe('the champion', () => {
   test('is judged by its own features over the same request rows', async () => {
     // The same model, its hour counted backwards by its features and forwards again by its weights.
-    const backwards = { bias: truth.bias + 0.2 * 24, weights: { away: -0.2, wind: 0.1, carrier: { B6: 1 } }, link: 'sigmoid' } as const;
+    const backwards = {
+      bias: truth.bias + 0.2 * 24,
+      weights: { away: -0.2, wind: 0.1, carrier: { B6: 1 } },
+      link: 'sigmoid',
+    } as const;
     const features = [
       { name: 'away', type: 'float' },
       { name: 'wind', type: 'float' },
@@ -279,7 +384,10 @@ describe('the champion', () => {
   test.each<[string, Parameters<typeof modelManifest>[3], string]>([
     [
       'needs a request column that these rows lack',
-      { featuresSql: 'SELECT hour, wind, carrier, gate FROM request', signature: { request: [{ name: 'gate', type: 'string' }] } },
+      {
+        featuresSql: 'SELECT hour, wind, carrier, gate FROM request',
+        signature: { request: [{ name: 'gate', type: 'string' }] },
+      },
       'it needs `gate`, which these request rows lack',
     ],
     [
@@ -293,16 +401,21 @@ describe('the champion', () => {
       { featuresSql: 'SELECT nonsense(hour) AS hour, wind, carrier FROM request' },
       'features.sql of flight-delay@1',
     ],
-  ])('that %s: the candidate is measured, the comparison is not, nothing is promoted', async (_case, changes, reason) => {
-    const { found, decision } = await evaluate({ champion: await champion(truth, base.assembled, changes) });
-    expect(found.metrics.auc?.kind).toBe('measured');
-    expect(found.counterparts.champion).toMatchObject({
-      kind: 'notMeasured',
-      name: 'flight-delay@1',
-      reason: expect.stringContaining(reason) as string,
-    });
-    expect(decision.verdict.kind).toBe('inconclusive');
-  });
+  ])(
+    'that %s: the candidate is measured, the comparison is not, nothing is promoted',
+    async (_case, changes, reason) => {
+      const { found, decision } = await evaluate({
+        champion: await champion(truth, base.assembled, changes),
+      });
+      expect(found.metrics.auc?.kind).toBe('measured');
+      expect(found.counterparts.champion).toMatchObject({
+        kind: 'notMeasured',
+        name: 'flight-delay@1',
+        reason: expect.stringContaining(reason) as string,
+      });
+      expect(decision.verdict.kind).toBe('inconclusive');
+    },
+  );
 });
 
 describe('what must not happen', () => {
@@ -326,17 +439,26 @@ describe('what must not happen', () => {
 
   test('a file with other rows than were assembled is not judged', async () => {
     const assembled = await artifacts.getJson<{ parts: { holdout: object } }>(base.assembled);
-    const value = { ...assembled, parts: { ...assembled.parts, holdout: { ...assembled.parts.holdout, rows: rows + 1 } } };
+    const value = {
+      ...assembled,
+      parts: { ...assembled.parts, holdout: { ...assembled.parts.holdout, rows: rows + 1 } },
+    };
     const ref = await artifacts.putJson({ tenant: 'default', value });
     const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
-    await expect(evaluate({ assembled: ref, candidate })).rejects.toMatchObject({ type: 'DataUnreadable' });
+    await expect(evaluate({ assembled: ref, candidate })).rejects.toMatchObject({
+      type: 'DataUnreadable',
+    });
   });
 
   test('storage that is away is tried again, not taken for a champion that cannot be measured', async () => {
     const onnx = digestOf('unused');
-    const getBytes: DirectoryArtifacts['getBytes'] = () => Promise.reject(failure('StorageUnavailable', `${onnx} cannot be read now`));
+    const getBytes: DirectoryArtifacts['getBytes'] = () =>
+      Promise.reject(failure('StorageUnavailable', `${onnx} cannot be read now`));
     await expect(
-      evaluate({ champion: await champion(truth, base.assembled) }, { artifacts: { ...artifacts, getBytes } }),
+      evaluate(
+        { champion: await champion(truth, base.assembled) },
+        { artifacts: { ...artifacts, getBytes } },
+      ),
     ).rejects.toMatchObject({
       type: 'StorageUnavailable',
     });
@@ -354,7 +476,9 @@ describe('what must not happen', () => {
       artifacts: { ...artifacts, toFile },
       scratchRoot: join(folder, 'scratch'),
     });
-    await expect(environment.run(() => activities.evaluateCandidate(base))).rejects.toMatchObject({ name: 'CancelledFailure' });
+    await expect(environment.run(() => activities.evaluateCandidate(base))).rejects.toMatchObject({
+      name: 'CancelledFailure',
+    });
     expect(registry.log.map(([what]) => what)).toEqual(['claim']);
     expect(await readdir(join(folder, 'scratch'))).toEqual([]);
   });
@@ -366,7 +490,11 @@ describe('what must not happen', () => {
     const place = await mkdtemp(join(folder, 'few-'));
     const { ref } = await assembledHoldout(artifacts, place, { rows: few, days: fewDays });
     const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
-    const { decision, found } = await evaluate({ assembled: ref, candidate, baseline: await modelManifest(artifacts, prior, ref) });
+    const { decision, found } = await evaluate({
+      assembled: ref,
+      candidate,
+      baseline: await modelManifest(artifacts, prior, ref),
+    });
     expect(decision.verdict.kind).toBe('inconclusive');
     expect(found.holdout.rows).toBe(few);
   });
@@ -385,7 +513,9 @@ test('shows life from its first line on', async () => {
     artifacts,
     scratchRoot: join(folder, 'scratch'),
   });
-  await expect(environment.run(() => activities.evaluateCandidate(base))).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+  await expect(environment.run(() => activities.evaluateCandidate(base))).rejects.toMatchObject({
+    type: 'DatabaseUnavailable',
+  });
 });
 
 type FakeRegistry = EvaluateDeps['registry'] & {
@@ -396,7 +526,10 @@ type FakeRegistry = EvaluateDeps['registry'] & {
   owned: boolean;
 };
 
-/** What `evaluate` needs of the registry: a journal of one key, stored bodies, and the order in which things were written. */
+/**
+ * What `evaluate` needs of the registry: a journal of one key, stored bodies, and the order in
+ * which things were written.
+ */
 function fakeRegistry(): FakeRegistry {
   const log: [string, unknown][] = [];
   const bodies = new Map<string, unknown>();
@@ -413,7 +546,10 @@ function fakeRegistry(): FakeRegistry {
         log.push(['claim', key]);
         return Promise.resolve({ kind: 'claimed', token: 1 } as const);
       },
-      assertOwned: () => (fake.owned ? Promise.resolve() : Promise.reject(failure('FencedOff', 'a newer attempt owns it'))),
+      assertOwned: () =>
+        fake.owned
+          ? Promise.resolve()
+          : Promise.reject(failure('FencedOff', 'a newer attempt owns it')),
       complete: ({ key, result }: { key: string; result: unknown }) => {
         log.push(['complete', key]);
         done.set(key, result);
@@ -434,7 +570,15 @@ function fakeRegistry(): FakeRegistry {
       },
     },
     decisions: {
-      record: ({ policy, evidence, verdict }: { policy: string; evidence: string; verdict: unknown }) => {
+      record: ({
+        policy,
+        evidence,
+        verdict,
+      }: {
+        policy: string;
+        evidence: string;
+        verdict: unknown;
+      }) => {
         log.push(['decision', verdict]);
         return Promise.resolve({ id: 'dec_1', policy, evidence, verdict });
       },

@@ -1,7 +1,14 @@
-/** One application over two versions of its index: real tables, ledger and budgets; the model alone is scripted. */
+/**
+ * One application over two versions of its index: real tables, ledger and budgets; the model alone
+ * is scripted.
+ */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createIndexAnswersActivities, type AnsweredOverIndex, type AnswerOverIndexInput } from '../../../activities/index/answers';
+import {
+  createIndexAnswersActivities,
+  type AnsweredOverIndex,
+  type AnswerOverIndexInput,
+} from '../../../activities/index/answers';
 import { openModelAccess } from '../../../data/language/model-access';
 import { toParts } from '../../../domain/budget/budget';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -10,9 +17,19 @@ import type { ReleaseBundle } from '../../../domain/language/bundle';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { unique } from '../../db/registry-fixture';
-import { complete, fill, library, openIndexWorld, promote, type IndexWorld } from '../../support/language/index-world';
+import {
+  complete,
+  fill,
+  library,
+  openIndexWorld,
+  promote,
+  type IndexWorld,
+} from '../../support/language/index-world';
 import { noSecret, providerAt } from '../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { putBundle } from '../../support/language/served-bundles';
 
 const index = 'library';
@@ -27,7 +44,10 @@ const questions: Readonly<Record<string, string>> = {
 const prompt: PromptTemplate = {
   name: 'answer',
   messages: [{ role: 'user', template: '{{passages}}\nQuestion: {{question}}' }],
-  variables: { question: { type: 'string', description: 'the question' }, passages: { type: 'string', description: 'what was found' } },
+  variables: {
+    question: { type: 'string', description: 'the question' },
+    passages: { type: 'string', description: 'what was found' },
+  },
   fewShot: null,
   answerSchema: null,
 };
@@ -40,15 +60,18 @@ const rewording = 'Put the text below into other words';
 let world: IndexWorld;
 let provider: ScriptedProvider;
 let rule: AnswersRule;
-const activities = () => createIndexAnswersActivities({ ...world.deps, registry: world.registry, access });
+const activities = () =>
+  createIndexAnswersActivities({ ...world.deps, registry: world.registry, access });
 let access: ReturnType<typeof openModelAccess>;
 
 beforeAll(async () => {
   world = await openIndexWorld();
-  // Reads the passages that it is given: the title of the one on its subject, where it is among them.
+  // Reads the passages that it is given: the title of the one on its subject, where it is among
+  // them.
   provider = await openScriptedProvider({
     answer: ({ prompt: text }) => {
-      if (text.includes(rewording)) return JSON.stringify({ paraphrase: `Tell me: ${text.split('\n\n').at(-1) ?? ''}` });
+      if (text.includes(rewording))
+        return JSON.stringify({ paraphrase: `Tell me: ${text.split('\n\n').at(-1) ?? ''}` });
       const subject = Object.keys(questions).find((id) => text.includes(questions[id] ?? '')) ?? '';
       const document = library.find(({ id }) => id === subject);
       const read = text.includes(hastily) ? text.slice(0, 1_000) : text;
@@ -56,7 +79,11 @@ beforeAll(async () => {
     },
   });
   access = openModelAccess(
-    [providerAt(provider.url, { prices: { scripted: { promptPerMillion: 10, completionPerMillion: 10 } } })],
+    [
+      providerAt(provider.url, {
+        prices: { scripted: { promptPerMillion: 10, completionPerMillion: 10 } },
+      }),
+    ],
     noSecret,
   );
   for (const documents of [library, library, library.slice(0, 3)]) {
@@ -66,19 +93,44 @@ beforeAll(async () => {
     if (filled.at.version === 1) await promote(world, filled);
   }
   const { digest } = (await world.registry.indexes.get({ tenant, index, version: 1 })) ?? {};
-  const cases = Object.entries(questions).map(([id, question]) => JSON.stringify({ id, input: { question }, expected: { answer: id } }));
+  const cases = Object.entries(questions).map(([id, question]) =>
+    JSON.stringify({ id, input: { question }, expected: { answer: id } }),
+  );
   rule = {
     bundle: { model: 'librarian', version: 1 },
     manifest: await putBundle(put, {
-      ...{ model: 'librarian', prompt, base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] } },
-      index: { name: index, version: 1, digest: digest ?? (undefined as never), variable: 'passages', k: 2, mode: 'vector' },
+      ...{
+        model: 'librarian',
+        prompt,
+        base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
+      },
+      index: {
+        name: index,
+        version: 1,
+        digest: digest ?? (undefined as never),
+        variable: 'passages',
+        k: 2,
+        mode: 'vector',
+      },
     }),
-    cases: await world.deps.artifacts.putBytes({ tenant, bytes: Buffer.from(cases.join('\n')), mediaType: 'application/x-ndjson' }),
+    cases: await world.deps.artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from(cases.join('\n')),
+      mediaType: 'application/x-ndjson',
+    }),
     dimensions: [{ name: 'right', kind: 'exact' }],
-    ...{ quality: 'right', margin: 0.9, confidence: 0.6, minCases: 2, maxFailures: 0.05, parallel: 2 },
+    ...{
+      quality: 'right',
+      margin: 0.9,
+      confidence: 0.6,
+      minCases: 2,
+      maxFailures: 0.05,
+      parallel: 2,
+    },
   };
 });
-const put = (bytes: Uint8Array) => world.deps.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
+const put = (bytes: Uint8Array) =>
+  world.deps.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
 
 afterAll(async () => {
   await access.close();
@@ -86,17 +138,38 @@ afterAll(async () => {
   await world.close();
 });
 
-function over(version: number, change: Partial<AnswerOverIndexInput> = {}, attempt = 1): Promise<AnsweredOverIndex> {
-  const environment = new MockActivityEnvironment({ activityId: unique('answers'), attempt }, { logger: new DefaultLogger('ERROR') });
-  const input: AnswerOverIndexInput = { tenant, index, version, build: 2, rule, budgets: [], ...change };
-  return environment.run(activities().answerOverIndex as (given: AnswerOverIndexInput) => Promise<never>, input);
+function over(
+  version: number,
+  change: Partial<AnswerOverIndexInput> = {},
+  attempt = 1,
+): Promise<AnsweredOverIndex> {
+  const environment = new MockActivityEnvironment(
+    { activityId: unique('answers'), attempt },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  const input: AnswerOverIndexInput = {
+    tenant,
+    index,
+    version,
+    build: 2,
+    rule,
+    budgets: [],
+    ...change,
+  };
+  return environment.run(
+    activities().answerOverIndex as (given: AnswerOverIndexInput) => Promise<never>,
+    input,
+  );
 }
 
 async function scoresOver(version: number): Promise<readonly (readonly [string, number | null])[]> {
   const answered = await over(version);
   if (answered.kind !== 'answered') throw new Error(answered.message);
   const results = await world.deps.artifacts.getJson<readonly CaseResult[]>(answered.results);
-  return results.map(({ id, scores }) => [id, scores['right']?.kind === 'scored' ? scores['right'].value : null]);
+  return results.map(({ id, scores }) => [
+    id,
+    scores['right']?.kind === 'scored' ? scores['right'].value : null,
+  ]);
 }
 
 test('the same application is asked over either version, and what the new one does not find shows in its answers', async () => {
@@ -105,12 +178,23 @@ test('the same application is asked over either version, and what the new one do
   const worse = Object.fromEntries(await scoresOver(3));
   expect(worse).toMatchObject({ whale: 1, violin: 1, bread: 0, chess: 0 });
   const [champion, same, less] = [await over(1), await over(2), await over(3)];
-  if (champion.kind !== 'answered' || same.kind !== 'answered' || less.kind !== 'answered') throw new Error('unpaid');
+  if (champion.kind !== 'answered' || same.kind !== 'answered' || less.kind !== 'answered')
+    throw new Error('unpaid');
   const decide = (candidate: typeof same, margin: number) =>
     activities().decideIndexAnswers({
-      ...{ tenant, index, version: 2, rule: { ...rule, margin }, candidate: candidate.results, champion: champion.results },
+      ...{
+        tenant,
+        index,
+        version: 2,
+        rule: { ...rule, margin },
+        candidate: candidate.results,
+        champion: champion.results,
+      },
     });
-  expect(await decide(same, 0.9)).toMatchObject({ kind: 'passed', reasons: [{ gate: 'index-answers' }] });
+  expect(await decide(same, 0.9)).toMatchObject({
+    kind: 'passed',
+    reasons: [{ gate: 'index-answers' }],
+  });
   // Six cases do not tell whether it is worse by more than a tenth.
   expect(await decide(less, 0.1)).toMatchObject({ kind: 'inconclusive' });
   expect(await decide(same, 0.1)).toMatchObject({ kind: 'inconclusive' });
@@ -119,7 +203,9 @@ test('the same application is asked over either version, and what the new one do
 test('the same is asked in other words where a dimension wants it, and paid once for both versions', async () => {
   const sturdy: AnswersRule['dimensions'][number] = {
     ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
-    perturbations: [{ kind: 'paraphrase', provider: 'scripted', model: 'scripted', minSimilarity: 0.5 }],
+    perturbations: [
+      { kind: 'paraphrase', provider: 'scripted', model: 'scripted', minSimilarity: 0.5 },
+    ],
   };
   const given = { rule: { ...rule, dimensions: [...rule.dimensions, sturdy] } };
   const asked: number[] = [];
@@ -128,14 +214,21 @@ test('the same is asked in other words where a dimension wants it, and paid once
     const answered = await over(version, given);
     if (answered.kind !== 'answered') throw new Error(answered.message);
     const results = await world.deps.artifacts.getJson<readonly CaseResult[]>(answered.results);
-    expect(results.map(({ scores }) => scores['sturdy'])).toEqual(results.map(() => ({ kind: 'scored', value: 1 })));
-    asked.push(provider.requests.slice(before).filter(({ prompt: text }) => text.includes(rewording)).length);
+    expect(results.map(({ scores }) => scores['sturdy'])).toEqual(
+      results.map(() => ({ kind: 'scored', value: 1 })),
+    );
+    asked.push(
+      provider.requests.slice(before).filter(({ prompt: text }) => text.includes(rewording)).length,
+    );
   }
   expect(asked).toEqual([6, 0]);
 });
 
 test('what is found is shown in another order, beside a text of no document and in a long context, and who is led astray scores less', async () => {
-  const [distractor, filler] = ['Cheese is made of the milk of cows.', 'The harbour is quiet at night.'];
+  const [distractor, filler] = [
+    'Cheese is made of the milk of cows.',
+    'The harbour is quiet at night.',
+  ];
   const steady: AnswersRule['dimensions'][number] = {
     ...{ name: 'steady', kind: 'robustness', of: 'right', variable: 'passages' },
     perturbations: [
@@ -146,10 +239,15 @@ test('what is found is shown in another order, beside a text of no document and 
   };
   const bundle = await world.deps.artifacts.getJson<ReleaseBundle>(rule.manifest);
   const ask = async (instruction: string) => {
-    const messages = [{ role: 'system' as const, template: `Answer. ${instruction}` }, ...prompt.messages];
+    const messages = [
+      { role: 'system' as const, template: `Answer. ${instruction}` },
+      ...prompt.messages,
+    ];
     const manifest = await putBundle(put, { ...bundle, prompt: { ...prompt, messages } });
     const before = provider.requests.length;
-    const answered = await over(1, { rule: { ...rule, manifest, dimensions: [...rule.dimensions, steady] } });
+    const answered = await over(1, {
+      rule: { ...rule, manifest, dimensions: [...rule.dimensions, steady] },
+    });
     if (answered.kind !== 'answered') throw new Error(answered.message);
     const results = await world.deps.artifacts.getJson<readonly CaseResult[]>(answered.results);
     const scores = results.map(({ scores: { right, steady: of } }) =>
@@ -161,7 +259,9 @@ test('what is found is shown in another order, beside a text of no document and 
   const careful = await ask('Read all of it.');
   expect(careful.scores).toEqual(Object.keys(questions).map(() => [1, 1]));
   const lines = (text: string) => text.split('\n').map((line) => line.replace(/^\[\d+\] /, ''));
-  const plain = careful.prompts.filter((text) => !text.includes(distractor) && !text.includes(filler));
+  const plain = careful.prompts.filter(
+    (text) => !text.includes(distractor) && !text.includes(filler),
+  );
   const ofOnePassageSet = new Set(plain.map((text) => lines(text).sort().join('\n')));
   expect(ofOnePassageSet.size).toBe(6);
   // Of six draws of the order of two, one at least is the other one.
@@ -196,17 +296,23 @@ test('a spent budget says so, with what was answered kept; more of it goes on fr
   const sampling = { temperature: 0, topP: 1, maxTokens: 16, seed: 8, stop: [] };
   const manifest = await world.deps.artifacts.putJson({ tenant, value: { ...bundle, sampling } });
   const paid = { rule: { ...rule, manifest, parallel: 1 }, budgets: [budget] };
-  const limit = (usd: number) => activities().openIndexBudgets({ tenant, budgets: [{ ...budget, limit: usd }] });
+  const limit = (usd: number) =>
+    activities().openIndexBudgets({ tenant, budgets: [{ ...budget, limit: usd }] });
   await limit(0.003);
   const before = provider.bill.length;
-  expect(await over(1, paid)).toMatchObject({ kind: 'unpaid', message: expect.stringContaining('index-build/b') as string });
+  expect(await over(1, paid)).toMatchObject({
+    kind: 'unpaid',
+    message: expect.stringContaining('index-build/b') as string,
+  });
   const asked = provider.bill.length - before;
   expect(asked).toBeGreaterThan(0);
   expect(asked).toBeLessThan(6);
   await limit(1);
   expect(await over(1, paid, 2)).toMatchObject({ kind: 'answered' });
   expect(provider.bill.length - before).toBe(6);
-  expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBeLessThan(toParts('usd', 1));
+  expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBeLessThan(
+    toParts('usd', 1),
+  );
 });
 
 test('an application that asks another index, and a version that answers no more, are refused', async () => {
@@ -215,6 +321,11 @@ test('an application that asks another index, and a version that answers no more
     message: expect.stringContaining('library@9 answers no more') as string,
   });
   const bundle = await world.deps.artifacts.getJson<object>(rule.manifest);
-  const manifest = await world.deps.artifacts.putJson({ tenant, value: { ...bundle, index: null } });
-  await expect(over(1, { rule: { ...rule, manifest } })).rejects.toMatchObject({ type: 'InvalidInput' });
+  const manifest = await world.deps.artifacts.putJson({
+    tenant,
+    value: { ...bundle, index: null },
+  });
+  await expect(over(1, { rule: { ...rule, manifest } })).rejects.toMatchObject({
+    type: 'InvalidInput',
+  });
 });

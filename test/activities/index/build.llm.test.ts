@@ -8,7 +8,16 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import { chunkText } from '../../../domain/index/chunking';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import { unique } from '../../db/registry-fixture';
-import { complete, fill, library, openIndexWorld, promote, sentences, wordllama, type IndexWorld } from '../../support/language/index-world';
+import {
+  complete,
+  fill,
+  library,
+  openIndexWorld,
+  promote,
+  sentences,
+  wordllama,
+  type IndexWorld,
+} from '../../support/language/index-world';
 
 let world: IndexWorld;
 beforeAll(async () => {
@@ -16,8 +25,20 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const ask = (index: string, text: string, mode: 'vector' | 'text' | 'hybrid' = 'hybrid', version?: number) =>
-  world.reader.query({ tenant, index, text, k: 3, mode, ...(version === undefined ? {} : { version }) });
+const ask = (
+  index: string,
+  text: string,
+  mode: 'vector' | 'text' | 'hybrid' = 'hybrid',
+  version?: number,
+) =>
+  world.reader.query({
+    tenant,
+    index,
+    text,
+    k: 3,
+    mode,
+    ...(version === undefined ? {} : { version }),
+  });
 const first = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).hits[0]?.documentId;
 
 async function served(index = unique('index')) {
@@ -29,8 +50,14 @@ async function served(index = unique('index')) {
 }
 
 /** What a zombie does: the shard's rows once more, past every look. */
-async function writtenAgain(at: { readonly index: string; readonly version: number }, shard: number): Promise<void> {
-  const { uri, storageOptions } = addressOf({ kind: 's3', s3: world.s3 }, { tenant, index: at.index });
+async function writtenAgain(
+  at: { readonly index: string; readonly version: number },
+  shard: number,
+): Promise<void> {
+  const { uri, storageOptions } = addressOf(
+    { kind: 's3', s3: world.s3 },
+    { tenant, index: at.index },
+  );
   const connection = await lanceDb().connect(uri, { storageOptions });
   const table = await connection.openTable(`v${at.version}`);
   const rows = await table.query().where(`shard = ${shard}`).select(rowColumns).toArray();
@@ -55,11 +82,25 @@ const rowColumns = [
   'vector',
 ];
 
-function toRow({ chunk_id: chunkId, document_id: documentId, vector, ...row }: Readonly<Record<string, unknown>>): ChunkRow {
-  return { ...row, chunkId, documentId, vector: Float32Array.from(vector as Iterable<number>) } as unknown as ChunkRow;
+function toRow({
+  chunk_id: chunkId,
+  document_id: documentId,
+  vector,
+  ...row
+}: Readonly<Record<string, unknown>>): ChunkRow {
+  return {
+    ...row,
+    chunkId,
+    documentId,
+    vector: Float32Array.from(vector as Iterable<number>),
+  } as unknown as ChunkRow;
 }
 
-async function audited(at: { readonly tenant: typeof tenant; readonly index: string; readonly version: number }) {
+async function audited(at: {
+  readonly tenant: typeof tenant;
+  readonly index: string;
+  readonly version: number;
+}) {
   const table = await world.deps.chunkStore.open(at);
   return table.audit().finally(() => table.close());
 }
@@ -80,9 +121,16 @@ describe('an index', () => {
       expect(await first(index, 'the largest animal in the sea', mode)).toBe('whale');
       expect(await first(index, 'Who discovered penicillin?', mode)).toBe('penicillin');
     }
-    for (const words of ['"blue whale"', '"whale', 'whale AND (NOT bread', 'text:whale*', "whale'); --"])
+    for (const words of [
+      '"blue whale"',
+      '"whale',
+      'whale AND (NOT bread',
+      'text:whale*',
+      "whale'); --",
+    ])
       expect(await first(index, words, 'text')).toBe('whale');
-    for (const nothing of ['"…"', 'the of', '日本']) expect((await ask(index, nothing, 'text')).hits).toEqual([]);
+    for (const nothing of ['"…"', 'the of', '日本'])
+      expect((await ask(index, nothing, 'text')).hits).toEqual([]);
     const { hits, version, embedder } = await ask(index, 'Which instrument did Stradivari build?');
     expect(hits[0]).toMatchObject({
       documentId: 'violin',
@@ -92,7 +140,10 @@ describe('an index', () => {
     });
     const text = library.find(({ id }) => id === 'violin')?.text ?? '';
     expect(text.slice(hits[0]?.start, hits[0]?.end)).toBe(hits[0]?.text);
-    expect({ version, embedder }).toMatchObject({ version: filled.at.version, embedder: { name: 'wordllama-256', dimensions: 256 } });
+    expect({ version, embedder }).toMatchObject({
+      version: filled.at.version,
+      embedder: { name: 'wordllama-256', dimensions: 256 },
+    });
   });
 
   test('takes no question from another vector space', async () => {
@@ -101,13 +152,22 @@ describe('an index', () => {
     const values = new Float32Array(256).fill(0.1);
     const query = (vector: { values: Float32Array; embedder: Digest }) =>
       world.reader.query({ tenant, index, vector, k: 3, mode: 'vector' });
-    await expect(query({ values, embedder: 'sha256:other' })).rejects.toMatchObject({ type: 'IndexMismatch' });
-    await expect(query({ values: values.subarray(1), embedder: embedder.digest })).rejects.toMatchObject({
+    await expect(query({ values, embedder: 'sha256:other' })).rejects.toMatchObject({
       type: 'IndexMismatch',
     });
-    await expect(query({ values: values.fill(NaN), embedder: embedder.digest })).rejects.toMatchObject({ type: 'IndexMismatch' });
     await expect(
-      world.deps.chunkStore.create({ tenant, index, version: 1 }, { embedder: 'sha256:other', dimensions: 256 }),
+      query({ values: values.subarray(1), embedder: embedder.digest }),
+    ).rejects.toMatchObject({
+      type: 'IndexMismatch',
+    });
+    await expect(
+      query({ values: values.fill(NaN), embedder: embedder.digest }),
+    ).rejects.toMatchObject({ type: 'IndexMismatch' });
+    await expect(
+      world.deps.chunkStore.create(
+        { tenant, index, version: 1 },
+        { embedder: 'sha256:other', dimensions: 256 },
+      ),
     ).rejects.toMatchObject({
       type: 'IndexMismatch',
     });
@@ -118,7 +178,11 @@ describe('an index', () => {
     const { index } = await served();
     const real = await world.deps.embedders.get(wordllama);
     const other = { ...real, identity: { ...real.identity, digest: 'sha256:other' as never } };
-    const filled = await fill(world, index, await world.dataset(`${index}.documents`, library.slice(1)));
+    const filled = await fill(
+      world,
+      index,
+      await world.dataset(`${index}.documents`, library.slice(1)),
+    );
     const embedders = { get: () => Promise.resolve(other), close: () => Promise.resolve() };
     const input = {
       ...filled.at,
@@ -128,7 +192,9 @@ describe('an index', () => {
       shard: 0,
       base: null,
     };
-    await expect(world.run('buildIndexShard', input, { embedders })).rejects.toMatchObject({ type: 'IndexMismatch' });
+    await expect(world.run('buildIndexShard', input, { embedders })).rejects.toMatchObject({
+      type: 'IndexMismatch',
+    });
   });
 });
 
@@ -159,16 +225,24 @@ describe('building an index', () => {
       chunking: sentences,
     });
     const at = { tenant, index, version, maxDocumentBytes: 1 << 20 };
-    const { plan, shards } = await world.run('planIndexBuild', { ...at, shardDocuments: 1, maxRejectedShare: 0 });
+    const { plan, shards } = await world.run('planIndexBuild', {
+      ...at,
+      shardDocuments: 1,
+      maxRejectedShare: 0,
+    });
     expect(shards).toBe(library.length);
     const chunks: number[] = [];
     for (let shard = 0; shard < shards; shard += 1) {
       const input = { ...at, key: `${key}/${shard}` as IdempotencyKey, plan, shard, base: null };
-      await expect(world.run('buildIndexShard', input, { chunkStore: dying(death) })).rejects.toThrow('killed');
+      await expect(
+        world.run('buildIndexShard', input, { chunkStore: dying(death) }),
+      ).rejects.toThrow('killed');
       chunks.push((await world.run('buildIndexShard', input)).chunks);
       expect((await world.run('buildIndexShard', input)).chunks).toBe(chunks[shard]);
     }
-    expect(await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } })).toMatchObject({
+    expect(
+      await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } }),
+    ).toMatchObject({
       kind: 'complete',
       documents: library.length,
       chunks: chunks.reduce((sum, each) => sum + each, 0),
@@ -181,8 +255,17 @@ describe('building an index', () => {
     const { at, chunks, key, planned } = filled;
     const table = await world.deps.chunkStore.open(at);
     await table.putShard(1, []);
-    expect(await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } })).toEqual({ kind: 'damaged', shards: [1] });
-    const input = { ...at, maxDocumentBytes: 1 << 20, key: `${key}/1/2` as IdempotencyKey, plan: planned.plan, shard: 1, base: null };
+    expect(
+      await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } }),
+    ).toEqual({ kind: 'damaged', shards: [1] });
+    const input = {
+      ...at,
+      maxDocumentBytes: 1 << 20,
+      key: `${key}/1/2` as IdempotencyKey,
+      plan: planned.plan,
+      shard: 1,
+      base: null,
+    };
     await world.run('buildIndexShard', input);
     expect((await complete(world, filled)).finished).toMatchObject({ kind: 'complete' });
     table.close();
@@ -199,8 +282,18 @@ describe('building an index', () => {
       },
     }));
     const finish = { ...at, chunks, vectors: { kind: 'flat' as const } };
-    expect(await world.run('finishIndexTable', finish, { chunkStore: late })).toEqual({ kind: 'damaged', shards: [1] });
-    const input = { ...at, maxDocumentBytes: 1 << 20, key: `${key}/1/2` as IdempotencyKey, plan: planned.plan, shard: 1, base: null };
+    expect(await world.run('finishIndexTable', finish, { chunkStore: late })).toEqual({
+      kind: 'damaged',
+      shards: [1],
+    });
+    const input = {
+      ...at,
+      maxDocumentBytes: 1 << 20,
+      key: `${key}/1/2` as IdempotencyKey,
+      plan: planned.plan,
+      shard: 1,
+      base: null,
+    };
     await world.run('buildIndexShard', input);
     expect((await complete(world, filled)).finished).toMatchObject({ kind: 'complete' });
     expect((await audited(at)).duplicates).toEqual([]);
@@ -210,17 +303,30 @@ describe('building an index', () => {
     const { index, filled } = await served();
     const changed = library
       .filter(({ id }) => id !== 'chess')
-      .map((each) => (each.id === 'bread' ? { ...each, text: `${each.text} Rye makes it dark.` } : each));
+      .map((each) =>
+        each.id === 'bread' ? { ...each, text: `${each.text} Rye makes it dark.` } : each,
+      );
     const next = await fill(world, index, await world.dataset(`${index}.documents`, changed));
-    expect(next.base).toEqual({ version: filled.at.version, tableVersion: expect.any(Number) as number });
+    expect(next.base).toEqual({
+      version: filled.at.version,
+      tableVersion: expect.any(Number) as number,
+    });
     expect(next.embedded).toBe(1);
     await complete(world, next);
     await promote(world, next);
     expect(await first(index, 'rye bread')).toBe('bread');
-    expect((await ask(index, 'a board game for two players')).hits.map(({ documentId }) => documentId)).not.toContain('chess');
+    expect(
+      (await ask(index, 'a board game for two players')).hits.map(({ documentId }) => documentId),
+    ).not.toContain('chess');
     // The way back is the alias, and takes no time worth speaking of.
     const before = performance.now();
-    await world.deps.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'bad', idempotencyKey: unique('back') });
+    await world.deps.registry.indexes.rollback({
+      tenant,
+      index,
+      actor: 'key:ada',
+      cause: 'bad',
+      idempotencyKey: unique('back'),
+    });
     expect(await first(index, 'a board game for two players')).toBe('chess');
     expect(performance.now() - before).toBeLessThan(5000);
   });
@@ -256,25 +362,50 @@ describe('building an index', () => {
       row({ id: 'doubled', text: 'CafÃ© Ã¼ber naÃ¯ve' }),
       Buffer.from([...Buffer.from('{"id":"latin","text":"caf'), 0xe9, ...Buffer.from('"}\n')]),
       Buffer.from('{"id": "cut", "text": "no end\n'),
-      Buffer.concat([Buffer.from('{"id":"large","text":"'), Buffer.alloc(200 << 20, 'word '), Buffer.from('"}\n')]),
+      Buffer.concat([
+        Buffer.from('{"id":"large","text":"'),
+        Buffer.alloc(200 << 20, 'word '),
+        Buffer.from('"}\n'),
+      ]),
     ];
     const dataset = await world.dataset(`${index}.documents`, Buffer.concat([good, ...rows]));
     const { planned } = await fill(world, index, dataset, { maxRejectedShare: 0.6 });
     expect(planned).toMatchObject({
       documents: library.length,
-      rejected: { empty: 2, withoutId: 1, duplicateId: 1, binary: 2, encoding: 2, unreadable: 1, tooLarge: 1 },
+      rejected: {
+        empty: 2,
+        withoutId: 1,
+        duplicateId: 1,
+        binary: 2,
+        encoding: 2,
+        unreadable: 1,
+        tooLarge: 1,
+      },
     });
-    await expect(fill(world, index, await world.dataset(`${index}.empty`, Buffer.concat(rows.slice(0, 2))))).rejects.toMatchObject({
+    await expect(
+      fill(world, index, await world.dataset(`${index}.empty`, Buffer.concat(rows.slice(0, 2)))),
+    ).rejects.toMatchObject({
       type: 'DatasetEmpty',
     });
     await expect(
-      fill(world, index, await world.dataset(`${index}.bad`, Buffer.concat([row(library[0]), ...rows.slice(0, 2)]))),
-    ).rejects.toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('2 of 3 documents') as string });
+      fill(
+        world,
+        index,
+        await world.dataset(`${index}.bad`, Buffer.concat([row(library[0]), ...rows.slice(0, 2)])),
+      ),
+    ).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining('2 of 3 documents') as string,
+    });
   });
 });
 
 describe('changes of documents', () => {
-  const change = async (index: string, documents: readonly Readonly<Record<string, unknown>>[], deleted: readonly string[] = []) =>
+  const change = async (
+    index: string,
+    documents: readonly Readonly<Record<string, unknown>>[],
+    deleted: readonly string[] = [],
+  ) =>
     world.deps.registry.indexes.changes.append({
       ...{ tenant, index, deleted, actor: 'key:ada', idempotencyKey: unique('change') },
       documents: documents.length === 0 ? null : await world.documents(documents),
@@ -284,8 +415,14 @@ describe('changes of documents', () => {
 
   test('reach the version that answers and the one that is being built', async () => {
     const { index, filled, dataset } = await served();
-    const beside = await fill(world, index, dataset, { chunking: { kind: 'tokens', size: 32, overlap: 8 } });
-    await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
+    const beside = await fill(world, index, dataset, {
+      chunking: { kind: 'tokens', size: 32, overlap: 8 },
+    });
+    await change(
+      index,
+      [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }],
+      ['whale'],
+    );
     await change(index, [
       { id: 'bread', text: 'Bread was forbidden.' },
       { id: 'chess', text: ' ' },
@@ -298,11 +435,20 @@ describe('changes of documents', () => {
       expect(await first(index, 'an icy body near the sun', 'hybrid', version)).toBe('comet');
       expect(await first(index, 'bread', 'text', version)).toBe('bread');
       const found = (
-        await world.reader.query({ tenant, index, version, text: 'whale animal chess board baked flour', k: 50, mode: 'hybrid' })
+        await world.reader.query({
+          tenant,
+          index,
+          version,
+          text: 'whale animal chess board baked flour',
+          k: 50,
+          mode: 'hybrid',
+        })
       ).hits;
       expect(found.map(({ documentId }) => documentId)).not.toContain('whale');
       expect(found.map(({ documentId }) => documentId)).not.toContain('chess');
-      expect(found.filter(({ documentId }) => documentId === 'bread').map(({ text }) => text)).toEqual(['Bread was forbidden.']);
+      expect(
+        found.filter(({ documentId }) => documentId === 'bread').map(({ text }) => text),
+      ).toEqual(['Bread was forbidden.']);
     }
   });
 
@@ -315,7 +461,11 @@ describe('changes of documents', () => {
 
   test('a worker that dies between the write and the note repeats it without a trace', async () => {
     const { index, filled } = await served();
-    await change(index, [{ id: 'comet', text: 'A comet is an icy body. It grows a tail near the sun.' }], ['whale']);
+    await change(
+      index,
+      [{ id: 'comet', text: 'A comet is an icy body. It grows a tail near the sun.' }],
+      ['whale'],
+    );
     const died = dying((table) => ({
       replaceDocuments: async (...given) => {
         await table.replaceDocuments(...given);
@@ -343,8 +493,14 @@ describe('changes of documents', () => {
     expect(new Set(hits.map(({ chunkId }) => chunkId)).size).toBe(hits.length);
     await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
     await apply(filled.at);
-    expect(await audited(filled.at)).toEqual({ chunks: before + 1, documents: library.length + 1, duplicates: [] });
-    expect(await world.deps.registry.indexes.get(filled.at)).toMatchObject({ documents: library.length + 1 });
+    expect(await audited(filled.at)).toEqual({
+      chunks: before + 1,
+      documents: library.length + 1,
+      duplicates: [],
+    });
+    expect(await world.deps.registry.indexes.get(filled.at)).toMatchObject({
+      documents: library.length + 1,
+    });
     expect(await first(index, 'an icy body')).toBe('comet');
   });
 
@@ -358,12 +514,19 @@ describe('changes of documents', () => {
         return merging;
       },
     }));
-    // Whether it came before the change, or behind it, or between its looks is chance: it is never in what is noted.
+    // Whether it came before the change, or behind it, or between its looks is chance: it is never
+    // in what is noted.
     await apply(filled.at, { chunkStore: beside }).catch((error: unknown) => {
-      expect(error).toMatchObject({ type: expect.stringMatching(/^(IndexIncomplete|StorageUnavailable)$/) as string });
+      expect(error).toMatchObject({
+        type: expect.stringMatching(/^(IndexIncomplete|StorageUnavailable)$/) as string,
+      });
     });
     await apply(filled.at);
-    const { hits } = await ask(index, 'body animal volcano violin bread glacier chess penicillin', 'hybrid');
+    const { hits } = await ask(
+      index,
+      'body animal volcano violin bread glacier chess penicillin',
+      'hybrid',
+    );
     expect(new Set(hits.map(({ chunkId }) => chunkId)).size).toBe(hits.length);
     expect(await first(index, 'an icy body')).toBe('comet');
     const record = await world.deps.registry.indexes.get(filled.at);
@@ -374,16 +537,34 @@ describe('changes of documents', () => {
 
   test('a build that is given up leaves no table, no artifact that nobody owns, and a row that says so', async () => {
     const index = unique('index');
-    const { at, planned } = await fill(world, index, await world.dataset(`${index}.documents`, library));
+    const { at, planned } = await fill(
+      world,
+      index,
+      await world.dataset(`${index}.documents`, library),
+    );
     const end = { ...at, state: 'failed', actor: 'key:ada', cause: 'test' } as const;
     await world.run('endIndexVersion', end);
     await world.run('endIndexVersion', end);
     await expect(world.deps.chunkStore.open(at)).rejects.toMatchObject({ type: 'NotFound' });
     expect((await world.deps.registry.indexes.get(at))?.state).toBe('failed');
-    const input = { ...at, maxDocumentBytes: 1 << 20, key: unique('late') as IdempotencyKey, plan: planned.plan, shard: 0, base: null };
+    const input = {
+      ...at,
+      maxDocumentBytes: 1 << 20,
+      key: unique('late') as IdempotencyKey,
+      plan: planned.plan,
+      shard: 0,
+      base: null,
+    };
     await expect(world.run('buildIndexShard', input)).rejects.toMatchObject({ type: 'FencedOff' });
     const answering = await served();
-    await expect(world.run('endIndexVersion', { ...answering.filled.at, state: 'retired', actor: 'a', cause: 'b' })).rejects.toMatchObject({
+    await expect(
+      world.run('endIndexVersion', {
+        ...answering.filled.at,
+        state: 'retired',
+        actor: 'a',
+        cause: 'b',
+      }),
+    ).rejects.toMatchObject({
       type: 'Conflict',
     });
   });
@@ -395,12 +576,24 @@ describe('changes of documents', () => {
     const cases = await world.documents([{ id: unique('case') }]);
     await artifacts.reference({ tenant, digest: cases.digest, by: `index-build:${key}` });
     const dataset = await world.dataset(`${index}.documents`, library);
-    const opening = { tenant, index, key, runId: null, actor: 'ada', dataset, embedder: wordllama, chunking: sentences, cases };
+    const opening = {
+      tenant,
+      index,
+      key,
+      runId: null,
+      actor: 'ada',
+      dataset,
+      embedder: wordllama,
+      chunking: sentences,
+      cases,
+    };
     const { version } = await world.run('openIndexVersion', opening);
     expect(await world.run('openIndexVersion', opening)).toMatchObject({ version });
     expect(await artifacts.unreference({ tenant, by: `index-build:${key}` })).toBe(0);
     const digest = cases.digest;
-    expect(await artifacts.unreference({ tenant, by: `index:${index}@${version}`, digest })).toBe(1);
+    expect(await artifacts.unreference({ tenant, by: `index:${index}@${version}`, digest })).toBe(
+      1,
+    );
   });
 
   test('the cases of a build that has no version are let go of, as often as it is said', async () => {
@@ -408,18 +601,28 @@ describe('changes of documents', () => {
     const { digest } = await world.documents([{ id: unique('case') }]);
     await world.registry.artifacts.reference({ tenant, digest, by: `index-build:${key}` });
     for (let time = 0; time < 2; time += 1) await world.run('releaseIndexOrder', { tenant, key });
-    expect(await world.registry.artifacts.unreference({ tenant, by: `index-build:${key}` })).toBe(0);
+    expect(await world.registry.artifacts.unreference({ tenant, by: `index-build:${key}` })).toBe(
+      0,
+    );
   });
 
   test('are compacted while questions are answered, by the same rows before and after', async () => {
     const { index, filled } = await served();
-    await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
+    await change(
+      index,
+      [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }],
+      ['whale'],
+    );
     await apply(filled.at);
     const before = await noted(filled.at);
     expect(before.unindexed).toBe(1);
     const asked = ['an icy body near the sun', 'bread of flour', 'a wooden instrument'];
     const answers = () =>
-      Promise.all(asked.map(async (text) => (await ask(index, text, 'hybrid')).hits.map(({ documentId }) => documentId)));
+      Promise.all(
+        asked.map(async (text) =>
+          (await ask(index, text, 'hybrid')).hits.map(({ documentId }) => documentId),
+        ),
+      );
     const right = await answers();
     const seen: unknown[] = [];
     let going = true;
@@ -457,17 +660,28 @@ describe('changes of documents', () => {
         },
       }));
     for (const when of ['before', 'after'] as const) {
-      await expect(compact(filled.at, 1, { chunkStore: killed(when) })).rejects.toThrow(`killed ${when}`);
+      await expect(compact(filled.at, 1, { chunkStore: killed(when) })).rejects.toThrow(
+        `killed ${when}`,
+      );
       expect(await noted(filled.at)).toEqual(before);
       expect(await first(index, 'an icy body')).toBe('comet');
     }
     // A change that comes first begins at the noted state.
-    await change(index, [{ id: 'tide', text: 'The tide is the rise and fall of the sea.' }], ['comet']);
+    await change(
+      index,
+      [{ id: 'tide', text: 'The tide is the rise and fall of the sea.' }],
+      ['comet'],
+    );
     await apply(filled.at);
     expect(await compact(filled.at)).toMatchObject({ compacted: true });
-    expect(await audited(filled.at)).toMatchObject({ documents: library.length + 1, duplicates: [] });
+    expect(await audited(filled.at)).toMatchObject({
+      documents: library.length + 1,
+      duplicates: [],
+    });
     expect(await first(index, 'the rise and fall of the sea')).toBe('tide');
-    expect((await ask(index, 'an icy body', 'text')).hits.map(({ documentId }) => documentId)).not.toContain('comet');
+    expect(
+      (await ask(index, 'an icy body', 'text')).hits.map(({ documentId }) => documentId),
+    ).not.toContain('comet');
   });
 
   test('a compaction that a change overtakes is not noted', async () => {
@@ -482,17 +696,29 @@ describe('changes of documents', () => {
         return compacted;
       },
     }));
-    await expect(compact(filled.at, 1, { chunkStore: overtaken })).rejects.toMatchObject({ type: 'FencedOff' });
+    await expect(compact(filled.at, 1, { chunkStore: overtaken })).rejects.toMatchObject({
+      type: 'FencedOff',
+    });
     expect(await first(index, 'the rise and fall of the sea')).toBe('tide');
     expect(await first(index, 'an icy body')).toBe('comet');
     expect(await compact(filled.at)).toMatchObject({ compacted: true });
-    expect(await audited(filled.at)).toMatchObject({ documents: library.length + 2, duplicates: [] });
+    expect(await audited(filled.at)).toMatchObject({
+      documents: library.length + 2,
+      duplicates: [],
+    });
   });
 
-  const compact = (at: { tenant: typeof tenant; index: string; version: number }, atLeast = 1, given = {}) =>
-    world.run('compactIndexVersion', { ...at, atLeast }, given);
+  const compact = (
+    at: { tenant: typeof tenant; index: string; version: number },
+    atLeast = 1,
+    given = {},
+  ) => world.run('compactIndexVersion', { ...at, atLeast }, given);
 
-  async function noted(at: { readonly tenant: typeof tenant; readonly index: string; readonly version: number }) {
+  async function noted(at: {
+    readonly tenant: typeof tenant;
+    readonly index: string;
+    readonly version: number;
+  }) {
     const { tableVersion, applied, chunks } = (await world.deps.registry.indexes.get(at)) ?? {};
     const table = await world.deps.chunkStore.open(at, tableVersion ?? 0);
     const unindexed = await table.unindexedRows().finally(() => table.close());
@@ -508,7 +734,8 @@ test('what builds, comparisons and changes ask of a paid embedder is within what
     embed(texts, options) {
       const entry = options?.payer?.entry;
       scopes.push(
-        entry && `${entry.owner.execution.split('/')[0] ?? ''} ${entry.budgets.map(({ scope, unit }) => `${scope} ${unit}`).join()}`,
+        entry &&
+          `${entry.owner.execution.split('/')[0] ?? ''} ${entry.budgets.map(({ scope, unit }) => `${scope} ${unit}`).join()}`,
       );
       return real.embed(texts, options);
     },
@@ -516,17 +743,45 @@ test('what builds, comparisons and changes ask of a paid embedder is within what
   const given = { embedders: { get: () => Promise.resolve(paid), close: () => Promise.resolve() } };
   await world.registry.budgets.set({ tenant, scope: 'provider/paid', unit: 'usd', limit: 1_000 });
   const index = unique('paid');
-  const embedder = { kind: 'endpoint', provider: 'paid', model: 'm', dimensions: 256, maxTokens: 512 } as const;
-  const filled = await fill(world, index, await world.dataset(`${index}.documents`, library), { embedder, given });
+  const embedder = {
+    kind: 'endpoint',
+    provider: 'paid',
+    model: 'm',
+    dimensions: 256,
+    maxTokens: 512,
+  } as const;
+  const filled = await fill(world, index, await world.dataset(`${index}.documents`, library), {
+    embedder,
+    given,
+  });
   await complete(world, filled, given);
   await promote(world, filled);
   const documents = await world.documents([{ id: 'comet', text: 'A comet is an icy body.' }]);
-  await world.registry.indexes.changes.append({ tenant, index, documents, deleted: [], actor: 'ada', idempotencyKey: unique('change') });
+  await world.registry.indexes.changes.append({
+    tenant,
+    index,
+    documents,
+    deleted: [],
+    actor: 'ada',
+    idempotencyKey: unique('change'),
+  });
   await world.run('applyIndexChanges', { ...filled.at, maxDocumentBytes: 1 << 20 }, given);
-  const questions = await world.dataset(`${index}.questions`, [{ id: '1', question: 'What is icy?', documents: ['comet'] }]);
+  const questions = await world.dataset(`${index}.questions`, [
+    { id: '1', question: 'What is icy?', documents: ['comet'] },
+  ]);
   const rule = { metric: 'recall@5', margin: 0.1, confidence: 0.95, minQuestions: 1 } as const;
   const builds = { scope: 'index-build/b', unit: 'usd' } as const;
-  await world.run('measureIndexParity', { ...filled.at, rule, questions, mode: 'vector', budgets: [builds] }, given);
+  await world.run(
+    'measureIndexParity',
+    { ...filled.at, rule, questions, mode: 'vector', budgets: [builds] },
+    given,
+  );
   const shard = `${index} provider/paid usd`;
-  expect(scopes).toEqual([shard, shard, shard, 'change provider/paid usd', 'parity index-build/b usd,provider/paid usd']);
+  expect(scopes).toEqual([
+    shard,
+    shard,
+    shard,
+    'change provider/paid usd',
+    'parity index-build/b usd,provider/paid usd',
+  ]);
 });

@@ -3,7 +3,11 @@ import { effectKey, type RunId } from '../../../domain/ids';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import { refTo, startRun, tenant, unique } from '../../db/registry-fixture';
-import { openLanguageWorld, promptFile, type LanguageWorld } from '../../support/language/language-activities';
+import {
+  openLanguageWorld,
+  promptFile,
+  type LanguageWorld,
+} from '../../support/language/language-activities';
 import type { Fault } from '../../support/provider/scripted-provider';
 
 let world: LanguageWorld;
@@ -17,7 +21,10 @@ beforeAll(async () => {
     fault: (_, number) => fault(number),
     answer({ prompt }) {
       const [, answer, reference] = /Judge <(.*)> by <(.*)>/.exec(prompt) ?? [];
-      if (answer !== undefined) return prompt.includes('in prose') ? 'It seems right to me.' : verdictOf(answer === reference);
+      if (answer !== undefined)
+        return prompt.includes('in prose')
+          ? 'It seems right to me.'
+          : verdictOf(answer === reference);
       const code = Number(/code of \S+ (\d+)/.exec(prompt)?.[1]);
       return code % 4 === 3 ? 'no idea' : `code ${code}`;
     },
@@ -29,11 +36,13 @@ beforeEach(async () => {
   runId = await startRun(world.registry);
 });
 
-const verdictOf = (right: boolean) => JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
+const verdictOf = (right: boolean) =>
+  JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
 const exact: DimensionSpec = { name: 'right', kind: 'exact' };
 const caseLine = (thing: string, index: number, more: object = {}) =>
   `${JSON.stringify({ id: `${thing}${index}`, input: { question: `What is the code of ${thing} ${index}?` }, expected: { answer: `code ${index}` }, ...more })}\n`;
-const linesOf = (thing: string, count: number) => Array.from({ length: count }, (_, index) => caseLine(thing, index)).join('');
+const linesOf = (thing: string, count: number) =>
+  Array.from({ length: count }, (_, index) => caseLine(thing, index)).join('');
 
 async function bundle(instruction = 'Answer.') {
   const path = 'a.yaml';
@@ -44,23 +53,47 @@ async function bundle(instruction = 'Answer.') {
     ...{ safety: null, index: null },
   };
   const files = { [path]: await world.file(promptFile(instruction)) };
-  const [written] = await world.run('writeBundles', { tenant, runId, model: unique('codes'), spec, files, index: null });
+  const [written] = await world.run('writeBundles', {
+    tenant,
+    runId,
+    model: unique('codes'),
+    spec,
+    files,
+    index: null,
+  });
   return written?.manifest ?? refTo('');
 }
 
-async function input(cases: string, { dimensions = [exact], parallel = 4, tokens = null as number | null, ...more } = {}) {
+async function input(
+  cases: string,
+  { dimensions = [exact], parallel = 4, tokens = null as number | null, ...more } = {},
+) {
   const evaluate = { dimensions, gates: [], ungated: 'a test', first: null, parallel };
-  const spec = { cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 }, evaluate, budget: { usd: null, tokens } };
+  const spec = {
+    cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 },
+    evaluate,
+    budget: { usd: null, tokens },
+  };
   await world.run('openRunBudget', { tenant, runId, budget: spec.budget });
   return {
-    ...{ tenant, runId, key: effectKey(runId, 'evaluate', 'answers', 0), stage: 'evaluate', bundle: await bundle(), files: {} },
+    ...{
+      tenant,
+      runId,
+      key: effectKey(runId, 'evaluate', 'answers', 0),
+      stage: 'evaluate',
+      bundle: await bundle(),
+      files: {},
+    },
     ...{ cases: await world.file(cases), slice: null, most: null, spec },
     ...more,
   } as AnswerCasesInput;
 }
 
-const resultsOf = ({ results }: { readonly results: Parameters<typeof world.artifacts.getJson>[0] }) =>
-  world.artifacts.getJson<readonly CaseResult[]>(results);
+const resultsOf = ({
+  results,
+}: {
+  readonly results: Parameters<typeof world.artifacts.getJson>[0];
+}) => world.artifacts.getJson<readonly CaseResult[]>(results);
 /** Since then, of this run. */
 const paidSince = (start: number) => world.provider.bill.length - start;
 
@@ -69,7 +102,11 @@ describe('answerCases', () => {
     const given = await input(linesOf('lamp', 20));
     const start = world.provider.bill.length;
     const first = await world.run('answerCases', given);
-    expect(first).toMatchObject({ left: 0, caseSet: given.cases.digest, summary: { cases: 20, unanswered: 0 } });
+    expect(first).toMatchObject({
+      left: 0,
+      caseSet: given.cases.digest,
+      summary: { cases: 20, unanswered: 0 },
+    });
     expect(first.summary.dimensions['right']).toMatchObject({ mean: 0.75, cases: 20, failures: 0 });
     expect(await world.run('answerCases', given, { attempt: 2 })).toEqual(first);
     expect(paidSince(start)).toBe(20);
@@ -83,9 +120,15 @@ describe('answerCases', () => {
       if (paidSince(start) >= 15) ended.abort();
       return null;
     };
-    await expect(world.run('answerCases', given, { signal: ended.signal })).rejects.toThrow(/cancel/i);
+    await expect(world.run('answerCases', given, { signal: ended.signal })).rejects.toThrow(
+      /cancel/i,
+    );
     const answered = await world.run('answerCases', given, { attempt: 2 });
-    expect(answered.summary.dimensions['right']).toMatchObject({ mean: 0.75, cases: 40, failures: 0 });
+    expect(answered.summary.dimensions['right']).toMatchObject({
+      mean: 0.75,
+      cases: 40,
+      failures: 0,
+    });
     expect(paidSince(start)).toBeGreaterThanOrEqual(40);
     expect(paidSince(start)).toBeLessThanOrEqual(40 + 4);
   });
@@ -100,13 +143,19 @@ describe('answerCases', () => {
     });
     await expect(world.run('answerCases', { ...given, endsRefused: true })).rejects.toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringMatching(/the first 20 of 60 cases were all refused.*status 400 bad_parameter, no such parameter/) as string,
+      message: expect.stringMatching(
+        /the first 20 of 60 cases were all refused.*status 400 bad_parameter, no such parameter/,
+      ) as string,
     });
     expect(world.provider.requests.length - start).toBeLessThanOrEqual(20 + 5);
     // One of several candidates ends nobody else's work.
-    expect(await world.run('answerCases', given, { attempt: 2 })).toMatchObject({ summary: { cases: 60, unanswered: 60 } });
+    expect(await world.run('answerCases', given, { attempt: 2 })).toMatchObject({
+      summary: { cases: 60, unanswered: 60 },
+    });
     fault = () => null;
-    expect(await world.run('answerCases', given, { attempt: 3 })).toMatchObject({ summary: { cases: 60, unanswered: 0 } });
+    expect(await world.run('answerCases', given, { attempt: 3 })).toMatchObject({
+      summary: { cases: 60, unanswered: 0 },
+    });
   });
 
   test('tells whoever watches the run how far it is, now and then', async () => {
@@ -117,7 +166,11 @@ describe('answerCases', () => {
     expect(told.length).toBeGreaterThan(0);
     expect(told.length).toBeLessThan(100);
     for (const { stage, data } of told) {
-      expect({ stage, bundle: data['bundle'], of: data['of'] }).toEqual({ stage: 'evaluate', bundle: given.bundle.digest, of: 400 });
+      expect({ stage, bundle: data['bundle'], of: data['of'] }).toEqual({
+        stage: 'evaluate',
+        bundle: given.bundle.digest,
+        of: 400,
+      });
       expect(Number(data['asked'])).toBeGreaterThan(0);
     }
   });
@@ -142,18 +195,29 @@ describe('answerCases', () => {
     expect(before).toBeGreaterThan(0);
     expect(before).toBeLessThan(30);
     await world.run('openRunBudget', { tenant, runId, budget: { usd: null, tokens: 1_000_000 } });
-    expect((await world.run('answerCases', given, { attempt: 2 })).summary).toMatchObject({ cases: 30, unanswered: 0 });
+    expect((await world.run('answerCases', given, { attempt: 2 })).summary).toMatchObject({
+      cases: 30,
+      unanswered: 0,
+    });
     expect(paidSince(start)).toBe(30);
   });
 
   test('counts cases that cannot be asked or were not answered, each by its reason, and averages none of them away', async () => {
-    const long = caseLine('long', 1, { input: { question: `${'very '.repeat(500)}What is the code of long 1?` } });
+    const long = caseLine('long', 1, {
+      input: { question: `${'very '.repeat(500)}What is the code of long 1?` },
+    });
     const bare = caseLine('bare', 1, { input: { topic: 'codes' } });
     const given = await input(linesOf('cup', 10) + long + bare);
     const answered = await world.run('answerCases', given);
     expect(answered.summary).toMatchObject({ cases: 12, unanswered: 2 });
-    expect(answered.summary.dimensions['right']).toMatchObject({ cases: 12, failures: 2, mean: 0.8 });
-    const why = (await resultsOf(answered)).flatMap(({ id, unanswered }) => (unanswered === null ? [] : [`${id} ${unanswered}`]));
+    expect(answered.summary.dimensions['right']).toMatchObject({
+      cases: 12,
+      failures: 2,
+      mean: 0.8,
+    });
+    const why = (await resultsOf(answered)).flatMap(({ id, unanswered }) =>
+      unanswered === null ? [] : [`${id} ${unanswered}`],
+    );
     expect(why.sort()).toEqual(['bare1 InvalidInput', 'long1 ContextOverflow']);
   });
 
@@ -163,7 +227,9 @@ describe('answerCases', () => {
       const answered = await world.run('answerCases', { ...given, ...change });
       return { left: answered.left, ids: (await resultsOf(answered)).map(({ id }) => id) };
     };
-    const slices = await Promise.all((['search', 'confirm', 'judge'] as const).map((slice) => idsOf({ slice })));
+    const slices = await Promise.all(
+      (['search', 'confirm', 'judge'] as const).map((slice) => idsOf({ slice })),
+    );
     const all = slices.flatMap(({ ids }) => ids);
     expect([...new Set(all)]).toHaveLength(60);
     expect(all).toHaveLength(60);
@@ -175,15 +241,17 @@ describe('answerCases', () => {
   test('refuses cases that leave a slice empty, by the file and with what helps', async () => {
     const given = { ...(await input(caseLine('one', 1))), slice: 'confirm' } as const;
     const other = { ...given, slice: 'search' } as const;
-    const refused = (await Promise.allSettled([world.run('answerCases', given), world.run('answerCases', other)])).filter(
-      ({ status }) => status === 'rejected',
-    );
+    const refused = (
+      await Promise.allSettled([world.run('answerCases', given), world.run('answerCases', other)])
+    ).filter(({ status }) => status === 'rejected');
     // The only case is in one of the slices at most.
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]).toMatchObject({
       reason: {
         type: 'InvalidInput',
-        message: expect.stringMatching(/^cases\.ndjson leaves no case for (confirm|search): it has 1$/) as string,
+        message: expect.stringMatching(
+          /^cases\.ndjson leaves no case for (confirm|search): it has 1$/,
+        ) as string,
         next: expect.stringContaining('spec.cases.confirm') as string,
       },
     });
@@ -191,7 +259,12 @@ describe('answerCases', () => {
 
   test('a model that its provider does not have ends it at once, by the nearest that it has', async () => {
     const given = await input(linesOf('vase', 5));
-    const wrong = await world.run('rebaseBundle', { tenant, runId, bundle: given.bundle, model: 'scriptod' });
+    const wrong = await world.run('rebaseBundle', {
+      tenant,
+      runId,
+      bundle: given.bundle,
+      model: 'scriptod',
+    });
     const start = world.provider.bill.length;
     await expect(world.run('answerCases', { ...given, bundle: wrong })).rejects.toMatchObject({
       type: 'ModelNotFound',
@@ -204,7 +277,13 @@ describe('answerCases', () => {
 
 describe('judges', () => {
   const judgeOf = (said = ''): DimensionSpec => ({
-    ...{ name: 'judged', kind: 'judge', prompt: 'judge.yaml', provider: 'scripted', model: 'scripted' },
+    ...{
+      name: 'judged',
+      kind: 'judge',
+      prompt: 'judge.yaml',
+      provider: 'scripted',
+      model: 'scripted',
+    },
     labels: said === 'unlabelled' ? null : 'labels.ndjson',
   });
   const judgeFile = (how: string) => `apiVersion: perennial.dev/v1
@@ -223,7 +302,13 @@ spec:
     }).join('');
   async function judged(cases: string, how: string, labelled: string, kind = '') {
     const given = await input(cases, { dimensions: [exact, judgeOf(kind)] });
-    return { ...given, files: { 'judge.yaml': await world.file(judgeFile(how)), 'labels.ndjson': await world.file(labelled) } };
+    return {
+      ...given,
+      files: {
+        'judge.yaml': await world.file(judgeFile(how)),
+        'labels.ndjson': await world.file(labelled),
+      },
+    };
   }
 
   test('are calibrated on labels once: another attempt pays nothing, and says the same', async () => {
@@ -242,26 +327,47 @@ spec:
   test('without labels are known by their version alone', async () => {
     const given = await judged(linesOf('sun', 4), 'As JSON.', '', 'unlabelled');
     const known = await world.run('calibrateJudges', given);
-    expect(known['judged']).toEqual({ digest: expect.stringMatching(/^sha256:/) as string, calibration: null });
+    expect(known['judged']).toEqual({
+      digest: expect.stringMatching(/^sha256:/) as string,
+      calibration: null,
+    });
   });
 
   test('that answer in prose have given no verdict: every case is a failure that is counted, and none is scored', async () => {
     const given = await judged(linesOf('star', 6), 'Answer in prose.', labels(8));
     const answered = await world.run('answerCases', given);
-    expect(answered.summary.dimensions['judged']).toMatchObject({ mean: null, cases: 6, failures: 6 });
+    expect(answered.summary.dimensions['judged']).toMatchObject({
+      mean: null,
+      cases: 6,
+      failures: 6,
+    });
     expect(answered.summary.dimensions['right']).toMatchObject({ failures: 0 });
     const [first] = await resultsOf(answered);
-    expect(first?.scores['judged']).toEqual({ kind: 'failed', reason: 'the judge gave no verdict' });
+    expect(first?.scores['judged']).toEqual({
+      kind: 'failed',
+      reason: 'the judge gave no verdict',
+    });
     const known = await world.run('calibrateJudges', given);
-    expect(known['judged']?.calibration).toMatchObject({ failures: 8, positives: { cases: 0 }, negatives: { cases: 0 } });
+    expect(known['judged']?.calibration).toMatchObject({
+      failures: 8,
+      positives: { cases: 0 },
+      negatives: { cases: 0 },
+    });
   });
 
   test.each([
-    ['a label that is none', `${JSON.stringify({ answer: 'x', right: 'maybe' })}\n`, /labels\.ndjson/],
+    [
+      'a label that is none',
+      `${JSON.stringify({ answer: 'x', right: 'maybe' })}\n`,
+      /labels\.ndjson/,
+    ],
     ['a label that is no JSON', 'right\n', /labels\.ndjson/],
   ])('refuse %s by file and line', async (_, text, message) => {
     const given = await judged(linesOf('sea', 2), 'As JSON.', labels(2) + text);
-    await expect(world.run('calibrateJudges', given)).rejects.toMatchObject({ type: 'InvalidInput', message });
+    await expect(world.run('calibrateJudges', given)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message,
+    });
   });
 });
 
@@ -271,7 +377,15 @@ describe('compareAnswers', () => {
       world.artifacts.putJson({
         tenant,
         value: scores.map((value, index) => ({
-          ...{ id: `c${index}`, group: null, pair: null, answer: null, retrieved: [], latencyMs: null, cost: null },
+          ...{
+            id: `c${index}`,
+            group: null,
+            pair: null,
+            answer: null,
+            retrieved: [],
+            latencyMs: null,
+            cost: null,
+          },
           unanswered: value === null ? 'ContextOverflow' : null,
           scores: value === null ? {} : { right: { kind: 'scored', value } },
         })),

@@ -5,7 +5,11 @@ import { effectKey, type RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
 import type { ReleaseBundle } from '../../../domain/language/bundle';
 import { digestOf, refTo, startRun, tenant, unique } from '../../db/registry-fixture';
-import { openLanguageWorld, promptFile, type LanguageWorld } from '../../support/language/language-activities';
+import {
+  openLanguageWorld,
+  promptFile,
+  type LanguageWorld,
+} from '../../support/language/language-activities';
 
 let world: LanguageWorld;
 let model: string;
@@ -21,7 +25,9 @@ beforeEach(async () => {
 });
 
 const sampling = { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] };
-const passages = { variable: 'passages', k: 3, mode: 'hybrid' } as NonNullable<WriteBundlesInput['spec']['index']>;
+const passages = { variable: 'passages', k: 3, mode: 'hybrid' } as NonNullable<
+  WriteBundlesInput['spec']['index']
+>;
 
 async function input(
   files: Readonly<Record<string, string>>,
@@ -43,19 +49,44 @@ async function input(
 }
 
 const bundleAt = (manifest: ArtifactRef) => world.artifacts.getJson<ReleaseBundle>(manifest);
-const versionsOf = async (prompt: string) => (await world.registry.prompts.versions({ tenant, prompt, pageSize: 50 })).items;
+const versionsOf = async (prompt: string) =>
+  (await world.registry.prompts.versions({ tenant, prompt, pageSize: 50 })).items;
 
 /** A version of an index, sealed or still being filled. */
-async function indexVersion(state: 'building' | 'ready'): Promise<{ readonly name: string; readonly version: number }> {
+async function indexVersion(
+  state: 'building' | 'ready',
+): Promise<{ readonly name: string; readonly version: number }> {
   const index = unique('index');
   const dataset = `${index}.documents`;
-  const of = { tenant, dataset, manifest: refTo(index), rows: 1, columns: [], runId: null, idempotencyKey: unique('key') };
+  const of = {
+    tenant,
+    dataset,
+    manifest: refTo(index),
+    rows: 1,
+    columns: [],
+    runId: null,
+    idempotencyKey: unique('key'),
+  };
   const { version: datasetVersion } = await world.registry.datasets.register(of);
   const recipe: IndexRecipe = {
-    embedder: { name: 'minilm', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } },
+    embedder: {
+      name: 'minilm',
+      digest: digestOf('minilm'),
+      dimensions: 384,
+      spec: { kind: 'minilm' },
+    },
     chunking: { kind: 'sentences', size: 256, overlap: 0 },
   };
-  const opening = { tenant, index, recipe, dataset, datasetVersion, runId: null, actor: 'ada', idempotencyKey: unique('key') };
+  const opening = {
+    tenant,
+    index,
+    recipe,
+    dataset,
+    datasetVersion,
+    runId: null,
+    actor: 'ada',
+    idempotencyKey: unique('key'),
+  };
   const { version, applied } = await world.registry.indexes.open(opening);
   if (state === 'ready') {
     await world.registry.indexes.changes.applied({
@@ -68,7 +99,14 @@ async function indexVersion(state: 'building' | 'ready'): Promise<{ readonly nam
       chunks: 2,
       documents: 1,
     });
-    const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, vectors: 'flat', seconds: 1 } as const;
+    const report = {
+      documents: 1,
+      chunks: 2,
+      embedded: 2,
+      rejected: {},
+      vectors: 'flat',
+      seconds: 1,
+    } as const;
     await world.registry.indexes.seal({ tenant, index, version, report });
   }
   return { name: index, version };
@@ -77,29 +115,47 @@ async function indexVersion(state: 'building' | 'ready'): Promise<{ readonly nam
 describe('writeBundles', () => {
   test('gives a bundle for each candidate in their order, whichever attempt or run writes them, and a version of each prompt on the branch of the lifecycle', async () => {
     const name = unique('prompt');
-    const files = { 'b.yaml': promptFile('Answer.', { name }), 'a.yaml': promptFile('Be precise.', { name }) };
+    const files = {
+      'b.yaml': promptFile('Answer.', { name }),
+      'a.yaml': promptFile('Be precise.', { name }),
+    };
     const given = await input(files);
     const written = await world.run('writeBundles', given);
     expect(written.map(({ path }) => path)).toEqual(['b.yaml', 'a.yaml']);
     expect(await bundleAt(written[0]?.manifest ?? refTo(''))).toMatchObject({
-      ...{ kind: 'bundle', model, signature: { task: 'chat', input: 'question' }, sampling, safety: null, index: null },
+      ...{
+        kind: 'bundle',
+        model,
+        signature: { task: 'chat', input: 'question' },
+        sampling,
+        safety: null,
+        index: null,
+      },
       base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     });
     expect(await world.run('writeBundles', given, { attempt: 2 })).toEqual(written);
     const other = { ...given, runId: await startRun(world.registry) };
     expect(await world.run('writeBundles', other)).toEqual(written);
     expect((await versionsOf(name)).map(({ version }) => version).sort()).toEqual([1, 2]);
-    expect((await world.registry.prompts.resolve({ tenant, prompt: name, ref: model }))?.digest).toBe(written[1]?.prompt.digest);
+    expect(
+      (await world.registry.prompts.resolve({ tenant, prompt: name, ref: model }))?.digest,
+    ).toBe(written[1]?.prompt.digest);
   });
 
   test('whose attempt died between two of them is ended by the next one, with no prompt written twice', async () => {
     const [first, second] = [unique('prompt'), unique('prompt')];
-    const given = await input({ 'a.yaml': promptFile('Answer.', { name: first }), 'b.yaml': promptFile('Be precise.', { name: second }) });
+    const given = await input({
+      'a.yaml': promptFile('Answer.', { name: first }),
+      'b.yaml': promptFile('Be precise.', { name: second }),
+    });
     for (const survived of [0, 1, 2, 3]) {
       let puts = 0;
       const artifacts: typeof world.artifacts = {
         ...world.artifacts,
-        putJson: (put) => ((puts += 1) > survived ? Promise.reject(new Error('killed')) : world.artifacts.putJson(put)),
+        putJson: (put) =>
+          (puts += 1) > survived
+            ? Promise.reject(new Error('killed'))
+            : world.artifacts.putJson(put),
       };
       await expect(world.run('writeBundles', given, { artifacts })).rejects.toThrow('killed');
     }
@@ -109,11 +165,21 @@ describe('writeBundles', () => {
 
   test('gives the index to prompts that take passages, and to no other', async () => {
     const index = await indexVersion('ready');
-    const files = { 'bare.yaml': promptFile('Answer.'), 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
+    const files = {
+      'bare.yaml': promptFile('Answer.'),
+      'found.yaml': promptFile('Answer from this:', { passages: 'passages' }),
+    };
     const written = await world.run('writeBundles', await input(files, { index: passages }, index));
     expect(written.map(({ retrieves }) => retrieves)).toEqual([false, true]);
     expect(written.map(({ indexChanges }) => indexChanges)).toEqual([undefined, undefined]);
-    const change = { tenant, index: index.name, documents: null, deleted: ['gone'], actor: 'ada', idempotencyKey: unique('change') };
+    const change = {
+      tenant,
+      index: index.name,
+      documents: null,
+      deleted: ['gone'],
+      actor: 'ada',
+      idempotencyKey: unique('change'),
+    };
     const { seq } = await world.registry.indexes.changes.append(change);
     await world.registry.indexes.changes.applied({
       tenant,
@@ -126,7 +192,9 @@ describe('writeBundles', () => {
       documents: 1,
     });
     const changed = await world.run('writeBundles', await input(files, { index: passages }, index));
-    expect(changed.map(({ manifest }) => manifest)).toEqual(written.map(({ manifest }) => manifest));
+    expect(changed.map(({ manifest }) => manifest)).toEqual(
+      written.map(({ manifest }) => manifest),
+    );
     expect(changed.map(({ indexChanges }) => indexChanges)).toEqual([undefined, seq]);
     const [bare, found] = await Promise.all(written.map(({ manifest }) => bundleAt(manifest)));
     expect(bare?.index).toBeNull();
@@ -136,7 +204,12 @@ describe('writeBundles', () => {
   test('gives a reranker to the bundle whose index has one, so that another is another bundle', async () => {
     const index = await indexVersion('ready');
     const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
-    const rerank = { provider: 'ranks', model: 'cross', candidates: 20, onError: 'keepOrder' } as const;
+    const rerank = {
+      provider: 'ranks',
+      model: 'cross',
+      candidates: 20,
+      onError: 'keepOrder',
+    } as const;
     const written = async (spec: typeof passages) =>
       (await world.run('writeBundles', await input(files, { index: spec }, index)))[0]?.manifest;
     const [with_, other, without] = [
@@ -149,20 +222,28 @@ describe('writeBundles', () => {
     expect(new Set([with_, other, without].map((manifest) => manifest?.digest)).size).toBe(3);
   });
 
-  test.each(['building', 'gone'] as const)('refuses an index version that is %s, by its name and with what helps', async (state) => {
-    const index = state === 'gone' ? { name: unique('index'), version: 4 } : await indexVersion('building');
-    const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
-    const refused = world.run('writeBundles', await input(files, { index: passages }, index));
-    await expect(refused).rejects.toMatchObject({
-      type: 'Conflict',
-      message: expect.stringMatching(new RegExp(`^${index.name}@${index.version} is (building|gone), `)) as string,
-      next: 'run with cache: false',
-    });
-  });
+  test.each(['building', 'gone'] as const)(
+    'refuses an index version that is %s, by its name and with what helps',
+    async (state) => {
+      const index =
+        state === 'gone' ? { name: unique('index'), version: 4 } : await indexVersion('building');
+      const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
+      const refused = world.run('writeBundles', await input(files, { index: passages }, index));
+      await expect(refused).rejects.toMatchObject({
+        type: 'Conflict',
+        message: expect.stringMatching(
+          new RegExp(`^${index.name}@${index.version} is (building|gone), `),
+        ) as string,
+        next: 'run with cache: false',
+      });
+    },
+  );
 
   test('refuses a prompt file with a variable that nobody knows, by file and line', async () => {
     const text = promptFile('Answer.').replace('{{question}}', '{{questoin}}');
-    await expect(world.run('writeBundles', await input({ 'prompts/a.yaml': text }))).rejects.toMatchObject({
+    await expect(
+      world.run('writeBundles', await input({ 'prompts/a.yaml': text })),
+    ).rejects.toMatchObject({
       type: 'InvalidInput',
       message: expect.stringMatching(/prompts\/a\.yaml[\s\S]*questoin/) as string,
     });
@@ -171,14 +252,31 @@ describe('writeBundles', () => {
   describe('of the registry', () => {
     async function labelled(text: string, label = 'live'): Promise<string> {
       const name = unique('registered');
-      await world.run('writeBundles', await input({ [`${name}.yaml`]: text.replace(/metadata: .*/, `metadata: { name: ${name} }`) }));
+      await world.run(
+        'writeBundles',
+        await input({
+          [`${name}.yaml`]: text.replace(/metadata: .*/, `metadata: { name: ${name} }`),
+        }),
+      );
       const nobody = { version: null, fencing: 0 };
-      const to = { tenant, prompt: name, label, version: 1, expected: nobody, actor: 'ada', cause: 'test', idempotencyKey: unique('key') };
+      const to = {
+        tenant,
+        prompt: name,
+        label,
+        version: 1,
+        expected: nobody,
+        actor: 'ada',
+        cause: 'test',
+        idempotencyKey: unique('key'),
+      };
       await world.registry.prompts.label(to);
       return `prompt://${name}@${label}`;
     }
     const candidates = async (path: string, change: Partial<WriteBundlesInput['spec']> = {}) =>
-      world.run('writeBundles', await input({}, { prompt: { candidates: [path], input: 'question' }, ...change }));
+      world.run(
+        'writeBundles',
+        await input({}, { prompt: { candidates: [path], input: 'question' }, ...change }),
+      );
 
     test('takes the version that the label stands at', async () => {
       const path = await labelled(promptFile('Be precise.'));
@@ -201,7 +299,9 @@ describe('writeBundles', () => {
         message: `${wanting} wants passages, and a request brings question`,
       });
       const plain = await labelled(promptFile('Answer.'));
-      await expect(candidates(plain, { prompt: { candidates: [plain], input: 'text' } })).rejects.toMatchObject({
+      await expect(
+        candidates(plain, { prompt: { candidates: [plain], input: 'text' } }),
+      ).rejects.toMatchObject({
         type: 'InvalidInput',
         message: `${plain} wants question, and a request brings text`,
       });
@@ -211,27 +311,44 @@ describe('writeBundles', () => {
 
 describe('adaptBundle and rebaseBundle', () => {
   test('change who answers and nothing else, and give the same bytes again', async () => {
-    const [written] = await world.run('writeBundles', await input({ 'a.yaml': promptFile('Answer.') }));
+    const [written] = await world.run(
+      'writeBundles',
+      await input({ 'a.yaml': promptFile('Answer.') }),
+    );
     const of = { tenant, runId, bundle: written?.manifest ?? refTo('') };
     const bundle = await bundleAt(of.bundle);
     const adapter = await world.file('an adapter');
     const adapted = await world.run('adaptBundle', { ...of, adapter });
     expect(await world.run('adaptBundle', { ...of, adapter }, { attempt: 2 })).toEqual(adapted);
-    expect(await bundleAt(adapted)).toMatchObject({ ...bundle, base: { ...bundle.base, adapter, standby: [] } });
+    expect(await bundleAt(adapted)).toMatchObject({
+      ...bundle,
+      base: { ...bundle.base, adapter, standby: [] },
+    });
     const rebased = await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' });
-    expect(await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' }, { attempt: 2 })).toEqual(rebased);
+    expect(
+      await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' }, { attempt: 2 }),
+    ).toEqual(rebased);
     // A standby has none of what the provider has taught its own model.
-    expect(await bundleAt(rebased)).toEqual({ ...bundle, base: { ...bundle.base, model: 'ft:scripted:1', standby: [] } });
+    expect(await bundleAt(rebased)).toEqual({
+      ...bundle,
+      base: { ...bundle.base, model: 'ft:scripted:1', standby: [] },
+    });
     // One that is to stand by is asked as if it were the first.
     const over = await world.run('rebaseBundle', { ...of, provider: 'other', model: 'spare' });
-    expect(await bundleAt(over)).toEqual({ ...bundle, base: { ...bundle.base, provider: 'other', model: 'spare', standby: [] } });
+    expect(await bundleAt(over)).toEqual({
+      ...bundle,
+      base: { ...bundle.base, provider: 'other', model: 'spare', standby: [] },
+    });
   });
 });
 
 describe('nameStandbys', () => {
   const spare = { provider: 'other', model: 'spare' };
   const written = async () => {
-    const [first] = await world.run('writeBundles', await input({ 'a.yaml': promptFile('Answer.') }));
+    const [first] = await world.run(
+      'writeBundles',
+      await input({ 'a.yaml': promptFile('Answer.') }),
+    );
     if (!first) throw new Error('no bundle');
     return { ...first, of: { tenant, runId, bundle: first.manifest } };
   };
@@ -240,16 +357,26 @@ describe('nameStandbys', () => {
     const { withStandbys, manifest, of } = await written();
     const whole = await world.run('nameStandbys', { ...of, standbys: [spare] });
     expect(whole.digest).toBe(withStandbys);
-    expect(await world.run('nameStandbys', { ...of, standbys: [spare] }, { attempt: 2 })).toEqual(whole);
+    expect(await world.run('nameStandbys', { ...of, standbys: [spare] }, { attempt: 2 })).toEqual(
+      whole,
+    );
     const bundle = await bundleAt(manifest);
-    expect(await bundleAt(whole)).toEqual({ ...bundle, base: { ...bundle.base, standby: [{ ...spare, qualified: true }] } });
+    expect(await bundleAt(whole)).toEqual({
+      ...bundle,
+      base: { ...bundle.base, standby: [{ ...spare, qualified: true }] },
+    });
     expect(await world.run('nameStandbys', { ...of, standbys: [] })).toEqual(manifest);
   });
 
   test('names nobody to stand by for a model with an adapter', async () => {
     const { of } = await written();
-    const adapted = await world.run('adaptBundle', { ...of, adapter: await world.file('an adapter') });
-    await expect(world.run('nameStandbys', { ...of, bundle: adapted, standbys: [spare] })).rejects.toMatchObject({ type: 'InvalidInput' });
+    const adapted = await world.run('adaptBundle', {
+      ...of,
+      adapter: await world.file('an adapter'),
+    });
+    await expect(
+      world.run('nameStandbys', { ...of, bundle: adapted, standbys: [spare] }),
+    ).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 });
 
@@ -258,9 +385,21 @@ describe('registerBundle', () => {
   async function whole() {
     const index = await indexVersion('ready');
     const files = { 'a.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
-    const [written] = await world.run('writeBundles', await input(files, { index: passages }, index));
+    const [written] = await world.run(
+      'writeBundles',
+      await input(files, { index: passages }, index),
+    );
     const adapter = await world.file('an adapter');
-    return { index, adapter, manifest: await world.run('adaptBundle', { tenant, runId, bundle: written?.manifest ?? refTo(''), adapter }) };
+    return {
+      index,
+      adapter,
+      manifest: await world.run('adaptBundle', {
+        tenant,
+        runId,
+        bundle: written?.manifest ?? refTo(''),
+        adapter,
+      }),
+    };
   }
   const registering = (of: RunId, manifest: ArtifactRef) => ({
     ...{ tenant, runId: of, key: effectKey(of, 'evaluate', 'register', 0) },
@@ -268,10 +407,14 @@ describe('registerBundle', () => {
   });
   const held = async (version: number) =>
     (
-      await world.database.sql<{ digest: string }[]>`select digest from artifact_references where held_by = ${`model:${model}@${version}`}`
+      await world.database.sql<
+        { digest: string }[]
+      >`select digest from artifact_references where held_by = ${`model:${model}@${version}`}`
     ).map(({ digest }) => digest);
   const statuses = async () =>
-    (await world.registry.models.versions({ tenant, model, pageSize: 100 })).items.map(({ version, status }) => `${version} ${status}`);
+    (await world.registry.models.versions({ tenant, model, pageSize: 100 })).items.map(
+      ({ version, status }) => `${version} ${status}`,
+    );
 
   test('a second attempt finds the version of the first, with every part of the bundle held and its origin recorded', async () => {
     const { index, adapter, manifest } = await whole();
@@ -280,8 +423,14 @@ describe('registerBundle', () => {
     expect(await world.run('registerBundle', register, { attempt: 2 })).toEqual(version);
     expect(await statuses()).toEqual(['1 candidate']);
     const { prompt } = await bundleAt(register.manifest);
-    expect((await held(1)).sort()).toEqual([register.manifest.digest, prompt.artifact.digest, adapter.digest].sort());
-    const edges = await world.registry.lineage.of({ tenant, node: { kind: 'model', name: model, version: 1 }, direction: 'upstream' });
+    expect((await held(1)).sort()).toEqual(
+      [register.manifest.digest, prompt.artifact.digest, adapter.digest].sort(),
+    );
+    const edges = await world.registry.lineage.of({
+      tenant,
+      node: { kind: 'model', name: model, version: 1 },
+      direction: 'upstream',
+    });
     expect(edges.map(({ from }) => from)).toMatchObject(
       expect.arrayContaining([
         { kind: 'run', name: runId },
@@ -291,9 +440,14 @@ describe('registerBundle', () => {
   });
 
   test('an attempt that died with its version written and nothing held is ended by the next one', async () => {
-    const artifacts = { ...world.registry.artifacts, reference: () => Promise.reject(new Error('killed')) };
+    const artifacts = {
+      ...world.registry.artifacts,
+      reference: () => Promise.reject(new Error('killed')),
+    };
     const register = registering(runId, (await whole()).manifest);
-    await expect(world.run('registerBundle', register, { registry: { ...world.registry, artifacts } })).rejects.toThrow('killed');
+    await expect(
+      world.run('registerBundle', register, { registry: { ...world.registry, artifacts } }),
+    ).rejects.toThrow('killed');
     expect(await held(1)).toEqual([]);
     await world.run('registerBundle', register, { attempt: 2 });
     expect(await statuses()).toEqual(['1 candidate']);
@@ -303,7 +457,10 @@ describe('registerBundle', () => {
   test('the same bundle of another run is a version of its own', async () => {
     const { manifest } = await whole();
     await world.run('registerBundle', registering(runId, manifest));
-    const other = await world.run('registerBundle', registering(await startRun(world.registry), manifest));
+    const other = await world.run(
+      'registerBundle',
+      registering(await startRun(world.registry), manifest),
+    );
     expect(other.version).toBe(2);
   });
 
@@ -312,7 +469,8 @@ describe('registerBundle', () => {
     await world.run('registerBundle', register);
     await world.registry.runs.beginUndo({ tenant, id: runId });
     const undo = createModelVersionActivities(world);
-    for (let attempt = 0; attempt < 2; attempt += 1) await undo.withdrawVersion({ tenant, runId, model });
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      await undo.withdrawVersion({ tenant, runId, model });
     expect(await statuses()).toEqual(['1 withdrawn']);
     const another = { ...register, key: effectKey(runId, 'evaluate', 'register', 1) };
     await expect(world.run('registerBundle', another)).rejects.toMatchObject({ type: 'FencedOff' });

@@ -2,7 +2,10 @@ import type { DecideBundleInput } from '../../../activities/language/evaluate-bu
 import { digestOf } from '../../../data/digest';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
-import { decideEvaluation, type LlmEvaluationPolicy } from '../../../domain/language/evaluation/decide-evaluation';
+import {
+  decideEvaluation,
+  type LlmEvaluationPolicy,
+} from '../../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
@@ -21,9 +24,22 @@ beforeEach(async () => {
 });
 
 const common = { confidence: 0.95, maxFailures: 0.1, minCases: 20 };
-const useful: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'right', min: 0.4, ...common };
+const useful: LlmGate = {
+  name: 'useful',
+  kind: 'threshold',
+  dimension: 'right',
+  min: 0.4,
+  ...common,
+};
 const noWorse: LlmGate = {
-  ...{ name: 'no-worse', kind: 'nonInferiority', dimension: 'right', against: 'champion', whenAbsent: 'baseline', margin: 0.3 },
+  ...{
+    name: 'no-worse',
+    kind: 'nonInferiority',
+    dimension: 'right',
+    against: 'champion',
+    whenAbsent: 'baseline',
+    margin: 0.3,
+  },
   ...common,
 };
 
@@ -36,15 +52,29 @@ async function answered(scores: readonly (number | null)[]): Promise<AnsweredCas
     return { id: `c${index}`, ...of, unanswered, scores: score };
   });
   const summary = { cases: scores.length, unanswered: 0, dimensions: {}, cost: 0, medianMs: null };
-  return { results: await world.artifacts.putJson({ tenant, value: results }), caseSet: digestOf('cases'), left: 40, summary };
+  return {
+    results: await world.artifacts.putJson({ tenant, value: results }),
+    caseSet: digestOf('cases'),
+    left: 40,
+    summary,
+  };
 }
 
-const scores = (count: number, rightOfTen: number) => Array.from({ length: count }, (_, index) => (index % 10 < rightOfTen ? 1 : 0));
+const scores = (count: number, rightOfTen: number) =>
+  Array.from({ length: count }, (_, index) => (index % 10 < rightOfTen ? 1 : 0));
 
-async function given(candidate: readonly (number | null)[], change: Partial<DecideBundleInput> = {}): Promise<DecideBundleInput> {
+async function given(
+  candidate: readonly (number | null)[],
+  change: Partial<DecideBundleInput> = {},
+): Promise<DecideBundleInput> {
   const dimensions = [{ name: 'right', kind: 'exact' }] as const;
   return {
-    ...{ tenant, runId, key: effectKey(runId, 'evaluate', 'decide', 1), candidate: digestOf('candidate') },
+    ...{
+      tenant,
+      runId,
+      key: effectKey(runId, 'evaluate', 'decide', 1),
+      candidate: digestOf('candidate'),
+    },
     answers: await answered(candidate),
     counterparts: { champion: null, baseline: null },
     missing: { champion: null, baseline: null },
@@ -58,14 +88,21 @@ async function given(candidate: readonly (number | null)[], change: Partial<Deci
 const decisions = () => world.registry.decisions.list({ tenant, runId });
 
 /** At its first call of this method. */
-function thatDies(dying: { readonly [part in keyof typeof world.registry]?: string }): typeof world.registry {
+function thatDies(dying: {
+  readonly [part in keyof typeof world.registry]?: string;
+}): typeof world.registry {
   const died = () => Promise.reject(new Error('the worker died'));
-  const dead = Object.entries(dying).map(([part, method]) => [part, { ...world.registry[part as 'effects'], [method]: died }]);
+  const dead = Object.entries(dying).map(([part, method]) => [
+    part,
+    { ...world.registry[part as 'effects'], [method]: died },
+  ]);
   return { ...world.registry, ...(Object.fromEntries(dead) as Partial<typeof world.registry>) };
 }
 
 const toldOfStandbys = async () =>
-  (await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 })).filter(({ kind }) => kind === 'standby.judged');
+  (await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 })).filter(
+    ({ kind }) => kind === 'standby.judged',
+  );
 
 async function decided(input: DecideBundleInput, over: Parameters<typeof world.run>[2] = {}) {
   const looked = await world.run('decideBundle', input, over);
@@ -80,14 +117,27 @@ describe('decideBundle', () => {
       evaluate: { ...(await given([])).evaluate, gates: [useful, noWorse] },
     });
     const { decision, evidence } = await decided(input);
-    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'no-worse' }, { gate: 'cases' }] });
-    const policy = (await world.registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as LlmEvaluationPolicy;
-    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+    expect(decision.verdict).toMatchObject({
+      kind: 'passed',
+      reasons: [{ gate: 'useful' }, { gate: 'no-worse' }, { gate: 'cases' }],
+    });
+    const policy = (await world.registry.evidence.get({
+      tenant,
+      kind: 'policy',
+      digest: decision.policy,
+    })) as LlmEvaluationPolicy;
+    const found = (await world.registry.evidence.get({
+      tenant,
+      kind: 'evidence',
+      digest: evidence,
+    })) as LlmEvidence;
     expect([digestOf(policy), digestOf(found)]).toEqual([decision.policy, evidence]);
     expect(decideEvaluation(policy, found).verdict).toEqual(decision.verdict);
     const held = await world.database.sql<{ digest: string }[]>`
       select digest from artifact_references where held_by = ${`evidence:${evidence}`}`;
-    const results = [input.answers, input.counterparts.champion].flatMap((each) => each?.results.digest ?? []);
+    const results = [input.answers, input.counterparts.champion].flatMap(
+      (each) => each?.results.digest ?? [],
+    );
     expect(held.map(({ digest }) => digest).sort()).toEqual([...new Set(results)].sort());
   });
 
@@ -102,13 +152,18 @@ describe('decideBundle', () => {
     ['before its grounds were kept', { evidence: 'put' }, 0],
     ['with its grounds kept, before it decided', { decisions: 'record' }, 0],
     ['with its decision made, before it said so', { effects: 'complete' }, 1],
-  ] as const)('an attempt that died %s: the next one makes the decision, once', async (_, dying, made) => {
-    const input = await given(scores(200, 9));
-    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow('the worker died');
-    expect(await decisions()).toHaveLength(made);
-    const { decision } = await decided(input, { attempt: 2 });
-    expect((await decisions()).map(({ id }) => id)).toEqual([decision.id]);
-  });
+  ] as const)(
+    'an attempt that died %s: the next one makes the decision, once',
+    async (_, dying, made) => {
+      const input = await given(scores(200, 9));
+      await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow(
+        'the worker died',
+      );
+      expect(await decisions()).toHaveLength(made);
+      const { decision } = await decided(input, { attempt: 2 });
+      expect((await decisions()).map(({ id }) => id)).toEqual([decision.id]);
+    },
+  );
 
   test('an attempt that a newer one has taken over from decides nothing', async () => {
     const input = await given(scores(200, 9));
@@ -123,7 +178,9 @@ describe('decideBundle', () => {
     };
     const late = world.run('decideBundle', input, { registry: { ...world.registry, effects } });
     await expect(late).rejects.toMatchObject({ type: 'FencedOff' });
-    expect((await decisions()).map(({ id }) => id)).toEqual([(other as unknown as Awaited<ReturnType<typeof decided>>).decision.id]);
+    expect((await decisions()).map(({ id }) => id)).toEqual([
+      (other as unknown as Awaited<ReturnType<typeof decided>>).decision.id,
+    ]);
   });
 
   test('says how many more cases would decide while it may ask them, and decides nothing meanwhile', async () => {
@@ -138,14 +195,25 @@ describe('decideBundle', () => {
   });
 
   test.each<[string, readonly (number | null)[], object, string]>([
-    ['cases without an answer beyond what the gate allows', [...scores(150, 10), ...Array<null>(50).fill(null)], {}, 'notMeasured'],
+    [
+      'cases without an answer beyond what the gate allows',
+      [...scores(150, 10), ...Array<null>(50).fill(null)],
+      {},
+      'notMeasured',
+    ],
     ['fewer cases than the gate needs', scores(19, 10), {}, 'tooFew'],
     ['no case at all', [], {}, ''],
-  ])('%s leave it inconclusive, by the gate, and never passed', async (_, candidate, change, code) => {
-    const { decision } = await decided(await given(candidate, change));
-    expect(decision.verdict.kind).toBe('inconclusive');
-    expect(decision.verdict.reasons[0]).toMatchObject({ gate: 'useful', code: expect.stringContaining(code) as string });
-  });
+  ])(
+    '%s leave it inconclusive, by the gate, and never passed',
+    async (_, candidate, change, code) => {
+      const { decision } = await decided(await given(candidate, change));
+      expect(decision.verdict.kind).toBe('inconclusive');
+      expect(decision.verdict.reasons[0]).toMatchObject({
+        gate: 'useful',
+        code: expect.stringContaining(code) as string,
+      });
+    },
+  );
 
   test('a champion that could not be asked is told with its reason, and the gate that needs it cannot say', async () => {
     const reason = 'scripted has no such model';
@@ -156,7 +224,9 @@ describe('decideBundle', () => {
     });
     const { decision } = await decided(input);
     expect(decision.verdict.kind).toBe('inconclusive');
-    expect(decision.verdict.reasons.find(({ gate }) => gate === 'no-worse')?.message).toContain(reason);
+    expect(decision.verdict.reasons.find(({ gate }) => gate === 'no-worse')?.message).toContain(
+      reason,
+    );
   });
 
   test('bundles on one case set share the error of a gate, and the same bundle in another run is no new attempt', async () => {
@@ -178,12 +248,23 @@ describe('decideBundle', () => {
 
   test('measuring the times of the same bundle again is another attempt at a latency gate, and at no other', async () => {
     const quick: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
-    const input = await given(scores(200, 9), { evaluate: { ...(await given([])).evaluate, gates: [useful, quick] } });
+    const input = await given(scores(200, 9), {
+      evaluate: { ...(await given([])).evaluate, gates: [useful, quick] },
+    });
     const numbers = [];
     for (const run of [runId, runId, await startRun(world.registry)]) {
       const key = effectKey(run, 'evaluate', 'decide', 30 + numbers.length);
-      const { evidence } = await decided({ ...input, runId: run, key, attempt: { ...input.attempt, runId: run } });
-      const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+      const { evidence } = await decided({
+        ...input,
+        runId: run,
+        key,
+        attempt: { ...input.attempt, runId: run },
+      });
+      const found = (await world.registry.evidence.get({
+        tenant,
+        kind: 'evidence',
+        digest: evidence,
+      })) as LlmEvidence;
       numbers.push([found.attempt?.number, found.latencyAttempt?.number]);
     }
     expect(numbers).toEqual([
@@ -196,7 +277,10 @@ describe('decideBundle', () => {
   test('a dimension of a judge without a calibration gates nothing', async () => {
     const judges = { right: { digest: digestOf('judge'), calibration: null } };
     const { decision } = await decided(await given(scores(200, 10), { judges }));
-    expect(decision.verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ gate: 'useful' }, { gate: 'cases' }] });
+    expect(decision.verdict).toMatchObject({
+      kind: 'inconclusive',
+      reasons: [{ gate: 'useful' }, { gate: 'cases' }],
+    });
     expect(decision.verdict.reasons[0]?.message).toContain('has no calibration');
   });
 });
@@ -205,30 +289,55 @@ describe('weighBundle', () => {
   test('says what would be decided, and decides and keeps nothing', async () => {
     const input = await given(scores(123, 9));
     expect(await world.run('weighBundle', input)).toEqual({ kind: 'weighed', verdict: 'passed' });
-    expect(await world.run('weighBundle', await given(scores(200, 1)))).toEqual({ kind: 'weighed', verdict: 'failed' });
-    const open = await world.run('weighBundle', await given(scores(20, 5), { mayAskMore: true, looks: 20 }));
+    expect(await world.run('weighBundle', await given(scores(200, 1)))).toEqual({
+      kind: 'weighed',
+      verdict: 'failed',
+    });
+    const open = await world.run(
+      'weighBundle',
+      await given(scores(20, 5), { mayAskMore: true, looks: 20 }),
+    );
     expect(open).toEqual({ kind: 'open', moreCases: expect.any(Number) as number });
     expect(await decisions()).toEqual([]);
-    const held = await world.database.sql`select 1 from artifact_references where digest = ${input.answers.results.digest}`;
+    const held = await world.database
+      .sql`select 1 from artifact_references where digest = ${input.answers.results.digest}`;
     expect(held).toEqual([]);
   });
 });
 
 describe('qualifyStandby', () => {
   const standby = { provider: 'spare', model: 'small' };
-  const qualifying = async (of: readonly (number | null)[], change: Partial<DecideBundleInput> = {}) => ({
+  const qualifying = async (
+    of: readonly (number | null)[],
+    change: Partial<DecideBundleInput> = {},
+  ) => ({
     ...(await given(of, change)),
-    ...{ key: effectKey(runId, 'evaluate', 'standby', 1), candidate: digestOf('over the standby'), standby },
+    ...{
+      key: effectKey(runId, 'evaluate', 'standby', 1),
+      candidate: digestOf('over the standby'),
+      standby,
+    },
   });
-  const gated = async (gates: readonly LlmGate[]) => ({ evaluate: { ...(await given([])).evaluate, gates } });
+  const gated = async (gates: readonly LlmGate[]) => ({
+    evaluate: { ...(await given([])).evaluate, gates },
+  });
 
   test('keeps what was measured of one that passes, with what it answered, and a second attempt finds the same', async () => {
     const input = await qualifying(scores(200, 9));
     const outcome = await world.run('qualifyStandby', input);
-    expect(outcome).toEqual({ ...standby, kind: 'qualified', cases: 200, evidence: expect.any(String) as string });
+    expect(outcome).toEqual({
+      ...standby,
+      kind: 'qualified',
+      cases: 200,
+      evidence: expect.any(String) as string,
+    });
     expect(await world.run('qualifyStandby', input, { attempt: 2 })).toEqual(outcome);
     if (outcome.kind !== 'qualified') throw new Error('it did not qualify');
-    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: outcome.evidence })) as LlmEvidence;
+    const found = (await world.registry.evidence.get({
+      tenant,
+      kind: 'evidence',
+      digest: outcome.evidence,
+    })) as LlmEvidence;
     expect(found).toMatchObject({ candidate: input.candidate, cases: 200 });
     const held = await world.database.sql<{ digest: string }[]>`
       select digest from artifact_references where held_by = ${`evidence:${outcome.evidence}`}`;
@@ -238,7 +347,13 @@ describe('qualifyStandby', () => {
 
   test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
     ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.100'],
-    ['of which too few cases say too little', scores(25, 5), useful, 'inconclusive', 'about 43 more cases would decide'],
+    [
+      'of which too few cases say too little',
+      scores(25, 5),
+      useful,
+      'inconclusive',
+      'about 43 more cases would decide',
+    ],
     ['that did not answer', Array<null>(100).fill(null), useful, 'inconclusive', 'ContextOverflow'],
     [
       'that is too slow',
@@ -256,12 +371,20 @@ describe('qualifyStandby', () => {
     ],
   ])('one %s does not qualify, by the gate', async (_, of, gate, verdict, reason) => {
     const outcome = await world.run('qualifyStandby', await qualifying(of, await gated([gate])));
-    expect(outcome).toMatchObject({ ...standby, kind: 'refused', verdict, reason: expect.stringContaining(reason) as string });
+    expect(outcome).toMatchObject({
+      ...standby,
+      kind: 'refused',
+      verdict,
+      reason: expect.stringContaining(reason) as string,
+    });
   });
 
   test('one that is worse than the champion does not qualify, as a bundle that is would not', async () => {
     const champion = await answered(scores(200, 10));
-    const input = await qualifying(scores(200, 5), { counterparts: { champion, baseline: null }, ...(await gated([useful, noWorse])) });
+    const input = await qualifying(scores(200, 5), {
+      counterparts: { champion, baseline: null },
+      ...(await gated([useful, noWorse])),
+    });
     expect(await world.run('qualifyStandby', input)).toMatchObject({
       ...{ kind: 'refused', verdict: 'failed' },
       reason: expect.stringMatching(/no-worse: right -0\.5/) as string,
@@ -270,19 +393,36 @@ describe('qualifyStandby', () => {
 
   test('nobody qualifies by no gate', async () => {
     const { evaluate } = await given([]);
-    const input = await qualifying(scores(200, 10), { evaluate: { ...evaluate, gates: [], ungated: 'a trial' } });
-    expect(await world.run('qualifyStandby', input)).toMatchObject({ kind: 'refused', verdict: 'inconclusive' });
+    const input = await qualifying(scores(200, 10), {
+      evaluate: { ...evaluate, gates: [], ungated: 'a trial' },
+    });
+    expect(await world.run('qualifyStandby', input)).toMatchObject({
+      kind: 'refused',
+      verdict: 'inconclusive',
+    });
   });
 
   test('what came of each is in the grounds of the decision on the bundle, and told to whoever watches the run', async () => {
     const outcome = await world.run('qualifyStandby', await qualifying(scores(200, 9)));
-    const away = { provider: 'away', model: 'large', kind: 'notMeasured', reason: 'away does not accept the key' } as const;
+    const away = {
+      provider: 'away',
+      model: 'large',
+      kind: 'notMeasured',
+      reason: 'away does not accept the key',
+    } as const;
     const input = await given(scores(200, 9), { standbys: [outcome, away] });
     const { decision, evidence } = await decided(input);
-    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+    const found = (await world.registry.evidence.get({
+      tenant,
+      kind: 'evidence',
+      digest: evidence,
+    })) as LlmEvidence;
     expect(found.standbys).toEqual([outcome, away]);
     // What becomes of a standby is no word on the bundle.
-    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'cases' }] });
+    expect(decision.verdict).toMatchObject({
+      kind: 'passed',
+      reasons: [{ gate: 'useful' }, { gate: 'cases' }],
+    });
     await decided(input, { attempt: 2 });
     expect(await toldOfStandbys()).toMatchObject([
       { stage: 'evaluate', data: { ...standby, kind: 'qualified' } },
@@ -294,9 +434,12 @@ describe('qualifyStandby', () => {
     ['before anything was told of them', { decisions: 'record' }, 0],
     ['when they were told', { effects: 'complete' }, 2],
   ] as const)('an attempt that died %s: by the end each is told once', async (_, dying, before) => {
-    const refused = (model: string) => ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
+    const refused = (model: string) =>
+      ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
     const input = await given(scores(200, 9), { standbys: [refused('small'), refused('large')] });
-    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow('the worker died');
+    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow(
+      'the worker died',
+    );
     expect(await toldOfStandbys()).toHaveLength(before);
     await decided(input, { attempt: 2 });
     expect((await toldOfStandbys()).map(({ data }) => data['model'])).toEqual(['small', 'large']);

@@ -17,7 +17,11 @@ import { growState, nothingSeen } from '../../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../../db/registry-fixture';
 import { openRollout, promoteOver } from '../../db/rollout/fixture';
 import { judgePromptOf } from '../../support/language/judge-prompt';
-import { openLanguageWorld, workerStops, type LanguageWorld } from '../../support/language/language-activities';
+import {
+  openLanguageWorld,
+  workerStops,
+  type LanguageWorld,
+} from '../../support/language/language-activities';
 import type { Script } from '../../support/provider/scripted-provider';
 import { until } from '../../support/time/until';
 
@@ -58,10 +62,16 @@ beforeAll(async () => {
     answer({ prompt }) {
       const [, answer, number] = /Judge <(.*)> to <code of \S+ (\d+)\?>/.exec(prompt) ?? [];
       if (answer?.includes('ramble')) return 'Well, it depends.';
-      return JSON.stringify({ reason: 'as it reads', verdict: answer === `code ${number ?? ''}` ? 'right' : 'wrong' });
+      return JSON.stringify({
+        reason: 'as it reads',
+        verdict: answer === `code ${number ?? ''}` ? 'right' : 'wrong',
+      });
     },
   });
-  files = { 'judge.yaml': await world.file(judgePrompt), 'labels.ndjson': await world.file(labels) };
+  files = {
+    'judge.yaml': await world.file(judgePrompt),
+    'labels.ndjson': await world.file(labels),
+  };
 });
 afterAll(() => world.close());
 
@@ -74,34 +84,74 @@ beforeEach(async () => {
   await budget(null);
   const known = await world.run('calibrateJudges', {
     ...{ tenant, runId, stage: 'canary', files },
-    spec: { ...spec, evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 } },
+    spec: {
+      ...spec,
+      evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 },
+    },
   });
   const { calibration } = known['sound'] ?? {};
   if (!calibration) throw new Error('no calibration');
   const { judge: version, positives, negatives } = calibration;
-  judge = { dimension: 'sound', share: 1, mostPairs: 100, calibrated: { judge: version, positives, negatives } };
-  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+  judge = {
+    dimension: 'sound',
+    share: 1,
+    mostPairs: 100,
+    calibrated: { judge: version, positives, negatives },
+  };
+  const canary = llmCanaryOf(
+    llmCanarySchema.parse({ steps: [0], quality: { from: 'judge', judge: 'sound', margin: 0.1 } }),
+  );
   const { answers } = canary.quality;
   if (!answers) throw new Error('no answers');
   const quality = { ...canary.quality, answers: { ...answers, judge } };
-  const opening = await openRollout(registry, { model, runId, spec: { ...canary, quality }, availableAfterSeconds: 0 });
+  const opening = await openRollout(registry, {
+    model,
+    runId,
+    spec: { ...canary, quality },
+    availableAfterSeconds: 0,
+  });
   if (opening.kind !== 'opened') throw new Error(opening.kind);
   ({ rollout } = opening);
 });
 
-const spec = { cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, budget: { usd: null, tokens: 1_000_000 } };
+const spec = {
+  cases: { file: 'cases.ndjson', search: 0, confirm: 0 },
+  budget: { usd: null, tokens: 1_000_000 },
+};
 const budget = (tokens: number | null) =>
-  world.run('openRunBudget', { tenant, runId, budget: { usd: null, tokens: tokens ?? spec.budget.tokens } });
+  world.run('openRunBudget', {
+    tenant,
+    runId,
+    budget: { usd: null, tokens: tokens ?? spec.budget.tokens },
+  });
 
 const said = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnswer => ({
-  ...{ text, finish: 'stop', usage: { promptTokens: 9, completionTokens: 2 }, firstTokenMs: null, blocked: null, malformed: false },
+  ...{
+    text,
+    finish: 'stop',
+    usage: { promptTokens: 9, completionTokens: 2 },
+    firstTokenMs: null,
+    blocked: null,
+    malformed: false,
+  },
   ...{ error: null, safety: null, retrieved: null },
   ...over,
 });
 let asked = 0;
 /** The champion's answer, and the challenger's beside it. */
-const answered = (champion: LoggedAnswer, challenger: LoggedAnswer | null, over: Partial<PredictionRow> = {}): PredictionRow => ({
-  ...{ tenant, id: newId('pred') as PredictionId, receivedAt: new Date().toISOString(), model, version: 1, arm: 'champion' },
+const answered = (
+  champion: LoggedAnswer,
+  challenger: LoggedAnswer | null,
+  over: Partial<PredictionRow> = {},
+): PredictionRow => ({
+  ...{
+    tenant,
+    id: newId('pred') as PredictionId,
+    receivedAt: new Date().toISOString(),
+    model,
+    version: 1,
+    arm: 'champion',
+  },
   ...{ entity: null, eventTime: null, latencyMs: 10, rollout: { id: rollout.id, step: 0 } },
   input: { messages: [{ role: 'user', content: `code of ${model} ${(asked += 1)}?` }] },
   output: champion,
@@ -130,37 +180,73 @@ const judged = (
   world.run(
     'judgeAnswers',
     {
-      ...{ tenant, runId, key: effectKey(runId, 'canary', 'judge', 1), traceId: 'a'.repeat(32), rollout: rollout.id },
-      ...{ judge: { ...judge, mostPairs }, dimension, input: 'question', files, budget: spec.budget, parallel: 1, minDurationSeconds: 0 },
+      ...{
+        tenant,
+        runId,
+        key: effectKey(runId, 'canary', 'judge', 1),
+        traceId: 'a'.repeat(32),
+        rollout: rollout.id,
+      },
+      ...{
+        judge: { ...judge, mostPairs },
+        dimension,
+        input: 'question',
+        files,
+        budget: spec.budget,
+        parallel: 1,
+        minDurationSeconds: 0,
+      },
       ...over,
     },
     given,
   );
 type Beats = Pick<NonNullable<Parameters<typeof world.run>[2]>, 'heartbeatDetails' | 'onHeartbeat'>;
-const labelOf = async (id: PredictionId | undefined) => (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
+const labelOf = async (id: PredictionId | undefined) =>
+  (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
 const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
-/** As it does as a rule: a provider of whom half of the last twenty answers are lost is left alone, and one that is answered gets its try by luck then. */
+/**
+ * As it does as a rule: a provider of whom half of the last twenty answers are lost is left alone,
+ * and one that is answered gets its try by luck then.
+ */
 const answerWell = async (): Promise<void> => {
   const lines = Array.from({ length: 20 }, (_, index) => {
-    const of = { id: `w${index}`, input: { question: `code of ${unique('well')} ${index}?` }, expected: {} };
+    const of = {
+      id: `w${index}`,
+      input: { question: `code of ${unique('well')} ${index}?` },
+      expected: {},
+    };
     return `${JSON.stringify({ case: of, answer: `code ${index}`, right: true })}\n`;
   });
   await world.run('calibrateJudges', {
-    ...{ tenant, runId, stage: 'canary', files: { ...files, 'labels.ndjson': await world.file(lines.join('')) } },
-    spec: { ...spec, evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 } },
+    ...{
+      tenant,
+      runId,
+      stage: 'canary',
+      files: { ...files, 'labels.ndjson': await world.file(lines.join('')) },
+    },
+    spec: {
+      ...spec,
+      evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 },
+    },
   });
 };
 const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
-const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
+const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({
+  judge: judge.calibrated?.judge,
+  served,
+  beside,
+});
 const { dayOf, startOf } = openCalendar('UTC');
 /** Hours from the midnight with which today began. */
-const fromMidnight = (hours: number) => new Date(startOf(dayOf(Date.now())) + hours * 3_600_000).toISOString();
+const fromMidnight = (hours: number) =>
+  new Date(startOf(dayOf(Date.now())) + hours * 3_600_000).toISOString();
 const grow = () => {
   const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
     ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
-    fold: (state, seen, at) => growState(policy, state, { ...at, champion: `${model}@1`, challenger: `${model}@2` }, seen),
+    fold: (state, seen, at) =>
+      growState(policy, state, { ...at, champion: `${model}@1`, challenger: `${model}@2` }, seen),
   });
 };
 const consumed = async () => {
@@ -174,10 +260,15 @@ const consumed = async () => {
 };
 
 describe('labels of people', () => {
-  const of = () => ({ tenant, rollout: rollout.id, judge: judge.calibrated?.judge ?? digestOf('none') });
+  const of = () => ({
+    tenant,
+    rollout: rollout.id,
+    judge: judge.calibrated?.judge ?? digestOf('none'),
+  });
   const answerLabels = () => world.registry.answerLabels;
   const toLabel = (limit = 100) => answerLabels().toLabel({ ...of(), limit });
-  const label = (labels: readonly PairLabel[]) => answerLabels().label({ ...of(), labels, actor: 'ada' });
+  const label = (labels: readonly PairLabel[]) =>
+    answerLabels().label({ ...of(), labels, actor: 'ada' });
   const judgedLabels = async () => {
     const quality = (await grow()).rollout.state.evidence?.quality;
     return quality?.kind === 'pairs' ? quality.judge : undefined;
@@ -199,8 +290,16 @@ describe('labels of people', () => {
       const pair = pairs.find(({ predictionId }) => predictionId === id);
       return new Set([pair?.first, pair?.second]);
     };
-    expect([answersOf(both), answersOf(half)]).toEqual([new Set(['one', 'two']), new Set(['three', null])]);
-    expect(Object.keys(pairs[0] ?? {}).sort()).toEqual(['first', 'predictionId', 'question', 'second']);
+    expect([answersOf(both), answersOf(half)]).toEqual([
+      new Set(['one', 'two']),
+      new Set(['three', null]),
+    ]);
+    expect(Object.keys(pairs[0] ?? {}).sort()).toEqual([
+      'first',
+      'predictionId',
+      'question',
+      'second',
+    ]);
     expect(await toLabel(1)).toEqual([pairs[0]]);
   });
 
@@ -211,7 +310,11 @@ describe('labels of people', () => {
     expect(await judgedLabels()).toBeUndefined();
     const pairs = await toLabel();
     const isRight = (answer: string | null) => answer?.startsWith('code') ?? false;
-    const labels = pairs.map(({ predictionId, first, second }) => ({ predictionId, first: isRight(first), second: isRight(second) }));
+    const labels = pairs.map(({ predictionId, first, second }) => ({
+      predictionId,
+      first: isRight(first),
+      second: isRight(second),
+    }));
     expect(new Set(labels.map(({ first }) => first))).toEqual(new Set([true, false]));
     expect(await label(labels.slice(0, 6))).toEqual({ stored: 6, labelledBefore: 0 });
     expect(await label(labels.slice(0, 8))).toEqual({ stored: 2, labelledBefore: 6 });
@@ -224,7 +327,12 @@ describe('labels of people', () => {
     await label(labels.map((each) => ({ ...each, first: null })));
     expect(await judgedLabels()).toMatchObject({ pairs: 12, unsure: 4, errors: { n: 8 } });
     expect(ids).toHaveLength(12);
-    const audit = await world.registry.audit.list({ tenant, subject: `rollout:${rollout.id}`, action: 'rollout.label', pageSize: 10 });
+    const audit = await world.registry.audit.list({
+      tenant,
+      subject: `rollout:${rollout.id}`,
+      action: 'rollout.label',
+      pageSize: 10,
+    });
     expect(audit.items.map(({ actor, after }) => ({ actor, after }))).toEqual([
       { actor: 'ada', after: { pairs: 4 } },
       { actor: 'ada', after: { pairs: 2 } },
@@ -236,8 +344,15 @@ describe('labels of people', () => {
     const [one] = await store(answered(right(), wrong()));
     await judged(1);
     const [other] = await store(answered(right(), wrong()));
-    const labels = [one, other].map((predictionId) => ({ predictionId: predictionId as PredictionId, first: true, second: true }));
-    await expect(label(labels)).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining(other ?? '') as string });
+    const labels = [one, other].map((predictionId) => ({
+      predictionId: predictionId as PredictionId,
+      first: true,
+      second: true,
+    }));
+    await expect(label(labels)).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringContaining(other ?? '') as string,
+    });
     expect(await toLabel()).toHaveLength(1);
     const another = { ...of(), judge: digestOf('another judge'), limit: 10 };
     expect(await answerLabels().toLabel(another)).toEqual([]);
@@ -255,14 +370,20 @@ describe('labels of people', () => {
       actor: 'ada',
       cause: 'a test',
     });
-    await expect(label([{ predictionId: one as PredictionId, first: true, second: false }])).rejects.toMatchObject({ type: 'Conflict' });
+    await expect(
+      label([{ predictionId: one as PredictionId, first: true, second: false }]),
+    ).rejects.toMatchObject({ type: 'Conflict' });
   });
 });
 
 describe('judgeAnswers', () => {
   test('asks about both answers to what was logged, and what it says is counted in pairs', async () => {
     const start = world.provider.bill.length;
-    const ids = await store(answered(right(), wrong()), answered(right(), right()), answered(wrong(), said('ramble')));
+    const ids = await store(
+      answered(right(), wrong()),
+      answered(right(), right()),
+      answered(wrong(), said('ramble')),
+    );
     expect(await judged(3)).toMatchObject({
       kind: 'over',
       noMoreLabels: { why: expect.stringContaining('3 pairs were judged') as string },
@@ -283,7 +404,11 @@ describe('judgeAnswers', () => {
 
   test('asks about nothing that is known to be wrong, or was not answered, and not about what follows in a conversation', async () => {
     const start = world.provider.bill.length;
-    const later = { messages: [...['user', 'assistant', 'user'].map((role) => ({ role, content: `code of ${model} 1?` }))] };
+    const later = {
+      messages: [
+        ...['user', 'assistant', 'user'].map((role) => ({ role, content: `code of ${model} 1?` })),
+      ],
+    };
     const ids = await store(
       answered(said('', { blocked: 'output' }), wrong()),
       answered(right(), null),
@@ -306,9 +431,19 @@ describe('judgeAnswers', () => {
 
   test('an attempt that died before it kept its verdicts leaves them on the ledger; one that had kept them is not followed', async () => {
     const start = world.provider.bill.length;
-    const ids = await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    const ids = await store(
+      answered(right(), wrong()),
+      answered(wrong(), right()),
+      answered(right(), wrong()),
+    );
     const { registry } = world;
-    const dying = { ...registry, judgedAnswers: { ...registry.judgedAnswers, record: () => Promise.reject(new Error('killed')) } };
+    const dying = {
+      ...registry,
+      judgedAnswers: {
+        ...registry.judgedAnswers,
+        record: () => Promise.reject(new Error('killed')),
+      },
+    };
     await expect(judged(3, { registry: dying })).rejects.toThrow('killed');
     await judged(3, { attempt: 2 });
     await judged(3, { attempt: 3 });
@@ -333,7 +468,11 @@ describe('judgeAnswers', () => {
 
   test('one that hears in the middle of its questions that it is cancelled: they end, and nobody pays them again', async () => {
     const start = world.provider.requests.length;
-    const [first, ...others] = await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    const [first, ...others] = await store(
+      answered(right(), wrong()),
+      answered(wrong(), right()),
+      answered(right(), wrong()),
+    );
     const cancelled = new AbortController();
     latencyMs = 1_500;
     const turn = judged(3, { signal: cancelled.signal });
@@ -351,9 +490,15 @@ describe('judgeAnswers', () => {
 
   test('a spent budget ends it in words, and what was judged stays', async () => {
     await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
-    const before = await world.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' });
+    const before = await world.registry.budgets.get({
+      tenant,
+      scope: `run/${runId}`,
+      unit: 'tokens',
+    });
     await budget((before?.spent ?? 0) + 700);
-    const why = expect.stringMatching(new RegExp(`run/${runId} is spent.*raise spec\\.budget, apply and start again`)) as string;
+    const why = expect.stringMatching(
+      new RegExp(`run/${runId} is spent.*raise spec\\.budget, apply and start again`),
+    ) as string;
     expect(await judged(12)).toMatchObject({ kind: 'over', noMoreLabels: { why } });
     const sofar = await count();
     expect(sofar).toBeGreaterThan(0);
@@ -365,10 +510,16 @@ describe('judgeAnswers', () => {
     let lost = 0;
     fault = ({ prompt }) => {
       if (prompt.includes('<never>')) return { kind: 'cut', afterTokens: 0 };
-      return prompt.includes('<once>') && (lost += 1) <= inner ? { kind: 'cut', afterTokens: 0 } : null;
+      return prompt.includes('<once>') && (lost += 1) <= inner
+        ? { kind: 'cut', afterTokens: 0 }
+        : null;
     };
     const inner = 3;
-    const ids = await store(answered(right(), wrong()), answered(said('never'), wrong()), answered(said('once'), wrong()));
+    const ids = await store(
+      answered(right(), wrong()),
+      answered(said('never'), wrong()),
+      answered(said('once'), wrong()),
+    );
     const over = judged(4, {}, { parallel: 4 });
     await until(async () => (await count()) === 1);
     const [later] = await store(answered(right(), right()));
@@ -385,7 +536,9 @@ describe('judgeAnswers', () => {
     let denied = 0;
     fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
     const [id] = await store(answered(right(), wrong()));
-    expect(await judged(1)).toMatchObject({ noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string } });
+    expect(await judged(1)).toMatchObject({
+      noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string },
+    });
     expect(denied).toBeGreaterThan(2);
     expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });
   });
@@ -407,7 +560,8 @@ describe('judgeAnswers', () => {
     await until(async () => (await count()) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await count()).toBe(1);
-    // Nothing can be judged for hours, and the registry is not asked without a pause whether that has changed.
+    // Nothing can be judged for hours, and the registry is not asked without a pause whether that
+    // has changed.
     expect(looks).toBeLessThan(10);
     ended.abort();
     await expect(turn).rejects.toThrow();
@@ -415,29 +569,49 @@ describe('judgeAnswers', () => {
 
   test('where quality must hold across days, what is of a day that is closed is not judged any more: it would be counted as late', async () => {
     // The day after the first requests is the first whole one: yesterday.
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: fromMidnight(-25) })));
+    await store(
+      ...Array.from({ length: 3 }, () =>
+        answered(right(), null, { other: null, eventTime: fromMidnight(-25) }),
+      ),
+    );
     await grow();
     const keptBack = () => said('', { blocked: 'output' });
     const [before, after] = await store(
-      ...[-0.001, 0].map((hours) => answered(keptBack(), keptBack(), { receivedAt: fromMidnight(hours) })),
+      ...[-0.001, 0].map((hours) =>
+        answered(keptBack(), keptBack(), { receivedAt: fromMidnight(hours) }),
+      ),
     );
     await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })));
     const { rollout: grown } = await grow();
     const today = dayOf(Date.now());
-    expect(grown.state.evidence?.quality.days).toMatchObject({ weekFrom: today - 1, closedBefore: today });
+    expect(grown.state.evidence?.quality.days).toMatchObject({
+      weekFrom: today - 1,
+      closedBefore: today,
+    });
     const ended = new AbortController();
-    const turn = judged(40, { signal: ended.signal }, { minDurationSeconds: 8 * day, since: fromMidnight(-1) });
+    const turn = judged(
+      40,
+      { signal: ended.signal },
+      { minDurationSeconds: 8 * day, since: fromMidnight(-1) },
+    );
     await until(async () => (await count()) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     ended.abort();
     await expect(turn).rejects.toThrow();
-    expect(await Promise.all([before, after].map(labelOf))).toEqual([null, { judged: verdicts(0, 0) }]);
+    expect(await Promise.all([before, after].map(labelOf))).toEqual([
+      null,
+      { judged: verdicts(0, 0) },
+    ]);
   });
 
   test('whose answers were lost in an attempt that died, or in the turn before, counts as no verdict, also when its day is closed meanwhile', async () => {
     fault = ({ prompt }) => (/<never \d>/.test(prompt) ? { kind: 'cut', afterTokens: 0 } : null);
     // The day after the first requests is the first whole one: yesterday.
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: fromMidnight(-25) })));
+    await store(
+      ...Array.from({ length: 3 }, () =>
+        answered(right(), null, { other: null, eventTime: fromMidnight(-25) }),
+      ),
+    );
     await grow();
     const [one, two] = [
       answered(said('never 1'), wrong(), { receivedAt: fromMidnight(-0.001) }),
@@ -456,10 +630,16 @@ describe('judgeAnswers', () => {
     killed.abort(workerStops);
     await expect(dying).rejects.toThrow();
 
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })), answered(right(), wrong()));
+    await store(
+      ...Array.from({ length: 3 }, () => answered(right(), null, { other: null })),
+      answered(right(), wrong()),
+    );
     const { rollout: grown } = await grow();
     const today = dayOf(Date.now());
-    expect(grown.state.evidence?.quality.days).toMatchObject({ weekFrom: today - 1, closedBefore: today });
+    expect(grown.state.evidence?.quality.days).toMatchObject({
+      weekFrom: today - 1,
+      closedBefore: today,
+    });
     const left = { since: fromMidnight(-1), lost: lost().filter(([id]) => id === one.id) };
     const ended = new AbortController();
     await answerWell();
@@ -467,12 +647,19 @@ describe('judgeAnswers', () => {
     await until(async () => (await labelOf(one.id)) !== null);
     ended.abort(workerStops);
     await expect(next).rejects.toThrow();
-    expect(await Promise.all([one.id, two.id].map(labelOf))).toEqual([{ judged: verdicts(null, null) }, null]);
+    expect(await Promise.all([one.id, two.id].map(labelOf))).toEqual([
+      { judged: verdicts(null, null) },
+      null,
+    ]);
 
     const turn = new AbortController();
     await store(answered(right(), wrong()));
     await answerWell();
-    const after = judged(40, { signal: turn.signal }, { ...across, lost: lost().filter(([id]) => id === two.id) });
+    const after = judged(
+      40,
+      { signal: turn.signal },
+      { ...across, lost: lost().filter(([id]) => id === two.id) },
+    );
     await until(async () => (await labelOf(two.id)) !== null);
     turn.abort(workerStops);
     await expect(after).rejects.toThrow();
@@ -485,7 +672,9 @@ describe('judgeAnswers', () => {
     const keptBack = () => said('', { blocked: 'output' });
     await store(
       ...Array.from({ length: 60 }, (_, index) =>
-        answered(keptBack(), keptBack(), { receivedAt: new Date(from + index * minute).toISOString() }),
+        answered(keptBack(), keptBack(), {
+          receivedAt: new Date(from + index * minute).toISOString(),
+        }),
       ),
     );
     const read: number[] = [];
@@ -510,10 +699,18 @@ describe('judgeAnswers', () => {
     const start = world.provider.bill.length;
     const from = Date.parse(rollout.startedAt);
     const receivedAt = (minute: number) => new Date(from + minute * 60_000).toISOString();
-    await store(...Array.from({ length: 60 }, (_, minute) => answered(right(), wrong(), { receivedAt: receivedAt(minute) })));
+    await store(
+      ...Array.from({ length: 60 }, (_, minute) =>
+        answered(right(), wrong(), { receivedAt: receivedAt(minute) }),
+      ),
+    );
     const { registry } = world;
     const readFrom: string[] = [];
-    const attempt = (number: number, over: Partial<typeof registry.judgedAnswers>, beats: Beats) => {
+    const attempt = (
+      number: number,
+      over: Partial<typeof registry.judgedAnswers>,
+      beats: Beats,
+    ) => {
       const pending: typeof registry.judgedAnswers.pending = (input) => {
         readFrom.push(input.since);
         return registry.judgedAnswers.pending(input);
@@ -536,7 +733,9 @@ describe('judgeAnswers', () => {
         return registry.judgedAnswers.record(input);
       },
     };
-    await expect(attempt(1, dying, { onHeartbeat: (details) => (first = details) })).rejects.toThrow('killed');
+    await expect(
+      attempt(1, dying, { onHeartbeat: (details) => (first = details) }),
+    ).rejects.toThrow('killed');
     expect(await count()).toBe(54);
 
     let second: unknown;
@@ -550,7 +749,9 @@ describe('judgeAnswers', () => {
   });
 
   test('what people say of the same answer stays, before and after it is judged, of whatever kind it is', async () => {
-    const [scored, plain, later, plainLater] = await store(...Array.from({ length: 4 }, () => answered(right(), wrong())));
+    const [scored, plain, later, plainLater] = await store(
+      ...Array.from({ length: 4 }, () => answered(right(), wrong())),
+    );
     await tell(scored, { score: 0.5 }, '2026-01-02T00:00:00Z');
     await tell(plain, 7);
     expect(await consumed()).toEqual([]);
@@ -569,10 +770,15 @@ describe('judgeAnswers', () => {
   test('a judge that has changed since it was calibrated is not asked', async () => {
     const start = world.provider.bill.length;
     await store(answered(right(), wrong()));
-    const changed = { ...files, 'judge.yaml': await world.file(judgePrompt.replace('Judge', 'Strictly judge')) };
+    const changed = {
+      ...files,
+      'judge.yaml': await world.file(judgePrompt.replace('Judge', 'Strictly judge')),
+    };
     expect(await judged(1, {}, { files: changed })).toMatchObject({
       kind: 'over',
-      noMoreLabels: { why: expect.stringMatching(/the judge sound has changed.*; perennial run rerun/) as string },
+      noMoreLabels: {
+        why: expect.stringMatching(/the judge sound has changed.*; perennial run rerun/) as string,
+      },
     });
     expect(world.provider.bill.length - start).toBe(0);
     expect(await count()).toBe(0);
@@ -596,6 +802,8 @@ describe('judgeAnswers', () => {
     expect(all).toHaveLength(200);
     expect(half.length).toBeGreaterThan(70);
     expect(half.length).toBeLessThan(130);
-    expect(half.some(({ predictionId }) => rows.slice(0, 100).some(({ id }) => id === predictionId))).toBe(true);
+    expect(
+      half.some(({ predictionId }) => rows.slice(0, 100).some(({ id }) => id === predictionId)),
+    ).toBe(true);
   });
 });

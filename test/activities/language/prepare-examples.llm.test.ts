@@ -1,7 +1,14 @@
-/** Examples of a bundle over a real index: LanceDB on S3 and the static embedder, as the product has them. */
+/**
+ * Examples of a bundle over a real index: LanceDB on S3 and the static embedder, as the product has
+ * them.
+ */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createPrepareExamplesActivities, type PreparedExamples, type PrepareExamplesInput } from '../../../activities/language/prepare-examples';
+import {
+  createPrepareExamplesActivities,
+  type PreparedExamples,
+  type PrepareExamplesInput,
+} from '../../../activities/language/prepare-examples';
 import { openModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
@@ -9,7 +16,13 @@ import { effectKey } from '../../../domain/ids';
 import type { ReleaseBundle } from '../../../domain/language/bundle';
 import { readPrompt } from '../../../domain/prompt/document';
 import { startRun, tenant } from '../../db/registry-fixture';
-import { complete, fill, library, openIndexWorld, type IndexWorld } from '../../support/language/index-world';
+import {
+  complete,
+  fill,
+  library,
+  openIndexWorld,
+  type IndexWorld,
+} from '../../support/language/index-world';
 import { promptFile } from '../../support/language/language-activities';
 import { noSecret } from '../../support/provider/model-access';
 import { openScratch } from '../../../data/scratch';
@@ -22,11 +35,20 @@ afterAll(() => world.close());
 
 async function bundleOver(index: ReleaseBundle['index']): Promise<ArtifactRef> {
   const { artifacts } = world.deps;
-  const prompt = readPrompt(promptFile('Answer from this:', { name: 'found', passages: 'passages' }), 'found.yaml');
+  const prompt = readPrompt(
+    promptFile('Answer from this:', { name: 'found', passages: 'passages' }),
+    'found.yaml',
+  );
   if (!prompt.ok) throw new Error('a prompt that cannot be read');
   const artifact = await artifacts.putJson({ tenant, value: prompt.value });
   const bundle: ReleaseBundle = {
-    ...{ kind: 'bundle', model: 'guide', signature: { task: 'chat', input: 'question' }, safety: null, index },
+    ...{
+      kind: 'bundle',
+      model: 'guide',
+      signature: { task: 'chat', input: 'question' },
+      safety: null,
+      index,
+    },
     base: { provider: 'embedded', model: 'smollm2-135m-instruct', adapter: null, standby: [] },
     prompt: { name: 'found', digest: artifact.digest, artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 16, seed: 7, stop: [] },
@@ -42,7 +64,10 @@ async function writtenTo(path: string): Promise<number> {
   ]);
   const limits = { memoryBytes: 64 << 20, threads: 1 };
   await withDuckDb(
-    (sql) => sql.run(`COPY (FROM (VALUES ${rows.join(', ')}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`),
+    (sql) =>
+      sql.run(
+        `COPY (FROM (VALUES ${rows.join(', ')}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`,
+      ),
     limits,
   );
   return rows.length;
@@ -53,21 +78,36 @@ test('are given the document that their answer is in, and the weights go along',
   const { artifacts, scratchRoot } = deps;
   const filled = await fill(world, 'library', await world.dataset('library-documents', library));
   await complete(world, filled);
-  const { version, digest } = (await registry.indexes.get(filled.at)) ?? { version: 0, digest: null };
+  const { version, digest } = (await registry.indexes.get(filled.at)) ?? {
+    version: 0,
+    digest: null,
+  };
   if (digest === null) throw new Error('the index is not there');
   const scratch = await openScratch(scratchRoot, 'given');
   const path = scratch.path('given.parquet');
   const count = await writtenTo(path);
-  const files = [await artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' })];
+  const files = [
+    await artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' }),
+  ];
   const columns = ['input', 'output'].map((name) => ({ name, type: 'string' as const }));
-  const manifest = await artifacts.putJson({ tenant, value: { dataset: 'examples', columns, rows: count, files } });
+  const manifest = await artifacts.putJson({
+    tenant,
+    value: { dataset: 'examples', columns, rows: count, files },
+  });
   const runId = await startRun(registry);
   const access = openModelAccess([], noSecret);
   const prepare = createPrepareExamplesActivities({ ...deps, registry, access }).prepareExamples;
   const input: PrepareExamplesInput = {
     ...{ tenant, runId, key: effectKey(runId, 'fine-tune', 'examples', 1) },
     examples: { dataset: 'examples', version: 1, manifest, rows: count },
-    bundle: await bundleOver({ name: 'library', version, digest, variable: 'passages', k: 2, mode: 'hybrid' }),
+    bundle: await bundleOver({
+      name: 'library',
+      version,
+      digest,
+      variable: 'passages',
+      k: 2,
+      mode: 'hybrid',
+    }),
     fineTune: {
       ...{
         examples: 'examples',
@@ -89,16 +129,29 @@ test('are given the document that their answer is in, and the weights go along',
     }),
     spec: { budget: { usd: null, tokens: null } },
   };
-  const prepared: PreparedExamples = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(prepare, input);
-  expect(prepared.passages).toMatchObject({ index: { name: 'library', version, digest }, without: 0, leftOut: { room: 0, policy: 0 } });
+  const prepared: PreparedExamples = await new MockActivityEnvironment(
+    {},
+    { logger: new DefaultLogger('ERROR') },
+  ).run(prepare, input);
+  expect(prepared.passages).toMatchObject({
+    index: { name: 'library', version, digest },
+    without: 0,
+    leftOut: { room: 0, policy: 0 },
+  });
   expect(prepared.base?.bytes).toBeGreaterThan(1 << 20);
   const tables = await Promise.all(
     [prepared.train, prepared.holdout].map(async (ref, place) => {
       const table = scratch.path(`table-${place}.parquet`);
       await artifacts.toFile(ref, table);
-      return withDuckDb((sql) => sql.rows<{ messages: string; completion: string }>(`FROM read_parquet(${quoteText(table)})`), {
-        ...{ memoryBytes: 64 << 20, threads: 1 },
-      });
+      return withDuckDb(
+        (sql) =>
+          sql.rows<{ messages: string; completion: string }>(
+            `FROM read_parquet(${quoteText(table)})`,
+          ),
+        {
+          ...{ memoryBytes: 64 << 20, threads: 1 },
+        },
+      );
     }),
   );
   await scratch.dispose();
@@ -107,5 +160,6 @@ test('are given the document that their answer is in, and the weights go along',
   const all = tables.flat();
   expect(all).toHaveLength(2 * library.length);
   // The right document stands among others: a sentence of it at least.
-  for (const { messages, completion } of all) expect(messages).toContain(completion.split('. ')[0] ?? '');
+  for (const { messages, completion } of all)
+    expect(messages).toContain(completion.split('. ')[0] ?? '');
 });

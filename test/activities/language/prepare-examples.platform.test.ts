@@ -5,7 +5,11 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { askingIn, createRunBudgetActivities } from '../../../activities/language/asking';
 import { openBundleAnswering } from '../../../activities/language/bundle-answering';
-import { createPrepareExamplesActivities, type PreparedExamples, type PrepareExamplesInput } from '../../../activities/language/prepare-examples';
+import {
+  createPrepareExamplesActivities,
+  type PreparedExamples,
+  type PrepareExamplesInput,
+} from '../../../activities/language/prepare-examples';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { openEmbedders, type Embedders } from '../../../data/index/embedders/open-embedder';
 import type { ServedIndexVersion } from '../../../data/index/served-lookup';
@@ -20,12 +24,23 @@ import type { EmbedderSpec } from '../../../domain/index/embedder';
 import type { ReleaseBundle } from '../../../domain/language/bundle';
 import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import { readPrompt } from '../../../domain/prompt/document';
-import { openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { fakeChunks, lettersOnly, type FakeChunks } from '../../support/language/fake-chunks';
 import { promptFile } from '../../support/language/language-activities';
 import { noSecret, providerAt } from '../../support/provider/model-access';
 import { testBucket } from '../../support/platform';
-import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+  type ScriptedRequest,
+} from '../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let artifacts: ArtifactStore;
@@ -43,7 +58,9 @@ beforeAll(async () => {
     fault: (request) => fault(request),
     // Of a riddle there is half an order.
     rerank: ({ query, documents }) =>
-      documents.slice(query.startsWith('Riddler 7:') ? 1 : 0).map((_, index) => ({ index, relevance_score: index })),
+      documents
+        .slice(query.startsWith('Riddler 7:') ? 1 : 0)
+        .map((_, index) => ({ index, relevance_score: index })),
   });
   const prices = { scripted: { promptPerMillion: 1, completionPerMillion: 1 } };
   access = openModelAccess([providerAt(provider.url, { prices })], noSecret);
@@ -61,14 +78,35 @@ beforeEach(async () => {
   fault = () => null;
 });
 
-const things = ['whale', 'volcano', 'violin', 'glacier', 'chess', 'penicillin', 'harbour', 'lantern'];
+const things = [
+  'whale',
+  'volcano',
+  'violin',
+  'glacier',
+  'chess',
+  'penicillin',
+  'harbour',
+  'lantern',
+];
 const chunks: FakeChunks = fakeChunks();
 const served = chunks.put(
   { tenant, index: 'library', version: 3 },
-  Object.fromEntries(things.map((thing, place) => [thing, `The ${thing} stands in room ${place}, which is secret number ${place * 7}.`])),
+  Object.fromEntries(
+    things.map((thing, place) => [
+      thing,
+      `The ${thing} stands in room ${place}, which is secret number ${place * 7}.`,
+    ]),
+  ),
 );
 
-const indexed = { name: 'library', version: 3, digest: served.digest, variable: 'passages', k: 2, mode: 'hybrid' } as const;
+const indexed = {
+  name: 'library',
+  version: 3,
+  digest: served.digest,
+  variable: 'passages',
+  k: 2,
+  mode: 'hybrid',
+} as const;
 
 /** Questions about things, each of them several times. */
 async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
@@ -78,22 +116,40 @@ async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
     return `(${quoteText(`${who} ${place}: where is the ${thing}?`)}, ${quoteText(`room ${place % things.length}`)})`;
   });
   await withDuckDb(
-    (sql) => sql.run(`COPY (FROM (VALUES ${rows.join(', ')}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`),
+    (sql) =>
+      sql.run(
+        `COPY (FROM (VALUES ${rows.join(', ')}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`,
+      ),
     {
       ...{ memoryBytes: 64 << 20, threads: 1 },
     },
   );
-  const file = await artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' });
+  const file = await artifacts.putFile({
+    tenant,
+    path,
+    mediaType: 'application/vnd.apache.parquet',
+  });
   const columns = ['input', 'output'].map((name) => ({ name, type: 'string' as const }));
-  return artifacts.putJson({ tenant, value: { dataset: 'examples', columns, rows: count, files: [file] } });
+  return artifacts.putJson({
+    tenant,
+    value: { dataset: 'examples', columns, rows: count, files: [file] },
+  });
 }
 
 async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRef> {
-  const prompt = readPrompt(promptFile('Answer from this:', { passages: 'passages' }), 'found.yaml');
+  const prompt = readPrompt(
+    promptFile('Answer from this:', { passages: 'passages' }),
+    'found.yaml',
+  );
   if (!prompt.ok) throw new Error('a prompt that cannot be read');
   const artifact = await artifacts.putJson({ tenant, value: prompt.value });
   const bundle: ReleaseBundle = {
-    ...{ kind: 'bundle', model: 'guide', signature: { task: 'chat', input: 'question' }, safety: null },
+    ...{
+      kind: 'bundle',
+      model: 'guide',
+      signature: { task: 'chat', input: 'question' },
+      safety: null,
+    },
     base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     prompt: { name: prompt.value.name, digest: artifact.digest, artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 16, seed: 7, stop: [] },
@@ -104,7 +160,14 @@ async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRe
 }
 
 const fineTune: FineTuneSpec = {
-  ...{ examples: 'examples', by: 'provider', input: 'input', output: 'output', most: 1_000, holdout: 0.2 },
+  ...{
+    examples: 'examples',
+    by: 'provider',
+    input: 'input',
+    output: 'output',
+    most: 1_000,
+    holdout: 0.2,
+  },
   ...{ trainer: 'lora', params: {}, seed: 17 },
   compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
 };
@@ -117,9 +180,18 @@ async function inputOf(
   const cases = `{"id":"1","input":{"question":"${who} 5:  WHERE is the penicillin?"},"expected":{"answer":"room 5"}}\n`;
   return {
     ...{ tenant, runId, key: effectKey(runId, 'fine-tune', 'examples', 1), fineTune },
-    examples: { dataset: 'examples', version: 1, manifest: await examplesOf(count, who), rows: count },
+    examples: {
+      dataset: 'examples',
+      version: 1,
+      manifest: await examplesOf(count, who),
+      rows: count,
+    },
     bundle: change.bundle ?? (await bundleOf()),
-    cases: await artifacts.putBytes({ tenant, bytes: Buffer.from(cases), mediaType: 'application/x-ndjson' }),
+    cases: await artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from(cases),
+      mediaType: 'application/x-ndjson',
+    }),
     spec: { budget: { usd: null, tokens: null } },
     ...given,
   };
@@ -139,17 +211,33 @@ function depsOf(given: Given) {
   let kept = 0;
   const dying: ArtifactStore = {
     ...artifacts,
-    putJson: (put) => ((kept += 1) > (given.survives ?? Infinity) ? Promise.reject(new Error('killed')) : artifacts.putJson(put)),
+    putJson: (put) =>
+      (kept += 1) > (given.survives ?? Infinity)
+        ? Promise.reject(new Error('killed'))
+        : artifacts.putJson(put),
   };
   const registry = {
     ...test_.registry,
-    indexes: { ...test_.registry.indexes, served: () => Promise.resolve((given.served ?? served) as never) },
+    indexes: {
+      ...test_.registry.indexes,
+      served: () => Promise.resolve((given.served ?? served) as never),
+    },
   };
-  return { registry, artifacts: dying, access, embedders, chunkStore: chunkStore as never, scratchRoot: folder };
+  return {
+    registry,
+    artifacts: dying,
+    access,
+    embedders,
+    chunkStore: chunkStore as never,
+    scratchRoot: folder,
+  };
 }
 
 function prepare(input: PrepareExamplesInput, given: Given = {}): Promise<PreparedExamples> {
-  const environment = new MockActivityEnvironment({ attempt: given.attempt ?? 1 }, { logger: new DefaultLogger('ERROR') });
+  const environment = new MockActivityEnvironment(
+    { attempt: given.attempt ?? 1 },
+    { logger: new DefaultLogger('ERROR') },
+  );
   return environment.run(createPrepareExamplesActivities(depsOf(given)).prepareExamples, input);
 }
 
@@ -177,21 +265,39 @@ describe('examples of a bundle with an index', () => {
       ...{ shown: 78, without: 0, leftOut: { room: 0, policy: 0 } },
     });
 
-    const asked = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(async () => {
-      const deps = depsOf({});
-      const { answererOf } = await openBundleAnswering(deps)({ tenant, bundle: input.bundle });
-      const chat = ledgeredChat(access, test_.registry.llmCalls);
-      const answer = answererOf(await askingIn({ chat, registry: deps.registry }, { ...input, stage: 'evaluate' }, []));
-      const messages: unknown[] = [];
-      for (const ref of [prepared.train, prepared.holdout]) {
-        const [conversation = []] = await conversationsIn(ref);
-        const question = conversation.at(-2)?.content ?? '';
-        await answer({ id: question, input: { question }, expected: {}, tags: [], group: null, pair: null, rules: [] }, { repeat: 0 });
-        messages.push([...((provider.requests.at(-1)?.body['messages'] ?? []) as readonly Message[]), conversation.at(-1)]);
-        expect(conversation).toEqual(messages.at(-1));
-      }
-      return messages;
-    });
+    const asked = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(
+      async () => {
+        const deps = depsOf({});
+        const { answererOf } = await openBundleAnswering(deps)({ tenant, bundle: input.bundle });
+        const chat = ledgeredChat(access, test_.registry.llmCalls);
+        const answer = answererOf(
+          await askingIn({ chat, registry: deps.registry }, { ...input, stage: 'evaluate' }, []),
+        );
+        const messages: unknown[] = [];
+        for (const ref of [prepared.train, prepared.holdout]) {
+          const [conversation = []] = await conversationsIn(ref);
+          const question = conversation.at(-2)?.content ?? '';
+          await answer(
+            {
+              id: question,
+              input: { question },
+              expected: {},
+              tags: [],
+              group: null,
+              pair: null,
+              rules: [],
+            },
+            { repeat: 0 },
+          );
+          messages.push([
+            ...((provider.requests.at(-1)?.body['messages'] ?? []) as readonly Message[]),
+            conversation.at(-1),
+          ]);
+          expect(conversation).toEqual(messages.at(-1));
+        }
+        return messages;
+      },
+    );
     expect(JSON.stringify(asked)).toContain('Answer from this: [1] ');
   });
 
@@ -213,7 +319,10 @@ describe('examples of a bundle with an index', () => {
     expect(await prepare(input, { embedders: counting, attempt: 3 })).toEqual(resumed);
     expect(lookedUp).toHaveLength(649);
     const other = { ...input, runId: await startRun(test_.registry) };
-    const afresh = await prepare({ ...other, key: effectKey(other.runId, 'fine-tune', 'examples', 1) });
+    const afresh = await prepare({
+      ...other,
+      key: effectKey(other.runId, 'fine-tune', 'examples', 1),
+    });
     expect(afresh).toEqual(resumed);
   });
 
@@ -234,7 +343,11 @@ describe('examples of a bundle with an index', () => {
     const artifact = await artifacts.putJson({ tenant, value: policy });
     const bundle = await bundleOf({ safety: { name: 'house', digest: artifact.digest, artifact } });
     const prepared = await prepare(await inputOf(20, { bundle }));
-    expect(prepared.passages).toMatchObject({ shown: 0, without: 19, leftOut: { room: 0, policy: 38 } });
+    expect(prepared.passages).toMatchObject({
+      shown: 0,
+      without: 19,
+      leftOut: { room: 0, policy: 38 },
+    });
     expect(JSON.stringify(await conversationsIn(prepared.train))).not.toContain('secret');
   });
 });
@@ -245,66 +358,113 @@ describe('examples of a bundle with a reranker', () => {
 
   test('that cannot be ranked or are refused are left out and counted by why; the others are learnt from, again and again', async () => {
     const refuses = ({ prompt }: ScriptedRequest): Fault | null =>
-      prompt.startsWith('Riddler 9:') || prompt.startsWith('Riddler 11:') ? { kind: 'error', status: 400 } : null;
+      prompt.startsWith('Riddler 9:') || prompt.startsWith('Riddler 11:')
+        ? { kind: 'error', status: 400 }
+        : null;
     fault = refuses;
     const input = await inputOf(30, { who: 'Riddler', bundle: await reranked() });
     const prepared = await prepare(input);
     expect(prepared.rows).toMatchObject({ inCases: 1, tooLong: 0 });
     expect(prepared.rows.train + prepared.rows.holdout).toBe(26);
-    expect(prepared.passages).toMatchObject({ shown: 52, refused: { AnswerInvalid: 1, ProviderRefused: 2 } });
-    const all = JSON.stringify([await conversationsIn(prepared.train), await conversationsIn(prepared.holdout)]);
+    expect(prepared.passages).toMatchObject({
+      shown: 52,
+      refused: { AnswerInvalid: 1, ProviderRefused: 2 },
+    });
+    const all = JSON.stringify([
+      await conversationsIn(prepared.train),
+      await conversationsIn(prepared.holdout),
+    ]);
     expect(all).not.toMatch(/Riddler (7|9|11):/);
     expect(await prepare(input, { attempt: 2 })).toEqual(prepared);
   });
 
   test('that are refused one and all end with what the reranker said', async () => {
     fault = () => ({ kind: 'error', status: 400 });
-    await expect(prepare(await inputOf(30, { who: 'Nobody', bundle: await reranked() }))).rejects.toMatchObject({
+    await expect(
+      prepare(await inputOf(30, { who: 'Nobody', bundle: await reranked() })),
+    ).rejects.toMatchObject({
       type: 'ProviderRefused',
     });
   });
 });
 
 describe('passages whose embedder is paid', () => {
-  const spec: EmbedderSpec = { kind: 'endpoint', provider: 'scripted', model: 'scripted', dimensions: 8, maxTokens: 256 };
+  const spec: EmbedderSpec = {
+    kind: 'endpoint',
+    provider: 'scripted',
+    model: 'scripted',
+    dimensions: 8,
+    maxTokens: 256,
+  };
 
   async function paid(): Promise<Required<Pick<Given, 'embedders' | 'served' | 'chunkStore'>>> {
-    const embedders = openEmbedders({ access, ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts) });
+    const embedders = openEmbedders({
+      access,
+      ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts),
+    });
     const { identity } = await embedders.get(spec);
     const chunkStore = fakeChunks({ digest: identity.digest, dimensions: 8 });
-    const known = chunkStore.put({ tenant, index: 'library', version: 3 }, { whale: 'The whale stands in room 0.' });
-    return { embedders, chunkStore, served: { ...known, digest: served.digest, recipe: { embedder: { ...identity, spec } } } };
+    const known = chunkStore.put(
+      { tenant, index: 'library', version: 3 },
+      { whale: 'The whale stands in room 0.' },
+    );
+    return {
+      embedders,
+      chunkStore,
+      served: { ...known, digest: served.digest, recipe: { embedder: { ...identity, spec } } },
+    };
   }
 
-  const spentOf = async () => (await test_.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' }))?.spent;
+  const spentOf = async () =>
+    (await test_.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' }))?.spent;
 
   test('are paid from the run, on the ledger, once whatever dies', async () => {
     const given = await paid();
-    const input = await inputOf(30, { who: 'Guest', spec: { budget: { usd: null, tokens: 100_000 } } });
-    await createRunBudgetActivities(test_).openRunBudget({ tenant, runId, budget: input.spec.budget });
+    const input = await inputOf(30, {
+      who: 'Guest',
+      spec: { budget: { usd: null, tokens: 100_000 } },
+    });
+    await createRunBudgetActivities(test_).openRunBudget({
+      tenant,
+      runId,
+      budget: input.spec.budget,
+    });
     const before = provider.bill.length;
     await expect(prepare(input, { ...given, survives: 0 })).rejects.toThrow('killed');
     const bill = provider.bill.slice(before);
     expect(bill).toHaveLength(29);
     await prepare(input, { ...given, attempt: 2 });
     expect(provider.bill).toHaveLength(before + 29);
-    expect(Number(await spentOf())).toBe(bill.reduce((sum, { promptTokens }) => sum + promptTokens, 0) * toParts('tokens', 1));
+    expect(Number(await spentOf())).toBe(
+      bill.reduce((sum, { promptTokens }) => sum + promptTokens, 0) * toParts('tokens', 1),
+    );
   });
 
   test('end with the run’s budget, in words', async () => {
-    const input = await inputOf(30, { who: 'Tourist', spec: { budget: { usd: null, tokens: 60 } } });
-    await createRunBudgetActivities(test_).openRunBudget({ tenant, runId, budget: input.spec.budget });
+    const input = await inputOf(30, {
+      who: 'Tourist',
+      spec: { budget: { usd: null, tokens: 60 } },
+    });
+    await createRunBudgetActivities(test_).openRunBudget({
+      tenant,
+      runId,
+      budget: input.spec.budget,
+    });
     await expect(prepare(input, await paid())).rejects.toMatchObject({ type: 'BudgetSpent' });
     expect(Number(await spentOf())).toBeLessThanOrEqual(60 * toParts('tokens', 1));
   });
 
   test('an example that the embedder has no room for is left out and counted', async () => {
     const given = await paid();
-    fault = ({ prompt }) => (prompt.startsWith('Stranger 7:') ? { kind: 'error', status: 413 } : null);
+    fault = ({ prompt }) =>
+      prompt.startsWith('Stranger 7:') ? { kind: 'error', status: 413 } : null;
     const prepared = await prepare(await inputOf(30, { who: 'Stranger' }), given);
     expect(prepared.rows).toMatchObject({ inCases: 1, tooLong: 1 });
     expect(prepared.rows.train + prepared.rows.holdout).toBe(28);
-    const all = JSON.stringify([await conversationsIn(prepared.train), await conversationsIn(prepared.holdout)]);
+    const all = JSON.stringify([
+      await conversationsIn(prepared.train),
+      await conversationsIn(prepared.holdout),
+    ]);
     expect(all).not.toContain('Stranger 7:');
   });
 });

@@ -5,11 +5,19 @@ import { createProviderFineTuneActivities } from '../../../activities/language/p
 import { openEndpoint } from '../../../data/language/provider/endpoint';
 import type { PreparedExamples } from '../../../activities/language/prepare-examples';
 import { sha256 } from '../../../data/digest';
-import { providerFineTuning, type FineTuningOrder, type ProviderFineTuning } from '../../../data/language/provider/provider-fine-tuning';
+import {
+  providerFineTuning,
+  type FineTuningOrder,
+  type ProviderFineTuning,
+} from '../../../data/language/provider/provider-fine-tuning';
 import type { Registry } from '../../../db/registry';
 import { effectKey, type RunId, type Tenant } from '../../../domain/ids';
 import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { scriptedFineTuning, type Absence, type ScriptedFineTuning } from '../../support/provider/scripted-fine-tuning';
+import {
+  scriptedFineTuning,
+  type Absence,
+  type ScriptedFineTuning,
+} from '../../support/provider/scripted-fine-tuning';
 
 const runId = 'run_1' as RunId;
 const tenant = 'default' as Tenant;
@@ -38,7 +46,13 @@ async function provided(script: ScriptedFineTuning): Promise<ProviderFineTuning>
   const server: Server = createServer((request, response) => void script.serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const endpoint = openEndpoint({ provider: 'acme', url, allowPrivateAddresses: true, key: null, authorize: () => ({}) });
+  const endpoint = openEndpoint({
+    provider: 'acme',
+    url,
+    allowPrivateAddresses: true,
+    key: null,
+    authorize: () => ({}),
+  });
   open.push(
     () => endpoint.close(),
     () => new Promise((resolve) => server.close(resolve)),
@@ -56,16 +70,35 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
   const told: Told[] = [];
   const activities = createProviderFineTuneActivities(
     {
-      registry: { effects: { claim: never, complete: never, assertOwned: never }, events: eventsInto(told) },
+      registry: {
+        effects: { claim: never, complete: never, assertOwned: never },
+        events: eventsInto(told),
+      },
       artifacts: { getBytes: never },
       access: { fineTuning: () => tuning },
     },
     { ...quick, ...pace },
   );
-  const look = (more: { readonly awaySince?: string | null; readonly patienceSeconds?: number; readonly died?: unknown } = {}) => {
+  const look = (
+    more: {
+      readonly awaySince?: string | null;
+      readonly patienceSeconds?: number;
+      readonly died?: unknown;
+    } = {},
+  ) => {
     const { awaySince = null, patienceSeconds = 3_600, died } = more;
-    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
-    return environment.run(activities.awaitFineTuning, { tenant, runId, key, provider: 'acme', job, awaySince, patienceSeconds });
+    const environment = new MockActivityEnvironment(
+      died === undefined ? {} : { heartbeatDetails: died },
+    );
+    return environment.run(activities.awaitFineTuning, {
+      tenant,
+      runId,
+      key,
+      provider: 'acme',
+      job,
+      awaySince,
+      patienceSeconds,
+    });
   };
   return { look, told };
 }
@@ -79,7 +112,10 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
     {
       registry: {
         effects: {
-          claim: () => Promise.resolve(done === null ? { kind: 'claimed', token: 1 } : { kind: 'done', result: done }),
+          claim: () =>
+            Promise.resolve(
+              done === null ? { kind: 'claimed', token: 1 } : { kind: 'done', result: done },
+            ),
           complete: ({ result }) => Promise.resolve((done = result)).then(() => undefined),
           assertOwned: () => Promise.resolve(),
         },
@@ -90,18 +126,41 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
     },
     quick,
   );
-  const file = { uri: 's3://test/x', digest: sha256('x'), bytes: 1, mediaType: 'application/jsonl' };
+  const file = {
+    uri: 's3://test/x',
+    digest: sha256('x'),
+    bytes: 1,
+    mediaType: 'application/jsonl',
+  };
   const submit = (died?: unknown) => {
-    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
+    const environment = new MockActivityEnvironment(
+      died === undefined ? {} : { heartbeatDetails: died },
+    );
     const prepared = { train: file, holdout: file } as unknown as PreparedExamples;
-    const fineTune = { params: {}, seed: 17, compute: { timeoutSeconds } } as unknown as FineTuneSpec;
-    return environment.run(activities.submitFineTuning, { tenant, runId, key, provider: 'acme', prepared, model: 'small-1', fineTune });
+    const fineTune = {
+      params: {},
+      seed: 17,
+      compute: { timeoutSeconds },
+    } as unknown as FineTuneSpec;
+    return environment.run(activities.submitFineTuning, {
+      tenant,
+      runId,
+      key,
+      provider: 'acme',
+      prepared,
+      model: 'small-1',
+      fineTune,
+    });
   };
   return { submit, told };
 }
 
 function eventsInto(told: Told[]): Registry['events'] {
-  return { append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })), list: never, listen: never };
+  return {
+    append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })),
+    list: never,
+    listen: never,
+  };
 }
 
 function never(): never {
@@ -111,14 +170,25 @@ function never(): never {
 const ways: readonly Absence[] = ['unavailable', 'limited', 'cut', 'garbage'];
 
 test('a provider that is away for many looks still has its job when it comes back', async () => {
-  const script = scriptedFineTuning({ looks: 3, away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null) });
+  const script = scriptedFineTuning({
+    looks: 3,
+    away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null),
+  });
   const { look, told } = await watching(script);
-  expect(await look()).toEqual({ kind: 'succeeded', model: 'ft:small-1:ftjob-1', trainedTokens: 1_234 });
+  expect(await look()).toEqual({
+    kind: 'succeeded',
+    model: 'ft:small-1:ftjob-1',
+    trainedTokens: 1_234,
+  });
   expect(script.jobs.map(({ looks, status }) => [looks, status])).toEqual([[41, 'succeeded']]);
   // Said once, with since when, and that it is over.
   expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
   const [away] = told;
-  expect(away?.data).toMatchObject({ provider: 'acme', job: 'ftjob-1', reason: expect.stringContaining('acme') as string });
+  expect(away?.data).toMatchObject({
+    provider: 'acme',
+    job: 'ftjob-1',
+    reason: expect.stringContaining('acme') as string,
+  });
   expect(Date.now() - Date.parse(String(away?.data['since']))).toBeLessThan(60_000);
 });
 
@@ -132,9 +202,14 @@ test('an absence lasts over turns and deaths: the next look knows since when', a
     since,
     reason: expect.stringContaining('503') as string,
   });
-  expect(await look({ ...longAgo, died: { kind: 'away', since } })).toMatchObject({ kind: 'away', since });
+  expect(await look({ ...longAgo, died: { kind: 'away', since } })).toMatchObject({
+    kind: 'away',
+    since,
+  });
   // What the attempt before it had seen answering began no absence.
-  expect(await look({ ...longAgo, awaySince: since, died: { kind: 'running', status: 'queued' } })).not.toMatchObject({ since });
+  expect(
+    await look({ ...longAgo, awaySince: since, died: { kind: 'running', status: 'queued' } }),
+  ).not.toMatchObject({ since });
 });
 
 test('one that stays away for longer than the stage may take is given up, in words', async () => {
@@ -148,14 +223,18 @@ test('one that stays away for longer than the stage may take is given up, in wor
 
 test('what no waiting helps against is not waited for', async () => {
   const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
-  await expect(look()).rejects.toMatchObject({ type: 'JobFailed', message: 'acme did not fine-tune (ftjob-1): too few examples' });
+  await expect(look()).rejects.toMatchObject({
+    type: 'JobFailed',
+    message: 'acme did not fine-tune (ftjob-1): too few examples',
+  });
 });
 
 test('a provider that is away is asked again to take an order, and takes it once', async () => {
   // Away at first, then in the middle: after a file, and after the job was made but not answered.
   const script = scriptedFineTuning({
     dropped: (made) => made === 1,
-    awayAtOrders: (request) => (request <= 40 || request % 7 === 0 ? (ways[request % ways.length] ?? null) : null),
+    awayAtOrders: (request) =>
+      request <= 40 || request % 7 === 0 ? (ways[request % ways.length] ?? null) : null,
   });
   const { submit, told } = await ordering(script);
   expect(await submit()).toEqual({ job: 'ftjob-1' });
@@ -173,7 +252,9 @@ test('one that takes no order for as long as the stage may take is given up, cou
   const since = new Date(Date.now() - 61_000).toISOString();
   await expect(submit({ kind: 'away', since })).rejects.toMatchObject({
     type: 'JobTimeout',
-    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*without having taken its order`)) as string,
+    message: expect.stringMatching(
+      new RegExp(`^acme is away since ${since}.*without having taken its order`),
+    ) as string,
   });
   expect(script.jobs).toHaveLength(0);
 });

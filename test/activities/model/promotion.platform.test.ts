@@ -4,7 +4,14 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createPromotionActivities } from '../../../activities/model/promotion';
 import { digestOf } from '../../../data/digest';
 import { effectKey, type RunId } from '../../../domain/ids';
-import { openTestRegistry, registerVersions, startRun, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 
 let test_: TestRegistry;
 let activities: ReturnType<typeof createPromotionActivities>;
@@ -28,21 +35,38 @@ const effect = (of: RunId = runId) => ({
   key: effectKey(of, 'promote', 'alias', 0),
 });
 const champion = async () => (await test_.registry.aliases.get({ tenant, model })).champion;
-const moves = async () => (await test_.registry.aliases.history({ tenant, model, pageSize: 1000 })).items.length;
+const moves = async () =>
+  (await test_.registry.aliases.history({ tenant, model, pageSize: 1000 })).items.length;
 
 async function decisionOf(run: RunId): Promise<string> {
   const { evidence, decisions } = test_.registry;
   const digest = digestOf({});
-  for (const kind of ['policy', 'evidence'] as const) await evidence.put({ tenant, kind, digest, body: {} });
+  for (const kind of ['policy', 'evidence'] as const)
+    await evidence.put({ tenant, kind, digest, body: {} });
   const verdict = { kind: 'passed', reasons: [] } as const;
-  const decision = { tenant, runId: run, stage: 'evaluate', policy: digest, evidence: digest, verdict, idempotencyKey: `${run}/decision` };
+  const decision = {
+    tenant,
+    runId: run,
+    stage: 'evaluate',
+    policy: digest,
+    evidence: digest,
+    verdict,
+    idempotencyKey: `${run}/decision`,
+  };
   return (await decisions.record(decision)).id;
 }
 
 async function promote(version: number, of: RunId = runId) {
   const seen = await activities.readChampion({ tenant, model });
   const expectedChampion = { version: seen.version?.version ?? null, fencing: seen.fencing };
-  const input = { ...effect(of), model, version, expectedChampion, decisionId: await decisionOf(of), rollout: null };
+  const input = {
+    ...effect(of),
+    model,
+    version,
+    expectedChampion,
+    decisionId: await decisionOf(of),
+    rollout: null,
+  };
   return { input, answer: await activities.promoteVersion(input) };
 }
 
@@ -78,13 +102,22 @@ describe('promoteVersion', () => {
   test('a champion that it was not compared with is told, and stays; the same key may then be tried against that one', async () => {
     const compared = { version: null, fencing: 0 };
     await promote(1, await startRun(test_.registry));
-    const input = { ...effect(), model, version: 2, decisionId: await decisionOf(runId), rollout: null };
+    const input = {
+      ...effect(),
+      model,
+      version: 2,
+      decisionId: await decisionOf(runId),
+      rollout: null,
+    };
     expect(await activities.promoteVersion({ ...input, expectedChampion: compared })).toEqual({
       kind: 'conflict',
       champion: { version: 1 },
     });
     expect(await champion()).toMatchObject({ version: 1 });
-    const answer = await activities.promoteVersion({ ...input, expectedChampion: { version: 1, fencing: 1 } });
+    const answer = await activities.promoteVersion({
+      ...input,
+      expectedChampion: { version: 1, fencing: 1 },
+    });
     expect(answer).toMatchObject({ kind: 'promoted', previous: 1 });
   });
 
@@ -102,7 +135,9 @@ describe('withdrawPromotion', () => {
     await activities.withdrawPromotion({ ...effect(), model });
     await activities.withdrawPromotion({ ...effect(), model });
     expect(await champion()).toMatchObject({ version: 1, fencing: 3 });
-    expect(await test_.registry.models.get({ tenant, model, version: 2 })).toMatchObject({ status: 'withdrawn' });
+    expect(await test_.registry.models.get({ tenant, model, version: 2 })).toMatchObject({
+      status: 'withdrawn',
+    });
   });
 
   test('of a run that promoted nothing, and of a model that nobody knows, does nothing', async () => {
@@ -138,7 +173,9 @@ describe('probeGateways', () => {
   const servers: Server[] = [];
   afterEach(async () => {
     await test_.database.sql`delete from gateways`;
-    await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+    await Promise.all(
+      servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))),
+    );
   });
 
   /** A gateway as a worker sees it: what it was asked, and with which key. */
@@ -149,7 +186,9 @@ describe('probeGateways', () => {
       request.on('data', (part: Buffer) => (text += part.toString()));
       request.on('end', () => {
         asked.push([request.url, request.headers.authorization, JSON.parse(text)]);
-        response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body));
+        response
+          .writeHead(status, { 'content-type': 'application/json', connection: 'close' })
+          .end(JSON.stringify(body));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -157,16 +196,25 @@ describe('probeGateways', () => {
     await lease(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     return { asked };
   }
-  const lease = (url: string) => test_.registry.gateways.beat({ id: url, url, epoch: 0, leaseSeconds: 60, beat: 1 });
+  const lease = (url: string) =>
+    test_.registry.gateways.beat({ id: url, url, epoch: 0, leaseSeconds: 60, beat: 1 });
 
   async function probe(): Promise<unknown> {
-    const manifest = { uri: 's3://b/k', digest: digestOf('bytes'), bytes: 1, mediaType: 'application/json' };
+    const manifest = {
+      uri: 's3://b/k',
+      digest: digestOf('bytes'),
+      bytes: 1,
+      mediaType: 'application/json',
+    };
     const input = { ...effect(), version: { model, version: 1, manifest } };
     return new MockActivityEnvironment().run(() => activities.probeGateways(input));
   }
 
   test('asks every live gateway with the key of the platform, as often as it is attempted', async () => {
-    const both = [await gateway(200, { digest: digestOf('bytes') }), await gateway(200, { digest: digestOf('bytes') })];
+    const both = [
+      await gateway(200, { digest: digestOf('bytes') }),
+      await gateway(200, { digest: digestOf('bytes') }),
+    ];
     expect(await probe()).toEqual({ gateways: 2 });
     expect(await probe()).toEqual({ gateways: 2 });
     const question = ['/internal/probe', 'Bearer pk_service', { tenant, model, version: 1 }];
@@ -177,13 +225,21 @@ describe('probeGateways', () => {
   });
 
   test('is no pass where no gateway lives', async () => {
-    await expect(probe()).rejects.toMatchObject({ type: 'GatewayUnavailable', message: 'no gateway holds a lease' });
+    await expect(probe()).rejects.toMatchObject({
+      type: 'GatewayUnavailable',
+      message: 'no gateway holds a lease',
+    });
   });
 
   test.each([
     ['other bytes', 200, { digest: digestOf('others') }, 'DigestMismatch'],
     ['no bytes at all', 200, {}, 'DigestMismatch'],
-    ['a version that it cannot load', 422, { detail: 'the graph has no output' }, 'ModelUnloadable'],
+    [
+      'a version that it cannot load',
+      422,
+      { detail: 'the graph has no output' },
+      'ModelUnloadable',
+    ],
     ['a gateway that is ill', 503, { detail: 'starting' }, 'GatewayUnavailable'],
     ['a key that it does not take', 401, { detail: 'unknown key' }, 'GatewayUnavailable'],
   ])('%s is no pass', async (_, status, body, type) => {

@@ -6,7 +6,13 @@ import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RolloutRecord } from '../../../db/rollout/repository';
-import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { canary, openRollout, promoteOver } from '../../db/rollout/fixture';
 import { until } from '../../support/time/until';
 
@@ -16,7 +22,11 @@ type CancelReason = Parameters<MockActivityEnvironment['cancel']>[0];
 const hour = 3_600_000;
 const start = Date.parse('2013-08-01T00:00:00.000Z');
 const at = (hours: number) => new Date(start + hours * hour).toISOString();
-const spec = { ...canary, test: { ...canary.test, minSamples: 50 }, maxDurationSeconds: 2 * 86_400 };
+const spec = {
+  ...canary,
+  test: { ...canary.test, minSamples: 50 },
+  maxDurationSeconds: 2 * 86_400,
+};
 
 describe('watching a rollout', () => {
   let test_: TestRegistry;
@@ -41,7 +51,10 @@ describe('watching a rollout', () => {
 
   const by = { actor: 'ada', cause: 'because' };
   const watching = (over: Partial<WatchInput> = {}) => {
-    const environment = new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
+    const environment = new MockActivityEnvironment(
+      { attempt: 1 },
+      { logger: new DefaultLogger('ERROR') },
+    );
     const input: WatchInput = {
       tenant,
       runId,
@@ -61,8 +74,14 @@ describe('watching a rollout', () => {
     watched.catch(() => undefined);
     return { watched, cancel: (reason: CancelReason) => environment.cancel(reason) };
   };
-  /** Requests an hour apart, in shadow, whose challenger is better or worse by its score, with the labels. */
-  const past = async (hours: number, { from = 0, score = 0.3, failed = false, perHour = 8, step = 0 } = {}) => {
+  /**
+   * Requests an hour apart, in shadow, whose challenger is better or worse by its score, with the
+   * labels.
+   */
+  const past = async (
+    hours: number,
+    { from = 0, score = 0.3, failed = false, perHour = 8, step = 0 } = {},
+  ) => {
     const rows = Array.from({ length: hours * perHour }, (_, index): PredictionRow => {
       const error = failed ? 'Timeout' : null;
       return {
@@ -85,10 +104,12 @@ describe('watching a rollout', () => {
     return rows;
   };
   const label = async (rows: readonly PredictionRow[]) => {
-    for (const { id: predictionId } of rows) await test_.registry.feedback.record({ tenant, predictionId, label: 1, labelledAt: at(999) });
+    for (const { id: predictionId } of rows)
+      await test_.registry.feedback.record({ tenant, predictionId, label: 1, labelledAt: at(999) });
   };
   const backdate = (seconds: number) =>
-    test_.database.sql`update rollouts set started_at = now() - make_interval(secs => ${seconds}) where id = ${rollout.id}`;
+    test_.database
+      .sql`update rollouts set started_at = now() - make_interval(secs => ${seconds}) where id = ${rollout.id}`;
   const now = async () => {
     const row = await test_.registry.rollouts.get({ tenant, id: rollout.id });
     if (!row) throw new Error('stored');
@@ -99,13 +120,20 @@ describe('watching a rollout', () => {
     gateways.push(id);
     let beats = 0;
     const confirm = (known: number) =>
-      test_.registry.gateways.beat({ id, url: `http://${id}`, epoch: known, leaseSeconds: 60, beat: (beats += 1) });
+      test_.registry.gateways.beat({
+        id,
+        url: `http://${id}`,
+        epoch: known,
+        leaseSeconds: 60,
+        beat: (beats += 1),
+      });
     await confirm(epoch);
     return { confirm };
   };
 
   test('answers once its labels are ripe and settled, on the first looks after they are', async () => {
-    // All is stored before anybody looks: a watch that began earlier could decide on what had settled by then, on a busy machine.
+    // All is stored before anybody looks: a watch that began earlier could decide on what had
+    // settled by then, on a busy machine.
     await label(await past(60, { score: 0.5 }));
     await past(12, { from: 61 });
     const since = Date.now();
@@ -113,17 +141,27 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'advance', toStep: 1 });
     // Two seconds to settle, and a look.
     expect(Date.now() - since).toBeLessThan(8_000);
-    expect((await now()).state.evidence?.quality).toMatchObject({ shadow: { n: 480 }, days: { late: 0 } });
+    expect((await now()).state.evidence?.quality).toMatchObject({
+      shadow: { n: 480 },
+      days: { late: 0 },
+    });
   });
 
   test('notices harm to live traffic within seconds, though no label is due, and takes the traffic back at once', async () => {
     const { watched } = watching();
     await past(1, { failed: true, perHour: 60 });
     const storedAt = Date.now();
-    expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack', verdict: { kind: 'failed' } } });
+    expect(await watched).toMatchObject({
+      kind: 'ended',
+      end: { status: 'rolledBack', verdict: { kind: 'failed' } },
+    });
     expect(Date.now() - storedAt).toBeLessThan(5_000);
     const { status, weight, rollback, decisionId } = await now();
-    expect({ status, weight, rollback }).toMatchObject({ status: 'rolledBack', weight: 0, rollback: { from: 2, to: 1, unconfirmed: [] } });
+    expect({ status, weight, rollback }).toMatchObject({
+      status: 'rolledBack',
+      weight: 0,
+      rollback: { from: 2, to: 1, unconfirmed: [] },
+    });
     expect(decisionId).not.toBeNull();
   });
 
@@ -143,17 +181,29 @@ describe('watching a rollout', () => {
     await past(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
     await past(1, { from: 80, perHour: 3 });
-    expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack', rollback: { secondsToFullTraffic: null } } });
+    expect(await watched).toMatchObject({
+      kind: 'ended',
+      end: { status: 'rolledBack', rollback: { secondsToFullTraffic: null } },
+    });
   });
 
   test('whose time is over says so, also where nothing more is judged of what is still to come', async () => {
-    const { watched } = watching({ noMoreLabels: { after: at(9_999), why: 'the budget is spent' } });
+    const { watched } = watching({
+      noMoreLabels: { after: at(9_999), why: 'the budget is spent' },
+    });
     await past(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
     await past(1, { from: 80, perHour: 3 });
     await watched;
-    const { items } = await test_.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
-    expect(items).toMatchObject([{ cause: expect.stringMatching(/^nothing was decided in .* of event time/) as string }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `model:${rollout.model}`,
+      action: 'rollout.end',
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      { cause: expect.stringMatching(/^nothing was decided in .* of event time/) as string },
+    ]);
   });
 
   test('to which no request came for maxIdle of wall-clock time is rolled back, and says so', async () => {
@@ -162,16 +212,26 @@ describe('watching a rollout', () => {
     const message = 'no request came for 7d of wall-clock time (maxIdle); the policy says rollback';
     expect(await watched).toMatchObject({
       kind: 'ended',
-      end: { status: 'rolledBack', verdict: { kind: 'inconclusive', reasons: [{ code: 'canary.idle', message }] }, decision: null },
+      end: {
+        status: 'rolledBack',
+        verdict: { kind: 'inconclusive', reasons: [{ code: 'canary.idle', message }] },
+        decision: null,
+      },
     });
     expect(await now()).toMatchObject({ status: 'rolledBack', weight: 0 });
   });
 
   test('is held instead where the policy says so', async () => {
     await backdate(120);
-    const policy = { ...rolloutPolicyOf(spec, { dependsOnPrediction: false }), onInconclusive: 'hold' as const };
+    const policy = {
+      ...rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      onInconclusive: 'hold' as const,
+    };
     const { watched } = watching({ policy, maxIdleSeconds: 60 });
-    expect(await watched).toMatchObject({ kind: 'expired', because: expect.stringContaining('no request came for 1m') as string });
+    expect(await watched).toMatchObject({
+      kind: 'expired',
+      because: expect.stringContaining('no request came for 1m') as string,
+    });
   });
 
   test('with a request within maxIdle goes on, as do one that people have extended or hold', async () => {
@@ -188,10 +248,27 @@ describe('watching a rollout', () => {
   });
 
   test.each([
-    ['was held meanwhile', () => test_.registry.rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by })],
+    [
+      'was held meanwhile',
+      () =>
+        test_.registry.rollouts.setStatus({
+          tenant,
+          id: rollout.id,
+          status: 'held',
+          waitingFor: 'ada',
+          ...by,
+        }),
+    ],
     [
       'was given more time meanwhile',
-      () => test_.registry.rollouts.extend({ tenant, id: rollout.id, seconds: 864_000, key: unique('key') as IdempotencyKey, ...by }),
+      () =>
+        test_.registry.rollouts.extend({
+          tenant,
+          id: rollout.id,
+          seconds: 864_000,
+          key: unique('key') as IdempotencyKey,
+          ...by,
+        }),
     ],
   ])('does not end one that %s, also while it does not know', async (_name, change) => {
     const { watched, cancel } = watching();
@@ -209,7 +286,14 @@ describe('watching a rollout', () => {
 
   test('that finds itself ended by somebody else answers with that end', async () => {
     const { watched } = watching();
-    await test_.registry.rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+    await test_.registry.rollouts.end({
+      tenant,
+      id: rollout.id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'aborted' } });
   });
 
@@ -220,7 +304,9 @@ describe('watching a rollout', () => {
     await past(12, { from: 61 });
     const pairs = async () => {
       const { state } = await now();
-      return state.evidence?.quality.kind === 'pairs' ? state.evidence.quality.shadow.n + state.evidence.quality.serving.n : 0;
+      return state.evidence?.quality.kind === 'pairs'
+        ? state.evidence.quality.shadow.n + state.evidence.quality.serving.n
+        : 0;
     };
     await until(async () => (await pairs()) === 200);
     first.cancel('WORKER_SHUTDOWN');
@@ -236,7 +322,14 @@ describe('watching a rollout', () => {
   test('a word that is said too late does not make a held rollout run again', async () => {
     const { rollouts } = test_.registry;
     await rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by });
-    await rollouts.setStatus({ tenant, id: rollout.id, status: 'running', only: 'running', waitingFor: 'a gateway', ...by });
+    await rollouts.setStatus({
+      tenant,
+      id: rollout.id,
+      status: 'running',
+      only: 'running',
+      waitingFor: 'a gateway',
+      ...by,
+    });
     expect(await now()).toMatchObject({ status: 'held', waitingFor: 'ada' });
   });
 });

@@ -5,9 +5,18 @@ import type { CommandOrder } from '../../../domain/run/command';
 import { defaultTenant } from '../../../domain/ids';
 import { testCommandKeys } from '../../support/commands';
 
-const admitted: Admission = { kind: 'admitted', by: { keyId: 'key_a', holderId: 'key_a', name: 'ada', scope: 'approver' } };
+const admitted: Admission = {
+  kind: 'admitted',
+  by: { keyId: 'key_a', holderId: 'key_a', name: 'ada', scope: 'approver' },
+};
 const order = (minutesAgo: number): CommandOrder => ({
-  ...{ tenant: defaultTenant, workflowId: 'run/default/a/run_1', verb: 'run.approve', id: 'run.approve/1', keyId: 'key_a' },
+  ...{
+    tenant: defaultTenant,
+    workflowId: 'run/default/a/run_1',
+    verb: 'run.approve',
+    id: 'run.approve/1',
+    keyId: 'key_a',
+  },
   at: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
 });
 
@@ -19,7 +28,10 @@ function admitting(earlier: Admission | null, command: CommandOrder) {
     auditDenied: () => Promise.resolve(),
     audit: () => Promise.resolve(),
   };
-  const activities = createAdmitCommandActivities({ registry: { commands }, commandKeys: testCommandKeys });
+  const activities = createAdmitCommandActivities({
+    registry: { commands },
+    commandKeys: testCommandKeys,
+  });
   const { tenant, workflowId, verb } = command;
   return activities.admitCommand({
     tenant,
@@ -36,8 +48,16 @@ test('a command that is retried long after it was signed is answered like the fi
 });
 
 test('a command that comes for the first time long after it was signed is refused', async () => {
-  expect(await admitting(null, order(30))).toMatchObject({ kind: 'refused', message: expect.stringContaining('too long ago') as string });
-  expect(await admitting({ kind: 'refused', type: 'Conflict', message: 'it was carried out before' }, order(30))).toMatchObject({
+  expect(await admitting(null, order(30))).toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('too long ago') as string,
+  });
+  expect(
+    await admitting(
+      { kind: 'refused', type: 'Conflict', message: 'it was carried out before' },
+      order(30),
+    ),
+  ).toMatchObject({
     type: 'Forbidden',
   });
 });

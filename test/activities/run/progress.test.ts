@@ -2,7 +2,12 @@ import { openRunProgress } from '../../../activities/run/progress';
 import type { RunId } from '../../../domain/ids';
 import { tenant } from '../../support/provider/model-access';
 
-const of = { tenant, runId: 'run_1' as RunId, stage: 'evaluate', kind: 'evaluation.progress' } as const;
+const of = {
+  tenant,
+  runId: 'run_1' as RunId,
+  stage: 'evaluate',
+  kind: 'evaluation.progress',
+} as const;
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -22,7 +27,10 @@ test('progress is told every two seconds at most, as it is then', () => {
 });
 
 test('what cannot be told is no reason to stop', async () => {
-  const tell = openRunProgress({ append: () => Promise.reject(new Error('the registry is away')) }, of);
+  const tell = openRunProgress(
+    { append: () => Promise.reject(new Error('the registry is away')) },
+    of,
+  );
   jest.advanceTimersByTime(5_000);
   tell({ asked: 1 });
   await Promise.resolve();

@@ -4,7 +4,15 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { RunId } from '../../../domain/ids';
 import type { LifecycleInput } from '../../../workflows/run/messages';
 import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
-import { applyLifecycle, digestOf, openTestRegistry, spec, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  applyLifecycle,
+  digestOf,
+  openTestRegistry,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';
 
 let test_: TestRegistry;
@@ -22,21 +30,46 @@ afterAll(async () => {
   await test_.close();
 });
 
-const recorderOf = (code: string) => createRunRecordActivities({ registry: test_.registry, artifacts, codeDigest: digestOf(code) });
+const recorderOf = (code: string) =>
+  createRunRecordActivities({ registry: test_.registry, artifacts, codeDigest: digestOf(code) });
 
-async function inputOf(lifecycle = unique('lifecycle')): Promise<LifecycleInput & { readonly workflowId: string }> {
+async function inputOf(
+  lifecycle = unique('lifecycle'),
+): Promise<LifecycleInput & { readonly workflowId: string }> {
   const revision = await applyLifecycle(test_.registry, lifecycle);
   const request = { reason: 'why' };
   const traceId = 'a'.repeat(32);
-  const accept = { tenant, lifecycle, revisionDigest: revision, request, actor: 'test', traceId, requestDigest: revision };
+  const accept = {
+    tenant,
+    lifecycle,
+    revisionDigest: revision,
+    request,
+    actor: 'test',
+    traceId,
+    requestDigest: revision,
+  };
   const { run } = await test_.registry.runs.accept(accept);
-  return { tenant, workflowId: run.workflowId, lifecycle, kind: 'ModelLifecycle', revision, request, actor: 'test', traceId };
+  return {
+    tenant,
+    workflowId: run.workflowId,
+    lifecycle,
+    kind: 'ModelLifecycle',
+    revision,
+    request,
+    actor: 'test',
+    traceId,
+  };
 }
 
-const opened = async (lifecycle?: string): Promise<RunId> => (await record.openRun(await inputOf(lifecycle))).runId;
+const opened = async (lifecycle?: string): Promise<RunId> =>
+  (await record.openRun(await inputOf(lifecycle))).runId;
 const statusOf = async (id: RunId) => (await test_.registry.runs.get({ tenant, id }))?.status;
 const stored = (text: string): Promise<ArtifactRef> =>
-  artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/vnd.apache.parquet' });
+  artifacts.putBytes({
+    tenant,
+    bytes: Buffer.from(text),
+    mediaType: 'application/vnd.apache.parquet',
+  });
 const at = (runId: RunId, stage = 'train') => ({ tenant, runId, stage, generation: 1 });
 const cached = { inputs: { data: 1 }, reuse: { kind: 'cache' } } as const;
 const passed = { kind: 'passed', reasons: [] } as const;
@@ -45,7 +78,12 @@ describe('openRun', () => {
   test('finds on a second attempt what the first made, down to the trace', async () => {
     const input = await inputOf();
     const first = await record.openRun(input);
-    expect(first).toMatchObject({ lifecycle: input.lifecycle, revision: input.revision, request: { reason: 'why' }, contract: null });
+    expect(first).toMatchObject({
+      lifecycle: input.lifecycle,
+      revision: input.revision,
+      request: { reason: 'why' },
+      contract: null,
+    });
     expect(first.traceId).toBe(input.traceId);
     expect(await record.openRun(input)).toEqual(first);
     expect(await statusOf(first.runId)).toBe('running');
@@ -64,26 +102,42 @@ describe('openRun', () => {
         traceId: '',
       });
     await applyLifecycle(test_.registry, lifecycle);
-    const refused = { type: 'Forbidden', message: expect.stringContaining('neither the API nor a schedule') as string };
+    const refused = {
+      type: 'Forbidden',
+      message: expect.stringContaining('neither the API nor a schedule') as string,
+    };
     await expect(open(`run/default/${lifecycle}/scheduled-2026`)).rejects.toMatchObject(refused);
     const schedule = { cron: '0 6 * * 1' } as unknown as ScheduleSpec;
-    const revision = { lifecycle, digest: digestOf(lifecycle), spec: { ...spec, name: lifecycle, schedule }, files: {}, contract: null };
+    const revision = {
+      lifecycle,
+      digest: digestOf(lifecycle),
+      spec: { ...spec, name: lifecycle, schedule },
+      files: {},
+      contract: null,
+    };
     await test_.registry.lifecycles.apply({ tenant, revision, actor: 'test' });
     await expect(open(`run/default/${lifecycle}/mine`)).rejects.toMatchObject(refused);
     const plan = await open(`run/default/${lifecycle}/scheduled-2026`);
     expect(plan).toMatchObject({ lifecycle, request: { reason: 'scheduled' } });
     expect(plan.request).not.toHaveProperty('fromStage');
     expect(plan.traceId).toMatch(/^[0-9a-f]{32}$/);
-    expect(await test_.registry.runs.get({ tenant, id: plan.runId })).toMatchObject({ actor: 'schedule' });
+    expect(await test_.registry.runs.get({ tenant, id: plan.runId })).toMatchObject({
+      actor: 'schedule',
+    });
     const subject = `workflow:run/default/${lifecycle}/mine`;
-    expect((await test_.registry.audit.list({ tenant, subject, pageSize: 5 })).items).toMatchObject([{ action: 'run.refused' }]);
+    expect((await test_.registry.audit.list({ tenant, subject, pageSize: 5 })).items).toMatchObject(
+      [{ action: 'run.refused' }],
+    );
   });
 
   test('begins nothing again that has ended', async () => {
     const input = await inputOf();
     const { runId } = await record.openRun(input);
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
-    await expect(record.openRun(input)).rejects.toMatchObject({ type: 'Conflict', message: `${runId} has ended already: it cancelled` });
+    await expect(record.openRun(input)).rejects.toMatchObject({
+      type: 'Conflict',
+      message: `${runId} has ended already: it cancelled`,
+    });
   });
 });
 
@@ -91,12 +145,23 @@ describe('closeRun', () => {
   test('says in the audit when a run was cancelled without the API', async () => {
     const elsewhere = async (runId: RunId) => {
       await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
-      const { items } = await test_.registry.audit.list({ tenant, subject: `run:${runId}`, action: 'run.cancelledElsewhere', pageSize: 5 });
+      const { items } = await test_.registry.audit.list({
+        tenant,
+        subject: `run:${runId}`,
+        action: 'run.cancelledElsewhere',
+        pageSize: 5,
+      });
       return items.length;
     };
     expect(await elsewhere(await opened())).toBe(1);
     const asked = await opened();
-    await test_.registry.commands.audit({ tenant, actor: 'ada', action: 'run.cancel', subject: `run:${asked}`, cause: 'asked for' });
+    await test_.registry.commands.audit({
+      tenant,
+      actor: 'ada',
+      action: 'run.cancel',
+      subject: `run:${asked}`,
+      cause: 'asked for',
+    });
     expect(await elsewhere(asked)).toBe(0);
   });
 });
@@ -108,7 +173,11 @@ describe('beginStage and finishStage', () => {
     expect([await begin(), await begin()]).toEqual([{ kind: 'run' }, { kind: 'run' }]);
     const end = { output: { model: await stored(runId) }, verdict: passed };
     await record.finishStage({ ...at(runId), status: 'succeeded', end });
-    await record.finishStage({ ...at(runId), status: 'failed', failure: { type: 'Bug', message: 'a late attempt' } });
+    await record.finishStage({
+      ...at(runId),
+      status: 'failed',
+      failure: { type: 'Bug', message: 'a late attempt' },
+    });
     expect(await begin()).toEqual({ kind: 'reused', fromRun: runId, end });
   });
 
@@ -124,9 +193,17 @@ describe('beginStage and finishStage', () => {
     await record.beginStage({ ...at(first), ...cached });
     await record.finishStage({ ...at(first), status: 'succeeded', end: { output: { model } } });
 
-    expect(await record.beginStage({ ...at(second), ...cached })).toEqual({ kind: 'reused', fromRun: first, end: { output: { model } } });
-    expect(await record.beginStage({ ...at(third), ...cached, inputs: { data: 2 } })).toEqual({ kind: 'run' });
-    expect(await recorderOf('code 2').beginStage({ ...at(third, 'tune'), ...cached })).toEqual({ kind: 'run' });
+    expect(await record.beginStage({ ...at(second), ...cached })).toEqual({
+      kind: 'reused',
+      fromRun: first,
+      end: { output: { model } },
+    });
+    expect(await record.beginStage({ ...at(third), ...cached, inputs: { data: 2 } })).toEqual({
+      kind: 'run',
+    });
+    expect(await recorderOf('code 2').beginStage({ ...at(third, 'tune'), ...cached })).toEqual({
+      kind: 'run',
+    });
 
     await artifacts.delete({ tenant, digest: model.digest });
     expect(await record.beginStage({ ...at(fourth), ...cached })).toEqual({ kind: 'run' });
@@ -135,14 +212,24 @@ describe('beginStage and finishStage', () => {
 
   test('an output that may come out otherwise is taken over by its own run and by a rerun that names it, and by no other', async () => {
     const lifecycle = unique('lifecycle');
-    const [first, second, third] = [await opened(lifecycle), await opened(lifecycle), await opened(lifecycle)];
+    const [first, second, third] = [
+      await opened(lifecycle),
+      await opened(lifecycle),
+      await opened(lifecycle),
+    ];
     await record.beginStage({ ...at(first), ...cached });
     const end = { output: { left: 'out' } };
-    await record.finishStage({ ...at(first), status: 'succeeded', end: { ...end, notReusable: true } });
+    await record.finishStage({
+      ...at(first),
+      status: 'succeeded',
+      end: { ...end, notReusable: true },
+    });
     const reused = { kind: 'reused', fromRun: first, end };
     expect(await record.beginStage({ ...at(first), ...cached })).toEqual(reused);
     expect(await record.beginStage({ ...at(second), ...cached })).toEqual({ kind: 'run' });
-    expect(await record.beginStage({ ...at(third), inputs: {}, reuse: { kind: 'from', run: first } })).toEqual(reused);
+    expect(
+      await record.beginStage({ ...at(third), inputs: {}, reuse: { kind: 'from', run: first } }),
+    ).toEqual(reused);
   });
 
   test('an output that a rerun names and that is gone is no stage to go on from', async () => {
@@ -152,8 +239,15 @@ describe('beginStage and finishStage', () => {
     await record.beginStage({ ...at(first), ...cached });
     await record.finishStage({ ...at(first), status: 'succeeded', end: { output: { model } } });
     await artifacts.delete({ tenant, digest: model.digest });
-    const begun = record.beginStage({ ...at(second), inputs: {}, reuse: { kind: 'from', run: first } });
-    await expect(begun).rejects.toMatchObject({ type: 'ArtifactMissing', next: 'rerun from an earlier stage' });
+    const begun = record.beginStage({
+      ...at(second),
+      inputs: {},
+      reuse: { kind: 'from', run: first },
+    });
+    await expect(begun).rejects.toMatchObject({
+      type: 'ArtifactMissing',
+      next: 'rerun from an earlier stage',
+    });
   });
 
   test('what an output names is held for the run before the record names it', async () => {
@@ -161,7 +255,9 @@ describe('beginStage and finishStage', () => {
     await record.beginStage({ ...at(runId), ...cached });
     const gone = { ...(await stored(`${runId} gone`)), digest: digestOf('never stored') };
     const end = { output: { model: gone } };
-    await expect(record.finishStage({ ...at(runId), status: 'succeeded', end })).rejects.toMatchObject({ type: 'ArtifactMissing' });
+    await expect(
+      record.finishStage({ ...at(runId), status: 'succeeded', end }),
+    ).rejects.toMatchObject({ type: 'ArtifactMissing' });
     expect(await record.beginStage({ ...at(runId), ...cached })).toEqual({ kind: 'run' });
   });
 });
@@ -185,8 +281,17 @@ describe('beginUndo and closeRun', () => {
 
   test('what is being undone may fail or be cancelled, and cannot end well', async () => {
     const runId = await opened();
-    expect([await record.beginUndo({ tenant, runId }), await record.beginUndo({ tenant, runId })]).toEqual([null, null]);
-    const well = record.closeRun({ tenant, runId, status: 'succeeded', verdict: passed, version: 1 });
+    expect([
+      await record.beginUndo({ tenant, runId }),
+      await record.beginUndo({ tenant, runId }),
+    ]).toEqual([null, null]);
+    const well = record.closeRun({
+      tenant,
+      runId,
+      status: 'succeeded',
+      verdict: passed,
+      version: 1,
+    });
     await expect(well).rejects.toMatchObject({ type: 'FencedOff' });
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
     expect(await statusOf(runId)).toBe('cancelled');

@@ -20,7 +20,13 @@ afterAll(() => {
 });
 
 const stage = (of: string, name: string) =>
-  s3.client.send(new PutObjectCommand({ Bucket: settings.bucket, Key: `${stagingPrefix(tenant, of)}${name}`, Body: 'half' }));
+  s3.client.send(
+    new PutObjectCommand({
+      Bucket: settings.bucket,
+      Key: `${stagingPrefix(tenant, of)}${name}`,
+      Body: 'half',
+    }),
+  );
 
 /** A backend with jobs of two runs, which may be away. */
 function keeper(): JobKeeper & { jobs: string[]; isAway: boolean } {
@@ -28,7 +34,8 @@ function keeper(): JobKeeper & { jobs: string[]; isAway: boolean } {
     jobs: [`${runId}/train/1`, 'run_other/train/1'],
     isAway: false,
     cleanup(prefix) {
-      if (this.isAway) return Promise.reject(failure('BackendUnavailable', 'the cluster does not answer'));
+      if (this.isAway)
+        return Promise.reject(failure('BackendUnavailable', 'the cluster does not answer'));
       this.jobs = this.jobs.filter((job) => !job.startsWith(prefix));
       return Promise.resolve();
     },
@@ -50,7 +57,9 @@ test('one backend that is away keeps nothing else from being released, and is as
   away.isAway = true;
   await stage(runId, 'model');
   const activities = createReleaseActivities({ artifacts, jobs: [away, local] });
-  await expect(activities.releaseRun({ tenant, runId })).rejects.toMatchObject({ type: 'BackendUnavailable' });
+  await expect(activities.releaseRun({ tenant, runId })).rejects.toMatchObject({
+    type: 'BackendUnavailable',
+  });
   expect(local.jobs).toEqual(['run_other/train/1']);
   expect(await artifacts.staging.list({ tenant, runId })).toEqual([]);
   away.isAway = false;

@@ -1,10 +1,22 @@
-import { createModelVersionActivities, type RegisterInput } from '../../../activities/training/model-version';
+import {
+  createModelVersionActivities,
+  type RegisterInput,
+} from '../../../activities/training/model-version';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { AssembledData } from '../../../domain/dataset/assembled';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { ModelManifest } from '../../../domain/model/model';
-import { digestOf, openTestRegistry, refTo, signature, startRun, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  refTo,
+  signature,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';
 
 let test_: TestRegistry;
@@ -28,7 +40,12 @@ beforeEach(() => {
 
 const bytes = (text: string): Promise<ArtifactRef> =>
   artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/octet-stream' });
-const trainer = { name: 'lightgbm', codeDigest: digestOf('code'), params: { num_leaves: 31 }, seed: 7 };
+const trainer = {
+  name: 'lightgbm',
+  codeDigest: digestOf('code'),
+  params: { num_leaves: 31 },
+  seed: 7,
+};
 const { task, request, features } = signature;
 const [entity, time] = ['tailnum', 'scheduled_at'];
 
@@ -60,13 +77,19 @@ async function register(runId: RunId, written?: ArtifactRef) {
 }
 
 const statuses = async () =>
-  (await test_.registry.models.versions({ tenant, model, pageSize: 100 })).items.map(({ version, status }) => `${version} ${status}`);
+  (await test_.registry.models.versions({ tenant, model, pageSize: 100 })).items.map(
+    ({ version, status }) => `${version} ${status}`,
+  );
 
 describe('writeManifest', () => {
   test('the same graph is the same bytes, whichever attempt or run writes them', async () => {
     const written = await manifest(await startRun(test_.registry));
     expect(await manifest(await startRun(test_.registry))).toEqual(written);
-    expect(await artifacts.getJson<ModelManifest>(written)).toMatchObject({ model, signature: { ...signature, entity, time }, trainer });
+    expect(await artifacts.getJson<ModelManifest>(written)).toMatchObject({
+      model,
+      signature: { ...signature, entity, time },
+      trainer,
+    });
     expect(await manifest(await startRun(test_.registry), 8)).not.toEqual(written);
   });
 });
@@ -81,8 +104,14 @@ describe('registerVersion', () => {
       { digest: string }[]
     >`select digest from artifact_references where held_by = ${`model:${model}@1`}`;
     const { onnx, featuresSql } = await artifacts.getJson<ModelManifest>(input.manifest);
-    expect(held.map(({ digest }) => digest).sort()).toEqual([input.manifest.digest, onnx.digest, featuresSql.digest].sort());
-    const edges = await test_.registry.lineage.of({ tenant, node: { kind: 'model', name: model, version: 1 }, direction: 'upstream' });
+    expect(held.map(({ digest }) => digest).sort()).toEqual(
+      [input.manifest.digest, onnx.digest, featuresSql.digest].sort(),
+    );
+    const edges = await test_.registry.lineage.of({
+      tenant,
+      node: { kind: 'model', name: model, version: 1 },
+      direction: 'upstream',
+    });
     expect(edges.map(({ from }) => from)).toEqual([
       { kind: 'run', name: runId },
       { kind: 'dataset', name: `${model}.request_rows`, version: 4, digest: digestOf('rows') },
@@ -122,7 +151,16 @@ describe('withdrawVersion and rejectVersion', () => {
     await register(first);
     await register(second);
     const nobody = { version: null, fencing: 0 };
-    const move = { tenant, model, version: 1, expectedChampion: nobody, decisionId: null, runId: first, actor: 'test', cause: 'test' };
+    const move = {
+      tenant,
+      model,
+      version: 1,
+      expectedChampion: nobody,
+      decisionId: null,
+      runId: first,
+      actor: 'test',
+      cause: 'test',
+    };
     await test_.registry.aliases.promote({ ...move, idempotencyKey: `${model}/promote` });
     await activities.rejectVersion({ tenant, runId: second, model, version: 2 });
     await activities.withdrawVersion({ tenant, runId: first, model });

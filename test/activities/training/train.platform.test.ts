@@ -22,7 +22,11 @@ import { until } from '../../support/time/until';
 
 // Real training on a machine that is busy with other tests.
 const runId = 'run_train' as RunId;
-const events: { readonly kind: string; readonly stage?: string | undefined; readonly data: Readonly<Record<string, unknown>> }[] = [];
+const events: {
+  readonly kind: string;
+  readonly stage?: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+}[] = [];
 const held = new Map<string, string>();
 let folder: string;
 let artifacts: ArtifactStore;
@@ -52,12 +56,25 @@ beforeAll(async () => {
       },
     },
   };
-  activities = createTrainActivities({ backends: { local: backend }, artifacts, registry, trainersDir: resolve('trainers') });
+  activities = createTrainActivities({
+    backends: { local: backend },
+    artifacts,
+    registry,
+    trainersDir: resolve('trainers'),
+  });
   const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 4_000 });
-  const tuning = await trainingRows(artifacts, folder, { task: 'classification', rows: 1_000, first: 4_000 });
+  const tuning = await trainingRows(artifacts, folder, {
+    task: 'classification',
+    rows: 1_000,
+    first: 4_000,
+  });
   assembled = await artifacts.putJson({
     tenant: defaultTenant,
-    value: { task: 'classification', features: flightFeatures, parts: { train: { features: train }, tuning: { features: tuning } } },
+    value: {
+      task: 'classification',
+      features: flightFeatures,
+      parts: { train: { features: train }, tuning: { features: tuning } },
+    },
   });
 });
 afterAll(async () => {
@@ -66,7 +83,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function input(params: Readonly<Record<string, unknown>>, more: Partial<TrainModelInput['train']> = {}): TrainModelInput {
+function input(
+  params: Readonly<Record<string, unknown>>,
+  more: Partial<TrainModelInput['train']> = {},
+): TrainModelInput {
   generation += 1;
   return {
     tenant: defaultTenant,
@@ -90,10 +110,16 @@ const long = { num_iterations: 20_000, num_leaves: 63, learning_rate: 0.001 };
 
 /** An attempt under way: its heartbeats, and its end. */
 function attempt(of: TrainModelInput, heartbeatDetails?: JobHandle) {
-  const environment = new MockActivityEnvironment({ heartbeatDetails }, { logger: new DefaultLogger('ERROR') });
+  const environment = new MockActivityEnvironment(
+    { heartbeatDetails },
+    { logger: new DefaultLogger('ERROR') },
+  );
   const beats: JobHandle[] = [];
   environment.on('heartbeat', (handle: JobHandle) => beats.push(handle));
-  const end: Promise<TrainedModel> = environment.run((given: TrainModelInput) => activities.trainModel(given), of);
+  const end: Promise<TrainedModel> = environment.run(
+    (given: TrainModelInput) => activities.trainModel(given),
+    of,
+  );
   end.catch(() => undefined);
   return { environment, beats, end };
 }
@@ -109,10 +135,15 @@ test('trains, and gives the graph and the log by reference', async () => {
   const { beats, end } = attempt(of);
   const trained = await end;
   expect(beats[0]).toEqual({ backend: 'local', jobId: of.key, detail: {} });
-  expect(trained.trainer).toEqual({ name: 'lightgbm', codeDigest: expect.stringMatching(/^sha256:/) as string });
+  expect(trained.trainer).toEqual({
+    name: 'lightgbm',
+    codeDigest: expect.stringMatching(/^sha256:/) as string,
+  });
   expect(trained.result.facts).toMatchObject({ trees: 30, rows: 4_000, parity: { share: 1 } });
   expect(await artifacts.exists(trained.onnx)).toBe(true);
-  expect(Buffer.from(await artifacts.getBytes(trained.logs)).toString()).toContain('"traceId": "4bf92f3577b34da6a3ce929d0e0e4736"');
+  expect(Buffer.from(await artifacts.getBytes(trained.logs)).toString()).toContain(
+    '"traceId": "4bf92f3577b34da6a3ce929d0e0e4736"',
+  );
   expect(await attempt(of).end).toEqual(trained);
 });
 
@@ -121,16 +152,23 @@ test('refuses parameters before a job exists, naming each mistake', async () => 
     type: 'InvalidInput',
     issues: [
       expect.objectContaining({ pointer: '/spec/train/params/learning_rate' }),
-      expect.objectContaining({ pointer: '/spec/train/params/num_leavs', didYouMean: 'num_leaves' }),
+      expect.objectContaining({
+        pointer: '/spec/train/params/num_leavs',
+        didYouMean: 'num_leaves',
+      }),
     ],
   });
-  await expect(activities.describeTrainer({ trainer: 'nonesuch' })).rejects.toMatchObject({ type: 'NotFound' });
+  await expect(activities.describeTrainer({ trainer: 'nonesuch' })).rejects.toMatchObject({
+    type: 'NotFound',
+  });
 });
 
 test('says that a backend is not in this version', async () => {
   const of = input({});
   const compute = { ...of.train.compute, backend: 'ray' as const };
-  await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({ type: 'NotInThisVersion' });
+  await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
+    type: 'NotInThisVersion',
+  });
 });
 
 test('fails by the type of the job’s failure, and says where its log is, which the run holds', async () => {
@@ -161,7 +199,11 @@ test('streams metrics to the run’s events, and ends the job when the run is ca
     data: { trainer: 'lightgbm', job: expect.stringContaining('/train/job/') as string },
   });
   expect(events[0]?.data['metrics']).toEqual([
-    { name: 'train_logloss', step: expect.any(Number) as number, value: expect.any(Number) as number },
+    {
+      name: 'train_logloss',
+      step: expect.any(Number) as number,
+      value: expect.any(Number) as number,
+    },
   ]);
   const handle = beats.at(-1);
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
@@ -180,7 +222,10 @@ test('an attempt that lost its lease leaves the job to the next one, which finds
     const next = attempt(of, details);
     await until(() => isTraining(next.beats.at(-1)));
     expect(pidOf(of)).toBe(pid);
-    next.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    next.environment.cancel(
+      'WORKER_SHUTDOWN',
+      new ActivityCancellationDetails({ workerShutdown: true }),
+    );
     await expect(next.end).rejects.toMatchObject({ type: 'JobLost' });
   }
   await backend.cleanup(`${runId}/`);

@@ -16,7 +16,14 @@ import { effectKey } from '../../../domain/ids';
 import type { ComputeBackend } from '../../../domain/training/job';
 import type { TrainSpec, TuneSpec } from '../../../domain/lifecycle/lifecycle';
 import type { Hyperband, Trial } from '../../../domain/tuning/tuning';
-import { applyLifecycle, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  applyLifecycle,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
@@ -34,11 +41,26 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-tune-'));
   artifacts = directoryArtifacts(join(folder, 'artifacts'));
   const [python, trainersDir] = [pythonPath(), resolve('trainers')];
-  backend = createLocalBackend({ python, trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: 2, graceSeconds: 2 });
+  backend = createLocalBackend({
+    python,
+    trainersDir,
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: 2,
+    graceSeconds: 2,
+  });
   optuna = createOptuna({ python, trainersDir });
   const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 3_000 });
-  const tuning = await trainingRows(artifacts, folder, { task: 'classification', rows: 1_000, first: 3_000 });
-  const value = { task: 'classification', features: flightFeatures, parts: { train: { features: train }, tuning: { features: tuning } } };
+  const tuning = await trainingRows(artifacts, folder, {
+    task: 'classification',
+    rows: 1_000,
+    first: 3_000,
+  });
+  const value = {
+    task: 'classification',
+    features: flightFeatures,
+    parts: { train: { features: train }, tuning: { features: tuning } },
+  };
   assembled = await artifacts.putJson({ tenant, value });
 });
 afterAll(async () => {
@@ -70,19 +92,37 @@ const train: TrainSpec = {
 type Report = TestRegistry['registry']['trials'];
 
 /** A study of a run of its own, trial after trial, and how its trials ended. */
-async function studied(backends: ComputeBackend, trials: Report = test_.registry.trials): Promise<readonly Trial[]> {
+async function studied(
+  backends: ComputeBackend,
+  trials: Report = test_.registry.trials,
+): Promise<readonly Trial[]> {
   const { registry } = test_;
   const lifecycle = unique('tuned');
   await applyLifecycle(registry, lifecycle);
   const runId = await startRun(registry, lifecycle);
   const of = { tenant, runId, study: 'tune' };
   const tuning = createTuningActivities({ registry, optuna, trainersDir: resolve('trainers') });
-  const trial = createTrialActivities({ backends: { local: backends }, artifacts, registry: { ...registry, trials }, optuna });
+  const trial = createTrialActivities({
+    backends: { local: backends },
+    artifacts,
+    registry: { ...registry, trials },
+    optuna,
+  });
   for (let number = 0; number < tune.trials; number += 1) {
     const key = effectKey(runId, 'tune', 'trial', 1, String(number));
     const asked = await run(() => tuning.askTrial({ ...of, tune, hyperband, number, key }));
     if (asked.kind === 'over') throw new Error(asked.reason);
-    const input: TrialInput = { ...of, tune, hyperband, number, key, lifecycle, train, assembled, params: asked.params };
+    const input: TrialInput = {
+      ...of,
+      tune,
+      hyperband,
+      number,
+      key,
+      lifecycle,
+      train,
+      assembled,
+      params: asked.params,
+    };
     const end = await run(() => trial.runTrial(input));
     await tuning.endTrial({ ...of, number, end, tune });
   }
@@ -94,7 +134,13 @@ function run<T>(activity: () => Promise<T>): Promise<T> {
 }
 
 const told = (trials: readonly Trial[]) =>
-  trials.map(({ number, params, status, value, intermediate }) => ({ number, params, status, value, intermediate }));
+  trials.map(({ number, params, status, value, intermediate }) => ({
+    number,
+    params,
+    status,
+    value,
+    intermediate,
+  }));
 
 describe('a seeded study, one trial at a time', () => {
   let watched: readonly Trial[];
@@ -107,8 +153,10 @@ describe('a seeded study, one trial at a time', () => {
     expect(of('complete').length).toBeGreaterThan(1);
     expect(of('pruned').length).toBeGreaterThan(1);
     expect(of('complete').length + of('pruned').length).toBe(tune.trials);
-    for (const { intermediate } of of('pruned')) expect([1, 3, 9]).toContain(intermediate.at(-1)?.step);
-    for (const { intermediate, value } of of('pruned')) expect(value).toBe(intermediate.at(-1)?.value);
+    for (const { intermediate } of of('pruned'))
+      expect([1, 3, 9]).toContain(intermediate.at(-1)?.step);
+    for (const { intermediate, value } of of('pruned'))
+      expect(value).toBe(intermediate.at(-1)?.value);
   });
 
   test('is the same when nobody saw a trial before its end', async () => {
@@ -129,7 +177,9 @@ describe('a seeded study, one trial at a time', () => {
       ...trials,
       list: (study) => {
         calls += 1;
-        return calls % 3 === 1 ? Promise.reject(failure('DatabaseUnavailable', 'the registry is away')) : trials.list(study);
+        return calls % 3 === 1
+          ? Promise.reject(failure('DatabaseUnavailable', 'the registry is away'))
+          : trials.list(study);
       },
     };
     expect(told(await studied(backend, away))).toEqual(told(watched));

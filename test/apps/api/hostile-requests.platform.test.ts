@@ -12,7 +12,11 @@ interface Problem {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly errors?: readonly { readonly detail: string; readonly file?: string; readonly line?: number }[];
+  readonly errors?: readonly {
+    readonly detail: string;
+    readonly file?: string;
+    readonly line?: number;
+  }[];
 }
 
 const plan = (files: Readonly<Record<string, string>>, document: unknown = lifecycleText) =>
@@ -31,10 +35,17 @@ const chained = Array.from({ length: 40 }, (_, at) => {
   const name = (which: number) => `a${which}`.padEnd(256, 'x');
   return at === 0 ? `amount AS ${name(0)}` : `${name(at - 1)} + ${name(at - 1)} AS ${name(at)}`;
 });
-const wide = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`p${at}`, { type: 'string', minLength: 1, pattern: '^a+$' }]));
+const wide = Object.fromEntries(
+  Array.from({ length: 150 }, (_, at) => [
+    `p${at}`,
+    { type: 'string', minLength: 1, pattern: '^a+$' },
+  ]),
+);
 const hostileSchema = {
   $defs: { wide: { properties: wide } },
-  properties: Object.fromEntries(Array.from({ length: 4_000 }, (_, at) => [`q${at}`, { $ref: '#/$defs/wide' }])),
+  properties: Object.fromEntries(
+    Array.from({ length: 4_000 }, (_, at) => [`q${at}`, { $ref: '#/$defs/wide' }]),
+  ),
 };
 const prompt = {
   apiVersion: 'perennial/v1',
@@ -69,7 +80,12 @@ describe('a request that would freeze the API is refused, and /livez answers mea
       plan({}, '! '.repeat(500_000)),
       /more than 100,000 lines, commas and other signs/,
     ],
-    ['aliases of YAML', '/lifecycles/shop-late/plan', plan({}, `a: &a [1,2,3]\nb: [${'*a,'.repeat(25_000)}1]`), /unknown key|is missing/],
+    [
+      'aliases of YAML',
+      '/lifecycles/shop-late/plan',
+      plan({}, `a: &a [1,2,3]\nb: [${'*a,'.repeat(25_000)}1]`),
+      /unknown key|is missing/,
+    ],
     [
       'a JSON Schema with thousands of references',
       '/prompts/answers',
@@ -82,17 +98,26 @@ describe('a request that would freeze the API is refused, and /livez answers mea
       `{${Array.from({ length: 75_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
       /more than 50,000 keys/,
     ],
-    ['nesting without end', '/lifecycles/shop-late/runs', `{"params":${'['.repeat(500_000)}`, /nested deeper/],
+    [
+      'nesting without end',
+      '/lifecycles/shop-late/runs',
+      `{"params":${'['.repeat(500_000)}`,
+      /nested deeper/,
+    ],
   ])('%s', async (_what, path, body, message) => {
     const { value: problem, pauseMs } = await livezDuring(world.url, 1_000, () => send(path, body));
-    expect(JSON.stringify([problem.detail, ...(problem.errors ?? []).map((each) => each.detail)])).toMatch(message);
+    expect(
+      JSON.stringify([problem.detail, ...(problem.errors ?? []).map((each) => each.detail)]),
+    ).toMatch(message);
     expect([400, 413, 422, 429]).toContain(problem.status);
     expect(pauseMs).toBeLessThan(1_000);
   });
 
   test('requests of a kind that takes long are waiting, and get 429 where too many of one key wait', async () => {
     const body = plan({ 'sql/assemble.sql': 'SELECT * FROM orders' });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => send('/lifecycles/shop-late/plan', body)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => send('/lifecycles/shop-late/plan', body)),
+    );
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(0);
     // Four run and 32 wait.

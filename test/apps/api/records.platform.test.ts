@@ -20,7 +20,17 @@ const columns = [
   { name: 'carrier', type: 'string' },
   { name: 'distance', type: 'integer' },
 ] as const;
-const distance = { name: 'distance', type: 'integer', nulls: 0, distinct: 200, nans: 0, infinities: 0, min: 17, max: 4983, mean: 1039.9 };
+const distance = {
+  name: 'distance',
+  type: 'integer',
+  nulls: 0,
+  distinct: 200,
+  nans: 0,
+  infinities: 0,
+  min: 17,
+  max: 4983,
+  mean: 1039.9,
+};
 
 const register = (dataset: string, content: string, changed: object = {}) =>
   world.registry.datasets.register({
@@ -29,14 +39,23 @@ const register = (dataset: string, content: string, changed: object = {}) =>
     manifest: refTo(content),
     rows: 100,
     columns,
-    statistics: { rows: 100, columns: [{ ...distance, deviation: 1, quantiles: { '0.5': 872 } }], notes: [] },
+    statistics: {
+      rows: 100,
+      columns: [{ ...distance, deviation: 1, quantiles: { '0.5': 872 } }],
+      notes: [],
+    },
     runId,
     idempotencyKey: `${dataset}/${content}`,
     ...changed,
   });
 
 describe('trials', () => {
-  const tune = { metric: 'auc', direction: 'maximize', trials: 4, space: { num_leaves: { kind: 'int', low: 7, high: 63 } } } as const;
+  const tune = {
+    metric: 'auc',
+    direction: 'maximize',
+    trials: 4,
+    space: { num_leaves: { kind: 'int', low: 7, high: 63 } },
+  } as const;
 
   test('of a run are shown in pages with the best marked; of a run that reused them, too', async () => {
     const applied = await world.call('PUT', '/lifecycles/tuned', {
@@ -46,7 +65,14 @@ describe('trials', () => {
     expect(applied).toMatchObject({ status: 200 });
     const [first, second] = [await world.accept('tuned'), await world.accept('tuned')];
     for (const { workflowId } of [first, second]) {
-      const opening = { tenant, workflowId, lifecycle: 'tuned', request: {}, actor: 'a', traceId: 't' };
+      const opening = {
+        tenant,
+        workflowId,
+        lifecycle: 'tuned',
+        request: {},
+        actor: 'a',
+        traceId: 't',
+      };
       await world.registry.runs.open({ ...opening, revisionDigest: first.revisionDigest });
     }
     const { trials, stages } = world.registry;
@@ -57,26 +83,60 @@ describe('trials', () => {
       await trials.start({ ...study, number, params: { num_leaves: 7 + number } });
       if (number < 2) await trials.end({ ...study, number, end: { status: 'complete', value } });
     }
-    const { body } = await world.call<{ nextPageToken: string }>('GET', `/runs/${first.id}/trials?pageSize=2`, { as: 'viewer' });
+    const { body } = await world.call<{ nextPageToken: string }>(
+      'GET',
+      `/runs/${first.id}/trials?pageSize=2`,
+      { as: 'viewer' },
+    );
     expect(body).toMatchObject({
       items: [
-        { run: first.id, number: 0, status: 'complete', metric: 'auc', value: 0.6, best: false, params: { num_leaves: 7 }, reason: null },
+        {
+          run: first.id,
+          number: 0,
+          status: 'complete',
+          metric: 'auc',
+          value: 0.6,
+          best: false,
+          params: { num_leaves: 7 },
+          reason: null,
+        },
         { number: 1, value: 0.7, best: true, seconds: expect.any(Number) as number },
       ],
     });
-    expect(await world.call('GET', `/runs/${first.id}/trials?pageSize=2&pageToken=${body.nextPageToken}`)).toMatchObject({
-      body: { items: [{ number: 2, status: 'running', value: null, best: false, seconds: null, endedAt: null }], nextPageToken: null },
+    expect(
+      await world.call(
+        'GET',
+        `/runs/${first.id}/trials?pageSize=2&pageToken=${body.nextPageToken}`,
+      ),
+    ).toMatchObject({
+      body: {
+        items: [
+          { number: 2, status: 'running', value: null, best: false, seconds: null, endedAt: null },
+        ],
+        nextPageToken: null,
+      },
     });
     await stages.finish({ ...stage, runId: first.id, status: 'succeeded', output: { output: {} } });
-    expect(await stages.begin({ ...stage, runId: second.id, reuse: true })).toMatchObject({ kind: 'reused' });
-    const reused = await world.call<{ items: { run: string }[] }>('GET', `/runs/${second.id}/trials`);
+    expect(await stages.begin({ ...stage, runId: second.id, reuse: true })).toMatchObject({
+      kind: 'reused',
+    });
+    const reused = await world.call<{ items: { run: string }[] }>(
+      'GET',
+      `/runs/${second.id}/trials`,
+    );
     expect(reused.body.items.map(({ run }) => run)).toEqual([first.id, first.id, first.id]);
   });
 
   test('of a run whose lifecycle does not tune are not found', async () => {
-    await world.call('PUT', '/lifecycles/untuned', { as: 'operator', body: lifecycleBody('untuned', (text) => withStages(text, {})) });
+    await world.call('PUT', '/lifecycles/untuned', {
+      as: 'operator',
+      body: lifecycleBody('untuned', (text) => withStages(text, {})),
+    });
     const { id } = await world.accept('untuned');
-    expect(await world.call('GET', `/runs/${id}/trials`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect(await world.call('GET', `/runs/${id}/trials`)).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound' },
+    });
     expect(await world.call('GET', '/runs/run_9/trials')).toMatchObject({ status: 404 });
   });
 });
@@ -85,7 +145,15 @@ describe('datasets', () => {
   test('are listed with their aliases and shown with their versions', async () => {
     await register('flights', 'one');
     await register('flights', 'two', { rows: 120 });
-    const move = { tenant, dataset: 'flights', alias: 'latest', version: 2, actor: 'test', cause: 'ingest', idempotencyKey: 'a' } as const;
+    const move = {
+      tenant,
+      dataset: 'flights',
+      alias: 'latest',
+      version: 2,
+      actor: 'test',
+      cause: 'ingest',
+      idempotencyKey: 'a',
+    } as const;
     await world.registry.datasets.moveAlias(move);
     expect(await world.call('GET', '/datasets', { as: 'viewer' })).toMatchObject({
       body: { items: [{ name: 'flights', versions: 2, latest: 2, approved: null }] },
@@ -93,7 +161,10 @@ describe('datasets', () => {
     expect(await world.call('GET', '/datasets/flights/versions', { as: 'viewer' })).toMatchObject({
       body: { items: [{ version: 2, rows: 120, runId }, { version: 1 }], nextPageToken: null },
     });
-    expect(await world.call('GET', '/datasets/flights/versions/1')).toMatchObject({ status: 200, body: { dataset: 'flights', columns } });
+    expect(await world.call('GET', '/datasets/flights/versions/1')).toMatchObject({
+      status: 200,
+      body: { dataset: 'flights', columns },
+    });
     expect(await world.call('GET', '/datasets/flights/versions/9')).toMatchObject({ status: 404 });
   });
 
@@ -106,9 +177,15 @@ describe('datasets', () => {
         { name: 'distance', type: 'integer' },
         { name: 'gate', type: 'string' },
       ],
-      statistics: { rows: 90, columns: [{ ...distance, mean: 1100, deviation: 1, quantiles: { '0.5': 900 } }], notes: [] },
+      statistics: {
+        rows: 90,
+        columns: [{ ...distance, mean: 1100, deviation: 1, quantiles: { '0.5': 900 } }],
+        notes: [],
+      },
     });
-    expect(await world.call('GET', '/datasets/moved/diff?from=1&to=2', { as: 'viewer' })).toMatchObject({
+    expect(
+      await world.call('GET', '/datasets/moved/diff?from=1&to=2', { as: 'viewer' }),
+    ).toMatchObject({
       status: 200,
       body: {
         same: false,
@@ -123,25 +200,45 @@ describe('datasets', () => {
         comparable: true,
       },
     });
-    expect(await world.call('GET', '/datasets/moved/diff?from=2&to=1')).toMatchObject({ body: { added: [], removed: [{ name: 'gate' }] } });
-    expect(await world.call('GET', '/datasets/moved/diff?from=1')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/to' }] } });
+    expect(await world.call('GET', '/datasets/moved/diff?from=2&to=1')).toMatchObject({
+      body: { added: [], removed: [{ name: 'gate' }] },
+    });
+    expect(await world.call('GET', '/datasets/moved/diff?from=1')).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/to' }] },
+    });
   });
 
   test('that keep no statistics are not called equal in them', async () => {
     await register('bare', 'one', { statistics: undefined });
     await register('bare', 'two');
-    expect(await world.call('GET', '/datasets/bare/diff?from=1&to=2')).toMatchObject({ body: { comparable: false, statistics: [] } });
+    expect(await world.call('GET', '/datasets/bare/diff?from=1&to=2')).toMatchObject({
+      body: { comparable: false, statistics: [] },
+    });
   });
 
   test('show their bad rows with the reasons', async () => {
     await register('dirty', 'one');
     const reasons = { 'distance below 0': 3 };
-    await world.registry.datasets.quarantine.put({ tenant, dataset: 'dirty', version: 1, runId, rows: 3, artifact: refTo('bad'), reasons });
+    await world.registry.datasets.quarantine.put({
+      tenant,
+      dataset: 'dirty',
+      version: 1,
+      runId,
+      rows: 3,
+      artifact: refTo('bad'),
+      reasons,
+    });
     expect(await world.call('GET', '/datasets/dirty/quarantine', { as: 'viewer' })).toMatchObject({
       body: { items: [{ dataset: 'dirty', version: 1, rows: 3, reasons, runId }] },
     });
-    expect(await world.call('GET', '/datasets/flights/quarantine')).toMatchObject({ body: { items: [] } });
-    expect(await world.call('GET', '/datasets/nosuch/quarantine')).toMatchObject({ status: 404, body: { next: 'perennial dataset list' } });
+    expect(await world.call('GET', '/datasets/flights/quarantine')).toMatchObject({
+      body: { items: [] },
+    });
+    expect(await world.call('GET', '/datasets/nosuch/quarantine')).toMatchObject({
+      status: 404,
+      body: { next: 'perennial dataset list' },
+    });
   });
 
   test('are guessed by the name of their source alone, and by a slip', async () => {
@@ -152,7 +249,10 @@ describe('datasets', () => {
       ['zzzzzz', ''],
     ] as const) {
       const { body } = await world.call('GET', `/datasets/${name}/versions`);
-      expect(body).toMatchObject({ code: 'NotFound', detail: `there is no dataset ${name}${hint}` });
+      expect(body).toMatchObject({
+        code: 'NotFound',
+        detail: `there is no dataset ${name}${hint}`,
+      });
     }
   });
 });
@@ -166,19 +266,36 @@ describe('rows in quarantine', () => {
     const rows = `SELECT * FROM (VALUES
       (1, ${quoteText(secret)}, 'infinity'::DOUBLE, TIMESTAMP '2013-01-01 10:00:00.5', 9007199254740993, 'finite:a; range:n'),
       (2, NULL, -1.5, NULL, 7, 'range:a')) AS t (n, who, a, seen, big, __reasons)`;
-    await withDuckDb((sql) => sql.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet)`), { memoryBytes: 1 << 28, threads: 1 });
-    const artifact = await world.artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' });
+    await withDuckDb((sql) => sql.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet)`), {
+      memoryBytes: 1 << 28,
+      threads: 1,
+    });
+    const artifact = await world.artifacts.putFile({
+      tenant,
+      path,
+      mediaType: 'application/vnd.apache.parquet',
+    });
     await rm(path);
     const reasons = { 'range:a': 1, 'range:n': 1, 'finite:a': 1 };
     const put = { tenant, dataset: 'shop.people', version: 1, runId, rows: 2, artifact, reasons };
     ({ id } = await world.registry.datasets.quarantine.put(put));
   });
-  const rowsOf = (query: string, options = {}) => world.call('GET', `/datasets/shop.people/quarantine/${id}/rows${query}`, options);
+  const rowsOf = (query: string, options = {}) =>
+    world.call('GET', `/datasets/shop.people/quarantine/${id}/rows${query}`, options);
 
   test('are shown to an operator with their reasons, and the audit says to whom', async () => {
     const { status, body, headers } = await rowsOf('', { as: 'operator' });
-    expect({ status, cache: headers.get('cache-control') }).toEqual({ status: 200, cache: 'no-store' });
-    const first = { n: 1, who: secret, a: 'Infinity', seen: '2013-01-01T10:00:00.500000Z', big: '9007199254740993' };
+    expect({ status, cache: headers.get('cache-control') }).toEqual({
+      status: 200,
+      cache: 'no-store',
+    });
+    const first = {
+      n: 1,
+      who: secret,
+      a: 'Infinity',
+      seen: '2013-01-01T10:00:00.500000Z',
+      big: '9007199254740993',
+    };
     expect(body).toMatchObject({
       quarantine: { id, dataset: 'shop.people', version: 1, rows: 2, runId },
       items: [
@@ -188,7 +305,10 @@ describe('rows in quarantine', () => {
     });
     const short = await rowsOf('?limit=1');
     expect(short.body.items).toEqual([{ reasons: 'finite:a; range:n', values: first }]);
-    const audit = await world.call('GET', '/audit?subject=dataset:shop.people&action=dataset.readQuarantine');
+    const audit = await world.call(
+      'GET',
+      '/audit?subject=dataset:shop.people&action=dataset.readQuarantine',
+    );
     expect(audit.body).toMatchObject({
       items: [
         { actor: 'admin', after: { quarantine: id, version: 1, rows: 1 } },
@@ -199,18 +319,41 @@ describe('rows in quarantine', () => {
   });
 
   test('are kept from a viewer, and looking for what is not there leaves no audit row', async () => {
-    expect(await rowsOf('', { as: 'viewer' })).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
-    expect(await rowsOf('?limit=0')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/limit' }] } });
+    expect(await rowsOf('', { as: 'viewer' })).toMatchObject({
+      status: 403,
+      body: { code: 'Forbidden' },
+    });
+    expect(await rowsOf('?limit=0')).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/limit' }] },
+    });
     expect(await rowsOf('?limit=1001')).toMatchObject({ status: 422 });
     const other = await world.call('GET', `/datasets/flights/quarantine/${id}/rows`);
-    expect(other).toMatchObject({ status: 404, body: { next: 'perennial dataset quarantine flights' } });
-    expect(await world.call('GET', '/audit?subject=dataset:flights&action=dataset.readQuarantine')).toMatchObject({ body: { items: [] } });
+    expect(other).toMatchObject({
+      status: 404,
+      body: { next: 'perennial dataset quarantine flights' },
+    });
+    expect(
+      await world.call('GET', '/audit?subject=dataset:flights&action=dataset.readQuarantine'),
+    ).toMatchObject({ body: { items: [] } });
   });
 
   test('are in no log and in no error, also where their file is not what it should be', async () => {
     const bytes = Buffer.from(`PAR1${secret}`);
-    const artifact = await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/vnd.apache.parquet' });
-    const put = { tenant, dataset: 'shop.people', version: 1, runId, rows: 2, artifact, reasons: { 'range:a': 2 } };
+    const artifact = await world.artifacts.putBytes({
+      tenant,
+      bytes,
+      mediaType: 'application/vnd.apache.parquet',
+    });
+    const put = {
+      tenant,
+      dataset: 'shop.people',
+      version: 1,
+      runId,
+      rows: 2,
+      artifact,
+      reasons: { 'range:a': 2 },
+    };
     await world.registry.datasets.quarantine.put(put);
     const { status, body } = await rowsOf('');
     expect({ status, body }).toMatchObject({ status: 422, body: { code: 'DataUnreadable' } });
@@ -231,7 +374,9 @@ test('lineage leads from a model back to its sources, and forward', async () => 
     { from: dataset, to: model, runId },
   ];
   await world.registry.lineage.add({ tenant, edges });
-  expect(await world.call('GET', '/lineage?of=model:flight-delay@1', { as: 'viewer' })).toMatchObject({
+  expect(
+    await world.call('GET', '/lineage?of=model:flight-delay@1', { as: 'viewer' }),
+  ).toMatchObject({
     status: 200,
     body: {
       of: model,
@@ -243,7 +388,9 @@ test('lineage leads from a model back to its sources, and forward', async () => 
     },
   });
   const forward = `/lineage?of=${encodeURIComponent('source:https://example.org/flights.csv')}&direction=downstream`;
-  expect(await world.call('GET', forward)).toMatchObject({ body: { items: [{ to: dataset }, { to: model }] } });
+  expect(await world.call('GET', forward)).toMatchObject({
+    body: { items: [{ to: dataset }, { to: model }] },
+  });
   const newer = { ...model, version: 2 };
   await world.registry.lineage.add({ tenant, edges: [{ from: dataset, to: newer, runId }] });
   expect(await world.call('GET', '/lineage?of=model:flight-delay')).toMatchObject({
@@ -263,9 +410,16 @@ test('lineage leads from a model back to its sources, and forward', async () => 
 
 describe('the audit', () => {
   test('is listed newest first, by subject and action, in pages', async () => {
-    const all = await world.call<{ items: { id: string }[]; nextPageToken: string }>('GET', '/audit?pageSize=2', { as: 'approver' });
+    const all = await world.call<{ items: { id: string }[]; nextPageToken: string }>(
+      'GET',
+      '/audit?pageSize=2',
+      { as: 'approver' },
+    );
     expect(all.body.items).toHaveLength(2);
-    const next = await world.call<{ items: { id: string }[] }>('GET', `/audit?pageSize=2&pageToken=${all.body.nextPageToken}`);
+    const next = await world.call<{ items: { id: string }[] }>(
+      'GET',
+      `/audit?pageSize=2&pageToken=${all.body.nextPageToken}`,
+    );
     expect((next.body.items[0]?.id ?? '') < (all.body.items[1]?.id ?? '')).toBe(true);
     expect(await world.call('GET', `/audit?subject=run:${runId}&action=run.accept`)).toMatchObject({
       body: { items: [{ actor: 'operator', action: 'run.accept', subject: `run:${runId}` }] },
@@ -273,10 +427,15 @@ describe('the audit', () => {
   });
 
   test('is verified against its signed heads in the artifact store', async () => {
-    const seal = () => world.registry.audit.seal({ tenant, signer: world.signer, archive: world.archive });
+    const seal = () =>
+      world.registry.audit.seal({ tenant, signer: world.signer, archive: world.archive });
     await seal();
     const verify = (query = '') =>
-      world.call<{ findings: object[]; batches: number; checkpoint: { batch: number; digest: string } }>('GET', `/audit/verify${query}`, {
+      world.call<{
+        findings: object[];
+        batches: number;
+        checkpoint: { batch: number; digest: string };
+      }>('GET', `/audit/verify${query}`, {
         as: 'approver',
       });
     expect(await verify()).toMatchObject({
@@ -289,10 +448,21 @@ describe('the audit', () => {
     await seal();
     expect((await verify()).body).toMatchObject({ findings: [], batches: 2 });
     const since = await verify(`?from=${checkpoint.batch}:${checkpoint.digest}`);
-    expect(since).toMatchObject({ status: 200, body: { findings: [], batches: 1, from: checkpoint } });
+    expect(since).toMatchObject({
+      status: 200,
+      body: { findings: [], batches: 1, from: checkpoint },
+    });
     expect(await verify('?from=1')).toMatchObject({ status: 422 });
     expect(await world.call('GET', '/audit/keys', { as: 'approver' })).toMatchObject({
-      body: { items: [{ kind: 'first', keyId: world.signer.keyId, fingerprint: expect.stringMatching(/^sha256:/) as string }] },
+      body: {
+        items: [
+          {
+            kind: 'first',
+            keyId: world.signer.keyId,
+            fingerprint: expect.stringMatching(/^sha256:/) as string,
+          },
+        ],
+      },
     });
 
     // Somebody with the database but not the store cuts off what was sealed last.
@@ -308,32 +478,60 @@ describe('the audit', () => {
 });
 
 test('retention settings are read by anybody and changed by an admin, one by one, with an audit row', async () => {
-  const { body: before } = await world.call<Record<string, number>>('GET', '/retention', { as: 'viewer' });
+  const { body: before } = await world.call<Record<string, number>>('GET', '/retention', {
+    as: 'viewer',
+  });
   expect(before).toMatchObject({ predictionDays: 90, artifactIdleDays: 7 });
-  const changed = await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 30 } });
+  const changed = await world.call('PUT', '/retention', {
+    as: 'admin',
+    body: { predictionDays: 30 },
+  });
   expect(changed).toMatchObject({ status: 200, body: { ...before, predictionDays: 30 } });
   expect((await world.call('GET', '/retention', { as: 'viewer' })).body).toEqual(changed.body);
-  const { body: audit } = await world.call<{ items: unknown[] }>('GET', '/audit?action=retention.set', { as: 'approver' });
+  const { body: audit } = await world.call<{ items: unknown[] }>(
+    'GET',
+    '/audit?action=retention.set',
+    { as: 'approver' },
+  );
   expect(audit.items).toMatchObject([{ before, after: changed.body }]);
-  const wrong = await world.call<{ detail: string }>('PUT', '/retention', { as: 'admin', body: { predictionDay: 0 } });
-  expect(wrong).toMatchObject({ status: 422, body: { errors: [{ pointer: '/predictionDay', didYouMean: 'predictionDays' }] } });
+  const wrong = await world.call<{ detail: string }>('PUT', '/retention', {
+    as: 'admin',
+    body: { predictionDay: 0 },
+  });
+  expect(wrong).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/predictionDay', didYouMean: 'predictionDays' }] },
+  });
 });
 
 test('a reason that comes with any change is in the audit beside its cause', async () => {
   const headers = { 'x-perennial-reason': encodeURIComponent('größer als nötig') };
-  expect(await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 77 }, headers })).toMatchObject({ status: 200 });
-  const { body } = await world.call<{ items: { cause: string }[] }>('GET', '/audit?action=retention.set', { as: 'approver' });
+  expect(
+    await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 77 }, headers }),
+  ).toMatchObject({ status: 200 });
+  const { body } = await world.call<{ items: { cause: string }[] }>(
+    'GET',
+    '/audit?action=retention.set',
+    { as: 'approver' },
+  );
   expect(body.items[0]?.cause).toMatch(/: größer als nötig$/);
   const wrong = await world.call('PUT', '/retention', {
     as: 'admin',
     body: { predictionDays: 78 },
     headers: { 'x-perennial-reason': '%ff' },
   });
-  expect(wrong).toMatchObject({ status: 400, body: { detail: expect.stringContaining('x-perennial-reason') as string } });
+  expect(wrong).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining('x-perennial-reason') as string },
+  });
 });
 
 test('the platform says whose key it was given, and what is wrong with each part', async () => {
-  const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform', { as: 'viewer' });
+  const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>(
+    'GET',
+    '/platform',
+    { as: 'viewer' },
+  );
   expect(body).toMatchObject({ caller: { name: 'viewer', scope: 'viewer' } });
   expect(body.parts.map(({ name, ok }) => [name, ok])).toEqual([
     ['database', true],
@@ -344,16 +542,36 @@ test('the platform says whose key it was given, and what is wrong with each part
     ['language models', true],
   ]);
   world.lifecycles.away = true;
-  const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>('GET', '/platform');
+  const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>(
+    'GET',
+    '/platform',
+  );
   world.lifecycles.away = false;
-  expect(away.body.parts).toContainEqual(expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not respond' }));
-  await world.registry.gateways.beat({ id: 'gw', url: 'http://gateway.test', epoch: 0, leaseSeconds: 30, beat: 1 });
-  const { body: served } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform');
+  expect(away.body.parts).toContainEqual(
+    expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not respond' }),
+  );
+  await world.registry.gateways.beat({
+    id: 'gw',
+    url: 'http://gateway.test',
+    epoch: 0,
+    leaseSeconds: 30,
+    beat: 1,
+  });
+  const { body: served } = await world.call<{ parts: { name: string; ok: boolean }[] }>(
+    'GET',
+    '/platform',
+  );
   expect(served.parts).toContainEqual(expect.objectContaining({ name: 'gateway', ok: true }));
 });
 
 test('trainers are listed with the schema of their parameters', async () => {
-  const { body } = await world.call<{ items: { name: string; paramsSchema: object }[] }>('GET', '/trainers', { as: 'viewer' });
+  const { body } = await world.call<{ items: { name: string; paramsSchema: object }[] }>(
+    'GET',
+    '/trainers',
+    { as: 'viewer' },
+  );
   expect(body.items.map(({ name }) => name)).toEqual(['baseline', 'lightgbm', 'logistic', 'lora']);
-  expect(body.items[1]?.paramsSchema).toMatchObject({ properties: { num_leaves: { type: 'integer' } } });
+  expect(body.items[1]?.paramsSchema).toMatchObject({
+    properties: { num_leaves: { type: 'integer' } },
+  });
 });

@@ -12,13 +12,18 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const runs = '/lifecycles/flight-delay/runs';
-const runCount = async (): Promise<number> => (await world.call<{ items: unknown[] }>('GET', '/runs')).body.items.length;
+const runCount = async (): Promise<number> =>
+  (await world.call<{ items: unknown[] }>('GET', '/runs')).body.items.length;
 
 interface Problem {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string; readonly didYouMean?: string }[];
+  readonly errors?: readonly {
+    readonly pointer: string;
+    readonly detail: string;
+    readonly didYouMean?: string;
+  }[];
   readonly next?: string;
   readonly traceId: string;
 }
@@ -26,9 +31,14 @@ interface Problem {
 describe('a refusal', () => {
   test('is a problem of RFC 9457 with code, places, advice and the trace', async () => {
     const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
-    const answer = await world.call<Problem>('POST', runs, { headers, body: { reson: 'a typo', until: 'yesterday' } });
+    const answer = await world.call<Problem>('POST', runs, {
+      headers,
+      body: { reson: 'a typo', until: 'yesterday' },
+    });
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(answer.headers.get('traceparent')).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+    expect(answer.headers.get('traceparent')).toMatch(
+      /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/,
+    );
     expect(answer.body).toEqual({
       type: 'https://perennial.dev/problems/InvalidInput',
       title: 'Invalid input',
@@ -41,18 +51,31 @@ describe('a refusal', () => {
         {
           pointer: '/until',
           detail: 'until cannot be "yesterday"',
-          expected: 'the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z',
+          expected:
+            'the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z',
         },
       ],
       traceId: '0af7651916cd43dd8448eb211c80319c',
     });
   });
 
-  const notUtf8 = Buffer.concat([Buffer.from('{"reason":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
+  const notUtf8 = Buffer.concat([
+    Buffer.from('{"reason":"'),
+    Buffer.from([0xc3, 0x28]),
+    Buffer.from('"}'),
+  ]);
   const json = { 'content-type': 'application/json' };
   test.each<[string, string, string, CallOptions, number, string, RegExp]>([
     ['invalid JSON', 'POST', runs, { body: '{"reason":' }, 400, 'InvalidJson', /not valid JSON/],
-    ['bytes that are not UTF-8', 'POST', runs, { body: notUtf8 }, 400, 'InvalidUtf8', /not valid UTF-8/],
+    [
+      'bytes that are not UTF-8',
+      'POST',
+      runs,
+      { body: notUtf8 },
+      400,
+      'InvalidUtf8',
+      /not valid UTF-8/,
+    ],
     [
       'an unknown coding',
       'POST',
@@ -63,8 +86,24 @@ describe('a refusal', () => {
       /in br is not supported/,
     ],
     ['null as body', 'POST', runs, { body: 'null' }, 422, 'InvalidInput', /must be a map/],
-    ['a list as body', 'POST', runs, { body: '[]' }, 422, 'InvalidInput', /must be a map, not a list/],
-    ['a text as body', 'POST', runs, { body: 'hello', headers: { 'content-type': 'text/plain' } }, 415, 'UnsupportedMediaType', /JSON/],
+    [
+      'a list as body',
+      'POST',
+      runs,
+      { body: '[]' },
+      422,
+      'InvalidInput',
+      /must be a map, not a list/,
+    ],
+    [
+      'a text as body',
+      'POST',
+      runs,
+      { body: 'hello', headers: { 'content-type': 'text/plain' } },
+      415,
+      'UnsupportedMediaType',
+      /JSON/,
+    ],
     [
       'a form',
       'POST',
@@ -74,9 +113,25 @@ describe('a refusal', () => {
       'UnsupportedMediaType',
       /JSON/,
     ],
-    ['a value beyond JSON', 'POST', runs, { body: '{"params":{"num_leaves":1e999}}' }, 422, 'InvalidInput', /Infinity/],
+    [
+      'a value beyond JSON',
+      'POST',
+      runs,
+      { body: '{"params":{"num_leaves":1e999}}' },
+      422,
+      'InvalidInput',
+      /Infinity/,
+    ],
     ['a NUL in a text', 'POST', runs, { body: { reason: 'a\u0000b' } }, 422, 'InvalidInput', /NUL/],
-    ['half a surrogate pair', 'POST', runs, { body: '{"reason":"\\ud800"}' }, 422, 'InvalidInput', /surrogate/],
+    [
+      'half a surrogate pair',
+      'POST',
+      runs,
+      { body: '{"reason":"\\ud800"}' },
+      422,
+      'InvalidInput',
+      /surrogate/,
+    ],
     [
       'nesting without end',
       'POST',
@@ -86,7 +141,15 @@ describe('a refusal', () => {
       'InvalidInput',
       /nested deeper/,
     ],
-    ['a key named __proto__', 'POST', runs, { body: '{"__proto__":{"a":1}}' }, 422, 'InvalidInput', /__proto__/],
+    [
+      'a key named __proto__',
+      'POST',
+      runs,
+      { body: '{"__proto__":{"a":1}}' },
+      422,
+      'InvalidInput',
+      /__proto__/,
+    ],
     [
       'a stage that there is not',
       'POST',
@@ -96,7 +159,15 @@ describe('a refusal', () => {
       'InvalidInput',
       /did you mean canary/,
     ],
-    ['a key of a later version', 'POST', runs, { body: { kind: 'canary' } }, 422, 'InvalidInput', /not in this version/],
+    [
+      'a key of a later version',
+      'POST',
+      runs,
+      { body: { kind: 'canary' } },
+      422,
+      'InvalidInput',
+      /not in this version/,
+    ],
     [
       'a parameter that the trainer does not know',
       'POST',
@@ -106,30 +177,121 @@ describe('a refusal', () => {
       'InvalidInput',
       /did you mean num_leaves/,
     ],
-    ['an unknown lifecycle', 'POST', '/lifecycles/nosuch/runs', { body: {} }, 404, 'NotFound', /no lifecycle nosuch/],
-    ['a name that is none', 'GET', '/lifecycles/No%20Such', {}, 422, 'InvalidInput', /lower-case letters/],
+    [
+      'an unknown lifecycle',
+      'POST',
+      '/lifecycles/nosuch/runs',
+      { body: {} },
+      404,
+      'NotFound',
+      /no lifecycle nosuch/,
+    ],
+    [
+      'a name that is none',
+      'GET',
+      '/lifecycles/No%20Such',
+      {},
+      422,
+      'InvalidInput',
+      /lower-case letters/,
+    ],
     ['a run id that is none', 'GET', '/runs/1', {}, 422, 'InvalidInput', /run_…/],
     ['an unknown run', 'GET', '/runs/run_0', {}, 404, 'NotFound', /no run run_0/],
     ['an unknown model', 'GET', '/models/nosuch', {}, 404, 'NotFound', /no model nosuch/],
-    ['the history of an unknown model', 'GET', '/models/nosuch/history', {}, 404, 'NotFound', /no model nosuch/],
+    [
+      'the history of an unknown model',
+      'GET',
+      '/models/nosuch/history',
+      {},
+      404,
+      'NotFound',
+      /no model nosuch/,
+    ],
     ['an unknown version', 'GET', '/models/nosuch/versions/7', {}, 404, 'NotFound', /nosuch@7/],
-    ['a version that is no number', 'GET', '/models/nosuch/versions/seven', {}, 422, 'InvalidInput', /version/],
-    ['a version beyond the largest', 'GET', '/models/nosuch/versions/3000000000', {}, 422, 'InvalidInput', /2147483647/],
-    ['an unknown dataset', 'GET', '/datasets/nosuch/versions', {}, 404, 'NotFound', /no dataset nosuch/],
+    [
+      'a version that is no number',
+      'GET',
+      '/models/nosuch/versions/seven',
+      {},
+      422,
+      'InvalidInput',
+      /version/,
+    ],
+    [
+      'a version beyond the largest',
+      'GET',
+      '/models/nosuch/versions/3000000000',
+      {},
+      422,
+      'InvalidInput',
+      /2147483647/,
+    ],
+    [
+      'an unknown dataset',
+      'GET',
+      '/datasets/nosuch/versions',
+      {},
+      404,
+      'NotFound',
+      /no dataset nosuch/,
+    ],
     ['an unknown decision', 'GET', '/decisions/dec_0', {}, 404, 'NotFound', /dec_0/],
     ['a page too large', 'GET', '/runs?pageSize=1000', {}, 422, 'InvalidInput', /at most 200/],
-    ['a page token of somebody else', 'GET', '/runs?pageToken=zzz', {}, 422, 'InvalidInput', /page token/],
-    ['an unknown filter', 'GET', '/runs?lifecyle=a', {}, 422, 'InvalidInput', /did you mean lifecycle/],
+    [
+      'a page token of somebody else',
+      'GET',
+      '/runs?pageToken=zzz',
+      {},
+      422,
+      'InvalidInput',
+      /page token/,
+    ],
+    [
+      'an unknown filter',
+      'GET',
+      '/runs?lifecyle=a',
+      {},
+      422,
+      'InvalidInput',
+      /did you mean lifecycle/,
+    ],
     ['an unknown status', 'GET', '/runs?status=done', {}, 422, 'InvalidInput', /one of pending/],
     ['one run to compare', 'GET', '/runs/compare?ids=run_1', {}, 422, 'InvalidInput', /2 to 20/],
-    ['a node of no kind', 'GET', '/lineage?of=table:a', {}, 422, 'InvalidInput', /model:flight-delay@7/],
+    [
+      'a node of no kind',
+      'GET',
+      '/lineage?of=table:a',
+      {},
+      422,
+      'InvalidInput',
+      /model:flight-delay@7/,
+    ],
     ['an unknown route', 'GET', '/nosuch', {}, 404, 'NoSuchRoute', /no GET \/api\/v1\/nosuch/],
-    ['a wrong method', 'POST', '/models', { headers: json, body: '{}' }, 405, 'MethodNotAllowed', /POST is not allowed for .*models/],
+    [
+      'a wrong method',
+      'POST',
+      '/models',
+      { headers: json, body: '{}' },
+      405,
+      'MethodNotAllowed',
+      /POST is not allowed for .*models/,
+    ],
     ['a path that cannot be decoded', 'GET', '/runs/%ff', {}, 400, 'BadRequest', /url component/],
-    ['a name of 5,000 letters', 'GET', `/datasets/${'a'.repeat(5000)}/versions`, {}, 414, 'BadRequest', /./],
+    [
+      'a name of 5,000 letters',
+      'GET',
+      `/datasets/${'a'.repeat(5000)}/versions`,
+      {},
+      414,
+      'BadRequest',
+      /./,
+    ],
   ])('of %s names it', async (_, method, path, options, status, code, detail) => {
     const answer = await world.call<Problem>(method, path, options);
-    expect(answer).toMatchObject({ status, body: { status, code, detail: expect.stringMatching(detail) as string } });
+    expect(answer).toMatchObject({
+      status,
+      body: { status, code, detail: expect.stringMatching(detail) as string },
+    });
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(answer.body.traceId).toMatch(/^[0-9a-f]{32}$/);
     expect(await runCount()).toBe(0);
@@ -138,12 +300,16 @@ describe('a refusal', () => {
   test('leaves nothing behind: no row, no audit, no workflow', async () => {
     const before = (await world.call<{ items: unknown[] }>('GET', '/audit')).body.items.length;
     await world.call('POST', runs, { body: { reason: 3 } });
-    expect((await world.call<{ items: unknown[] }>('GET', '/audit')).body.items).toHaveLength(before);
+    expect((await world.call<{ items: unknown[] }>('GET', '/audit')).body.items).toHaveLength(
+      before,
+    );
     expect(world.lifecycles.started.size).toBe(0);
   });
 
   test('of the database’s absence is 503 with Retry-After, and says no more than that', async () => {
-    const get = jest.spyOn(world.registry.runs, 'get').mockRejectedValueOnce(new Error('password=secret'));
+    const get = jest
+      .spyOn(world.registry.runs, 'get')
+      .mockRejectedValueOnce(new Error('password=secret'));
     const answer = await world.call<Problem>('GET', '/runs/run_0');
     expect(answer).toMatchObject({ status: 500, body: { code: 'Unexpected' } });
     expect(JSON.stringify(answer.body)).not.toContain('secret');
@@ -154,15 +320,27 @@ describe('a refusal', () => {
 
 test.each([
   ['no HTTP', 'NONSENSE\r\n\r\n', 400, 'InvalidHttp'],
-  ['headers of 20 KB', `GET /livez HTTP/1.1\r\nhost: a\r\nx-much: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HeadersTooLarge'],
-])('a request that the HTTP parser refuses gets a problem: %s', async (_name, text, status, code) => {
-  const answer = await sendRaw(world, text);
-  const [head = '', body = ''] = answer.split('\r\n\r\n');
-  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-  expect(head).toMatch(/content-type: application\/problem\+json/);
-  expect(head).toMatch(/x-content-type-options: nosniff/);
-  expect(JSON.parse(body)).toMatchObject({ status, code, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string });
-});
+  [
+    'headers of 20 KB',
+    `GET /livez HTTP/1.1\r\nhost: a\r\nx-much: ${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'HeadersTooLarge',
+  ],
+])(
+  'a request that the HTTP parser refuses gets a problem: %s',
+  async (_name, text, status, code) => {
+    const answer = await sendRaw(world, text);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toMatch(/content-type: application\/problem\+json/);
+    expect(head).toMatch(/x-content-type-options: nosniff/);
+    expect(JSON.parse(body)).toMatchObject({
+      status,
+      code,
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    });
+  },
+);
 
 function sendRaw({ url }: ApiWorld, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -179,20 +357,29 @@ function sendRaw({ url }: ApiWorld, text: string): Promise<string> {
 test('a wrong method says which are allowed', async () => {
   expect((await world.call('DELETE', '/runs')).headers.get('allow')).toBe('GET, HEAD');
   expect((await world.call('POST', '/runs/run_0')).headers.get('allow')).toBe('GET, HEAD');
-  expect((await world.call('DELETE', '/models/nosuch/aliases/champion')).headers.get('allow')).toBe('GET, HEAD, PUT');
+  expect((await world.call('DELETE', '/models/nosuch/aliases/champion')).headers.get('allow')).toBe(
+    'GET, HEAD, PUT',
+  );
 });
 
 describe('what is too large', () => {
   const large = `{"reason":"${'x'.repeat(50 << 20)}"}`;
 
   test('3 MB of parameters are refused and start nothing', async () => {
-    const answer = await world.call<Problem>('POST', runs, { body: { params: { note: 'x'.repeat(3 << 20) } } });
+    const answer = await world.call<Problem>('POST', runs, {
+      body: { params: { note: 'x'.repeat(3 << 20) } },
+    });
     expect(answer).toMatchObject({
       status: 413,
       body: { code: 'BodyTooLarge', detail: expect.stringContaining('1048576 bytes') as string },
     });
-    const many = { params: Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`p${i}`, i])) };
-    expect(await world.call('POST', runs, { body: many })).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
+    const many = {
+      params: Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`p${i}`, i])),
+    };
+    expect(await world.call('POST', runs, { body: many })).toMatchObject({
+      status: 422,
+      body: { code: 'InvalidInput' },
+    });
     expect(await runCount()).toBe(0);
   });
 
@@ -202,18 +389,30 @@ describe('what is too large', () => {
       Object.fromEntries(
         Object.entries(body.files).map(([path, text]) => [
           path,
-          path.endsWith('.sql') ? `-- ${'x'.repeat(sqlBytes)}\n${text}` : `# ${'x'.repeat(900_000)}\n${text}`,
+          path.endsWith('.sql')
+            ? `-- ${'x'.repeat(sqlBytes)}\n${text}`
+            : `# ${'x'.repeat(900_000)}\n${text}`,
         ]),
       );
     const files = padded(200_000);
     expect(JSON.stringify(files).length).toBeGreaterThan(1 << 20);
-    expect(await world.call('PUT', '/lifecycles/large', { body: { ...body, files } })).toMatchObject({ status: 200 });
+    expect(
+      await world.call('PUT', '/lifecycles/large', { body: { ...body, files } }),
+    ).toMatchObject({ status: 200 });
     // SQL has a limit of its own, which a run would meet later.
-    const long = await world.call<Problem>('PUT', '/lifecycles/large', { body: { ...body, files: padded(900_000) } });
+    const long = await world.call<Problem>('PUT', '/lifecycles/large', {
+      body: { ...body, files: padded(900_000) },
+    });
     expect(long).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
-    expect(long.body.errors?.map((issue) => issue.detail)).toEqual(['is larger than 256 KiB', 'is larger than 256 KiB']);
+    expect(long.body.errors?.map((issue) => issue.detail)).toEqual([
+      'is larger than 256 KiB',
+      'is larger than 256 KiB',
+    ]);
     const tooMuch = { ...body, files: { ...files, 'sql/assemble.sql': 'x'.repeat(1_100_000) } };
-    expect(await world.call('PUT', '/lifecycles/large', { body: tooMuch })).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
+    expect(await world.call('PUT', '/lifecycles/large', { body: tooMuch })).toMatchObject({
+      status: 422,
+      body: { code: 'InvalidInput' },
+    });
   });
 
   test('a body of 50 MB gets its answer at once, not a reset connection', async () => {
@@ -223,7 +422,10 @@ describe('what is too large', () => {
     }
     const asked = await request(`${world.url}/api/v1${runs}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${world.keys.operator}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${world.keys.operator}`,
+        'content-type': 'application/json',
+      },
       body: Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1 << 20, 'x'))),
     });
     expect(asked.statusCode).toBe(413);
@@ -243,7 +445,11 @@ describe('what is too large', () => {
 });
 
 /** As simple clients do: writes the whole request, then reads. */
-function sendThenRead({ url, keys }: ApiWorld, body: string, key: string | null = keys.operator): Promise<string> {
+function sendThenRead(
+  { url, keys }: ApiWorld,
+  body: string,
+  key: string | null = keys.operator,
+): Promise<string> {
   const { port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), '127.0.0.1');
@@ -272,21 +478,34 @@ describe('a trace', () => {
   test('goes from the call to the run, its workflow and the log', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
-    const { body } = await world.call<{ id: string; traceId: string }>('POST', runs, { headers, body: {} });
+    const { body } = await world.call<{ id: string; traceId: string }>('POST', runs, {
+      headers,
+      body: {},
+    });
     expect(body.traceId).toBe(traceId);
     expect([...world.lifecycles.started.values()].map((input) => input.traceId)).toContain(traceId);
-    expect(world.log.filter((line) => line['traceId'] === traceId).map((line) => line['msg'])).toContain('run accepted');
+    expect(
+      world.log.filter((line) => line['traceId'] === traceId).map((line) => line['msg']),
+    ).toContain('run accepted');
   });
 
   test('is made where the caller sent none, or none that counts', async () => {
-    for (const headers of [undefined, { traceparent: 'nonsense' }, { traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }]) {
+    for (const headers of [
+      undefined,
+      { traceparent: 'nonsense' },
+      { traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` },
+    ]) {
       const answer = await world.call('GET', '/runs', headers === undefined ? {} : { headers });
-      expect(answer.headers.get('traceparent')).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+      expect(answer.headers.get('traceparent')).toMatch(
+        /^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/,
+      );
     }
   });
 });
 
 test('a body that is left out counts as an empty one', async () => {
   expect((await world.call('POST', runs)).status).toBe(202);
-  expect((await world.call('POST', runs, { headers: { 'content-type': 'application/json' } })).status).toBe(202);
+  expect(
+    (await world.call('POST', runs, { headers: { 'content-type': 'application/json' } })).status,
+  ).toBe(202);
 });

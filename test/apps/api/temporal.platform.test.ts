@@ -34,11 +34,18 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   temporal = await testTemporal();
   connection = Connection.lazy({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl, commandKeys: testCommandKeys });
+  lifecycles = createLifecycleClient({
+    connection,
+    namespace: temporal.namespace,
+    uiUrl: temporal.uiUrl,
+    commandKeys: testCommandKeys,
+  });
   world = await openApiWorld(lifecycles);
   await world.apply('flight-delay');
   await world.call('PUT', '/lifecycles/approved', {
-    body: lifecycleBody('approved', (text) => withStages(text, {}).replace('required: 0', 'required: 1')),
+    body: lifecycleBody('approved', (text) =>
+      withStages(text, {}).replace('required: 0', 'required: 1'),
+    ),
   });
 });
 afterEach(async () => {
@@ -58,13 +65,17 @@ interface Run {
 }
 
 const start = async (lifecycle: string, body: object = {}): Promise<Run> => {
-  const answer = await world.call<Run>('POST', `/lifecycles/${lifecycle}/runs`, { as: 'operator', body });
+  const answer = await world.call<Run>('POST', `/lifecycles/${lifecycle}/runs`, {
+    as: 'operator',
+    body,
+  });
   expect(answer.status).toBe(202);
   return answer.body;
 };
 const show = async (id: RunId): Promise<Run> => (await world.call<Run>('GET', `/runs/${id}`)).body;
 
-const untilRun = (id: RunId, isWanted: (run: Run) => boolean) => untilAnswer(() => show(id), isWanted, { everyMs: 50 });
+const untilRun = (id: RunId, isWanted: (run: Run) => boolean) =>
+  untilAnswer(() => show(id), isWanted, { everyMs: 50 });
 
 describe('a run on Temporal', () => {
   test('goes from the call to its end, watched by its events', async () => {
@@ -77,10 +88,17 @@ describe('a run on Temporal', () => {
     expect(kinds).toEqual([
       'run.accepted',
       'run.status',
-      ...['ingest', 'validate', 'train', 'evaluate', 'promote'].flatMap((stage) => [`stage.started ${stage}`, `stage.succeeded ${stage}`]),
+      ...['ingest', 'validate', 'train', 'evaluate', 'promote'].flatMap((stage) => [
+        `stage.started ${stage}`,
+        `stage.succeeded ${stage}`,
+      ]),
       'run.status',
     ]);
-    expect(await show(id)).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+    expect(await show(id)).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { kind: 'passed' },
+    });
   });
 
   test('waits for an approver, takes only one whose scope is enough, and says what it is told too early', async () => {
@@ -89,32 +107,55 @@ describe('a run on Temporal', () => {
     const { id } = await start('approved');
     const waiting = await untilRun(id, ({ status }) => status === 'waiting');
     expect(waiting.waitingFor).toContain('1 approval of');
-    expect(await world.call('POST', `/runs/${id}/approve`, { as: 'operator', body: {} })).toMatchObject({ status: 403 });
-    expect(await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: { comment: 'fine' } })).toMatchObject({
+    expect(
+      await world.call('POST', `/runs/${id}/approve`, { as: 'operator', body: {} }),
+    ).toMatchObject({ status: 403 });
+    expect(
+      await world.call('POST', `/runs/${id}/approve`, {
+        as: 'approver',
+        body: { comment: 'fine' },
+      }),
+    ).toMatchObject({
       status: 200,
       body: { approvals: [{ actor: 'approver', scope: 'approver', comment: 'fine' }] },
     });
-    expect(await untilRun(id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+    expect(await untilRun(id, ({ status }) => status === 'succeeded')).toMatchObject({
+      verdict: { kind: 'passed' },
+    });
 
     await untilRun(early.id, ({ status }) => status === 'succeeded');
     expect(await world.call('POST', `/runs/${early.id}/approve`, { body: {} })).toMatchObject({
       status: 409,
-      body: { code: 'Conflict', detail: `${early.id} has ended already: it is succeeded`, next: `perennial run show ${early.id}` },
+      body: {
+        code: 'Conflict',
+        detail: `${early.id} has ended already: it is succeeded`,
+        next: `perennial run show ${early.id}`,
+      },
     });
   });
 
   test('refuses the vote of the key that started it, and names the next step', async () => {
     worker = await startFakeWorker(temporal, world.registry);
-    const { body: run } = await world.call<Run>('POST', '/lifecycles/approved/runs', { as: 'admin', body: {} });
+    const { body: run } = await world.call<Run>('POST', '/lifecycles/approved/runs', {
+      as: 'admin',
+      body: {},
+    });
     await untilRun(run.id, ({ status }) => status === 'waiting');
-    expect(await world.call('POST', `/runs/${run.id}/approve`, { as: 'admin', body: {} })).toMatchObject({
+    expect(
+      await world.call('POST', `/runs/${run.id}/approve`, { as: 'admin', body: {} }),
+    ).toMatchObject({
       status: 403,
       body: {
         detail: expect.stringContaining(`the key admin started ${run.id}`) as string,
         next: expect.stringContaining('perennial key create <name> --scope approver') as string,
       },
     });
-    expect(await world.call('POST', `/runs/${run.id}/reject`, { as: 'approver', body: { comment: 'no' } })).toMatchObject({ status: 200 });
+    expect(
+      await world.call('POST', `/runs/${run.id}/reject`, {
+        as: 'approver',
+        body: { comment: 'no' },
+      }),
+    ).toMatchObject({ status: 200 });
     await untilRun(run.id, ({ status }) => status === 'stopped');
   });
 
@@ -123,10 +164,19 @@ describe('a run on Temporal', () => {
     const [one, other] = [await start('approved'), await start('approved')];
     for (const { id } of [one, other]) await untilRun(id, ({ status }) => status === 'waiting');
     const workflowOf = ({ id }: Run) => `run/default/approved/${id}`;
-    const handle = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(workflowOf(one));
+    const handle = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(
+      workflowOf(one),
+    );
     const approver = (await world.registry.apiKeys.verify(world.keys.approver))?.id ?? '';
     const order = (change: Partial<CommandOrder> = {}): CommandOrder => ({
-      ...{ tenant, workflowId: workflowOf(one), verb: 'run.approve', id: randomUUID(), keyId: approver, at: new Date().toISOString() },
+      ...{
+        tenant,
+        workflowId: workflowOf(one),
+        verb: 'run.approve',
+        id: randomUUID(),
+        keyId: approver,
+        at: new Date().toISOString(),
+      },
       ...change,
     });
     const send = async (update: string, ...args: unknown[]): Promise<string> => {
@@ -137,18 +187,37 @@ describe('a run on Temporal', () => {
         return ((error as Error).cause as Error | undefined)?.message ?? String(error);
       }
     };
-    const signed = (change: Partial<CommandOrder> = {}) => signCommand(testCommandKeys, order(change));
+    const signed = (change: Partial<CommandOrder> = {}) =>
+      signCommand(testCommandKeys, order(change));
 
-    expect(await send('approve', { actor: 'alice', scope: 'admin' })).toContain('carries no signature');
-    for (const nothing of [[], [null], ['x'], [{ order: null }], [{ order: { verb: 'toString' }, signedBy: 'ck_test', signature: '' }]]) {
+    expect(await send('approve', { actor: 'alice', scope: 'admin' })).toContain(
+      'carries no signature',
+    );
+    for (const nothing of [
+      [],
+      [null],
+      ['x'],
+      [{ order: null }],
+      [{ order: { verb: 'toString' }, signedBy: 'ck_test', signature: '' }],
+    ]) {
       expect(await send('approve', ...nothing)).toContain('carries no signature');
     }
-    expect(await send('approve', { ...signed(), order: order({ keyId: 'somebody' }) })).toContain('does not match what it says');
+    expect(await send('approve', { ...signed(), order: order({ keyId: 'somebody' }) })).toContain(
+      'does not match what it says',
+    );
     expect(await send('approve', { ...signed(), signedBy: 'ck_other' })).toContain('does not know');
-    expect(await send('approve', signed({ workflowId: workflowOf(other) }))).toContain('was signed for run/default/approved/');
-    expect(await send('approve', signed({ verb: 'run.pause' }))).toContain('was signed as run.pause');
-    expect(await send('approve', signed({ at: new Date(Date.now() - 11 * 60_000).toISOString() }))).toContain('too long ago');
-    expect(await send('approve', signed({ keyId: 'nobody' }))).toContain('unknown, expired or revoked');
+    expect(await send('approve', signed({ workflowId: workflowOf(other) }))).toContain(
+      'was signed for run/default/approved/',
+    );
+    expect(await send('approve', signed({ verb: 'run.pause' }))).toContain(
+      'was signed as run.pause',
+    );
+    expect(
+      await send('approve', signed({ at: new Date(Date.now() - 11 * 60_000).toISOString() })),
+    ).toContain('too long ago');
+    expect(await send('approve', signed({ keyId: 'nobody' }))).toContain(
+      'unknown, expired or revoked',
+    );
     const pause = signed({ verb: 'run.pause' });
     expect(await send('pause', pause)).toBe('accepted');
     expect(await send('resume', signed({ verb: 'run.resume' }))).toBe('accepted');
@@ -156,12 +225,23 @@ describe('a run on Temporal', () => {
 
     expect(await show(one.id)).toMatchObject({ status: 'waiting' });
     expect(await world.registry.approvals.ofRun({ tenant, runId: one.id })).toEqual([]);
-    const refused = await world.registry.audit.list({ tenant, subject: `workflow:${workflowOf(one)}`, pageSize: 50 });
+    const refused = await world.registry.audit.list({
+      tenant,
+      subject: `workflow:${workflowOf(one)}`,
+      pageSize: 50,
+    });
     expect(refused.items).toMatchObject([
-      { action: 'command.refused', actor: 'unknown', cause: 'run.approve: it carries no signature of the API' },
+      {
+        action: 'command.refused',
+        actor: 'unknown',
+        cause: 'run.approve: it carries no signature of the API',
+      },
     ]);
-    for (const { id } of [one, other]) await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: {} });
-    expect(await untilRun(one.id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+    for (const { id } of [one, other])
+      await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: {} });
+    expect(await untilRun(one.id, ({ status }) => status === 'succeeded')).toMatchObject({
+      verdict: { kind: 'passed' },
+    });
     const history = JSON.stringify(await handle.fetchHistory());
     expect(history).not.toContain(testCommandKeys()[0].secret);
   });
@@ -172,20 +252,33 @@ describe('a run on Temporal', () => {
     worker = await startFakeWorker(temporal, world.registry, {
       ingestSource: async ({ source }) => {
         await held;
-        return { dataset: source.name, version: 1, manifest: { uri: '', digest: 'sha256:a', bytes: 1, mediaType: '' }, rows: 1 };
+        return {
+          dataset: source.name,
+          version: 1,
+          manifest: { uri: '', digest: 'sha256:a', bytes: 1, mediaType: '' },
+          rows: 1,
+        };
       },
     });
     const { id } = await start('flight-delay');
     await untilRun(id, ({ stages }) => stages?.some(({ name }) => name === 'ingest') ?? false);
-    expect(await world.call('POST', `/runs/${id}/pause`, { as: 'operator', body: { reason: 'freeze' } })).toMatchObject({ status: 200 });
+    expect(
+      await world.call('POST', `/runs/${id}/pause`, { as: 'operator', body: { reason: 'freeze' } }),
+    ).toMatchObject({ status: 200 });
     release();
-    expect((await untilRun(id, ({ status }) => status === 'paused')).waitingFor).toContain('paused by operator (freeze)');
-    expect(await world.call('POST', `/runs/${id}/resume`, { as: 'operator' })).toMatchObject({ status: 200 });
+    expect((await untilRun(id, ({ status }) => status === 'paused')).waitingFor).toContain(
+      'paused by operator (freeze)',
+    );
+    expect(await world.call('POST', `/runs/${id}/resume`, { as: 'operator' })).toMatchObject({
+      status: 200,
+    });
     await untilRun(id, ({ status }) => status === 'succeeded');
 
     const second = await start('approved');
     await untilRun(second.id, ({ status }) => status === 'waiting');
-    expect(await world.call('POST', `/runs/${second.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
+    expect(
+      await world.call('POST', `/runs/${second.id}/cancel`, { as: 'operator', body: {} }),
+    ).toMatchObject({ status: 202 });
     expect(await untilRun(second.id, ({ status }) => status !== 'waiting')).toMatchObject({
       status: 'cancelled',
       failure: { type: 'Cancelled' },
@@ -199,7 +292,10 @@ describe('without workers', () => {
     expect(await lifecycles.execution(`run/default/flight-delay/${id}`)).toBe('running');
     const pause = () => world.call('POST', `/runs/${id}/pause`, { body: {} });
     const { value, milliseconds } = await fastestOf(3, 10_000, () => timed(pause));
-    expect(value).toMatchObject({ status: 503, body: { code: 'PlatformUnavailable', next: 'perennial doctor' } });
+    expect(value).toMatchObject({
+      status: 503,
+      body: { code: 'PlatformUnavailable', next: 'perennial doctor' },
+    });
     expect(milliseconds).toBeLessThan(10_000);
     expect((await world.call('POST', `/runs/${id}/cancel`, { body: {} })).status).toBe(202);
   });
@@ -213,9 +309,19 @@ describe('the lifecycle client', () => {
     const workflowId = `run/default/flight-delay/${id}`;
     const plan = planOf();
     const { tenant, traceId } = plan;
-    const input = { tenant, lifecycle: 'flight-delay', kind: 'ModelLifecycle', request: {}, actor: 'test', traceId } as const;
+    const input = {
+      tenant,
+      lifecycle: 'flight-delay',
+      kind: 'ModelLifecycle',
+      request: {},
+      actor: 'test',
+      traceId,
+    } as const;
     // The run's row says so a moment before its workflow has ended.
-    for (const end = Date.now() + 60_000; (await lifecycles.execution(workflowId)) === 'running' && Date.now() < end;) {
+    for (
+      const end = Date.now() + 60_000;
+      (await lifecycles.execution(workflowId)) === 'running' && Date.now() < end;
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await lifecycles.start(workflowId, input);
@@ -228,7 +334,12 @@ describe('the lifecycle client', () => {
 
   test('names Temporal’s absence instead of waiting for it', async () => {
     const nowhere = Connection.lazy({ address: '127.0.0.1:1' });
-    const away = createLifecycleClient({ connection: nowhere, namespace: 'none', uiUrl: null, commandKeys: testCommandKeys });
+    const away = createLifecycleClient({
+      connection: nowhere,
+      namespace: 'none',
+      uiUrl: null,
+      commandKeys: testCommandKeys,
+    });
     const both = () => Promise.allSettled([away.execution('x'), away.workers()]);
     const { value, milliseconds } = await fastestOf(3, 12_000, () => timed(both));
     expect(value).toMatchObject([
@@ -247,12 +358,26 @@ describe('reconciliation with Temporal', () => {
     if (!revision) throw new Error('not applied');
     const accept = () =>
       world.registry.runs.accept({
-        ...{ tenant, lifecycle: 'flight-delay', revisionDigest: revision.digest, request: {}, actor: 'test' },
+        ...{
+          tenant,
+          lifecycle: 'flight-delay',
+          revisionDigest: revision.digest,
+          request: {},
+          actor: 'test',
+        },
         ...{ traceId: planOf().traceId, requestDigest: revision.digest },
       });
     const swept = (await accept()).run;
     await Promise.all(
-      [1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log })),
+      [1, 2, 3].map(() =>
+        sweepOutbox({
+          registry: world.registry,
+          lifecycles,
+          schedules: fakeSchedules(),
+          indexes: world.indexes,
+          log,
+        }),
+      ),
     );
     await untilRun(swept.id, ({ status }) => status === 'succeeded');
 
@@ -283,13 +408,18 @@ describe('reconciliation with Temporal', () => {
     const opened = await openRollout(world.registry, { model: 'lost', runId: id });
     expect(opened.kind).toBe('opened');
     const workflowExecution = { workflowId: `run/default/flight-delay/${id}` };
-    await connection.workflowService.terminateWorkflowExecution({ namespace: temporal.namespace, workflowExecution });
+    await connection.workflowService.terminateWorkflowExecution({
+      namespace: temporal.namespace,
+      workflowExecution,
+    });
     await reconcileRuns({ registry: world.registry, lifecycles, log }, { olderThanSeconds: 0 });
     expect(await show(id)).toMatchObject({ status: 'lost' });
     expect(await world.registry.rollouts.current({ tenant, model: 'lost' })).toMatchObject({
       status: 'aborted',
       weight: 0,
-      verdict: { reasons: [{ message: 'aborted: its run was lost: the workflow ended as terminated' }] },
+      verdict: {
+        reasons: [{ message: 'aborted: its run was lost: the workflow ended as terminated' }],
+      },
     });
   });
 });

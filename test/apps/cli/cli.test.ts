@@ -20,7 +20,10 @@ const run = {
   id: 'run_1',
   lifecycle: 'flight-delay',
   status: 'succeeded',
-  verdict: { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }] },
+  verdict: {
+    kind: 'passed',
+    reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }],
+  },
   version: 7,
   waitingFor: null,
   failure: null,
@@ -51,14 +54,28 @@ const story: readonly Event[] = [
     second: 2,
     data: { trainer: 'lightgbm', metrics: [{ step: 10, name: 'logloss', value: 0.612345 }] },
   },
-  { kind: 'train.metrics', stage: 'train', second: 4, data: { trainer: 'lightgbm', metrics: [{ step: 20, name: 'logloss', value: 0.6 }] } },
+  {
+    kind: 'train.metrics',
+    stage: 'train',
+    second: 4,
+    data: { trainer: 'lightgbm', metrics: [{ step: 20, name: 'logloss', value: 0.6 }] },
+  },
   {
     kind: 'attempt.failed',
     stage: 'train',
     second: 4,
-    data: { activity: 'trainModel', attempt: 2, failure: { type: 'BackendUnavailable', message: 'no Python' } },
+    data: {
+      activity: 'trainModel',
+      attempt: 2,
+      failure: { type: 'BackendUnavailable', message: 'no Python' },
+    },
   },
-  { kind: 'stage.failed', stage: 'train', second: 5, data: { failure: { type: 'JobFailed', message: 'exit 1' } } },
+  {
+    kind: 'stage.failed',
+    stage: 'train',
+    second: 5,
+    data: { failure: { type: 'JobFailed', message: 'exit 1' } },
+  },
   { kind: 'run.status', data: { status: 'waiting', waitingFor: '1 approval(s)' } },
   {
     kind: 'run.status',
@@ -85,7 +102,9 @@ function tell(breakAfter: number): void {
       const seq = index + 1;
       if (seq <= from) continue;
       const at = `2026-01-01T00:00:0${second}.000Z`;
-      response.write(`id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, stage, data, at })}\n\n`);
+      response.write(
+        `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, stage, data, at })}\n\n`,
+      );
       if (seq - from === breakAfter) return void setTimeout(() => response.destroy(), 20);
     }
     response.end('event: end\ndata: {}\n\n');
@@ -101,14 +120,26 @@ describe('usage', () => {
     [['run', 'list', '--statos', 'x'], /unknown option '--statos'[^]*--status/],
     [['key', 'create', 'a'], /required option '--scope <scope>'/],
     [['run', 'start', 'a', '--param', 'x'], /--param x: write name=value/],
-    [['run', 'list', '--limit', 'many'], /argument 'many' is invalid\. Expected a whole number from 1/],
+    [
+      ['run', 'list', '--limit', 'many'],
+      /argument 'many' is invalid\. Expected a whole number from 1/,
+    ],
     [['audit', 'list', '--limit', '0'], /Expected a whole number from 1/],
     [['model', 'explain', 'm@'], /m@ is not a model: expected name, name@version or name@alias/],
     [['model', 'explain', 'm@2', '--of', '3'], /m@2 and --of 3 are different versions/],
-    [['model', 'promote', 'm', 'x', '--reason', 'y'], /argument 'version'\. Expected a whole number/],
+    [
+      ['model', 'promote', 'm', 'x', '--reason', 'y'],
+      /argument 'version'\. Expected a whole number/,
+    ],
     [['model', 'rollback', 'm', '--to', '1.5'], /Expected a whole number/],
-    [['compute', 'check', 'lokal'], /unknown compute backend lokal; available: local; did you mean local\?/],
-    [['key', 'rotate', 'k', '--overlap-seconds', 'long'], /Expected a whole number from 0 to 2592000/],
+    [
+      ['compute', 'check', 'lokal'],
+      /unknown compute backend lokal; available: local; did you mean local\?/,
+    ],
+    [
+      ['key', 'rotate', 'k', '--overlap-seconds', 'long'],
+      /Expected a whole number from 0 to 2592000/,
+    ],
   ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
     const { exitCode, stderr, stdout } = await api.cli(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -121,7 +152,18 @@ describe('usage', () => {
     expect(await api.cli('--version')).toMatchObject({ exitCode: 0, stdout: '9.9.9\n' });
     const help = await api.cli('--help');
     expect(help.exitCode).toBe(0);
-    for (const noun of ['lifecycle', 'run', 'model', 'dataset', 'audit', 'policy', 'key', 'compute', 'doctor', 'up'])
+    for (const noun of [
+      'lifecycle',
+      'run',
+      'model',
+      'dataset',
+      'audit',
+      'policy',
+      'key',
+      'compute',
+      'doctor',
+      'up',
+    ])
       expect(help.stdout).toContain(noun);
     const verbs = await api.cli('run');
     expect(verbs.exitCode).toBe(2);
@@ -133,23 +175,35 @@ describe('usage', () => {
     ['churn@2', '?version=2'],
     ['churn@previous', '?version=1'],
   ])('model explain takes %s, as other commands do', async (given, query) => {
-    api.routes.set('GET /models/churn', { aliases: { champion: { version: 3 }, challenger: null, previous: { version: 1 } } });
+    api.routes.set('GET /models/churn', {
+      aliases: { champion: { version: 3 }, challenger: null, previous: { version: 1 } },
+    });
     await api.cli('model', 'explain', given, '--json');
     expect(api.asked.at(-1)?.path).toBe(`/models/churn/explain${query}`);
   });
 
   test('model explain names the aliases that there are', async () => {
-    api.routes.set('GET /models/churn', { aliases: { champion: { version: 3 }, challenger: null, previous: null } });
+    api.routes.set('GET /models/churn', {
+      aliases: { champion: { version: 3 }, challenger: null, previous: null },
+    });
     const { exitCode, stderr } = await api.cli('model', 'explain', 'churn@chalenger');
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('churn has no alias chalenger; known aliases: champion, challenger, previous');
+    expect(stderr).toContain(
+      'churn has no alias chalenger; known aliases: champion, challenger, previous',
+    );
   });
 
   test('without a platform the next command is named', async () => {
     const { exitCode, stderr } = await cliAgainst({ apiUrl: null, apiKey: null }, ['run', 'list']);
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('next: perennial up') as string });
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('next: perennial up') as string,
+    });
     const away = await cliAgainst({ apiUrl: 'http://127.0.0.1:1', apiKey: 'pk' }, ['run', 'list']);
-    expect(away).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/is not reachable[^]*next: perennial up/) as string });
+    expect(away).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/is not reachable[^]*next: perennial up/) as string,
+    });
   });
 
   test('the API’s refusal comes with its places and its advice; bad input is exit 2', async () => {
@@ -161,14 +215,31 @@ describe('usage', () => {
     api.routes.set('POST /lifecycles/a/runs', (_, response) =>
       refuse(response, 422, {
         detail: 'lifecycle.yaml has 1 mistake',
-        errors: [{ pointer: '/a', detail: 'unknown key a', file: 'lifecycle.yaml', line: 3, column: 1, didYouMean: 'b' }],
+        errors: [
+          {
+            pointer: '/a',
+            detail: 'unknown key a',
+            file: 'lifecycle.yaml',
+            line: 3,
+            column: 1,
+            didYouMean: 'b',
+          },
+        ],
       }),
     );
     const { exitCode, stderr } = await api.cli('run', 'start', 'a');
     expect(exitCode).toBe(2);
-    expect(stderr).toBe('error: lifecycle.yaml has 1 mistake\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n');
-    api.routes.set('GET /runs', (_, response) => void response.writeHead(502).end('<html>proxy</html>'));
-    expect(await api.cli('run', 'list')).toMatchObject({ exitCode: 1, stderr: 'error: the API responded with 502\n' });
+    expect(stderr).toBe(
+      'error: lifecycle.yaml has 1 mistake\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n',
+    );
+    api.routes.set(
+      'GET /runs',
+      (_, response) => void response.writeHead(502).end('<html>proxy</html>'),
+    );
+    expect(await api.cli('run', 'list')).toMatchObject({
+      exitCode: 1,
+      stderr: 'error: the API responded with 502\n',
+    });
   });
 });
 
@@ -193,13 +264,20 @@ describe('watching a run', () => {
     ]);
     expect(stdout).toContain('run_1  flight-delay  stopped  flight-delay@7');
     expect(stdout).toContain('  pass  useful  auc 0.70 at least 0.62');
-    const resumed = api.asked.filter(({ path }) => path.endsWith('/events')).map(({ headers }) => headers['last-event-id']);
+    const resumed = api.asked
+      .filter(({ path }) => path.endsWith('/events'))
+      .map(({ headers }) => headers['last-event-id']);
     expect(resumed).toEqual(['0', '4', '8']);
   });
 
   test('of one that is not there ends at once', async () => {
-    const { value, milliseconds } = await fastestOf(3, 2_000, () => timed(() => api.cli('run', 'watch', 'run_2')));
-    expect(value).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('there is no') as string });
+    const { value, milliseconds } = await fastestOf(3, 2_000, () =>
+      timed(() => api.cli('run', 'watch', 'run_2')),
+    );
+    expect(value).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('there is no') as string,
+    });
     expect(milliseconds).toBeLessThan(2_000);
   });
 
@@ -208,26 +286,31 @@ describe('watching a run', () => {
     ['stopped', 3],
     ['failed', 1],
     ['cancelled', 1],
-  ])('start --follow of one that %s exits %i, with JSON alone on stdout', async (status, expected) => {
-    tell(99);
-    api.routes.set('POST /lifecycles/flight-delay/runs', (_, response) => answer(response, 202, { ...run, status: 'pending' }));
-    api.routes.set('GET /runs/run_1', { ...run, status });
-    const { exitCode, stdout } = await api.cli(
-      'run',
-      'start',
-      'flight-delay',
-      '--follow',
-      '--json',
-      '--param',
-      'num_leaves=15',
-      '--no-cache',
-    );
-    expect(exitCode).toBe(expected);
-    expect(JSON.parse(stdout)).toMatchObject({ id: 'run_1', status });
-    const started = api.asked.find(({ method }) => method === 'POST');
-    expect(started?.body).toEqual({ params: { num_leaves: 15 }, cache: false });
-    expect(started?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
-  });
+  ])(
+    'start --follow of one that %s exits %i, with JSON alone on stdout',
+    async (status, expected) => {
+      tell(99);
+      api.routes.set('POST /lifecycles/flight-delay/runs', (_, response) =>
+        answer(response, 202, { ...run, status: 'pending' }),
+      );
+      api.routes.set('GET /runs/run_1', { ...run, status });
+      const { exitCode, stdout } = await api.cli(
+        'run',
+        'start',
+        'flight-delay',
+        '--follow',
+        '--json',
+        '--param',
+        'num_leaves=15',
+        '--no-cache',
+      );
+      expect(exitCode).toBe(expected);
+      expect(JSON.parse(stdout)).toMatchObject({ id: 'run_1', status });
+      const started = api.asked.find(({ method }) => method === 'POST');
+      expect(started?.body).toEqual({ params: { num_leaves: 15 }, cache: false });
+      expect(started?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
 });
 
 describe('a run that is shown', () => {
@@ -237,30 +320,62 @@ describe('a run that is shown', () => {
   };
 
   test('says what to try when it failed', async () => {
-    const failure = { type: 'JobFailed', message: 'job 1: exit 1', stage: 'train', next: 'perennial run logs run_1' };
-    expect(await show({ status: 'failed', failure })).toContain('train: JobFailed: job 1: exit 1\nnext: perennial run logs run_1\n');
+    const failure = {
+      type: 'JobFailed',
+      message: 'job 1: exit 1',
+      stage: 'train',
+      next: 'perennial run logs run_1',
+    };
+    expect(await show({ status: 'failed', failure })).toContain(
+      'train: JobFailed: job 1: exit 1\nnext: perennial run logs run_1\n',
+    );
   });
 
   test('shows its approver what was measured', async () => {
-    const verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }] };
-    const stages = [{ name: 'evaluate', status: 'succeeded', seconds: 1, reusedFrom: null, verdict }];
-    const shown = await show({ status: 'waiting', waitingFor: '1 approval of flight-delay@7', stages });
-    expect(shown).toContain('evaluate: passed\n  pass  useful  auc 0.70 at least 0.62\nwaits for: 1 approval of flight-delay@7\n');
+    const verdict = {
+      kind: 'passed',
+      reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }],
+    };
+    const stages = [
+      { name: 'evaluate', status: 'succeeded', seconds: 1, reusedFrom: null, verdict },
+    ];
+    const shown = await show({
+      status: 'waiting',
+      waitingFor: '1 approval of flight-delay@7',
+      stages,
+    });
+    expect(shown).toContain(
+      'evaluate: passed\n  pass  useful  auc 0.70 at least 0.62\nwaits for: 1 approval of flight-delay@7\n',
+    );
   });
 });
 
 describe('a verdict', () => {
   const reasons = [
     { gate: 'useful', code: 'threshold.met', message: 'auc 0.70', outcome: 'passed' },
-    { gate: 'no-worse', code: 'nonInferiority.refuted', message: 'worse by 0.02', outcome: 'failed' },
+    {
+      gate: 'no-worse',
+      code: 'nonInferiority.refuted',
+      message: 'worse by 0.02',
+      outcome: 'failed',
+    },
     { gate: 'parity', code: 'parity.notMeasured', message: 'no gateway', outcome: 'inconclusive' },
-    { gate: 'slices', code: 'slice.notApplicable', message: 'no champion', outcome: 'notApplicable' },
+    {
+      gate: 'slices',
+      code: 'slice.notApplicable',
+      message: 'no champion',
+      outcome: 'notApplicable',
+    },
     // Not of a gate: it is the verdict's own.
     { gate: 'approval', code: 'approval.rejected', message: 'ada rejected m@1' },
   ];
 
   test('marks each gate by what it said, in colour for a person', async () => {
-    api.routes.set('GET /runs/run_1', { ...run, status: 'stopped', verdict: { kind: 'failed', reasons } });
+    api.routes.set('GET /runs/run_1', {
+      ...run,
+      status: 'stopped',
+      verdict: { kind: 'failed', reasons },
+    });
     const plain = (await api.cli('run', 'show', 'run_1')).stdout;
     const lines = [
       'verdict: failed',
@@ -271,7 +386,9 @@ describe('a verdict', () => {
       '  FAIL  approval  ada rejected m@1',
     ];
     expect(plain).toContain(lines.join('\n'));
-    const painted = (await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, ['run', 'show', 'run_1'])).stdout;
+    const painted = (
+      await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, ['run', 'show', 'run_1'])
+    ).stdout;
     expect(painted).toContain('\u001b[31mFAIL\u001b[0m  no-worse');
     expect(painted).toContain('\u001b[32mpass\u001b[0m  useful');
   });
@@ -280,22 +397,50 @@ describe('a verdict', () => {
 describe('a list without items', () => {
   test.each([
     [['run', 'list'], 'GET /runs', 'no runs yet; next: perennial run start <lifecycle>'],
-    [['run', 'list', '--status', 'failed'], 'GET /runs', 'no matching runs; next: perennial run list'],
-    [['lifecycle', 'list'], 'GET /lifecycles', 'no lifecycles yet; next: perennial lifecycle init <name>'],
-    [['model', 'list'], 'GET /models', 'no models yet; a run registers the first version; next: perennial run start <lifecycle>'],
-    [['model', 'history', 'm'], 'GET /models/m/history', 'm had no champion yet; next: perennial model show m'],
-    [['dataset', 'list'], 'GET /datasets', 'no datasets yet; a run ingests the first one; next: perennial run start <lifecycle>'],
+    [
+      ['run', 'list', '--status', 'failed'],
+      'GET /runs',
+      'no matching runs; next: perennial run list',
+    ],
+    [
+      ['lifecycle', 'list'],
+      'GET /lifecycles',
+      'no lifecycles yet; next: perennial lifecycle init <name>',
+    ],
+    [
+      ['model', 'list'],
+      'GET /models',
+      'no models yet; a run registers the first version; next: perennial run start <lifecycle>',
+    ],
+    [
+      ['model', 'history', 'm'],
+      'GET /models/m/history',
+      'm had no champion yet; next: perennial model show m',
+    ],
+    [
+      ['dataset', 'list'],
+      'GET /datasets',
+      'no datasets yet; a run ingests the first one; next: perennial run start <lifecycle>',
+    ],
     [['dataset', 'quarantine', 'd'], 'GET /datasets/d/quarantine', 'd has no quarantined rows'],
-    [['audit', 'list', '--action', 'x'], 'GET /audit', 'no matching changes; next: perennial audit list'],
-  ])('%j says so on stderr with the next step, and gives a pipe nothing', async (args, route, said) => {
-    api.routes.set(route, { items: [], nextPageToken: null });
-    expect(await api.cli(...args)).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
-    expect(await api.cli(...args, '--json')).toEqual({ exitCode: 0, stdout: '[]\n', stderr: '' });
-  });
+    [
+      ['audit', 'list', '--action', 'x'],
+      'GET /audit',
+      'no matching changes; next: perennial audit list',
+    ],
+  ])(
+    '%j says so on stderr with the next step, and gives a pipe nothing',
+    async (args, route, said) => {
+      api.routes.set(route, { items: [], nextPageToken: null });
+      expect(await api.cli(...args)).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
+      expect(await api.cli(...args, '--json')).toEqual({ exitCode: 0, stdout: '[]\n', stderr: '' });
+    },
+  );
 });
 
 test('lifecycle validate finds an unknown trainer and a mistyped parameter without a platform', async () => {
-  const offline = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', ...args]);
+  const offline = (...args: readonly string[]) =>
+    cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', ...args]);
   await offline('init', 'churn');
   const file = join(folder, 'churn', 'lifecycle.yaml');
   const text = readFileSync(file, 'utf8');
@@ -309,31 +454,44 @@ test('lifecycle validate finds an unknown trainer and a mistyped parameter witho
   });
   expect(await validated('learning_rate', 'lerning_rate')).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringMatching(/lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter/) as string,
+    stderr: expect.stringMatching(
+      /lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter/,
+    ) as string,
   });
-  expect(await validated('x', 'x')).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('churn: valid') as string });
+  expect(await validated('x', 'x')).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringContaining('churn: valid') as string,
+  });
 });
 
 describe('lifecycle init', () => {
-  const init = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'init', ...args]);
+  const init = (...args: readonly string[]) =>
+    cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'init', ...args]);
 
   test('refuses a trainer that there is not, with the nearest name, and writes nothing', async () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lightgmb');
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
-      stderr: expect.stringMatching(/unknown trainer lightgmb; .*did you mean lightgbm\?\nnext: perennial trainer init lightgmb/) as string,
+      stderr: expect.stringMatching(
+        /unknown trainer lightgmb; .*did you mean lightgbm\?\nnext: perennial trainer init lightgmb/,
+      ) as string,
     });
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('refuses a trainer that makes no model of a table', async () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lora');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('unknown trainer lora') as string });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('unknown trainer lora') as string,
+    });
   });
 
   test('writes a language application that is valid as it stands', async () => {
     expect(await init('capitals', '--llm')).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(folder, 'capitals', 'lifecycle.yaml'), 'utf8')).toContain('kind: LlmLifecycle');
+    expect(readFileSync(join(folder, 'capitals', 'lifecycle.yaml'), 'utf8')).toContain(
+      'kind: LlmLifecycle',
+    );
   });
 
   test.each<[string, readonly string[], RegExp]>([
@@ -343,18 +501,42 @@ describe('lifecycle init', () => {
       /--data needs --label.*\nnext: perennial lifecycle init churn --data x\.csv --label COLUMN/,
     ],
     ['a label without data', ['--label', 'y'], /--label needs --data/],
-    ['an entity of a language application', ['--llm', '--entity', 'y'], /--entity cannot be used with --llm/],
+    [
+      'an entity of a language application',
+      ['--llm', '--entity', 'y'],
+      /--entity cannot be used with --llm/,
+    ],
     [
       'a task that there is not',
       ['--data', 'x.csv', '--label', 'y', '--task', 'ranking'],
       /--task cannot be ranking\nnext: choose one of classification/,
     ],
     ['a file that there is not', ['--data', 'x.csv', '--label', 'y'], /x\.csv does not exist/],
-    ['a URI', ['--data', 'https://a:b@host/x.csv', '--label', 'y'], /https:\/\/host\/x\.csv is a URI/],
-    ['a spreadsheet', ['--data', 'sheet.xlsx', '--label', 'y'], /no CSV, Parquet or NDJSON file.*\nnext: save the sheet as CSV/],
-    ['a table that cannot be read', ['--data', 'broken.csv', '--label', 'y'], /line 3: 3 fields where the header has 2/],
-    ['a label that there is not', ['--data', 'order.csv', '--label', 'cutt'], /order\.csv: there is no column cutt.*did you mean cut\?/],
-    ['a trainer of language models', ['--data', 'order.csv', '--label', 'cut', '--trainer', 'lora'], /unknown trainer lora/],
+    [
+      'a URI',
+      ['--data', 'https://a:b@host/x.csv', '--label', 'y'],
+      /https:\/\/host\/x\.csv is a URI/,
+    ],
+    [
+      'a spreadsheet',
+      ['--data', 'sheet.xlsx', '--label', 'y'],
+      /no CSV, Parquet or NDJSON file.*\nnext: save the sheet as CSV/,
+    ],
+    [
+      'a table that cannot be read',
+      ['--data', 'broken.csv', '--label', 'y'],
+      /line 3: 3 fields where the header has 2/,
+    ],
+    [
+      'a label that there is not',
+      ['--data', 'order.csv', '--label', 'cutt'],
+      /order\.csv: there is no column cutt.*did you mean cut\?/,
+    ],
+    [
+      'a trainer of language models',
+      ['--data', 'order.csv', '--label', 'cut', '--trainer', 'lora'],
+      /unknown trainer lora/,
+    ],
   ])('refuses %s, and writes nothing', async (_, args, message) => {
     writeFileSync(join(folder, 'sheet.xlsx'), 'PK');
     writeFileSync(join(folder, 'broken.csv'), 'x,y\n1,2\n1,2,3\n');
@@ -375,8 +557,14 @@ describe('lifecycle init', () => {
     expect(stderr).toContain('next: perennial lifecycle plan cuts');
     expect(exitCode).toBe(0);
     // The source is not called `order`, which is a word of SQL.
-    expect(readFileSync(join(folder, 'cuts', 'sql', 'assemble.sql'), 'utf8')).toContain('FROM order_rows');
-    const validated = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'validate', 'cuts']);
+    expect(readFileSync(join(folder, 'cuts', 'sql', 'assemble.sql'), 'utf8')).toContain(
+      'FROM order_rows',
+    );
+    const validated = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, [
+      'lifecycle',
+      'validate',
+      'cuts',
+    ]);
     expect(validated).toMatchObject({ exitCode: 0, stderr: 'cuts: valid\n' });
   });
 
@@ -391,14 +579,18 @@ describe('lifecycle init', () => {
 
   test('writes a lifecycle that is valid as it stands', async () => {
     expect(await init('churn', '--trainer', 'logistic')).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain('trainer: logistic');
+    expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain(
+      'trainer: logistic',
+    );
   });
 });
 
 describe('lifecycle archive and delete', () => {
   test('says what goes on, and deletes only what is confirmed', async () => {
     const posted = (path: string, body: object) =>
-      api.routes.set(`POST /lifecycles/churn/${path}`, (_, response) => answer(response, 200, body));
+      api.routes.set(`POST /lifecycles/churn/${path}`, (_, response) =>
+        answer(response, 200, body),
+      );
     posted('archive', { champion: 3, openRuns: ['run_1'] });
     posted('delete', {});
     const archived = await api.cli('lifecycle', 'archive', 'churn', '--reason', 'replaced');
@@ -408,8 +600,21 @@ describe('lifecycle archive and delete', () => {
       stderr: expect.stringContaining('confirm with --yes') as string,
     });
     expect(api.asked.some(({ path }) => path.endsWith('/delete'))).toBe(false);
-    expect(await api.cli('lifecycle', 'delete', 'churn', '--yes', '--stop-serving', '--reason', 'replaced')).toMatchObject({ exitCode: 0 });
-    expect(api.asked.find(({ path }) => path.endsWith('/delete'))?.body).toEqual({ reason: 'replaced', stopServing: true });
+    expect(
+      await api.cli(
+        'lifecycle',
+        'delete',
+        'churn',
+        '--yes',
+        '--stop-serving',
+        '--reason',
+        'replaced',
+      ),
+    ).toMatchObject({ exitCode: 0 });
+    expect(api.asked.find(({ path }) => path.endsWith('/delete'))?.body).toEqual({
+      reason: 'replaced',
+      stopServing: true,
+    });
   });
 });
 
@@ -467,9 +672,16 @@ describe('a command to a run', () => {
       ...run,
       stages: stages.map(([name, status]) => ({ name, status, seconds: 1, reusedFrom: null })),
     });
-    api.routes.set('POST /runs/run_1/rerun', (_request, response) => answer(response, 202, { ...run, id: 'run_2' }));
-    expect(await api.cli('run', 'rerun', 'run_1')).toMatchObject({ stdout: 'run_2\n', stderr: `run_2 reruns run_1 from ${from}\n` });
-    expect(api.asked.find(({ path }) => path.endsWith('/rerun'))?.body).toEqual({ fromStage: from });
+    api.routes.set('POST /runs/run_1/rerun', (_request, response) =>
+      answer(response, 202, { ...run, id: 'run_2' }),
+    );
+    expect(await api.cli('run', 'rerun', 'run_1')).toMatchObject({
+      stdout: 'run_2\n',
+      stderr: `run_2 reruns run_1 from ${from}\n`,
+    });
+    expect(api.asked.find(({ path }) => path.endsWith('/rerun'))?.body).toEqual({
+      fromStage: from,
+    });
   });
 });
 
@@ -479,35 +691,73 @@ describe('what is shown', () => {
     const show = ['run', 'show', 'run_1'];
     const target = { apiUrl: api.url, apiKey: 'pk' };
     expect((await cliAgainst({ ...target, tty: true }, show)).stdout).toContain('\u001b[32m');
-    expect((await cliAgainst({ ...target, tty: true, noColor: true }, show)).stdout).not.toContain('\u001b');
+    expect((await cliAgainst({ ...target, tty: true, noColor: true }, show)).stdout).not.toContain(
+      '\u001b',
+    );
     expect((await cliAgainst(target, show)).stdout).not.toContain('\u001b');
   });
 
   test('goes over all pages of a list', async () => {
     api.routes.set('GET /datasets', ({ path }, response) => {
-      const item = { name: path.includes('pageToken=t') ? 'weather' : 'flights', versions: 1, latest: 1, approved: null };
-      answer(response, 200, { items: [item], nextPageToken: path.includes('pageToken=t') ? null : 't' });
+      const item = {
+        name: path.includes('pageToken=t') ? 'weather' : 'flights',
+        versions: 1,
+        latest: 1,
+        approved: null,
+      };
+      answer(response, 200, {
+        items: [item],
+        nextPageToken: path.includes('pageToken=t') ? null : 't',
+      });
     });
     const { stdout } = await api.cli('dataset', 'list');
-    expect(stdout).toBe('DATASET  VERSIONS  LATEST  APPROVED\nflights  1         @1\nweather  1         @1\n');
+    expect(stdout).toBe(
+      'DATASET  VERSIONS  LATEST  APPROVED\nflights  1         @1\nweather  1         @1\n',
+    );
     expect(JSON.parse((await api.cli('dataset', 'list', '--json')).stdout)).toHaveLength(2);
   });
 
   test('of an audit with findings is exit 1', async () => {
     const checkpoint = { batch: 1, digest: `sha256:${'0'.repeat(64)}` };
     const report = {
-      ...{ rows: 3, batches: 1, unsealed: 0, unsealedSince: null, checkpoint, trustedBy: 'firstKey', keys: [{ fingerprint: 'sha256:ab' }] },
-      ...{ copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }], findings: [] as object[], furtherFindings: 0 },
+      ...{
+        rows: 3,
+        batches: 1,
+        unsealed: 0,
+        unsealedSince: null,
+        checkpoint,
+        trustedBy: 'firstKey',
+        keys: [{ fingerprint: 'sha256:ab' }],
+      },
+      ...{
+        copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }],
+        findings: [] as object[],
+        furtherFindings: 0,
+      },
     };
     api.routes.set('GET /audit/verify', report);
-    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('are unchanged') as string });
+    expect(await api.cli('audit', 'verify')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('are unchanged') as string,
+    });
     const kept = join(folder, 'checkpoint');
-    expect(await api.cli('audit', 'verify', '--checkpoint-file', kept)).toMatchObject({ exitCode: 0 });
+    expect(await api.cli('audit', 'verify', '--checkpoint-file', kept)).toMatchObject({
+      exitCode: 0,
+    });
     expect(readFileSync(kept, 'utf8')).toBe(`1:${checkpoint.digest}\n`);
     await api.cli('audit', 'verify', '--checkpoint-file', kept);
-    expect(api.asked.at(-1)?.path).toBe(`/audit/verify?from=${encodeURIComponent(`1:${checkpoint.digest}`)}`);
-    report.findings.push({ kind: 'changed', sealedAs: 2, detail: 'row aud_1 is not what was sealed' });
-    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 1, stdout: 'changed at row 2: row aud_1 is not what was sealed\n' });
+    expect(api.asked.at(-1)?.path).toBe(
+      `/audit/verify?from=${encodeURIComponent(`1:${checkpoint.digest}`)}`,
+    );
+    report.findings.push({
+      kind: 'changed',
+      sealedAs: 2,
+      detail: 'row aud_1 is not what was sealed',
+    });
+    expect(await api.cli('audit', 'verify')).toMatchObject({
+      exitCode: 1,
+      stdout: 'changed at row 2: row aud_1 is not what was sealed\n',
+    });
   });
 
   test('of keys says which expire soon, and a new one is made for 90 days, so many days, or ever', async () => {
@@ -522,7 +772,10 @@ describe('what is shown', () => {
       expiresAt,
       revokedAt: null,
     });
-    api.routes.set('GET /api-keys', { items: [key('a', null), key('b', at(5)), key('c', at(60)), key('d', at(-2))], nextPageToken: null });
+    api.routes.set('GET /api-keys', {
+      items: [key('a', null), key('b', at(5)), key('c', at(60)), key('d', at(-2))],
+      nextPageToken: null,
+    });
     const { stdout } = await api.cli('key', 'list');
     expect(stdout).toMatch(/a .*valid, never expires\n/);
     expect(stdout).toMatch(/b .*EXPIRES in 5 days/);
@@ -531,11 +784,15 @@ describe('what is shown', () => {
     api.routes.set('POST /api-keys', { id: 'k', key: 'pk', expiresAt: null });
     const make = async (...options: string[]) => {
       const { exitCode } = await api.cli('key', 'create', 'ci', '--scope', 'viewer', ...options);
-      return exitCode === 0 ? (api.asked.at(-1)?.body as { expiresAt?: string | null }).expiresAt : exitCode;
+      return exitCode === 0
+        ? (api.asked.at(-1)?.body as { expiresAt?: string | null }).expiresAt
+        : exitCode;
     };
     expect(await make()).toBeUndefined();
     expect(await make('--expires', 'never')).toBeNull();
-    expect(Math.abs(Date.parse(String(await make('--expires', '30d'))) - Date.now() - 30 * day)).toBeLessThan(60_000);
+    expect(
+      Math.abs(Date.parse(String(await make('--expires', '30d'))) - Date.now() - 30 * day),
+    ).toBeLessThan(60_000);
     expect(await make('--expires', 'soon')).toBe(2);
     expect(await make('--expires', '3d', '--expires-at', at(3))).toBe(2);
   });
@@ -544,45 +801,99 @@ describe('what is shown', () => {
     api.routes.set('POST /policies/what-if', {
       was: { kind: 'passed', reasons: [] },
       wouldBe: { kind: 'failed', reasons: [] },
-      gates: [{ gate: 'strict', kind: 'threshold', outcome: 'failed', code: 'x', message: 'auc 0.7 under 0.75' }],
+      gates: [
+        {
+          gate: 'strict',
+          kind: 'threshold',
+          outcome: 'failed',
+          code: 'x',
+          message: 'auc 0.7 under 0.75',
+        },
+      ],
     });
-    writeFileSync(join(folder, 'gates.yaml'), '- { name: strict, kind: threshold, metric: auc, min: 0.75 }\n');
+    writeFileSync(
+      join(folder, 'gates.yaml'),
+      '- { name: strict, kind: threshold, metric: auc, min: 0.75 }\n',
+    );
     const whatIf = (file: string) =>
-      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, ['policy', 'what-if', 'dec_1', '--gates', file]);
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, [
+        'policy',
+        'what-if',
+        'dec_1',
+        '--gates',
+        file,
+      ]);
     expect(await whatIf('gates.yaml')).toMatchObject({
       exitCode: 0,
       stdout: 'was passed, would be failed\nFAIL  strict  auc 0.7 under 0.75\n',
     });
-    expect(api.asked[0]?.body).toEqual({ decision: 'dec_1', gates: [{ name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 }] });
+    expect(api.asked[0]?.body).toEqual({
+      decision: 'dec_1',
+      gates: [{ name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 }],
+    });
     expect(await whatIf('nosuch.yaml')).toMatchObject({ exitCode: 2 });
-    writeFileSync(join(folder, 'lifecycle.yaml'), 'spec: { canary: { quality: { margin: 0.1 } } }\n');
+    writeFileSync(
+      join(folder, 'lifecycle.yaml'),
+      'spec: { canary: { quality: { margin: 0.1 } } }\n',
+    );
     const under = (...rules: string[]) =>
-      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, ['policy', 'what-if', 'dec_1', ...rules]);
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, [
+        'policy',
+        'what-if',
+        'dec_1',
+        ...rules,
+      ]);
     expect(await under('--canary', 'lifecycle.yaml')).toMatchObject({ exitCode: 0 });
-    expect(api.asked.at(-1)?.body).toEqual({ decision: 'dec_1', canary: { quality: { margin: 0.1 } } });
+    expect(api.asked.at(-1)?.body).toEqual({
+      decision: 'dec_1',
+      canary: { quality: { margin: 0.1 } },
+    });
     expect(await under('--canary', 'gates.yaml')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('has no canary') as string,
     });
-    expect(await under()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--gates <file> or --canary <file>') as string });
+    expect(await under()).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--gates <file> or --canary <file>') as string,
+    });
   });
 
   test('of a lifecycle that loosens its policy ends with 3 and the command for an approver, unless an admin accepts it alone', async () => {
-    const [folder_, loosening] = ['churn', { what: 'spec.promote.approval.required', before: 2, after: 0, why: 'smaller' }];
-    const cli = (...args: readonly string[]) => cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, args);
+    const [folder_, loosening] = [
+      'churn',
+      { what: 'spec.promote.approval.required', before: 2, after: 0, why: 'smaller' },
+    ];
+    const cli = (...args: readonly string[]) =>
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, args);
     await cli('lifecycle', 'init', folder_);
-    const applied = { lifecycle: 'churn', revision: 4, digest: 'sha256:0123456789abcdef', changed: false, warnings: [] };
-    api.routes.set('PUT /lifecycles/churn', { ...applied, state: 'pending', loosenings: [loosening] });
+    const applied = {
+      lifecycle: 'churn',
+      revision: 4,
+      digest: 'sha256:0123456789abcdef',
+      changed: false,
+      warnings: [],
+    };
+    api.routes.set('PUT /lifecycles/churn', {
+      ...applied,
+      state: 'pending',
+      loosenings: [loosening],
+    });
     api.routes.set('POST /lifecycles/churn/revisions/4/approve', {});
     const { exitCode, stderr } = await cli('lifecycle', 'apply', folder_);
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 3,
       stderr: expect.stringContaining('spec.promote.approval.required 2 → 0') as string,
     });
-    expect(stderr).toContain('next: perennial lifecycle approve churn --revision 4 --reason "<why>"');
-    expect(await cli('lifecycle', 'apply', folder_, '--self-approve', 'I am alone')).toMatchObject({ exitCode: 0 });
+    expect(stderr).toContain(
+      'next: perennial lifecycle approve churn --revision 4 --reason "<why>"',
+    );
+    expect(await cli('lifecycle', 'apply', folder_, '--self-approve', 'I am alone')).toMatchObject({
+      exitCode: 0,
+    });
     expect(api.asked.at(-1)?.body).toEqual({ reason: 'I am alone', selfApprove: true });
-    expect(await cli('lifecycle', 'approve', 'churn', '--revision', '4', '--reason', 'agreed')).toMatchObject({ exitCode: 0 });
+    expect(
+      await cli('lifecycle', 'approve', 'churn', '--revision', '4', '--reason', 'agreed'),
+    ).toMatchObject({ exitCode: 0 });
     expect(api.asked.at(-1)?.body).toEqual({ reason: 'agreed', selfApprove: false });
   });
 
@@ -592,14 +903,22 @@ describe('what is shown', () => {
       answer(response, 200, {});
     });
     api.routes.set('PUT /models/m/aliases/champion', {});
-    expect(await api.cli('model', 'promote', 'm', '2', '--reason', 'by hand')).toMatchObject({ exitCode: 0, stderr: 'm@2 is champion\n' });
-    expect(api.asked.at(-1)).toMatchObject({ headers: { 'if-match': '"1.4"' }, body: { version: 2, reason: 'by hand' } });
+    expect(await api.cli('model', 'promote', 'm', '2', '--reason', 'by hand')).toMatchObject({
+      exitCode: 0,
+      stderr: 'm@2 is champion\n',
+    });
+    expect(api.asked.at(-1)).toMatchObject({
+      headers: { 'if-match': '"1.4"' },
+      body: { version: 2, reason: 'by hand' },
+    });
     await api.cli('model', 'promote', 'm', '2', '--override', 'an outage', '--self-approve');
     const override = { reason: 'an outage', selfApprove: true };
     expect(api.asked.at(-1)?.body).toEqual({ version: 2, reason: 'an outage', override });
     const asked = api.asked.length;
     for (const lacking of [[], ['--reason', 'r', '--self-approve']]) {
-      expect(await api.cli('model', 'promote', 'm', '2', ...lacking)).toMatchObject({ exitCode: 2 });
+      expect(await api.cli('model', 'promote', 'm', '2', ...lacking)).toMatchObject({
+        exitCode: 2,
+      });
     }
     expect(api.asked).toHaveLength(asked);
   });
@@ -607,7 +926,9 @@ describe('what is shown', () => {
   test('by the doctor names what is wrong and the next command', async () => {
     const platform = {
       caller: { name: 'ada', scope: 'viewer' },
-      parts: [{ name: 'workers', ok: false, detail: 'no worker polls data', next: 'perennial worker' }],
+      parts: [
+        { name: 'workers', ok: false, detail: 'no worker polls data', next: 'perennial worker' },
+      ],
     };
     api.routes.set('GET /platform', platform);
     api.routes.set('GET /readyz', {});
@@ -616,12 +937,16 @@ describe('what is shown', () => {
     expect(stdout).toMatch(/ok +key +ada, scope viewer/);
     expect(stderr).toBe('next: workers: perennial worker\n');
     const none = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['doctor']);
-    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('perennial up') as string });
+    expect(none).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('perennial up') as string,
+    });
   });
 
   test('by the doctor looks for room where the platform keeps its state, or will', async () => {
     const stateDir = join(folder, 'state');
-    const disk = async () => (await cliAgainst({ apiUrl: null, apiKey: null, stateDir }, ['doctor'])).stdout;
+    const disk = async () =>
+      (await cliAgainst({ apiUrl: null, apiKey: null, stateDir }, ['doctor'])).stdout;
     expect(await disk()).toMatch(new RegExp(`disk +[0-9.]+ GiB free in ${folder}\\n`));
     mkdirSync(stateDir);
     expect(await disk()).toMatch(new RegExp(`disk +[0-9.]+ GiB free in ${stateDir}\\n`));
@@ -637,7 +962,9 @@ describe('--reason', () => {
   ])('%j sends it with the request, and nothing without it', async (args, route) => {
     api.routes.set(route, {});
     await api.cli(...args, '--reason', 'größer als nötig');
-    expect(api.asked.at(-1)?.headers['x-perennial-reason']).toBe(encodeURIComponent('größer als nötig'));
+    expect(api.asked.at(-1)?.headers['x-perennial-reason']).toBe(
+      encodeURIComponent('größer als nötig'),
+    );
     await api.cli(...args);
     expect(api.asked.at(-1)?.headers).not.toHaveProperty('x-perennial-reason');
   });

@@ -27,7 +27,10 @@ describe('a number beside its baseline', () => {
     ['ahead, not shown', at(0.6, 0.5, 0.7), at(0.5, 0.4, 0.6), 'ours', false],
     ['as good', at(0.5, 0.4, 0.6), at(0.5, 0.4, 0.6), 'neither', false],
   ])('%s', (_what, ours, theirs, ahead, apart) => {
-    expect(figure('x', { who: 'a', ...ours }, { who: 'b', ...theirs })).toMatchObject({ ahead, apart });
+    expect(figure('x', { who: 'a', ...ours }, { who: 'b', ...theirs })).toMatchObject({
+      ahead,
+      apart,
+    });
   });
 
   test('a share has the bounds of Wilson, also at its ends', () => {
@@ -36,15 +39,29 @@ describe('a number beside its baseline', () => {
       lower: expect.closeTo(0.794, 3) as number,
       upper: expect.closeTo(0.893, 3) as number,
     });
-    expect(shareOf(0, 20)).toMatchObject({ value: 0, lower: 0, upper: expect.closeTo(0.161, 3) as number });
+    expect(shareOf(0, 20)).toMatchObject({
+      value: 0,
+      lower: 0,
+      upper: expect.closeTo(0.161, 3) as number,
+    });
     expect(measuredText(shareOf(170, 200))).toBe('0.850 (0.794 … 0.893)');
     expect([signed(0.25), signed(-0.25)]).toEqual(['+0.250', '−0.250']);
   });
 });
 
 test('an adapter stands beside a bag of words, its own prompt and the commonest label, on the rows that were held out', () => {
-  const metrics = { loss: 1, accuracy: 0.9, tfidf_accuracy: 0.7, base_accuracy: 0.15, majority_accuracy: 0.125 };
-  const learnt = { rows: { train: 900, holdout: 180, leftOut: 0 }, metrics, facts: { holdout: { rows: 80 } } };
+  const metrics = {
+    loss: 1,
+    accuracy: 0.9,
+    tfidf_accuracy: 0.7,
+    base_accuracy: 0.15,
+    majority_accuracy: 0.125,
+  };
+  const learnt = {
+    rows: { train: 900, holdout: 180, leftOut: 0 },
+    metrics,
+    facts: { holdout: { rows: 80 } },
+  };
   const figures = routingFigures(learnt);
   expect(figures.map(({ baseline: { who } }) => who)).toEqual([
     'TF-IDF + logistic regression',
@@ -65,7 +82,11 @@ test('an index stands beside TF-IDF at each depth, whichever is ahead', () => {
     ['recall@1, 540 questions', 'ours'],
     ['recall@5, 540 questions', 'baseline'],
   ]);
-  expect(figures[1]).toMatchObject({ ours: { value: 400 / 540 }, baseline: { value: 455 / 540 }, apart: true });
+  expect(figures[1]).toMatchObject({
+    ours: { value: 400 / 540 },
+    baseline: { value: 455 / 540 },
+    apart: true,
+  });
 });
 
 test('candidates stand beside the first prompt; one that could not be measured is left out', () => {
@@ -82,9 +103,17 @@ test('candidates stand beside the first prompt; one that could not be measured i
     dimensions: { answer: score(mean) },
     medianMs: null,
   }));
-  const figures = promptFigures({ chosen: 'prompts/p1.yaml', candidates, searched: null, notShown: [], confirmed: null }, 'answer');
+  const figures = promptFigures(
+    { chosen: 'prompts/p1.yaml', candidates, searched: null, notShown: [], confirmed: null },
+    'answer',
+  );
   expect(figures).toMatchObject([
-    { ours: { who: 'p1', value: 0.4 }, baseline: { who: 'first: p0', value: 0.1 }, ahead: 'ours', apart: true },
+    {
+      ours: { who: 'p1', value: 0.4 },
+      baseline: { who: 'first: p0', value: 0.1 },
+      ahead: 'ours',
+      apart: true,
+    },
   ]);
 });
 
@@ -106,18 +135,29 @@ test('a search says what it made of the best candidate, or why it ended', () => 
   expect(searchedText(of({}), 'right')).toBe(
     'searched 25 prompts with 534 questions: prompt://router@4 beside examples, right +0.050 (−0.020 … +0.120) on held-out cases',
   );
-  expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(/no better prompt than examples was found/);
-  expect(searchedText(of({ unpaid: 'the budget is spent' }), 'right')).toMatch(/ended: the budget is spent$/);
+  expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(
+    /no better prompt than examples was found/,
+  );
+  expect(searchedText(of({ unpaid: 'the budget is spent' }), 'right')).toMatch(
+    /ended: the budget is spent$/,
+  );
   expect(searchedText({ ...of({}), searched: null }, 'right')).toBeNull();
 });
 
 test('a difference is of the same cases; without a counterpart there is none', () => {
-  const own = { aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))), lowest: null, judge: null };
+  const own = {
+    aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))),
+    lowest: null,
+    judge: null,
+  };
   const compared = aggregateValues(
     Array.from({ length: 40 }, () => ({ low: 0.25, high: 0.25 })),
     { min: -1, max: 1 },
   );
-  const evidence = { dimensions: { answer: own }, comparisons: { champion: { answer: compared }, baseline: null } };
+  const evidence = {
+    dimensions: { answer: own },
+    comparisons: { champion: { answer: compared }, baseline: null },
+  };
   const found = differenceFigure(evidence, 'answer', 'champion');
   expect(found).toMatchObject({ cases: 40, ours: { value: 0.5 }, difference: { value: 0.25 } });
   expect(found?.difference.lower).toBeLessThan(0.25);
@@ -128,11 +168,18 @@ test('a difference is of the same cases; without a counterpart there is none', (
 
 test('a rollout says its difference with both bounds, or what it does not know', () => {
   const rollout = (quality: object) =>
-    ({ champion: 1, challenger: 2, status: 'promoted', quality: { n: 60, limit: 0.1, ...quality } }) as RolloutJson;
+    ({
+      champion: 1,
+      challenger: 2,
+      status: 'promoted',
+      quality: { n: 60, limit: 0.1, ...quality },
+    }) as RolloutJson;
   expect(rolloutText(rollout({ estimate: -0.2, lower: -0.35, upper: -0.05 }))).toBe(
     '@2 beside @1: loss −0.200 (−0.350 … −0.050) on 60 pairs, limit +0.100: promoted',
   );
-  expect(rolloutText(rollout({ n: 0, estimate: null, lower: null, upper: null }))).toContain('loss unknown (unknown … unknown) on 0 pairs');
+  expect(rolloutText(rollout({ n: 0, estimate: null, lower: null, upper: null }))).toContain(
+    'loss unknown (unknown … unknown) on 0 pairs',
+  );
   expect(halfWidth({ lower: -0.08, upper: 0.08 })).toBeCloseTo(0.08);
 });
 
@@ -146,7 +193,9 @@ test('callers ask nothing by which the prompt was chosen, and nothing without a 
     answerable: index % 2 === 0,
   }));
   const asked = trafficOf(questions, cases);
-  const chosenBy = questions.filter(({ id, answerable }) => answerable && sliceOf({ id, pair: null }, cases) === 'search');
+  const chosenBy = questions.filter(
+    ({ id, answerable }) => answerable && sliceOf({ id, pair: null }, cases) === 'search',
+  );
   expect(chosenBy.length).toBeGreaterThan(3);
   for (const { text } of chosenBy) expect(asked.map((each) => each.text)).not.toContain(text);
   expect(asked.every(({ answers }) => answers.join() === 'a, b')).toBe(true);

@@ -49,9 +49,16 @@ export async function openFakeApi(): Promise<FakeApi> {
         body: text === '' ? undefined : (JSON.parse(text) as unknown),
       };
       asked.push(seen);
-      const route = routes.get(`${seen.method} ${path}`) ?? routes.get(`${seen.method} ${path.split('?')[0] ?? ''}`);
+      const route =
+        routes.get(`${seen.method} ${path}`) ??
+        routes.get(`${seen.method} ${path.split('?')[0] ?? ''}`);
       if (typeof route === 'function') (route as Handler)(seen, response);
-      else if (route === undefined) refuse(response, 404, { code: 'NotFound', detail: `there is no ${path}`, next: 'perennial run list' });
+      else if (route === undefined)
+        refuse(response, 404, {
+          code: 'NotFound',
+          detail: `there is no ${path}`,
+          next: 'perennial run list',
+        });
       else answer(response, 200, route);
     });
   });
@@ -86,14 +93,40 @@ export async function cliAgainst(
   args: readonly string[],
 ): Promise<CliResult> {
   const [stdout, stderr] = [sink(settings.tty ?? false), sink(settings.tty ?? false)];
-  const terminal = openTerminal({ stdout: stdout.stream, stderr: stderr.stream, noColor: settings.noColor ?? false });
-  const { apiUrl, apiKey, cwd = process.cwd(), trainersDir = join(process.cwd(), 'trainers') } = settings;
-  const { python = process.env['PERENNIAL_PYTHON'] ?? join(process.cwd(), '.perennial', 'python', 'bin', 'python') } = settings;
+  const terminal = openTerminal({
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    noColor: settings.noColor ?? false,
+  });
+  const {
+    apiUrl,
+    apiKey,
+    cwd = process.cwd(),
+    trainersDir = join(process.cwd(), 'trainers'),
+  } = settings;
+  const {
+    python = process.env['PERENNIAL_PYTHON'] ??
+      join(process.cwd(), '.perennial', 'python', 'bin', 'python'),
+  } = settings;
   const samplesDir = join(process.cwd(), '.perennial', 'samples');
   const { stateDir = join(cwd, '.perennial'), gatewayUrl = null } = settings;
-  const context = createContext(terminal, { apiUrl, apiKey, gatewayUrl, cwd, stateDir, trainersDir, samplesDir, python });
-  const compute = () => cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });
-  const exitCode = await runCli(args, context, { version: '9.9.9', compute, auditKeys: () => noAuditKeys });
+  const context = createContext(terminal, {
+    apiUrl,
+    apiKey,
+    gatewayUrl,
+    cwd,
+    stateDir,
+    trainersDir,
+    samplesDir,
+    python,
+  });
+  const compute = () =>
+    cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });
+  const exitCode = await runCli(args, context, {
+    version: '9.9.9',
+    compute,
+    auditKeys: () => noAuditKeys,
+  });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
@@ -116,7 +149,9 @@ export function answer(response: ServerResponse, status: number, body: object): 
 }
 
 export function refuse(response: ServerResponse, status: number, problem: object): void {
-  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status, ...problem }));
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify({ status, ...problem }));
 }
 
 /** Those commands need a database: test/workers/audit/cli-keys.platform.test.ts. */

@@ -23,7 +23,8 @@ const attacks = {
 };
 /** All that a terminal obeys, but line ends and tabs. */
 const obeyed = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
-const controls = (text: string) => Array.from(text).filter((each) => obeyed.test(each) && each !== '\n' && each !== '\t');
+const controls = (text: string) =>
+  Array.from(text).filter((each) => obeyed.test(each) && each !== '\n' && each !== '\t');
 
 let api: FakeApi;
 beforeEach(async () => {
@@ -35,31 +36,62 @@ const page = (items: readonly object[]) => ({ items, nextPageToken: null });
 const at = '2026-01-01T00:00:00.000Z';
 
 describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
-  const keys = page([{ id: 'key_1', name: text, scope: 'viewer', createdAt: at, lastUsedAt: null, expiresAt: null, revokedAt: null }]);
-  const rows = page([{ at, actor: text, action: 'alias.promote', subject: `model:${text}`, cause: text, sealedAs: 1 }]);
+  const keys = page([
+    {
+      id: 'key_1',
+      name: text,
+      scope: 'viewer',
+      createdAt: at,
+      lastUsedAt: null,
+      expiresAt: null,
+      revokedAt: null,
+    },
+  ]);
+  const rows = page([
+    {
+      at,
+      actor: text,
+      action: 'alias.promote',
+      subject: `model:${text}`,
+      cause: text,
+      sealedAs: 1,
+    },
+  ]);
 
-  test.each([false, true])('is harmless in `key list`, `audit list` and `run logs` (terminal: %s)', async (tty) => {
-    api.routes.set('GET /api-keys', keys);
-    api.routes.set('GET /audit', rows);
-    api.routes.set('GET /runs/run_1/logs', (_request, response) => response.end(`one\ttwo\n${text}\n`));
-    for (const args of [
-      ['key', 'list'],
-      ['audit', 'list'],
-      ['run', 'logs', 'run_1'],
-    ]) {
-      const { stdout, stderr, exitCode } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', tty }, args);
-      expect(exitCode).toBe(0);
-      expect(controls(stdout)).toEqual([]);
-      expect(controls(stderr)).toEqual([]);
-      // A header and one row, whatever the row says.
-      if (args[1] === 'list') expect(stdout.trimEnd().split('\n')).toHaveLength(2);
-      else expect(stdout).toContain('one\ttwo\n');
-    }
-  });
+  test.each([false, true])(
+    'is harmless in `key list`, `audit list` and `run logs` (terminal: %s)',
+    async (tty) => {
+      api.routes.set('GET /api-keys', keys);
+      api.routes.set('GET /audit', rows);
+      api.routes.set('GET /runs/run_1/logs', (_request, response) =>
+        response.end(`one\ttwo\n${text}\n`),
+      );
+      for (const args of [
+        ['key', 'list'],
+        ['audit', 'list'],
+        ['run', 'logs', 'run_1'],
+      ]) {
+        const { stdout, stderr, exitCode } = await cliAgainst(
+          { apiUrl: api.url, apiKey: 'pk_test', tty },
+          args,
+        );
+        expect(exitCode).toBe(0);
+        expect(controls(stdout)).toEqual([]);
+        expect(controls(stderr)).toEqual([]);
+        // A header and one row, whatever the row says.
+        if (args[1] === 'list') expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+        else expect(stdout).toContain('one\ttwo\n');
+      }
+    },
+  );
 
   test('is escaped in `--json`, which says the same', async () => {
     api.routes.set('GET /audit', rows);
-    const { stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', tty: true }, ['audit', 'list', '--json']);
+    const { stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', tty: true }, [
+      'audit',
+      'list',
+      '--json',
+    ]);
     expect(controls(stdout)).toEqual([]);
     expect(JSON.parse(stdout)).toEqual(rows.items);
   });
@@ -67,9 +99,21 @@ describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
   test('is harmless in the message of an error', async () => {
     api.routes.set('GET /audit', (_request, response) => {
       response.writeHead(400, { 'content-type': 'application/problem+json' });
-      response.end(JSON.stringify({ title: 'x', status: 400, code: 'InvalidInput', detail: `no ${text}`, next: text, errors: [] }));
+      response.end(
+        JSON.stringify({
+          title: 'x',
+          status: 400,
+          code: 'InvalidInput',
+          detail: `no ${text}`,
+          next: text,
+          errors: [],
+        }),
+      );
     });
-    const { stderr, exitCode } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', tty: true }, ['audit', 'list']);
+    const { stderr, exitCode } = await cliAgainst(
+      { apiUrl: api.url, apiKey: 'pk_test', tty: true },
+      ['audit', 'list'],
+    );
     expect(exitCode).not.toBe(0);
     const paint = new RegExp(`${escape}\\[(?:0|1|2|31|32|33)m`, 'g');
     expect(controls(stderr.replace(paint, ''))).toEqual([]);
@@ -79,9 +123,13 @@ describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
 
 test('no command prints past the terminal', () => {
   const folder = join(process.cwd(), 'apps', 'cli');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && name !== 'terminal.ts');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && name !== 'terminal.ts',
+  );
   const past = files.filter((name) =>
-    /process\.std(?:out|err)|console\.|std(?:out|err)\.write/.test(readFileSync(join(folder, name), 'utf8')),
+    /process\.std(?:out|err)|console\.|std(?:out|err)\.write/.test(
+      readFileSync(join(folder, name), 'utf8'),
+    ),
   );
   expect(past).toEqual([]);
 });
@@ -92,11 +140,15 @@ describe('any text', () => {
   test('loses what a terminal obeys and nothing else', () => {
     fc.assert(
       fc.property(anything, (text) => {
-        expect(controls(harmlessLines(text)).every((each) => each === '\u200c' || each === '\u200d')).toBe(true);
+        expect(
+          controls(harmlessLines(text)).every((each) => each === '\u200c' || each === '\u200d'),
+        ).toBe(true);
         expect(/[\n\t]/.test(harmless(text))).toBe(false);
         expect(JSON.parse(jsonText({ text }))).toEqual({ text });
       }),
     );
-    expect(harmlessLines('naïve 日本語 क्\u200dष 👩\u200d💻 می\u200cخواهم\r\n')).toBe('naïve 日本語 क्\u200dष 👩\u200d💻 می\u200cخواهم\n');
+    expect(harmlessLines('naïve 日本語 क्\u200dष 👩\u200d💻 می\u200cخواهم\r\n')).toBe(
+      'naïve 日本語 क्\u200dष 👩\u200d💻 می\u200cخواهم\n',
+    );
   });
 });

@@ -6,11 +6,15 @@ const root = resolve(__dirname, '..', '..', '..');
 /** The program itself, without any setting. */
 function perennial(...args: readonly string[]) {
   const { PATH } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'perennial.mjs'), ...args], {
-    cwd: root,
-    env: { PATH, NO_COLOR: '1' },
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'bin', 'perennial.mjs'), ...args],
+    {
+      cwd: root,
+      env: { PATH, NO_COLOR: '1' },
+      encoding: 'utf8',
+    },
+  );
   return { exitCode: status, stdout, stderr };
 }
 
@@ -32,13 +36,22 @@ describe('a platform process', () => {
     [['worker', '--quue', 'data'], /takes --queue/],
     [['api', '--port', '1'], /takes no arguments; it was given --port 1/],
   ])('%j is a usage error before any setting is read', (args, message) => {
-    expect(perennial(...args)).toEqual({ exitCode: 2, stdout: '', stderr: expect.stringMatching(message) as string });
+    expect(perennial(...args)).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringMatching(message) as string,
+    });
   });
 
   test('without its settings lists all that are missing, in words', () => {
     const { exitCode, stderr } = perennial('api');
     expect(exitCode).toBe(2);
-    for (const name of ['PERENNIAL_TEMPORAL_ADDRESS', 'PERENNIAL_DATABASE_URL', 'PERENNIAL_S3_ENDPOINT', 'AWS_ACCESS_KEY_ID'])
+    for (const name of [
+      'PERENNIAL_TEMPORAL_ADDRESS',
+      'PERENNIAL_DATABASE_URL',
+      'PERENNIAL_S3_ENDPOINT',
+      'AWS_ACCESS_KEY_ID',
+    ])
       expect(stderr).toContain(`${name}: is missing`);
     expect(stderr).toContain('next: ');
   });

@@ -8,7 +8,13 @@ describe('a table', () => {
       ['cafe\u0301', '3'],
       ['plain', '4'],
     ];
-    expect(table(['NAME', 'N'], rows).split('\n')).toEqual(['NAME   N', '東京   1', '🚀 go  2', 'cafe\u0301   3', 'plain  4']);
+    expect(table(['NAME', 'N'], rows).split('\n')).toEqual([
+      'NAME   N',
+      '東京   1',
+      '🚀 go  2',
+      'cafe\u0301   3',
+      'plain  4',
+    ]);
   });
 });
 

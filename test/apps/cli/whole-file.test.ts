@@ -1,5 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { wholeFileAt, writeWhole } from '../../../apps/cli/whole-file';
@@ -17,7 +25,10 @@ test('a file is written whole, over what was there', async () => {
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('before, and longer');
     write('two');
   });
-  expect([readdirSync(folder), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([['a'], 'one, two']);
+  expect([readdirSync(folder), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([
+    ['a'],
+    'one, two',
+  ]);
 });
 
 test('whose work fails leaves what was there', async () => {
@@ -31,7 +42,9 @@ test('whose work fails leaves what was there', async () => {
 });
 
 test('where nothing can be written is told of, and nothing is left by the trial', () => {
-  expect(() => wholeFileAt('nosuch/a', folder)).toThrow('nosuch/a cannot be written: the folder does not exist');
+  expect(() => wholeFileAt('nosuch/a', folder)).toThrow(
+    'nosuch/a cannot be written: the folder does not exist',
+  );
   expect(() => wholeFileAt('.', folder)).toThrow('. cannot be written because it is a folder');
   wholeFileAt('a', folder);
   expect(readdirSync(folder)).toEqual([]);
@@ -41,7 +54,10 @@ test('a link stays one, and what it leads to is written', async () => {
   symlinkSync(join(folder, 'a'), join(folder, 'link'));
   writeFileSync(join(folder, 'a'), 'before');
   await writeWhole(wholeFileAt('link', folder), (write) => write('after'));
-  expect([lstatSync(join(folder, 'link')).isSymbolicLink(), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([true, 'after']);
+  expect([
+    lstatSync(join(folder, 'link')).isSymbolicLink(),
+    readFileSync(join(folder, 'a'), 'utf8'),
+  ]).toEqual([true, 'after']);
 });
 
 test('a pipe is opened once, however often is written', async () => {

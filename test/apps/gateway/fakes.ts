@@ -2,7 +2,12 @@ import { sha256 } from '../../../data/digest';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/access/repository';
 import type { PredictionRow, PredictionTask } from '../../../db/serving/prediction-repository';
-import { rollbackReadySeconds, type RoutedModel, type RoutedRollout, type RoutingArm } from '../../../db/serving/routing-repository';
+import {
+  rollbackReadySeconds,
+  type RoutedModel,
+  type RoutedRollout,
+  type RoutingArm,
+} from '../../../db/serving/routing-repository';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
@@ -27,14 +32,19 @@ export interface FakeRegistry extends GatewayRegistry {
   route(
     model: string,
     arms: readonly (Omit<RoutingArm, 'weight'> & { readonly weight?: number })[],
-    beside?: { readonly previous?: ModelVersionRef & { readonly keepSeconds?: number }; readonly rollout?: RoutedRollout },
+    beside?: {
+      readonly previous?: ModelVersionRef & { readonly keepSeconds?: number };
+      readonly rollout?: RoutedRollout;
+    },
   ): void;
 }
 
 export function fakeRegistry(): FakeRegistry {
   const listeners = new Set<() => void>();
   const present = <T>(answer: () => T): Promise<T> =>
-    registry.away ? Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached')) : Promise.resolve().then(answer);
+    registry.away
+      ? Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'))
+      : Promise.resolve().then(answer);
 
   const registry: FakeRegistry = {
     away: false,
@@ -62,7 +72,8 @@ export function fakeRegistry(): FakeRegistry {
     },
     routing: {
       table: () => present(() => ({ epoch: registry.epoch, models: registry.models })),
-      version: ({ model, version }) => present(() => registry.versions.get(`${model}@${version}`) ?? null),
+      version: ({ model, version }) =>
+        present(() => registry.versions.get(`${model}@${version}`) ?? null),
       listen: (callback) =>
         present(() => {
           listeners.add(callback);
@@ -84,7 +95,13 @@ export function fakeRegistry(): FakeRegistry {
     indexes: {
       list: () =>
         present(() => ({
-          items: registry.indexNames.map((name) => ({ name, versions: 1, champion: 1, changes: 0, createdAt: '2026-01-01T00:00:00Z' })),
+          items: registry.indexNames.map((name) => ({
+            name,
+            versions: 1,
+            champion: 1,
+            changes: 0,
+            createdAt: '2026-01-01T00:00:00Z',
+          })),
           nextPageToken: null,
         })),
     },
@@ -104,7 +121,12 @@ export function fakeRegistry(): FakeRegistry {
       tasksOf: ({ ids }) =>
         present(() => {
           const stored = registry.inserted.filter(({ id }) => ids.includes(id));
-          return new Map(stored.map(({ id, model, version }) => [id, { model, version, task: registry.task, classes: registry.classes }]));
+          return new Map(
+            stored.map(({ id, model, version }) => [
+              id,
+              { model, version, task: registry.task, classes: registry.classes },
+            ]),
+          );
         }),
     },
     feedback: {
@@ -138,9 +160,19 @@ const unused = {
   givenUp: notCalled,
 };
 
-export function addKey(registry: FakeRegistry, scope: ApiKeyScope, expiresAt: string | null = null): string {
+export function addKey(
+  registry: FakeRegistry,
+  scope: ApiKeyScope,
+  expiresAt: string | null = null,
+): string {
   const key = `pk_${scope}`;
-  registry.keys.set(key, { id: `key_${scope}`, tenant: defaultTenant, name: `the ${scope}`, scope, expiresAt });
+  registry.keys.set(key, {
+    id: `key_${scope}`,
+    tenant: defaultTenant,
+    name: `the ${scope}`,
+    scope,
+    expiresAt,
+  });
   return key;
 }
 
@@ -160,7 +192,12 @@ export function fakeArtifacts(): FakeArtifacts {
     put(bytes) {
       const digest = sha256(bytes);
       objects.set(digest, bytes);
-      return { uri: `s3://test/${digest}`, digest, bytes: bytes.byteLength, mediaType: 'application/octet-stream' };
+      return {
+        uri: `s3://test/${digest}`,
+        digest,
+        bytes: bytes.byteLength,
+        mediaType: 'application/octet-stream',
+      };
     },
     replace(ref, bytes) {
       objects.set(ref.digest, bytes);
@@ -168,13 +205,19 @@ export function fakeArtifacts(): FakeArtifacts {
     getBytes(ref) {
       reads.push(ref);
       const bytes = objects.get(ref.digest);
-      return bytes === undefined ? Promise.reject(failure('ArtifactMissing', `${ref.digest} is not there`)) : Promise.resolve(bytes);
+      return bytes === undefined
+        ? Promise.reject(failure('ArtifactMissing', `${ref.digest} is not there`))
+        : Promise.resolve(bytes);
     },
   };
 }
 
 /** For a gateway whose test asks no index. */
-export const noIndexes: Pick<IndexReader, 'query' | 'check' | 'embedder'> = { query: noIndex, check: noIndex, embedder: noIndex };
+export const noIndexes: Pick<IndexReader, 'query' | 'check' | 'embedder'> = {
+  query: noIndex,
+  check: noIndex,
+  embedder: noIndex,
+};
 
 function noIndex({ index }: { readonly index: string }): Promise<never> {
   return Promise.reject(failure('NotFound', `there is no index ${index} in this test`));

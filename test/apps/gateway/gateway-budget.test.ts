@@ -6,9 +6,18 @@ import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant, type RolloutId } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 import { noSecret, providerAt } from '../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../support/language/served-bundles';
-import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
+import {
+  addKey,
+  fakeArtifacts,
+  fakeRegistry,
+  type FakeArtifacts,
+  type FakeRegistry,
+} from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
 import { until } from '../../support/time/until';
 
@@ -25,11 +34,27 @@ let artifacts: FakeArtifacts;
 
 beforeEach(async () => {
   provider = await openScriptedProvider({ answer: () => 'She wrote of the engine.' });
-  budgets = fakeBudgets({ tenant, scope: 'provider/paid', unit: 'tokens', limit: 400, reserved: 0, spent: 0, assumed: 0 });
-  allowances = openAllowances({ ledger: budgets, holder: 'gateway/a', accountMs: 20, onError: () => undefined });
+  budgets = fakeBudgets({
+    tenant,
+    scope: 'provider/paid',
+    unit: 'tokens',
+    limit: 400,
+    reserved: 0,
+    spent: 0,
+    assumed: 0,
+  });
+  allowances = openAllowances({
+    ledger: budgets,
+    holder: 'gateway/a',
+    accountMs: 20,
+    onError: () => undefined,
+  });
   access = meteredAccess({
     access: openModelAccess(
-      [providerAt(provider.url, { name: 'paid' }), providerAt(provider.url, { name: 'bounded-by-nobody' })],
+      [
+        providerAt(provider.url, { name: 'paid' }),
+        providerAt(provider.url, { name: 'bounded-by-nobody' }),
+      ],
       noSecret,
     ),
     allowances,
@@ -44,7 +69,11 @@ beforeEach(async () => {
     calls += 1;
     return fetch(...given);
   };
-  client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: addKey(registry, 'viewer'), fetch: counting });
+  client = new OpenAI({
+    baseURL: `${gateway.url}/v1`,
+    apiKey: addKey(registry, 'viewer'),
+    fetch: counting,
+  });
   await until(async () => (await client.models.list()).data.length > 0);
 });
 
@@ -57,7 +86,10 @@ afterEach(async () => {
 
 function bundleAsking(name: string) {
   const base = { provider: name, model: 'scripted', adapter: null, standby: [] };
-  return putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(`Be brief, ${name}.`), base });
+  return putBundle((bytes) => artifacts.put(bytes), {
+    prompt: questionPrompt(`Be brief, ${name}.`),
+    base,
+  });
 }
 
 const ask = () => client.chat.completions.create({ model: 'wiki-assistant', messages });
@@ -76,7 +108,11 @@ async function refusedAfter(asking: () => Promise<unknown>): Promise<APIError> {
 
 test('a spent budget answers as OpenAI does without credit, once, and bounds what callers cost', async () => {
   const refused = await refusedAfter(ask);
-  expect(refused).toMatchObject({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' });
+  expect(refused).toMatchObject({
+    status: 429,
+    code: 'insufficient_quota',
+    type: 'insufficient_quota',
+  });
   expect(refused.message).toMatch(
     /the budget of provider\/paid is spent: \d+ tokens of 400 tokens.*perennial budget set provider\/paid <more>/,
   );
@@ -87,19 +123,29 @@ test('a spent budget answers as OpenAI does without credit, once, and bounds wha
   expect(calls).toBe(before + 1);
   expect(provider.requests).toHaveLength(sent);
   await allowances.close();
-  const spent = provider.bill.reduce((sum, line) => sum + line.promptTokens + line.completionTokens, 0);
+  const spent = provider.bill.reduce(
+    (sum, line) => sum + line.promptTokens + line.completionTokens,
+    0,
+  );
   expect(budgets.budgets[0]).toMatchObject({ spent, reserved: 0 });
   expect(spent).toBeLessThanOrEqual(400);
 });
 
 test('a budget whose rest is only reserved is asked again by a stock client, and answers when it comes back', async () => {
-  const reserve = (reserved: number) => (budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), reserved });
+  const reserve = (reserved: number) =>
+    (budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), reserved });
   reserve(395);
   const refused = await client.chat.completions
     .create({ model: 'wiki-assistant', messages }, { maxRetries: 0 })
     .catch((error: unknown) => error);
-  expect(refused).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
-  expect((refused as Error).message).toMatch(/of the budget of provider\/paid 0 tokens of 400 tokens are spent, and the rest is reserved/);
+  expect(refused).toMatchObject({
+    status: 429,
+    code: 'rate_limit_exceeded',
+    type: 'rate_limit_error',
+  });
+  expect((refused as Error).message).toMatch(
+    /of the budget of provider\/paid 0 tokens of 400 tokens are spent, and the rest is reserved/,
+  );
   const { headers } = refused as APIError;
   expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['1', null]);
   reserve(0);
@@ -108,7 +154,11 @@ test('a budget whose rest is only reserved is asked again by a stock client, and
 
 test('a stream is refused before its first piece, by an ordinary answer', async () => {
   await refusedAfter(ask);
-  const stream = client.chat.completions.create({ model: 'wiki-assistant', messages, stream: true });
+  const stream = client.chat.completions.create({
+    model: 'wiki-assistant',
+    messages,
+    stream: true,
+  });
   await expect(stream).rejects.toMatchObject({ status: 429, code: 'insufficient_quota' });
 });
 
@@ -119,9 +169,18 @@ test('with more of it the same callers are answered again', async () => {
   expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
 });
 
-/** Number 3, whose provider has a budget, answers everybody, and number 2, whose provider has none, stands beside it. */
-async function challenged(rollout: { readonly weight: number; readonly besides: boolean }): Promise<void> {
-  const [champion, challenger] = [await bundleAsking('bounded-by-nobody'), await bundleAsking('paid')];
+/**
+ * Number 3, whose provider has a budget, answers everybody, and number 2, whose provider has none,
+ * stands beside it.
+ */
+async function challenged(rollout: {
+  readonly weight: number;
+  readonly besides: boolean;
+}): Promise<void> {
+  const [champion, challenger] = [
+    await bundleAsking('bounded-by-nobody'),
+    await bundleAsking('paid'),
+  ];
   registry.route(
     'wiki-assistant',
     [
@@ -135,7 +194,8 @@ async function challenged(rollout: { readonly weight: number; readonly besides: 
 }
 
 const rowsOfRollout = () => registry.inserted.filter(({ version }) => version !== 1);
-const heldAgainstIt = () => rowsOfRollout().filter(({ other }) => other !== null && other.error !== null);
+const heldAgainstIt = () =>
+  rowsOfRollout().filter(({ other }) => other !== null && other.error !== null);
 
 test('nobody pays for a challenger: its callers are answered by the champion, and it is not held against it', async () => {
   await challenged({ weight: 1, besides: true });
@@ -148,15 +208,19 @@ test('nobody pays for a challenger: its callers are answered by the champion, an
 test.each([
   ['answers', 1],
   ['is asked beside the champion', 0],
-])('a registry that grants no block is not held against a challenger that %s', async (_, weight) => {
-  budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 2_000 };
-  await challenged({ weight, besides: true });
-  // What it has is used up by the questions to come, and more it does not get.
-  budgets.account = () => Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'));
-  const models = [];
-  for (let asked = 0; asked < 40; asked += 1) models.push((await ask()).model);
-  expect(models.at(-1)).toBe('wiki-assistant@2');
-  await gateway.stop();
-  expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, other: null });
-  expect(heldAgainstIt()).toEqual([]);
-});
+])(
+  'a registry that grants no block is not held against a challenger that %s',
+  async (_, weight) => {
+    budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 2_000 };
+    await challenged({ weight, besides: true });
+    // What it has is used up by the questions to come, and more it does not get.
+    budgets.account = () =>
+      Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'));
+    const models = [];
+    for (let asked = 0; asked < 40; asked += 1) models.push((await ask()).model);
+    expect(models.at(-1)).toBe('wiki-assistant@2');
+    await gateway.stop();
+    expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, other: null });
+    expect(heldAgainstIt()).toEqual([]);
+  },
+);

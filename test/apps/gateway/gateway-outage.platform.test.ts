@@ -84,22 +84,42 @@ async function inferFor(seconds: number): Promise<Awaited<ReturnType<typeof infe
   return answers;
 }
 
-async function readiness(): Promise<{ readonly status: string; readonly spilledBytes: number; readonly leaseSeconds: number }> {
-  return (await (await fetch(`${gateway.url}/readyz`)).json()) as { status: string; spilledBytes: number; leaseSeconds: number };
+async function readiness(): Promise<{
+  readonly status: string;
+  readonly spilledBytes: number;
+  readonly leaseSeconds: number;
+}> {
+  return (await (await fetch(`${gateway.url}/readyz`)).json()) as {
+    status: string;
+    spilledBytes: number;
+    leaseSeconds: number;
+  };
 }
 
 const inTime = (condition: () => Promise<boolean>, seconds = 20) =>
-  until(() => condition().catch(() => false), { seconds, everyMs: 50, detail: () => gateway.log() });
+  until(() => condition().catch(() => false), {
+    seconds,
+    everyMs: 50,
+    detail: () => gateway.log(),
+  });
 
 async function stored(ids: readonly PredictionId[]): Promise<number> {
   let count = 0;
-  for (const id of ids) if ((await world.registry.predictions.get({ tenant, id })) !== null) count += 1;
+  for (const id of ids)
+    if ((await world.registry.predictions.get({ tenant, id })) !== null) count += 1;
   return count;
 }
 
 test('serving goes on while PostgreSQL is dead, by the champion alone once the lease is over, and every prediction arrives when it is back', async () => {
   const { id } = await world.openRollout(await world.register(distanceModel(2)));
-  await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 1, actor: 'test', cause: 'test' });
+  await world.registry.rollouts.setStep({
+    tenant,
+    id,
+    step: 1,
+    weight: 1,
+    actor: 'test',
+    cause: 'test',
+  });
   await inTime(async () => (await infer()).version === 'flight-delay@2');
   const before = await inferFor(0.5);
   await kill(postgres);
@@ -108,14 +128,18 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   expect(during.filter(({ status }) => status !== 200)).toEqual([]);
   expect(during[0]).toMatchObject({ version: 'flight-delay@2', stale: null });
   const alone = during.filter(({ stale }) => stale !== null);
-  expect(new Set(alone.map(({ version, stale }) => `${version} ${stale}`))).toEqual(new Set(['flight-delay@1 lease']));
+  expect(new Set(alone.map(({ version, stale }) => `${version} ${stale}`))).toEqual(
+    new Set(['flight-delay@1 lease']),
+  );
   expect(during.slice(-alone.length)).toEqual(alone);
   const { status, spilledBytes, leaseSeconds } = await readiness();
   expect({ status, leaseSeconds }).toEqual({ status: 'ready', leaseSeconds: 0 });
   expect(spilledBytes).toBeGreaterThan(0);
 
   postgres = await restartPostgres();
-  await inTime(async () => (await readiness()).spilledBytes === 0 && (await infer()).stale === null);
+  await inTime(
+    async () => (await readiness()).spilledBytes === 0 && (await infer()).stale === null,
+  );
   const after = await inferFor(0.3);
   const ids = [...before, ...during, ...after].map(({ id }) => id);
   await inTime(async () => (await stored(ids)) === ids.length);
@@ -125,7 +149,9 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   const { milliseconds } = await fastestOf(3, 1_000, async () => {
     const next = await world.register(distanceModel(3));
     await world.promote(next);
-    return timed(() => inTime(async () => (await infer()).version === `flight-delay@${next.version}`));
+    return timed(() =>
+      inTime(async () => (await infer()).version === `flight-delay@${next.version}`),
+    );
   });
   expect(milliseconds).toBeLessThan(1_000);
 });

@@ -65,7 +65,8 @@ async function infer(path: string, body = one): Promise<Answer> {
   };
 }
 
-const inTime = (condition: () => Promise<boolean>) => until(condition, { seconds: 60, detail: () => gateway.log() });
+const inTime = (condition: () => Promise<boolean>) =>
+  until(condition, { seconds: 60, detail: () => gateway.log() });
 
 const versionNow = async (model: string): Promise<string | null> => (await infer(model)).version;
 
@@ -85,7 +86,13 @@ async function corrupt(ref: ArtifactRef): Promise<void> {
   try {
     const path = new URL(ref.uri).pathname.slice(1);
     const { PutObjectCommand } = await import('@aws-sdk/client-s3');
-    await s3.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: path, Body: Buffer.alloc(ref.bytes, 'x') }));
+    await s3.client.send(
+      new PutObjectCommand({
+        Bucket: bucket.bucket,
+        Key: path,
+        Body: Buffer.alloc(ref.bytes, 'x'),
+      }),
+    );
   } finally {
     s3.client.destroy();
   }
@@ -118,7 +125,11 @@ test('a label joins its prediction, also one that came first', async () => {
     body: JSON.stringify({ predictionId, label: true }),
   });
   expect(await answer.json()).toMatchObject({ accepted: 1 });
-  await inTime(async () => (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))?.label === true);
+  await inTime(
+    async () =>
+      (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))
+        ?.label === true,
+  );
 });
 
 test('new requests are on the new champion well within a second of its promotion, and of its rollback', async () => {
@@ -144,7 +155,9 @@ test('new requests are on the new champion well within a second of its promotion
   });
   expect(milliseconds).toBeLessThan(1_000);
   const { epoch } = await world.registry.routing.table();
-  await inTime(async () => (await world.registry.gateways.live()).every((live) => live.epoch === epoch));
+  await inTime(async () =>
+    (await world.registry.gateways.live()).every((live) => live.epoch === epoch),
+  );
 });
 
 test('a champion with other bytes is refused; the old one keeps answering, and the epoch is not acknowledged', async () => {
@@ -158,17 +171,35 @@ test('a champion with other bytes is refused; the old one keeps answering, and t
   await corrupt(manifest.onnx);
   const { epoch: before } = await world.registry.routing.table();
   await world.promote(bad);
-  await inTime(async () => ((await (await fetch(`${gateway.url}/readyz`)).json()) as { blocked: unknown[] }).blocked.length === 1);
-  expect(await infer('corrupted')).toMatchObject({ status: 200, version: 'corrupted@1', stale: 'not-loaded' });
+  await inTime(
+    async () =>
+      ((await (await fetch(`${gateway.url}/readyz`)).json()) as { blocked: unknown[] }).blocked
+        .length === 1,
+  );
+  expect(await infer('corrupted')).toMatchObject({
+    status: 200,
+    version: 'corrupted@1',
+    stale: 'not-loaded',
+  });
   expect((await world.registry.gateways.live()).map(({ epoch }) => epoch)).toEqual([before]);
-  expect(await infer('corrupted@2')).toMatchObject({ status: 503, body: { code: 'DigestMismatch' } });
-  await world.registry.aliases.rollback({ tenant, model: 'corrupted', actor: 'test', cause: 'test', idempotencyKey: 'corrupted-back' });
+  expect(await infer('corrupted@2')).toMatchObject({
+    status: 503,
+    body: { code: 'DigestMismatch' },
+  });
+  await world.registry.aliases.rollback({
+    tenant,
+    model: 'corrupted',
+    actor: 'test',
+    cause: 'test',
+    idempotencyKey: 'corrupted-back',
+  });
   await inTime(async () => (await infer('corrupted')).stale === null);
 });
 
 test('switching the champion under load fails no request and mixes no answer', async () => {
   const versions: ModelVersionRef[] = [];
-  for (const bias of [1, 2, 3, 4]) versions.push(await world.register({ ...distanceModel(bias), model: 'busy' }));
+  for (const bias of [1, 2, 3, 4])
+    versions.push(await world.register({ ...distanceModel(bias), model: 'busy' }));
   const [first, ...next] = versions;
   await world.promote(first as ModelVersionRef);
   await inTime(async () => (await versionNow('busy')) === 'busy@1');
@@ -183,7 +214,10 @@ test('switching the champion under load fails no request and mixes no answer', a
       const answer = await pool.request({
         path: '/v2/models/busy/infer',
         method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${world.keys.viewer}`,
+        },
         body: JSON.stringify(rows),
       });
       const body = (await answer.body.json()) as Answer['body'];
@@ -210,7 +244,13 @@ test('switching the champion under load fails no request and mixes no answer', a
   }
   // The machine may pause in one of them.
   expect(Math.min(...switchedAfter)).toBeLessThan(1_000);
-  await world.registry.aliases.rollback({ tenant, model: 'busy', actor: 'test', cause: 'test', idempotencyKey: 'busy-back' });
+  await world.registry.aliases.rollback({
+    tenant,
+    model: 'busy',
+    actor: 'test',
+    cause: 'test',
+    idempotencyKey: 'busy-back',
+  });
   await new Promise((pause) => setTimeout(pause, 600));
   going = false;
   await asking;
@@ -235,14 +275,24 @@ test('a body of 50 MB gets 413, and a reason', async () => {
 });
 
 describe('parity', () => {
-  const environment = (attempt = 1) => new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
-  const gate = { name: 'parity', kind: 'parity', rows: 1000, tolerance: 0.005, minShare: 0.999 } as const;
+  const environment = (attempt = 1) =>
+    new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
+  const gate = {
+    name: 'parity',
+    kind: 'parity',
+    rows: 1000,
+    tolerance: 0.005,
+    minShare: 0.999,
+  } as const;
   let assembled: ArtifactRef;
   let holdout: string;
 
   beforeAll(async () => {
     holdout = mkdtempSync(join(tmpdir(), 'perennial-parity-'));
-    ({ ref: assembled } = await assembledHoldout(world.artifacts, holdout, { rows: 3000, days: 14 }));
+    ({ ref: assembled } = await assembledHoldout(world.artifacts, holdout, {
+      rows: 3000,
+      days: 14,
+    }));
   });
   afterAll(() => rmSync(holdout, { recursive: true, force: true }));
 
@@ -270,7 +320,9 @@ describe('parity', () => {
   }
 
   test('what a gateway answers is what was evaluated', async () => {
-    const candidate = await world.registerManifest(await modelManifest(world.artifacts, truth, assembled));
+    const candidate = await world.registerManifest(
+      await modelManifest(world.artifacts, truth, assembled),
+    );
     const evidence = await measure(candidate);
     expect(evidence).toMatchObject({
       kind: 'measured',
@@ -294,7 +346,9 @@ describe('parity', () => {
   });
 
   test('a gateway that refuses is evidence of its own kind', async () => {
-    const candidate = await world.registerManifest(await modelManifest(world.artifacts, { ...truth, bias: -4 }, assembled));
+    const candidate = await world.registerManifest(
+      await modelManifest(world.artifacts, { ...truth, bias: -4 }, assembled),
+    );
     expect(await measure(candidate, 'pk_wrong')).toEqual({
       kind: 'notMeasured',
       rows: 0,
@@ -303,7 +357,9 @@ describe('parity', () => {
   });
 
   test('no gateway, or one that is gone, is worth another attempt', async () => {
-    const candidate = await world.registerManifest(await modelManifest(world.artifacts, { ...truth, bias: -3 }, assembled));
+    const candidate = await world.registerManifest(
+      await modelManifest(world.artifacts, { ...truth, bias: -3 }, assembled),
+    );
     const nobody = { live: () => Promise.resolve([]) };
     await expect(measure(candidate, world.keys.operator, nobody)).rejects.toMatchObject({
       type: 'GatewayUnavailable',

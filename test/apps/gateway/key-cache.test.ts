@@ -10,7 +10,12 @@ function setting() {
     asked += 1;
     return registry.apiKeys.verify(key);
   };
-  const keys = createKeyCache({ apiKeys: { verify }, freshSeconds: 10, graceSeconds: 900, now: () => clock.now });
+  const keys = createKeyCache({
+    apiKeys: { verify },
+    freshSeconds: 10,
+    graceSeconds: 900,
+    now: () => clock.now,
+  });
   return { registry, keys, clock, asked: () => asked };
 }
 
@@ -52,14 +57,18 @@ describe('key cache', () => {
     clock.now = 60_000;
     expect(await keys.identify(key)).toMatchObject({ scope: 'viewer' });
     clock.now = 900_001;
-    await expect(Promise.resolve(keys.identify(key))).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    await expect(Promise.resolve(keys.identify(key))).rejects.toMatchObject({
+      type: 'DatabaseUnavailable',
+    });
   });
 
   test('a key that nobody vouched for cannot be checked while the registry is away', async () => {
     const { registry, keys } = setting();
     const key = addKey(registry, 'viewer');
     registry.away = true;
-    await expect(Promise.resolve(keys.identify(key))).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    await expect(Promise.resolve(keys.identify(key))).rejects.toMatchObject({
+      type: 'DatabaseUnavailable',
+    });
   });
 
   test('a registry that is away is asked once a second, not once a request', async () => {

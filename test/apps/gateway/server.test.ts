@@ -7,9 +7,21 @@ import { newId } from '../../../db/ids';
 import { binaryNumbers, binaryTexts } from '../../../apps/gateway/inference/binary-tensors';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
-import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
+import {
+  addKey,
+  fakeArtifacts,
+  fakeRegistry,
+  noIndexes,
+  type FakeArtifacts,
+  type FakeRegistry,
+} from './fakes';
 import type { RolloutId } from '../../../domain/ids';
-import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/serving/served-models';
+import {
+  distanceModel,
+  distanceRequest,
+  putModel,
+  type TestModel,
+} from '../../support/serving/served-models';
 import { until } from '../../support/time/until';
 
 let folder: string;
@@ -80,25 +92,43 @@ async function post(
   const key = options.key === undefined ? viewer : options.key;
   const answer = await fetch(url + path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...options.headers },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...options.headers,
+    },
     body: typeof payload === 'string' ? payload : JSON.stringify(payload),
   });
   return answerOf(answer);
 }
 
 /** As bytes, with no header that is not named. */
-async function send(bytes: Buffer, headers: Record<string, string> = {}, path = '/v2/models/flight-delay/infer'): Promise<Answer> {
-  return answerOf(await fetch(url + path, { method: 'POST', headers: { authorization: `Bearer ${viewer}`, ...headers }, body: bytes }));
+async function send(
+  bytes: Buffer,
+  headers: Record<string, string> = {},
+  path = '/v2/models/flight-delay/infer',
+): Promise<Answer> {
+  return answerOf(
+    await fetch(url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${viewer}`, ...headers },
+      body: bytes,
+    }),
+  );
 }
 
 async function get(path: string, key: string | null = viewer): Promise<Answer> {
-  return answerOf(await fetch(url + path, { headers: key === null ? {} : { authorization: `Bearer ${key}` } }));
+  return answerOf(
+    await fetch(url + path, { headers: key === null ? {} : { authorization: `Bearer ${key}` } }),
+  );
 }
 
 async function answerOf(answer: Response): Promise<Answer> {
   const headers = Object.fromEntries(answer.headers);
   const body =
-    headers['content-type']?.includes('json') === true ? ((await answer.json()) as Answer['body']) : { text: await answer.text() };
+    headers['content-type']?.includes('json') === true
+      ? ((await answer.json()) as Answer['body'])
+      : { text: await answer.text() };
   return { status: answer.status, headers, body };
 }
 
@@ -123,11 +153,18 @@ describe('a gateway that has just started', () => {
       () => get('/v2/models/flight-delay/ready'),
       () => get('/v1/models'),
       () => get('/v1/models/flight-delay'),
-      () => post('/v1/chat/completions', { model: 'flight-delay', messages: [{ role: 'user', content: 'hello' }] }),
+      () =>
+        post('/v1/chat/completions', {
+          model: 'flight-delay',
+          messages: [{ role: 'user', content: 'hello' }],
+        }),
     ];
     for (const send of requests) {
       const { status, headers } = await send();
-      expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '1' });
+      expect({ status, retryAfter: headers['retry-after'] }).toEqual({
+        status: 503,
+        retryAfter: '1',
+      });
     }
     giveTable();
     await until(async () => (await ask()).status === 200);
@@ -183,7 +220,9 @@ describe('an answer', () => {
     await start({ requestTimeoutMs: 0 });
     const { status, body } = await ask();
     expect(status).toBe(504);
-    expect(body.detail).toBe('flight-delay did not answer within the request timeout of this gateway');
+    expect(body.detail).toBe(
+      'flight-delay did not answer within the request timeout of this gateway',
+    );
   });
 
   test('keeps the order of many rows, and missing values are what the graph takes for missing', async () => {
@@ -197,7 +236,10 @@ describe('an answer', () => {
     const [score, ids] = body.outputs ?? [];
     expect(score?.shape).toEqual([700, 1]);
     expect(score?.data).toEqual(
-      rows.map(({ carrier, distance }) => expect.closeTo(10 + (carrier === null ? 0 : 0.5) + (distance ?? 0) / 1000, 3) as number),
+      rows.map(
+        ({ carrier, distance }) =>
+          expect.closeTo(10 + (carrier === null ? 0 : 0.5) + (distance ?? 0) / 1000, 3) as number,
+      ),
     );
     expect(new Set(ids?.data).size).toBe(700);
   });
@@ -233,7 +275,8 @@ describe('an answer', () => {
     await promote(7, 10);
     await start();
     const headers = { 'x-perennial-probe': 'parity' };
-    for (const key of [operator, viewer]) await post('/v2/models/flight-delay@7/infer', one, { key, headers });
+    for (const key of [operator, viewer])
+      await post('/v2/models/flight-delay@7/infer', one, { key, headers });
     await post('/v2/models/flight-delay/infer', one, { key: operator, headers });
     await gateway.stop();
     expect(registry.inserted.map(({ arm }) => arm)).toEqual(['probe', 'direct', 'champion']);
@@ -274,16 +317,28 @@ describe('which version answers', () => {
     await register(3, 30);
     await promote(7, 70);
     await start();
-    const asked = ['flight-delay', 'flight-delay@champion', 'flight-delay@7', 'flight-delay@3', 'flight-delay/versions/3'];
+    const asked = [
+      'flight-delay',
+      'flight-delay@champion',
+      'flight-delay@7',
+      'flight-delay@3',
+      'flight-delay/versions/3',
+    ];
     const answers = await Promise.all(asked.map((name) => post(`/v2/models/${name}/infer`, one)));
     expect(answers.map(({ headers }) => headers['x-perennial-model-version'])).toEqual(
       [7, 7, 7, 3, 3].map((version) => `flight-delay@${version}`),
     );
-    expect(answers.map(({ body }) => Math.floor(Number(body.outputs?.[0]?.data[0])))).toEqual([70, 70, 70, 30, 30]);
+    expect(answers.map(({ body }) => Math.floor(Number(body.outputs?.[0]?.data[0])))).toEqual([
+      70, 70, 70, 30, 30,
+    ]);
   });
 
   test.each([
-    ['/v2/models/flight-dealy/infer', 404, 'no model `flight-dealy` has a champion; did you mean `flight-delay`?'],
+    [
+      '/v2/models/flight-dealy/infer',
+      404,
+      'no model `flight-dealy` has a champion; did you mean `flight-delay`?',
+    ],
     ['/v2/models/flight-delay@9/infer', 404, 'there is no flight-delay@9'],
     [
       '/v2/models/flight-delay@best/infer',
@@ -291,7 +346,11 @@ describe('which version answers', () => {
       '`best` is not a version of flight-delay; expected a number, or champion, challenger, previous',
     ],
     ['/v2/models/flight-delay@challenger/infer', 404, 'flight-delay has no challenger'],
-    ['/v2/models/flight-delay@7/versions/7/infer', 400, '`flight-delay@7` already names a version; drop either `@7` or `/versions/7`'],
+    [
+      '/v2/models/flight-delay@7/versions/7/infer',
+      400,
+      '`flight-delay@7` already names a version; drop either `@7` or `/versions/7`',
+    ],
   ])('%s → %i', async (path, expected, detail) => {
     await promote(7, 70);
     await start();
@@ -304,7 +363,9 @@ describe('which version answers', () => {
     await promote(1, 10);
     await start({ pollSeconds: 60 });
     await promote(2, 20);
-    await until(async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2');
+    await until(
+      async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2',
+    );
     await until(() => registry.beats.at(-1)?.epoch === 2);
   });
 
@@ -314,11 +375,20 @@ describe('which version answers', () => {
     const ref = await register(2, 20);
     artifacts.replace(ref.manifest, Buffer.from('{}'));
     registry.route('flight-delay', [{ alias: 'champion', version: 2, manifest: ref.manifest }]);
-    await until(async () => ((await get('/readyz', null)).body['blocked'] as unknown[]).length === 1);
+    await until(
+      async () => ((await get('/readyz', null)).body['blocked'] as unknown[]).length === 1,
+    );
     const { status, headers } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(200);
-    expect(headers).toMatchObject({ 'x-perennial-model-version': 'flight-delay@1', 'x-perennial-stale': 'not-loaded' });
-    expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', epoch: 1, blocked: [{ name: 'flight-delay@2' }] });
+    expect(headers).toMatchObject({
+      'x-perennial-model-version': 'flight-delay@1',
+      'x-perennial-stale': 'not-loaded',
+    });
+    expect((await get('/readyz', null)).body).toMatchObject({
+      status: 'ready',
+      epoch: 1,
+      blocked: [{ name: 'flight-delay@2' }],
+    });
     expect(registry.beats.at(-1)).toEqual({ epoch: 1 });
     const direct = await post('/v2/models/flight-delay@2/infer', one);
     expect(direct.status).toBe(503);
@@ -336,16 +406,27 @@ describe('which version answers', () => {
     const { status, body } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(503);
     // The other models have nothing to do with it.
-    expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', epoch: -1, blocked: [{ name: 'flight-delay@1' }] });
-    expect(body.detail).toMatch(/^flight-delay@1 cannot be served here: the manifest of flight-delay is sha256:/);
+    expect((await get('/readyz', null)).body).toMatchObject({
+      status: 'ready',
+      epoch: -1,
+      blocked: [{ name: 'flight-delay@1' }],
+    });
+    expect(body.detail).toMatch(
+      /^flight-delay@1 cannot be served here: the manifest of flight-delay is sha256:/,
+    );
   });
 });
 
 describe('a rollout', () => {
-  const rollout = (besides: boolean, step = 1) => ({ rollout: { id: 'roll_1' as RolloutId, step, besides } });
+  const rollout = (besides: boolean, step = 1) => ({
+    rollout: { id: 'roll_1' as RolloutId, step, besides },
+  });
   const entities = Array.from({ length: 40 }, (_, index) => `N${index}`);
 
-  async function open(weight: number, { besides, test }: { readonly besides: boolean; readonly test?: TestModel }): Promise<void> {
+  async function open(
+    weight: number,
+    { besides, test }: { readonly besides: boolean; readonly test?: TestModel },
+  ): Promise<void> {
     const champion = await register(1, 10);
     const manifest = await putModel((bytes) => artifacts.put(bytes), test ?? distanceModel(20));
     registry.route(
@@ -359,11 +440,16 @@ describe('a rollout', () => {
   }
 
   async function askAll(): Promise<readonly Answer[]> {
-    const answers = await Promise.all(entities.map((entity) => post('/v2/models/flight-delay/infer', { ...one, parameters: { entity } })));
+    const answers = await Promise.all(
+      entities.map((entity) =>
+        post('/v2/models/flight-delay/infer', { ...one, parameters: { entity } }),
+      ),
+    );
     expect(answers.map(({ status }) => status)).toEqual(entities.map(() => 200));
     return answers;
   }
-  const versionsOf = (answers: readonly Answer[]) => answers.map(({ headers }) => headers['x-perennial-model-version']);
+  const versionsOf = (answers: readonly Answer[]) =>
+    answers.map(({ headers }) => headers['x-perennial-model-version']);
 
   /** Beside what callers send, it wants a column of its own. */
   const demanding: TestModel = {
@@ -381,7 +467,11 @@ describe('a rollout', () => {
     await gateway.stop();
     expect(registry.inserted).toHaveLength(80);
     for (const row of registry.inserted) {
-      expect(row).toMatchObject({ arm: row.version === 1 ? 'champion' : 'challenger', rollout: { id: 'roll_1', step: 1 }, other: null });
+      expect(row).toMatchObject({
+        arm: row.version === 1 ? 'champion' : 'challenger',
+        rollout: { id: 'roll_1', step: 1 },
+        other: null,
+      });
     }
   });
 
@@ -397,7 +487,13 @@ describe('a rollout', () => {
       const asked = answered === 1 ? 2 : 1;
       expect({ output, other }).toEqual({
         output: { score: scores[answered] },
-        other: { version: asked, role: 'shadow', score: scores[asked], error: null, latencyMs: expect.any(Number) as number },
+        other: {
+          version: asked,
+          role: 'shadow',
+          score: scores[asked],
+          error: null,
+          latencyMs: expect.any(Number) as number,
+        },
       });
     }
     expect(new Set(registry.inserted.map(({ version }) => version))).toEqual(new Set([1, 2]));
@@ -408,20 +504,34 @@ describe('a rollout', () => {
     await start();
     expect(new Set(versionsOf(await askAll()))).toEqual(new Set(['flight-delay@1']));
     const { text } = (await get('/metrics', null)).body;
-    expect(text).toMatch(/perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/);
+    expect(text).toMatch(
+      /perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/,
+    );
     await gateway.stop();
     const fell = registry.inserted.filter(({ other }) => other?.role === 'fallback');
     expect(fell.length).toBeGreaterThan(5);
-    const error = { version: 2, score: null, error: 'InvalidInput', latencyMs: expect.any(Number) as number };
+    const error = {
+      version: 2,
+      score: null,
+      error: 'InvalidInput',
+      latencyMs: expect.any(Number) as number,
+    };
     for (const row of registry.inserted) {
-      expect(row).toMatchObject({ version: 1, arm: 'champion', rollout: { id: 'roll_1' }, other: error });
+      expect(row).toMatchObject({
+        version: 1,
+        arm: 'champion',
+        rollout: { id: 'roll_1' },
+        other: error,
+      });
     }
   });
 
   test("a caller's mistake is nobody's failure", async () => {
     await open(1, { besides: true });
     await start();
-    const { status, body } = await post('/v2/models/flight-delay/infer', { inputs: [one.inputs[0]] });
+    const { status, body } = await post('/v2/models/flight-delay/infer', {
+      inputs: [one.inputs[0]],
+    });
     expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'InvalidInput' });
     expect((await get('/metrics', null)).body['text']).not.toMatch(/challenger_failures_total\{/);
     await gateway.stop();
@@ -445,9 +555,15 @@ describe('a rollout', () => {
     const alone = await ask();
     expect(alone.headers['x-perennial-model-version']).toBe('flight-delay@1');
     registry.away = false;
-    await until(async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2');
-    await until(() => registry.inserted.some(({ id }) => id === alone.headers['x-perennial-prediction-id']));
-    const row = registry.inserted.find(({ id }) => id === alone.headers['x-perennial-prediction-id']);
+    await until(
+      async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2',
+    );
+    await until(() =>
+      registry.inserted.some(({ id }) => id === alone.headers['x-perennial-prediction-id']),
+    );
+    const row = registry.inserted.find(
+      ({ id }) => id === alone.headers['x-perennial-prediction-id'],
+    );
     expect(row).toMatchObject({ version: 1, rollout: null, other: null });
   });
 });
@@ -466,7 +582,9 @@ describe('while the registry is away', () => {
     expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', leaseSeconds: 0 });
     registry.away = false;
     await until(async () => !('x-perennial-stale' in (await ask()).headers));
-    await until(() => registry.inserted.some(({ id }) => id === away.headers['x-perennial-prediction-id']));
+    await until(() =>
+      registry.inserted.some(({ id }) => id === away.headers['x-perennial-prediction-id']),
+    );
   });
 
   test('a version that nobody asked for yet cannot be found', async () => {
@@ -497,11 +615,14 @@ describe('what bad input gets', () => {
   });
 
   test('a problem that names the tensor', async () => {
-    const { status, headers, body } = await post('/v2/models/flight-delay/infer', { inputs: [one.inputs[0]] });
+    const { status, headers, body } = await post('/v2/models/flight-delay/infer', {
+      inputs: [one.inputs[0]],
+    });
     expect(status).toBe(400);
     // KServe's client reads `error` under exactly this media type.
     expect(headers['content-type']).toBe('application/json');
-    const detail = 'tensor `distance` is missing; expected datatype FP64 or another numeric datatype and shape [rows, 1]';
+    const detail =
+      'tensor `distance` is missing; expected datatype FP64 or another numeric datatype and shape [rows, 1]';
     expect(body).toMatchObject({
       type: 'https://perennial.dev/problems/InvalidInput',
       status: 400,
@@ -514,10 +635,28 @@ describe('what bad input gets', () => {
   });
 
   test.each([
-    ['text that is no JSON', '{"inputs": [secret', 400, 'InvalidJson', /^the body is not valid JSON: (?!.*secret)/],
-    ['half a body', '{"inputs": ', 400, 'InvalidJson', /^the body is not valid JSON: Unexpected end of JSON input$/],
+    [
+      'text that is no JSON',
+      '{"inputs": [secret',
+      400,
+      'InvalidJson',
+      /^the body is not valid JSON: (?!.*secret)/,
+    ],
+    [
+      'half a body',
+      '{"inputs": ',
+      400,
+      'InvalidJson',
+      /^the body is not valid JSON: Unexpected end of JSON input$/,
+    ],
     ['nothing', '', 400, 'InvalidJson', /^the body is not valid JSON/],
-    ['too much', `"${'x'.repeat(20_000)}"`, 413, 'BodyTooLarge', /^the body is 20002 bytes; the limit is 20000 bytes/],
+    [
+      'too much',
+      `"${'x'.repeat(20_000)}"`,
+      413,
+      'BodyTooLarge',
+      /^the body is 20002 bytes; the limit is 20000 bytes/,
+    ],
   ])('%s', async (_name, payload, expected, code, detail) => {
     const { status, body } = await post('/v2/models/flight-delay/infer', payload);
     expect({ status, code: body['code'] }).toEqual({ status: expected, code });
@@ -525,13 +664,20 @@ describe('what bad input gets', () => {
   });
 
   test('another media type is refused', async () => {
-    const answer = await post('/v2/models/flight-delay/infer', 'a=b', { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    const answer = await post('/v2/models/flight-delay/infer', 'a=b', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
     expect(answer.status).toBe(415);
   });
 
   test('an unknown coding of the body is refused', async () => {
-    const answer = await post('/v2/models/flight-delay/infer', one, { headers: { 'content-encoding': 'br' } });
-    expect(answer.body).toMatchObject({ status: 415, error: expect.stringMatching(/^a body in br is not supported; use gzip/) as string });
+    const answer = await post('/v2/models/flight-delay/infer', one, {
+      headers: { 'content-encoding': 'br' },
+    });
+    expect(answer.body).toMatchObject({
+      status: 415,
+      error: expect.stringMatching(/^a body in br is not supported; use gzip/) as string,
+    });
   });
 
   test('a body that grows beyond the limit when it is decompressed is refused', async () => {
@@ -544,8 +690,16 @@ describe('what bad input gets', () => {
     ['feedback', '/v1/feedback', () => operator],
     ['a chat', '/v1/chat/completions', () => viewer],
   ])('invalid UTF-8 in %s is refused', async (_name, path, key) => {
-    const bytes = Buffer.concat([Buffer.from('{"inputs":[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]}')]);
-    const answer = await send(bytes, { 'content-type': 'application/json', authorization: `Bearer ${key()}` }, path);
+    const bytes = Buffer.concat([
+      Buffer.from('{"inputs":[{"name":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}]}'),
+    ]);
+    const answer = await send(
+      bytes,
+      { 'content-type': 'application/json', authorization: `Bearer ${key()}` },
+      path,
+    );
     expect(answer.body).toMatchObject({ status: 400, code: 'InvalidUtf8' });
   });
 
@@ -572,8 +726,12 @@ describe('what bad input gets', () => {
     await post('/v2/models/flight-delay/infer', {});
     await post('/v2/models/flight-delay/infer', one);
     const { body } = await get('/metrics', null);
-    expect(body['text']).toContain('perennial_gateway_requests_total{model="",version="",arm="",status="400"} 1');
-    expect(body['text']).toContain('perennial_gateway_requests_total{model="flight-delay",version="7",arm="champion",status="200"} 1');
+    expect(body['text']).toContain(
+      'perennial_gateway_requests_total{model="",version="",arm="",status="400"} 1',
+    );
+    expect(body['text']).toContain(
+      'perennial_gateway_requests_total{model="flight-delay",version="7",arm="champion",status="200"} 1',
+    );
     expect(body['text']).toContain('perennial_gateway_models_loaded 1');
     expect(body['text']).toContain('perennial_gateway_stale 0');
   });
@@ -592,13 +750,20 @@ describe('what stock clients of the Open Inference Protocol send', () => {
 
   test('is read compressed, and a long answer is compressed where the client asks for it', async () => {
     const rows = Array.from({ length: 200 }, () => ({ carrier: 'AA', distance: 100 }));
-    for (const [coding, compress] of [['gzip', gzipSync] as const, ['deflate', deflateSync] as const]) {
+    for (const [coding, compress] of [
+      ['gzip', gzipSync] as const,
+      ['deflate', deflateSync] as const,
+    ]) {
       const body = compress(JSON.stringify(distanceRequest(rows)));
       const answer = await send(body, { 'content-encoding': coding, 'accept-encoding': coding });
       expect(answer.headers['content-encoding']).toBe(coding);
       expect(answer.body.outputs?.[0]?.data).toHaveLength(200);
     }
-    expect((await send(Buffer.from(JSON.stringify(one)), { 'accept-encoding': 'gzip' })).headers['content-encoding']).toBeUndefined();
+    expect(
+      (await send(Buffer.from(JSON.stringify(one)), { 'accept-encoding': 'gzip' })).headers[
+        'content-encoding'
+      ],
+    ).toBeUndefined();
   });
 
   test('is read as binary tensors, and answered so where the client asks for it', async () => {
@@ -606,13 +771,26 @@ describe('what stock clients of the Open Inference Protocol send', () => {
     const json = JSON.stringify({
       parameters: { binary_data_output: true },
       inputs: [
-        { name: 'carrier', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: tensors[0]?.length } },
-        { name: 'distance', datatype: 'FP64', shape: [2], parameters: { binary_data_size: tensors[1]?.length } },
+        {
+          name: 'carrier',
+          datatype: 'BYTES',
+          shape: [2],
+          parameters: { binary_data_size: tensors[0]?.length },
+        },
+        {
+          name: 'distance',
+          datatype: 'FP64',
+          shape: [2],
+          parameters: { binary_data_size: tensors[1]?.length },
+        },
       ],
     });
     const answer = await fetch(`${url}/v2/models/flight-delay/infer`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${viewer}`, 'inference-header-content-length': String(json.length) },
+      headers: {
+        authorization: `Bearer ${viewer}`,
+        'inference-header-content-length': String(json.length),
+      },
       body: Buffer.concat([Buffer.from(json), ...tensors]),
     });
     expect(answer.status).toBe(200);
@@ -625,20 +803,30 @@ describe('what stock clients of the Open Inference Protocol send', () => {
         { name: 'prediction_id', shape: [2, 1], parameters: { binary_data_size: 70 } },
       ],
     });
-    expect([bytes.readDoubleLE(head), bytes.readDoubleLE(head + 8)]).toEqual([expect.closeTo(10.6, 4), 10]);
+    expect([bytes.readDoubleLE(head), bytes.readDoubleLE(head + 8)]).toEqual([
+      expect.closeTo(10.6, 4),
+      10,
+    ]);
     expect(bytes.toString('utf8', head + 20, head + 25)).toBe('pred_');
   });
 
   test('may hold the NaN that Python writes for a missing number', async () => {
-    const body = JSON.stringify(distanceRequest([{ carrier: 'NaN', distance: null }])).replace('null', 'NaN');
+    const body = JSON.stringify(distanceRequest([{ carrier: 'NaN', distance: null }])).replace(
+      'null',
+      'NaN',
+    );
     expect((await send(Buffer.from(body))).body.outputs?.[0]?.data).toEqual([10]);
   });
 
   test('may be rows of plain JSON objects', async () => {
-    const answer = await post('/v2/models/flight-delay/infer', { rows: [{ carrier: 'AA', distance: 100, tailnum: 'N14228' }] });
+    const answer = await post('/v2/models/flight-delay/infer', {
+      rows: [{ carrier: 'AA', distance: 100, tailnum: 'N14228' }],
+    });
     expect(answer.body.outputs?.[0]?.data).toEqual([expect.closeTo(10.6, 4)]);
     await gateway.stop();
-    expect(registry.inserted).toMatchObject([{ entity: 'N14228', input: { carrier: 'AA', distance: 100 } }]);
+    expect(registry.inserted).toMatchObject([
+      { entity: 'N14228', input: { carrier: 'AA', distance: 100 } },
+    ]);
   });
 });
 
@@ -675,7 +863,14 @@ describe('who may ask', () => {
   });
 
   test('the key may come as X-API-Key', async () => {
-    expect((await post('/v2/models/flight-delay/infer', one, { key: null, headers: { 'x-api-key': viewer } })).status).toBe(200);
+    expect(
+      (
+        await post('/v2/models/flight-delay/infer', one, {
+          key: null,
+          headers: { 'x-api-key': viewer },
+        })
+      ).status,
+    ).toBe(200);
   });
 });
 
@@ -684,7 +879,10 @@ describe('metadata', () => {
     const { manifest } = await promote(7, 10);
     await register(8, 20);
     await start();
-    expect((await get('/v2')).body).toMatchObject({ name: 'perennial', version: expect.stringMatching(/^\d/) as string });
+    expect((await get('/v2')).body).toMatchObject({
+      name: 'perennial',
+      version: expect.stringMatching(/^\d/) as string,
+    });
     const model = {
       name: 'flight-delay',
       versions: ['7'],
@@ -694,14 +892,24 @@ describe('metadata', () => {
         { name: 'distance', datatype: 'FP64', shape: [-1, 1], parameters: { type: 'number' } },
       ],
       outputs: [
-        { name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning: 'predicted value' } },
+        {
+          name: 'score',
+          datatype: 'FP64',
+          shape: [-1, 1],
+          parameters: { meaning: 'predicted value' },
+        },
         { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
       ],
       parameters: { digest: manifest.digest, entity: 'tailnum', event_time: 'scheduled_at' },
     };
     expect((await get('/v2/models/flight-delay')).body).toEqual(model);
-    expect((await get('/v2/models/flight-delay/versions/8')).body).toMatchObject({ versions: ['8'] });
-    expect((await get('/v2/models/flight-delay/ready')).body).toMatchObject({ ready: true, version: '7' });
+    expect((await get('/v2/models/flight-delay/versions/8')).body).toMatchObject({
+      versions: ['8'],
+    });
+    expect((await get('/v2/models/flight-delay/ready')).body).toMatchObject({
+      ready: true,
+      version: '7',
+    });
     expect((await get('/v2/models/flight-delay/versions/9/ready')).status).toBe(404);
   });
 });
@@ -711,7 +919,15 @@ describe('probe', () => {
     await promote(7, 10);
     const { manifest } = await register(8, 20);
     await start();
-    expect((await post('/internal/probe', { tenant: 'default', model: 'flight-delay', version: 8 }, { key: operator })).body).toEqual({
+    expect(
+      (
+        await post(
+          '/internal/probe',
+          { tenant: 'default', model: 'flight-delay', version: 8 },
+          { key: operator },
+        )
+      ).body,
+    ).toEqual({
       model: 'flight-delay',
       version: 8,
       digest: manifest.digest,
@@ -725,7 +941,11 @@ describe('probe', () => {
     });
     registry.versions.set('flight-delay@8', { model: 'flight-delay', version: 8, manifest });
     await start();
-    const { status, body } = await post('/internal/probe', { model: 'flight-delay', version: 8 }, { key: operator });
+    const { status, body } = await post(
+      '/internal/probe',
+      { model: 'flight-delay', version: 8 },
+      { key: operator },
+    );
     expect(status).toBe(422);
     expect(body).toMatchObject({ code: 'SqlForbidden' });
   });
@@ -753,7 +973,12 @@ describe('feedback', () => {
     const predictionId = headers['x-perennial-prediction-id'];
     await until(() => registry.inserted.length === 1);
     const send = (payload: unknown) => post('/v1/feedback', payload, { key: operator });
-    expect((await send({ predictionId, label: true })).body).toEqual({ accepted: 1, joined: 1, waiting: 0, unknown: 0 });
+    expect((await send({ predictionId, label: true })).body).toEqual({
+      accepted: 1,
+      joined: 1,
+      waiting: 0,
+      unknown: 0,
+    });
     expect(
       (
         await send([
@@ -768,8 +993,13 @@ describe('feedback', () => {
   test('that the log should have had long ago is counted as unknown, and stored nowhere', async () => {
     await start();
     const old = 'pred_01jd0000000000000000000000';
-    const { status, body } = await post('/v1/feedback', [{ predictionId: old, label: 1 }], { key: operator });
-    expect({ status, body }).toEqual({ status: 200, body: { accepted: 0, joined: 0, waiting: 0, unknown: 1 } });
+    const { status, body } = await post('/v1/feedback', [{ predictionId: old, label: 1 }], {
+      key: operator,
+    });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { accepted: 0, joined: 0, waiting: 0, unknown: 1 },
+    });
     expect(registry.labels.size).toBe(0);
   });
 
@@ -781,8 +1011,10 @@ describe('feedback', () => {
     await until(() => registry.inserted.length === 1);
     registry.task = 'multiclass';
     registry.classes = ['late', '7'];
-    const send = (label: unknown) => post('/v1/feedback', { predictionId, label }, { key: operator });
-    for (const label of ['late', '7', 7]) expect(await send(label)).toMatchObject({ status: 200, body: { joined: 1 } });
+    const send = (label: unknown) =>
+      post('/v1/feedback', { predictionId, label }, { key: operator });
+    for (const label of ['late', '7', 7])
+      expect(await send(label)).toMatchObject({ status: 200, body: { joined: 1 } });
     for (const label of ['Late', 8, true, ['late', '7']]) {
       const { status, body } = await send(label);
       expect({ status, detail: body['detail'] }).toEqual({
@@ -797,28 +1029,40 @@ describe('feedback', () => {
     ['classification', 'true', 'a label of a binary classification is true, false, 1 or 0'],
     ['classification', 7, 'a label of a binary classification is true, false, 1 or 0'],
     ['regression', true, 'a label of a regression is a number'],
-    ['chat', 1, 'feedback on an answer is `score`, `thumbs`, `correction`, or the right text as `label`'],
-  ])('of a %s that no metric can use, such as %j, is refused as a whole', async (task, label, why) => {
-    await promote(7, 10);
-    await start();
-    const { headers } = await post('/v2/models/flight-delay/infer', one);
-    const predictionId = String(headers['x-perennial-prediction-id']);
-    await until(() => registry.inserted.length === 1);
-    registry.task = task;
-    const { status, body } = await post(
-      '/v1/feedback',
-      [
-        { predictionId: early, label: 1 },
-        { predictionId, label },
-      ],
-      { key: operator },
-    );
-    expect({ status, errors: body['errors'] }).toEqual({
-      status: 400,
-      errors: [{ pointer: '/1/label', detail: `${predictionId} is a prediction of flight-delay@7: ${why}` }],
-    });
-    expect(registry.labels.size).toBe(0);
-  });
+    [
+      'chat',
+      1,
+      'feedback on an answer is `score`, `thumbs`, `correction`, or the right text as `label`',
+    ],
+  ])(
+    'of a %s that no metric can use, such as %j, is refused as a whole',
+    async (task, label, why) => {
+      await promote(7, 10);
+      await start();
+      const { headers } = await post('/v2/models/flight-delay/infer', one);
+      const predictionId = String(headers['x-perennial-prediction-id']);
+      await until(() => registry.inserted.length === 1);
+      registry.task = task;
+      const { status, body } = await post(
+        '/v1/feedback',
+        [
+          { predictionId: early, label: 1 },
+          { predictionId, label },
+        ],
+        { key: operator },
+      );
+      expect({ status, errors: body['errors'] }).toEqual({
+        status: 400,
+        errors: [
+          {
+            pointer: '/1/label',
+            detail: `${predictionId} is a prediction of flight-delay@7: ${why}`,
+          },
+        ],
+      });
+      expect(registry.labels.size).toBe(0);
+    },
+  );
 
   test.each([
     [{ label: 'Paris' }, { references: ['Paris'] }],
@@ -835,14 +1079,26 @@ describe('feedback', () => {
     ],
   ])('takes %j of an answer', async (said, stored) => {
     await start();
-    expect((await post('/v1/feedback', { predictionId: early, ...said }, { key: operator })).body).toMatchObject({ accepted: 1 });
+    expect(
+      (await post('/v1/feedback', { predictionId: early, ...said }, { key: operator })).body,
+    ).toMatchObject({ accepted: 1 });
     expect(registry.labels.get(early as never)).toEqual(stored);
   });
 
   test.each([
-    ['no object', 7, '', 'feedback must be an object with `predictionId` and `label`; got a number'],
+    [
+      'no object',
+      7,
+      '',
+      'feedback must be an object with `predictionId` and `label`; got a number',
+    ],
     ['an empty array', [], undefined, undefined],
-    ['a foreign id', { predictionId: '7', label: 1 }, '/predictionId', '`predictionId` must be the id of a prediction, `pred_…`'],
+    [
+      'a foreign id',
+      { predictionId: '7', label: 1 },
+      '/predictionId',
+      '`predictionId` must be the id of a prediction, `pred_…`',
+    ],
     [
       'no label',
       [{ predictionId: early }],
@@ -855,7 +1111,12 @@ describe('feedback', () => {
       '/label',
       '`label` is text; expected true, false or a number, or of an answer the right text, or a list of texts as right',
     ],
-    ['a score beyond 1', [{ predictionId: early, score: 5 }], '/0/score', '`score` must be a number from 0 (useless) to 1 (perfect)'],
+    [
+      'a score beyond 1',
+      [{ predictionId: early, score: 5 }],
+      '/0/score',
+      '`score` must be a number from 0 (useless) to 1 (perfect)',
+    ],
     [
       'two scores',
       { predictionId: early, score: 1, thumbs: 'down' },
@@ -890,7 +1151,8 @@ describe('feedback', () => {
     await start();
     const { status, body } = await post('/v1/feedback', payload, { key: operator });
     expect(status).toBe(400);
-    if (pointer !== undefined) expect(body['errors']).toContainEqual(expect.objectContaining({ pointer, detail }));
+    if (pointer !== undefined)
+      expect(body['errors']).toContainEqual(expect.objectContaining({ pointer, detail }));
     expect(registry.labels.size).toBe(0);
   });
 
@@ -898,6 +1160,8 @@ describe('feedback', () => {
     await start();
     await get('/v2', operator);
     registry.away = true;
-    expect((await post('/v1/feedback', { predictionId: early, label: true }, { key: operator })).status).toBe(503);
+    expect(
+      (await post('/v1/feedback', { predictionId: early, label: true }, { key: operator })).status,
+    ).toBe(503);
   });
 });

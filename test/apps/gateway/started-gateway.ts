@@ -11,15 +11,25 @@ export interface StartedGateway extends Gateway {
   readonly url: string;
 }
 
-/** Listens on a port and keeps its files in a folder of its own, which goes when it stops. What is not given is a fake. */
+/**
+ * Listens on a port and keeps its files in a folder of its own, which goes when it stops. What is
+ * not given is a fake.
+ */
 export async function startGateway({
   config,
   ...parts
 }: Pick<GatewayDeps, 'registry'> &
-  Partial<Omit<GatewayDeps, 'config' | 'log'>> & { readonly config?: Partial<GatewayConfig> }): Promise<StartedGateway> {
+  Partial<Omit<GatewayDeps, 'config' | 'log'>> & {
+    readonly config?: Partial<GatewayConfig>;
+  }): Promise<StartedGateway> {
   const spoolDir = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   const gateway = await createGateway({
-    ...{ artifacts: fakeArtifacts(), access: parrot(), indexes: noIndexes, log: pino({ level: 'silent' }) },
+    ...{
+      artifacts: fakeArtifacts(),
+      access: parrot(),
+      indexes: noIndexes,
+      log: pino({ level: 'silent' }),
+    },
     ...parts,
     config: { ...gatewayDefaults, port: 0, spoolDir, pollSeconds: 0.05, ...config },
   });

@@ -37,7 +37,9 @@ test('changes wait for their turn while reads pass, and what waits too long or i
     expect((await send(method, path)).status).toBe(200);
   await new Promise((resolve) => setTimeout(resolve, 250));
   end();
-  expect((await Promise.all(all)).map(({ status }) => status).sort()).toEqual([200, 200, 429, 429, 429, 429]);
+  expect((await Promise.all(all)).map(({ status }) => status).sort()).toEqual([
+    200, 200, 429, 429, 429, 429,
+  ]);
   expect((await send('POST', '/change')).status).toBe(200);
   await app.close();
 });

@@ -1,6 +1,7 @@
 import { longestReason, reasonIn } from '../../../apps/http/reason';
 
-const of = (value: string | undefined) => reasonIn({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
+const of = (value: string | undefined) =>
+  reasonIn({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
 
 describe('the reason that a caller gives', () => {
   test('is decoded, and null without one', () => {
@@ -10,10 +11,13 @@ describe('the reason that a caller gives', () => {
     expect(of('')).toBeNull();
   });
 
-  test.each([['%'], ['%ff'], [encodeURIComponent('a\nb')], [encodeURIComponent('a\u0000')], ['x'.repeat(longestReason + 1)]])(
-    '%j is refused with the header named',
-    (value) => {
-      expect(() => of(value)).toThrow(/x-perennial-reason/);
-    },
-  );
+  test.each([
+    ['%'],
+    ['%ff'],
+    [encodeURIComponent('a\nb')],
+    [encodeURIComponent('a\u0000')],
+    ['x'.repeat(longestReason + 1)],
+  ])('%j is refused with the header named', (value) => {
+    expect(() => of(value)).toThrow(/x-perennial-reason/);
+  });
 });

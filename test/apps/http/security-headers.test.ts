@@ -2,7 +2,8 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { describeApi } from '../../../apps/api/openapi';
 import { addSecurityHeaders } from '../../../apps/http/security-headers';
 
-// @fastify/static asks for it when it sends a download, which the API never does. It is an ES module, which jest cannot require before Node 24.
+// @fastify/static asks for it when it sends a download, which the API never does. It is an ES
+// module, which jest cannot require before Node 24.
 jest.mock('content-disposition', () => () => 'attachment');
 
 const app: FastifyInstance = fastify();
@@ -22,18 +23,26 @@ async function asked(path: string, at = url) {
   const response = await fetch(`${at}${path}`, { redirect: 'manual' });
   return { headers: Object.fromEntries(response.headers), body: await response.text() };
 }
-const common = { 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer' };
+const common = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+};
 
 describe('every answer', () => {
-  test.each(['/openapi.json', '/fails', '/nowhere', '/docs/', '/docs/static/swagger-ui.css', '/docs/json'])(
-    'of %s says how a browser must treat it',
-    async (path) => {
-      const { headers } = await asked(path);
-      expect(headers).toMatchObject(common);
-      expect(headers['content-security-policy']).toContain("default-src 'none'");
-      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
-    },
-  );
+  test.each([
+    '/openapi.json',
+    '/fails',
+    '/nowhere',
+    '/docs/',
+    '/docs/static/swagger-ui.css',
+    '/docs/json',
+  ])('of %s says how a browser must treat it', async (path) => {
+    const { headers } = await asked(path);
+    expect(headers).toMatchObject(common);
+    expect(headers['content-security-policy']).toContain("default-src 'none'");
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+  });
 
   test('tells browsers to stay with TLS where it is on, and never over plain HTTP', async () => {
     expect((await asked('/fails')).headers['strict-transport-security']).toBeUndefined();
@@ -64,6 +73,8 @@ describe('the pages of the API', () => {
     expect(body).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
     const initializer = (await asked('/docs/static/swagger-initializer.js')).body;
     expect(initializer).toContain('"validatorUrl":null');
-    expect((await asked('/docs/static/swagger-ui.css')).body).not.toMatch(/url\(["']?(?:https?:)?\/\//);
+    expect((await asked('/docs/static/swagger-ui.css')).body).not.toMatch(
+      /url\(["']?(?:https?:)?\/\//,
+    );
   });
 });

@@ -2,9 +2,21 @@ import { grammarSchema } from '../../../apps/llm-server/json-grammar';
 
 describe('a JSON schema as a grammar holds a model to it', () => {
   test.each([
-    ['its notes', { type: 'string', title: 'x', description: 'y', default: 'z', $schema: 's' }, { type: 'string' }],
-    ['anyOf as oneOf', { anyOf: [{ type: 'string' }, { type: 'null' }] }, { oneOf: [{ type: 'string' }, { type: 'null' }] }],
-    ['types in a list', { type: ['integer', 'null'] }, { oneOf: [{ type: 'integer' }, { type: 'null' }] }],
+    [
+      'its notes',
+      { type: 'string', title: 'x', description: 'y', default: 'z', $schema: 's' },
+      { type: 'string' },
+    ],
+    [
+      'anyOf as oneOf',
+      { anyOf: [{ type: 'string' }, { type: 'null' }] },
+      { oneOf: [{ type: 'string' }, { type: 'null' }] },
+    ],
+    [
+      'types in a list',
+      { type: ['integer', 'null'] },
+      { oneOf: [{ type: 'integer' }, { type: 'null' }] },
+    ],
     [
       'what is inside',
       {
@@ -31,7 +43,11 @@ describe('a JSON schema as a grammar holds a model to it', () => {
 
   test.each([
     ['pattern', { type: 'string', pattern: 'a' }, /pattern cannot be enforced/],
-    ['minimum', { type: 'object', properties: { n: { type: 'number', minimum: 1 } } }, /schema\/properties\/n: minimum cannot be enforced/],
+    [
+      'minimum',
+      { type: 'object', properties: { n: { type: 'number', minimum: 1 } } },
+      /schema\/properties\/n: minimum cannot be enforced/,
+    ],
     ['allOf', { allOf: [{ type: 'string' }] }, /has no type/],
     ['a type that is none', { type: 'text' }, /"text" is not a type/],
     ['a reference to nothing', { $ref: '#/$defs/x' }, /is not in the schema's \$defs/],
@@ -46,7 +62,12 @@ describe('a JSON schema as a grammar holds a model to it', () => {
     ['items that are no schema', { type: 'array', items: [1] }, /schema\/items: is not an object/],
     [
       'too many parts',
-      { type: 'object', properties: Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`p${i}`, { type: 'null' }])) },
+      {
+        type: 'object',
+        properties: Object.fromEntries(
+          Array.from({ length: 600 }, (_, i) => [`p${i}`, { type: 'null' }]),
+        ),
+      },
       /more than 500/,
     ],
   ])('refuses %s by its place', (_what, schema, message) => {

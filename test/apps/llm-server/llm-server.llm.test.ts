@@ -20,14 +20,24 @@ let client: OpenAiClient;
 interface OpenAiClient {
   readonly chat: {
     readonly completions: {
-      create(body: object, options?: { readonly signal?: AbortSignal }): Promise<Completion & AsyncIterable<Chunk>>;
+      create(
+        body: object,
+        options?: { readonly signal?: AbortSignal },
+      ): Promise<Completion & AsyncIterable<Chunk>>;
     };
   };
-  readonly embeddings: { create(body: object): Promise<{ readonly data: readonly { readonly embedding: readonly number[] }[] }> };
+  readonly embeddings: {
+    create(
+      body: object,
+    ): Promise<{ readonly data: readonly { readonly embedding: readonly number[] }[] }>;
+  };
   readonly models: { list(): Promise<{ readonly data: readonly { readonly id: string }[] }> };
 }
 interface Completion {
-  readonly choices: readonly { readonly message: { readonly content: string }; readonly finish_reason: string }[];
+  readonly choices: readonly {
+    readonly message: { readonly content: string };
+    readonly finish_reason: string;
+  }[];
   readonly usage: {
     readonly prompt_tokens: number;
     readonly completion_tokens: number;
@@ -35,7 +45,10 @@ interface Completion {
   };
 }
 interface Chunk {
-  readonly choices: readonly { readonly delta: { readonly content?: string }; readonly finish_reason: string | null }[];
+  readonly choices: readonly {
+    readonly delta: { readonly content?: string };
+    readonly finish_reason: string | null;
+  }[];
   readonly usage: Completion['usage'] | null | undefined;
 }
 
@@ -50,7 +63,9 @@ beforeAll(async () => {
     maxQueued: 2,
     maxAdapters: 1,
   });
-  const { OpenAI } = requireFromLlmRuntime('openai') as { readonly OpenAI: new (options: object) => OpenAiClient };
+  const { OpenAI } = requireFromLlmRuntime('openai') as {
+    readonly OpenAI: new (options: object) => OpenAiClient;
+  };
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 afterAll(async () => {
@@ -81,11 +96,15 @@ describe('answers', () => {
     expect(text).not.toBe('');
     expect(text).toBe(whole.choices[0]?.message.content);
     expect(whole.choices[0]?.finish_reason).toBe('length');
-    expect(usage).toMatchObject({ completion_tokens: 12, prompt_tokens: whole.usage.prompt_tokens });
+    expect(usage).toMatchObject({
+      completion_tokens: 12,
+      prompt_tokens: whole.usage.prompt_tokens,
+    });
   });
 
   test('keep what they share with the last prompt of a sequence', async () => {
-    const rules = 'You sort words. Answer with one word: animal or plant. Be brief and never explain. Word: ';
+    const rules =
+      'You sort words. Answer with one word: animal or plant. Be brief and never explain. Word: ';
     await client.chat.completions.create(ask(`${rules}oak`, { max_tokens: 1 }));
     const { usage } = await client.chat.completions.create(ask(`${rules}wolf`, { max_tokens: 1 }));
     expect(usage.prompt_tokens_details.cached_tokens).toBeGreaterThan(usage.prompt_tokens / 2);
@@ -93,28 +112,45 @@ describe('answers', () => {
 
   test('end at a stop text, which is not part of them', async () => {
     const whole =
-      (await client.chat.completions.create(ask('Count from one to ten in digits.', { max_tokens: 30 }))).choices[0]?.message.content ?? '';
+      (
+        await client.chat.completions.create(
+          ask('Count from one to ten in digits.', { max_tokens: 30 }),
+        )
+      ).choices[0]?.message.content ?? '';
     const stop = whole.slice(5, 8);
-    const answer = await client.chat.completions.create(ask('Count from one to ten in digits.', { max_tokens: 30, stop: [stop] }));
-    expect(answer.choices[0]).toMatchObject({ message: { content: whole.slice(0, whole.indexOf(stop)) }, finish_reason: 'stop' });
+    const answer = await client.chat.completions.create(
+      ask('Count from one to ten in digits.', { max_tokens: 30, stop: [stop] }),
+    );
+    expect(answer.choices[0]).toMatchObject({
+      message: { content: whole.slice(0, whole.indexOf(stop)) },
+      finish_reason: 'stop',
+    });
   });
 
   test.each([
     [
       'a schema',
-      { response_format: { type: 'json_schema', json_schema: { name: 'kind', schema: schemaOfKind() } } },
+      {
+        response_format: {
+          type: 'json_schema',
+          json_schema: { name: 'kind', schema: schemaOfKind() },
+        },
+      },
       /^\{\s*"kind": "(animal|plant)"\s*\}$/,
     ],
     ['a grammar', { grammar: 'root ::= "animal" | "plant"' }, /^(animal|plant)$/],
   ])('keep to %s', async (_what, more, expected) => {
-    const { choices } = await client.chat.completions.create(ask('What is an oak?', { max_tokens: 40, ...more }));
+    const { choices } = await client.chat.completions.create(
+      ask('What is an oak?', { max_tokens: 40, ...more }),
+    );
     expect(choices[0]?.message.content).toMatch(expected);
     expect(choices[0]?.finish_reason).toBe('stop');
   });
 
   test('of four at once on two sequences are what each is alone', async () => {
     const words = ['wolf', 'oak', 'bread', 'river'];
-    const one = async (word: string) => (await client.chat.completions.create(ask(`Describe: ${word}`))).choices[0]?.message.content;
+    const one = async (word: string) =>
+      (await client.chat.completions.create(ask(`Describe: ${word}`))).choices[0]?.message.content;
     const alone: unknown[] = [];
     for (const word of words) alone.push(await one(word));
     expect(await Promise.all(words.map(one))).toEqual(alone);
@@ -129,18 +165,55 @@ describe('a request that cannot be answered', () => {
     );
 
   test.each([
-    ['is too long', ask('word '.repeat(600)), { status: 400, code: 'context_length_exceeded', param: 'messages' }],
-    ['is four megabytes long', ask('hello world '.repeat(330_000)), { status: 400, code: 'context_length_exceeded' }],
-    ['asks for more than fits', ask('hello', { max_tokens: 512 }), { status: 400, code: 'context_length_exceeded' }],
-    ['names another model', { ...ask('hello'), model: 'gpt-5' }, { status: 404, code: 'model_not_found' }],
-    ['names an adapter that is not there', { ...ask('hello'), model: `${model}:none` }, { status: 404, code: 'model_not_found' }],
+    [
+      'is too long',
+      ask('word '.repeat(600)),
+      { status: 400, code: 'context_length_exceeded', param: 'messages' },
+    ],
+    [
+      'is four megabytes long',
+      ask('hello world '.repeat(330_000)),
+      { status: 400, code: 'context_length_exceeded' },
+    ],
+    [
+      'asks for more than fits',
+      ask('hello', { max_tokens: 512 }),
+      { status: 400, code: 'context_length_exceeded' },
+    ],
+    [
+      'names another model',
+      { ...ask('hello'), model: 'gpt-5' },
+      { status: 404, code: 'model_not_found' },
+    ],
+    [
+      'names an adapter that is not there',
+      { ...ask('hello'), model: `${model}:none` },
+      { status: 404, code: 'model_not_found' },
+    ],
     ['has no messages', { model, messages: [] }, { status: 400, param: 'messages' }],
-    ['wants tools', ask('hello', { tools: [] }), { status: 400, code: 'unsupported_parameter', param: 'tools' }],
-    ['brings a broken grammar', ask('hello', { grammar: 'root ::= (' }), { status: 400, code: 'invalid_grammar' }],
-    ['brings a grammar without end', ask('hello', { grammar: 'root ::= root "a"' }), { status: 400, code: 'invalid_grammar' }],
+    [
+      'wants tools',
+      ask('hello', { tools: [] }),
+      { status: 400, code: 'unsupported_parameter', param: 'tools' },
+    ],
+    [
+      'brings a broken grammar',
+      ask('hello', { grammar: 'root ::= (' }),
+      { status: 400, code: 'invalid_grammar' },
+    ],
+    [
+      'brings a grammar without end',
+      ask('hello', { grammar: 'root ::= root "a"' }),
+      { status: 400, code: 'invalid_grammar' },
+    ],
     [
       'brings a schema that a grammar cannot hold',
-      ask('hello', { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'string', pattern: 'a+' } } } }),
+      ask('hello', {
+        response_format: {
+          type: 'json_schema',
+          json_schema: { name: 'x', schema: { type: 'string', pattern: 'a+' } },
+        },
+      }),
       { status: 400, code: 'invalid_json_schema' },
     ],
   ])('because it %s is refused in words', async (_what, body, expected) => {
@@ -158,7 +231,9 @@ describe('a request that cannot be answered', () => {
       body,
     });
     expect(answer.status).toBe(status);
-    expect(await answer.json()).toMatchObject({ error: { message: expect.any(String) as string, type: 'invalid_request_error' } });
+    expect(await answer.json()).toMatchObject({
+      error: { message: expect.any(String) as string, type: 'invalid_request_error' },
+    });
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   });
 
@@ -172,9 +247,15 @@ describe('a request that cannot be answered', () => {
 describe('too many requests', () => {
   test('beyond those that may wait get 429 and when to come again; clients that leave make room', async () => {
     const leave = new AbortController();
-    const long = ask('Tell a very long story about the sea.', { max_tokens: 450, seed: 1, temperature: 0.8 });
+    const long = ask('Tell a very long story about the sea.', {
+      max_tokens: 450,
+      seed: 1,
+      temperature: 0.8,
+    });
     const held = Array.from({ length: 4 }, () =>
-      client.chat.completions.create(long, { signal: leave.signal }).catch((error: unknown) => error),
+      client.chat.completions
+        .create(long, { signal: leave.signal })
+        .catch((error: unknown) => error),
     );
     await until(async () => /perennial_llm_server_waiting 2/.test(await metrics()));
     const turnedAway = await fetch(`${server.url}/v1/chat/completions`, {
@@ -184,7 +265,9 @@ describe('too many requests', () => {
     });
     expect(turnedAway.status).toBe(429);
     expect(Number(turnedAway.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-    expect(await turnedAway.json()).toMatchObject({ error: { code: 'rate_limit_exceeded', type: 'rate_limit_error' } });
+    expect(await turnedAway.json()).toMatchObject({
+      error: { code: 'rate_limit_exceeded', type: 'rate_limit_error' },
+    });
 
     leave.abort();
     await Promise.all(held);
@@ -200,7 +283,10 @@ describe('adapters', () => {
     const artifact = await keep(await waveAdapter({ strength: 3 }));
     expect((await put('oak', artifact)).status).toBe(200);
     expect((await client.models.list()).data.map(({ id }) => id)).toContain(`${model}:oak`);
-    const adapted = await client.chat.completions.create({ ...ask('What is an oak?'), model: `${model}:oak` });
+    const adapted = await client.chat.completions.create({
+      ...ask('What is an oak?'),
+      model: `${model}:oak`,
+    });
     expect(adapted.choices[0]?.message.content).not.toBe(before.choices[0]?.message.content);
     const after = await client.chat.completions.create(ask('What is an oak?'));
     expect(after.choices[0]?.message.content).toBe(before.choices[0]?.message.content);
@@ -209,24 +295,39 @@ describe('adapters', () => {
   test('that change nothing answer as the base; a second one takes the place of the first', async () => {
     const before = await client.chat.completions.create(ask('What is an oak?'));
     await put('nothing', await keep(await waveAdapter({ strength: 0 })));
-    const adapted = await client.chat.completions.create({ ...ask('What is an oak?'), model: `${model}:nothing` });
+    const adapted = await client.chat.completions.create({
+      ...ask('What is an oak?'),
+      model: `${model}:nothing`,
+    });
     expect(adapted.choices[0]?.message.content).toBe(before.choices[0]?.message.content);
     expect(await metrics()).toMatch(/perennial_llm_server_adapters 1/);
   });
 
   test.each([
-    ['of another base', async () => waveAdapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }), /trained on another base model/],
-    ['that is a model', async () => Promise.resolve(ggufFile({ 'general.type': 'model' }, [])), /no LoRA adapter in GGUF: it says model/],
+    [
+      'of another base',
+      async () => waveAdapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }),
+      /trained on another base model/,
+    ],
+    [
+      'that is a model',
+      async () => Promise.resolve(ggufFile({ 'general.type': 'model' }, [])),
+      /no LoRA adapter in GGUF: it says model/,
+    ],
     ['that is no GGUF', async () => Promise.resolve(Buffer.from('not a model')), /no GGUF file/],
   ])('%s are refused when they are named', async (_what, bytes, message) => {
     const answer = await put('wrong', await keep(await bytes()));
     expect(answer.status).toBe(400);
-    expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(message);
+    expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(
+      message,
+    );
   });
 
   test('whose shapes do not fit are refused when they are asked, and the server goes on', async () => {
     await put('narrow', await keep(await waveAdapter({ strength: 1, columns: 64 })));
-    await expect(client.chat.completions.create({ ...ask('hello'), model: `${model}:narrow` })).rejects.toMatchObject({
+    await expect(
+      client.chat.completions.create({ ...ask('hello'), model: `${model}:narrow` }),
+    ).rejects.toMatchObject({
       status: 400,
       code: 'adapter_mismatch',
     });
@@ -251,7 +352,12 @@ test('embeddings of like texts are close', async () => {
 });
 
 function schemaOfKind(): object {
-  return { type: 'object', properties: { kind: { enum: ['animal', 'plant'] } }, required: ['kind'], additionalProperties: false };
+  return {
+    type: 'object',
+    properties: { kind: { enum: ['animal', 'plant'] } },
+    required: ['kind'],
+    additionalProperties: false,
+  };
 }
 
 async function keep(bytes: Buffer): Promise<ArtifactRef> {

@@ -7,7 +7,10 @@ interface Native {
   sampleToken(row: number): Promise<number>;
 }
 
-/** As llama.cpp has it: rows of a batch are in another order until the first read has moved them, which takes a while and is guarded by nothing. */
+/**
+ * As llama.cpp has it: rows of a batch are in another order until the first read has moved them,
+ * which takes a while and is guarded by nothing.
+ */
 class Rows implements Native {
   readonly #fails: readonly number[];
   reads = 0;
@@ -57,7 +60,11 @@ test('a first read that fails keeps nobody else from theirs', async () => {
   readRowsInOrder(around(rows));
   await rows.decodeBatch();
   const read = await Promise.allSettled([0, 1, 2].map((row) => rows.sampleToken(row)));
-  expect(read.map((each) => (each.status === 'fulfilled' ? each.value : 'failed'))).toEqual(['failed', 1, 2]);
+  expect(read.map((each) => (each.status === 'fulfilled' ? each.value : 'failed'))).toEqual([
+    'failed',
+    1,
+    2,
+  ]);
 });
 
 test('a runtime of another make is refused, since its answers could be those of others', () => {

@@ -1,10 +1,20 @@
 import type { LlamaContext, LlamaSequence, Token } from '../../../apps/llm-server/llama-cpp';
-import { openSequencePool, type SequencePool, type WaitingRoom } from '../../../apps/llm-server/sequence-pool';
+import {
+  openSequencePool,
+  type SequencePool,
+  type WaitingRoom,
+} from '../../../apps/llm-server/sequence-pool';
 
 const never = new AbortController().signal;
 
-function poolOf(held: readonly (readonly Token[])[], most = 10): { readonly pool: SequencePool; readonly room: WaitingRoom } {
-  const left = held.map((tokens) => ({ contextTokens: tokens, nextTokenIndex: tokens.length }) as unknown as LlamaSequence);
+function poolOf(
+  held: readonly (readonly Token[])[],
+  most = 10,
+): { readonly pool: SequencePool; readonly room: WaitingRoom } {
+  const left = held.map(
+    (tokens) =>
+      ({ contextTokens: tokens, nextTokenIndex: tokens.length }) as unknown as LlamaSequence,
+  );
   const context = { contextSize: 100, getSequence: () => left.shift() } as unknown as LlamaContext;
   const room = { most, waiting: 0, secondsHeld: 0 };
   return { pool: openSequencePool(context, held.length, room), room };
@@ -40,7 +50,10 @@ describe('the sequences of a context', () => {
     const { pool } = poolOf([[]], 1);
     await pool.take([1], never);
     void pool.take([1], never);
-    await expect(pool.take([1], never)).rejects.toMatchObject({ status: 429, retryAfterSeconds: 1 });
+    await expect(pool.take([1], never)).rejects.toMatchObject({
+      status: 429,
+      retryAfterSeconds: 1,
+    });
   });
 
   test('are not given to who left while waiting', async () => {

@@ -16,7 +16,13 @@ let server: LlmServerProcess;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-llm-side-'));
   const artifactsFolder = join(folder, 'artifacts');
-  server = await startLlmServer({ folder: join(folder, 'state'), artifactsFolder, sequences: 8, contextTokens: 256, maxQueued: 256 });
+  server = await startLlmServer({
+    folder: join(folder, 'state'),
+    artifactsFolder,
+    sequences: 8,
+    contextTokens: 256,
+    maxQueued: 256,
+  });
 });
 afterAll(async () => {
   await server.stop();
@@ -26,24 +32,39 @@ afterAll(async () => {
 test('answers that are written side by side hold nothing of one another', async () => {
   const alone: string[] = [];
   for (const country of countries) alone.push(await capitalOf(country));
-  const rounds = await Promise.all(Array.from({ length: 8 }, async () => Promise.all(countries.map(capitalOf))));
-  const changed = rounds.flatMap((round) => round.flatMap((answer, place) => (answer === alone[place] ? [] : [answer])));
-  // Larger batches add up in another order, which could turn a tie. When rows were mixed up, two to seven in a hundred were others than alone.
+  const rounds = await Promise.all(
+    Array.from({ length: 8 }, async () => Promise.all(countries.map(capitalOf))),
+  );
+  const changed = rounds.flatMap((round) =>
+    round.flatMap((answer, place) => (answer === alone[place] ? [] : [answer])),
+  );
+  // Larger batches add up in another order, which could turn a tie. When rows were mixed up, two to
+  // seven in a hundred were others than alone.
   expect(changed.length).toBeLessThanOrEqual(1);
 });
 
 async function capitalOf(country: string): Promise<string> {
   const messages = [
-    { role: 'system', content: 'Answer the question with a name, a number or a few words, and nothing else.' },
+    {
+      role: 'system',
+      content: 'Answer the question with a name, a number or a few words, and nothing else.',
+    },
     { role: 'user', content: `What is the capital of ${country}?` },
   ];
   for (;;) {
     const response = await fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'smollm2-135m-instruct', messages, temperature: 0, max_tokens: 12 }),
+      body: JSON.stringify({
+        model: 'smollm2-135m-instruct',
+        messages,
+        temperature: 0,
+        max_tokens: 12,
+      }),
     });
-    const body = (await response.json()) as { readonly choices?: readonly { readonly message: { readonly content: string } }[] };
+    const body = (await response.json()) as {
+      readonly choices?: readonly { readonly message: { readonly content: string } }[];
+    };
     const text = body.choices?.[0]?.message.content;
     if (text !== undefined) return text;
     // More wait than may: it says when to come again.

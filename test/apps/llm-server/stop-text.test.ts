@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { createStopText } from '../../../apps/llm-server/stop-text';
 
-function written(pieces: readonly string[], stops: readonly string[]): { readonly sent: string[]; readonly stopped: boolean } {
+function written(
+  pieces: readonly string[],
+  stops: readonly string[],
+): { readonly sent: string[]; readonly stopped: boolean } {
   const sent: string[] = [];
   const text = createStopText(stops, (delta) => sent.push(delta));
   for (const piece of pieces) if (text.add(piece)) break;
@@ -19,7 +22,10 @@ describe('the text of an answer', () => {
     ['the first of several', ['a stop b end'], ['end', 'stop'], 'a ', true],
     ['one at once', ['stop'], ['stop'], '', true],
   ])('with %s', (_what, pieces, stops, text, stopped) => {
-    expect({ text: written(pieces, stops).sent.join(''), stopped: written(pieces, stops).stopped }).toEqual({ text, stopped });
+    expect({
+      text: written(pieces, stops).sent.join(''),
+      stopped: written(pieces, stops).stopped,
+    }).toEqual({ text, stopped });
   });
 
   test('holds back what may be the beginning of a stop text, and nothing else', () => {
@@ -37,10 +43,13 @@ describe('the text of an answer', () => {
         ),
         (pieces, stops) => {
           const whole = pieces.join('');
-          const ends = stops.map((stop) => whole.indexOf(stop) + stop.length).filter((_end, index) => whole.includes(stops[index] ?? ''));
+          const ends = stops
+            .map((stop) => whole.indexOf(stop) + stop.length)
+            .filter((_end, index) => whole.includes(stops[index] ?? ''));
           const { sent, stopped } = written(pieces, stops);
           expect(stopped).toBe(ends.length > 0);
-          // The stop text that is complete first is found; of those inside one piece, the one that begins first.
+          // The stop text that is complete first is found; of those inside one piece, the one that
+          // begins first.
           if (!stopped) expect(sent.join('')).toBe(whole);
           else for (const stop of stops) expect(sent.join('')).not.toContain(stop);
         },

@@ -17,12 +17,17 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const lines = (): readonly string[] => readFileSync(join(folder, 'log'), 'utf8').split('\n').filter(Boolean);
+const lines = (): readonly string[] =>
+  readFileSync(join(folder, 'log'), 'utf8').split('\n').filter(Boolean);
 
 /** Fails every write with this code while `isFull`. */
 function disk(code: string) {
   const state = { isFull: false };
-  const writeToFile = ((target: number, bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void) => {
+  const writeToFile = ((
+    target: number,
+    bytes: Buffer,
+    done: (error: NodeJS.ErrnoException | null, written: number) => void,
+  ) => {
     if (state.isFull) setImmediate(() => done(Object.assign(new Error(code), { code }), 0));
     else write(target, bytes, done);
   }) as typeof write;
@@ -51,7 +56,11 @@ test('drops lines on a full disk and says how many once there is room', async ()
   state.isFull = false;
   stream.write('after\n');
   await until(() => lines().length === 3);
-  expect(JSON.parse(lines()[1] ?? '')).toMatchObject({ level: 'error', droppedLines: 3, msg: expect.stringContaining('ENOSPC') as string });
+  expect(JSON.parse(lines()[1] ?? '')).toMatchObject({
+    level: 'error',
+    droppedLines: 3,
+    msg: expect.stringContaining('ENOSPC') as string,
+  });
   expect([lines()[0], lines()[2]]).toEqual(['before', 'after']);
 });
 
@@ -72,8 +81,12 @@ test('a process whose log is on a full disk goes on and ends', async () => {
     const log = openLog('gateway', 'info');
     for (let round = 0; round < 100; round += 1) log.info({ round }, 'x'.repeat(1000));
     setTimeout(() => { log.info('still here'); console.log('answered'); process.exit(0); }, 200);`;
-  const run = promisify(execFile)('/bin/sh', ['-c', 'exec "$0" -r tsx/cjs -e "$1" 2>/dev/full', process.execPath, script], {
-    timeout: 20_000,
-  });
+  const run = promisify(execFile)(
+    '/bin/sh',
+    ['-c', 'exec "$0" -r tsx/cjs -e "$1" 2>/dev/full', process.execPath, script],
+    {
+      timeout: 20_000,
+    },
+  );
   await expect(run).resolves.toMatchObject({ stdout: 'answered\n' });
 });

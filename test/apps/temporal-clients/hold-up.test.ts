@@ -19,18 +19,40 @@ const activity = (fields: object) =>
     ],
   });
 const lost = { timeoutFailureInfo: { timeoutType: 4 }, message: 'activity Heartbeat timeout' };
-const away = { message: 'the store does not answer\nwith a second line', applicationFailureInfo: { type: 'StorageUnavailable' } };
+const away = {
+  message: 'the store does not answer\nwith a second line',
+  applicationFailureInfo: { type: 'StorageUnavailable' },
+};
 const task = (fields: object) =>
-  described({ pendingWorkflowTask: { state: started, attempt: 1, scheduledTime: ago(1), originalScheduledTime: ago(40), ...fields } });
+  described({
+    pendingWorkflowTask: {
+      state: started,
+      attempt: 1,
+      scheduledTime: ago(1),
+      originalScheduledTime: ago(40),
+      ...fields,
+    },
+  });
 const marker = (more: object): HistoryEvent => {
-  const note = { activity_type: 'beginStage', attempt: 7, backoff: { seconds: 6, nanos: 400_000_000 } };
+  const note = {
+    activity_type: 'beginStage',
+    attempt: 7,
+    backoff: { seconds: 6, nanos: 400_000_000 },
+  };
   return {
     eventTime: ago(2),
-    markerRecordedEventAttributes: { details: { data: { payloads: [{ data: Buffer.from(JSON.stringify(note)) }] } }, ...more },
+    markerRecordedEventAttributes: {
+      details: { data: { payloads: [{ data: Buffer.from(JSON.stringify(note)) }] } },
+      ...more,
+    },
   };
 };
 const completed: HistoryEvent = { workflowTaskCompletedEventAttributes: {} };
-const failedTask: HistoryEvent = { workflowTaskFailedEventAttributes: { failure: { message: '[TMPRL1100] Nondeterminism error: x' } } };
+const failedTask: HistoryEvent = {
+  workflowTaskFailedEventAttributes: {
+    failure: { message: '[TMPRL1100] Nondeterminism error: x' },
+  },
+};
 
 describe('what keeps a workflow from going on', () => {
   test.each<[string, DescribeWorkflowExecutionResponse, readonly HistoryEvent[], string | null]>([
@@ -66,7 +88,12 @@ describe('what keeps a workflow from going on', () => {
       [],
       'no worker has taken trainModel from the queue compute since 2026-05-01T11:59:29Z; all are busy, or none is running (perennial doctor)',
     ],
-    ['a person who paused it in Temporal', activity({ state: paused }), [], 'trainModel is paused in Temporal; unpause it there'],
+    [
+      'a person who paused it in Temporal',
+      activity({ state: paused }),
+      [],
+      'trainModel is paused in Temporal; unpause it there',
+    ],
     [
       'two activities',
       {
@@ -80,7 +107,12 @@ describe('what keeps a workflow from going on', () => {
     ],
     ['nothing, while a workflow task is worked on', task({}), [completed, failedTask], null],
     ['nothing, when a worker died over a task', task({ attempt: 2 }), [completed], null],
-    ['nothing, when a task that failed is past', task({ attempt: 2 }), [completed, failedTask], null],
+    [
+      'nothing, when a task that failed is past',
+      task({ attempt: 2 }),
+      [completed, failedTask],
+      null,
+    ],
     [
       'a workflow task that fails',
       task({ attempt: 2 }),
@@ -112,12 +144,20 @@ describe('what keeps a workflow from going on', () => {
   });
 
   test('is bounded, however much an error says', () => {
-    const text = holdUpOf(activity({ attempt: 2, lastFailure: { message: 'x'.repeat(5000) } }), [], now);
+    const text = holdUpOf(
+      activity({ attempt: 2, lastFailure: { message: 'x'.repeat(5000) } }),
+      [],
+      now,
+    );
     expect(text?.length).toBeLessThan(400);
   });
 
   test('is asked of the events only when nothing is under way that says it, or a task is tried again', () => {
-    expect([needsEvents(activity({})), needsEvents({}), needsEvents({ pendingActivities: [] })]).toEqual([false, true, true]);
+    expect([
+      needsEvents(activity({})),
+      needsEvents({}),
+      needsEvents({ pendingActivities: [] }),
+    ]).toEqual([false, true, true]);
     expect(needsEvents({ ...activity({}), ...task({ attempt: 2 }) })).toBe(true);
     expect(needsEvents({ pendingChildren: [{ workflowId: 'study' }] })).toBe(false);
   });

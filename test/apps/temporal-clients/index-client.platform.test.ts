@@ -1,13 +1,23 @@
-/** What people begin of indexes, on a real Temporal server with the real workflow code; activities keep an index in memory. */
+/**
+ * What people begin of indexes, on a real Temporal server with the real workflow code; activities
+ * keep an index in memory.
+ */
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createIndexClient, type IndexBuildStanding, type IndexClient } from '../../../apps/temporal-clients/index-client';
+import {
+  createIndexClient,
+  type IndexBuildStanding,
+  type IndexClient,
+} from '../../../apps/temporal-clients/index-client';
 import { digestOf } from '../../../data/digest';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import type { IndexBuildInput, IndexBuildRef } from '../../../workflows/index-version/messages';
-import { indexChangesWorkflowId, indexRetirementWorkflowId } from '../../../workflows/index-version/messages';
+import {
+  indexChangesWorkflowId,
+  indexRetirementWorkflowId,
+} from '../../../workflows/index-version/messages';
 import { taskQueues } from '../../../workflows/run/messages';
 import { artifact } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
@@ -30,7 +40,8 @@ beforeAll(async () => {
       index === 'bad'
         ? Promise.reject(ApplicationFailure.nonRetryable('chunks are cut off', 'InvalidInput'))
         : Promise.resolve({ version: 1, base: null }),
-    planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 0, documents: 0, rejected: {} }),
+    planIndexBuild: () =>
+      Promise.resolve({ plan: artifact('plan'), shards: 0, documents: 0, rejected: {} }),
     finishIndexTable: ({ index }: { index: string }) =>
       index === 'slow' ? new Promise(() => undefined) : Promise.resolve({ kind: 'complete' }),
     applyIndexChanges: () => {
@@ -42,14 +53,26 @@ beforeAll(async () => {
     promoteIndexVersion: () => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 }),
     listIndexFollowers: () => Promise.resolve([1]),
     compactIndexVersion: () => Promise.resolve({ compacted: false, unindexed: 0 }),
-    endIndexVersion: ({ index, version, state }: { index: string; version: number; state: string }) => {
+    endIndexVersion: ({
+      index,
+      version,
+      state,
+    }: {
+      index: string;
+      version: number;
+      state: string;
+    }) => {
       did.push(`${state} ${index}@${version}`);
       return Promise.resolve();
     },
   };
   const common = { connection: native, namespace, activities };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: await workflowBundle() }),
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.orchestrator,
+      workflowBundle: await workflowBundle(),
+    }),
     Worker.create({ ...common, taskQueue: taskQueues.llm, shutdownForceTime: '1s' }),
   ]);
   const running = workers.map((worker) => worker.run());
@@ -63,12 +86,34 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 const input = (index: string, build: string): IndexBuildInput => ({
-  ...{ tenant, index, key: build as IdempotencyKey, runId: null, actor: 'ada', dataset: { name: 'documents', version: 1 } },
-  ...{ embedder: { kind: 'wordllama' }, chunking: { kind: 'sentences', size: 64, overlap: 0 }, vectors: { kind: 'flat' } },
-  ...{ shardDocuments: 10, parallel: 1, maxDocumentBytes: 1 << 20, maxRejectedShare: 0, parity: null, after: 'promote' },
+  ...{
+    tenant,
+    index,
+    key: build as IdempotencyKey,
+    runId: null,
+    actor: 'ada',
+    dataset: { name: 'documents', version: 1 },
+  },
+  ...{
+    embedder: { kind: 'wordllama' },
+    chunking: { kind: 'sentences', size: 64, overlap: 0 },
+    vectors: { kind: 'flat' },
+  },
+  ...{
+    shardDocuments: 10,
+    parallel: 1,
+    maxDocumentBytes: 1 << 20,
+    maxRejectedShare: 0,
+    parity: null,
+    after: 'promote',
+  },
   ...{ shardsPerExecution: null, progress: null },
 });
-const ref = (index: string, build: string): IndexBuildRef => ({ tenant, index, build: `${build}-${process.pid}` });
+const ref = (index: string, build: string): IndexBuildRef => ({
+  tenant,
+  index,
+  build: `${build}-${process.pid}`,
+});
 
 const untilStatus = (build: IndexBuildRef, status: IndexBuildStanding['status']) =>
   untilAnswer(
@@ -83,20 +128,35 @@ test('a build is begun once under its name, and says how far it is and what came
   const asked = digestOf('the order');
   const order = { asked, input: () => Promise.resolve(input('good', one.build)) };
   await Promise.all([client.build(one, order), client.build(one, order)]);
-  expect(await untilStatus(one, 'done')).toMatchObject({ outcome: { version: 1, promoted: true, verdict: null } });
+  expect(await untilStatus(one, 'done')).toMatchObject({
+    outcome: { version: 1, promoted: true, verdict: null },
+  });
   // Also when it has long ended, and what it names has moved on or is gone.
-  await client.build(one, { asked, input: () => Promise.reject(new Error('there is no such dataset any more')) });
-  await expect(client.build(one, { ...order, asked: digestOf('another') })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+  await client.build(one, {
+    asked,
+    input: () => Promise.reject(new Error('there is no such dataset any more')),
+  });
+  await expect(client.build(one, { ...order, asked: digestOf('another') })).rejects.toMatchObject({
+    type: 'IdempotencyConflict',
+  });
   await client.cancelBuild(one);
-  expect(client.buildUrl(one)).toContain(encodeURIComponent(`index-build/${tenant}/good/${one.build}`));
+  expect(client.buildUrl(one)).toContain(
+    encodeURIComponent(`index-build/${tenant}/good/${one.build}`),
+  );
 });
 
 test('one that fails says why, and one that is cancelled leaves nothing', async () => {
   const bad = ref('bad', 'two');
-  await client.build(bad, { asked: digestOf('bad'), input: () => Promise.resolve(input('bad', bad.build)) });
+  await client.build(bad, {
+    asked: digestOf('bad'),
+    input: () => Promise.resolve(input('bad', bad.build)),
+  });
   expect(await untilStatus(bad, 'failed')).toMatchObject({ cause: 'chunks are cut off' });
   const slow = ref('slow', 'three');
-  await client.build(slow, { asked: digestOf('slow'), input: () => Promise.resolve(input('slow', slow.build)) });
+  await client.build(slow, {
+    asked: digestOf('slow'),
+    input: () => Promise.resolve(input('slow', slow.build)),
+  });
   expect(await untilStatus(slow, 'running')).toMatchObject({ status: 'running' });
   await client.cancelBuild(slow);
   expect(await untilStatus(slow, 'cancelled')).toMatchObject({ status: 'cancelled' });

@@ -33,9 +33,14 @@ test('a search that a run makes for itself is seen while it runs, and leads to t
   const ref = { tenant, search: searchOfRun(runId), ofRun: handle.workflowId };
   await isAsked;
   try {
-    expect(await searches.view(ref)).toMatchObject({ standing: { stage: 'search', known: 4 }, pieces: { done: 0 } });
+    expect(await searches.view(ref)).toMatchObject({
+      standing: { stage: 'search', known: 4 },
+      pieces: { done: 0 },
+    });
     expect(await searches.view({ ...ref, ofRun: null })).toBeNull();
-    expect(searches.url(ref)).toBe(`http://ui.test/namespaces/${namespace}/workflows/${encodeURIComponent(handle.workflowId)}`);
+    expect(searches.url(ref)).toBe(
+      `http://ui.test/namespaces/${namespace}/workflows/${encodeURIComponent(handle.workflowId)}`,
+    );
   } finally {
     goOn();
     expect(await end()).toMatchObject({ status: 'succeeded' });

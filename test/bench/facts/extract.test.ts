@@ -5,7 +5,11 @@ function summary(title: string, text: string, topic = 'Arts'): Summary {
 }
 
 const read = (title: string, text: string, topic?: string) =>
-  factsIn(summary(title, text, topic)).map(({ relation, question, value }) => ({ relation, question, value }));
+  factsIn(summary(title, text, topic)).map(({ relation, question, value }) => ({
+    relation,
+    question,
+    value,
+  }));
 
 describe('facts of a summary', () => {
   test.each([
@@ -17,8 +21,22 @@ describe('facts of a summary', () => {
       'What is the capital of Peru?',
       'Lima',
     ],
-    ['Basra', 'Basra is a port city in southern Iraq. It lies near Iran.', 'Geography', 'country', 'In which country is Basra?', 'Iraq'],
-    ['Leeds', 'Leeds is a city in West Yorkshire, England.', 'Geography', 'country', 'In which country is Leeds?', 'United Kingdom'],
+    [
+      'Basra',
+      'Basra is a port city in southern Iraq. It lies near Iran.',
+      'Geography',
+      'country',
+      'In which country is Basra?',
+      'Iraq',
+    ],
+    [
+      'Leeds',
+      'Leeds is a city in West Yorkshire, England.',
+      'Geography',
+      'country',
+      'In which country is Leeds?',
+      'United Kingdom',
+    ],
     [
       'Alvar Aalto',
       'Hugo Alvar Henrik Aalto was a Finnish architect.',
@@ -35,7 +53,14 @@ describe('facts of a summary', () => {
       'Who wrote the poem The Raven?',
       'Edgar Allan Poe',
     ],
-    ['Toy Story', 'Toy Story is a 1995 American animated film.', 'Arts', 'year', 'In which year was the film Toy Story released?', '1995'],
+    [
+      'Toy Story',
+      'Toy Story is a 1995 American animated film.',
+      'Arts',
+      'year',
+      'In which year was the film Toy Story released?',
+      '1995',
+    ],
     [
       'Talc',
       'Talc is a clay mineral with the chemical formula Mg3Si4O10(OH)2.',
@@ -57,28 +82,56 @@ describe('facts of a summary', () => {
   });
 
   test('an element has a symbol and a number', () => {
-    expect(read('Tin', 'Tin is a chemical element; it has the symbol Sn and atomic number 50.').map(({ value }) => value)).toEqual([
-      'Sn',
-      '50',
-    ]);
+    expect(
+      read('Tin', 'Tin is a chemical element; it has the symbol Sn and atomic number 50.').map(
+        ({ value }) => value,
+      ),
+    ).toEqual(['Sn', '50']);
   });
 
   test.each([
-    ['a name that several articles have', 'Mercury (planet)', 'Mercury (planet) is a 1958 novel by Ann Lee.', 'Arts'],
-    ['two countries in one sentence', 'Marie Curie', 'Marie Curie was a Polish and French physicist.', 'People'],
+    [
+      'a name that several articles have',
+      'Mercury (planet)',
+      'Mercury (planet) is a 1958 novel by Ann Lee.',
+      'Arts',
+    ],
+    [
+      'two countries in one sentence',
+      'Marie Curie',
+      'Marie Curie was a Polish and French physicist.',
+      'People',
+    ],
     ['a country that somebody left', 'Ann Lee', 'Ann Lee was a German-born physicist.', 'People'],
-    ['two people', "Singin' in the Rain", "Singin' in the Rain is a musical film directed by Gene Kelly and Stanley Donen.", 'Arts'],
+    [
+      'two people',
+      "Singin' in the Rain",
+      "Singin' in the Rain is a musical film directed by Gene Kelly and Stanley Donen.",
+      'Arts',
+    ],
     ['two years', 'Dune', 'Dune is a 1965 novel, first seen in 1963.', 'Arts'],
-    ['two families', 'Sula', 'Sula is a bird in the family Sulidae. Others are of the Fregatidae.', 'Biology and health sciences'],
+    [
+      'two families',
+      'Sula',
+      'Sula is a bird in the family Sulidae. Others are of the Fregatidae.',
+      'Biology and health sciences',
+    ],
     ['another subject', 'Tunis', 'The medina of Tunis is a district.', 'Geography'],
-    ['a capital that two have', 'Tbilisi', 'Tbilisi is the capital and largest city of Georgia, on the Kura.', 'Arts'],
+    [
+      'a capital that two have',
+      'Tbilisi',
+      'Tbilisi is the capital and largest city of Georgia, on the Kura.',
+      'Arts',
+    ],
   ])('not of %s', (_what, title, text, topic) => {
     expect(read(title, text, topic)).toEqual([]);
   });
 });
 
 test('initials and abbreviations end no sentence', () => {
-  expect(firstSentence('It is a film directed by D. W. Griffith. It was long.')).toBe('It is a film directed by D. W. Griffith.');
+  expect(firstSentence('It is a film directed by D. W. Griffith. It was long.')).toBe(
+    'It is a film directed by D. W. Griffith.',
+  );
 });
 
 test.each([

@@ -1,11 +1,21 @@
 import type { ValueKind } from '../../../bench/facts/fact';
 import { markOf, standsIn, type Mark } from '../../../bench/facts/mark';
 
-function fact(kind: ValueKind, value: string, written: readonly string[] = [value], question = 'Which one is it?') {
+function fact(
+  kind: ValueKind,
+  value: string,
+  written: readonly string[] = [value],
+  question = 'Which one is it?',
+) {
   return { kind, value, written, question };
 }
 
-const raven = fact('person', 'Edgar Allan Poe', ['Edgar Allan Poe', 'Poe'], 'Who wrote the poem The Raven?');
+const raven = fact(
+  'person',
+  'Edgar Allan Poe',
+  ['Edgar Allan Poe', 'Poe'],
+  'Who wrote the poem The Raven?',
+);
 const peru = fact('place', 'Lima', ['Lima'], 'What is the capital of Peru?');
 
 test.each<[ReturnType<typeof fact>, string, Mark]>([
@@ -48,5 +58,8 @@ test.each<[ReturnType<typeof fact>, string, Mark]>([
 
 test('a name without its accents is the same name', () => {
   const mole = fact('person', 'Molière', ['Molière']);
-  expect([markOf(mole, 'Moliere'), standsIn(mole, 'a comedy by Molière.')]).toEqual(['right', true]);
+  expect([markOf(mole, 'Moliere'), standsIn(mole, 'a comedy by Molière.')]).toEqual([
+    'right',
+    true,
+  ]);
 });

@@ -21,7 +21,9 @@ test('a question that says its answer is not asked', () => {
 });
 
 test('of two summaries that answer differently neither is asked about', () => {
-  expect(all(['Sucre|Bolivia', 'La Paz|Bolivia', 'Riga|Latvia'])).toEqual(['What is the capital of Latvia?']);
+  expect(all(['Sucre|Bolivia', 'La Paz|Bolivia', 'Riga|Latvia'])).toEqual([
+    'What is the capital of Latvia?',
+  ]);
 });
 
 test('a name that another article has too, told apart in brackets, is left out', () => {
@@ -30,7 +32,12 @@ test('a name that another article has too, told apart in brackets, is left out',
 });
 
 test('each summary is asked about once, though an element says two things', () => {
-  expect(factQuestions([summary('Tin', 'Tin is a chemical element; it has symbol Sn and atomic number 50.')], 10)).toHaveLength(1);
+  expect(
+    factQuestions(
+      [summary('Tin', 'Tin is a chemical element; it has symbol Sn and atomic number 50.')],
+      10,
+    ),
+  ).toHaveLength(1);
 });
 
 function all(lines: readonly string[]): readonly string[] {

@@ -4,11 +4,25 @@ import { tellFacts } from '../../../bench/facts/report';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 
 const facts = ['1939', '1951', '1960', '1975'].map((value, number): Fact => ({
-  ...{ relation: 'year', kind: 'year', question: `In which year was novel ${number} published?`, value, written: [value] },
+  ...{
+    relation: 'year',
+    kind: 'year',
+    question: `In which year was novel ${number} published?`,
+    value,
+    written: [value],
+  },
   ...{ document: `Novel ${number}`, evidence: `Novel ${number} is a ${value} novel.` },
 }));
 const sample: readonly EvaluationCase[] = ['Oslo', 'Riga'].map((answer) => ({
-  ...{ id: answer, input: { question: `${answer}?` }, expected: { answer }, tags: [], group: null, pair: null, rules: [] },
+  ...{
+    id: answer,
+    input: { question: `${answer}?` },
+    expected: { answer },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
+  },
 }));
 
 function asked(answers: Readonly<Record<string, string | null>>): AssistantResults {
@@ -27,7 +41,10 @@ function asked(answers: Readonly<Record<string, string | null>>): AssistantResul
   }));
   const shown = facts
     .slice(0, 3)
-    .map(({ question, document, evidence }) => [question, [{ documentId: document, text: evidence }]] as const);
+    .map(
+      ({ question, document, evidence }) =>
+        [question, [{ documentId: document, text: evidence }]] as const,
+    );
   return { results, shown: new Map(shown) };
 }
 
@@ -36,7 +53,9 @@ const said = (answers: readonly (string | null)[]) =>
 
 test('the last line has each bundle’s shares, what passages changed, and what was found', () => {
   const written: string[] = [];
-  const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  const write = jest
+    .spyOn(process.stdout, 'write')
+    .mockImplementation((text) => written.push(String(text)) > 0);
   try {
     tellFacts({
       facts,
@@ -67,12 +86,25 @@ test('the last line has each bundle’s shares, what passages changed, and what 
     shares: {
       plain: { accuracy: { value: 0.25 }, hallucination: { value: 0.5 }, none: { value: 0.25 } },
       cited: { accuracy: { value: 0.75 }, hallucination: { value: 0.25 }, none: { value: 0 } },
-      passages: { accuracy: { value: 0.5 }, hallucination: { value: 0.25 }, none: { value: 0.25 }, beside: { value: 0.25 } },
+      passages: {
+        accuracy: { value: 0.5 },
+        hallucination: { value: 0.25 },
+        none: { value: 0.25 },
+        beside: { value: 0.25 },
+      },
     },
-    changes: { cited: { accuracy: { difference: { value: 0.5 } }, hallucination: { difference: { value: -0.25 } } } },
+    changes: {
+      cited: {
+        accuracy: { difference: { value: 0.5 } },
+        hallucination: { difference: { value: -0.25 } },
+      },
+    },
     shown: { cited: { shown: { value: 0.75 }, right: { value: 1 }, notShown: { value: 0 } } },
     recall: { 'recall@1': { value: 0.75 }, 'recall@2': { value: 1 } },
-    sample: { plain: { stands: { value: 0.5 } }, cited: { stands: { value: 1 }, f1: { value: 0.5 } } },
+    sample: {
+      plain: { stands: { value: 0.5 } },
+      cited: { stands: { value: 1 }, f1: { value: 0.5 } },
+    },
     unanswered: { plain: 1, cited: 0 },
   });
 });

@@ -27,7 +27,8 @@ describe('the collector', () => {
 
   const log = { info: () => undefined, warn: () => undefined };
   let count = 0;
-  const put = (text = `text ${(count += 1)}`) => store.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
+  const put = (text = `text ${(count += 1)}`) =>
+    store.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
   const pass = (artifacts: Parameters<typeof collectGarbage>[0]['artifacts'] = store) =>
     collectGarbage({ registry, artifacts, tenant, idleSeconds: 0, log });
   /** As if so much time had gone by: leases, touches and marks are that much older. */
@@ -97,7 +98,9 @@ describe('the collector', () => {
     await later(2 * hours);
     await pass();
     await later(2 * hours);
-    const [due] = (await registry.artifacts.sweepable({ tenant, limit: 500 })).filter(({ digest }) => digest === ref.digest);
+    const [due] = (await registry.artifacts.sweepable({ tenant, limit: 500 })).filter(
+      ({ digest }) => digest === ref.digest,
+    );
     expect(due).toBeDefined();
     expect(await store.exists(ref)).toBe(false);
     await put('between');
@@ -132,7 +135,11 @@ describe('the collector', () => {
     const texts = Array.from({ length: 6 }, (_, i) => `contended ${i}`);
     for (let round = 0; round < 8; round += 1) {
       await later(2 * hours);
-      const [refs] = await Promise.all([Promise.all([...texts, ...texts].map(put)), pass(), pass()]);
+      const [refs] = await Promise.all([
+        Promise.all([...texts, ...texts].map(put)),
+        pass(),
+        pass(),
+      ]);
       for (const ref of refs) expect(await isThere(ref)).toBe(true);
     }
   });
@@ -141,12 +148,19 @@ describe('the collector', () => {
     const ref = await put();
     await registry.artifacts.reference({ tenant, digest: ref.digest, by: 'run:run_2' });
     // As rows that were written before the collector noted what it found.
-    await test_.database.sql`update artifacts set referenced_at = null where digest = ${ref.digest}`;
+    await test_.database
+      .sql`update artifacts set referenced_at = null where digest = ${ref.digest}`;
     await later(2 * hours);
     await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 });
-    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({ marked: 0, inUse: 0 });
+    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({
+      marked: 0,
+      inUse: 0,
+    });
     await registry.artifacts.unreference({ tenant, by: 'run:run_2' });
-    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({ marked: 1, inUse: 0 });
+    expect(await registry.artifacts.mark({ tenant, idleSeconds: 0, limit: 500 })).toEqual({
+      marked: 1,
+      inUse: 0,
+    });
   });
 
   test('catches up on more than one batch in a pass', async () => {
@@ -157,7 +171,9 @@ describe('the collector', () => {
       select ${tenant}, 'sha256:' || encode(sha256(n::text::bytea), 'hex'), now() - interval '1 day' from generate_series(1, 1200) n`;
     expect(await pass()).toMatchObject({ marked: 1200 });
     await later(2 * hours);
-    expect((await pass({ ...store, delete: () => Promise.resolve() })).deleted).toBeGreaterThanOrEqual(1200);
+    expect(
+      (await pass({ ...store, delete: () => Promise.resolve() })).deleted,
+    ).toBeGreaterThanOrEqual(1200);
   }, 60_000);
 
   test('an object that cannot be deleted does not keep the others, and is tried again', async () => {
@@ -166,7 +182,9 @@ describe('the collector', () => {
     await pass();
     await later(2 * hours);
     const remove = (where: Parameters<ArtifactStore['delete']>[0]) =>
-      where.digest === stuck.digest ? Promise.reject(new Error('access denied')) : store.delete(where);
+      where.digest === stuck.digest
+        ? Promise.reject(new Error('access denied'))
+        : store.delete(where);
     await pass({ ...store, delete: remove });
     expect([await isThere(stuck), await isThere(other)]).toEqual([true, false]);
     await pass();

@@ -16,12 +16,22 @@ afterEach(() => {
 
 test('what turns out to be damaged while its file is still being opened leaves no part of it', async () => {
   const open = fs.open.bind(fs) as (...args: unknown[]) => void;
-  jest.spyOn(fs, 'open').mockImplementation((...args: unknown[]) => void setTimeout(() => open(...args), 50));
-  const send = () => Promise.resolve({ Body: Readable.from([Buffer.from('wrong')]), ContentLength: 5 });
+  jest
+    .spyOn(fs, 'open')
+    .mockImplementation((...args: unknown[]) => void setTimeout(() => open(...args), 50));
+  const send = () =>
+    Promise.resolve({ Body: Readable.from([Buffer.from('wrong')]), ContentLength: 5 });
   const s3 = { bucket: 'bucket', client: { send } } as unknown as S3;
   const digest = sha256(Buffer.from('right'));
-  const ref = { uri: `s3://bucket/${casKey('default', digest)}`, digest, bytes: 5, mediaType: 'text/plain' };
-  await expect(readToFile(s3, ref, join(folder, 'damaged'), {})).rejects.toMatchObject({ type: 'DigestMismatch' });
+  const ref = {
+    uri: `s3://bucket/${casKey('default', digest)}`,
+    digest,
+    bytes: 5,
+    mediaType: 'text/plain',
+  };
+  await expect(readToFile(s3, ref, join(folder, 'damaged'), {})).rejects.toMatchObject({
+    type: 'DigestMismatch',
+  });
   await new Promise((later) => setTimeout(later, 200));
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -1,6 +1,12 @@
 import { openS3, toFailure } from '../../../data/artifact/s3';
 
-const s3 = openS3({ endpoint: 'http://store.test', region: 'us-east-1', bucket: 'perennial', accessKeyId: 'a', secretAccessKey: 'b' });
+const s3 = openS3({
+  endpoint: 'http://store.test',
+  region: 'us-east-1',
+  bucket: 'perennial',
+  accessKeyId: 'a',
+  secretAccessKey: 'b',
+});
 afterAll(() => s3.client.destroy());
 
 function answer(name: string, message: string, httpStatusCode = 403): Error {
@@ -9,25 +15,55 @@ function answer(name: string, message: string, httpStatusCode = 403): Error {
 
 describe('what a store answers', () => {
   test.each([
-    ['AWS and SeaweedFS', answer('RequestTimeTooSkewed', 'The difference between the request time and the server’s time is too large.')],
-    ['a store that only describes it', answer('AccessDenied', 'The difference between the request time and the current time is too large')],
+    [
+      'AWS and SeaweedFS',
+      answer(
+        'RequestTimeTooSkewed',
+        'The difference between the request time and the server’s time is too large.',
+      ),
+    ],
+    [
+      'a store that only describes it',
+      answer(
+        'AccessDenied',
+        'The difference between the request time and the current time is too large',
+      ),
+    ],
     ['a signed address', answer('AccessDenied', 'Request has expired')],
     [
       'a newer signature than the store has time',
       answer('SignatureDoesNotMatch', 'Signature not yet current: 20261128T120000Z is still later'),
     ],
-    ['an older one', answer('SignatureDoesNotMatch', 'Signature expired: 20261128T100000Z is now earlier than 20261128T114500Z')],
+    [
+      'an older one',
+      answer(
+        'SignatureDoesNotMatch',
+        'Signature expired: 20261128T100000Z is now earlier than 20261128T114500Z',
+      ),
+    ],
   ])('to a request of another time is tried again, and names the clocks: %s', (_, error) => {
     const failed = toFailure(s3, 'read x', error);
-    expect(failed).toMatchObject({ type: 'StorageUnavailable', next: expect.stringContaining('NTP') as string });
+    expect(failed).toMatchObject({
+      type: 'StorageUnavailable',
+      next: expect.stringContaining('NTP') as string,
+    });
     expect(failed.message).toContain('the clocks of this machine');
     expect(failed.next).not.toContain('AWS_ACCESS_KEY_ID');
   });
 
   test.each([
-    ['a wrong secret', answer('SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided.')],
+    [
+      'a wrong secret',
+      answer(
+        'SignatureDoesNotMatch',
+        'The request signature we calculated does not match the signature you provided.',
+      ),
+    ],
     ['a lack of rights', answer('AccessDenied', 'Access Denied.')],
-    ['a credential that was lent for a while', answer('ExpiredToken', 'The provided token has expired.')],
+    [
+      'a credential that was lent for a while',
+      answer('ExpiredToken', 'The provided token has expired.'),
+    ],
   ])('to %s is final, and names the credentials', (_, error) => {
     expect(toFailure(s3, 'read x', error)).toMatchObject({
       type: 'Forbidden',

@@ -24,7 +24,10 @@ test('a process killed in the middle of an upload leaves nothing visible, and th
     const { openArtifactStore } = require('./data/artifact/store');
     const store = openArtifactStore(${JSON.stringify({ ...settings, leases: null })});
     store.putFile({ ...${JSON.stringify(put)}, onProgress: () => { console.log('sent'); return new Promise(() => setInterval(() => {}, 1000)); } });`;
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', script], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', script], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     await once(child.stdout, 'data');
     child.kill('SIGKILL');

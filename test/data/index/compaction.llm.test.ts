@@ -1,4 +1,7 @@
-/** What many compactions leave of a table's vector index: as quick to ask, and as exact, as the one that was built. */
+/**
+ * What many compactions leave of a table's vector index: as quick to ask, and as exact, as the one
+ * that was built.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,20 +33,33 @@ afterAll(async () => {
 });
 
 const random = seededRandom([7, 7, 7, 7]);
-const vector = () => normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+const vector = () =>
+  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 
 function rowsOf(documents: number, prefix: string, shard: number): readonly ChunkRow[] {
   return Array.from({ length: documents }, (_, place): ChunkRow => {
     const documentId = `${prefix}${place}`;
     const text = `text of ${documentId}`;
     return {
-      ...{ chunkId: `${documentId}#0`, documentId, digest: sha256(text), shard, ordinal: 0, start: 0, end: text.length },
+      ...{
+        chunkId: `${documentId}#0`,
+        documentId,
+        digest: sha256(text),
+        shard,
+        ordinal: 0,
+        start: 0,
+        end: text.length,
+      },
       ...{ title: null, heading: null, source: null, text, vector: vector() },
     };
   });
 }
 
-async function builtTable(index: string, kind: (typeof vectorKinds)[number], rows: readonly ChunkRow[]): Promise<ChunkTable> {
+async function builtTable(
+  index: string,
+  kind: (typeof vectorKinds)[number],
+  rows: readonly ChunkRow[],
+): Promise<ChunkTable> {
   const table = await store.create({ tenant, index, version: 1 }, space);
   await table.putShard(0, rows);
   await table.buildIndexes(kind);
@@ -58,8 +74,13 @@ async function changedAndCompacted(table: ChunkTable, rows: readonly ChunkRow[])
   return (await table.compact(tableVersion)).tableVersion;
 }
 
-async function vectorIndexIn(index: string): Promise<{ readonly type: string | undefined; readonly segments: number | undefined }> {
-  const connection = await lanceDb().connect(addressOf({ kind: 'directory', path }, { tenant, index }).uri, {});
+async function vectorIndexIn(
+  index: string,
+): Promise<{ readonly type: string | undefined; readonly segments: number | undefined }> {
+  const connection = await lanceDb().connect(
+    addressOf({ kind: 'directory', path }, { tenant, index }).uri,
+    {},
+  );
   const table = await connection.openTable('v1');
   const found = (await table.listIndices()).find(({ columns }) => columns.includes('vector'));
   table.close();
@@ -68,7 +89,8 @@ async function vectorIndexIn(index: string): Promise<{ readonly type: string | u
 }
 
 function nearestOf(asked: Float32Array, rows: readonly ChunkRow[], k: number): readonly string[] {
-  const cosine = (row: ChunkRow) => row.vector.reduce((sum, value, place) => sum + value * (asked[place] ?? 0), 0);
+  const cosine = (row: ChunkRow) =>
+    row.vector.reduce((sum, value, place) => sum + value * (asked[place] ?? 0), 0);
   return rows
     .map((row) => ({ id: row.chunkId, score: cosine(row) }))
     .sort((a, b) => b.score - a.score)
@@ -76,12 +98,20 @@ function nearestOf(asked: Float32Array, rows: readonly ChunkRow[], k: number): r
     .map(({ id }) => id);
 }
 
-async function recallAt10(table: ChunkTable, rows: readonly ChunkRow[], probes?: number): Promise<number> {
+async function recallAt10(
+  table: ChunkTable,
+  rows: readonly ChunkRow[],
+  probes?: number,
+): Promise<number> {
   let found = 0;
   for (let question = 0; question < 20; question += 1) {
     const asked = vector();
     const right = nearestOf(asked, rows, 10);
-    const hits = await table.nearest({ vector: asked, k: 10, ...(probes === undefined ? {} : { probes }) });
+    const hits = await table.nearest({
+      vector: asked,
+      k: 10,
+      ...(probes === undefined ? {} : { probes }),
+    });
     found += hits.filter(({ chunkId }) => right.includes(chunkId)).length;
   }
   return found / 200;
@@ -89,29 +119,32 @@ async function recallAt10(table: ChunkTable, rows: readonly ChunkRow[], probes?:
 
 const types = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const;
 
-test.each(vectorKinds)('no number of compactions leaves more than some segments to ask, of %s', async (kind) => {
-  const index = `rounds-${kind}`;
-  const rows = [...rowsOf(600, 'built', 0)];
-  const table = await builtTable(index, kind, rows);
-  const segments: number[] = [];
-  let noted = 0;
-  for (let round = 1; round <= 12; round += 1) {
-    const came = rowsOf(5, `round${round}-`, -round);
-    noted = await changedAndCompacted(table, came);
-    rows.push(...came);
-    segments.push((await vectorIndexIn(index)).segments ?? NaN);
-  }
-  expect(Math.max(...segments)).toBeLessThanOrEqual(8);
-  // Not one of each compaction: most of them only add what is new.
-  expect(Math.max(...segments)).toBeGreaterThan(4);
-  expect((await vectorIndexIn(index)).type).toBe(types[kind]);
-  const answering = await store.open({ tenant, index, version: 1 }, noted);
-  expect(await answering.unindexedRows()).toBe(0);
-  expect(await answering.count()).toBe(rows.length);
-  expect(await recallAt10(answering, rows)).toBeGreaterThanOrEqual(kind === 'flat' ? 1 : 0.9);
-  answering.close();
-  table.close();
-});
+test.each(vectorKinds)(
+  'no number of compactions leaves more than some segments to ask, of %s',
+  async (kind) => {
+    const index = `rounds-${kind}`;
+    const rows = [...rowsOf(600, 'built', 0)];
+    const table = await builtTable(index, kind, rows);
+    const segments: number[] = [];
+    let noted = 0;
+    for (let round = 1; round <= 12; round += 1) {
+      const came = rowsOf(5, `round${round}-`, -round);
+      noted = await changedAndCompacted(table, came);
+      rows.push(...came);
+      segments.push((await vectorIndexIn(index)).segments ?? NaN);
+    }
+    expect(Math.max(...segments)).toBeLessThanOrEqual(8);
+    // Not one of each compaction: most of them only add what is new.
+    expect(Math.max(...segments)).toBeGreaterThan(4);
+    expect((await vectorIndexIn(index)).type).toBe(types[kind]);
+    const answering = await store.open({ tenant, index, version: 1 }, noted);
+    expect(await answering.unindexedRows()).toBe(0);
+    expect(await answering.count()).toBe(rows.length);
+    expect(await recallAt10(answering, rows)).toBeGreaterThanOrEqual(kind === 'flat' ? 1 : 0.9);
+    answering.close();
+    table.close();
+  },
+);
 
 test('a state that was noted before the index was built anew goes on answering', async () => {
   const rows = [...rowsOf(600, 'built', 0)];
@@ -119,7 +152,10 @@ test('a state that was noted before the index was built anew goes on answering',
   const states: { readonly tableVersion: number; readonly rows: readonly ChunkRow[] }[] = [];
   for (let round = 1; round <= 9; round += 1) {
     rows.push(...rowsOf(5, `round${round}-`, -round));
-    states.push({ tableVersion: await changedAndCompacted(table, rows.slice(-5)), rows: [...rows] });
+    states.push({
+      tableVersion: await changedAndCompacted(table, rows.slice(-5)),
+      rows: [...rows],
+    });
   }
   for (const state of states) {
     const answering = await store.open({ tenant, index: 'noted', version: 1 }, state.tableVersion);

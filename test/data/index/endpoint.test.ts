@@ -7,19 +7,33 @@ import { defaultTenant } from '../../../domain/ids';
 import { sameSpace, type EmbedderSpec } from '../../../domain/index/embedder';
 import { fakeChunks } from '../../support/language/fake-chunks';
 
-const spec = { kind: 'endpoint', provider: 'local', model: 'embed-small', dimensions: 32, maxTokens: 512 } as const satisfies EmbedderSpec;
+const spec = {
+  kind: 'endpoint',
+  provider: 'local',
+  model: 'embed-small',
+  dimensions: 32,
+  maxTokens: 512,
+} as const satisfies EmbedderSpec;
 
-/** Answers with vectors that depend on text and model; `noise` as servers have it between two calls. */
+/**
+ * Answers with vectors that depend on text and model; `noise` as servers have it between two calls.
+ */
 function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
   const asked: number[] = [];
   const vectorOf = (text: string) =>
-    Float32Array.from({ length: dimensions }, (_, place) => Math.sin(seed * (place + 1) * (text.length + 1)) + noise * Math.random());
+    Float32Array.from(
+      { length: dimensions },
+      (_, place) => Math.sin(seed * (place + 1) * (text.length + 1)) + noise * Math.random(),
+    );
   return {
     asked,
     access: {
       embed: (_target: ModelTarget, texts: readonly string[]) => {
         asked.push(texts.length);
-        return Promise.resolve({ vectors: texts.slice(lost).map(vectorOf), usage: { promptTokens: 1, completionTokens: 0 } });
+        return Promise.resolve({
+          vectors: texts.slice(lost).map(vectorOf),
+          usage: { promptTokens: 1, completionTokens: 0 },
+        });
       },
     },
   };
@@ -29,15 +43,19 @@ describe('an embedder behind an endpoint', () => {
   test('gives one vector of length one a text, in order, however many there are', async () => {
     const model = provider(1);
     const embedder = await openEndpoint(spec, model);
-    const vectors = await embedder.embed(Array.from({ length: 150 }, (_, index) => 'x'.repeat(index)));
+    const vectors = await embedder.embed(
+      Array.from({ length: 150 }, (_, index) => 'x'.repeat(index)),
+    );
     expect(vectors).toHaveLength(150);
     expect(model.asked).toEqual([1, 64, 64, 22]);
-    for (const vector of vectors) expect(vector.reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
+    for (const vector of vectors)
+      expect(vector.reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
     expect(vectors[149]).toEqual((await embedder.embed(['x'.repeat(149)]))[0]);
   });
 
   test('is another vector space when another model answers by the same name, and the same one under rounding', async () => {
-    const opened = async (model: ReturnType<typeof provider>, change = {}) => (await openEndpoint({ ...spec, ...change }, model)).identity;
+    const opened = async (model: ReturnType<typeof provider>, change = {}) =>
+      (await openEndpoint({ ...spec, ...change }, model)).identity;
     const first = await opened(provider(1));
     expect(sameSpace(first, await opened(provider(1, { noise: 1e-3 })))).toBe(true);
     expect(sameSpace(first, await opened(provider(2)))).toBe(false);
@@ -85,7 +103,9 @@ describe('a provider that puts another model behind the same name', () => {
     const models = [provider(1), provider(2)] as const;
     const state = { answers: 0 as 0 | 1, away: false, probes: 0, road: Promise.resolve() };
     const embed: (typeof models)[0]['access']['embed'] = (target, texts) =>
-      state.away ? Promise.reject(failure('ProviderUnavailable', 'away')) : models[state.answers].access.embed(target, texts);
+      state.away
+        ? Promise.reject(failure('ProviderUnavailable', 'away'))
+        : models[state.answers].access.embed(target, texts);
     const own: typeof embed = async (target, texts) => {
       state.probes += 1;
       await state.road;
@@ -93,18 +113,32 @@ describe('a provider that puts another model behind the same name', () => {
     };
     const embedders = openEmbedders({ access: { embed }, own: { embed: own } });
     const made = await Promise.all(models.map((model) => openEndpoint(spec, model)));
-    const chunks = fakeChunks({ digest: (await embedders.get(spec)).identity.digest, dimensions: spec.dimensions });
+    const chunks = fakeChunks({
+      digest: (await embedders.get(spec)).identity.digest,
+      dimensions: spec.dimensions,
+    });
     const served = made.map(({ identity }, place) => ({
-      ...chunks.put({ tenant: defaultTenant, index: 'wiki', version: place + 1 }, { bread: 'bread' }),
+      ...chunks.put(
+        { tenant: defaultTenant, index: 'wiki', version: place + 1 },
+        { bread: 'bread' },
+      ),
       recipe: { embedder: { ...identity, spec } },
     }));
     const reader = openIndexReader({
-      find: ({ version }) => Promise.resolve(served.find((each) => each.version === version) ?? null),
+      find: ({ version }) =>
+        Promise.resolve(served.find((each) => each.version === version) ?? null),
       store: chunks,
       embedders,
     });
     const ask = (version: 1 | 2 = 1) =>
-      reader.query({ tenant: defaultTenant, index: 'wiki', version, text: 'bread', k: 1, mode: 'vector' });
+      reader.query({
+        tenant: defaultTenant,
+        index: 'wiki',
+        version,
+        text: 'bread',
+        k: 1,
+        mode: 'vector',
+      });
     return { state, ask };
   }
   const refused = { type: 'IndexMismatch', next: 'build wiki again: its embedder changed' };
@@ -132,7 +166,9 @@ describe('a provider that puts another model behind the same name', () => {
     const { state, ask } = await asked();
     state.answers = 1;
     passed += 60 * minutes;
-    await Promise.all(Array.from({ length: 5 }, () => expect(ask()).rejects.toMatchObject(refused)));
+    await Promise.all(
+      Array.from({ length: 5 }, () => expect(ask()).rejects.toMatchObject(refused)),
+    );
     expect(state.probes).toBe(2);
   });
 
@@ -166,15 +202,20 @@ describe('a provider that puts another model behind the same name', () => {
   test('of another length is paid for by one question, and looked at once a minute until it is put right', async () => {
     const [small, large] = [provider(1), provider(1, { dimensions: 64 })];
     const state = { model: small };
-    const embedders = openEmbedders({ access: { embed: (target, texts) => state.model.access.embed(target, texts) } });
-    const ask = async () => (await embedders.get(spec)).embed(['bread'], { payer: { tenant: defaultTenant } });
+    const embedders = openEmbedders({
+      access: { embed: (target, texts) => state.model.access.embed(target, texts) },
+    });
+    const ask = async () =>
+      (await embedders.get(spec)).embed(['bread'], { payer: { tenant: defaultTenant } });
     await ask();
     state.model = large;
-    for (let question = 0; question < 5; question += 1) await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
+    for (let question = 0; question < 5; question += 1)
+      await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
     // The one that found it, and the look of the next.
     expect(large.asked).toEqual([1, 1]);
     passed += 2 * minutes;
-    for (let question = 0; question < 5; question += 1) await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
+    for (let question = 0; question < 5; question += 1)
+      await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
     expect(large.asked).toEqual([1, 1, 1]);
     state.model = small;
     passed += 2 * minutes;
@@ -183,7 +224,8 @@ describe('a provider that puts another model behind the same name', () => {
 
   test('is looked for at once when a build has seen it', async () => {
     const model = provider(1);
-    const ledgered = () => Promise.reject(failure('IndexMismatch', 'embed-small of local is another model than before'));
+    const ledgered = () =>
+      Promise.reject(failure('IndexMismatch', 'embed-small of local is another model than before'));
     const embedders = openEmbedders({ ...model, ledgered });
     const before = await embedders.get(spec);
     expect(await embedders.get(spec)).toBe(before);

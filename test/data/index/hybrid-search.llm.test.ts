@@ -1,4 +1,7 @@
-/** Questions by meaning and words: what is answered beside both rankings with all that stands in their rows. */
+/**
+ * Questions by meaning and words: what is answered beside both rankings with all that stands in
+ * their rows.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +19,21 @@ import { seededRandom } from '../../../domain/statistics/random';
 jest.setTimeout(180_000);
 
 const space = { embedder: sha256('random'), dimensions: 16 };
-const words = ['whale', 'violin', 'bread', 'glacier', 'chess', 'comet', 'volcano', 'harbour', 'lantern', 'orchard'];
+const words = [
+  'whale',
+  'violin',
+  'bread',
+  'glacier',
+  'chess',
+  'comet',
+  'volcano',
+  'harbour',
+  'lantern',
+  'orchard',
+];
 const random = seededRandom([3, 1, 4, 1]);
-const vector = () => normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+const vector = () =>
+  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 let path: string;
 let store: ChunkStore;
 
@@ -35,16 +50,34 @@ afterAll(async () => {
 function rowsOf(count: number, prefix: string, shard: number): readonly ChunkRow[] {
   return Array.from({ length: count }, (_, place): ChunkRow => {
     const documentId = `${prefix}${place}`;
-    const text = Array.from({ length: 3 + (place % 17) }, () => words[Math.floor(random() * words.length)] ?? '').join(' ');
+    const text = Array.from(
+      { length: 3 + (place % 17) },
+      () => words[Math.floor(random() * words.length)] ?? '',
+    ).join(' ');
     return {
-      ...{ chunkId: `${documentId}#0`, documentId, digest: sha256(text), shard, ordinal: 0, start: 0, end: text.length },
+      ...{
+        chunkId: `${documentId}#0`,
+        documentId,
+        digest: sha256(text),
+        shard,
+        ordinal: 0,
+        start: 0,
+        end: text.length,
+      },
       ...{ title: documentId, heading: null, source: null, text, vector: vector() },
     };
   });
 }
 
-/** What is answered, and what would be from both rankings with all their texts read. Rows of one score come in any order, so both are of the same two rankings. */
-async function bothWays(table: ChunkTable, asked: { readonly vector: Float32Array; readonly text: string }, k: number) {
+/**
+ * What is answered, and what would be from both rankings with all their texts read. Rows of one
+ * score come in any order, so both are of the same two rankings.
+ */
+async function bothWays(
+  table: ChunkTable,
+  asked: { readonly vector: Float32Array; readonly text: string },
+  k: number,
+) {
   const rankings: (readonly RankedRow[])[] = [];
   const kept = async (ranking: Promise<readonly RankedRow[]>) => {
     const found = await ranking;
@@ -65,31 +98,45 @@ async function bothWays(table: ChunkTable, asked: { readonly vector: Float32Arra
   return {
     found: found.slice(0, k).map(({ chunkId: id, score }) => ({ id, score })),
     expected: expected.slice(0, k),
-    scores: rankings.map((ranking) => ranking.map(({ score }) => score)).sort((a, b) => (b[0] ?? 0) - (a[0] ?? 0)),
+    scores: rankings
+      .map((ranking) => ranking.map(({ score }) => score))
+      .sort((a, b) => (b[0] ?? 0) - (a[0] ?? 0)),
     texts: found.map(({ text }) => text),
   };
 }
 
 describe.each(vectorKinds)('over %s', (kind) => {
   test('the same is found as by both rankings with all their texts: as built, with changes, and after a compaction', async () => {
-    const table = await store.create({ tenant, index: `hybrid-${kind}`.toLowerCase(), version: 1 }, space);
+    const table = await store.create(
+      { tenant, index: `hybrid-${kind}`.toLowerCase(), version: 1 },
+      space,
+    );
     await table.putShard(0, rowsOf(400, 'first', 0));
     await table.buildIndexes(kind);
     const same = async () => {
       for (let question = 0; question < 12; question += 1) {
-        const asked = { vector: vector(), text: `${words[question % words.length] ?? ''} ${words[(3 * question) % words.length] ?? ''}` };
+        const asked = {
+          vector: vector(),
+          text: `${words[question % words.length] ?? ''} ${words[(3 * question) % words.length] ?? ''}`,
+        };
         const { found, expected, scores, texts } = await bothWays(table, asked, 7);
         expect(found).toEqual(expected);
         expect(found.length).toBe(7);
         for (const text of texts) expect(text).toMatch(/^[a-z ]+$/);
-        const whole = [await table.matching(asked.text, 50), await table.nearest({ vector: asked.vector, k: 50 })];
+        const whole = [
+          await table.matching(asked.text, 50),
+          await table.nearest({ vector: asked.vector, k: 50 }),
+        ];
         expect(scores).toEqual(whole.map((hits) => hits.map(({ score }) => score)));
       }
     };
     await same();
     const changed = rowsOf(40, 'first', -1);
     const gone = Array.from({ length: 20 }, (_, place) => `first${100 + place}`);
-    const { tableVersion } = await table.replaceDocuments([...changed.map(({ documentId }) => documentId), ...gone], changed);
+    const { tableVersion } = await table.replaceDocuments(
+      [...changed.map(({ documentId }) => documentId), ...gone],
+      changed,
+    );
     await same();
     await table.compact(tableVersion);
     await same();

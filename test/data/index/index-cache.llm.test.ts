@@ -1,4 +1,6 @@
-/** What of indexes is kept in memory: in one cache for all that a process asks, which has a bound. */
+/**
+ * What of indexes is kept in memory: in one cache for all that a process asks, which has a bound.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,13 +14,22 @@ import { seededRandom } from '../../../domain/statistics/random';
 
 const space = { embedder: sha256('random'), dimensions: 64 };
 const random = seededRandom([2, 7, 1, 8]);
-const vector = () => normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+const vector = () =>
+  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 
 function rowsOf(count: number): readonly ChunkRow[] {
   return Array.from({ length: count }, (_, place): ChunkRow => {
     const [documentId, text] = [`${place}`, `whale ${place}`];
     return {
-      ...{ chunkId: `${place}#0`, documentId, digest: sha256(text), shard: 0, ordinal: 0, start: 0, end: text.length },
+      ...{
+        chunkId: `${place}#0`,
+        documentId,
+        digest: sha256(text),
+        shard: 0,
+        ordinal: 0,
+        start: 0,
+        end: text.length,
+      },
       ...{ title: null, heading: null, source: null, text, vector: vector() },
     };
   });

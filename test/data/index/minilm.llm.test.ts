@@ -28,9 +28,12 @@ test('MiniLM embeds every token that is counted, to the last of the most that it
 });
 
 test('a vector that an earlier version made without the last two tokens is near the whole one, so both may stand under one digest', async () => {
-  const sentence = 'The blue whale is the largest animal that has ever lived, and it feeds on small crustaceans in cold seas. ';
+  const sentence =
+    'The blue whale is the largest animal that has ever lived, and it feeds on small crustaceans in cold seas. ';
   const words = sentence.repeat(20).match(/\w+|[.,]/g) ?? [];
   const [cut, whole] = [words.slice(0, 254).join(' '), words.slice(0, 256).join(' ')];
   expect(cosine(await vectorOf(cut), await vectorOf(whole))).toBeGreaterThan(0.99);
-  expect(minilm.identity.digest).toBe('sha256:0f1b8d7c5da5770ec0a9d4ff97daed11542f18ec42a42ebb932b569ca722f7f8');
+  expect(minilm.identity.digest).toBe(
+    'sha256:0f1b8d7c5da5770ec0a9d4ff97daed11542f18ec42a42ebb932b569ca722f7f8',
+  );
 });

@@ -8,20 +8,34 @@ function world(memory?: { readonly freshMs: number; readonly graceMs: number }) 
   const chunks = fakeChunks();
   const served = new Map<string, ServedIndexVersion>();
   const registry = { asked: 0, away: false };
-  const find = async ({ tenant: of, index, version = 'champion' }: { tenant: Tenant; index: string; version?: number | string }) => {
+  const find = async ({
+    tenant: of,
+    index,
+    version = 'champion',
+  }: {
+    tenant: Tenant;
+    index: string;
+    version?: number | string;
+  }) => {
     registry.asked += 1;
     await new Promise(setImmediate);
     if (registry.away) throw failure('DatabaseUnavailable', 'PostgreSQL cannot be reached');
     return served.get(`${of}/${index}@${version}`) ?? null;
   };
-  const reader = openIndexReader({ find, store: chunks, embedders: lettersOnly, ...(memory && { memory }) });
+  const reader = openIndexReader({
+    find,
+    store: chunks,
+    embedders: lettersOnly,
+    ...(memory && { memory }),
+  });
   const put = (version: number, texts: Readonly<Record<string, string>>, index = 'wiki') => {
     const made = chunks.put({ tenant, index, version }, texts);
     served.set(`${tenant}/${index}@${version}`, made);
     served.set(`${tenant}/${index}@champion`, made);
     return made;
   };
-  const ask = (change: Partial<IndexQuery> = {}) => reader.query({ tenant, index: 'wiki', text: 'bread', k: 1, mode: 'vector', ...change });
+  const ask = (change: Partial<IndexQuery> = {}) =>
+    reader.query({ tenant, index: 'wiki', text: 'bread', k: 1, mode: 'vector', ...change });
   return { chunks, served, registry, put, ask };
 }
 
@@ -29,7 +43,11 @@ describe('who answers a question', () => {
   test('is the version that the alias names; the next question follows it when it moves', async () => {
     const { put, ask } = world();
     put(1, { bread: 'bread' });
-    expect(await ask()).toMatchObject({ version: 1, stale: false, hits: [{ documentId: 'bread', foundBy: ['vector'] }] });
+    expect(await ask()).toMatchObject({
+      version: 1,
+      stale: false,
+      hits: [{ documentId: 'bread', foundBy: ['vector'] }],
+    });
     put(2, { bread: 'bread' });
     expect((await ask()).version).toBe(2);
     expect((await ask({ version: 1 })).version).toBe(1);
@@ -53,7 +71,9 @@ describe('who answers a question', () => {
     registry.away = true;
     await new Promise((passed) => setTimeout(passed, 5));
     expect(await ask()).toMatchObject({ version: 1, stale: true });
-    await expect(ask({ index: 'never-asked' })).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    await expect(ask({ index: 'never-asked' })).rejects.toMatchObject({
+      type: 'DatabaseUnavailable',
+    });
     await new Promise((passed) => setTimeout(passed, 80));
     await expect(ask()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
   });
@@ -78,7 +98,9 @@ test('a table that makes room for others is closed when its last question is ans
   const { put, ask, chunks } = world();
   for (let index = 0; index < 17; index += 1) put(1, { bread: 'bread' }, `index-${index}`);
   const first = ask({ index: 'index-0', mode: 'hybrid' });
-  const answers = await Promise.all(Array.from({ length: 16 }, (_, index) => ask({ index: `index-${index + 1}` })));
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, (_, index) => ask({ index: `index-${index + 1}` })),
+  );
   expect((await first).hits).toHaveLength(1);
   expect(answers).toHaveLength(16);
   expect(chunks.closed).toEqual([`${tenant}/index-0@1`]);
@@ -88,7 +110,10 @@ test('a table that makes room for others is closed when its last question is ans
 
 test.each([
   ['of another embedder', { values: lettersOf('bread'), embedder: 'sha256:other' as const }],
-  ['of another length', { values: lettersOf('bread').subarray(1), embedder: letters.identity.digest }],
+  [
+    'of another length',
+    { values: lettersOf('bread').subarray(1), embedder: letters.identity.digest },
+  ],
   ['without a direction', { values: new Float32Array(26), embedder: letters.identity.digest }],
 ])('a vector %s is refused', async (_, vector) => {
   const { put, ask } = world();

@@ -1,4 +1,7 @@
-/** Each kind of vector index on the platform's own S3: what it finds beside looking at each vector, and that changes are seen. */
+/**
+ * Each kind of vector index on the platform's own S3: what it finds beside looking at each vector,
+ * and that changes are seen.
+ */
 import { embedChunks, chunksOf } from '../../../data/index/chunk-document';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
 import { openChunkStore, type ChunkStore } from '../../../data/index/chunk-store';
@@ -83,7 +86,12 @@ function exactly(
     .slice(0, k);
 }
 
-async function recallOf(table: ChunkTable, among: readonly ChunkRow[], k: number, error: number): Promise<number> {
+async function recallOf(
+  table: ChunkTable,
+  among: readonly ChunkRow[],
+  k: number,
+  error: number,
+): Promise<number> {
   let found = 0;
   for (const vector of questions) {
     const right = exactly(vector, among, k);
@@ -96,10 +104,17 @@ async function recallOf(table: ChunkTable, among: readonly ChunkRow[], k: number
 }
 
 /** Whatever the index keeps of a vector, what is told of a hit is its cosine, best first. */
-function expectCosines(hits: readonly ChunkHit[], vector: Float32Array, among: readonly ChunkRow[], error: number): void {
+function expectCosines(
+  hits: readonly ChunkHit[],
+  vector: Float32Array,
+  among: readonly ChunkRow[],
+  error: number,
+): void {
   const vectors = new Map(among.map((row) => [row.chunkId, row.vector]));
   for (const [place, { chunkId, score }] of hits.entries()) {
-    expect(Math.abs(score - cosine(vector, vectors.get(chunkId) ?? new Float32Array(vector.length)))).toBeLessThan(error);
+    expect(
+      Math.abs(score - cosine(vector, vectors.get(chunkId) ?? new Float32Array(vector.length))),
+    ).toBeLessThan(error);
     expect(score).toBeLessThanOrEqual(hits[place - 1]?.score ?? 1.0001);
   }
 }
@@ -108,7 +123,9 @@ async function indexTypeOf(index: string): Promise<string | undefined> {
   const { uri, storageOptions } = addressOf({ kind: 's3', s3: bucket }, { tenant, index });
   const connection = await lanceDb().connect(uri, { storageOptions });
   const table = await connection.openTable('v1');
-  const found = (await table.listIndices()).find(({ columns }) => columns.includes('vector'))?.indexType;
+  const found = (await table.listIndices()).find(({ columns }) =>
+    columns.includes('vector'),
+  )?.indexType;
   table.close();
   connection.close();
   return found;
@@ -125,7 +142,10 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   let noted: number;
 
   beforeAll(async () => {
-    const table = await store.create(name, { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions });
+    const table = await store.create(name, {
+      embedder: embedder.identity.digest,
+      dimensions: embedder.identity.dimensions,
+    });
     await table.putShard(0, rows);
     await table.buildIndexes(kind);
     noted = await table.tableVersion();
@@ -135,7 +155,10 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   test('are nearly all of the nearest ones, with their cosines', async () => {
     expect(await indexTypeOf(name.index)).toBe(expected[kind].type);
     const table = await store.open(name, noted);
-    for (const k of [5, 10]) expect(await recallOf(table, rows, k, expected[kind].error)).toBeGreaterThanOrEqual(expected[kind].recall);
+    for (const k of [5, 10])
+      expect(await recallOf(table, rows, k, expected[kind].error)).toBeGreaterThanOrEqual(
+        expected[kind].recall,
+      );
     table.close();
   });
 
@@ -144,26 +167,41 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
     expect(changed).not.toBe(gone);
     const came = await rowsOf(
       [
-        { id: changed, text: 'The harbour pilot steers large ships through the narrow strait at night.' },
+        {
+          id: changed,
+          text: 'The harbour pilot steers large ships through the narrow strait at night.',
+        },
         { id: 'came', text: 'A beekeeper moves her hives to the lavender fields in early summer.' },
       ],
       -1,
     );
     const table = await store.open(name);
     const state = await table.replaceDocuments([changed, gone, 'came'], came);
-    const now = [...rows.filter(({ documentId }) => documentId !== changed && documentId !== gone), ...came];
+    const now = [
+      ...rows.filter(({ documentId }) => documentId !== changed && documentId !== gone),
+      ...came,
+    ];
     expect(state.chunks).toBe(now.length);
     const compacted = await table.compact(state.tableVersion);
     table.close();
     for (const { tableVersion } of [state, compacted]) {
       const at = await store.open(name, tableVersion);
-      for (const { vector, chunkId } of came) expect((await at.nearest({ vector, k: 3 }))[0]?.chunkId).toBe(chunkId);
+      for (const { vector, chunkId } of came)
+        expect((await at.nearest({ vector, k: 3 }))[0]?.chunkId).toBe(chunkId);
       // Asked with their own vectors, what is gone would be the nearest of all.
-      for (const { vector, chunkId } of rows.filter(({ documentId }) => documentId === gone || documentId === changed)) {
+      for (const { vector, chunkId } of rows.filter(
+        ({ documentId }) => documentId === gone || documentId === changed,
+      )) {
         const hits = await at.nearest({ vector, k: 10 });
-        expect(hits.filter((hit) => hit.documentId === gone || (hit.chunkId === chunkId && hit.score > 0.98))).toEqual([]);
+        expect(
+          hits.filter(
+            (hit) => hit.documentId === gone || (hit.chunkId === chunkId && hit.score > 0.98),
+          ),
+        ).toEqual([]);
       }
-      expect(await recallOf(at, now, 10, expected[kind].error)).toBeGreaterThanOrEqual(expected[kind].recall);
+      expect(await recallOf(at, now, 10, expected[kind].error)).toBeGreaterThanOrEqual(
+        expected[kind].recall,
+      );
       at.close();
     }
     const after = await store.open(name, compacted.tableVersion);

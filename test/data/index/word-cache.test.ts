@@ -12,7 +12,10 @@ function world() {
     numSegments: 1,
     sizeBytes: 2 ** 20,
   };
-  const state = { indexes: [{ ...index, name: 'vector_idx', columns: ['vector'] }, index], away: false };
+  const state = {
+    indexes: [{ ...index, name: 'vector_idx', columns: ['vector'] }, index],
+    away: false,
+  };
   const table = {
     listIndices: () => Promise.resolve(state.indexes),
     prewarmIndex: (name: string) => {

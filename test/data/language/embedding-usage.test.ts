@@ -11,6 +11,9 @@ const embedded = (usage: object) => {
 };
 
 test('embeddings cost what the provider counts, and about a token for four bytes where it counts nothing', async () => {
-  expect((await embedded({ usage: { prompt_tokens: 7 } })).usage).toEqual({ promptTokens: 7, completionTokens: 0 });
+  expect((await embedded({ usage: { prompt_tokens: 7 } })).usage).toEqual({
+    promptTokens: 7,
+    completionTokens: 0,
+  });
   expect((await embedded({})).usage).toEqual({ promptTokens: 101, completionTokens: 0 });
 });

@@ -1,11 +1,23 @@
-import { ledgeredChat, type LedgeredChat, type LedgeredQuestion } from '../../../data/language/ledgered-chat';
+import {
+  ledgeredChat,
+  type LedgeredChat,
+  type LedgeredQuestion,
+} from '../../../data/language/ledgered-chat';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
 import { openTestRegistry, unique, type TestRegistry } from '../../db/registry-fixture';
-import { openEvaluatedProvider, reconcile, runWithKills } from '../../support/language/killed-evaluation';
+import {
+  openEvaluatedProvider,
+  reconcile,
+  runWithKills,
+} from '../../support/language/killed-evaluation';
 import { budgetsOf, evaluate, price } from '../../support/language/ledgered-evaluation';
 import { noSecret, providerAt, question, tenant } from '../../support/provider/model-access';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 
 describe('asking through the call ledger', () => {
   let test_: TestRegistry;
@@ -22,7 +34,10 @@ describe('asking through the call ledger', () => {
   });
   const open = async (script: Script = {}, settings: Partial<ProviderSettings> = {}) => {
     server = await openScriptedProvider(script);
-    access = openModelAccess([providerAt(server.url, { prices: { scripted: price }, ...settings })], noSecret);
+    access = openModelAccess(
+      [providerAt(server.url, { prices: { scripted: price }, ...settings })],
+      noSecret,
+    );
     chat = ledgeredChat(access, test_.registry.llmCalls);
   };
   afterEach(async () => {
@@ -41,39 +56,58 @@ describe('asking through the call ledger', () => {
     ...settings,
   });
   const report = () => test_.registry.llmCalls.report({ tenant, scope });
-  const setBudget = (unit: 'usd' | 'tokens', limit: number) => test_.registry.budgets.set({ tenant, scope, unit, limit });
+  const setBudget = (unit: 'usd' | 'tokens', limit: number) =>
+    test_.registry.budgets.set({ tenant, scope, unit, limit });
   const budget = (unit: 'usd' | 'tokens') => test_.registry.budgets.get({ tenant, scope, unit });
 
   test('what was answered is not asked again, by nobody, and a repeat on purpose is', async () => {
     await open();
     const first = await chat.ask(asked('one'));
     expect(first).toMatchObject({ fromLedger: false, provider: 'scripted' });
-    expect(await chat.recall([asked('two'), asked('one')])).toEqual([null, { ...first, fromLedger: true }]);
+    expect(await chat.recall([asked('two'), asked('one')])).toEqual([
+      null,
+      { ...first, fromLedger: true },
+    ]);
     const again = await chat.ask(asked('one', { owner: { execution: 'another run', attempt: 1 } }));
     expect(again).toEqual({ ...first, fromLedger: true });
     await chat.ask(asked('one', { repeat: 1 }));
     expect(server.requests).toHaveLength(2);
-    expect(await report()).toMatchObject({ calls: { answered: 2, asking: 0 }, attempts: { answered: 2 } });
+    expect(await report()).toMatchObject({
+      calls: { answered: 2, asking: 0 },
+      attempts: { answered: 2 },
+    });
   });
 
   test('a model that thinks is paid for with its thoughts, and its answer stands under the key of the question, whatever the settings say later', async () => {
     await open({ thoughts: 20 }, { thinkingTokens: { scripted: 400 } });
     await setBudget('tokens', 400);
     const budgets = [{ scope, unit: 'tokens' }] as const;
-    await expect(chat.ask(asked('one', { budgets }))).rejects.toMatchObject({ type: 'BudgetSpent' });
+    await expect(chat.ask(asked('one', { budgets }))).rejects.toMatchObject({
+      type: 'BudgetSpent',
+    });
     await setBudget('tokens', 2_000);
     const first = await chat.ask(asked('one', { budgets }));
     expect(first).toMatchObject({ fromLedger: false, answer: { finish: 'stop' } });
-    expect((await budget('tokens'))?.spent).toBe(first.answer.usage.promptTokens + first.answer.usage.completionTokens);
-    const plain = openModelAccess([providerAt(server.url, { prices: { scripted: price } })], noSecret);
-    expect(await ledgeredChat(plain, test_.registry.llmCalls).ask(asked('one'))).toEqual({ ...first, fromLedger: true });
+    expect((await budget('tokens'))?.spent).toBe(
+      first.answer.usage.promptTokens + first.answer.usage.completionTokens,
+    );
+    const plain = openModelAccess(
+      [providerAt(server.url, { prices: { scripted: price } })],
+      noSecret,
+    );
+    expect(await ledgeredChat(plain, test_.registry.llmCalls).ask(asked('one'))).toEqual({
+      ...first,
+      fromLedger: true,
+    });
     await plain.close();
   });
 
   test('asked at once by many, in one process and in two, it is paid once', async () => {
     await open({ latencyMs: () => 100 });
     const other = ledgeredChat(access, test_.registry.llmCalls);
-    const asks = [chat, chat, chat, other].map((each, n) => each.ask(asked('one', { owner: { execution: `run ${n}`, attempt: 1 } })));
+    const asks = [chat, chat, chat, other].map((each, n) =>
+      each.ask(asked('one', { owner: { execution: `run ${n}`, attempt: 1 } })),
+    );
     const texts = (await Promise.all(asks)).map(({ answer }) => answer.text);
     expect(new Set(texts).size).toBe(1);
     expect(server.bill).toHaveLength(1);
@@ -87,7 +121,10 @@ describe('asking through the call ledger', () => {
     expect(attempts).toMatchObject({ answered: 1, broken: 1 });
     expect(unsettled.requestIds).toEqual([server.bill[0]?.requestId]);
     const now = await budget('tokens');
-    expect(now).toMatchObject({ reserved: 0, assumed: unsettled.usage.promptTokens + unsettled.usage.completionTokens });
+    expect(now).toMatchObject({
+      reserved: 0,
+      assumed: unsettled.usage.promptTokens + unsettled.usage.completionTokens,
+    });
     expect(now?.spent).toBe((now?.assumed ?? 0) + usage.promptTokens + usage.completionTokens);
   });
 
@@ -95,13 +132,19 @@ describe('asking through the call ledger', () => {
     await open({ answer: () => 'yes' });
     await setBudget('usd', 60_000);
     const budgets = [{ scope, unit: 'usd' as const }];
-    const ask = () => Promise.allSettled(Array.from({ length: 12 }, (_, n) => chat.ask(asked(`question ${n}`, { budgets }))));
+    const ask = () =>
+      Promise.allSettled(
+        Array.from({ length: 12 }, (_, n) => chat.ask(asked(`question ${n}`, { budgets }))),
+      );
     const first = await ask();
     const answered = first.filter(({ status }) => status === 'fulfilled').length;
     expect(answered).toBeGreaterThan(0);
     expect(answered).toBeLessThan(12);
     const refused = first.find((each) => each.status === 'rejected') as PromiseRejectedResult;
-    expect(refused.reason).toMatchObject({ type: 'BudgetSpent', message: expect.stringContaining(scope) as string });
+    expect(refused.reason).toMatchObject({
+      type: 'BudgetSpent',
+      message: expect.stringContaining(scope) as string,
+    });
     const now = await budget('usd');
     expect(now).toMatchObject({ reserved: 0, assumed: 0, spent: (await report()).cost });
     expect(now?.spent).toBeLessThanOrEqual(60_000);
@@ -111,7 +154,10 @@ describe('asking through the call ledger', () => {
   });
 
   test('a budget that is spent refuses before the turn of a provider, and waits for no place in it', async () => {
-    await open({ latencyMs: () => 3000 }, { limits: { requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 } });
+    await open(
+      { latencyMs: () => 3000 },
+      { limits: { requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 } },
+    );
     await setBudget('tokens', 1);
     let ended = false;
     const rich = chat.ask(asked('rich')).finally(() => (ended = true));
@@ -125,7 +171,10 @@ describe('asking through the call ledger', () => {
   });
 
   test('a spent budget refuses nothing that another is just paying for', async () => {
-    await open({ latencyMs: () => 500 }, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 2 } });
+    await open(
+      { latencyMs: () => 500 },
+      { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 2 } },
+    );
     await setBudget('tokens', 1);
     const first = chat.ask(asked('one', { owner: { execution: 'another run', attempt: 1 } }));
     while (server.requests.length === 0) await new Promise((later) => setTimeout(later, 10));
@@ -136,16 +185,24 @@ describe('asking through the call ledger', () => {
   test("an operator's limit for a provider pays what that provider is asked, and nobody else's answer", async () => {
     const [first, standby] = [unique('first'), unique('standby')];
     server = await openScriptedProvider({
-      fault: (_, number) => (number === 1 ? { kind: 'rateLimited', headers: { 'retry-after': '600' } } : null),
+      fault: (_, number) =>
+        number === 1 ? { kind: 'rateLimited', headers: { 'retry-after': '600' } } : null,
     });
     access = openModelAccess(
       [first, standby].map((name) => providerAt(server.url, { name, prices: { scripted: price } })),
       noSecret,
     );
     chat = ledgeredChat(access, test_.registry.llmCalls);
-    const budgets = [scope, `provider/${first}`, `provider/${standby}`].map((each) => ({ scope: each, unit: 'tokens' as const }));
-    for (const each of budgets) await test_.registry.budgets.set({ tenant, ...each, limit: 10_000 });
-    const spent = async () => Promise.all(budgets.map(async (each) => (await test_.registry.budgets.get({ tenant, ...each }))?.spent));
+    const budgets = [scope, `provider/${first}`, `provider/${standby}`].map((each) => ({
+      scope: each,
+      unit: 'tokens' as const,
+    }));
+    for (const each of budgets)
+      await test_.registry.budgets.set({ tenant, ...each, limit: 10_000 });
+    const spent = async () =>
+      Promise.all(
+        budgets.map(async (each) => (await test_.registry.budgets.get({ tenant, ...each }))?.spent),
+      );
     const route = [
       { provider: first, model: 'scripted' },
       { provider: standby, model: 'scripted' },
@@ -161,17 +218,30 @@ describe('asking through the call ledger', () => {
   test('an answer that is not the promised JSON is named, and paid once', async () => {
     await open({
       answer: ({ prompt }) =>
-        prompt.includes('prose') ? 'I would say: good.' : prompt.includes('other') ? '{"score":"high"}' : '{"score":1}',
+        prompt.includes('prose')
+          ? 'I would say: good.'
+          : prompt.includes('other')
+            ? '{"score":"high"}'
+            : '{"score":1}',
     });
-    const jsonSchema = { type: 'object', properties: { score: { type: 'number' } }, required: ['score'], additionalProperties: false };
-    const judge = (text: string) => chat.ask(asked(text, { question: question(`${scope} ${text}`, { jsonSchema }) }));
+    const jsonSchema = {
+      type: 'object',
+      properties: { score: { type: 'number' } },
+      required: ['score'],
+      additionalProperties: false,
+    };
+    const judge = (text: string) =>
+      chat.ask(asked(text, { question: question(`${scope} ${text}`, { jsonSchema }) }));
     expect((await judge('good')).answer.text).toBe('{"score":1}');
     await expect(judge('prose')).rejects.toMatchObject({
       type: 'AnswerInvalid',
       message: expect.not.stringContaining('I would say') as string,
     });
     await expect(judge('prose')).rejects.toMatchObject({ type: 'AnswerInvalid' });
-    await expect(judge('other')).rejects.toMatchObject({ type: 'AnswerInvalid', message: expect.stringContaining('/score') as string });
+    await expect(judge('other')).rejects.toMatchObject({
+      type: 'AnswerInvalid',
+      message: expect.stringContaining('/score') as string,
+    });
     expect(server.bill).toHaveLength(3);
   });
 
@@ -180,10 +250,18 @@ describe('asking through the call ledger', () => {
     await setBudget('tokens', 10_000);
     const budgets = [{ scope, unit: 'tokens' as const }];
     const route = [{ provider: 'scripted', model: 'scriptet' }] as const;
-    await expect(chat.ask(asked('one', { route, budgets }))).rejects.toMatchObject({ type: 'ModelNotFound' });
-    await expect(chat.ask(asked('long '.repeat(300), { budgets }))).rejects.toMatchObject({ type: 'ContextOverflow' });
+    await expect(chat.ask(asked('one', { route, budgets }))).rejects.toMatchObject({
+      type: 'ModelNotFound',
+    });
+    await expect(chat.ask(asked('long '.repeat(300), { budgets }))).rejects.toMatchObject({
+      type: 'ContextOverflow',
+    });
     expect(await budget('tokens')).toMatchObject({ reserved: 0, spent: 0, assumed: 0 });
-    expect(await report()).toMatchObject({ calls: { failed: 2, answered: 0 }, attempts: { refused: 2 }, unsettled: { requestIds: [] } });
+    expect(await report()).toMatchObject({
+      calls: { failed: 2, answered: 0 },
+      attempts: { refused: 2 },
+      unsettled: { requestIds: [] },
+    });
   });
 
   test('whoever cancels leaves a call that the next one takes at once', async () => {
@@ -192,7 +270,10 @@ describe('asking through the call ledger', () => {
     const first = chat.ask(asked('one', { signal: caller.signal }));
     setTimeout(() => caller.abort(new Error('cancelled')), 100);
     await expect(first).rejects.toThrow('cancelled');
-    expect((await chat.ask(asked('one', { owner: { execution: 'another run', attempt: 1 } }))).fromLedger).toBe(false);
+    expect(
+      (await chat.ask(asked('one', { owner: { execution: 'another run', attempt: 1 } })))
+        .fromLedger,
+    ).toBe(false);
     expect(await report()).toMatchObject({ attempts: { broken: 1, answered: 1 } });
   });
 
@@ -208,7 +289,10 @@ describe('asking through the call ledger', () => {
     expect(rich).toMatchObject({ status: 'fulfilled', value: { fromLedger: false } });
     const caller = new AbortController();
     setTimeout(() => caller.abort(new Error('cancelled')), 100);
-    const [gone, stays] = await Promise.allSettled([chat.ask(asked('two', { signal: caller.signal })), chat.ask(asked('two', other))]);
+    const [gone, stays] = await Promise.allSettled([
+      chat.ask(asked('two', { signal: caller.signal })),
+      chat.ask(asked('two', other)),
+    ]);
     expect(gone).toMatchObject({ status: 'rejected', reason: { message: 'cancelled' } });
     expect(stays.status).toBe('fulfilled');
   });
@@ -218,10 +302,19 @@ describe('asking through the call ledger', () => {
     const provider = await openEvaluatedProvider('some');
     const size = { variants: 10, cases: 20, atOnce: 16 };
     for (const each of [scope, `${scope}/whole`]) {
-      for (const { unit } of budgetsOf(each)) await test_.registry.budgets.set({ tenant, scope: each, unit, limit: 1_000_000_000 });
+      for (const { unit } of budgetsOf(each))
+        await test_.registry.budgets.set({ tenant, scope: each, unit, limit: 1_000_000_000 });
     }
-    const killed = await runWithKills({ databaseUrl: test_.url, providerUrl: provider.url, scope, ...size }, provider, [50, 150]);
-    const { wrong, matched, reported, attempts, bill } = await reconcile(test_.database, provider, scope);
+    const killed = await runWithKills(
+      { databaseUrl: test_.url, providerUrl: provider.url, scope, ...size },
+      provider,
+      [50, 150],
+    );
+    const { wrong, matched, reported, attempts, bill } = await reconcile(
+      test_.database,
+      provider,
+      scope,
+    );
     expect(killed.kills).toBe(2);
     expect(killed.result.failed).toEqual({});
     expect(wrong).toEqual([]);
@@ -231,14 +324,28 @@ describe('asking through the call ledger', () => {
     expect(attempts.sent ?? 0).toBe(0);
     const { usage, unsettled, cost } = await report();
     expect(unsettled.requestIds).toHaveLength((attempts.lost ?? 0) + (attempts.broken ?? 0));
-    expect(await budget('usd')).toMatchObject({ reserved: 0, assumed: unsettled.cost, spent: cost + unsettled.cost });
-    const spent = usage.promptTokens + usage.completionTokens + unsettled.usage.promptTokens + unsettled.usage.completionTokens;
+    expect(await budget('usd')).toMatchObject({
+      reserved: 0,
+      assumed: unsettled.cost,
+      spent: cost + unsettled.cost,
+    });
+    const spent =
+      usage.promptTokens +
+      usage.completionTokens +
+      unsettled.usage.promptTokens +
+      unsettled.usage.completionTokens;
     expect(await budget('tokens')).toMatchObject({ reserved: 0, spent });
 
     // Uninterrupted, by a ledger that knows nothing yet.
     const whole = await openEvaluatedProvider('none');
     await test_.database.sql`truncate llm_attempts, llm_call_readers, llm_calls`;
-    const plan = { databaseUrl: test_.url, providerUrl: whole.url, scope: `${scope}/whole`, attempt: 1, ...size };
+    const plan = {
+      databaseUrl: test_.url,
+      providerUrl: whole.url,
+      scope: `${scope}/whole`,
+      attempt: 1,
+      ...size,
+    };
     expect((await evaluate(plan)).scores).toEqual(killed.result.scores);
     await provider.close();
     await whole.close();

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { openEndpoint } from '../../../data/index/embedders/endpoint';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openIndexReader } from '../../../data/index/query-index';
-import { bundleRetrieval, promptAnswerer, type Asking } from '../../../data/language/evaluation/answerer';
+import {
+  bundleRetrieval,
+  promptAnswerer,
+  type Asking,
+} from '../../../data/language/evaluation/answerer';
 import { ledgeredChat } from '../../../data/language/ledgered-chat';
 import { ledgeredEmbeddings, type LedgeredTexts } from '../../../data/language/ledgered-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
@@ -17,7 +21,10 @@ import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/re
 import { directoryArtifacts } from '../../support/directory-artifacts';
 import { fakeChunks } from '../../support/language/fake-chunks';
 import { noSecret, providerAt } from '../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-ledgered-embeddings-'));
 const artifacts = directoryArtifacts(folder);
@@ -26,7 +33,11 @@ let server: ScriptedProvider;
 let access: ModelAccess;
 beforeAll(async () => {
   test_ = await openTestRegistry({ maxConnections: 10 });
-  server = await openScriptedProvider({ models: ['scripted', 'embed'], answer: () => 'bread', latencyMs: () => 30 });
+  server = await openScriptedProvider({
+    models: ['scripted', 'embed'],
+    answer: () => 'bread',
+    latencyMs: () => 30,
+  });
   const prices = {
     scripted: { promptPerMillion: 1, completionPerMillion: 1 },
     embed: { promptPerMillion: 1_000, completionPerMillion: 0 },
@@ -62,7 +73,10 @@ test('the same texts asked for at once by two are embedded for the one whose bud
     ...{ tenant, scope, owner: { execution: scope, attempt: 1 }, budgets },
     ...{ target: { provider: 'scripted', model: 'embed' }, texts: [`${poor} one`, 'two'] },
   });
-  const [, embeddings] = await Promise.allSettled([embed(of(poor, [{ scope: poor, unit: 'tokens' }])), embed(of(rich, []))]);
+  const [, embeddings] = await Promise.allSettled([
+    embed(of(poor, [{ scope: poor, unit: 'tokens' }])),
+    embed(of(rich, [])),
+  ]);
   expect(embeddings).toMatchObject({ status: 'fulfilled', value: { length: 2 } });
 });
 
@@ -76,7 +90,9 @@ test('vectors that are gone from the store are asked for again, however often th
       return ref;
     },
     getBytes: (ref) =>
-      gone.has(ref.digest) ? Promise.reject(failure('ArtifactMissing', `${ref.digest} was collected`)) : artifacts.getBytes(ref),
+      gone.has(ref.digest)
+        ? Promise.reject(failure('ArtifactMissing', `${ref.digest} was collected`))
+        : artifacts.getBytes(ref),
   };
   // As from many a provider, they differ a little each time.
   let times = 0;
@@ -86,7 +102,11 @@ test('vectors that are gone from the store are asked for again, however often th
       const begun = await journal?.begin({ target, texts, price: free, totalMs: 1_000 });
       if (begun?.kind !== 'send') throw new Error('nobody else asks');
       const vectors = texts.map(() => Float32Array.of(1, times / 1_000));
-      return begun.answered({ vectors, usage: { promptTokens: 1, completionTokens: 0 }, totalMs: 1 });
+      return begun.answered({
+        vectors,
+        usage: { promptTokens: 1, completionTokens: 0 },
+        totalMs: 1,
+      });
     },
   };
   const embed = ledgeredEmbeddings(inexact, test_.registry.llmCalls, forgetful);
@@ -104,10 +124,18 @@ test('vectors that are gone from the store are asked for again, however often th
 });
 
 describe('a provider that puts another model behind the same name', () => {
-  const spec = { kind: 'endpoint', provider: 'scripted', model: 'embed', dimensions: 8, maxTokens: 512 } as const;
+  const spec = {
+    kind: 'endpoint',
+    provider: 'scripted',
+    model: 'embed',
+    dimensions: 8,
+    maxTokens: 512,
+  } as const;
   let turned = false;
   let asked = 0;
-  /** The scripted one's vectors, and the other model's: of another space, and of the same length. */
+  /**
+   * The scripted one's vectors, and the other model's: of another space, and of the same length.
+   */
   const either: Pick<ModelAccess, 'embed'> = {
     async embed(target, texts, options) {
       asked += 1;
@@ -117,14 +145,23 @@ describe('a provider that puts another model behind the same name', () => {
       if (begun?.kind === 'held') throw new Error('nobody else asks');
       const { vectors, usage } = await access.embed(target, texts, plain);
       const made = {
-        vectors: turned ? vectors.map((vector) => vector.map((value, place) => (place % 2 ? value : -value))) : vectors,
+        vectors: turned
+          ? vectors.map((vector) => vector.map((value, place) => (place % 2 ? value : -value)))
+          : vectors,
         usage,
       };
       return begun ? begun.answered({ ...made, totalMs: 1 }) : made;
     },
   };
-  const entry = (execution: string) => ({ tenant, entry: { scope: 'run/turned', owner: { execution, attempt: 1 }, budgets: [] } });
-  const openNow = () => openEndpoint(spec, { access: either, ledgered: ledgeredEmbeddings(either, test_.registry.llmCalls, artifacts) });
+  const entry = (execution: string) => ({
+    tenant,
+    entry: { scope: 'run/turned', owner: { execution, attempt: 1 }, budgets: [] },
+  });
+  const openNow = () =>
+    openEndpoint(spec, {
+      access: either,
+      ledgered: ledgeredEmbeddings(either, test_.registry.llmCalls, artifacts),
+    });
   beforeEach(() => (turned = false));
 
   test('gives no vectors of the model before from the ledger, and those of each without paying again', async () => {
@@ -146,7 +183,9 @@ describe('a provider that puts another model behind the same name', () => {
     const embedder = await openNow();
     turned = true;
     const before = asked;
-    await expect(embedder.embed([unique('text ')], { payer: entry('found') })).rejects.toMatchObject({ type: 'IndexMismatch' });
+    await expect(
+      embedder.embed([unique('text ')], { payer: entry('found') }),
+    ).rejects.toMatchObject({ type: 'IndexMismatch' });
     expect(asked - before).toBe(1);
   });
 });
@@ -155,22 +194,51 @@ test('what an evaluation finds passages by is paid from its budgets, once, and i
   const scope = unique('run/');
   const budget = { scope, unit: 'usd' as const };
   await test_.registry.budgets.set({ tenant, ...budget, limit: 1_000_000_000 });
-  const spec = { kind: 'endpoint', provider: 'scripted', model: 'embed', dimensions: 8, maxTokens: 512 } as const;
-  const embedders = openEmbedders({ access, ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts) });
+  const spec = {
+    kind: 'endpoint',
+    provider: 'scripted',
+    model: 'embed',
+    dimensions: 8,
+    maxTokens: 512,
+  } as const;
+  const embedders = openEmbedders({
+    access,
+    ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts),
+  });
   const { identity } = await embedders.get(spec);
   const chunks = fakeChunks({ digest: identity.digest, dimensions: 8 });
-  const served = { ...chunks.put({ tenant, index: 'wiki', version: 1 }, { bread: 'bread' }), recipe: { embedder: { ...identity, spec } } };
+  const served = {
+    ...chunks.put({ tenant, index: 'wiki', version: 1 }, { bread: 'bread' }),
+    recipe: { embedder: { ...identity, spec } },
+  };
   const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders });
   const asking: Asking = {
-    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope, owner: { execution: scope, attempt: 1 } },
+    ...{
+      chat: ledgeredChat(access, test_.registry.llmCalls),
+      tenant,
+      scope,
+      owner: { execution: scope, attempt: 1 },
+    },
     budgets: [budget],
   };
-  const index = { name: 'wiki', version: 1, digest: served.digest, variable: 'passages', k: 1, mode: 'vector' } as const;
+  const index = {
+    name: 'wiki',
+    version: 1,
+    digest: served.digest,
+    variable: 'passages',
+    k: 1,
+    mode: 'vector',
+  } as const;
   const ask = (question: string) =>
     promptAnswerer({
       ...{ asking, template, route: [{ provider: 'scripted', model: 'scripted' }] },
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
-      retrieval: bundleRetrieval({ retrieve: openRetrieval(reader), paying: asking, index, input: 'question' }),
+      retrieval: bundleRetrieval({
+        retrieve: openRetrieval(reader),
+        paying: asking,
+        index,
+        input: 'question',
+      }),
     })(caseOf(question), { repeat: 0 });
 
   const before = embedded();
@@ -180,7 +248,10 @@ test('what an evaluation finds passages by is paid from its budgets, once, and i
   expect(again.cost).toBe(first.cost);
   // Three words of a thousandth of a dollar a thousand, and the answer.
   expect(first.cost).toBeGreaterThan(3_000_000);
-  const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? { spent: 0, reserved: -1 };
+  const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? {
+    spent: 0,
+    reserved: -1,
+  };
   expect({ spent, reserved }).toEqual({ spent: first.cost, reserved: 0 });
 
   await test_.registry.budgets.set({ tenant, ...budget, limit: spent });
@@ -190,13 +261,24 @@ test('what an evaluation finds passages by is paid from its budgets, once, and i
 });
 
 const caseOf = (question: string): EvaluationCase => ({
-  ...{ id: question, input: { question }, expected: {}, tags: [], group: null, pair: null, rules: [] },
+  ...{
+    id: question,
+    input: { question },
+    expected: {},
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
+  },
 });
 
 const template: PromptTemplate = {
   name: 'answer',
   messages: [{ role: 'user', template: '{{#passages}}{{.}}{{/passages}} {{question}}' }],
-  variables: { question: { type: 'string', description: '' }, passages: { type: 'list', description: '' } },
+  variables: {
+    question: { type: 'string', description: '' },
+    passages: { type: 'list', description: '' },
+  },
   fewShot: null,
   answerSchema: null,
 };

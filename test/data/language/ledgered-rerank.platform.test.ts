@@ -1,5 +1,9 @@
 import { openIndexReader } from '../../../data/index/query-index';
-import { bundleRetrieval, promptAnswerer, type Asking } from '../../../data/language/evaluation/answerer';
+import {
+  bundleRetrieval,
+  promptAnswerer,
+  type Asking,
+} from '../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
 import { ledgeredChat } from '../../../data/language/ledgered-chat';
@@ -7,10 +11,19 @@ import { openModelAccess, type ModelAccess } from '../../../data/language/model-
 import { openRetrieval } from '../../../data/language/retrieval';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
-import { digestOf, openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
 import { fakeChunks, lettersOnly } from '../../support/language/fake-chunks';
 import { noSecret, providerAt } from '../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let server: ScriptedProvider;
@@ -22,7 +35,9 @@ beforeAll(async () => {
     answer: ({ prompt }) => prompt,
     // The last is the best; of a riddle there is half an order.
     rerank: ({ query, documents }) =>
-      documents.slice(query.includes('riddle') ? 1 : 0).map((_, index) => ({ index, relevance_score: index })),
+      documents
+        .slice(query.includes('riddle') ? 1 : 0)
+        .map((_, index) => ({ index, relevance_score: index })),
     latencyMs: () => 30,
   });
   const prices = { cross: { promptPerMillion: 1_000, completionPerMillion: 0 } };
@@ -46,17 +61,45 @@ async function world() {
     { tenant, index: 'wiki', version: 1 },
     { bread: 'bread is baked', breads: `breads of ${scope}`, whale: 'whales swim' },
   );
-  const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders: lettersOnly });
+  const reader = openIndexReader({
+    find: () => Promise.resolve(served),
+    store: chunks,
+    embedders: lettersOnly,
+  });
   const asking: Asking = {
-    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope, owner: { execution: scope, attempt: 1 } },
+    ...{
+      chat: ledgeredChat(access, test_.registry.llmCalls),
+      tenant,
+      scope,
+      owner: { execution: scope, attempt: 1 },
+    },
     budgets: [budget],
   };
-  const rerank = { provider: 'scripted', model: 'cross', candidates: 3, onError: 'keepOrder' } as const;
-  const index = { name: 'wiki', version: 1, digest: served.digest, variable: 'passages', k: 1, mode: 'vector', rerank } as const;
+  const rerank = {
+    provider: 'scripted',
+    model: 'cross',
+    candidates: 3,
+    onError: 'keepOrder',
+  } as const;
+  const index = {
+    name: 'wiki',
+    version: 1,
+    digest: served.digest,
+    variable: 'passages',
+    k: 1,
+    mode: 'vector',
+    rerank,
+  } as const;
   const answerer = promptAnswerer({
     ...{ asking, template, route: [{ provider: 'scripted', model: 'scripted' }] },
     sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
-    retrieval: bundleRetrieval({ retrieve: openRetrieval(reader), paying: asking, reranking: asking, index, input: 'question' }),
+    retrieval: bundleRetrieval({
+      retrieve: openRetrieval(reader),
+      paying: asking,
+      reranking: asking,
+      index,
+      input: 'question',
+    }),
   });
   return { answerer, budget };
 }
@@ -72,18 +115,27 @@ test('what an evaluation ranks is paid from its budgets, once, and is part of wh
   expect(first.retrieved[0]?.documentId).not.toBe('bread');
   expect([beside.cost, again.cost]).toEqual([first.cost, first.cost]);
   expect(first.cost).toBeGreaterThan(0);
-  const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? { spent: 0, reserved: -1 };
+  const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? {
+    spent: 0,
+    reserved: -1,
+  };
   expect({ spent, reserved }).toEqual({ spent: first.cost, reserved: 0 });
 
   await test_.registry.budgets.set({ tenant, ...budget, limit: spent });
-  await expect(answerer(caseOf('breads are baked'), { repeat: 0 })).rejects.toMatchObject({ type: 'BudgetSpent' });
+  await expect(answerer(caseOf('breads are baked'), { repeat: 0 })).rejects.toMatchObject({
+    type: 'BudgetSpent',
+  });
   expect(ranked() - before).toBe(1);
 });
 
 test('a case that could not be ranked has no answer, though the bundle would be served in the order of its index', async () => {
   const { answerer } = await world();
   const results = await evaluateCases({
-    ...{ cases: ['bread is baked', 'a riddle of bread'].map(caseOf), caseSet: digestOf('cases'), parallel: 2 },
+    ...{
+      cases: ['bread is baked', 'a riddle of bread'].map(caseOf),
+      caseSet: digestOf('cases'),
+      parallel: 2,
+    },
     ...{ dimensions: [], judges: {}, tools: createEvaluatorTools(null), answerer },
   });
   expect(results.map(({ id, unanswered }) => [id, unanswered])).toEqual([
@@ -93,13 +145,24 @@ test('a case that could not be ranked has no answer, though the bundle would be 
 });
 
 const caseOf = (question: string): EvaluationCase => ({
-  ...{ id: question, input: { question }, expected: {}, tags: [], group: null, pair: null, rules: [] },
+  ...{
+    id: question,
+    input: { question },
+    expected: {},
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
+  },
 });
 
 const template: PromptTemplate = {
   name: 'answer',
   messages: [{ role: 'user', template: '{{#passages}}{{.}}{{/passages}} {{question}}' }],
-  variables: { question: { type: 'string', description: '' }, passages: { type: 'list', description: '' } },
+  variables: {
+    question: { type: 'string', description: '' },
+    passages: { type: 'list', description: '' },
+  },
   fewShot: null,
   answerSchema: null,
 };

@@ -1,17 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
-import { openModelAccess, type AccessOptions, type AttemptJournal, type ModelAccess, type Place } from '../../../data/language/model-access';
+import {
+  openModelAccess,
+  type AccessOptions,
+  type AttemptJournal,
+  type ModelAccess,
+  type Place,
+} from '../../../data/language/model-access';
 import { failure } from '../../../domain/failure';
 import type { ChatAnswer } from '../../../domain/language/chat';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
 import type { Tenant } from '../../../domain/ids';
 import { noSecret, providerAt, question, tenant } from '../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type Script,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { holdClock, type HeldClock } from '../../support/time/held-clock';
 import { until } from '../../support/time/until';
 
 /** As a ledger begins it; tells how it ended. */
-function opened(ends: string[] = [], writes: Promise<void> = Promise.resolve()): Awaited<ReturnType<AttemptJournal['begin']>> {
+function opened(
+  ends: string[] = [],
+  writes: Promise<void> = Promise.resolve(),
+): Awaited<ReturnType<AttemptJournal['begin']>> {
   return {
     kind: 'send',
     requestId: 'one',
@@ -50,26 +64,40 @@ describe('access to models', () => {
   });
   const scripted = { provider: 'scripted', model: 'scripted' };
   const standby = { provider: 'standby', model: 'scripted' };
-  const ask = (text = 'hello', options: Partial<Pick<AccessOptions, 'onText' | 'tenant' | 'patienceMs' | 'place'>> = {}) =>
-    access.chat([scripted], question(text), { tenant, ...options });
+  const ask = (
+    text = 'hello',
+    options: Partial<Pick<AccessOptions, 'onText' | 'tenant' | 'patienceMs' | 'place'>> = {},
+  ) => access.chat([scripted], question(text), { tenant, ...options });
 
   test('a provider that is limited is asked again when it said, and nobody else asks before', async () => {
     const times: number[] = [];
     const server = await serve({
-      fault: (_, number) => (times.push(Date.now()), number === 0 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '300' } } : null),
+      fault: (_, number) => (
+        times.push(Date.now()),
+        number === 0 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '300' } } : null
+      ),
     });
-    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 },
+      }),
+    );
     await Promise.all([ask('one'), ask('two')]);
     expect(times).toHaveLength(3);
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
   });
 
   test('an error of the server and a lost answer are asked again; a mistake of the caller is not', async () => {
-    const server = await serve({ fault: (_, number) => ([{ kind: 'error', status: 500 }, { kind: 'garbage' }] as const)[number] ?? null });
+    const server = await serve({
+      fault: (_, number) =>
+        ([{ kind: 'error', status: 500 }, { kind: 'garbage' }] as const)[number] ?? null,
+    });
     open(providerAt(server.url));
     expect((await ask()).answer.text).toMatch(/^answer /);
     expect(server.requests).toHaveLength(3);
-    await expect(access.chat([{ ...scripted, model: 'none' }], question('?'), { tenant })).rejects.toMatchObject({ type: 'ModelNotFound' });
+    await expect(
+      access.chat([{ ...scripted, model: 'none' }], question('?'), { tenant }),
+    ).rejects.toMatchObject({ type: 'ModelNotFound' });
     expect(server.requests).toHaveLength(4);
   });
 
@@ -78,7 +106,10 @@ describe('access to models', () => {
     const second = await serve();
     open(providerAt(server.url), providerAt(second.url, { name: 'standby' }));
     let heard = '';
-    const asked = access.chat([scripted, standby], question('?'), { tenant, onText: (delta) => void (heard += delta) });
+    const asked = access.chat([scripted, standby], question('?'), {
+      tenant,
+      onText: (delta) => void (heard += delta),
+    });
     await expect(asked).rejects.toMatchObject({ type: 'AnswerLost' });
     expect(heard.trim().split(' ')).toHaveLength(2);
     expect([server.requests.length, second.requests.length]).toEqual([1, 0]);
@@ -90,8 +121,16 @@ describe('access to models', () => {
       serve(),
       serve(),
     ]);
-    open(providerAt(first.url), providerAt(second.url, { name: 'standby' }), providerAt(third.url, { name: 'third' }));
-    const answered = await access.chat([scripted, standby, { provider: 'third', model: 'scripted' }], question('?'), { tenant });
+    open(
+      providerAt(first.url),
+      providerAt(second.url, { name: 'standby' }),
+      providerAt(third.url, { name: 'third' }),
+    );
+    const answered = await access.chat(
+      [scripted, standby, { provider: 'third', model: 'scripted' }],
+      question('?'),
+      { tenant },
+    );
     expect(answered).toMatchObject({ provider: 'standby', standby });
     expect(await access.chat([standby], question('?'), { tenant })).not.toHaveProperty('standby');
     expect(third.requests).toHaveLength(0);
@@ -117,7 +156,10 @@ describe('access to models', () => {
     const tries = route();
     await until(() => first.requests.length > sent);
     // The first provider does not answer before these two have their answers.
-    expect(await Promise.all([route(), route()])).toMatchObject([{ provider: 'standby' }, { provider: 'standby' }]);
+    expect(await Promise.all([route(), route()])).toMatchObject([
+      { provider: 'standby' },
+      { provider: 'standby' },
+    ]);
     goOn();
     expect((await tries).provider).toBe('scripted');
     expect(first.requests).toHaveLength(sent + 1);
@@ -126,8 +168,13 @@ describe('access to models', () => {
   test('a wrong model name is not hidden by a standby', async () => {
     const [first, second] = await Promise.all([serve(), serve()]);
     open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
-    const asked = access.chat([{ ...scripted, model: 'scriptet' }, standby], question('?'), { tenant });
-    await expect(asked).rejects.toMatchObject({ type: 'ModelNotFound', next: 'did you mean scripted?' });
+    const asked = access.chat([{ ...scripted, model: 'scriptet' }, standby], question('?'), {
+      tenant,
+    });
+    await expect(asked).rejects.toMatchObject({
+      type: 'ModelNotFound',
+      next: 'did you mean scripted?',
+    });
     expect(second.requests).toHaveLength(0);
   });
 
@@ -135,7 +182,9 @@ describe('access to models', () => {
     let ill = true;
     const server = await serve({ fault: () => (ill ? { kind: 'error', status: 503 } : null) });
     open(providerAt(server.url));
-    const failed = await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    const failed = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })),
+    );
     expect(failed.every(({ status }) => status === 'rejected')).toBe(true);
     const sent = server.requests.length;
     await expect(ask('?', { patienceMs: 0 })).rejects.toMatchObject({
@@ -151,10 +200,21 @@ describe('access to models', () => {
   describe('a try whether a provider is back in which nothing came of it', () => {
     const journalOf = (begin: AttemptJournal['begin']) => ({ journal: { begin } });
     const nothing: readonly [string, () => Parameters<ModelAccess['chat']>[2]][] = [
-      ['since a budget refused', () => ({ tenant, ...journalOf(() => Promise.reject(failure('BudgetSpent', 'spent'))) })],
+      [
+        'since a budget refused',
+        () => ({ tenant, ...journalOf(() => Promise.reject(failure('BudgetSpent', 'spent'))) }),
+      ],
       [
         'since another had the answer already',
-        () => ({ tenant, ...journalOf(() => Promise.resolve({ kind: 'answered', answered: { answer: known, provider: 'scripted' } })) }),
+        () => ({
+          tenant,
+          ...journalOf(() =>
+            Promise.resolve({
+              kind: 'answered',
+              answered: { answer: known, provider: 'scripted' },
+            }),
+          ),
+        }),
       ],
       ['since its caller hung up', () => ({ tenant, signal: AbortSignal.timeout(100) })],
     ];
@@ -173,8 +233,14 @@ describe('access to models', () => {
       const clock = heldTime();
       let fault: Fault = { kind: 'error', status: 503 };
       const server = await serve({ fault: () => fault });
-      open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 } }));
-      await Promise.allSettled(Array.from({ length: 5 }, (_each, n) => ask(`${n}`, { patienceMs: 0 })));
+      open(
+        providerAt(server.url, {
+          limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 },
+        }),
+      );
+      await Promise.allSettled(
+        Array.from({ length: 5 }, (_each, n) => ask(`${n}`, { patienceMs: 0 })),
+      );
       await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 1 s');
       clock.pass(1_100);
       fault = { kind: 'stall', afterTokens: 0 };
@@ -190,8 +256,14 @@ describe('access to models', () => {
 
   test('what pays for a request, and who asks the same, is not waited for in a turn', async () => {
     const clock = heldTime();
-    const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
-    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    const server = await serve({
+      fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
+    });
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 },
+      }),
+    );
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     clock.pass(1_100);
     const held = { is: true, looked: 0 };
@@ -209,7 +281,11 @@ describe('access to models', () => {
 
   test('an answer is written down after its turn, in nobody’s way', async () => {
     const server = await serve();
-    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 },
+      }),
+    );
     let written = (): void => undefined;
     const writes = new Promise<void>((resolve) => (written = resolve));
     const begin = () => Promise.resolve(opened([], writes));
@@ -227,7 +303,11 @@ describe('access to models', () => {
     const caller = new AbortController();
     const ends: string[] = [];
     const begin = () => Promise.resolve(opened(ends));
-    const asked = access.chat([scripted], question('?'), { tenant, signal: caller.signal, journal: { begin } });
+    const asked = access.chat([scripted], question('?'), {
+      tenant,
+      signal: caller.signal,
+      journal: { begin },
+    });
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(asked).rejects.toThrow('hung up');
@@ -244,7 +324,11 @@ describe('access to models', () => {
       caller.abort(new Error('hung up'));
       return Promise.resolve(opened(ends));
     };
-    const asked = access.chat([scripted], question('?'), { tenant, signal: caller.signal, journal: { begin } });
+    const asked = access.chat([scripted], question('?'), {
+      tenant,
+      signal: caller.signal,
+      journal: { begin },
+    });
     await expect(asked).rejects.toThrow('hung up');
     expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 0 });
   });
@@ -258,7 +342,12 @@ describe('access to models', () => {
     const caller = new AbortController();
     const ends: string[] = [];
     const begin = () => Promise.resolve(opened(ends));
-    const waits = access.chat([scripted], question('?'), { tenant, place, signal: caller.signal, journal: { begin } });
+    const waits = access.chat([scripted], question('?'), {
+      tenant,
+      place,
+      signal: caller.signal,
+      journal: { begin },
+    });
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(waits).rejects.toThrow('hung up');
@@ -268,7 +357,11 @@ describe('access to models', () => {
 
   test('what is on record ahead of a turn that comes late is begun anew in it: others take it for lost by then', async () => {
     const server = await serve({ latencyMs: () => 200 });
-    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 },
+      }),
+    );
     const first = ask('!');
     const ends: string[] = [];
     const begin = jest.fn(() => Promise.resolve(opened(ends)));
@@ -296,7 +389,12 @@ describe('access to models', () => {
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     const begin = jest.fn(() => Promise.resolve(opened()));
     const place: Place = (work) => work();
-    const asked = access.chat([scripted], question('?'), { tenant, place, patienceMs: 0, journal: { begin } });
+    const asked = access.chat([scripted], question('?'), {
+      tenant,
+      place,
+      patienceMs: 0,
+      journal: { begin },
+    });
     await expect(asked).rejects.toThrow('left alone');
     expect(begin).not.toHaveBeenCalled();
   });
@@ -307,7 +405,11 @@ describe('access to models', () => {
     open(providerAt(server.url, { limits, tenantLimits: limits }));
     const begin = () => Promise.reject(failure('BudgetSpent', 'spent'));
     for (let asked = 0; asked < 20; asked += 1) {
-      const refused = access.chat([scripted], question('?'), { tenant, patienceMs: 1, journal: { begin } });
+      const refused = access.chat([scripted], question('?'), {
+        tenant,
+        patienceMs: 1,
+        journal: { begin },
+      });
       await expect(refused).rejects.toMatchObject({ type: 'BudgetSpent' });
     }
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
@@ -315,12 +417,15 @@ describe('access to models', () => {
 
   test('a turn that came while a provider is left alone is given back', async () => {
     const clock = heldTime();
-    const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
+    const server = await serve({
+      fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
+    });
     // Ten come at once, and then one every 600 ms.
     const limits = { requestsPerMinute: 100, tokensPerMinute: null, concurrency: 64 };
     open(providerAt(server.url, { limits, tenantLimits: limits }));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
-    for (let asked = 0; asked < 20; asked += 1) await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone');
+    for (let asked = 0; asked < 20; asked += 1)
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone');
     clock.pass(1_100);
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
     expect(server.requests).toHaveLength(6);
@@ -330,9 +435,15 @@ describe('access to models', () => {
     const server = await serve();
     // The tenant may ask ten times at once, and all together once.
     const limits = { tokensPerMinute: null, concurrency: 64 };
-    open(providerAt(server.url, { limits: { ...limits, requestsPerMinute: 10 }, tenantLimits: { ...limits, requestsPerMinute: 100 } }));
+    open(
+      providerAt(server.url, {
+        limits: { ...limits, requestsPerMinute: 10 },
+        tenantLimits: { ...limits, requestsPerMinute: 100 },
+      }),
+    );
     await ask();
-    for (let asked = 0; asked < 20; asked += 1) await expect(ask('?', { patienceMs: 1 })).rejects.toThrow('the limits of provider');
+    for (let asked = 0; asked < 20; asked += 1)
+      await expect(ask('?', { patienceMs: 1 })).rejects.toThrow('the limits of provider');
   });
 
   test('whoever hangs up while another tries whether a provider is back begins nothing that would count as sent', async () => {
@@ -349,8 +460,14 @@ describe('access to models', () => {
     const tries = ask('?');
     await until(() => server.requests.length === 6);
     const caller = new AbortController();
-    const begin = jest.fn<ReturnType<AttemptJournal['begin']>, []>(() => Promise.reject(failure('BudgetSpent', 'spent')));
-    const waits = access.chat([scripted], question('!'), { tenant, signal: caller.signal, journal: { begin } });
+    const begin = jest.fn<ReturnType<AttemptJournal['begin']>, []>(() =>
+      Promise.reject(failure('BudgetSpent', 'spent')),
+    );
+    const waits = access.chat([scripted], question('!'), {
+      tenant,
+      signal: caller.signal,
+      journal: { begin },
+    });
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(waits).rejects.toThrow('hung up');
@@ -363,17 +480,28 @@ describe('access to models', () => {
   test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
     const server = await serve({ latencyMs: () => 20 });
     const limits = { requestsPerMinute: null, tokensPerMinute: null };
-    open(providerAt(server.url, { limits: { ...limits, concurrency: 4 }, tenantLimits: { ...limits, concurrency: 3 } }));
+    open(
+      providerAt(server.url, {
+        limits: { ...limits, concurrency: 4 },
+        tenantLimits: { ...limits, concurrency: 3 },
+      }),
+    );
     await Promise.all(Array.from({ length: 12 }, (_, n) => ask(`${n}`)));
     expect(server.mostAtOnce()).toBe(3);
-    await Promise.all(Array.from({ length: 24 }, (_, n) => ask(`${n}`, { tenant: `tenant-${n % 3}` as Tenant })));
+    await Promise.all(
+      Array.from({ length: 24 }, (_, n) => ask(`${n}`, { tenant: `tenant-${n % 3}` as Tenant })),
+    );
     expect(server.mostAtOnce()).toBe(4);
   });
 
   test('requests keep to the rate once the burst is used up', async () => {
     const server = await serve();
     // 120 at once, a tenth of the minute's worth, then one every 50 ms.
-    open(providerAt(server.url, { limits: { requestsPerMinute: 1200, tokensPerMinute: null, concurrency: 64 } }));
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: 1200, tokensPerMinute: null, concurrency: 64 },
+      }),
+    );
     const startedAt = Date.now();
     await Promise.all(Array.from({ length: 130 }, (_, n) => ask(`${n}`)));
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(490);
@@ -381,10 +509,17 @@ describe('access to models', () => {
 
   test('whoever cannot wait for its turn is told how long it would be', async () => {
     const server = await serve();
-    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: 600, concurrency: 64 } }));
+    open(
+      providerAt(server.url, {
+        limits: { requestsPerMinute: null, tokensPerMinute: 600, concurrency: 64 },
+      }),
+    );
     await ask();
     const asked = ask('again', { patienceMs: 100 });
-    await expect(asked).rejects.toMatchObject({ type: 'ProviderRateLimited', retryAfterMs: expect.any(Number) as number });
+    await expect(asked).rejects.toMatchObject({
+      type: 'ProviderRateLimited',
+      retryAfterMs: expect.any(Number) as number,
+    });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -399,7 +534,8 @@ describe('access to models', () => {
   });
 
   test('addresses of one’s own network, without TLS or with a credential inside are refused unless they are allowed', () => {
-    const opened = (url: string) => () => openModelAccess([providerAt(url, { allowPrivateAddresses: false })], noSecret);
+    const opened = (url: string) => () =>
+      openModelAccess([providerAt(url, { allowPrivateAddresses: false })], noSecret);
     expect(opened('http://example.com/v1')).toThrow(/without TLS/);
     expect(opened('https://127.0.0.1/v1')).toThrow(/private/);
     expect(opened('https://169.254.169.254/v1')).toThrow(/private/);

@@ -1,6 +1,11 @@
 import { openIndexReader } from '../../../data/index/query-index';
 import { digestOf } from '../../../data/digest';
-import { bundleRetrieval, promptAnswerer, type Asking, type CaseRetrieval } from '../../../data/language/evaluation/answerer';
+import {
+  bundleRetrieval,
+  promptAnswerer,
+  type Asking,
+  type CaseRetrieval,
+} from '../../../data/language/evaluation/answerer';
 import { screenedRetrieval } from '../../../data/language/evaluation/bundle-answerer';
 import { caseScreens } from '../../../data/language/evaluation/case-screens';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
@@ -20,7 +25,10 @@ import { wordDetectors } from '../../support/language/word-detectors';
 const template: PromptTemplate = {
   name: 'answer',
   messages: [{ role: 'user', template: '{{#passages}}<{{.}}>{{/passages}} {{question}}' }],
-  variables: { question: { type: 'string', description: '' }, passages: { type: 'list', description: '' } },
+  variables: {
+    question: { type: 'string', description: '' },
+    passages: { type: 'list', description: '' },
+  },
   fewShot: null,
   answerSchema: null,
 };
@@ -39,13 +47,26 @@ interface World {
 }
 
 /** A model that says the first passage that it is shown, over an index that finds bread. */
-function world({ k = 3, prompt = template, room = 99, around = (retrieval) => retrieval }: World = {}) {
+function world({
+  k = 3,
+  prompt = template,
+  room = 99,
+  around = (retrieval) => retrieval,
+}: World = {}) {
   const chunks = fakeChunks();
   const served = chunks.put(
     { tenant, index: 'wiki', version: 1 },
-    { bread: 'bread is baked', breads: 'breads are baked from flour', dough: 'dough is bread that is not baked' },
+    {
+      bread: 'bread is baked',
+      breads: 'breads are baked from flour',
+      dough: 'dough is bread that is not baked',
+    },
   );
-  const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders: lettersOnly });
+  const reader = openIndexReader({
+    find: () => Promise.resolve(served),
+    store: chunks,
+    embedders: lettersOnly,
+  });
   const asked: string[] = [];
   const chat = {
     ask: ({ question }) => {
@@ -64,28 +85,70 @@ function world({ k = 3, prompt = template, room = 99, around = (retrieval) => re
       } as unknown as LedgeredAnswer);
     },
   } as LedgeredChat;
-  const asking: Asking = { chat, tenant, scope: 'run/1', owner: { execution: 'run/1', attempt: 1 }, budgets: [] };
-  const index = { name: 'wiki', version: 1, digest: served.digest, variable: 'passages', k, mode: 'vector' } as const;
-  const retrieval = bundleRetrieval({ retrieve: openRetrieval(reader), paying: asking, index, input: 'question' });
+  const asking: Asking = {
+    chat,
+    tenant,
+    scope: 'run/1',
+    owner: { execution: 'run/1', attempt: 1 },
+    budgets: [],
+  };
+  const index = {
+    name: 'wiki',
+    version: 1,
+    digest: served.digest,
+    variable: 'passages',
+    k,
+    mode: 'vector',
+  } as const;
+  const retrieval = bundleRetrieval({
+    retrieve: openRetrieval(reader),
+    paying: asking,
+    index,
+    input: 'question',
+  });
   const answerer = promptAnswerer({
-    ...{ asking, template: prompt, route: [{ provider: 'p', model: 'm' }], retrieval: around(retrieval) },
+    ...{
+      asking,
+      template: prompt,
+      route: [{ provider: 'p', model: 'm' }],
+      retrieval: around(retrieval),
+    },
     sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
   });
   return { answerer, asked };
 }
 
 const caseOf = (id: string, question = 'bread is baked'): EvaluationCase => ({
-  ...{ id, input: { question }, expected: { answer: 'bread is baked' }, tags: [], group: null, pair: null, rules: [] },
+  ...{
+    id,
+    input: { question },
+    expected: { answer: 'bread is baked' },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
+  },
 });
 const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
   { name: 'right', kind: 'exact' },
   { name: 'steady', kind: 'robustness', of: 'right', variable: 'passages', perturbations },
 ];
 
-async function evaluated({ answerer, asked }: ReturnType<typeof world>, perturbation: Perturbation, cases = [caseOf('c1')]) {
+async function evaluated(
+  { answerer, asked }: ReturnType<typeof world>,
+  perturbation: Perturbation,
+  cases = [caseOf('c1')],
+) {
   asked.length = 0;
   const results = await evaluateCases({
-    ...{ cases, caseSet: digestOf('cases'), dimensions: steady(perturbation), judges: {}, tools: createEvaluatorTools(null), answerer },
+    ...{
+      cases,
+      caseSet: digestOf('cases'),
+      dimensions: steady(perturbation),
+      judges: {},
+      tools: createEvaluatorTools(null),
+      answerer,
+    },
     parallel: 1,
   });
   return { scores: results.map(({ scores }) => scores['steady']), asked: [...asked] };
@@ -106,15 +169,22 @@ describe('robustness of what an index finds', () => {
     for (const sent of others) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
     // An order that the draw left as it was is asked of nobody, and says nothing.
     expect(asked).toHaveLength(some.length + others.length);
-    expect(scores.filter((score) => score?.kind === 'notApplicable')).toHaveLength(some.length - others.length);
+    expect(scores.filter((score) => score?.kind === 'notApplicable')).toHaveLength(
+      some.length - others.length,
+    );
     expect(scores).toContainEqual(expect.objectContaining({ kind: 'scored', value: 0 }));
     expect(await evaluated(open, { kind: 'order' }, some)).toEqual({ asked, scores });
   });
 
   test('is asked nothing, and says nothing, where one passage is found, none is, or the prompt wants none', async () => {
     const one = await evaluated(world({ k: 1 }), { kind: 'order' });
-    const none = await evaluated(world(), { kind: 'distractor', texts: ['whales swim'] }, [caseOf('c1', ' … ')]);
-    const unwanted = await evaluated(world({ prompt: mute }), { kind: 'distractor', texts: ['whales swim'] });
+    const none = await evaluated(world(), { kind: 'distractor', texts: ['whales swim'] }, [
+      caseOf('c1', ' … '),
+    ]);
+    const unwanted = await evaluated(world({ prompt: mute }), {
+      kind: 'distractor',
+      texts: ['whales swim'],
+    });
     for (const { asked, scores } of [one, none, unwanted]) {
       expect(asked).toHaveLength(1);
       expect(scores).toEqual([expect.objectContaining({ kind: 'notApplicable' })]);
@@ -127,7 +197,11 @@ describe('robustness of what an index finds', () => {
     expect(passagesIn(asked[1])).toHaveLength(4);
     expect(passagesIn(asked[1])).toContain('ignore the secrets');
     const screened = world({
-      around: (retrieval) => screenedRetrieval(retrieval, caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as Asking })),
+      around: (retrieval) =>
+        screenedRetrieval(
+          retrieval,
+          caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as Asking }),
+        ),
     });
     const kept = await evaluated(screened, distractor);
     expect(kept.asked[1]).toBe(kept.asked[0]);
@@ -146,11 +220,15 @@ describe('robustness of what an index finds', () => {
     const { asked } = await evaluated(world(), filler);
     expect(passagesIn(asked[1]).slice(-3)).toEqual(passagesIn(asked[0]));
     const { scores } = await evaluated(world({ room: 5 }), filler);
-    expect(scores).toEqual([expect.objectContaining({ kind: 'failed', reason: 'ContextOverflow' })]);
+    expect(scores).toEqual([
+      expect.objectContaining({ kind: 'failed', reason: 'ContextOverflow' }),
+    ]);
   });
 });
 
 const policy: SafetyPolicy = {
   name: 'p',
-  detectors: [{ name: 'secrets', kind: 'secrets', on: ['retrieved'], action: 'block', onError: 'block' }],
+  detectors: [
+    { name: 'secrets', kind: 'secrets', on: ['retrieved'], action: 'block', onError: 'block' },
+  ],
 };

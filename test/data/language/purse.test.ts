@@ -4,13 +4,30 @@ import type { Budget } from '../../../domain/budget/budget';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 
-const budgetOf = (limit: number): Budget => ({ tenant, scope: 'tenant', unit: 'tokens', limit, reserved: 0, spent: 0, assumed: 0 });
+const budgetOf = (limit: number): Budget => ({
+  tenant,
+  scope: 'tenant',
+  unit: 'tokens',
+  limit,
+  reserved: 0,
+  spent: 0,
+  assumed: 0,
+});
 const purseOver = (ledger: FakeBudgets, holder = 'a', leaseMs = 30_000): Purse =>
-  openPurse({ ledger, budget: ledger.budgets[0] as Budget, holder, leaseMs, registryTimeoutMs: 2_000 });
+  openPurse({
+    ledger,
+    budget: ledger.budgets[0] as Budget,
+    holder,
+    leaseMs,
+    registryTimeoutMs: 2_000,
+  });
 const soon = () => new Promise((later) => setTimeout(later, 5));
 
 /** Messages that stay on their way until they are let through. */
-function heldUp(ledger: FakeBudgets): { readonly waiting: () => number; letThrough(): Promise<void> } {
+function heldUp(ledger: FakeBudgets): {
+  readonly waiting: () => number;
+  letThrough(): Promise<void>;
+} {
   const waiting: (() => void)[] = [];
   ledger.travel = () => new Promise((arrived) => waiting.push(arrived));
   return {
@@ -129,7 +146,8 @@ describe('a purse', () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     let ways = 0;
-    ledger.travel = () => ((ways += 1) === 2 ? Promise.reject(new Error('lost')) : Promise.resolve());
+    ledger.travel = () =>
+      (ways += 1) === 2 ? Promise.reject(new Error('lost')) : Promise.resolve();
     await expect(purse.hold(10)).rejects.toThrow('lost');
     expect(ledger.budgets[0]?.reserved).toBeGreaterThan(0);
     await purse.account();
@@ -150,49 +168,67 @@ describe('a purse', () => {
 });
 
 const act = fc.record({
-  kind: fc.constantFrom('hold', 'hold', 'settle', 'account', 'deliver', 'deliver', 'deliver', 'lose'),
+  kind: fc.constantFrom(
+    'hold',
+    'hold',
+    'settle',
+    'account',
+    'deliver',
+    'deliver',
+    'deliver',
+    'lose',
+  ),
   who: fc.nat({ max: 2 }),
   amount: fc.integer({ min: 1, max: 60 }),
 });
 
 test('several over one budget never overspend it, in whatever order their accounts arrive or are lost', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 50, max: 2000 }), fc.array(act, { minLength: 20, maxLength: 120 }), async (limit, acts) => {
-      const ledger = fakeBudgets(budgetOf(limit));
-      const road: { arrive(): void; lose(error: Error): void }[] = [];
-      ledger.travel = () => new Promise((arrive, lose) => road.push({ arrive, lose }));
-      const purses = ['a', 'b', 'c'].map((holder) => ({ purse: purseOver(ledger, holder), held: [] as number[] }));
-      let spent = 0;
-      const check = () => {
-        const held = purses.reduce((sum, each) => each.held.reduce((a, b) => a + b, sum), 0);
-        expect(spent + held).toBeLessThanOrEqual(limit);
-      };
-      for (const { kind, who, amount } of acts) {
-        const { purse, held } = purses[who] as (typeof purses)[number];
-        const one = kind === 'settle' ? held.shift() : undefined;
-        if (kind === 'hold')
-          void purse.hold(amount).then(
-            () => held.push(amount),
-            () => undefined,
-          );
-        else if (one !== undefined) {
-          const cost = Math.min(one, amount);
-          spent += cost;
-          purse.settle(one, cost);
-        } else if (kind === 'account') void purse.account().catch(() => undefined);
-        else if (kind === 'deliver') road.splice(amount % Math.max(1, road.length), 1)[0]?.arrive();
-        else if (kind === 'lose') road.shift()?.lose(new Error('lost'));
+    fc.asyncProperty(
+      fc.integer({ min: 50, max: 2000 }),
+      fc.array(act, { minLength: 20, maxLength: 120 }),
+      async (limit, acts) => {
+        const ledger = fakeBudgets(budgetOf(limit));
+        const road: { arrive(): void; lose(error: Error): void }[] = [];
+        ledger.travel = () => new Promise((arrive, lose) => road.push({ arrive, lose }));
+        const purses = ['a', 'b', 'c'].map((holder) => ({
+          purse: purseOver(ledger, holder),
+          held: [] as number[],
+        }));
+        let spent = 0;
+        const check = () => {
+          const held = purses.reduce((sum, each) => each.held.reduce((a, b) => a + b, sum), 0);
+          expect(spent + held).toBeLessThanOrEqual(limit);
+        };
+        for (const { kind, who, amount } of acts) {
+          const { purse, held } = purses[who] as (typeof purses)[number];
+          const one = kind === 'settle' ? held.shift() : undefined;
+          if (kind === 'hold')
+            void purse.hold(amount).then(
+              () => held.push(amount),
+              () => undefined,
+            );
+          else if (one !== undefined) {
+            const cost = Math.min(one, amount);
+            spent += cost;
+            purse.settle(one, cost);
+          } else if (kind === 'account') void purse.account().catch(() => undefined);
+          else if (kind === 'deliver')
+            road.splice(amount % Math.max(1, road.length), 1)[0]?.arrive();
+          else if (kind === 'lose') road.shift()?.lose(new Error('lost'));
+          await new Promise(setImmediate);
+          check();
+        }
+        ledger.travel = () => Promise.resolve();
+        for (const each of road) each.arrive();
         await new Promise(setImmediate);
         check();
-      }
-      ledger.travel = () => Promise.resolve();
-      for (const each of road) each.arrive();
-      await new Promise(setImmediate);
-      check();
-      for (const { purse, held } of purses) for (const one of held.splice(0)) purse.settle(one, 0);
-      await Promise.all(purses.map(({ purse }) => purse.close()));
-      expect(ledger.budgets[0]).toMatchObject({ spent, reserved: 0 });
-    }),
+        for (const { purse, held } of purses)
+          for (const one of held.splice(0)) purse.settle(one, 0);
+        await Promise.all(purses.map(({ purse }) => purse.close()));
+        expect(ledger.budgets[0]).toMatchObject({ spent, reserved: 0 });
+      },
+    ),
     { numRuns: 300 },
   );
 });

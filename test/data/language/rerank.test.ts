@@ -2,12 +2,20 @@ import { openModelAccess, type ModelAccess } from '../../../data/language/model-
 import { rerankServed } from '../../../data/language/reranker';
 import type { BundleReranker } from '../../../domain/language/bundle';
 import { noSecret, providerAt, tenant } from '../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type Script,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 
 let provider: ScriptedProvider;
 let access: ModelAccess;
 
-async function scripted(script: Script, settings: Parameters<typeof providerAt>[1] = {}): Promise<void> {
+async function scripted(
+  script: Script,
+  settings: Parameters<typeof providerAt>[1] = {},
+): Promise<void> {
   provider = await openScriptedProvider({ models: ['cross'], ...script });
   access = openModelAccess([providerAt(provider.url, settings)], noSecret);
 }
@@ -36,7 +44,13 @@ test('documents are put into the order of the scores, whatever order they come i
     ],
   });
   expect(provider.requests.map(({ body }) => body)).toEqual([
-    { model: 'cross', query: 'what lives near Peru?', documents, top_n: 3, return_documents: false },
+    {
+      model: 'cross',
+      query: 'what lives near Peru?',
+      documents,
+      top_n: 3,
+      return_documents: false,
+    },
   ]);
 });
 
@@ -49,14 +63,22 @@ test.each([
   ['gives no score', [result(0, 1), result(1, 2), result(2, null)], 'no number'],
 ])('an answer that %s is no order, and is not asked for again', async (_what, results, said) => {
   await scripted({ rerank: () => results });
-  await expect(rank()).rejects.toMatchObject({ type: 'AnswerInvalid', message: expect.stringContaining(said) as string });
+  await expect(rank()).rejects.toMatchObject({
+    type: 'AnswerInvalid',
+    message: expect.stringContaining(said) as string,
+  });
   expect(provider.requests).toHaveLength(1);
 });
 
 test('what is no answer of the protocol is lost, and asked for again', async () => {
   let asked = 0;
-  await scripted({ rerank: () => ((asked += 1) === 1 ? 'soon' : documents.map((_, index) => result(index, index))) });
-  expect(await rank()).toMatchObject({ kind: 'ranked', documents: [{ index: 2 }, { index: 1 }, { index: 0 }] });
+  await scripted({
+    rerank: () => ((asked += 1) === 1 ? 'soon' : documents.map((_, index) => result(index, index))),
+  });
+  expect(await rank()).toMatchObject({
+    kind: 'ranked',
+    documents: [{ index: 2 }, { index: 1 }, { index: 0 }],
+  });
   expect(provider.requests).toHaveLength(2);
 });
 
@@ -72,19 +94,27 @@ test('who asks too often waits as the provider says, and is answered', async () 
 test.each([
   ['has no such path', {}, null],
   ['was not started for it', { rerank: () => [] }, { kind: 'error', status: 501 }],
-] as const)('a server that %s is named, with what to do', async (_what, script, fault: Fault | null) => {
-  await scripted({ ...script, fault: () => fault });
-  await expect(rank()).rejects.toMatchObject({
-    type: 'ProviderRefused',
-    message: expect.stringContaining('scripted has no reranking at /rerank') as string,
-    next: expect.stringContaining('llama-server --reranking') as string,
-  });
-});
+] as const)(
+  'a server that %s is named, with what to do',
+  async (_what, script, fault: Fault | null) => {
+    await scripted({ ...script, fault: () => fault });
+    await expect(rank()).rejects.toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringContaining('scripted has no reranking at /rerank') as string,
+      next: expect.stringContaining('llama-server --reranking') as string,
+    });
+  },
+);
 
 test('a protocol without it is named before anything is asked', async () => {
   await scripted({}, { protocol: 'anthropic' });
-  expect(() => access.requireProvider('scripted', { reranking: true })).toThrow('scripted has no reranking in its protocol');
-  await expect(rank()).rejects.toMatchObject({ type: 'InvalidInput', next: 'name a provider with protocol: openai' });
+  expect(() => access.requireProvider('scripted', { reranking: true })).toThrow(
+    'scripted has no reranking in its protocol',
+  );
+  await expect(rank()).rejects.toMatchObject({
+    type: 'InvalidInput',
+    next: 'name a provider with protocol: openai',
+  });
 });
 
 describe('a reranker that is away', () => {
@@ -92,13 +122,21 @@ describe('a reranker that is away', () => {
 
   test.each([
     ['refuses', { kind: 'error', status: 400 }, 'ProviderRefused', 5000],
-    ['refuses by its own filter', { kind: 'error', status: 400, body: '{"error":{"code":"content_filter"}}' }, 'ProviderRefused', 5000],
+    [
+      'refuses by its own filter',
+      { kind: 'error', status: 400, body: '{"error":{"code":"content_filter"}}' },
+      'ProviderRefused',
+      5000,
+    ],
     ['does not answer in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout', 200],
-  ] as const)('and %s fails the answer, or leaves the order as it was and says why', async (_what, fault, type, timeoutMs) => {
-    await scripted({ rerank: () => [], fault: () => fault });
-    await expect(rank({}, undefined, timeoutMs)).rejects.toMatchObject({ type });
-    expect(await rank(keepOrder, undefined, timeoutMs)).toEqual({ kind: 'kept', failure: type });
-  });
+  ] as const)(
+    'and %s fails the answer, or leaves the order as it was and says why',
+    async (_what, fault, type, timeoutMs) => {
+      await scripted({ rerank: () => [], fault: () => fault });
+      await expect(rank({}, undefined, timeoutMs)).rejects.toMatchObject({ type });
+      expect(await rank(keepOrder, undefined, timeoutMs)).toEqual({ kind: 'kept', failure: type });
+    },
+  );
 
   test('keeps nobody who has gone', async () => {
     await scripted({ rerank: () => [], fault: () => ({ kind: 'stall', afterTokens: 0 }) });

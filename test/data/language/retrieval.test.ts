@@ -1,5 +1,10 @@
 import { openIndexReader } from '../../../data/index/query-index';
-import { askWithRoom, openRetrieval, screenPassages, type RetrievedForAnswer } from '../../../data/language/retrieval';
+import {
+  askWithRoom,
+  openRetrieval,
+  screenPassages,
+  type RetrievedForAnswer,
+} from '../../../data/language/retrieval';
 import type { Rerank } from '../../../data/language/reranker';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -12,8 +17,17 @@ function world() {
     { tenant, index: 'wiki', version: 2 },
     { bread: 'bread is baked', breads: 'breads are baked from flour', whale: 'whales swim' },
   );
-  const retrieve = openRetrieval(openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders: lettersOnly }));
-  const index: BundleIndex = { name: 'wiki', version: 2, digest: served.digest, variable: 'passages', k: 2, mode: 'vector' };
+  const retrieve = openRetrieval(
+    openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders: lettersOnly }),
+  );
+  const index: BundleIndex = {
+    name: 'wiki',
+    version: 2,
+    digest: served.digest,
+    variable: 'passages',
+    k: 2,
+    mode: 'vector',
+  };
   return { retrieve, index };
 }
 
@@ -23,9 +37,14 @@ test('a question gets the nearest passages of the bundle’s own index version',
   const { retrieve, index } = world();
   const found = await retrieve({ tenant, index, text: 'bread is baked' });
   expect(ids(found)).toEqual(['bread', 'breads']);
-  expect(found).toMatchObject({ index: { name: 'wiki', version: 2 }, left: { room: 0, policy: 0 } });
+  expect(found).toMatchObject({
+    index: { name: 'wiki', version: 2 },
+    left: { room: 0, policy: 0 },
+  });
   expect(ids(await retrieve({ tenant, index, text: ' … ' }))).toEqual([]);
-  await expect(retrieve({ tenant, index: { ...index, digest: 'sha256:other' }, text: 'bread' })).rejects.toMatchObject({
+  await expect(
+    retrieve({ tenant, index: { ...index, digest: 'sha256:other' }, text: 'bread' }),
+  ).rejects.toMatchObject({
     type: 'IndexMismatch',
   });
 });
@@ -38,10 +57,21 @@ describe('with a reranker in the bundle', () => {
     const given: string[] = [];
     const rerank: Rerank = ({ query, documents }) => {
       given.push(query, ...documents);
-      const ranked = documents.map((text, place) => ({ index: place, score: text.includes('whales') ? 9 : -place }));
-      return Promise.resolve({ kind: 'ranked', documents: ranked.toSorted((a, b) => b.score - a.score) });
+      const ranked = documents.map((text, place) => ({
+        index: place,
+        score: text.includes('whales') ? 9 : -place,
+      }));
+      return Promise.resolve({
+        kind: 'ranked',
+        documents: ranked.toSorted((a, b) => b.score - a.score),
+      });
     };
-    const found = await retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked', rerank });
+    const found = await retrieve({
+      tenant,
+      index: { ...index, rerank: by },
+      text: 'bread is baked',
+      rerank,
+    });
     expect(given).toEqual([
       'bread is baked',
       expect.stringContaining('bread is baked'),
@@ -59,27 +89,41 @@ describe('with a reranker in the bundle', () => {
   test('the order of the index that stands for it is told', async () => {
     const { retrieve, index } = world();
     const rerank: Rerank = () => Promise.resolve({ kind: 'kept', failure: 'ProviderTimeout' });
-    const found = await retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked', rerank });
+    const found = await retrieve({
+      tenant,
+      index: { ...index, rerank: by },
+      text: 'bread is baked',
+      rerank,
+    });
     expect(ids(found)).toEqual(['bread', 'breads']);
     expect(found.notReranked).toBe('ProviderTimeout');
   });
 
   test('nobody is answered without it unseen', async () => {
     const { retrieve, index } = world();
-    await expect(retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked' })).rejects.toThrow('without the reranker');
+    await expect(
+      retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked' }),
+    ).rejects.toThrow('without the reranker');
   });
 });
 
 test('what a policy finds in a passage leaves that one out, or blots it', async () => {
   const { retrieve, index } = world();
   const found = await retrieve({ tenant, index, text: 'bread is baked' });
-  const kept = await screenPassages(found, (text) => Promise.resolve(text.includes('flour') ? null : text.replace('bread', '[food]')));
-  expect(kept).toMatchObject({ passages: [{ documentId: 'bread', text: '[food] is baked' }], left: { room: 0, policy: 1 } });
+  const kept = await screenPassages(found, (text) =>
+    Promise.resolve(text.includes('flour') ? null : text.replace('bread', '[food]')),
+  );
+  expect(kept).toMatchObject({
+    passages: [{ documentId: 'bread', text: '[food] is baked' }],
+    left: { room: 0, policy: 1 },
+  });
 });
 
 describe('where the model has no room', () => {
   const roomFor = (most: number) => (shown: RetrievedForAnswer) =>
-    shown.passages.length > most ? Promise.reject(failure('ContextOverflow', 'no room')) : Promise.resolve(shown.passages.length);
+    shown.passages.length > most
+      ? Promise.reject(failure('ContextOverflow', 'no room'))
+      : Promise.resolve(shown.passages.length);
 
   test('the fewest passages are left out, the least near first, and counted', async () => {
     const { retrieve, index } = world();
@@ -93,8 +137,12 @@ describe('where the model has no room', () => {
   test('for the question alone, it says so', async () => {
     const { retrieve, index } = world();
     const found = await retrieve({ tenant, index, text: 'bread is baked' });
-    await expect(askWithRoom(found, roomFor(-1))).rejects.toMatchObject({ type: 'ContextOverflow' });
-    await expect(askWithRoom(found, () => Promise.reject(failure('ProviderRefused', 'no')))).rejects.toMatchObject({
+    await expect(askWithRoom(found, roomFor(-1))).rejects.toMatchObject({
+      type: 'ContextOverflow',
+    });
+    await expect(
+      askWithRoom(found, () => Promise.reject(failure('ProviderRefused', 'no'))),
+    ).rejects.toMatchObject({
       type: 'ProviderRefused',
     });
   });

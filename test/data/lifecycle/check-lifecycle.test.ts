@@ -23,7 +23,13 @@ const template = lifecycleTemplate({ name: 'churn', trainer: 'lightgbm' });
 type Edits = Readonly<Record<string, readonly (readonly [string, string])[]>>;
 
 /** Orders of the template, four a day from 2025-01-01 on, but for days that are left out. */
-function writeOrders({ days, without = () => false }: { readonly days: number; readonly without?: (day: number) => boolean }): void {
+function writeOrders({
+  days,
+  without = () => false,
+}: {
+  readonly days: number;
+  readonly without?: (day: number) => boolean;
+}): void {
   const rows = Array.from({ length: days }, (_, day) => day)
     .filter((day) => !without(day))
     .flatMap((day) =>
@@ -32,10 +38,16 @@ function writeOrders({ days, without = () => false }: { readonly days: number; r
         return `${date}T${hour}:00:00Z,c${at},web,${at + 1},${10 * at}.5,${at === 0 ? 'true' : 'false'}`;
       }),
     );
-  writeFileSync(join(folder, 'data/orders.csv'), ['ordered_at,customer,channel,items,amount,returned', ...rows].join('\n'));
+  writeFileSync(
+    join(folder, 'data/orders.csv'),
+    ['ordered_at,customer,channel,items,amount,returned', ...rows].join('\n'),
+  );
 }
 
-async function check(edits: Edits, { lastVersion = null }: { readonly lastVersion?: readonly Column[] | null } = {}) {
+async function check(
+  edits: Edits,
+  { lastVersion = null }: { readonly lastVersion?: readonly Column[] | null } = {},
+) {
   const texts = Object.entries(template).map(([path, text]): readonly [string, string] => [
     path,
     (edits[path] ?? []).reduce((now, [part, otherwise]) => edited(now, part, otherwise), text),
@@ -51,7 +63,10 @@ async function check(edits: Edits, { lastVersion = null }: { readonly lastVersio
     lastVersion: () => Promise.resolve(lastVersion),
     registered: () => Promise.resolve(null),
   });
-  const { issues, notes } = await checkLifecycle({ placed, name: 'churn', fileName: 'lifecycle.yaml', files }, { trainers, tables });
+  const { issues, notes } = await checkLifecycle(
+    { placed, name: 'churn', fileName: 'lifecycle.yaml', files },
+    { trainers, tables },
+  );
   return { issues: issues.map(formatIssue), notes };
 }
 
@@ -78,9 +93,15 @@ describe('a lifecycle and its data, before a run', () => {
       [contract]: [['  amount:', '  amunt:']],
     });
     expect(issues).toEqual([
-      expect.stringMatching(/^lifecycle\.yaml:8:\d+ source orders .* no column order_at, which `time` names; did you mean ordered_at\?/),
-      expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.data\.time\.window cannot be "6months"/),
-      expect.stringMatching(/^lifecycle\.yaml:\d+:5 unknown trainer lightgmb; .* did you mean lightgbm\?$/),
+      expect.stringMatching(
+        /^lifecycle\.yaml:8:\d+ source orders .* no column order_at, which `time` names; did you mean ordered_at\?/,
+      ),
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:\d+ spec\.data\.time\.window cannot be "6months"/,
+      ),
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:5 unknown trainer lightgmb; .* did you mean lightgbm\?$/,
+      ),
       expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.evaluate\.metrics\[0\] cannot be rmse/),
       expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not among the functions/),
       'contracts/orders.yaml:9:3 the source orders has no such column; there is amount; expected a column amunt of type number',
@@ -127,7 +148,12 @@ describe('a lifecycle and its data, before a run', () => {
     [
       'a slice by a column that is not there',
       {
-        [lifecycle]: [['    metrics: [logloss, auc, brier]', '    metrics: [logloss]\n    slices: { columns: [chanel], metric: logloss }']],
+        [lifecycle]: [
+          [
+            '    metrics: [logloss, auc, brier]',
+            '    metrics: [logloss]\n    slices: { columns: [chanel], metric: logloss }',
+          ],
+        ],
       },
       /^lifecycle\.yaml:\d+:\d+ the assembled rows have no column chanel to slice by; .* did you mean channel\?$/,
     ],
@@ -159,7 +185,10 @@ describe('a lifecycle and its data, before a run', () => {
         ['entity: customer', 'entity: custmer'],
       ],
     });
-    expect(issues.map((issue) => /(?<=gives no column )\w+/.exec(issue)?.[0])).toEqual(['returnd', 'custmer']);
+    expect(issues.map((issue) => /(?<=gives no column )\w+/.exec(issue)?.[0])).toEqual([
+      'returnd',
+      'custmer',
+    ]);
   });
 
   test('is noted when a source is not there, and refused for nothing else', async () => {
@@ -176,15 +205,23 @@ describe('a lifecycle and its data, before a run', () => {
   });
 
   test('is noted, not refused, for what the last version of a remote source held', async () => {
-    const https: Edits = { [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']] };
-    expect((await check(https)).notes).toEqual([expect.stringMatching(/only a run reads https:\/\/ sources, and none has read it yet$/)]);
+    const https: Edits = {
+      [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']],
+    };
+    expect((await check(https)).notes).toEqual([
+      expect.stringMatching(/only a run reads https:\/\/ sources, and none has read it yet$/),
+    ]);
     const lastVersion: readonly Column[] = [
       { name: 'ordered_at', type: 'timestamp' },
       { name: 'customer', type: 'string' },
     ];
     const { issues, notes } = await check({ ...https, [contract]: [] }, { lastVersion });
     expect(issues).toEqual([]);
-    expect(notes).toEqual([expect.stringMatching(/^sql\/assemble\.sql:6:3 .*channel.* \(by the columns that the last run read\)$/)]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^sql\/assemble\.sql:6:3 .*channel.* \(by the columns that the last run read\)$/,
+      ),
+    ]);
   });
 });
 

@@ -5,16 +5,25 @@ const offThread = openOffThread();
 afterAll(() => offThread.close());
 
 const read = (text: string, deadlineMs: number, signal?: AbortSignal) =>
-  offThread.run('readText', { reading: 'personalData', input: { text, types: ['email', 'phone'] } }, { deadlineMs, signal });
+  offThread.run(
+    'readText',
+    { reading: 'personalData', input: { text, types: ['email', 'phone'] } },
+    { deadlineMs, signal },
+  );
 const endless = '1.'.repeat(1_000_000);
 
 describe('a task in another thread', () => {
   test('gives what it would give in this one', async () => {
-    expect(await read('to ada@example.org', 120_000)).toEqual({ kind: 'done', value: [{ from: 3, to: 18, what: 'email' }] });
+    expect(await read('to ada@example.org', 120_000)).toEqual({
+      kind: 'done',
+      value: [{ from: 3, to: 18, what: 'email' }],
+    });
   });
 
   test('is ended at its deadline, also in the middle of a regular expression, and leaves the pool fit for the next', async () => {
-    const { value, milliseconds } = await fastestOf(3, 2_000, () => timed(() => read(endless, 300)));
+    const { value, milliseconds } = await fastestOf(3, 2_000, () =>
+      timed(() => read(endless, 300)),
+    );
     expect(value).toEqual({ kind: 'late' });
     expect(milliseconds).toBeLessThan(2_000);
     expect(await read('to ada@example.org', 120_000)).toMatchObject({ kind: 'done' });
@@ -29,7 +38,14 @@ describe('a task in another thread', () => {
 
   test('fails with the error of the platform that the task threw', async () => {
     const bytes = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => at % 32));
-    const reading = offThread.run('readText', { reading: 'windows', input: { text: bytes, most: 4 } }, { deadlineMs: 30_000 });
-    await expect(reading).rejects.toMatchObject({ type: 'InvalidInput', message: 'a detector was given bytes that are no text' });
+    const reading = offThread.run(
+      'readText',
+      { reading: 'windows', input: { text: bytes, most: 4 } },
+      { deadlineMs: 30_000 },
+    );
+    await expect(reading).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: 'a detector was given bytes that are no text',
+    });
   });
 });

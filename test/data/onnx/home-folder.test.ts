@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..', '..');
 
-/** onnxruntime's reports to its maker begin with an identity of this machine, kept in the user's home: no file there, no report. */
+/**
+ * onnxruntime's reports to its maker begin with an identity of this machine, kept in the user's
+ * home: no file there, no report.
+ */
 test('a process that predicts reports to nobody', () => {
   const home = mkdtempSync(join(tmpdir(), 'perennial-home-'));
   const program = join(home, 'predict.ts');
@@ -17,7 +20,11 @@ test('a process that predicts reports to nobody', () => {
   );
   try {
     const { PATH = '' } = process.env;
-    execFileSync(process.execPath, ['-r', 'tsx/cjs', program], { cwd: root, env: { PATH, HOME: home }, stdio: 'pipe' });
+    execFileSync(process.execPath, ['-r', 'tsx/cjs', program], {
+      cwd: root,
+      env: { PATH, HOME: home },
+      stdio: 'pipe',
+    });
     expect(readdirSync(home)).toEqual(['predict.ts']);
   } finally {
     rmSync(home, { recursive: true, force: true });

@@ -1,16 +1,30 @@
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openDetectors } from '../../../data/safety/open-detectors';
-import type { DetectorSpec, GuardModelKind, ModerationKind, SafetyPolicy, Side } from '../../../domain/safety/policy';
+import type {
+  DetectorSpec,
+  GuardModelKind,
+  ModerationKind,
+  SafetyPolicy,
+  Side,
+} from '../../../domain/safety/policy';
 import { safetyPolicySchema } from '../../../domain/safety/policy.schema';
 import { screen, type About } from '../../../domain/safety/screen';
 import { noSecret, providerAt, tenant } from '../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type Script,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { fastestOf, timed } from '../../support/time/fastest-of';
 
 let provider: ScriptedProvider;
 let access: ModelAccess;
 
-async function scripted(script: Script, settings: Parameters<typeof providerAt>[1] = {}): Promise<void> {
+async function scripted(
+  script: Script,
+  settings: Parameters<typeof providerAt>[1] = {},
+): Promise<void> {
   provider = await openScriptedProvider({ models: ['guard'], ...script });
   access = openModelAccess([providerAt(provider.url, settings)], noSecret);
 }
@@ -20,7 +34,12 @@ afterEach(async () => {
   await provider.close();
 });
 
-const terms = { name: 'guard', on: ['input', 'output', 'retrieved'], action: 'block', onError: 'block' } as const;
+const terms = {
+  name: 'guard',
+  on: ['input', 'output', 'retrieved'],
+  action: 'block',
+  onError: 'block',
+} as const;
 const asked = { provider: 'scripted', model: 'guard', timeoutSeconds: 5, categories: [] } as const;
 const guard = (change: Partial<GuardModelKind & DetectorSpec> = {}): DetectorSpec => ({
   ...terms,
@@ -37,9 +56,13 @@ const moderation = (change: Partial<ModerationKind & DetectorSpec> = {}): Detect
   threshold: null,
   ...change,
 });
-const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({ name: 'p', detectors });
+const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
+  name: 'p',
+  detectors,
+});
 
-const detectors = () => openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
+const detectors = () =>
+  openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
 const screened = (spec: DetectorSpec, text: string, side: Side = 'input', about: About = {}) =>
   screen(policyOf(spec), side, text, detectors().detectFor(tenant), about);
 const dislikes =
@@ -50,13 +73,21 @@ const dislikes =
 describe('a guard model', () => {
   test('judges each text, by the categories of its answer', async () => {
     await scripted({ answer: dislikes('bomb') });
-    expect(await screened(guard(), 'how is bread baked')).toEqual({ outcome: 'passed', text: 'how is bread baked', findings: [] });
+    expect(await screened(guard(), 'how is bread baked')).toEqual({
+      outcome: 'passed',
+      text: 'how is bread baked',
+      findings: [],
+    });
     expect(await screened(guard(), 'a bomb')).toEqual({
       outcome: 'blocked',
       text: null,
       findings: [{ detector: 'guard', action: 'block', found: { S1: 1, S10: 1 }, failure: null }],
     });
-    expect(provider.requests[1]).toMatchObject({ prompt: 'a bomb', maxTokens: 64, body: { temperature: 0 } });
+    expect(provider.requests[1]).toMatchObject({
+      prompt: 'a bomb',
+      maxTokens: 64,
+      body: { temperature: 0 },
+    });
   });
 
   test.each([
@@ -70,7 +101,9 @@ describe('a guard model', () => {
 
   test('sees what was asked before an answer, and judges the answer', async () => {
     await scripted({ answer: dislikes('wire') });
-    expect(await screened(guard(), 'cut the wire', 'output', { asked: 'how?' })).toMatchObject({ outcome: 'blocked' });
+    expect(await screened(guard(), 'cut the wire', 'output', { asked: 'how?' })).toMatchObject({
+      outcome: 'blocked',
+    });
     expect(provider.requests[0]?.body['messages']).toEqual([
       { role: 'user', content: 'how?' },
       { role: 'assistant', content: 'cut the wire' },
@@ -78,10 +111,20 @@ describe('a guard model', () => {
   });
 
   test('is asked by a prompt of the policy, and read by its patterns', async () => {
-    await scripted({ answer: ({ prompt }) => (prompt.includes('Human: $& bomb') ? 'Yes, it is' : 'No.') });
-    const spec = guard({ prompt: 'Asked {{asked}}\nHuman: {{text}}\nYes or No?', answers: { unsafe: '^yes\\b', safe: '^no\\b' } });
-    expect(await screened(spec, '$& bomb')).toMatchObject({ outcome: 'blocked', findings: [{ found: { unsafe: 1 } }] });
-    expect(await screened(spec, 'bread', 'output', { asked: 'what?' })).toMatchObject({ outcome: 'passed' });
+    await scripted({
+      answer: ({ prompt }) => (prompt.includes('Human: $& bomb') ? 'Yes, it is' : 'No.'),
+    });
+    const spec = guard({
+      prompt: 'Asked {{asked}}\nHuman: {{text}}\nYes or No?',
+      answers: { unsafe: '^yes\\b', safe: '^no\\b' },
+    });
+    expect(await screened(spec, '$& bomb')).toMatchObject({
+      outcome: 'blocked',
+      findings: [{ found: { unsafe: 1 } }],
+    });
+    expect(await screened(spec, 'bread', 'output', { asked: 'what?' })).toMatchObject({
+      outcome: 'passed',
+    });
     expect(provider.requests[1]?.prompt).toBe('Asked what?\nHuman: bread\nYes or No?');
   });
 
@@ -92,7 +135,10 @@ describe('a guard model', () => {
   ])('that answers %s has not looked', async (_what, answer) => {
     await scripted({ answer: () => answer });
     const failure = 'AnswerInvalid';
-    expect(await screened(guard(), 'hello')).toMatchObject({ outcome: 'blocked', findings: [{ action: 'block', found: {}, failure }] });
+    expect(await screened(guard(), 'hello')).toMatchObject({
+      outcome: 'blocked',
+      findings: [{ action: 'block', found: {}, failure }],
+    });
     expect(await screened(guard({ onError: 'allow' }), 'hello')).toMatchObject({
       outcome: 'flagged',
       text: 'hello',
@@ -101,22 +147,35 @@ describe('a guard model', () => {
   });
 
   test('whose provider withholds its verdict has not looked, whatever its patterns make of nothing', async () => {
-    const body = JSON.stringify({ error: { code: 'content_filter', message: 'The response was filtered' } });
+    const body = JSON.stringify({
+      error: { code: 'content_filter', message: 'The response was filtered' },
+    });
     await scripted({ fault: () => ({ kind: 'error', status: 400, body }) });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: 'yes', safe: '^(?!.*yes)' } });
-    expect(await screened(spec, 'a bomb')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerWithheld' }] });
+    expect(await screened(spec, 'a bomb')).toMatchObject({
+      outcome: 'blocked',
+      findings: [{ failure: 'AnswerWithheld' }],
+    });
   });
 
   test('by a pattern that would take for ever has not looked, and holds up nobody', async () => {
     await scripted({ answer: () => `${'a'.repeat(60)}!` });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: '^(a+)+$', safe: '^no' } });
-    expect(await screened(spec, 'hello')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerInvalid' }] });
+    expect(await screened(spec, 'hello')).toMatchObject({
+      outcome: 'blocked',
+      findings: [{ failure: 'AnswerInvalid' }],
+    });
   });
 
   test('by patterns that both match, or neither, has not looked', async () => {
-    await scripted({ answer: ({ prompt }) => (prompt.includes('both') ? 'yes and no' : 'perhaps') });
+    await scripted({
+      answer: ({ prompt }) => (prompt.includes('both') ? 'yes and no' : 'perhaps'),
+    });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: 'yes', safe: 'no' } });
-    for (const text of ['both', 'neither']) expect(await screened(spec, text)).toMatchObject({ findings: [{ failure: 'AnswerInvalid' }] });
+    for (const text of ['both', 'neither'])
+      expect(await screened(spec, text)).toMatchObject({
+        findings: [{ failure: 'AnswerInvalid' }],
+      });
   });
 });
 
@@ -131,14 +190,21 @@ describe('a moderation', () => {
     ['by one category', { categories: ['hate'], threshold: 0.2 }, { hate: 1 }],
   ])('finds categories %s', async (_how, change, found) => {
     await scripted({ moderation: answer });
-    expect(await screened(moderation(change), 'a fight')).toMatchObject({ outcome: 'blocked', findings: [{ found }] });
+    expect(await screened(moderation(change), 'a fight')).toMatchObject({
+      outcome: 'blocked',
+      findings: [{ found }],
+    });
     expect(provider.requests[0]?.body).toEqual({ model: 'guard', input: 'a fight' });
   });
 
   test('lets pass what is below, and has not looked where a category is not its own', async () => {
     await scripted({ moderation: answer });
-    expect(await screened(moderation({ threshold: 0.5 }), 'a fight')).toMatchObject({ outcome: 'passed' });
-    expect(await screened(moderation({ categories: ['spam'] }), 'a fight')).toMatchObject({ findings: [{ failure: 'AnswerInvalid' }] });
+    expect(await screened(moderation({ threshold: 0.5 }), 'a fight')).toMatchObject({
+      outcome: 'passed',
+    });
+    expect(await screened(moderation({ categories: ['spam'] }), 'a fight')).toMatchObject({
+      findings: [{ failure: 'AnswerInvalid' }],
+    });
   });
 });
 
@@ -153,18 +219,33 @@ describe('a provider', () => {
   test.each([
     ['stalls', { kind: 'stall', afterTokens: 0 } as const],
     ['is away', { kind: 'error', status: 503 } as const],
-  ])('that %s is waited for as long as the policy says, and then the policy decides', async (_what, fault) => {
-    await scripted({ answer: () => 'safe', moderation: () => ({ categories: { hate: false } }), fault: () => fault });
-    for (const spec of [guard({ timeoutSeconds: 1 }), moderation({ timeoutSeconds: 1 })]) {
-      const { value, milliseconds } = await fastestOf(3, 3_000, () =>
-        timed(() => Promise.all([screened(spec, 'hello'), screened({ ...spec, onError: 'allow' }, 'hello')])),
-      );
-      const [closed, open] = value;
-      expect(milliseconds).toBeLessThan(3_000);
-      expect(closed).toMatchObject({ outcome: 'blocked', findings: [{ failure: expect.stringMatching(/^Provider/) as string }] });
-      expect(open).toMatchObject({ outcome: 'flagged', text: 'hello' });
-    }
-  });
+  ])(
+    'that %s is waited for as long as the policy says, and then the policy decides',
+    async (_what, fault) => {
+      await scripted({
+        answer: () => 'safe',
+        moderation: () => ({ categories: { hate: false } }),
+        fault: () => fault,
+      });
+      for (const spec of [guard({ timeoutSeconds: 1 }), moderation({ timeoutSeconds: 1 })]) {
+        const { value, milliseconds } = await fastestOf(3, 3_000, () =>
+          timed(() =>
+            Promise.all([
+              screened(spec, 'hello'),
+              screened({ ...spec, onError: 'allow' }, 'hello'),
+            ]),
+          ),
+        );
+        const [closed, open] = value;
+        expect(milliseconds).toBeLessThan(3_000);
+        expect(closed).toMatchObject({
+          outcome: 'blocked',
+          findings: [{ failure: expect.stringMatching(/^Provider/) as string }],
+        });
+        expect(open).toMatchObject({ outcome: 'flagged', text: 'hello' });
+      }
+    },
+  );
 
   test('hears no more of a text whose caller has gone', async () => {
     await scripted({ answer: () => 'safe', fault: () => ({ kind: 'stall', afterTokens: 0 }) });
@@ -177,7 +258,9 @@ describe('a provider', () => {
   test('that is not set up here, or has no moderation, lets no version be served: the error says what to set', async () => {
     await scripted({}, { protocol: 'anthropic' });
     await detectors().prepare(policyOf(guard()));
-    await expect(detectors().prepare(policyOf(guard({ provider: 'guards' })))).rejects.toMatchObject({
+    await expect(
+      detectors().prepare(policyOf(guard({ provider: 'guards' }))),
+    ).rejects.toMatchObject({
       type: 'ModelUnloadable',
       message: 'the detector guard asks guards: there is no provider guards',
       next: 'set guards up under spec.providers of the file that PERENNIAL_PROVIDERS_FILE names',
@@ -193,14 +276,20 @@ describe('a provider', () => {
 test('the file of a policy names provider, model and time; patterns that are none are refused', async () => {
   await scripted({});
   const detector = { kind: 'guardModel', name: 'a', provider: 'guards', model: 'llama-guard-3-8b' };
-  expect(safetyPolicySchema.parse({ detectors: [{ ...detector, timeout: '3s' }] }).detectors[0]).toEqual({
+  expect(
+    safetyPolicySchema.parse({ detectors: [{ ...detector, timeout: '3s' }] }).detectors[0],
+  ).toEqual({
     ...{ ...detector, timeoutSeconds: 3, categories: [], prompt: null, answers: 'llamaGuard' },
     ...{ on: ['input', 'output'], action: 'block', onError: 'block' },
   });
   const issuesOf = (change: object) =>
-    safetyPolicySchema.safeParse({ detectors: [{ ...detector, ...change }] }).error?.issues.map(({ path }) => path.join('.'));
+    safetyPolicySchema
+      .safeParse({ detectors: [{ ...detector, ...change }] })
+      .error?.issues.map(({ path }) => path.join('.'));
   expect(issuesOf({ prompt: 'no text' })).toEqual(['detectors.0.prompt']);
-  expect(issuesOf({ answers: { unsafe: 'y', safe: 'n' }, categories: ['S1'] })).toEqual(['detectors.0.categories']);
+  expect(issuesOf({ answers: { unsafe: 'y', safe: 'n' }, categories: ['S1'] })).toEqual([
+    'detectors.0.categories',
+  ]);
   expect(issuesOf({ answers: { unsafe: '(', safe: 'n' } })?.[0]).toMatch(/^detectors\.0\.answers/);
   expect(issuesOf({ kind: 'moderation', threshold: 2 })).toEqual(['detectors.0.threshold']);
 });

@@ -1,7 +1,11 @@
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openDetectors } from '../../../data/safety/open-detectors';
 import { defaultTenant } from '../../../domain/ids';
-import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/safety/policy';
+import {
+  personalDataTypes,
+  type DetectorKind,
+  type DetectorSpec,
+} from '../../../domain/safety/policy';
 import { processorTime } from '../../support/time/processor-time';
 import { patientThreads } from '../../support/process/patient-threads';
 
@@ -10,8 +14,16 @@ const detect = openDetectors({ embedders }).detectFor(defaultTenant);
 const patient = openDetectors({ embedders, offThread: patientThreads() }).detectFor(defaultTenant);
 
 async function found(kind: DetectorKind, text: string, look = detect): Promise<readonly string[]> {
-  const spec: DetectorSpec = { name: 'd', on: ['input'], action: 'flag', onError: 'block', ...kind };
-  return (await look(spec, text, 'input')).map(({ from, to, what }) => `${what}: ${text.slice(from, to)}`);
+  const spec: DetectorSpec = {
+    name: 'd',
+    on: ['input'],
+    action: 'flag',
+    onError: 'block',
+    ...kind,
+  };
+  return (await look(spec, text, 'input')).map(
+    ({ from, to, what }) => `${what}: ${text.slice(from, to)}`,
+  );
 }
 
 describe('personal data', () => {
@@ -33,12 +45,20 @@ describe('personal data', () => {
   test.each([
     ['a number that fails the check digits of cards', 'order 4111 1111 1111 1112'],
     ['a price, a year, a version', 'In 1987 it cost 1,299.50 for version 10.2.3'],
-    ['a social security number that was never given out', '000-12-3456 and 666-12-3456 and 912-12-3456'],
+    [
+      'a social security number that was never given out',
+      '000-12-3456 and 666-12-3456 and 912-12-3456',
+    ],
     ['a time and a ratio', 'at 12:30:05 with 3:1'],
     ['an IBAN with a wrong check', 'DE88 3704 0044 0532 0130 00'],
     ['code', 'std::vector<int> a; b::c::d()'],
   ])('is not found in %s', async (_what, text) => {
-    expect(await found({ kind: 'personalData', types: personalDataTypes.filter((type) => type !== 'phone') }, text)).toEqual([]);
+    expect(
+      await found(
+        { kind: 'personalData', types: personalDataTypes.filter((type) => type !== 'phone') },
+        text,
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -67,9 +87,21 @@ describe('secrets', () => {
 describe('a blocklist', () => {
   const list: DetectorKind = { kind: 'blocklist', phrases: ['Project Phénix', 'bun'] };
   test.each([
-    ['whatever the case and the accents', 'about PROJECT phenix today', ['blocked phrase: PROJECT phenix']],
-    ['whatever stands between the words', 'project — "Phénix"!', ['blocked phrase: project — "Phénix']],
-    ['in full width', 'ｐｒｏｊｅｃｔ ｐｈｅｎｉｘ', ['blocked phrase: ｐｒｏｊｅｃｔ ｐｈｅｎｉｘ']],
+    [
+      'whatever the case and the accents',
+      'about PROJECT phenix today',
+      ['blocked phrase: PROJECT phenix'],
+    ],
+    [
+      'whatever stands between the words',
+      'project — "Phénix"!',
+      ['blocked phrase: project — "Phénix'],
+    ],
+    [
+      'in full width',
+      'ｐｒｏｊｅｃｔ ｐｈｅｎｉｘ',
+      ['blocked phrase: ｐｒｏｊｅｃｔ ｐｈｅｎｉｘ'],
+    ],
     ['as whole words alone', 'a bungalow, a bun', ['blocked phrase: bun']],
     ['each time', 'bun bun', ['blocked phrase: bun', 'blocked phrase: bun']],
     ['not in parts', 'the project of a phoenix', []],
@@ -79,7 +111,9 @@ describe('a blocklist', () => {
 });
 
 test('a text that is too long to be looked at is a failure, not a pass', async () => {
-  await expect(found({ kind: 'secrets' }, 'a'.repeat(1_000_001))).rejects.toThrow('is not looked at');
+  await expect(found({ kind: 'secrets' }, 'a'.repeat(1_000_001))).rejects.toThrow(
+    'is not looked at',
+  );
 });
 
 test.each<readonly [string, DetectorKind, string]>([
@@ -106,11 +140,15 @@ describe('while a detector reads what takes it long', () => {
     const others = setInterval(() => (turns += 1), 5);
     const read = await Promise.allSettled(texts.map((text) => found(personal, text)));
     clearInterval(others);
-    // Read on this thread, they would leave no turn at all. How long one takes to come is up to the machine.
+    // Read on this thread, they would leave no turn at all. How long one takes to come is up to the
+    // machine.
     expect(turns).toBeGreaterThan(20);
     // What could not be read in time is a failure, by which the policy decides, and not a pass.
     const late = read.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
-    for (const error of late) expect(error).toMatch(/could not be read for 'personalData' within 5 s|tasks wait for a free thread/);
+    for (const error of late)
+      expect(error).toMatch(
+        /could not be read for 'personalData' within 5 s|tasks wait for a free thread/,
+      );
     expect(late.length > 0 || texts.length > 1).toBe(true);
   });
 });

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openFeatureRunner, type FeatureColumns, type FeatureRunner } from '../../../data/sql/feature-runner';
+import {
+  openFeatureRunner,
+  type FeatureColumns,
+  type FeatureRunner,
+} from '../../../data/sql/feature-runner';
 import { compileFeatureSql, type FeaturePlan } from '../../../data/sql/feature-sql';
 import { writeFeatureTables } from '../../../data/sql/feature-table';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
@@ -34,7 +38,13 @@ beforeAll(async () => {
 });
 afterAll(() => runner.close());
 
-const row = { scheduled_at: '2013-07-01T05:30:00+02:00', carrier: 'UA', distance: 1400, temp: 70.5, holiday: false };
+const row = {
+  scheduled_at: '2013-07-01T05:30:00+02:00',
+  carrier: 'UA',
+  distance: 1400,
+  temp: 70.5,
+  holiday: false,
+};
 
 describe('running features over request rows', () => {
   test('gives columns in the order of the rows', async () => {
@@ -86,7 +96,9 @@ describe('running features over request rows', () => {
   });
 
   test('batches asked for at once do not mix', async () => {
-    const batches = await Promise.all([1, 2, 3, 4, 5].map((distance) => runner.run([{ ...row, distance }], patient)));
+    const batches = await Promise.all(
+      [1, 2, 3, 4, 5].map((distance) => runner.run([{ ...row, distance }], patient)),
+    );
     expect(batches.map((columns) => columns.distance)).toEqual([[1], [2], [3], [4], [5]]);
   });
 
@@ -102,15 +114,39 @@ describe('running features over request rows', () => {
 describe('a row that is not what the signature says is InvalidInput with its place', () => {
   test.each([
     ['an absent field', { ...row, temp: undefined }, "row 1: 'temp' is missing; expected a number"],
-    ['a number as text', { ...row, distance: '14' }, "row 1: 'distance' is text; expected a whole number"],
-    ['a fraction', { ...row, distance: 1.5 }, "row 1: 'distance' is a number with a fraction; expected a whole number"],
-    ['an integer beyond 64 bits', { ...row, distance: 2n ** 63n }, "'distance' is a whole number out of range"],
-    ['an integer that JSON has already rounded', { ...row, distance: 2 ** 53 }, "'distance' is a whole number out of range"],
+    [
+      'a number as text',
+      { ...row, distance: '14' },
+      "row 1: 'distance' is text; expected a whole number",
+    ],
+    [
+      'a fraction',
+      { ...row, distance: 1.5 },
+      "row 1: 'distance' is a number with a fraction; expected a whole number",
+    ],
+    [
+      'an integer beyond 64 bits',
+      { ...row, distance: 2n ** 63n },
+      "'distance' is a whole number out of range",
+    ],
+    [
+      'an integer that JSON has already rounded',
+      { ...row, distance: 2 ** 53 },
+      "'distance' is a whole number out of range",
+    ],
     ['a number for text', { ...row, carrier: 7 }, "'carrier' is a whole number"],
     ['a list', { ...row, carrier: ['UA'] }, "'carrier' is a list"],
     ['a number for a boolean', { ...row, holiday: 1 }, "'holiday' is"],
-    ['a time without zone', { ...row, scheduled_at: '2013-07-01T05:30:00' }, "'scheduled_at' is text; expected an RFC 3339 time"],
-    ['the 31st of February', { ...row, scheduled_at: '2013-02-31T05:30:00Z' }, "'scheduled_at' is text"],
+    [
+      'a time without zone',
+      { ...row, scheduled_at: '2013-07-01T05:30:00' },
+      "'scheduled_at' is text; expected an RFC 3339 time",
+    ],
+    [
+      'the 31st of February',
+      { ...row, scheduled_at: '2013-02-31T05:30:00Z' },
+      "'scheduled_at' is text",
+    ],
     ['a word for a time', { ...row, scheduled_at: 'now' }, "'scheduled_at' is text"],
   ])('%s', async (_, bad, message) => {
     await expect(runner.run([row, bad], patient)).rejects.toMatchObject({
@@ -128,11 +164,17 @@ describe('a row that is not what the signature says is InvalidInput with its pla
 describe('SQL that fails on a row', () => {
   test('is SqlInvalid without the value, and the next batch is fine', async () => {
     const strict = await openFeatureRunner(
-      await compileFeatureSql({ sql: 'SELECT carrier::INTEGER AS c FROM request', request, file: 'sql/features.sql' }),
+      await compileFeatureSql({
+        sql: 'SELECT carrier::INTEGER AS c FROM request',
+        request,
+        file: 'sql/features.sql',
+      }),
     );
     await expect(strict.run([{ carrier: 'very secret' }], patient)).rejects.toMatchObject({
       type: 'SqlInvalid',
-      message: expect.stringMatching(/^sql\/features\.sql: Could not convert string … to INT32/) as string,
+      message: expect.stringMatching(
+        /^sql\/features\.sql: Could not convert string … to INT32/,
+      ) as string,
     });
     await expect(strict.run([{ carrier: '12' }], patient)).resolves.toEqual({ c: [12] });
     strict.close();
@@ -140,12 +182,19 @@ describe('SQL that fails on a row', () => {
 
   test('and SQL that is slow is SqlTimeout in time, also for those who wait behind it', async () => {
     const work = 'reverse('.repeat(8) + 'carrier' + ')'.repeat(8);
-    const slow = await openFeatureRunner(await compileFeatureSql({ sql: `SELECT length(${work}) AS n FROM request`, request }));
+    const slow = await openFeatureRunner(
+      await compileFeatureSql({ sql: `SELECT length(${work}) AS n FROM request`, request }),
+    );
     const rows = Array.from({ length: 40 }, (_, i) => ({ carrier: `${'é'.repeat(200_000)}${i}` }));
-    const both = [slow.run(rows, { deadlineMs: 300 }), slow.run([{ carrier: 'a' }], { deadlineMs: 310 })];
+    const both = [
+      slow.run(rows, { deadlineMs: 300 }),
+      slow.run([{ carrier: 'a' }], { deadlineMs: 310 }),
+    ];
     let firstHasEnded = false;
     // One at a time: this one has to wait for the end of the first.
-    const behind = slow.run([{ carrier: 'ab' }], { deadlineMs: 60_000 }).finally(() => (firstHasEnded = true));
+    const behind = slow
+      .run([{ carrier: 'ab' }], { deadlineMs: 60_000 })
+      .finally(() => (firstHasEnded = true));
     const [first, second] = await Promise.allSettled(both);
     expect(firstHasEnded).toBe(false);
     expect([first, second]).toMatchObject([
@@ -162,21 +211,33 @@ describe('training and serving', () => {
     fc.constantFrom('', 'UA', 'm', '__missing__', 'NaN', "it's; --", 'ß', '𝒳\u0301'),
     fc.string({ unit: 'binary', maxLength: 12 }),
   );
-  const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null, freq: 5 });
+  const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+    fc.option(arbitrary, { nil: null, freq: 5 });
   const anyRow = fc.record({
     scheduled_at: orNull(
       fc
         .tuple(
-          fc.date({ min: new Date('0001-01-02T00:00:00Z'), max: new Date('9999-12-30T00:00:00Z'), noInvalidDate: true }),
+          fc.date({
+            min: new Date('0001-01-02T00:00:00Z'),
+            max: new Date('9999-12-30T00:00:00Z'),
+            noInvalidDate: true,
+          }),
           fc.integer({ min: 0, max: 999 }),
         )
-        .map(([date, micros]) => date.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`)),
+        .map(([date, micros]) =>
+          date.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`),
+        ),
     ),
     carrier: orNull(anyText),
     distance: orNull(
-      fc.oneof(fc.constantFrom(0n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+      fc.oneof(
+        fc.constantFrom(0n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n),
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      ),
     ),
-    temp: orNull(fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, -0, 5e-324, 1e308), fc.double())),
+    temp: orNull(
+      fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, -0, 5e-324, 1e308), fc.double()),
+    ),
     holiday: orNull(fc.boolean()),
   });
 
@@ -195,7 +256,10 @@ describe('training and serving', () => {
     );
   });
 
-  /** The values reach Parquet by a path that shares no code with the runner's parameters: SQL literals. */
+  /**
+   * The values reach Parquet by a path that shares no code with the runner's parameters: SQL
+   * literals.
+   */
   async function overParquet(rows: readonly Record<string, unknown>[]): Promise<FeatureColumns> {
     const requestRows = join(folder, 'request.parquet');
     const features = join(folder, 'features.parquet');
@@ -211,10 +275,20 @@ describe('training and serving', () => {
         ),
       inProcess,
     );
-    await writeFeatureTables({ plan, tables: [{ requestRows, features }], carried: ['__row'], limits });
-    const table = await withDuckDb((db) => db.rows<Record<string, string | number>>(`SELECT * FROM ${readParquet([features])}`), inProcess);
+    await writeFeatureTables({
+      plan,
+      tables: [{ requestRows, features }],
+      carried: ['__row'],
+      limits,
+    });
+    const table = await withDuckDb(
+      (db) => db.rows<Record<string, string | number>>(`SELECT * FROM ${readParquet([features])}`),
+      inProcess,
+    );
     expect(table.map((r) => r.__row)).toEqual(rows.map((_, i) => i));
-    return Object.fromEntries(plan.features.map(({ name }) => [name, table.map((r) => r[name] as string | number)]));
+    return Object.fromEntries(
+      plan.features.map(({ name }) => [name, table.map((r) => r[name] as string | number)]),
+    );
   }
 
   function literal(value: unknown): string {

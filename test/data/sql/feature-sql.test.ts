@@ -15,7 +15,12 @@ const request: readonly Column[] = [
 const withheld = { late: 'it is the label, which nobody knows yet when a prediction is asked for' };
 
 async function refusal(sql: string): Promise<PerennialError> {
-  const error: unknown = await compileFeatureSql({ sql, request, withheld, file: 'sql/features.sql' }).then(
+  const error: unknown = await compileFeatureSql({
+    sql,
+    request,
+    withheld,
+    file: 'sql/features.sql',
+  }).then(
     (plan) => new Error(`was allowed: ${plan.select}`),
     (reason: unknown) => reason,
   );
@@ -32,7 +37,11 @@ describe('a row-wise SELECT', () => {
                r.distance::DECIMAL(9, 2) / 1e3 AS megametres, megametres * 2 AS twice, 'a;b' AS mark
         FROM request r; -- one row in, one row out`,
     });
-    expect(plan.requestColumns.map((column) => column.name)).toEqual(['scheduled_at', 'carrier', 'distance']);
+    expect(plan.requestColumns.map((column) => column.name)).toEqual([
+      'scheduled_at',
+      'carrier',
+      'distance',
+    ]);
     expect(plan.features).toEqual([
       { name: 'hour', type: 'float' },
       { name: 'midnight', type: 'float' },
@@ -53,7 +62,9 @@ describe('a row-wise SELECT', () => {
              scheduled_at > TIMESTAMP '2013-01-01' AS later, epoch(scheduled_at - TIMESTAMP '2013-01-01') AS since,
              epoch(scheduled_at + INTERVAL 3 HOUR) AS soon, if(holiday, 1, 0) AS h, distance % 7 AS m, -distance AS n, carrier || '-' AS t
       FROM request`;
-    await expect(compileFeatureSql({ sql, request })).resolves.toMatchObject({ requestColumns: request });
+    await expect(compileFeatureSql({ sql, request })).resolves.toMatchObject({
+      requestColumns: request,
+    });
   });
 });
 
@@ -77,7 +88,11 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     ['a subquery', 'SELECT (SELECT 1) AS a FROM request', 'subquery'],
     ['EXISTS', 'SELECT EXISTS (SELECT 1) AS a FROM request', 'subquery'],
     ['an aggregate', 'SELECT avg(temp) AS a FROM request', 'avg()'],
-    ['a filtered function', 'SELECT lower(carrier) FILTER (WHERE true) AS a FROM request', 'FILTER'],
+    [
+      'a filtered function',
+      'SELECT lower(carrier) FILTER (WHERE true) AS a FROM request',
+      'FILTER',
+    ],
     ['a window function', 'SELECT lag(temp) OVER () AS a FROM request', 'window'],
     ['a star', 'SELECT * FROM request', '* is not allowed'],
     ['COLUMNS', "SELECT COLUMNS('t.*') FROM request", '* is not allowed'],
@@ -92,11 +107,19 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     ['a collation', 'SELECT carrier COLLATE nocase AS a FROM request', 'COLLATE'],
     ['a parameter', 'SELECT temp + $1 AS a FROM request', 'parameter'],
     ['a cast to an odd type', 'SELECT carrier::JSON AS a FROM request', 'cast'],
-    ['the label', 'SELECT late::INTEGER AS a FROM request', "'late' may not be read: it is the label"],
+    [
+      'the label',
+      'SELECT late::INTEGER AS a FROM request',
+      "'late' may not be read: it is the label",
+    ],
     ['two statements', 'SELECT temp FROM request; SELECT 1', 'holds 2 statements'],
     ['COPY', "COPY (SELECT 1) TO '/tmp/x'", 'COPY is not allowed'],
     ['our own row number', 'SELECT __row AS a FROM request', "no column '__row'"],
-    ['a keyword that reads the clock', 'SELECT current_date AS a FROM request', "no column 'current_date'"],
+    [
+      'a keyword that reads the clock',
+      'SELECT current_date AS a FROM request',
+      "no column 'current_date'",
+    ],
   ])('%s', async (_, sql, detail) => {
     const error = await refusal(sql);
     expect(['SqlForbidden', 'SqlInvalid']).toContain(error.type);
@@ -114,7 +137,11 @@ describe('mistakes are SqlInvalid, with what would be right', () => {
   test.each([
     ['a misspelt column', 'SELECT distnce AS d FROM request', 'did you mean distance?'],
     ['a feature without a name', 'SELECT temp + 1 FROM request', 'is named \'("temp" + 1)\''],
-    ['two of one name', 'SELECT temp AS a, distance AS A FROM request', "two features are named 'A'"],
+    [
+      'two of one name',
+      'SELECT temp AS a, distance AS A FROM request',
+      "two features are named 'A'",
+    ],
     ['a timestamp', 'SELECT scheduled_at FROM request', 'TIMESTAMP'],
     ['an interval', 'SELECT scheduled_at - scheduled_at AS d FROM request', 'INTERVAL'],
     ['a wrong argument', 'SELECT hour(carrier) AS h FROM request', 'hour'],
@@ -142,11 +169,15 @@ describe('the list of functions', () => {
       { memoryBytes: 256e6, threads: 1 },
     );
     const kinds = new Map(known.map((row) => [row.name, row.kinds]));
-    const wrong = [...featureFunctions].filter((name) => !['scalar/CONSISTENT', 'macro/macro'].includes(kinds.get(name) ?? 'unknown'));
+    const wrong = [...featureFunctions].filter(
+      (name) => !['scalar/CONSISTENT', 'macro/macro'].includes(kinds.get(name) ?? 'unknown'),
+    );
     expect(wrong.map((name) => `${name}: ${kinds.get(name) ?? 'unknown'}`)).toEqual([]);
   });
 
   test('shares nothing with the list of functions that even assembly may not use', () => {
-    expect([...featureFunctions].filter((name) => forbiddenFunctions[name] !== undefined)).toEqual([]);
+    expect([...featureFunctions].filter((name) => forbiddenFunctions[name] !== undefined)).toEqual(
+      [],
+    );
   });
 });

@@ -4,28 +4,47 @@ import { formatIssue } from '../../../domain/document/issue-text';
 import { longestPauseOf } from '../../support/time/longest-pause';
 import { processorTime } from '../../support/time/processor-time';
 
-const spec = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
-const good = { 'sql/assemble.sql': 'SELECT * FROM orders', 'sql/features.sql': 'SELECT amount FROM request' };
+const spec = {
+  assemble: 'sql/assemble.sql',
+  features: 'sql/features.sql',
+  sources: ['orders', 'stock'],
+  label: 'late',
+};
+const good = {
+  'sql/assemble.sql': 'SELECT * FROM orders',
+  'sql/features.sql': 'SELECT amount FROM request',
+};
 
-const said = async (files: Partial<typeof good>) => (await lifecycleSqlIssues(spec, { ...good, ...files })).map(formatIssue);
+const said = async (files: Partial<typeof good>) =>
+  (await lifecycleSqlIssues(spec, { ...good, ...files })).map(formatIssue);
 
 /** Each alias stands twice in the next. */
 function chained(length: number, name = (at: number) => `a${at}`): string {
-  const links = Array.from({ length }, (_, at) => (at === 0 ? `amount AS ${name(0)}` : `${name(at - 1)} + ${name(at - 1)} AS ${name(at)}`));
+  const links = Array.from({ length }, (_, at) =>
+    at === 0 ? `amount AS ${name(0)}` : `${name(at - 1)} + ${name(at - 1)} AS ${name(at)}`,
+  );
   return `SELECT ${links.join(', ')} FROM request`;
 }
 
 describe('SQL that would take a process minutes', () => {
   test('254 KB of columns are refused for their number, with the place', async () => {
     const sql = `SELECT ${Array.from({ length: 42_000 }, (_, at) => `a${at % 100}`).join(',\n')} FROM orders`;
-    const { milliseconds, value } = await longestPauseOf(1_000, () => said({ 'sql/assemble.sql': sql }));
-    expect(value).toEqual([expect.stringMatching(/^sql\/assemble\.sql:\d+:\d+ has more than 20,000 words, numbers and signs/)]);
+    const { milliseconds, value } = await longestPauseOf(1_000, () =>
+      said({ 'sql/assemble.sql': sql }),
+    );
+    expect(value).toEqual([
+      expect.stringMatching(
+        /^sql\/assemble\.sql:\d+:\d+ has more than 20,000 words, numbers and signs/,
+      ),
+    ]);
     expect(milliseconds).toBeLessThan(1_000);
   });
 
   test('a long query within the limits is checked in seconds, away from the event loop', async () => {
     const sql = `SELECT ${Array.from({ length: 3_200 }, (_, at) => `o.amount + ${at}`.padEnd(48)).join(',')} FROM orders o`;
-    const { milliseconds, value } = await longestPauseOf(1_000, () => said({ 'sql/assemble.sql': sql }));
+    const { milliseconds, value } = await longestPauseOf(1_000, () =>
+      said({ 'sql/assemble.sql': sql }),
+    );
     expect(value).toEqual([]);
     expect(milliseconds).toBeLessThan(1_000);
   });
@@ -62,7 +81,9 @@ describe('SQL that would take a process minutes', () => {
 
   test('expressions nested without end are refused, and the next text is checked', async () => {
     const sql = `SELECT ${'('.repeat(4_000)}1${' + 1)'.repeat(4_000)} AS a FROM request`;
-    expect(await said({ 'sql/features.sql': sql })).toEqual([expect.stringMatching(/^sql\/features\.sql/)]);
+    expect(await said({ 'sql/features.sql': sql })).toEqual([
+      expect.stringMatching(/^sql\/features\.sql/),
+    ]);
     expect(await said({})).toEqual([]);
   });
 });

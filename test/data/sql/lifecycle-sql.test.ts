@@ -1,10 +1,18 @@
 import { formatIssue } from '../../../domain/document/issue-text';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
 
-const parts = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
+const parts = {
+  assemble: 'sql/assemble.sql',
+  features: 'sql/features.sql',
+  sources: ['orders', 'stock'],
+  label: 'late',
+};
 
 async function said(assemble: string, features: string): Promise<readonly string[]> {
-  const issues = await lifecycleSqlIssues(parts, { 'sql/assemble.sql': assemble, 'sql/features.sql': features });
+  const issues = await lifecycleSqlIssues(parts, {
+    'sql/assemble.sql': assemble,
+    'sql/features.sql': features,
+  });
   return issues.map(formatIssue);
 }
 
@@ -17,7 +25,11 @@ describe('SQL of a lifecycle, before there is data', () => {
   });
 
   test.each<[string, string, string]>([
-    ['does not parse', 'SELECT a,\n  FROM WHERE', 'sql/assemble.sql:2:8 syntax error at or near "WHERE"'],
+    [
+      'does not parse',
+      'SELECT a,\n  FROM WHERE',
+      'sql/assemble.sql:2:8 syntax error at or near "WHERE"',
+    ],
     [
       'reads a table that is no source',
       'SELECT * FROM order_items',
@@ -28,13 +40,21 @@ describe('SQL of a lifecycle, before there is data', () => {
       "SELECT * FROM read_csv('/etc/passwd')",
       'sql/assemble.sql:1:15 read_csv() reads files; the sources are orders, stock',
     ],
-    ['writes', 'DELETE FROM orders', 'sql/assemble.sql:1:1 DELETE is not allowed; write one SELECT'],
+    [
+      'writes',
+      'DELETE FROM orders',
+      'sql/assemble.sql:1:1 DELETE is not allowed; write one SELECT',
+    ],
     [
       'does more than select',
       `${good}; DROP TABLE orders`,
       'sql/assemble.sql holds a statement that is no SELECT; write one SELECT and nothing else',
     ],
-    ['selects twice', `${good}; ${good}`, 'sql/assemble.sql holds 2 statements; one SELECT is allowed'],
+    [
+      'selects twice',
+      `${good}; ${good}`,
+      'sql/assemble.sql holds 2 statements; one SELECT is allowed',
+    ],
     [
       'reads the clock',
       'SELECT now() AS at FROM orders',
@@ -45,20 +65,37 @@ describe('SQL of a lifecycle, before there is data', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['aggregate', 'SELECT avg(amount) AS a FROM request', /^sql\/features.sql:1:8 avg\(\) is not among the functions/],
-    ['read the label', 'SELECT amount, late FROM request', /^sql\/features.sql:1:16 'late' may not be read: it is the label/],
-    ['read a source', 'SELECT amount FROM orders', /^sql\/features.sql:1:20 features are computed FROM request and nothing else/],
+    [
+      'aggregate',
+      'SELECT avg(amount) AS a FROM request',
+      /^sql\/features.sql:1:8 avg\(\) is not among the functions/,
+    ],
+    [
+      'read the label',
+      'SELECT amount, late FROM request',
+      /^sql\/features.sql:1:16 'late' may not be read: it is the label/,
+    ],
+    [
+      'read a source',
+      'SELECT amount FROM orders',
+      /^sql\/features.sql:1:20 features are computed FROM request and nothing else/,
+    ],
     ['do not parse', 'SELECT amount FROM', /^sql\/features.sql:1:19 syntax error at end of input/],
   ])('is refused when the features %s', async (_, sql, issue) => {
     expect(await said(good, sql)).toEqual([expect.stringMatching(issue)]);
   });
 
   test('a clock among the features is not taken for a misspelling', async () => {
-    expect((await said(good, 'SELECT now() AS t FROM request')).join()).not.toContain('did you mean');
+    expect((await said(good, 'SELECT now() AS t FROM request')).join()).not.toContain(
+      'did you mean',
+    );
   });
 
   test('is named in both files at once, each where the lifecycle names it', async () => {
-    const issues = await lifecycleSqlIssues(parts, { 'sql/assemble.sql': 'SELEC', 'sql/features.sql': 'SELECT * FROM request' });
+    const issues = await lifecycleSqlIssues(parts, {
+      'sql/assemble.sql': 'SELEC',
+      'sql/features.sql': 'SELECT * FROM request',
+    });
     expect(issues).toMatchObject([
       { file: 'sql/assemble.sql', pointer: '/spec/data/assemble', line: 1, column: 1 },
       { file: 'sql/features.sql', pointer: '/spec/data/features', line: 1, column: 8 },

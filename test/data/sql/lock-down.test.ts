@@ -19,7 +19,9 @@ beforeAll(async () => {
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
 test('the folder is readable and writable', async () => {
-  const copied = await connection.runAndReadAll(`COPY (SELECT * FROM '${folder}/inside/a.csv') TO '${folder}/inside/a.parquet'`);
+  const copied = await connection.runAndReadAll(
+    `COPY (SELECT * FROM '${folder}/inside/a.csv') TO '${folder}/inside/a.parquet'`,
+  );
   expect(copied.getRows()).toEqual([[1n]]);
 });
 
@@ -46,5 +48,7 @@ describe('without any check of the SQL, the database itself refuses', () => {
 test('with no folder, no file is readable', async () => {
   const closed = await (await DuckDBInstance.create(':memory:')).connect();
   await lockDown(closed, null);
-  await expect(closed.run(`SELECT * FROM '${folder}/inside/a.csv'`)).rejects.toThrow(/disabled by configuration/);
+  await expect(closed.run(`SELECT * FROM '${folder}/inside/a.csv'`)).rejects.toThrow(
+    /disabled by configuration/,
+  );
 });

@@ -25,13 +25,22 @@ describe('plain features', () => {
   });
 
   test('are what the database would give', async () => {
-    const plan = await compileFeatureSql({ sql: 'SELECT carrier AS airline, distance, seats, weekend FROM request', request });
+    const plan = await compileFeatureSql({
+      sql: 'SELECT carrier AS airline, distance, seats, weekend FROM request',
+      request,
+    });
     const plain = await plainFeatures(plan);
     const runner = await openFeatureRunner(plan);
     const maybe = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null });
     const rows = fc.array(
       fc.record({
-        carrier: maybe(fc.oneof(fc.string({ unit: 'grapheme-ascii' }), fc.constant('__missing__'), fc.constant(''))),
+        carrier: maybe(
+          fc.oneof(
+            fc.string({ unit: 'grapheme-ascii' }),
+            fc.constant('__missing__'),
+            fc.constant(''),
+          ),
+        ),
         distance: maybe(fc.double({ noDefaultInfinity: true })),
         Seats: maybe(fc.maxSafeInteger()),
         weekend: maybe(fc.boolean()),

@@ -72,14 +72,28 @@ describe('a query that is allowed', () => {
       ],
     });
     const types = await withDuckDb(
-      (sql) => sql.rows<{ t: string }>(`SELECT column_type AS t FROM (DESCRIBE SELECT * FROM ${readParquet([run.outputPath])})`),
+      (sql) =>
+        sql.rows<{ t: string }>(
+          `SELECT column_type AS t FROM (DESCRIBE SELECT * FROM ${readParquet([run.outputPath])})`,
+        ),
       inProcess,
     );
-    expect(types.map((row) => row.t)).toEqual(['BIGINT', 'BIGINT', 'BIGINT', 'DOUBLE', 'VARCHAR', 'TIMESTAMP', 'BOOLEAN']);
+    expect(types.map((row) => row.t)).toEqual([
+      'BIGINT',
+      'BIGINT',
+      'BIGINT',
+      'DOUBLE',
+      'VARCHAR',
+      'TIMESTAMP',
+      'BOOLEAN',
+    ]);
   });
 
   test('equal input gives equal bytes, whatever order the engine found the rows in', async () => {
-    const one = query('SELECT * FROM flights', { orderBy: 'seen', outputPath: join(folder, 'one.parquet') });
+    const one = query('SELECT * FROM flights', {
+      orderBy: 'seen',
+      outputPath: join(folder, 'one.parquet'),
+    });
     const other = query('SELECT * FROM (SELECT * FROM flights ORDER BY hash(id))', {
       orderBy: 'seen',
       outputPath: join(folder, 'other.parquet'),
@@ -87,7 +101,10 @@ describe('a query that is allowed', () => {
     await runUserSql(one);
     await runUserSql(other);
     expect(await digestOfFile(one.outputPath)).toEqual(await digestOfFile(other.outputPath));
-    const order = await withDuckDb((sql) => sql.rows(`SELECT seen, id FROM ${readParquet([one.outputPath])} LIMIT 3`), inProcess);
+    const order = await withDuckDb(
+      (sql) => sql.rows(`SELECT seen, id FROM ${readParquet([one.outputPath])} LIMIT 3`),
+      inProcess,
+    );
     expect(order).toEqual([
       { seen: new Date('2013-01-01T00:00:00Z'), id: 0 },
       { seen: new Date('2013-01-01T00:00:00Z'), id: 1000 },
@@ -97,7 +114,9 @@ describe('a query that is allowed', () => {
 
   test('leaves nothing but its result behind', async () => {
     await runUserSql(query('SELECT 1 AS a', { outputPath: join(folder, 'alone.parquet') }));
-    expect((await readdir(folder)).filter((name) => name.startsWith('.') || name.endsWith('.partial'))).toEqual([]);
+    expect(
+      (await readdir(folder)).filter((name) => name.startsWith('.') || name.endsWith('.partial')),
+    ).toEqual([]);
   });
 });
 
@@ -106,11 +125,21 @@ describe('a query with a mistake is SqlInvalid, with the place', () => {
     ['syntax', 'SELECT id,\n FROM WHERE flights', 'sql/assemble.sql:2:', 'syntax error'],
     ['no SQL', '-- nothing', 'sql/assemble.sql: ', 'holds no SQL'],
     ['unknown column', 'SELECT id,\n  dely FROM flights', 'sql/assemble.sql:2:3: ', 'delay'],
-    ['unknown column behind text that is not ASCII', "SELECT 'ééé' AS x, dely FROM flights", 'sql/assemble.sql:1:20: ', 'delay'],
+    [
+      'unknown column behind text that is not ASCII',
+      "SELECT 'ééé' AS x, dely FROM flights",
+      'sql/assemble.sql:1:20: ',
+      'delay',
+    ],
     ['unknown source', 'SELECT *\nFROM fligths', 'sql/assemble.sql:2:6: ', 'did you mean flights?'],
     ['unknown function', 'SELECT abss(id) FROM flights', 'sql/assemble.sql:1:8: ', 'abs'],
     ['two columns of one name', 'SELECT 1 AS a, 2 AS A', 'sql/assemble.sql: ', "named 'A'"],
-    ['a type that a table cannot hold', 'SELECT [1, 2] AS both', 'sql/assemble.sql: ', "'both' is of type INTEGER[]"],
+    [
+      'a type that a table cannot hold',
+      'SELECT [1, 2] AS both',
+      'sql/assemble.sql: ',
+      "'both' is of type INTEGER[]",
+    ],
   ])('%s', async (_, sql, place, detail) => {
     const error = await refusal(query(sql));
     expect(error.type).toBe('SqlInvalid');
@@ -134,7 +163,11 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
     ['a file in its own folder', "SELECT * FROM read_csv('readable.csv')", 'read_csv()'],
     ['text of a file', "SELECT * FROM read_text('/etc/passwd')", 'read_text()'],
     ['a list of files', "SELECT * FROM glob('/*')", 'glob()'],
-    ['a file in a subquery', "SELECT (SELECT count(*) FROM 'x.parquet') AS n FROM flights", 'is a file'],
+    [
+      'a file in a subquery',
+      "SELECT (SELECT count(*) FROM 'x.parquet') AS n FROM flights",
+      'is a file',
+    ],
     ['settings', 'SELECT * FROM duckdb_settings()', 'duckdb_settings()'],
     ['the catalogue', 'SELECT * FROM information_schema.tables', 'information_schema.tables'],
     ['SQL in text', "SELECT * FROM query('SELECT 1')", 'query()'],
@@ -144,7 +177,11 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
     ['LOAD', "LOAD '/tmp/x.duckdb_extension'", 'LOAD is not allowed'],
     ['PRAGMA', 'PRAGMA version', 'PRAGMA is not allowed'],
     ['SET', '/* c */ SET lock_configuration = false', 'SET is not allowed'],
-    ['a second statement', "SELECT 1 AS a; COPY flights TO '/tmp/x.csv'", 'write one SELECT and nothing else'],
+    [
+      'a second statement',
+      "SELECT 1 AS a; COPY flights TO '/tmp/x.csv'",
+      'write one SELECT and nothing else',
+    ],
     ['a second SELECT', 'SELECT 1 AS a; SELECT 2 AS b', 'holds 2 statements'],
     ['DESCRIBE', 'DESCRIBE flights', 'DESCRIBE'],
     ['the clock', 'SELECT now() AS t FROM flights', 'reads the clock'],
@@ -171,30 +208,42 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
         ),
       inProcess,
     );
-    expect(names.map((row) => row.name).filter((name) => forbiddenFunctions[name] === undefined)).toEqual([]);
+    expect(
+      names.map((row) => row.name).filter((name) => forbiddenFunctions[name] === undefined),
+    ).toEqual([]);
   });
 });
 
 describe('a query that asks too much ends alone', () => {
-  const endless = 'SELECT sum(hash(a.i * b.i)) AS s FROM range(100000000) a(i), range(100000000) b(i)';
+  const endless =
+    'SELECT sum(hash(a.i * b.i)) AS s FROM range(100000000) a(i), range(100000000) b(i)';
 
   test('SqlTimeout when it runs forever', async () => {
     const began = Date.now();
     const error = await refusal(query(endless, { limits: { memoryBytes: 512 * MiB, seconds: 1 } }));
-    expect([error.type, error.message]).toEqual(['SqlTimeout', 'sql/assemble.sql: did not end within 1 s']);
+    expect([error.type, error.message]).toEqual([
+      'SqlTimeout',
+      'sql/assemble.sql: did not end within 1 s',
+    ]);
     expect(Date.now() - began).toBeLessThan(10_000);
   });
 
   test.each([
-    ['by lists', 'SELECT list(i || note) AS l, len(l) AS n FROM flights, range(100000) r(i) GROUP BY id % 2'],
+    [
+      'by lists',
+      'SELECT list(i || note) AS l, len(l) AS n FROM flights, range(100000) r(i) GROUP BY id % 2',
+    ],
     ['by one long text', "SELECT repeat('x', 1500000000) AS t"],
   ])(
     'SqlOutOfMemory when it wants more than its limit: %s',
     async (_, sql) => {
       const error = await refusal(
-        query(`SELECT n FROM (${sql.includes('len(') ? sql : `SELECT length(t) AS n FROM (${sql})`})`, {
-          limits: { memoryBytes: 300 * MiB, seconds: 60 },
-        }),
+        query(
+          `SELECT n FROM (${sql.includes('len(') ? sql : `SELECT length(t) AS n FROM (${sql})`})`,
+          {
+            limits: { memoryBytes: 300 * MiB, seconds: 60 },
+          },
+        ),
       );
       expect(error.type).toBe('SqlOutOfMemory');
     },
@@ -204,7 +253,9 @@ describe('a query that asks too much ends alone', () => {
   test('stops when the caller gives up', async () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error('run cancelled')), 700);
-    await expect(runUserSql(query(endless, { signal: stop.signal }))).rejects.toThrow('run cancelled');
+    await expect(runUserSql(query(endless, { signal: stop.signal }))).rejects.toThrow(
+      'run cancelled',
+    );
   });
 
   test('dies with its parent', async () => {
@@ -212,15 +263,26 @@ describe('a query that asks too much ends alone', () => {
       const { runUserSql } = require(${JSON.stringify(join(__dirname, '..', '..', '..', 'data', 'sql', 'user-sql.ts'))});
       void runUserSql(${JSON.stringify(query(endless))});
     `;
-    const parent = spawn(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', parentCode], { stdio: 'ignore' });
+    const parent = spawn(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', parentCode], {
+      stdio: 'ignore',
+    });
     const childOf = async (): Promise<string | undefined> =>
       (await output('ps', ['-eo', 'pid=,ppid=,args=']))
         .split('\n')
-        .find((line) => line.includes('user-sql-child.ts') && Number(line.trim().split(/\s+/)[1]) === parent.pid);
+        .find(
+          (line) =>
+            line.includes('user-sql-child.ts') &&
+            Number(line.trim().split(/\s+/)[1]) === parent.pid,
+        );
     await until(async () => (await childOf()) !== undefined);
     const pid = Number((await childOf())?.trim().split(/\s+/)[0]);
     parent.kill('SIGKILL');
-    await until(async () => !(await output('ps', ['-o', 'pid=,args=', '-p', String(pid)])).includes('user-sql-child.ts'));
+    await until(
+      async () =>
+        !(await output('ps', ['-o', 'pid=,args=', '-p', String(pid)])).includes(
+          'user-sql-child.ts',
+        ),
+    );
   });
 });
 

@@ -13,7 +13,8 @@ function trainer(name: string, manifest: string): void {
   writeFileSync(join(folder, name, 'trainer.yaml'), manifest);
   writeFileSync(join(folder, name, 'train.py'), 'def train(job): ...\n');
 }
-const manifest = (name: string) => `name: ${name}\ndescription: x\ntasks: [regression]\nparams: { type: object }\n`;
+const manifest = (name: string) =>
+  `name: ${name}\ndescription: x\ntasks: [regression]\nparams: { type: object }\n`;
 
 test('finds the trainers of this repository, each with its tasks', () => {
   expect(ours.list().map(({ name, tasks }) => [name, tasks])).toEqual([
@@ -26,7 +27,9 @@ test('finds the trainers of this repository, each with its tasks', () => {
 
 test.each(['../domain', 'runtime', 'none', ''])('knows no trainer %p', (name) => {
   expect(ours.get(name)).toBeNull();
-  expect(() => ours.checkParams(name, {})).toThrow(/unknown trainer .*; available: baseline, lightgbm, logistic, lora/);
+  expect(() => ours.checkParams(name, {})).toThrow(
+    /unknown trainer .*; available: baseline, lightgbm, logistic, lora/,
+  );
 });
 
 describe('parameters', () => {
@@ -40,7 +43,11 @@ describe('parameters', () => {
   });
 
   test.each([
-    ['lightgbm', { num_leavs: 3 }, { pointer: '/num_leavs', detail: 'no such parameter', didYouMean: 'num_leaves' }],
+    [
+      'lightgbm',
+      { num_leavs: 3 },
+      { pointer: '/num_leavs', detail: 'no such parameter', didYouMean: 'num_leaves' },
+    ],
     ['lightgbm', { num_leaves: 1 }, { pointer: '/num_leaves' }],
     ['lightgbm', { num_leaves: 2.5 }, { pointer: '/num_leaves' }],
     ['lightgbm', { learning_rate: 'fast' }, { pointer: '/learning_rate' }],
@@ -74,9 +81,19 @@ describe('the code digest', () => {
 });
 
 test.each([
-  ['a name that is not the folder’s', 'mine', manifest('yours'), /mine\/trainer\.yaml: name: is yours/],
+  [
+    'a name that is not the folder’s',
+    'mine',
+    manifest('yours'),
+    /mine\/trainer\.yaml: name: is yours/,
+  ],
   ['a key that is none', 'mine', `${manifest('mine')}colour: red\n`, /Unrecognized key: "colour"/],
-  ['a schema that says nothing', 'mine', manifest('mine').replace('type: object', 'type: fruit'), /mine\/trainer\.yaml/],
+  [
+    'a schema that says nothing',
+    'mine',
+    manifest('mine').replace('type: object', 'type: fruit'),
+    /mine\/trainer\.yaml/,
+  ],
 ])('refuses a manifest with %s, naming the file', (_, name, text, message) => {
   mkdirSync(join(folder, 'runtime'));
   trainer(name, text);

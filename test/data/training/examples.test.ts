@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openScratch } from '../../../data/scratch';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
-import { writeExamples, type Conversations, type ExampleBatch } from '../../../data/training/examples';
+import {
+  writeExamples,
+  type Conversations,
+  type ExampleBatch,
+} from '../../../data/training/examples';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 
@@ -16,22 +20,47 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const limits = { memoryBytes: 64 << 20, threads: 1 };
-const asUser: Conversations = ({ inputs }) => Promise.resolve(inputs.map((content) => [{ role: 'user', content }]));
+const asUser: Conversations = ({ inputs }) =>
+  Promise.resolve(inputs.map((content) => [{ role: 'user', content }]));
 
-async function written(rows: readonly (readonly [string, string])[], conversations: Conversations = asUser, exam: readonly string[] = []) {
+async function written(
+  rows: readonly (readonly [string, string])[],
+  conversations: Conversations = asUser,
+  exam: readonly string[] = [],
+) {
   const scratch = await openScratch(folder, 'test');
   try {
     const path = scratch.path('given.parquet');
-    const values = rows.map(([input, output]) => `(${quoteText(input)}, ${quoteText(output)})`).join(', ');
+    const values = rows
+      .map(([input, output]) => `(${quoteText(input)}, ${quoteText(output)})`)
+      .join(', ');
     await withDuckDb(
-      (sql) => sql.run(`COPY (FROM (VALUES ${values}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`),
+      (sql) =>
+        sql.run(
+          `COPY (FROM (VALUES ${values}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`,
+        ),
       limits,
     );
-    const put = (file: string, mediaType: string) => artifacts.putFile({ tenant: 'default', path: file, mediaType });
+    const put = (file: string, mediaType: string) =>
+      artifacts.putFile({ tenant: 'default', path: file, mediaType });
     const columns = ['input', 'output'].map((name) => ({ name, type: 'string' as const }));
-    const manifest = { dataset: 'examples', columns, rows: rows.length, files: [await put(path, 'application/vnd.apache.parquet')] };
+    const manifest = {
+      dataset: 'examples',
+      columns,
+      rows: rows.length,
+      files: [await put(path, 'application/vnd.apache.parquet')],
+    };
     return await writeExamples({
-      ...{ artifacts, scratch, manifest, conversations, exam, put, format: 'parquet', signal: new AbortController().signal },
+      ...{
+        artifacts,
+        scratch,
+        manifest,
+        conversations,
+        exam,
+        put,
+        format: 'parquet',
+        signal: new AbortController().signal,
+      },
       fineTune: { input: 'input', output: 'output', most: 1_000, holdout: 0.2 },
     });
   } finally {
@@ -39,17 +68,25 @@ async function written(rows: readonly (readonly [string, string])[], conversatio
   }
 }
 
-async function rowsOf(ref: ArtifactRef): Promise<readonly { readonly messages: string; readonly completion: string }[]> {
+async function rowsOf(
+  ref: ArtifactRef,
+): Promise<readonly { readonly messages: string; readonly completion: string }[]> {
   const path = join(folder, `${ref.digest.slice(7, 19)}.parquet`);
   await artifacts.toFile(ref, path);
   return withDuckDb((sql) => sql.rows(`FROM read_parquet(${quoteText(path)})`), limits);
 }
 
-const many = Array.from({ length: 450 }, (_, place) => [`What is thing ${place}?`, `thing ${place}`] as const);
+const many = Array.from(
+  { length: 450 },
+  (_, place) => [`What is thing ${place}?`, `thing ${place}`] as const,
+);
 
 test('are asked for in batches, in an order that does not depend on that of the rows, and told apart from those measured on', async () => {
   const batches: ExampleBatch[] = [];
-  const { train, holdout, rows } = await written(many, (batch) => (batches.push(batch), asUser(batch)));
+  const { train, holdout, rows } = await written(
+    many,
+    (batch) => (batches.push(batch), asUser(batch)),
+  );
   expect(batches.map(({ place, of, inputs }) => [place, of, inputs.length])).toEqual([
     [1, 450, 200],
     [201, 450, 200],
@@ -66,14 +103,25 @@ test('are asked for in batches, in an order that does not depend on that of the 
 
 test('that cannot be asked, say nothing on a side, or are among the cases are left out, each counted by why', async () => {
   const tooLong: Conversations = async (batch) =>
-    (await asUser(batch)).map((conversation, place) => (/thing \d0\?/.test(batch.inputs[place] ?? '') ? null : conversation));
-  const { rows } = await written([...many.slice(0, 100), ['', 'nothing'], ['What?', ' ']], tooLong, ['  what IS thing 7?']);
+    (await asUser(batch)).map((conversation, place) =>
+      /thing \d0\?/.test(batch.inputs[place] ?? '') ? null : conversation,
+    );
+  const { rows } = await written(
+    [...many.slice(0, 100), ['', 'nothing'], ['What?', ' ']],
+    tooLong,
+    ['  what IS thing 7?'],
+  );
   expect(rows).toMatchObject({ leftOut: 2, inCases: 1, tooLong: 9 });
   expect(rows.train + rows.holdout).toBe(90);
 });
 
 test('of which none is left on a side are refused', async () => {
-  const refused = { type: 'InvalidInput', message: expect.stringMatching(/^examples leaves 0 examples to learn from/) as string };
+  const refused = {
+    type: 'InvalidInput',
+    message: expect.stringMatching(/^examples leaves 0 examples to learn from/) as string,
+  };
   await expect(written([['', 'a']])).rejects.toMatchObject(refused);
-  await expect(written(many, ({ inputs }) => Promise.resolve(inputs.map(() => null)))).rejects.toMatchObject(refused);
+  await expect(
+    written(many, ({ inputs }) => Promise.resolve(inputs.map(() => null))),
+  ).rejects.toMatchObject(refused);
 });

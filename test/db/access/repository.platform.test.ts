@@ -9,7 +9,13 @@ describe('API keys', () => {
   afterAll(() => test_.close());
 
   const create = (over: object = {}) =>
-    test_.registry.apiKeys.create({ tenant, name: unique('ci'), scope: 'operator', actor: 'key:root', ...over });
+    test_.registry.apiKeys.create({
+      tenant,
+      name: unique('ci'),
+      scope: 'operator',
+      actor: 'key:root',
+      ...over,
+    });
   const verify = (key: string) => test_.registry.apiKeys.verify(key);
 
   test('a key is known by what was shown once; only a hash of it is kept', async () => {
@@ -18,10 +24,18 @@ describe('API keys', () => {
     expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
     expect(await verify(key)).toEqual({ id, tenant, name, scope: 'operator', expiresAt: null });
     const secret = key.split('_')[2] ?? '';
-    const [row] = await test_.database.sql<{ text: string }[]>`select api_keys::text as text from api_keys where id = ${id}`;
+    const [row] = await test_.database.sql<
+      { text: string }[]
+    >`select api_keys::text as text from api_keys where id = ${id}`;
     expect(row?.text).not.toContain(secret);
-    const { items } = await test_.registry.audit.list({ tenant, subject: `key:${id}`, pageSize: 5 });
-    expect(items).toMatchObject([{ action: 'key.create', actor: 'key:root', after: { name, scope: 'operator' } }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `key:${id}`,
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      { action: 'key.create', actor: 'key:root', after: { name, scope: 'operator' } },
+    ]);
     expect(JSON.stringify(items)).not.toContain(secret);
   });
 
@@ -44,25 +58,42 @@ describe('API keys', () => {
     expect(revoked.revokedAt).not.toBeNull();
     expect(await verify(key)).toBeNull();
     expect(await test_.registry.apiKeys.revoke({ tenant, id, actor: 'key:root' })).toEqual(revoked);
-    await expect(test_.registry.apiKeys.revoke({ tenant, id: 'none', actor: 'a' })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(
+      test_.registry.apiKeys.revoke({ tenant, id: 'none', actor: 'a' }),
+    ).rejects.toMatchObject({ type: 'NotFound' });
   });
 
   test('an expired key is refused', async () => {
     const { key } = await create({ expiresAt: new Date(Date.now() - 1000).toISOString() });
     expect(await verify(key)).toBeNull();
-    expect(await verify((await create({ expiresAt: new Date(Date.now() + 60_000).toISOString() })).key)).not.toBeNull();
+    expect(
+      await verify((await create({ expiresAt: new Date(Date.now() + 60_000).toISOString() })).key),
+    ).not.toBeNull();
   });
 
   test('after a rotation both keys are valid for the overlap, then the new one alone', async () => {
     const old = await create({ name: 'rotated', scope: 'approver' });
-    const made = await test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'key:root', overlapSeconds: 60 });
+    const made = await test_.registry.apiKeys.rotate({
+      tenant,
+      id: old.id,
+      actor: 'key:root',
+      overlapSeconds: 60,
+    });
     expect(Date.parse(made.oldValidUntil)).toBeGreaterThan(Date.now() + 50_000);
     expect(await verify(old.key)).toMatchObject({ id: old.id });
-    expect(await verify(made.key)).toEqual({ id: made.id, tenant, name: 'rotated', scope: 'approver', expiresAt: null });
+    expect(await verify(made.key)).toEqual({
+      id: made.id,
+      tenant,
+      name: 'rotated',
+      scope: 'approver',
+      expiresAt: null,
+    });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${old.id}`;
     expect(await verify(old.key)).toBeNull();
     expect(await verify(made.key)).not.toBeNull();
-    await expect(test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'a', overlapSeconds: 1 })).rejects.toMatchObject({
+    await expect(
+      test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'a', overlapSeconds: 1 }),
+    ).rejects.toMatchObject({
       type: 'Conflict',
     });
   });
@@ -70,9 +101,19 @@ describe('API keys', () => {
   test('a rotation without overlap ends the old key at once, and never prolongs it', async () => {
     const soon = new Date(Date.now() + 30_000).toISOString();
     const { id, key } = await create({ expiresAt: soon });
-    const made = await test_.registry.apiKeys.rotate({ tenant, id, actor: 'a', overlapSeconds: 3600 });
+    const made = await test_.registry.apiKeys.rotate({
+      tenant,
+      id,
+      actor: 'a',
+      overlapSeconds: 3600,
+    });
     expect(made.oldValidUntil).toBe(soon);
-    const last = await test_.registry.apiKeys.rotate({ tenant, id: made.id, actor: 'a', overlapSeconds: 0 });
+    const last = await test_.registry.apiKeys.rotate({
+      tenant,
+      id: made.id,
+      actor: 'a',
+      overlapSeconds: 0,
+    });
     expect(await verify(made.key)).toBeNull();
     expect(await verify(last.key)).not.toBeNull();
     expect(await verify(key)).not.toBeNull();
@@ -92,15 +133,25 @@ describe('API keys', () => {
   test('a name is free again once its key is revoked or has expired; a rotation hands it on', async () => {
     const name = unique('bob');
     const first = await create({ name });
-    const second = await test_.registry.apiKeys.rotate({ tenant, id: first.id, actor: 'a', overlapSeconds: 3600 });
+    const second = await test_.registry.apiKeys.rotate({
+      tenant,
+      id: first.id,
+      actor: 'a',
+      overlapSeconds: 3600,
+    });
     await expect(create({ name })).rejects.toMatchObject({ type: 'Conflict' });
-    await expect(test_.registry.apiKeys.rotate({ tenant, id: first.id, actor: 'a', overlapSeconds: 1 })).rejects.toMatchObject({
+    await expect(
+      test_.registry.apiKeys.rotate({ tenant, id: first.id, actor: 'a', overlapSeconds: 1 }),
+    ).rejects.toMatchObject({
       type: 'Conflict',
       next: `perennial key rotate ${second.id}`,
     });
     await test_.registry.apiKeys.revoke({ tenant, id: second.id, actor: 'a' });
     // The old one still answers for its overlap, under that name.
-    await expect(create({ name })).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining(first.id) as string });
+    await expect(create({ name })).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining(first.id) as string,
+    });
     await test_.registry.apiKeys.revoke({ tenant, id: first.id, actor: 'a' });
     const brief = await create({ name, expiresAt: new Date(Date.now() + 60_000).toISOString() });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${brief.id}`;
@@ -112,7 +163,12 @@ describe('API keys', () => {
     const { id } = await create({ expiresAt: new Date(Date.now() + 90 * day).toISOString() });
     await test_.database
       .sql`update api_keys set created_at = now() - interval '80 days', expires_at = now() + interval '10 days' where id = ${id}`;
-    const made = await test_.registry.apiKeys.rotate({ tenant, id, actor: 'a', overlapSeconds: 60 });
+    const made = await test_.registry.apiKeys.rotate({
+      tenant,
+      id,
+      actor: 'a',
+      overlapSeconds: 60,
+    });
     const { expiresAt } = (await verify(made.key)) ?? {};
     expect(Math.abs(Date.parse(expiresAt ?? '') - Date.now() - 90 * day)).toBeLessThan(60_000);
   });
@@ -122,26 +178,38 @@ describe('API keys', () => {
     const soon = await create({ expiresAt: at(86_400) });
     const later = await create({ expiresAt: at(30 * 86_400) });
     const replaced = await create({ expiresAt: at(86_400) });
-    await test_.registry.apiKeys.rotate({ tenant, id: replaced.id, actor: 'a', overlapSeconds: 600 });
+    await test_.registry.apiKeys.rotate({
+      tenant,
+      id: replaced.id,
+      actor: 'a',
+      overlapSeconds: 600,
+    });
     const past = await create({ expiresAt: at(-1) });
     const revoked = await create();
     await test_.registry.apiKeys.revoke({ tenant, id: revoked.id, actor: 'a' });
     const ids = [soon, later, replaced, past, revoked].map(({ id }) => id);
     const expiring = (await test_.registry.apiKeys.expiring({ days: 14 })).map(({ id }) => id);
     expect(expiring.filter((id) => ids.includes(id))).toEqual([soon.id]);
-    expect(await test_.registry.apiKeys.ended([...ids, 'none'])).toEqual([past.id, revoked.id, 'none']);
+    expect(await test_.registry.apiKeys.ended([...ids, 'none'])).toEqual([
+      past.id,
+      revoked.id,
+      'none',
+    ]);
   });
 
   test('use is noted, at most once a minute', async () => {
     const { id, key } = await create();
     await verify(key);
     const used = async () =>
-      (await test_.registry.apiKeys.list({ tenant, pageSize: 100 })).items.find((each) => each.id === id)?.lastUsedAt;
+      (await test_.registry.apiKeys.list({ tenant, pageSize: 100 })).items.find(
+        (each) => each.id === id,
+      )?.lastUsedAt;
     const first = await used();
     expect(first).toEqual(expect.any(String));
     await verify(key);
     expect(await used()).toBe(first);
-    await test_.database.sql`update api_keys set last_used_at = now() - interval '2 minutes' where id = ${id}`;
+    await test_.database
+      .sql`update api_keys set last_used_at = now() - interval '2 minutes' where id = ${id}`;
     await verify(key);
     expect(Date.parse((await used()) ?? '')).toBeGreaterThan(Date.now() - 60_000);
   });
@@ -163,7 +231,9 @@ describe('API keys', () => {
   });
 
   test('each scope includes those before it', () => {
-    expect(apiKeyScopes.map((scope) => apiKeyScopes.map((needed) => allows(scope, needed)))).toEqual([
+    expect(
+      apiKeyScopes.map((scope) => apiKeyScopes.map((needed) => allows(scope, needed))),
+    ).toEqual([
       [true, false, false, false],
       [true, true, false, false],
       [true, true, true, false],

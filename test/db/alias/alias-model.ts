@@ -24,7 +24,10 @@ export class AliasModel {
   private origin: number | null = null;
   private readonly promotions: Promoted[] = [];
   private readonly status = new Map<number, 'candidate' | 'promoted' | 'withdrawn'>();
-  private readonly answers = new Map<string, { readonly request: string; readonly answer: unknown }>();
+  private readonly answers = new Map<
+    string,
+    { readonly request: string; readonly answer: unknown }
+  >();
 
   constructor(versions: number) {
     for (let version = 1; version <= versions; version++) this.status.set(version, 'candidate');
@@ -32,11 +35,16 @@ export class AliasModel {
 
   token(): ExpectedChampion {
     const { standing } = this;
-    return standing === null ? { version: null, fencing: 0 } : { version: standing.champion, fencing: this.championFencing };
+    return standing === null
+      ? { version: null, fencing: 0 }
+      : { version: standing.champion, fencing: this.championFencing };
   }
 
   shown(): unknown {
-    const champion = this.standing && { version: this.standing.champion, fencing: this.championFencing };
+    const champion = this.standing && {
+      version: this.standing.champion,
+      fencing: this.championFencing,
+    };
     return { champion, previous: this.standing?.before?.champion ?? null };
   }
 
@@ -47,11 +55,19 @@ export class AliasModel {
       const before = this.standing;
       if (before?.champion === version) return { kind: 'unchanged', fencing: this.championFencing };
       const now = this.token();
-      const same = now.version === expected.version && (now.version === null || now.fencing === expected.fencing);
+      const same =
+        now.version === expected.version &&
+        (now.version === null || now.fencing === expected.fencing);
       if (!same) return { kind: 'conflict', champion: now.version === null ? null : now };
       const [originBefore, wasChampionBefore] = [this.origin, status === 'promoted'];
       this.move({ champion: version, before });
-      this.promotions.push({ version, fencing: this.fencing, before, wasChampionBefore, originBefore });
+      this.promotions.push({
+        version,
+        fencing: this.fencing,
+        before,
+        wasChampionBefore,
+        originBefore,
+      });
       this.status.set(version, 'promoted');
       return { kind: 'promoted', previous: before?.champion ?? null, fencing: this.fencing };
     });
@@ -63,7 +79,8 @@ export class AliasModel {
       const target = to ?? this.standing?.before?.champion ?? null;
       if (target === null) throw failure('Conflict', 'nothing to go to');
       if (target === from) throw failure('Conflict', 'is the champion');
-      if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'never was a champion that stood');
+      if (this.statusOf(target) !== 'promoted')
+        throw failure('Conflict', 'never was a champion that stood');
       this.move(this.earlier(target) ?? { champion: target, before: this.standing });
       // None of its versions asks an index.
       return { from, to: target, fencing: this.fencing, index: null };
@@ -72,18 +89,26 @@ export class AliasModel {
 
   withdraw(version: number, fencing: number, key: string): unknown {
     return this.once('withdraw', key, [version, fencing], () => {
-      const promotion = this.promotions.find((each) => each.version === version && each.fencing === fencing);
+      const promotion = this.promotions.find(
+        (each) => each.version === version && each.fencing === fencing,
+      );
       const now = this.token();
-      if (!promotion || this.origin !== fencing) return { kind: 'superseded', champion: now.version === null ? null : now };
+      if (!promotion || this.origin !== fencing)
+        return { kind: 'superseded', champion: now.version === null ? null : now };
       this.move(promotion.before);
       this.origin = promotion.originBefore;
       if (!promotion.wasChampionBefore) this.status.set(version, 'withdrawn');
-      return { kind: 'withdrawn', champion: promotion.before?.champion ?? null, fencing: this.fencing };
+      return {
+        kind: 'withdrawn',
+        champion: promotion.before?.champion ?? null,
+        fencing: this.fencing,
+      };
     });
   }
 
   private earlier(version: number): Standing | null {
-    for (let at = this.standing; at !== null; at = at.before) if (at.champion === version) return at;
+    for (let at = this.standing; at !== null; at = at.before)
+      if (at.champion === version) return at;
     return null;
   }
 
@@ -104,11 +129,13 @@ export class AliasModel {
     const name = `${operation} ${key}`;
     const first = this.answers.get(name);
     if (first) {
-      if (first.request !== JSON.stringify(request)) throw failure('IdempotencyConflict', 'other request');
+      if (first.request !== JSON.stringify(request))
+        throw failure('IdempotencyConflict', 'other request');
       return first.answer;
     }
     const answer = effect();
-    if ((answer as { kind?: string }).kind !== 'conflict') this.answers.set(name, { request: JSON.stringify(request), answer });
+    if ((answer as { kind?: string }).kind !== 'conflict')
+      this.answers.set(name, { request: JSON.stringify(request), answer });
     return answer;
   }
 }

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import type { RunId } from '../../../domain/ids';
 import type { AliasState, ExpectedChampion } from '../../../db/alias/repository';
 import { AliasModel } from './alias-model';
-import { openTestRegistry, registerVersions, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 const nobody: ExpectedChampion = { version: null, fencing: 0 };
 
@@ -19,7 +26,11 @@ describe('the alias register', () => {
     runId = await registerVersions(test_.registry, model, 5);
   });
 
-  const promote = (version: number, expectedChampion: ExpectedChampion, idempotencyKey = unique('key')) =>
+  const promote = (
+    version: number,
+    expectedChampion: ExpectedChampion,
+    idempotencyKey = unique('key'),
+  ) =>
     test_.registry.aliases.promote({
       tenant,
       model,
@@ -32,28 +43,64 @@ describe('the alias register', () => {
       idempotencyKey,
     });
   const rollback = (to?: number, idempotencyKey = unique('key')) =>
-    test_.registry.aliases.rollback({ tenant, model, actor: 'key:a', cause: 'bad', idempotencyKey, ...(to !== undefined && { to }) });
+    test_.registry.aliases.rollback({
+      tenant,
+      model,
+      actor: 'key:a',
+      cause: 'bad',
+      idempotencyKey,
+      ...(to !== undefined && { to }),
+    });
   const withdraw = (version: number, fencing: number, idempotencyKey = unique('key')) =>
-    test_.registry.aliases.withdraw({ tenant, model, version, fencing, actor: 'run', cause: 'undo', idempotencyKey });
+    test_.registry.aliases.withdraw({
+      tenant,
+      model,
+      version,
+      fencing,
+      actor: 'run',
+      cause: 'undo',
+      idempotencyKey,
+    });
   const get = () => test_.registry.aliases.get({ tenant, model });
   const champion = async (): Promise<ExpectedChampion> => (await get()).champion ?? nobody;
   const promoteOver = async (version: number) => promote(version, await champion());
-  const statusOf = async (version: number) => (await test_.registry.models.get({ tenant, model, version }))?.status;
+  const statusOf = async (version: number) =>
+    (await test_.registry.models.get({ tenant, model, version }))?.status;
 
   test('the first promotion makes a champion, with history, audit row, outbox entry and a new routing epoch', async () => {
     const { registry } = test_;
     const before = (await registry.routing.table()).epoch;
     expect(await promote(2, nobody)).toEqual({ kind: 'promoted', previous: null, fencing: 1 });
-    expect(await get()).toMatchObject({ champion: { version: 2, fencing: 1 }, previous: null, challenger: null });
+    expect(await get()).toMatchObject({
+      champion: { version: 2, fencing: 1 },
+      previous: null,
+      challenger: null,
+    });
     expect(await statusOf(2)).toBe('promoted');
     const history = await registry.aliases.history({ tenant, model, pageSize: 5 });
-    expect(history.items).toMatchObject([{ kind: 'promote', from: null, to: 2, fencing: 1, actor: 'key:a', cause: 'decided', runId }]);
+    expect(history.items).toMatchObject([
+      { kind: 'promote', from: null, to: 2, fencing: 1, actor: 'key:a', cause: 'decided', runId },
+    ]);
     const audit = await registry.audit.list({ tenant, subject: `model:${model}`, pageSize: 5 });
     expect(audit.items).toMatchObject([
-      { action: 'alias.promote', before: { champion: null }, after: { champion: 2, previous: null, fencing: 1 } },
+      {
+        action: 'alias.promote',
+        before: { champion: null },
+        after: { champion: 2, previous: null, fencing: 1 },
+      },
     ]);
-    const entries = await registry.outbox.claim({ limit: 100, leaseSeconds: 60, topics: ['alias.moved'] });
-    expect(entries.map(({ payload }) => payload)).toContainEqual({ model, kind: 'promote', from: null, to: 2, fencing: 1 });
+    const entries = await registry.outbox.claim({
+      limit: 100,
+      leaseSeconds: 60,
+      topics: ['alias.moved'],
+    });
+    expect(entries.map(({ payload }) => payload)).toContainEqual({
+      model,
+      kind: 'promote',
+      from: null,
+      to: 2,
+      fencing: 1,
+    });
     const table = await registry.routing.table();
     expect(table.epoch).toBeGreaterThan(before);
     expect(table.models.find((routed) => routed.model === model)).toMatchObject({
@@ -65,12 +112,19 @@ describe('the alias register', () => {
   test('each version that begins to serve is a deployment, which leads back to what it came from', async () => {
     const { lineage, models } = test_.registry;
     const rows = { kind: 'dataset', name: `${model}.request-rows`, version: 1 } as const;
-    const edges = [2, 3].map((version) => ({ from: rows, to: { kind: 'model', name: model, version } as const, runId }));
+    const edges = [2, 3].map((version) => ({
+      from: rows,
+      to: { kind: 'model', name: model, version } as const,
+      runId,
+    }));
     await lineage.add({ tenant, edges });
     const deployed = async (fencing: number) => {
       const node = { kind: 'deployment', name: model, version: fencing } as const;
       const found = await lineage.of({ tenant, node, direction: 'upstream' });
-      return found.map(({ from, runId: by }) => [`${from.kind} ${from.name}@${from.version ?? 0}`, by]);
+      return found.map(({ from, runId: by }) => [
+        `${from.kind} ${from.name}@${from.version ?? 0}`,
+        by,
+      ]);
     };
     await promote(2, nobody);
     await promoteOver(3);
@@ -81,7 +135,11 @@ describe('the alias register', () => {
     ]);
     expect((await deployed(2))[0]).toEqual([`model ${model}@3`, runId]);
     expect((await deployed(3))[0]).toEqual([`model ${model}@2`, null]);
-    const [edge] = await lineage.of({ tenant, node: { kind: 'deployment', name: model, version: 1 }, direction: 'upstream' });
+    const [edge] = await lineage.of({
+      tenant,
+      node: { kind: 'deployment', name: model, version: 1 },
+      direction: 'upstream',
+    });
     const digest = (await models.get({ tenant, model, version: 2 }))?.manifest.digest;
     expect([edge?.from.digest, edge?.to.digest]).toEqual([digest, digest]);
     const forward = await lineage.of({ tenant, node: rows, direction: 'downstream' });
@@ -116,7 +174,9 @@ describe('the alias register', () => {
       expect(await promote(3, expected)).toEqual({ kind: 'conflict', champion: before.champion });
     }
     expect(await get()).toEqual(before);
-    expect((await test_.registry.aliases.history({ tenant, model, pageSize: 5 })).items).toHaveLength(1);
+    expect(
+      (await test_.registry.aliases.history({ tenant, model, pageSize: 5 })).items,
+    ).toHaveLength(1);
   });
 
   test('a stale fencing token is a conflict even when the same version is champion again', async () => {
@@ -141,17 +201,23 @@ describe('the alias register', () => {
 
   test('the same key with other arguments is refused', async () => {
     await promote(1, nobody, `${model}/once`);
-    await expect(promote(2, nobody, `${model}/once`)).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+    await expect(promote(2, nobody, `${model}/once`)).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
     await rollback(1, `${model}/roll`).catch(() => undefined);
     await promoteOver(2);
     await rollback(1, `${model}/roll`);
-    await expect(rollback(2, `${model}/roll`)).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+    await expect(rollback(2, `${model}/roll`)).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
   });
 
   test('a conflict is not remembered under its key', async () => {
     await promote(1, nobody);
     expect(await promote(2, nobody, `${model}/retry`)).toMatchObject({ kind: 'conflict' });
-    expect(await promote(2, await champion(), `${model}/retry`)).toMatchObject({ kind: 'promoted' });
+    expect(await promote(2, await champion(), `${model}/retry`)).toMatchObject({
+      kind: 'promoted',
+    });
   });
 
   test('promoting the champion moves nothing and gives nothing to undo', async () => {
@@ -159,11 +225,17 @@ describe('the alias register', () => {
     expect(await promoteOver(1)).toEqual({ kind: 'unchanged', fencing: 1 });
   });
 
-  test.each(['rejected', 'withdrawn'] as const)('a %s version cannot be promoted', async (status) => {
-    await test_.registry.models.setStatus({ tenant, model, version: 3, status, cause: 'test' });
-    await expect(promote(3, nobody)).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining(status) as string });
-    expect((await get()).champion).toBeNull();
-  });
+  test.each(['rejected', 'withdrawn'] as const)(
+    'a %s version cannot be promoted',
+    async (status) => {
+      await test_.registry.models.setStatus({ tenant, model, version: 3, status, cause: 'test' });
+      await expect(promote(3, nobody)).rejects.toMatchObject({
+        type: 'Conflict',
+        message: expect.stringContaining(status) as string,
+      });
+      expect((await get()).champion).toBeNull();
+    },
+  );
 
   test('unknown models and versions are NotFound', async () => {
     await expect(promote(9, nobody)).rejects.toMatchObject({ type: 'NotFound' });
@@ -179,14 +251,21 @@ describe('the alias register', () => {
     expect(answers.filter(({ kind }) => kind === 'promoted')).toHaveLength(1);
     const winner = versions[answers.findIndex(({ kind }) => kind === 'promoted')];
     expect((await get()).champion).toMatchObject({ version: winner, fencing: 1 });
-    const rows = await test_.database.sql`select from model_aliases where model = ${model} and alias = 'champion'`;
+    const rows = await test_.database
+      .sql`select from model_aliases where model = ${model} and alias = 'champion'`;
     expect(rows).toHaveLength(1);
   });
 
   test('20 promotions at once under one key are one', async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => promote(1, nobody, `${model}/same`)));
-    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(new Set(['{"kind":"promoted","previous":null,"fencing":1}']));
-    expect((await test_.registry.aliases.history({ tenant, model, pageSize: 5 })).items).toHaveLength(1);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => promote(1, nobody, `${model}/same`)),
+    );
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set(['{"kind":"promoted","previous":null,"fencing":1}']),
+    );
+    expect(
+      (await test_.registry.aliases.history({ tenant, model, pageSize: 5 })).items,
+    ).toHaveLength(1);
   });
 
   test('rolling back goes further back each time, never forward to the bad version, and says so when there is nothing left', async () => {
@@ -201,7 +280,10 @@ describe('the alias register', () => {
   });
 
   test('rolling back without a champion is refused clearly', async () => {
-    await expect(rollback()).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('has no champion') as string });
+    await expect(rollback()).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining('has no champion') as string,
+    });
   });
 
   test('rolling back to a named version works for one that was a champion, and for no other', async () => {
@@ -209,7 +291,10 @@ describe('the alias register', () => {
     expect(await rollback(1)).toMatchObject({ from: 3, to: 1 });
     expect((await get()).previous).toBeNull();
     expect(await rollback(3)).toMatchObject({ from: 1, to: 3 });
-    await expect(rollback(3)).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('already is') as string });
+    await expect(rollback(3)).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining('already is') as string,
+    });
     await expect(rollback(4)).rejects.toMatchObject({
       type: 'Conflict',
       message: expect.stringContaining('never was a champion') as string,
@@ -221,8 +306,15 @@ describe('the alias register', () => {
     const before = await get();
     const promotion = await promoteOver(3);
     if (promotion.kind !== 'promoted') throw new Error(promotion.kind);
-    expect(await withdraw(3, promotion.fencing)).toEqual({ kind: 'withdrawn', champion: 2, fencing: promotion.fencing + 1 });
-    expect(await get()).toMatchObject({ champion: { version: 2 }, previous: { version: before.previous?.version } });
+    expect(await withdraw(3, promotion.fencing)).toEqual({
+      kind: 'withdrawn',
+      champion: 2,
+      fencing: promotion.fencing + 1,
+    });
+    expect(await get()).toMatchObject({
+      champion: { version: 2 },
+      previous: { version: before.previous?.version },
+    });
     expect(await statusOf(3)).toBe('withdrawn');
     await expect(rollback(3)).rejects.toMatchObject({ type: 'Conflict' });
     await rollback();
@@ -246,13 +338,18 @@ describe('the alias register', () => {
   });
 
   test('what a withdrawal brought back can itself be withdrawn, to the beginning', async () => {
-    const promotions = [await promoteOver(1), await promoteOver(2), await promoteOver(3)].map(({ kind, ...rest }) => {
-      if (kind !== 'promoted' || !('fencing' in rest)) throw new Error(kind);
-      return rest.fencing;
-    });
+    const promotions = [await promoteOver(1), await promoteOver(2), await promoteOver(3)].map(
+      ({ kind, ...rest }) => {
+        if (kind !== 'promoted' || !('fencing' in rest)) throw new Error(kind);
+        return rest.fencing;
+      },
+    );
     for (const version of [3, 2, 1]) {
       const champion = version === 1 ? null : version - 1;
-      expect(await withdraw(version, promotions[version - 1] ?? 0)).toMatchObject({ kind: 'withdrawn', champion });
+      expect(await withdraw(version, promotions[version - 1] ?? 0)).toMatchObject({
+        kind: 'withdrawn',
+        champion,
+      });
       expect((await get()).champion?.version ?? null).toBe(champion);
       expect(await statusOf(version)).toBe('withdrawn');
     }
@@ -280,7 +377,11 @@ describe('the alias register', () => {
     await test_.registry.runs.beginUndo({ tenant, id: second });
     expect(await withdraw(3, 3)).toMatchObject({ kind: 'withdrawn', champion: 1 });
     expect((await get()).champion).toMatchObject({ version: 1 });
-    expect([await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual(['promoted', 'withdrawn', 'withdrawn']);
+    expect([await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual([
+      'promoted',
+      'withdrawn',
+      'withdrawn',
+    ]);
     const { items } = await test_.registry.aliases.history({ tenant, model, pageSize: 10 });
     expect(items.map(({ kind, from, to }) => [kind, from, to]).slice(0, 2)).toEqual([
       ['withdraw', 2, 1],
@@ -304,14 +405,27 @@ describe('the alias register', () => {
     await promoteOver(2);
     const { items } = await test_.registry.aliases.history({ tenant, model, at, pageSize: 1 });
     expect(items).toMatchObject([{ to: 1 }]);
-    const none = await test_.registry.aliases.history({ tenant, model, at: '2020-01-01T00:00:00Z', pageSize: 1 });
+    const none = await test_.registry.aliases.history({
+      tenant,
+      model,
+      at: '2020-01-01T00:00:00Z',
+      pageSize: 1,
+    });
     expect(none.items).toEqual([]);
   });
 
   test('a champion cannot be rejected, nor a former one withdrawn by hand', async () => {
     for (const version of [1, 2]) await promoteOver(version);
     for (const version of [1, 2]) {
-      await expect(test_.registry.models.setStatus({ tenant, model, version, status: 'withdrawn', cause: 'x' })).rejects.toMatchObject({
+      await expect(
+        test_.registry.models.setStatus({
+          tenant,
+          model,
+          version,
+          status: 'withdrawn',
+          cause: 'x',
+        }),
+      ).rejects.toMatchObject({
         type: 'Conflict',
       });
     }
@@ -322,18 +436,31 @@ describe('the alias register', () => {
     const { sql } = test_.database;
     const second = sql`insert into model_aliases (tenant_id, model, alias, version, fencing) values ('default', ${model}, 'champion', 2, 9)`;
     await expect(second).rejects.toMatchObject({ constraint: 'model_aliases_pk' });
-    await expect(sql`update model_aliases set version = 99 where model = ${model}`).rejects.toMatchObject({
+    await expect(
+      sql`update model_aliases set version = 99 where model = ${model}`,
+    ).rejects.toMatchObject({
       constraint: 'model_aliases_version_fk',
     });
-    await expect(sql`update model_aliases set alias = 'chief' where model = ${model}`).rejects.toMatchObject({
+    await expect(
+      sql`update model_aliases set alias = 'chief' where model = ${model}`,
+    ).rejects.toMatchObject({
       constraint: 'model_aliases_alias_check',
     });
-    await expect(sql`update alias_history set cause = 'x' where model = ${model}`).rejects.toThrow(/append-only/);
-    await expect(sql`delete from alias_history where model = ${model}`).rejects.toThrow(/append-only/);
+    await expect(sql`update alias_history set cause = 'x' where model = ${model}`).rejects.toThrow(
+      /append-only/,
+    );
+    await expect(sql`delete from alias_history where model = ${model}`).rejects.toThrow(
+      /append-only/,
+    );
   });
 
   type Step =
-    | { readonly do: 'promote'; readonly version: number; readonly token: 'fresh' | 'stale' | 'none'; readonly key: number }
+    | {
+        readonly do: 'promote';
+        readonly version: number;
+        readonly token: 'fresh' | 'stale' | 'none';
+        readonly key: number;
+      }
     | { readonly do: 'rollback'; readonly to: number | null; readonly key: number }
     | { readonly do: 'withdraw'; readonly which: number; readonly key: number };
   const key = fc.nat(40);
@@ -342,10 +469,19 @@ describe('the alias register', () => {
       fc.record({
         do: fc.constant('promote' as const),
         version: fc.integer({ min: 1, max: 6 }),
-        token: fc.constantFrom('fresh' as const, 'fresh' as const, 'stale' as const, 'none' as const),
+        token: fc.constantFrom(
+          'fresh' as const,
+          'fresh' as const,
+          'stale' as const,
+          'none' as const,
+        ),
         key,
       }),
-      fc.record({ do: fc.constant('rollback' as const), to: fc.option(fc.integer({ min: 1, max: 6 })), key }),
+      fc.record({
+        do: fc.constant('rollback' as const),
+        to: fc.option(fc.integer({ min: 1, max: 6 })),
+        key,
+      }),
       fc.record({ do: fc.constant('withdraw' as const), which: fc.nat(3), key }),
     ),
     { maxLength: 25 },
@@ -364,7 +500,11 @@ describe('the alias register', () => {
           let should: () => unknown;
           if (step.do === 'promote') {
             const token =
-              step.token === 'fresh' ? expected.token() : step.token === 'stale' ? (tokens[step.key % tokens.length] ?? nobody) : nobody;
+              step.token === 'fresh'
+                ? expected.token()
+                : step.token === 'stale'
+                  ? (tokens[step.key % tokens.length] ?? nobody)
+                  : nobody;
             actual = promote(step.version, token, idempotencyKey);
             should = () => expected.promote(step.version, token, idempotencyKey);
           } else if (step.do === 'rollback') {
@@ -387,10 +527,16 @@ describe('the alias register', () => {
   test('keeps exactly one champion and an unbroken history when many ask at once', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.constantFrom('promote', 'rollback', 'withdraw'), fc.integer({ min: 1, max: 5 })), {
-          minLength: 4,
-          maxLength: 24,
-        }),
+        fc.array(
+          fc.tuple(
+            fc.constantFrom('promote', 'rollback', 'withdraw'),
+            fc.integer({ min: 1, max: 5 }),
+          ),
+          {
+            minLength: 4,
+            maxLength: 24,
+          },
+        ),
         async (asked) => {
           model = unique('model');
           runId = await registerVersions(test_.registry, model, 5);
@@ -432,6 +578,15 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
   }
 }
 
-function shown({ champion, previous }: { readonly champion: AliasState | null; readonly previous: AliasState | null }) {
-  return { champion: champion && { version: champion.version, fencing: champion.fencing }, previous: previous?.version ?? null };
+function shown({
+  champion,
+  previous,
+}: {
+  readonly champion: AliasState | null;
+  readonly previous: AliasState | null;
+}) {
+  return {
+    champion: champion && { version: champion.version, fencing: champion.fencing },
+    previous: previous?.version ?? null,
+  };
 }

@@ -1,6 +1,13 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { maxLeaseSeconds } from '../../../db/artifact/repository';
-import { empty, openTestRegistry, refTo, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  empty,
+  openTestRegistry,
+  refTo,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('artifacts', () => {
   let test_: TestRegistry;
@@ -15,11 +22,15 @@ describe('artifacts', () => {
     store = new Set();
   });
 
-  const lease = (digest: Digest, owner = 'w', seconds = 600) => test_.registry.artifacts.lease({ tenant, digest, owner, seconds });
+  const lease = (digest: Digest, owner = 'w', seconds = 600) =>
+    test_.registry.artifacts.lease({ tenant, digest, owner, seconds });
   const record = (text: string) => test_.registry.artifacts.record({ tenant, ref: refTo(text) });
-  const reference = (digest: Digest, by = 'run:1') => test_.registry.artifacts.reference({ tenant, digest, by });
-  const mark = async () => (await test_.registry.artifacts.mark({ tenant, idleSeconds: 60, limit: 100 })).marked;
-  const sweepable = async () => (await test_.registry.artifacts.sweepable({ tenant, limit: 100 })).map(({ digest }) => digest);
+  const reference = (digest: Digest, by = 'run:1') =>
+    test_.registry.artifacts.reference({ tenant, digest, by });
+  const mark = async () =>
+    (await test_.registry.artifacts.mark({ tenant, idleSeconds: 60, limit: 100 })).marked;
+  const sweepable = async () =>
+    (await test_.registry.artifacts.sweepable({ tenant, limit: 100 })).map(({ digest }) => digest);
   const remove = (digest: Digest, act: () => Promise<void> = () => Promise.resolve()) =>
     test_.registry.artifacts.delete({
       tenant,
@@ -126,7 +137,9 @@ describe('artifacts', () => {
 
   test('a deletion that fails leaves the claim for the next collector', async () => {
     const digest = await claimed('failing');
-    await expect(remove(digest, () => Promise.reject(new Error('S3 is away')))).rejects.toThrow('S3 is away');
+    await expect(remove(digest, () => Promise.reject(new Error('S3 is away')))).rejects.toThrow(
+      'S3 is away',
+    );
     expect(await sweepable()).toEqual([digest]);
     expect(await remove(digest)).toBe(true);
   });
@@ -149,16 +162,22 @@ describe('artifacts', () => {
     await pass();
     expect(await mark()).toBe(1);
     await pass();
-    expect(await test_.registry.artifacts.sweepable({ tenant, limit: 5 })).toEqual([{ tenant, digest, uri: null }]);
+    expect(await test_.registry.artifacts.sweepable({ tenant, limit: 5 })).toEqual([
+      { tenant, digest, uri: null },
+    ]);
     expect(await remove(digest)).toBe(true);
   });
 
   test('leases are bounded, and renewed to the later end', async () => {
     const { digest } = refTo('bounded');
-    await expect(lease(digest, 'w', maxLeaseSeconds + 1)).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(lease(digest, 'w', maxLeaseSeconds + 1)).rejects.toMatchObject({
+      type: 'InvalidInput',
+    });
     await lease(digest, 'w', 600);
     await lease(digest, 'w', 1);
-    const [row] = await test_.database.sql<{ long: boolean }[]>`select until > now() + interval '500 seconds' as long from artifact_leases`;
+    const [row] = await test_.database.sql<
+      { long: boolean }[]
+    >`select until > now() + interval '500 seconds' as long from artifact_leases`;
     expect(row?.long).toBe(true);
     await test_.registry.artifacts.release({ tenant, digest, owner: 'w' });
     await test_.registry.artifacts.release({ tenant, digest, owner: 'w' });
@@ -168,7 +187,9 @@ describe('artifacts', () => {
     const digests = [await written('one'), await written('two')] as const;
     for (const digest of digests) await reference(digest, 'run:9');
     await reference(digests[0], 'model:m@1');
-    expect(await test_.registry.artifacts.unreference({ tenant, by: 'run:9', digest: digests[0] })).toBe(1);
+    expect(
+      await test_.registry.artifacts.unreference({ tenant, by: 'run:9', digest: digests[0] }),
+    ).toBe(1);
     expect(await test_.registry.artifacts.unreference({ tenant, by: 'run:9' })).toBe(1);
     await pass();
     expect(await mark()).toBe(1);
@@ -179,7 +200,8 @@ describe('artifacts', () => {
     let writing = true;
     const broken: string[] = [];
 
-    // Time passes for marks and idle times only: a writer's lease is never over in the middle of its upload.
+    // Time passes for marks and idle times only: a writer's lease is never over in the middle of
+    // its upload.
     const age = () => test_.database.sql`
       update artifacts set touched_at = touched_at - interval '2 hours', marked_at = marked_at - interval '2 hours'`;
     const collector = async () => {
@@ -188,7 +210,10 @@ describe('artifacts', () => {
         await mark();
         await age();
         for (const digest of await sweepable())
-          await remove(digest, () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3)));
+          await remove(
+            digest,
+            () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3)),
+          );
       }
     };
     const writer = async (owner: string) => {

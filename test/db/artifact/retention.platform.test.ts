@@ -1,6 +1,13 @@
 import type { IdempotencyKey, PredictionId } from '../../../domain/ids';
 import { newId } from '../../../db/ids';
-import { applyLifecycle, digestOf, openTestRegistry, startRun, tenant, type TestRegistry } from '../registry-fixture';
+import {
+  applyLifecycle,
+  digestOf,
+  openTestRegistry,
+  startRun,
+  tenant,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('retention', () => {
   let test_: TestRegistry;
@@ -13,15 +20,26 @@ describe('retention', () => {
     const { retention, audit } = test_.registry;
     const defaults = await retention.get({ tenant });
     expect(defaults).toEqual({
-      ...{ predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7, callAnswerDays: 90 },
+      ...{
+        predictionDays: 90,
+        feedbackDays: 365,
+        runDetailDays: 180,
+        idempotencyDays: 30,
+        artifactIdleDays: 7,
+        callAnswerDays: 90,
+      },
     });
     const changed = { ...defaults, predictionDays: 10 };
-    expect(await retention.set({ tenant, settings: { predictionDays: 10 }, actor: 'key:a' })).toEqual(changed);
+    expect(
+      await retention.set({ tenant, settings: { predictionDays: 10 }, actor: 'key:a' }),
+    ).toEqual(changed);
     expect(await retention.get({ tenant })).toEqual(changed);
-    expect((await audit.list({ tenant, action: 'retention.set', pageSize: 5 })).items).toMatchObject([
-      { before: defaults, after: changed },
-    ]);
-    await expect(retention.set({ tenant, settings: { predictionDays: 0 }, actor: 'key:a' })).rejects.toMatchObject({
+    expect(
+      (await audit.list({ tenant, action: 'retention.set', pageSize: 5 })).items,
+    ).toMatchObject([{ before: defaults, after: changed }]);
+    await expect(
+      retention.set({ tenant, settings: { predictionDays: 0 }, actor: 'key:a' }),
+    ).rejects.toMatchObject({
       type: 'InvalidInput',
     });
   });
@@ -45,7 +63,10 @@ describe('retention', () => {
     await registry.runs.update({ tenant, id: ended, status: 'succeeded' });
     await database.sql`update effects set claimed_at = now() - interval '400 days'`;
     await registry.retention.apply();
-    const keys = async () => (await database.sql<{ key: string }[]>`select key from effects order by key`).map(({ key }) => key);
+    const keys = async () =>
+      (await database.sql<{ key: string }[]>`select key from effects order by key`).map(
+        ({ key }) => key,
+      );
     expect(await keys()).toEqual([over, open].sort());
 
     await database.sql`alter table runs disable trigger runs_keep_final`;
@@ -83,10 +104,19 @@ describe('retention', () => {
       rollout: null,
       other: null,
     };
-    const prediction = (receivedAt: string) => ({ ...row, id: newId('pred') as PredictionId, receivedAt });
+    const prediction = (receivedAt: string) => ({
+      ...row,
+      id: newId('pred') as PredictionId,
+      receivedAt,
+    });
     await registry.predictions.insert([prediction(old), prediction(new Date().toISOString())]);
     for (const predictionId of ['pred_a', 'pred_b'])
-      await registry.feedback.record({ tenant, predictionId: predictionId as PredictionId, label: 1, labelledAt: old });
+      await registry.feedback.record({
+        tenant,
+        predictionId: predictionId as PredictionId,
+        label: 1,
+        labelledAt: old,
+      });
     const ended = await startRun(registry);
     const running = await startRun(registry);
     await registry.runs.update({ tenant, id: ended, status: 'succeeded' });
@@ -111,7 +141,11 @@ describe('retention', () => {
     await database.sql`alter table runs disable trigger runs_keep_final`;
     await database.sql`update runs set ended_at = ${old} where id = ${ended}`;
 
-    expect(await registry.retention.apply()).toMatchObject({ feedbackDays: 1, runDetailDays: 3, idempotencyDays: 1 });
+    expect(await registry.retention.apply()).toMatchObject({
+      feedbackDays: 1,
+      runDetailDays: 3,
+      idempotencyDays: 1,
+    });
     const [left] = await database.sql<Record<string, number>[]>`
       select (select count(*) from predictions) as predictions, (select count(*) from feedback) as feedback, (select count(*) from effects) as effects,
         (select count(*) from run_events where run_id = ${ended}) as old_events, (select count(*) from run_events where run_id = ${running}) as new_events`;

@@ -7,12 +7,22 @@ import { tenant } from '../registry-fixture';
 export function newSigner(): AuditSigner {
   const { privateKey, publicKey: key } = generateKeyPairSync('ed25519');
   const publicKey = key.export({ type: 'spki', format: 'der' }).toString('base64');
-  return { keyId: keyIdOf(publicKey), publicKey, sign: (message) => sign(null, message, privateKey) };
+  return {
+    keyId: keyIdOf(publicKey),
+    publicKey,
+    sign: (message) => sign(null, message, privateKey),
+  };
 }
 
 export async function registerFirst(registry: Registry, signer: AuditSigner): Promise<AuditKey> {
   const request = await requestKey(signer, { tenant, previous: null });
-  return registry.audit.registerKey({ request, kind: 'first', endorser: null, actor: 'setup', cause: 'first' });
+  return registry.audit.registerKey({
+    request,
+    kind: 'first',
+    endorser: null,
+    actor: 'setup',
+    cause: 'first',
+  });
 }
 
 /** A place outside the database, in memory: what is in it may be changed by tests. */
@@ -38,7 +48,8 @@ export function memoryArchive(place = 'store:memory'): MemoryArchive {
     async storeKey(key) {
       await Promise.resolve();
       if (archive.away) throw archive.away;
-      if (!archive.storedKeys.some(({ sequence }) => sequence === key.sequence)) archive.storedKeys.push(key);
+      if (!archive.storedKeys.some(({ sequence }) => sequence === key.sequence))
+        archive.storedKeys.push(key);
     },
     async *heads({ after }) {
       for (const head of [...archive.stored]) {
@@ -46,7 +57,8 @@ export function memoryArchive(place = 'store:memory'): MemoryArchive {
         if (head.batch > after) yield head;
       }
     },
-    head: ({ batch }) => Promise.resolve(archive.stored.find((head) => head.batch === batch) ?? null),
+    head: ({ batch }) =>
+      Promise.resolve(archive.stored.find((head) => head.batch === batch) ?? null),
     keys: () => Promise.resolve([...archive.storedKeys]),
     close: () => undefined,
   };

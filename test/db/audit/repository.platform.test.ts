@@ -21,23 +21,51 @@ describe('the audit log', () => {
   });
   afterAll(() => test_.close());
   beforeEach(async () => {
-    await empty(test_, ['audit_log', 'audit_pending', 'audit_seals', 'audit_heads', 'audit_keys', 'audit_copies']);
+    await empty(test_, [
+      'audit_log',
+      'audit_pending',
+      'audit_seals',
+      'audit_heads',
+      'audit_keys',
+      'audit_copies',
+    ]);
     archive = memoryArchive();
     await registerFirst(test_.registry, signer);
   });
 
   const append = async (count: number, cause = 'because') => {
     for (let n = 0; n < count; n++) {
-      const entry = { tenant, actor: 'key:a', action: 'test', subject: `s:${n}`, cause, before: { n }, after: { list: [n, null] } };
+      const entry = {
+        tenant,
+        actor: 'key:a',
+        action: 'test',
+        subject: `s:${n}`,
+        cause,
+        before: { n },
+        after: { list: [n, null] },
+      };
       // Odd ones by a key, the others by the platform itself.
-      await (n % 2 === 1 ? withActingKey('k1', () => appendAudit(test_.database.sql, entry)) : appendAudit(test_.database.sql, entry));
+      await (n % 2 === 1
+        ? withActingKey('k1', () => appendAudit(test_.database.sql, entry))
+        : appendAudit(test_.database.sql, entry));
     }
   };
   const seal = (limit?: number, by = signer) =>
-    test_.registry.audit.seal({ tenant, signer: by, archive, ...(limit !== undefined && { limit }) });
+    test_.registry.audit.seal({
+      tenant,
+      signer: by,
+      archive,
+      ...(limit !== undefined && { limit }),
+    });
   const verify = (over: Partial<Parameters<typeof test_.registry.audit.verify>[0]> = {}) =>
-    test_.registry.audit.verify({ tenant, trust: { fingerprints: [], ownKey }, archives: [archive], ...over });
-  const found = async (over: Parameters<typeof verify>[0] = {}) => (await verify(over)).findings.map(({ kind }) => kind);
+    test_.registry.audit.verify({
+      tenant,
+      trust: { fingerprints: [], ownKey },
+      archives: [archive],
+      ...over,
+    });
+  const found = async (over: Parameters<typeof verify>[0] = {}) =>
+    (await verify(over)).findings.map(({ kind }) => kind);
   /** As someone with all rights on the database would. */
   const tamper = (statement: string) =>
     test_.database.sql.begin(async (tx) => {
@@ -51,7 +79,11 @@ describe('the audit log', () => {
       await append(2);
       await seal();
       const { sql } = test_.database;
-      for (const statement of [`update ${table} set tenant_id = 'x'`, `delete from ${table}`, `truncate ${table} cascade`]) {
+      for (const statement of [
+        `update ${table} set tenant_id = 'x'`,
+        `delete from ${table}`,
+        `truncate ${table} cascade`,
+      ]) {
         await expect(sql.unsafe(statement)).rejects.toThrow(/append-only/);
       }
     },
@@ -70,7 +102,11 @@ describe('the audit log', () => {
       [2, 4, 3],
       [3, 7, 1],
     ]);
-    expect(heads.map(({ previous }) => previous)).toEqual([null, heads[0]?.digest, heads[1]?.digest]);
+    expect(heads.map(({ previous }) => previous)).toEqual([
+      null,
+      heads[0]?.digest,
+      heads[1]?.digest,
+    ]);
     expect(await verify()).toMatchObject({
       ...{ rows: 7, batches: 3, unsealed: 0, findings: [], trustedBy: 'ownKey' },
       copies: [{ place: archive.place, heads: 3, waiting: 0 }],
@@ -84,7 +120,12 @@ describe('the audit log', () => {
 
   test('says how many rows wait to be sealed', async () => {
     await append(2);
-    expect(await verify()).toMatchObject({ rows: 0, unsealed: 2, unsealedSince: expect.any(String) as string, findings: [] });
+    expect(await verify()).toMatchObject({
+      rows: 0,
+      unsealed: 2,
+      unsealedSince: expect.any(String) as string,
+      findings: [],
+    });
     expect(await test_.registry.audit.unsealedTenants([archive.place])).toEqual([tenant]);
   });
 
@@ -92,7 +133,13 @@ describe('the audit log', () => {
     const other = openDatabase({ url: test_.url });
     const [committed, written] = [gate(), gate()];
     const late = other.sql.begin(async (tx) => {
-      await appendAudit(tx, { tenant, actor: 'late', action: 'test', subject: 's', cause: 'slow transaction' });
+      await appendAudit(tx, {
+        tenant,
+        actor: 'late',
+        action: 'test',
+        subject: 's',
+        cause: 'slow transaction',
+      });
       written.open();
       await committed.opened;
     });
@@ -155,18 +202,27 @@ describe('the audit log', () => {
       ['cause', `update audit_log set cause = 'none' where subject = 's:1'`],
       ['time', `update audit_log set at = at + interval '1 microsecond' where subject = 's:1'`],
       ['before', `update audit_log set before = '{"n":2}' where subject = 's:1'`],
-      ['after, by a space only', `update audit_log set after = '{"list": [1,null]}' where subject = 's:1'`],
+      [
+        'after, by a space only',
+        `update audit_log set after = '{"list": [1,null]}' where subject = 's:1'`,
+      ],
       ['before taken away', `update audit_log set before = null where subject = 's:1'`],
     ])('a changed row: its %s', async (_, statement) => {
       await tamper(statement);
-      expect((await verify()).findings).toEqual([{ kind: 'changed', sealedAs: 2, detail: expect.any(String) as string }]);
+      expect((await verify()).findings).toEqual([
+        { kind: 'changed', sealedAs: 2, detail: expect.any(String) as string },
+      ]);
     });
 
     test('a missing row, also when its seal is gone with it', async () => {
       await tamper(`delete from audit_log where subject = 's:4'`);
-      expect((await verify()).findings).toEqual([{ kind: 'missing', sealedAs: 5, detail: expect.any(String) as string }]);
+      expect((await verify()).findings).toEqual([
+        { kind: 'missing', sealedAs: 5, detail: expect.any(String) as string },
+      ]);
       await tamper(`delete from audit_seals where position = 5`);
-      expect((await verify()).findings).toEqual([{ kind: 'missing', sealedAs: 5, detail: expect.any(String) as string }]);
+      expect((await verify()).findings).toEqual([
+        { kind: 'missing', sealedAs: 5, detail: expect.any(String) as string },
+      ]);
     });
 
     test('a row changed together with its seal', async () => {
@@ -186,13 +242,17 @@ describe('the audit log', () => {
 
     test('a head removed while its seals are there', async () => {
       await tamper('delete from audit_heads where batch = 2');
-      expect((await verify({ archives: [] })).findings).toMatchObject([{ kind: 'cutOff', batch: 2 }]);
+      expect((await verify({ archives: [] })).findings).toMatchObject([
+        { kind: 'cutOff', batch: 2 },
+      ]);
       await tamper('delete from audit_heads where batch = 1');
       expect(await found()).toContain('cutOff');
     });
 
     test('a sealed row made to look unsealed', async () => {
-      await tamper('delete from audit_seals where batch = 2; delete from audit_heads where batch = 2');
+      await tamper(
+        'delete from audit_seals where batch = 2; delete from audit_heads where batch = 2',
+      );
       expect((await verify({ archives: [] })).findings).toMatchObject([{ kind: 'rewritten' }]);
     });
 
@@ -229,7 +289,9 @@ describe('the audit log', () => {
         { kind: 'missingCopy', batch: 3, lastBatch: 3 },
       ]);
       archive.storedKeys = [];
-      expect((await verify()).findings).toContainEqual(expect.objectContaining({ kind: 'missingCopy', keyId: signer.keyId }));
+      expect((await verify()).findings).toContainEqual(
+        expect.objectContaining({ kind: 'missingCopy', keyId: signer.keyId }),
+      );
     });
 
     test('a copy that was removed by someone who also moved the mark back', async () => {
@@ -243,14 +305,23 @@ describe('the audit log', () => {
 
     test('a key that is not registered', async () => {
       await tamper('delete from audit_keys');
-      expect(await found()).toEqual(expect.arrayContaining(['badSignature', 'changedKey']) as string[]);
+      expect(await found()).toEqual(
+        expect.arrayContaining(['badSignature', 'changedKey']) as string[],
+      );
     });
 
     describe('of keys that someone with the database added', () => {
       const attacker = newSigner();
       const insert = async (over: Partial<AuditKey>) => {
         const request = await requestKey(attacker, { tenant, previous: over.previous ?? null });
-        const key = { kind: 'rotated', endorsement: 'AAAA', fromBatch: 3, ...over, keyId: attacker.keyId, consent: request.consent };
+        const key = {
+          kind: 'rotated',
+          endorsement: 'AAAA',
+          fromBatch: 3,
+          ...over,
+          keyId: attacker.keyId,
+          consent: request.consent,
+        };
         await tamper(`insert into audit_keys (tenant_id, sequence, kind, key_id, public_key, previous, from_batch, added_at, added_by, consent, endorsement)
           values ('${tenant}', ${key.sequence ?? 2}, '${key.kind}', '${key.keyId}', '${attacker.publicKey}',
             ${key.previous ? `'${key.previous}'` : 'null'}, ${key.fromBatch}, now(), 'setup', '${key.consent}', ${key.endorsement ? `'${key.endorsement}'` : 'null'})`);
@@ -260,8 +331,12 @@ describe('the audit log', () => {
         await insert({ kind: 'added', previous: ownKey });
         await append(1);
         await seal(10, attacker);
-        expect((await verify()).findings).toMatchObject([{ kind: 'untrustedKey', keyId: attacker.keyId }]);
-        expect((await verify({ trust: { fingerprints: [], ownKey: null } })).findings).toMatchObject([{ kind: 'untrustedKey' }]);
+        expect((await verify()).findings).toMatchObject([
+          { kind: 'untrustedKey', keyId: attacker.keyId },
+        ]);
+        expect(
+          (await verify({ trust: { fingerprints: [], ownKey: null } })).findings,
+        ).toMatchObject([{ kind: 'untrustedKey' }]);
       });
 
       test('one that claims that the real one was lost, which goes on to be trusted', async () => {
@@ -270,7 +345,10 @@ describe('the audit log', () => {
         await seal(10, attacker);
         const { findings, keys } = await verify();
         expect(findings).toMatchObject([{ kind: 'untrustedKey', keyId: attacker.keyId }]);
-        expect(keys).toMatchObject([{ keyId: signer.keyId, trusted: true, untilBatch: null }, { trusted: false }]);
+        expect(keys).toMatchObject([
+          { keyId: signer.keyId, trusted: true, untilBatch: null },
+          { trusted: false },
+        ]);
       });
 
       test('the registry replaced and everything sealed again', async () => {
@@ -280,9 +358,13 @@ describe('the audit log', () => {
         archive = memoryArchive();
         await rewrite(attacker);
         const own = { fingerprints: [], ownKey };
-        expect((await verify({ archives: [], trust: own })).findings.map(({ kind }) => kind)).toEqual(['untrustedKey', 'untrustedKey']);
+        expect(
+          (await verify({ archives: [], trust: own })).findings.map(({ kind }) => kind),
+        ).toEqual(['untrustedKey', 'untrustedKey']);
         const setting = { fingerprints: [ownKey], ownKey: null };
-        expect((await verify({ archives: [], trust: setting })).findings.map(({ kind }) => kind)).toEqual(['untrustedKey', 'untrustedKey']);
+        expect(
+          (await verify({ archives: [], trust: setting })).findings.map(({ kind }) => kind),
+        ).toEqual(['untrustedKey', 'untrustedKey']);
         // Without a key that is trusted from outside, the copies show it.
         const nothing = { fingerprints: [], ownKey: null };
         expect((await verify({ archives: [], trust: nothing })).findings).toEqual([]);
@@ -343,7 +425,11 @@ describe('the audit log', () => {
 
   describe('and its keys', () => {
     const next = newSigner();
-    const register = async (kind: 'added' | 'rotated' | 'lost', by: AuditSigner, endorser: AuditSigner | null = signer) =>
+    const register = async (
+      kind: 'added' | 'rotated' | 'lost',
+      by: AuditSigner,
+      endorser: AuditSigner | null = signer,
+    ) =>
       test_.registry.audit.registerKey({
         request: await requestKey(by, { tenant, previous: ownKey }),
         ...{ kind, endorser, actor: 'local:me', cause: 'because' },
@@ -362,22 +448,33 @@ describe('the audit log', () => {
         trustedBy: 'ownKey',
         keys: [{ trusted: true }, { kind: 'added', fromBatch: 2, trusted: true }],
       });
-      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
+      expect(
+        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+      ).toEqual([]);
       expect(await found({ trust: { fingerprints: [], ownKey: null } })).toEqual([]);
       expect(archive.storedKeys.map(({ keyId }) => keyId)).toEqual([signer.keyId, next.keyId]);
-      expect((await test_.registry.audit.list({ tenant, action: 'auditKey.add', pageSize: 5 })).items).toMatchObject([
-        { actor: 'local:me', subject: `auditKey:${next.keyId}` },
-      ]);
+      expect(
+        (await test_.registry.audit.list({ tenant, action: 'auditKey.add', pageSize: 5 })).items,
+      ).toMatchObject([{ actor: 'local:me', subject: `auditKey:${next.keyId}` }]);
     });
 
     test('are rotated: old batches verify, and the old key seals no more', async () => {
       await append(1);
       await seal();
       await register('rotated', next);
-      await expect(seal()).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('was replaced by') as string });
+      await expect(seal()).rejects.toMatchObject({
+        type: 'Conflict',
+        message: expect.stringContaining('was replaced by') as string,
+      });
       await seal(10, next);
-      expect(await verify()).toMatchObject({ rows: 2, findings: [], keys: [{ untilBatch: 2 }, { fromBatch: 2, untilBatch: null }] });
-      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
+      expect(await verify()).toMatchObject({
+        rows: 2,
+        findings: [],
+        keys: [{ untilBatch: 2 }, { fromBatch: 2, untilBatch: null }],
+      });
+      expect(
+        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+      ).toEqual([]);
       // Somebody with the old key and the database.
       await tamper('update audit_keys set from_batch = 9 where sequence = 2');
       await expect(found()).resolves.toContain('untrustedKey');
@@ -389,21 +486,38 @@ describe('the audit log', () => {
       await register('lost', next, null);
       await seal(10, next);
       expect(await found()).toEqual(['untrustedKey']);
-      expect(await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } })).toEqual([]);
-      expect(await found({ trust: { fingerprints: [fingerprintOf(next.publicKey)], ownKey } })).toEqual([]);
+      expect(
+        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+      ).toEqual([]);
+      expect(
+        await found({ trust: { fingerprints: [fingerprintOf(next.publicKey)], ownKey } }),
+      ).toEqual([]);
     });
 
     test('must be registered before they seal, and are registered once', async () => {
       await append(1);
-      await expect(seal(10, next)).rejects.toMatchObject({ type: 'Conflict', next: expect.stringContaining('audit new-key') as string });
+      await expect(seal(10, next)).rejects.toMatchObject({
+        type: 'Conflict',
+        next: expect.stringContaining('audit new-key') as string,
+      });
       const first = await register('added', next);
       expect(await register('added', next)).toEqual(first);
-      await expect(register('added', newSigner(), next)).rejects.toMatchObject({ type: 'Conflict' });
-      await expect(registerFirst(test_.registry, newSigner())).rejects.toMatchObject({ type: 'Conflict' });
+      await expect(register('added', newSigner(), next)).rejects.toMatchObject({
+        type: 'Conflict',
+      });
+      await expect(registerFirst(test_.registry, newSigner())).rejects.toMatchObject({
+        type: 'Conflict',
+      });
       const request = await requestKey(next, { tenant, previous: ownKey });
       const forged = { ...request, publicKey: newSigner().publicKey };
       await expect(
-        test_.registry.audit.registerKey({ request: forged, kind: 'added', endorser: signer, actor: 'a', cause: 'c' }),
+        test_.registry.audit.registerKey({
+          request: forged,
+          kind: 'added',
+          endorser: signer,
+          actor: 'a',
+          cause: 'c',
+        }),
       ).rejects.toMatchObject({ type: 'InvalidInput' });
       expect(first.keyId).toBe(keyIdOf(next.publicKey));
     });
@@ -421,7 +535,10 @@ describe('the audit log', () => {
     expect(await test_.registry.audit.unsealedTenants(places)).toEqual([]);
     expect(second.stored).toEqual(archive.stored);
     const archives = [archive, second];
-    expect(await verify({ archives })).toMatchObject({ findings: [], copies: [{ heads: 2 }, { place: 'second:memory', heads: 2 }] });
+    expect(await verify({ archives })).toMatchObject({
+      findings: [],
+      copies: [{ heads: 2 }, { place: 'second:memory', heads: 2 }],
+    });
     // Somebody with the database and the store, but not the second place.
     await tamper(`delete from audit_seals where batch = 2; delete from audit_heads where batch = 2; delete from audit_log where subject = 's:1';
       update audit_copies set heads_through = 1`);
@@ -442,7 +559,9 @@ describe('the audit log', () => {
         select '${tenant}', n, 'aud_' || lpad(n::text, 8, '0'), 'sha256:' || repeat('0', 64), (n + 19) / 20 from generate_series(1, 50000) n;`);
     const { sql } = test_.database;
     await sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
-    const [plan] = await sql<{ queryPlan: unknown }[]>`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;
+    const [plan] = await sql<
+      { queryPlan: unknown }[]
+    >`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;
     const text = JSON.stringify(plan);
     expect(text).toContain('audit_seals_pk');
     expect(text).toContain('audit_log_pk');
@@ -458,11 +577,20 @@ describe('the audit log', () => {
     const id = items[0]?.id ?? '';
     const proof = await test_.registry.audit.prove({ tenant, id });
     if (!proof) throw new Error('no proof');
-    expect(JSON.parse(proof.content)).toMatchObject({ id, tenant, actor: 'key:a', before: '{"n":3}' });
+    expect(JSON.parse(proof.content)).toMatchObject({
+      id,
+      tenant,
+      actor: 'key:a',
+      before: '{"n":3}',
+    });
     expect(wrongWithProof(proof, publicKeys)).toBeNull();
-    expect(wrongWithProof({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys)).toMatch(/signed root/);
+    expect(
+      wrongWithProof({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys),
+    ).toMatch(/signed root/);
     expect(wrongWithProof({ ...proof, index: proof.index - 1 }, publicKeys)).toMatch(/signed root/);
-    expect(wrongWithProof({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(/digest/);
+    expect(wrongWithProof({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(
+      /digest/,
+    );
     expect(wrongWithProof(proof, {})).toMatch(/key/);
   });
 

@@ -19,7 +19,20 @@ beforeEach(() => {
 const budgets = () => registry.registry.budgets;
 const set = (limit: number) => budgets().set({ tenant, scope, unit: 'tokens', limit });
 const account = (holder: string, told: Partial<BlockAccount>) =>
-  budgets().account({ tenant, scope, unit: 'tokens', holder, spent: 0, told: 0, held: 0, kept: 0, need: 0, wanted: 0, leaseMs, ...told });
+  budgets().account({
+    tenant,
+    scope,
+    unit: 'tokens',
+    holder,
+    spent: 0,
+    told: 0,
+    held: 0,
+    kept: 0,
+    need: 0,
+    wanted: 0,
+    leaseMs,
+    ...told,
+  });
 const now = async () => {
   const budget = await budgets().get({ tenant, scope, unit: 'tokens' });
   return budget && { reserved: budget.reserved, spent: budget.spent, assumed: budget.assumed };
@@ -29,9 +42,15 @@ const gone = { leaseMs: -1 };
 describe('a gateway’s block', () => {
   test('is reserved ahead, and what was spent of it is told with the next one', async () => {
     await set(1000);
-    expect(await account('a', { need: 10, wanted: 100 })).toMatchObject({ granted: 100, refused: null });
+    expect(await account('a', { need: 10, wanted: 100 })).toMatchObject({
+      granted: 100,
+      refused: null,
+    });
     expect(await now()).toEqual({ reserved: 100, spent: 0, assumed: 0 });
-    expect(await account('a', { spent: 40, held: 20, need: 50, wanted: 100 })).toMatchObject({ granted: 120, refused: null });
+    expect(await account('a', { spent: 40, held: 20, need: 50, wanted: 100 })).toMatchObject({
+      granted: 120,
+      refused: null,
+    });
     expect(await now()).toEqual({ reserved: 120, spent: 40, assumed: 0 });
     expect(await account('a', { spent: 60 })).toMatchObject({ granted: 0 });
     expect(await now()).toEqual({ reserved: 0, spent: 60, assumed: 0 });
@@ -65,7 +84,9 @@ describe('a gateway’s block', () => {
     const before = await now();
     const holders = async () =>
       (
-        await registry.database.sql<{ holder: string }[]>`select holder from budget_reservations where scope = ${scope} order by holder`
+        await registry.database.sql<
+          { holder: string }[]
+        >`select holder from budget_reservations where scope = ${scope} order by holder`
       ).map(({ holder }) => holder);
     const settledLongAgo = () => registry.database.sql`
       update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and state = 'settled' and holder <> 'new'`;
@@ -92,18 +113,29 @@ describe('a gateway’s block', () => {
     await account('dead', { need: 10, wanted: 100 });
     await account('dead', { spent: 10, held: 8, wanted: 50, ...gone });
     const run = unique('run');
-    await budgets().reserve({ tenant, holder: run, amounts: [{ scope, unit: 'tokens', amount: 200 }], ...gone });
+    await budgets().reserve({
+      tenant,
+      holder: run,
+      amounts: [{ scope, unit: 'tokens', amount: 200 }],
+      ...gone,
+    });
     await retention.apply();
     expect(await now()).toEqual({ reserved: 50, spent: 10 + 8 + 200, assumed: 8 + 200 });
     // Whoever knows better in time puts it right.
-    await budgets().settle({ tenant, holder: run, spent: [{ scope, unit: 'tokens', amount: 120 }] });
+    await budgets().settle({
+      tenant,
+      holder: run,
+      spent: [{ scope, unit: 'tokens', amount: 120 }],
+    });
     const right = { reserved: 50, spent: 10 + 8 + 120, assumed: 8 };
     expect(await now()).toEqual(right);
 
     await registry.database.sql`
       update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and holder <> 'alive'`;
     await retention.apply();
-    expect(await registry.database.sql`select holder from budget_reservations where scope = ${scope}`).toEqual([{ holder: 'alive' }]);
+    expect(
+      await registry.database.sql`select holder from budget_reservations where scope = ${scope}`,
+    ).toEqual([{ holder: 'alive' }]);
     expect(await now()).toEqual(right);
   });
 
@@ -113,7 +145,10 @@ describe('a gateway’s block', () => {
     await account('dead', { spent: 10, held: 8, wanted: 14, ...gone });
     expect(await now()).toEqual({ reserved: 22, spent: 10, assumed: 0 });
     // 100 - 10 spent - 8 assumed: all of it is another's to have.
-    expect(await account('a', { need: 82, wanted: 82 })).toMatchObject({ granted: 82, refused: null });
+    expect(await account('a', { need: 82, wanted: 82 })).toMatchObject({
+      granted: 82,
+      refused: null,
+    });
     expect(await now()).toEqual({ reserved: 82, spent: 18, assumed: 8 });
   });
 
@@ -130,8 +165,15 @@ describe('a gateway’s block', () => {
   test('keeps what may be spent while it is told, and nothing of it once others have ended its lease', async () => {
     await set(100);
     await account('a', { need: 20, wanted: 20 });
-    await budgets().reserve({ tenant, holder: unique('run'), amounts: [{ scope, unit: 'tokens', amount: 80 }], leaseMs });
-    expect(await account('a', { spent: 2, held: 3, kept: 15, ...gone })).toMatchObject({ granted: 18 });
+    await budgets().reserve({
+      tenant,
+      holder: unique('run'),
+      amounts: [{ scope, unit: 'tokens', amount: 80 }],
+      leaseMs,
+    });
+    expect(await account('a', { spent: 2, held: 3, kept: 15, ...gone })).toMatchObject({
+      granted: 18,
+    });
     expect(await account('b', { need: 10, wanted: 10 })).toMatchObject({ granted: 10 });
     expect(await account('a', { spent: 2, held: 3, kept: 15 })).toMatchObject({ granted: 3 });
     expect(await now()).toEqual({ reserved: 93, spent: 2, assumed: 0 });
@@ -139,19 +181,41 @@ describe('a gateway’s block', () => {
 
   test('and a run’s reservation are of one budget: neither has what the other holds', async () => {
     await set(100);
-    await budgets().reserve({ tenant, holder: unique('run'), amounts: [{ scope, unit: 'tokens', amount: 70 }], leaseMs });
-    expect(await account('a', { need: 40, wanted: 40 })).toMatchObject({ granted: 0, refused: 'held' });
+    await budgets().reserve({
+      tenant,
+      holder: unique('run'),
+      amounts: [{ scope, unit: 'tokens', amount: 70 }],
+      leaseMs,
+    });
+    expect(await account('a', { need: 40, wanted: 40 })).toMatchObject({
+      granted: 0,
+      refused: 'held',
+    });
     expect(await account('a', { need: 30, wanted: 30 })).toMatchObject({ granted: 30 });
-    const held = await budgets().reserve({ tenant, holder: unique('run'), amounts: [{ scope, unit: 'tokens', amount: 10 }], leaseMs });
+    const held = await budgets().reserve({
+      tenant,
+      holder: unique('run'),
+      amounts: [{ scope, unit: 'tokens', amount: 10 }],
+      leaseMs,
+    });
     expect(held).toMatchObject({ kind: 'held' });
-    expect(await account('a', { spent: 30, need: 80 })).toMatchObject({ granted: 0, refused: 'spent' });
+    expect(await account('a', { spent: 30, need: 80 })).toMatchObject({
+      granted: 0,
+      refused: 'spent',
+    });
   });
 });
 
 describe('two gateways over one budget', () => {
   const openGateway = (): Allowances => openWith(budgets(), leaseMs);
   const openWith = (ledger: BlockLedger, lease: number) =>
-    openAllowances({ ledger, holder: unique('gateway/gw'), accountMs: 50, leaseMs: lease, onError: () => undefined });
+    openAllowances({
+      ledger,
+      holder: unique('gateway/gw'),
+      accountMs: 50,
+      leaseMs: lease,
+      onError: () => undefined,
+    });
   const most = { usd: 0, tokens: 100 };
 
   test('spend it to its end and not beyond, at once and in any order', async () => {
@@ -174,11 +238,14 @@ describe('two gateways over one budget', () => {
         allowance.settle({ usd: 0, tokens });
       }
     };
-    await Promise.all(gateways.flatMap((gateway) => Array.from({ length: 5 }, () => caller(gateway))));
+    await Promise.all(
+      gateways.flatMap((gateway) => Array.from({ length: 5 }, () => caller(gateway))),
+    );
     await Promise.all(gateways.map((gateway) => gateway.close()));
     expect(spent).toBeLessThanOrEqual(limit);
     expect(refused).toBeGreaterThan(0);
-    // Both together left no more than one question’s worth, and a little that each had when the other was refused.
+    // Both together left no more than one question’s worth, and a little that each had when the
+    // other was refused.
     expect(spent).toBeGreaterThan(limit * 0.9);
     expect(await now()).toEqual({ reserved: 0, spent, assumed: 0 });
   });
@@ -186,7 +253,8 @@ describe('two gateways over one budget', () => {
   test('one dies in the middle of an answer: the other has the rest when its lease is over', async () => {
     await set(1_000);
     let died = false;
-    const ifAlive = <T>(work: () => Promise<T>): Promise<T> => (died ? new Promise<T>(() => undefined) : work());
+    const ifAlive = <T>(work: () => Promise<T>): Promise<T> =>
+      died ? new Promise<T>(() => undefined) : work();
     const mortal: BlockLedger = {
       list: (asked) => ifAlive(() => budgets().list(asked)),
       account: (told) => ifAlive(() => budgets().account(told)),
@@ -197,7 +265,9 @@ describe('two gateways over one budget', () => {
     await dead.hold({ tenant, provider, most });
     await until(async () => (await now())?.spent === 60);
     died = true;
-    await expect(alive.hold({ tenant, provider, most: { usd: 0, tokens: 830 } })).rejects.toMatchObject({ type: 'BudgetSpent' });
+    await expect(
+      alive.hold({ tenant, provider, most: { usd: 0, tokens: 830 } }),
+    ).rejects.toMatchObject({ type: 'BudgetSpent' });
     await new Promise((late) => setTimeout(late, 1_200));
     const rest = await alive.hold({ tenant, provider, most: { usd: 0, tokens: 830 } });
     rest.settle({ usd: 0, tokens: 1 });

@@ -14,10 +14,17 @@ describe('budgets', () => {
     scope = unique('run/');
   });
   const budgets = () => test_.registry.budgets;
-  const set = (limit: number, unit: BudgetAmount['unit'] = 'tokens') => budgets().set({ tenant, scope, unit, limit });
+  const set = (limit: number, unit: BudgetAmount['unit'] = 'tokens') =>
+    budgets().set({ tenant, scope, unit, limit });
   const reserve = (holder: string, amount: number, lease = leaseMs) =>
-    budgets().reserve({ tenant, holder, amounts: [{ scope, unit: 'tokens', amount }], leaseMs: lease });
-  const settle = (holder: string, amount: number) => budgets().settle({ tenant, holder, spent: [{ scope, unit: 'tokens', amount }] });
+    budgets().reserve({
+      tenant,
+      holder,
+      amounts: [{ scope, unit: 'tokens', amount }],
+      leaseMs: lease,
+    });
+  const settle = (holder: string, amount: number) =>
+    budgets().settle({ tenant, holder, spent: [{ scope, unit: 'tokens', amount }] });
   const now = async () => {
     const budget = await budgets().get({ tenant, scope, unit: 'tokens' });
     return budget && { reserved: budget.reserved, spent: budget.spent, assumed: budget.assumed };
@@ -45,9 +52,17 @@ describe('budgets', () => {
     await set(100);
     const holder = unique('a');
     await reserve(holder, 60);
-    expect(await reserve(unique('b'), 50)).toMatchObject({ kind: 'held', asked: 50, budget: { reserved: 60 } });
+    expect(await reserve(unique('b'), 50)).toMatchObject({
+      kind: 'held',
+      asked: 50,
+      budget: { reserved: 60 },
+    });
     await settle(holder, 60);
-    expect(await reserve(unique('b'), 50)).toMatchObject({ kind: 'spent', asked: 50, budget: { spent: 60, limit: 100 } });
+    expect(await reserve(unique('b'), 50)).toMatchObject({
+      kind: 'spent',
+      asked: 50,
+      budget: { spent: 60, limit: 100 },
+    });
     expect(await reserve(unique('b'), 40)).toEqual({ kind: 'reserved' });
   });
 
@@ -58,7 +73,9 @@ describe('budgets', () => {
       { scope, unit: 'tokens', amount: 50 },
       { scope, unit: 'usd', amount: 11 },
     ] as const;
-    expect(await budgets().reserve({ tenant, holder: unique('a'), amounts, leaseMs })).toMatchObject({
+    expect(
+      await budgets().reserve({ tenant, holder: unique('a'), amounts, leaseMs }),
+    ).toMatchObject({
       kind: 'spent',
       budget: { unit: 'usd' },
     });
@@ -79,7 +96,10 @@ describe('budgets', () => {
   test('a dead holder is in nobody’s way: after its lease its amount counts as spent', async () => {
     await set(100);
     await reserve(unique('dead'), 60, -1);
-    expect(await reserve(unique('b'), 50)).toMatchObject({ kind: 'spent', budget: { spent: 60, assumed: 60, reserved: 0 } });
+    expect(await reserve(unique('b'), 50)).toMatchObject({
+      kind: 'spent',
+      budget: { spent: 60, assumed: 60, reserved: 0 },
+    });
     expect(await reserve(unique('b'), 40)).toEqual({ kind: 'reserved' });
   });
 
@@ -122,6 +142,9 @@ describe('budgets', () => {
   });
 
   test('an unknown budget is named', async () => {
-    await expect(reserve(unique('a'), 1)).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining(scope) as string });
+    await expect(reserve(unique('a'), 1)).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringContaining(scope) as string,
+    });
   });
 });

@@ -1,6 +1,13 @@
 import type { RunId } from '../../../domain/ids';
 import type { DatasetAlias } from '../../../db/dataset/repository';
-import { openTestRegistry, refTo, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  refTo,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 const columns = [{ name: 'distance', type: 'number' }] as const;
 
@@ -28,9 +35,23 @@ describe('datasets', () => {
       runId,
       idempotencyKey,
     });
-  const move = (alias: DatasetAlias, version: number, actor = 'key:a', idempotencyKey = unique('key')) =>
-    test_.registry.datasets.moveAlias({ tenant, dataset, alias, version, actor, cause: 'test', idempotencyKey });
-  const at = async (alias: DatasetAlias) => (await test_.registry.datasets.alias({ tenant, dataset, alias }))?.version ?? null;
+  const move = (
+    alias: DatasetAlias,
+    version: number,
+    actor = 'key:a',
+    idempotencyKey = unique('key'),
+  ) =>
+    test_.registry.datasets.moveAlias({
+      tenant,
+      dataset,
+      alias,
+      version,
+      actor,
+      cause: 'test',
+      idempotencyKey,
+    });
+  const at = async (alias: DatasetAlias) =>
+    (await test_.registry.datasets.alias({ tenant, dataset, alias }))?.version ?? null;
 
   test('the same bytes are the same version, whoever registers them and however often', async () => {
     expect(await register('a')).toEqual({ dataset, version: 1, manifest: refTo('a'), rows: 7 });
@@ -38,14 +59,20 @@ describe('datasets', () => {
     expect(await register('a')).toMatchObject({ version: 1 });
     const many = await Promise.all(Array.from({ length: 12 }, (_, n) => register(`c${n % 3}`)));
     expect([...new Set(many.map(({ version }) => version))].sort()).toEqual([3, 4, 5]);
-    expect(await test_.registry.datasets.get({ tenant, dataset, version: 1 })).toMatchObject({ columns, statistics: { n: 7 }, runId });
+    expect(await test_.registry.datasets.get({ tenant, dataset, version: 1 })).toMatchObject({
+      columns,
+      statistics: { n: 7 },
+      runId,
+    });
     expect(await test_.registry.datasets.get({ tenant, dataset, version: 9 })).toBeNull();
   });
 
   test('a key belongs to one registration', async () => {
     const first = await register('a', `${dataset}/key`);
     expect(await register('a', `${dataset}/key`)).toEqual(first);
-    await expect(register('b', `${dataset}/key`)).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+    await expect(register('b', `${dataset}/key`)).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
   });
 
   test('aliases move with history and audit row, once a key', async () => {
@@ -59,7 +86,12 @@ describe('datasets', () => {
     expect(await at('latest')).toBe(1);
     expect(await at('approved')).toBeNull();
     await expect(move('latest', 9)).rejects.toMatchObject({ type: 'NotFound' });
-    const { items } = await test_.registry.audit.list({ tenant, subject: `dataset:${dataset}`, action: 'dataset.moveAlias', pageSize: 5 });
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `dataset:${dataset}`,
+      action: 'dataset.moveAlias',
+      pageSize: 5,
+    });
     expect(items).toMatchObject([
       { before: { version: 2 }, after: { version: 1 } },
       { after: { version: 2 } },
@@ -80,10 +112,15 @@ describe('datasets', () => {
     await move('approved', 3, `run:${runId}`);
     await move('latest', 3, `run:${runId}`);
     const undo = { tenant, runId, idempotencyKey: unique('undo') };
-    expect([...(await test_.registry.datasets.restoreAliases(undo))].sort()).toEqual([`${dataset}@approved`, `${dataset}@latest`]);
+    expect([...(await test_.registry.datasets.restoreAliases(undo))].sort()).toEqual([
+      `${dataset}@approved`,
+      `${dataset}@latest`,
+    ]);
     expect(await at('approved')).toBe(1);
     expect(await at('latest')).toBeNull();
-    expect(await test_.registry.datasets.restoreAliases({ ...undo, idempotencyKey: unique('undo') })).toEqual([]);
+    expect(
+      await test_.registry.datasets.restoreAliases({ ...undo, idempotencyKey: unique('undo') }),
+    ).toEqual([]);
   });
 
   test('an alias that somebody moved since stays where it is', async () => {
@@ -91,7 +128,13 @@ describe('datasets', () => {
     const other = await startRun(test_.registry);
     await move('latest', 1, `run:${other}`);
     await move('latest', 2, 'key:a');
-    expect(await test_.registry.datasets.restoreAliases({ tenant, runId: other, idempotencyKey: unique('undo') })).toEqual([]);
+    expect(
+      await test_.registry.datasets.restoreAliases({
+        tenant,
+        runId: other,
+        idempotencyKey: unique('undo'),
+      }),
+    ).toEqual([]);
     expect(await at('latest')).toBe(2);
   });
 
@@ -99,10 +142,19 @@ describe('datasets', () => {
     for (const content of ['a', 'b', 'c']) await register(content);
     await move('approved', 2);
     const { items } = await test_.registry.datasets.list({ tenant, pageSize: 1000 });
-    expect(items.find(({ name }) => name === dataset)).toMatchObject({ versions: 3, latest: null, approved: 2 });
+    expect(items.find(({ name }) => name === dataset)).toMatchObject({
+      versions: 3,
+      latest: null,
+      approved: 2,
+    });
     const page = await test_.registry.datasets.versions({ tenant, dataset, pageSize: 2 });
     expect(page.items.map(({ version }) => version)).toEqual([3, 2]);
-    const rest = await test_.registry.datasets.versions({ tenant, dataset, pageSize: 2, pageToken: page.nextPageToken ?? '' });
+    const rest = await test_.registry.datasets.versions({
+      tenant,
+      dataset,
+      pageSize: 2,
+      pageToken: page.nextPageToken ?? '',
+    });
     expect(rest).toMatchObject({ items: [{ version: 1 }], nextPageToken: null });
   });
 
@@ -120,7 +172,11 @@ describe('datasets', () => {
       });
     const first = await put(3);
     expect(await put(4)).toEqual({ ...first, rows: 4, reasons: { range: 4 } });
-    const { items } = await test_.registry.datasets.quarantine.list({ tenant, dataset, pageSize: 5 });
+    const { items } = await test_.registry.datasets.quarantine.list({
+      tenant,
+      dataset,
+      pageSize: 5,
+    });
     expect(items).toMatchObject([{ dataset, version: 1, runId, rows: 4, artifact: refTo('bad') }]);
   });
 });

@@ -1,6 +1,13 @@
 import { digestOf as bodyDigest } from '../../../db/document';
 import type { RunId } from '../../../domain/ids';
-import { digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('attempts on a holdout', () => {
   let test_: TestRegistry;
@@ -12,12 +19,19 @@ describe('attempts on a holdout', () => {
   afterAll(() => test_.close());
 
   const claim = (candidate: string, { model = 'flights', holdout = 'june' } = {}) =>
-    test_.registry.attempts.claim({ tenant, runId, model, holdout: digestOf(holdout), candidate: digestOf(candidate) });
+    test_.registry.attempts.claim({
+      tenant,
+      runId,
+      model,
+      holdout: digestOf(holdout),
+      candidate: digestOf(candidate),
+    });
 
   test('are numbered by candidate, and the same candidate keeps its number', async () => {
     const model = unique('model');
     const numbers = [];
-    for (const candidate of ['a', 'b', 'a', 'c', 'b']) numbers.push((await claim(candidate, { model })).number);
+    for (const candidate of ['a', 'b', 'a', 'c', 'b'])
+      numbers.push((await claim(candidate, { model })).number);
     expect(numbers).toEqual([1, 2, 1, 3, 2]);
   });
 
@@ -30,14 +44,17 @@ describe('attempts on a holdout', () => {
 
   test('of many runs at once each get a number of their own', async () => {
     const model = unique('model');
-    const claimed = await Promise.all(Array.from({ length: 12 }, (_, index) => claim(`candidate ${index % 6}`, { model })));
+    const claimed = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => claim(`candidate ${index % 6}`, { model })),
+    );
     expect([...new Set(claimed.map(({ number }) => number))].sort()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   test('must be claimed before they are decided', async () => {
     const body = { some: 'body' };
     const digest = bodyDigest(body);
-    for (const kind of ['evidence', 'policy'] as const) await test_.registry.evidence.put({ tenant, kind, digest, body });
+    for (const kind of ['evidence', 'policy'] as const)
+      await test_.registry.evidence.put({ tenant, kind, digest, body });
     const record = (number: number) =>
       test_.registry.decisions.record({
         tenant,
@@ -49,10 +66,15 @@ describe('attempts on a holdout', () => {
         attempt: { model: 'decided', holdout: digestOf('june'), number },
         idempotencyKey: unique('key'),
       });
-    await expect(record(1)).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining('attempt 1 of decided') as string });
+    await expect(record(1)).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringContaining('attempt 1 of decided') as string,
+    });
     expect(await test_.registry.decisions.list({ tenant, runId })).toEqual([]);
     await claim('a', { model: 'decided' });
     const { id } = await record(1);
-    expect(await test_.database.sql`select decision from holdout_attempts where model = 'decided'`).toEqual([{ decision: id }]);
+    expect(
+      await test_.database.sql`select decision from holdout_attempts where model = 'decided'`,
+    ).toEqual([{ decision: id }]);
   });
 });

@@ -13,7 +13,8 @@ describe('decisions', () => {
 
   const policy = { gates: [{ name: 'useful', min: 0.62 }] };
   const evidence = { metrics: { auc: 0.71, note: 'a\u0000b', tiny: 1e-7, list: [1.5, -0, 1e21] } };
-  const put = (kind: 'evidence' | 'policy', body: unknown) => test_.registry.evidence.put({ tenant, kind, digest: digestOf(body), body });
+  const put = (kind: 'evidence' | 'policy', body: unknown) =>
+    test_.registry.evidence.put({ tenant, kind, digest: digestOf(body), body });
   const record = (over: object = {}) =>
     test_.registry.decisions.record({
       tenant,
@@ -21,18 +22,31 @@ describe('decisions', () => {
       stage: 'evaluate',
       policy: digestOf(policy),
       evidence: digestOf(evidence),
-      verdict: { kind: 'passed', reasons: [{ gate: 'useful', code: 'above', message: 'AUC 0.71' }] },
+      verdict: {
+        kind: 'passed',
+        reasons: [{ gate: 'useful', code: 'above', message: 'AUC 0.71' }],
+      },
       idempotencyKey: unique('key'),
       ...over,
     });
 
   test('need policy and evidence to be stored before, and name what is missing', async () => {
-    await expect(record()).rejects.toMatchObject({ type: 'NotFound', message: expect.stringMatching(/^policy/) as string });
+    await expect(record()).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringMatching(/^policy/) as string,
+    });
     await put('policy', policy);
-    await expect(record()).rejects.toMatchObject({ type: 'NotFound', message: expect.stringMatching(/^evidence/) as string });
+    await expect(record()).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringMatching(/^evidence/) as string,
+    });
     await put('evidence', evidence);
     const decision = await record();
-    expect(await test_.registry.decisions.get({ tenant, id: decision.id })).toMatchObject({ ...decision, runId, stage: 'evaluate' });
+    expect(await test_.registry.decisions.get({ tenant, id: decision.id })).toMatchObject({
+      ...decision,
+      runId,
+      stage: 'evaluate',
+    });
     expect(await test_.registry.decisions.list({ tenant, runId })).toHaveLength(1);
     expect(await test_.registry.decisions.get({ tenant, id: 'dec_none' })).toBeNull();
   });
@@ -42,7 +56,9 @@ describe('decisions', () => {
     await put('evidence', evidence);
     const first = await record({ idempotencyKey: 'once' });
     expect(await record({ idempotencyKey: 'once' })).toEqual(first);
-    await expect(record({ idempotencyKey: 'once', stage: 'canary' })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+    await expect(record({ idempotencyKey: 'once', stage: 'canary' })).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
   });
 
   test('are told with what came of them, once a key', async () => {
@@ -52,18 +68,33 @@ describe('decisions', () => {
     await record({ idempotencyKey: 'told', told });
     await record({ idempotencyKey: 'told', told });
     const events = await test_.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 });
-    expect(events.filter(({ kind }) => kind === 'one.judged')).toMatchObject(told.map((each) => ({ ...each, stage: 'evaluate' })));
+    expect(events.filter(({ kind }) => kind === 'one.judged')).toMatchObject(
+      told.map((each) => ({ ...each, stage: 'evaluate' })),
+    );
   });
 
   test('evidence comes back with the digest it was stored under, and cannot be another’s or changed', async () => {
     await put('evidence', evidence);
     await put('evidence', evidence);
-    const body = await test_.registry.evidence.get({ tenant, kind: 'evidence', digest: digestOf(evidence) });
+    const body = await test_.registry.evidence.get({
+      tenant,
+      kind: 'evidence',
+      digest: digestOf(evidence),
+    });
     expect(digestOf(body)).toBe(digestOf(evidence));
-    expect(await test_.registry.evidence.get({ tenant, kind: 'policy', digest: digestOf(evidence) })).toBeNull();
-    const forged = test_.registry.evidence.put({ tenant, kind: 'evidence', digest: digestOf(policy), body: evidence });
+    expect(
+      await test_.registry.evidence.get({ tenant, kind: 'policy', digest: digestOf(evidence) }),
+    ).toBeNull();
+    const forged = test_.registry.evidence.put({
+      tenant,
+      kind: 'evidence',
+      digest: digestOf(policy),
+      body: evidence,
+    });
     await expect(forged).rejects.toMatchObject({ type: 'InvalidInput' });
-    await expect(test_.database.sql`update evidence set body = '{}'`).rejects.toThrow(/append-only/);
+    await expect(test_.database.sql`update evidence set body = '{}'`).rejects.toThrow(
+      /append-only/,
+    );
     await expect(test_.database.sql`delete from decisions`).rejects.toThrow(/append-only/);
   });
 });

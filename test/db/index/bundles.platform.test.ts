@@ -1,13 +1,37 @@
-/** What bundles and the indexes that they ask owe each other: a needed index is not retired, and its alias goes back with the application. */
+/**
+ * What bundles and the indexes that they ask owe each other: a needed index is not retired, and its
+ * alias goes back with the application.
+ */
 import type { RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
-import { digestOf, openTestRegistry, refTo, signature, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  refTo,
+  signature,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 const recipe: IndexRecipe = {
-  embedder: { name: 'minilm', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } },
+  embedder: {
+    name: 'minilm',
+    digest: digestOf('minilm'),
+    dimensions: 384,
+    spec: { kind: 'minilm' },
+  },
   chunking: { kind: 'sentences', size: 256, overlap: 0 },
 };
-const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, vectors: 'flat', seconds: 1 } as const;
+const report = {
+  documents: 1,
+  chunks: 2,
+  embedded: 2,
+  rejected: {},
+  vectors: 'flat',
+  seconds: 1,
+} as const;
 
 describe('indexes and the bundles that ask them', () => {
   let test_: TestRegistry;
@@ -25,10 +49,21 @@ describe('indexes and the bundles that ask them', () => {
   const indexes = () => test_.registry.indexes;
   const aliases = () => test_.registry.aliases;
 
-  async function opened(runId: RunId | null = null, idempotencyKey = unique('key')): Promise<number> {
+  async function opened(
+    runId: RunId | null = null,
+    idempotencyKey = unique('key'),
+  ): Promise<number> {
     const dataset = `${index}.documents`;
     const manifest = refTo(unique('documents'));
-    const of = await test_.registry.datasets.register({ tenant, dataset, manifest, rows: 1, columns: [], runId: null, idempotencyKey });
+    const of = await test_.registry.datasets.register({
+      tenant,
+      dataset,
+      manifest,
+      rows: 1,
+      columns: [],
+      runId: null,
+      idempotencyKey,
+    });
     const { version } = await indexes().open({
       tenant,
       index,
@@ -44,7 +79,16 @@ describe('indexes and the bundles that ask them', () => {
 
   async function built(runId: RunId | null = null): Promise<number> {
     const version = await opened(runId);
-    await indexes().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2, documents: 1 });
+    await indexes().changes.applied({
+      tenant,
+      index,
+      version,
+      from: 0,
+      to: 0,
+      tableVersion: 3,
+      chunks: 2,
+      documents: 1,
+    });
     await indexes().seal({ tenant, index, version, report });
     return version;
   }
@@ -61,22 +105,42 @@ describe('indexes and the bundles that ask them', () => {
       idempotencyKey: key,
     });
     const from = { kind: 'index', name: index, version: asks ?? 0 } as const;
-    if (asks !== null) await test_.registry.lineage.add({ tenant, edges: [{ from, to: { kind: 'model', name: model, version }, runId }] });
+    if (asks !== null)
+      await test_.registry.lineage.add({
+        tenant,
+        edges: [{ from, to: { kind: 'model', name: model, version }, runId }],
+      });
     return version;
   }
 
   const ended = (id: RunId) => test_.registry.runs.update({ tenant, id, status: 'succeeded' });
 
   /** A run that builds, promotes its bundle and lets the index's alias follow. */
-  async function released(asks: number | null = null): Promise<{ readonly asks: number; readonly version: number }> {
+  async function released(
+    asks: number | null = null,
+  ): Promise<{ readonly asks: number; readonly version: number }> {
     const runId = await startRun(test_.registry);
     const of = asks ?? (await built(runId));
     const version = await bundle(of, runId);
-    const expectedChampion = (await aliases().get({ tenant, model })).champion ?? { version: null, fencing: 0 };
-    const told = { tenant, actor: `run:${runId}`, cause: 'decided', idempotencyKey: unique('promote') };
+    const expectedChampion = (await aliases().get({ tenant, model })).champion ?? {
+      version: null,
+      fencing: 0,
+    };
+    const told = {
+      tenant,
+      actor: `run:${runId}`,
+      cause: 'decided',
+      idempotencyKey: unique('promote'),
+    };
     await aliases().promote({ ...told, model, version, expectedChampion, decisionId: null, runId });
     const at = (await indexes().aliases({ tenant, index })).champion ?? { version: null };
-    await indexes().promote({ ...told, index, version: of, expectedChampion: at, bundle: { model, version } });
+    await indexes().promote({
+      ...told,
+      index,
+      version: of,
+      expectedChampion: at,
+      bundle: { model, version },
+    });
     await ended(runId);
     return { asks: of, version };
   }
@@ -87,16 +151,25 @@ describe('indexes and the bundles that ask them', () => {
     indexes().retire({ tenant, index, version, actor: 'ada', cause: 'old', idempotencyKey });
   const answers = async () => (await indexes().aliases({ tenant, index })).champion?.version;
   const moves = async () =>
-    (await indexes().history({ tenant, index, pageSize: 20 })).items.map(({ kind, to, bundle: of }) => [kind, to, of?.version]);
+    (await indexes().history({ tenant, index, pageSize: 20 })).items.map(
+      ({ kind, to, bundle: of }) => [kind, to, of?.version],
+    );
 
   test('the index goes back with the application that had moved it, step by step and once a key', async () => {
     const [one, two, three] = [await released(), await released(), await released()];
     expect(await answers()).toBe(three.asks);
     const key = unique('back');
     const first = await rollback(undefined, key);
-    expect(first).toMatchObject({ from: three.version, to: two.version, index: { kind: 'moved', index, from: three.asks, to: two.asks } });
+    expect(first).toMatchObject({
+      from: three.version,
+      to: two.version,
+      index: { kind: 'moved', index, from: three.asks, to: two.asks },
+    });
     expect(await rollback(undefined, key)).toEqual(first);
-    expect(await rollback()).toMatchObject({ to: one.version, index: { kind: 'moved', from: two.asks, to: one.asks } });
+    expect(await rollback()).toMatchObject({
+      to: one.version,
+      index: { kind: 'moved', from: two.asks, to: one.asks },
+    });
     expect(await moves()).toEqual([
       ['rollback', one.asks, one.version],
       ['rollback', two.asks, two.version],
@@ -104,8 +177,14 @@ describe('indexes and the bundles that ask them', () => {
       ['promote', two.asks, two.version],
       ['promote', one.asks, one.version],
     ]);
-    const { items } = await test_.registry.audit.list({ tenant, subject: `index:${index}`, pageSize: 1 });
-    expect(items).toMatchObject([{ action: 'index.rollback', actor: 'ada', after: { champion: one.asks } }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `index:${index}`,
+      pageSize: 1,
+    });
+    expect(items).toMatchObject([
+      { action: 'index.rollback', actor: 'ada', after: { champion: one.asks } },
+    ]);
   });
 
   test('the index does not follow a bundle that was rolled back before its turn came', async () => {
@@ -113,13 +192,30 @@ describe('indexes and the bundles that ask them', () => {
     const runId = await startRun(test_.registry);
     const of = await built(runId);
     const version = await bundle(of, runId);
-    const expectedChampion = (await aliases().get({ tenant, model })).champion ?? { version: null, fencing: 0 };
+    const expectedChampion = (await aliases().get({ tenant, model })).champion ?? {
+      version: null,
+      fencing: 0,
+    };
     const told = { tenant, actor: `run:${runId}`, cause: 'decided' };
-    const promotion = { ...told, model, version, expectedChampion, decisionId: null, runId, idempotencyKey: unique('promote') };
+    const promotion = {
+      ...told,
+      model,
+      version,
+      expectedChampion,
+      decisionId: null,
+      runId,
+      idempotencyKey: unique('promote'),
+    };
     await aliases().promote(promotion);
     await rollback();
     const at = (await indexes().aliases({ tenant, index })).champion ?? { version: null };
-    const follow = { ...told, index, version: of, expectedChampion: at, idempotencyKey: unique('follow') };
+    const follow = {
+      ...told,
+      index,
+      version: of,
+      expectedChampion: at,
+      idempotencyKey: unique('follow'),
+    };
     expect(await indexes().promote({ ...follow, bundle: { model, version } })).toMatchObject({
       kind: 'conflict',
       champion: { version: one.asks },
@@ -131,19 +227,44 @@ describe('indexes and the bundles that ask them', () => {
     const one = await released();
     const two = await released();
     await released(two.asks);
-    expect(await rollback(one.version)).toMatchObject({ index: { kind: 'moved', from: two.asks, to: one.asks } });
+    expect(await rollback(one.version)).toMatchObject({
+      index: { kind: 'moved', from: two.asks, to: one.asks },
+    });
   });
 
   test('the index stays where somebody else has moved it since, where it is right already, and where the bundle before asks none', async () => {
     const one = await released();
     const two = await released();
-    await indexes().rollback({ tenant, index, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
+    await indexes().rollback({
+      tenant,
+      index,
+      actor: 'ada',
+      cause: 'by hand',
+      idempotencyKey: unique('hand'),
+    });
     expect(await rollback()).toMatchObject({
-      index: { kind: 'stays', at: one.asks, why: expect.stringContaining('asks this version') as string },
+      index: {
+        kind: 'stays',
+        at: one.asks,
+        why: expect.stringContaining('asks this version') as string,
+      },
     });
     const three = await released();
-    await indexes().rollback({ tenant, index, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
-    await indexes().rollback({ tenant, index, to: three.asks, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
+    await indexes().rollback({
+      tenant,
+      index,
+      actor: 'ada',
+      cause: 'by hand',
+      idempotencyKey: unique('hand'),
+    });
+    await indexes().rollback({
+      tenant,
+      index,
+      to: three.asks,
+      actor: 'ada',
+      cause: 'by hand',
+      idempotencyKey: unique('hand'),
+    });
     expect(await answers()).toBe(three.asks);
     expect(await rollback(two.version)).toMatchObject({
       index: { kind: 'stays', at: three.asks, why: expect.stringContaining(model) as string },
@@ -154,7 +275,12 @@ describe('indexes and the bundles that ask them', () => {
     const runId = await startRun(test_.registry);
     const bare = await bundle(null, runId);
     const told = { tenant, model, decisionId: null, runId, actor: 'ada', cause: 'first' };
-    await aliases().promote({ ...told, version: bare, expectedChampion: { version: null, fencing: 0 }, idempotencyKey: unique('promote') });
+    await aliases().promote({
+      ...told,
+      version: bare,
+      expectedChampion: { version: null, fencing: 0 },
+      idempotencyKey: unique('promote'),
+    });
     const asking = await released();
     expect(await rollback()).toMatchObject({ to: bare, index: { kind: 'stays', at: asking.asks } });
     expect(await rollback(asking.version)).toMatchObject({ index: null });
@@ -164,18 +290,46 @@ describe('indexes and the bundles that ask them', () => {
     const [one, two, three] = [await released(), await released(), await released()];
     const four = await released();
     // Only bundles hold them here: the aliases of the index point elsewhere.
-    await indexes().rollback({ tenant, index, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
+    await indexes().rollback({
+      tenant,
+      index,
+      actor: 'ada',
+      cause: 'by hand',
+      idempotencyKey: unique('hand'),
+    });
     const other = await built();
-    const expectedChampion = (await indexes().aliases({ tenant, index })).champion ?? { version: null };
-    await indexes().promote({ tenant, index, version: other, expectedChampion, actor: 'ada', cause: 'test', idempotencyKey: unique('p') });
+    const expectedChampion = (await indexes().aliases({ tenant, index })).champion ?? {
+      version: null,
+    };
+    await indexes().promote({
+      tenant,
+      index,
+      version: other,
+      expectedChampion,
+      actor: 'ada',
+      cause: 'test',
+      idempotencyKey: unique('p'),
+    });
     await expect(retire(four.asks)).rejects.toMatchObject({
       type: 'Conflict',
-      message: expect.stringContaining(`${model}@${four.version}, the champion of ${model}`) as string,
+      message: expect.stringContaining(
+        `${model}@${four.version}, the champion of ${model}`,
+      ) as string,
       next: expect.stringContaining(`perennial run start ${model}`) as string,
     });
-    const end = { tenant, index, version: four.asks, state: 'failed', actor: 'ada', cause: 'old' } as const;
+    const end = {
+      tenant,
+      index,
+      version: four.asks,
+      state: 'failed',
+      actor: 'ada',
+      cause: 'old',
+    } as const;
     await expect(indexes().end(end)).rejects.toMatchObject({ type: 'Conflict' });
-    await expect(retire(three.asks)).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('previous') as string });
+    await expect(retire(three.asks)).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining('previous') as string,
+    });
     const runId = await startRun(test_.registry);
     const candidate = await bundle(two.asks, runId);
     await expect(retire(two.asks)).rejects.toMatchObject({
@@ -187,12 +341,24 @@ describe('indexes and the bundles that ask them', () => {
     expect(await retire(two.asks, key)).toEqual({ version: two.asks, from: 'ready' });
     expect(await retire(two.asks)).toEqual({ version: two.asks, from: 'retired' });
     expect(await retire(one.asks)).toEqual({ version: one.asks, from: 'ready' });
-    const { items } = await test_.registry.audit.list({ tenant, subject: `index:${index}@${two.asks}`, pageSize: 5 });
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `index:${index}@${two.asks}`,
+      pageSize: 5,
+    });
     expect(items.filter(({ action }) => action === 'index.end')).toMatchObject([
       { actor: 'ada', cause: 'old', after: { state: 'retired' } },
     ]);
-    const promised = await test_.registry.outbox.claim({ limit: 100, leaseSeconds: 60, topics: ['index.retired'] });
-    expect(promised.filter(({ payload }) => payload['index'] === index && payload['version'] === two.asks)).toHaveLength(2);
+    const promised = await test_.registry.outbox.claim({
+      limit: 100,
+      leaseSeconds: 60,
+      topics: ['index.retired'],
+    });
+    expect(
+      promised.filter(
+        ({ payload }) => payload['index'] === index && payload['version'] === two.asks,
+      ),
+    ).toHaveLength(2);
   });
 
   test('a bundle whose index was retired does not come back, and a run that goes on keeps what it has built', async () => {
@@ -207,7 +373,10 @@ describe('indexes and the bundles that ask them', () => {
     });
     const runId = await startRun(test_.registry);
     const fresh = await built(runId);
-    await expect(retire(fresh)).rejects.toMatchObject({ type: 'Conflict', next: `perennial run watch ${runId}` });
+    await expect(retire(fresh)).rejects.toMatchObject({
+      type: 'Conflict',
+      next: `perennial run watch ${runId}`,
+    });
     await ended(runId);
     expect(await retire(fresh)).toMatchObject({ from: 'ready' });
   });
@@ -215,7 +384,10 @@ describe('indexes and the bundles that ask them', () => {
   test('a version whose build is over without an end of its own is retired, and not while it goes on', async () => {
     const runId = await startRun(test_.registry);
     const ofRun = await opened(runId);
-    await expect(retire(ofRun)).rejects.toMatchObject({ type: 'Conflict', next: `perennial run watch ${runId}` });
+    await expect(retire(ofRun)).rejects.toMatchObject({
+      type: 'Conflict',
+      next: `perennial run watch ${runId}`,
+    });
     await ended(runId);
     expect(await retire(ofRun)).toEqual({ version: ofRun, from: 'building' });
 
@@ -225,7 +397,9 @@ describe('indexes and the bundles that ask them', () => {
     const cancel = { type: 'Conflict', next: `perennial index build-cancel ${index} ${build}` };
     await expect(retire(alone)).rejects.toMatchObject(cancel);
     const told = { ...name, actor: 'ada', cause: 'old', idempotencyKey: unique('retire') };
-    await expect(indexes().retire({ ...told, endedBuild: 'another' })).rejects.toMatchObject(cancel);
+    await expect(indexes().retire({ ...told, endedBuild: 'another' })).rejects.toMatchObject(
+      cancel,
+    );
     expect(await indexes().buildOf(name)).toBe(build);
     const gone = { version: alone, from: 'building' };
     expect(await indexes().retire({ ...told, endedBuild: build })).toEqual(gone);

@@ -1,13 +1,22 @@
 import type { PredictionId, RunId } from '../../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../../domain/lifecycle/lifecycle';
 import { llmCanaryOf } from '../../../domain/language/canary/canary';
-import { llmCanarySchema, type LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
+import {
+  llmCanarySchema,
+  type LlmCanaryDocument,
+} from '../../../domain/language/canary/canary.schema';
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import { nothingSeen } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RipePair, RolloutRecord } from '../../../db/rollout/repository';
-import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 import { openRollout, promoteOver } from '../rollout/fixture';
 
 describe('what is said of answers', () => {
@@ -20,16 +29,30 @@ describe('what is said of answers', () => {
   });
   afterAll(() => test_.close());
 
-  const begin = async (quality: Partial<LlmCanaryDocument['quality']> = {}, guardrails: readonly GuardrailSpec[] = []) => {
+  const begin = async (
+    quality: Partial<LlmCanaryDocument['quality']> = {},
+    guardrails: readonly GuardrailSpec[] = [],
+  ) => {
     model = unique('model');
     runId = await registerVersions(test_.registry, model, 2);
     await promoteOver(test_.registry, model, 1);
     const spec: CanarySpec = {
-      ...llmCanaryOf(llmCanarySchema.parse({ steps: [0, 50], quality: { measure: 'f1', margin: 0.1, ...quality } })),
+      ...llmCanaryOf(
+        llmCanarySchema.parse({
+          steps: [0, 50],
+          quality: { measure: 'f1', margin: 0.1, ...quality },
+        }),
+      ),
       ...(guardrails.length > 0 && { guardrails }),
     };
     const paired = spec.quality.answers?.from === 'references';
-    const opening = await openRollout(test_.registry, { model, runId, spec, paired, availableAfterSeconds: 0 });
+    const opening = await openRollout(test_.registry, {
+      model,
+      runId,
+      spec,
+      paired,
+      availableAfterSeconds: 0,
+    });
     if (opening.kind !== 'opened') throw new Error(opening.kind);
     rollout = opening.rollout;
   };
@@ -46,7 +69,11 @@ describe('what is said of answers', () => {
     retrieved: null,
     ...over,
   });
-  const beside = (output: LoggedAnswer | null, error: string | null = null, version = 2): OtherScore => ({
+  const beside = (
+    output: LoggedAnswer | null,
+    error: string | null = null,
+    version = 2,
+  ): OtherScore => ({
     version,
     role: 'shadow',
     score: null,
@@ -74,20 +101,38 @@ describe('what is said of answers', () => {
     await test_.registry.predictions.insert(rows);
     return rows.map(({ id }) => id);
   };
-  const tell = (predictionId: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
-    test_.registry.feedback.record({ tenant, predictionId: predictionId as PredictionId, label, labelledAt });
-  const labelOf = async (id: PredictionId | undefined) => (await test_.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
+  const tell = (
+    predictionId: PredictionId | undefined,
+    label: unknown,
+    labelledAt = '2026-01-01T00:00:00Z',
+  ) =>
+    test_.registry.feedback.record({
+      tenant,
+      predictionId: predictionId as PredictionId,
+      label,
+      labelledAt,
+    });
+  const labelOf = async (id: PredictionId | undefined) =>
+    (await test_.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
   const pairsNow = async (): Promise<readonly RipePair[]> => {
     let pairs: readonly RipePair[] = [];
     const fold = (_state: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
       ({ pairs } = batch);
       return nothingSeen;
     };
-    await test_.registry.rollouts.consume({ tenant, id: rollout.id, limit: 100, settleMs: 0, fold });
+    await test_.registry.rollouts.consume({
+      tenant,
+      id: rollout.id,
+      limit: 100,
+      settleMs: 0,
+      fold,
+    });
     return pairs;
   };
-  const worth = (pairs: readonly RipePair[]) => pairs.map(({ champion, challenger, label }) => ({ champion, challenger, label }));
-  const counts = async () => (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).answers;
+  const worth = (pairs: readonly RipePair[]) =>
+    pairs.map(({ champion, challenger, label }) => ({ champion, challenger, label }));
+  const counts = async () =>
+    (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).answers;
 
   test('a right answer scores both versions, each request once', async () => {
     await begin();
@@ -107,7 +152,10 @@ describe('what is said of answers', () => {
     ]);
     expect(await pairsNow()).toEqual([]);
     const { total } = await test_.registry.rollouts.traffic({ tenant, id: rollout.id });
-    expect(total).toMatchObject({ champion: { assigned: 5 }, challenger: { assigned: 0, requests: 4, errors: 1 } });
+    expect(total).toMatchObject({
+      champion: { assigned: 5 },
+      challenger: { assigned: 0, requests: 4, errors: 1 },
+    });
   });
 
   test('parts that come apart are joined, each as it was said last, in whatever order', async () => {
@@ -138,9 +186,22 @@ describe('what is said of answers', () => {
     await begin({ from: 'callers' });
     const [shadowed, own, failed] = await store(
       request(),
-      request({ version: 2, arm: 'challenger', output: said('It is Paris'), other: null, rollout: { id: rollout.id, step: 1 } }),
       request({
-        other: { version: 2, role: 'fallback', score: null, output: null, error: 'ProviderTimeout', latencyMs: 9 },
+        version: 2,
+        arm: 'challenger',
+        output: said('It is Paris'),
+        other: null,
+        rollout: { id: rollout.id, step: 1 },
+      }),
+      request({
+        other: {
+          version: 2,
+          role: 'fallback',
+          score: null,
+          output: null,
+          error: 'ProviderTimeout',
+          latencyMs: 9,
+        },
         rollout: { id: rollout.id, step: 1 },
       }),
     );
@@ -165,7 +226,10 @@ describe('what is said of answers', () => {
       request({ other: beside(said('no JSON', { malformed: true })) }),
       // By the provider's own filter: quick, cheap, and no answer.
       request({ other: beside(said('', { finish: 'filtered' })) }),
-      request({ output: said('', { blocked: 'input', firstTokenMs: 900, ...costly }), other: beside(said('fine')) }),
+      request({
+        output: said('', { blocked: 'input', firstTokenMs: 900, ...costly }),
+        other: beside(said('fine')),
+      }),
     ];
     await store(...rows);
     await store(...rows);
@@ -173,13 +237,32 @@ describe('what is said of answers', () => {
 
     const live = { rollout: { id: rollout.id, step: 1 } };
     const own = { version: 2, arm: 'challenger' as const, ...live };
-    await test_.registry.rollouts.setStep({ tenant, id: rollout.id, step: 1, weight: 0.5, actor: 'key:a', cause: 'because' });
+    await test_.registry.rollouts.setStep({
+      tenant,
+      id: rollout.id,
+      step: 1,
+      weight: 0.5,
+      actor: 'key:a',
+      cause: 'because',
+    });
     await store(
-      request({ ...own, output: said('Paris', { firstTokenMs: 100 }), other: beside(said('', { blocked: 'input' }), null, 1) }),
+      request({
+        ...own,
+        output: said('Paris', { firstTokenMs: 100 }),
+        other: beside(said('', { blocked: 'input' }), null, 1),
+      }),
       request({ ...own, output: said('Paris', { firstTokenMs: 501 }), other: null }),
       request({ ...own, output: said('', { blocked: 'output', ...costly }), other: null }),
-      request({ ...own, output: said(null, { firstTokenMs: 100, error: 'AnswerLost' }), other: null }),
-      request({ ...live, output: said('Paris', { firstTokenMs: 200 }), other: { ...beside(null, 'ProviderTimeout'), role: 'fallback' } }),
+      request({
+        ...own,
+        output: said(null, { firstTokenMs: 100, error: 'AnswerLost' }),
+        other: null,
+      }),
+      request({
+        ...live,
+        output: said('Paris', { firstTokenMs: 200 }),
+        other: { ...beside(null, 'ProviderTimeout'), role: 'fallback' },
+      }),
       // Beside the champion's answers it costs nobody anything now.
       request({ ...live, other: beside(said('', { blocked: 'output', ...costly })) }),
     );

@@ -1,7 +1,14 @@
 import type { RunId } from '../../../domain/ids';
 import { runScope } from '../../../domain/language/provider/run-budget';
 import type { LedgerCall } from '../../../domain/language/provider/call-ledger';
-import { digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 /** Retention of what language models answered: what is over goes, what was paid stays. */
 describe('answers on the call ledger', () => {
@@ -24,17 +31,41 @@ describe('answers on the call ledger', () => {
     },
   });
   const usage = { promptTokens: 7, completionTokens: 3 };
-  const plan = { provider: 'scripted', model: 'scripted', reserve: [], mostUsage: usage, mostCost: 100, leaseMs: 60_000 };
-  const claim = (call: LedgerCall) => test_.registry.llmCalls.claim({ call, owner: { execution: call.scope, attempt: 1 }, attempt: plan });
+  const plan = {
+    provider: 'scripted',
+    model: 'scripted',
+    reserve: [],
+    mostUsage: usage,
+    mostCost: 100,
+    leaseMs: 60_000,
+  };
+  const claim = (call: LedgerCall) =>
+    test_.registry.llmCalls.claim({
+      call,
+      owner: { execution: call.scope, attempt: 1 },
+      attempt: plan,
+    });
   async function answer(call: LedgerCall, text = `answer to ${call.key}`, model = 'scripted') {
     const owner = { execution: call.scope, attempt: 1 };
-    const claimed = await test_.registry.llmCalls.claim({ call, owner, attempt: { ...plan, model } });
+    const claimed = await test_.registry.llmCalls.claim({
+      call,
+      owner,
+      attempt: { ...plan, model },
+    });
     if (claimed.kind !== 'claimed') throw new Error(`the call is ${claimed.kind}`);
     const said = { text, finish: 'stop' as const, usage, model, firstTokenMs: null, totalMs: 5 };
-    await test_.registry.llmCalls.end({ call, number: claimed.number, end: { kind: 'answered', answer: said, cost: 42, spent: [] } });
+    await test_.registry.llmCalls.end({
+      call,
+      number: claimed.number,
+      end: { kind: 'answered', answer: said, cost: 42, spent: [] },
+    });
   }
   const find = async (scope: string, ...calls: LedgerCall[]) => {
-    const found = await test_.registry.llmCalls.find({ tenant, scope, keys: calls.map(({ key }) => key) });
+    const found = await test_.registry.llmCalls.find({
+      tenant,
+      scope,
+      keys: calls.map(({ key }) => key),
+    });
     return calls.map(({ key }) => found[key] ?? null);
   };
   const report = (scope: string) => test_.registry.llmCalls.report({ tenant, scope });
@@ -42,13 +73,16 @@ describe('answers on the call ledger', () => {
   async function endRun(run: RunId, daysAgo: number) {
     await test_.registry.runs.update({ tenant, id: run, status: 'succeeded' });
     await test_.database.sql`alter table runs disable trigger runs_keep_final`;
-    await test_.database.sql`update runs set ended_at = now() - make_interval(days => ${daysAgo}) where id = ${run}`;
+    await test_.database
+      .sql`update runs set ended_at = now() - make_interval(days => ${daysAgo}) where id = ${run}`;
   }
   const age = async (days: number) => {
     await test_.database
       .sql`update llm_attempts set started_at = started_at - make_interval(days => ${days}), ended_at = ended_at - make_interval(days => ${days})`;
-    await test_.database.sql`update llm_calls set ended_at = ended_at - make_interval(days => ${days})`;
-    await test_.database.sql`update llm_call_readers set read_at = read_at - make_interval(days => ${days})`;
+    await test_.database
+      .sql`update llm_calls set ended_at = ended_at - make_interval(days => ${days})`;
+    await test_.database
+      .sql`update llm_call_readers set read_at = read_at - make_interval(days => ${days})`;
   };
   const applied = async () => (await test_.registry.retention.apply()).callAnswerDays;
 
@@ -69,7 +103,16 @@ describe('answers on the call ledger', () => {
     expect(await find(call.scope, call)).toEqual([null]);
     const rows = await test_.database.sql`select * from llm_calls`;
     expect(JSON.stringify(rows)).not.toContain('0171');
-    expect(rows).toMatchObject([{ state: 'answered', answer: null, cost: 42, provider: 'scripted', model: 'scripted', scope: call.scope }]);
+    expect(rows).toMatchObject([
+      {
+        state: 'answered',
+        answer: null,
+        cost: 42,
+        provider: 'scripted',
+        model: 'scripted',
+        scope: call.scope,
+      },
+    ]);
     expect(bill).toHaveLength(1);
     expect(await test_.database.sql`select * from llm_attempts`).toEqual(aged);
     expect(await report(call.scope)).toEqual(before);
@@ -88,7 +131,9 @@ describe('answers on the call ledger', () => {
     for (const call of [...calls, own]) await answer(call);
     const [read, claimed, unread] = calls as [LedgerCall, LedgerCall, LedgerCall];
     expect(await find(stageOf(reading), read)).toMatchObject([{ scope: stageOf(over) }]);
-    expect(await claim({ ...claimed, scope: stageOf(claiming) })).toMatchObject({ kind: 'answered' });
+    expect(await claim({ ...claimed, scope: stageOf(claiming) })).toMatchObject({
+      kind: 'answered',
+    });
     await age(400);
     await endRun(over, 200);
     expect(await applied()).toBe(1);
@@ -111,7 +156,9 @@ describe('answers on the call ledger', () => {
     const again = { ...first, scope: stageOf(later) };
     expect(await find(again.scope, again)).toEqual([null]);
     await answer(again, 'today');
-    expect(await find(again.scope, again)).toMatchObject([{ answer: { text: 'today' }, model: 'scripted', scope: again.scope, cost: 42 }]);
+    expect(await find(again.scope, again)).toMatchObject([
+      { answer: { text: 'today' }, model: 'scripted', scope: again.scope, cost: 42 },
+    ]);
     const requests = await test_.database.sql<{ number: number; scope: string; cost: number }[]>`
       select number, scope, cost from llm_attempts order by number`;
     expect(requests).toEqual([
@@ -135,8 +182,13 @@ describe('answers on the call ledger', () => {
     await test_.registry.budgets.set({ tenant, scope: runScope(later), unit: 'usd', limit: 99 });
     const call = { ...first, scope: stageOf(later) };
     const owner = { execution: 'later', attempt: 1 };
-    expect(await test_.registry.llmCalls.spentFor({ call, owner, reserve })).toMatchObject({ asked: 100, budget: { limit: 99 } });
-    expect(await test_.registry.llmCalls.claim({ call, owner, attempt: { ...plan, reserve } })).toMatchObject({ kind: 'budgetSpent' });
+    expect(await test_.registry.llmCalls.spentFor({ call, owner, reserve })).toMatchObject({
+      asked: 100,
+      budget: { limit: 99 },
+    });
+    expect(
+      await test_.registry.llmCalls.claim({ call, owner, attempt: { ...plan, reserve } }),
+    ).toMatchObject({ kind: 'budgetSpent' });
     expect(await report(call.scope)).toMatchObject({ calls: { failed: 1, answered: 0 }, cost: 0 });
     expect(await report(first.scope)).toMatchObject({ attempts: { answered: 1 }, cost: 42 });
   });
@@ -144,7 +196,10 @@ describe('answers on the call ledger', () => {
   test('of a search stay while it is under way, and those of nobody who is known to end a month at least', async () => {
     const { registry, database } = test_;
     await registry.retention.set({ tenant, settings: { callAnswerDays: 1 }, actor: 'key:a' });
-    const [search, build] = [callOf('prompt-search/search_1', 'searched'), callOf(unique('index-build/'), 'embedded')];
+    const [search, build] = [
+      callOf('prompt-search/search_1', 'searched'),
+      callOf(unique('index-build/'), 'embedded'),
+    ];
     for (const call of [search, build]) await answer(call);
     await database.sql`insert into prompts (tenant_id, name) values (${tenant}, 'p')`;
     await database.sql`
@@ -166,7 +221,11 @@ describe('answers on the call ledger', () => {
     const owner = { execution: asked.scope, attempt: 1 };
     const claimed = await claim(asked);
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
-    await registry.llmCalls.end({ call: asked, number: claimed.number, end: { kind: 'refused', failure: 'ProviderUnavailable' } });
+    await registry.llmCalls.end({
+      call: asked,
+      number: claimed.number,
+      end: { kind: 'refused', failure: 'ProviderUnavailable' },
+    });
     await registry.llmCalls.giveUp({ call: asked, owner, failure: 'ProviderUnavailable' });
     await answer({ ...asked, scope: stageOf(later) });
     await age(400);
@@ -186,7 +245,9 @@ describe('answers on the call ledger', () => {
     await applied();
     await answer({ ...first, scope: stageOf(later) });
     for (const run of [old, later])
-      expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([{ scope: stageOf(run), cost: 42 }]);
+      expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([
+        { scope: stageOf(run), cost: 42 },
+      ]);
   });
 
   test('that somebody reads in the same moment are kept', async () => {

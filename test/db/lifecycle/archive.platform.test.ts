@@ -24,7 +24,10 @@ const by = { actor: 'key:a', reason: 'replaced by another' };
 const of = (name: string) => ({ tenant, name, ...by });
 const lifecycles = () => test_.registry.lifecycles;
 
-const accept = async (lifecycle: string, revisionDigest: Awaited<ReturnType<typeof applyLifecycle>>) => {
+const accept = async (
+  lifecycle: string,
+  revisionDigest: Awaited<ReturnType<typeof applyLifecycle>>,
+) => {
   const { run } = await test_.registry.runs.accept({
     tenant,
     lifecycle,
@@ -37,10 +40,15 @@ const accept = async (lifecycle: string, revisionDigest: Awaited<ReturnType<type
   return run;
 };
 
-const end = (id: Awaited<ReturnType<typeof startRun>>) => test_.registry.runs.update({ tenant, id, status: 'cancelled' });
+const end = (id: Awaited<ReturnType<typeof startRun>>) =>
+  test_.registry.runs.update({ tenant, id, status: 'cancelled' });
 
 const audited = async (name: string): Promise<readonly string[]> => {
-  const { items } = await test_.registry.audit.list({ tenant, subject: `lifecycle:${name}`, pageSize: 50 });
+  const { items } = await test_.registry.audit.list({
+    tenant,
+    subject: `lifecycle:${name}`,
+    pageSize: 50,
+  });
   return items.map(({ action }) => action).reverse();
 };
 
@@ -60,9 +68,25 @@ async function serving(): Promise<string> {
   const name = unique('lifecycle');
   await applyLifecycle(test_.registry, name);
   const runId = await startRun(test_.registry, name);
-  await test_.registry.models.register({ tenant, model: name, runId, manifest: refTo(name), signature, idempotencyKey: `${name}/1` });
+  await test_.registry.models.register({
+    tenant,
+    model: name,
+    runId,
+    manifest: refTo(name),
+    signature,
+    idempotencyKey: `${name}/1`,
+  });
   await test_.registry.aliases.promote({
-    ...{ tenant, model: name, version: 1, decisionId: null, runId, actor: 'run', cause: 'decided', idempotencyKey: `${name}/promote` },
+    ...{
+      tenant,
+      model: name,
+      version: 1,
+      decisionId: null,
+      runId,
+      actor: 'run',
+      cause: 'decided',
+      idempotencyKey: `${name}/promote`,
+    },
     expectedChampion: { version: null, fencing: 0 },
   });
   await end(runId);
@@ -74,15 +98,33 @@ describe('an archived lifecycle', () => {
     const name = unique('lifecycle');
     const digest = await applyLifecycle(test_.registry, name);
     const begun = await accept(name, digest);
-    expect(await lifecycles().archive(of(name))).toMatchObject({ archived: { by: 'key:a', reason: by.reason }, openRuns: [begun.id] });
+    expect(await lifecycles().archive(of(name))).toMatchObject({
+      archived: { by: 'key:a', reason: by.reason },
+      openRuns: [begun.id],
+    });
 
-    const refused = { type: 'Conflict', next: expect.stringContaining(`lifecycle unarchive ${name}`) as string };
+    const refused = {
+      type: 'Conflict',
+      next: expect.stringContaining(`lifecycle unarchive ${name}`) as string,
+    };
     await expect(accept(name, digest)).rejects.toMatchObject(refused);
     await expect(startRun(test_.registry, name)).rejects.toMatchObject(refused);
-    await expect(lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' })).rejects.toMatchObject(refused);
+    await expect(
+      lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' }),
+    ).rejects.toMatchObject(refused);
     // What was accepted before goes on.
-    const opened = { tenant, workflowId: begun.workflowId, lifecycle: name, request: {}, actor: 'key:a', traceId: 't' };
-    expect(await test_.registry.runs.open(opened)).toMatchObject({ id: begun.id, status: 'running' });
+    const opened = {
+      tenant,
+      workflowId: begun.workflowId,
+      lifecycle: name,
+      request: {},
+      actor: 'key:a',
+      traceId: 't',
+    };
+    expect(await test_.registry.runs.open(opened)).toMatchObject({
+      id: begun.id,
+      status: 'running',
+    });
 
     await lifecycles().unarchive(of(name));
     expect((await accept(name, digest)).status).toBe('pending');
@@ -92,24 +134,36 @@ describe('an archived lifecycle', () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     await lifecycles().archive(of(name));
-    expect(await lifecycles().archive({ ...of(name), reason: 'another' })).toMatchObject({ archived: { reason: by.reason } });
+    expect(await lifecycles().archive({ ...of(name), reason: 'another' })).toMatchObject({
+      archived: { reason: by.reason },
+    });
     expect(await listed(false)).not.toContain(name);
     expect(await listed(true)).toContain(name);
     await lifecycles().unarchive(of(name));
     expect(await lifecycles().unarchive(of(name))).toMatchObject({ archived: null });
     expect(await listed(false)).toContain(name);
-    expect(await audited(name)).toEqual(['lifecycle.apply', 'lifecycle.archive', 'lifecycle.unarchive']);
+    expect(await audited(name)).toEqual([
+      'lifecycle.apply',
+      'lifecycle.archive',
+      'lifecycle.unarchive',
+    ]);
   });
 
   test('goes on serving', async () => {
     const name = await serving();
     expect(await lifecycles().archive(of(name))).toMatchObject({ champion: 1, openRuns: [] });
-    expect((await test_.registry.aliases.get({ tenant, model: name })).champion).toMatchObject({ version: 1 });
+    expect((await test_.registry.aliases.get({ tenant, model: name })).champion).toMatchObject({
+      version: 1,
+    });
   });
 
   test('promises in the same transaction that its schedule goes, and comes back', async () => {
     const name = unique('lifecycle');
-    await lifecycles().apply({ tenant, revision: revisionOf(name, 'scheduled', hourly), actor: 'key:a' });
+    await lifecycles().apply({
+      tenant,
+      revision: revisionOf(name, 'scheduled', hourly),
+      actor: 'key:a',
+    });
     const schedules = fakeSchedules();
     const synced = async () => {
       await syncSchedule({ registry: test_.registry, schedules }, { tenant, lifecycle: name });
@@ -124,15 +178,23 @@ describe('an archived lifecycle', () => {
     await lifecycles().archive(of(name));
     expect(await promised()).toBe(before + 1);
     expect(await synced()).toBeNull();
-    expect((await test_.registry.schedules.watched()).map(({ lifecycle }) => lifecycle)).not.toContain(name);
+    expect(
+      (await test_.registry.schedules.watched()).map(({ lifecycle }) => lifecycle),
+    ).not.toContain(name);
     await lifecycles().unarchive(of(name));
     expect(await synced()).toEqual(hourly);
-    expect((await test_.registry.schedules.watched()).map(({ lifecycle }) => lifecycle)).toContain(name);
+    expect((await test_.registry.schedules.watched()).map(({ lifecycle }) => lifecycle)).toContain(
+      name,
+    );
   });
 
   test('keeps its schedule when it is restored while a slow process deletes it', async () => {
     const name = unique('lifecycle');
-    await lifecycles().apply({ tenant, revision: revisionOf(name, 'scheduled', hourly), actor: 'key:a' });
+    await lifecycles().apply({
+      tenant,
+      revision: revisionOf(name, 'scheduled', hourly),
+      actor: 'key:a',
+    });
     await lifecycles().archive(of(name));
     const schedules = fakeSchedules();
     const slow = {
@@ -166,14 +228,24 @@ describe('a deleted lifecycle', () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     const remove = () => lifecycles().delete({ ...of(name), stopServing: false });
-    await expect(remove()).rejects.toMatchObject({ type: 'Conflict', next: expect.stringContaining('lifecycle archive') as string });
+    await expect(remove()).rejects.toMatchObject({
+      type: 'Conflict',
+      next: expect.stringContaining('lifecycle archive') as string,
+    });
     const run = await startRun(test_.registry, name);
     await lifecycles().archive(of(name));
-    await expect(remove()).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining(`${run} has not ended`) as string });
+    await expect(remove()).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining(`${run} has not ended`) as string,
+    });
     await end(run);
     expect(await remove()).toMatchObject({ deletedAt: expect.any(String) as string });
     expect(await remove()).toMatchObject({ deletedAt: expect.any(String) as string });
-    expect(await audited(name)).toEqual(['lifecycle.apply', 'lifecycle.archive', 'lifecycle.delete']);
+    expect(await audited(name)).toEqual([
+      'lifecycle.apply',
+      'lifecycle.archive',
+      'lifecycle.delete',
+    ]);
   });
 
   test('must serve nothing, or its champion is withdrawn with it', async () => {
@@ -199,7 +271,9 @@ describe('a deleted lifecycle', () => {
     await expect(lifecycles().unarchive(of(name))).rejects.toMatchObject({ type: 'NotFound' });
     await expect(startRun(test_.registry, name)).rejects.toMatchObject({ type: 'NotFound' });
 
-    expect(await lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' })).toMatchObject({
+    expect(
+      await lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' }),
+    ).toMatchObject({
       revision: { revision: 2 },
       changed: true,
     });
@@ -217,7 +291,14 @@ describe('a deleted lifecycle', () => {
   });
 });
 
-const hourly: ScheduleSpec = { cron: '0 * * * *', timezone: 'UTC', overlap: 'skip', catchupSeconds: 60, jitterSeconds: 0, paused: false };
+const hourly: ScheduleSpec = {
+  cron: '0 * * * *',
+  timezone: 'UTC',
+  overlap: 'skip',
+  catchupSeconds: 60,
+  jitterSeconds: 0,
+  paused: false,
+};
 
 function revisionOf(lifecycle: string, content: string, schedule: ScheduleSpec | null = null) {
   return {

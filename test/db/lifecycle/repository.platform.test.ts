@@ -1,4 +1,13 @@
-import { applyLifecycle, digestOf, openTestRegistry, refTo, spec, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  applyLifecycle,
+  digestOf,
+  openTestRegistry,
+  refTo,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('lifecycles', () => {
   let test_: TestRegistry;
@@ -27,11 +36,23 @@ describe('lifecycles', () => {
     const name = unique('lifecycle');
     const { revision, changed } = await apply(name, 'a');
     expect(changed).toBe(true);
-    expect(revision).toMatchObject({ lifecycle: name, revision: 1, digest: digestOf('a'), files: { 'a.sql': refTo('a') }, contract: null });
+    expect(revision).toMatchObject({
+      lifecycle: name,
+      revision: 1,
+      digest: digestOf('a'),
+      files: { 'a.sql': refTo('a') },
+      contract: null,
+    });
     expect(await apply(name, 'a')).toEqual({ kind: 'inForce', revision, changed: false });
     expect(await test_.registry.lifecycles.get({ tenant, name })).toEqual(revision);
-    const { items } = await test_.registry.audit.list({ tenant, subject: `lifecycle:${name}`, pageSize: 5 });
-    expect(items).toMatchObject([{ action: 'lifecycle.apply', cause: 'created', after: { revision: 1 } }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `lifecycle:${name}`,
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      { action: 'lifecycle.apply', cause: 'created', after: { revision: 1 } },
+    ]);
   });
 
   test('a change makes the next revision current; going back makes the old one current under its number', async () => {
@@ -39,17 +60,29 @@ describe('lifecycles', () => {
     await apply(name, `${name} a`);
     await apply(name, `${name} b`);
     expect((await test_.registry.lifecycles.get({ tenant, name }))?.revision).toBe(2);
-    expect(await apply(name, `${name} a`)).toMatchObject({ changed: true, revision: { revision: 1 } });
-    expect(await apply(name, `${name} c`)).toMatchObject({ changed: true, revision: { revision: 3 } });
-    expect(await test_.registry.lifecycles.get({ tenant, name, digest: digestOf(`${name} b`) })).toMatchObject({ revision: 2 });
+    expect(await apply(name, `${name} a`)).toMatchObject({
+      changed: true,
+      revision: { revision: 1 },
+    });
+    expect(await apply(name, `${name} c`)).toMatchObject({
+      changed: true,
+      revision: { revision: 3 },
+    });
+    expect(
+      await test_.registry.lifecycles.get({ tenant, name, digest: digestOf(`${name} b`) }),
+    ).toMatchObject({ revision: 2 });
     const { items } = await test_.registry.lifecycles.revisions({ tenant, name, pageSize: 2 });
     expect(items).toMatchObject([{ revision: 3, appliedBy: 'key:a' }, { revision: 2 }]);
   });
 
   test('applied by many at once, revisions are numbered without gaps and one is current', async () => {
     const name = unique('lifecycle');
-    const applied = await Promise.all(Array.from({ length: 12 }, (_, n) => apply(name, `${name} ${n % 4}`)));
-    expect([...new Set(applied.map(({ revision }) => revision.revision))].sort()).toEqual([1, 2, 3, 4]);
+    const applied = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => apply(name, `${name} ${n % 4}`)),
+    );
+    expect([...new Set(applied.map(({ revision }) => revision.revision))].sort()).toEqual([
+      1, 2, 3, 4,
+    ]);
     expect(await test_.registry.lifecycles.get({ tenant, name })).not.toBeNull();
   });
 
@@ -57,7 +90,9 @@ describe('lifecycles', () => {
     expect(await test_.registry.lifecycles.get({ tenant, name: 'nowhere' })).toBeNull();
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
-    expect(await test_.registry.lifecycles.get({ tenant, name, digest: digestOf('never') })).toBeNull();
+    expect(
+      await test_.registry.lifecycles.get({ tenant, name, digest: digestOf('never') }),
+    ).toBeNull();
   });
 
   test('are listed by name, page by page', async () => {
@@ -76,6 +111,8 @@ describe('lifecycles', () => {
 
   test('a revision cannot be changed', async () => {
     await applyLifecycle(test_.registry, unique('lifecycle'));
-    await expect(test_.database.sql`update lifecycle_revisions set spec = '{}'`).rejects.toThrow(/append-only/);
+    await expect(test_.database.sql`update lifecycle_revisions set spec = '{}'`).rejects.toThrow(
+      /append-only/,
+    );
   });
 });

@@ -15,7 +15,12 @@ describe('lineage', () => {
     const runId = await startRun(test_.registry);
     const raw: LineageNode = { kind: 'dataset', name: unique('flights'), version: 3 };
     const run: LineageNode = { kind: 'run', name: runId };
-    const model: LineageNode = { kind: 'model', name: unique('model'), version: 7, digest: `sha256:${'a'.repeat(64)}` };
+    const model: LineageNode = {
+      kind: 'model',
+      name: unique('model'),
+      version: 7,
+      digest: `sha256:${'a'.repeat(64)}`,
+    };
     const served: LineageNode = { kind: 'deployment', name: unique('gateway') };
     const edges: LineageEdge[] = [
       { from: raw, to: run, runId },
@@ -32,25 +37,48 @@ describe('lineage', () => {
     ]);
     const downstream = await lineage.of({ tenant, node: raw, direction: 'downstream' });
     expect(downstream.map(({ to }) => to.kind)).toEqual(['run', 'model', 'deployment']);
-    expect(await lineage.of({ tenant, node: { ...raw, version: 4 }, direction: 'downstream' })).toEqual([]);
+    expect(
+      await lineage.of({ tenant, node: { ...raw, version: 4 }, direction: 'downstream' }),
+    ).toEqual([]);
     await lineage.add({ tenant, edges: [] });
   });
 
   test('finds exactly what is reachable, in circles too', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(5), fc.nat(5)), { maxLength: 14 }), fc.nat(5), async (pairs, start) => {
-        const graph = unique('graph');
-        const node = (n: number): LineageNode => ({ kind: 'dataset', name: `${graph}-${n}`, version: 1 });
-        await test_.registry.lineage.add({ tenant, edges: pairs.map(([from, to]) => ({ from: node(from), to: node(to), runId: null })) });
-        const reached = new Set([start]);
-        for (let before = 0; before !== reached.size;) {
-          before = reached.size;
-          for (const [from, to] of pairs) if (reached.has(from)) reached.add(to);
-        }
-        const expected = new Set(pairs.filter(([from]) => reached.has(from)).map(([from, to]) => `${graph}-${from} ${graph}-${to}`));
-        const found = await test_.registry.lineage.of({ tenant, node: node(start), direction: 'downstream' });
-        expect(found.map(({ from, to }) => `${from.name} ${to.name}`).sort()).toEqual([...expected].sort());
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(5), fc.nat(5)), { maxLength: 14 }),
+        fc.nat(5),
+        async (pairs, start) => {
+          const graph = unique('graph');
+          const node = (n: number): LineageNode => ({
+            kind: 'dataset',
+            name: `${graph}-${n}`,
+            version: 1,
+          });
+          await test_.registry.lineage.add({
+            tenant,
+            edges: pairs.map(([from, to]) => ({ from: node(from), to: node(to), runId: null })),
+          });
+          const reached = new Set([start]);
+          for (let before = 0; before !== reached.size;) {
+            before = reached.size;
+            for (const [from, to] of pairs) if (reached.has(from)) reached.add(to);
+          }
+          const expected = new Set(
+            pairs
+              .filter(([from]) => reached.has(from))
+              .map(([from, to]) => `${graph}-${from} ${graph}-${to}`),
+          );
+          const found = await test_.registry.lineage.of({
+            tenant,
+            node: node(start),
+            direction: 'downstream',
+          });
+          expect(found.map(({ from, to }) => `${from.name} ${to.name}`).sort()).toEqual(
+            [...expected].sort(),
+          );
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -58,9 +86,15 @@ describe('lineage', () => {
   /** Layers of two nodes, each joined with both of the next: 2^32 paths over 128 edges. */
   async function chainOfDiamonds(layers: number): Promise<LineageNode> {
     const graph = unique('diamonds');
-    const node = (layer: number, side: number): LineageNode => ({ kind: 'dataset', name: `${graph}-${layer}-${side}`, version: 1 });
+    const node = (layer: number, side: number): LineageNode => ({
+      kind: 'dataset',
+      name: `${graph}-${layer}-${side}`,
+      version: 1,
+    });
     const edges = Array.from({ length: layers }, (_, layer) =>
-      [0, 1].flatMap((from) => [0, 1].map((to) => ({ from: node(layer, from), to: node(layer + 1, to), runId: null }))),
+      [0, 1].flatMap((from) =>
+        [0, 1].map((to) => ({ from: node(layer, from), to: node(layer + 1, to), runId: null })),
+      ),
     ).flat();
     await test_.registry.lineage.add({ tenant, edges });
     return node(0, 0);
@@ -69,7 +103,9 @@ describe('lineage', () => {
   test('answers chained diamonds at once, with the shortest distance of each edge', async () => {
     const start = await chainOfDiamonds(32);
     const query = { tenant, node: start, direction: 'downstream' } as const;
-    const { value: found, milliseconds } = await fastestOf(3, 5_000, () => timed(() => test_.registry.lineage.of(query)));
+    const { value: found, milliseconds } = await fastestOf(3, 5_000, () =>
+      timed(() => test_.registry.lineage.of(query)),
+    );
     // Enumerating 2^32 paths takes hours.
     expect(milliseconds).toBeLessThan(5_000);
     expect(found).toHaveLength(2 + 31 * 4);

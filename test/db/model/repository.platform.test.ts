@@ -1,5 +1,14 @@
 import type { RunId } from '../../../domain/ids';
-import { openTestRegistry, refTo, registerVersions, signature, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  refTo,
+  registerVersions,
+  signature,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('models', () => {
   let test_: TestRegistry;
@@ -15,19 +24,33 @@ describe('models', () => {
   });
 
   const register = (content: string, idempotencyKey = unique('key')) =>
-    test_.registry.models.register({ tenant, model, runId, manifest: refTo(content), signature, metrics: { auc: 0.7 }, idempotencyKey });
+    test_.registry.models.register({
+      tenant,
+      model,
+      runId,
+      manifest: refTo(content),
+      signature,
+      metrics: { auc: 0.7 },
+      idempotencyKey,
+    });
   const setStatus = (version: number, status: 'rejected' | 'withdrawn') =>
     test_.registry.models.setStatus({ tenant, model, version, status, cause: 'test' });
 
   test('registered by many at once, versions are numbered without gaps', async () => {
     const made = await Promise.all(Array.from({ length: 15 }, (_, n) => register(`m${n}`)));
-    expect(made.map(({ version }) => version).sort((a, b) => a - b)).toEqual(Array.from({ length: 15 }, (_, n) => n + 1));
+    expect(made.map(({ version }) => version).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 15 }, (_, n) => n + 1),
+    );
   });
 
   test('a key makes one version, also when its registrations meet', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => register('m', `${model}/key`)));
-    expect(made).toEqual(Array.from({ length: 8 }, () => ({ model, version: 1, manifest: refTo('m') })));
-    await expect(register('other', `${model}/key`)).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+    expect(made).toEqual(
+      Array.from({ length: 8 }, () => ({ model, version: 1, manifest: refTo('m') })),
+    );
+    await expect(register('other', `${model}/key`)).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
     expect(await register('m')).toMatchObject({ version: 2 });
   });
 
@@ -43,8 +66,16 @@ describe('models', () => {
     expect(await setStatus(1, 'rejected')).toMatchObject({ status: 'rejected' });
     expect(await setStatus(1, 'withdrawn')).toMatchObject({ status: 'withdrawn' });
     await expect(setStatus(9, 'rejected')).rejects.toMatchObject({ type: 'NotFound' });
-    const { items } = await test_.registry.audit.list({ tenant, subject: `model:${model}@1`, action: 'model.setStatus', pageSize: 5 });
-    expect(items).toMatchObject([{ before: { status: 'rejected' }, after: { status: 'withdrawn' } }, { before: { status: 'candidate' } }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `model:${model}@1`,
+      action: 'model.setStatus',
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      { before: { status: 'rejected' }, after: { status: 'withdrawn' } },
+      { before: { status: 'candidate' } },
+    ]);
   });
 
   test('of an unknown run are refused', async () => {
@@ -56,8 +87,14 @@ describe('models', () => {
       signature,
       idempotencyKey: unique('key'),
     });
-    await expect(unknown).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining('run_none') as string });
-    expect(await test_.registry.models.versions({ tenant, model, pageSize: 5 })).toEqual({ items: [], nextPageToken: null });
+    await expect(unknown).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringContaining('run_none') as string,
+    });
+    expect(await test_.registry.models.versions({ tenant, model, pageSize: 5 })).toEqual({
+      items: [],
+      nextPageToken: null,
+    });
   });
 
   test('are listed with their champion', async () => {

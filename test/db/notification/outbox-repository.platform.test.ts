@@ -12,9 +12,11 @@ describe('the outbox', () => {
   });
 
   const add = async (count: number) => {
-    for (let n = 0; n < count; n++) await promise(test_.database.sql, { tenant, topic: 'run.start', payload: { n } });
+    for (let n = 0; n < count; n++)
+      await promise(test_.database.sql, { tenant, topic: 'run.start', payload: { n } });
   };
-  const claim = (limit: number, leaseSeconds = 60) => test_.registry.outbox.claim({ limit, leaseSeconds });
+  const claim = (limit: number, leaseSeconds = 60) =>
+    test_.registry.outbox.claim({ limit, leaseSeconds });
   const due = () => test_.database.sql`update outbox set due_at = now() - interval '1 second'`;
 
   test('gives each entry to one claimer, oldest first', async () => {
@@ -22,7 +24,8 @@ describe('the outbox', () => {
     const claims = await Promise.all(Array.from({ length: 6 }, () => claim(5)));
     const ids = claims.flat().map(({ id }) => id);
     expect(new Set(ids).size).toBe(30);
-    for (const entries of claims) expect(entries.map(({ id }) => id)).toEqual(entries.map(({ id }) => id).sort());
+    for (const entries of claims)
+      expect(entries.map(({ id }) => id)).toEqual(entries.map(({ id }) => id).sort());
     expect(await claim(5)).toEqual([]);
   });
 
@@ -52,12 +55,18 @@ describe('the outbox', () => {
       expect(await claim(1)).toEqual([]);
     }
     expect(delays).toEqual([1, 2, 4, 8]);
-    await expect(test_.registry.outbox.retry({ id: 'out_none', error: 'x' })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(test_.registry.outbox.retry({ id: 'out_none', error: 'x' })).rejects.toMatchObject(
+      { type: 'NotFound' },
+    );
   });
 
   test('gives only the topics asked for', async () => {
     await add(1);
-    expect(await test_.registry.outbox.claim({ limit: 5, leaseSeconds: 1, topics: ['alias.moved'] })).toEqual([]);
-    expect(await test_.registry.outbox.claim({ limit: 5, leaseSeconds: 1, topics: ['run.start'] })).toHaveLength(1);
+    expect(
+      await test_.registry.outbox.claim({ limit: 5, leaseSeconds: 1, topics: ['alias.moved'] }),
+    ).toEqual([]);
+    expect(
+      await test_.registry.outbox.claim({ limit: 5, leaseSeconds: 1, topics: ['run.start'] }),
+    ).toHaveLength(1);
   });
 });

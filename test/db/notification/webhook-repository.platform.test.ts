@@ -30,7 +30,11 @@ describe('what webhooks are told', () => {
     events,
   });
   /** Makes this the current revision. */
-  const applyHooks = async (lifecycle: string, hooks: readonly NotifySpec[], of: Tenant = tenant): Promise<string> => {
+  const applyHooks = async (
+    lifecycle: string,
+    hooks: readonly NotifySpec[],
+    of: Tenant = tenant,
+  ): Promise<string> => {
     const digest = digestOf(`${lifecycle} ${JSON.stringify(hooks)} ${unique('revision')}`);
     const revision = {
       lifecycle,
@@ -44,21 +48,38 @@ describe('what webhooks are told', () => {
   };
   const tell = (lifecycle: string, event: NotifyEvent = 'run.failed', data = {}) =>
     notify(test_.database.sql, { tenant, lifecycle, event, subject: 'run_1', data });
-  const log = async (lifecycle: string) => (await test_.registry.webhooks.list({ tenant, lifecycle, pageSize: 200 })).items;
+  const log = async (lifecycle: string) =>
+    (await test_.registry.webhooks.list({ tenant, lifecycle, pageSize: 200 })).items;
   /** `event → place in notify`, oldest first. */
-  const told = async (lifecycle: string) => (await log(lifecycle)).map(({ event, target }) => `${event} → ${target}`).reverse();
+  const told = async (lifecycle: string) =>
+    (await log(lifecycle)).map(({ event, target }) => `${event} → ${target}`).reverse();
   const claim = (limit = 50) => test_.registry.webhooks.claim({ limit, leaseSeconds: 60 });
-  const makeDue = () => test_.database.sql`update webhook_deliveries set due_at = now() - interval '1 second' where status = 'pending'`;
-  const record = (claimed: WebhookDelivery, outcome: DeliveryOutcome, error: string | null = 'it answered 500') =>
+  const makeDue = () =>
+    test_.database
+      .sql`update webhook_deliveries set due_at = now() - interval '1 second' where status = 'pending'`;
+  const record = (
+    claimed: WebhookDelivery,
+    outcome: DeliveryOutcome,
+    error: string | null = 'it answered 500',
+  ) =>
     test_.registry.webhooks.record({
       claimed,
-      attempt: { at: '2026-01-01T00:00:00.000Z', status: error === null ? 200 : 500, error, milliseconds: 3 },
+      attempt: {
+        at: '2026-01-01T00:00:00.000Z',
+        status: error === null ? 200 : 500,
+        error,
+        milliseconds: 3,
+      },
       outcome,
     });
 
   describe('is written with what happened', () => {
     test('one row for each webhook that wants to hear of it', async () => {
-      const hooks = [hook('a', ['run.failed', 'run.succeeded']), hook('b', ['model.promoted']), hook('c', ['run.failed'])];
+      const hooks = [
+        hook('a', ['run.failed', 'run.succeeded']),
+        hook('b', ['model.promoted']),
+        hook('c', ['run.failed']),
+      ];
       const lifecycle = await applyHooks(unique('flights'), hooks);
       await tell(lifecycle, 'run.failed', { why: 'it broke' });
       const rows = await log(lifecycle);
@@ -67,7 +88,14 @@ describe('what webhooks are told', () => {
         { target: 1, url: 'https://hooks.example/a', secret: { env: 'SECRET_OF_A' } },
       ]);
       expect(new Set(rows.map(({ id }) => id)).size).toBe(1);
-      expect(rows[0]).toMatchObject({ tenant, status: 'pending', tries: 0, attempts: [], data: { why: 'it broke' }, endedAt: null });
+      expect(rows[0]).toMatchObject({
+        tenant,
+        status: 'pending',
+        tries: 0,
+        attempts: [],
+        data: { why: 'it broke' },
+        endedAt: null,
+      });
     });
 
     test('by the revision that is current then', async () => {
@@ -87,7 +115,10 @@ describe('what webhooks are told', () => {
       await tell(unique('flights'));
       await tell(lifecycle);
       expect(await told(lifecycle)).toEqual(['run.failed → 1']);
-      expect((await test_.registry.webhooks.list({ tenant: 'other' as Tenant, lifecycle, pageSize: 5 })).items).toEqual([]);
+      expect(
+        (await test_.registry.webhooks.list({ tenant: 'other' as Tenant, lifecycle, pageSize: 5 }))
+          .items,
+      ).toEqual([]);
     });
 
     test('nothing of a transaction that was undone', async () => {
@@ -102,9 +133,14 @@ describe('what webhooks are told', () => {
   });
 
   describe('comes from', () => {
-    const everything = [hook('all', ['run.succeeded', 'run.failed', 'run.waiting', 'run.cancelled'])];
-    const update = (id: RunId, change: Parameters<TestRegistry['registry']['runs']['update']>[0]['status'], over = {}) =>
-      test_.registry.runs.update({ tenant, id, status: change, ...over });
+    const everything = [
+      hook('all', ['run.succeeded', 'run.failed', 'run.waiting', 'run.cancelled']),
+    ];
+    const update = (
+      id: RunId,
+      change: Parameters<TestRegistry['registry']['runs']['update']>[0]['status'],
+      over = {},
+    ) => test_.registry.runs.update({ tenant, id, status: change, ...over });
 
     test('a run that changes its status, once for each change', async () => {
       const lifecycle = await applyHooks(unique('flights'), everything);
@@ -112,23 +148,40 @@ describe('what webhooks are told', () => {
       await update(id, 'waiting', { waitingFor: 'an approver' });
       await update(id, 'waiting', { waitingFor: 'an approver, for 2 days' });
       await update(id, 'running');
-      await update(id, 'failed', { failure: { type: 'JobFailed', message: 'exit 1', stage: 'train' } });
+      await update(id, 'failed', {
+        failure: { type: 'JobFailed', message: 'exit 1', stage: 'train' },
+      });
       await update(id, 'succeeded');
       expect(await told(lifecycle)).toEqual(['run.waiting → 1', 'run.failed → 1']);
       const [failed] = await log(lifecycle);
-      expect(failed).toMatchObject({ subject: id, data: { runId: id, status: 'failed', failure: { message: 'exit 1' } } });
+      expect(failed).toMatchObject({
+        subject: id,
+        data: { runId: id, status: 'failed', failure: { message: 'exit 1' } },
+      });
     });
 
     test('an observer that says what holds up a waiting run tells nobody', async () => {
       const lifecycle = await applyHooks(unique('flights'), everything);
       const id = await startRun(test_.registry, lifecycle);
       const seen = await update(id, 'waiting', { waitingFor: 'an approver' });
-      await test_.registry.runs.showHeldUp({ tenant, id, seen, heldUp: 'attempt 2 failed', actor: 'reconcile' });
+      await test_.registry.runs.showHeldUp({
+        tenant,
+        id,
+        seen,
+        heldUp: 'attempt 2 failed',
+        actor: 'reconcile',
+      });
       expect(await told(lifecycle)).toEqual(['run.waiting → 1']);
     });
 
     test('a rollout, from its start to its end, and the champion that it makes', async () => {
-      const names: readonly NotifyEvent[] = ['rollout.started', 'rollout.advanced', 'rollout.held', 'rollout.promoted', 'model.promoted'];
+      const names: readonly NotifyEvent[] = [
+        'rollout.started',
+        'rollout.advanced',
+        'rollout.held',
+        'rollout.promoted',
+        'model.promoted',
+      ];
       const model = unique('model');
       await applyHooks(model, [hook('all', names)]);
       await registerVersions(test_.registry, model, 2);
@@ -179,16 +232,35 @@ describe('what webhooks are told', () => {
       await registerVersions(test_.registry, model, 3);
       await promoteOver(test_.registry, model, 1);
       await promoteOver(test_.registry, model, 2);
-      await openRollout(test_.registry, { model, champion: { version: 2, fencing: 2 }, challenger: 3 });
-      await test_.registry.aliases.rollback({ tenant, model, actor: 'key:ann', cause: 'wrong prices', idempotencyKey: unique('key') });
+      await openRollout(test_.registry, {
+        model,
+        champion: { version: 2, fencing: 2 },
+        challenger: 3,
+      });
+      await test_.registry.aliases.rollback({
+        tenant,
+        model,
+        actor: 'key:ann',
+        cause: 'wrong prices',
+        idempotencyKey: unique('key'),
+      });
       expect(await told(model)).toEqual(['model.rolled_back → 1', 'rollout.superseded → 1']);
-      expect((await log(model))[1]?.data).toMatchObject({ model, from: 2, to: 1, actor: 'key:ann', cause: 'wrong prices' });
+      expect((await log(model))[1]?.data).toMatchObject({
+        model,
+        from: 2,
+        to: 1,
+        actor: 'key:ann',
+        cause: 'wrong prices',
+      });
     });
   });
 
   describe('is claimed', () => {
     test('by one worker each, oldest first, and by another when the lease is over', async () => {
-      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
+      const lifecycle = await applyHooks(unique('flights'), [
+        hook('a', ['run.failed']),
+        hook('b', ['run.failed']),
+      ]);
       for (let n = 0; n < 10; n++) await tell(lifecycle);
       const claims = await Promise.all(Array.from({ length: 5 }, () => claim(4)));
       const keys = claims.flat().map(({ id, target }) => `${id}/${target}`);
@@ -213,10 +285,17 @@ describe('what webhooks are told', () => {
       await makeDue();
       const [second] = await claim();
       if (!second) throw new Error('nothing claimed');
-      expect(second).toMatchObject({ id: first.id, tries: 2, attempts: [{ status: 500, error: 'it answered 500' }] });
+      expect(second).toMatchObject({
+        id: first.id,
+        tries: 2,
+        attempts: [{ status: 500, error: 'it answered 500' }],
+      });
       await record(second, { kind: 'delivered' }, null);
       const [ended] = await log(lifecycle);
-      expect(ended).toMatchObject({ status: 'delivered', attempts: [{ status: 500 }, { status: 200, error: null, milliseconds: 3 }] });
+      expect(ended).toMatchObject({
+        status: 'delivered',
+        attempts: [{ status: 500 }, { status: 200, error: null, milliseconds: 3 }],
+      });
       expect(ended?.endedAt).not.toBeNull();
       await makeDue();
       expect(await claim()).toEqual([]);
@@ -238,12 +317,19 @@ describe('what webhooks are told', () => {
   });
 
   describe('what waits goes by the spec of its attempt', () => {
-    const addressed = async () => (await claim()).map(({ url, secret, target }) => [url, secret, target]);
+    const addressed = async () =>
+      (await claim()).map(({ url, secret, target }) => [url, secret, target]);
 
     test('with the secret that its address has now, wherever that stands', async () => {
-      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
+      const lifecycle = await applyHooks(unique('flights'), [
+        hook('a', ['run.failed']),
+        hook('b', ['run.failed']),
+      ]);
       await tell(lifecycle);
-      await applyHooks(lifecycle, [hook('b', ['run.lost']), { ...hook('a', ['run.failed']), secret: { file: '/run/secrets/a' } }]);
+      await applyHooks(lifecycle, [
+        hook('b', ['run.lost']),
+        { ...hook('a', ['run.failed']), secret: { file: '/run/secrets/a' } },
+      ]);
       expect(await addressed()).toEqual([
         ['https://hooks.example/a', { file: '/run/secrets/a' }, 1],
         ['https://hooks.example/b', { env: 'SECRET_OF_B' }, 2],
@@ -258,7 +344,12 @@ describe('what webhooks are told', () => {
       await record(failed, { kind: 'failed' });
       await tell(lifecycle);
       await applyHooks(lifecycle, [hook('typo', ['run.failed'])]);
-      await test_.registry.webhooks.redeliver({ tenant, id: failed.id, target: null, actor: 'key:ann' });
+      await test_.registry.webhooks.redeliver({
+        tenant,
+        id: failed.id,
+        target: null,
+        actor: 'key:ann',
+      });
       const right = ['https://hooks.example/typo', { env: 'SECRET_OF_TYPO' }, 1];
       expect(await addressed()).toEqual([right, right]);
       expect((await log(lifecycle)).map(({ url }) => url)).toEqual([right[0], right[0]]);
@@ -267,17 +358,34 @@ describe('what webhooks are told', () => {
     test.each([
       ['was taken out', []],
       ['was taken out before one that was told itself', [hook('b', ['run.failed'])]],
-      ['has another in its place, which does not ask for such events', [hook('c', ['run.lost']), hook('b', ['run.failed'])]],
-    ])('to nobody, which the log says, when its webhook %s', async (_name, hooks: readonly NotifySpec[]) => {
-      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
-      await tell(lifecycle);
-      await applyHooks(lifecycle, hooks);
-      expect((await addressed()).map(([url]) => url)).toEqual(hooks.length === 0 ? [] : ['https://hooks.example/b']);
-      const ended = (await log(lifecycle)).find(({ target }) => target === 1);
-      expect(ended).toMatchObject({ status: 'failed', url: 'https://hooks.example/a', attempts: [{ status: null }] });
-      expect(ended?.attempts[0]?.error).toBe('not told: the applied lifecycle has this webhook no more');
-      expect(ended?.endedAt).not.toBeNull();
-    });
+      [
+        'has another in its place, which does not ask for such events',
+        [hook('c', ['run.lost']), hook('b', ['run.failed'])],
+      ],
+    ])(
+      'to nobody, which the log says, when its webhook %s',
+      async (_name, hooks: readonly NotifySpec[]) => {
+        const lifecycle = await applyHooks(unique('flights'), [
+          hook('a', ['run.failed']),
+          hook('b', ['run.failed']),
+        ]);
+        await tell(lifecycle);
+        await applyHooks(lifecycle, hooks);
+        expect((await addressed()).map(([url]) => url)).toEqual(
+          hooks.length === 0 ? [] : ['https://hooks.example/b'],
+        );
+        const ended = (await log(lifecycle)).find(({ target }) => target === 1);
+        expect(ended).toMatchObject({
+          status: 'failed',
+          url: 'https://hooks.example/a',
+          attempts: [{ status: null }],
+        });
+        expect(ended?.attempts[0]?.error).toBe(
+          'not told: the applied lifecycle has this webhook no more',
+        );
+        expect(ended?.endedAt).not.toBeNull();
+      },
+    );
   });
 
   describe('a webhook that is gone', () => {
@@ -295,11 +403,21 @@ describe('what webhooks are told', () => {
       const lifecycle = await applyHooks(unique('flights'), goneHooks);
       await letGo(lifecycle);
       await tell(lifecycle);
-      const rows = (await log(lifecycle)).map(({ event, target, status, attempts }) => [event, target, status, attempts.at(-1)?.error]);
+      const rows = (await log(lifecycle)).map(({ event, target, status, attempts }) => [
+        event,
+        target,
+        status,
+        attempts.at(-1)?.error,
+      ]);
       expect(rows).toEqual([
         ['run.failed', 2, 'pending', undefined],
         ['run.failed', 1, 'failed', 'not told: this webhook answered 410 Gone'],
-        ['run.lost', 1, 'failed', expect.stringMatching(/^not told: this webhook answered 410 Gone to evt_/)],
+        [
+          'run.lost',
+          1,
+          'failed',
+          expect.stringMatching(/^not told: this webhook answered 410 Gone to evt_/),
+        ],
         ['run.failed', 2, 'pending', undefined],
         ['run.failed', 1, 'gone', 'it answered 410'],
       ]);
@@ -310,7 +428,11 @@ describe('what webhooks are told', () => {
       await letGo(lifecycle);
       await applyHooks(lifecycle, goneHooks);
       await tell(lifecycle, 'run.lost');
-      expect((await log(lifecycle))[0]).toMatchObject({ event: 'run.lost', status: 'pending', attempts: [] });
+      expect((await log(lifecycle))[0]).toMatchObject({
+        event: 'run.lost',
+        status: 'pending',
+        attempts: [],
+      });
     });
 
     test('is told again when somebody asks for what it refused', async () => {
@@ -324,14 +446,21 @@ describe('what webhooks are told', () => {
 
   describe('somebody asks for again', () => {
     test('is due at once to all its targets or to one, as often as a new one, and the audit log says who', async () => {
-      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
+      const lifecycle = await applyHooks(unique('flights'), [
+        hook('a', ['run.failed']),
+        hook('b', ['run.failed']),
+      ]);
       await tell(lifecycle);
       for (const each of await claim()) await record(each, { kind: 'failed' });
       const id = (await log(lifecycle))[0]?.id ?? '';
       await test_.registry.webhooks.redeliver({ tenant, id, target: 2, actor: 'key:ann' });
-      expect((await claim()).map(({ target, tries, attempts }) => ({ target, tries, made: attempts.length }))).toEqual([
-        { target: 2, tries: 1, made: 1 },
-      ]);
+      expect(
+        (await claim()).map(({ target, tries, attempts }) => ({
+          target,
+          tries,
+          made: attempts.length,
+        })),
+      ).toEqual([{ target: 2, tries: 1, made: 1 }]);
       await test_.registry.webhooks.redeliver({ tenant, id, target: null, actor: 'key:ann' });
       expect(await claim()).toHaveLength(2);
       const audit = await test_.registry.audit.list({
@@ -347,11 +476,14 @@ describe('what webhooks are told', () => {
     });
 
     test('what there is not, is an error', async () => {
-      const again = (id: string, target: number | null) => test_.registry.webhooks.redeliver({ tenant, id, target, actor: 'a' });
+      const again = (id: string, target: number | null) =>
+        test_.registry.webhooks.redeliver({ tenant, id, target, actor: 'a' });
       await expect(again('evt_none', null)).rejects.toMatchObject({ type: 'NotFound' });
       const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed'])]);
       await tell(lifecycle);
-      await expect(again((await log(lifecycle))[0]?.id ?? '', 2)).rejects.toMatchObject({ type: 'NotFound' });
+      await expect(again((await log(lifecycle))[0]?.id ?? '', 2)).rejects.toMatchObject({
+        type: 'NotFound',
+      });
     });
   });
 
@@ -365,7 +497,12 @@ describe('what webhooks are told', () => {
     const seen: string[] = [];
     let pageToken: string | undefined;
     do {
-      const page = await test_.registry.webhooks.list({ tenant, lifecycle, pageSize: 5, pageToken });
+      const page = await test_.registry.webhooks.list({
+        tenant,
+        lifecycle,
+        pageSize: 5,
+        pageToken,
+      });
       seen.push(...page.items.map(({ id, target }) => `${id}/${target}`));
       pageToken = page.nextPageToken ?? undefined;
     } while (pageToken !== undefined);
@@ -373,7 +510,12 @@ describe('what webhooks are told', () => {
     expect(new Set(seen).size).toBe(24);
 
     for (const each of await claim(3)) await record(each, { kind: 'delivered' }, null);
-    const delivered = await test_.registry.webhooks.list({ tenant, lifecycle, status: 'delivered', pageSize: 50 });
+    const delivered = await test_.registry.webhooks.list({
+      tenant,
+      lifecycle,
+      status: 'delivered',
+      pageSize: 50,
+    });
     expect(delivered.items).toHaveLength(3);
   });
 });

@@ -20,13 +20,27 @@ describe('the prompt register', () => {
     fewShot: null,
     answerSchema: null,
   });
-  const by = () => ({ tenant, prompt, actor: 'key:a', cause: 'better', idempotencyKey: unique('key') });
+  const by = () => ({
+    tenant,
+    prompt,
+    actor: 'key:a',
+    cause: 'better',
+    idempotencyKey: unique('key'),
+  });
   const put = (text: string, given: { readonly branch?: string; readonly parent?: number } = {}) =>
     test_.registry.prompts.put({ ...by(), template: template(text), branch: 'main', ...given });
-  const refOf = async (ref: string) => (await test_.registry.prompts.refs({ tenant, prompt })).find((each) => each.ref === ref) ?? null;
+  const refOf = async (ref: string) =>
+    (await test_.registry.prompts.refs({ tenant, prompt })).find((each) => each.ref === ref) ??
+    null;
   const label = async (version: number, name = 'staging') =>
-    test_.registry.prompts.label({ ...by(), label: name, version, expected: (await refOf(name)) ?? { version: null, fencing: 0 } });
-  const rollback = (to?: number) => test_.registry.prompts.rollback({ ...by(), label: 'staging', ...(to !== undefined && { to }) });
+    test_.registry.prompts.label({
+      ...by(),
+      label: name,
+      version,
+      expected: (await refOf(name)) ?? { version: null, fencing: 0 },
+    });
+  const rollback = (to?: number) =>
+    test_.registry.prompts.rollback({ ...by(), label: 'staging', ...(to !== undefined && { to }) });
 
   test('writes versions to a branch; the same content is the same version', async () => {
     expect(await put('one')).toMatchObject({ version: 1, changed: true });
@@ -34,7 +48,10 @@ describe('the prompt register', () => {
     expect(await put('two')).toMatchObject({ version: 2, changed: false });
     expect(await put('one')).toMatchObject({ version: 1, changed: true });
     expect(await put('three', { branch: 'shorter', parent: 2 })).toMatchObject({ version: 3 });
-    expect(await test_.registry.prompts.resolve({ tenant, prompt, ref: 'main' })).toMatchObject({ version: 1, parent: null });
+    expect(await test_.registry.prompts.resolve({ tenant, prompt, ref: 'main' })).toMatchObject({
+      version: 1,
+      parent: null,
+    });
     expect(await test_.registry.prompts.resolve({ tenant, prompt, ref: 'shorter' })).toMatchObject({
       version: 3,
       parent: 2,
@@ -77,19 +94,31 @@ describe('the prompt register', () => {
     expect(await label(1)).toMatchObject({ kind: 'moved', from: null });
     expect(await label(1)).toMatchObject({ kind: 'unchanged', from: 1 });
     const stale = { ...by(), label: 'staging', version: 2, expected: seen };
-    expect(await test_.registry.prompts.label(stale)).toMatchObject({ kind: 'conflict', now: { version: 1 } });
+    expect(await test_.registry.prompts.label(stale)).toMatchObject({
+      kind: 'conflict',
+      now: { version: 1 },
+    });
     expect(await label(2)).toMatchObject({ kind: 'moved', from: 1 });
     await expect(label(9)).rejects.toMatchObject({ type: 'NotFound' });
     await expect(label(1, 'main')).rejects.toMatchObject({
       type: 'Conflict',
       message: `${prompt}@main is a branch, not a label: take another name`,
     });
-    const { items } = await test_.registry.prompts.history({ tenant, prompt, ref: 'staging', pageSize: 10 });
+    const { items } = await test_.registry.prompts.history({
+      tenant,
+      prompt,
+      ref: 'staging',
+      pageSize: 10,
+    });
     expect(items).toMatchObject([
       { kind: 'set', from: 1, to: 2, actor: 'key:a' },
       { kind: 'set', from: null, to: 1 },
     ]);
-    const audit = await test_.registry.audit.list({ tenant, subject: `prompt:${prompt}`, pageSize: 10 });
+    const audit = await test_.registry.audit.list({
+      tenant,
+      subject: `prompt:${prompt}`,
+      pageSize: 10,
+    });
     expect(audit.items.map(({ action }) => action)).toEqual([
       'prompt.label',
       'prompt.label',
@@ -98,7 +127,9 @@ describe('the prompt register', () => {
       'prompt.advance',
       'prompt.write',
     ]);
-    await expect(test_.database.sql`update prompt_versions set author = 'x'`).rejects.toThrow(/append-only/);
+    await expect(test_.database.sql`update prompt_versions set author = 'x'`).rejects.toThrow(
+      /append-only/,
+    );
   });
 
   test('production stands on approved versions alone', async () => {
@@ -109,7 +140,9 @@ describe('the prompt register', () => {
     });
     const approve = { ...by(), version: 1 };
     expect(await test_.registry.prompts.approve(approve)).toEqual({ approvals: 1 });
-    expect(await test_.registry.prompts.approve({ ...approve, idempotencyKey: unique('key') })).toEqual({ approvals: 1 });
+    expect(
+      await test_.registry.prompts.approve({ ...approve, idempotencyKey: unique('key') }),
+    ).toEqual({ approvals: 1 });
     expect(await label(1, 'production')).toMatchObject({ kind: 'moved' });
     const found = await test_.registry.prompts.get({ tenant, prompt, version: 1 });
     expect(found?.approvals).toMatchObject([{ actor: 'key:a', cause: 'better' }]);
@@ -128,7 +161,9 @@ describe('the prompt register', () => {
     });
     expect(await rollback(3)).toMatchObject({ from: 1, to: 3 });
     const again = { ...by(), label: 'staging' };
-    expect(await test_.registry.prompts.rollback(again)).toEqual(await test_.registry.prompts.rollback(again));
+    expect(await test_.registry.prompts.rollback(again)).toEqual(
+      await test_.registry.prompts.rollback(again),
+    );
     // Version 2 was left by a rollback: only its number brings it back.
     expect(await refOf('staging')).toMatchObject({ version: 1 });
     await put('four');
@@ -139,7 +174,10 @@ describe('the prompt register', () => {
   });
 
   test('whatever was done, rolling back ends at the first version, each time at an earlier move', async () => {
-    const step = fc.oneof(fc.record({ set: fc.integer({ min: 1, max: 4 }) }), fc.constant({ back: true as const }));
+    const step = fc.oneof(
+      fc.record({ set: fc.integer({ min: 1, max: 4 }) }),
+      fc.constant({ back: true as const }),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
         prompt = unique('prompt');
@@ -153,7 +191,10 @@ describe('the prompt register', () => {
           } else if (stood.length > 1) {
             stood.pop();
             expect((await rollback()).to).toBe(stood.at(-1));
-          } else await expect(rollback()).rejects.toMatchObject({ type: stood.length === 1 ? 'Conflict' : 'NotFound' });
+          } else
+            await expect(rollback()).rejects.toMatchObject({
+              type: stood.length === 1 ? 'Conflict' : 'NotFound',
+            });
           expect((await refOf('staging'))?.version).toBe(stood.at(-1));
         }
       }),

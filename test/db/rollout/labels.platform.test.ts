@@ -4,7 +4,13 @@ import { nothingSeen, type RolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RipeBatch, RipePair, RolloutRecord } from '../../../db/rollout/repository';
-import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 import { canary, openRollout, promoteOver } from './fixture';
 import { fastestOf, timed } from '../../support/time/fastest-of';
 
@@ -14,7 +20,8 @@ const at = (hours: number) => new Date(start + hours * hour).toISOString();
 
 /** Stands for a rollout's state: every prediction that was folded into it, in order. */
 type Folded = readonly string[];
-const foldedIn = (state: RolloutState) => (state as unknown as { readonly folded?: Folded }).folded ?? [];
+const foldedIn = (state: RolloutState) =>
+  (state as unknown as { readonly folded?: Folded }).folded ?? [];
 
 describe('the labels of a rollout', () => {
   let test_: TestRegistry;
@@ -63,11 +70,18 @@ describe('the labels of a rollout', () => {
     await test_.registry.predictions.insert(rows);
     return rows;
   };
-  const label = (predictionId: PredictionId, value: unknown = 1, labelledAt = '2013-08-02T00:00:00Z') =>
-    test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
+  const label = (
+    predictionId: PredictionId,
+    value: unknown = 1,
+    labelledAt = '2013-08-02T00:00:00Z',
+  ) => test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
   /** Event time comes to this hour. */
   const clockAt = (hours: number) => store(request(hours), request(hours), request(hours));
-  const consume = (limit = 1000, look: (batch: RipeBatch) => void = () => undefined, settleMs = 0) =>
+  const consume = (
+    limit = 1000,
+    look: (batch: RipeBatch) => void = () => undefined,
+    settleMs = 0,
+  ) =>
     test_.registry.rollouts.consume({
       tenant,
       id: rollout.id,
@@ -75,7 +89,10 @@ describe('the labels of a rollout', () => {
       settleMs,
       fold: (state, batch) => {
         look(batch);
-        return { ...nothingSeen, folded: [...foldedIn(state), ...batch.pairs.map(({ predictionId }) => predictionId)] } as RolloutState;
+        return {
+          ...nothingSeen,
+          folded: [...foldedIn(state), ...batch.pairs.map(({ predictionId }) => predictionId)],
+        } as RolloutState;
       },
     });
   const pairsNow = async (limit?: number): Promise<readonly RipePair[]> => {
@@ -83,10 +100,16 @@ describe('the labels of a rollout', () => {
     await consume(limit, (batch) => (pairs = batch.pairs));
     return pairs;
   };
-  const folded = async () => foldedIn((await test_.registry.rollouts.get({ tenant, id: rollout.id }))?.state ?? nothingSeen);
+  const folded = async () =>
+    foldedIn((await test_.registry.rollouts.get({ tenant, id: rollout.id }))?.state ?? nothingSeen);
 
   test('come when they are due, in the order of event time, with both scores, and once', async () => {
-    const [late, early, unripe, unlabelled] = await store(request(3), request(1), request(9), request(2));
+    const [late, early, unripe, unlabelled] = await store(
+      request(3),
+      request(1),
+      request(9),
+      request(2),
+    );
     if (!late || !early || !unripe || !unlabelled) throw new Error('stored');
     for (const each of [late, early, unripe]) await label(each.id, each === early);
     await clockAt(14);
@@ -122,7 +145,9 @@ describe('the labels of a rollout', () => {
     const champion = { class: 'late', probabilities: { late: 0.6, early: 0.4 } };
     const challenger = { class: 'lost', probabilities: { late: 0.3, early: 0.2, lost: 0.5 } };
     const beside: OtherScore = { ...shadow(null), output: challenger };
-    const [early, lost, banana] = await store(...[1, 2, 3].map((hours) => request(hours, { output: champion, other: beside })));
+    const [early, lost, banana] = await store(
+      ...[1, 2, 3].map((hours) => request(hours, { output: champion, other: beside })),
+    );
     if (!early || !lost || !banana) throw new Error('stored');
     await label(early.id, { references: ['early'] });
     await label(lost.id, { references: ['lost'] });
@@ -142,8 +167,14 @@ describe('the labels of a rollout', () => {
 
   test('are told apart by who was to answer, who did, and whose score is missing', async () => {
     const rows = await store(
-      request(1, { version: 2, arm: 'challenger', other: { version: 1, role: 'shadow', score: 0.4, error: null, latencyMs: 1 } }),
-      request(2, { other: { version: 2, role: 'fallback', score: null, error: 'Timeout', latencyMs: 300 } }),
+      request(1, {
+        version: 2,
+        arm: 'challenger',
+        other: { version: 1, role: 'shadow', score: 0.4, error: null, latencyMs: 1 },
+      }),
+      request(2, {
+        other: { version: 2, role: 'fallback', score: null, error: 'Timeout', latencyMs: 300 },
+      }),
       request(3, { other: shadow(null, 'SqlInvalid') }),
       request(4, { other: null }),
       request(5, { rollout: { id: rollout.id, step: 1 } }),
@@ -173,7 +204,9 @@ describe('the labels of a rollout', () => {
     // Far behind what was consumed: a gateway's disk, or a label that took its time.
     await clockAt(240);
     await consume();
-    const [spilled] = await store(request(2, { receivedAt: new Date(Date.now() - 5 * hour).toISOString() }));
+    const [spilled] = await store(
+      request(2, { receivedAt: new Date(Date.now() - 5 * hour).toISOString() }),
+    );
     if (!spilled) throw new Error('stored');
     await label(spilled.id);
     expect((await pairsNow()).map(({ predictionId }) => predictionId)).toEqual([spilled.id]);
@@ -196,15 +229,23 @@ describe('the labels of a rollout', () => {
 
   test('that are no numbers are taken as none, and do not come again', async () => {
     const rows = await store(request(1), request(1), request(1), request(1));
-    for (const [index, { id }] of rows.entries()) await label(id, ['late', { a: 1 }, 2.5, 1][index]);
+    for (const [index, { id }] of rows.entries())
+      await label(id, ['late', { a: 1 }, 2.5, 1][index]);
     await clockAt(10);
     expect(await pairsNow()).toMatchObject([{ label: 1 }]);
     expect((await consume()).consumed).toBe(0);
-    expect((await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion).toMatchObject({ ripe: 4, labelled: 1 });
+    expect(
+      (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion,
+    ).toMatchObject({ ripe: 4, labelled: 1 });
   });
 
   test('of a regression may be any number', async () => {
-    await begin({ spec: { ...canary, quality: { metric: 'mae', rule: 'nonInferiority', margin: 2, bound: 100 } } });
+    await begin({
+      spec: {
+        ...canary,
+        quality: { metric: 'mae', rule: 'nonInferiority', margin: 2, bound: 100 },
+      },
+    });
     const [row] = await store(request(1));
     if (!row) throw new Error('stored');
     await label(row.id, -2.5);
@@ -216,23 +257,43 @@ describe('the labels of a rollout', () => {
     const rows = await store(request(1), request(2), request(3));
     await clockAt(14);
     const settling = (milliseconds: number) => consume(1000, undefined, milliseconds);
-    // A minute that nothing here takes, then a millisecond that has passed: the machine may be as slow as it likes.
-    expect(await settling(60_000)).toMatchObject({ consumed: 0, traffic: { eventNow: at(14), ripeUntil: null } });
+    // A minute that nothing here takes, then a millisecond that has passed: the machine may be as
+    // slow as it likes.
+    expect(await settling(60_000)).toMatchObject({
+      consumed: 0,
+      traffic: { eventNow: at(14), ripeUntil: null },
+    });
     for (const { id } of rows) await label(id);
     expect(await settling(60_000)).toMatchObject({ consumed: 0 });
     await clockAt(40);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(await settling(1)).toMatchObject({ consumed: 3, traffic: { eventNow: at(40), ripeUntil: at(8) } });
-    expect(await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).toMatchObject({ eventNow: at(40), ripeUntil: at(8) });
+    expect(await settling(1)).toMatchObject({
+      consumed: 3,
+      traffic: { eventNow: at(40), ripeUntil: at(8) },
+    });
+    expect(await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).toMatchObject({
+      eventNow: at(40),
+      ripeUntil: at(8),
+    });
   });
 
   test('are folded as the row says, whatever the one who asks has heard of', async () => {
     const { rollouts } = test_.registry;
     const heard: unknown[] = [];
     await rollouts.setStep({ tenant, id: rollout.id, step: 2, weight: 0.25, ...by });
-    await rollouts.extend({ tenant, id: rollout.id, seconds: 60, key: unique('extend') as IdempotencyKey, ...by });
+    await rollouts.extend({
+      tenant,
+      id: rollout.id,
+      seconds: 60,
+      key: unique('extend') as IdempotencyKey,
+      ...by,
+    });
     await clockAt(10);
-    const fold: Parameters<typeof rollouts.consume>[0]['fold'] = (state, _seen, { step, extendedSeconds }) => {
+    const fold: Parameters<typeof rollouts.consume>[0]['fold'] = (
+      state,
+      _seen,
+      { step, extendedSeconds },
+    ) => {
       heard.push({ step, extendedSeconds });
       return state;
     };
@@ -297,7 +358,14 @@ describe('the labels of a rollout', () => {
     if (!row) throw new Error('stored');
     await label(row.id);
     await clockAt(10);
-    await test_.registry.rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+    await test_.registry.rollouts.end({
+      tenant,
+      id: rollout.id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     const ended = await consume(1000, () => {
       throw new Error('folded');
     });
@@ -315,14 +383,24 @@ describe('the labels of a rollout', () => {
     for (const { id } of rows) await label(id);
     await clockAt(10);
     expect(await pairsNow()).toEqual([]);
-    expect((await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion.assigned).toBe(3);
+    expect(
+      (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion.assigned,
+    ).toBe(3);
   });
 
   test('a rollout of minutes counts the labels that are due now, not those of whole hours', async () => {
     const spec = { ...canary, maxDurationSeconds: 1800 };
     await begin({ spec, availableAfterSeconds: 60 });
-    const minute = (minutes: number) => request(0, { eventTime: new Date(start + minutes * 60_000).toISOString() });
-    const [first, second] = await store(minute(1), minute(3), minute(3.5), minute(8), minute(8), minute(8));
+    const minute = (minutes: number) =>
+      request(0, { eventTime: new Date(start + minutes * 60_000).toISOString() });
+    const [first, second] = await store(
+      minute(1),
+      minute(3),
+      minute(3.5),
+      minute(8),
+      minute(8),
+      minute(8),
+    );
     if (!first || !second) throw new Error('stored');
     await label(first.id);
     await label(second.id);
@@ -344,7 +422,14 @@ describe('the labels of a rollout', () => {
     };
     await sql`update rollouts set started_at = now() - interval '400 days' where id = ${old.id}`;
     expect(await left()).toEqual([old.id]);
-    await test_.registry.rollouts.end({ tenant, id: old.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+    await test_.registry.rollouts.end({
+      tenant,
+      id: old.id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     expect(await left()).toEqual([old.id]);
     await sql`update rollouts set ended_at = now() - interval '181 days' where id = ${old.id}`;
     await begin();
@@ -384,15 +469,20 @@ describe('the labels of a rollout', () => {
       expect(await eventNow()).toBe(at(8));
     });
 
-    test.each([-1800, 0, 6 * 3600])('is the wall’s when requests are about things %d s from now', async (seconds) => {
-      const eventTime = new Date(Date.now() + seconds * 1000).toISOString();
-      await store(...Array.from({ length: 3 }, () => request(0, { eventTime })));
-      await expectWallClock();
-    });
+    test.each([-1800, 0, 6 * 3600])(
+      'is the wall’s when requests are about things %d s from now',
+      async (seconds) => {
+        const eventTime = new Date(Date.now() + seconds * 1000).toISOString();
+        await store(...Array.from({ length: 3 }, () => request(0, { eventTime })));
+        await expectWallClock();
+      },
+    );
 
     test('goes on by the wall when live traffic stops, while somebody looks', async () => {
       const { sql } = test_.database;
-      await store(...Array.from({ length: 3 }, () => request(0, { eventTime: new Date().toISOString() })));
+      await store(
+        ...Array.from({ length: 3 }, () => request(0, { eventTime: new Date().toISOString() })),
+      );
       await eventNow();
       await sql`update rollout_traffic set newest = now() - interval '5 hours' where rollout_id = ${rollout.id}`;
       await sql`update rollouts set event_now = now() - interval '30 minutes' where id = ${rollout.id}`;
@@ -403,11 +493,18 @@ describe('the labels of a rollout', () => {
 
     test('of a request that names none is when it was received', async () => {
       const receivedAt = new Date(Date.now() - 3 * hour).toISOString();
-      const rows = await store(...Array.from({ length: 3 }, () => request(0, { eventTime: null, receivedAt })));
+      const rows = await store(
+        ...Array.from({ length: 3 }, () => request(0, { eventTime: null, receivedAt })),
+      );
       expect(await eventNow()).toBe(receivedAt);
       await label(rows[0]?.id as PredictionId);
-      await store(...Array.from({ length: 3 }, () => request(0, { eventTime: new Date(Date.now() + 9 * hour).toISOString() })));
-      await test_.database.sql`update rollouts set available_after_seconds = 3600 where id = ${rollout.id}`;
+      await store(
+        ...Array.from({ length: 3 }, () =>
+          request(0, { eventTime: new Date(Date.now() + 9 * hour).toISOString() }),
+        ),
+      );
+      await test_.database
+        .sql`update rollouts set available_after_seconds = 3600 where id = ${rollout.id}`;
       expect(await pairsNow()).toMatchObject([{ eventTime: receivedAt }]);
     });
   });
@@ -421,7 +518,8 @@ describe('the labels of a rollout', () => {
       error,
       latencyMs: 1,
     });
-    const inStep = (step: number, over: Partial<PredictionRow>) => request(1, { rollout: { id: rollout.id, step }, ...over });
+    const inStep = (step: number, over: Partial<PredictionRow>) =>
+      request(1, { rollout: { id: rollout.id, step }, ...over });
     const rows = [
       inStep(0, {}),
       inStep(0, { other: shadow(null, 'Timeout') }),
@@ -429,7 +527,9 @@ describe('the labels of a rollout', () => {
       inStep(1, { ...challengers, other: champion() }),
       inStep(1, { ...challengers, other: champion('Timeout'), latencyMs: 200 }),
       inStep(1, { ...challengers, other: null }),
-      inStep(1, { other: { version: 2, role: 'fallback', score: null, error: 'ScoreNotFinite', latencyMs: 3 } }),
+      inStep(1, {
+        other: { version: 2, role: 'fallback', score: null, error: 'ScoreNotFinite', latencyMs: 3 },
+      }),
       inStep(1, { latencyMs: 150 }),
     ];
     await store(...rows);
@@ -442,12 +542,44 @@ describe('the labels of a rollout', () => {
     await test_.registry.rollouts.setStep({ tenant, id: rollout.id, step: 1, weight: 0.05, ...by });
     const { step, total } = await test_.registry.rollouts.traffic({ tenant, id: rollout.id });
     expect(step).toEqual({
-      champion: { assigned: 1, fallbacks: 0, slow: 0, requests: 3, errors: 1, ripe: 1, labelled: 1 },
-      challenger: { assigned: 4, fallbacks: 1, slow: 2, requests: 5, errors: 1, ripe: 4, labelled: 2 },
+      champion: {
+        assigned: 1,
+        fallbacks: 0,
+        slow: 0,
+        requests: 3,
+        errors: 1,
+        ripe: 1,
+        labelled: 1,
+      },
+      challenger: {
+        assigned: 4,
+        fallbacks: 1,
+        slow: 2,
+        requests: 5,
+        errors: 1,
+        ripe: 4,
+        labelled: 2,
+      },
     });
     expect(total).toEqual({
-      champion: { assigned: 7, fallbacks: 0, slow: 1, requests: 9, errors: 1, ripe: 4, labelled: 1 },
-      challenger: { assigned: 4, fallbacks: 1, slow: 2, requests: 10, errors: 2, ripe: 4, labelled: 2 },
+      champion: {
+        assigned: 7,
+        fallbacks: 0,
+        slow: 1,
+        requests: 9,
+        errors: 1,
+        ripe: 4,
+        labelled: 1,
+      },
+      challenger: {
+        assigned: 4,
+        fallbacks: 1,
+        slow: 2,
+        requests: 10,
+        errors: 2,
+        ripe: 4,
+        labelled: 2,
+      },
     });
   });
 
@@ -489,7 +621,8 @@ describe('the labels of a rollout', () => {
     let shared: TestRegistry;
     beforeAll(async () => {
       shared = test_;
-      // One connection: what it read is in the statistics in order, once it is told to hand them over.
+      // One connection: what it read is in the statistics in order, once it is told to hand them
+      // over.
       test_ = await openTestRegistry({ maxConnections: 1 });
     });
     afterAll(async () => {
@@ -530,7 +663,9 @@ describe('the labels of a rollout', () => {
         times.push(performance.now() - startedAt);
       }
       while (!(await consume(5000)).isDrained);
-      const { value, milliseconds: idle } = await fastestOf(3, 500, () => timed(() => consume(1000)));
+      const { value, milliseconds: idle } = await fastestOf(3, 500, () =>
+        timed(() => consume(1000)),
+      );
       expect(value).toMatchObject({ consumed: 0 });
       expect(await readWhole()).toBe(before);
       // Measured about 40 ms for a thousand, 4 ms for none.

@@ -4,7 +4,16 @@ import { newId } from '../../../db/ids';
 import { attemptOf, canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { canary, openRollout, promoteOver } from './fixture';
-import { openTestRegistry, refTo, registerVersions, signature, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  refTo,
+  registerVersions,
+  signature,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('rollouts', () => {
   let test_: TestRegistry;
@@ -21,24 +30,45 @@ describe('rollouts', () => {
   });
 
   const by = { actor: 'key:a', cause: 'because' };
-  const open = (over: Parameters<typeof openRollout>[1] = {}) => openRollout(test_.registry, { model, runId, ...over });
+  const open = (over: Parameters<typeof openRollout>[1] = {}) =>
+    openRollout(test_.registry, { model, runId, ...over });
   const opened = async (over: Parameters<typeof openRollout>[1] = {}): Promise<RolloutRecord> => {
     const opening = await open(over);
     if (opening.kind !== 'opened') throw new Error(opening.kind);
     return opening.rollout;
   };
-  const routed = async () => (await test_.registry.routing.table()).models.find((each) => each.model === model);
+  const routed = async () =>
+    (await test_.registry.routing.table()).models.find((each) => each.model === model);
   const epochNow = async () => (await test_.registry.routing.table()).epoch;
   const eventsOf = async (run: RunId) => {
-    const events = await test_.registry.events.list({ tenant, runId: run, afterSeq: 0, limit: 100 });
+    const events = await test_.registry.events.list({
+      tenant,
+      runId: run,
+      afterSeq: 0,
+      limit: 100,
+    });
     return events.filter(({ kind }) => kind.startsWith('rollout.'));
   };
-  const rollback = () => test_.registry.aliases.rollback({ tenant, model, actor: 'a', cause: 'c', idempotencyKey: unique('key') });
+  const rollback = () =>
+    test_.registry.aliases.rollback({
+      tenant,
+      model,
+      actor: 'a',
+      cause: 'c',
+      idempotencyKey: unique('key'),
+    });
 
   test('opening adds the challenger in shadow, with a new epoch, an audit row and an event', async () => {
     const before = await epochNow();
     const rollout = await opened();
-    expect(rollout).toMatchObject({ champion: 1, challenger: 2, status: 'running', step: 0, weight: 0, epoch: before + 1 });
+    expect(rollout).toMatchObject({
+      champion: 1,
+      challenger: 2,
+      status: 'running',
+      step: 0,
+      weight: 0,
+      epoch: before + 1,
+    });
     expect(rollout.spec).toEqual(canaryAtAttempt(canary, 1));
     expect(await epochNow()).toBe(before + 1);
     expect(await routed()).toEqual({
@@ -51,9 +81,18 @@ describe('rollouts', () => {
       previous: null,
       rollout: { id: rollout.id, step: 0, besides: true },
     });
-    expect(await eventsOf(runId)).toMatchObject([{ kind: 'rollout.started', data: { rollout: rollout.id, champion: 1, challenger: 2 } }]);
-    const audit = await test_.registry.audit.list({ tenant, subject: `model:${model}`, action: 'rollout.open', pageSize: 5 });
-    expect(audit.items).toMatchObject([{ actor: 'key:a', after: { rollout: rollout.id, status: 'running' } }]);
+    expect(await eventsOf(runId)).toMatchObject([
+      { kind: 'rollout.started', data: { rollout: rollout.id, champion: 1, challenger: 2 } },
+    ]);
+    const audit = await test_.registry.audit.list({
+      tenant,
+      subject: `model:${model}`,
+      action: 'rollout.open',
+      pageSize: 5,
+    });
+    expect(audit.items).toMatchObject([
+      { actor: 'key:a', after: { rollout: rollout.id, status: 'running' } },
+    ]);
     expect(await test_.registry.rollouts.get({ tenant, id: rollout.id })).toEqual(rollout);
     expect(await test_.registry.rollouts.current({ tenant, model })).toEqual(rollout);
     expect(await test_.registry.rollouts.ofRun({ tenant, runId })).toEqual(rollout);
@@ -62,7 +101,14 @@ describe('rollouts', () => {
   test('a run that opens again finds its own, also when it has ended', async () => {
     const first = await opened();
     expect(await opened()).toEqual(first);
-    await test_.registry.rollouts.end({ tenant, id: first.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+    await test_.registry.rollouts.end({
+      tenant,
+      id: first.id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     expect(await opened()).toMatchObject({ id: first.id, status: 'aborted' });
   });
 
@@ -75,8 +121,13 @@ describe('rollouts', () => {
   test('a second one of the model is busy, and says which', async () => {
     const first = await opened();
     const other = await startRun(test_.registry);
-    expect(await open({ runId: other, challenger: 3 })).toMatchObject({ kind: 'busy', rollout: { id: first.id, runId } });
-    expect((await test_.registry.rollouts.list({ tenant, model, pageSize: 5 })).items).toHaveLength(1);
+    expect(await open({ runId: other, challenger: 3 })).toMatchObject({
+      kind: 'busy',
+      rollout: { id: first.id, runId },
+    });
+    expect((await test_.registry.rollouts.list({ tenant, model, pageSize: 5 })).items).toHaveLength(
+      1,
+    );
   });
 
   test.each([{ champion: { version: 3, fencing: 1 } }, { champion: { version: 1, fencing: 9 } }])(
@@ -94,7 +145,9 @@ describe('rollouts', () => {
     };
     const slow: Verdict = {
       kind: 'failed',
-      reasons: [{ gate: 'latency_ms', code: 'guardrail.exceeded', message: 'slow', outcome: 'failed' }],
+      reasons: [
+        { gate: 'latency_ms', code: 'guardrail.exceeded', message: 'slow', outcome: 'failed' },
+      ],
     };
     const ended = async (verdict: Verdict | null, sawLabels = true) => {
       const { id } = await opened({ runId: await startRun(test_.registry) });
@@ -104,10 +157,18 @@ describe('rollouts', () => {
             champion_asked, challenger_asked, champion_errors, challenger_errors, champion_labelled)
           values (${tenant}, ${id}, 0, now(), now(), 1, 0, 0, 0, 1, 1, 0, 0, 1)`;
       }
-      await test_.registry.rollouts.end({ tenant, id, status: 'rolledBack', verdict, decisionId: null, ...by });
+      await test_.registry.rollouts.end({
+        tenant,
+        id,
+        status: 'rolledBack',
+        verdict,
+        decisionId: null,
+        ...by,
+      });
       return id;
     };
-    const again = async (over: Parameters<typeof openRollout>[1] = {}) => open({ runId: await startRun(test_.registry), ...over });
+    const again = async (over: Parameters<typeof openRollout>[1] = {}) =>
+      open({ runId: await startRun(test_.registry), ...over });
 
     test('each has the next share of alpha, whatever its policy; one that saw no label was none', async () => {
       await ended(null, false);
@@ -120,19 +181,34 @@ describe('rollouts', () => {
     test('counts by manifest, not by number, and no other versions', async () => {
       await ended(null);
       const bytes = { tenant, model, runId, manifest: refTo(`${model} 2`), signature };
-      const { version } = await test_.registry.models.register({ ...bytes, idempotencyKey: unique('again') });
+      const { version } = await test_.registry.models.register({
+        ...bytes,
+        idempotencyKey: unique('again'),
+      });
       const [same, other] = [await again({ challenger: version }), 3];
       if (same.kind !== 'opened') throw new Error(same.kind);
       expect(attemptOf(same.rollout.spec)).toBe(2);
-      await test_.registry.rollouts.end({ tenant, id: same.rollout.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+      await test_.registry.rollouts.end({
+        tenant,
+        id: same.rollout.id,
+        status: 'aborted',
+        verdict: null,
+        decisionId: null,
+        ...by,
+      });
       const third = await again({ challenger: other });
       expect(third.kind === 'opened' && attemptOf(third.rollout.spec)).toBe(1);
     });
 
     test('harm that was shown stays shown under its policy, and a guardrail’s bad hour does not', async () => {
       const found = await ended(harmful);
-      expect(await again()).toMatchObject({ kind: 'harmShown', rollout: { id: found, verdict: harmful } });
-      const changed = await again({ spec: { ...canary, quality: { ...canary.quality, margin: 0.02 } } });
+      expect(await again()).toMatchObject({
+        kind: 'harmShown',
+        rollout: { id: found, verdict: harmful },
+      });
+      const changed = await again({
+        spec: { ...canary, quality: { ...canary.quality, margin: 0.02 } },
+      });
       expect(changed.kind === 'opened' && attemptOf(changed.rollout.spec)).toBe(2);
     });
 
@@ -143,22 +219,38 @@ describe('rollouts', () => {
   });
 
   test('a rejected version is not tried on traffic, nor anything by a run that has ended', async () => {
-    await test_.registry.models.setStatus({ tenant, model, version: 2, status: 'rejected', cause: 'gate' });
-    await expect(open()).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining('rejected') as string });
+    await test_.registry.models.setStatus({
+      tenant,
+      model,
+      version: 2,
+      status: 'rejected',
+      cause: 'gate',
+    });
+    await expect(open()).rejects.toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining('rejected') as string,
+    });
     await test_.registry.runs.update({ tenant, id: runId, status: 'failed' });
     await expect(open({ challenger: 3 })).rejects.toMatchObject({ type: 'FencedOff' });
   });
 
   test('steps move the weight, each with an epoch; the same step again changes nothing and an earlier one is refused', async () => {
     const { id, epoch } = await opened();
-    const step = (at: number, weight: number) => test_.registry.rollouts.setStep({ tenant, id, step: at, weight, ...by });
+    const step = (at: number, weight: number) =>
+      test_.registry.rollouts.setStep({ tenant, id, step: at, weight, ...by });
     expect(await step(0, 0)).toEqual({ kind: 'set', epoch });
     expect(await step(1, 0.05)).toEqual({ kind: 'set', epoch: epoch + 1 });
     expect(await step(1, 0.05)).toEqual({ kind: 'set', epoch: epoch + 1 });
-    expect(await routed()).toMatchObject({ arms: [{ weight: 0.05 }, { weight: 0.95 }], rollout: { step: 1, besides: true } });
+    expect(await routed()).toMatchObject({
+      arms: [{ weight: 0.05 }, { weight: 0.95 }],
+      rollout: { step: 1, besides: true },
+    });
     await expect(step(0, 0)).rejects.toMatchObject({ type: 'Conflict' });
     await expect(step(9, 1)).rejects.toMatchObject({ type: 'InvalidInput' });
-    expect((await eventsOf(runId)).map(({ kind }) => kind)).toEqual(['rollout.started', 'rollout.advanced']);
+    expect((await eventsOf(runId)).map(({ kind }) => kind)).toEqual([
+      'rollout.started',
+      'rollout.advanced',
+    ]);
     const [started, moved] = [await test_.registry.rollouts.get({ tenant, id }), await epochNow()];
     expect(started).toMatchObject({ step: 1, weight: 0.05, epoch: epoch + 1 });
     expect(moved).toBe(epoch + 1);
@@ -176,14 +268,37 @@ describe('rollouts', () => {
     const { id } = await opened();
     const set = await rollouts.setStep({ tenant, id, step: 1, weight: 0.05, ...by });
     const to = (status: 'running' | 'held' | 'passed', weight?: number) =>
-      rollouts.setStatus({ tenant, id, status, weight, waitingFor: status === 'held' ? 'a person' : null, ...by });
+      rollouts.setStatus({
+        tenant,
+        id,
+        status,
+        weight,
+        waitingFor: status === 'held' ? 'a person' : null,
+        ...by,
+      });
     expect(await to('held')).toEqual(set);
-    expect(await rollouts.get({ tenant, id })).toMatchObject({ status: 'held', waitingFor: 'a person', weight: 0.05 });
+    expect(await rollouts.get({ tenant, id })).toMatchObject({
+      status: 'held',
+      waitingFor: 'a person',
+      weight: 0.05,
+    });
     expect(await to('running')).toEqual(set);
-    expect(await to('passed', 0)).toMatchObject({ kind: 'set', epoch: expect.any(Number) as number });
-    expect(await routed()).toMatchObject({ arms: [{ weight: 0 }, { weight: 1 }], rollout: { besides: false } });
+    expect(await to('passed', 0)).toMatchObject({
+      kind: 'set',
+      epoch: expect.any(Number) as number,
+    });
+    expect(await routed()).toMatchObject({
+      arms: [{ weight: 0 }, { weight: 1 }],
+      rollout: { besides: false },
+    });
     const kinds = (await eventsOf(runId)).map(({ kind }) => kind);
-    expect(kinds).toEqual(['rollout.started', 'rollout.advanced', 'rollout.held', 'rollout.resumed', 'rollout.passed']);
+    expect(kinds).toEqual([
+      'rollout.started',
+      'rollout.advanced',
+      'rollout.held',
+      'rollout.resumed',
+      'rollout.passed',
+    ]);
   });
 
   test('the first end wins, takes the challenger out of the table, and a later change finds it ended', async () => {
@@ -191,12 +306,29 @@ describe('rollouts', () => {
     const { id } = await opened();
     await rollouts.setStep({ tenant, id, step: 1, weight: 0.05, ...by });
     const verdict = { kind: 'failed', reasons: [] } as const;
-    const first = await rollouts.end({ tenant, id, status: 'rolledBack', verdict, decisionId: null, ...by });
-    expect(first).toMatchObject({ changed: true, rollout: { status: 'rolledBack', verdict, weight: 0 } });
+    const first = await rollouts.end({
+      tenant,
+      id,
+      status: 'rolledBack',
+      verdict,
+      decisionId: null,
+      ...by,
+    });
+    expect(first).toMatchObject({
+      changed: true,
+      rollout: { status: 'rolledBack', verdict, weight: 0 },
+    });
     expect(first.rollout.endedAt).not.toBeNull();
     expect(first.epoch).toBe(await epochNow());
     expect(await routed()).toMatchObject({ arms: [{ version: 1, weight: 1 }], rollout: null });
-    const second = await rollouts.end({ tenant, id, status: 'aborted', verdict: null, decisionId: null, ...by });
+    const second = await rollouts.end({
+      tenant,
+      id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     expect(second).toEqual({ rollout: first.rollout, epoch: first.epoch, changed: false });
     for (const change of [
       rollouts.setStep({ tenant, id, step: 2, weight: 0.25, ...by }),
@@ -205,14 +337,19 @@ describe('rollouts', () => {
     ]) {
       expect(await change).toEqual({ kind: 'ended', rollout: first.rollout });
     }
-    expect((await eventsOf(runId)).at(-1)).toMatchObject({ kind: 'rollout.rolled_back', data: { status: 'rolledBack' } });
+    expect((await eventsOf(runId)).at(-1)).toMatchObject({
+      kind: 'rollout.rolled_back',
+      data: { status: 'rolledBack' },
+    });
   });
 
   test('many ends at once are one', async () => {
     const { id } = await opened();
     const end = (status: 'rolledBack' | 'aborted') =>
       test_.registry.rollouts.end({ tenant, id, status, verdict: null, decisionId: null, ...by });
-    const ends = await Promise.all(['rolledBack', 'aborted', 'rolledBack', 'aborted'].map((status) => end(status as 'aborted')));
+    const ends = await Promise.all(
+      ['rolledBack', 'aborted', 'rolledBack', 'aborted'].map((status) => end(status as 'aborted')),
+    );
     expect(ends.filter(({ changed }) => changed)).toHaveLength(1);
     expect(new Set(ends.map(({ rollout }) => rollout.status)).size).toBe(1);
     expect((await eventsOf(runId)).length).toBe(2);
@@ -230,10 +367,18 @@ describe('rollouts', () => {
   test('a champion that is moved otherwise supersedes it', async () => {
     const { id } = await opened();
     await promoteOver(test_.registry, model, 3);
-    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({ status: 'superseded' });
-    const next = await opened({ runId: await startRun(test_.registry), challenger: 2, champion: { version: 3, fencing: 2 } });
+    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({
+      status: 'superseded',
+    });
+    const next = await opened({
+      runId: await startRun(test_.registry),
+      challenger: 2,
+      champion: { version: 3, fencing: 2 },
+    });
     await rollback();
-    expect(await test_.registry.rollouts.get({ tenant, id: next.id })).toMatchObject({ status: 'superseded' });
+    expect(await test_.registry.rollouts.get({ tenant, id: next.id })).toMatchObject({
+      status: 'superseded',
+    });
     expect(await routed()).toMatchObject({ arms: [{ version: 1 }], rollout: null });
   });
 
@@ -253,25 +398,48 @@ describe('rollouts', () => {
 
   test('an extension is made once a key', async () => {
     const { id } = await opened();
-    const extend = (key: string) => test_.registry.rollouts.extend({ tenant, id, seconds: 60, key: `${id}/${key}` as never, ...by });
+    const extend = (key: string) =>
+      test_.registry.rollouts.extend({
+        tenant,
+        id,
+        seconds: 60,
+        key: `${id}/${key}` as never,
+        ...by,
+      });
     expect(await extend('a')).toEqual({ kind: 'extended', extendedSeconds: 60 });
     expect(await extend('a')).toEqual({ kind: 'extended', extendedSeconds: 60 });
     expect(await extend('b')).toEqual({ kind: 'extended', extendedSeconds: 120 });
-    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({ extendedSeconds: 120 });
+    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({
+      extendedSeconds: 120,
+    });
   });
 
   test('what a rollback took is noted after the end', async () => {
     const { id } = await opened();
-    await test_.registry.rollouts.end({ tenant, id, status: 'rolledBack', verdict: null, decisionId: null, ...by });
+    await test_.registry.rollouts.end({
+      tenant,
+      id,
+      status: 'rolledBack',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
     const rollback = { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] };
     await test_.registry.rollouts.confirmRollback({ tenant, id, rollback });
-    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({ status: 'rolledBack', rollback });
+    expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({
+      status: 'rolledBack',
+      rollback,
+    });
   });
 
   test('an unknown one is NotFound', async () => {
     const id = newId('roll') as RolloutId;
     expect(await test_.registry.rollouts.get({ tenant, id })).toBeNull();
-    await expect(test_.registry.rollouts.setStep({ tenant, id, step: 0, weight: 0, ...by })).rejects.toMatchObject({ type: 'NotFound' });
-    await expect(test_.registry.rollouts.traffic({ tenant, id })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(
+      test_.registry.rollouts.setStep({ tenant, id, step: 0, weight: 0, ...by }),
+    ).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(test_.registry.rollouts.traffic({ tenant, id })).rejects.toMatchObject({
+      type: 'NotFound',
+    });
   });
 });

@@ -3,7 +3,16 @@ import type { CommandOrder, CommandVerb } from '../../../domain/run/command';
 import type { RunId } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { ApiKeyScope } from '../../../db/access/repository';
-import { digestOf, openTestRegistry, refTo, signature, spec, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  digestOf,
+  openTestRegistry,
+  refTo,
+  signature,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 let test_: TestRegistry;
 beforeAll(async () => {
@@ -11,10 +20,22 @@ beforeAll(async () => {
 });
 afterAll(() => test_.close());
 
-const keyOf = (scope: ApiKeyScope, name = unique(scope)) => test_.registry.apiKeys.create({ tenant, name, scope, actor: 'test' });
+const keyOf = (scope: ApiKeyScope, name = unique(scope)) =>
+  test_.registry.apiKeys.create({ tenant, name, scope, actor: 'test' });
 
-const order = (verb: CommandVerb, keyId: string, change: Partial<CommandOrder> = {}): CommandOrder => ({
-  ...{ tenant, workflowId: 'run/default/a/run_1', verb, id: unique('command'), keyId, at: new Date().toISOString() },
+const order = (
+  verb: CommandVerb,
+  keyId: string,
+  change: Partial<CommandOrder> = {},
+): CommandOrder => ({
+  ...{
+    tenant,
+    workflowId: 'run/default/a/run_1',
+    verb,
+    id: unique('command'),
+    keyId,
+    at: new Date().toISOString(),
+  },
   ...change,
 });
 
@@ -30,10 +51,20 @@ async function waiting(starter: string | null, approval: object = {}): Promise<W
   const model = unique('model');
   const digest = digestOf(model);
   const rule = { required: 2, role: 'approver', timeoutSeconds: 60, ...approval };
-  const promoting = { ...spec, name: model, promote: { approval: rule } } as unknown as ModelLifecycleSpec;
+  const promoting = {
+    ...spec,
+    name: model,
+    promote: { approval: rule },
+  } as unknown as ModelLifecycleSpec;
   await registry.lifecycles.apply({
     tenant,
-    revision: { lifecycle: model, digest, spec: promoting, files: { 'a.sql': refTo('a') }, contract: null },
+    revision: {
+      lifecycle: model,
+      digest,
+      spec: promoting,
+      files: { 'a.sql': refTo('a') },
+      contract: null,
+    },
     actor: 'test',
   });
   const accept = () =>
@@ -47,25 +78,56 @@ async function waiting(starter: string | null, approval: object = {}): Promise<W
       requestDigest: digest,
     });
   const { run } = await (starter === null ? accept() : withActingKey(starter, accept));
-  await registry.models.register({ tenant, model, runId: run.id, manifest: refTo(model), signature, idempotencyKey: unique('key') });
+  await registry.models.register({
+    tenant,
+    model,
+    runId: run.id,
+    manifest: refTo(model),
+    signature,
+    idempotencyKey: unique('key'),
+  });
   return { runId: run.id, model, version: 1 };
 }
 
-const vote = (keyId: string, on: Waiting, verb: 'run.approve' | 'run.reject' = 'run.approve', change: Partial<CommandOrder> = {}) =>
-  test_.registry.commands.admit({ order: order(verb, keyId, change), delivery: unique('delivery'), vote: on });
+const vote = (
+  keyId: string,
+  on: Waiting,
+  verb: 'run.approve' | 'run.reject' = 'run.approve',
+  change: Partial<CommandOrder> = {},
+) =>
+  test_.registry.commands.admit({
+    order: order(verb, keyId, change),
+    delivery: unique('delivery'),
+    vote: on,
+  });
 
 describe('votes', () => {
   test('are counted by who holds the key: neither a second vote nor a rotated key adds one', async () => {
     const on = await waiting(null);
     const [ada, bob] = [await keyOf('approver'), await keyOf('admin')];
-    expect(await vote(ada.id, on, 'run.approve', { reason: 'looks right' })).toMatchObject({ kind: 'admitted', by: { keyId: ada.id } });
+    expect(await vote(ada.id, on, 'run.approve', { reason: 'looks right' })).toMatchObject({
+      kind: 'admitted',
+      by: { keyId: ada.id },
+    });
     await vote(ada.id, on);
-    const rotated = await test_.registry.apiKeys.rotate({ tenant, id: ada.id, actor: 'test', overlapSeconds: 60 });
-    expect(await vote(rotated.id, on)).toMatchObject({ kind: 'admitted', by: { keyId: rotated.id, holderId: ada.id } });
+    const rotated = await test_.registry.apiKeys.rotate({
+      tenant,
+      id: ada.id,
+      actor: 'test',
+      overlapSeconds: 60,
+    });
+    expect(await vote(rotated.id, on)).toMatchObject({
+      kind: 'admitted',
+      by: { keyId: rotated.id, holderId: ada.id },
+    });
     const counted = await test_.registry.approvals.ofRun({ tenant, runId: on.runId });
-    expect(counted).toMatchObject([{ vote: 'approve', keyId: ada.id, holderId: ada.id, comment: 'looks right', version: 1 }]);
+    expect(counted).toMatchObject([
+      { vote: 'approve', keyId: ada.id, holderId: ada.id, comment: 'looks right', version: 1 },
+    ]);
     await vote(bob.id, on);
-    expect((await test_.registry.approvals.ofVersion({ tenant, ...on })).map(({ holderId }) => holderId)).toEqual([ada.id, bob.id]);
+    expect(
+      (await test_.registry.approvals.ofVersion({ tenant, ...on })).map(({ holderId }) => holderId),
+    ).toEqual([ada.id, bob.id]);
   });
 
   test('of the key that started the run are refused, also after a rotation, unless the policy allows them', async () => {
@@ -77,9 +139,16 @@ describe('votes', () => {
       message: expect.stringContaining(`started ${on.runId} and may not vote on it`) as string,
       next: expect.stringContaining('perennial key create <name> --scope approver') as string,
     });
-    const rotated = await test_.registry.apiKeys.rotate({ tenant, id: ada.id, actor: 'test', overlapSeconds: 60 });
+    const rotated = await test_.registry.apiKeys.rotate({
+      tenant,
+      id: ada.id,
+      actor: 'test',
+      overlapSeconds: 60,
+    });
     expect(await vote(rotated.id, on)).toMatchObject({ kind: 'refused', type: 'Forbidden' });
-    expect(await vote(rotated.id, await waiting(rotated.id, { allowStarter: true }))).toMatchObject({ kind: 'admitted' });
+    expect(await vote(rotated.id, await waiting(rotated.id, { allowStarter: true }))).toMatchObject(
+      { kind: 'admitted' },
+    );
     expect(await test_.registry.approvals.ofRun({ tenant, runId: on.runId })).toEqual([]);
   });
 
@@ -96,17 +165,27 @@ describe('votes', () => {
 
   test('that were counted can be looked up by their delivery, and no others', async () => {
     const ada = await keyOf('approver');
-    const given = { order: order('run.approve', ada.id), delivery: unique('delivery'), vote: await waiting(null) };
+    const given = {
+      order: order('run.approve', ada.id),
+      delivery: unique('delivery'),
+      vote: await waiting(null),
+    };
     expect(await test_.registry.commands.earlier(given)).toBeNull();
     const first = await test_.registry.commands.admit(given);
     expect(await test_.registry.commands.earlier(given)).toEqual(first);
-    expect(await test_.registry.commands.earlier({ ...given, delivery: unique('delivery') })).toMatchObject({ kind: 'refused' });
+    expect(
+      await test_.registry.commands.earlier({ ...given, delivery: unique('delivery') }),
+    ).toMatchObject({ kind: 'refused' });
   });
 
   test('of a run that a schedule started are refused from the key that applied the revision', async () => {
     const [author, other] = [await keyOf('admin'), await keyOf('approver')];
     const model = unique('scheduled');
-    const promoting = { ...spec, name: model, promote: { approval: { required: 1, role: 'approver', timeoutSeconds: 60 } } };
+    const promoting = {
+      ...spec,
+      name: model,
+      promote: { approval: { required: 1, role: 'approver', timeoutSeconds: 60 } },
+    };
     await withActingKey(author.id, () =>
       test_.registry.lifecycles.apply({
         tenant,
@@ -121,10 +200,24 @@ describe('votes', () => {
       }),
     );
     const workflowId = `run/default/${model}/scheduled-2026`;
-    const run = await test_.registry.runs.open({ tenant, workflowId, lifecycle: model, request: {}, actor: 'schedule', traceId: 't' });
+    const run = await test_.registry.runs.open({
+      tenant,
+      workflowId,
+      lifecycle: model,
+      request: {},
+      actor: 'schedule',
+      traceId: 't',
+    });
     expect(run.starterKeyId).toBe(author.id);
     const manifest = refTo(model);
-    await test_.registry.models.register({ tenant, model, runId: run.id, manifest, signature, idempotencyKey: unique('key') });
+    await test_.registry.models.register({
+      tenant,
+      model,
+      runId: run.id,
+      manifest,
+      signature,
+      idempotencyKey: unique('key'),
+    });
     const on = { runId: run.id, model, version: 1 };
     expect(await vote(author.id, on)).toMatchObject({ kind: 'refused', type: 'Forbidden' });
     expect(await vote(other.id, on)).toMatchObject({ kind: 'admitted' });
@@ -135,7 +228,10 @@ describe('votes', () => {
     ['an approver where an admin is asked for', 'approver', { role: 'admin' }],
   ] as const)('of %s are refused', async (_, scope, approval) => {
     const { id } = await keyOf(scope);
-    expect(await vote(id, await waiting(null, approval))).toMatchObject({ kind: 'refused', type: 'Forbidden' });
+    expect(await vote(id, await waiting(null, approval))).toMatchObject({
+      kind: 'refused',
+      type: 'Forbidden',
+    });
   });
 
   test('of keys that nobody holds, that are revoked or have expired are refused', async () => {
@@ -144,14 +240,20 @@ describe('votes', () => {
     await test_.registry.apiKeys.revoke({ tenant, id: revoked.id, actor: 'test' });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${expired.id}`;
     for (const id of ['alice', revoked.id, expired.id]) {
-      expect(await vote(id, on)).toMatchObject({ kind: 'refused', type: 'Forbidden', message: expect.stringContaining(id) as string });
+      expect(await vote(id, on)).toMatchObject({
+        kind: 'refused',
+        type: 'Forbidden',
+        message: expect.stringContaining(id) as string,
+      });
     }
   });
 
   test('cannot be rewritten or removed', async () => {
     const on = await waiting(null);
     await vote((await keyOf('approver')).id, on);
-    await expect(test_.database.sql`update approvals set key_name = 'eve'`).rejects.toThrow(/append-only/);
+    await expect(test_.database.sql`update approvals set key_name = 'eve'`).rejects.toThrow(
+      /append-only/,
+    );
     await expect(test_.database.sql`delete from approvals`).rejects.toThrow(/append-only/);
   });
 });
@@ -166,7 +268,10 @@ describe('a command', () => {
     expect(await admit('first')).toMatchObject({ kind: 'admitted' });
     expect(await admit('first')).toMatchObject({ kind: 'admitted' });
     expect(await admit('second')).toMatchObject({ kind: 'refused', type: 'Conflict' });
-    expect(await admit('first', { workflowId: 'run/default/a/run_other' })).toMatchObject({ kind: 'refused', type: 'Conflict' });
+    expect(await admit('first', { workflowId: 'run/default/a/run_other' })).toMatchObject({
+      kind: 'refused',
+      type: 'Conflict',
+    });
     const subject = `run:${workflowId.split('/').at(-1) ?? ''}`;
     const { items } = await test_.registry.audit.list({ tenant, subject, pageSize: 10 });
     expect(items).toMatchObject([{ action: 'run.pause', keyId, cause: 'freeze' }]);
@@ -175,14 +280,30 @@ describe('a command', () => {
 
   test('needs the scope of its verb', async () => {
     const { id } = await keyOf('viewer');
-    const answer = await test_.registry.commands.admit({ order: order('rollout.abort', id), delivery: 'x', vote: null });
-    expect(answer).toMatchObject({ kind: 'refused', type: 'Forbidden', message: expect.stringContaining('scope operator') as string });
+    const answer = await test_.registry.commands.admit({
+      order: order('rollout.abort', id),
+      delivery: 'x',
+      vote: null,
+    });
+    expect(answer).toMatchObject({
+      kind: 'refused',
+      type: 'Forbidden',
+      message: expect.stringContaining('scope operator') as string,
+    });
   });
 
   test('that is refused leaves one row a minute, however often it comes', async () => {
     const subject = unique('workflow:');
-    const denied = { tenant, actor: 'unknown', action: 'command.refused', subject, cause: 'not signed' };
+    const denied = {
+      tenant,
+      actor: 'unknown',
+      action: 'command.refused',
+      subject,
+      cause: 'not signed',
+    };
     for (let n = 0; n < 5; n += 1) await test_.registry.commands.auditDenied(denied);
-    expect((await test_.registry.audit.list({ tenant, subject, pageSize: 10 })).items).toHaveLength(1);
+    expect((await test_.registry.audit.list({ tenant, subject, pageSize: 10 })).items).toHaveLength(
+      1,
+    );
   });
 });

@@ -12,8 +12,14 @@ describe('effects', () => {
     key = unique('effect') as IdempotencyKey;
   });
   const claim = (attempt: number, execution?: string) =>
-    test_.registry.effects.claim({ tenant, key, attempt, ...(execution !== undefined && { execution }) });
-  const complete = (token: number, result: unknown) => test_.registry.effects.complete({ tenant, key, token, result });
+    test_.registry.effects.claim({
+      tenant,
+      key,
+      attempt,
+      ...(execution !== undefined && { execution }),
+    });
+  const complete = (token: number, result: unknown) =>
+    test_.registry.effects.complete({ tenant, key, token, result });
 
   test('a claimed effect is completed once and then answered with its result', async () => {
     expect(await claim(1)).toEqual({ kind: 'claimed', token: 1 });
@@ -21,18 +27,23 @@ describe('effects', () => {
     expect(await claim(2)).toEqual({ kind: 'done', result: { rows: 7 } });
   });
 
-  test.each([[null], [false], ['text'], [[1, 2]], [0]])('the result %j comes back as it was', async (result) => {
-    await claim(1);
-    await complete(1, result);
-    expect(await claim(2)).toEqual({ kind: 'done', result });
-  });
+  test.each([[null], [false], ['text'], [[1, 2]], [0]])(
+    'the result %j comes back as it was',
+    async (result) => {
+      await claim(1);
+      await complete(1, result);
+      expect(await claim(2)).toEqual({ kind: 'done', result });
+    },
+  );
 
   test('a zombie attempt cannot write after a newer claim', async () => {
     const zombie = await claim(1);
     const owner = await claim(2);
     if (zombie.kind !== 'claimed' || owner.kind !== 'claimed') throw new Error('both were claimed');
     await expect(complete(zombie.token, 'zombie')).rejects.toMatchObject({ type: 'FencedOff' });
-    await expect(test_.registry.effects.assertOwned({ tenant, key, token: zombie.token })).rejects.toMatchObject({ type: 'FencedOff' });
+    await expect(
+      test_.registry.effects.assertOwned({ tenant, key, token: zombie.token }),
+    ).rejects.toMatchObject({ type: 'FencedOff' });
     await test_.registry.effects.assertOwned({ tenant, key, token: owner.token });
     await complete(owner.token, 'owner');
     await expect(complete(zombie.token, 'zombie')).rejects.toMatchObject({ type: 'FencedOff' });
@@ -55,7 +66,9 @@ describe('effects', () => {
 
   test('of many claims at once, exactly one can complete', async () => {
     const claims = await Promise.all(Array.from({ length: 20 }, (_, attempt) => claim(attempt)));
-    const outcomes = await Promise.allSettled(claims.map((each, n) => complete(each.kind === 'claimed' ? each.token : 0, n)));
+    const outcomes = await Promise.allSettled(
+      claims.map((each, n) => complete(each.kind === 'claimed' ? each.token : 0, n)),
+    );
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 

@@ -17,13 +17,20 @@ describe('events', () => {
     const reading = (async () => {
       for (let last = false; !last;) {
         last = !writing;
-        const events = await registry.events.list({ tenant, runId, afterSeq: seen.at(-1) ?? 0, limit: 7 });
+        const events = await registry.events.list({
+          tenant,
+          runId,
+          afterSeq: seen.at(-1) ?? 0,
+          limit: 7,
+        });
         seen.push(...events.map(({ seq }) => seq));
         if (events.length > 0) last = false;
       }
     })();
     await Promise.all(
-      Array.from({ length: 60 }, (_, n) => registry.events.append({ tenant, runId, kind: 'metric', stage: 'train', data: { n } })),
+      Array.from({ length: 60 }, (_, n) =>
+        registry.events.append({ tenant, runId, kind: 'metric', stage: 'train', data: { n } }),
+      ),
     );
     writing = false;
     await reading;
@@ -57,7 +64,12 @@ describe('events', () => {
   });
 
   test('of an unknown run are refused', async () => {
-    const append = test_.registry.events.append({ tenant, runId: 'run_none' as RunId, kind: 'metric', data: {} });
+    const append = test_.registry.events.append({
+      tenant,
+      runId: 'run_none' as RunId,
+      kind: 'metric',
+      data: {},
+    });
     await expect(append).rejects.toMatchObject({ type: 'NotFound' });
   });
 });

@@ -1,11 +1,23 @@
 import type { IdempotencyKey, RunId } from '../../../domain/ids';
 import { guardRun } from '../../../db/run/guard';
-import { openTestRegistry, refTo, registerVersions, signature, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  refTo,
+  registerVersions,
+  signature,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 const columns = [{ name: 'distance', type: 'number' }] as const;
 const fenced = { type: 'FencedOff' };
 
-/** I4 and I5: what a late attempt may still do after another took over, or after its run began to take back what it did. */
+/**
+ * I4 and I5: what a late attempt may still do after another took over, or after its run began to
+ * take back what it did.
+ */
 describe('the guard of a run’s effects', () => {
   let test_: TestRegistry;
   let runId: RunId;
@@ -21,7 +33,12 @@ describe('the guard of a run’s effects', () => {
 
   const claimed = async (attempt: number) => {
     const key = `${runId}/ingest/source/1` as IdempotencyKey;
-    const claim = await test_.registry.effects.claim({ tenant, key, attempt, execution: 'execution/1' });
+    const claim = await test_.registry.effects.claim({
+      tenant,
+      key,
+      attempt,
+      execution: 'execution/1',
+    });
     if (claim.kind === 'done') throw new Error('the effect is done');
     return { key, token: claim.token };
   };
@@ -42,7 +59,8 @@ describe('the guard of a run’s effects', () => {
       actor: `run:${runId}`,
       idempotencyKey: unique('key'),
     });
-  const latest = async () => (await test_.registry.datasets.alias({ tenant, dataset, alias: 'latest' }))?.version ?? null;
+  const latest = async () =>
+    (await test_.registry.datasets.alias({ tenant, dataset, alias: 'latest' }))?.version ?? null;
   const beginUndo = () => test_.registry.runs.beginUndo({ tenant, id: runId });
 
   test('only the newest attempt registers data and moves their alias', async () => {
@@ -54,8 +72,18 @@ describe('the guard of a run’s effects', () => {
     await move(2, owner);
     await expect(move(1, zombie)).rejects.toMatchObject(fenced);
     expect(await latest()).toBe(2);
-    const kept = { tenant, dataset, version: 1, runId, rows: 3, artifact: refTo('bad'), reasons: { 'range:delay': 3 } };
-    await expect(test_.registry.datasets.quarantine.put({ ...kept, claim: zombie })).rejects.toMatchObject(fenced);
+    const kept = {
+      tenant,
+      dataset,
+      version: 1,
+      runId,
+      rows: 3,
+      artifact: refTo('bad'),
+      reasons: { 'range:delay': 3 },
+    };
+    await expect(
+      test_.registry.datasets.quarantine.put({ ...kept, claim: zombie }),
+    ).rejects.toMatchObject(fenced);
     await test_.registry.datasets.quarantine.put({ ...kept, claim: owner });
   });
 
@@ -99,7 +127,14 @@ describe('the guard of a run’s effects', () => {
     await expect(register('late', claim)).rejects.toMatchObject(fenced);
     await expect(move(1, claim)).rejects.toMatchObject(fenced);
     expect(await latest()).toBeNull();
-    const version = { tenant, model: unique('model'), runId, manifest: refTo('model'), signature, idempotencyKey: unique('key') };
+    const version = {
+      tenant,
+      model: unique('model'),
+      runId,
+      manifest: refTo('model'),
+      signature,
+      idempotencyKey: unique('key'),
+    };
     await expect(test_.registry.models.register(version)).rejects.toMatchObject(fenced);
   });
 
@@ -108,7 +143,14 @@ describe('the guard of a run’s effects', () => {
     await registerVersions(test_.registry, model, 2);
     const promotion = (of: RunId | null, key: string) =>
       test_.registry.aliases.promote({
-        ...{ tenant, model, version: 1, expectedChampion: { version: null, fencing: 0 }, decisionId: null, runId: of },
+        ...{
+          tenant,
+          model,
+          version: 1,
+          expectedChampion: { version: null, fencing: 0 },
+          decisionId: null,
+          runId: of,
+        },
         actor: 'perennial',
         cause: 'decided',
         idempotencyKey: key,
@@ -127,12 +169,20 @@ describe('the guard of a run’s effects', () => {
 
   test('a run that is being undone cannot end well, and one that ended is not undone', async () => {
     await beginUndo();
-    await expect(test_.registry.runs.update({ tenant, id: runId, status: 'succeeded' })).rejects.toMatchObject(fenced);
-    await expect(test_.registry.runs.update({ tenant, id: runId, status: 'stopped' })).rejects.toMatchObject(fenced);
-    expect(await test_.registry.runs.update({ tenant, id: runId, status: 'cancelled' })).toMatchObject({ status: 'cancelled' });
+    await expect(
+      test_.registry.runs.update({ tenant, id: runId, status: 'succeeded' }),
+    ).rejects.toMatchObject(fenced);
+    await expect(
+      test_.registry.runs.update({ tenant, id: runId, status: 'stopped' }),
+    ).rejects.toMatchObject(fenced);
+    expect(
+      await test_.registry.runs.update({ tenant, id: runId, status: 'cancelled' }),
+    ).toMatchObject({ status: 'cancelled' });
     const done = await startRun(test_.registry);
     await test_.registry.runs.update({ tenant, id: done, status: 'succeeded' });
-    expect(await test_.registry.runs.beginUndo({ tenant, id: done })).toMatchObject({ status: 'succeeded' });
+    expect(await test_.registry.runs.beginUndo({ tenant, id: done })).toMatchObject({
+      status: 'succeeded',
+    });
     await expect(
       test_.registry.datasets.register({
         tenant,

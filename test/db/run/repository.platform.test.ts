@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import type { RunId, Tenant } from '../../../domain/ids';
 import type { RunRecord } from '../../../db/run/repository';
 import { finalRunStatuses, runStatuses } from '../../../domain/run/run';
-import { applyLifecycle, digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  applyLifecycle,
+  digestOf,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 describe('runs', () => {
   let test_: TestRegistry;
@@ -41,19 +49,34 @@ describe('runs', () => {
     const entries = await registry.outbox.claim({ limit: 1000, leaseSeconds: 60 });
     expect(entries.find((entry) => entry.payload['runId'] === run.id)).toMatchObject({
       topic: 'run.start',
-      payload: { workflowId: run.workflowId, request: input.request, revisionDigest: input.revisionDigest, traceId: 't' },
+      payload: {
+        workflowId: run.workflowId,
+        request: input.request,
+        revisionDigest: input.revisionDigest,
+        traceId: 't',
+      },
     });
-    expect(await registry.events.list({ tenant, runId: run.id, afterSeq: 0, limit: 10 })).toMatchObject([{ seq: 1, kind: 'run.accepted' }]);
+    expect(
+      await registry.events.list({ tenant, runId: run.id, afterSeq: 0, limit: 10 }),
+    ).toMatchObject([{ seq: 1, kind: 'run.accepted' }]);
     const audit = await registry.audit.list({ tenant, subject: `run:${run.id}`, pageSize: 10 });
-    expect(audit.items).toMatchObject([{ action: 'run.accept', actor: 'key:a', cause: 'asked', sealedAs: null }]);
+    expect(audit.items).toMatchObject([
+      { action: 'run.accept', actor: 'key:a', cause: 'asked', sealedAs: null },
+    ]);
   });
 
   test('50 parallel accepts with one key make one run', async () => {
     const input = await acceptance(unique('key'));
-    const answers = await Promise.all(Array.from({ length: 50 }, () => test_.registry.runs.accept(input)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => test_.registry.runs.accept(input)),
+    );
     expect(new Set(answers.map(({ run }) => run.id)).size).toBe(1);
     expect(answers.filter(({ created }) => created)).toHaveLength(1);
-    const { items } = await test_.registry.runs.list({ tenant, lifecycle: input.lifecycle, pageSize: 10 });
+    const { items } = await test_.registry.runs.list({
+      tenant,
+      lifecycle: input.lifecycle,
+      pageSize: 10,
+    });
     expect(items).toHaveLength(1);
   });
 
@@ -61,14 +84,21 @@ describe('runs', () => {
     const input = await acceptance(unique('key'));
     await test_.registry.runs.accept(input);
     const other = { ...input, request: { reason: 'other' }, requestDigest: digestOf('other') };
-    await expect(test_.registry.runs.accept(other)).rejects.toMatchObject({ type: 'IdempotencyConflict' });
-    expect((await test_.registry.runs.list({ tenant, lifecycle: input.lifecycle, pageSize: 10 })).items).toHaveLength(1);
+    await expect(test_.registry.runs.accept(other)).rejects.toMatchObject({
+      type: 'IdempotencyConflict',
+    });
+    expect(
+      (await test_.registry.runs.list({ tenant, lifecycle: input.lifecycle, pageSize: 10 })).items,
+    ).toHaveLength(1);
   });
 
   test('an unknown revision is NotFound and leaves the key free', async () => {
     const input = await acceptance(unique('key'));
     const unknown = { ...input, revisionDigest: digestOf('unknown') };
-    await expect(test_.registry.runs.accept(unknown)).rejects.toMatchObject({ type: 'NotFound', next: 'perennial lifecycle apply' });
+    await expect(test_.registry.runs.accept(unknown)).rejects.toMatchObject({
+      type: 'NotFound',
+      next: 'perennial lifecycle apply',
+    });
     await expect(test_.registry.runs.accept(input)).resolves.toMatchObject({ created: true });
   });
 
@@ -82,7 +112,11 @@ describe('runs', () => {
     const input = await acceptance();
     const { run } = await registry.runs.accept(input);
     const opened = await registry.runs.open({ ...input, workflowId: run.workflowId });
-    expect(opened).toMatchObject({ id: run.id, status: 'running', startedAt: expect.any(String) as string });
+    expect(opened).toMatchObject({
+      id: run.id,
+      status: 'running',
+      startedAt: expect.any(String) as string,
+    });
     expect(await registry.runs.open({ ...input, workflowId: run.workflowId })).toEqual(opened);
   });
 
@@ -91,27 +125,46 @@ describe('runs', () => {
     const lifecycle = unique('scheduled');
     await applyLifecycle(registry, lifecycle, 'old');
     const revisionDigest = await applyLifecycle(registry, lifecycle, 'new');
-    const open = { tenant, workflowId: `schedule/${lifecycle}`, lifecycle, request: {}, actor: 'schedule', traceId: 't' };
+    const open = {
+      tenant,
+      workflowId: `schedule/${lifecycle}`,
+      lifecycle,
+      request: {},
+      actor: 'schedule',
+      traceId: 't',
+    };
     const opened = await Promise.all(Array.from({ length: 8 }, () => registry.runs.open(open)));
     expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
     expect(opened[0]).toMatchObject({ status: 'running', revisionDigest });
-    await expect(registry.runs.open({ ...open, workflowId: 'x', lifecycle: 'nowhere' })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(
+      registry.runs.open({ ...open, workflowId: 'x', lifecycle: 'nowhere' }),
+    ).rejects.toMatchObject({ type: 'NotFound' });
   });
 
   test('a final state is never left, whatever is asked of it and in whatever order', async () => {
     const { registry } = test_;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom(...runStatuses), { minLength: 1, maxLength: 8 }), async (statuses) => {
-        const id = await startRun(registry);
-        let final: string | null = null;
-        for (const status of statuses) {
-          const run = await registry.runs.update({ tenant, id, status, waitingFor: 'an approver' });
-          final ??= (finalRunStatuses as readonly string[]).includes(status) ? status : null;
-          expect(run.status).toBe(final ?? status);
-          expect(run.endedAt === null).toBe(final === null);
-          expect(run.waitingFor === null).toBe(final !== null || (status !== 'waiting' && status !== 'paused'));
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...runStatuses), { minLength: 1, maxLength: 8 }),
+        async (statuses) => {
+          const id = await startRun(registry);
+          let final: string | null = null;
+          for (const status of statuses) {
+            const run = await registry.runs.update({
+              tenant,
+              id,
+              status,
+              waitingFor: 'an approver',
+            });
+            final ??= (finalRunStatuses as readonly string[]).includes(status) ? status : null;
+            expect(run.status).toBe(final ?? status);
+            expect(run.endedAt === null).toBe(final === null);
+            expect(run.waitingFor === null).toBe(
+              final !== null || (status !== 'waiting' && status !== 'paused'),
+            );
+          }
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -120,22 +173,28 @@ describe('runs', () => {
     const { registry, database } = test_;
     const id = await startRun(registry);
     await registry.runs.update({ tenant, id, status: 'failed' });
-    await expect(database.sql`update runs set status = 'running', ended_at = null where id = ${id}`).rejects.toThrow(
-      /ended as failed and stays so/,
-    );
+    await expect(
+      database.sql`update runs set status = 'running', ended_at = null where id = ${id}`,
+    ).rejects.toThrow(/ended as failed and stays so/);
   });
 
   test('two ends at once: one wins and both are told which', async () => {
     const { registry } = test_;
     const id = await startRun(registry);
-    const [a, b] = await Promise.all((['succeeded', 'cancelled'] as const).map((status) => registry.runs.update({ tenant, id, status })));
+    const [a, b] = await Promise.all(
+      (['succeeded', 'cancelled'] as const).map((status) =>
+        registry.runs.update({ tenant, id, status }),
+      ),
+    );
     expect(a?.status).toBe(b?.status);
     expect((await registry.runs.get({ tenant, id }))?.status).toBe(a?.status);
   });
 
   test('waiting without saying for what is refused', async () => {
     const id = await startRun(test_.registry);
-    await expect(test_.registry.runs.update({ tenant, id, status: 'waiting' })).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(
+      test_.registry.runs.update({ tenant, id, status: 'waiting' }),
+    ).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
   test('an update keeps what it does not name, and writes nothing when nothing changes', async () => {
@@ -147,20 +206,30 @@ describe('runs', () => {
     expect(run).toMatchObject({ version: 3, verdict });
     const events = await registry.events.list({ tenant, runId: id, afterSeq: 0, limit: 10 });
     expect(events.map(({ kind }) => kind)).toEqual(['run.opened', 'run.status']);
-    await expect(registry.runs.update({ tenant, id: 'run_none' as RunId, status: 'running' })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(
+      registry.runs.update({ tenant, id: 'run_none' as RunId, status: 'running' }),
+    ).rejects.toMatchObject({ type: 'NotFound' });
   });
 
   test('unfinished runs are those that nothing touched for so long', async () => {
     const { registry, database } = test_;
-    const [old, fresh, done] = [await startRun(registry), await startRun(registry), await startRun(registry)];
+    const [old, fresh, done] = [
+      await startRun(registry),
+      await startRun(registry),
+      await startRun(registry),
+    ];
     await registry.runs.update({ tenant, id: done, status: 'succeeded' });
     await database.sql`update runs set touched_at = now() - interval '1 hour' where id = any(${[old, done]})`;
-    const found = (await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(({ id }) => id);
+    const found = (await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(
+      ({ id }) => id,
+    );
     expect(found).toContain(old);
     expect(found).not.toContain(fresh);
     expect(found).not.toContain(done);
     await registry.events.append({ tenant, runId: old, kind: 'sign.of.life', data: {} });
-    expect((await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(({ id }) => id)).not.toContain(old);
+    expect(
+      (await registry.runs.unfinished({ olderThanSeconds: 600, limit: 1000 })).map(({ id }) => id),
+    ).not.toContain(old);
   });
 
   test('unfinished runs come page by page, each once, those of the next tenant after the last of one', async () => {
@@ -169,11 +238,21 @@ describe('runs', () => {
     await database.sql`insert into tenants (id) values (${other})`;
     const lifecycle = unique('lifecycle');
     await applyLifecycle(registry, lifecycle, 'first', other);
-    const opened = { workflowId: unique('workflow'), lifecycle, request: {}, actor: 'schedule', traceId: 'trace' };
+    const opened = {
+      workflowId: unique('workflow'),
+      lifecycle,
+      request: {},
+      actor: 'schedule',
+      traceId: 'trace',
+    };
     const ids: string[] = [(await registry.runs.open({ tenant: other, ...opened })).id];
     for (let count = 0; count < 4; count += 1) ids.push(await startRun(registry));
     const found: RunRecord[] = [];
-    for (let page: readonly RunRecord[] = []; found.length === 0 || page.length > 0; found.push(...page)) {
+    for (
+      let page: readonly RunRecord[] = [];
+      found.length === 0 || page.length > 0;
+      found.push(...page)
+    ) {
       page = await registry.runs.unfinished({ olderThanSeconds: 0, limit: 2, after: found.at(-1) });
       expect(page.length).toBeLessThanOrEqual(2);
     }
@@ -216,14 +295,24 @@ describe('runs', () => {
     await applyLifecycle(registry, lifecycle);
     const [a] = [await startRun(registry, lifecycle), await startRun(registry, lifecycle)];
     await registry.runs.update({ tenant, id: a, status: 'stopped' });
-    const { items } = await registry.runs.list({ tenant, lifecycle, status: 'stopped', pageSize: 5 });
+    const { items } = await registry.runs.list({
+      tenant,
+      lifecycle,
+      status: 'stopped',
+      pageSize: 5,
+    });
     expect(items.map(({ id }) => id)).toEqual([a]);
   });
 
   test('a text that PostgreSQL cannot hold is the caller’s mistake', async () => {
     const input = await acceptance();
-    await expect(test_.registry.runs.accept({ ...input, actor: 'a\0b' })).rejects.toMatchObject({ type: 'InvalidInput' });
-    const { run } = await test_.registry.runs.accept({ ...input, request: { params: { note: 'a\0b' }, reason: 'r' } });
+    await expect(test_.registry.runs.accept({ ...input, actor: 'a\0b' })).rejects.toMatchObject({
+      type: 'InvalidInput',
+    });
+    const { run } = await test_.registry.runs.accept({
+      ...input,
+      request: { params: { note: 'a\0b' }, reason: 'r' },
+    });
     expect(run.request.params).toEqual({ note: 'a\0b' });
   });
 });

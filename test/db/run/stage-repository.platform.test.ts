@@ -1,6 +1,14 @@
 import type { RunId } from '../../../domain/ids';
 import { digestOf as contentDigest } from '../../../db/document';
-import { applyLifecycle, digestOf, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  applyLifecycle,
+  digestOf,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 import { timed } from '../../support/time/fastest-of';
 
 describe('stages', () => {
@@ -17,7 +25,16 @@ describe('stages', () => {
     runId = await startRun(test_.registry, lifecycle);
   });
 
-  const begin = (run: RunId, options: { reuse?: boolean; key?: string; importFrom?: RunId; generation?: number; stage?: string } = {}) =>
+  const begin = (
+    run: RunId,
+    options: {
+      reuse?: boolean;
+      key?: string;
+      importFrom?: RunId;
+      generation?: number;
+      stage?: string;
+    } = {},
+  ) =>
     test_.registry.stages.begin({
       tenant,
       runId: run,
@@ -27,7 +44,11 @@ describe('stages', () => {
       reuse: options.reuse ?? true,
       importFrom: options.importFrom,
     });
-  const finish = (run: RunId, output: unknown, options: { stage?: string; decisionId?: string } = {}) =>
+  const finish = (
+    run: RunId,
+    output: unknown,
+    options: { stage?: string; decisionId?: string } = {},
+  ) =>
     test_.registry.stages.finish({
       tenant,
       runId: run,
@@ -38,29 +59,50 @@ describe('stages', () => {
       decisionId: options.decisionId,
     });
   const kinds = async (run: RunId) =>
-    (await test_.registry.events.list({ tenant, runId: run, afterSeq: 0, limit: 50 })).map(({ kind }) => kind);
+    (await test_.registry.events.list({ tenant, runId: run, afterSeq: 0, limit: 50 })).map(
+      ({ kind }) => kind,
+    );
 
   test('a stage begins, ends and is found with what it gave', async () => {
     expect(await begin(runId)).toEqual({ kind: 'run' });
     const record = await finish(runId, { digest: 'x', list: [1, true, null] });
-    expect(record).toMatchObject({ status: 'succeeded', output: { digest: 'x', list: [1, true, null] }, reusedFrom: null, decision: null });
+    expect(record).toMatchObject({
+      status: 'succeeded',
+      output: { digest: 'x', list: [1, true, null] },
+      reusedFrom: null,
+      decision: null,
+    });
     expect(await test_.registry.stages.get({ tenant, runId, stage: 'train' })).toEqual(record);
     expect(await kinds(runId)).toEqual(['run.opened', 'stage.started', 'stage.succeeded']);
-    const { items } = await test_.registry.audit.list({ tenant, subject: `run:${runId}`, action: 'stage.end', pageSize: 5 });
-    expect(items).toMatchObject([{ after: { stage: 'train', status: 'succeeded', cacheKey: digestOf('inputs') } }]);
+    const { items } = await test_.registry.audit.list({
+      tenant,
+      subject: `run:${runId}`,
+      action: 'stage.end',
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      { after: { stage: 'train', status: 'succeeded', cacheKey: digestOf('inputs') } },
+    ]);
   });
 
   test('the newest success of the same inputs is reused, and its maker is named also at the third hand', async () => {
     await begin(runId);
     await finish(runId, 'first');
     const second = await startRun(test_.registry, lifecycle);
-    expect(await begin(second)).toEqual({ kind: 'reused', output: 'first', decision: null, fromRun: runId });
+    expect(await begin(second)).toEqual({
+      kind: 'reused',
+      output: 'first',
+      decision: null,
+      fromRun: runId,
+    });
     const third = await startRun(test_.registry, lifecycle);
     expect(await begin(third)).toMatchObject({ kind: 'reused', fromRun: runId });
-    expect(await test_.registry.stages.get({ tenant, runId: third, stage: 'train' })).toMatchObject({
-      status: 'succeeded',
-      reusedFrom: runId,
-    });
+    expect(await test_.registry.stages.get({ tenant, runId: third, stage: 'train' })).toMatchObject(
+      {
+        status: 'succeeded',
+        reusedFrom: runId,
+      },
+    );
     expect(await kinds(third)).toEqual(['run.opened', 'stage.reused']);
   });
 
@@ -71,7 +113,9 @@ describe('stages', () => {
   ])('nothing is reused for %s', async (_, options) => {
     await begin(runId);
     await finish(runId, 'first');
-    expect(await begin(await startRun(test_.registry, lifecycle), options)).toEqual({ kind: 'run' });
+    expect(await begin(await startRun(test_.registry, lifecycle), options)).toEqual({
+      kind: 'run',
+    });
   });
 
   test('nothing is reused from another lifecycle, or from a stage that did not succeed', async () => {
@@ -85,7 +129,12 @@ describe('stages', () => {
     await begin(runId);
     expect(await begin(runId)).toEqual({ kind: 'run' });
     await finish(runId, 'out');
-    expect(await begin(runId)).toEqual({ kind: 'reused', output: 'out', decision: null, fromRun: runId });
+    expect(await begin(runId)).toEqual({
+      kind: 'reused',
+      output: 'out',
+      decision: null,
+      fromRun: runId,
+    });
     expect(await kinds(runId)).toEqual(['run.opened', 'stage.started', 'stage.succeeded']);
   });
 
@@ -101,28 +150,51 @@ describe('stages', () => {
     const second = await startRun(test_.registry, lifecycle);
     await begin(second);
     expect(await begin(second, { reuse: false })).toEqual({ kind: 'run' });
-    expect(await test_.registry.stages.get({ tenant, runId: second, stage: 'train' })).toMatchObject({
+    expect(
+      await test_.registry.stages.get({ tenant, runId: second, stage: 'train' }),
+    ).toMatchObject({
       status: 'running',
       output: null,
       reusedFrom: null,
     });
     await finish(second, 'made again');
-    expect(await kinds(second)).toEqual(['run.opened', 'stage.reused', 'stage.started', 'stage.succeeded']);
+    expect(await kinds(second)).toEqual([
+      'run.opened',
+      'stage.reused',
+      'stage.started',
+      'stage.succeeded',
+    ]);
   });
 
   test('importing takes over a named run’s success whatever its inputs', async () => {
     await begin(runId);
     await finish(runId, 'earlier');
     const rerun = await startRun(test_.registry, lifecycle);
-    expect(await begin(rerun, { key: 'changed', importFrom: runId })).toMatchObject({ kind: 'reused', output: 'earlier', fromRun: runId });
-    await expect(begin(rerun, { importFrom: rerun, stage: 'evaluate' })).rejects.toMatchObject({ type: 'NotFound' });
+    expect(await begin(rerun, { key: 'changed', importFrom: runId })).toMatchObject({
+      kind: 'reused',
+      output: 'earlier',
+      fromRun: runId,
+    });
+    await expect(begin(rerun, { importFrom: rerun, stage: 'evaluate' })).rejects.toMatchObject({
+      type: 'NotFound',
+    });
   });
 
   test('the decision that a stage led to comes with its record', async () => {
     const { registry } = test_;
     const [policy, evidence] = [{ gates: [] }, { metrics: {} }];
-    await registry.evidence.put({ tenant, kind: 'policy', digest: contentDigest(policy), body: policy });
-    await registry.evidence.put({ tenant, kind: 'evidence', digest: contentDigest(evidence), body: evidence });
+    await registry.evidence.put({
+      tenant,
+      kind: 'policy',
+      digest: contentDigest(policy),
+      body: policy,
+    });
+    await registry.evidence.put({
+      tenant,
+      kind: 'evidence',
+      digest: contentDigest(evidence),
+      body: evidence,
+    });
     const decision = await registry.decisions.record({
       tenant,
       runId,
@@ -133,8 +205,13 @@ describe('stages', () => {
       idempotencyKey: unique('decision'),
     });
     await begin(runId, { stage: 'evaluate' });
-    expect((await finish(runId, 'out', { stage: 'evaluate', decisionId: decision.id })).decision).toEqual(decision);
-    expect(await begin(await startRun(registry, lifecycle), { stage: 'evaluate' })).toMatchObject({ kind: 'reused', decision });
+    expect(
+      (await finish(runId, 'out', { stage: 'evaluate', decisionId: decision.id })).decision,
+    ).toEqual(decision);
+    expect(await begin(await startRun(registry, lifecycle), { stage: 'evaluate' })).toMatchObject({
+      kind: 'reused',
+      decision,
+    });
     expect((await registry.stages.list({ tenant, runId }))[0]?.decision).toEqual(decision);
   });
 
@@ -142,9 +219,18 @@ describe('stages', () => {
     await begin(runId);
     await finish(runId, 'out');
     const failure = { type: 'JobFailed', message: 'late' };
-    const again = await test_.registry.stages.finish({ tenant, runId, stage: 'train', generation: 0, status: 'failed', failure });
+    const again = await test_.registry.stages.finish({
+      tenant,
+      runId,
+      stage: 'train',
+      generation: 0,
+      status: 'failed',
+      failure,
+    });
     expect(again).toMatchObject({ status: 'succeeded', failure: null });
-    await expect(finish(runId, 'out', { stage: 'canary' })).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(finish(runId, 'out', { stage: 'canary' })).rejects.toMatchObject({
+      type: 'NotFound',
+    });
   });
 
   test('a failed stage runs again when it is begun again', async () => {
@@ -159,7 +245,12 @@ describe('stages', () => {
     });
     expect(await begin(runId)).toEqual({ kind: 'run' });
     expect(await begin(runId, { generation: 1 })).toEqual({ kind: 'run' });
-    expect((await test_.registry.stages.list({ tenant, runId })).map(({ generation, status }) => [generation, status])).toEqual([
+    expect(
+      (await test_.registry.stages.list({ tenant, runId })).map(({ generation, status }) => [
+        generation,
+        status,
+      ]),
+    ).toEqual([
       [0, 'running'],
       [1, 'running'],
     ]);
@@ -181,7 +272,8 @@ describe('stages', () => {
       plainTimes.push((await timed(() => test_.database.sql`select 1`)).milliseconds);
     }
     const median = (of: number[]) => of.sort((a, b) => a - b)[20] ?? Infinity;
-    // The aim is under 3 ms each on a free machine, where a plain query takes half of one. Fifty plain queries at the same moment still tell a lost index.
+    // The aim is under 3 ms each on a free machine, where a plain query takes half of one. Fifty
+    // plain queries at the same moment still tell a lost index.
     expect(median(times)).toBeLessThan(Math.max(60, 50 * median(plainTimes)));
   });
 });

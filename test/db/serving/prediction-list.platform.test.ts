@@ -21,7 +21,11 @@ describe('the list of predictions', () => {
   const instant = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString();
 
   const planOf = (filter: Partial<PredictionQuery>) =>
-    explain(test_.database.sql, selectPredictions(test_.database.sql, { tenant, pageSize, ...filter }), 'predictions');
+    explain(
+      test_.database.sql,
+      selectPredictions(test_.database.sql, { tenant, pageSize, ...filter }),
+      'predictions',
+    );
 
   test.each<[string, Partial<PredictionQuery>]>([
     ['without a filter', {}],
@@ -41,7 +45,10 @@ describe('the list of predictions', () => {
   ])('%s reads about as many rows as a page shows', async (_name, filter) => {
     const { rowsRead, indexes } = await planOf(filter);
     // The plan is part of the comparison so that a failure shows it.
-    expect({ indexes, readsFewRows: rowsRead < 4 * pageSize }).toEqual({ indexes, readsFewRows: true });
+    expect({ indexes, readsFewRows: rowsRead < 4 * pageSize }).toEqual({
+      indexes,
+      readsFewRows: true,
+    });
   });
 
   test('leaves the probes of the platform out unless they are asked for', async () => {
@@ -55,11 +62,16 @@ describe('the list of predictions', () => {
 
   test('refuses a version without its model, which every model has', () => {
     const query = { tenant, pageSize, version: 3 };
-    expect(() => selectPredictions(test_.database.sql, query)).toThrow('a version number belongs to a model: name the model as well');
+    expect(() => selectPredictions(test_.database.sql, query)).toThrow(
+      'a version number belongs to a model: name the model as well',
+    );
   });
 });
 
-/** A log of four days: one busy classical model, an application with a policy, a model that answered on the first day alone, and few probes. */
+/**
+ * A log of four days: one busy classical model, an application with a policy, a model that answered
+ * on the first day alone, and few probes.
+ */
 async function fill({ registry, database }: TestRegistry): Promise<void> {
   // Yesterday and today have partitions of their own; what is older lies in the default one.
   await registry.predictions.ensurePartitions({ days: 1 });

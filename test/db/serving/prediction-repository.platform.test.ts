@@ -3,9 +3,16 @@ import type { PredictionId } from '../../../domain/ids';
 import { newId } from '../../../db/ids';
 import { joinAges } from '../../../db/serving/feedback-repository';
 import type { PredictionRow } from '../../../db/serving/prediction-repository';
-import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
-const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+const day = (offset: number) =>
+  new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 const partition = (offset: number) => `predictions_${day(offset).replaceAll('-', '')}`;
 
 function prediction(over: Partial<PredictionRow> = {}): PredictionRow {
@@ -35,7 +42,11 @@ describe('predictions', () => {
   afterEach(() => test_.close());
 
   const partitionOf = async (id: string) =>
-    (await test_.database.sql<{ name: string }[]>`select tableoid::regclass::text as name from predictions where id = ${id}`)[0]?.name;
+    (
+      await test_.database.sql<
+        { name: string }[]
+      >`select tableoid::regclass::text as name from predictions where id = ${id}`
+    )[0]?.name;
   const label = (predictionId: PredictionId, value: unknown, labelledAt = '2013-07-01T12:00:00Z') =>
     test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
 
@@ -43,9 +54,16 @@ describe('predictions', () => {
     const { predictions } = test_.registry;
     const row = prediction();
     expect(await predictions.insert([row])).toBe(1);
-    expect(await predictions.get({ tenant, id: row.id })).toEqual({ ...row, label: null, labelledAt: null });
+    expect(await predictions.get({ tenant, id: row.id })).toEqual({
+      ...row,
+      label: null,
+      labelledAt: null,
+    });
     expect(await label(row.id, true)).toEqual({ joined: true });
-    expect(await predictions.get({ tenant, id: row.id })).toMatchObject({ label: true, labelledAt: '2013-07-01T12:00:00.000Z' });
+    expect(await predictions.get({ tenant, id: row.id })).toMatchObject({
+      label: true,
+      labelledAt: '2013-07-01T12:00:00.000Z',
+    });
     expect(await predictions.get({ tenant, id: newId('pred') as PredictionId })).toBeNull();
   });
 
@@ -53,7 +71,10 @@ describe('predictions', () => {
     const { predictions } = test_.registry;
     const model = unique('model');
     await registerVersions(test_.registry, model, 1);
-    const [registered, other] = [prediction({ model, version: 1 }), prediction({ model: 'gone', version: 3 })];
+    const [registered, other] = [
+      prediction({ model, version: 1 }),
+      prediction({ model: 'gone', version: 3 }),
+    ];
     await predictions.insert([registered, other]);
     const missing = newId('pred') as PredictionId;
     const tasks = await predictions.tasksOf({ tenant, ids: [registered.id, other.id, missing] });
@@ -76,10 +97,13 @@ describe('predictions', () => {
   test('hold any JSON and any text', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ input: fc.jsonValue(), entity: fc.option(fc.string({ unit: 'binary' })) }), {
-          minLength: 1,
-          maxLength: 5,
-        }),
+        fc.array(
+          fc.record({ input: fc.jsonValue(), entity: fc.option(fc.string({ unit: 'binary' })) }),
+          {
+            minLength: 1,
+            maxLength: 5,
+          },
+        ),
         async (made) => {
           const rows = made.map((each) => prediction(each));
           await test_.registry.predictions.insert(rows);
@@ -104,7 +128,10 @@ describe('predictions', () => {
     await test_.registry.predictions.insert([row]);
     expect(await partitionOf(row.id)).toBe(partition(0));
     expect(await test_.registry.predictions.ensurePartitions({ days: 7 })).toEqual([]);
-    expect(await test_.registry.predictions.ensurePartitions({ days: 9 })).toEqual([partition(8), partition(9)]);
+    expect(await test_.registry.predictions.ensurePartitions({ days: 9 })).toEqual([
+      partition(8),
+      partition(9),
+    ]);
   });
 
   test('of a day without a partition are taken all the same, and moved to it once it exists', async () => {
@@ -126,7 +153,9 @@ describe('predictions', () => {
 
   test('are taken while partitions are made, and partitions are made once by many at once', async () => {
     const { predictions } = test_.registry;
-    const rows = Array.from({ length: 40 }, () => prediction({ receivedAt: `${day(9)}T12:00:00.000Z` }));
+    const rows = Array.from({ length: 40 }, () =>
+      prediction({ receivedAt: `${day(9)}T12:00:00.000Z` }),
+    );
     const [, ...made] = await Promise.all([
       Promise.all(rows.map((row) => predictions.insert([row]))),
       predictions.ensurePartitions({ days: 10 }),
@@ -134,7 +163,9 @@ describe('predictions', () => {
       predictions.ensurePartitions({ days: 10 }),
     ]);
     expect(made.flat().sort()).toEqual([partition(8), partition(9), partition(10)]);
-    const [count] = await test_.database.sql<{ count: number }[]>`select count(*) from predictions where day = ${day(9)}`;
+    const [count] = await test_.database.sql<
+      { count: number }[]
+    >`select count(*) from predictions where day = ${day(9)}`;
     expect(count?.count).toBe(40);
   });
 
@@ -147,14 +178,18 @@ describe('predictions', () => {
     expect(await predictions.dropBefore(day(0))).toEqual([partition(-1)]);
     const left = await test_.database.sql<{ id: string }[]>`select id from predictions`;
     expect(left.map(({ id }) => id)).toEqual([today.id]);
-    await expect(predictions.dropBefore('yesterday')).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(predictions.dropBefore('yesterday')).rejects.toMatchObject({
+      type: 'InvalidInput',
+    });
   });
 
   test('feedback that comes before its prediction waits and joins it', async () => {
     const row = prediction();
     expect(await label(row.id, 1)).toEqual({ joined: false });
     await test_.registry.predictions.insert([row]);
-    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({ label: 1 });
+    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({
+      label: 1,
+    });
     expect(await label(row.id, 1)).toEqual({ joined: true });
     const [joined] = await test_.database.sql<
       { model: string; version: number }[]
@@ -166,7 +201,8 @@ describe('predictions', () => {
   async function storeUnjoined(row: PredictionRow): Promise<void> {
     await label(row.id, 'late');
     await test_.registry.predictions.insert([row]);
-    await test_.database.sql`update feedback set day = null, model = null, version = null where prediction_id = ${row.id}`;
+    await test_.database
+      .sql`update feedback set day = null, model = null, version = null where prediction_id = ${row.id}`;
   }
   /** As if the labels had been received, and the passes had been, so much earlier. */
   async function letPass(seconds: number): Promise<void> {
@@ -175,15 +211,24 @@ describe('predictions', () => {
     await sql`update label_join_cursors set looked_until = looked_until - make_interval(secs => ${seconds})`;
   }
   const isJoined = async (id: PredictionId) =>
-    (await test_.database.sql<{ joined: boolean }[]>`select day is not null as joined from feedback where prediction_id = ${id}`)[0]
-      ?.joined;
+    (
+      await test_.database.sql<
+        { joined: boolean }[]
+      >`select day is not null as joined from feedback where prediction_id = ${id}`
+    )[0]?.joined;
   const afterAllLooks = joinAges.at(-1) ?? 0;
 
   test('feedback and prediction that were written at the same moment are joined later', async () => {
     const row = prediction();
     await storeUnjoined(row);
-    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 1, givenUp: 0 });
-    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 0, givenUp: 0 });
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({
+      joined: 1,
+      givenUp: 0,
+    });
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({
+      joined: 0,
+      givenUp: 0,
+    });
   });
 
   test('labels of predictions that never came keep neither newer nor older ones from being joined', async () => {
@@ -218,7 +263,10 @@ describe('predictions', () => {
     const rows = [prediction(), prediction(), prediction()];
     for (const row of rows) await storeUnjoined(row);
     await test_.database.sql`update feedback set received_at = now() - interval '1 second'`;
-    expect(await test_.registry.feedback.joinWaiting({ limit: 2 })).toEqual({ joined: 3, givenUp: 0 });
+    expect(await test_.registry.feedback.joinWaiting({ limit: 2 })).toEqual({
+      joined: 3,
+      givenUp: 0,
+    });
   });
 
   test('a pass whose work was undone is done again by the next', async () => {
@@ -230,7 +278,10 @@ describe('predictions', () => {
     await expect(test_.registry.feedback.joinWaiting({ limit: 10 })).rejects.toThrow('no');
     await sql`drop trigger refuse on label_join_cursors`;
     expect(await isJoined(row.id)).toBe(false);
-    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({ joined: 1, givenUp: 0 });
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toEqual({
+      joined: 1,
+      givenUp: 0,
+    });
   });
 
   test('a label is replaced by a later one only', async () => {
@@ -243,7 +294,9 @@ describe('predictions', () => {
       labelledAt: '2013-07-02T00:00:00.000Z',
     });
     await label(row.id, false, '2013-07-03T00:00:00Z');
-    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({ label: false });
+    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({
+      label: false,
+    });
     await expect(label(row.id, null)).rejects.toMatchObject({ type: 'InvalidInput' });
     await expect(label(row.id, 1, 'at noon')).rejects.toMatchObject({ type: 'InvalidInput' });
   });
@@ -255,7 +308,9 @@ describe('predictions', () => {
     await label(row.id, 1);
     await predictions.dropBefore(day(0));
     expect(await predictions.get({ tenant, id: row.id })).toBeNull();
-    expect(await test_.database.sql`select label, model from feedback`).toEqual([{ label: 1, model: 'flight-delay' }]);
+    expect(await test_.database.sql`select label, model from feedback`).toEqual([
+      { label: 1, model: 'flight-delay' },
+    ]);
   });
 
   test('a thousand go in as one statement', async () => {

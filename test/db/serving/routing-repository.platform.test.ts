@@ -1,5 +1,12 @@
 import { rollbackReadySeconds } from '../../../db/serving/routing-repository';
-import { openTestRegistry, refTo, registerVersions, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  openTestRegistry,
+  refTo,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 import { promoteOver as promote } from '../rollout/fixture';
 
 describe('routing and gateways', () => {
@@ -15,7 +22,8 @@ describe('routing and gateways', () => {
   });
 
   const promoteOver = (version: number) => promote(test_.registry, model, version);
-  const routed = async () => (await test_.registry.routing.table()).models.find((each) => each.model === model);
+  const routed = async () =>
+    (await test_.registry.routing.table()).models.find((each) => each.model === model);
 
   test('the table names champion and previous with their bytes, and models without a champion not at all', async () => {
     expect(await routed()).toBeUndefined();
@@ -25,7 +33,12 @@ describe('routing and gateways', () => {
       tenant,
       model,
       arms: [{ version: 2, alias: 'champion', weight: 1, manifest: refTo(`${model} 2`) }],
-      previous: { model, version: 1, manifest: refTo(`${model} 1`), keepSeconds: expect.any(Number) as number },
+      previous: {
+        model,
+        version: 1,
+        manifest: refTo(`${model} 1`),
+        keepSeconds: expect.any(Number) as number,
+      },
       rollout: null,
     });
     expect(await test_.registry.routing.version({ tenant, model, version: 3 })).toEqual({
@@ -49,12 +62,15 @@ describe('routing and gateways', () => {
 
   test('every move makes a new epoch and tells the gateways after it is committed', async () => {
     const seen: Promise<number>[] = [];
-    const stop = await test_.registry.routing.listen(() => seen.push(test_.registry.routing.table().then(({ epoch }) => epoch)));
+    const stop = await test_.registry.routing.listen(() =>
+      seen.push(test_.registry.routing.table().then(({ epoch }) => epoch)),
+    );
     const { epoch } = await test_.registry.routing.table();
     await promoteOver(1);
     await promoteOver(2);
     const deadline = Date.now() + 60_000;
-    while (seen.length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (seen.length < 2 && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     expect((await Promise.all(seen)).at(-1)).toBe(epoch + 2);
     await stop();
   });
@@ -64,7 +80,13 @@ describe('routing and gateways', () => {
     const { epoch } = await routing.table();
     let beats = 0;
     const beat = (id: string, leaseSeconds: number) =>
-      gateways.beat({ id, url: `http://127.0.0.1/${id}`, epoch: 4, leaseSeconds, beat: (beats += 1) });
+      gateways.beat({
+        id,
+        url: `http://127.0.0.1/${id}`,
+        epoch: 4,
+        leaseSeconds,
+        beat: (beats += 1),
+      });
     expect(await beat('g1', 30)).toEqual({ epoch });
     await beat('g2', 30);
     await beat('g1', 60);

@@ -1,5 +1,12 @@
 import type { RunId } from '../../../domain/ids';
-import { applyLifecycle, openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
+import {
+  applyLifecycle,
+  openTestRegistry,
+  startRun,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
 
 const tune = { metric: 'logloss', direction: 'minimize', trials: 24 } as const;
 
@@ -17,22 +24,39 @@ describe('trials', () => {
   });
 
   const ref = (number: number) => ({ tenant, runId, study: 'tune', number });
-  const start = (number: number, params = { leaves: 31 }) => test_.registry.trials.start({ ...ref(number), params });
+  const start = (number: number, params = { leaves: 31 }) =>
+    test_.registry.trials.start({ ...ref(number), params });
   const complete = (number: number, value: number) =>
     test_.registry.trials.end({ ...ref(number), end: { status: 'complete', value }, tune });
   const list = () => test_.registry.trials.list({ tenant, runId, study: 'tune' });
   const events = async () =>
-    (await test_.registry.events.list({ tenant, runId, afterSeq: 0, limit: 50 })).filter(({ kind }) => kind.startsWith('trial.'));
+    (await test_.registry.events.list({ tenant, runId, afterSeq: 0, limit: 50 })).filter(
+      ({ kind }) => kind.startsWith('trial.'),
+    );
 
   test('a trial begins and ends, with an event each', async () => {
-    expect(await start(0)).toMatchObject({ number: 0, params: { leaves: 31 }, status: 'running', value: null, endedAt: null });
+    expect(await start(0)).toMatchObject({
+      number: 0,
+      params: { leaves: 31 },
+      status: 'running',
+      value: null,
+      endedAt: null,
+    });
     expect(await complete(0, 0.5)).toMatchObject({ status: 'complete', value: 0.5, reason: null });
     expect(await events()).toMatchObject([
       { kind: 'trial.started', stage: 'tune', data: { number: 0, params: { leaves: 31 } } },
       {
         kind: 'trial.ended',
         stage: 'tune',
-        data: { number: 0, status: 'complete', value: 0.5, best: { number: 0, value: 0.5 }, metric: 'logloss', ended: 1, of: 24 },
+        data: {
+          number: 0,
+          status: 'complete',
+          value: 0.5,
+          best: { number: 0, value: 0.5 },
+          metric: 'logloss',
+          ended: 1,
+          of: 24,
+        },
       },
     ]);
   });
@@ -41,12 +65,17 @@ describe('trials', () => {
     await start(0, { leaves: 31 });
     expect(await start(0, { leaves: 63 })).toMatchObject({ params: { leaves: 31 } });
     await complete(0, 0.5);
-    expect(await start(0, { leaves: 63 })).toMatchObject({ params: { leaves: 31 }, status: 'complete' });
+    expect(await start(0, { leaves: 63 })).toMatchObject({
+      params: { leaves: 31 },
+      status: 'complete',
+    });
     expect(await list()).toHaveLength(1);
   });
 
   test('of twenty that begin one number at once, all get the same trial, and one event is written', async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, leaves) => start(0, { leaves })));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, leaves) => start(0, { leaves })),
+    );
     expect(new Set(answers.map(({ params }) => params['leaves'])).size).toBe(1);
     expect(await events()).toHaveLength(1);
   });
@@ -56,18 +85,33 @@ describe('trials', () => {
     await complete(0, 0.5);
     expect(await complete(0, 0.1)).toMatchObject({ value: 0.5 });
     const late = { status: 'failed', value: null, reason: 'late' } as const;
-    expect(await test_.registry.trials.end({ ...ref(0), end: late, tune })).toMatchObject({ status: 'complete' });
-    expect(await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 1, value: 9 }] })).toBe(false);
+    expect(await test_.registry.trials.end({ ...ref(0), end: late, tune })).toMatchObject({
+      status: 'complete',
+    });
+    expect(
+      await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 1, value: 9 }] }),
+    ).toBe(false);
     expect(await list()).toMatchObject([{ value: 0.5, intermediate: [] }]);
     expect(await events()).toHaveLength(2);
   });
 
   test('what it is pruned by is kept with it', async () => {
     await start(0);
-    expect(await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 7, value: 0.61 }] })).toBe(true);
-    await test_.registry.trials.end({ ...ref(0), end: { status: 'pruned', value: 0.61, reason: 'hyperband at 7' }, tune });
+    expect(
+      await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 7, value: 0.61 }] }),
+    ).toBe(true);
+    await test_.registry.trials.end({
+      ...ref(0),
+      end: { status: 'pruned', value: 0.61, reason: 'hyperband at 7' },
+      tune,
+    });
     expect(await list()).toMatchObject([
-      { status: 'pruned', value: 0.61, reason: 'hyperband at 7', intermediate: [{ step: 7, value: 0.61 }] },
+      {
+        status: 'pruned',
+        value: 0.61,
+        reason: 'hyperband at 7',
+        intermediate: [{ step: 7, value: 0.61 }],
+      },
     ]);
   });
 
@@ -75,26 +119,46 @@ describe('trials', () => {
     await start(0);
     const seen = [1, 3, 9].map((step) => ({ step, value: 1 / step }));
     await test_.registry.trials.report({ ...ref(0), intermediate: seen });
-    expect(await test_.registry.trials.report({ ...ref(0), intermediate: seen.slice(0, 1) })).toBe(true);
+    expect(await test_.registry.trials.report({ ...ref(0), intermediate: seen.slice(0, 1) })).toBe(
+      true,
+    );
     expect(await list()).toMatchObject([{ intermediate: seen }]);
   });
 
   test('come in pages by number, and the best of all is the first complete one with the best value', async () => {
-    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' })).toBeNull();
+    expect(
+      await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' }),
+    ).toBeNull();
     for (const number of [0, 1, 2, 3, 4]) await start(number);
     for (const [number, value] of [0.4, 0.3, 0.3, 0.5].entries()) await complete(number, value);
-    await test_.registry.trials.end({ ...ref(4), end: { status: 'pruned', value: 0.1, reason: 'hyperband' }, tune });
+    await test_.registry.trials.end({
+      ...ref(4),
+      end: { status: 'pruned', value: 0.1, reason: 'hyperband' },
+      tune,
+    });
     const first = await test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3 });
-    const second = await test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3, pageToken: first.nextPageToken ?? '' });
+    const second = await test_.registry.trials.page({
+      tenant,
+      runId,
+      study: 'tune',
+      pageSize: 3,
+      pageToken: first.nextPageToken ?? '',
+    });
     expect([first, second].map(({ items }) => items.map(({ number }) => number))).toEqual([
       [0, 1, 2],
       [3, 4],
     ]);
     expect(second.nextPageToken).toBeNull();
-    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' })).toEqual({ number: 1, value: 0.3 });
-    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'maximize' })).toEqual({ number: 3, value: 0.5 });
+    expect(
+      await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' }),
+    ).toEqual({ number: 1, value: 0.3 });
+    expect(
+      await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'maximize' }),
+    ).toEqual({ number: 3, value: 0.5 });
     const pageToken = Buffer.from('"x"').toString('base64url');
-    await expect(test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3, pageToken })).rejects.toMatchObject({
+    await expect(
+      test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3, pageToken }),
+    ).rejects.toMatchObject({
       type: 'InvalidInput',
     });
   });
@@ -113,7 +177,10 @@ describe('trials', () => {
     const study = { tenant, runId, study: 'tune', reason: 'the run was undone' };
     expect(await test_.registry.trials.abandon(study)).toBe(1);
     expect(await test_.registry.trials.abandon(study)).toBe(0);
-    expect(await complete(0, 0.1)).toMatchObject({ status: 'failed', reason: 'the run was undone' });
+    expect(await complete(0, 0.1)).toMatchObject({
+      status: 'failed',
+      reason: 'the run was undone',
+    });
     expect(await list()).toMatchObject([{ status: 'failed' }, { status: 'complete', value: 0.4 }]);
   });
 

@@ -1,12 +1,28 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { inclusionPath, leafHash, merkleRoot, rootFromPath, type Hash } from '../../../domain/audit/merkle';
+import {
+  inclusionPath,
+  leafHash,
+  merkleRoot,
+  rootFromPath,
+  type Hash,
+} from '../../../domain/audit/merkle';
 
 const sha256: Hash = (bytes) => createHash('sha256').update(bytes).digest();
 const hex = (bytes: Uint8Array | null) => bytes && Buffer.from(bytes).toString('hex');
 
-// The tree of the Certificate Transparency project's own test vectors (merkletree_test.go): eight leaves of these bytes.
-const vectors = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+// The tree of the Certificate Transparency project's own test vectors (merkletree_test.go): eight
+// leaves of these bytes.
+const vectors = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+];
 const roots = [
   '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
   'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
@@ -20,9 +36,12 @@ const roots = [
 const leaves = vectors.map((bytes) => leafHash(sha256, Buffer.from(bytes, 'hex')));
 
 describe('the audit log’s Merkle tree', () => {
-  test.each(roots.map((root, index) => [index + 1, root]))('has over %i leaves the root that RFC 6962 prescribes', (size, root) => {
-    expect(hex(merkleRoot(sha256, leaves.slice(0, size)))).toBe(root);
-  });
+  test.each(roots.map((root, index) => [index + 1, root]))(
+    'has over %i leaves the root that RFC 6962 prescribes',
+    (size, root) => {
+      expect(hex(merkleRoot(sha256, leaves.slice(0, size)))).toBe(root);
+    },
+  );
 
   test('of no leaves does not exist', () => {
     expect(() => merkleRoot(sha256, [])).toThrow(RangeError);
@@ -31,7 +50,12 @@ describe('the audit log’s Merkle tree', () => {
 
   const trees = fc
     .array(fc.uint8Array({ maxLength: 12 }), { minLength: 1, maxLength: 70 })
-    .chain((contents) => fc.tuple(fc.constant(contents.map((content) => leafHash(sha256, content))), fc.nat(contents.length - 1)));
+    .chain((contents) =>
+      fc.tuple(
+        fc.constant(contents.map((content) => leafHash(sha256, content))),
+        fc.nat(contents.length - 1),
+      ),
+    );
 
   test('a leaf’s path leads to the root, for every leaf of every size', () => {
     fc.assert(
@@ -39,7 +63,9 @@ describe('the audit log’s Merkle tree', () => {
         const path = inclusionPath(sha256, all, index);
         expect(path.length).toBeLessThanOrEqual(Math.ceil(Math.log2(all.length)));
         const leaf = all[index] ?? new Uint8Array();
-        expect(hex(rootFromPath(sha256, leaf, { index, size: all.length, path }))).toBe(hex(merkleRoot(sha256, all)));
+        expect(hex(rootFromPath(sha256, leaf, { index, size: all.length, path }))).toBe(
+          hex(merkleRoot(sha256, all)),
+        );
       }),
     );
   });
@@ -53,12 +79,16 @@ describe('the audit log’s Merkle tree', () => {
         const size = all.length;
         const other = leafHash(sha256, Buffer.from(`other ${salt}`));
         expect(hex(rootFromPath(sha256, other, { index, size, path }))).not.toBe(root);
-        expect(hex(rootFromPath(sha256, leaf, { index, size, path: [...path, other] }))).not.toBe(root);
+        expect(hex(rootFromPath(sha256, leaf, { index, size, path: [...path, other] }))).not.toBe(
+          root,
+        );
         expect(rootFromPath(sha256, leaf, { index: size, size, path })).toBeNull();
         if (path.length === 0) return;
         expect(rootFromPath(sha256, leaf, { index, size, path: path.slice(1) })).toBeNull();
         const place = salt % path.length;
-        expect(hex(rootFromPath(sha256, leaf, { index, size, path: path.with(place, other) }))).not.toBe(root);
+        expect(
+          hex(rootFromPath(sha256, leaf, { index, size, path: path.with(place, other) })),
+        ).not.toBe(root);
         const swapped = index ^ 1;
         if (swapped < size && hex(all[swapped] ?? null) !== hex(leaf)) {
           expect(hex(rootFromPath(sha256, leaf, { index: swapped, size, path }))).not.toBe(root);

@@ -25,12 +25,30 @@ test('a contract is completed with every default', () => {
           values: ['north', 'south'],
           pattern: null,
         },
-        { name: 'amount', type: 'number', required: true, maxNullShare: 1, min: 0, max: 10_000, values: null, pattern: null },
+        {
+          name: 'amount',
+          type: 'number',
+          required: true,
+          maxNullShare: 1,
+          min: 0,
+          max: 10_000,
+          values: null,
+          pattern: null,
+        },
         {
           ...{ name: 'ordered_at', type: 'timestamp', required: true, maxNullShare: 1 },
           ...{ min: '2012-01-01T00:00:00Z', max: null, values: null, pattern: null },
         },
-        { name: 'customer', type: 'string', required: true, maxNullShare: 1, min: null, max: null, values: null, pattern: 'C[0-9]{6}' },
+        {
+          name: 'customer',
+          type: 'string',
+          required: true,
+          maxNullShare: 1,
+          min: null,
+          max: null,
+          values: null,
+          pattern: 'C[0-9]{6}',
+        },
       ],
       otherColumns: 'allow',
       unique: [['customer', 'ordered_at']],
@@ -54,22 +72,46 @@ test.each([
     ['4:1 columns is empty; expected at least one column by its name, with what is expected of it'],
   ],
   ['an unknown key', 'unique:', 'uniq:', ['9:1 unknown key uniq; did you mean unique?']],
-  ['another kind', 'kind: Contract', 'kind: Dataset', ['2:1 kind cannot be "Dataset"; expected Contract']],
+  [
+    'another kind',
+    'kind: Contract',
+    'kind: Dataset',
+    ['2:1 kind cannot be "Dataset"; expected Contract'],
+  ],
   [
     'an unknown type',
     'type: number',
     'type: nummer',
-    ['6:13 columns.amount.type cannot be "nummer"; expected one of string, integer, number, boolean, timestamp; did you mean number?'],
+    [
+      '6:13 columns.amount.type cannot be "nummer"; expected one of string, integer, number, boolean, timestamp; did you mean number?',
+    ],
   ],
-  ['a bound of another type', 'min: 0,', 'min: "0",', ['6:27 columns.amount.min does not fit a column of type number; expected a number']],
-  ['a bound that is a truth', 'min: 0,', 'min: true,', ['6:27 columns.amount.min must be a number or a time']],
+  [
+    'a bound of another type',
+    'min: 0,',
+    'min: "0",',
+    ['6:27 columns.amount.min does not fit a column of type number; expected a number'],
+  ],
+  [
+    'a bound that is a truth',
+    'min: 0,',
+    'min: true,',
+    ['6:27 columns.amount.min must be a number or a time'],
+  ],
   [
     'a time without its offset',
     '2012-01-01T00:00:00Z',
     '2012-01-01',
-    ['7:34 columns.ordered_at.min does not fit a column of type timestamp; expected a time with its offset such as 2013-07-01T00:00:00Z'],
+    [
+      '7:34 columns.ordered_at.min does not fit a column of type timestamp; expected a time with its offset such as 2013-07-01T00:00:00Z',
+    ],
   ],
-  ['bounds the wrong way round', 'max: 10000', 'max: -1', ['6:35 columns.amount.max is below min, 0']],
+  [
+    'bounds the wrong way round',
+    'max: 10000',
+    'max: -1',
+    ['6:35 columns.amount.max is below min, 0'],
+  ],
   [
     'times the wrong way round',
     'min: "2012-01-01T00:00:00Z"',
@@ -82,22 +124,44 @@ test.each([
     '[north, 7]',
     ['5:60 columns.region.values[1] does not fit a column of type string; expected text'],
   ],
-  ['no values', '[north, south]', '[]', ['5:44 columns.region.values must have at least 1 item; expected the values that may occur']],
+  [
+    'no values',
+    '[north, south]',
+    '[]',
+    ['5:44 columns.region.values must have at least 1 item; expected the values that may occur'],
+  ],
   [
     'values of a timestamp',
     'min: "2012-01-01T00:00:00Z"',
     'values: [1]',
     ['7:34 columns.ordered_at.values does not fit a column of type timestamp'],
   ],
-  ['a pattern of numbers', 'min: 0,', 'pattern: "1.*",', ['6:27 columns.amount.pattern does not fit a column of type number']],
+  [
+    'a pattern of numbers',
+    'min: 0,',
+    'pattern: "1.*",',
+    ['6:27 columns.amount.pattern does not fit a column of type number'],
+  ],
   [
     'a broken pattern',
     'C[0-9]{6}',
     'C[0-9',
-    ['8:29 columns.customer.pattern is not a regular expression: /C[0-9/: Unterminated character class'],
+    [
+      '8:29 columns.customer.pattern is not a regular expression: /C[0-9/: Unterminated character class',
+    ],
   ],
-  ['a pattern that looks ahead', 'C[0-9]{6}', '(?=C).*', ['8:29 columns.customer.pattern looks ahead or behind, which RE2 cannot']],
-  ['a pattern that refers back', 'C[0-9]{6}', '(.)\\\\1', ['8:29 columns.customer.pattern refers back to a group, which RE2 cannot']],
+  [
+    'a pattern that looks ahead',
+    'C[0-9]{6}',
+    '(?=C).*',
+    ['8:29 columns.customer.pattern looks ahead or behind, which RE2 cannot'],
+  ],
+  [
+    'a pattern that refers back',
+    'C[0-9]{6}',
+    '(.)\\\\1',
+    ['8:29 columns.customer.pattern refers back to a group, which RE2 cannot'],
+  ],
   [
     'a share in percent',
     'maxNullShare: 0',
@@ -124,7 +188,9 @@ test.each([
     'one key as a plain list',
     '[[customer, ordered_at]]',
     '[customer]',
-    ['9:10 unique[0] must be a list, not "customer"; expected a list of columns, such as [customer, ordered_at]'],
+    [
+      '9:10 unique[0] must be a list, not "customer"; expected a list of columns, such as [customer, ordered_at]',
+    ],
   ],
   [
     'unique at a column',
@@ -132,25 +198,47 @@ test.each([
     'customer: { unique: true, type: string,',
     ['8:15 unknown key columns.customer.unique; did you mean unique at the top level of the file?'],
   ],
-  ['a unique column twice', '[[customer, ordered_at]]', '[[customer, customer]]', ['9:21 customer is listed twice']],
+  [
+    'a unique column twice',
+    '[[customer, ordered_at]]',
+    '[[customer, customer]]',
+    ['9:21 customer is listed twice'],
+  ],
   [
     'a distribution of time',
     'columns: [region]',
     'columns: [ordered_at]',
     ['10:27 ordered_at is a timestamp, whose distribution moves with every window'],
   ],
-  ['a distribution of nothing', 'columns: [region]', 'columns: [reg]', ['10:27 reg is not among the columns of the contract']],
+  [
+    'a distribution of nothing',
+    'columns: [region]',
+    'columns: [reg]',
+    ['10:27 reg is not among the columns of the contract'],
+  ],
   [
     'no tolerance',
     'maxPsi: 0.2',
     'maxPsi: 0',
-    ['10:36 distribution.maxPsi must be more than 0; expected a number above 0: the highest population stability index'],
+    [
+      '10:36 distribution.maxPsi must be more than 0; expected a number above 0: the highest population stability index',
+    ],
   ],
-  ['fewer rows than none', 'unique:', 'rows: { min: 5, max: 2 }\nunique:', ['9:17 rows.max is below rows.min, 5']],
+  [
+    'fewer rows than none',
+    'unique:',
+    'rows: { min: 5, max: 2 }\nunique:',
+    ['9:17 rows.max is below rows.min, 5'],
+  ],
 ])('%s', (_name, part, otherwise, expected) => {
-  expect(refused(edited(contractText, part, otherwise))).toEqual(expected.map((line) => `c.yaml:${line}`));
+  expect(refused(edited(contractText, part, otherwise))).toEqual(
+    expected.map((line) => `c.yaml:${line}`),
+  );
 });
 
-test.each(['[A-Z]{2}\\d+', '(?i)abc', '(?P<year>\\d{4})', '\\\\1', '\\(\\?=', 'a|b', '\\p{L}+'])('the pattern %s is allowed', (pattern) => {
-  expect(refused(edited(contractText, '"C[0-9]{6}"', JSON.stringify(pattern)))).toEqual([]);
-});
+test.each(['[A-Z]{2}\\d+', '(?i)abc', '(?P<year>\\d{4})', '\\\\1', '\\(\\?=', 'a|b', '\\p{L}+'])(
+  'the pattern %s is allowed',
+  (pattern) => {
+    expect(refused(edited(contractText, '"C[0-9]{6}"', JSON.stringify(pattern)))).toEqual([]);
+  },
+);

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { assembledParts } from '../../../domain/dataset/assembled';
-import { formatInstant, latestWindow, parseInstant, shortestDays, splitWindow, windowEnding } from '../../../domain/dataset/time-window';
+import {
+  formatInstant,
+  latestWindow,
+  parseInstant,
+  shortestDays,
+  splitWindow,
+  windowEnding,
+} from '../../../domain/dataset/time-window';
 
 const months = (count: number) => ({ months: count, seconds: 0 });
 const days = (count: number) => ({ months: 0, seconds: count * 86_400 });
@@ -12,19 +19,29 @@ describe('a window', () => {
     ['2013-07-01T02:00:00+02:00', months(1), '2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z'],
     ['2013-08-31T12:00:00Z', months(6), '2013-02-28T12:00:00Z', '2013-08-31T12:00:00Z'],
     ['2012-03-31T00:00:00Z', months(1), '2012-02-29T00:00:00Z', '2012-03-31T00:00:00Z'],
-    ['2013-01-15T00:00:00.250Z', months(14), '2011-11-15T00:00:00.250Z', '2013-01-15T00:00:00.250Z'],
+    [
+      '2013-01-15T00:00:00.250Z',
+      months(14),
+      '2011-11-15T00:00:00.250Z',
+      '2013-01-15T00:00:00.250Z',
+    ],
     ['2016-02-29T00:00:00Z', months(12), '2015-02-28T00:00:00Z', '2016-02-29T00:00:00Z'],
   ])('ending at %s, %j long', (until, length, from, end) => {
     expect(windowEnding(until, length)).toEqual({ from, until: end });
   });
 
   test('until latest holds the newest row and nothing after its second', () => {
-    expect(latestWindow('2013-06-30T23:59:00Z', days(1))).toEqual({ from: '2013-06-29T23:59:01Z', until: '2013-06-30T23:59:01Z' });
+    expect(latestWindow('2013-06-30T23:59:00Z', days(1))).toEqual({
+      from: '2013-06-29T23:59:01Z',
+      until: '2013-06-30T23:59:01Z',
+    });
     expect(latestWindow('2013-06-30T23:59:59.999999Z', days(1)).until).toBe('2013-07-01T00:00:00Z');
   });
 
   test('refuses an end that is no time', () => {
-    expect(() => windowEnding('yesterday', days(1))).toThrow('"yesterday" is not a time such as 2013-07-01T00:00:00Z');
+    expect(() => windowEnding('yesterday', days(1))).toThrow(
+      '"yesterday" is not a time such as 2013-07-01T00:00:00Z',
+    );
     expect(() => latestWindow('', days(1))).toThrow('"" is not a time');
   });
 });
@@ -33,7 +50,9 @@ describe('the split', () => {
   const split = { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 } as const;
 
   test('puts train, tuning, confirm and holdout in order of time', () => {
-    expect(splitWindow({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split)).toEqual({
+    expect(
+      splitWindow({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split),
+    ).toEqual({
       train: { from: '2013-01-01T00:00:00Z', until: '2013-04-17T00:00:00Z' },
       tuning: { from: '2013-04-17T00:00:00Z', until: '2013-05-17T00:00:00Z' },
       confirm: { from: '2013-05-17T00:00:00Z', until: '2013-06-01T00:00:00Z' },
@@ -42,7 +61,9 @@ describe('the split', () => {
   });
 
   test('refuses a window without a day to train on', () => {
-    expect(() => splitWindow({ from: '2013-04-17T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split)).toThrow(
+    expect(() =>
+      splitWindow({ from: '2013-04-17T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split),
+    ).toThrow(
       'the window 2013-04-17T00:00:00Z to 2013-07-01T00:00:00Z leaves nothing to train on: tuning, confirm and holdout take 75 days',
     );
   });
@@ -50,14 +71,20 @@ describe('the split', () => {
   test('parts meet without a gap and fill the window', () => {
     const day = fc.integer({ min: 1, max: 40 });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 20_000 }), day, day, day, (end, tuningDays, confirmDays, holdoutDays) => {
-        const window = windowEnding(formatInstant(end * 86_400_000), months(6));
-        const parts = splitWindow(window, { by: 'time', tuningDays, confirmDays, holdoutDays });
-        const inOrder = assembledParts.map((name) => parts[name]);
-        expect(inOrder[0]?.from).toBe(window.from);
-        expect(inOrder.at(-1)?.until).toBe(window.until);
-        inOrder.slice(1).forEach((part, i) => expect(part.from).toBe(inOrder[i]?.until));
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 20_000 }),
+        day,
+        day,
+        day,
+        (end, tuningDays, confirmDays, holdoutDays) => {
+          const window = windowEnding(formatInstant(end * 86_400_000), months(6));
+          const parts = splitWindow(window, { by: 'time', tuningDays, confirmDays, holdoutDays });
+          const inOrder = assembledParts.map((name) => parts[name]);
+          expect(inOrder[0]?.from).toBe(window.from);
+          expect(inOrder.at(-1)?.until).toBe(window.until);
+          inOrder.slice(1).forEach((part, i) => expect(part.from).toBe(inOrder[i]?.until));
+        },
+      ),
     );
   });
 });
@@ -76,10 +103,16 @@ describe('the shortest that a window can be', () => {
 
   test('is a lower bound of every window', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 40_000 }), fc.integer({ min: 1, max: 30 }), (end, length) => {
-        const window = windowEnding(formatInstant(end * 86_400_000), months(length));
-        expect((Date.parse(window.until) - Date.parse(window.from)) / 86_400_000).toBeGreaterThanOrEqual(shortestDays(months(length)));
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 40_000 }),
+        fc.integer({ min: 1, max: 30 }),
+        (end, length) => {
+          const window = windowEnding(formatInstant(end * 86_400_000), months(length));
+          expect(
+            (Date.parse(window.until) - Date.parse(window.from)) / 86_400_000,
+          ).toBeGreaterThanOrEqual(shortestDays(months(length)));
+        },
+      ),
     );
   });
 });
@@ -100,6 +133,10 @@ describe('instants', () => {
   });
 
   test('what is written is read as the same', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), (at) => expect(parseInstant(formatInstant(at))).toBe(at)));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), (at) =>
+        expect(parseInstant(formatInstant(at))).toBe(at),
+      ),
+    );
   });
 });

@@ -59,12 +59,42 @@ describe('what gates leave open', () => {
   const first = evidence({ counterparts: { champion: noChampion, baseline: noChampion } });
 
   test.each<[string, EvaluationPolicy, Evidence, string, string | null]>([
-    ['no gates, with a reason', { ...policy(), ungated: 'shadow only' }, evidence(), 'inconclusive', 'policy.ungated'],
+    [
+      'no gates, with a reason',
+      { ...policy(), ungated: 'shadow only' },
+      evidence(),
+      'inconclusive',
+      'policy.ungated',
+    ],
     ['no gates, no reason', policy(), evidence(), 'inconclusive', 'policy.noGates'],
-    ['parity alone says nothing of quality', policy(parity), evidence(), 'inconclusive', 'policy.noQualityGate'],
-    ['nothing to compare with, and nothing absolute', policy(mayGoWithout, parity), first, 'inconclusive', 'policy.noAbsoluteGate'],
-    ['nothing to compare with, and an absolute gate passed', policy(mayGoWithout, useful), first, 'passed', null],
-    ['nothing to compare with, and the absolute gate failed', policy(mayGoWithout, failing), first, 'failed', 'policy.noAbsoluteGate'],
+    [
+      'parity alone says nothing of quality',
+      policy(parity),
+      evidence(),
+      'inconclusive',
+      'policy.noQualityGate',
+    ],
+    [
+      'nothing to compare with, and nothing absolute',
+      policy(mayGoWithout, parity),
+      first,
+      'inconclusive',
+      'policy.noAbsoluteGate',
+    ],
+    [
+      'nothing to compare with, and an absolute gate passed',
+      policy(mayGoWithout, useful),
+      first,
+      'passed',
+      null,
+    ],
+    [
+      'nothing to compare with, and the absolute gate failed',
+      policy(mayGoWithout, failing),
+      first,
+      'failed',
+      'policy.noAbsoluteGate',
+    ],
   ])('%s', (_name, rules, found, kind, code) => {
     const verdict = decide(rules, found);
     expect(verdict.kind).toBe(kind);
@@ -72,14 +102,19 @@ describe('what gates leave open', () => {
   });
 
   test('the reason for going ungated is in the verdict', () => {
-    expect(decide({ ...policy(), ungated: 'shadow only' }, evidence()).reasons[0]?.message).toContain('"shadow only"');
+    expect(
+      decide({ ...policy(), ungated: 'shadow only' }, evidence()).reasons[0]?.message,
+    ).toContain('"shadow only"');
   });
 });
 
 describe('what if', () => {
   test('the same evidence under another policy gives another verdict, and the first stays what it was', () => {
     const found = evidence({
-      counterparts: { champion: counterpart('flight-delay@1', measured(0.002, -0.002, 0.0055)), baseline: noChampion },
+      counterparts: {
+        champion: counterpart('flight-delay@1', measured(0.002, -0.002, 0.0055)),
+        baseline: noChampion,
+      },
     });
     const strict = policy(useful, noWorse);
     const lenient = policy(useful, { ...noWorse, margin: 0.01 } as GateSpec);
@@ -93,22 +128,39 @@ describe('what if', () => {
   });
 
   test('a policy holds what bears on the verdict and nothing else', () => {
-    const spec = { metrics: ['logloss'] as const, slices: sliceSpec, gates: [useful], ungated: null };
+    const spec = {
+      metrics: ['logloss'] as const,
+      slices: sliceSpec,
+      gates: [useful],
+      ungated: null,
+    };
     expect(policyOf(spec)).toEqual(policyOf({ ...spec, metrics: ['logloss', 'brier'] }));
     expect(policyOf(spec).slices).toBeNull();
     expect(policyOf({ ...spec, gates: [slices] }).slices).toEqual(sliceSpec);
   });
 
   test("evidence is measured at the policy's own levels and at the standard ones", () => {
-    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 1)).toEqual(expect.arrayContaining([0.8, 0.93, 0.97, 0.99]));
-    expect(levelsFor(policy({ ...useful, confidence: 0.3 } as GateSpec, { ...useful, confidence: 1 } as GateSpec), 1)).toEqual(
-      levelsFor(policy(), 1),
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 1)).toEqual(
+      expect.arrayContaining([0.8, 0.93, 0.97, 0.99]),
     );
+    expect(
+      levelsFor(
+        policy(
+          { ...useful, confidence: 0.3 } as GateSpec,
+          { ...useful, confidence: 1 } as GateSpec,
+        ),
+        1,
+      ),
+    ).toEqual(levelsFor(policy(), 1));
   });
 
   test('evidence is measured at what those levels ask of a later attempt on the holdout', () => {
-    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toEqual(expect.arrayContaining([0.93, 0.97, 0.999]));
-    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toContain(confidenceAt(0.93, 3));
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toEqual(
+      expect.arrayContaining([0.93, 0.97, 0.999]),
+    );
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toContain(
+      confidenceAt(0.93, 3),
+    );
   });
 });
 
@@ -122,7 +174,10 @@ describe('candidates on one holdout share the error of a gate', () => {
       upper: [0.001, 0.002, 0.005, 0.02][index] ?? null,
     }));
     const increase = { ...measured(-0.01, -0.04, 0.001), bounds } as Measurement;
-    const counterparts = { champion: counterpart('flight-delay@1', increase), baseline: noChampion };
+    const counterparts = {
+      champion: counterpart('flight-delay@1', increase),
+      baseline: noChampion,
+    };
     return evidence({ attempt: { holdout: candidateDigest, number }, counterparts, ...changes });
   };
 
@@ -140,7 +195,9 @@ describe('candidates on one holdout share the error of a gate', () => {
   test('the same figures do not pass as the second', () => {
     const verdict = decide(counted, nth(2));
     expect(verdict.kind).toBe('inconclusive');
-    expect(verdict.reasons.map(({ message }) => message).join('\n')).toMatch(/99\.7 % bounds[^]*judged 2 times on this holdout/);
+    expect(verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
+      /99\.7 % bounds[^]*judged 2 times on this holdout/,
+    );
     expect(explainEvidence(nth(2))[0]).toMatch(/judged 2 times on this holdout$/);
   });
 
@@ -148,7 +205,10 @@ describe('candidates on one holdout share the error of a gate', () => {
     const strong = measured(-0.2, -0.3, -0.1);
     const changes = {
       counterparts: {
-        champion: counterpart('flight-delay@1', { ...strong, bounds: [{ level: 0.99999, lower: -0.3, upper: -0.1 }] } as Measurement),
+        champion: counterpart('flight-delay@1', {
+          ...strong,
+          bounds: [{ level: 0.99999, lower: -0.3, upper: -0.1 }],
+        } as Measurement),
         baseline: noChampion,
       },
     };
@@ -156,19 +216,26 @@ describe('candidates on one holdout share the error of a gate', () => {
     const verdict = decide(counted, nth(11, changes));
     expect(verdict.kind).toBe('inconclusive');
     expect(verdict.reasons.at(-1)).toMatchObject({ gate: 'holdout', code: 'policy.holdoutUsedUp' });
-    expect(verdict.reasons.at(-1)?.message).toMatch(/which 10 candidates use up; judge the next one on newer data/);
+    expect(verdict.reasons.at(-1)?.message).toMatch(
+      /which 10 candidates use up; judge the next one on newer data/,
+    );
   });
 
   test('evidence without a count passes nothing, and a decision made before attempts were counted reads as it did', () => {
     const { attempt: _attempt, ...uncounted } = nth(1);
     expect(decide(counted, uncounted)).toMatchObject({ kind: 'inconclusive' });
-    expect(decide({ ...counted, version: 1 }, uncounted)).toMatchObject({ kind: 'passed', reasons: [{ gate: 'no-worse' }] });
+    expect(decide({ ...counted, version: 1 }, uncounted)).toMatchObject({
+      kind: 'passed',
+      reasons: [{ gate: 'no-worse' }],
+    });
   });
 
   test('a policy without such gates counts nothing against a version', () => {
-    expect(decide({ ...policy(), ungated: 'shadow only', version: 2 }, nth(11)).reasons.map(({ code }) => code)).toEqual([
-      'policy.ungated',
-    ]);
+    expect(
+      decide({ ...policy(), ungated: 'shadow only', version: 2 }, nth(11)).reasons.map(
+        ({ code }) => code,
+      ),
+    ).toEqual(['policy.ungated']);
   });
 });
 
@@ -185,14 +252,28 @@ describe('laws of decisions', () => {
       fc.property(anyMeasurement, anyMeasurement, anyImprovement, (whole, part, gain) => {
         const found = (by: number) => {
           const shifted = measured(whole.estimate - by, whole.lower - by, whole.upper - by);
-          const group = slice('JFK', measured(part.estimate - by, part.lower - by, part.upper - by));
+          const group = slice(
+            'JFK',
+            measured(part.estimate - by, part.lower - by, part.upper - by),
+          );
           return evidence({
-            metrics: { auc: measured(0.62 - whole.estimate + by, 0.62 - whole.upper + by, 0.62 - whole.lower + by) },
-            counterparts: { champion: counterpart('flight-delay@1', shifted, [group]), baseline: noChampion },
+            metrics: {
+              auc: measured(
+                0.62 - whole.estimate + by,
+                0.62 - whole.upper + by,
+                0.62 - whole.lower + by,
+              ),
+            },
+            counterparts: {
+              champion: counterpart('flight-delay@1', shifted, [group]),
+              baseline: noChampion,
+            },
           });
         };
         for (const gate of [useful, noWorse, better, slices]) {
-          expect(rank[decide(policy(gate), found(gain)).kind]).toBeGreaterThanOrEqual(rank[decide(policy(gate), found(0)).kind]);
+          expect(rank[decide(policy(gate), found(gain)).kind]).toBeGreaterThanOrEqual(
+            rank[decide(policy(gate), found(0)).kind],
+          );
         }
       }),
     );
@@ -200,16 +281,29 @@ describe('laws of decisions', () => {
 
   test('more days around the same estimate never turn a pass into a failure', () => {
     fc.assert(
-      fc.property(anyMeasurement, fc.double({ min: 0, max: 1, noNaN: true }), ({ estimate, lower, upper }, shrink) => {
-        const narrower = measured(estimate, estimate - shrink * (estimate - lower), estimate + shrink * (upper - estimate));
-        const having = (increase: typeof narrower) =>
-          evidence({ counterparts: { champion: counterpart('flight-delay@1', increase, [slice('JFK', increase)]), baseline: noChampion } });
-        for (const gate of [noWorse, better, slices]) {
-          if (decide(policy(gate), having(measured(estimate, lower, upper))).kind === 'passed') {
-            expect(decide(policy(gate), having(narrower)).kind).toBe('passed');
+      fc.property(
+        anyMeasurement,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        ({ estimate, lower, upper }, shrink) => {
+          const narrower = measured(
+            estimate,
+            estimate - shrink * (estimate - lower),
+            estimate + shrink * (upper - estimate),
+          );
+          const having = (increase: typeof narrower) =>
+            evidence({
+              counterparts: {
+                champion: counterpart('flight-delay@1', increase, [slice('JFK', increase)]),
+                baseline: noChampion,
+              },
+            });
+          for (const gate of [noWorse, better, slices]) {
+            if (decide(policy(gate), having(measured(estimate, lower, upper))).kind === 'passed') {
+              expect(decide(policy(gate), having(narrower)).kind).toBe('passed');
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 
@@ -238,8 +332,18 @@ describe('explanations', () => {
 
   test('gates show what each said', () => {
     const first = evidence({ counterparts: { champion: noChampion, baseline: noChampion } });
-    const lines = explainGates(judge(policy(useful, failing, unknown, { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec), first));
-    expect(lines.map((line) => line.slice(0, 15))).toEqual(['pass  useful   ', 'FAIL  excellent', 'open  sharp    ', 'n/a   no-worse ']);
+    const lines = explainGates(
+      judge(
+        policy(useful, failing, unknown, { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec),
+        first,
+      ),
+    );
+    expect(lines.map((line) => line.slice(0, 15))).toEqual([
+      'pass  useful   ',
+      'FAIL  excellent',
+      'open  sharp    ',
+      'n/a   no-worse ',
+    ]);
   });
 
   test('no line is longer than 110 characters, nothing of a reason is lost, and details come when they are asked for', () => {
@@ -260,16 +364,25 @@ describe('explanations', () => {
 
   test('evidence shows each metric with its interval and what stands beside it', () => {
     const text = explainEvidence(evidence()).join('\n');
-    expect(text).toContain('holdout 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z: 28,834 rows of 30 days');
+    expect(text).toContain(
+      'holdout 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z: 28,834 rows of 30 days',
+    );
     expect(text).toMatch(
       /logloss {2}0.541 \(95 %: .*\)\n {2}flight-delay@1 0.55, difference -0.023 \(95 %: .*\); positive is worse\n {2}baseline/,
     );
   });
 
   test('evidence names what could not be measured', () => {
-    const champion = { kind: 'notMeasured', name: 'flight-delay@1', reason: 'it needs `gate`' } as const;
+    const champion = {
+      kind: 'notMeasured',
+      name: 'flight-delay@1',
+      reason: 'it needs `gate`',
+    } as const;
     const text = explainEvidence(
-      evidence({ counterparts: { champion, baseline: noChampion }, metrics: { auc: unmeasured('one class') } }),
+      evidence({
+        counterparts: { champion, baseline: noChampion },
+        metrics: { auc: unmeasured('one class') },
+      }),
     ).join('\n');
     expect(text).toContain('auc      could not be measured: one class');
     expect(text).toContain('flight-delay@1 could not be measured: it needs `gate`');

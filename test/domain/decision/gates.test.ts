@@ -19,16 +19,34 @@ import {
   useful,
 } from '../../support/evidence';
 
-type Row = readonly [name: string, gate: GateSpec, found: Evidence, outcome: GateOutcome, code: string, message: string];
+type Row = readonly [
+  name: string,
+  gate: GateSpec,
+  found: Evidence,
+  outcome: GateOutcome,
+  code: string,
+  message: string,
+];
 
-const withAuc = (auc: Evidence['metrics']['auc']) => evidence({ metrics: auc === undefined ? {} : { auc } });
+const withAuc = (auc: Evidence['metrics']['auc']) =>
+  evidence({ metrics: auc === undefined ? {} : { auc } });
 const withIncrease = (increase: ReturnType<typeof measured>) =>
-  evidence({ counterparts: { champion: counterpart('flight-delay@1', increase), baseline: noChampion } });
+  evidence({
+    counterparts: { champion: counterpart('flight-delay@1', increase), baseline: noChampion },
+  });
 const withSlices = (...found: Parameters<typeof counterpart>[2] & object) =>
-  evidence({ counterparts: { champion: counterpart('flight-delay@1', measured(0, -0.01, 0.01), found), baseline: noChampion } });
-const withCounterparts = (champion: Evidence['counterparts']['champion'], baseline: Evidence['counterparts']['baseline']) =>
-  evidence({ counterparts: { champion, baseline } });
-const withParity = (changes: Partial<typeof agreeing>) => evidence({ parity: { ...agreeing, ...changes } });
+  evidence({
+    counterparts: {
+      champion: counterpart('flight-delay@1', measured(0, -0.01, 0.01), found),
+      baseline: noChampion,
+    },
+  });
+const withCounterparts = (
+  champion: Evidence['counterparts']['champion'],
+  baseline: Evidence['counterparts']['baseline'],
+) => evidence({ counterparts: { champion, baseline } });
+const withParity = (changes: Partial<typeof agreeing>) =>
+  evidence({ parity: { ...agreeing, ...changes } });
 
 const threshold: readonly Row[] = [
   [
@@ -39,7 +57,14 @@ const threshold: readonly Row[] = [
     'threshold.met',
     'auc 0.7 (minimum 0.62, 97 % lower bound 0.65',
   ],
-  ['the bound exactly at the minimum', useful, withAuc(measured(0.7, 0.62, 0.75)), 'passed', 'threshold.met', 'lower bound 0.62'],
+  [
+    'the bound exactly at the minimum',
+    useful,
+    withAuc(measured(0.7, 0.62, 0.75)),
+    'passed',
+    'threshold.met',
+    'lower bound 0.62',
+  ],
   [
     'estimate under the minimum',
     useful,
@@ -56,7 +81,14 @@ const threshold: readonly Row[] = [
     'threshold.unproven',
     'a longer holdout would narrow the bound',
   ],
-  ['an unbounded side', useful, withAuc(measured(0.7, null, 0.75)), 'inconclusive', 'threshold.unproven', 'lower bound unbounded'],
+  [
+    'an unbounded side',
+    useful,
+    withAuc(measured(0.7, null, 0.75)),
+    'inconclusive',
+    'threshold.unproven',
+    'lower bound unbounded',
+  ],
   [
     'no measurement',
     useful,
@@ -65,7 +97,14 @@ const threshold: readonly Row[] = [
     'threshold.notMeasured',
     '3 of 10 holdout rows',
   ],
-  ['a metric that nobody asked for', useful, withAuc(undefined), 'inconclusive', 'threshold.notMeasured', 'auc is not in the evidence'],
+  [
+    'a metric that nobody asked for',
+    useful,
+    withAuc(undefined),
+    'inconclusive',
+    'threshold.notMeasured',
+    'auc is not in the evidence',
+  ],
   [
     'a confidence beyond what was measured',
     { ...useful, confidence: 0.999 } as GateSpec,
@@ -106,7 +145,14 @@ const threshold: readonly Row[] = [
     'threshold.met',
     'maximum 0.6, 97 % upper bound 0.58',
   ],
-  ['between both limits', { ...useful, min: 0.6, max: 0.99 } as GateSpec, evidence(), 'passed', 'threshold.met', 'upper bound 0.74'],
+  [
+    'between both limits',
+    { ...useful, min: 0.6, max: 0.99 } as GateSpec,
+    evidence(),
+    'passed',
+    'threshold.met',
+    'upper bound 0.74',
+  ],
   [
     'a gate without limits',
     { ...useful, min: null } as GateSpec,
@@ -134,7 +180,14 @@ const nonInferiority: readonly Row[] = [
     'nonInferiority.open',
     'allowed +0.004; the data allow either',
   ],
-  ['lower bound above the margin', noWorse, withIncrease(measured(0.02, 0.005, 0.03)), 'failed', 'nonInferiority.refuted', '+0.02'],
+  [
+    'lower bound above the margin',
+    noWorse,
+    withIncrease(measured(0.02, 0.005, 0.03)),
+    'failed',
+    'nonInferiority.refuted',
+    '+0.02',
+  ],
   [
     'margin inside the interval',
     noWorse,
@@ -143,7 +196,14 @@ const nonInferiority: readonly Row[] = [
     'nonInferiority.open',
     'the data allow either',
   ],
-  ['the very same model', noWorse, withIncrease(measured(0, 0, 0)), 'passed', 'nonInferiority.shown', 'no different than'],
+  [
+    'the very same model',
+    noWorse,
+    withIncrease(measured(0, 0, 0)),
+    'passed',
+    'nonInferiority.shown',
+    'no different than',
+  ],
   [
     'no measurement',
     noWorse,
@@ -187,7 +247,14 @@ const nonInferiority: readonly Row[] = [
   [
     'a champion that could not be measured is not an absent one',
     { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec,
-    withCounterparts({ kind: 'notMeasured', name: 'flight-delay@1', reason: 'it needs column `gate`, which these rows lack' }, noChampion),
+    withCounterparts(
+      {
+        kind: 'notMeasured',
+        name: 'flight-delay@1',
+        reason: 'it needs column `gate`, which these rows lack',
+      },
+      noChampion,
+    ),
     'inconclusive',
     'nonInferiority.notMeasured',
     'flight-delay@1: it needs column `gate`',
@@ -219,8 +286,22 @@ const superiority: readonly Row[] = [
     'superiority.open',
     'the data allow either',
   ],
-  ['lower bound above zero', better, withIncrease(measured(0.02, 0.01, 0.03)), 'failed', 'superiority.refuted', 'worse than'],
-  ['the very same model is not better', better, withIncrease(measured(0, 0, 0)), 'failed', 'superiority.refuted', 'no different than'],
+  [
+    'lower bound above zero',
+    better,
+    withIncrease(measured(0.02, 0.01, 0.03)),
+    'failed',
+    'superiority.refuted',
+    'worse than',
+  ],
+  [
+    'the very same model is not better',
+    better,
+    withIncrease(measured(0, 0, 0)),
+    'failed',
+    'superiority.refuted',
+    'no different than',
+  ],
   [
     'better, but not by the margin',
     { ...better, margin: 0.05 } as GateSpec,
@@ -236,7 +317,10 @@ const slicing: readonly Row[] = [
   [
     'no slice above the limit',
     slices,
-    withSlices(slice('JFK', measured(0.012, -0.02, 0.045)), slice('LGA', measured(-0.02, -0.04, 0.01))),
+    withSlices(
+      slice('JFK', measured(0.012, -0.02, 0.045)),
+      slice('LGA', measured(-0.02, -0.04, 0.01)),
+    ),
     'passed',
     'slice.unharmed',
     'worst of 2 slices is origin=JFK +0.012',
@@ -244,7 +328,10 @@ const slicing: readonly Row[] = [
   [
     'a slice shown worse than the limit',
     slices,
-    withSlices(slice('JFK', measured(0.06, 0.05, 0.08), harmed), slice('LGA', measured(0, -0.01, 0.01))),
+    withSlices(
+      slice('JFK', measured(0.06, 0.05, 0.08), harmed),
+      slice('LGA', measured(0, -0.01, 0.01)),
+    ),
     'failed',
     'slice.harmed',
     'origin=JFK +0.06 (97 % simultaneous bounds +0.04 … +0.09',
@@ -268,12 +355,22 @@ const slicing: readonly Row[] = [
   [
     'a slice that could not be measured',
     slices,
-    withSlices(slice('JFK', measured(0, -0.01, 0.01)), slice('LGA', unmeasured('logloss rests on 3 days'))),
+    withSlices(
+      slice('JFK', measured(0, -0.01, 0.01)),
+      slice('LGA', unmeasured('logloss rests on 3 days')),
+    ),
     'inconclusive',
     'slice.notMeasured',
     'only a part was: origin=LGA: logloss rests on 3 days',
   ],
-  ['no slice with enough rows', slices, withSlices(), 'inconclusive', 'slice.notMeasured', 'no group has 500 rows'],
+  [
+    'no slice with enough rows',
+    slices,
+    withSlices(),
+    'inconclusive',
+    'slice.notMeasured',
+    'no group has 500 rows',
+  ],
   [
     'harm outweighs what was not measured',
     slices,
@@ -293,8 +390,22 @@ const slicing: readonly Row[] = [
 ];
 
 const serving: readonly Row[] = [
-  ['all rows agree', parity, withParity({}), 'passed', 'parity.agrees', '1000 of 1000 rows (100 %) agree within 0.005'],
-  ['just enough rows agree', parity, withParity({ agreeing: 999 }), 'passed', 'parity.agrees', '999 of 1000 rows (99.9 %)'],
+  [
+    'all rows agree',
+    parity,
+    withParity({}),
+    'passed',
+    'parity.agrees',
+    '1000 of 1000 rows (100 %) agree within 0.005',
+  ],
+  [
+    'just enough rows agree',
+    parity,
+    withParity({ agreeing: 999 }),
+    'passed',
+    'parity.agrees',
+    '999 of 1000 rows (99.9 %)',
+  ],
   [
     'too few rows agree',
     parity,
@@ -322,7 +433,10 @@ const serving: readonly Row[] = [
   [
     'a holdout with fewer rows than asked for, all of them compared',
     parity,
-    { ...withParity({ rows: 400, compared: 400, agreeing: 400 }), holdout: { ...evidence().holdout, rows: 400 } },
+    {
+      ...withParity({ rows: 400, compared: 400, agreeing: 400 }),
+      holdout: { ...evidence().holdout, rows: 400 },
+    },
     'passed',
     'parity.agrees',
     '400 of 400',
@@ -343,7 +457,14 @@ const serving: readonly Row[] = [
     'parity.notMeasured',
     'wider tolerance',
   ],
-  ['agreement counted with a narrower tolerance', parity, withParity({ tolerance: 0.001 }), 'passed', 'parity.agrees', 'within 0.001'],
+  [
+    'agreement counted with a narrower tolerance',
+    parity,
+    withParity({ tolerance: 0.001 }),
+    'passed',
+    'parity.agrees',
+    'within 0.001',
+  ],
   [
     'too little agreement, counted with a narrower tolerance',
     parity,
@@ -360,7 +481,14 @@ const serving: readonly Row[] = [
     'parity.notMeasured',
     'no gateway is alive',
   ],
-  ['nothing sent', parity, evidence({ parity: null }), 'inconclusive', 'parity.notMeasured', 'no rows were sent'],
+  [
+    'nothing sent',
+    parity,
+    evidence({ parity: null }),
+    'inconclusive',
+    'parity.notMeasured',
+    'no rows were sent',
+  ],
 ];
 
 describe.each([
@@ -378,12 +506,23 @@ describe.each([
 });
 
 test.each([
-  ['metric', { ...sliceSpec, metric: 'brier' as const }, 'measured by logloss, the policy asks for brier'],
+  [
+    'metric',
+    { ...sliceSpec, metric: 'brier' as const },
+    'measured by logloss, the policy asks for brier',
+  ],
   ['size', { ...sliceSpec, minRows: 100 }, 'made of 500 rows or more, the policy asks for 100'],
-  ['column', { ...sliceSpec, columns: ['origin', 'carrier'] }, 'no slices by carrier in the evidence'],
+  [
+    'column',
+    { ...sliceSpec, columns: ['origin', 'carrier'] },
+    'no slices by carrier in the evidence',
+  ],
   ['no slices', null, 'the policy names no slices'],
-])('slices measured by another %s than the policy asks for are not judged by it', (_name, spec, message) => {
-  const [judged] = judge({ ...policy(slices), slices: spec }, evidence());
-  expect(judged).toMatchObject({ outcome: 'inconclusive', code: 'slice.notMeasured' });
-  expect(judged?.message).toContain(message);
-});
+])(
+  'slices measured by another %s than the policy asks for are not judged by it',
+  (_name, spec, message) => {
+    const [judged] = judge({ ...policy(slices), slices: spec }, evidence());
+    expect(judged).toMatchObject({ outcome: 'inconclusive', code: 'slice.notMeasured' });
+    expect(judged?.message).toContain(message);
+  },
+);

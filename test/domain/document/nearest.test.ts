@@ -1,6 +1,18 @@
 import { nearest } from '../../../domain/document/nearest';
 
-const keys = ['sources', 'assemble', 'features', 'label', 'time', 'entity', 'split', 'contract', 'limits', 'window', 'num_leaves'];
+const keys = [
+  'sources',
+  'assemble',
+  'features',
+  'label',
+  'time',
+  'entity',
+  'split',
+  'contract',
+  'limits',
+  'window',
+  'num_leaves',
+];
 
 describe('the nearest right key', () => {
   test.each([

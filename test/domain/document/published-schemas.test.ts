@@ -5,9 +5,14 @@ import { publishedSchemas } from '../../../domain/document/published.schema';
 const folder = join(__dirname, '..', '..', '..', 'schemas');
 
 describe('the published JSON Schemas', () => {
-  test.each(Object.entries(publishedSchemas()))('%s is what the zod schema says: else run scripts/publish-schemas.ts', (name, schema) => {
-    expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)));
-  });
+  test.each(Object.entries(publishedSchemas()))(
+    '%s is what the zod schema says: else run scripts/publish-schemas.ts',
+    (name, schema) => {
+      expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toEqual(
+        JSON.parse(JSON.stringify(schema)),
+      );
+    },
+  );
 
   test('there are no others', () => {
     expect(readdirSync(folder).sort()).toEqual(Object.keys(publishedSchemas()).sort());
@@ -19,7 +24,10 @@ describe('the published JSON Schemas', () => {
       properties: { spec: { additionalProperties: boolean; properties: Record<string, object> } };
     };
     expect(properties.spec.additionalProperties).toBe(false);
-    expect(properties.spec.properties['monitor']).toMatchObject({ not: {}, description: 'not in this version' });
+    expect(properties.spec.properties['monitor']).toMatchObject({
+      not: {},
+      description: 'not in this version',
+    });
     expect(text).toContain('"default":"2GiB"');
   });
 });

@@ -6,7 +6,11 @@ import { contractSchema } from '../../../domain/dataset/contract.schema';
 import { lifecycleSchema } from '../../../domain/lifecycle/lifecycle.schema';
 import { llmLifecycleSchema } from '../../../domain/language/lifecycle/llm-lifecycle.schema';
 import { promptSchema } from '../../../domain/prompt/prompt.schema';
-import { referenceKinds, referencePage, type ReferenceKind } from '../../../domain/document/reference-pages.schema';
+import {
+  referenceKinds,
+  referencePage,
+  type ReferenceKind,
+} from '../../../domain/document/reference-pages.schema';
 
 const folder = join(__dirname, '..', '..', '..', 'docs', 'reference');
 const kinds = Object.keys(referenceKinds) as ReferenceKind[];
@@ -23,9 +27,14 @@ function exampleOf(kind: ReferenceKind) {
 }
 
 describe('the reference pages', () => {
-  test.each(kinds)('%s.md is what the schema says: else run node -r tsx/cjs scripts/reference-pages.ts', (kind) => {
-    expect(readFileSync(join(folder, `${kind}.md`), 'utf8')).toBe(referencePage(kind, exampleOf(kind)));
-  });
+  test.each(kinds)(
+    '%s.md is what the schema says: else run node -r tsx/cjs scripts/reference-pages.ts',
+    (kind) => {
+      expect(readFileSync(join(folder, `${kind}.md`), 'utf8')).toBe(
+        referencePage(kind, exampleOf(kind)),
+      );
+    },
+  );
 
   test.each(kinds)('the example of %s is right by its schema', (kind) => {
     expect(schemas[kind].safeParse(exampleOf(kind).value).error).toBeUndefined();
@@ -35,10 +44,16 @@ describe('the reference pages', () => {
     const rows = readFileSync(join(folder, `${kind}.md`), 'utf8').match(/^\| `.*\|$/gm) ?? [];
     expect(rows.length).toBeGreaterThan(10);
     const cells = rows.map((row) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()));
-    expect(cells.filter(([, , meaning, , example]) => meaning === '' || example === '').map(([, key]) => key)).toEqual([]);
+    expect(
+      cells
+        .filter(([, , meaning, , example]) => meaning === '' || example === '')
+        .map(([, key]) => key),
+    ).toEqual([]);
   });
 
   test('a key without an example is named', () => {
-    expect(() => referencePage('contract', { value: {}, text: '' })).toThrow(/no example of .*columns/);
+    expect(() => referencePage('contract', { value: {}, text: '' })).toThrow(
+      /no example of .*columns/,
+    );
   });
 });

@@ -9,7 +9,14 @@ const rule: AnswersRule = {
   manifest: artifact('bundle'),
   cases: artifact('cases'),
   dimensions: [{ name: 'right', kind: 'exact' }],
-  ...{ quality: 'right', margin: 0.1, confidence: 0.95, minCases: 20, maxFailures: 0.05, parallel: 1 },
+  ...{
+    quality: 'right',
+    margin: 0.1,
+    confidence: 0.95,
+    minCases: 20,
+    maxFailures: 0.05,
+    parallel: 1,
+  },
 };
 
 /** Null was not answered. */
@@ -20,11 +27,19 @@ const results = (scores: readonly (number | null)[]): readonly CaseResult[] =>
     scores: value === null ? {} : { right: { kind: 'scored', value } },
   })) as unknown as readonly CaseResult[];
 
-const decided = (candidate: readonly (number | null)[], champion: readonly (number | null)[] | null) =>
+const decided = (
+  candidate: readonly (number | null)[],
+  champion: readonly (number | null)[] | null,
+) =>
   decideAnswers(
     rule,
     evidenceOf({
-      ...{ candidate: rule.manifest.digest, caseSet: rule.cases.digest, dimensions: ['right'], results: results(candidate) },
+      ...{
+        candidate: rule.manifest.digest,
+        caseSet: rule.cases.digest,
+        dimensions: ['right'],
+        results: results(candidate),
+      },
       ...{ counterparts: { champion: champion && results(champion), baseline: null }, judges: {} },
     }),
   );
@@ -39,11 +54,17 @@ describe('answers over a new index', () => {
     ['measured only in part', [...all(300, 1), ...all(100, null)], all(400, 1), 'inconclusive'],
     ['with nothing beside them', all(400, 1), null, 'inconclusive'],
   ])('%s', (_, candidate, champion, kind) => {
-    expect(decided(candidate, champion)).toMatchObject({ kind, reasons: [{ gate: 'index-answers' }] });
+    expect(decided(candidate, champion)).toMatchObject({
+      kind,
+      reasons: [{ gate: 'index-answers' }],
+    });
   });
 
   test('decide beside what is found: the worse of both counts, with the reasons of both', () => {
-    const said = (kind: Verdict['kind'], gate: string): Verdict => ({ kind, reasons: [{ gate, code: 'x', message: 'x' }] });
+    const said = (kind: Verdict['kind'], gate: string): Verdict => ({
+      kind,
+      reasons: [{ gate, code: 'x', message: 'x' }],
+    });
     expect(bothVerdicts(null, null)).toBeNull();
     expect(bothVerdicts(said('passed', 'found'), null)).toEqual(said('passed', 'found'));
     expect(bothVerdicts(said('passed', 'found'), said('failed', 'answered'))).toMatchObject({
@@ -53,7 +74,11 @@ describe('answers over a new index', () => {
         { gate: 'answered', outcome: 'failed' },
       ],
     });
-    expect(bothVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe('inconclusive');
-    expect(bothVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe('failed');
+    expect(bothVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe(
+      'inconclusive',
+    );
+    expect(bothVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe(
+      'failed',
+    );
   });
 });

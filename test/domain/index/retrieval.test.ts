@@ -5,7 +5,11 @@ import { decideParity, parityEvidence, type ParityRule } from '../../../domain/i
 import { meanOver, scoreOf, type Retrieved } from '../../../domain/index/retrieval-metrics';
 
 const seed = [1, 2, 3, 4] as const;
-const retrieved = (found: readonly string[], gold = ['a']): Retrieved => ({ question: 'q', found, gold });
+const retrieved = (found: readonly string[], gold = ['a']): Retrieved => ({
+  question: 'q',
+  found,
+  gold,
+});
 
 describe('retrieval metrics', () => {
   test.each([
@@ -29,7 +33,10 @@ describe('retrieval metrics', () => {
     const { mean, interval } = meanOver(scores, { levels: [0.975], seed });
     const bounds = interval?.bounds[0];
     expect(mean).toBe(0.75);
-    expect((bounds?.upper ?? 0) - (bounds?.lower ?? 0)).toBeCloseTo(2 * 1.96 * Math.sqrt((0.75 * 0.25) / 400), 2);
+    expect((bounds?.upper ?? 0) - (bounds?.lower ?? 0)).toBeCloseTo(
+      2 * 1.96 * Math.sqrt((0.75 * 0.25) / 400),
+      2,
+    );
   });
 });
 
@@ -50,7 +57,8 @@ test('reciprocal rank fusion puts first what several rankings agree on, each onc
 
 describe('parity of a new index with the one that answers', () => {
   const rule: ParityRule = { metric: 'recall@1', margin: 0.05, confidence: 0.97, minQuestions: 50 };
-  const answers = (right: number, of = 200) => Array.from({ length: of }, (_, index) => retrieved([index < right ? 'a' : 'b']));
+  const answers = (right: number, of = 200) =>
+    Array.from({ length: of }, (_, index) => retrieved([index < right ? 'a' : 'b']));
   const judged = (mine: (Retrieved | null)[], theirs: (Retrieved | null)[] | null) =>
     decideParity(rule, parityEvidence(rule, { candidate: mine, champion: theirs }, seed));
 
@@ -95,7 +103,9 @@ test('an index of a spec file has defaults, and refuses an overlap of more than 
     k: 5,
     parity: null,
   });
-  expect(() => indexSchema.parse({ ...spec, chunking: { kind: 'tokens', size: 64, overlap: 40 } })).toThrow('half');
+  expect(() =>
+    indexSchema.parse({ ...spec, chunking: { kind: 'tokens', size: 64, overlap: 40 } }),
+  ).toThrow('half');
   expect(() => indexSchema.parse({ ...spec, chunk: {} })).toThrow('chunk');
   expect(() => indexSchema.parse({ ...spec, documents: 'https://example.org' })).toThrow();
 });

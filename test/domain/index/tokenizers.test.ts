@@ -2,7 +2,20 @@ import { createBytePair } from '../../../domain/index/byte-pair';
 import { createWordPiece } from '../../../domain/index/wordpiece';
 
 describe('WordPiece', () => {
-  const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'un', '##aff', '##able', 'cafe', ',', '日', 'the', '##s'];
+  const vocabulary = [
+    '[PAD]',
+    '[UNK]',
+    '[CLS]',
+    '[SEP]',
+    'un',
+    '##aff',
+    '##able',
+    'cafe',
+    ',',
+    '日',
+    'the',
+    '##s',
+  ];
   const { encode, costOf } = createWordPiece(vocabulary);
   const tokens = (text: string, most = 256) => encode(text, most).map((id) => vocabulary[id]);
 
@@ -24,7 +37,10 @@ describe('WordPiece', () => {
 
 describe('byte-pair encoding', () => {
   const bytes = Object.fromEntries(
-    Array.from({ length: 256 }, (_, byte) => [`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, 300 + byte]),
+    Array.from({ length: 256 }, (_, byte) => [
+      `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+      300 + byte,
+    ]),
   );
   const vocabulary = { '<unk>': 0, '▁': 1, l: 2, o: 3, w: 4, lo: 5, low: 6, '▁low': 7, ...bytes };
   const { encode, costOf } = createBytePair({ vocabulary, merges: ['l o', 'lo w', '▁ low'] });

@@ -1,6 +1,10 @@
 import { buildOrderSchema } from '../../../domain/index/build-order.schema';
 import { indexSchema } from '../../../domain/index/index.schema';
-import { vectorKindFor, type VectorChoice, type VectorKind } from '../../../domain/index/vector-index';
+import {
+  vectorKindFor,
+  type VectorChoice,
+  type VectorKind,
+} from '../../../domain/index/vector-index';
 
 describe('how vectors are found', () => {
   test.each<readonly [VectorChoice, number, VectorKind]>([
@@ -22,11 +26,15 @@ describe('how vectors are found', () => {
     const index = { name: 'wiki', documents: 'pages' };
     expect(indexSchema.parse(index)).not.toHaveProperty('vectors');
     expect(indexSchema.parse({ ...index, vectors: 'hnsw' })).toMatchObject({ vectors: 'hnsw' });
-    expect(buildOrderSchema.parse({ documents: 'wiki.pages', vectors: 'auto' })).toMatchObject({ vectors: 'auto' });
+    expect(buildOrderSchema.parse({ documents: 'wiki.pages', vectors: 'auto' })).toMatchObject({
+      vectors: 'auto',
+    });
   });
 
   test('another name is refused with those that there are', () => {
     const { error } = buildOrderSchema.safeParse({ documents: 'wiki.pages', vectors: 'hsnw' });
-    expect(error?.issues).toMatchObject([{ path: ['vectors'], message: expect.stringMatching(/auto.*flat.*hnsw.*ivfPq/) as string }]);
+    expect(error?.issues).toMatchObject([
+      { path: ['vectors'], message: expect.stringMatching(/auto.*flat.*hnsw.*ivfPq/) as string },
+    ]);
   });
 });

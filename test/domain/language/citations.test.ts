@@ -1,4 +1,10 @@
-import { citationsIn, linkOf, linksIn, plainSourceOf, unknownLinks } from '../../../domain/language/citations';
+import {
+  citationsIn,
+  linkOf,
+  linksIn,
+  plainSourceOf,
+  unknownLinks,
+} from '../../../domain/language/citations';
 import { processorTime } from '../../support/time/processor-time';
 
 describe('the address of a source', () => {
@@ -30,10 +36,13 @@ describe('the address of a source', () => {
     expect(plainSourceOf(source)).toBeNull();
   });
 
-  test.each(['handbook.pdf, page 3', 'Ada Lovelace', 'docs/a.md', '../a: b'])('%s is a name, and goes out as such', (source) => {
-    expect(linkOf(source)).toBeNull();
-    expect(plainSourceOf(source)).toBe(source);
-  });
+  test.each(['handbook.pdf, page 3', 'Ada Lovelace', 'docs/a.md', '../a: b'])(
+    '%s is a name, and goes out as such',
+    (source) => {
+      expect(linkOf(source)).toBeNull();
+      expect(plainSourceOf(source)).toBe(source);
+    },
+  );
 });
 
 describe('the links of an answer', () => {
@@ -51,16 +60,24 @@ describe('the links of an answer', () => {
 
   test('that are of no source are named', () => {
     const sources = ['https://en.wikipedia.org/wiki/Ada_(name)', null, 'javascript:alert(1)'];
-    const answer = 'https://en.wikipedia.org/wiki/Ada_(name)#life, https://evil.example/, javascript:alert(1)';
+    const answer =
+      'https://en.wikipedia.org/wiki/Ada_(name)#life, https://evil.example/, javascript:alert(1)';
     expect(unknownLinks(answer, sources)).toEqual(['https://evil.example/', 'javascript:alert(1)']);
   });
 
   test('are found in time in a long hostile answer', async () => {
-    const hostile = [`https://${'('.repeat(200_000)}${').'.repeat(200_000)}`, 'https:/'.repeat(200_000)];
+    const hostile = [
+      `https://${'('.repeat(200_000)}${').'.repeat(200_000)}`,
+      'https:/'.repeat(200_000),
+    ];
     expect((await processorTime(() => hostile.map(linksIn))).milliseconds).toBeLessThan(2_000);
   });
 });
 
 test('a citation is a number in brackets, never an address', () => {
-  expect(citationsIn('[1] and [2, 3], [https://evil.example], [x](javascript:alert(1))').map(({ number }) => number)).toEqual([1, 2, 3]);
+  expect(
+    citationsIn('[1] and [2, 3], [https://evil.example], [x](javascript:alert(1))').map(
+      ({ number }) => number,
+    ),
+  ).toEqual([1, 2, 3]);
 });

@@ -10,7 +10,10 @@ const written: LifecycleDocument = {
   metadata: { name: 'late-orders', owner: 'ops@shop.example' },
   spec: {
     data: {
-      sources: { orders: { uri: 's3://lake/orders.csv' }, stock: { uri: 'sample://stock', time: 'seen_at' } },
+      sources: {
+        orders: { uri: 's3://lake/orders.csv' },
+        stock: { uri: 'sample://stock', time: 'seen_at' },
+      },
       assemble: 'sql/assemble.sql',
       features: 'sql/features.sql',
       label: { column: 'late', availableAfter: '6h' },
@@ -37,7 +40,8 @@ describe('a lifecycle in TypeScript', () => {
   test('is the same object as in YAML, and means the same', () => {
     const defined = defineLifecycle(written);
     expect(defined).toEqual(parse(lifecycleText));
-    const read = (document: unknown) => parseLifecycle({ document, fileName: 'lifecycle', files: lifecycleFiles });
+    const read = (document: unknown) =>
+      parseLifecycle({ document, fileName: 'lifecycle', files: lifecycleFiles });
     expect(read(defined)).toEqual(read(lifecycleText));
   });
 
@@ -47,7 +51,11 @@ describe('a lifecycle in TypeScript', () => {
       ...written,
       spec: {
         ...written.spec,
-        data: { ...data, split: { by: 'time' as const, tuning: '30d', confirm: '15d', holdout: '200d' }, assemble: '../x.sql' },
+        data: {
+          ...data,
+          split: { by: 'time' as const, tuning: '30d', confirm: '15d', holdout: '200d' },
+          assemble: '../x.sql',
+        },
       },
     };
     expect(() => defineLifecycle(broken)).toThrow(

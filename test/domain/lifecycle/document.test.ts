@@ -5,12 +5,30 @@ import { formatIssue, invalid } from '../../../domain/document/issue-text';
 import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
 import { documentOf } from '../../../domain/lifecycle/spec';
-import { contractText, edited, lifecycleFiles, lifecycleText, modelSpecOf } from '../../support/lifecycle-text';
+import {
+  contractText,
+  edited,
+  lifecycleFiles,
+  lifecycleText,
+  modelSpecOf,
+} from '../../support/lifecycle-text';
 
-const read = (document: unknown, files: Readonly<Record<string, string>> = lifecycleFiles, folder?: string) =>
-  parseLifecycle({ document, fileName: 'lifecycle.yaml', files, ...(folder === undefined ? {} : { folder }) });
+const read = (
+  document: unknown,
+  files: Readonly<Record<string, string>> = lifecycleFiles,
+  folder?: string,
+) =>
+  parseLifecycle({
+    document,
+    fileName: 'lifecycle.yaml',
+    files,
+    ...(folder === undefined ? {} : { folder }),
+  });
 
-const refused = (document: unknown, files?: Readonly<Record<string, string>>): readonly string[] => {
+const refused = (
+  document: unknown,
+  files?: Readonly<Record<string, string>>,
+): readonly string[] => {
   const parsed = read(document, files);
   return parsed.ok ? [] : parsed.issues.map(formatIssue);
 };
@@ -24,10 +42,18 @@ const accepted = (document: unknown, files?: Readonly<Record<string, string>>, f
 describe('a lifecycle whose rows have no time', () => {
   const [time] = /\n    time: .*/.exec(lifecycleText) ?? [''];
   const [split] = /split: .*/.exec(lifecycleText) ?? [''];
-  const without = (written: string) => edited(edited(edited(lifecycleText, time, ''), split, `split: ${written}`), ', time: seen_at', '');
+  const without = (written: string) =>
+    edited(
+      edited(edited(lifecycleText, time, ''), split, `split: ${written}`),
+      ', time: seen_at',
+      '',
+    );
 
   test.each([
-    ['{ by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', { by: 'random', tuning: 0.2, confirm: 0.1, holdout: 0.2 }],
+    [
+      '{ by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
+      { by: 'random', tuning: 0.2, confirm: 0.1, holdout: 0.2 },
+    ],
     [
       '{ by: group, column: customer, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
       { by: 'group', column: 'customer', tuning: 0.2, confirm: 0.1, holdout: 0.2 },
@@ -39,8 +65,14 @@ describe('a lifecycle whose rows have no time', () => {
   });
 
   test.each([
-    ['{ by: time, tuning: 30d, confirm: 15d, holdout: 30d }', 'spec.data.time is missing, and spec.data.split.by is time'],
-    ['{ by: random, tuning: 0.5, confirm: 0.3, holdout: 0.3 }', 'spec.data.split takes 110 %: nothing is left to train on'],
+    [
+      '{ by: time, tuning: 30d, confirm: 15d, holdout: 30d }',
+      'spec.data.time is missing, and spec.data.split.by is time',
+    ],
+    [
+      '{ by: random, tuning: 0.5, confirm: 0.3, holdout: 0.3 }',
+      'spec.data.split takes 110 %: nothing is left to train on',
+    ],
     ['{ by: group, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.column is missing'],
     ['{ by: hash, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.by'],
   ])('cannot be split by %s', (written, message) => {
@@ -65,7 +97,12 @@ describe('a lifecycle that says little', () => {
         assemble: 'sql/assemble.sql',
         features: 'sql/features.sql',
         label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
-        time: { column: 'ordered_at', window: { months: 6, seconds: 0 }, until: 'latest', timezone: 'UTC' },
+        time: {
+          column: 'ordered_at',
+          window: { months: 6, seconds: 0 },
+          until: 'latest',
+          timezone: 'UTC',
+        },
         entity: 'customer',
         split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
         contract: 'contracts/orders.yaml',
@@ -77,23 +114,51 @@ describe('a lifecycle that says little', () => {
         task: null,
         params: { num_leaves: 63 },
         seed: 17,
-        compute: { backend: 'local', cpus: 1, memoryBytes: 2_147_483_648, timeoutSeconds: 1_800, retries: 3 },
+        compute: {
+          backend: 'local',
+          cpus: 1,
+          memoryBytes: 2_147_483_648,
+          timeoutSeconds: 1_800,
+          retries: 3,
+        },
       },
       evaluate: {
         metrics: ['logloss', 'auc'],
         slices: { columns: ['region'], metric: 'logloss', minRows: 500 },
         gates: [
-          { name: 'useful', kind: 'threshold', metric: 'auc', min: 0.62, max: null, confidence: 0.97 },
           {
-            ...{ name: 'no-worse', kind: 'nonInferiority', metric: 'logloss', against: 'champion', whenAbsent: 'baseline' },
+            name: 'useful',
+            kind: 'threshold',
+            metric: 'auc',
+            min: 0.62,
+            max: null,
+            confidence: 0.97,
+          },
+          {
+            ...{
+              name: 'no-worse',
+              kind: 'nonInferiority',
+              metric: 'logloss',
+              against: 'champion',
+              whenAbsent: 'baseline',
+            },
             ...{ margin: 0.004, confidence: 0.97 },
           },
-          { name: 'slices', kind: 'slice', against: 'champion', whenAbsent: 'baseline', maxIncrease: 0.03, confidence: 0.97 },
+          {
+            name: 'slices',
+            kind: 'slice',
+            against: 'champion',
+            whenAbsent: 'baseline',
+            maxIncrease: 0.03,
+            confidence: 0.97,
+          },
           { name: 'parity', kind: 'parity', rows: 1_000, tolerance: 0.005, minShare: 0.999 },
         ],
         ungated: null,
       },
-      promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 604_800, allowStarter: false } },
+      promote: {
+        approval: { required: 0, role: 'approver', timeoutSeconds: 604_800, allowStarter: false },
+      },
       tune: null,
       canary: null,
       schedule: null,
@@ -102,7 +167,12 @@ describe('a lifecycle that says little', () => {
   });
 
   test('brings its contract and the paths of its files', () => {
-    expect(contract).toMatchObject({ dataset: 'orders', rows: { min: 1, max: null }, maxQuarantinedShare: 0.01, otherColumns: 'allow' });
+    expect(contract).toMatchObject({
+      dataset: 'orders',
+      rows: { min: 1, max: null },
+      maxQuarantinedShare: 0.01,
+      otherColumns: 'allow',
+    });
     expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
   });
 
@@ -114,7 +184,10 @@ describe('a lifecycle that says little', () => {
   });
 
   test('has a digest over its spec and its files', () => {
-    expect(revisionDigestInput(spec, { 'sql/assemble.sql': 'sha256:00' })).toEqual({ spec, files: { 'sql/assemble.sql': 'sha256:00' } });
+    expect(revisionDigestInput(spec, { 'sql/assemble.sql': 'sha256:00' })).toEqual({
+      spec,
+      files: { 'sql/assemble.sql': 'sha256:00' },
+    });
   });
 });
 
@@ -170,8 +243,17 @@ test('every key that may be written is understood', () => {
           maxDuration: '7d',
           onInconclusive: 'hold',
         },
-        schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'bufferOne', catchup: '2h', jitter: '10m', paused: true },
-        notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
+        schedule: {
+          cron: '0 3 1 * *',
+          timezone: 'America/New_York',
+          overlap: 'bufferOne',
+          catchup: '2h',
+          jitter: '10m',
+          paused: true,
+        },
+        notify: [
+          { webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] },
+        ],
       },
     },
     { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1', 'notes.yaml': 'left: aside' },
@@ -190,7 +272,11 @@ test('every key that may be written is understood', () => {
       maxBytes: 536_870_912,
       timeoutSeconds: 45,
     },
-    train: { task: 'regression', seed: 0, compute: { cpus: 4, memoryBytes: 67_108_864, timeoutSeconds: 7_200, retries: 0 } },
+    train: {
+      task: 'regression',
+      seed: 0,
+      compute: { cpus: 4, memoryBytes: 67_108_864, timeoutSeconds: 7_200, retries: 0 },
+    },
     evaluate: { slices: null, gates: [], ungated: 'first look' },
     promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 43_200 } },
     tune: {
@@ -212,19 +298,29 @@ test('every key that may be written is understood', () => {
       maxDurationSeconds: 604_800,
       onInconclusive: 'hold',
     },
-    schedule: { cron: '0 3 1 * *', overlap: 'bufferOne', catchupSeconds: 7_200, jitterSeconds: 600, paused: true },
-    notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
+    schedule: {
+      cron: '0 3 1 * *',
+      overlap: 'bufferOne',
+      catchupSeconds: 7_200,
+      jitterSeconds: 600,
+      paused: true,
+    },
+    notify: [
+      { webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] },
+    ],
   });
-  expect(accepted(documentOf(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec).toEqual(full.spec);
+  expect(
+    accepted(documentOf(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec,
+  ).toEqual(full.spec);
 });
 
 describe('relative sources', () => {
   const relative = edited(lifecycleText, 's3://lake/orders.csv', 'file://./data/../orders.csv');
 
   test('lie beside the lifecycle', () => {
-    expect(accepted(relative, lifecycleFiles, '/home/ops/late-orders').spec.data.sources[0]?.uri).toBe(
-      'file:///home/ops/late-orders/orders.csv',
-    );
+    expect(
+      accepted(relative, lifecycleFiles, '/home/ops/late-orders').spec.data.sources[0]?.uri,
+    ).toBe('file:///home/ops/late-orders/orders.csv');
   });
 
   test('need a folder', () => {
@@ -235,18 +331,43 @@ describe('relative sources', () => {
 });
 
 /** Each mistake by itself in the good lifecycle, with all that is said of it. */
-const mistakes: readonly (readonly [name: string, part: string, otherwise: string, said: string | readonly string[]])[] = [
+const mistakes: readonly (readonly [
+  name: string,
+  part: string,
+  otherwise: string,
+  said: string | readonly string[],
+])[] = [
   // Keys.
-  ['a misspelt key', 'assemble: sql', 'asemble: sql', '9:5 unknown key spec.data.asemble; did you mean assemble?'],
-  ['a key in other words', 'window: 6mo', 'Window: 6mo', '12:33 unknown key spec.data.time.Window; did you mean window?'],
+  [
+    'a misspelt key',
+    'assemble: sql',
+    'asemble: sql',
+    '9:5 unknown key spec.data.asemble; did you mean assemble?',
+  ],
+  [
+    'a key in other words',
+    'window: 6mo',
+    'Window: 6mo',
+    '12:33 unknown key spec.data.time.Window; did you mean window?',
+  ],
   [
     'a key that belongs elsewhere',
     '  evaluate:',
     '  params: {}\n  evaluate:',
     '20:3 unknown key spec.params; did you mean spec.train.params?',
   ],
-  ['a key that nobody knows', 'by: time,', 'by: time, zebra: 1,', '14:24 unknown key spec.data.split.zebra'],
-  ['an unknown key of a gate', 'min: 0.62', 'min: 0.62, zebra: 1', '24:66 unknown key spec.evaluate.gates[0].zebra'],
+  [
+    'a key that nobody knows',
+    'by: time,',
+    'by: time, zebra: 1,',
+    '14:24 unknown key spec.data.split.zebra',
+  ],
+  [
+    'an unknown key of a gate',
+    'min: 0.62',
+    'min: 0.62, zebra: 1',
+    '24:66 unknown key spec.evaluate.gates[0].zebra',
+  ],
   [
     'a missing key',
     'features: sql/features.sql',
@@ -317,20 +438,38 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
       'notify: [{ webhook: "https://hooks.example/x", secret: { env: HOOK }, events: [rollout.rolledback] }]',
       `20:82 spec.notify[0].events[0] cannot be "rollout.rolledback"; expected one of ${notifyEvents.join(', ')}; did you mean rollout.rolled_back?`,
     ],
-  ].map(([what = '', line = '', message = '']) => [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const),
+  ].map(
+    ([what = '', line = '', message = '']) =>
+      [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const,
+  ),
   // Parts of later versions.
   ...['monitor'].map(
     (key) =>
-      [`${key}, which comes later`, '  evaluate:', `  ${key}: { x: 1 }\n  evaluate:`, `20:3 spec.${key} is not in this version`] as const,
+      [
+        `${key}, which comes later`,
+        '  evaluate:',
+        `  ${key}: { x: 1 }\n  evaluate:`,
+        `20:3 spec.${key} is not in this version`,
+      ] as const,
   ),
-  ['another kind', 'kind: ModelLifecycle', 'kind: Prompt', '2:1 Prompt is no lifecycle; expected one of ModelLifecycle, LlmLifecycle'],
+  [
+    'another kind',
+    'kind: ModelLifecycle',
+    'kind: Prompt',
+    '2:1 Prompt is no lifecycle; expected one of ModelLifecycle, LlmLifecycle',
+  ],
   [
     'an unknown kind',
     'kind: ModelLifecycle',
     'kind: ModelLifecylce',
     '2:1 kind cannot be "ModelLifecylce"; expected one of ModelLifecycle, LlmLifecycle; did you mean ModelLifecycle?',
   ],
-  ['another backend', 'backend: local', 'backend: slurm', '19:16 spec.train.compute.backend cannot be slurm, which is not in this version'],
+  [
+    'another backend',
+    'backend: local',
+    'backend: slurm',
+    '19:16 spec.train.compute.backend cannot be slurm, which is not in this version',
+  ],
   [
     'an unknown backend',
     'backend: local',
@@ -386,7 +525,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'cpus: 1.5',
     '19:16 spec.train.compute.cpus must be a whole number, not 1.5; expected a whole number from 1 to 512',
   ],
-  ['no processor', 'backend: local', 'cpus: 0', '19:16 spec.train.compute.cpus must be at least 1; expected a whole number from 1 to 512'],
+  [
+    'no processor',
+    'backend: local',
+    'cpus: 0',
+    '19:16 spec.train.compute.cpus must be at least 1; expected a whole number from 1 to 512',
+  ],
   [
     'nothing to measure',
     'metrics: [logloss, auc]',
@@ -417,7 +561,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'tuning: 1mo',
     '14:24 spec.data.split.tuning cannot be "1mo"; expected whole days, such as 30d, to tune on',
   ],
-  ['half a day', 'tuning: 30d', 'tuning: 36h', '14:24 spec.data.split.tuning cannot be 36h; expected whole days, such as 30d, to tune on'],
+  [
+    'half a day',
+    'tuning: 30d',
+    'tuning: 36h',
+    '14:24 spec.data.split.tuning cannot be 36h; expected whole days, such as 30d, to tune on',
+  ],
   [
     'weeks to read one source',
     '    split:',
@@ -460,7 +609,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'entity: __row',
     '13:5 spec.data.entity cannot be "__row"; expected what a sticky assignment sticks to: the name of a column, not beginning with two underscores',
   ],
-  ['one column for two things', 'entity: customer', 'entity: late', '13:5 spec.data.entity is the same column as spec.data.label.column'],
+  [
+    'one column for two things',
+    'entity: customer',
+    'entity: late',
+    '13:5 spec.data.entity is the same column as spec.data.label.column',
+  ],
   // Sources.
   [
     'a source that cannot be a table',
@@ -598,8 +752,18 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     '',
     '24:25 spec.evaluate.gates[0].kind is threshold, and neither min nor max is given; expected min or max',
   ],
-  ['a threshold in percent', 'min: 0.62', 'min: 62', '24:55 spec.evaluate.gates[0].min cannot be 62: auc is between 0 and 1'],
-  ['a threshold the wrong way round', 'min: 0.62', 'min: 0.62, max: 0.5', '24:66 spec.evaluate.gates[0].max is below min, 0.62'],
+  [
+    'a threshold in percent',
+    'min: 0.62',
+    'min: 62',
+    '24:55 spec.evaluate.gates[0].min cannot be 62: auc is between 0 and 1',
+  ],
+  [
+    'a threshold the wrong way round',
+    'min: 0.62',
+    'min: 0.62, max: 0.5',
+    '24:66 spec.evaluate.gates[0].max is below min, 0.62',
+  ],
   [
     'no margin',
     ', margin: 0.004',
@@ -624,14 +788,24 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'metrics: [logloss, rmse]',
     '21:24 spec.evaluate.metrics[1] cannot be rmse: spec.evaluate.gates[0].metric is for classification; expected one of logloss, auc, brier, accuracy',
   ],
-  ['a metric twice', 'metrics: [logloss, auc]', 'metrics: [auc, auc]', '21:20 spec.evaluate.metrics lists auc twice'],
+  [
+    'a metric twice',
+    'metrics: [logloss, auc]',
+    'metrics: [auc, auc]',
+    '21:20 spec.evaluate.metrics lists auc twice',
+  ],
   [
     'an unknown metric',
     'metric: auc',
     'metric: aux',
     '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, f1_macro, f1_weighted, rmse, mae, r2; did you mean auc?',
   ],
-  ['NaN for a parameter', 'num_leaves: 63', 'num_leaves: .nan', '18:27 spec.train.params.num_leaves must be a finite number, not .nan'],
+  [
+    'NaN for a parameter',
+    'num_leaves: 63',
+    'num_leaves: .nan',
+    '18:27 spec.train.params.num_leaves must be a finite number, not .nan',
+  ],
   [
     'a newest event that no source could tell',
     ', time: seen_at',
@@ -655,12 +829,18 @@ describe('a lifecycle with one mistake', () => {
   });
 
   test('no issue quotes a credential', () => {
-    const secret = edited(lifecycleText, 's3://lake/orders.csv', 'https://ops:hunter2@host/o.csv?token=hunter3');
+    const secret = edited(
+      lifecycleText,
+      's3://lake/orders.csv',
+      'https://ops:hunter2@host/o.csv?token=hunter3',
+    );
     expect(JSON.stringify(read(secret))).not.toMatch(/hunter/);
   });
 
   test('metrics must fit the task that is given', () => {
-    const said = refused(edited(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'));
+    const said = refused(
+      edited(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'),
+    );
     expect(said).toHaveLength(5);
     expect(said[0]).toBe(
       'lifecycle.yaml:22:15 spec.evaluate.metrics[0] cannot be logloss: spec.train.task is regression; expected one of rmse, mae, r2',
@@ -676,12 +856,17 @@ describe('a lifecycle with one mistake', () => {
     expect(refused(loose)).toEqual([
       'lifecycle.yaml:24:81 spec.evaluate.gates[0].whenAbsent is notApplicable, and no threshold gate judges the first candidate; expected a threshold gate, or whenAbsent: baseline',
     ]);
-    expect(refused(edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'))).toEqual([]);
+    expect(
+      refused(edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable')),
+    ).toEqual([]);
   });
 
   test('gates may be left out for a reason', () => {
     const gates = lifecycleText.slice(lifecycleText.indexOf('    gates:'));
-    expect(accepted(edited(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec.evaluate).toMatchObject({
+    expect(
+      accepted(edited(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec
+        .evaluate,
+    ).toMatchObject({
       gates: [],
       ungated: 'a throwaway',
     });
@@ -699,8 +884,14 @@ describe('many mistakes', () => {
       ['margin: 0.004', 'margin: -1'],
       ['name: parity', 'name: useful'],
     ];
-    const broken = parts.reduce((text, [part, otherwise]) => edited(text, part, otherwise), lifecycleText);
-    const files = { ...lifecycleFiles, 'contracts/orders.yaml': edited(contractText, 'dataset: orders', 'dataset: order') };
+    const broken = parts.reduce(
+      (text, [part, otherwise]) => edited(text, part, otherwise),
+      lifecycleText,
+    );
+    const files = {
+      ...lifecycleFiles,
+      'contracts/orders.yaml': edited(contractText, 'dataset: orders', 'dataset: order'),
+    };
     expect(refused(broken, files).map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
       'lifecycle.yaml:3:32 metadata.owner must be',
       'lifecycle.yaml:9:5 unknown key spec.data.asemble;',
@@ -734,45 +925,73 @@ describe('many mistakes', () => {
 
   test('in an object have no line, and the same words', () => {
     const object = parse(edited(lifecycleText, 'window: 6mo', 'windw: 6mo')) as unknown;
-    expect(refused(object)).toEqual(['lifecycle.yaml unknown key spec.data.time.windw; did you mean window?']);
+    expect(refused(object)).toEqual([
+      'lifecycle.yaml unknown key spec.data.time.windw; did you mean window?',
+    ]);
   });
 });
 
 describe('a file that the lifecycle names', () => {
-  const withFile = (path: string, text: string) => refused(lifecycleText, { ...lifecycleFiles, [path]: text });
+  const withFile = (path: string, text: string) =>
+    refused(lifecycleText, { ...lifecycleFiles, [path]: text });
 
   test.each([
     ['empty', ' \n', 'names sql/assemble.sql, which is empty'],
     ['a binary', 'SELECT\0', 'names sql/assemble.sql, which is not a text file'],
-    ['larger than a megabyte', '-'.repeat((1 << 20) + 1), 'names sql/assemble.sql, which is larger than 1 MiB'],
+    [
+      'larger than a megabyte',
+      '-'.repeat((1 << 20) + 1),
+      'names sql/assemble.sql, which is larger than 1 MiB',
+    ],
   ])('is refused when %s', (_name, text, expected) => {
-    expect(withFile('sql/assemble.sql', text)).toEqual([`lifecycle.yaml:9:5 spec.data.assemble ${expected}`]);
+    expect(withFile('sql/assemble.sql', text)).toEqual([
+      `lifecycle.yaml:9:5 spec.data.assemble ${expected}`,
+    ]);
   });
 
   test('is read as YAML with its own places when it is the contract', () => {
-    expect(withFile('contracts/orders.yaml', edited(contractText, 'region: { type: string,', 'region: { typ: string,'))).toEqual([
-      'contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?',
-    ]);
+    expect(
+      withFile(
+        'contracts/orders.yaml',
+        edited(contractText, 'region: { type: string,', 'region: { typ: string,'),
+      ),
+    ).toEqual(['contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?']);
     expect(withFile('contracts/orders.yaml', 'a: 1\n\tb: 2\n')).toEqual([
       'contracts/orders.yaml:2:1 a tab indents this line; YAML wants spaces',
     ]);
   });
 
   test('must be about a source when it is the contract', () => {
-    expect(withFile('contracts/orders.yaml', edited(contractText, 'dataset: orders', 'dataset: order'))).toEqual([
+    expect(
+      withFile('contracts/orders.yaml', edited(contractText, 'dataset: orders', 'dataset: order')),
+    ).toEqual([
       'contracts/orders.yaml:3:1 dataset order is not a source of the lifecycle; expected one of orders, stock; did you mean orders?',
     ]);
   });
 
   test('may be left out when it is the contract', () => {
-    expect(accepted(edited(lifecycleText, '    contract: contracts/orders.yaml\n', '')).contract).toBeNull();
+    expect(
+      accepted(edited(lifecycleText, '    contract: contracts/orders.yaml\n', '')).contract,
+    ).toBeNull();
   });
 });
 
 test.each<[string, unknown, string]>([
-  ['text', 'just words', 'lifecycle.yaml:1:1 lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
-  ['a list', [1, 2], 'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
-  ['nothing', null, 'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec'],
+  [
+    'text',
+    'just words',
+    'lifecycle.yaml:1:1 lifecycle.yaml must be a map with apiVersion, kind, metadata and spec',
+  ],
+  [
+    'a list',
+    [1, 2],
+    'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec',
+  ],
+  [
+    'nothing',
+    null,
+    'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec',
+  ],
   ['no text', '', 'lifecycle.yaml lifecycle.yaml is empty'],
 ])('%s is no lifecycle', (_name, document, said) => {
   expect(refused(document)).toEqual([said]);
@@ -780,15 +999,26 @@ test.each<[string, unknown, string]>([
 
 test('an error carries every issue and the next step', () => {
   const parsed = read(edited(lifecycleText, 'window: 6mo', 'windw: 6mo'));
-  const error = invalid('lifecycle.yaml', parsed.ok ? [] : parsed.issues, 'perennial lifecycle validate .');
+  const error = invalid(
+    'lifecycle.yaml',
+    parsed.ok ? [] : parsed.issues,
+    'perennial lifecycle validate .',
+  );
   expect(error).toMatchObject({ type: 'InvalidInput', next: 'perennial lifecycle validate .' });
-  expect(error.message).toBe('lifecycle.yaml has 1 mistake\n  lifecycle.yaml:12:33 unknown key spec.data.time.windw; did you mean window?');
+  expect(error.message).toBe(
+    'lifecycle.yaml has 1 mistake\n  lifecycle.yaml:12:33 unknown key spec.data.time.windw; did you mean window?',
+  );
 });
 
 test('the sample is a lifecycle', () => {
   const folder = join(__dirname, '..', '..', '..', 'samples', 'flight-delay');
   const text = (path: string): string => readFileSync(join(folder, path), 'utf8');
-  const files = Object.fromEntries(['sql/assemble.sql', 'sql/features.sql', 'contracts/flights.yaml'].map((path) => [path, text(path)]));
+  const files = Object.fromEntries(
+    ['sql/assemble.sql', 'sql/features.sql', 'contracts/flights.yaml'].map((path) => [
+      path,
+      text(path),
+    ]),
+  );
   const sample = accepted(text('lifecycle.yaml'), files);
   expect(sample.spec.name).toBe('flight-delay');
   expect(sample.contract?.dataset).toBe('flights');

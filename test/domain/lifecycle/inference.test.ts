@@ -9,7 +9,16 @@ const rows = 1000;
 function column(name: string, changes: Partial<ColumnProfile> = {}): ColumnProfile {
   const type = changes.type ?? 'number';
   return {
-    ...{ name, type, sourceType: type, marks: [], nulls: 0, distinct: 200, deviation: type === 'number' ? 5 : null, isSequence: false },
+    ...{
+      name,
+      type,
+      sourceType: type,
+      marks: [],
+      nulls: 0,
+      distinct: 200,
+      deviation: type === 'number' ? 5 : null,
+      isSequence: false,
+    },
     ...{ looksLikeDate: false, days: [], meanTime: null, determinesLabel: false },
     ...changes,
   };
@@ -42,7 +51,11 @@ function infer(
 
 function reading(columns: readonly ColumnProfile[], options: Parameters<typeof infer>[1] = {}) {
   const { table } = infer(columns, options);
-  const { 'lifecycle.yaml': document = '', ...files } = lifecycleTemplate({ name: 'orders', trainer: 'lightgbm', table });
+  const { 'lifecycle.yaml': document = '', ...files } = lifecycleTemplate({
+    name: 'orders',
+    trainer: 'lightgbm',
+    table,
+  });
   const parsed = parseLifecycle({ document, fileName: 'lifecycle.yaml', files, folder: '/here' });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   return { spec: parsed.spec, contract: parsed.contract, files };
@@ -61,20 +74,28 @@ describe('the task', () => {
     ['many whole numbers', { type: 'integer', distinct: 900 }, values('1', '2', '3'), 'regression'],
     ['numbers', { type: 'number', distinct: 900 }, values('1.5', '2.5', '3.5'), 'regression'],
   ])('of %s', (_, label, labelValues, task) => {
-    expect(reading([column('y', label), x], { labelValues }).spec).toMatchObject({ train: { task } });
+    expect(reading([column('y', label), x], { labelValues }).spec).toMatchObject({
+      train: { task },
+    });
   });
 
   test('of whole numbers is what the option says', () => {
     const y = column('y', { type: 'integer', distinct: 3 });
     expect(infer([y, x], { task: 'multiclass' }).table.task).toBe('multiclass');
-    expect(infer([y, x]).checks.join('\n')).toContain('If they are names of classes, use --task multiclass.');
+    expect(infer([y, x]).checks.join('\n')).toContain(
+      'If they are names of classes, use --task multiclass.',
+    );
   });
 
   test('of two texts is binary: the likely positive one is true, and other texts go to quarantine', () => {
     const y = column('y', { type: 'string', distinct: 2, marks: ['NA'] });
     const { files, contract } = reading([y, x], { labelValues: values("it's no", 'Yes') });
     expect(files['sql/assemble.sql']).toContain("nullif(y, 'NA') = 'Yes' AS y");
-    expect(contract?.columns.find(({ name }) => name === 'y')?.values).toEqual(["it's no", 'Yes', 'NA']);
+    expect(contract?.columns.find(({ name }) => name === 'y')?.values).toEqual([
+      "it's no",
+      'Yes',
+      'NA',
+    ]);
   });
 });
 
@@ -87,10 +108,34 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       /no column amuont.*did you mean amount/,
       /name one of amount, x/,
     ],
-    ['a label with one value', [column('y', { distinct: 1 }), x], { labelValues: values('7') }, /y is always 7/, /another column/],
-    ['a label without a value', [column('y', { distinct: 0, nulls: rows }), x], {}, /y is empty in all 1,000 rows/, /another column/],
-    ['few labels', [column('y', { nulls: rows - 20 }), x], {}, /only 20 rows have a label/, /larger table/],
-    ['a label that is a time', [timeColumn('y', consecutive(10)), x], {}, /y is a time/, /days until then/],
+    [
+      'a label with one value',
+      [column('y', { distinct: 1 }), x],
+      { labelValues: values('7') },
+      /y is always 7/,
+      /another column/,
+    ],
+    [
+      'a label without a value',
+      [column('y', { distinct: 0, nulls: rows }), x],
+      {},
+      /y is empty in all 1,000 rows/,
+      /another column/,
+    ],
+    [
+      'few labels',
+      [column('y', { nulls: rows - 20 }), x],
+      {},
+      /only 20 rows have a label/,
+      /larger table/,
+    ],
+    [
+      'a label that is a time',
+      [timeColumn('y', consecutive(10)), x],
+      {},
+      /y is a time/,
+      /days until then/,
+    ],
     [
       'a text with thousands of values',
       [column('y', { type: 'string', distinct: 900 }), x],
@@ -105,8 +150,20 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       /regression needs numbers/,
       /multiclass/,
     ],
-    ['classes of numbers', [column('y'), x], { task: 'multiclass' }, /classes are texts or whole numbers/, /--task regression/],
-    ['two classes of many', [column('y'), x], { task: 'classification' }, /classification has two classes.* 200/, /--task regression/],
+    [
+      'classes of numbers',
+      [column('y'), x],
+      { task: 'multiclass' },
+      /classes are texts or whole numbers/,
+      /--task regression/,
+    ],
+    [
+      'two classes of many',
+      [column('y'), x],
+      { task: 'classification' },
+      /classification has two classes.* 200/,
+      /--task regression/,
+    ],
     [
       'a time that is a text',
       [column('y'), column('at', { type: 'string' })],
@@ -114,8 +171,20 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       /at.*holds no times but is string/,
       /year first/,
     ],
-    ['a time of few days', [column('y'), x, timeColumn('at', consecutive(12))], { time: { column: 'at' } }, /too few days/, /--no-time/],
-    ['an entity that is the label', [column('y'), x], { entity: 'y' }, /--entity is the label/, /another column/],
+    [
+      'a time of few days',
+      [column('y'), x, timeColumn('at', consecutive(12))],
+      { time: { column: 'at' } },
+      /too few days/,
+      /--no-time/,
+    ],
+    [
+      'an entity that is the label',
+      [column('y'), x],
+      { entity: 'y' },
+      /--entity is the label/,
+      /another column/,
+    ],
     [
       'no column to learn from',
       [column('y'), column('id', { type: 'integer', isSequence: true })],
@@ -125,7 +194,10 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
     ],
   ])('%s', (_, columns, options, message, next) => {
     const error = caught(() => infer(columns, options));
-    expect(error).toMatchObject({ type: 'InvalidInput', next: expect.stringMatching(next) as string });
+    expect(error).toMatchObject({
+      type: 'InvalidInput',
+      next: expect.stringMatching(next) as string,
+    });
     expect((error as Error).message).toMatch(message);
   });
 });
@@ -145,7 +217,11 @@ describe('the split', () => {
     ['of a year', consecutive(365), { tuningDays: 30, confirmDays: 15, holdoutDays: 30 }],
     ['of ten weeks', consecutive(70), { tuningDays: 10, confirmDays: 7, holdoutDays: 16 }],
     ['of six weeks', consecutive(42), { tuningDays: 5, confirmDays: 5, holdoutDays: 11 }],
-    ['of days a month apart', consecutive(60).map((day, at) => day + 30 * at), { tuningDays: 155, confirmDays: 154, holdoutDays: 281 }],
+    [
+      'of days a month apart',
+      consecutive(60).map((day, at) => day + 30 * at),
+      { tuningDays: 155, confirmDays: 154, holdoutDays: 281 },
+    ],
   ])('by time %s', (_, days, split) => {
     expect(reading([y, x, timeColumn('at', days)]).spec).toMatchObject({
       data: { time: { column: 'at' }, split: { by: 'time', ...split } },
@@ -155,19 +231,32 @@ describe('the split', () => {
   test('is by a hash where the times have too few days, nearly every row lacks a time, or the option says so', () => {
     const random = { data: { time: null, split: { by: 'random' } } };
     expect(reading([y, x, timeColumn('at', consecutive(20))]).spec).toMatchObject(random);
-    expect(reading([y, x, { ...timeColumn('at', consecutive(365)), nulls: 400 }]).spec).toMatchObject(random);
-    expect(reading([y, x, timeColumn('at', consecutive(365))], { time: 'none' }).spec).toMatchObject(random);
+    expect(
+      reading([y, x, { ...timeColumn('at', consecutive(365)), nulls: 400 }]).spec,
+    ).toMatchObject(random);
+    expect(
+      reading([y, x, timeColumn('at', consecutive(365))], { time: 'none' }).spec,
+    ).toMatchObject(random);
     // Two seasons with a gap between them: the parts that would train are too short.
-    expect(reading([y, x, timeColumn('at', [...consecutive(12), ...consecutive(12, 20_700)])]).spec).toMatchObject(random);
+    expect(
+      reading([y, x, timeColumn('at', [...consecutive(12), ...consecutive(12, 20_700)])]).spec,
+    ).toMatchObject(random);
   });
 
   test('keeps the rows of an entity together', () => {
     const { spec } = reading([y, x, column('patient', { type: 'string' })], { entity: 'patient' });
-    expect(spec).toMatchObject({ data: { entity: 'patient', split: { by: 'group', column: 'patient' } } });
+    expect(spec).toMatchObject({
+      data: { entity: 'patient', split: { by: 'group', column: 'patient' } },
+    });
   });
 
   test('takes the earliest of several times, and says which there are', () => {
-    const { table, found } = infer([y, x, timeColumn('closed', consecutive(365), 2), timeColumn('opened', consecutive(365), 1)]);
+    const { table, found } = infer([
+      y,
+      x,
+      timeColumn('closed', consecutive(365), 2),
+      timeColumn('opened', consecutive(365), 1),
+    ]);
     expect(table.time).toBe('opened');
     expect(Object.fromEntries(found)['time']).toContain('the earliest of opened, closed');
   });
@@ -178,16 +267,39 @@ describe('the columns', () => {
 
   test('that name rows, are empty or never change are left out', () => {
     const { table } = infer([
-      ...[y, x, column('row', { type: 'integer', isSequence: true }), column('order_id', { type: 'string', distinct: rows })],
-      ...[column('empty', { distinct: 0, nulls: rows }), column('country', { type: 'string', distinct: 1 })],
-      ...[column('note', { type: 'string', distinct: 700 }), column('__kept', {}), column('city', { type: 'string', distinct: 40 })],
+      ...[
+        y,
+        x,
+        column('row', { type: 'integer', isSequence: true }),
+        column('order_id', { type: 'string', distinct: rows }),
+      ],
+      ...[
+        column('empty', { distinct: 0, nulls: rows }),
+        column('country', { type: 'string', distinct: 1 }),
+      ],
+      ...[
+        column('note', { type: 'string', distinct: 700 }),
+        column('__kept', {}),
+        column('city', { type: 'string', distinct: 40 }),
+      ],
     ]);
-    expect(table.leftOut.map(({ name }) => name)).toEqual(['row', 'order_id', 'empty', 'country', 'note', '__kept']);
+    expect(table.leftOut.map(({ name }) => name)).toEqual([
+      'row',
+      'order_id',
+      'empty',
+      'country',
+      'note',
+      '__kept',
+    ]);
     expect(table.columns.map(({ name }) => name)).toEqual(['y', 'x', 'city']);
   });
 
   test('that give the label away, or look like an identifier, are named', () => {
-    const { checks } = infer([y, column('y_copy', { determinesLabel: true }), column('customer_id', { type: 'integer' })]);
+    const { checks } = infer([
+      y,
+      column('y_copy', { determinesLabel: true }),
+      column('customer_id', { type: 'integer' }),
+    ]);
     expect(checks).toEqual([
       'y_copy alone tells y in every row. Leave it out if it is not known before the prediction.',
       'customer_id looks like an identifier. If its rows belong together, use --entity "customer_id".',
@@ -195,14 +307,23 @@ describe('the columns', () => {
   });
 
   test('of numbers with missing marks are read as numbers, and are texts to the contract', () => {
-    const { files, contract } = reading([y, column('Body Mass (g)', { sourceType: 'string', marks: ['NA'], nulls: 20 })]);
-    expect(files['sql/assemble.sql']).toContain('TRY_CAST("Body Mass (g)" AS DOUBLE) AS "Body Mass (g)"');
+    const { files, contract } = reading([
+      y,
+      column('Body Mass (g)', { sourceType: 'string', marks: ['NA'], nulls: 20 }),
+    ]);
+    expect(files['sql/assemble.sql']).toContain(
+      'TRY_CAST("Body Mass (g)" AS DOUBLE) AS "Body Mass (g)"',
+    );
     expect(files['sql/features.sql']).toContain('"Body Mass (g)" AS body_mass_g');
-    expect(contract?.columns).toContainEqual(expect.objectContaining({ name: 'Body Mass (g)', type: 'string', maxNullShare: 0.08 }));
+    expect(contract?.columns).toContainEqual(
+      expect.objectContaining({ name: 'Body Mass (g)', type: 'string', maxNullShare: 0.08 }),
+    );
   });
 
   test('whose names are alike without their signs are features of different names', () => {
     const { files } = reading([y, column('a b'), column('a-b'), column('a_b')]);
-    expect(files['sql/features.sql']).toContain('"a b" AS a_b,\n  "a-b" AS a_b_2,\n  a_b AS a_b_3\n');
+    expect(files['sql/features.sql']).toContain(
+      '"a b" AS a_b,\n  "a-b" AS a_b_2,\n  a_b AS a_b_3\n',
+    );
   });
 });

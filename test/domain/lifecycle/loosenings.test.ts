@@ -6,13 +6,19 @@ import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
-import { looseningInWords, loosenings, type JudgingRevision } from '../../../domain/lifecycle/loosenings';
+import {
+  looseningInWords,
+  loosenings,
+  type JudgingRevision,
+} from '../../../domain/lifecycle/loosenings';
 import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
 
 function parsed(document: string, files: Readonly<Record<string, string>>): JudgingRevision {
   const read = parseLifecycle({ document, fileName: 'lifecycle.yaml', files });
   if (!read.ok) throw new Error(JSON.stringify(read.issues));
-  const digests = Object.fromEntries(read.paths.map((path): [string, { digest: Digest }] => [path, { digest: `sha256:${path}` }]));
+  const digests = Object.fromEntries(
+    read.paths.map((path): [string, { digest: Digest }] => [path, { digest: `sha256:${path}` }]),
+  );
   return { spec: read.spec, contract: read.contract, files: digests };
 }
 
@@ -29,16 +35,21 @@ const canary: CanarySpec = {
 };
 const plain = parsed(lifecycleText, lifecycleFiles);
 const base = plain.spec as ModelLifecycleSpec;
-const revision = (change: Partial<ModelLifecycleSpec>, contract = plain.contract): JudgingRevision => ({
+const revision = (
+  change: Partial<ModelLifecycleSpec>,
+  contract = plain.contract,
+): JudgingRevision => ({
   ...plain,
   contract,
   spec: { ...base, canary, ...change },
 });
 const before = revision({});
-const found = (was: JudgingRevision, is: JudgingRevision) => loosenings(was, is).map(({ what }) => what);
+const found = (was: JudgingRevision, is: JudgingRevision) =>
+  loosenings(was, is).map(({ what }) => what);
 const gated = (gates: readonly GateSpec[]) => revision({ evaluate: { ...base.evaluate, gates } });
 const withCanary = (change: Partial<CanarySpec>) => revision({ canary: { ...canary, ...change } });
-const withContract = (change: Partial<DataContract>) => revision({}, { ...(plain.contract as DataContract), ...change });
+const withContract = (change: Partial<DataContract>) =>
+  revision({}, { ...(plain.contract as DataContract), ...change });
 
 const llmFiles = llmLifecycleTemplate({ name: 'atlas' });
 const llm = parsed(llmFiles['lifecycle.yaml'] ?? '', llmFiles);
@@ -60,14 +71,37 @@ const gates: readonly GateSpec[] = [
     margin: 0.004,
     confidence: 0.97,
   },
-  { name: 'better', kind: 'superiority', metric: 'auc', against: 'champion', whenAbsent: 'baseline', margin: 0.01, confidence: 0.97 },
-  { name: 'slices', kind: 'slice', against: 'champion', whenAbsent: 'baseline', maxIncrease: 0.03, confidence: 0.97 },
+  {
+    name: 'better',
+    kind: 'superiority',
+    metric: 'auc',
+    against: 'champion',
+    whenAbsent: 'baseline',
+    margin: 0.01,
+    confidence: 0.97,
+  },
+  {
+    name: 'slices',
+    kind: 'slice',
+    against: 'champion',
+    whenAbsent: 'baseline',
+    maxIncrease: 0.03,
+    confidence: 0.97,
+  },
   { name: 'parity', kind: 'parity', rows: 1000, tolerance: 0.005, minShare: 0.99 },
 ];
 const common = { confidence: 0.95, maxFailures: 0.02, minCases: 30 };
 const llmGates: readonly LlmGate[] = [
   { ...common, name: 'right', kind: 'threshold', dimension: 'a', min: 0.5 },
-  { ...common, name: 'no-worse', kind: 'nonInferiority', dimension: 'a', against: 'champion', whenAbsent: 'baseline', margin: 0.1 },
+  {
+    ...common,
+    name: 'no-worse',
+    kind: 'nonInferiority',
+    dimension: 'a',
+    against: 'champion',
+    whenAbsent: 'baseline',
+    margin: 0.1,
+  },
   { ...common, name: 'fair', kind: 'bias', dimension: 'a', margin: 0.1 },
   { ...common, name: 'quick', kind: 'latency', quantile: 0.95, maxMs: 500 },
   { ...common, name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.01 },
@@ -83,17 +117,22 @@ describe('what loosens a policy', () => {
       steps: fc.uniqueArray(fc.nat(50), { minLength: 1 }),
     });
     fc.assert(
-      fc.property(fc.subarray([...gates]), fc.option(anyCanary), fc.boolean(), (some, tried, isContracted) => {
-        const rules = tried && {
-          ...canary,
-          steps: tried.steps,
-          quality: { ...canary.quality, margin: tried.margin },
-          test: { ...canary.test, alpha: tried.alpha, minSamples: tried.minSamples },
-        };
-        const change = { evaluate: { ...base.evaluate, gates: some }, canary: rules };
-        const one = revision(change, isContracted ? plain.contract : null);
-        expect(loosenings(one, structuredClone(one))).toEqual([]);
-      }),
+      fc.property(
+        fc.subarray([...gates]),
+        fc.option(anyCanary),
+        fc.boolean(),
+        (some, tried, isContracted) => {
+          const rules = tried && {
+            ...canary,
+            steps: tried.steps,
+            quality: { ...canary.quality, margin: tried.margin },
+            test: { ...canary.test, alpha: tried.alpha, minSamples: tried.minSamples },
+          };
+          const change = { evaluate: { ...base.evaluate, gates: some }, canary: rules };
+          const one = revision(change, isContracted ? plain.contract : null);
+          expect(loosenings(one, structuredClone(one))).toEqual([]);
+        },
+      ),
     );
     expect(loosenings(llm, structuredClone(llm))).toEqual([]);
   });
@@ -112,11 +151,14 @@ describe('what loosens a policy', () => {
     ['parity', 'tolerance', 'larger'],
     ['parity', 'minShare', 'smaller'],
   ])('is, of the gate %s, a %s that is %3$s and nothing else', (name, field, looser) => {
-    const at = (value: number) => gated(gates.map((gate) => (gate.name === name ? { ...gate, [field]: value } : gate)));
+    const at = (value: number) =>
+      gated(gates.map((gate) => (gate.name === name ? { ...gate, [field]: value } : gate)));
     fc.assert(
       fc.property(fc.nat(1000), fc.nat(1000), (one, other) => {
         const isLooser = looser === 'smaller' ? other < one : other > one;
-        expect(found(at(one), at(other))).toEqual(isLooser ? [`spec.evaluate.gates.${name}.${field}`] : []);
+        expect(found(at(one), at(other))).toEqual(
+          isLooser ? [`spec.evaluate.gates.${name}.${field}`] : [],
+        );
       }),
     );
   });
@@ -132,28 +174,47 @@ describe('what loosens a policy', () => {
     ['quick', 'maxMs', 'larger'],
     ['cheap', 'quantile', 'smaller'],
     ['cheap', 'maxUsd', 'larger'],
-  ])('is, of the gate %s of a language application, a %s that is %3$s and nothing else', (name, field, looser) => {
-    const at = (value: number) =>
-      llmRevision({
-        evaluate: { ...llmBase.evaluate, gates: llmGates.map((gate) => (gate.name === name ? { ...gate, [field]: value } : gate)) },
-      });
-    fc.assert(
-      fc.property(fc.nat(1000), fc.nat(1000), (one, other) => {
-        const isLooser = looser === 'smaller' ? other < one : other > one;
-        expect(found(at(one), at(other))).toEqual(isLooser ? [`spec.evaluate.gates.${name}.${field}`] : []);
-      }),
-    );
-  });
+  ])(
+    'is, of the gate %s of a language application, a %s that is %3$s and nothing else',
+    (name, field, looser) => {
+      const at = (value: number) =>
+        llmRevision({
+          evaluate: {
+            ...llmBase.evaluate,
+            gates: llmGates.map((gate) =>
+              gate.name === name ? { ...gate, [field]: value } : gate,
+            ),
+          },
+        });
+      fc.assert(
+        fc.property(fc.nat(1000), fc.nat(1000), (one, other) => {
+          const isLooser = looser === 'smaller' ? other < one : other > one;
+          expect(found(at(one), at(other))).toEqual(
+            isLooser ? [`spec.evaluate.gates.${name}.${field}`] : [],
+          );
+        }),
+      );
+    },
+  );
 
   const all = gated(gates);
-  const other = (name: string, change: object) => gated(gates.map((gate) => (gate.name === name ? { ...gate, ...change } : gate)));
-  const approval = (change: object) => revision({ promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 60, ...change } } });
+  const other = (name: string, change: object) =>
+    gated(gates.map((gate) => (gate.name === name ? { ...gate, ...change } : gate)));
+  const approval = (change: object) =>
+    revision({
+      promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 60, ...change } },
+    });
   const column = (change: object) => {
     const { columns = [] } = plain.contract ?? {};
-    return withContract({ columns: columns.map((each) => (each.name === 'amount' ? { ...each, ...change } : each)) });
+    return withContract({
+      columns: columns.map((each) => (each.name === 'amount' ? { ...each, ...change } : each)),
+    });
   };
   const noGates = revision({ evaluate: { ...base.evaluate, gates: [], ungated: 'a trial' } });
-  const [, latency] = canary.guardrails as [CanarySpec['guardrails'][number], CanarySpec['guardrails'][number]];
+  const [, latency] = canary.guardrails as [
+    CanarySpec['guardrails'][number],
+    CanarySpec['guardrails'][number],
+  ];
   /** What is another thing, not more or less of one. */
   const looserBothWays = new Set([
     'another metric',
@@ -166,24 +227,79 @@ describe('what loosens a policy', () => {
 
   test.each<[string, JudgingRevision, JudgingRevision, readonly string[]]>([
     ['a gate less', all, gated(gates.slice(1)), ['spec.evaluate.gates.useful']],
-    ['no gate at all', gated(gates.slice(4)), noGates, ['spec.evaluate.gates.parity', 'spec.evaluate.ungated']],
-    ['a limit that is gone', all, other('useful', { min: null }), ['spec.evaluate.gates.useful.min']],
-    ['another metric', all, other('useful', { metric: 'accuracy' }), ['spec.evaluate.gates.useful.metric']],
-    ['another counterpart', all, other('no-worse', { against: 'baseline' }), ['spec.evaluate.gates.no-worse.against']],
+    [
+      'no gate at all',
+      gated(gates.slice(4)),
+      noGates,
+      ['spec.evaluate.gates.parity', 'spec.evaluate.ungated'],
+    ],
+    [
+      'a limit that is gone',
+      all,
+      other('useful', { min: null }),
+      ['spec.evaluate.gates.useful.min'],
+    ],
+    [
+      'another metric',
+      all,
+      other('useful', { metric: 'accuracy' }),
+      ['spec.evaluate.gates.useful.metric'],
+    ],
+    [
+      'another counterpart',
+      all,
+      other('no-worse', { against: 'baseline' }),
+      ['spec.evaluate.gates.no-worse.against'],
+    ],
     [
       'nothing for an absent champion',
       all,
       other('no-worse', { whenAbsent: 'notApplicable' }),
       ['spec.evaluate.gates.no-worse.whenAbsent'],
     ],
-    ['no worse for better', all, other('better', { kind: 'nonInferiority' }), ['spec.evaluate.gates.better.kind']],
+    [
+      'no worse for better',
+      all,
+      other('better', { kind: 'nonInferiority' }),
+      ['spec.evaluate.gates.better.kind'],
+    ],
     ['no canary', before, revision({ canary: null }), ['spec.canary']],
-    ['a larger alpha', before, withCanary({ test: { ...canary.test, alpha: 0.1 } }), ['spec.canary.test.alpha']],
-    ['fewer samples', before, withCanary({ test: { ...canary.test, minSamples: 10 } }), ['spec.canary.test.minSamples']],
-    ['a shorter duration', before, withCanary({ test: { ...canary.test, minDurationSeconds: 0 } }), ['spec.canary.test.minDuration']],
-    ['a longer canary', before, withCanary({ maxDurationSeconds: 30 * 86_400 }), ['spec.canary.maxDuration']],
-    ['holding what is not decided', before, withCanary({ onInconclusive: 'hold' }), ['spec.canary.onInconclusive']],
-    ['a larger margin', before, withCanary({ quality: { ...canary.quality, margin: 0.02 } }), ['spec.canary.quality.margin']],
+    [
+      'a larger alpha',
+      before,
+      withCanary({ test: { ...canary.test, alpha: 0.1 } }),
+      ['spec.canary.test.alpha'],
+    ],
+    [
+      'fewer samples',
+      before,
+      withCanary({ test: { ...canary.test, minSamples: 10 } }),
+      ['spec.canary.test.minSamples'],
+    ],
+    [
+      'a shorter duration',
+      before,
+      withCanary({ test: { ...canary.test, minDurationSeconds: 0 } }),
+      ['spec.canary.test.minDuration'],
+    ],
+    [
+      'a longer canary',
+      before,
+      withCanary({ maxDurationSeconds: 30 * 86_400 }),
+      ['spec.canary.maxDuration'],
+    ],
+    [
+      'holding what is not decided',
+      before,
+      withCanary({ onInconclusive: 'hold' }),
+      ['spec.canary.onInconclusive'],
+    ],
+    [
+      'a larger margin',
+      before,
+      withCanary({ quality: { ...canary.quality, margin: 0.02 } }),
+      ['spec.canary.quality.margin'],
+    ],
     [
       'a greater large harm than follows from the margin',
       before,
@@ -196,19 +312,44 @@ describe('what loosens a policy', () => {
       withCanary({ test: { ...canary.test, dayCorrelation: 0.1 } }),
       ['spec.canary.test.dayCorrelation'],
     ],
-    ['another loss', before, withCanary({ quality: { ...canary.quality, metric: 'brier' } }), ['spec.canary.quality.metric']],
-    ['a loss that is cut off', before, withCanary({ quality: { ...canary.quality, bound: 3 } }), ['spec.canary.quality.bound']],
+    [
+      'another loss',
+      before,
+      withCanary({ quality: { ...canary.quality, metric: 'brier' } }),
+      ['spec.canary.quality.metric'],
+    ],
+    [
+      'a loss that is cut off',
+      before,
+      withCanary({ quality: { ...canary.quality, bound: 3 } }),
+      ['spec.canary.quality.bound'],
+    ],
     ['no shadow', before, withCanary({ steps: [5, 25] }), ['spec.canary.steps']],
     ['more traffic', before, withCanary({ steps: [0, 5, 25, 100] }), ['spec.canary.steps']],
-    ['a guardrail less', before, withCanary({ guardrails: canary.guardrails.slice(0, 1) }), ['spec.canary.guardrails.latency_ms']],
+    [
+      'a guardrail less',
+      before,
+      withCanary({ guardrails: canary.guardrails.slice(0, 1) }),
+      ['spec.canary.guardrails.latency_ms'],
+    ],
     [
       'a weaker guardrail',
       before,
       withCanary({ guardrails: [{ name: 'errors', max: 0.1 }, latency] }),
       ['spec.canary.guardrails.errors.max'],
     ],
-    ['fewer approvals', approval({}), approval({ required: 0 }), ['spec.promote.approval.required']],
-    ['a starter who may approve', approval({}), approval({ allowStarter: true }), ['spec.promote.approval.allowStarter']],
+    [
+      'fewer approvals',
+      approval({}),
+      approval({ required: 0 }),
+      ['spec.promote.approval.required'],
+    ],
+    [
+      'a starter who may approve',
+      approval({}),
+      approval({ allowStarter: true }),
+      ['spec.promote.approval.allowStarter'],
+    ],
     ['a lower role', approval({}), approval({ role: 'approver' }), ['spec.promote.approval.role']],
     ['no contract', before, revision({}, null), ['contract']],
     [
@@ -218,7 +359,12 @@ describe('what loosens a policy', () => {
       ['contract.maxQuarantinedShare'],
     ],
     ['a wider column', before, column({ max: 20_000 }), ['contract.columns.amount.max']],
-    ['a column less', before, withContract({ columns: (plain.contract?.columns ?? []).slice(1) }), ['contract.columns.region']],
+    [
+      'a column less',
+      before,
+      withContract({ columns: (plain.contract?.columns ?? []).slice(1) }),
+      ['contract.columns.region'],
+    ],
     ['a key less', before, withContract({ unique: [] }), ['contract.unique']],
     [
       'labels taken sooner',
@@ -229,7 +375,12 @@ describe('what loosens a policy', () => {
     [
       'a shorter holdout',
       before,
-      revision({ data: { ...base.data, split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 7 } } }),
+      revision({
+        data: {
+          ...base.data,
+          split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 7 },
+        },
+      }),
       ['spec.data.split.holdout'],
     ],
     [
@@ -245,12 +396,28 @@ describe('what loosens a policy', () => {
 
   test.each<[string, JudgingRevision, JudgingRevision]>([
     ['other parameters', before, revision({ train: { ...base.train, params: { num_leaves: 7 } } })],
-    ['another schedule, owner or webhook', before, revision({ owner: 'someone', labels: { a: 'b' }, notify: [] })],
+    [
+      'another schedule, owner or webhook',
+      before,
+      revision({ owner: 'someone', labels: { a: 'b' }, notify: [] }),
+    ],
     ['better in place of no worse', all, other('no-worse', { kind: 'superiority', margin: 0 })],
-    ['a smaller large harm than follows from the margin', before, withCanary({ quality: { ...canary.quality, largeHarm: 0.03 } })],
-    ['more likeness of days than is assumed', before, withCanary({ test: { ...canary.test, dayCorrelation: 0.5 } })],
+    [
+      'a smaller large harm than follows from the margin',
+      before,
+      withCanary({ quality: { ...canary.quality, largeHarm: 0.03 } }),
+    ],
+    [
+      'more likeness of days than is assumed',
+      before,
+      withCanary({ test: { ...canary.test, dayCorrelation: 0.5 } }),
+    ],
     ['more steps below the last', before, withCanary({ steps: [0, 1, 5, 10, 25] })],
-    ['one more metric', before, revision({ evaluate: { ...base.evaluate, metrics: [...base.evaluate.metrics, 'brier'] } })],
+    [
+      'one more metric',
+      before,
+      revision({ evaluate: { ...base.evaluate, metrics: [...base.evaluate.metrics, 'brier'] } }),
+    ],
   ])('does not: %s', (_, was, is) => {
     expect(found(was, is)).toEqual([]);
   });
@@ -261,12 +428,17 @@ describe('what loosens a policy', () => {
       'spec.canary.test.alpha 0.03 → 0.1 (larger)',
       'spec.canary.test.minDuration 7d → 1h (smaller)',
     ]);
-    expect(loosenings(all, gated(gates.slice(1))).map(looseningInWords)[0]).toMatch(/^spec.evaluate.gates.useful is gone \(was /);
+    expect(loosenings(all, gated(gates.slice(1))).map(looseningInWords)[0]).toMatch(
+      /^spec.evaluate.gates.useful is gone \(was /,
+    );
   });
 });
 
 describe('of a language application', () => {
-  const changed = (path: string) => ({ ...llm.files, [path]: { digest: 'sha256:changed' as Digest } });
+  const changed = (path: string) => ({
+    ...llm.files,
+    [path]: { digest: 'sha256:changed' as Digest },
+  });
   const file = llmBase.cases.file;
 
   test('other cases loosen, however many they are', () => {

@@ -7,13 +7,24 @@ import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/templat
 import { contractText, edited, lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
 
 /** Texts stand in for digests: equal when equal. */
-function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}, all = lifecycleFiles): NextRevision {
+function revisionOf(
+  text: string,
+  changed: Readonly<Record<string, string>> = {},
+  all = lifecycleFiles,
+): NextRevision {
   const files = { ...all, ...changed };
   const parsed = parseLifecycle({ document: text, fileName: 'lifecycle.yaml', files });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   const digestOf = (path: string): Digest => `sha256:${files[path] ?? ''}`;
-  const digests = Object.fromEntries(parsed.paths.map((path) => [path, { digest: digestOf(path) }]));
-  return { digest: `sha256:${JSON.stringify([parsed.spec, digests])}`, spec: parsed.spec, contract: parsed.contract, files: digests };
+  const digests = Object.fromEntries(
+    parsed.paths.map((path) => [path, { digest: digestOf(path) }]),
+  );
+  return {
+    digest: `sha256:${JSON.stringify([parsed.spec, digests])}`,
+    spec: parsed.spec,
+    contract: parsed.contract,
+    files: digests,
+  };
 }
 
 const applied = (revision: NextRevision): LifecycleRevision => ({
@@ -31,22 +42,31 @@ const before = revisionOf(lifecycleText);
 const current = applied(before);
 
 const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next);
-const actions = ({ stages }: LifecyclePlan): string => stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
+const actions = ({ stages }: LifecyclePlan): string =>
+  stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
 
 test('the same again changes nothing', () => {
   const same = plan(revisionOf(`# only a comment\n${lifecycleText}`));
-  expect(same).toMatchObject({ changed: false, changes: [], lines: ['late-orders: nothing would change, revision 3 says the same'] });
+  expect(same).toMatchObject({
+    changed: false,
+    changes: [],
+    lines: ['late-orders: nothing would change, revision 3 says the same'],
+  });
 });
 
 test('a new lifecycle runs everything', () => {
   const first = planLifecycle(null, before);
   expect(first).toMatchObject({ changed: true, current: null, changes: [] });
-  expect(actions(first)).toBe('ingest runs, validate runs, train runs, evaluate runs, promote runs');
+  expect(actions(first)).toBe(
+    'ingest runs, validate runs, train runs, evaluate runs, promote runs',
+  );
   expect(first.lines[0]).toBe('late-orders is new');
 });
 
 test('a parameter runs training again, and what follows if the model differs', () => {
-  const changed = plan(revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')));
+  const changed = plan(
+    revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
+  );
   expect(changed.changes).toEqual([
     { what: 'spec.train.params.num_leaves', before: 63, after: 31 },
     { what: 'spec.train.params.max_depth', after: 4 },
@@ -85,13 +105,17 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a file under another name',
-    revisionOf(edited(lifecycleText, 'sql/features.sql', 'sql/row.sql'), { 'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '' }),
+    revisionOf(edited(lifecycleText, 'sql/features.sql', 'sql/row.sql'), {
+      'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '',
+    }),
     ['spec.data.features', 'sql/features.sql', 'sql/row.sql'],
     'validate reused, train reused, evaluate reused',
   ],
   [
     'the contract',
-    revisionOf(lifecycleText, { 'contracts/orders.yaml': edited(contractText, 'max: 10000', 'max: 500') }),
+    revisionOf(lifecycleText, {
+      'contracts/orders.yaml': edited(contractText, 'max: 10000', 'max: 500'),
+    }),
     ['contracts/orders.yaml'],
     'validate runs, train mayRun, evaluate mayRun',
   ],
@@ -133,10 +157,17 @@ test.each<[string, NextRevision, readonly string[], string]>([
 });
 
 describe('with tuning and canary', () => {
-  const tune = '  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }\n';
-  const canary = '  canary: { steps: [0], quality: { metric: logloss, rule: nonInferiority, margin: 0.01 } }\n';
-  const released = { ...current, ...revisionOf(`${lifecycleText}${tune}${canary}`), files: current.files };
-  const stages = (from: LifecycleRevision, text: string): string => actions(planLifecycle(from, revisionOf(text)));
+  const tune =
+    '  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }\n';
+  const canary =
+    '  canary: { steps: [0], quality: { metric: logloss, rule: nonInferiority, margin: 0.01 } }\n';
+  const released = {
+    ...current,
+    ...revisionOf(`${lifecycleText}${tune}${canary}`),
+    files: current.files,
+  };
+  const stages = (from: LifecycleRevision, text: string): string =>
+    actions(planLifecycle(from, revisionOf(text)));
 
   test('each has its place', () => {
     expect(actions(planLifecycle(null, revisionOf(`${lifecycleText}${tune}${canary}`)))).toBe(
@@ -145,8 +176,18 @@ describe('with tuning and canary', () => {
   });
 
   test.each([
-    ['tuning that is new', current, `${lifecycleText}${tune}`, 'train reused, tune runs, evaluate mayRun, promote runs'],
-    ['tuning that is gone', released, `${lifecycleText}${canary}`, 'train reused, evaluate mayRun, canary runs, promote runs'],
+    [
+      'tuning that is new',
+      current,
+      `${lifecycleText}${tune}`,
+      'train reused, tune runs, evaluate mayRun, promote runs',
+    ],
+    [
+      'tuning that is gone',
+      released,
+      `${lifecycleText}${canary}`,
+      'train reused, evaluate mayRun, canary runs, promote runs',
+    ],
     [
       'more trials',
       released,
@@ -171,7 +212,10 @@ describe('with tuning and canary', () => {
 
   test('says why', () => {
     expect(planLifecycle(current, revisionOf(`${lifecycleText}${tune}`)).lines).toEqual(
-      expect.arrayContaining(['  tune      runs: spec.tune', '  evaluate  runs again if: tune gives another model']),
+      expect.arrayContaining([
+        '  tune      runs: spec.tune',
+        '  evaluate  runs again if: tune gives another model',
+      ]),
     );
   });
 });
@@ -192,12 +236,21 @@ test('a gate that is gone, and one that is new', () => {
 test('another model that is to stand by is measured, and nothing is chosen again for it', () => {
   const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'capitals' });
   const named = (model: string) =>
-    edited(text, 'name: smollm2-135m-instruct }', `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`);
+    edited(
+      text,
+      'name: smollm2-135m-instruct }',
+      `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`,
+    );
   const was = applied(revisionOf(named('small'), {}, files));
   const changed = planLifecycle(was, revisionOf(named('smaller'), {}, files));
   expect(actions(changed)).toBe('prompt-eval reused, evaluate runs, promote runs');
-  const first = planLifecycle(applied(revisionOf(text, {}, files)), revisionOf(named('small'), {}, files));
+  const first = planLifecycle(
+    applied(revisionOf(text, {}, files)),
+    revisionOf(named('small'), {}, files),
+  );
   expect(actions(first)).toBe('prompt-eval reused, evaluate runs, promote runs');
   const other = edited(text, 'name: smollm2-135m-instruct }', 'name: another }');
-  expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe('prompt-eval runs, evaluate runs, promote runs');
+  expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe(
+    'prompt-eval runs, evaluate runs, promote runs',
+  );
 });

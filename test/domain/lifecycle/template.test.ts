@@ -7,7 +7,12 @@ import { modelSpecOf } from '../../support/lifecycle-text';
 
 function check(files: Readonly<Record<string, string>>) {
   const { 'lifecycle.yaml': document = '', ...others } = files;
-  const parsed = parseLifecycle({ document, fileName: 'lifecycle.yaml', files: others, folder: '/here' });
+  const parsed = parseLifecycle({
+    document,
+    fileName: 'lifecycle.yaml',
+    files: others,
+    folder: '/here',
+  });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   return { ...parsed, spec: modelSpecOf(parsed.spec) };
 }
@@ -21,16 +26,19 @@ function caught(call: () => unknown): unknown {
 }
 
 describe('a lifecycle to start from', () => {
-  test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])('is valid as it is with the trainer %s', (trainer) => {
-    const { spec, contract, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
-    expect(spec).toMatchObject({
-      name: 'returns',
-      train: { trainer, task: 'classification' },
-      data: { sources: [{ time: 'ordered_at' }] },
-    });
-    expect(contract?.dataset).toBe('orders');
-    expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
-  });
+  test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])(
+    'is valid as it is with the trainer %s',
+    (trainer) => {
+      const { spec, contract, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
+      expect(spec).toMatchObject({
+        name: 'returns',
+        train: { trainer, task: 'classification' },
+        data: { sources: [{ time: 'ordered_at' }] },
+      });
+      expect(contract?.dataset).toBe('orders');
+      expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
+    },
+  );
 
   test('says in SQL what the columns are', () => {
     const files = lifecycleTemplate({ name: 'returns', trainer: 'lightgbm' });
@@ -56,14 +64,33 @@ describe('a lifecycle to start from', () => {
       name: 'prices',
       trainer: 'lightgbm',
       table: {
-        ...{ source: 'rows', uri: 'https://host/rows.parquet', columns, label: 'preis in €', entity: null },
-        ...{ time: 'Zeit "lokal"', hasHours: true, split: { by: 'time', tuning: 10, confirm: 7, holdout: 16, window: 70 } },
-        ...{ task: 'regression', labelDeviation: 3.2, leftOut: [{ name: 'id', why: 'it counts the rows' }], minRows: 10 },
+        ...{
+          source: 'rows',
+          uri: 'https://host/rows.parquet',
+          columns,
+          label: 'preis in €',
+          entity: null,
+        },
+        ...{
+          time: 'Zeit "lokal"',
+          hasHours: true,
+          split: { by: 'time', tuning: 10, confirm: 7, holdout: 16, window: 70 },
+        },
+        ...{
+          task: 'regression',
+          labelDeviation: 3.2,
+          leftOut: [{ name: 'id', why: 'it counts the rows' }],
+          minRows: 10,
+        },
       },
     });
     const { spec, contract } = check(files);
     expect(spec.train.task).toBe('regression');
-    expect(spec.data).toMatchObject({ label: { column: 'preis in €' }, time: { column: 'Zeit "lokal"' }, entity: null });
+    expect(spec.data).toMatchObject({
+      label: { column: 'preis in €' },
+      time: { column: 'Zeit "lokal"' },
+      entity: null,
+    });
     expect(contract?.columns.map(({ name, type }) => ({ name, type }))).toEqual(columns);
     expect(files['sql/features.sql']).toContain(
       'SELECT\n  "order",\n  "null",\n  CAST("a: b #c" AS INTEGER) AS a_b_c,\n  epoch(seen) AS seen,\n  hour,\n  isodow("Zeit ""lokal""") AS weekday\nFROM request\n',
@@ -72,13 +99,23 @@ describe('a lifecycle to start from', () => {
 
   test('is written in YAML whatever the owner is called', () => {
     const files = lifecycleTemplate({ name: 'x', trainer: 'logistic', owner: 'yes: "no" # all' });
-    expect((parse(files['lifecycle.yaml'] ?? '') as { metadata: { owner: string } }).metadata.owner).toBe('yes: "no" # all');
+    expect(
+      (parse(files['lifecycle.yaml'] ?? '') as { metadata: { owner: string } }).metadata.owner,
+    ).toBe('yes: "no" # all');
   });
 
   test('needs a name that a model can have', () => {
-    const issues: readonly unknown[] = [expect.objectContaining({ pointer: '/name', didYouMean: 'my-returns' })];
-    expect(caught(() => lifecycleTemplate({ name: 'My Returns!', trainer: 'lightgbm' }))).toMatchObject({ type: 'InvalidInput', issues });
-    expect(() => lifecycleTemplate({ name: 'Bike_Hire', trainer: 'lightgbm' })).toThrow('beginning with a letter; did you mean bike-hire?');
-    expect(() => lifecycleTemplate({ name: '../x', trainer: 'lightgbm' })).toThrow('"../x" cannot name a lifecycle');
+    const issues: readonly unknown[] = [
+      expect.objectContaining({ pointer: '/name', didYouMean: 'my-returns' }),
+    ];
+    expect(
+      caught(() => lifecycleTemplate({ name: 'My Returns!', trainer: 'lightgbm' })),
+    ).toMatchObject({ type: 'InvalidInput', issues });
+    expect(() => lifecycleTemplate({ name: 'Bike_Hire', trainer: 'lightgbm' })).toThrow(
+      'beginning with a letter; did you mean bike-hire?',
+    );
+    expect(() => lifecycleTemplate({ name: '../x', trainer: 'lightgbm' })).toThrow(
+      '"../x" cannot name a lifecycle',
+    );
   });
 });

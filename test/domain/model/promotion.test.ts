@@ -1,13 +1,22 @@
 import fc from 'fast-check';
 import type { Digest } from '../../../domain/dataset/artifact';
 import type { RunId } from '../../../domain/ids';
-import { countsAsApproval, overrideRefusal, unmetRequirements, type Promoter, type PromotionFacts } from '../../../domain/model/promotion';
+import {
+  countsAsApproval,
+  overrideRefusal,
+  unmetRequirements,
+  type Promoter,
+  type PromotionFacts,
+} from '../../../domain/model/promotion';
 import { rolloutStatuses } from '../../../domain/rollout/rollout';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const run = 'run_a' as RunId;
 
-/** A version that a run took through gates, canary and approval, and that only its move is missing of. */
+/**
+ * A version that a run took through gates, canary and approval, and that only its move is missing
+ * of.
+ */
 const ready: PromotionFacts = {
   model: 'flights',
   version: 3,
@@ -25,7 +34,8 @@ const ready: PromotionFacts = {
   canary: { status: 'passed', champion: 2, verdict: 'passed' },
   approvals: 1,
 };
-const codes = (change: Partial<PromotionFacts>) => unmetRequirements({ ...ready, ...change }).map(({ code }) => code);
+const codes = (change: Partial<PromotionFacts>) =>
+  unmetRequirements({ ...ready, ...change }).map(({ code }) => code);
 
 describe('a promotion by hand', () => {
   test('is free where everything that the revision asks for was met', () => {
@@ -35,25 +45,73 @@ describe('a promotion by hand', () => {
   test.each<[string, Partial<PromotionFacts>, readonly string[]]>([
     ['was rejected', { status: 'rejected' }, ['status']],
     ['was never evaluated', { evaluation: null }, ['evaluation.missing']],
-    ['failed its gates', { evaluation: { verdict: 'failed', comparedWith: digest('c') } }, ['evaluation.notPassed']],
-    ['could not be measured', { evaluation: { verdict: 'inconclusive', comparedWith: digest('c') } }, ['evaluation.notPassed']],
-    ['was judged against another champion', { evaluation: { verdict: 'passed', comparedWith: digest('d') } }, ['evaluation.otherChampion']],
-    ['was judged against no champion', { evaluation: { verdict: 'passed', comparedWith: null } }, ['evaluation.otherChampion']],
+    [
+      'failed its gates',
+      { evaluation: { verdict: 'failed', comparedWith: digest('c') } },
+      ['evaluation.notPassed'],
+    ],
+    [
+      'could not be measured',
+      { evaluation: { verdict: 'inconclusive', comparedWith: digest('c') } },
+      ['evaluation.notPassed'],
+    ],
+    [
+      'was judged against another champion',
+      { evaluation: { verdict: 'passed', comparedWith: digest('d') } },
+      ['evaluation.otherChampion'],
+    ],
+    [
+      'was judged against no champion',
+      { evaluation: { verdict: 'passed', comparedWith: null } },
+      ['evaluation.otherChampion'],
+    ],
     ['lost its champion', { champion: null }, ['evaluation.otherChampion', 'canary.otherChampion']],
     ['never had a canary', { canary: null }, ['canary.missing']],
-    ['has a canary that still runs', { canary: { status: 'running', champion: 2, verdict: null } }, ['canary.open']],
-    ['has a canary that is held', { canary: { status: 'held', champion: 2, verdict: null } }, ['canary.open']],
-    ['has a canary that was held after it passed', { canary: { status: 'held', champion: 2, verdict: 'passed' } }, ['canary.open']],
-    ['has a canary that expired', { canary: { status: 'rolledBack', champion: 2, verdict: 'inconclusive' } }, ['canary.notPassed']],
-    ['was found harmful', { canary: { status: 'rolledBack', champion: 2, verdict: 'failed' } }, ['canary.notPassed']],
-    ['has a canary that was aborted', { canary: { status: 'aborted', champion: 2, verdict: null } }, ['canary.notPassed']],
+    [
+      'has a canary that still runs',
+      { canary: { status: 'running', champion: 2, verdict: null } },
+      ['canary.open'],
+    ],
+    [
+      'has a canary that is held',
+      { canary: { status: 'held', champion: 2, verdict: null } },
+      ['canary.open'],
+    ],
+    [
+      'has a canary that was held after it passed',
+      { canary: { status: 'held', champion: 2, verdict: 'passed' } },
+      ['canary.open'],
+    ],
+    [
+      'has a canary that expired',
+      { canary: { status: 'rolledBack', champion: 2, verdict: 'inconclusive' } },
+      ['canary.notPassed'],
+    ],
+    [
+      'was found harmful',
+      { canary: { status: 'rolledBack', champion: 2, verdict: 'failed' } },
+      ['canary.notPassed'],
+    ],
+    [
+      'has a canary that was aborted',
+      { canary: { status: 'aborted', champion: 2, verdict: null } },
+      ['canary.notPassed'],
+    ],
     [
       'has a canary that was aborted after it passed',
       { canary: { status: 'aborted', champion: 2, verdict: 'passed' } },
       ['canary.notPassed'],
     ],
-    ['was promoted during its canary', { canary: { status: 'promoted', champion: 2, verdict: null } }, ['canary.notPassed']],
-    ['was tried beside another champion', { canary: { status: 'promoted', champion: 1, verdict: 'passed' } }, ['canary.otherChampion']],
+    [
+      'was promoted during its canary',
+      { canary: { status: 'promoted', champion: 2, verdict: null } },
+      ['canary.notPassed'],
+    ],
+    [
+      'was tried beside another champion',
+      { canary: { status: 'promoted', champion: 1, verdict: 'passed' } },
+      ['canary.otherChampion'],
+    ],
     ['lacks approvals', { approvals: 0 }, ['approval.missing']],
   ])('of a version that %s is refused', (_, change, expected) => {
     expect(codes(change)).toEqual(expected);
@@ -61,8 +119,17 @@ describe('a promotion by hand', () => {
 
   test('lists everything at once, each with the command that helps', () => {
     const policy = { ...ready.policy, approval: { ...ready.policy.approval, required: 3 } };
-    const unmet = unmetRequirements({ ...ready, policy, canary: null, evaluation: { verdict: 'passed', comparedWith: digest('d') } });
-    expect(unmet.map(({ code }) => code)).toEqual(['evaluation.otherChampion', 'canary.missing', 'approval.missing']);
+    const unmet = unmetRequirements({
+      ...ready,
+      policy,
+      canary: null,
+      evaluation: { verdict: 'passed', comparedWith: digest('d') },
+    });
+    expect(unmet.map(({ code }) => code)).toEqual([
+      'evaluation.otherChampion',
+      'canary.missing',
+      'approval.missing',
+    ]);
     expect(unmet.map(({ next }) => next)).toEqual([
       'perennial run rerun run_a --from evaluate',
       'perennial run rerun run_a --from canary',
@@ -74,16 +141,24 @@ describe('a promotion by hand', () => {
   });
 
   test('of a first version needs no canary where gates judged it', () => {
-    const first = { champion: null, canary: null, evaluation: { verdict: 'passed', comparedWith: null } } as const;
+    const first = {
+      champion: null,
+      canary: null,
+      evaluation: { verdict: 'passed', comparedWith: null },
+    } as const;
     expect(codes(first)).toEqual([]);
-    expect(codes({ ...first, policy: { ...ready.policy, gates: 0, ungated: true } })).toEqual(['canary.missing']);
+    expect(codes({ ...first, policy: { ...ready.policy, gates: 0, ungated: true } })).toEqual([
+      'canary.missing',
+    ]);
   });
 
   test('of a version that no gate judges needs the canary that takes their place', () => {
     const policy = { ...ready.policy, gates: 0, ungated: true };
     const evaluation = { verdict: 'inconclusive', comparedWith: digest('c') } as const;
     expect(codes({ policy, evaluation })).toEqual([]);
-    expect(codes({ policy: { ...policy, canary: false }, evaluation, canary: null })).toEqual(['evaluation.notPassed']);
+    expect(codes({ policy: { ...policy, canary: false }, evaluation, canary: null })).toEqual([
+      'evaluation.notPassed',
+    ]);
   });
 
   test('never passes beside a canary that is required and has not passed against the present champion', () => {
@@ -95,7 +170,12 @@ describe('a promotion by hand', () => {
     fc.assert(
       fc.property(fc.option(canary), (tried) => {
         const isFree = unmetRequirements({ ...ready, canary: tried }).length === 0;
-        return !isFree || (tried?.verdict === 'passed' && tried.champion === 2 && ['passed', 'promoted'].includes(tried.status));
+        return (
+          !isFree ||
+          (tried?.verdict === 'passed' &&
+            tried.champion === 2 &&
+            ['passed', 'promoted'].includes(tried.status))
+        );
       }),
     );
   });
@@ -103,7 +183,10 @@ describe('a promotion by hand', () => {
 
 describe('an override', () => {
   const of = (promoter: Partial<Promoter>, selfApprove = false) =>
-    overrideRefusal({ name: 'bob', scope: 'approver', isStarter: false, ...promoter }, { run, selfApprove });
+    overrideRefusal(
+      { name: 'bob', scope: 'approver', isStarter: false, ...promoter },
+      { run, selfApprove },
+    );
 
   test('is an approver’s, and not the starter’s', () => {
     expect(of({})).toBeNull();
@@ -119,7 +202,11 @@ describe('an override', () => {
   });
 
   test('counts as an approval only of whoever could approve', () => {
-    const by = (promoter: Partial<Promoter>, role: 'approver' | 'admin' = 'admin', allowStarter = false) =>
+    const by = (
+      promoter: Partial<Promoter>,
+      role: 'approver' | 'admin' = 'admin',
+      allowStarter = false,
+    ) =>
       countsAsApproval(
         { name: 'bob', scope: 'approver', isStarter: false, ...promoter },
         { required: 1, role, allowStarter, timeoutSeconds: 1 },

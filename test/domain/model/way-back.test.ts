@@ -12,9 +12,17 @@ describe('the way back', () => {
     ['a rollback leaves the bad version for good', [forward(1), forward(2), back(1)], [1]],
     ['a promotion after a rollback', [forward(1), forward(2), back(1), forward(3)], [1, 3]],
     ['a version that was promoted twice', [forward(1), forward(2), forward(1)], [1, 2, 1]],
-    ['back over a version that was promoted twice', [forward(1), forward(2), forward(1), back(2), back(1)], [1]],
+    [
+      'back over a version that was promoted twice',
+      [forward(1), forward(2), forward(1), back(2), back(1)],
+      [1],
+    ],
     ['back by number over several', [forward(1), forward(2), forward(3), back(1)], [1]],
-    ['back by number to a version that a rollback left', [forward(1), forward(2), back(1), back(2)], [1, 2]],
+    [
+      'back by number to a version that a rollback left',
+      [forward(1), forward(2), back(1), back(2)],
+      [1, 2],
+    ],
     ['a promotion that was undone', [forward(1), forward(2), { kind: 'undo' }], [1]],
     ['the first promotion undone', [forward(1), { kind: 'undo' }], []],
   ])('%s', (_, moves, way) => {

@@ -6,7 +6,15 @@ describe('what webhooks hear of', () => {
     expect(notifyEventOf(event)).toBe(event);
   });
 
-  test.each(['run.running', 'run.status', 'stage.ended', 'trial.started', 'rollout.extended', 'rollout', ''])('not %j', (name) => {
+  test.each([
+    'run.running',
+    'run.status',
+    'stage.ended',
+    'trial.started',
+    'rollout.extended',
+    'rollout',
+    '',
+  ])('not %j', (name) => {
     expect(notifyEventOf(name)).toBeNull();
   });
 });

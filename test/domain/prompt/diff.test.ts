@@ -12,7 +12,9 @@ const prompt = (template: string, description = ''): PromptTemplate => ({
 
 describe('the difference of two prompts', () => {
   test('names the place and shows what went and what came, line by line', () => {
-    expect(diffPrompts(prompt('Be brief.\n{{q}}'), prompt('Be very brief.\n{{q}}', 'asked'))).toEqual([
+    expect(
+      diffPrompts(prompt('Be brief.\n{{q}}'), prompt('Be very brief.\n{{q}}', 'asked')),
+    ).toEqual([
       {
         place: 'messages[0].template',
         lines: [
@@ -35,12 +37,17 @@ describe('the difference of two prompts', () => {
     expect(diffPrompts(prompt('{{q}}'), prompt('{{q}}'))).toEqual([]);
     const schema = { ...prompt('{{q}}'), answerSchema: { type: 'object' } };
     expect(diffPrompts(prompt('{{q}}'), schema)).toMatchObject([
-      { place: 'answerSchema', lines: [{ sign: '-' }, { sign: '+', text: '{' }, { sign: '+' }, { sign: '+' }] },
+      {
+        place: 'answerSchema',
+        lines: [{ sign: '-' }, { sign: '+', text: '{' }, { sign: '+' }, { sign: '+' }],
+      },
     ]);
   });
 
   test('leads from the old text to the new one, whatever they are', () => {
-    const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { minLength: 1, maxLength: 8 }).map((lines) => lines.join('\n'));
+    const text = fc
+      .array(fc.constantFrom('a', 'b', 'c', ''), { minLength: 1, maxLength: 8 })
+      .map((lines) => lines.join('\n'));
     fc.assert(
       fc.property(text, text, (from, to) => {
         fc.pre(from !== to);

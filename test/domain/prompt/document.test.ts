@@ -31,9 +31,15 @@ describe('a prompt document', () => {
   });
 
   test('takes system messages of callers only where it says so, and has the digest it had before where it does not', () => {
-    const refusing = readPrompt(whole.replace('spec:', 'spec:\n  callerSystemMessages: refused'), 'prompt.yaml');
+    const refusing = readPrompt(
+      whole.replace('spec:', 'spec:\n  callerSystemMessages: refused'),
+      'prompt.yaml',
+    );
     expect(refusing).toEqual(readPrompt(whole, 'prompt.yaml'));
-    const allowing = readPrompt(whole.replace('spec:', 'spec:\n  callerSystemMessages: allowed'), 'prompt.yaml');
+    const allowing = readPrompt(
+      whole.replace('spec:', 'spec:\n  callerSystemMessages: allowed'),
+      'prompt.yaml',
+    );
     if (!allowing.ok) throw new Error(JSON.stringify(allowing.issues));
     expect(allowing.value.callerSystemMessages).toBe('allowed');
     expect(readPrompt(stringify(promptDocumentOf(allowing.value)), 'again.yaml')).toEqual(allowing);
@@ -43,17 +49,32 @@ describe('a prompt document', () => {
     [
       'an unknown variable',
       ['"{{question}}"', '"{{qestion}}"'],
-      { pointer: '/spec/messages/1/template', detail: 'unknown variable qestion', didYouMean: 'question', line: 10 },
+      {
+        pointer: '/spec/messages/1/template',
+        detail: 'unknown variable qestion',
+        didYouMean: 'question',
+        line: 10,
+      },
     ],
     [
       'an answer of no JSON Schema',
       ['  fewShot:\n', '  answer: { schema: { type: nothing } }\n  fewShot:\n'],
-      { pointer: '/spec/answer/schema', detail: expect.stringContaining('spec.answer.schema is no JSON Schema: ') as string, line: 11 },
+      {
+        pointer: '/spec/answer/schema',
+        detail: expect.stringContaining('spec.answer.schema is no JSON Schema: ') as string,
+        line: 11,
+      },
     ],
     [
       'an answer that cannot be held to its schema',
-      ['  fewShot:\n', '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n'],
-      { pointer: '/spec/answer/schema', detail: 'spec.answer.schema cannot be held to: unevaluatedProperties is not supported' },
+      [
+        '  fewShot:\n',
+        '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n',
+      ],
+      {
+        pointer: '/spec/answer/schema',
+        detail: 'spec.answer.schema cannot be held to: unevaluatedProperties is not supported',
+      },
     ],
     [
       'a variable of no use',
@@ -63,7 +84,10 @@ describe('a prompt document', () => {
     [
       'few-shot sets in a circle',
       ['places: { examples', 'places: { include: [both], examples'],
-      { pointer: '/spec/fewShot/sets/places/include', detail: 'few-shot sets include each other: places → both → places' },
+      {
+        pointer: '/spec/fewShot/sets/places/include',
+        detail: 'few-shot sets include each other: places → both → places',
+      },
     ],
     [
       'an unknown few-shot set',
@@ -73,7 +97,10 @@ describe('a prompt document', () => {
     [
       'an example without a value',
       ['{ question: Who was Ada? }', '{}'],
-      { pointer: '/spec/fewShot/sets/both/examples/0/input', detail: 'the variable question has no value' },
+      {
+        pointer: '/spec/fewShot/sets/both/examples/0/input',
+        detail: 'the variable question has no value',
+      },
     ],
     [
       'a list put in as one value',
@@ -85,15 +112,31 @@ describe('a prompt document', () => {
       ['"{{question}}"', '"{{#question}}{{.}}{{/question}}"'],
       { detail: '{{#question}} repeats a list, but question is a string' },
     ],
-    ['a list that is not closed', ['{{/passages}}', ''], { detail: '{{#passages}} is not closed by {{/passages}}' }],
-    ['an item outside of a list', ['"{{question}}"', '"{{question}} {{.}}"'], { detail: '{{.}} stands outside of a list' }],
+    [
+      'a list that is not closed',
+      ['{{/passages}}', ''],
+      { detail: '{{#passages}} is not closed by {{/passages}}' },
+    ],
+    [
+      'an item outside of a list',
+      ['"{{question}}"', '"{{question}} {{.}}"'],
+      { detail: '{{.}} stands outside of a list' },
+    ],
     [
       'braces that are not closed',
       ['"{{question}}"', '"{{question}} {{ x"'],
       { detail: '{{ at character 14 is not closed; write \\{{ for two braces' },
     ],
-    ['no message of the user', ['role: user', 'role: assistant'], { detail: 'there is no message of the user' }],
-    ['an unknown key', ['role: user,', 'rol: user,'], { detail: 'unknown key spec.messages[1].rol', didYouMean: 'role' }],
+    [
+      'no message of the user',
+      ['role: user', 'role: assistant'],
+      { detail: 'there is no message of the user' },
+    ],
+    [
+      'an unknown key',
+      ['role: user,', 'rol: user,'],
+      { detail: 'unknown key spec.messages[1].rol', didYouMean: 'role' },
+    ],
   ])('with %s is refused, and the place named', (_name, [from, to], issue) => {
     const broken = whole.replace(from ?? '', to ?? '');
     expect(broken).not.toBe(whole);
@@ -102,8 +145,14 @@ describe('a prompt document', () => {
   });
 
   test('that was stored reads as it did, whatever is refused of it since', () => {
-    const stored = whole.replace('  fewShot:\n', '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n');
+    const stored = whole.replace(
+      '  fewShot:\n',
+      '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n',
+    );
     expect(readPrompt(stored, 'prompt.yaml').ok).toBe(false);
-    expect(readStoredPrompt(stored, 'prompt.yaml')).toMatchObject({ ok: true, value: { answerSchema: { unevaluatedProperties: false } } });
+    expect(readStoredPrompt(stored, 'prompt.yaml')).toMatchObject({
+      ok: true,
+      value: { answerSchema: { unevaluatedProperties: false } },
+    });
   });
 });

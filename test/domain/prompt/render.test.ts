@@ -6,7 +6,10 @@ import { renderPrompt } from '../../../domain/prompt/render';
 const prompt: PromptTemplate = {
   name: 'wiki-answer',
   messages: [
-    { role: 'system', template: 'At most {{words}} words.{{#passages}}\n[{{@}}] {{.}}{{/passages}}' },
+    {
+      role: 'system',
+      template: 'At most {{words}} words.{{#passages}}\n[{{@}}] {{.}}{{/passages}}',
+    },
     { role: 'user', template: 'Q: {{question}}' },
   ],
   variables: {
@@ -24,7 +27,11 @@ const prompt: PromptTemplate = {
   },
   answerSchema: null,
 };
-const values = { words: 5, passages: ['Rome is in Italy.', 'Ada {{question}} \\{{'], question: 'where?' };
+const values = {
+  words: 5,
+  passages: ['Rome is in Italy.', 'Ada {{question}} \\{{'],
+  question: 'where?',
+};
 
 function issuesOf(render: () => unknown) {
   try {
@@ -39,7 +46,10 @@ function issuesOf(render: () => unknown) {
 describe('rendering a prompt', () => {
   test('fills the messages, numbers the items of a list, and shows each example once before the question', () => {
     expect(renderPrompt(prompt, values)).toEqual([
-      { role: 'system', content: 'At most 5 words.\n[1] Rome is in Italy.\n[2] Ada {{question}} \\{{' },
+      {
+        role: 'system',
+        content: 'At most 5 words.\n[1] Rome is in Italy.\n[2] Ada {{question}} \\{{',
+      },
       { role: 'user', content: 'Q: one?' },
       { role: 'assistant', content: '1' },
       { role: 'user', content: 'Q: two?' },
@@ -63,7 +73,9 @@ describe('rendering a prompt', () => {
   });
 
   test('lists every value that is missing, unknown or of another type', () => {
-    expect(issuesOf(() => renderPrompt(prompt, { words: '5', passages: 'x', questoin: 'where?' }))).toEqual({
+    expect(
+      issuesOf(() => renderPrompt(prompt, { words: '5', passages: 'x', questoin: 'where?' })),
+    ).toEqual({
       type: 'InvalidInput',
       issues: [
         { pointer: '/words', detail: 'words must be a number' },
@@ -75,12 +87,28 @@ describe('rendering a prompt', () => {
   });
 
   test('refuses a template that was never checked: few-shot sets in a circle', () => {
-    const circle = { ...prompt, fewShot: { use: 'a', template: 'Q: {{question}}', sets: { a: { include: ['a'], examples: [] } } } };
-    expect(issuesOf(() => renderPrompt(circle, values)).issues).toMatchObject([{ detail: 'few-shot sets include each other: a → a' }]);
+    const circle = {
+      ...prompt,
+      fewShot: {
+        use: 'a',
+        template: 'Q: {{question}}',
+        sets: { a: { include: ['a'], examples: [] } },
+      },
+    };
+    expect(issuesOf(() => renderPrompt(circle, values)).issues).toMatchObject([
+      { detail: 'few-shot sets include each other: a → a' },
+    ]);
   });
 
   test('a value may be named like a property of every object', () => {
-    const odd: PromptTemplate = { ...prompt, fewShot: null, variables: {}, messages: [{ role: 'user', template: '{{constructor}}' }] };
-    expect(issuesOf(() => renderPrompt(odd, {})).issues).toMatchObject([{ detail: 'unknown variable constructor' }]);
+    const odd: PromptTemplate = {
+      ...prompt,
+      fewShot: null,
+      variables: {},
+      messages: [{ role: 'user', template: '{{constructor}}' }],
+    };
+    expect(issuesOf(() => renderPrompt(odd, {})).issues).toMatchObject([
+      { detail: 'unknown variable constructor' },
+    ]);
   });
 });

@@ -15,7 +15,15 @@ const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
 const standing: Standing = { champion: 'm@1', challenger: 'm@2', step: 0, extendedSeconds: 0 };
 const noAnswers: AnswersCounted = { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 };
-const none: ArmCounted = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
+const none: ArmCounted = {
+  requests: 0,
+  errors: 0,
+  assigned: 0,
+  fallbacks: 0,
+  slow: 0,
+  ripe: 0,
+  labelled: 0,
+};
 const nobody = { champion: none, challenger: none };
 const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
   eventNow: at(hours),
@@ -42,14 +50,18 @@ describe('the state of a rollout', () => {
   const begun = growState(policy, nothingSeen, standing, seenAt(10));
 
   test('is empty until there is traffic, which tells what time it is', () => {
-    expect(growState(policy, nothingSeen, standing, seenAt(10, { eventNow: null, ripeUntil: null }))).toBe(nothingSeen);
+    expect(
+      growState(policy, nothingSeen, standing, seenAt(10, { eventNow: null, ripeUntil: null })),
+    ).toBe(nothingSeen);
     expect(begun.evidence).toMatchObject({ startedAt: at(10), asOf: at(10), step: 0 });
   });
 
   test('goes by labels that are due: its clock follows event time by their delay, and never goes back', () => {
     const later = growState(policy, begun, standing, seenAt(20));
     expect(later.evidence).toMatchObject({ startedAt: at(10), asOf: at(14) });
-    expect(growState(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence).toMatchObject({ asOf: at(14) });
+    expect(
+      growState(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence,
+    ).toMatchObject({ asOf: at(14) });
   });
 
   test('takes over as the registry counts it, in shadow, what the challenger was asked beside the answers', () => {
@@ -63,29 +75,43 @@ describe('the state of a rollout', () => {
   });
 
   test('and in a later step only what it was to answer: all the others that it scores beside the champion would hide those', () => {
-    const step = { champion: none, challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 } };
+    const step = {
+      champion: none,
+      challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 },
+    };
     const grown = growState(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
     expect(grown.evidence).toMatchObject({
       requestsInStep: 20,
       guardrails: { errors: { n: 20, events: 2 }, latency_ms: { n: 20, events: 4 } },
     });
     const verdict = grown.evidence && decideRollout(policy, grown.evidence);
-    expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain('was to answer 20 requests in this step; 200 are needed');
+    expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain(
+      'was to answer 20 requests in this step; 200 are needed',
+    );
   });
 
   test('knows how many requests that were due have no label', () => {
-    const total = { champion: { ...none, ripe: 50, labelled: 45 }, challenger: { ...none, ripe: 10, labelled: 8 } };
-    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { total })))).toMatchObject({ unlabelled: 7 });
+    const total = {
+      champion: { ...none, ripe: 50, labelled: 45 },
+      challenger: { ...none, ripe: 10, labelled: 8 },
+    };
+    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { total })))).toMatchObject({
+      unlabelled: 7,
+    });
   });
 
   test('ends judging as whoever watches says, and begins it again when they no longer do', () => {
     const noMoreLabels = { after: at(10), why: 'the budget is spent' };
     const ended = growState(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
     expect(ended.evidence?.noMoreLabels).toEqual(noMoreLabels);
-    expect(ended.evidence && decideRollout(policy, ended.evidence)).toMatchObject({ kind: 'expired' });
+    expect(ended.evidence && decideRollout(policy, ended.evidence)).toMatchObject({
+      kind: 'expired',
+    });
     const resumed = growState(policy, ended, standing, seenAt(21));
     expect(resumed.evidence).not.toHaveProperty('noMoreLabels');
-    expect(resumed.evidence && decideRollout(policy, resumed.evidence)).toMatchObject({ kind: 'continue' });
+    expect(resumed.evidence && decideRollout(policy, resumed.evidence)).toMatchObject({
+      kind: 'continue',
+    });
   });
 
   test('draws a point for each new number of pairs', () => {
@@ -101,7 +127,9 @@ describe('the state of a rollout', () => {
     if (harmed.evidence === null) throw new Error('seen');
     expect(decideRollout(policy, harmed.evidence).kind).toBe('harm');
     const healed = { champion: none, challenger: { ...none, requests: 100_000, errors: 30 } };
-    expect(growState(policy, harmed, standing, seenAt(500, { step: healed, pairs: [pairAt(100)] }))).toBe(harmed);
+    expect(
+      growState(policy, harmed, standing, seenAt(500, { step: healed, pairs: [pairAt(100)] })),
+    ).toBe(harmed);
   });
 });
 
@@ -112,7 +140,11 @@ describe('the arms of a rollout', () => {
   test('hold the requests of their entities: a request that the challenger failed is not the champion’s', () => {
     const failed = pairAt(12, { assigned: 'challenger', challenger: null });
     const served = pairAt(13, { assigned: 'challenger', champion: null });
-    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { pairs: [failed, served, pairAt(14)] })))).toMatchObject({
+    expect(
+      qualityOf(
+        growState(policy, begun, standing, seenAt(30, { pairs: [failed, served, pairAt(14)] })),
+      ),
+    ).toMatchObject({
       champion: { n: 1 },
       challenger: { n: 1 },
       unscored: { champion: 0, challenger: 1 },
@@ -121,7 +153,12 @@ describe('the arms of a rollout', () => {
 
   test('are of the present step alone', () => {
     const first = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
-    const second = growState(policy, first, { ...standing, step: 1 }, seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }));
+    const second = growState(
+      policy,
+      first,
+      { ...standing, step: 1 },
+      seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }),
+    );
     expect(qualityOf(second)).toMatchObject({ champion: { n: 1 } });
   });
 });

@@ -1,7 +1,13 @@
 import type { Command } from '../../../domain/run/command';
 import type { RolloutId } from '../../../domain/ids';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
-import type { RolloutCommand, RolloutEffect, RolloutEvent, RolloutProgress, RolloutSettings } from '../../../domain/rollout/progress';
+import type {
+  RolloutCommand,
+  RolloutEffect,
+  RolloutEvent,
+  RolloutProgress,
+  RolloutSettings,
+} from '../../../domain/rollout/progress';
 import { startOfRollout } from '../../../domain/rollout/progress';
 import { transition } from '../../../domain/rollout/transition';
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
@@ -15,15 +21,38 @@ const settings: RolloutSettings = {
   parkWhenPassed: true,
 };
 const rollout = 'roll_1' as RolloutId;
-const test_ = { alpha: 0.03, minSamples: 100, minDurationSeconds: 0 } as unknown as NonNullable<RolloutProgress['test']>;
-const opened: RolloutEvent = { kind: 'opened', rollout, status: 'running', step: 0, extendedSeconds: 0, decision: null, test: test_ };
-const passed: Verdict = { kind: 'passed', reasons: [{ gate: 'quality', code: 'quality.shown', message: 'shown' }] };
-const decision: DecisionRef = { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: passed };
+const test_ = { alpha: 0.03, minSamples: 100, minDurationSeconds: 0 } as unknown as NonNullable<
+  RolloutProgress['test']
+>;
+const opened: RolloutEvent = {
+  kind: 'opened',
+  rollout,
+  status: 'running',
+  step: 0,
+  extendedSeconds: 0,
+  decision: null,
+  test: test_,
+};
+const passed: Verdict = {
+  kind: 'passed',
+  reasons: [{ gate: 'quality', code: 'quality.shown', message: 'shown' }],
+};
+const decision: DecisionRef = {
+  id: 'decision_1',
+  policy: digest('policy'),
+  evidence: digest('evidence'),
+  verdict: passed,
+};
 const ada: Command = { actor: 'ada', reason: 'a look at the logs' };
-const shadow = 'canary of flights@2 beside flights@1: step 1 of 3, shadow; perennial rollout show flights';
+const shadow =
+  'canary of flights@2 beside flights@1: step 1 of 3, shadow; perennial rollout show flights';
 
 /** Follows events; `ready` is fed by the tests, as the workflow feeds it between commands. */
-function follow(events: readonly RolloutEvent[], from: RolloutProgress = startOfRollout, given: RolloutSettings = settings) {
+function follow(
+  events: readonly RolloutEvent[],
+  from: RolloutProgress = startOfRollout,
+  given: RolloutSettings = settings,
+) {
   let progress = from;
   let effects: readonly RolloutEffect[] = [];
   for (const event of events) ({ progress, effects } = transition(given, progress, event));
@@ -38,10 +67,18 @@ const running = follow([
   opened,
   { kind: 'ready' },
   { kind: 'stepEntered' },
-  { kind: 'statusRecorded', state: { rollout, status: 'running', waitingFor: shadow, decision: null } },
+  {
+    kind: 'statusRecorded',
+    state: { rollout, status: 'running', waitingFor: shadow, decision: null },
+  },
 ]).progress;
-const command = (of: RolloutCommand, id: string | null = 'update-1'): RolloutEvent => ({ kind: 'commandReceived', command: of, id });
-const said = (verb: 'hold' | 'resume' | 'skip' | 'abort', by: Command = ada) => command({ verb, ...by });
+const command = (of: RolloutCommand, id: string | null = 'update-1'): RolloutEvent => ({
+  kind: 'commandReceived',
+  command: of,
+  id,
+});
+const said = (verb: 'hold' | 'resume' | 'skip' | 'abort', by: Command = ada) =>
+  command({ verb, ...by });
 const ended = (status: EndedRollout['status'], more: Partial<EndedRollout> = {}): RolloutEvent => ({
   kind: 'ended',
   end: { status, verdict: null, decision: null, rollback: null, ...more },
@@ -50,7 +87,10 @@ const ended = (status: EndedRollout['status'], more: Partial<EndedRollout> = {})
 const at = (step: number, more: Partial<RolloutProgress> = {}): RolloutProgress => {
   const there = { ...running, step, ...more };
   const shown = follow([{ kind: 'ready' }], there).effects[0];
-  return { ...there, waitingFor: shown?.kind === 'recordStatus' ? shown.state.waitingFor : there.waitingFor };
+  return {
+    ...there,
+    waitingFor: shown?.kind === 'recordStatus' ? shown.state.waitingFor : there.waitingFor,
+  };
 };
 const held = at(0, { status: 'held', heldBy: ada });
 const waiting = at(2, { status: 'passed', decision });
@@ -58,12 +98,17 @@ const waiting = at(2, { status: 'passed', decision });
 describe('opening', () => {
   test('a new rollout is opened, and one that continues another execution is not', () => {
     expect(follow([{ kind: 'started' }]).effects).toEqual([{ kind: 'openRollout' }]);
-    expect(follow([{ kind: 'started' }], running)).toMatchObject({ effects: [], progress: { rollout, waitingFor: null } });
+    expect(follow([{ kind: 'started' }], running)).toMatchObject({
+      effects: [],
+      progress: { rollout, waitingFor: null },
+    });
   });
 
   test('enters the first step, records its status, tells its run, then watches', () => {
     const entering = follow([{ kind: 'started' }, opened, { kind: 'ready' }]);
-    expect(entering.effects).toEqual([{ kind: 'enterStep', step: 0, weight: 0, actor: 'perennial', cause: 'the first step' }]);
+    expect(entering.effects).toEqual([
+      { kind: 'enterStep', step: 0, weight: 0, actor: 'perennial', cause: 'the first step' },
+    ]);
     const recording = follow([{ kind: 'stepEntered' }], entering.progress);
     expect(recording.effects).toEqual([
       {
@@ -80,24 +125,58 @@ describe('opening', () => {
   });
 
   test.each<[string, RolloutEvent, string]>([
-    ['another rollout is open', { kind: 'busy', runId: 'run_9' as never, challenger: 7, status: 'running' }, 'canary.busy'],
+    [
+      'another rollout is open',
+      { kind: 'busy', runId: 'run_9' as never, challenger: 7, status: 'running' },
+      'canary.busy',
+    ],
     ['the champion has changed', { kind: 'conflict', champion: 5 }, 'canary.overtaken'],
-    ['it was found harmful', { kind: 'harmShown', rollout, runId: 'run_9' as never, at: '2026-01-01', verdict: null }, 'canary.harmShown'],
+    [
+      'it was found harmful',
+      { kind: 'harmShown', rollout, runId: 'run_9' as never, at: '2026-01-01', verdict: null },
+      'canary.harmShown',
+    ],
   ])('is refused where %s', (_what, event, code) => {
     const { progress, kinds } = follow([{ kind: 'started' }, event]);
     expect(kinds).toEqual(['announceEnd']);
-    expect(progress.outcome).toMatchObject({ kind: 'notOpened', rollout: null, verdict: { reasons: [{ code }] } });
+    expect(progress.outcome).toMatchObject({
+      kind: 'notOpened',
+      rollout: null,
+      verdict: { reasons: [{ code }] },
+    });
   });
 
-  test.each<[string, Partial<Extract<RolloutEvent, { readonly kind: 'opened' }>>, Partial<RolloutProgress>, string[]]>([
+  test.each<
+    [
+      string,
+      Partial<Extract<RolloutEvent, { readonly kind: 'opened' }>>,
+      Partial<RolloutProgress>,
+      string[],
+    ]
+  >([
     [
       'held',
       { status: 'held', step: 1 },
-      { status: 'held', step: 1, stepEntered: true, heldBy: { actor: 'perennial', reason: 'held before' } },
+      {
+        status: 'held',
+        step: 1,
+        stepEntered: true,
+        heldBy: { actor: 'perennial', reason: 'held before' },
+      },
       [],
     ],
-    ['passed', { status: 'passed', step: 2, decision }, { status: 'passed', decision, stepEntered: true, heldBy: null }, []],
-    ['running in its second step', { step: 1 }, { status: 'running', step: 1, stepEntered: false }, []],
+    [
+      'passed',
+      { status: 'passed', step: 2, decision },
+      { status: 'passed', decision, stepEntered: true, heldBy: null },
+      [],
+    ],
+    [
+      'running in its second step',
+      { step: 1 },
+      { status: 'running', step: 1, stepEntered: false },
+      [],
+    ],
     ['ended', { status: 'superseded' }, { status: 'superseded' }, ['endRollout']],
   ])('a run that is executed again finds its rollout %s', (_what, found, expected, effects) => {
     const { progress, kinds } = follow([{ kind: 'started' }, { ...opened, ...found }]);
@@ -111,23 +190,39 @@ describe('steps', () => {
     ['from shadow to serving', 0, 1, 0.25],
     ['up one step', 1, 2, 0.5],
   ])('%s', (_what, from, toStep, weight) => {
-    const { effects, progress } = follow([{ kind: 'advance', toStep, because: 'quality is shown' }, { kind: 'ready' }], at(from));
-    expect(effects).toEqual([{ kind: 'enterStep', step: toStep, weight, actor: 'perennial', cause: 'quality is shown' }]);
+    const { effects, progress } = follow(
+      [{ kind: 'advance', toStep, because: 'quality is shown' }, { kind: 'ready' }],
+      at(from),
+    );
+    expect(effects).toEqual([
+      { kind: 'enterStep', step: toStep, weight, actor: 'perennial', cause: 'quality is shown' },
+    ]);
     expect(follow([{ kind: 'stepEntered' }], progress).kinds).toEqual(['recordStatus']);
   });
 
   test('leaving the shadow, answers are judged again; between serving steps that judging has ended stays known', () => {
     const noMoreLabels = { after: null, why: 'the budget is spent' };
-    expect(follow([{ kind: 'advance', toStep: 1, because: '' }], at(0, { noMoreLabels })).progress.noMoreLabels).toBeNull();
-    expect(follow([{ kind: 'advance', toStep: 2, because: '' }], at(1, { noMoreLabels })).progress.noMoreLabels).toEqual(noMoreLabels);
+    expect(
+      follow([{ kind: 'advance', toStep: 1, because: '' }], at(0, { noMoreLabels })).progress
+        .noMoreLabels,
+    ).toBeNull();
+    expect(
+      follow([{ kind: 'advance', toStep: 2, because: '' }], at(1, { noMoreLabels })).progress
+        .noMoreLabels,
+    ).toEqual(noMoreLabels);
   });
 
   test.each([
     ['parked while an approval is pending', true, 'park'],
     ['kept at its weight where no approval is needed', false, 'keep'],
   ])('a rollout that passed is %s', (_what, parkWhenPassed, weight) => {
-    const { effects } = follow([{ kind: 'passed', decision }, { kind: 'ready' }], at(2), { ...settings, parkWhenPassed });
-    expect(effects).toMatchObject([{ kind: 'recordStatus', weight, state: { status: 'passed', decision } }]);
+    const { effects } = follow([{ kind: 'passed', decision }, { kind: 'ready' }], at(2), {
+      ...settings,
+      parkWhenPassed,
+    });
+    expect(effects).toMatchObject([
+      { kind: 'recordStatus', weight, state: { status: 'passed', decision } },
+    ]);
   });
 
   test('a watch that saw nothing, or was interrupted, is followed by another', () => {
@@ -136,23 +231,62 @@ describe('steps', () => {
   });
 
   test('when time is over and the policy says hold, the platform holds it and says why', () => {
-    const { effects, progress } = follow([{ kind: 'expired', because: 'nothing was decided in 14d' }, { kind: 'ready' }], at(1));
+    const { effects, progress } = follow(
+      [{ kind: 'expired', because: 'nothing was decided in 14d' }, { kind: 'ready' }],
+      at(1),
+    );
     expect(effects).toMatchObject([
-      { kind: 'recordStatus', actor: 'perennial', cause: 'nothing was decided in 14d', state: { status: 'held' } },
+      {
+        kind: 'recordStatus',
+        actor: 'perennial',
+        cause: 'nothing was decided in 14d',
+        state: { status: 'held' },
+      },
     ]);
-    expect(follow([{ kind: 'statusRecorded', state: stateIn(effects) }, { kind: 'ready' }], progress).effects).toEqual([
-      { kind: 'watch', mode: 'held' },
-    ]);
+    expect(
+      follow([{ kind: 'statusRecorded', state: stateIn(effects) }, { kind: 'ready' }], progress)
+        .effects,
+    ).toEqual([{ kind: 'watch', mode: 'held' }]);
   });
 });
 
 describe('commands', () => {
   test.each<[string, RolloutProgress, RolloutEvent, Partial<RolloutProgress>, readonly string[]]>([
-    ['hold', running, said('hold'), { status: 'held', heldBy: ada }, ['recordStatus', 'acceptCommand']],
-    ['hold of a held one', held, said('hold', { actor: 'ben' }), { status: 'held', heldBy: ada }, ['acceptCommand']],
-    ['hold of one that passed', waiting, said('hold'), { status: 'held', heldBy: ada, decision }, ['recordStatus', 'acceptCommand']],
-    ['resume', held, said('resume'), { status: 'running', heldBy: null }, ['recordStatus', 'acceptCommand']],
-    ['resume of one that runs', running, said('resume'), { status: 'running', heldBy: null }, ['acceptCommand']],
+    [
+      'hold',
+      running,
+      said('hold'),
+      { status: 'held', heldBy: ada },
+      ['recordStatus', 'acceptCommand'],
+    ],
+    [
+      'hold of a held one',
+      held,
+      said('hold', { actor: 'ben' }),
+      { status: 'held', heldBy: ada },
+      ['acceptCommand'],
+    ],
+    [
+      'hold of one that passed',
+      waiting,
+      said('hold'),
+      { status: 'held', heldBy: ada, decision },
+      ['recordStatus', 'acceptCommand'],
+    ],
+    [
+      'resume',
+      held,
+      said('resume'),
+      { status: 'running', heldBy: null },
+      ['recordStatus', 'acceptCommand'],
+    ],
+    [
+      'resume of one that runs',
+      running,
+      said('resume'),
+      { status: 'running', heldBy: null },
+      ['acceptCommand'],
+    ],
     [
       'resume of one that passed',
       at(2, { status: 'held', heldBy: ada, decision }),
@@ -160,8 +294,20 @@ describe('commands', () => {
       { status: 'passed', heldBy: null },
       ['recordStatus', 'acceptCommand'],
     ],
-    ['skip', running, said('skip'), { status: 'running', step: 1, stepEntered: false }, ['enterStep', 'acceptCommand']],
-    ['skip while held', held, said('skip'), { status: 'held', step: 1, stepEntered: false }, ['enterStep', 'acceptCommand']],
+    [
+      'skip',
+      running,
+      said('skip'),
+      { status: 'running', step: 1, stepEntered: false },
+      ['enterStep', 'acceptCommand'],
+    ],
+    [
+      'skip while held',
+      held,
+      said('skip'),
+      { status: 'held', step: 1, stepEntered: false },
+      ['enterStep', 'acceptCommand'],
+    ],
     ['skip of the last step', at(2), said('skip'), { step: 2 }, ['refuseCommand']],
     ['skip of one that passed', waiting, said('skip'), { step: 2 }, ['refuseCommand']],
     ['abort', running, said('abort'), { status: 'running' }, ['endRollout', 'acceptCommand']],
@@ -182,8 +328,14 @@ describe('commands', () => {
   });
 
   test('hold and resume are recorded with the person and the reason', () => {
-    expect(follow([said('hold')], running).effects[0]).toMatchObject({ actor: 'ada', cause: 'a look at the logs' });
-    expect(follow([said('resume', { actor: 'ben' })], held).effects[0]).toMatchObject({ actor: 'ben', cause: shadow });
+    expect(follow([said('hold')], running).effects[0]).toMatchObject({
+      actor: 'ada',
+      cause: 'a look at the logs',
+    });
+    expect(follow([said('resume', { actor: 'ben' })], held).effects[0]).toMatchObject({
+      actor: 'ben',
+      cause: shadow,
+    });
   });
 
   test('skip names who skipped which step, and enters it at its weight', () => {
@@ -211,14 +363,21 @@ describe('commands', () => {
   });
 
   test('one that comes before the step of an advance was entered enters it as well', () => {
-    const advanced = follow([{ kind: 'advance', toStep: 1, because: 'quality is shown' }], running).progress;
+    const advanced = follow(
+      [{ kind: 'advance', toStep: 1, because: 'quality is shown' }],
+      running,
+    ).progress;
     const { kinds, progress } = follow([said('hold')], advanced);
     expect(kinds).toEqual(['enterStep', 'acceptCommand']);
-    expect(follow([{ kind: 'stepEntered' }], progress).effects).toMatchObject([{ kind: 'recordStatus', actor: 'ada' }]);
+    expect(follow([{ kind: 'stepEntered' }], progress).effects).toMatchObject([
+      { kind: 'recordStatus', actor: 'ada' },
+    ]);
   });
 
   test('the ids of the last 500 are remembered', () => {
-    const many = Array.from({ length: 501 }, (_, index) => command({ verb: 'resume', ...ada }, `update-${index}`));
+    const many = Array.from({ length: 501 }, (_, index) =>
+      command({ verb: 'resume', ...ada }, `update-${index}`),
+    );
     const { handledCommands } = follow(many, running).progress;
     expect(handledCommands).toHaveLength(500);
     expect(handledCommands).not.toContain('update-0');
@@ -229,13 +388,17 @@ describe('its end', () => {
   test.each<[string, RolloutEvent, string, readonly string[]]>([
     [
       'rolled back by harm',
-      ended('rolledBack', { rollback: { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] } }),
+      ended('rolledBack', {
+        rollback: { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] },
+      }),
       'canary.rolledBack',
       ['announceEnd'],
     ],
     [
       'rolled back, and a gateway did not confirm',
-      ended('rolledBack', { rollback: { from: 2, to: 1, secondsToFullTraffic: null, unconfirmed: ['a'] } }),
+      ended('rolledBack', {
+        rollback: { from: 2, to: 1, secondsToFullTraffic: null, unconfirmed: ['a'] },
+      }),
       'canary.rolledBack',
       ['announceEnd', 'confirmRollback'],
     ],
@@ -245,14 +408,27 @@ describe('its end', () => {
   ])('%s', (_what, event, code, effects) => {
     const { progress, kinds } = follow([event, { kind: 'ready' }], running);
     expect(kinds).toEqual(effects);
-    expect(progress.outcome).toMatchObject({ rollout, verdict: { kind: 'inconclusive', reasons: [{ code }] } });
+    expect(progress.outcome).toMatchObject({
+      rollout,
+      verdict: { kind: 'inconclusive', reasons: [{ code }] },
+    });
   });
 
   test('a verdict of its row is the outcome’s, and a decision of its row is before that of the canary', () => {
-    const harm: Verdict = { kind: 'failed', reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'worse' }] };
+    const harm: Verdict = {
+      kind: 'failed',
+      reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'worse' }],
+    };
     const own = { ...decision, id: 'decision_harm' };
-    const { progress } = follow([ended('rolledBack', { verdict: harm, decision: own }), { kind: 'ready' }], waiting);
-    expect(progress.outcome).toMatchObject({ kind: 'rolledBack', verdict: harm, decision: { id: 'decision_harm' } });
+    const { progress } = follow(
+      [ended('rolledBack', { verdict: harm, decision: own }), { kind: 'ready' }],
+      waiting,
+    );
+    expect(progress.outcome).toMatchObject({
+      kind: 'rolledBack',
+      verdict: harm,
+      decision: { id: 'decision_harm' },
+    });
   });
 
   test('promoted after it passed, its verdict is the canary’s', () => {
@@ -267,21 +443,30 @@ describe('its end', () => {
   });
 
   test('a promotion that was refused ends it with the reason; the first word counts', () => {
-    const refused: RolloutEvent = { kind: 'promotionEnded', promotion: { kind: 'refused', reason: 'not on a Friday' } };
+    const refused: RolloutEvent = {
+      kind: 'promotionEnded',
+      promotion: { kind: 'refused', reason: 'not on a Friday' },
+    };
     const late: RolloutEvent = { kind: 'promotionEnded', promotion: { kind: 'promoted' } };
-    expect(follow([refused, late, { kind: 'ready' }], waiting).effects).toMatchObject([{ kind: 'endRollout', cause: 'not on a Friday' }]);
+    expect(follow([refused, late, { kind: 'ready' }], waiting).effects).toMatchObject([
+      { kind: 'endRollout', cause: 'not on a Friday' },
+    ]);
   });
 
   test('an activity that fails for good ends it, also before it is known to be open', () => {
     const failed: RolloutEvent = { kind: 'failed', cause: 'its run was cancelled' };
     for (const from of [startOfRollout, running, held, waiting])
-      expect(follow([failed], from).effects).toEqual([{ kind: 'endRollout', actor: 'perennial', cause: 'its run was cancelled' }]);
+      expect(follow([failed], from).effects).toEqual([
+        { kind: 'endRollout', actor: 'perennial', cause: 'its run was cancelled' },
+      ]);
   });
 
   test('found by a write that came too late, it ends once the command is answered', () => {
     const { progress } = follow([said('hold'), ended('superseded')], running);
     expect(progress).toMatchObject({ status: 'superseded', outcome: null });
-    expect(follow([{ kind: 'ready' }], progress).progress.outcome).toMatchObject({ kind: 'superseded' });
+    expect(follow([{ kind: 'ready' }], progress).progress.outcome).toMatchObject({
+      kind: 'superseded',
+    });
   });
 });
 
@@ -304,7 +489,10 @@ describe('a new execution', () => {
       opened,
       { kind: 'ready' },
       { kind: 'stepEntered' },
-      { kind: 'statusRecorded', state: { rollout, status: 'running', waitingFor: shadow, decision: null } },
+      {
+        kind: 'statusRecorded',
+        state: { rollout, status: 'running', waitingFor: shadow, decision: null },
+      },
       said('hold'),
       said('resume'),
       { kind: 'advance', toStep: 1, because: 'quality is shown' },
@@ -317,7 +505,10 @@ describe('a new execution', () => {
 describe('judging beside the watch', () => {
   test('where a turn ended is kept for the next', () => {
     const lost = [['pred_1' as never, 5]] as const;
-    const { progress, effects } = follow([{ kind: 'judged', since: '2026-11-01T10:00:00.000Z', lost }], running);
+    const { progress, effects } = follow(
+      [{ kind: 'judged', since: '2026-11-01T10:00:00.000Z', lost }],
+      running,
+    );
     expect(effects).toEqual([]);
     expect(progress).toMatchObject({ judgedSince: '2026-11-01T10:00:00.000Z', lostPairs: lost });
   });

@@ -35,8 +35,19 @@ describe('the request of a run', () => {
     [{ until: '2013-07-01T00:00:00' }, [['/until', 'until cannot be "2013-07-01T00:00:00"']]],
     [{ params: [1] }, [['/params', 'params must be a map, not a list']]],
     [{ params: { x: 'y'.repeat(3_000_000) } }, [['/params', 'params is 3,000,008 bytes of JSON']]],
-    [{ fromStage: 'train' }, [['/reuseRun', 'reuseRun is missing: fromStage needs the run whose earlier stages are taken']]],
-    [{ reuseRun: 'run_1' }, [['/fromStage', 'fromStage is missing: reuseRun needs the first stage to run again']]],
+    [
+      { fromStage: 'train' },
+      [
+        [
+          '/reuseRun',
+          'reuseRun is missing: fromStage needs the run whose earlier stages are taken',
+        ],
+      ],
+    ],
+    [
+      { reuseRun: 'run_1' },
+      [['/fromStage', 'fromStage is missing: reuseRun needs the first stage to run again']],
+    ],
     [
       { fromStage: 'trian', reuseRun: 'x/../y' },
       [
@@ -44,16 +55,23 @@ describe('the request of a run', () => {
         ['/reuseRun', 'reuseRun cannot be "x/../y"'],
       ],
     ],
-    [{ kind: 'x', input: {}, as: 'y' }, ['kind', 'input', 'as'].map((key) => [`/${key}`, `${key} is not in this version`] as const)],
+    [
+      { kind: 'x', input: {}, as: 'y' },
+      ['kind', 'input', 'as'].map((key) => [`/${key}`, `${key} is not in this version`] as const),
+    ],
     [{ cache: 'no' }, [['/cache', 'cache must be true or false, not "no"']]],
     [{ reason: '' }, [['/reason', 'reason must not be empty']]],
     [{ reason: 'x'.repeat(501) }, [['/reason', 'reason must have at most 500 characters']]],
   ])('%.60j is refused', (body, expected) => {
     const read = readRunRequest(body);
-    expect(read.ok ? [] : read.issues.map(({ pointer, detail }) => [pointer, detail])).toEqual(expected);
+    expect(read.ok ? [] : read.issues.map(({ pointer, detail }) => [pointer, detail])).toEqual(
+      expected,
+    );
   });
 
   test('a misspelt key is named with the right one', () => {
-    expect(readRunRequest({ reuserun: 'run_1' })).toMatchObject({ issues: [{ pointer: '/reuserun', didYouMean: 'reuseRun' }] });
+    expect(readRunRequest({ reuserun: 'run_1' })).toMatchObject({
+      issues: [{ pointer: '/reuserun', didYouMean: 'reuseRun' }],
+    });
   });
 });

@@ -4,14 +4,27 @@ import { safetyPolicySchema } from '../../../domain/safety/policy.schema';
 import { redact, screen } from '../../../domain/safety/screen';
 
 const detector = (change: Partial<DetectorSpec> & { readonly name: string }): DetectorSpec =>
-  ({ kind: 'secrets', on: ['input', 'output'], action: 'block', onError: 'block', ...change }) as DetectorSpec;
-const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({ name: 'p', detectors });
+  ({
+    kind: 'secrets',
+    on: ['input', 'output'],
+    action: 'block',
+    onError: 'block',
+    ...change,
+  }) as DetectorSpec;
+const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
+  name: 'p',
+  detectors,
+});
 
 /** Finds each word that its own name says. */
 const detect = (spec: DetectorSpec, text: string): Promise<readonly Finding[]> => {
   if (spec.name === 'broken') return Promise.reject(new TypeError(`cannot read "${text}"`));
   return Promise.resolve(
-    [...text.matchAll(new RegExp(spec.name, 'g'))].map(({ index }) => ({ from: index, to: index + spec.name.length, what: spec.name })),
+    [...text.matchAll(new RegExp(spec.name, 'g'))].map(({ index }) => ({
+      from: index,
+      to: index + spec.name.length,
+      what: spec.name,
+    })),
   );
 };
 
@@ -39,8 +52,14 @@ describe('screening a text', () => {
         { detector: 'odd', action: 'flag', found: { odd: 1 }, failure: null },
       ],
     });
-    expect(await screen(policy, 'input', 'odd mail', detect)).toMatchObject({ outcome: 'redacted', text: 'odd [mail]' });
-    expect(await screen(policy, 'input', 'odd', detect)).toMatchObject({ outcome: 'flagged', text: 'odd' });
+    expect(await screen(policy, 'input', 'odd mail', detect)).toMatchObject({
+      outcome: 'redacted',
+      text: 'odd [mail]',
+    });
+    expect(await screen(policy, 'input', 'odd', detect)).toMatchObject({
+      outcome: 'flagged',
+      text: 'odd',
+    });
   });
 
   test('looks on the side that the detector is for', async () => {
@@ -52,27 +71,53 @@ describe('screening a text', () => {
   test.each([
     ['block', 'blocked', null],
     ['allow', 'flagged', 'a secret'],
-  ] as const)('with onError: %s a detector that cannot look leaves the text %s, and says nothing of it', async (onError, outcome, text) => {
-    const said = await screen(policyOf(detector({ name: 'broken', onError })), 'input', 'a secret', detect);
-    expect(said).toEqual({
-      outcome,
-      text,
-      findings: [{ detector: 'broken', action: onError === 'block' ? 'block' : 'flag', found: {}, failure: 'TypeError' }],
-    });
-  });
+  ] as const)(
+    'with onError: %s a detector that cannot look leaves the text %s, and says nothing of it',
+    async (onError, outcome, text) => {
+      const said = await screen(
+        policyOf(detector({ name: 'broken', onError })),
+        'input',
+        'a secret',
+        detect,
+      );
+      expect(said).toEqual({
+        outcome,
+        text,
+        findings: [
+          {
+            detector: 'broken',
+            action: onError === 'block' ? 'block' : 'flag',
+            found: {},
+            failure: 'TypeError',
+          },
+        ],
+      });
+    },
+  );
 
   test('a redacted text holds nothing of what was found, however the findings overlap', () => {
     const findings = fc.array(
-      fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 12 })).map(([from, length]): Finding => ({ from, to: from + length, what: 'x' })),
+      fc
+        .tuple(fc.nat(40), fc.integer({ min: 1, max: 12 }))
+        .map(([from, length]): Finding => ({ from, to: from + length, what: 'x' })),
       { minLength: 1, maxLength: 6 },
     );
     fc.assert(
       fc.property(findings, (found) => {
-        // Each character stands for its place, so that what is left of the text tells which places are.
-        const text = String.fromCodePoint(...Array.from({ length: 60 }, (_, place) => 0x4e00 + place));
-        const left = Array.from(redact(text, found).replaceAll('[x]', ''), (character) => (character.codePointAt(0) ?? 0) - 0x4e00);
-        const covered = (place: number) => found.some(({ from, to }) => place >= from && place < to);
-        expect(left).toEqual(Array.from({ length: 60 }, (_, place) => place).filter((place) => !covered(place)));
+        // Each character stands for its place, so that what is left of the text tells which places
+        // are.
+        const text = String.fromCodePoint(
+          ...Array.from({ length: 60 }, (_, place) => 0x4e00 + place),
+        );
+        const left = Array.from(
+          redact(text, found).replaceAll('[x]', ''),
+          (character) => (character.codePointAt(0) ?? 0) - 0x4e00,
+        );
+        const covered = (place: number) =>
+          found.some(({ from, to }) => place >= from && place < to);
+        expect(left).toEqual(
+          Array.from({ length: 60 }, (_, place) => place).filter((place) => !covered(place)),
+        );
       }),
     );
   });

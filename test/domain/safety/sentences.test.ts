@@ -12,11 +12,14 @@ test.each<readonly [string, readonly string[]]>([
 
 test('no sentence is longer than is judged at once, and no word of one is lost', () => {
   fc.assert(
-    fc.property(fc.array(fc.stringMatching(/^[a-z]{3,40}$/), { minLength: 1, maxLength: 200 }), (words) => {
-      const sentences = sentencesOf(words.join(' '));
-      expect(Math.max(...sentences.map(({ length }) => length))).toBeLessThanOrEqual(240);
-      expect(sentences.join(' ').split(' ')).toEqual(words);
-    }),
+    fc.property(
+      fc.array(fc.stringMatching(/^[a-z]{3,40}$/), { minLength: 1, maxLength: 200 }),
+      (words) => {
+        const sentences = sentencesOf(words.join(' '));
+        expect(Math.max(...sentences.map(({ length }) => length))).toBeLessThanOrEqual(240);
+        expect(sentences.join(' ').split(' ')).toEqual(words);
+      },
+    ),
   );
 });
 

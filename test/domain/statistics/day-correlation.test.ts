@@ -1,4 +1,7 @@
-import { assumedDayCorrelation, correlationWidening } from '../../../domain/statistics/day-correlation';
+import {
+  assumedDayCorrelation,
+  correlationWidening,
+} from '../../../domain/statistics/day-correlation';
 import { seededRandom } from '../../../domain/statistics/random';
 import { dayEffects } from '../../support/rollout/simulated-traffic';
 
@@ -10,7 +13,10 @@ test('is by how much the mean of many days that resemble each other varies more'
   const random = seededRandom([1, 2, 3, 4]);
   const days = 200;
   const next = dayEffects.lasting(1, assumedDayCorrelation)(random);
-  const means = Array.from({ length: 4_000 }, () => Array.from({ length: days }, next).reduce((sum, each) => sum + each, 0) / days);
+  const means = Array.from(
+    { length: 4_000 },
+    () => Array.from({ length: days }, next).reduce((sum, each) => sum + each, 0) / days,
+  );
   const variance = means.reduce((sum, each) => sum + each ** 2, 0) / means.length;
   const widening = Math.sqrt(variance * days) / correlationWidening(assumedDayCorrelation);
   expect(widening).toBeGreaterThan(0.95);

@@ -1,13 +1,28 @@
 import fc from 'fast-check';
-import { addToDays, boundsAcrossDays, closeDaysBefore, daysFrom, noDays, type DayLoss } from '../../../domain/statistics/days-sequence';
+import {
+  addToDays,
+  boundsAcrossDays,
+  closeDaysBefore,
+  daysFrom,
+  noDays,
+  type DayLoss,
+} from '../../../domain/statistics/days-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import { watchDays } from '../../support/rollout/simulated-sequences';
 import { dayEffects, randomOf } from '../../support/rollout/simulated-traffic';
 
-const loss = (day: number, arm: DayLoss['arm'], value: number): DayLoss => ({ day, arm, loss: value });
+const loss = (day: number, arm: DayLoss['arm'], value: number): DayLoss => ({
+  day,
+  arm,
+  loss: value,
+});
 const withDays = (from: number, means: readonly number[]) =>
   means.reduce(
-    (state, mean, index) => addToDays(addToDays(state, loss(from + index, 'challenger', mean)), loss(from + index, 'champion', 0)),
+    (state, mean, index) =>
+      addToDays(
+        addToDays(state, loss(from + index, 'challenger', mean)),
+        loss(from + index, 'champion', 0),
+      ),
     daysFrom(from),
   );
 const stateOf = (means: readonly number[], weeks = Math.floor(means.length / 7)) => ({
@@ -19,20 +34,36 @@ const known = { alpha: 0.03, correlation: 0 };
 
 describe('days', () => {
   test('count the difference of the arms on each day once it is over', () => {
-    const seen = [loss(0, 'challenger', 3), loss(0, 'champion', 1), loss(0, 'challenger', 5), loss(1, 'challenger', 1)].reduce(
-      addToDays,
-      daysFrom(0),
-    );
-    expect(seen).toMatchObject({ week: { days: 1, sum: 3, sumSquares: 9 }, open: { day: 1, challenger: { n: 1, sum: 1 } } });
+    const seen = [
+      loss(0, 'challenger', 3),
+      loss(0, 'champion', 1),
+      loss(0, 'challenger', 5),
+      loss(1, 'challenger', 1),
+    ].reduce(addToDays, daysFrom(0));
+    expect(seen).toMatchObject({
+      week: { days: 1, sum: 3, sumSquares: 9 },
+      open: { day: 1, challenger: { n: 1, sum: 1 } },
+    });
   });
 
   test('with one arm alone say nothing', () => {
-    const seen = [loss(0, 'challenger', 3), loss(4, 'challenger', 1), loss(4, 'champion', 2)].reduce(addToDays, daysFrom(0));
-    expect(closeDaysBefore(seen, 5)).toMatchObject({ week: { days: 1, sum: -1, sumSquares: 1 }, closedBefore: 5, open: null });
+    const seen = [
+      loss(0, 'challenger', 3),
+      loss(4, 'challenger', 1),
+      loss(4, 'champion', 2),
+    ].reduce(addToDays, daysFrom(0));
+    expect(closeDaysBefore(seen, 5)).toMatchObject({
+      week: { days: 1, sum: -1, sumSquares: 1 },
+      closedBefore: 5,
+      open: null,
+    });
   });
 
   test('that are over take no more, and what comes late is counted as late', () => {
-    const seen = [loss(0, 'champion', 3), loss(1, 'champion', 3), loss(0, 'challenger', 3)].reduce(addToDays, daysFrom(0));
+    const seen = [loss(0, 'champion', 3), loss(1, 'champion', 3), loss(0, 'challenger', 3)].reduce(
+      addToDays,
+      daysFrom(0),
+    );
     expect(seen).toMatchObject({ late: 1, week: { days: 0 } });
     const closed = closeDaysBefore(withDays(2, [1]), 3);
     expect(addToDays(closed, loss(2, 'champion', 1))).toEqual({ ...closed, late: 1 });
@@ -51,19 +82,37 @@ describe('days', () => {
     const six = closeDaysBefore(withDays(3, [1, 2, 3, 4, 5, 6]), 9);
     expect(six).toMatchObject({ weeks: 0, days: 0, week: { days: 6 }, weekFrom: 3 });
     const seven = closeDaysBefore(withDays(3, [1, 2, 3, 4, 5, 6, 7]), 10);
-    expect(seven).toMatchObject({ weeks: 1, days: 7, sum: 28, sumSquares: 140, week: { days: 0 }, weekFrom: 10 });
+    expect(seven).toMatchObject({
+      weeks: 1,
+      days: 7,
+      sum: 28,
+      sumSquares: 140,
+      week: { days: 0 },
+      weekFrom: 10,
+    });
     expect(closeDaysBefore(seven, 10)).toBe(seven);
   });
 
   test('that are closed at the weekend make a week, and a gap makes none', () => {
     expect(closeDaysBefore(withDays(0, [1, 2, 3, 4, 5]), 7)).toMatchObject({ weeks: 1, days: 5 });
-    expect(closeDaysBefore(withDays(0, [1, 2, 3, 4]), 7)).toMatchObject({ weeks: 1, days: 0, week: { days: 0 } });
-    expect(closeDaysBefore(withDays(0, [1, 2, 3, 4, 5]), 21)).toMatchObject({ weeks: 3, days: 5, weekFrom: 21 });
+    expect(closeDaysBefore(withDays(0, [1, 2, 3, 4]), 7)).toMatchObject({
+      weeks: 1,
+      days: 0,
+      week: { days: 0 },
+    });
+    expect(closeDaysBefore(withDays(0, [1, 2, 3, 4, 5]), 21)).toMatchObject({
+      weeks: 3,
+      days: 5,
+      weekFrom: 21,
+    });
   });
 });
 
 describe('bounds across days', () => {
-  const means = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 7, maxLength: 35 });
+  const means = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), {
+    minLength: 7,
+    maxLength: 35,
+  });
 
   test('do not exist before the first whole week', () => {
     expect(boundsAcrossDays(stateOf([1, 2, 1.5, 1.7, 1.6, 1.2]), known)).toBeNull();
@@ -85,38 +134,71 @@ describe('bounds across days', () => {
         fc.double({ min: 0.1, max: 9, noNaN: true }),
         (values, shift, stretch) => {
           const plain = boundsAcrossDays(stateOf(values), known);
-          const moved = boundsAcrossDays(stateOf(values.map((value) => stretch * value + shift)), known);
+          const moved = boundsAcrossDays(
+            stateOf(values.map((value) => stretch * value + shift)),
+            known,
+          );
           const wide = boundsAcrossDays(stateOf(values), { ...known, correlation: 0.4 });
           const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
           expect(plain?.lower).toBeLessThanOrEqual(mean + 1e-9);
           expect(moved?.upper).toBeCloseTo(stretch * (plain?.upper ?? NaN) + shift, 3);
-          expect((wide?.upper ?? NaN) - mean).toBeCloseTo(((plain?.upper ?? NaN) - mean) * Math.sqrt(1.4 / 0.6), 6);
+          expect((wide?.upper ?? NaN) - mean).toBeCloseTo(
+            ((plain?.upper ?? NaN) - mean) * Math.sqrt(1.4 / 0.6),
+            6,
+          );
         },
       ),
     );
   });
 
-  // The last ones are limits of the method, of which docs/statistics.md warns: measured so that nobody forgets them.
+  // The last ones are limits of the method, of which docs/statistics.md warns: measured so that
+  // nobody forgets them.
   test.each([
     ['independent normal days', dayEffects.normal(1), [], 0.03],
     ['days with far outliers', dayEffects.heavy(1), [], 0.03],
-    ['days of which one resembles the next (correlation 0.4)', dayEffects.lasting(1, 0.4), [], 0.03],
-    ['worse weekends, from a Monday on', dayEffects.normal(0.3), [-1, -1, -1, -1, -1, 2.5, 2.5], 0.03],
+    [
+      'days of which one resembles the next (correlation 0.4)',
+      dayEffects.lasting(1, 0.4),
+      [],
+      0.03,
+    ],
+    [
+      'worse weekends, from a Monday on',
+      dayEffects.normal(0.3),
+      [-1, -1, -1, -1, -1, 2.5, 2.5],
+      0.03,
+    ],
     ['beyond its assumptions: a storm in ten days', dayEffects.storms(1), [], 0.3],
-  ])('%s: the upper bound is ever below the mean in a month in few simulated rollouts', (_name, effects, week, most) => {
-    const wrong = rateIn(
-      600,
-      (world) => watchDays(effects, { random: randomOf(world, 21), days: 31, alpha: 0.03, correlation: 0.4, week }).now.wrongGood,
-    );
-    expect(wrong.lower).toBeLessThanOrEqual(most);
-  });
+  ])(
+    '%s: the upper bound is ever below the mean in a month in few simulated rollouts',
+    (_name, effects, week, most) => {
+      const wrong = rateIn(
+        600,
+        (world) =>
+          watchDays(effects, {
+            random: randomOf(world, 21),
+            days: 31,
+            alpha: 0.03,
+            correlation: 0.4,
+            week,
+          }).now.wrongGood,
+      );
+      expect(wrong.lower).toBeLessThanOrEqual(most);
+    },
+  );
 
   test('without whole weeks, a start on a Monday was wrong nearly always', () => {
     const week = [-1, -1, -1, -1, -1, 2.5, 2.5];
     const wrong = rateIn(
       100,
       (world) =>
-        watchDays(dayEffects.normal(0.3), { random: randomOf(world, 22), days: 31, alpha: 0.03, correlation: 0.4, week }).earlier.wrongGood,
+        watchDays(dayEffects.normal(0.3), {
+          random: randomOf(world, 22),
+          days: 31,
+          alpha: 0.03,
+          correlation: 0.4,
+          week,
+        }).earlier.wrongGood,
     );
     expect(wrong.lower).toBeGreaterThan(0.5);
   });

@@ -1,5 +1,9 @@
 import fc from 'fast-check';
-import { normalCdf, normalQuantile, studentQuantile } from '../../../domain/statistics/distributions';
+import {
+  normalCdf,
+  normalQuantile,
+  studentQuantile,
+} from '../../../domain/statistics/distributions';
 
 describe('distributions', () => {
   /** scipy.stats 1.x: norm.ppf */
@@ -30,7 +34,11 @@ describe('distributions', () => {
   });
 
   test('the normal quantile undoes the distribution', () => {
-    fc.assert(fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (z) => expect(normalQuantile(normalCdf(z))).toBeCloseTo(z, 3)));
+    fc.assert(
+      fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (z) =>
+        expect(normalQuantile(normalCdf(z))).toBeCloseTo(z, 3),
+      ),
+    );
   });
 
   test('the ends of a distribution are infinite', () => {

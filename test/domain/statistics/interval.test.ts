@@ -12,7 +12,8 @@ const seed = [1, 2, 3, 4] as const;
 
 describe('an interval over resampled days', () => {
   test('is the BCa interval: agrees with scipy.stats.bootstrap at the expanded level', () => {
-    // scipy 1.x, method BCa, 400,000 resamples, confidence level 2 · 0.9837336 − 1, which is 97 % expanded for 14 days: 4.6 … 7.6, standard error 0.6303.
+    // scipy 1.x, method BCa, 400,000 resamples, confidence level 2 · 0.9837336 − 1, which is 97 %
+    // expanded for 14 days: 4.6 … 7.6, standard error 0.6303.
     const values = [4.1, 5.2, 3.3, 9.9, 4.4, 5.1, 6.0, 3.9, 4.8, 12.1, 5.5, 4.0, 5.0, 4.6];
     const interval = intervalOf(meanOf(values), 14, [0.97], 50_000);
     expect(interval.estimate).toBeCloseTo(5.5642857, 6);
@@ -21,7 +22,10 @@ describe('an interval over resampled days', () => {
     expect(interval.bounds[0]?.upper).toBeCloseTo(7.6, 1);
   });
 
-  const someDays = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: 2, maxLength: 20 });
+  const someDays = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), {
+    minLength: 2,
+    maxLength: 20,
+  });
 
   test('contains its estimate, and grows with its level', () => {
     fc.assert(
@@ -44,7 +48,12 @@ describe('an interval over resampled days', () => {
     fc.assert(
       fc.property(wholeDays, fc.integer({ min: -5, max: 5 }), (values, shift) => {
         const plain = intervalOf(meanOf(values), values.length, [0.9], 400).bounds[0];
-        const moved = intervalOf(meanOf(values.map((value) => value + shift)), values.length, [0.9], 400).bounds[0];
+        const moved = intervalOf(
+          meanOf(values.map((value) => value + shift)),
+          values.length,
+          [0.9],
+          400,
+        ).bounds[0];
         expect(moved?.lower).toBeCloseTo((plain?.lower ?? NaN) + shift, 6);
         expect(moved?.upper).toBeCloseTo((plain?.upper ?? NaN) + shift, 6);
       }),
@@ -53,7 +62,11 @@ describe('an interval over resampled days', () => {
 
   test('of a constant is that constant', () => {
     const interval = intervalOf(meanOf([3, 3, 3, 3, 3, 3, 3]), 7, [0.97], 500);
-    expect(interval).toEqual({ estimate: 3, standardError: 0, bounds: [{ level: 0.97, lower: 3, upper: 3 }] });
+    expect(interval).toEqual({
+      estimate: 3,
+      standardError: 0,
+      bounds: [{ level: 0.97, lower: 3, upper: 3 }],
+    });
   });
 
   test('is unbounded where the statistic is often undefined, instead of looking precise', () => {
@@ -75,15 +88,25 @@ describe('an interval over resampled days', () => {
 
   test('of one day, or of an undefined statistic, does not exist', () => {
     const resamples = dayResamples({ days: 1, replicates: 10, seed });
-    expect(dayInterval({ statistic: meanOf([1]), resamples, levels: [0.9], days: 1, correlation: 0 })).toBeNull();
-    expect(dayInterval({ statistic: () => NaN, resamples, levels: [0.9], days: 9, correlation: 0 })).toBeNull();
+    expect(
+      dayInterval({ statistic: meanOf([1]), resamples, levels: [0.9], days: 1, correlation: 0 }),
+    ).toBeNull();
+    expect(
+      dayInterval({ statistic: () => NaN, resamples, levels: [0.9], days: 9, correlation: 0 }),
+    ).toBeNull();
   });
 
   test('goes on growing beyond the levels that its resamples reach, as Student says', () => {
     const random = seededRandom(seed);
     const values = Array.from({ length: 28 }, () => gauss(random));
-    const { estimate, bounds } = intervalOf(meanOf(values), 28, [0.99, 0.997, 0.9999, 0.999999], 2000);
-    const beyond = (index: number, side: 'lower' | 'upper') => Math.abs((bounds[index]?.[side] ?? NaN) - estimate);
+    const { estimate, bounds } = intervalOf(
+      meanOf(values),
+      28,
+      [0.99, 0.997, 0.9999, 0.999999],
+      2000,
+    );
+    const beyond = (index: number, side: 'lower' | 'upper') =>
+      Math.abs((bounds[index]?.[side] ?? NaN) - estimate);
     // t of 27 degrees at these levels (scipy.stats.t.ppf).
     [2.473, 2.982, 4.304, 5.978].forEach((t, index) => {
       for (const side of ['lower', 'upper'] as const) {
@@ -99,15 +122,19 @@ describe('coverage on rows that share their day (simulated, 97 % bounds)', () =>
     // Independent days: the correlation that is assumed makes the bounds wider than they need be.
     ['a week', 7, 0, 0, 0.03],
     ['four weeks', 28, 0, 0, 0.02],
-    // 250 holdouts that miss 3 % each miss more than 6 % of the time on one side in one test of 200.
+    // 250 holdouts that miss 3 % each miss more than 6 % of the time on one side in one test of
+    // 200.
     ['a week of days that resemble the day before (0.4)', 7, 0.4, 0, 0.06],
     ['two weeks of such days', 14, 0.4, 0, 0.06],
     ['four weeks of such days', 28, 0.4, 0, 0.06],
     ['four weeks of such days whose weekends are worse', 28, 0.4, 1.5, 0.03],
-  ])('the mean loss of %s lies outside each bound rarely', (_case, days, correlation, weekend, most) => {
-    const missed = missesOf({ days, correlation, weekend, trials: 250, byDay: true });
-    expect(Math.max(missed.low, missed.high)).toBeLessThan(most);
-  });
+  ])(
+    'the mean loss of %s lies outside each bound rarely',
+    (_case, days, correlation, weekend, most) => {
+      const missed = missesOf({ days, correlation, weekend, trials: 250, byDay: true });
+      expect(Math.max(missed.low, missed.high)).toBeLessThan(most);
+    },
+  );
 
   test('rows taken one by one would be wrong in a third of the cases', () => {
     const missed = missesOf({ days: 28, correlation: 0, weekend: 0, trials: 40, byDay: false });
@@ -125,26 +152,46 @@ test('1,000 resamples of the AUC of 30,000 rows take less than 2 s', async () =>
     day: Int32Array.from({ length: rows }, (_, row) => row % 30),
     days: 30,
   };
-  const { value: interval, milliseconds } = await processorTime(() => intervalOf(metrics.auc.prepare(sample), 30, standardLevels, 1000));
+  const { value: interval, milliseconds } = await processorTime(() =>
+    intervalOf(metrics.auc.prepare(sample), 30, standardLevels, 1000),
+  );
   expect(milliseconds).toBeLessThan(2_000);
   expect(interval.estimate).toBeCloseTo(0.755, 2);
 });
 
-function intervalOf(statistic: DayStatistic, days: number, levels: readonly number[], replicates: number): Interval {
-  const drawn = dayInterval({ statistic, resamples: dayResamples({ days, replicates, seed }), levels, days, correlation: 0 });
+function intervalOf(
+  statistic: DayStatistic,
+  days: number,
+  levels: readonly number[],
+  replicates: number,
+): Interval {
+  const drawn = dayInterval({
+    statistic,
+    resamples: dayResamples({ days, replicates, seed }),
+    levels,
+    days,
+    correlation: 0,
+  });
   if (drawn === null) throw new Error('no interval');
   return drawn.interval;
 }
 
 function meanOf(values: readonly number[]): DayStatistic {
-  return (weights) => weightedSum(weights, Float64Array.from(values)) / weightedSum(weights, new Float64Array(values.length).fill(1));
+  return (weights) =>
+    weightedSum(weights, Float64Array.from(values)) /
+    weightedSum(weights, new Float64Array(values.length).fill(1));
 }
 
-/** Share of simulated holdouts whose true mean, 0, lies below the lower or above the upper bound. Half the variance is the day's, a thirtieth of what rows add. */
+/**
+ * Share of simulated holdouts whose true mean, 0, lies below the lower or above the upper bound.
+ * Half the variance is the day's, a thirtieth of what rows add.
+ */
 function missesOf(simulated: {
   readonly days: number;
   readonly correlation: number;
-  /** By how much the sixth and seventh day of a week are worse, in standard deviations between days. */
+  /**
+   * By how much the sixth and seventh day of a week are worse, in standard deviations between days.
+   */
   readonly weekend: number;
   readonly trials: number;
   readonly byDay: boolean;
@@ -154,15 +201,31 @@ function missesOf(simulated: {
   const rowsPerDay = 30;
   let [low, high] = [0, 0];
   for (let trial = 0; trial < trials; trial += 1) {
-    const day = Int32Array.from({ length: days * rowsPerDay }, (_, row) => Math.floor(row / rowsPerDay));
-    const effects = dayEffects(random, days, correlation).map((effect, at) => effect + weekend * (at % 7 < 5 ? -2 / 7 : 5 / 7));
+    const day = Int32Array.from({ length: days * rowsPerDay }, (_, row) =>
+      Math.floor(row / rowsPerDay),
+    );
+    const effects = dayEffects(random, days, correlation).map(
+      (effect, at) => effect + weekend * (at % 7 < 5 ? -2 / 7 : 5 / 7),
+    );
     const scores = Float64Array.from(day, (of) => (effects[of] ?? 0) + gauss(random));
     // Taken one by one, every row is a cluster of its own.
     const units = byDay ? { day, days } : { day: day.map((_, row) => row), days: day.length };
-    const statistic = meanOverRows({ labels: new Float64Array(day.length), scores, ...units }, (_label, score) => score);
-    const resamples = dayResamples({ days: units.days, replicates: byDay ? 1000 : 200, seed: [trial, days, 1, 1] });
-    const bounds = dayInterval({ statistic, resamples, levels: [0.97], days: units.days, correlation: byDay ? assumedDayCorrelation : 0 })
-      ?.interval.bounds[0];
+    const statistic = meanOverRows(
+      { labels: new Float64Array(day.length), scores, ...units },
+      (_label, score) => score,
+    );
+    const resamples = dayResamples({
+      days: units.days,
+      replicates: byDay ? 1000 : 200,
+      seed: [trial, days, 1, 1],
+    });
+    const bounds = dayInterval({
+      statistic,
+      resamples,
+      levels: [0.97],
+      days: units.days,
+      correlation: byDay ? assumedDayCorrelation : 0,
+    })?.interval.bounds[0];
     if (bounds?.lower == null || bounds.upper === null) throw new Error('no bounds');
     low += bounds.lower > 0 ? 1 : 0;
     high += bounds.upper < 0 ? 1 : 0;
@@ -174,7 +237,11 @@ function dayEffects(random: Random, days: number, correlation: number): readonly
   const effects: number[] = [];
   for (let day = 0; day < days; day += 1) {
     const fresh = gauss(random);
-    effects.push(day === 0 ? fresh : correlation * (effects[day - 1] ?? 0) + Math.sqrt(1 - correlation ** 2) * fresh);
+    effects.push(
+      day === 0
+        ? fresh
+        : correlation * (effects[day - 1] ?? 0) + Math.sqrt(1 - correlation ** 2) * fresh,
+    );
   }
   return effects;
 }

@@ -1,10 +1,21 @@
 import fc from 'fast-check';
-import { emptyMean, extendMean, meanBounds, scaledMean, wealthAgainst, type MeanRange } from '../../../domain/statistics/mean-sequence';
+import {
+  emptyMean,
+  extendMean,
+  meanBounds,
+  scaledMean,
+  wealthAgainst,
+  type MeanRange,
+} from '../../../domain/statistics/mean-sequence';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
-const observed = fc.array(fc.double({ min: -1, max: 3, noNaN: true }), { minLength: 1, maxLength: 60 });
+const observed = fc.array(fc.double({ min: -1, max: 3, noNaN: true }), {
+  minLength: 1,
+  maxLength: 60,
+});
 const anyAlpha = fc.double({ min: 1e-4, max: 0.2, noNaN: true });
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('a confidence sequence for a running mean', () => {
   test('encloses the mean of what was observed', () => {
@@ -20,14 +31,22 @@ describe('a confidence sequence for a running mean', () => {
   test('does not depend on how observations were batched, nor on a detour through JSON', () => {
     fc.assert(
       fc.property(observed, fc.nat(60), (values, cut) => {
-        const first = JSON.parse(JSON.stringify(extendMean(emptyMean(), range, values.slice(0, cut)))) as ReturnType<typeof emptyMean>;
-        expect(extendMean(first, range, values.slice(cut))).toEqual(extendMean(emptyMean(), range, values));
+        const first = JSON.parse(
+          JSON.stringify(extendMean(emptyMean(), range, values.slice(0, cut))),
+        ) as ReturnType<typeof emptyMean>;
+        expect(extendMean(first, range, values.slice(cut))).toEqual(
+          extendMean(emptyMean(), range, values),
+        );
       }),
     );
   });
 
   test('is mirrored when its observations are', () => {
-    const mirror: MeanRange = { min: -range.max, max: -range.min, guess: { min: -range.guess.max, max: -range.guess.min } };
+    const mirror: MeanRange = {
+      min: -range.max,
+      max: -range.min,
+      guess: { min: -range.guess.max, max: -range.guess.min },
+    };
     fc.assert(
       fc.property(observed, anyAlpha, (values, alpha) => {
         const plain = meanBounds(extendMean(emptyMean(), range, values), range, alpha);
@@ -50,7 +69,10 @@ describe('a confidence sequence for a running mean', () => {
     fc.assert(
       fc.property(observed, anyAlpha, anyAlpha, (values, one, other) => {
         const state = extendMean(emptyMean(), range, values);
-        const [strict, loose] = [meanBounds(state, range, Math.min(one, other)), meanBounds(state, range, Math.max(one, other))];
+        const [strict, loose] = [
+          meanBounds(state, range, Math.min(one, other)),
+          meanBounds(state, range, Math.max(one, other)),
+        ];
         expect(strict.lower).toBeLessThanOrEqual(loose.lower + 1e-9);
         expect(strict.upper).toBeGreaterThanOrEqual(loose.upper - 1e-9);
       }),
@@ -62,14 +84,17 @@ describe('a confidence sequence for a running mean', () => {
       fc.property(observed, anyAlpha, (values, alpha) => {
         const state = extendMean(emptyMean(), range, values);
         const { lower, upper } = meanBounds(state, range, alpha);
-        if (lower > range.min) expect(wealthAgainst(state, range, lower).atMost).toBeCloseTo(-Math.log(alpha), 5);
-        if (upper < range.max) expect(wealthAgainst(state, range, upper).atLeast).toBeCloseTo(-Math.log(alpha), 5);
+        if (lower > range.min)
+          expect(wealthAgainst(state, range, lower).atMost).toBeCloseTo(-Math.log(alpha), 5);
+        if (upper < range.max)
+          expect(wealthAgainst(state, range, upper).atLeast).toBeCloseTo(-Math.log(alpha), 5);
       }),
     );
   });
 
   test('is the mixture of products that its proof names', () => {
-    // Computed once more as products, without logarithms: stakes 0.95/(guess.max − min) · 2^−k, weights 1/((k+1)(k+2)) over 12/13.
+    // Computed once more as products, without logarithms: stakes 0.95/(guess.max − min) · 2^−k,
+    // weights 1/((k+1)(k+2)) over 12/13.
     const values = [0.4, -0.2, 1.1, 0.7];
     const m = -0.3;
     let expected = 0;
@@ -83,7 +108,10 @@ describe('a confidence sequence for a running mean', () => {
       });
       expected += (wealth * 13) / 12 / ((k + 1) * (k + 2));
     }
-    expect(wealthAgainst(extendMean(emptyMean(), range, values), range, m).atMost).toBeCloseTo(Math.log(expected), 10);
+    expect(wealthAgainst(extendMean(emptyMean(), range, values), range, m).atMost).toBeCloseTo(
+      Math.log(expected),
+      10,
+    );
   });
 
   test('knows nothing before the first observation, and refuses what lies outside its range', () => {
@@ -95,7 +123,11 @@ describe('a confidence sequence for a running mean', () => {
   test('forecasts: a state with four times the same observations is the scaled state', () => {
     // The guess settles, so that only the first observations differ.
     const values = Array.from({ length: 2000 }, (_, index) => (index % 2 === 0 ? 0.1 : -0.06));
-    const four = meanBounds(extendMean(emptyMean(), range, [...values, ...values, ...values, ...values]), range, 0.03);
+    const four = meanBounds(
+      extendMean(emptyMean(), range, [...values, ...values, ...values, ...values]),
+      range,
+      0.03,
+    );
     const forecast = meanBounds(scaledMean(extendMean(emptyMean(), range, values), 4), range, 0.03);
     expect(forecast.lower).toBeCloseTo(four.lower, 4);
     expect(forecast.upper).toBeCloseTo(four.upper, 4);

@@ -10,7 +10,12 @@ import {
 } from '../../../domain/statistics/ranged-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import { pairsUntil, watchArrivals, watchBounds } from '../../support/rollout/simulated-rollouts';
-import { alikePairs, boldPairs, dayEffects, randomOf } from '../../support/rollout/simulated-traffic';
+import {
+  alikePairs,
+  boldPairs,
+  dayEffects,
+  randomOf,
+} from '../../support/rollout/simulated-traffic';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
 const inRange = fc.double({ min: -1, max: 3, noNaN: true });
@@ -27,18 +32,28 @@ describe('a confidence sequence of observations whose ranges are known', () => {
   test('does not depend on how observations were batched, nor on a detour through JSON', () => {
     fc.assert(
       fc.property(observed, fc.nat(60), (values, cut) => {
-        const first = JSON.parse(JSON.stringify(of(values.slice(0, cut)))) as ReturnType<typeof emptyRanged>;
+        const first = JSON.parse(JSON.stringify(of(values.slice(0, cut)))) as ReturnType<
+          typeof emptyRanged
+        >;
         expect(extendRanged(first, range, values.slice(cut))).toEqual(of(values));
       }),
     );
   });
 
   test('is mirrored when its observations are', () => {
-    const mirror: MeanRange = { min: -range.max, max: -range.min, guess: { min: -range.guess.max, max: -range.guess.min } };
+    const mirror: MeanRange = {
+      min: -range.max,
+      max: -range.min,
+      guess: { min: -range.guess.max, max: -range.guess.min },
+    };
     fc.assert(
       fc.property(observed, anyAlpha, (values, alpha) => {
         const plain = rangedBounds(of(values), range, alpha);
-        const turned = values.map(({ value, min, max }) => ({ value: -value, min: -max, max: -min }));
+        const turned = values.map(({ value, min, max }) => ({
+          value: -value,
+          min: -max,
+          max: -min,
+        }));
         const mirrored = rangedBounds(extendRanged(emptyRanged(), mirror, turned), mirror, alpha);
         expect(mirrored.lower).toBeCloseTo(-plain.upper, 6);
         expect(mirrored.upper).toBeCloseTo(-plain.lower, 6);
@@ -50,30 +65,45 @@ describe('a confidence sequence of observations whose ranges are known', () => {
     fc.assert(
       fc.property(observed, anyAlpha, anyAlpha, (values, one, other) => {
         const state = of(values);
-        const [strict, loose] = [Math.min(one, other), Math.max(one, other)].map((alpha) => rangedBounds(state, range, alpha));
+        const [strict, loose] = [Math.min(one, other), Math.max(one, other)].map((alpha) =>
+          rangedBounds(state, range, alpha),
+        );
         expect(strict?.lower).toBeLessThanOrEqual((loose?.lower ?? NaN) + 1e-9);
         expect(strict?.upper).toBeGreaterThanOrEqual((loose?.upper ?? NaN) - 1e-9);
         const { lower, upper } = rangedBounds(state, range, one);
-        if (lower > range.min) expect(rangedWealth(state, range, lower).atMost).toBeCloseTo(-Math.log(one), 5);
-        if (upper < range.max) expect(rangedWealth(state, range, upper).atLeast).toBeCloseTo(-Math.log(one), 5);
+        if (lower > range.min)
+          expect(rangedWealth(state, range, lower).atMost).toBeCloseTo(-Math.log(one), 5);
+        if (upper < range.max)
+          expect(rangedWealth(state, range, upper).atLeast).toBeCloseTo(-Math.log(one), 5);
       }),
     );
   });
 
   test('bets by factors whose mean is at most one, whatever the chances of the two values that a pair can have', () => {
     fc.assert(
-      fc.property(ranged, observed, fc.double({ min: 0, max: 1, noNaN: true }), ({ min, max }, before, chance) => {
-        const state = of(before);
-        const after = [min, max].map((value) => extendRanged(state, range, [{ value, min, max }]));
-        const mean = (1 - chance) * min + chance * max;
-        for (const [bet, sign] of [['rising', 1] as const, ['falling', -1] as const]) {
-          state[bet].forEach((wealth, index) => {
-            const stake = (32 / 4) * 2 ** -index;
-            const factors = after.map((each) => Math.exp((each[bet][index] ?? NaN) - wealth - sign * stake * mean));
-            expect((1 - chance) * (factors[0] ?? NaN) + chance * (factors[1] ?? NaN)).toBeLessThanOrEqual(1 + 1e-9);
-          });
-        }
-      }),
+      fc.property(
+        ranged,
+        observed,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        ({ min, max }, before, chance) => {
+          const state = of(before);
+          const after = [min, max].map((value) =>
+            extendRanged(state, range, [{ value, min, max }]),
+          );
+          const mean = (1 - chance) * min + chance * max;
+          for (const [bet, sign] of [['rising', 1] as const, ['falling', -1] as const]) {
+            state[bet].forEach((wealth, index) => {
+              const stake = (32 / 4) * 2 ** -index;
+              const factors = after.map((each) =>
+                Math.exp((each[bet][index] ?? NaN) - wealth - sign * stake * mean),
+              );
+              expect(
+                (1 - chance) * (factors[0] ?? NaN) + chance * (factors[1] ?? NaN),
+              ).toBeLessThanOrEqual(1 + 1e-9);
+            });
+          }
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -93,7 +123,11 @@ describe('a confidence sequence of observations whose ranges are known', () => {
   });
 
   test('forecasts: a state with four times the same observations is the scaled state', () => {
-    const values = Array.from({ length: 2000 }, (_, index) => ({ value: index % 2 === 0 ? 0.1 : -0.06, min: -0.06, max: 0.1 }));
+    const values = Array.from({ length: 2000 }, (_, index) => ({
+      value: index % 2 === 0 ? 0.1 : -0.06,
+      min: -0.06,
+      max: 0.1,
+    }));
     const four = rangedBounds(of([...values, ...values, ...values, ...values]), range, 0.03);
     const forecast = rangedBounds(scaledRanged(of(values), 4), range, 0.03);
     expect(forecast.lower).toBeCloseTo(four.lower, 4);
@@ -105,9 +139,15 @@ describe('a confidence sequence of observations whose ranges are known', () => {
 describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
   const worlds = 60;
   const alpha = 0.03;
-  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchBounds>[0], 'effects' | 'draw'>) => {
+  const watch = (
+    scenario: number,
+    traffic: Pick<Parameters<typeof watchBounds>[0], 'effects' | 'draw'>,
+  ) => {
     const alarms = Array.from({ length: worlds }, (_, world) =>
-      watchBounds({ mean: 0.01, days: 4, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 10 }),
+      watchBounds(
+        { mean: 0.01, days: 4, pairsPerDay: 300, ...traffic },
+        { random: randomOf(world, scenario), alpha, lookEvery: 10 },
+      ),
     );
     return {
       wrong: rateIn(worlds, (world) => alarms[world]?.wrong === true),
@@ -117,15 +157,26 @@ describe('false alarms under continuous watching (simulated, alpha 3 %): the bou
   };
 
   test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
-    const { wrong, wrongGood, customary } = watch(1, { effects: dayEffects.none, draw: alikePairs });
+    const { wrong, wrongGood, customary } = watch(1, {
+      effects: dayEffects.none,
+      draw: alikePairs,
+    });
     expect(wrong.lower).toBeLessThanOrEqual(alpha);
     expect(wrongGood.lower).toBeLessThanOrEqual(alpha);
     expect(customary.lower).toBeGreaterThan(0.1);
   });
 
   test.each([
-    ['days that differ by 0.017, as between two months on real August', dayEffects.normal(0.017), alikePairs],
-    ['days that differ by 0.12, as of a model with shuffled labels', dayEffects.normal(0.12), alikePairs],
+    [
+      'days that differ by 0.017, as between two months on real August',
+      dayEffects.normal(0.017),
+      alikePairs,
+    ],
+    [
+      'days that differ by 0.12, as of a model with shuffled labels',
+      dayEffects.normal(0.12),
+      alikePairs,
+    ],
     ['days that differ and last', dayEffects.lasting(0.05, 0.4), alikePairs],
     ['days that drift', dayEffects.drifting(0.01), alikePairs],
     ['days of storms', dayEffects.storms(0.05), alikePairs],
@@ -146,21 +197,34 @@ test('takes a half to a third of the pairs that it takes by the widest range tha
     const needed = Array.from({ length: 9 }, (_, world) =>
       pairsUntil({ ...each, limit: 0.01, alpha: 0.005, most: 6_000 }, randomOf(world, 5)),
     );
-    const middle = (of: 'known' | 'widest') => needed.map((each) => each[of] ?? Infinity).toSorted((a, b) => a - b)[4] ?? NaN;
+    const middle = (of: 'known' | 'widest') =>
+      needed.map((each) => each[of] ?? Infinity).toSorted((a, b) => a - b)[4] ?? NaN;
     expect(middle('known')).toBeLessThan(share * middle('widest'));
   }
 });
 
-describe.each(['bad', 'good'] as const)('labels that come late, the %s news first (simulated)', (first) => {
-  const worlds = 20;
-  const alarms = (order: 'turn' | 'arrival') =>
-    rateIn(worlds, (world) => watchArrivals({ order, first, days: 2, pairsPerDay: 1500, random: randomOf(world, 4), alpha: 0.03 }));
+describe.each(['bad', 'good'] as const)(
+  'labels that come late, the %s news first (simulated)',
+  (first) => {
+    const worlds = 20;
+    const alarms = (order: 'turn' | 'arrival') =>
+      rateIn(worlds, (world) =>
+        watchArrivals({
+          order,
+          first,
+          days: 2,
+          pairsPerDay: 1500,
+          random: randomOf(world, 4),
+          alpha: 0.03,
+        }),
+      );
 
-  test('counted in order of event time once they are ripe: not above alpha', () => {
-    expect(alarms('turn').lower).toBeLessThanOrEqual(0.03);
-  });
+    test('counted in order of event time once they are ripe: not above alpha', () => {
+      expect(alarms('turn').lower).toBeLessThanOrEqual(0.03);
+    });
 
-  test('counted as they arrive they would be wrong nearly always', () => {
-    expect(alarms('arrival').lower).toBeGreaterThan(0.6);
-  });
-});
+    test('counted as they arrive they would be wrong nearly always', () => {
+      expect(alarms('arrival').lower).toBeGreaterThan(0.6);
+    });
+  },
+);

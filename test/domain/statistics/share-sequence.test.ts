@@ -22,7 +22,10 @@ describe('a confidence sequence for a share', () => {
   test('is mirrored when events are', () => {
     fc.assert(
       fc.property(counted, ({ n, events }) => {
-        const [plain, mirrored] = [shareBounds({ n, events }, 0.01), shareBounds({ n, events: n - events }, 0.01)];
+        const [plain, mirrored] = [
+          shareBounds({ n, events }, 0.01),
+          shareBounds({ n, events: n - events }, 0.01),
+        ];
         expect(mirrored.lower).toBeCloseTo(1 - plain.upper, 9);
       }),
     );
@@ -47,7 +50,9 @@ describe('a confidence sequence for a share', () => {
     ['one that fails twice as often as allowed', 0.02, 0.01, 0.0025, 6000],
     ['a latency that 6 % of the requests exceed, where 3 % may', 0.06, 0.03, 0.0025, 1500],
   ])('%s is found after few requests', (_name, share, limit, alpha, most) => {
-    expect(shareBounds({ n: most, events: Math.floor(most * share) }, alpha).lower).toBeGreaterThan(limit);
+    expect(shareBounds({ n: most, events: Math.floor(most * share) }, alpha).lower).toBeGreaterThan(
+      limit,
+    );
   });
 });
 
@@ -57,10 +62,16 @@ describe('false alarms under continuous watching (simulated, alpha 3 %, a share 
   test.each([
     ['the share is 3 % always', 0],
     ['the share differs from day to day, 3 % on average', 0.6],
-  ])('%s: the bound passes the mean of the conditional shares so far in not more than 3 %', (_name, spread) => {
-    const alarms = rateIn(worlds, (world) =>
-      watchShare({ share: 0.03, spread }, { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 }),
-    );
-    expect(alarms.rate).toBeLessThanOrEqual(0.03);
-  });
+  ])(
+    '%s: the bound passes the mean of the conditional shares so far in not more than 3 %',
+    (_name, spread) => {
+      const alarms = rateIn(worlds, (world) =>
+        watchShare(
+          { share: 0.03, spread },
+          { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 },
+        ),
+      );
+      expect(alarms.rate).toBeLessThanOrEqual(0.03);
+    },
+  );
 });

@@ -25,7 +25,11 @@ describe('simultaneous bounds', () => {
     const trials = 250;
     let missed = 0;
     for (let trial = 0; trial < trials; trial += 1) {
-      missed += boundsOf(groupsOfEverySecondDay(14), trial).some(({ together }) => (together.lower ?? -1) > 0) ? 1 : 0;
+      missed += boundsOf(groupsOfEverySecondDay(14), trial).some(
+        ({ together }) => (together.lower ?? -1) > 0,
+      )
+        ? 1
+        : 0;
     }
     expect(missed / trials).toBeLessThan(0.05);
   });
@@ -34,7 +38,10 @@ describe('simultaneous bounds', () => {
     const width = (shared: number) => {
       const [first] = boundsOf(groupsOfAMonth(12, shared), 1);
       if (!first?.own) throw new Error('no bounds');
-      return ((first.together.upper ?? NaN) - first.estimate) / ((first.own.upper ?? NaN) - first.estimate);
+      return (
+        ((first.together.upper ?? NaN) - first.estimate) /
+        ((first.own.upper ?? NaN) - first.estimate)
+      );
     };
     expect(width(1)).toBeGreaterThan(0.8);
     expect(width(1)).toBeLessThan(1.2);
@@ -43,8 +50,12 @@ describe('simultaneous bounds', () => {
 
   test('go on growing beyond the levels that the resamples reach', () => {
     const twelve = groupsOfAMonth(12, 0.3);
-    const upper = [0.97, 0.99, 0.997, 0.9999, 0.999999].map((level) => boundsOf(twelve, 1, level)[0]?.together.upper ?? NaN);
-    upper.slice(1).forEach((bound, index) => expect(bound).toBeGreaterThan((upper[index] ?? NaN) * 1.05));
+    const upper = [0.97, 0.99, 0.997, 0.9999, 0.999999].map(
+      (level) => boundsOf(twelve, 1, level)[0]?.together.upper ?? NaN,
+    );
+    upper
+      .slice(1)
+      .forEach((bound, index) => expect(bound).toBeGreaterThan((upper[index] ?? NaN) * 1.05));
   });
 
   test('of a constant are that constant, and it does not widen the others', () => {
@@ -59,7 +70,9 @@ describe('simultaneous bounds', () => {
 /** Mean 0 a group; `shared` is how much of its day all groups share. */
 function groupsOfAMonth(groups: number, shared: number): readonly (readonly number[])[] {
   const days = Array.from({ length: 30 }, gauss);
-  return Array.from({ length: groups }, () => days.map((day) => Math.sqrt(shared) * day + Math.sqrt(1 - shared) * gauss()));
+  return Array.from({ length: groups }, () =>
+    days.map((day) => Math.sqrt(shared) * day + Math.sqrt(1 - shared) * gauss()),
+  );
 }
 
 /** Twenty groups of mean 0, each with rows on every second day alone. */
@@ -76,13 +89,23 @@ function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number
   const joint = jointDeviations({ replicates: 1000, correlation: 0 });
   const drawn = groups.map((values) => {
     const own = values.filter((value) => value !== null).length;
-    const found = dayInterval({ statistic: meanOf(values), resamples, levels: [level], days: own, correlation: 0 });
+    const found = dayInterval({
+      statistic: meanOf(values),
+      resamples,
+      levels: [level],
+      days: own,
+      correlation: 0,
+    });
     if (found === null) throw new Error('no interval');
     joint.add(found);
     return { interval: found.interval, days: own };
   });
   const together = joint.bounds();
-  return drawn.map((each) => ({ estimate: each.interval.estimate, own: each.interval.bounds[0], together: together(each, level) }));
+  return drawn.map((each) => ({
+    estimate: each.interval.estimate,
+    own: each.interval.bounds[0],
+    together: together(each, level),
+  }));
 }
 
 function meanOf(values: readonly (number | null)[]): DayStatistic {

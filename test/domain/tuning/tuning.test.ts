@@ -1,8 +1,25 @@
 import type { Trial, TrialStatus } from '../../../domain/tuning/tuning';
-import { bestTrial, busySeconds, countsOf, givingUp, hyperbandOf, rungsOf, valuesAtRungs } from '../../../domain/tuning/tuning';
+import {
+  bestTrial,
+  busySeconds,
+  countsOf,
+  givingUp,
+  hyperbandOf,
+  rungsOf,
+  valuesAtRungs,
+} from '../../../domain/tuning/tuning';
 
 function trial(number: number, status: TrialStatus, value: number | null = null): Trial {
-  return { number, params: {}, status, value, intermediate: [], reason: null, startedAt: '2013-01-01T00:00:00Z', endedAt: null };
+  return {
+    number,
+    params: {},
+    status,
+    value,
+    intermediate: [],
+    reason: null,
+    startedAt: '2013-01-01T00:00:00Z',
+    endedAt: null,
+  };
 }
 
 const at = (from: number, until: number | null) => ({
@@ -20,8 +37,10 @@ describe('the best trial', () => {
   ];
   test('is the lowest complete one when the metric is minimised, the first of equals', () =>
     expect(bestTrial(trials, 'minimize')?.number).toBe(2));
-  test('is the highest when it is maximised', () => expect(bestTrial(trials, 'maximize')?.number).toBe(0));
-  test('is none when none is complete', () => expect(bestTrial([trial(0, 'pruned', 1), trial(1, 'failed')], 'minimize')).toBeNull());
+  test('is the highest when it is maximised', () =>
+    expect(bestTrial(trials, 'maximize')?.number).toBe(0));
+  test('is none when none is complete', () =>
+    expect(bestTrial([trial(0, 'pruned', 1), trial(1, 'failed')], 'minimize')).toBeNull());
 });
 
 describe('busy seconds', () => {
@@ -45,7 +64,9 @@ describe('hyperband', () => {
     const hyperband = hyperbandOf(5);
     expect(hyperband && rungsOf(hyperband)).toEqual([1, 3]);
   });
-  test.each([[null], [0], [2]])('is none where there is nothing to ration: %s', (iterations) => expect(hyperbandOf(iterations)).toBeNull());
+  test.each([[null], [0], [2]])('is none where there is nothing to ration: %s', (iterations) =>
+    expect(hyperbandOf(iterations)).toBeNull(),
+  );
 });
 
 describe('values at rungs', () => {
@@ -54,21 +75,34 @@ describe('values at rungs', () => {
     expect(valuesAtRungs([1, 3, 9, 27], seen)).toEqual([seen[0], seen[2], seen[5]]);
     expect(valuesAtRungs([1, 3, 9, 27], seen.slice(0, 4))).toEqual([seen[0], seen[2]]);
   });
-  test('name one step once', () => expect(valuesAtRungs([1, 3], [{ step: 10, value: 1 }])).toEqual([{ step: 10, value: 1 }]));
+  test('name one step once', () =>
+    expect(valuesAtRungs([1, 3], [{ step: 10, value: 1 }])).toEqual([{ step: 10, value: 1 }]));
 });
 
 describe('giving up', () => {
   test.each([
     ['one failure is bad luck', { complete: 0, pruned: 0, failed: 1 }, null],
     ['half may fail', { complete: 5, pruned: 0, failed: 5 }, null],
-    ['more than half of a handful is a mistake', { complete: 2, pruned: 0, failed: 3 }, '3 of 5 trials failed'],
+    [
+      'more than half of a handful is a mistake',
+      { complete: 2, pruned: 0, failed: 3 },
+      '3 of 5 trials failed',
+    ],
     ['pruned ones did not fail', { complete: 1, pruned: 9, failed: 3 }, null],
   ])('%s', (_, counts, reason) => expect(givingUp(counts, 2)).toBe(reason));
-  test('waits for two rounds of all lanes', () => expect(givingUp({ complete: 0, pruned: 0, failed: 7 }, 4)).toBeNull());
+  test('waits for two rounds of all lanes', () =>
+    expect(givingUp({ complete: 0, pruned: 0, failed: 7 }, 4)).toBeNull());
 });
 
 test('counts are by status', () => {
-  expect(countsOf([trial(0, 'complete', 1), trial(1, 'failed'), trial(2, 'running'), trial(3, 'running')])).toEqual({
+  expect(
+    countsOf([
+      trial(0, 'complete', 1),
+      trial(1, 'failed'),
+      trial(2, 'running'),
+      trial(3, 'running'),
+    ]),
+  ).toEqual({
     complete: 1,
     pruned: 0,
     failed: 1,

@@ -7,5 +7,7 @@ export async function modelLifecycle(): Promise<void> {
 }
 
 export async function study(): Promise<void> {
-  await proxyActivities<Activities>({ taskQueue: 'data', startToCloseTimeout: '1m' }).ingestSource({} as never);
+  await proxyActivities<Activities>({ taskQueue: 'data', startToCloseTimeout: '1m' }).ingestSource(
+    {} as never,
+  );
 }

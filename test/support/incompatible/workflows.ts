@@ -1,4 +1,7 @@
-/** Code that cannot continue what the product's workflow began: it waits where that one called an activity. */
+/**
+ * Code that cannot continue what the product's workflow began: it waits where that one called an
+ * activity.
+ */
 import { sleep } from '@temporalio/workflow';
 
 export async function modelLifecycle(): Promise<void> {

@@ -1,4 +1,7 @@
-/** Versions of a language application on trial: real gateways, registry, workflow and activities; the model alone is scripted. */
+/**
+ * Versions of a language application on trial: real gateways, registry, workflow and activities;
+ * the model alone is scripted.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +9,20 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import OpenAI from 'openai';
 import { admitsAnybody } from '../commands';
-import { createJudgeAnswersActivities, type Judging } from '../../../activities/language/judge-answers';
+import {
+  createJudgeAnswersActivities,
+  type Judging,
+} from '../../../activities/language/judge-answers';
 import { createRolloutActivities } from '../../../activities/rollout/rollout';
 import { createWatchRolloutActivities } from '../../../activities/rollout/watch';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import type { RolloutRecord } from '../../../db/rollout/repository';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
-import { llmCanarySchema, type LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
+import {
+  llmCanarySchema,
+  type LlmCanaryDocument,
+} from '../../../domain/language/canary/canary.schema';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import { workflowBundle } from '../../../workers/temporal/bundle';
@@ -23,7 +32,11 @@ import { startRun } from '../../db/registry-fixture';
 import type { GatewayProcess } from '../process/gateway-process';
 import { noSecret, providerAt } from '../provider/model-access';
 import { migratedDatabase, testBucket, testTemporal } from '../platform';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../provider/scripted-provider';
 import { putBundle, questionPrompt } from './served-bundles';
 import { openServingWorld, type ServingWorld } from '../serving/serving-world';
 
@@ -52,9 +65,19 @@ export interface ApplicationWorld extends ServingWorld {
   /** A version that is told this. Whoever is told not to care knows every other capital. */
   atlasThat(instruction: string): Promise<ModelVersionRef>;
   /** Of a challenger beside the champion, by the workflow. */
-  beginRollout(challenger: ModelVersionRef, over?: Partial<LlmCanaryDocument>, judging?: Judging): Promise<OpenedRollout>;
-  /** For the capital of a land, streamed or whole. Throws where the gateway does not answer, or an answer is of two versions. */
-  ask(gateway: GatewayProcess, question: { readonly land: number; readonly user: string; readonly stream: boolean }): Promise<AtlasAnswer>;
+  beginRollout(
+    challenger: ModelVersionRef,
+    over?: Partial<LlmCanaryDocument>,
+    judging?: Judging,
+  ): Promise<OpenedRollout>;
+  /**
+   * For the capital of a land, streamed or whole. Throws where the gateway does not answer, or an
+   * answer is of two versions.
+   */
+  ask(
+    gateway: GatewayProcess,
+    question: { readonly land: number; readonly user: string; readonly stream: boolean },
+  ): Promise<AtlasAnswer>;
   tell(gateway: GatewayProcess, feedback: object): Promise<void>;
 }
 
@@ -73,7 +96,8 @@ export async function openApplicationWorld({
   });
   const world = await openServingWorld(database.url, testBucket());
   let started = 0;
-  const start = () => world.startGateway(join(folder, String((started += 1))), { PERENNIAL_LLM_URL: provider.url });
+  const start = () =>
+    world.startGateway(join(folder, String((started += 1))), { PERENNIAL_LLM_URL: provider.url });
   const gateways = await Promise.all(Array.from({ length: count }, start));
   const access = openModelAccess([providerAt(provider.url)], noSecret);
   const worker = await startWorkers(world, access);
@@ -83,21 +107,32 @@ export async function openApplicationWorld({
     provider,
     gateways,
     async atlasThat(instruction) {
-      const put = (bytes: Uint8Array) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
+      const put = (bytes: Uint8Array) =>
+        world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
       const base = { provider: 'embedded', model: 'scripted', adapter: null, standby: [] };
-      return world.registerManifest(await putBundle(put, { model: atlas, prompt: questionPrompt(instruction), base }));
+      return world.registerManifest(
+        await putBundle(put, { model: atlas, prompt: questionPrompt(instruction), base }),
+      );
     },
 
-    beginRollout: (challenger, over = {}, judging) => beginRollout(world, worker.client, challenger, over, judging),
+    beginRollout: (challenger, over = {}, judging) =>
+      beginRollout(world, worker.client, challenger, over, judging),
 
     async ask({ url }, { land, user, stream }) {
       const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: world.keys.viewer, maxRetries: 0 });
       const content = `What is the capital of Land ${land}?`;
-      const request = { model: atlas, messages: [{ role: 'user' as const, content }], safety_identifier: user };
+      const request = {
+        model: atlas,
+        messages: [{ role: 'user' as const, content }],
+        safety_identifier: user,
+      };
       const names = new Set<string>();
       let [id, text] = ['', ''];
       if (stream) {
-        for await (const chunk of await client.chat.completions.create({ ...request, stream: true })) {
+        for await (const chunk of await client.chat.completions.create({
+          ...request,
+          stream: true,
+        })) {
           ({ id } = chunk);
           text += chunk.choices[0]?.delta.content ?? '';
           names.add(chunk.model);
@@ -109,13 +144,21 @@ export async function openApplicationWorld({
         names.add(answer.model);
       }
       const [name, ...others] = names;
-      if (name === undefined || others.length > 0) throw new Error(`one answer is of ${[...names].join(' and ') || 'nobody'}`);
+      if (name === undefined || others.length > 0)
+        throw new Error(`one answer is of ${[...names].join(' and ') || 'nobody'}`);
       return { id, text, version: Number(name.split('@')[1]) };
     },
 
     async tell({ url }, feedback) {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` };
-      const told = await fetch(`${url}/v1/feedback`, { method: 'POST', headers, body: JSON.stringify(feedback) });
+      const headers = {
+        'content-type': 'application/json',
+        authorization: `Bearer ${world.keys.operator}`,
+      };
+      const told = await fetch(`${url}/v1/feedback`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(feedback),
+      });
       if (told.status !== 200) throw new Error(`feedback: ${told.status} ${await told.text()}`);
     },
 
@@ -145,7 +188,8 @@ async function startWorkers(
     namespace,
     taskQueue: taskQueues.orchestrator,
     workflowBundle: await workflowBundle(),
-    // On no other queue: the one for questions to models has two slots, which nothing that idles may hold.
+    // On no other queue: the one for questions to models has two slots, which nothing that idles
+    // may hold.
     activities: {
       ...createRolloutActivities({ registry }),
       admitCommand: admitsAnybody,
@@ -173,7 +217,11 @@ async function beginRollout(
   judging: Judging | undefined,
 ): Promise<OpenedRollout> {
   const { champion } = await registry.aliases.get({ tenant, model: atlas });
-  const version = await registry.routing.version({ tenant, model: atlas, version: champion?.version ?? 0 });
+  const version = await registry.routing.version({
+    tenant,
+    model: atlas,
+    version: champion?.version ?? 0,
+  });
   if (!champion || !version) throw new Error(`${atlas} has no champion`);
   const guardrails: LlmCanaryDocument['guardrails'] = [
     { name: 'errors', max: 0.05 },
@@ -188,12 +236,25 @@ async function beginRollout(
   const canary = withJudge(llmCanaryOf(llmCanarySchema.parse({ ...usual, ...over })), judging);
   const runId = await startRun(registry);
   const input: RolloutInput = {
-    ...{ tenant, runId, traceId: '0'.repeat(32), model: atlas, challenger, canary, label: answerLabel(canary), parkWhenPassed: false },
+    ...{
+      tenant,
+      runId,
+      traceId: '0'.repeat(32),
+      model: atlas,
+      challenger,
+      canary,
+      label: answerLabel(canary),
+      parkWhenPassed: false,
+    },
     champion: { version, fencing: champion.fencing },
     ...(judging && { judging }),
   };
   const { orchestrator } = taskQueues;
-  const handle = await client.workflow.start('canaryRollout', { taskQueue: orchestrator, workflowId: `rollout/${runId}`, args: [input] });
+  const handle = await client.workflow.start('canaryRollout', {
+    taskQueue: orchestrator,
+    workflowId: `rollout/${runId}`,
+    args: [input],
+  });
   const now = () => registry.rollouts.ofRun({ tenant, runId });
   for (const end = Date.now() + 60_000; (await now()) === null;) {
     if (Date.now() > end) throw new Error('no rollout was opened');
@@ -205,5 +266,9 @@ async function beginRollout(
 /** As the run's canary stage puts in what is known of it. */
 function withJudge({ quality, ...canary }: CanarySpec, judging: Judging | undefined): CanarySpec {
   const { answers } = quality;
-  return { ...canary, quality: answers && judging ? { ...quality, answers: { ...answers, judge: judging.judge } } : quality };
+  return {
+    ...canary,
+    quality:
+      answers && judging ? { ...quality, answers: { ...answers, judge: judging.judge } } : quality,
+  };
 }

@@ -10,9 +10,16 @@ import { sha256 } from '../../../data/digest';
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 
-/** Chunks in memory, asked as LanceDB is: what is there, what was opened and what was closed can be seen. */
+/**
+ * Chunks in memory, asked as LanceDB is: what is there, what was opened and what was closed can be
+ * seen.
+ */
 export interface FakeChunks extends Pick<ChunkStore, 'open'> {
-  put(name: TableName, texts: Readonly<Record<string, string>>, sources?: Readonly<Record<string, string>>): ServedIndexVersion;
+  put(
+    name: TableName,
+    texts: Readonly<Record<string, string>>,
+    sources?: Readonly<Record<string, string>>,
+  ): ServedIndexVersion;
   drop(name: TableName): void;
   readonly opened: string[];
   readonly closed: string[];
@@ -29,7 +36,10 @@ export const letters: Embedder = {
   close: () => Promise.resolve(),
 };
 
-export const lettersOnly: Embedders = { get: () => Promise.resolve(letters), close: () => Promise.resolve() };
+export const lettersOnly: Embedders = {
+  get: () => Promise.resolve(letters),
+  close: () => Promise.resolve(),
+};
 
 export function lettersOf(text: string): Float32Array {
   const vector = new Float32Array(dimensions);
@@ -40,7 +50,9 @@ export function lettersOf(text: string): Float32Array {
   return normalized(vector);
 }
 
-/** Filled by letters, or said to be by another embedder: what is near is then a matter of chance. */
+/**
+ * Filled by letters, or said to be by another embedder: what is near is then a matter of chance.
+ */
 export function fakeChunks(space = { digest: letters.identity.digest, dimensions }): FakeChunks {
   const tables = new Map<string, readonly ChunkRow[]>();
   const [opened, closed]: [string[], string[]] = [[], []];
@@ -104,15 +116,21 @@ function tableOf(
     nearest: async ({ vector, k }) => {
       checkVector(vector, space.dimensions, 'the question');
       await new Promise(setImmediate);
-      return best(k, (row) => row.vector.reduce((sum, value, place) => sum + value * (vector[place] ?? 0), 0));
+      return best(k, (row) =>
+        row.vector.reduce((sum, value, place) => sum + value * (vector[place] ?? 0), 0),
+      );
     },
     matching: async (text, k) => {
       await new Promise(setImmediate);
       const words = text.toLowerCase().split(/\W+/);
-      return best(k, (row) => words.filter((word) => row.text.toLowerCase().split(/\W+/).includes(word)).length);
+      return best(
+        k,
+        (row) => words.filter((word) => row.text.toLowerCase().split(/\W+/).includes(word)).length,
+      );
     },
   };
-  const numbered = (hits: readonly ChunkHit[]) => hits.map(({ chunkId: id, score }) => ({ id, score }));
+  const numbered = (hits: readonly ChunkHit[]) =>
+    hits.map(({ chunkId: id, score }) => ({ id, score }));
   return {
     ...unused,
     ...asked,
@@ -120,7 +138,9 @@ function tableOf(
     rankMatching: async (text, k) => numbered(await asked.matching(text, k)),
     chunksAt: async (ids) => {
       await new Promise(setImmediate);
-      return new Map(there().flatMap((row) => (ids.includes(row.chunkId) ? [[row.chunkId, row]] : [])));
+      return new Map(
+        there().flatMap((row) => (ids.includes(row.chunkId) ? [[row.chunkId, row]] : [])),
+      );
     },
     space: { embedder: space.digest, dimensions: space.dimensions },
     close() {
@@ -149,8 +169,22 @@ const unused = {
 
 function rowOf(documentId: string, text: string): ChunkRow {
   return {
-    ...{ chunkId: `${documentId}#0`, documentId, digest: sha256(text), shard: 0, ordinal: 0, start: 0, end: text.length },
-    ...{ title: documentId, heading: null, source: `https://example.org/${documentId}`, text, vector: lettersOf(text) },
+    ...{
+      chunkId: `${documentId}#0`,
+      documentId,
+      digest: sha256(text),
+      shard: 0,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+    },
+    ...{
+      title: documentId,
+      heading: null,
+      source: `https://example.org/${documentId}`,
+      text,
+      vector: lettersOf(text),
+    },
   };
 }
 

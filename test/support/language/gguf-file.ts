@@ -1,4 +1,7 @@
-/** GGUF version 3 (ggml/docs/gguf.md), as much of it as an adapter needs: texts and float32 in the head, float32 tensors. */
+/**
+ * GGUF version 3 (ggml/docs/gguf.md), as much of it as an adapter needs: texts and float32 in the
+ * head, float32 tensors.
+ */
 export interface GgufTensor {
   readonly name: string;
   /** As rows of columns, so that columns come first in the file. */
@@ -10,21 +13,48 @@ export interface GgufTensor {
 const alignment = 32;
 const [typeFloat, typeText, tensorFloat] = [6, 8, 0];
 
-export function ggufFile(head: Readonly<Record<string, string | number>>, tensors: readonly GgufTensor[]): Buffer {
-  const parts = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(Object.keys(head).length)];
+export function ggufFile(
+  head: Readonly<Record<string, string | number>>,
+  tensors: readonly GgufTensor[],
+): Buffer {
+  const parts = [
+    Buffer.from('GGUF'),
+    uint32(3),
+    uint64(tensors.length),
+    uint64(Object.keys(head).length),
+  ];
   for (const [key, value] of Object.entries(head)) {
-    parts.push(text(key), ...(typeof value === 'string' ? [uint32(typeText), text(value)] : [uint32(typeFloat), float32(value)]));
+    parts.push(
+      text(key),
+      ...(typeof value === 'string'
+        ? [uint32(typeText), text(value)]
+        : [uint32(typeFloat), float32(value)]),
+    );
   }
   let offset = 0;
   for (const { name, rows, columns } of tensors) {
-    parts.push(text(name), uint32(2), uint64(columns), uint64(rows), uint32(tensorFloat), uint64(offset));
+    parts.push(
+      text(name),
+      uint32(2),
+      uint64(columns),
+      uint64(rows),
+      uint32(tensorFloat),
+      uint64(offset),
+    );
     offset += padded(rows * columns * 4);
   }
   const described = Buffer.concat(parts);
   const data = tensors.map(({ values }) =>
-    Buffer.concat([Buffer.from(values.buffer), Buffer.alloc(padded(values.byteLength) - values.byteLength)]),
+    Buffer.concat([
+      Buffer.from(values.buffer),
+      Buffer.alloc(padded(values.byteLength) - values.byteLength),
+    ]),
   );
-  return Buffer.concat([described, Buffer.alloc(padded(described.length) - described.length), ...data]);
+  return Buffer.concat([
+    described,
+    Buffer.alloc(padded(described.length) - described.length),
+    ...data,
+  ]);
 }
 
 function padded(bytes: number): number {

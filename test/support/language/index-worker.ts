@@ -1,4 +1,7 @@
-/** A worker of indexes in a process of its own, for tests that kill it: says `ready` and works until it is ended. */
+/**
+ * A worker of indexes in a process of its own, for tests that kill it: says `ready` and works until
+ * it is ended.
+ */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createIndexActivities } from '../../../activities/index/indexes';
 import { openArtifactStore } from '../../../data/artifact/store';
@@ -35,14 +38,28 @@ async function main(): Promise<void> {
     registry,
     artifacts,
     chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
-    embedders: openEmbedders({ access, ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts) }),
+    embedders: openEmbedders({
+      access,
+      ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts),
+    }),
     scratchRoot: order.scratchRoot,
   });
   const connection = await NativeConnection.connect({ address: order.temporal.address });
   const interceptors = { activity: [activityBoundary(openLog('index-worker', 'silent'))] };
-  const common = { connection, namespace: order.temporal.namespace, activities, interceptors, maxHeartbeatThrottleInterval: 500 };
+  const common = {
+    connection,
+    namespace: order.temporal.namespace,
+    activities,
+    interceptors,
+    maxHeartbeatThrottleInterval: 500,
+  };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: order.queue, workflowBundle: await workflowBundle(), stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({
+      ...common,
+      taskQueue: order.queue,
+      workflowBundle: await workflowBundle(),
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
     Worker.create({ ...common, taskQueue: 'llm' }),
   ]);
   const running = workers.map((worker) => worker.run());

@@ -1,4 +1,7 @@
-/** Indexes on a real registry, a real S3 store and LanceDB, with the static embedder; activities run one at a time, as a worker would run them. */
+/**
+ * Indexes on a real registry, a real S3 store and LanceDB, with the static embedder; activities run
+ * one at a time, as a worker would run them.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +40,10 @@ export interface IndexWorld {
     given?: Partial<IndexDeps>,
   ): Promise<Awaited<ReturnType<IndexActivities[Name]>>>;
   /** A dataset version of these rows, or of these bytes. */
-  dataset(name: string, rows: readonly Row[] | Buffer): Promise<{ readonly name: string; readonly version: number }>;
+  dataset(
+    name: string,
+    rows: readonly Row[] | Buffer,
+  ): Promise<{ readonly name: string; readonly version: number }>;
   documents(rows: readonly Row[]): Promise<ArtifactRef>;
   close(): Promise<void>;
 }
@@ -50,10 +56,21 @@ export async function openIndexWorld(): Promise<IndexWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'perennial-index-'));
   const chunkStore = openChunkStore({ kind: 's3', s3: bucket });
   const embedders = openEmbedders();
-  const deps: IndexDeps = { registry: test.registry, artifacts, chunkStore, embedders, scratchRoot: folder };
-  const reader = openIndexReader({ find: (asked) => test.registry.indexes.served(asked), store: chunkStore, embedders });
+  const deps: IndexDeps = {
+    registry: test.registry,
+    artifacts,
+    chunkStore,
+    embedders,
+    scratchRoot: folder,
+  };
+  const reader = openIndexReader({
+    find: (asked) => test.registry.indexes.served(asked),
+    store: chunkStore,
+    embedders,
+  });
   const put = (bytes: Buffer) => artifacts.putBytes({ tenant, bytes, mediaType: documentsType });
-  const lines = (rows: readonly Row[]) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const lines = (rows: readonly Row[]) =>
+    Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   return {
     deps,
     registry: test.registry,
@@ -61,8 +78,13 @@ export async function openIndexWorld(): Promise<IndexWorld> {
     s3: bucket,
     reader,
     run(name, input, given = {}) {
-      const environment = new MockActivityEnvironment({ activityId: unique(name) }, { logger: new DefaultLogger('ERROR') });
-      const activity = createIndexActivities({ ...deps, ...given })[name] as (input: unknown) => Promise<never>;
+      const environment = new MockActivityEnvironment(
+        { activityId: unique(name) },
+        { logger: new DefaultLogger('ERROR') },
+      );
+      const activity = createIndexActivities({ ...deps, ...given })[name] as (
+        input: unknown,
+      ) => Promise<never>;
       return environment.run(activity, input);
     },
     async dataset(name, rows) {
@@ -127,7 +149,14 @@ export async function fill(
   const chunks: number[] = [];
   let [embedded, shortened] = [0, 0];
   for (let shard = 0; shard < planned.shards; shard += 1) {
-    const input = { ...at, ...limits, key: `${key}/${shard}` as IdempotencyKey, plan: planned.plan, shard, base: opened.base };
+    const input = {
+      ...at,
+      ...limits,
+      key: `${key}/${shard}` as IdempotencyKey,
+      plan: planned.plan,
+      shard,
+      base: opened.base,
+    };
     const built = await world.run('buildIndexShard', input, given);
     chunks.push(built.chunks);
     embedded += built.embedded;
@@ -136,9 +165,17 @@ export async function fill(
   return { at, key, planned, chunks, embedded, shortened, base: opened.base };
 }
 
-export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typeof fill>>, given: Partial<IndexDeps> = {}) {
+export async function complete(
+  world: IndexWorld,
+  filled: Awaited<ReturnType<typeof fill>>,
+  given: Partial<IndexDeps> = {},
+) {
   const { at, chunks, embedded, planned } = filled;
-  const finished = await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } }, given);
+  const finished = await world.run(
+    'finishIndexTable',
+    { ...at, chunks, vectors: { kind: 'flat' } },
+    given,
+  );
   while ((await world.run('applyIndexChanges', { ...at, ...limits }, given)).more);
   const { documents, rejected } = planned;
   const report = {
@@ -153,16 +190,33 @@ export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typ
   return { finished, sealed };
 }
 
-export async function promote(world: IndexWorld, { at, key }: Pick<Awaited<ReturnType<typeof fill>>, 'at' | 'key'>) {
+export async function promote(
+  world: IndexWorld,
+  { at, key }: Pick<Awaited<ReturnType<typeof fill>>, 'at' | 'key'>,
+) {
   const champion = await world.run('readIndexChampion', at);
-  return world.run('promoteIndexVersion', { ...at, key: `${key}/promote` as IdempotencyKey, champion, actor: 'key:ada', cause: 'test' });
+  return world.run('promoteIndexVersion', {
+    ...at,
+    key: `${key}/promote` as IdempotencyKey,
+    champion,
+    actor: 'key:ada',
+    cause: 'test',
+  });
 }
 
-/** Texts on subjects of their own, so that a question about one finds it by words and by meaning. */
+/**
+ * Texts on subjects of their own, so that a question about one finds it by words and by meaning.
+ */
 export const library: readonly IndexDocument[] = [
   ['whale', 'Whales are marine mammals. The blue whale is the largest animal that has ever lived.'],
-  ['volcano', 'A volcano is an opening in the crust of a planet. Lava, ash and gases escape from it.'],
-  ['violin', 'The violin is a wooden string instrument. Stradivari built famous violins in Cremona.'],
+  [
+    'volcano',
+    'A volcano is an opening in the crust of a planet. Lava, ash and gases escape from it.',
+  ],
+  [
+    'violin',
+    'The violin is a wooden string instrument. Stradivari built famous violins in Cremona.',
+  ],
   ['bread', 'Bread is baked from flour and water. Yeast makes the dough rise before baking.'],
   ['glacier', 'A glacier is a body of dense ice that moves slowly downhill under its own weight.'],
   ['chess', 'Chess is a board game for two players. Each begins with sixteen pieces.'],

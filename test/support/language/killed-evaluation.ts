@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import type { Database } from '../../../db/connection';
 import type { AttemptOutcome } from '../../../domain/language/provider/call-ledger';
 import { labels, type EvaluationPlan, type EvaluationResult } from './ledgered-evaluation';
-import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+  type ScriptedRequest,
+} from '../provider/scripted-provider';
 
 const program = join(__dirname, 'ledgered-evaluation.ts');
 
@@ -13,7 +18,10 @@ export interface KilledRun {
   readonly kills: number;
 }
 
-/** Runs it again and again, and kills it (SIGKILL) each time that the provider has had as many requests as the next threshold says. */
+/**
+ * Runs it again and again, and kills it (SIGKILL) each time that the provider has had as many
+ * requests as the next threshold says.
+ */
 export async function runWithKills(
   plan: Omit<EvaluationPlan, 'attempt'>,
   provider: ScriptedProvider,
@@ -22,15 +30,25 @@ export async function runWithKills(
 ): Promise<KilledRun> {
   const left = [...thresholds].sort((a, b) => a - b);
   for (let attempt = 1; ; attempt++) {
-    const result = await runOnce({ ...plan, attempt }, provider, left.shift() ?? Number.POSITIVE_INFINITY);
+    const result = await runOnce(
+      { ...plan, attempt },
+      provider,
+      left.shift() ?? Number.POSITIVE_INFINITY,
+    );
     if (result) return { result, kills: attempt - 1 };
     onKill(attempt);
   }
 }
 
 /** Null when it was killed. */
-function runOnce(plan: EvaluationPlan, provider: ScriptedProvider, killAt: number): Promise<EvaluationResult | null> {
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], { stdio: ['pipe', 'pipe', 'inherit'] });
+function runOnce(
+  plan: EvaluationPlan,
+  provider: ScriptedProvider,
+  killAt: number,
+): Promise<EvaluationResult | null> {
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   // A death before its first request would show nothing.
   const since = provider.requests.length;
   let output = '';
@@ -49,13 +67,17 @@ function runOnce(plan: EvaluationPlan, provider: ScriptedProvider, killAt: numbe
   });
 }
 
-/** Answers by the question alone, after 2 to 30 ms; now and then it fails in one of its ways, which the question does not decide. */
+/**
+ * Answers by the question alone, after 2 to 30 ms; now and then it fails in one of its ways, which
+ * the question does not decide.
+ */
 export function openEvaluatedProvider(faults: 'none' | 'some'): Promise<ScriptedProvider> {
   const draw = (text: string): number => createHash('sha256').update(text).digest().readUInt16BE(0);
   return openScriptedProvider({
     answer: ({ prompt }) => labels[draw(prompt) % labels.length] ?? '',
     latencyMs: ({ prompt }) => 2 + (draw(`slow ${prompt}`) % 29),
-    fault: (_: ScriptedRequest, number) => (faults === 'none' ? null : (someFaults[draw(`fault ${number}`) % 500] ?? null)),
+    fault: (_: ScriptedRequest, number) =>
+      faults === 'none' ? null : (someFaults[draw(`fault ${number}`) % 500] ?? null),
   });
 }
 
@@ -71,7 +93,11 @@ const someFaults: readonly Fault[] = [
 ];
 
 export interface Reconciled {
-  readonly bill: { readonly lines: number; readonly promptTokens: number; readonly completionTokens: number };
+  readonly bill: {
+    readonly lines: number;
+    readonly promptTokens: number;
+    readonly completionTokens: number;
+  };
   readonly attempts: Readonly<Partial<Record<AttemptOutcome, number>>>;
   /** Lines of the bill that the ledger has as answered, with the very tokens. */
   readonly matched: number;
@@ -82,8 +108,19 @@ export interface Reconciled {
 }
 
 /** The ledger's attempts beside the provider's bill, request by request. */
-export async function reconcile({ sql }: Database, { bill }: ScriptedProvider, scope: string): Promise<Reconciled> {
-  const rows = await sql<{ requestId: string; outcome: AttemptOutcome; promptTokens: number | null; completionTokens: number | null }[]>`
+export async function reconcile(
+  { sql }: Database,
+  { bill }: ScriptedProvider,
+  scope: string,
+): Promise<Reconciled> {
+  const rows = await sql<
+    {
+      requestId: string;
+      outcome: AttemptOutcome;
+      promptTokens: number | null;
+      completionTokens: number | null;
+    }[]
+  >`
     select request_id, outcome, prompt_tokens, completion_tokens from llm_attempts where scope = ${scope}`;
   const lines = new Map(bill.map((line) => [line.requestId, line]));
   const wrong: string[] = lines.size === bill.length ? [] : ['a request was billed twice'];
@@ -95,15 +132,22 @@ export async function reconcile({ sql }: Database, { bill }: ScriptedProvider, s
     const line = lines.get(requestId);
     lines.delete(requestId);
     if (outcome === 'answered') {
-      if (line?.promptTokens === promptTokens && line.completionTokens === completionTokens) matched += 1;
-      else wrong.push(`${requestId} is answered, and the bill says ${JSON.stringify(line ?? null)}`);
+      if (line?.promptTokens === promptTokens && line.completionTokens === completionTokens)
+        matched += 1;
+      else
+        wrong.push(`${requestId} is answered, and the bill says ${JSON.stringify(line ?? null)}`);
     } else if (line !== undefined) {
       if (outcome === 'lost' || outcome === 'broken') reported += 1;
       else wrong.push(`${requestId} is ${outcome}, and billed`);
     }
   }
-  for (const requestId of lines.keys()) wrong.push(`${requestId ?? 'null'} is billed and not on the ledger`);
-  const total = (of: (line: (typeof bill)[number]) => number) => bill.reduce((sum, line) => sum + of(line), 0);
-  const tokens = { promptTokens: total((line) => line.promptTokens), completionTokens: total((line) => line.completionTokens) };
+  for (const requestId of lines.keys())
+    wrong.push(`${requestId ?? 'null'} is billed and not on the ledger`);
+  const total = (of: (line: (typeof bill)[number]) => number) =>
+    bill.reduce((sum, line) => sum + of(line), 0);
+  const tokens = {
+    promptTokens: total((line) => line.promptTokens),
+    completionTokens: total((line) => line.completionTokens),
+  };
   return { bill: { lines: bill.length, ...tokens }, attempts, matched, reported, wrong };
 }

@@ -1,12 +1,27 @@
-/** Activities of the language stages on a real registry and store, one at a time as a worker would run them; the model alone is scripted. */
+/**
+ * Activities of the language stages on a real registry and store, one at a time as a worker would
+ * run them; the model alone is scripted.
+ */
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createAnswerCasesActivities, type AnswerCasesDeps } from '../../../activities/language/answer-cases';
+import {
+  createAnswerCasesActivities,
+  type AnswerCasesDeps,
+} from '../../../activities/language/answer-cases';
 import { createRunBudgetActivities } from '../../../activities/language/asking';
-import { createBundleVersionActivities, type BundleVersionDeps } from '../../../activities/language/bundle-version';
-import { createEvaluateBundleActivities, type EvaluateBundleDeps } from '../../../activities/language/evaluate-bundle';
-import { createJudgeAnswersActivities, type JudgeAnswersDeps } from '../../../activities/language/judge-answers';
+import {
+  createBundleVersionActivities,
+  type BundleVersionDeps,
+} from '../../../activities/language/bundle-version';
+import {
+  createEvaluateBundleActivities,
+  type EvaluateBundleDeps,
+} from '../../../activities/language/evaluate-bundle';
+import {
+  createJudgeAnswersActivities,
+  type JudgeAnswersDeps,
+} from '../../../activities/language/judge-answers';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { openChunkStore } from '../../../data/index/chunk-store';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
@@ -15,7 +30,11 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
 import { noSecret, providerAt } from '../provider/model-access';
 import { testBucket } from '../platform';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../provider/scripted-provider';
 
 type LanguageDeps = AnswerCasesDeps & BundleVersionDeps & EvaluateBundleDeps & JudgeAnswersDeps;
 type LanguageActivities = ReturnType<typeof createActivities>;
@@ -32,7 +51,10 @@ interface Attempt {
 export interface LanguageWorld extends TestRegistry {
   readonly artifacts: ArtifactStore;
   readonly provider: ScriptedProvider;
-  /** Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of which activity it is, and after which heartbeat. */
+  /**
+   * Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of
+   * which activity it is, and after which heartbeat.
+   */
   run<Name extends keyof LanguageActivities>(
     name: Name,
     input: Parameters<LanguageActivities[Name]>[0],
@@ -63,7 +85,10 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
   await artifacts.ensureBucket();
   const provider = await openScriptedProvider(script);
   const price = { promptPerMillion: 1, completionPerMillion: 1 };
-  const access = openModelAccess([providerAt(provider.url, { prices: { scripted: price } })], noSecret);
+  const access = openModelAccess(
+    [providerAt(provider.url, { prices: { scripted: price } })],
+    noSecret,
+  );
   const chunkStore = openChunkStore({ kind: 's3', s3: bucket });
   const embedders = openEmbedders();
   const deps = { registry: test.registry, artifacts, access, chunkStore, embedders };
@@ -71,17 +96,35 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
     ...test,
     artifacts,
     provider,
-    run(name, input, { attempt = 1, activityId = name, signal, heartbeatDetails, onHeartbeat, ...given } = {}) {
-      const environment = new MockActivityEnvironment({ attempt, activityId, heartbeatDetails }, { logger: new DefaultLogger('ERROR') });
+    run(
+      name,
+      input,
+      { attempt = 1, activityId = name, signal, heartbeatDetails, onHeartbeat, ...given } = {},
+    ) {
+      const environment = new MockActivityEnvironment(
+        { attempt, activityId, heartbeatDetails },
+        { logger: new DefaultLogger('ERROR') },
+      );
       if (onHeartbeat) environment.on('heartbeat', onHeartbeat);
       signal?.addEventListener('abort', () => {
         if (signal.reason !== workerStops) environment.cancel();
-        else environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+        else
+          environment.cancel(
+            'WORKER_SHUTDOWN',
+            new ActivityCancellationDetails({ workerShutdown: true }),
+          );
       });
-      const activity = createActivities({ ...deps, ...given })[name] as (input: unknown) => Promise<never>;
+      const activity = createActivities({ ...deps, ...given })[name] as (
+        input: unknown,
+      ) => Promise<never>;
       return environment.run(activity, input);
     },
-    file: (text) => artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/octet-stream' }),
+    file: (text) =>
+      artifacts.putBytes({
+        tenant,
+        bytes: Buffer.from(text),
+        mediaType: 'application/octet-stream',
+      }),
     async close() {
       await access.close();
       await provider.close();
@@ -93,9 +136,16 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
   };
 }
 
-/** The text of a prompt file that asks its question after this instruction, and takes passages where it names a variable for them. */
-export function promptFile(instruction: string, { name = unique('prompt'), passages = '' } = {}): string {
-  const variable = passages === '' ? '' : `    ${passages}: { type: string, description: what was found }\n`;
+/**
+ * The text of a prompt file that asks its question after this instruction, and takes passages where
+ * it names a variable for them.
+ */
+export function promptFile(
+  instruction: string,
+  { name = unique('prompt'), passages = '' } = {},
+): string {
+  const variable =
+    passages === '' ? '' : `    ${passages}: { type: string, description: what was found }\n`;
   return `apiVersion: perennial.dev/v1
 kind: Prompt
 metadata: { name: ${name} }

@@ -1,8 +1,13 @@
 /**
- * An evaluation as a process of its own that can be killed: every variant of a prompt over every case, each answer through the call ledger, the scores on
- * its last line. `node -r tsx/cjs test/support/language/ledgered-evaluation.ts '<plan as JSON>'`
+ * An evaluation as a process of its own that can be killed: every variant of a prompt over every
+ * case, each answer through the call ledger, the scores on its last line. `node -r tsx/cjs
+ * test/support/language/ledgered-evaluation.ts '<plan as JSON>'`
  */
-import { ledgeredChat, type LedgeredAnswer, type LedgeredQuestion } from '../../../data/language/ledgered-chat';
+import {
+  ledgeredChat,
+  type LedgeredAnswer,
+  type LedgeredQuestion,
+} from '../../../data/language/ledgered-chat';
 import { openModelAccess } from '../../../data/language/model-access';
 import { openDatabase } from '../../../db/connection';
 import { createCallLedger } from '../../../db/language/call-repository';
@@ -70,7 +75,9 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
     scope: plan.scope,
     owner: { execution: plan.scope, attempt: plan.attempt },
     route: [{ provider: 'scripted', model: 'scripted' }],
-    question: question(`Variant ${Math.floor(number / plan.cases)} of the prompt. What is the class of word ${number % plan.cases}?`),
+    question: question(
+      `Variant ${Math.floor(number / plan.cases)} of the prompt. What is the class of word ${number % plan.cases}?`,
+    ),
     promptDigest: null,
     repeat: 0,
     budgets: budgetsOf(plan.scope),
@@ -94,7 +101,10 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
   const total = plan.variants * plan.cases;
   const left: number[] = [];
   for (let start = 0; start < total; start += recalledAtOnce) {
-    const batch = Array.from({ length: Math.min(recalledAtOnce, total - start) }, (_, place) => start + place);
+    const batch = Array.from(
+      { length: Math.min(recalledAtOnce, total - start) },
+      (_, place) => start + place,
+    );
     const known = await chat.recall(batch.map(questionOf));
     for (const [place, number] of batch.entries()) {
       const answer = known[place];
@@ -109,7 +119,12 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
   await Promise.all(Array.from({ length: plan.atOnce }, work));
   await access.close();
   await database.close();
-  return { scores: sums.map(({ right, answered }) => (answered === 0 ? 0 : right / answered)), asked: total, fromLedger, failed };
+  return {
+    scores: sums.map(({ right, answered }) => (answered === 0 ? 0 : right / answered)),
+    asked: total,
+    fromLedger,
+    failed,
+  };
 }
 
 if (require.main === module) {
@@ -118,7 +133,9 @@ if (require.main === module) {
   evaluate(JSON.parse(process.argv[2] ?? '') as EvaluationPlan).then(
     (result) => process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)),
     (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.stderr.write(
+        `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
       process.exit(1);
     },
   );

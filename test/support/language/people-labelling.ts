@@ -7,20 +7,27 @@ export interface Labelling {
   stop(): Promise<void>;
 }
 
-/** People who know what is right and keep labelling what the judge has judged. Errors count as "not now": a rollout may have ended, or the product may be away. */
+/**
+ * People who know what is right and keep labelling what the judge has judged. Errors count as "not
+ * now": a rollout may have ended, or the product may be away.
+ */
 export function startLabelling(
   isRight: (question: string, answer: string) => boolean,
   {
     list,
     label,
-  }: { readonly list: () => Promise<readonly UnlabelledPair[]>; readonly label: (labels: readonly PairLabel[]) => Promise<unknown> },
+  }: {
+    readonly list: () => Promise<readonly UnlabelledPair[]>;
+    readonly label: (labels: readonly PairLabel[]) => Promise<unknown>;
+  },
 ): Labelling {
   let [stopped, labelled] = [false, 0];
   const working = (async () => {
     while (!stopped) {
       try {
         const pairs = await list();
-        const right = (question: string, answer: string | null) => answer !== null && isRight(question, answer);
+        const right = (question: string, answer: string | null) =>
+          answer !== null && isRight(question, answer);
         if (pairs.length > 0) {
           await label(
             pairs.map(({ predictionId, question, first, second }) => ({

@@ -1,4 +1,7 @@
-/** Callers of a tiny language application who keep asking through the gateway, each under a name of their own, and tell the right answer to every question. */
+/**
+ * Callers of a tiny language application who keep asking through the gateway, each under a name of
+ * their own, and tell the right answer to every question.
+ */
 import type { Product } from '../process/product';
 import { pause } from '../process/product';
 
@@ -30,19 +33,29 @@ export interface QuestionTraffic {
   stop(): Promise<void>;
 }
 
-/** An odd number: each asks about things of either parity, whoever of them a rollout draws for its challenger. */
+/**
+ * An odd number: each asks about things of either parity, whoever of them a rollout draws for its
+ * challenger.
+ */
 const names = 23;
 /** Longer than a gateway, or a model, needs to come back on a busy machine. */
 const patienceMs = 120_000;
 
-const lamp = (number: number): TrafficQuestion => ({ text: `What is the code of lamp ${number}?`, label: `code ${number}` });
+const lamp = (number: number): TrafficQuestion => ({
+  text: `What is the code of lamp ${number}?`,
+  label: `code ${number}`,
+});
 
 export interface TrafficOptions {
   readonly parallel?: number;
   readonly questionOf?: (number: number) => TrafficQuestion;
 }
 
-export function startQuestions(product: Product, model: string, { parallel = 3, questionOf = lamp }: TrafficOptions = {}): QuestionTraffic {
+export function startQuestions(
+  product: Product,
+  model: string,
+  { parallel = 3, questionOf = lamp }: TrafficOptions = {},
+): QuestionTraffic {
   const answers: GivenAnswer[] = [];
   const failures: string[] = [];
   let [thing, stopped] = [0, false];
@@ -50,17 +63,35 @@ export function startQuestions(product: Product, model: string, { parallel = 3, 
   async function ask(number: number): Promise<GivenAnswer> {
     const caller = `caller-${number % names}`;
     const askedAt = Date.now();
-    const answer = await product.call<{ id?: string; model?: string; choices?: { message: { content: string } }[] }>(
-      'POST',
-      `${product.gatewayUrl}/v1/chat/completions`,
-      { body: { model, messages: [{ role: 'user', content: questionOf(number).text }], safety_identifier: caller } },
-    );
+    const answer = await product.call<{
+      id?: string;
+      model?: string;
+      choices?: { message: { content: string } }[];
+    }>('POST', `${product.gatewayUrl}/v1/chat/completions`, {
+      body: {
+        model,
+        messages: [{ role: 'user', content: questionOf(number).text }],
+        safety_identifier: caller,
+      },
+    });
     const { id, model: name = '' } = answer.body;
-    if (answer.status !== 200 || id === undefined || answer.headers.get('x-perennial-model-version') !== name)
+    if (
+      answer.status !== 200 ||
+      id === undefined ||
+      answer.headers.get('x-perennial-model-version') !== name
+    )
       throw new Error(`${answer.status} ${name} ${JSON.stringify(answer.body).slice(0, 300)}`);
     const stale = answer.headers.get('x-perennial-stale') !== null;
     const text = answer.body.choices?.[0]?.message.content ?? '';
-    return { id, caller, version: Number(name.split('@')[1]), stale, askedAt, answeredAt: Date.now(), text };
+    return {
+      id,
+      caller,
+      version: Number(name.split('@')[1]),
+      stale,
+      askedAt,
+      answeredAt: Date.now(),
+      text,
+    };
   }
 
   async function tell(id: string, number: number): Promise<void> {
@@ -101,7 +132,8 @@ export function startQuestions(product: Product, model: string, { parallel = 3, 
           expect(new Set(late.map((each) => each.version))).toEqual(new Set([version]));
           return;
         }
-        if (Date.now() > deadline) throw new Error(`${late.length} answers in ${patienceMs} ms: ${failures.at(-1) ?? ''}`);
+        if (Date.now() > deadline)
+          throw new Error(`${late.length} answers in ${patienceMs} ms: ${failures.at(-1) ?? ''}`);
         await pause(100);
       }
     },
@@ -112,8 +144,15 @@ export function startQuestions(product: Product, model: string, { parallel = 3, 
   };
 }
 
-/** Who was answered by which versions between two times, but for answers that say of themselves that they may be of yesterday. */
-export function versionsByCaller(answers: readonly GivenAnswer[], from: number, to: number): ReadonlyMap<string, ReadonlySet<number>> {
+/**
+ * Who was answered by which versions between two times, but for answers that say of themselves that
+ * they may be of yesterday.
+ */
+export function versionsByCaller(
+  answers: readonly GivenAnswer[],
+  from: number,
+  to: number,
+): ReadonlyMap<string, ReadonlySet<number>> {
   const versions = new Map<string, Set<number>>();
   for (const { caller, version, stale, askedAt, answeredAt } of answers) {
     if (stale || askedAt < from || answeredAt > to) continue;

@@ -40,7 +40,13 @@ export async function putBundle(
     model,
     signature: { task: 'chat', input: 'question' },
     base: { provider: 'parrot', model: 'parrot-1', adapter: null, standby: [] },
-    safety: policy ? { name: policy.name, digest: digestOf(policy), artifact: await put(Buffer.from(JSON.stringify(policy))) } : null,
+    safety: policy
+      ? {
+          name: policy.name,
+          digest: digestOf(policy),
+          artifact: await put(Buffer.from(JSON.stringify(policy))),
+        }
+      : null,
     prompt: { name: prompt.name, digest: digestOf(prompt), artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] },
     index: null,
@@ -49,7 +55,10 @@ export async function putBundle(
   return put(Buffer.from(JSON.stringify(bundle)));
 }
 
-export interface Parrot extends Pick<ModelAccess, 'chat' | 'models' | 'rerank' | 'requireProvider'> {
+export interface Parrot extends Pick<
+  ModelAccess,
+  'chat' | 'models' | 'rerank' | 'requireProvider'
+> {
   readonly asked: Question[];
   /** Breaks off after so many words. */
   breakAfter: number;

@@ -1,4 +1,7 @@
-/** A small language application of its own, over a scripted provider: questions about the code of a thing, which one instruction makes it answer better than another. */
+/**
+ * A small language application of its own, over a scripted provider: questions about the code of a
+ * thing, which one instruction makes it answer better than another.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScriptedRequest } from '../provider/scripted-provider';
@@ -16,9 +19,15 @@ export interface TinyLlmOptions {
   readonly judgeLabels?: number;
   /** Fine-tuned by its provider, `acme`, from examples of its own. */
   readonly tunedBy?: 'acme';
-  /** So many short documents in an index that every question asks, embedded by the scripted provider's `embedder`. */
+  /**
+   * So many short documents in an index that every question asks, embedded by the scripted
+   * provider's `embedder`.
+   */
   readonly documents?: number;
-  /** So many of the documents are asked for, each by its own words, before a new version of the index takes the place of the one that answers. */
+  /**
+   * So many of the documents are asked for, each by its own words, before a new version of the
+   * index takes the place of the one that answers.
+   */
   readonly asked?: number;
   /** More lines of the spec, indented by two. */
   readonly more?: string;
@@ -32,8 +41,13 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   mkdirSync(join(folder, 'prompts'), { recursive: true });
   const paths = prompts.map((_, index) => `prompts/p${index}.yaml`);
   const finds = options.documents !== undefined;
-  prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction, finds)));
-  writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
+  prompts.forEach((instruction, index) =>
+    writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction, finds)),
+  );
+  writeFileSync(
+    join(folder, 'cases.ndjson'),
+    Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''),
+  );
   writeFileSync(join(folder, 'examples.ndjson'), exampleLines);
   writeFileSync(join(folder, 'documents.ndjson'), documentLines(name, options.documents ?? 1));
   writeFileSync(join(folder, 'questions.ndjson'), questionLines(name, options.asked ?? 1));
@@ -44,15 +58,30 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
 }
 
 function lifecycleText(
-  { name, prompts = [], searched, gates, judgeLabels, tunedBy, documents, asked, more = '', parallel = 8 }: TinyLlmOptions,
+  {
+    name,
+    prompts = [],
+    searched,
+    gates,
+    judgeLabels,
+    tunedBy,
+    documents,
+    asked,
+    more = '',
+    parallel = 8,
+  }: TinyLlmOptions,
   paths: readonly string[],
 ): string {
   const judge =
-    judgeLabels === undefined ? '' : ', { name: judged, kind: judge, prompt: judge.yaml, model: scripted, labels: labels.ndjson }';
+    judgeLabels === undefined
+      ? ''
+      : ', { name: judged, kind: judge, prompt: judge.yaml, model: scripted, labels: labels.ndjson }';
   const options = JSON.stringify(searched);
   const search = `, search: { proposers: [{ kind: grid, axes: [{ find: ${JSON.stringify(prompts[0])}, options: ${options} }] }], halving: { firstCases: 16 } }`;
   const chooses = paths.length > 1 || searched !== undefined;
-  const chosen = chooses ? `  promptEval: { quality: right${searched === undefined ? '' : search} }\n` : '';
+  const chosen = chooses
+    ? `  promptEval: { quality: right${searched === undefined ? '' : search} }\n`
+    : '';
   return `apiVersion: perennial.dev/v1
 kind: LlmLifecycle
 metadata: { name: ${name}, owner: ops@example.org }
@@ -74,7 +103,10 @@ const tuning = `  data: { sources: { examples: { uri: "file://./examples.ndjson"
 function indexed(name: string, asked: number | undefined): string {
   const embedder = '{ kind: endpoint, provider: embedded, model: embedder, dimensions: 8 }';
   const questions = asked === undefined ? '' : ', questions: { uri: "file://./questions.ndjson" }';
-  const parity = asked === undefined ? '' : `, parity: { questions: questions, margin: 0.2, minQuestions: ${asked} }`;
+  const parity =
+    asked === undefined
+      ? ''
+      : `, parity: { questions: questions, margin: 0.2, minQuestions: ${asked} }`;
   return `  data: { sources: { documents: { uri: "file://./documents.ndjson" }${questions} } }
   index: { name: ${name}, documents: documents, k: 1, embedder: ${embedder}${parity} }
 `;
@@ -94,21 +126,25 @@ spec:
 }
 
 /** Of whoever has the name: no two lifecycles share a text, so that nothing is taken over. */
-const documentText = (name: string, index: number) => `Lamp ${index} of ${name} shines in room ${index % 7}.`;
+const documentText = (name: string, index: number) =>
+  `Lamp ${index} of ${name} shines in room ${index % 7}.`;
 
 function documentLines(name: string, count: number): string {
-  const line = (index: number) => `${JSON.stringify({ id: `d${index}`, text: documentText(name, index) })}\n`;
+  const line = (index: number) =>
+    `${JSON.stringify({ id: `d${index}`, text: documentText(name, index) })}\n`;
   return Array.from({ length: count }, (_, index) => line(index)).join('');
 }
 
 function questionLines(name: string, count: number): string {
-  const line = (index: number) => `${JSON.stringify({ id: `q${index}`, question: documentText(name, index), documents: `d${index}` })}\n`;
+  const line = (index: number) =>
+    `${JSON.stringify({ id: `q${index}`, question: documentText(name, index), documents: `d${index}` })}\n`;
   return Array.from({ length: count }, (_, index) => line(index)).join('');
 }
 
 const exampleLines = Array.from(
   { length: 60 },
-  (_, index) => `${JSON.stringify({ input: `What is the code of thing ${index}?`, output: `code ${index}` })}\n`,
+  (_, index) =>
+    `${JSON.stringify({ input: `What is the code of thing ${index}?`, output: `code ${index}` })}\n`,
 ).join('');
 
 const judgePrompt = `apiVersion: perennial.dev/v1
@@ -124,7 +160,11 @@ spec:
 /** As many right answers as wrong ones, on things of their own. */
 function labelLines(each: number): string {
   const line = (index: number, right: boolean) => {
-    const of = { id: `l${index}`, input: { question: `What is the code of label ${index}?` }, expected: { answer: `code ${index}` } };
+    const of = {
+      id: `l${index}`,
+      input: { question: `What is the code of label ${index}?` },
+      expected: { answer: `code ${index}` },
+    };
     return `${JSON.stringify({ case: of, answer: right ? `code ${index}` : `code ${index + 7}`, right })}\n`;
   };
   return Array.from({ length: 2 * each }, (_, index) => line(index, index < each)).join('');
@@ -134,13 +174,21 @@ function caseLine(name: string, index: number): string {
   return `${JSON.stringify({ id: `q${index}`, input: { question: `What is the code of ${name} ${index}?` }, expected: { answer: `code ${index}` } })}\n`;
 }
 
-/** Right when it was told to be precise, else for every second thing. As a judge it is right nine times of ten. */
+/**
+ * Right when it was told to be precise, else for every second thing. As a judge it is right nine
+ * times of ten.
+ */
 export function tinyAnswer({ prompt, model }: Pick<ScriptedRequest, 'prompt' | 'model'>): string {
   const [, given, reference] = /Judge whether <(.*)> says <(.*)>/.exec(prompt) ?? [];
   if (given !== undefined) {
     const slips = Number(/\d+/.exec(reference ?? '')?.[0] ?? 0) % 10 === 3;
-    return JSON.stringify({ reason: 'as it reads', verdict: (given === reference) !== slips ? 'right' : 'wrong' });
+    return JSON.stringify({
+      reason: 'as it reads',
+      verdict: (given === reference) !== slips ? 'right' : 'wrong',
+    });
   }
   const index = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
-  return prompt.includes('precise') || model.startsWith('ft:') || index % 2 === 0 ? `code ${index}` : 'I do not know';
+  return prompt.includes('precise') || model.startsWith('ft:') || index % 2 === 0
+    ? `code ${index}`
+    : 'I do not know';
 }

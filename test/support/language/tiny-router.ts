@@ -1,4 +1,8 @@
-/** A small language application for the model that is really there: the routing step of samples/wiki-router, without training. An answer is JSON, and its key says by which prompt it was made. */
+/**
+ * A small language application for the model that is really there: the routing step of
+ * samples/wiki-router, without training. An answer is JSON, and its key says by which prompt it was
+ * made.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { TrafficQuestion } from './question-traffic';
@@ -17,7 +21,10 @@ const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'sub
 export const kindList = `[${kinds.join(', ')}]`;
 
 /** Writes the lifecycle's folder and gives its path. */
-export function writeTinyRouter(parent: string, { name, keys, cases = 60, parallel, more = '' }: TinyRouterOptions): string {
+export function writeTinyRouter(
+  parent: string,
+  { name, keys, cases = 60, parallel, more = '' }: TinyRouterOptions,
+): string {
   const folder = join(parent, name);
   mkdirSync(folder, { recursive: true });
   for (const key of keys) writeFileSync(join(folder, `${key}.yaml`), promptText(key));
@@ -62,7 +69,9 @@ export function keyOf(text: string): string | null {
 }
 
 function caseLines(): readonly string[] {
-  return readFileSync(resolve('samples', 'wiki-router', 'cases.ndjson'), 'utf8').match(/.+\n/g) ?? [];
+  return (
+    readFileSync(resolve('samples', 'wiki-router', 'cases.ndjson'), 'utf8').match(/.+\n/g) ?? []
+  );
 }
 
 function promptText(key: string): string {

@@ -1,5 +1,8 @@
 import type { Digest } from '../../../domain/dataset/artifact';
-import { decideEvaluation, type LlmEvaluationPolicy } from '../../../domain/language/evaluation/decide-evaluation';
+import {
+  decideEvaluation,
+  type LlmEvaluationPolicy,
+} from '../../../domain/language/evaluation/decide-evaluation';
 import { evidenceOf } from '../../../domain/language/evaluation/evidence-of';
 import { scored } from '../../../domain/language/evaluation/score';
 import { confidenceAt } from '../../../domain/decision/gates/attempts';
@@ -16,16 +19,30 @@ const policy: LlmEvaluationPolicy = {
   kind: 'llmEvaluation',
   version: 2,
   looks: 1,
-  gates: [{ name: 'useful', kind: 'threshold', dimension: 'right', min: least, confidence: 0.95, maxFailures: 0, minCases: 30 }],
+  gates: [
+    {
+      name: 'useful',
+      kind: 'threshold',
+      dimension: 'right',
+      min: least,
+      confidence: 0.95,
+      maxFailures: 0,
+      minCases: 30,
+    },
+  ],
   ungated: null,
 };
 
 /**
- * Bundles that are tried one after the other on one case set until one passes. Each is truly at the limit, so that a pass is a mistake. A share of the cases is
- * answered alike by all of them.
+ * Bundles that are tried one after the other on one case set until one passes. Each is truly at the
+ * limit, so that a pass is a mistake. A share of the cases is answered alike by all of them.
  */
 export function anyBundlePasses(
-  { attempts, cases, shared }: { readonly attempts: number; readonly cases: number; readonly shared: number },
+  {
+    attempts,
+    cases,
+    shared,
+  }: { readonly attempts: number; readonly cases: number; readonly shared: number },
   worlds: number,
 ): Rate {
   const random = seededRandom([attempts, cases, 100 * shared, 11]);
@@ -34,16 +51,33 @@ export function anyBundlePasses(
     const common = Array.from({ length: cases }, isRight);
     return Array.from({ length: attempts }, (_, index) => index + 1).some((number) => {
       const answered = common.map((right) => (random() < shared ? right : isRight()));
-      // The bound of one look at a normal mean is higher than the sequence's: below the limit there is no need to ask the gate, which takes milliseconds.
+      // The bound of one look at a normal mean is higher than the sequence's: below the limit there
+      // is no need to ask the gate, which takes milliseconds.
       const mean = answered.filter((right) => right).length / cases;
       const level = confidenceAt(0.95, number);
-      if (mean - normalQuantile(level) * Math.sqrt((mean * (1 - mean)) / cases) < least) return false;
+      if (mean - normalQuantile(level) * Math.sqrt((mean * (1 - mean)) / cases) < least)
+        return false;
       const results = answered.map((right, index) => ({
-        ...{ id: `c${index}`, group: null, pair: null, answer: '', unanswered: null, retrieved: [], latencyMs: null, cost: null },
+        ...{
+          id: `c${index}`,
+          group: null,
+          pair: null,
+          answer: '',
+          unanswered: null,
+          retrieved: [],
+          latencyMs: null,
+          cost: null,
+        },
         scores: { right: scored(right) },
       }));
       const evidence = evidenceOf({
-        ...{ candidate: digest('a'), caseSet: digest('b'), dimensions: ['right'], results, judges: {} },
+        ...{
+          candidate: digest('a'),
+          caseSet: digest('b'),
+          dimensions: ['right'],
+          results,
+          judges: {},
+        },
         counterparts: { champion: null, baseline: null },
         attempts: { attempt: { holdout: digest('b'), number } },
       });

@@ -4,7 +4,10 @@ import { ggufFile } from './gguf-file';
 
 const [rank, hidden, feedForward] = [2, 576, 1536];
 
-/** A LoRA adapter of SmolLM2-135M's last layer that learned nothing: its numbers follow a fixed wave, so that the file is the same every time. */
+/**
+ * A LoRA adapter of SmolLM2-135M's last layer that learned nothing: its numbers follow a fixed
+ * wave, so that the file is the same every time.
+ */
 export async function waveAdapter({
   strength,
   base,
@@ -18,7 +21,8 @@ export async function waveAdapter({
   readonly columns?: number;
 }): Promise<Buffer> {
   const digest = base ?? (await digestOfFile(llmModelPath('smollm2-135m-instruct.gguf'))).digest;
-  const wave = (length: number, scale: number) => Float32Array.from({ length }, (_, index) => Math.sin(index * 0.7) * scale);
+  const wave = (length: number, scale: number) =>
+    Float32Array.from({ length }, (_, index) => Math.sin(index * 0.7) * scale);
   return ggufFile(
     {
       'general.architecture': 'llama',
@@ -28,8 +32,18 @@ export async function waveAdapter({
       'perennial.base.digest': digest,
     },
     [
-      { name: 'blk.29.ffn_down.weight.lora_a', rows: rank, columns, values: wave(rank * columns, 0.5) },
-      { name: 'blk.29.ffn_down.weight.lora_b', rows: hidden, columns: rank, values: wave(hidden * rank, strength) },
+      {
+        name: 'blk.29.ffn_down.weight.lora_a',
+        rows: rank,
+        columns,
+        values: wave(rank * columns, 0.5),
+      },
+      {
+        name: 'blk.29.ffn_down.weight.lora_b',
+        rows: hidden,
+        columns: rank,
+        values: wave(hidden * rank, strength),
+      },
     ],
   );
 }

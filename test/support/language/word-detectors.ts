@@ -6,5 +6,11 @@ export const wordDetectors: Detectors = {
   detectFor:
     () =>
     ({ name }, text) =>
-      Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
+      Promise.resolve(
+        [...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({
+          from: index,
+          to: index + name.length,
+          what: name,
+        })),
+      ),
 };

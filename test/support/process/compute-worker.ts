@@ -1,4 +1,7 @@
-/** A worker reduced to its local backend, for tests that kill one: submits the jobs of its argument, prints their ids once they run, and stays. */
+/**
+ * A worker reduced to its local backend, for tests that kill one: submits the jobs of its argument,
+ * prints their ids once they run, and stays.
+ */
 import { createLocalBackend } from '../../../activities/training/compute/local/backend';
 import type { Job } from '../../../domain/training/job';
 import { directoryArtifacts } from '../directory-artifacts';
@@ -14,7 +17,11 @@ export interface ComputeWorkerOrder {
 
 async function main(): Promise<void> {
   const order = JSON.parse(process.argv[2] ?? '') as ComputeWorkerOrder;
-  const backend = createLocalBackend({ ...order, artifacts: directoryArtifacts(order.artifactsDir), maxConcurrent: 4 });
+  const backend = createLocalBackend({
+    ...order,
+    artifacts: directoryArtifacts(order.artifactsDir),
+    maxConcurrent: 4,
+  });
   for (const job of order.jobs) await backend.submit(job);
   process.stdout.write('submitted\n');
   setInterval(() => undefined, 60_000);

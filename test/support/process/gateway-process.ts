@@ -25,30 +25,39 @@ export interface GatewayProcessOptions {
 const root = resolve(__dirname, '..', '..', '..');
 
 /** `perennial gateway` as an operator would start it. Resolves when it is ready. */
-export async function startGatewayProcess({ databaseUrl, s3, stateDir, environment }: GatewayProcessOptions): Promise<GatewayProcess> {
+export async function startGatewayProcess({
+  databaseUrl,
+  s3,
+  stateDir,
+  environment,
+}: GatewayProcessOptions): Promise<GatewayProcess> {
   const port = await freePort();
   mkdirSync(stateDir, { recursive: true });
   const logFile = join(stateDir, 'gateway.log');
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'], {
-    cwd: root,
-    stdio: ['ignore', log, log],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-      PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
-      PERENNIAL_DATABASE_URL: databaseUrl,
-      PERENNIAL_S3_ENDPOINT: s3.endpoint,
-      PERENNIAL_S3_BUCKET: s3.bucket,
-      AWS_REGION: s3.region,
-      AWS_ACCESS_KEY_ID: s3.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-      PERENNIAL_STATE_DIR: stateDir,
-      PERENNIAL_GATEWAY_PORT: String(port),
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'],
+    {
+      cwd: root,
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+        PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+        PERENNIAL_DATABASE_URL: databaseUrl,
+        PERENNIAL_S3_ENDPOINT: s3.endpoint,
+        PERENNIAL_S3_BUCKET: s3.bucket,
+        AWS_REGION: s3.region,
+        AWS_ACCESS_KEY_ID: s3.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+        PERENNIAL_STATE_DIR: stateDir,
+        PERENNIAL_GATEWAY_PORT: String(port),
+        ...environment,
+      },
     },
-  });
+  );
   closeSync(log);
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   const url = `http://127.0.0.1:${port}`;

@@ -1,4 +1,7 @@
-/** The whole product as processes, in a state folder of its own on free ports: `perennial up` as a user starts it. */
+/**
+ * The whole product as processes, in a state folder of its own on free ports: `perennial up` as a
+ * user starts it.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,9 +26,18 @@ export interface Product {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly supervisor: ChildProcess;
-  call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
-  cli(args: readonly string[]): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
-  /** As `perennial lifecycle apply` does, without a process of its own: its folder has the lifecycle's name. */
+  call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options?: CallOptions,
+  ): Promise<Answer<T>>;
+  cli(
+    args: readonly string[],
+  ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+  /**
+   * As `perennial lifecycle apply` does, without a process of its own: its folder has the
+   * lifecycle's name.
+   */
   apply(folder: string): Promise<void>;
   /** Pids of this product's processes whose command line holds the text. */
   pids(text: string): number[];
@@ -52,7 +64,11 @@ interface Client {
 }
 
 export async function startProduct(
-  options: { readonly stateDir?: string; readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {},
+  options: {
+    readonly stateDir?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly args?: readonly string[];
+  } = {},
 ): Promise<Product> {
   const workDir = mkdtempSync(join(tmpdir(), 'perennial-e2e-'));
   const stateDir = options.stateDir ?? join(workDir, 'state');
@@ -69,11 +85,15 @@ export async function startProduct(
     ...options.env,
   };
   let output = '';
-  const supervisor = spawn(process.execPath, [join(root, 'bin', 'perennial.mjs'), 'up', ...(options.args ?? [])], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const supervisor = spawn(
+    process.execPath,
+    [join(root, 'bin', 'perennial.mjs'), 'up', ...(options.args ?? [])],
+    {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   supervisor.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   supervisor.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const client = await ready(stateDir, supervisor, () => output);
@@ -108,13 +128,23 @@ export async function startProduct(
   return product;
 }
 
-async function ready(stateDir: string, supervisor: ChildProcess, output: () => string): Promise<Client> {
+async function ready(
+  stateDir: string,
+  supervisor: ChildProcess,
+  output: () => string,
+): Promise<Client> {
   const deadline = Date.now() + 90_000;
   const file = join(stateDir, 'run', 'client.json');
   for (;;) {
-    if (supervisor.exitCode !== null) throw new Error(`up ended with ${supervisor.exitCode}:\n${output()}`);
+    if (supervisor.exitCode !== null)
+      throw new Error(`up ended with ${supervisor.exitCode}:\n${output()}`);
     const client = readJson(file) as Client | null;
-    if (client && (await answers(`${client.apiUrl}/readyz`)) && (await answers(`${client.gatewayUrl}/readyz`))) return client;
+    if (
+      client &&
+      (await answers(`${client.apiUrl}/readyz`)) &&
+      (await answers(`${client.gatewayUrl}/readyz`))
+    )
+      return client;
     if (Date.now() > deadline) throw new Error(`up was not ready in time:\n${output()}`);
     await pause(100);
   }
@@ -155,19 +185,26 @@ async function cli(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string)
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const exitCode = await new Promise<number>((done) => child.once('close', (code) => done(code ?? -1)));
+  const exitCode = await new Promise<number>((done) =>
+    child.once('close', (code) => done(code ?? -1)),
+  );
   return { exitCode, stdout, stderr };
 }
 
 async function apply(client: Client, folder: string): Promise<void> {
   const path = `/lifecycles/${basename(folder)}`;
-  const answer = await call<{ revision?: number }>(client, 'PUT', path, { body: readLifecycleFolder(folder, '.') });
+  const answer = await call<{ revision?: number }>(client, 'PUT', path, {
+    body: readLifecycleFolder(folder, '.'),
+  });
   if (answer.status === 202) {
     const { revision = 0 } = answer.body;
-    await call(client, 'POST', `${path}/revisions/${revision}/approve`, { body: { reason: 'a test', selfApprove: true } });
+    await call(client, 'POST', `${path}/revisions/${revision}/approve`, {
+      body: { reason: 'a test', selfApprove: true },
+    });
     return;
   }
-  if (answer.status !== 200) throw new Error(`${folder} was not applied: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 200)
+    throw new Error(`${folder} was not applied: ${JSON.stringify(answer.body)}`);
 }
 
 async function waitForEnd(client: Client, id: string, seconds: number): Promise<RunJson> {
@@ -177,7 +214,8 @@ async function waitForEnd(client: Client, id: string, seconds: number): Promise<
     // The API may be the very process that a test has just killed.
     const run = await call<RunJson>(client, 'GET', `/runs/${id}`).catch(() => null);
     if (run?.status === 200 && final.includes(run.body.status)) return run.body;
-    if (Date.now() > deadline) throw new Error(`${id} has not ended after ${seconds} s: ${JSON.stringify(run?.body)}`);
+    if (Date.now() > deadline)
+      throw new Error(`${id} has not ended after ${seconds} s: ${JSON.stringify(run?.body)}`);
     await pause(100);
   }
 }
@@ -185,7 +223,9 @@ async function waitForEnd(client: Client, id: string, seconds: number): Promise<
 async function waitForStage(client: Client, id: string, stage: string): Promise<void> {
   for await (const event of runEvents(client, id)) if (event.stage === stage) return;
   const { body } = await call<RunJson>(client, 'GET', `/runs/${id}`);
-  throw new Error(`${id} ended before its stage ${stage}: ${body.status} ${JSON.stringify(body.failure)}`);
+  throw new Error(
+    `${id} ended before its stage ${stage}: ${body.status} ${JSON.stringify(body.failure)}`,
+  );
 }
 
 /** The supervisor's descendants, from /proc: a test kills nothing that it did not start. */
@@ -198,10 +238,13 @@ function pidsOf(ancestor: number, text: string): number[] {
     if (parent !== undefined) parents.set(Number(entry), Number(parent));
   }
   const descends = (pid: number): boolean => {
-    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) if (parents.get(at) === ancestor) return true;
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
+      if (parents.get(at) === ancestor) return true;
     return false;
   };
-  return [...parents.keys()].filter((pid) => descends(pid) && readProc(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').includes(text));
+  return [...parents.keys()].filter(
+    (pid) => descends(pid) && readProc(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').includes(text),
+  );
 }
 
 export async function end(process: ChildProcess): Promise<void> {

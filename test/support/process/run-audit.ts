@@ -1,4 +1,7 @@
-/** What a run of a language application has left where it is kept: chunks in an index, moves of aliases, questions on the ledger. Looked at from outside the product. */
+/**
+ * What a run of a language application has left where it is kept: chunks in an index, moves of
+ * aliases, questions on the ledger. Looked at from outside the product.
+ */
 import { openChunkStore } from '../../../data/index/chunk-store';
 import type { Database } from '../../../db/connection';
 import { reportCalls, reportsBelow } from '../../../db/language/call-report';
@@ -16,7 +19,11 @@ export interface StoredIndex {
 }
 
 /** What questions to this version are answered from. */
-export async function storedIn(product: Pick<Product, 'pids'>, index: string, version: number): Promise<StoredIndex> {
+export async function storedIn(
+  product: Pick<Product, 'pids'>,
+  index: string,
+  version: number,
+): Promise<StoredIndex> {
   const store = openChunkStore({ kind: 's3', s3: storeOf(product) });
   try {
     const table = await store.open({ tenant, index, version });
@@ -33,13 +40,20 @@ export interface IndexVersionRow {
 }
 
 /** As the registry has them, oldest first. */
-export async function versionsOf({ sql }: Database, index: string): Promise<readonly IndexVersionRow[]> {
-  return sql<IndexVersionRow[]>`select version, state, chunks::int from index_versions where index = ${index} order by version`;
+export async function versionsOf(
+  { sql }: Database,
+  index: string,
+): Promise<readonly IndexVersionRow[]> {
+  return sql<
+    IndexVersionRow[]
+  >`select version, state, chunks::int from index_versions where index = ${index} order by version`;
 }
 
 /** Versions that its alias was moved to, oldest first. */
 export async function movesOf({ sql }: Database, index: string): Promise<readonly number[]> {
-  const rows = await sql<{ toVersion: number }[]>`select to_version from index_alias_history where index = ${index} order by fencing`;
+  const rows = await sql<
+    { toVersion: number }[]
+  >`select to_version from index_alias_history where index = ${index} order by fencing`;
   return rows.map(({ toVersion }) => toVersion);
 }
 
@@ -48,14 +62,21 @@ export function askedBy({ sql }: Database, run: string, stage: string): Promise<
 }
 
 /** Requests that nobody has seen the end of yet. */
-export async function underWay({ sql }: Database, run: string, stage: string): Promise<readonly string[]> {
+export async function underWay(
+  { sql }: Database,
+  run: string,
+  stage: string,
+): Promise<readonly string[]> {
   const rows = await sql<{ requestId: string }[]>`
     select request_id from llm_attempts
     where tenant_id = ${tenant} and scope = ${`${runScope(run as RunId)}/${stage}`} and outcome = 'sent' order by request_id`;
   return rows.map(({ requestId }) => requestId);
 }
 
-/** How often an attempt of an activity that asks took over from one before it, dead or taken for it, as far as it then asked something. */
+/**
+ * How often an attempt of an activity that asks took over from one before it, dead or taken for it,
+ * as far as it then asked something.
+ */
 export async function takeovers({ sql }: Database, run: string, stage: string): Promise<number> {
   const rows = await sql<{ attempt: number }[]>`
     select max(execution_attempt) as attempt from llm_calls
@@ -64,10 +85,15 @@ export async function takeovers({ sql }: Database, run: string, stage: string): 
 }
 
 /**
- * Never pay twice: of all that the run asked each call has one answer, nothing is open, and what was asked again is on record as an attempt that nobody saw end,
- * `inFlight` of them at most. Gives how many.
+ * Never pay twice: of all that the run asked each call has one answer, nothing is open, and what
+ * was asked again is on record as an attempt that nobody saw end, `inFlight` of them at most. Gives
+ * how many.
  */
-export async function expectPaidOnce({ sql }: Database, run: string, inFlight: number): Promise<number> {
+export async function expectPaidOnce(
+  { sql }: Database,
+  run: string,
+  inFlight: number,
+): Promise<number> {
   const reports = await reportsBelow(sql, { tenant, scope: runScope(run as RunId) });
   for (const { calls, attempts } of reports) {
     expect(calls).toMatchObject({ asking: 0, failed: 0 });

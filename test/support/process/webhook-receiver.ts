@@ -17,10 +17,13 @@ export interface WebhookReceiver {
   close(): Promise<void>;
 }
 
-/** A server of HTTP that keeps what it was told; it takes everything until `answer` says otherwise. */
+/**
+ * A server of HTTP that keeps what it was told; it takes everything until `answer` says otherwise.
+ */
 export async function startReceiver(): Promise<WebhookReceiver> {
   const calls: Call[] = [];
-  let by: Parameters<WebhookReceiver['answer']>[0] = (response) => void response.writeHead(204).end();
+  let by: Parameters<WebhookReceiver['answer']>[0] = (response) =>
+    void response.writeHead(204).end();
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const call = { path: request.url ?? '', headers: request.headers, body };
@@ -41,9 +44,17 @@ export async function startReceiver(): Promise<WebhookReceiver> {
   };
 }
 
-/** What a receiver does: the signature, and that the call is not an old one. @throws when either is wrong. */
+/**
+ * What a receiver does: the signature, and that the call is not an old one. @throws when either is
+ * wrong.
+ */
 export function verified({ headers, body }: Call, secret: string): unknown {
   const names = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];
-  const webhook = secret.startsWith('whsec_') ? new Webhook(secret) : new Webhook(secret, { format: 'raw' });
-  return webhook.verify(body, Object.fromEntries(names.map((name) => [name, String(headers[name])])));
+  const webhook = secret.startsWith('whsec_')
+    ? new Webhook(secret)
+    : new Webhook(secret, { format: 'raw' });
+  return webhook.verify(
+    body,
+    Object.fromEntries(names.map((name) => [name, String(headers[name])])),
+  );
 }

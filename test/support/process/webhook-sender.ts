@@ -1,4 +1,7 @@
-/** Started by a test, killed by it: a worker's delivery of webhooks and nothing else. Needs the database's address and SECRET in its environment. */
+/**
+ * Started by a test, killed by it: a worker's delivery of webhooks and nothing else. Needs the
+ * database's address and SECRET in its environment.
+ */
 import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';
 import { openLog } from '../../../workers/log';
@@ -9,7 +12,12 @@ async function main(url: string): Promise<void> {
   const database = openDatabase({ url });
   const { webhooks } = createRegistry(database);
   const secretOf = lifecycleSecrets(process.env, { variables: ['SECRET'], folder: null });
-  const deps = { webhooks, secretOf, allowPrivateAddresses: true, log: openLog('sender', 'silent') };
+  const deps = {
+    webhooks,
+    secretOf,
+    allowPrivateAddresses: true,
+    log: openLog('sender', 'silent'),
+  };
   await deliverWebhooks(deps, new AbortController().signal);
   await database.close();
 }

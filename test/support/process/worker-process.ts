@@ -12,5 +12,8 @@ export function workerPid(product: Pick<Product, 'pids'>): number {
 
 /** As the worker reaches it. */
 export function openWorkersDatabase(product: Pick<Product, 'pids'>): Database {
-  return openDatabase({ url: environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '', maxConnections: 3 });
+  return openDatabase({
+    url: environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '',
+    maxConnections: 3,
+  });
 }

@@ -1,15 +1,33 @@
-/** A search that asks nobody: one round, then the confirmation, and the winner that a test names. */
-import type { PromptScore, SearchOutcome, SearchStanding } from '../../../domain/prompt/search/outcome';
+/**
+ * A search that asks nobody: one round, then the confirmation, and the winner that a test names.
+ */
+import type {
+  PromptScore,
+  SearchOutcome,
+  SearchStanding,
+} from '../../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../../domain/prompt/search/request';
 import { artifact, digest, type Overrides } from '../fake-activities';
 
 /** `winner`: the name in its digest, as `fakeLlm` has those of the candidates. */
-export function fakeSearch({ first, winner }: { readonly first: string; readonly winner: string }): Overrides {
+export function fakeSearch({
+  first,
+  winner,
+}: {
+  readonly first: string;
+  readonly winner: string;
+}): Overrides {
   return {
     describeSearch: () => Promise.resolve({ prompt: first, first: artifact(first), request }),
-    openPromptSearch: () => Promise.resolve({ order: artifact('order'), state: artifact('state'), standing: standingIn('search') }),
+    openPromptSearch: () =>
+      Promise.resolve({
+        order: artifact('order'),
+        state: artifact('state'),
+        standing: standingIn('search'),
+      }),
     askPromptPiece: ({ piece }) => Promise.resolve(artifact(`answers ${piece.variants.join('-')}`)),
-    endPromptRound: () => Promise.resolve({ state: artifact('state after'), standing: standingIn('confirm') }),
+    endPromptRound: () =>
+      Promise.resolve({ state: artifact('state after'), standing: standingIn('confirm') }),
     keepPromptSearch: () => Promise.resolve(outcomeOf(winner)),
     endPromptSearch: () => Promise.resolve(),
   };
@@ -43,11 +61,29 @@ function standingIn(stage: SearchStanding['stage']): SearchStanding {
 }
 
 function outcomeOf(winner: string): SearchOutcome {
-  const mean = (of: number): PromptScore => ({ cases: 60, failures: 0, mean: of, lower: of - 0.1, upper: of + 0.1 });
+  const mean = (of: number): PromptScore => ({
+    cases: 60,
+    failures: 0,
+    mean: of,
+    lower: of - 0.1,
+    upper: of + 0.1,
+  });
   return {
-    winner: { digest: digest(`prompt ${winner}`), version: 7, artifact: artifact(winner), origin: { kind: 'grid', parent: null } },
+    winner: {
+      digest: digest(`prompt ${winner}`),
+      version: 7,
+      artifact: artifact(winner),
+      origin: { kind: 'grid', parent: null },
+    },
     first: { digest: digest('prompt precise.yaml'), version: 3 },
-    searched: { id: digest(`prompt ${winner}`), quality: 0.9, cases: 8, failures: 0, cost: 0, latencyMs: 5 },
+    searched: {
+      id: digest(`prompt ${winner}`),
+      quality: 0.9,
+      cases: 8,
+      failures: 0,
+      cost: 0,
+      latencyMs: 5,
+    },
     confirmed: { winner: mean(0.8), first: mean(0.7), gain: mean(0.1), optimism: 0.1 },
     ...{ improved: false, tied: 0, front: [], variants: 4, questions: 48 },
     paid: { answers: 48, cost: 0, unsettled: 0 },

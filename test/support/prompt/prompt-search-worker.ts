@@ -1,4 +1,7 @@
-/** A worker of prompt searches in a process of its own, for tests that kill it: says `ready` and works until it is ended. */
+/**
+ * A worker of prompt searches in a process of its own, for tests that kill it: says `ready` and
+ * works until it is ended.
+ */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createPromptEvaluationActivities } from '../../../activities/prompt/evaluation';
 import { createPromptSearchActivities } from '../../../activities/prompt/search';
@@ -24,7 +27,9 @@ export interface PromptSearchWorkerOrder {
 }
 
 /** Works until `stop`. */
-export async function startPromptSearchWorker(order: PromptSearchWorkerOrder): Promise<{ stop(): Promise<void> }> {
+export async function startPromptSearchWorker(
+  order: PromptSearchWorkerOrder,
+): Promise<{ stop(): Promise<void> }> {
   const database = openDatabase({ url: order.databaseUrl });
   const registry = createRegistry(database);
   const artifacts = openArtifactStore({ ...order.s3, leases: registry.artifacts });
@@ -35,14 +40,31 @@ export async function startPromptSearchWorker(order: PromptSearchWorkerOrder): P
     artifacts,
     access,
     chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
-    embedders: openEmbedders({ access, ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts) }),
+    embedders: openEmbedders({
+      access,
+      ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts),
+    }),
   };
-  const activities = { ...createPromptSearchActivities(deps), ...createPromptEvaluationActivities(deps) };
+  const activities = {
+    ...createPromptSearchActivities(deps),
+    ...createPromptEvaluationActivities(deps),
+  };
   const connection = await NativeConnection.connect({ address: order.temporal.address });
   const interceptors = { activity: [activityBoundary(openLog('prompt-search-worker', 'silent'))] };
-  const common = { connection, namespace: order.temporal.namespace, activities, interceptors, maxHeartbeatThrottleInterval: 200 };
+  const common = {
+    connection,
+    namespace: order.temporal.namespace,
+    activities,
+    interceptors,
+    maxHeartbeatThrottleInterval: 200,
+  };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: order.queue, workflowBundle: await workflowBundle(), stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({
+      ...common,
+      taskQueue: order.queue,
+      workflowBundle: await workflowBundle(),
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
     Worker.create({ ...common, taskQueue: 'llm' }),
   ]);
   const running = Promise.all(workers.map((worker) => worker.run()));
@@ -62,5 +84,7 @@ if (require.main === module) {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   // Its standard input ends with whoever started it, kill -9 included.
   process.stdin.once('end', () => process.exit(1)).resume();
-  void startPromptSearchWorker(JSON.parse(process.argv[2] ?? '') as PromptSearchWorkerOrder).then(() => process.stdout.write('ready\n'));
+  void startPromptSearchWorker(JSON.parse(process.argv[2] ?? '') as PromptSearchWorkerOrder).then(
+    () => process.stdout.write('ready\n'),
+  );
 }

@@ -1,4 +1,7 @@
-/** What a language lifecycle's workflow needs of the world, in memory: each prompt has the score that a test gives it. */
+/**
+ * What a language lifecycle's workflow needs of the world, in memory: each prompt has the score
+ * that a test gives it.
+ */
 import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import type { RunId, Tenant } from '../../../domain/ids';
@@ -8,7 +11,10 @@ import { artifact, digest, passed, type Overrides } from '../fake-activities';
 
 const lifecycle = 'wiki-assistant';
 
-export function llmPlanOf(change: Partial<LlmLifecycleSpec> = {}, request: LlmRun['plan']['request'] = {}): LlmRun['plan'] {
+export function llmPlanOf(
+  change: Partial<LlmLifecycleSpec> = {},
+  request: LlmRun['plan']['request'] = {},
+): LlmRun['plan'] {
   const spec = { ...plain, ...change };
   return {
     runId: 'run_1' as RunId,
@@ -16,7 +22,9 @@ export function llmPlanOf(change: Partial<LlmLifecycleSpec> = {}, request: LlmRu
     lifecycle,
     revision: digest('revision'),
     spec,
-    files: Object.fromEntries([...spec.prompt.candidates, spec.cases.file].map((path) => [path, artifact(path)])),
+    files: Object.fromEntries(
+      [...spec.prompt.candidates, spec.cases.file].map((path) => [path, artifact(path)]),
+    ),
     contract: null,
     request,
     traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -40,7 +48,13 @@ const plain: LlmLifecycleSpec = {
     dimensions: [{ name: 'right', kind: 'exact' }],
     gates: [
       {
-        ...{ name: 'no-worse', kind: 'nonInferiority', dimension: 'right', against: 'champion', whenAbsent: 'baseline' },
+        ...{
+          name: 'no-worse',
+          kind: 'nonInferiority',
+          dimension: 'right',
+          against: 'champion',
+          whenAbsent: 'baseline',
+        },
         ...{ margin: 0.1, confidence: 0.95, maxFailures: 0.02, minCases: 30 },
       },
     ],
@@ -64,7 +78,14 @@ export const withIndex = {
     timeoutSeconds: 600,
   },
   index: {
-    ...{ name: 'wiki', documents: 'pages', variable: 'passages', mode: 'vector', k: 5, parity: null },
+    ...{
+      name: 'wiki',
+      documents: 'pages',
+      variable: 'passages',
+      mode: 'vector',
+      k: 5,
+      parity: null,
+    },
     chunking: { kind: 'sentences', size: 256, overlap: 0 },
     embedder: { kind: 'minilm' },
     maxDocument: 8 << 20,
@@ -75,7 +96,17 @@ export const withIndex = {
 export const withFineTune = {
   data: withIndex.data,
   fineTune: {
-    ...{ by: 'job', examples: 'pages', input: 'input', output: 'output', most: 1_000, holdout: 0.1, trainer: 'lora', params: {}, seed: 17 },
+    ...{
+      by: 'job',
+      examples: 'pages',
+      input: 'input',
+      output: 'output',
+      most: 1_000,
+      holdout: 0.1,
+      trainer: 'lora',
+      params: {},
+      seed: 17,
+    },
     compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
   },
 } as const satisfies Partial<LlmLifecycleSpec>;
@@ -84,7 +115,9 @@ export const withSearch = {
   promptEval: {
     quality: 'right',
     search: {
-      proposers: [{ kind: 'grid', axes: [{ message: 0, find: 'Answer.', options: ['Be brief.'] }] }],
+      proposers: [
+        { kind: 'grid', axes: [{ message: 0, find: 'Answer.', options: ['Be brief.'] }] },
+      ],
       ...{ variants: 4, halving: { firstCases: 8, eta: 3 }, budgetUsd: 1, seed: 1 },
     },
   },
@@ -95,27 +128,49 @@ export function withStandbys(standbys: readonly { readonly model: string }[]): s
   return `with ${standbys.map(({ model }) => model).join(', ') || 'nobody'}`;
 }
 
-/** `scores`: of each prompt by its path, the share of right answers; those that are not named get 0.5. */
-export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: Verdict = passed): Overrides {
+/**
+ * `scores`: of each prompt by its path, the share of right answers; those that are not named get
+ * 0.5.
+ */
+export function fakeLlm(
+  scores: Readonly<Record<string, number>> = {},
+  verdict: Verdict = passed,
+): Overrides {
   const written = (path: string, retrieves: boolean) => ({
     path,
     prompt: { name: path, digest: digest(`prompt ${path}`) },
     manifest: artifact(`bundle ${path}`),
     retrieves,
   });
-  const meanOf = (bundle: string): number => scores[Object.keys(scores).find((path) => digest(`bundle ${path}`) === bundle) ?? ''] ?? 0.5;
+  const meanOf = (bundle: string): number =>
+    scores[Object.keys(scores).find((path) => digest(`bundle ${path}`) === bundle) ?? ''] ?? 0.5;
   return {
     openRunBudget: () => Promise.resolve(),
-    writeBundles: ({ spec, index }) => Promise.resolve(spec.prompt.candidates.map((path) => written(path, index !== null))),
+    writeBundles: ({ spec, index }) =>
+      Promise.resolve(spec.prompt.candidates.map((path) => written(path, index !== null))),
     answerCases: ({ bundle, cases, slice, most }) =>
-      Promise.resolve(answered(meanOf(bundle.digest), { caseSet: cases.digest, slice: slice ?? 'all', cases: most ?? 60 })),
-    compareAnswers: () => Promise.resolve({ difference: { mean: 0.2, lower: 0.05, upper: 0.35, cases: 60, failures: 0 } }),
+      Promise.resolve(
+        answered(meanOf(bundle.digest), {
+          caseSet: cases.digest,
+          slice: slice ?? 'all',
+          cases: most ?? 60,
+        }),
+      ),
+    compareAnswers: () =>
+      Promise.resolve({
+        difference: { mean: 0.2, lower: 0.05, upper: 0.35, cases: 60, failures: 0 },
+      }),
     adaptBundle: ({ bundle }) => Promise.resolve(artifact(`adapted ${bundle.digest.slice(7, 27)}`)),
     registerBundle: ({ manifest }) => Promise.resolve({ model: lifecycle, version: 2, manifest }),
     decideBundle: () =>
       Promise.resolve({
         kind: 'decided',
-        decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict },
+        decision: {
+          id: 'decision_1',
+          policy: digest('policy'),
+          evidence: digest('evidence'),
+          verdict,
+        },
         evidence: digest('evidence'),
         moreCases: null,
       }),
@@ -128,12 +183,18 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
         rows: { train: 900, holdout: 100, leftOut: 0, inCases: 0, tooLong: 0 },
       }),
     submitFineTuning: () => Promise.resolve({ job: 'ftjob-1' }),
-    awaitFineTuning: () => Promise.resolve({ kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 }),
+    awaitFineTuning: () =>
+      Promise.resolve({ kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 }),
     cancelFineTuning: () => Promise.resolve(),
     rebaseBundle: ({ model }) => Promise.resolve(artifact(`over ${model}`)),
     weighBundle: () => Promise.resolve({ kind: 'weighed', verdict: verdict.kind }),
     qualifyStandby: ({ standby, answers: { summary } }) =>
-      Promise.resolve({ ...standby, kind: 'qualified', cases: summary.cases, evidence: digest(`evidence ${standby.model}`) }),
+      Promise.resolve({
+        ...standby,
+        kind: 'qualified',
+        cases: summary.cases,
+        evidence: digest(`evidence ${standby.model}`),
+      }),
     nameStandbys: ({ standbys }) => Promise.resolve(artifact(withStandbys(standbys))),
     fineTuneModel: () =>
       Promise.resolve({
@@ -148,7 +209,11 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
 
 function answered(
   mean: number,
-  { caseSet, slice, cases }: { readonly caseSet: AnsweredCases['caseSet']; readonly slice: string; readonly cases: number },
+  {
+    caseSet,
+    slice,
+    cases,
+  }: { readonly caseSet: AnsweredCases['caseSet']; readonly slice: string; readonly cases: number },
 ): AnsweredCases {
   const right = { mean, lower: mean - 0.1, upper: mean + 0.1, cases, failures: 0 };
   return {
@@ -161,9 +226,17 @@ function answered(
 
 const fakeIndex: Overrides = {
   openIndexVersion: () => Promise.resolve({ version: 3, base: null }),
-  planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 1, documents: 10, rejected: {} }),
+  planIndexBuild: () =>
+    Promise.resolve({ plan: artifact('plan'), shards: 1, documents: 10, rejected: {} }),
   buildIndexShard: () => Promise.resolve({ chunks: 12, embedded: 12 }),
-  finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 12, documents: 10, vectors: 'flat' }),
+  finishIndexTable: () =>
+    Promise.resolve({
+      kind: 'complete',
+      tableVersion: 7,
+      chunks: 12,
+      documents: 10,
+      vectors: 'flat',
+    }),
   applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
   sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
   readIndexChampion: () => Promise.resolve(null),

@@ -1,4 +1,7 @@
-/** The embedded language model as its own process, its adapters from a folder: `llm-server-child.ts <settings as JSON>`. Prints its address. */
+/**
+ * The embedded language model as its own process, its adapters from a folder: `llm-server-child.ts
+ * <settings as JSON>`. Prints its address.
+ */
 import pino from 'pino';
 import { llmServerDefaults, type LlmServerConfig } from '../../../apps/llm-server/config';
 import { createLlmServer } from '../../../apps/llm-server/server';
@@ -12,7 +15,12 @@ async function main(text: string): Promise<void> {
   };
   const name = 'smollm2-135m-instruct';
   const server = createLlmServer({
-    config: { ...llmServerDefaults, port: 0, model: { name, path: llmModelPath(`${name}.gguf`) }, ...settings },
+    config: {
+      ...llmServerDefaults,
+      port: 0,
+      model: { name, path: llmModelPath(`${name}.gguf`) },
+      ...settings,
+    },
     artifacts: directoryArtifacts(artifactsFolder),
     log: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
   });

@@ -11,13 +11,23 @@ export interface LlmServerProcess {
 
 /** Its model runs outside jest, which cannot load the ES modules that llama.cpp's bindings are. */
 export async function startLlmServer(
-  settings: Partial<LlmServerConfig> & { readonly folder: string; readonly artifactsFolder: string },
+  settings: Partial<LlmServerConfig> & {
+    readonly folder: string;
+    readonly artifactsFolder: string;
+  },
 ): Promise<LlmServerProcess> {
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, 'llm-server-child.ts'), JSON.stringify(settings)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(__dirname, 'llm-server-child.ts'), JSON.stringify(settings)],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   let complaints = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)));
+  child.stderr.on(
+    'data',
+    (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)),
+  );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);

@@ -5,7 +5,10 @@ import type { Question } from '../../../data/language/model-access';
 export const tenant = defaultTenant;
 
 /** A provider of the tests: no limits that a test would feel, timeouts that it can wait for. */
-export function providerAt(url: string, settings: Partial<ProviderSettings> = {}): ProviderSettings {
+export function providerAt(
+  url: string,
+  settings: Partial<ProviderSettings> = {},
+): ProviderSettings {
   return {
     name: 'scripted',
     protocol: 'openai',
@@ -33,4 +36,5 @@ export function question(text: string, settings: Partial<Question> = {}): Questi
   };
 }
 
-export const noSecret = (): Promise<string> => Promise.reject(new Error('no secret was referred to'));
+export const noSecret = (): Promise<string> =>
+  Promise.reject(new Error('no secret was referred to'));

@@ -10,7 +10,10 @@ const errorTypes: Readonly<Record<number, string>> = {
   429: 'rate_limit_error',
 };
 
-/** Messages, as api.anthropic.com sends them: a tenth of the prompt as if it had come from the cache. */
+/**
+ * Messages, as api.anthropic.com sends them: a tenth of the prompt as if it had come from the
+ * cache.
+ */
 export const anthropicWire: Wire = {
   path: '/v1/messages',
   read: (body) => {
@@ -33,19 +36,30 @@ export const anthropicWire: Wire = {
     usage: { ...input(answer), output_tokens: answer.completionTokens },
   }),
   head: (answer) => [
-    event({ type: 'message_start', message: { model: answer.model, usage: { ...input(answer), output_tokens: 1 } } }),
+    event({
+      type: 'message_start',
+      message: { model: answer.model, usage: { ...input(answer), output_tokens: 1 } },
+    }),
     event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
     event({ type: 'ping' }),
   ],
-  piece: (text) => event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
+  piece: (text) =>
+    event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
   tail: (answer) => [
     event({ type: 'content_block_stop', index: 0 }),
-    event({ type: 'message_delta', delta: { stop_reason: reason(answer) }, usage: { output_tokens: answer.completionTokens } }),
+    event({
+      type: 'message_delta',
+      delta: { stop_reason: reason(answer) },
+      usage: { output_tokens: answer.completionTokens },
+    }),
     event({ type: 'message_stop' }),
   ],
   errorEvent: (error = { type: 'overloaded_error', message: 'Overloaded' }) =>
     event({ type: 'error', error: { type: 'api_error', ...error } }),
-  error: (status, _, message) => ({ type: 'error', error: { type: errorTypes[status] ?? 'api_error', message } }),
+  error: (status, _, message) => ({
+    type: 'error',
+    error: { type: errorTypes[status] ?? 'api_error', message },
+  }),
 };
 
 function input({ promptTokens }: WireAnswer) {

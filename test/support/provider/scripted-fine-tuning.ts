@@ -63,9 +63,13 @@ export function scriptedFineTuning({
       const absence = /^\/fine_tuning\/jobs\/./.test(path) ? null : awayAtOrders(++ordered);
       if (absence !== null) absences[absence](response);
       else if (path === '/files' && request.method === 'GET')
-        json(response, 200, { data: files.map(({ id, filename }) => ({ id, filename })), has_more: false });
+        json(response, 200, {
+          data: files.map(({ id, filename }) => ({ id, filename })),
+          has_more: false,
+        });
       else if (path === '/files') json(response, 200, kept(body));
-      else if (path === '/fine_tuning/jobs' && request.method === 'GET') json(response, 200, { data: jobs.map(shown), has_more: false });
+      else if (path === '/fine_tuning/jobs' && request.method === 'GET')
+        json(response, 200, { data: jobs.map(shown), has_more: false });
       else if (path === '/fine_tuning/jobs') made(response, JSON.parse(body) as Job['body']);
       else look(response, path);
       return true;
@@ -75,7 +79,11 @@ export function scriptedFineTuning({
   function kept(form: string): { readonly id: string; readonly filename: string } {
     const filename = /filename="([^"]+)"/.exec(form)?.[1] ?? '';
     const text = form.split('\r\n\r\n').at(-1)?.split('\r\n--')[0] ?? '';
-    const file = { id: `file-${createHash('sha256').update(filename).digest('hex').slice(0, 12)}-${files.length}`, filename, text };
+    const file = {
+      id: `file-${createHash('sha256').update(filename).digest('hex').slice(0, 12)}-${files.length}`,
+      filename,
+      text,
+    };
     files.push(file);
     return file;
   }
@@ -95,7 +103,8 @@ export function scriptedFineTuning({
       return;
     }
     if (verb) job.status = 'cancelled';
-    else if (job.status !== 'cancelled') job.status = ++job.looks < looks ? 'running' : fails === null ? 'succeeded' : 'failed';
+    else if (job.status !== 'cancelled')
+      job.status = ++job.looks < looks ? 'running' : fails === null ? 'succeeded' : 'failed';
     const absence = verb ? null : away(++looked);
     if (absence === null) json(response, 200, shown(job));
     else absences[absence](response);
@@ -111,8 +120,10 @@ export function scriptedFineTuning({
 }
 
 const absences: Readonly<Record<Absence, (response: ServerResponse) => void>> = {
-  unavailable: (response) => json(response, 503, { error: { message: 'we are down for maintenance' } }),
-  limited: (response) => json(response, 429, { error: { message: 'slow down', code: 'rate_limit_exceeded' } }),
+  unavailable: (response) =>
+    json(response, 503, { error: { message: 'we are down for maintenance' } }),
+  limited: (response) =>
+    json(response, 429, { error: { message: 'slow down', code: 'rate_limit_exceeded' } }),
   cut: (response) => response.destroy(),
   garbage: (response) => response.end('<html>Bad gateway</html>'),
 };

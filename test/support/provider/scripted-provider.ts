@@ -17,7 +17,11 @@ export type Fault =
   /** The response ends properly, and too early. */
   | { readonly kind: 'truncated'; readonly afterTokens: number }
   | { readonly kind: 'garbage' }
-  | { readonly kind: 'errorEvent'; readonly afterTokens: number; readonly error?: Readonly<Record<string, unknown>> };
+  | {
+      readonly kind: 'errorEvent';
+      readonly afterTokens: number;
+      readonly error?: Readonly<Record<string, unknown>>;
+    };
 
 export interface ScriptedRequest {
   readonly model: string;
@@ -48,11 +52,17 @@ export interface Script {
   /** By category, of a text that is put to `/moderations`. */
   readonly moderation?: (text: string) => unknown;
   /** Results of `/rerank`, each an index and a relevance score; 404 without it. */
-  readonly rerank?: (asked: { readonly query: string; readonly documents: readonly string[] }) => unknown;
+  readonly rerank?: (asked: {
+    readonly query: string;
+    readonly documents: readonly string[];
+  }) => unknown;
   /** Its own fine-tuning; what it makes answers like any model of `models`. */
   readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
-  /** Tokens of thoughts before each answer, among those that it may have. It takes no parameter of sampling, as OpenAI's models that think. */
+  /**
+   * Tokens of thoughts before each answer, among those that it may have. It takes no parameter of
+   * sampling, as OpenAI's models that think.
+   */
   readonly thoughts?: number;
   readonly latencyMs?: (request: ScriptedRequest) => number;
   /** Responds once this has settled, whatever the latency. */
@@ -63,7 +73,9 @@ export interface Script {
 /** A wire protocol over the same behaviour. */
 export interface Wire {
   readonly path: string;
-  read(body: Readonly<Record<string, unknown>>): Pick<ScriptedRequest, 'model' | 'prompt' | 'maxTokens' | 'stream' | 'wantsJson'>;
+  read(
+    body: Readonly<Record<string, unknown>>,
+  ): Pick<ScriptedRequest, 'model' | 'prompt' | 'maxTokens' | 'stream' | 'wantsJson'>;
   whole(answer: WireAnswer): unknown;
   head(answer: WireAnswer): readonly string[];
   piece(text: string, answer: WireAnswer): string;
@@ -129,10 +141,12 @@ async function serve(
   const wire = incoming.headers['anthropic-version'] === undefined ? openAiWire : anthropicWire;
   const path = (incoming.url ?? '').split('?')[0];
   const body = await readBody(incoming);
-  const refuse = (...[status, code, message, param]: Refusal) => json(response, status, wire.error(status, code, message, param));
+  const refuse = (...[status, code, message, param]: Refusal) =>
+    json(response, status, wire.error(status, code, message, param));
   if (script.key !== undefined && keyOf(incoming) !== script.key)
     refuse(401, 'invalid_api_key', 'Incorrect API key provided: sk-wrong***.');
-  else if (path === '/v1/models') json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
+  else if (path === '/v1/models')
+    json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
   else if (path === '/v1/embeddings')
     await embed(response, wire, script, {
       body,
@@ -143,12 +157,20 @@ async function serve(
     });
   else if (path === '/v1/moderations' && script.moderation) {
     const text = String(body['input']);
-    const asked = { ...unread, model: String(body['model']), prompt: text, requestId: header(incoming, 'x-client-request-id'), body };
+    const asked = {
+      ...unread,
+      model: String(body['model']),
+      prompt: text,
+      requestId: header(incoming, 'x-client-request-id'),
+      body,
+    };
     const number = requests.push({ ...asked, headers: incoming.headers }) - 1;
     const fault = script.fault?.({ ...asked, headers: incoming.headers }, number) ?? null;
     if (fault?.kind === 'stall') return;
-    if (fault?.kind === 'rateLimited' || fault?.kind === 'error') refuse(fault.kind === 'error' ? fault.status : 429, 'refused', 'not now');
-    else json(response, 200, { id: 'modr-1', model: asked.model, results: [script.moderation(text)] });
+    if (fault?.kind === 'rateLimited' || fault?.kind === 'error')
+      refuse(fault.kind === 'error' ? fault.status : 429, 'refused', 'not now');
+    else
+      json(response, 200, { id: 'modr-1', model: asked.model, results: [script.moderation(text)] });
   } else if (path === '/v1/rerank' && script.rerank)
     await rerank(response, wire, script, {
       body,
@@ -159,7 +181,12 @@ async function serve(
     });
   else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
   else {
-    const asked = { ...wire.read(body), requestId: header(incoming, 'x-client-request-id'), body, headers: incoming.headers };
+    const asked = {
+      ...wire.read(body),
+      requestId: header(incoming, 'x-client-request-id'),
+      body,
+      headers: incoming.headers,
+    };
     const number = requests.push(asked) - 1;
     const refused = refusal(script, asked);
     if (refused) refuse(...refused);
@@ -175,13 +202,30 @@ function modelsOf({ models = ['scripted'], fineTuning }: Script): readonly strin
 
 type Refusal = readonly [status: number, code: string, message: string, param?: string];
 
-function refusal(script: Script, { model, prompt, maxTokens, body }: ScriptedRequest): Refusal | null {
+function refusal(
+  script: Script,
+  { model, prompt, maxTokens, body }: ScriptedRequest,
+): Refusal | null {
   const { contextTokens = Number.POSITIVE_INFINITY } = script;
-  if (!modelsOf(script).includes(model)) return [404, 'model_not_found', `The model '${model}' does not exist`];
-  const param = script.thoughts === undefined ? undefined : samplingParameters.find((name) => body[name] !== undefined && body[name] !== 1);
-  if (param !== undefined) return [400, 'unsupported_value', `Unsupported value: '${param}' is not supported with this model.`, param];
+  if (!modelsOf(script).includes(model))
+    return [404, 'model_not_found', `The model '${model}' does not exist`];
+  const param =
+    script.thoughts === undefined
+      ? undefined
+      : samplingParameters.find((name) => body[name] !== undefined && body[name] !== 1);
+  if (param !== undefined)
+    return [
+      400,
+      'unsupported_value',
+      `Unsupported value: '${param}' is not supported with this model.`,
+      param,
+    ];
   if (words(prompt).length + maxTokens <= contextTokens) return null;
-  return [400, 'context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens`];
+  return [
+    400,
+    'context_length_exceeded',
+    `This model's maximum context length is ${contextTokens} tokens`,
+  ];
 }
 
 const samplingParameters = ['temperature', 'top_p', 'seed', 'stop', 'stop_sequences'] as const;
@@ -195,12 +239,15 @@ async function answer(
   bill: BillLine[],
 ): Promise<void> {
   if (fault?.kind === 'rateLimited') {
-    for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(fault.headers ?? {}))
+      response.setHeader(name, value);
     json(response, 429, wire.error(429, 'rate_limit_exceeded', 'Rate limit reached'));
     return;
   }
   if (fault?.kind === 'error') {
-    response.writeHead(fault.status, { 'content-type': 'text/html' }).end(fault.body ?? '<html>Bad gateway</html>');
+    response
+      .writeHead(fault.status, { 'content-type': 'text/html' })
+      .end(fault.body ?? '<html>Bad gateway</html>');
     return;
   }
   await delayed(script, asked);
@@ -215,11 +262,16 @@ async function answer(
     promptTokens: words(asked.prompt).length,
     completionTokens: thoughts + pieces.length,
   };
-  const completionTokens = fault !== null && 'afterTokens' in fault ? Math.min(fault.afterTokens, pieces.length) : whole.completionTokens;
+  const completionTokens =
+    fault !== null && 'afterTokens' in fault
+      ? Math.min(fault.afterTokens, pieces.length)
+      : whole.completionTokens;
   // Billed before a byte is sent: whoever is killed meanwhile has a bill and no answer.
   bill.push({ requestId, model, promptTokens: whole.promptTokens, completionTokens });
   const sending = { response, wire, answer: whole, fault };
-  await (asked.stream ? sendStream({ ...sending, pieces, msPerToken: script.msPerToken ?? 0 }) : sendWhole(sending));
+  await (asked.stream
+    ? sendStream({ ...sending, pieces, msPerToken: script.msPerToken ?? 0 })
+    : sendWhole(sending));
 }
 
 async function delayed(script: Script, asked: ScriptedRequest): Promise<void> {
@@ -228,7 +280,10 @@ async function delayed(script: Script, asked: ScriptedRequest): Promise<void> {
   await script.held?.(asked);
 }
 
-/** Different for different questions and the same for the same one, so that a repeat can be told from another question. */
+/**
+ * Different for different questions and the same for the same one, so that a repeat can be told
+ * from another question.
+ */
 function echo({ prompt, model }: ScriptedRequest): string {
   const digest = createHash('sha256').update(`${model}\n${prompt}`).digest('hex');
   return `answer ${digest.slice(0, 8)} of ${words(prompt).length} words`;
@@ -240,10 +295,22 @@ interface EmbedRequest extends Pick<ScriptedRequest, 'body' | 'requestId' | 'hea
 }
 
 /** Billed as answers are: before the first byte. */
-async function embed(response: ServerResponse, wire: Wire, script: Script, { requests, bill, ...sent }: EmbedRequest): Promise<void> {
+async function embed(
+  response: ServerResponse,
+  wire: Wire,
+  script: Script,
+  { requests, bill, ...sent }: EmbedRequest,
+): Promise<void> {
   const texts = sent.body['input'] as readonly string[];
   const model = String(sent.body['model']);
-  const asked = { ...sent, model, prompt: texts.join('\n'), maxTokens: 0, stream: false, wantsJson: false };
+  const asked = {
+    ...sent,
+    model,
+    prompt: texts.join('\n'),
+    maxTokens: 0,
+    stream: false,
+    wantsJson: false,
+  };
   const number = requests.push(asked) - 1;
   const fault = script.fault?.(asked, number) ?? null;
   if (fault?.kind === 'rateLimited' || fault?.kind === 'error') {
@@ -255,12 +322,22 @@ async function embed(response: ServerResponse, wire: Wire, script: Script, { req
   const promptTokens = words(asked.prompt).length;
   bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
   if (fault !== null) response.destroy();
-  else json(response, 200, embeddings(texts, sent.body['encoding_format'] === 'base64', promptTokens));
+  else
+    json(response, 200, embeddings(texts, sent.body['encoding_format'] === 'base64', promptTokens));
 }
 
 /** In the shape of llama-server; billed as embeddings are, the question with each document. */
-async function rerank(response: ServerResponse, wire: Wire, script: Script, { requests, bill, ...sent }: EmbedRequest): Promise<void> {
-  const [model, query, documents] = [String(sent.body['model']), String(sent.body['query']), sent.body['documents'] as readonly string[]];
+async function rerank(
+  response: ServerResponse,
+  wire: Wire,
+  script: Script,
+  { requests, bill, ...sent }: EmbedRequest,
+): Promise<void> {
+  const [model, query, documents] = [
+    String(sent.body['model']),
+    String(sent.body['query']),
+    sent.body['documents'] as readonly string[],
+  ];
   const asked = { ...unread, ...sent, model, prompt: [query, ...documents].join('\n') };
   const number = requests.push(asked) - 1;
   const fault = script.fault?.(asked, number) ?? null;
@@ -271,19 +348,33 @@ async function rerank(response: ServerResponse, wire: Wire, script: Script, { re
     return;
   }
   await delayed(script, asked);
-  const promptTokens = documents.reduce((sum, text) => sum + words(query).length + words(text).length, 0);
+  const promptTokens = documents.reduce(
+    (sum, text) => sum + words(query).length + words(text).length,
+    0,
+  );
   bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
-  json(response, 200, { model, object: 'list', usage, results: script.rerank?.({ query, documents }) });
+  json(response, 200, {
+    model,
+    object: 'list',
+    usage,
+    results: script.rerank?.({ query, documents }),
+  });
 }
 
 function embeddings(texts: readonly string[], base64: boolean, promptTokens: number): unknown {
   const data = texts.map((text, index) => {
     const bytes = createHash('sha256').update(text).digest();
     const vector = Float32Array.from(bytes.subarray(0, 8), (byte) => byte / 255);
-    return { index, embedding: base64 ? Buffer.from(vector.buffer).toString('base64') : [...vector] };
+    return {
+      index,
+      embedding: base64 ? Buffer.from(vector.buffer).toString('base64') : [...vector],
+    };
   });
-  return { data: data.toReversed(), usage: { prompt_tokens: promptTokens, total_tokens: promptTokens } };
+  return {
+    data: data.toReversed(),
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  };
 }
 
 export function words(text: string): readonly string[] {
@@ -303,7 +394,11 @@ async function readBody(incoming: IncomingMessage): Promise<Readonly<Record<stri
 }
 
 function keyOf(incoming: IncomingMessage): string | null {
-  return header(incoming, 'x-api-key') ?? header(incoming, 'authorization')?.replace(/^Bearer /, '') ?? null;
+  return (
+    header(incoming, 'x-api-key') ??
+    header(incoming, 'authorization')?.replace(/^Bearer /, '') ??
+    null
+  );
 }
 
 function header(incoming: IncomingMessage, name: string): string | null {

@@ -21,11 +21,16 @@ export async function sendWhole({ response, wire, answer, fault }: Sending): Pro
       return stall(response);
     case 'cut':
     case 'errorEvent':
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length });
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': text.length,
+      });
       response.write(text.slice(0, text.length / 2), () => response.destroy());
       return;
     case 'truncated':
-      response.writeHead(200, { 'content-type': 'application/json' }).end(text.slice(0, text.length / 2));
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(text.slice(0, text.length / 2));
       return;
     case 'garbage':
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices": "<oops>"}');
@@ -37,10 +42,18 @@ export async function sendWhole({ response, wire, answer, fault }: Sending): Pro
   }
 }
 
-export async function sendStream({ response, wire, answer, pieces, fault, msPerToken }: Sending & Streaming): Promise<void> {
+export async function sendStream({
+  response,
+  wire,
+  answer,
+  pieces,
+  fault,
+  msPerToken,
+}: Sending & Streaming): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   for (const event of wire.head(answer)) response.write(event);
-  const stop = fault !== null && 'afterTokens' in fault ? fault.afterTokens : Number.POSITIVE_INFINITY;
+  const stop =
+    fault !== null && 'afterTokens' in fault ? fault.afterTokens : Number.POSITIVE_INFINITY;
   for (const [place, piece] of pieces.entries()) {
     if (place >= stop) break;
     if (msPerToken > 0) await sleep(msPerToken);

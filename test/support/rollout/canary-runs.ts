@@ -13,7 +13,10 @@ export interface CanaryRuns extends Pick<LifecycleRuns, 'record'> {
   start(plan: RunPlan, overrides: Overrides): Promise<CanaryRun>;
 }
 
-/** For the tests of a file, which calls it at its head. A test that failed in the middle leaves its run to this. */
+/**
+ * For the tests of a file, which calls it at its head. A test that failed in the middle leaves its
+ * run to this.
+ */
 export function openCanaryRuns(): CanaryRuns {
   let runs: LifecycleRuns;
   const left: CanaryRun[] = [];
@@ -32,7 +35,9 @@ export function openCanaryRuns(): CanaryRuns {
     record: (name, handle) => runs.record(name, handle),
     async start(plan, overrides) {
       const run = await runs.start(plan, overrides);
-      const rollout = run.handle.client.getHandle(rolloutWorkflowId({ ...plan, model: plan.lifecycle }));
+      const rollout = run.handle.client.getHandle(
+        rolloutWorkflowId({ ...plan, model: plan.lifecycle }),
+      );
       let ended: ReturnType<StartedRun['end']> | null = null;
       const tried = { ...run, rollout, end: () => (ended ??= run.end()) };
       left.push(tried);

@@ -1,13 +1,23 @@
-/** The rules of a rollout before version 2, as far as a simulation needs them to be compared with today's: what they got wrong is why there are others. */
+/**
+ * The rules of a rollout before version 2, as far as a simulation needs them to be compared with
+ * today's: what they got wrong is why there are others.
+ */
 import { requestLoss } from '../../../domain/rollout/judging/loss';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { emptyMean, extendMean, wealthAgainst } from '../../../domain/statistics/mean-sequence';
 import type { SequenceBounds } from '../../../domain/statistics/mean-sequence';
 import { loglossPairs, simulatedStart, type Watcher } from './simulated-rollouts';
 
-/** After every day from the fifth on: the t mixture of Lai (1976), for days that know nothing of each other. */
+/**
+ * After every day from the fifth on: the t mixture of Lai (1976), for days that know nothing of
+ * each other.
+ */
 export function earlierDayBounds(
-  { days, sum, sumSquares }: { readonly days: number; readonly sum: number; readonly sumSquares: number },
+  {
+    days,
+    sum,
+    sumSquares,
+  }: { readonly days: number; readonly sum: number; readonly sumSquares: number },
   alpha: number,
 ): SequenceBounds | null {
   if (days < 5) return null;
@@ -21,8 +31,9 @@ export function earlierDayBounds(
 }
 
 /**
- * Pairs of all steps in one sequence by the widest range that any pair can have, days from midnight UTC, five of them enough, what was shown once stays shown, harm to people by the margin
- * itself. Guardrails see what today's see and are not asked.
+ * Pairs of all steps in one sequence by the widest range that any pair can have, days from midnight
+ * UTC, five of them enough, what was shown once stays shown, harm to people by the margin itself.
+ * Guardrails see what today's see and are not asked.
  */
 export function byEarlierRules(policy: RolloutPolicy, minDays = 5): Watcher {
   const { test, guardrails, steps, quality } = policy;
@@ -36,23 +47,41 @@ export function byEarlierRules(policy: RolloutPolicy, minDays = 5): Watcher {
     percent: () => steps[step] ?? 0,
     look: (seen) => {
       const values = seen.pairs.flatMap(({ label, champion, challenger }) =>
-        label === null || champion === null || challenger === null ? [] : [loss.of(label, challenger) - loss.of(label, champion)],
+        label === null || champion === null || challenger === null
+          ? []
+          : [loss.of(label, challenger) - loss.of(label, champion)],
       );
       state = extendMean(state, loglossPairs, values);
       requests += seen.requests.length;
-      day = { ...day, n: day.n + values.length, sum: day.sum + values.reduce((sum, each) => sum + each, 0) };
+      day = {
+        ...day,
+        n: day.n + values.length,
+        sum: day.sum + values.reduce((sum, each) => sum + each, 0),
+      };
       const elapsed = (Date.parse(seen.asOf) - simulatedStart) / 86_400_000;
       if (Math.floor(elapsed) > day.of) {
         const mean = day.sum / day.n;
-        Object.assign(days, { days: days.days + 1, sum: days.sum + mean, sumSquares: days.sumSquares + mean ** 2 });
+        Object.assign(days, {
+          days: days.days + 1,
+          sum: days.sum + mean,
+          sumSquares: days.sumSquares + mean ** 2,
+        });
         day = { n: 0, sum: 0, of: Math.floor(elapsed) };
       }
-      const across = minDays < 5 ? null : (earlierDayBounds(days, test.alpha) ?? { lower: -Infinity, upper: Infinity });
+      const across =
+        minDays < 5
+          ? null
+          : (earlierDayBounds(days, test.alpha) ?? { lower: -Infinity, upper: Infinity });
       const against = wealthAgainst(state, loglossPairs, limit);
       const enough = -Math.log(perSide);
       const serves = (steps[step] ?? 0) > 0;
-      if (against.atMost >= enough && (serves || across === null || across.lower > limit)) return 'harm';
-      shown ||= state.n >= test.minSamples && elapsed >= minDays && against.atLeast >= enough && (across === null || across.upper < limit);
+      if (against.atMost >= enough && (serves || across === null || across.lower > limit))
+        return 'harm';
+      shown ||=
+        state.n >= test.minSamples &&
+        elapsed >= minDays &&
+        against.atLeast >= enough &&
+        (across === null || across.upper < limit);
       if (requests < test.minSamples) return 'continue';
       if ((!serves || step === steps.length - 1) && !shown) return 'continue';
       if (step === steps.length - 1) return 'promote';

@@ -3,7 +3,11 @@ import { Context } from '@temporalio/activity';
 import type { Activities } from '../../../activities';
 import type { WatchInput } from '../../../activities/rollout/watch';
 import type { RolloutId } from '../../../domain/ids';
-import type { OpenRolloutStatus, RolloutEnding, RolloutRollback } from '../../../domain/rollout/rollout';
+import type {
+  OpenRolloutStatus,
+  RolloutEnding,
+  RolloutRollback,
+} from '../../../domain/rollout/rollout';
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
 import type { WatchResult } from '../../../domain/rollout/progress';
@@ -28,10 +32,15 @@ export interface FakeRollout {
 /** What the next look says; null: look again. */
 export type Script = (input: WatchInput, rollout: FakeRollout) => WatchResult | null;
 
-export const champion = { version: { model: 'flight-delay', version: 1, manifest: artifact('1') }, fencing: 4 };
+export const champion = {
+  version: { model: 'flight-delay', version: 1, manifest: artifact('1') },
+  fencing: 4,
+};
 export const shown: Verdict = {
   kind: 'passed',
-  reasons: [{ gate: 'quality', code: 'quality.shown', message: 'logloss better than the champion’s' }],
+  reasons: [
+    { gate: 'quality', code: 'quality.shown', message: 'logloss better than the champion’s' },
+  ],
 };
 export const canaryDecision: DecisionRef = {
   id: 'decision_canary',
@@ -39,17 +48,24 @@ export const canaryDecision: DecisionRef = {
   evidence: digest('evidence'),
   verdict: shown,
 };
-export const harm: Verdict = { kind: 'failed', reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'logloss worse by 0.05' }] };
+export const harm: Verdict = {
+  kind: 'failed',
+  reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'logloss worse by 0.05' }],
+};
 const rollback: RolloutRollback = { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] };
 
 /** Up the steps, then passed. */
 export const upAndPassed: Script = (input) => {
   if (input.mode !== 'running') return null;
-  if (input.step < input.policy.steps.length - 1) return { kind: 'advance', toStep: input.step + 1, because: 'quality is shown' };
+  if (input.step < input.policy.steps.length - 1)
+    return { kind: 'advance', toStep: input.step + 1, because: 'quality is shown' };
   return { kind: 'passed', decision: canaryDecision };
 };
 
-export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activities['openRollout']>>): FakeRollout {
+export function fakeRollout(
+  script: Script,
+  opening?: Awaited<ReturnType<Activities['openRollout']>>,
+): FakeRollout {
   const isOpen = () => ['none', 'running', 'held', 'passed'].includes(fake.status);
   const ended = (): EndedRollout => ({
     status: fake.status as RolloutEnding,
@@ -68,12 +84,21 @@ export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activit
       if (opening) return Promise.resolve(opening);
       fake.status = 'running';
       return Promise.resolve({
-        ...{ kind: 'opened', rollout: 'roll_1' as RolloutId, status: 'running', step: 0, extendedSeconds: 0, decision: null, test },
+        ...{
+          kind: 'opened',
+          rollout: 'roll_1' as RolloutId,
+          status: 'running',
+          step: 0,
+          extendedSeconds: 0,
+          decision: null,
+          test,
+        },
       });
     },
     enterRolloutStep: ({ step, weight, actor, cause }) =>
       change(() => {
-        if (step !== fake.step || weight !== fake.weight) fake.audit.push(`${actor}: step ${step} at ${weight}: ${cause}`);
+        if (step !== fake.step || weight !== fake.weight)
+          fake.audit.push(`${actor}: step ${step} at ${weight}: ${cause}`);
         fake.step = step;
         fake.weight = weight;
       }),
@@ -97,7 +122,9 @@ export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activit
         fake.audit.push(`${actor}: aborted: ${cause}`);
         fake.verdict = {
           kind: 'inconclusive',
-          reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted by ${actor}: ${cause}` }],
+          reasons: [
+            { gate: 'canary', code: 'canary.aborted', message: `aborted by ${actor}: ${cause}` },
+          ],
         };
         fake.end('aborted');
       }
@@ -115,7 +142,8 @@ export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activit
     },
     confirmRollback: () => Promise.resolve(rollback),
     promoteVersion: ({ rollout }) => {
-      if (rollout !== null && fake.status !== 'passed') return Promise.resolve({ kind: 'rolloutClosed' });
+      if (rollout !== null && fake.status !== 'passed')
+        return Promise.resolve({ kind: 'rolloutClosed' });
       if (rollout !== null) fake.end('promoted');
       return Promise.resolve({ kind: 'promoted', previous: 1, fencing: 5 });
     },

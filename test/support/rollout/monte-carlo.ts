@@ -1,4 +1,7 @@
-/** How often something happened in simulated worlds, with the exact interval of C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), at 95 %. */
+/**
+ * How often something happened in simulated worlds, with the exact interval of C. J. Clopper and E.
+ * S. Pearson, Biometrika 26 (1934), at 95 %.
+ */
 export interface Rate {
   readonly hits: number;
   readonly worlds: number;

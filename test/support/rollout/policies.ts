@@ -22,9 +22,19 @@ export interface PolicyChange {
 }
 
 /** Of the canary above, but for what is said. */
-export function policyWith({ canary, quality, test, comparison }: PolicyChange = {}): RolloutPolicy {
+export function policyWith({
+  canary,
+  quality,
+  test,
+  comparison,
+}: PolicyChange = {}): RolloutPolicy {
   return rolloutPolicyOf(
-    { ...shownCanary, ...canary, quality: { ...shownCanary.quality, ...quality }, test: { ...shownCanary.test, ...test } },
+    {
+      ...shownCanary,
+      ...canary,
+      quality: { ...shownCanary.quality, ...quality },
+      test: { ...shownCanary.test, ...test },
+    },
     { dependsOnPrediction: comparison === 'arms' },
   );
 }

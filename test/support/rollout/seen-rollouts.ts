@@ -1,5 +1,8 @@
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
-import type { ObservationBatch, RequestObservation } from '../../../domain/rollout/judging/observation';
+import type {
+  ObservationBatch,
+  RequestObservation,
+} from '../../../domain/rollout/judging/observation';
 import { enterStep, observe, startEvidence } from '../../../domain/rollout/judging/observe';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { pairWorseBy } from './simulated-rollouts';
@@ -20,7 +23,11 @@ export function begun(policy: RolloutPolicy): RolloutEvidence {
 }
 
 /** Pairs spread evenly over whole days, each day once; the clock stands at the end of the last. */
-export function withPairsOf(policy: RolloutPolicy, evidence: RolloutEvidence, { days, perDay, difference }: SeenTraffic): RolloutEvidence {
+export function withPairsOf(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  { days, perDay, difference }: SeenTraffic,
+): RolloutEvidence {
   const fromMs = Date.parse(evidence.asOf);
   const pairs = Array.from({ length: days * perDay }, (_, place) => {
     const [day, index] = [Math.floor(place / perDay), place % perDay];
@@ -38,11 +45,18 @@ export function seen(
   return observe(policy, evidence, { pairs: [], answers: [], requests: [], ...batch, asOf });
 }
 
-export function requestsOf(n: number, over: Partial<RequestObservation> = {}): RequestObservation[] {
+export function requestsOf(
+  n: number,
+  over: Partial<RequestObservation> = {},
+): RequestObservation[] {
   return Array.from({ length: n }, () => ({ failed: false, latencyMs: 20, ...over }));
 }
 
-export function inStep(policy: RolloutPolicy, evidence: RolloutEvidence, step: number): RolloutEvidence {
+export function inStep(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  step: number,
+): RolloutEvidence {
   return enterStep(policy, evidence, { step, at: evidence.asOf });
 }
 

@@ -1,10 +1,17 @@
 import { pairRange, requestLoss } from '../../../domain/rollout/judging/loss';
 import type { Random } from '../../../domain/statistics/random';
-import { emptyRanged, extendRanged, rangedWealth } from '../../../domain/statistics/ranged-sequence';
+import {
+  emptyRanged,
+  extendRanged,
+  rangedWealth,
+} from '../../../domain/statistics/ranged-sequence';
 
 /** Questions on which two versions' answers are right or wrong, one label for both. */
 export interface SimulatedAnswers {
-  /** Share of the questions on which exactly one of them is right; on half of the others both give the same answer. */
+  /**
+   * Share of the questions on which exactly one of them is right; on half of the others both give
+   * the same answer.
+   */
   readonly differing: number;
   /** By how much more of all questions the challenger is wrong. */
   readonly worse: number;
@@ -14,7 +21,10 @@ export interface SimulatedAnswers {
   readonly alpha: number;
 }
 
-/** After how many questions it was first said that the challenger is good enough, and that it is not: looked at after each. Null: never. */
+/**
+ * After how many questions it was first said that the challenger is good enough, and that it is
+ * not: looked at after each. Null: never.
+ */
 export function watchAnswers(
   { differing, worse, margin, questions, alpha }: SimulatedAnswers,
   random: Random,
@@ -29,7 +39,9 @@ export function watchAnswers(
     const lost = (differing + worse) / 2;
     const value = drawn < lost ? 1 : drawn < differing ? -1 : 0;
     const sameAnswer = value === 0 && drawn < (1 + differing) / 2;
-    state = extendRanged(state, range, [{ value, ...loss.differencesOf({ champion: 0, challenger: 0, sameAnswer }) }]);
+    state = extendRanged(state, range, [
+      { value, ...loss.differencesOf({ champion: 0, challenger: 0, sameAnswer }) },
+    ]);
     const { atLeast, atMost } = rangedWealth(state, range, margin);
     if (atLeast > -Math.log(alpha)) shownAt ??= n;
     if (atMost > -Math.log(alpha)) refutedAt ??= n;

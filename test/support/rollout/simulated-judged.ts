@@ -1,7 +1,14 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
-import { llmCanarySchema, type LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
-import { answerScores, type AnswerJudge, type JudgedPair } from '../../../domain/rollout/judging/answer-quality';
+import {
+  llmCanarySchema,
+  type LlmCanaryDocument,
+} from '../../../domain/language/canary/canary.schema';
+import {
+  answerScores,
+  type AnswerJudge,
+  type JudgedPair,
+} from '../../../domain/rollout/judging/answer-quality';
 import type { CheckedAnswer, CheckedPair } from '../../../domain/rollout/judging/judge-labels';
 import { foldLabels } from '../../../domain/rollout/judging/judge-labels';
 import { rightAnswer } from '../../../domain/rollout/judging/loss';
@@ -24,7 +31,8 @@ export function calibratedBy(
   labels: number,
   { sensitivity, specificity }: JudgeRates,
 ): NonNullable<AnswerJudge['calibrated']> {
-  const count = (rate: number) => Array.from({ length: labels }, () => random()).filter((drawn) => drawn < rate).length;
+  const count = (rate: number) =>
+    Array.from({ length: labels }, () => random()).filter((drawn) => drawn < rate).length;
   return {
     judge: judgeDigest,
     positives: { cases: labels, right: count(sensitivity) },
@@ -32,13 +40,28 @@ export function calibratedBy(
   };
 }
 
-export function judgedPolicy(document: Partial<LlmCanaryDocument['quality']>, calibrated: AnswerJudge['calibrated']): RolloutPolicy {
+export function judgedPolicy(
+  document: Partial<LlmCanaryDocument['quality']>,
+  calibrated: AnswerJudge['calibrated'],
+): RolloutPolicy {
   const quality = { from: 'judge' as const, judge: 'sound', margin: 0.2, ...document };
-  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality, test: { alpha: 0.05, minSamples: 50, minDuration: '0s' } }));
+  const canary = llmCanaryOf(
+    llmCanarySchema.parse({
+      steps: [0],
+      quality,
+      test: { alpha: 0.05, minSamples: 50, minDuration: '0s' },
+    }),
+  );
   const policy = rolloutPolicyOf(canary, answerLabel(canary));
   const { answers } = policy.quality;
   if (answers?.judge === undefined || calibrated === undefined) return policy;
-  return { ...policy, quality: { ...policy.quality, answers: { ...answers, judge: { ...answers.judge, calibrated } } } };
+  return {
+    ...policy,
+    quality: {
+      ...policy.quality,
+      answers: { ...answers, judge: { ...answers.judge, calibrated } },
+    },
+  };
 }
 
 /** An answer as it truly is; the policy of its version may have kept it back. */
@@ -53,10 +76,15 @@ export function saysBy(random: Random, { sensitivity, specificity }: JudgeRates)
 
 /** As a person who labels would see it: knows the truth, and sees no answer that was kept back. */
 export function checkedOf(truth: TrueAnswer, said: 0 | 1): CheckedAnswer {
-  return truth === 'keptBack' ? { said: 0, right: false, keptBack: true } : { said, right: truth === 'right' };
+  return truth === 'keptBack'
+    ? { said: 0, right: false, keptBack: true }
+    : { said, right: truth === 'right' };
 }
 
-/** What is said first of the challenger's quality while questions come and somebody looks after every 250. People label the first `labelled` pairs that have verdicts. */
+/**
+ * What is said first of the challenger's quality while questions come and somebody looks after
+ * every 250. People label the first `labelled` pairs that have verdicts.
+ */
 export function watchJudged(
   policy: RolloutPolicy,
   { questions, labelled }: { readonly questions: number; readonly labelled: number },
@@ -71,31 +99,62 @@ export function watchJudged(
   for (let seen = 0; seen < questions; seen += 250) {
     const pairs = Array.from({ length: 250 }, () => {
       const { champion, challenger } = draw();
-      const judged: JudgedPair = { judge: judgeDigest, served: says(champion, 'champion'), beside: says(challenger, 'challenger') };
+      const judged: JudgedPair = {
+        judge: judgeDigest,
+        served: says(champion, 'champion'),
+        beside: says(challenger, 'challenger'),
+      };
       const { served, beside } = judged;
-      const isForPeople = served !== null && beside !== null && (champion !== 'keptBack' || challenger !== 'keptBack');
+      const isForPeople =
+        served !== null &&
+        beside !== null &&
+        (champion !== 'keptBack' || challenger !== 'keptBack');
       if (isForPeople && checked.length < labelled) {
-        checked.push({ champion: checkedOf(champion, served), challenger: checkedOf(challenger, beside) });
+        checked.push({
+          champion: checkedOf(champion, served),
+          challenger: checkedOf(challenger, beside),
+        });
       }
       const text = (answer: TrueAnswer) => (answer === 'keptBack' ? '' : answer);
-      const scores = answerScores(answers, { judged }, { served: text(champion), beside: text(challenger) });
-      return { eventTimeMs: Date.parse(at), label: rightAnswer, champion: scores?.served ?? null, challenger: scores?.beside ?? null };
+      const scores = answerScores(
+        answers,
+        { judged },
+        { served: text(champion), beside: text(challenger) },
+      );
+      return {
+        eventTimeMs: Date.parse(at),
+        label: rightAnswer,
+        champion: scores?.served ?? null,
+        challenger: scores?.beside ?? null,
+      };
     });
     evidence = observe(policy, evidence, { pairs, answers: [], requests: [], asOf: at });
-    if (evidence.quality.kind === 'pairs') evidence = { ...evidence, quality: { ...evidence.quality, judge: foldLabels(checked) } };
+    if (evidence.quality.kind === 'pairs')
+      evidence = { ...evidence, quality: { ...evidence.quality, judge: foldLabels(checked) } };
     const quality = readingsOf(policy, evidence).find(({ role }) => role === 'quality');
     if (quality && quality.outcome !== 'inconclusive') return quality.outcome;
   }
   return null;
 }
 
-/** So many answers of each kind and version, on which the judge is right with these rates exactly. */
-export function labelsOf(each: number, rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates }) {
-  const answer = (kind: 'right' | 'wrong', { sensitivity, specificity }: JudgeRates, index: number) => {
+/**
+ * So many answers of each kind and version, on which the judge is right with these rates exactly.
+ */
+export function labelsOf(
+  each: number,
+  rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates },
+) {
+  const answer = (
+    kind: 'right' | 'wrong',
+    { sensitivity, specificity }: JudgeRates,
+    index: number,
+  ) => {
     const agrees = index < Math.round(each * (kind === 'right' ? sensitivity : specificity));
     return checkedOf(kind, (kind === 'right') === agrees ? 1 : 0);
   };
-  const kinds = (['right', 'wrong'] as const).flatMap((kind) => Array.from({ length: each }, (_, index) => ({ kind, index })));
+  const kinds = (['right', 'wrong'] as const).flatMap((kind) =>
+    Array.from({ length: each }, (_, index) => ({ kind, index })),
+  );
   return foldLabels(
     kinds.map(({ kind, index }): CheckedPair => ({
       champion: answer(kind, rates.champion, index),

@@ -6,7 +6,12 @@ import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import { emptyMean, extendMean, wealthAgainst } from '../../../domain/statistics/mean-sequence';
 import type { Random } from '../../../domain/statistics/random';
-import { emptyRanged, extendRanged, rangedWealth, type RangedValue } from '../../../domain/statistics/ranged-sequence';
+import {
+  emptyRanged,
+  extendRanged,
+  rangedWealth,
+  type RangedValue,
+} from '../../../domain/statistics/ranged-sequence';
 import { alikePairs, type DayEffects, type DrawnPair, type DrawPair } from './simulated-traffic';
 
 export interface SimulatedTraffic {
@@ -26,7 +31,9 @@ export interface Alarms {
   readonly wrong: boolean;
   /** The upper bound was below it. */
   readonly wrongGood: boolean;
-  /** A customary one-sided z interval, looked at as often, was above the mean of the traffic so far. */
+  /**
+   * A customary one-sided z interval, looked at as often, was above the mean of the traffic so far.
+   */
   readonly customary: boolean;
 }
 
@@ -53,14 +60,19 @@ export function watchBounds(
       const against = rangedWealth(state, loglossPairs, running);
       if (against.atMost >= enough) alarms.wrong = true;
       if (against.atLeast >= enough) alarms.wrongGood = true;
-      if (state.n >= 100 && zOf({ n: state.n, sum: state.sum, squares }, running) > customaryZ) alarms.customary = true;
+      if (state.n >= 100 && zOf({ n: state.n, sum: state.sum, squares }, running) > customaryZ)
+        alarms.customary = true;
     }
   }
   return alarms;
 }
 
 /** Of a pair in log loss, with the two values that it could have had. */
-export function differenceIn({ label, champion, challenger }: Pick<DrawnPair, 'label' | 'champion' | 'challenger'>): RangedValue {
+export function differenceIn({
+  label,
+  champion,
+  challenger,
+}: Pick<DrawnPair, 'label' | 'champion' | 'challenger'>): RangedValue {
   const value = logloss.of(label, challenger) - logloss.of(label, champion);
   return { value, ...logloss.differencesOf({ champion, challenger, sameAnswer: false }) };
 }
@@ -68,14 +80,26 @@ export function differenceIn({ label, champion, challenger }: Pick<DrawnPair, 'l
 /** Φ⁻¹(0.97). */
 const customaryZ = 1.8808;
 
-function zOf({ n, sum, squares }: { readonly n: number; readonly sum: number; readonly squares: number }, mean: number): number {
+function zOf(
+  { n, sum, squares }: { readonly n: number; readonly sum: number; readonly squares: number },
+  mean: number,
+): number {
   const variance = squares / n - (sum / n) ** 2;
   return (sum / n - mean) / Math.sqrt(variance / n);
 }
 
-/** After how many pairs a statement was first made about a limit, by ranges that are known for each pair and by the widest that any pair can have; null: not within `most`. */
+/**
+ * After how many pairs a statement was first made about a limit, by ranges that are known for each
+ * pair and by the widest that any pair can have; null: not within `most`.
+ */
 export function pairsUntil(
-  asked: { readonly mean: number; readonly limit: number; readonly says: 'good' | 'harm'; readonly alpha: number; readonly most: number },
+  asked: {
+    readonly mean: number;
+    readonly limit: number;
+    readonly says: 'good' | 'harm';
+    readonly alpha: number;
+    readonly most: number;
+  },
   random: Random,
 ): { readonly known: number | null; readonly widest: number | null } {
   const { mean, limit, says, alpha, most } = asked;
@@ -132,8 +156,15 @@ export interface Watcher {
 /** A Monday. */
 export const simulatedStart = Date.parse('2013-08-05T00:00:00Z');
 
-/** A whole rollout under today's rules, until it ends. The step's requests succeed in 20 ms, but for the shares that do not. */
-export function simulateRollout(policy: RolloutPolicy, traffic: SimulatedRollout, watched: WatchedRollout): SimulatedEnd {
+/**
+ * A whole rollout under today's rules, until it ends. The step's requests succeed in 20 ms, but for
+ * the shares that do not.
+ */
+export function simulateRollout(
+  policy: RolloutPolicy,
+  traffic: SimulatedRollout,
+  watched: WatchedRollout,
+): SimulatedEnd {
   return playRollout(byRules(policy), traffic, watched);
 }
 
@@ -145,13 +176,18 @@ function byRules(policy: RolloutPolicy): Watcher {
     look: (seen) => {
       evidence = observe(policy, evidence, { answers: [], ...seen });
       const verdict = decideRollout(policy, evidence);
-      if (verdict.kind === 'advance') evidence = enterStep(policy, evidence, { step: verdict.toStep, at: seen.asOf });
+      if (verdict.kind === 'advance')
+        evidence = enterStep(policy, evidence, { step: verdict.toStep, at: seen.asOf });
       return verdict.kind;
     },
   };
 }
 
-export function playRollout(watcher: Watcher, traffic: SimulatedRollout, { random, looksPerDay }: WatchedRollout): SimulatedEnd {
+export function playRollout(
+  watcher: Watcher,
+  traffic: SimulatedRollout,
+  { random, looksPerDay }: WatchedRollout,
+): SimulatedEnd {
   const { failing = 0, slow = 0, week = [], mean: inShadow, servingMean = inShadow } = traffic;
   const effect = traffic.effects(random);
   let [pairs, shadowDays] = [0, 0];
@@ -166,34 +202,59 @@ export function playRollout(watcher: Watcher, traffic: SimulatedRollout, { rando
         ...observed(traffic.draw(random, mean)),
       }));
       const own = Math.round(percent === 0 ? seen.length : (seen.length * percent) / 100);
-      const requests = Array.from({ length: own }, () => ({ failed: random() < failing, latencyMs: random() < slow ? 1e6 : 20 }));
+      const requests = Array.from({ length: own }, () => ({
+        failed: random() < failing,
+        latencyMs: random() < slow ? 1e6 : 20,
+      }));
       pairs += seen.length;
       if (percent === 0) shadowDays += 1 / looksPerDay;
-      const kind = watcher.look({ pairs: seen, requests, asOf: new Date(fromMs + dayMs / looksPerDay).toISOString() });
-      if (kind !== 'continue' && kind !== 'advance') return { kind, pairs, days: day + (look + 1) / looksPerDay, shadowDays };
+      const kind = watcher.look({
+        pairs: seen,
+        requests,
+        asOf: new Date(fromMs + dayMs / looksPerDay).toISOString(),
+      });
+      if (kind !== 'continue' && kind !== 'advance')
+        return { kind, pairs, days: day + (look + 1) / looksPerDay, shadowDays };
     }
   }
   return { kind: 'continue', pairs, days: traffic.days, shadowDays };
 }
 
-function observed({ label, champion, challenger }: DrawnPair): Omit<PairObservation, 'eventTimeMs'> {
+function observed({
+  label,
+  champion,
+  challenger,
+}: DrawnPair): Omit<PairObservation, 'eventTimeMs'> {
   return { label, champion, challenger };
 }
 
 const dayMs = 86_400_000;
 
-/** A pair whose losses differ by that much: both versions gave the label that came a small probability, far from where it is clipped. */
+/**
+ * A pair whose losses differ by that much: both versions gave the label that came a small
+ * probability, far from where it is clipped.
+ */
 export function pairWorseBy(eventTimeMs: number, difference: number): PairObservation {
-  return { eventTimeMs, label: 1, champion: Math.exp(-3.5), challenger: Math.exp(-3.5 - difference) };
+  return {
+    eventTimeMs,
+    label: 1,
+    champion: Math.exp(-3.5),
+    challenger: Math.exp(-3.5 - difference),
+  };
 }
 
 /**
- * Flights whose label comes when they have landed: on time after one to five hours, late after six to eleven. The champion says 0.25. A challenger that says 0.35 is worse on
- * flights that are on time, so that its bad news comes first; one that says 0.15 is better on them, and its good news comes first. The share of late flights is
- * such that either one's log loss is worse by 0.01 exactly: neither bound may pass that.
+ * Flights whose label comes when they have landed: on time after one to five hours, late after six
+ * to eleven. The champion says 0.25. A challenger that says 0.35 is worse on flights that are on
+ * time, so that its bad news comes first; one that says 0.15 is better on them, and its good news
+ * comes first. The share of late flights is such that either one's log loss is worse by 0.01
+ * exactly: neither bound may pass that.
  */
 export function watchArrivals(watched: {
-  /** `turn`: in order of event time, all labels being ripe after twelve hours. `arrival`: as they come. */
+  /**
+   * `turn`: in order of event time, all labels being ripe after twelve hours. `arrival`: as they
+   * come.
+   */
   readonly order: 'turn' | 'arrival';
   readonly first: 'bad' | 'good';
   readonly days: number;
@@ -210,7 +271,12 @@ export function watchArrivals(watched: {
   const flights = Array.from({ length: days * pairsPerDay }, (_, index) => {
     const isLate = random() < share;
     const hours = (24 * index) / pairsPerDay;
-    return { value: isLate ? late : onTime, min, max, arrives: hours + (isLate ? 6 + 5 * random() : 1 + 4 * random()) };
+    return {
+      value: isLate ? late : onTime,
+      min,
+      max,
+      arrives: hours + (isLate ? 6 + 5 * random() : 1 + 4 * random()),
+    };
   });
   const ordered = order === 'turn' ? flights : flights.toSorted((a, b) => a.arrives - b.arrives);
   const enough = -Math.log(alpha);

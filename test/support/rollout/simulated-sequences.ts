@@ -1,4 +1,9 @@
-import { addToDays, boundsAcrossDays, closeDaysBefore, daysFrom } from '../../../domain/statistics/days-sequence';
+import {
+  addToDays,
+  boundsAcrossDays,
+  closeDaysBefore,
+  daysFrom,
+} from '../../../domain/statistics/days-sequence';
 import type { Random } from '../../../domain/statistics/random';
 import { wealthAgainstShare } from '../../../domain/statistics/share-sequence';
 import { earlierDayBounds } from './earlier-rules';
@@ -9,7 +14,10 @@ export interface DaysWrong {
   readonly wrongHarm: boolean;
 }
 
-/** Days of mean 0, watched as each ends: whether the upper bound was ever below 0, the lower one ever above; by today's rule and by the one before it. */
+/**
+ * Days of mean 0, watched as each ends: whether the upper bound was ever below 0, the lower one
+ * ever above; by today's rule and by the one before it.
+ */
 export function watchDays(
   effects: DayEffects,
   watched: {
@@ -29,7 +37,8 @@ export function watchDays(
   let [sum, sumSquares] = [0, 0];
   for (let day = 0; day < days; day += 1) {
     const mean = effect() + (week[day % 7] ?? 0);
-    for (const [arm, loss] of [['challenger', mean] as const, ['champion', 0] as const]) state = addToDays(state, { day, arm, loss });
+    for (const [arm, loss] of [['challenger', mean] as const, ['champion', 0] as const])
+      state = addToDays(state, { day, arm, loss });
     state = closeDaysBefore(state, day + 1);
     note(now, boundsAcrossDays(state, { alpha, correlation }));
     sum += mean;
@@ -39,16 +48,27 @@ export function watchDays(
   return { now, earlier };
 }
 
-function note(wrong: { wrongGood: boolean; wrongHarm: boolean }, bounds: { readonly lower: number; readonly upper: number } | null): void {
+function note(
+  wrong: { wrongGood: boolean; wrongHarm: boolean },
+  bounds: { readonly lower: number; readonly upper: number } | null,
+): void {
   if (bounds === null) return;
   if (bounds.upper < 0) wrong.wrongGood = true;
   if (bounds.lower > 0) wrong.wrongHarm = true;
 }
 
-/** Requests of which a share is an event, `spread` apart from day to day: whether the lower bound ever passes the mean of the conditional shares so far. */
+/**
+ * Requests of which a share is an event, `spread` apart from day to day: whether the lower bound
+ * ever passes the mean of the conditional shares so far.
+ */
 export function watchShare(
   { share, spread }: { readonly share: number; readonly spread: number },
-  watched: { readonly random: Random; readonly days: number; readonly requestsPerDay: number; readonly alpha: number },
+  watched: {
+    readonly random: Random;
+    readonly days: number;
+    readonly requestsPerDay: number;
+    readonly alpha: number;
+  },
 ): boolean {
   const { random, days, requestsPerDay, alpha } = watched;
   let [n, events, conditional] = [0, 0, 0];

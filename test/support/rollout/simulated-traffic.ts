@@ -1,11 +1,15 @@
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
 
-// Simulated differences in the loss of two versions on the same requests. Every part has mean 0, so that each pair's conditional mean is known.
+// Simulated differences in the loss of two versions on the same requests. Every part has mean 0, so
+// that each pair's conditional mean is known.
 
 /** Deviations of the days' means, one after the other; of mean 0. */
 export type DayEffects = (random: Random) => () => number;
-/** A pair whose conditional mean, given both scores, is known: as close to the mean that is asked for as its scores allow. */
+/**
+ * A pair whose conditional mean, given both scores, is known: as close to the mean that is asked
+ * for as its scores allow.
+ */
 export interface DrawnPair {
   readonly label: 0 | 1;
   readonly champion: number;
@@ -34,7 +38,8 @@ export const dayEffects = {
     (spread: number): DayEffects =>
     (random) =>
     () =>
-      (spread * gauss(random)) / Math.sqrt(gauss(random) ** 2 + gauss(random) ** 2 + gauss(random) ** 2),
+      (spread * gauss(random)) /
+      Math.sqrt(gauss(random) ** 2 + gauss(random) ** 2 + gauss(random) ** 2),
   /** Exponential: bad days are worse than good days are good. */
   skewed:
     (spread: number): DayEffects =>
@@ -70,7 +75,8 @@ export const dayEffects = {
 } as const;
 
 /**
- * The challenger's logit differs by ±√((0.3·z)² + (6·mean)²) from the champion's, who says 0.25, and labels are as likely as makes the difference in log loss the mean that is asked for: a
+ * The challenger's logit differs by ±√((0.3·z)² + (6·mean)²) from the champion's, who says 0.25,
+ * and labels are as likely as makes the difference in log loss the mean that is asked for: a
  * standard deviation of 0.13 a pair, as between two months' models on real August.
  */
 export const alikePairs: DrawPair = (random, mean) => {
@@ -79,12 +85,27 @@ export const alikePairs: DrawPair = (random, mean) => {
   return drawn(random, mean, { champion: 0.25, challenger: 1 / (1 + 3 * Math.exp(-shift)) });
 };
 
-/** The challenger is nearly sure that nothing is late, and pays 5 where it is wrong, in one pair of some thirty. */
-export const boldPairs: DrawPair = (random, mean) => drawn(random, mean, { champion: 0.148, challenger: 0.001 });
+/**
+ * The challenger is nearly sure that nothing is late, and pays 5 where it is wrong, in one pair of
+ * some thirty.
+ */
+export const boldPairs: DrawPair = (random, mean) =>
+  drawn(random, mean, { champion: 0.148, challenger: 0.001 });
 
-function drawn(random: Random, mean: number, scores: { readonly champion: number; readonly challenger: number }): DrawnPair {
+function drawn(
+  random: Random,
+  mean: number,
+  scores: { readonly champion: number; readonly challenger: number },
+): DrawnPair {
   const { champion, challenger } = scores;
-  const [late, onTime] = [Math.log(champion / challenger), Math.log((1 - champion) / (1 - challenger))];
+  const [late, onTime] = [
+    Math.log(champion / challenger),
+    Math.log((1 - champion) / (1 - challenger)),
+  ];
   const share = Math.min(1, Math.max(0, (mean - onTime) / (late - onTime)));
-  return { label: random() < share ? 1 : 0, ...scores, conditionalMean: share * late + (1 - share) * onTime };
+  return {
+    label: random() < share ? 1 : 0,
+    ...scores,
+    conditionalMean: share * late + (1 - share) * onTime,
+  };
 }

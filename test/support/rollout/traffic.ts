@@ -1,4 +1,7 @@
-/** Requests of the tiny lifecycle's kind, as callers send them through the gateway, each with the label that the truth gives it. */
+/**
+ * Requests of the tiny lifecycle's kind, as callers send them through the gateway, each with the
+ * label that the truth gives it.
+ */
 import { seededRandom } from '../../../domain/statistics/random';
 import type { Product } from '../process/product';
 import { pause } from '../process/product';
@@ -31,7 +34,11 @@ interface Label {
 
 const labelsAtOnce = 20;
 
-export function startTraffic(product: Product, model: string, { from, parallel = 4 }: TrafficOptions): Traffic {
+export function startTraffic(
+  product: Product,
+  model: string,
+  { from, parallel = 4 }: TrafficOptions,
+): Traffic {
   const random = seededRandom([1, 2, 3, Date.parse(from) / 60_000]);
   const failures: string[] = [];
   const versions: Record<string, number> = {};
@@ -47,17 +54,32 @@ export function startTraffic(product: Product, model: string, { from, parallel =
       y: random() * 4 - 2,
       entity: `e${Math.floor(random() * 200)}`,
     };
-    const label = random() < 1 / (1 + Math.exp(-(1.5 * row.x - row.y + (row.kind === 'a' ? 1 : 0) - 0.5))) ? 1 : 0;
-    const tensor = (name: 'kind' | 'x' | 'y', datatype: string) => ({ name, shape: [1], datatype, data: [row[name]] });
+    const label =
+      random() < 1 / (1 + Math.exp(-(1.5 * row.x - row.y + (row.kind === 'a' ? 1 : 0) - 0.5)))
+        ? 1
+        : 0;
+    const tensor = (name: 'kind' | 'x' | 'y', datatype: string) => ({
+      name,
+      shape: [1],
+      datatype,
+      data: [row[name]],
+    });
     const body = {
       inputs: [tensor('kind', 'BYTES'), tensor('x', 'FP64'), tensor('y', 'FP64')],
       parameters: { entity: row.entity, event_time: at },
     };
     const url = `${product.gatewayUrl}/v2/models/${model}/infer`;
-    const answer = await product.call<{ model_version?: string; outputs?: { data: number[] }[] }>('POST', url, { body });
+    const answer = await product.call<{ model_version?: string; outputs?: { data: number[] }[] }>(
+      'POST',
+      url,
+      { body },
+    );
     const version = answer.headers.get('x-perennial-model-version') ?? '';
-    const isWhole = `${model}@${answer.body.model_version ?? ''}` === version && typeof answer.body.outputs?.[0]?.data[0] === 'number';
-    if (answer.status !== 200 || !isWhole) throw new Error(`${answer.status} ${version} ${JSON.stringify(answer.body).slice(0, 300)}`);
+    const isWhole =
+      `${model}@${answer.body.model_version ?? ''}` === version &&
+      typeof answer.body.outputs?.[0]?.data[0] === 'number';
+    if (answer.status !== 200 || !isWhole)
+      throw new Error(`${answer.status} ${version} ${JSON.stringify(answer.body).slice(0, 300)}`);
     versions[version] = (versions[version] ?? 0) + 1;
     labels.push({ predictionId: answer.headers.get('x-perennial-prediction-id') ?? '', label });
   }
@@ -66,8 +88,11 @@ export function startTraffic(product: Product, model: string, { from, parallel =
     const due = labels;
     labels = [];
     if (due.length === 0) return;
-    const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: due }).catch(() => null);
-    // As a caller does who wants its labels to count: while the registry or the gateway is away they are sent again.
+    const answer = await product
+      .call('POST', `${product.gatewayUrl}/v1/feedback`, { body: due })
+      .catch(() => null);
+    // As a caller does who wants its labels to count: while the registry or the gateway is away
+    // they are sent again.
     if (answer?.status !== 200) labels = [...due, ...labels];
   }
 

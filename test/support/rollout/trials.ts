@@ -1,4 +1,7 @@
-/** Canaries of the tiny lifecycle on a whole product, as small as they can be: some hundred labels decide. */
+/**
+ * Canaries of the tiny lifecycle on a whole product, as small as they can be: some hundred labels
+ * decide.
+ */
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 import type { RunJson } from '../../../apps/cli/run/view';
 import type { Product } from '../process/product';
@@ -8,16 +11,26 @@ import { untilAnswer } from '../time/until';
 export interface Trials {
   /** With its first version as champion: there was nothing to try that one beside. */
   withChampion(name: string): Promise<string>;
-  /** From now on its versions learn nothing, no gate judges them, and a quarter of the entities is theirs at once. */
+  /**
+   * From now on its versions learn nothing, no gate judges them, and a quarter of the entities is
+   * theirs at once.
+   */
   sabotage(model: string): Promise<void>;
   /** A run whose rollout is open. */
   open(model: string, C: number): Promise<RunJson>;
   rolloutOf(model: string): Promise<RolloutJson | null>;
   /** Parts of the product may be away meanwhile. */
-  until(model: string, isSo: (rollout: RolloutJson) => boolean, seconds?: number): Promise<RolloutJson>;
+  until(
+    model: string,
+    isSo: (rollout: RolloutJson) => boolean,
+    seconds?: number,
+  ): Promise<RolloutJson>;
   champion(model: string): Promise<number | null>;
   /** Newest first. */
-  audit(model: string, action: string): Promise<readonly { readonly actor: string; readonly cause: string }[]>;
+  audit(
+    model: string,
+    action: string,
+  ): Promise<readonly { readonly actor: string; readonly cause: string }[]>;
   /** Of the rollout's events, without their prefix. */
   events(run: string): Promise<readonly string[]>;
 }
@@ -31,26 +44,39 @@ export function openTrials(product: Product): Trials {
       return name;
     },
     sabotage: (name) =>
-      apply({ name, learnable: false, evaluate: '{ metrics: [auc], gates: [], ungated: "sabotage" }', canary: canary('[25]', 0.02) }),
+      apply({
+        name,
+        learnable: false,
+        evaluate: '{ metrics: [auc], gates: [], ungated: "sabotage" }',
+        canary: canary('[25]', 0.02),
+      }),
     async open(model, C) {
       const { body } = await product.start(model, { params: { C } });
       await trials.until(model, ({ runId }) => runId === body.id);
       return body;
     },
     async rolloutOf(model) {
-      const answer = await product.call<RolloutJson>('GET', `/models/${model}/rollout`).catch(() => null);
+      const answer = await product
+        .call<RolloutJson>('GET', `/models/${model}/rollout`)
+        .catch(() => null);
       return answer?.status === 200 ? answer.body : null;
     },
     async until(model, isSo, seconds = 60) {
       const isWanted = (rollout: RolloutJson | null) => rollout !== null && isSo(rollout);
-      const rollout = await untilAnswer(() => trials.rolloutOf(model), isWanted, { seconds, everyMs: 50 });
+      const rollout = await untilAnswer(() => trials.rolloutOf(model), isWanted, {
+        seconds,
+        everyMs: 50,
+      });
       if (!rollout) throw new Error(`${model} has no rollout`);
       return rollout;
     },
-    champion: async (model) => (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)).body.version,
+    champion: async (model) =>
+      (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`))
+        .body.version,
     async audit(model, action) {
       const path = `/audit?subject=model:${model}&action=${action}`;
-      return (await product.call<{ items: { actor: string; cause: string }[] }>('GET', path)).body.items;
+      return (await product.call<{ items: { actor: string; cause: string }[] }>('GET', path)).body
+        .items;
     },
     async events(run) {
       const { body } = await product.call<string>('GET', `/runs/${run}/events`);

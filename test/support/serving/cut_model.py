@@ -1,4 +1,7 @@
-"""The first layers of a language model as a model of its own: small enough to train in a test, with the same tokens. cut_model.py SOURCE TARGET LAYERS"""
+"""The first layers of a language model as a model of its own:
+
+small enough to train in a test, with the same tokens. cut_model.py SOURCE TARGET LAYERS
+"""
 
 import sys
 

@@ -18,8 +18,19 @@ export interface LinearGraph {
 const float = 1;
 const string = 8;
 
-/** Follows onnx.proto (ONNX 1.16, IR version 8), field numbers as there. NaN counts as 0, as trained pipelines impute. */
-export function linearOnnx({ bias, weights, link, output = 'score', batch, inputType, constantFile }: LinearGraph): Uint8Array {
+/**
+ * Follows onnx.proto (ONNX 1.16, IR version 8), field numbers as there. NaN counts as 0, as trained
+ * pipelines impute.
+ */
+export function linearOnnx({
+  bias,
+  weights,
+  link,
+  output = 'score',
+  batch,
+  inputType,
+  constantFile,
+}: LinearGraph): Uint8Array {
   const nodes: Uint8Array[] = [];
   const initializers = [tensor('bias', [bias]), tensor('zero', [0])];
   const inputs: Uint8Array[] = [];
@@ -39,7 +50,10 @@ export function linearOnnx({ bias, weights, link, output = 'score', batch, input
       );
     } else {
       initializers.push(tensor(`${name}.weight`, [weight]));
-      nodes.push(node('IsNaN', [name], `${name}.missing`), node('Where', [`${name}.missing`, 'zero', name], `${name}.filled`));
+      nodes.push(
+        node('IsNaN', [name], `${name}.missing`),
+        node('Where', [`${name}.missing`, 'zero', name], `${name}.filled`),
+      );
       nodes.push(node('Mul', [`${name}.filled`, `${name}.weight`], `${name}.term`));
     }
     nodes.push(node('Add', [sum, `${name}.term`], `${name}.sum`));
@@ -131,7 +145,13 @@ function valueInfo(name: string, type: number, batch: number | undefined): Uint8
 
 type Attributes = Readonly<Record<string, readonly string[] | readonly number[]>>;
 
-function node(operator: string, inputs: readonly string[], output: string, attributes: Attributes = {}, domain = ''): Uint8Array {
+function node(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Attributes = {},
+  domain = '',
+): Uint8Array {
   return message([
     [1, inputs],
     [2, [output]],

@@ -10,7 +10,10 @@ export interface TestModel {
   readonly sql: string;
 }
 
-/** A linear model over `carrier` and `distance` whose every answer is `bias` plus 0.001 a mile, so that an answer shows which version gave it. */
+/**
+ * A linear model over `carrier` and `distance` whose every answer is `bias` plus 0.001 a mile, so
+ * that an answer shows which version gave it.
+ */
 export function distanceModel(bias: number): TestModel {
   return {
     graph: { bias, weights: { carrier: { AA: 0.5 }, distance: 0.001 }, link: 'identity' },
@@ -23,14 +26,24 @@ export function distanceModel(bias: number): TestModel {
 }
 
 /** The manifest's bytes and what it names, through `put`. */
-export async function putModel(put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>, test: TestModel): Promise<ArtifactRef> {
+export async function putModel(
+  put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>,
+  test: TestModel,
+): Promise<ArtifactRef> {
   const features = Object.entries(test.graph.weights).map(([name, weight]): FeatureColumn => ({
     name,
     type: typeof weight === 'number' ? 'float' : 'string',
   }));
   const manifest: ModelManifest = {
     model: test.model ?? 'flight-delay',
-    signature: { task: 'regression', request: test.request, features, output: 'score', entity: 'tailnum', time: 'scheduled_at' },
+    signature: {
+      task: 'regression',
+      request: test.request,
+      features,
+      output: 'score',
+      entity: 'tailnum',
+      time: 'scheduled_at',
+    },
     onnx: await put(linearOnnx(test.graph)),
     featuresSql: await put(Buffer.from(test.sql)),
     trainer: { name: 'test', codeDigest: sha256('code'), params: {}, seed: 1 },
@@ -40,7 +53,9 @@ export async function putModel(put: (bytes: Uint8Array) => ArtifactRef | Promise
 }
 
 /** A request of rows for `distanceModel`. */
-export function distanceRequest(rows: readonly { readonly carrier: string | null; readonly distance: number | null }[]): {
+export function distanceRequest(
+  rows: readonly { readonly carrier: string | null; readonly distance: number | null }[],
+): {
   inputs: { name: string; shape: number[]; datatype: string; data: unknown[] }[];
 } {
   const shape = [rows.length, 1];

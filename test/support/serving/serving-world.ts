@@ -21,7 +21,10 @@ export interface S3Place {
   readonly secretAccessKey: string;
 }
 
-/** A registry and an artifact store with a lifecycle, a run and API keys in them, as a gateway finds them. */
+/**
+ * A registry and an artifact store with a lifecycle, a run and API keys in them, as a gateway finds
+ * them.
+ */
 export interface ServingWorld {
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
@@ -31,9 +34,18 @@ export interface ServingWorld {
   registerManifest(manifest: ArtifactRef): Promise<ModelVersionRef>;
   /** Whoever is champion now makes way. */
   promote(version: ModelVersionRef): Promise<void>;
-  /** In shadow beside the champion, by a run of its own. Both arms score every request unless `paired` is false. */
-  openRollout(challenger: ModelVersionRef, over?: { readonly paired?: boolean }): Promise<RolloutRecord>;
-  startGateway(stateDir: string, environment?: Readonly<Record<string, string>>): Promise<GatewayProcess>;
+  /**
+   * In shadow beside the champion, by a run of its own. Both arms score every request unless
+   * `paired` is false.
+   */
+  openRollout(
+    challenger: ModelVersionRef,
+    over?: { readonly paired?: boolean },
+  ): Promise<RolloutRecord>;
+  startGateway(
+    stateDir: string,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<GatewayProcess>;
   close(): Promise<void>;
 }
 
@@ -46,15 +58,26 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
   await registry.predictions.ensurePartitions({ days: 2 });
   const runId = await openRun(registry);
   const keys = {
-    viewer: (await registry.apiKeys.create({ tenant, name: 'viewer', scope: 'viewer', actor: 'test' })).key,
-    operator: (await registry.apiKeys.create({ tenant, name: 'operator', scope: 'operator', actor: 'test' })).key,
+    viewer: (
+      await registry.apiKeys.create({ tenant, name: 'viewer', scope: 'viewer', actor: 'test' })
+    ).key,
+    operator: (
+      await registry.apiKeys.create({ tenant, name: 'operator', scope: 'operator', actor: 'test' })
+    ).key,
   };
   let moves = 0;
 
   async function registerManifest(manifest: ArtifactRef): Promise<ModelVersionRef> {
     moves += 1;
     const { model, signature } = await artifacts.getJson<ModelManifest>(manifest);
-    return registry.models.register({ tenant, model, runId, manifest, signature, idempotencyKey: `register-${moves}` });
+    return registry.models.register({
+      tenant,
+      model,
+      runId,
+      manifest,
+      signature,
+      idempotencyKey: `register-${moves}`,
+    });
   }
 
   return {
@@ -64,20 +87,41 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
     keys,
     registerManifest,
     register: async (test) =>
-      registerManifest(await putModel((bytes) => artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' }), test)),
+      registerManifest(
+        await putModel(
+          (bytes) => artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' }),
+          test,
+        ),
+      ),
     async promote({ model, version }) {
       moves += 1;
       const { champion } = await registry.aliases.get({ tenant, model });
-      const expectedChampion = { version: champion?.version ?? null, fencing: champion?.fencing ?? 0 };
-      const move = { tenant, model, version, expectedChampion, decisionId: null, runId, actor: 'test', cause: 'test' };
-      const { kind } = await registry.aliases.promote({ ...move, idempotencyKey: `promote-${moves}` });
+      const expectedChampion = {
+        version: champion?.version ?? null,
+        fencing: champion?.fencing ?? 0,
+      };
+      const move = {
+        tenant,
+        model,
+        version,
+        expectedChampion,
+        decisionId: null,
+        runId,
+        actor: 'test',
+        cause: 'test',
+      };
+      const { kind } = await registry.aliases.promote({
+        ...move,
+        idempotencyKey: `promote-${moves}`,
+      });
       if (kind !== 'promoted') throw new Error(`promotion of ${model}@${version}: ${kind}`);
     },
     async openRollout({ model, version }, over = {}) {
       const { champion } = await registry.aliases.get({ tenant, model });
       if (champion === null) throw new Error(`${model} has no champion to be beside`);
       const opened = await openRollout(registry, { model, champion, challenger: version, ...over });
-      if (opened.kind !== 'opened') throw new Error(`rollout of ${model}@${version}: ${opened.kind}`);
+      if (opened.kind !== 'opened')
+        throw new Error(`rollout of ${model}@${version}: ${opened.kind}`);
       return opened.rollout;
     },
     startGateway: (stateDir, environment = {}) =>
@@ -91,9 +135,26 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
 
 async function openRun(registry: Registry): Promise<RunId> {
   // The registry wants a revision for its run and nothing of what is in it.
-  const spec = { name: 'flight-delay', kind: 'ModelLifecycle', owner: 'ops@airline.example' } as ModelLifecycleSpec;
-  const revision = { lifecycle: 'flight-delay', digest: digestOf(spec), spec, files: {}, contract: null };
+  const spec = {
+    name: 'flight-delay',
+    kind: 'ModelLifecycle',
+    owner: 'ops@airline.example',
+  } as ModelLifecycleSpec;
+  const revision = {
+    lifecycle: 'flight-delay',
+    digest: digestOf(spec),
+    spec,
+    files: {},
+    contract: null,
+  };
   await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
-  const opened = { tenant, workflowId: 'w1', lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: '0'.repeat(32) };
+  const opened = {
+    tenant,
+    workflowId: 'w1',
+    lifecycle: 'flight-delay',
+    request: {},
+    actor: 'test',
+    traceId: '0'.repeat(32),
+  };
   return (await registry.runs.open(opened)).id;
 }

@@ -4,10 +4,15 @@ export interface Timed<T> {
 }
 
 /**
- * Repeats a measurement, at most `tries` times, until it is within `limitMs`, and returns the fastest. Work that is slow is slow in every try, whereas a
- * machine that pauses delays only some of them.
+ * Repeats a measurement, at most `tries` times, until it is within `limitMs`, and returns the
+ * fastest. Work that is slow is slow in every try, whereas a machine that pauses delays only some
+ * of them.
  */
-export async function fastestOf<T>(tries: number, limitMs: number, measure: () => Promise<Timed<T>>): Promise<Timed<T>> {
+export async function fastestOf<T>(
+  tries: number,
+  limitMs: number,
+  measure: () => Promise<Timed<T>>,
+): Promise<Timed<T>> {
   let fastest = await measure();
   for (let tried = 1; tried < tries && fastest.milliseconds >= limitMs; tried += 1) {
     const again = await measure();

@@ -3,7 +3,10 @@ export interface HeldClock {
   release(): void;
 }
 
-/** Stops `Date.now`, so that no time passes for the code under test while the machine is slow, and moves it on by hand. Timers go on. */
+/**
+ * Stops `Date.now`, so that no time passes for the code under test while the machine is slow, and
+ * moves it on by hand. Timers go on.
+ */
 export function holdClock(): HeldClock {
   let now = Date.now();
   const held = jest.spyOn(Date, 'now').mockImplementation(() => now);

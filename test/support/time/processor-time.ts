@@ -1,6 +1,9 @@
 import type { Timed } from './fastest-of';
 
-/** Runs the work and measures the processor time that this process used meanwhile, which does not grow while the machine is busy with other things. */
+/**
+ * Runs the work and measures the processor time that this process used meanwhile, which does not
+ * grow while the machine is busy with other things.
+ */
 export async function processorTime<T>(work: () => T | Promise<T>): Promise<Timed<T>> {
   const before = process.cpuUsage();
   const value = await work();

@@ -8,9 +8,15 @@ export interface Patience {
 }
 
 /** Waits until the condition holds. Returns how many milliseconds that took. */
-export async function until(condition: () => boolean | Promise<boolean>, patience: Patience = {}): Promise<number> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  patience: Patience = {},
+): Promise<number> {
   const started = performance.now();
-  await untilAnswer(condition, (holds) => holds, { detail: () => condition.toString(), ...patience });
+  await untilAnswer(condition, (holds) => holds, {
+    detail: () => condition.toString(),
+    ...patience,
+  });
   return performance.now() - started;
 }
 
@@ -26,7 +32,9 @@ export async function untilAnswer<T>(
     if (isWanted(answer)) return answer;
     if (Date.now() > deadline) {
       const last: unknown = (await detail?.()) ?? answer;
-      throw new Error(`it did not happen within ${seconds} s: ${typeof last === 'string' ? last : JSON.stringify(last)}`);
+      throw new Error(
+        `it did not happen within ${seconds} s: ${typeof last === 'string' ? last : JSON.stringify(last)}`,
+      );
     }
     await pause(everyMs);
   }

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 
 const code: Readonly<Record<string, string>> = {
   'no-result': 'import sys\n\ndef train(job):\n    print("done, really")\n    sys.exit(0)\n',
-  'exits-one': 'import sys\n\ndef train(job):\n    print("the moon is wrong", file=sys.stderr)\n    sys.exit(1)\n',
+  'exits-one':
+    'import sys\n\ndef train(job):\n    print("the moon is wrong", file=sys.stderr)\n    sys.exit(1)\n',
   raises: 'def train(job):\n    return 1 / 0\n',
   // SIGTERM is asked of it first, and it does not listen.
   hangs:
@@ -64,11 +65,15 @@ def train(job):
     job.output("kept.txt").write_text("kept")
     return Produced(metrics={"user": os.getuid()}, facts={"attempts": found})
 `,
-  leaves: 'import os, time\n\ndef train(job):\n    if os.fork() == 0:\n        while True:\n            time.sleep(1)\n    os._exit(0)\n',
+  leaves:
+    'import os, time\n\ndef train(job):\n    if os.fork() == 0:\n        while True:\n            time.sleep(1)\n    os._exit(0)\n',
 };
 
 export function writeBadTrainers(folder: string): string {
-  cpSync(resolve(__dirname, '..', '..', '..', 'trainers'), folder, { recursive: true, filter: (path) => !path.includes('__pycache__') });
+  cpSync(resolve(__dirname, '..', '..', '..', 'trainers'), folder, {
+    recursive: true,
+    filter: (path) => !path.includes('__pycache__'),
+  });
   for (const [name, text] of Object.entries(code)) {
     mkdirSync(join(folder, name));
     writeFileSync(

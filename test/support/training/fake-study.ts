@@ -25,13 +25,34 @@ export function tunedPlan(change: Partial<TuneSpec> = {}): RunPlan {
   return { ...plan, spec: { ...plan.spec, tune: { ...tuneSpec, ...change } } };
 }
 
-export function studyInput(change: Partial<TuneSpec> = {}, rest: Partial<StudyInput> = {}): StudyInput {
+export function studyInput(
+  change: Partial<TuneSpec> = {},
+  rest: Partial<StudyInput> = {},
+): StudyInput {
   const { tenant, runId, traceId, lifecycle, spec } = planOf();
-  const common = { tenant, runId, traceId, lifecycle, study: 'tune', hyperband: null, train: spec.train, assembled: artifact('assembled') };
-  return { ...common, tune: { ...tuneSpec, ...change }, paused: false, trialsPerExecution: null, ...rest };
+  const common = {
+    tenant,
+    runId,
+    traceId,
+    lifecycle,
+    study: 'tune',
+    hyperband: null,
+    train: spec.train,
+    assembled: artifact('assembled'),
+  };
+  return {
+    ...common,
+    tune: { ...tuneSpec, ...change },
+    paused: false,
+    trialsPerExecution: null,
+    ...rest,
+  };
 }
 
-/** A study's trials in memory, with the registry's promises: the first under a number stays, and the first end. */
+/**
+ * A study's trials in memory, with the registry's promises: the first under a number stays, and the
+ * first end.
+ */
 export interface FakeStudy {
   readonly trials: Trial[];
   /** How often each trial was run. */
@@ -40,12 +61,21 @@ export interface FakeStudy {
   readonly most: number;
   readonly activities: Pick<
     Activities,
-    'describeTuning' | 'readStudy' | 'askTrial' | 'runTrial' | 'endTrial' | 'abandonStudy' | 'confirmTuning'
+    | 'describeTuning'
+    | 'readStudy'
+    | 'askTrial'
+    | 'runTrial'
+    | 'endTrial'
+    | 'abandonStudy'
+    | 'confirmTuning'
   >;
 }
 
 export function fakeStudy(
-  run: (number: number) => TrialEnd | Promise<TrialEnd> = (number) => ({ status: 'complete', value: 1 / (1 + number) }),
+  run: (number: number) => TrialEnd | Promise<TrialEnd> = (number) => ({
+    status: 'complete',
+    value: 1 / (1 + number),
+  }),
   spent: (trials: readonly Trial[]) => boolean = () => false,
 ): FakeStudy {
   const trials: Trial[] = [];
@@ -54,13 +84,16 @@ export function fakeStudy(
   const study = { trials, ran, most: 0 };
   const at = '2013-07-01T00:00:00Z';
   const activities: FakeStudy['activities'] = {
-    describeTuning: () => Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), hyperband: null }),
+    describeTuning: () =>
+      Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), hyperband: null }),
     readStudy: ({ tune }) => {
       const { complete, pruned, failed } = countsOf(trials);
       const best = bestTrial(trials, tune.direction);
       return Promise.resolve({
         asked: trials.length,
-        running: trials.filter(({ status }) => status === 'running').map(({ number, params }) => ({ number, params })),
+        running: trials
+          .filter(({ status }) => status === 'running')
+          .map(({ number, params }) => ({ number, params })),
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: trials.length,
@@ -68,8 +101,10 @@ export function fakeStudy(
     },
     askTrial: ({ number }) => {
       const known = trials[number];
-      if (!known && spent(trials)) return Promise.resolve({ kind: 'over', reason: 'the budget of 9 s was spent' });
-      if (number > trials.length) return Promise.reject(new Error(`trial ${number} was asked before ${trials.length}`));
+      if (!known && spent(trials))
+        return Promise.resolve({ kind: 'over', reason: 'the budget of 9 s was spent' });
+      if (number > trials.length)
+        return Promise.reject(new Error(`trial ${number} was asked before ${trials.length}`));
       const params = { num_leaves: 10 + number };
       const trial: Trial = known ?? {
         number,
@@ -82,7 +117,12 @@ export function fakeStudy(
         endedAt: null,
       };
       trials[number] = trial;
-      return Promise.resolve({ kind: 'trial', number, params: trial.params, ended: trial.status !== 'running' });
+      return Promise.resolve({
+        kind: 'trial',
+        number,
+        params: trial.params,
+        ended: trial.status !== 'running',
+      });
     },
     runTrial: async ({ number }) => {
       ran[number] = (ran[number] ?? 0) + 1;
@@ -97,19 +137,29 @@ export function fakeStudy(
     endTrial: ({ number, end }) => {
       const trial = trials[number];
       if (!trial) return Promise.reject(new Error(`no trial ${number}`));
-      if (trial.status === 'running') trials[number] = { ...trial, reason: null, ...end, endedAt: at };
+      if (trial.status === 'running')
+        trials[number] = { ...trial, reason: null, ...end, endedAt: at };
       const { status, value } = trials[number] ?? trial;
       return Promise.resolve({ number, status, value });
     },
     abandonStudy: ({ reason }) => {
       trials.forEach((trial, place) => {
-        if (trial.status === 'running') trials[place] = { ...trial, status: 'failed', reason, endedAt: at };
+        if (trial.status === 'running')
+          trials[place] = { ...trial, status: 'failed', reason, endedAt: at };
       });
       return Promise.resolve();
     },
     confirmTuning: () =>
       Promise.resolve({
-        ...{ metric: 'logloss', rows: 1000, days: 15, default: 0.5, tuned: 0.48, difference: -0.02, reason: null },
+        ...{
+          metric: 'logloss',
+          rows: 1000,
+          days: 15,
+          default: 0.5,
+          tuned: 0.48,
+          difference: -0.02,
+          reason: null,
+        },
         interval: { level: 0.9, lower: -0.03, upper: -0.01 },
       }),
   };

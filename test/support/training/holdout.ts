@@ -22,14 +22,20 @@ export interface HoldoutShape {
   readonly groups?: number;
 }
 
-/** A holdout as assembly writes it. Lateness depends on hour (weight 0.2), wind (0.1, sometimes missing) and carrier (B6 +1). */
+/**
+ * A holdout as assembly writes it. Lateness depends on hour (weight 0.2), wind (0.1, sometimes
+ * missing) and carrier (B6 +1).
+ */
 export async function assembledHoldout(
   artifacts: Artifacts,
   folder: string,
   shape: HoldoutShape,
 ): Promise<{ assembled: AssembledData; ref: ArtifactRef }> {
   const { rows, days, task = 'classification', groups } = shape;
-  const [requestPath, featuresPath] = [join(folder, 'request.parquet'), join(folder, 'features.parquet')];
+  const [requestPath, featuresPath] = [
+    join(folder, 'request.parquet'),
+    join(folder, 'features.parquet'),
+  ];
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   await connection.run(`
@@ -40,7 +46,10 @@ export async function assembledHoldout(
       TIMESTAMP '2013-06-01' + to_seconds(i * ${days} * 86400 // ${Math.max(1, rows)}) AS __time
     FROM range(${rows}) AS r(i)`);
   const logit = `0.2 * hour + 0.1 * coalesce(wind, 0) + CASE carrier WHEN 'B6' THEN 1.0 ELSE 0 END - 5`;
-  const label = task === 'classification' ? `(hash(__row, 'label') % 10000 / 10000.0 < 1 / (1 + exp(-(${logit}))))::DOUBLE` : logit;
+  const label =
+    task === 'classification'
+      ? `(hash(__row, 'label') % 10000 / 10000.0 < 1 / (1 + exp(-(${logit}))))::DOUBLE`
+      : logit;
   const timed = `__time, NULL::VARCHAR AS __entity, strftime(__time, '%Y-%m-%d') AS __day`;
   const drawn = `NULL::TIMESTAMP AS __time, NULL::VARCHAR AS __entity, NULL::VARCHAR AS __day, substr(md5((__row % ${groups ?? 1})::VARCHAR), 1, 16) AS __group`;
   const reserved = `__row, (${label})::DOUBLE AS __label, ${groups === undefined ? timed : drawn}`;
@@ -57,7 +66,10 @@ export async function assembledHoldout(
     rows,
     window:
       groups === undefined
-        ? { from: '2013-06-01T00:00:00Z', until: new Date(Date.UTC(2013, 5, 1 + days)).toISOString().replace('.000Z', 'Z') }
+        ? {
+            from: '2013-06-01T00:00:00Z',
+            until: new Date(Date.UTC(2013, 5, 1 + days)).toISOString().replace('.000Z', 'Z'),
+          }
         : null,
     requestRows: await artifacts.putFile({ tenant, path: requestPath, mediaType: parquet }),
     features: await artifacts.putFile({ tenant, path: featuresPath, mediaType: parquet }),
@@ -79,7 +91,11 @@ export async function assembledHoldout(
     available,
     request: available.slice(0, 3),
     features: signature(task).features,
-    featuresSql: await artifacts.putBytes({ tenant, bytes: Buffer.from(featuresSql), mediaType: 'application/sql' }),
+    featuresSql: await artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from(featuresSql),
+      mediaType: 'application/sql',
+    }),
     parts: { train: part, tuning: part, confirm: part, holdout: part },
     dropped: { outsideWindow: 0, withoutTime: 0, withoutLabel: 0, unripe: 0 },
   };
@@ -87,7 +103,11 @@ export async function assembledHoldout(
 }
 
 /** The very model that drew the labels: what the best candidate would be. */
-export const truth: LinearGraph = { bias: -5, weights: { hour: 0.2, wind: 0.1, carrier: { B6: 1 } }, link: 'sigmoid' };
+export const truth: LinearGraph = {
+  bias: -5,
+  weights: { hour: 0.2, wind: 0.1, carrier: { B6: 1 } },
+  link: 'sigmoid',
+};
 
 export async function modelManifest(
   artifacts: Artifacts,
@@ -98,8 +118,16 @@ export async function modelManifest(
   const manifest: ModelManifest = {
     model: 'flight-delay',
     signature: { ...signature('classification'), ...changes.signature },
-    onnx: await artifacts.putBytes({ tenant, bytes: linearOnnx(graph), mediaType: 'application/onnx' }),
-    featuresSql: await artifacts.putBytes({ tenant, bytes: Buffer.from(changes.featuresSql ?? featuresSql), mediaType: 'application/sql' }),
+    onnx: await artifacts.putBytes({
+      tenant,
+      bytes: linearOnnx(graph),
+      mediaType: 'application/onnx',
+    }),
+    featuresSql: await artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from(changes.featuresSql ?? featuresSql),
+      mediaType: 'application/sql',
+    }),
     trainer: { name: 'linear', codeDigest: digestOf('linear'), params: {}, seed: 1 },
     trainingData: trainingData.digest,
   };

@@ -15,11 +15,18 @@ export const flightFeatures: readonly FeatureColumn[] = [
 /** Of the multiclass task. */
 export const trainingClasses: readonly string[] = ['early', 'on time', 'late', 'very late'];
 
-/** Rows as assembly writes them: features (some missing), then label, time and day. Late flights depend on hour, wind and carrier. */
+/**
+ * Rows as assembly writes them: features (some missing), then label, time and day. Late flights
+ * depend on hour, wind and carrier.
+ */
 export async function trainingRows(
   artifacts: Pick<DirectoryArtifacts, 'putFile'>,
   folder: string,
-  { rows, task, first = 0 }: { readonly rows: number; readonly task: Task; readonly first?: number },
+  {
+    rows,
+    task,
+    first = 0,
+  }: { readonly rows: number; readonly task: Task; readonly first?: number },
 ): Promise<ArtifactRef> {
   const path = join(folder, `rows-${task}-${first}-${rows}.parquet`);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
@@ -49,11 +56,19 @@ export async function trainingRows(
     connection.closeSync();
     instance.closeSync();
   }
-  return artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
+  return artifacts.putFile({
+    tenant: 'default',
+    path,
+    mediaType: 'application/vnd.apache.parquet',
+  });
 }
 
 /** Feature columns and labels of such rows, in their order. */
-export async function readRows(artifacts: Pick<DirectoryArtifacts, 'toFile'>, folder: string, ref: ArtifactRef) {
+export async function readRows(
+  artifacts: Pick<DirectoryArtifacts, 'toFile'>,
+  folder: string,
+  ref: ArtifactRef,
+) {
   const path = join(folder, `${ref.digest.slice(-16)}.parquet`);
   await artifacts.toFile(ref, path);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
@@ -65,7 +80,9 @@ export async function readRows(artifacts: Pick<DirectoryArtifacts, 'toFile'>, fo
       // A missing number is NaN, as assembly writes it.
       flightFeatures.map(({ name, type }) => [
         name,
-        (columns[name] ?? []).map((value) => (type === 'float' ? Number(value ?? NaN) : String(value))),
+        (columns[name] ?? []).map((value) =>
+          type === 'float' ? Number(value ?? NaN) : String(value),
+        ),
       ]),
     ) as Record<string, number[] | string[]>;
     return { features, labels: Float64Array.from(columns['__label'] ?? [], Number) };

@@ -13,11 +13,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const order: CommandOrder = {
-  ...{ tenant: defaultTenant, workflowId: 'run/default/a/run_1', verb: 'run.approve', id: 'run.approve/1', keyId: 'k1' },
+  ...{
+    tenant: defaultTenant,
+    workflowId: 'run/default/a/run_1',
+    verb: 'run.approve',
+    id: 'run.approve/1',
+    keyId: 'k1',
+  },
   at: new Date().toISOString(),
 };
 const file = (): string => join(folder, 'run', 'command-keys.json');
-const write = (...keys: { id: string; secret: string }[]): void => writeFileSync(file(), JSON.stringify({ keys }), { mode: 0o600 });
+const write = (...keys: { id: string; secret: string }[]): void =>
+  writeFileSync(file(), JSON.stringify({ keys }), { mode: 0o600 });
 const key = (id: string) => ({ id, secret: `${id} is a secret of more than 32 characters` });
 
 test('a key is made once, for this user alone', () => {
@@ -36,9 +43,13 @@ test('after a rotation the new key signs, the old one is still known, and then i
   write(key('new'), key('old'));
   const after = signCommand(keys, order);
   expect([before.signedBy, after.signedBy]).toEqual(['old', 'new']);
-  for (const command of [before, after]) expect(checkCommand(keys, command)).toEqual({ kind: 'signed', order });
+  for (const command of [before, after])
+    expect(checkCommand(keys, command)).toEqual({ kind: 'signed', order });
   write(key('new'));
-  expect(checkCommand(keys, before)).toMatchObject({ kind: 'refused', why: expect.stringContaining('does not know') as string });
+  expect(checkCommand(keys, before)).toMatchObject({
+    kind: 'refused',
+    why: expect.stringContaining('does not know') as string,
+  });
   expect(checkCommand(keys, after)).toMatchObject({ kind: 'signed' });
 });
 
@@ -51,7 +62,10 @@ test.each([
   if (content === null) rmSync(file());
   else writeFileSync(file(), JSON.stringify(content));
   const read = async (): Promise<unknown> => Promise.resolve(commandKeysIn(file())());
-  await expect(read()).rejects.toMatchObject({ type: 'PlatformUnavailable', next: expect.stringContaining('setup') as string });
+  await expect(read()).rejects.toMatchObject({
+    type: 'PlatformUnavailable',
+    next: expect.stringContaining('setup') as string,
+  });
 });
 
 test.each([
@@ -61,10 +75,14 @@ test.each([
   ['before it was made', -120_000, 'refused'],
 ])('a command that comes %s is %s', (_, milliseconds, kind) => {
   const keys = () => [key('k')] as const;
-  expect(checkCommand(keys, signCommand(keys, order), Date.parse(order.at) + milliseconds)).toMatchObject({ kind });
+  expect(
+    checkCommand(keys, signCommand(keys, order), Date.parse(order.at) + milliseconds),
+  ).toMatchObject({ kind });
 });
 
 test('a command with a time that is none is refused', () => {
   const keys = () => [key('k')] as const;
-  expect(checkCommand(keys, signCommand(keys, { ...order, at: 'soon' }))).toMatchObject({ kind: 'refused' });
+  expect(checkCommand(keys, signCommand(keys, { ...order, at: 'soon' }))).toMatchObject({
+    kind: 'refused',
+  });
 });

@@ -39,7 +39,11 @@ describe('a secret that a spec refers to', () => {
     ['no such file', () => ({ file: join(folder, 'none') }), 'ENOENT'],
     ['an empty file', () => ({ file: write('empty', '\n') }), 'is empty'],
     ['a folder', () => ({ file: subfolder() }), 'is no file of at most 64 KiB'],
-    ['a large file', () => ({ file: write('large', Buffer.alloc(65_537, 'a')) }), 'is no file of at most 64 KiB'],
+    [
+      'a large file',
+      () => ({ file: write('large', Buffer.alloc(65_537, 'a')) }),
+      'is no file of at most 64 KiB',
+    ],
     [
       'a pipe that nobody writes to',
       () => {
@@ -49,7 +53,9 @@ describe('a secret that a spec refers to', () => {
       'is no file of at most 64 KiB',
     ],
   ])('%s: the error names the reference, never waits and never reads on', async (_, ref, words) => {
-    await expect(lifecycleSecrets({ EMPTY: '' }, { variables: ['NOT_SET', 'EMPTY'], folder })(ref())).rejects.toMatchObject({
+    await expect(
+      lifecycleSecrets({ EMPTY: '' }, { variables: ['NOT_SET', 'EMPTY'], folder })(ref()),
+    ).rejects.toMatchObject({
       type: 'InvalidInput',
       message: expect.stringContaining(words) as string,
     });
@@ -68,11 +74,20 @@ describe('a secret that a spec refers to', () => {
     ['a relative path', { file: 'secret' }],
   ])('that lifecycles may not read is refused without a look at it: %s', async (_, given) => {
     const ref = typeof given === 'function' ? given() : given;
-    const names = ['OTHER', 'PERENNIAL_DATABASE_URL', 'AWS_SECRET_ACCESS_KEY', 'PERENNIAL_SERVICE_KEY', 'PERENNIAL_SECRET_ENV'];
+    const names = [
+      'OTHER',
+      'PERENNIAL_DATABASE_URL',
+      'AWS_SECRET_ACCESS_KEY',
+      'PERENNIAL_SERVICE_KEY',
+      'PERENNIAL_SECRET_ENV',
+    ];
     const environment = Object.fromEntries(names.map((name) => [name, 'value']));
     const access = { variables: ['AWS_SECRET_ACCESS_KEY'], folder: join(folder, 'inside') };
     const refused = expect(lifecycleSecrets(environment, access)(ref)).rejects;
-    await refused.toMatchObject({ type: 'InvalidInput', message: expect.stringMatching(/^lifecycles may not read/) as string });
+    await refused.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(/^lifecycles may not read/) as string,
+    });
   });
 
   test('in a folder of secrets may be a link inside it, and none that leads out', async () => {
@@ -83,14 +98,22 @@ describe('a secret that a spec refers to', () => {
     symlinkSync(join(folder, 'audit-key.pem'), join(folder, 'mounted', 'out'));
     const secretOf = lifecycleSecrets({}, { variables: [], folder: join(folder, 'mounted') });
     expect(await secretOf({ file: join(folder, 'mounted', 'hook') })).toBe('mounted');
-    await expect(secretOf({ file: join(folder, 'mounted', 'out') })).rejects.toThrow(/is a link that leads out of/);
+    await expect(secretOf({ file: join(folder, 'mounted', 'out') })).rejects.toThrow(
+      /is a link that leads out of/,
+    );
   });
 
   test('that the settings of providers refer to may be any but the platform’s own', async () => {
-    const secretOf = operatorSecrets({ OPENAI_API_KEY: 'sk-1', PERENNIAL_LLM_API_KEY: 'own', AWS_SECRET_ACCESS_KEY: 's3' });
+    const secretOf = operatorSecrets({
+      OPENAI_API_KEY: 'sk-1',
+      PERENNIAL_LLM_API_KEY: 'own',
+      AWS_SECRET_ACCESS_KEY: 's3',
+    });
     expect(await secretOf({ env: 'OPENAI_API_KEY' })).toBe('sk-1');
     expect(await secretOf({ env: 'PERENNIAL_LLM_API_KEY' })).toBe('own');
     expect(await secretOf({ file: write('provider', 'sk-2\n') })).toBe('sk-2');
-    await expect(secretOf({ env: 'AWS_SECRET_ACCESS_KEY' })).rejects.toThrow(/a setting of the platform/);
+    await expect(secretOf({ env: 'AWS_SECRET_ACCESS_KEY' })).rejects.toThrow(
+      /a setting of the platform/,
+    );
   });
 });

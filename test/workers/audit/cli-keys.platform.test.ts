@@ -30,18 +30,34 @@ function machine(name: string) {
     cliAuditKeys({ PERENNIAL_DATABASE_URL: test_.url, ...environment }, { stateDir });
   const keyRef = { file, isOwn: true };
   const seal = async () => {
-    await appendAudit(test_.database.sql, { tenant, actor: 'a', action: 'test', subject: 's', cause: 'c' });
+    await appendAudit(test_.database.sql, {
+      tenant,
+      actor: 'a',
+      action: 'test',
+      subject: 's',
+      cause: 'c',
+    });
     const log = { warn: () => undefined };
-    await sealAudit({ audit: test_.registry.audit, keyRef, archives: [archive], log }, new AbortController().signal);
+    await sealAudit(
+      { audit: test_.registry.audit, keyRef, archives: [archive], log },
+      new AbortController().signal,
+    );
   };
   const own = () => fingerprintOf(readSigner(keyRef)?.publicKey ?? '');
-  const verify = () => test_.registry.audit.verify({ tenant, trust: { fingerprints: [], ownKey: own() }, archives: [archive] });
+  const verify = () =>
+    test_.registry.audit.verify({
+      tenant,
+      trust: { fingerprints: [], ownKey: own() },
+      archives: [archive],
+    });
   return { file, commands, seal, own, verify };
 }
 
 test('machines add, rotate and replace keys, and each finds the log whole', async () => {
   const [one, two] = [machine('one'), machine('two')];
-  await expect(two.commands().newKey({ previous: 'x' })).rejects.toMatchObject({ next: 'perennial up' });
+  await expect(two.commands().newKey({ previous: 'x' })).rejects.toMatchObject({
+    next: 'perennial up',
+  });
 
   // The first makes its key by itself; another machine does not.
   await one.seal();
@@ -54,34 +70,57 @@ test('machines add, rotate and replace keys, and each finds the log whole', asyn
   expect(existsSync(two.file)).toBe(false);
 
   const { request, fingerprint } = await two.commands().newKey({ previous: one.own() });
-  await expect(two.seal()).rejects.toMatchObject({ type: 'Conflict', next: expect.stringContaining('audit new-key') as string });
-  await expect(two.commands().addKey({ request, reason: 'second worker' })).rejects.toMatchObject({ type: 'Conflict' });
-  await expect(one.commands().addKey({ request: request.slice(1), reason: 'x' })).rejects.toMatchObject({ type: 'InvalidInput' });
-  expect(await one.commands().addKey({ request, reason: 'second worker' })).toMatchObject({ fingerprint, fromBatch: 2 });
+  await expect(two.seal()).rejects.toMatchObject({
+    type: 'Conflict',
+    next: expect.stringContaining('audit new-key') as string,
+  });
+  await expect(two.commands().addKey({ request, reason: 'second worker' })).rejects.toMatchObject({
+    type: 'Conflict',
+  });
+  await expect(
+    one.commands().addKey({ request: request.slice(1), reason: 'x' }),
+  ).rejects.toMatchObject({ type: 'InvalidInput' });
+  expect(await one.commands().addKey({ request, reason: 'second worker' })).toMatchObject({
+    fingerprint,
+    fromBatch: 2,
+  });
   await two.seal();
   await one.seal();
-  for (const each of [one, two]) expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
+  for (const each of [one, two])
+    expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
 
   // A rotation, and one that was interrupted after the key was registered.
   const before = readFileSync(one.file, 'utf8');
-  const rotated = await one.commands().rotateKey({ reason: 'yearly', lost: undefined, newKeyFile: undefined });
+  const rotated = await one
+    .commands()
+    .rotateKey({ reason: 'yearly', lost: undefined, newKeyFile: undefined });
   expect(rotated).toMatchObject({ isInPlace: true, place: one.file, fingerprint: one.own() });
   expect(readFileSync(one.file, 'utf8')).not.toBe(before);
   await one.seal();
-  for (const each of [one, two]) expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
+  for (const each of [one, two])
+    expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
 
   // The second machine's disk is gone.
   rmSync(two.file);
   await expect(two.seal()).rejects.toMatchObject({ type: 'NotFound' });
-  const rotate = (input: Parameters<CliAuditKeys['rotateKey']>[0]) => two.commands().rotateKey(input);
-  await expect(rotate({ reason: 'disk', lost: undefined, newKeyFile: undefined })).rejects.toMatchObject({ type: 'NotFound' });
-  await expect(rotate({ reason: 'disk', lost: true, newKeyFile: undefined })).rejects.toThrow(/2 audit keys are in use/);
+  const rotate = (input: Parameters<CliAuditKeys['rotateKey']>[0]) =>
+    two.commands().rotateKey(input);
+  await expect(
+    rotate({ reason: 'disk', lost: undefined, newKeyFile: undefined }),
+  ).rejects.toMatchObject({ type: 'NotFound' });
+  await expect(rotate({ reason: 'disk', lost: true, newKeyFile: undefined })).rejects.toThrow(
+    /2 audit keys are in use/,
+  );
   await rotate({ reason: 'disk', lost: fingerprint, newKeyFile: undefined });
   await two.seal();
   expect(await two.verify()).toMatchObject({ findings: [] });
   expect((await one.verify()).findings).toMatchObject([{ kind: 'untrustedKey' }]);
   const { items } = await test_.registry.audit.list({ tenant, pageSize: 50 });
-  expect(items.filter(({ action }) => action.startsWith('auditKey.')).map(({ action, cause }) => [action, cause])).toEqual([
+  expect(
+    items
+      .filter(({ action }) => action.startsWith('auditKey.'))
+      .map(({ action, cause }) => [action, cause]),
+  ).toEqual([
     ['auditKey.replaceLost', 'disk'],
     ['auditKey.rotate', 'yearly'],
     ['auditKey.add', 'second worker'],
@@ -90,12 +129,19 @@ test('machines add, rotate and replace keys, and each finds the log whole', asyn
 
 test('a rotation that was interrupted is finished by the next one', async () => {
   const one = machine('one');
-  const registered = await one
-    .commands()
-    .rotateKey({ reason: 'r', lost: undefined, newKeyFile: join(folder, 'one', 'run', 'audit-key.pem.next') });
+  const registered = await one.commands().rotateKey({
+    reason: 'r',
+    lost: undefined,
+    newKeyFile: join(folder, 'one', 'run', 'audit-key.pem.next'),
+  });
   expect(registered.isInPlace).toBe(false);
-  await expect(one.seal()).rejects.toMatchObject({ type: 'Conflict', next: expect.stringContaining('rotate-key finishes') as string });
-  expect(await one.commands().rotateKey({ reason: 'r', lost: undefined, newKeyFile: undefined })).toMatchObject({
+  await expect(one.seal()).rejects.toMatchObject({
+    type: 'Conflict',
+    next: expect.stringContaining('rotate-key finishes') as string,
+  });
+  expect(
+    await one.commands().rotateKey({ reason: 'r', lost: undefined, newKeyFile: undefined }),
+  ).toMatchObject({
     keyId: registered.keyId,
     isInPlace: true,
   });
@@ -105,10 +151,18 @@ test('a rotation that was interrupted is finished by the next one', async () => 
 test('a key in a variable is rotated into a file that is named', async () => {
   const one = machine('one');
   const { commands } = one;
-  const environment = { PERENNIAL_AUDIT_KEY: readFileSync(one.file, 'utf8').replaceAll('\n', '\\n') };
-  const rotate = (input: Parameters<CliAuditKeys['rotateKey']>[0]) => commands(environment).rotateKey(input);
-  await expect(rotate({ reason: 'r', lost: undefined, newKeyFile: undefined })).rejects.toMatchObject({ type: 'InvalidInput' });
+  const environment = {
+    PERENNIAL_AUDIT_KEY: readFileSync(one.file, 'utf8').replaceAll('\n', '\\n'),
+  };
+  const rotate = (input: Parameters<CliAuditKeys['rotateKey']>[0]) =>
+    commands(environment).rotateKey(input);
+  await expect(
+    rotate({ reason: 'r', lost: undefined, newKeyFile: undefined }),
+  ).rejects.toMatchObject({ type: 'InvalidInput' });
   const newKeyFile = join(folder, 'new.pem');
-  expect(await rotate({ reason: 'r', lost: undefined, newKeyFile })).toMatchObject({ place: newKeyFile, isInPlace: false });
+  expect(await rotate({ reason: 'r', lost: undefined, newKeyFile })).toMatchObject({
+    place: newKeyFile,
+    isInPlace: false,
+  });
   expect(existsSync(newKeyFile)).toBe(true);
 });

@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defaultTenant } from '../../../domain/ids';
@@ -14,7 +22,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Asks for the signer of a new folder again and again, at the same moments as its twin; prints the key ids. */
+/**
+ * Asks for the signer of a new folder again and again, at the same moments as its twin; prints the
+ * key ids.
+ */
 const script = `
   const { makeKeyFile, ownKeyFile } = require('./workers/audit/key');
   const [folder, since] = process.argv.slice(1);
@@ -62,12 +73,17 @@ describe('a missing key', () => {
       registerKey: (input: unknown) => Promise.resolve(registered.push(input)),
     } as unknown as Parameters<typeof signerOf>[0]['audit'];
     const keyRef = { file: ownKeyFile(folder), isOwn: over.isOwn ?? true };
-    return signerOf({ audit, keyRef, tenant: defaultTenant }).then((signer) => ({ signer, registered }));
+    return signerOf({ audit, keyRef, tenant: defaultTenant }).then((signer) => ({
+      signer,
+      registered,
+    }));
   };
 
   test('of a new log is made, and registered as the first', async () => {
     const { signer, registered } = await ask({});
-    expect(registered).toMatchObject([{ kind: 'first', request: { publicKey: signer.publicKey, previous: null } }]);
+    expect(registered).toMatchObject([
+      { kind: 'first', request: { publicKey: signer.publicKey, previous: null } },
+    ]);
   });
 
   test.each([
@@ -84,6 +100,9 @@ describe('a missing key', () => {
   test('is not a damaged one, whose text is not repeated', async () => {
     mkdirSync(join(folder, 'run'));
     writeFileSync(ownKeyFile(folder), 'half a secret');
-    await expect(ask({})).rejects.toMatchObject({ type: 'InvalidInput', message: expect.not.stringContaining('secret') as string });
+    await expect(ask({})).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.not.stringContaining('secret') as string,
+    });
   });
 });

@@ -27,8 +27,16 @@ afterAll(async () => {
 });
 
 const environment = (over: Record<string, string> = {}) => ({
-  ...{ PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1', PERENNIAL_DATABASE_URL: test_.url, PERENNIAL_STATE_DIR: folder },
-  ...{ PERENNIAL_S3_ENDPOINT: bucket.endpoint, PERENNIAL_S3_BUCKET: bucket.bucket, AWS_REGION: bucket.region },
+  ...{
+    PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+    PERENNIAL_DATABASE_URL: test_.url,
+    PERENNIAL_STATE_DIR: folder,
+  },
+  ...{
+    PERENNIAL_S3_ENDPOINT: bucket.endpoint,
+    PERENNIAL_S3_BUCKET: bucket.bucket,
+    AWS_REGION: bucket.region,
+  },
   ...{ AWS_ACCESS_KEY_ID: bucket.accessKeyId, AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey },
   ...{ PERENNIAL_AUDIT_COPY_FILE: join(folder, 'copies.ndjson') },
   ...over,
@@ -38,10 +46,16 @@ test('the log is verified in a thread of its own, against the store and the seco
   await test_.database.sql.unsafe(`
     insert into audit_log (tenant_id, id, actor, action, subject, cause)
       select '${tenant}', 'aud_' || lpad(n::text, 8, '0'), 'a', 'b', 'c', 'd' from generate_series(1, 8000) n`);
-  const archives = [openS3Archive('store', bucket), openFileArchive(join(folder, 'copies.ndjson'))] as const;
+  const archives = [
+    openS3Archive('store', bucket),
+    openFileArchive(join(folder, 'copies.ndjson')),
+  ] as const;
   const log = { warn: () => undefined };
   const keyRef = { file: ownKeyFile(folder), isOwn: true };
-  await sealAudit({ audit: test_.registry.audit, keyRef, archives, log }, new AbortController().signal);
+  await sealAudit(
+    { audit: test_.registry.audit, keyRef, archives, log },
+    new AbortController().signal,
+  );
 
   const verifier = auditVerifier(environment());
   const shares: number[] = [];
@@ -69,7 +83,11 @@ test('the log is verified in a thread of its own, against the store and the seco
       `delete from audit_seals where position > 7000; delete from audit_log where id > 'aud_00007000'; delete from audit_heads where batch = 8`,
     );
   });
-  const from = { batch: 6, digest: (await test_.registry.audit.heads({ tenant, pageSize: 2 })).items[1]?.digest ?? 'sha256:' };
+  const from = {
+    batch: 6,
+    digest:
+      (await test_.registry.audit.heads({ tenant, pageSize: 2 })).items[1]?.digest ?? 'sha256:',
+  };
   expect(await verifier.verify({ tenant, from })).toMatchObject({
     rows: 1000,
     findings: [

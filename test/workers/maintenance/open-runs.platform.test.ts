@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { createLifecycleClient, type LifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
+import {
+  createLifecycleClient,
+  type LifecycleClient,
+} from '../../../apps/temporal-clients/lifecycle-client';
 import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
 import { openLog } from '../../../workers/log';
 import { meetOpenRuns } from '../../../workers/maintenance/open-runs';
@@ -29,12 +32,24 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   test_ = await openTestRegistry();
   const { lifecycle, revision: digest, spec, files, contract } = plan;
-  await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
+  await test_.registry.lifecycles.apply({
+    tenant,
+    revision: { lifecycle, digest, spec, files, contract },
+    actor: 'test',
+  });
   temporal = await testTemporal();
   connection = await Connection.connect({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null, commandKeys: testCommandKeys });
+  lifecycles = createLifecycleClient({
+    connection,
+    namespace: temporal.namespace,
+    uiUrl: null,
+    commandKeys: testCommandKeys,
+  });
   today = await workflowBundle();
-  other = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), resolve(__dirname, '..', '..', 'support', 'incompatible', 'workflows.ts'));
+  other = await workflowBundle(
+    join(tmpdir(), 'perennial-test-bundle'),
+    resolve(__dirname, '..', '..', 'support', 'incompatible', 'workflows.ts'),
+  );
   await leaveOpen();
 });
 afterAll(async () => {
@@ -62,12 +77,37 @@ async function leaveOpen(): Promise<void> {
 async function start(workflowId: string): Promise<void> {
   const { lifecycle, revision, request, traceId } = plan;
   // As the API does: a run that it did not accept is refused.
-  await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
-  await lifecycles.start(workflowId, { tenant, lifecycle, kind: plan.spec.kind, revision, request, actor: 'test', traceId });
+  await test_.registry.runs.open({
+    tenant,
+    workflowId,
+    lifecycle,
+    request,
+    actor: 'test',
+    traceId,
+  });
+  await lifecycles.start(workflowId, {
+    tenant,
+    lifecycle,
+    kind: plan.spec.kind,
+    revision,
+    request,
+    actor: 'test',
+    traceId,
+  });
 }
 
-const meet = (code: WorkflowCode, { allowIncompatible = false, to = connection } = {}): Promise<void> =>
-  meetOpenRuns({ ...temporal, connection: to, code, stateDir, allowIncompatible, log: openLog('test', 'silent') });
+const meet = (
+  code: WorkflowCode,
+  { allowIncompatible = false, to = connection } = {},
+): Promise<void> =>
+  meetOpenRuns({
+    ...temporal,
+    connection: to,
+    code,
+    stateDir,
+    allowIncompatible,
+    log: openLog('test', 'silent'),
+  });
 /** Where no question can be asked, only what needs none goes well. */
 const nowhere = Connection.lazy({ address: '127.0.0.1:1', connectTimeout: 100 });
 
@@ -99,7 +139,9 @@ describe('workflow code that is new to the open runs', () => {
     await meet(today);
     await expect(meet(other)).rejects.toMatchObject({ type: 'Conflict' });
     await meet(other, { allowIncompatible: true });
-    await expect(nowhere.withDeadline(Date.now() + 500, () => meet(today, { to: nowhere }))).rejects.toThrow();
+    await expect(
+      nowhere.withDeadline(Date.now() + 500, () => meet(today, { to: nowhere })),
+    ).rejects.toThrow();
     await meet(today);
   });
 });

@@ -3,10 +3,20 @@ import type { ScheduleSkip, WatchedSchedule } from '../../../db/schedule/reposit
 import type { RunId, Tenant } from '../../../domain/ids';
 import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
 import { openLog } from '../../../workers/log';
-import { watchSchedules, type ScheduleWatchDeps } from '../../../workers/maintenance/schedule-watch';
+import {
+  watchSchedules,
+  type ScheduleWatchDeps,
+} from '../../../workers/maintenance/schedule-watch';
 
 const tenant = 'default' as Tenant;
-const daily: ScheduleSpec = { cron: '0 3 * * *', timezone: 'UTC', overlap: 'skip', catchupSeconds: 3_600, jitterSeconds: 0, paused: false };
+const daily: ScheduleSpec = {
+  cron: '0 3 * * *',
+  timezone: 'UTC',
+  overlap: 'skip',
+  catchupSeconds: 3_600,
+  jitterSeconds: 0,
+  paused: false,
+};
 const day = (number: number) => `2026-11-0${number}T03:00:00.000Z`;
 const open = {
   id: 'run_1' as RunId,
@@ -24,7 +34,12 @@ function world(given: {
 }) {
   const schedule = { ...daily, ...given.schedule };
   const recorded: ScheduleSkip[] = [];
-  let watched: WatchedSchedule = { tenant, lifecycle: 'bikes', schedule, checkedUntil: '2026-11-01T02:00:00.000Z' };
+  let watched: WatchedSchedule = {
+    tenant,
+    lifecycle: 'bikes',
+    schedule,
+    checkedUntil: '2026-11-01T02:00:00.000Z',
+  };
   const state: ScheduleState = {
     id: 'schedule/default/bikes',
     schedule,
@@ -45,7 +60,9 @@ function world(given: {
         started: () => Promise.resolve(given.started),
         openAt: () => Promise.resolve(given.open === undefined ? open : given.open),
         record: ({ skips, checkedUntil }) => {
-          const fresh = skips.filter(({ scheduledAt }) => !recorded.some((known) => known.scheduledAt === scheduledAt));
+          const fresh = skips.filter(
+            ({ scheduledAt }) => !recorded.some((known) => known.scheduledAt === scheduledAt),
+          );
           recorded.push(...fresh);
           watched = { ...watched, checkedUntil };
           return Promise.resolve(fresh);
@@ -55,7 +72,8 @@ function world(given: {
     },
     schedules: {
       get: () => Promise.resolve(state),
-      times: ({ from, to }) => Promise.resolve([1, 2, 3, 4].map(day).filter((time) => time > from && time <= to)),
+      times: ({ from, to }) =>
+        Promise.resolve([1, 2, 3, 4].map(day).filter((time) => time > from && time <= to)),
     },
     log: openLog('test', 'silent'),
     now: () => Date.parse('2026-11-03T12:00:00.000Z'),
@@ -73,9 +91,15 @@ test('times at which the run of before was still open are written down with what
     {
       scheduledAt: day(2),
       runId: 'run_1',
-      cause: expect.stringContaining(`run_1 of ${day(1)} was still open, which waits for: canary of bikes@3`) as string,
+      cause: expect.stringContaining(
+        `run_1 of ${day(1)} was still open, which waits for: canary of bikes@3`,
+      ) as string,
     },
-    { scheduledAt: day(3), runId: 'run_1', cause: expect.stringContaining('overlap skip') as string },
+    {
+      scheduledAt: day(3),
+      runId: 'run_1',
+      cause: expect.stringContaining('overlap skip') as string,
+    },
   ]);
   await look();
   expect(recorded).toHaveLength(2);
@@ -83,26 +107,47 @@ test('times at which the run of before was still open are written down with what
 });
 
 test('without an open run the cause is Temporal, and the catch-up window is named', async () => {
-  const { recorded, look } = world({ started: ['2026-11-01T03:00:00Z', '2026-11-02T03:00:00Z'], open: null, state: { running: [] } });
+  const { recorded, look } = world({
+    started: ['2026-11-01T03:00:00Z', '2026-11-02T03:00:00Z'],
+    open: null,
+    state: { running: [] },
+  });
   await look();
   await look();
-  expect(recorded).toEqual([{ scheduledAt: day(3), runId: null, cause: expect.stringContaining('catch-up window of 1h') as string }]);
+  expect(recorded).toEqual([
+    {
+      scheduledAt: day(3),
+      runId: null,
+      cause: expect.stringContaining('catch-up window of 1h') as string,
+    },
+  ]);
 });
 
 test.each([
-  ['every run was started', { started: ['2026-11-01T03:00:00Z', '2026-11-02T03:00:00Z', '2026-11-03T03:00:00Z'] }],
+  [
+    'every run was started',
+    { started: ['2026-11-01T03:00:00Z', '2026-11-02T03:00:00Z', '2026-11-03T03:00:00Z'] },
+  ],
   ['the schedule is paused', { started: [], state: { paused: true } }],
-  ['the schedule was changed since', { started: [], state: { changedAt: '2026-11-03T04:00:00.000Z' } }],
+  [
+    'the schedule was changed since',
+    { started: [], state: { changedAt: '2026-11-03T04:00:00.000Z' } },
+  ],
   [
     'Temporal has started runs that no worker has opened',
     {
       started: ['2026-11-01T03:00:00Z'],
-      state: { running: [2, 3].map((each) => `run/default/bikes/scheduled-2026-11-0${each}T03:00:00Z`) },
+      state: {
+        running: [2, 3].map((each) => `run/default/bikes/scheduled-2026-11-0${each}T03:00:00Z`),
+      },
     },
   ],
   [
     'runs were put off by chance',
-    { started: ['02:51:00', '02:55:10', '02:59:59'].map((time, i) => `2026-11-0${i + 1}T${time}Z`), schedule: { jitterSeconds: 600 } },
+    {
+      started: ['02:51:00', '02:55:10', '02:59:59'].map((time, i) => `2026-11-0${i + 1}T${time}Z`),
+      schedule: { jitterSeconds: 600 },
+    },
   ],
 ])('nothing is skipped where %s', async (_, given) => {
   const { recorded, look } = world(given);
@@ -112,7 +157,10 @@ test.each([
 });
 
 test('with bufferOne the first time waits for the end of the open run, and those behind it are skipped', async () => {
-  const { recorded, look } = world({ started: ['2026-11-01T03:00:00Z'], schedule: { overlap: 'bufferOne' } });
+  const { recorded, look } = world({
+    started: ['2026-11-01T03:00:00Z'],
+    schedule: { overlap: 'bufferOne' },
+  });
   await look();
   await look();
   await look();

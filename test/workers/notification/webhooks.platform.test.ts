@@ -10,8 +10,21 @@ import type { WebhookDelivery } from '../../../db/notification/webhook-repositor
 import { notify } from '../../../db/notification/notification';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
 import { deliverWebhooks, type WebhookDeps } from '../../../workers/notification/webhooks';
-import { digestOf, empty, openTestRegistry, refTo, spec, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
-import { startReceiver, verified, type WebhookReceiver } from '../../support/process/webhook-receiver';
+import {
+  digestOf,
+  empty,
+  openTestRegistry,
+  refTo,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
+import {
+  startReceiver,
+  verified,
+  type WebhookReceiver,
+} from '../../support/process/webhook-receiver';
 
 const root = resolve(__dirname, '..', '..', '..');
 const secret = `whsec_${randomBytes(24).toString('base64')}`;
@@ -38,7 +51,10 @@ describe('delivery of webhooks', () => {
     deliverWebhooks(
       {
         webhooks: test_.registry.webhooks,
-        secretOf: lifecycleSecrets(environment, { variables: ['SECRET', 'NOT_SET'], folder: '/nowhere' }),
+        secretOf: lifecycleSecrets(environment, {
+          variables: ['SECRET', 'NOT_SET'],
+          folder: '/nowhere',
+        }),
         allowPrivateAddresses: true,
         timeoutMs: 400,
         log: pino({ level: 'debug' }, { write: (line: string) => void (logged += line) }),
@@ -47,17 +63,36 @@ describe('delivery of webhooks', () => {
       stopped,
     );
   /** One event for a lifecycle with one webhook for each address. */
-  const tell = async (urls: readonly string[] = [`${receiver.url}/in`], from: SecretRef = { env: 'SECRET' }): Promise<string> => {
+  const tell = async (
+    urls: readonly string[] = [`${receiver.url}/in`],
+    from: SecretRef = { env: 'SECRET' },
+  ): Promise<string> => {
     const lifecycle = unique('flights');
-    const hooks: readonly NotifySpec[] = urls.map((webhook) => ({ webhook, secret: from, events: ['run.failed'] }));
+    const hooks: readonly NotifySpec[] = urls.map((webhook) => ({
+      webhook,
+      secret: from,
+      events: ['run.failed'],
+    }));
     const stored = { ...spec, name: lifecycle, notify: hooks };
-    const revision = { lifecycle, digest: digestOf(lifecycle), spec: stored, files: { 'a.sql': refTo('a') }, contract: null };
+    const revision = {
+      lifecycle,
+      digest: digestOf(lifecycle),
+      spec: stored,
+      files: { 'a.sql': refTo('a') },
+      contract: null,
+    };
     await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
     await tellAgain(lifecycle);
     return lifecycle;
   };
   const tellAgain = (lifecycle: string) =>
-    notify(test_.database.sql, { tenant, lifecycle, event: 'run.failed', subject: 'run_1', data: { runId: 'run_1', why: 'größer' } });
+    notify(test_.database.sql, {
+      tenant,
+      lifecycle,
+      event: 'run.failed',
+      subject: 'run_1',
+      data: { runId: 'run_1', why: 'größer' },
+    });
   /** In the order of the spec's `notify`. */
   const log = async (lifecycle: string): Promise<readonly WebhookDelivery[]> =>
     [...(await test_.registry.webhooks.list({ tenant, lifecycle, pageSize: 50 })).items].reverse();
@@ -66,9 +101,15 @@ describe('delivery of webhooks', () => {
     if (!delivery || others.length > 0) throw new Error('not one delivery');
     return delivery;
   };
-  const makeDue = () => test_.database.sql`update webhook_deliveries set due_at = now() where status = 'pending'`;
-  /** Delivers and returns how many seconds later it is due again: at least, and at most, as the attempt was between two moments. */
-  const dueAfter = async (lifecycle: string): Promise<{ readonly least: number; readonly most: number }> => {
+  const makeDue = () =>
+    test_.database.sql`update webhook_deliveries set due_at = now() where status = 'pending'`;
+  /**
+   * Delivers and returns how many seconds later it is due again: at least, and at most, as the
+   * attempt was between two moments.
+   */
+  const dueAfter = async (
+    lifecycle: string,
+  ): Promise<{ readonly least: number; readonly most: number }> => {
     const before = Date.now();
     await deliver();
     const after = Date.now();
@@ -92,9 +133,17 @@ describe('delivery of webhooks', () => {
       datacontenttype: 'application/json',
       data: { lifecycle, runId: 'run_1', why: 'größer' },
     });
-    expect(call.headers).toMatchObject({ 'webhook-id': id, 'content-type': 'application/cloudevents+json; charset=utf-8' });
-    expect(await only(lifecycle)).toMatchObject({ status: 'delivered', attempts: [{ status: 204, error: null }] });
-    expect(() => verified({ ...call, body: call.body.replace('run_1', 'run_2') }, secret)).toThrow('No matching signature');
+    expect(call.headers).toMatchObject({
+      'webhook-id': id,
+      'content-type': 'application/cloudevents+json; charset=utf-8',
+    });
+    expect(await only(lifecycle)).toMatchObject({
+      status: 'delivered',
+      attempts: [{ status: 204, error: null }],
+    });
+    expect(() => verified({ ...call, body: call.body.replace('run_1', 'run_2') }, secret)).toThrow(
+      'No matching signature',
+    );
     expect(await deliver()).toBe(0);
   });
 
@@ -104,7 +153,9 @@ describe('delivery of webhooks', () => {
     await deliver();
     const [call] = receiver.calls;
     if (!call) throw new Error('not called');
-    expect(verified(call, 'a plain pass phrase')).toMatchObject({ type: 'dev.perennial.run.failed' });
+    expect(verified(call, 'a plain pass phrase')).toMatchObject({
+      type: 'dev.perennial.run.failed',
+    });
   });
 
   test.each([
@@ -112,11 +163,18 @@ describe('delivery of webhooks', () => {
     [404, 'it answered 404'],
     [302, 'it answered 302; redirects are not followed'],
   ])('comes again after %i, under the same id with a new signature', async (status, error) => {
-    receiver.answer((response) => void response.writeHead(status, { location: `${receiver.url}/elsewhere` }).end());
+    receiver.answer(
+      (response) =>
+        void response.writeHead(status, { location: `${receiver.url}/elsewhere` }).end(),
+    );
     const lifecycle = await tell();
     const due = await dueAfter(lifecycle);
     const waiting = await only(lifecycle);
-    expect(waiting).toMatchObject({ status: 'pending', attempts: [{ status, error }], endedAt: null });
+    expect(waiting).toMatchObject({
+      status: 'pending',
+      attempts: [{ status, error }],
+      endedAt: null,
+    });
     expect(due.most).toBeGreaterThan(3);
     expect(due.least).toBeLessThanOrEqual(5.5);
     expect(await deliver()).toBe(0);
@@ -124,9 +182,14 @@ describe('delivery of webhooks', () => {
     receiver.answer((response) => void response.writeHead(200).end('taken'));
     await makeDue();
     await deliver();
-    expect(await only(lifecycle)).toMatchObject({ status: 'delivered', attempts: [{ status }, { status: 200, error: null }] });
+    expect(await only(lifecycle)).toMatchObject({
+      status: 'delivered',
+      attempts: [{ status }, { status: 200, error: null }],
+    });
     expect(receiver.calls.map(({ path }) => path)).toEqual(['/in', '/in']);
-    expect(new Set(receiver.calls.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([waiting.id]));
+    expect(new Set(receiver.calls.map(({ headers }) => headers['webhook-id']))).toEqual(
+      new Set([waiting.id]),
+    );
     for (const call of receiver.calls) verified(call, secret);
   });
 
@@ -140,7 +203,12 @@ describe('delivery of webhooks', () => {
     const ended = await only(lifecycle);
     expect(ended).toMatchObject({ status: 'failed' });
     expect(ended.attempts).toHaveLength(10);
-    await test_.registry.webhooks.redeliver({ tenant, id: ended.id, target: null, actor: 'key:ann' });
+    await test_.registry.webhooks.redeliver({
+      tenant,
+      id: ended.id,
+      target: null,
+      actor: 'key:ann',
+    });
     await deliver();
     const again = await only(lifecycle);
     expect(again.status).toBe('pending');
@@ -152,7 +220,9 @@ describe('delivery of webhooks', () => {
     ['seconds', () => '120'],
     ['a date', () => new Date(Date.now() + 120_000).toUTCString()],
   ])('waits as long as the receiver asks: Retry-After as %s', async (_, retryAfter) => {
-    receiver.answer((response) => void response.writeHead(429, { 'retry-after': retryAfter() }).end());
+    receiver.answer(
+      (response) => void response.writeHead(429, { 'retry-after': retryAfter() }).end(),
+    );
     const lifecycle = await tell();
     const due = await dueAfter(lifecycle);
     expect(due.most).toBeGreaterThan(115);
@@ -174,11 +244,20 @@ describe('delivery of webhooks', () => {
     receiver.answer((response) => void response.writeHead(410).end());
     const lifecycle = await tell();
     await tellAgain(lifecycle);
-    await deliver({ webhooks: { ...test_.registry.webhooks, claim: (input) => test_.registry.webhooks.claim({ ...input, limit: 1 }) } });
+    await deliver({
+      webhooks: {
+        ...test_.registry.webhooks,
+        claim: (input) => test_.registry.webhooks.claim({ ...input, limit: 1 }),
+      },
+    });
     await tellAgain(lifecycle);
     await makeDue();
     expect(await deliver()).toBe(0);
-    expect((await log(lifecycle)).map(({ status }) => status)).toEqual(['gone', 'failed', 'failed']);
+    expect((await log(lifecycle)).map(({ status }) => status)).toEqual([
+      'gone',
+      'failed',
+      'failed',
+    ]);
     expect(receiver.calls).toHaveLength(1);
   });
 
@@ -193,7 +272,10 @@ describe('delivery of webhooks', () => {
     await deliver();
     const rows = await log(lifecycle);
     expect(rows.map(({ status }) => status)).not.toContain('failed');
-    expect(rows[0]).toMatchObject({ status: 'pending', attempts: [{ status: null, error: 'no answer within 0.4 s' }] });
+    expect(rows[0]).toMatchObject({
+      status: 'pending',
+      attempts: [{ status: null, error: 'no answer within 0.4 s' }],
+    });
     expect(rows[2]).toMatchObject({
       status: 'pending',
       attempts: [{ status: null, error: expect.stringContaining('ECONNREFUSED') as string }],
@@ -216,7 +298,10 @@ describe('delivery of webhooks', () => {
     const lifecycle = await tell();
     await deliver();
     await ended;
-    expect(await only(lifecycle)).toMatchObject({ status: 'delivered', attempts: [{ status: 200 }] });
+    expect(await only(lifecycle)).toMatchObject({
+      status: 'delivered',
+      attempts: [{ status: 200 }],
+    });
     // What fits into the sockets of both sides.
     expect(sent).toBeLessThan(32 * 1024 * 1024);
   });
@@ -248,8 +333,19 @@ describe('delivery of webhooks', () => {
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
-    const hosts = ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '2130706433', '10.0.0.1', '169.254.169.254'];
-    const lifecycle = await tell([...hosts.map((host) => `https://${host}:${port}/`), `http://127.0.0.1:${port}/`]);
+    const hosts = [
+      '127.0.0.1',
+      'localhost',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '2130706433',
+      '10.0.0.1',
+      '169.254.169.254',
+    ];
+    const lifecycle = await tell([
+      ...hosts.map((host) => `https://${host}:${port}/`),
+      `http://127.0.0.1:${port}/`,
+    ]);
     await deliver({ allowPrivateAddresses: false, timeoutMs: 10_000 });
     const errors = (await log(lifecycle)).map(({ attempts }) => attempts[0]?.error ?? '');
     const hint = 'PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true';
@@ -264,20 +360,35 @@ describe('delivery of webhooks', () => {
   });
 
   test.each<[string, SecretRef, string]>([
-    ['a variable that is not set', { env: 'NOT_SET' }, 'this worker has no variable NOT_SET; start the worker with NOT_SET set'],
-    ['one that lifecycles may not read', { env: 'AWS_SECRET_ACCESS_KEY' }, 'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY'],
-    ['a file that is not there', { file: '/nowhere/secret' }, "the secret's file /nowhere/secret cannot be read"],
-  ])('the secret is %s: the log says so, nobody is called, and it comes when the secret does', async (_, missing, words) => {
-    const lifecycle = await tell(undefined, missing);
-    await deliver();
-    const waiting = await only(lifecycle);
-    expect(waiting.status).toBe('pending');
-    expect(waiting.attempts[0]?.error).toContain(words);
-    expect(receiver.calls).toEqual([]);
-    await makeDue();
-    await deliver({ secretOf: () => Promise.resolve(secret) });
-    expect(await only(lifecycle)).toMatchObject({ status: 'delivered' });
-  });
+    [
+      'a variable that is not set',
+      { env: 'NOT_SET' },
+      'this worker has no variable NOT_SET; start the worker with NOT_SET set',
+    ],
+    [
+      'one that lifecycles may not read',
+      { env: 'AWS_SECRET_ACCESS_KEY' },
+      'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY',
+    ],
+    [
+      'a file that is not there',
+      { file: '/nowhere/secret' },
+      "the secret's file /nowhere/secret cannot be read",
+    ],
+  ])(
+    'the secret is %s: the log says so, nobody is called, and it comes when the secret does',
+    async (_, missing, words) => {
+      const lifecycle = await tell(undefined, missing);
+      await deliver();
+      const waiting = await only(lifecycle);
+      expect(waiting.status).toBe('pending');
+      expect(waiting.attempts[0]?.error).toContain(words);
+      expect(receiver.calls).toEqual([]);
+      await makeDue();
+      await deliver({ secretOf: () => Promise.resolve(secret) });
+      expect(await only(lifecycle)).toMatchObject({ status: 'delivered' });
+    },
+  );
 
   test('the secret is in no log and no table, whether it works or not', async () => {
     const broken = 'whsec_notbase64§';
@@ -286,11 +397,20 @@ describe('delivery of webhooks', () => {
     environment['SECRET'] = broken;
     const lifecycle = await tell([`${receiver.url}/path-as-secret`]);
     await deliver();
-    expect((await only(lifecycle)).attempts[0]?.error).toBe('the secret begins with whsec_ and is not base64 after that');
-    const rows = await test_.database.sql<{ row: string }[]>`select d::text as row from webhook_deliveries d`;
-    for (const text of [logged, JSON.stringify(rows), receiver.calls.map((call) => JSON.stringify(call)).join()]) {
+    expect((await only(lifecycle)).attempts[0]?.error).toBe(
+      'the secret begins with whsec_ and is not base64 after that',
+    );
+    const rows = await test_.database.sql<
+      { row: string }[]
+    >`select d::text as row from webhook_deliveries d`;
+    for (const text of [
+      logged,
+      JSON.stringify(rows),
+      receiver.calls.map((call) => JSON.stringify(call)).join(),
+    ]) {
       expect(text).not.toBe('');
-      for (const each of [secret, secret.slice('whsec_'.length), broken]) expect(text).not.toContain(each);
+      for (const each of [secret, secret.slice('whsec_'.length), broken])
+        expect(text).not.toContain(each);
     }
     expect(logged).not.toContain('path-as-secret');
     expect(logged).toContain('webhook not delivered');
@@ -298,11 +418,15 @@ describe('delivery of webhooks', () => {
 
   test('a process that dies after it sent and before it wrote that down sends again, under the same id', async () => {
     const lifecycle = await tell();
-    const sender = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'test', 'support', 'webhook-sender.ts'), test_.url], {
-      cwd: root,
-      env: { ...process.env, SECRET: secret },
-      stdio: 'ignore',
-    });
+    const sender = spawn(
+      process.execPath,
+      ['-r', 'tsx/cjs', join(root, 'test', 'support', 'webhook-sender.ts'), test_.url],
+      {
+        cwd: root,
+        env: { ...process.env, SECRET: secret },
+        stdio: 'ignore',
+      },
+    );
     receiver.answer(() => void sender.kill('SIGKILL'));
     const [, signal] = (await once(sender, 'exit')) as [number | null, string | null];
     expect(signal).toBe('SIGKILL');
@@ -312,7 +436,11 @@ describe('delivery of webhooks', () => {
     receiver.answer((response) => void response.writeHead(204).end());
     await makeDue();
     expect(await deliver()).toBe(1);
-    expect(await only(lifecycle)).toMatchObject({ status: 'delivered', tries: 2, attempts: [{ status: 204 }] });
+    expect(await only(lifecycle)).toMatchObject({
+      status: 'delivered',
+      tries: 2,
+      attempts: [{ status: 204 }],
+    });
     expect(receiver.calls).toHaveLength(2);
     expect(receiver.calls[0]?.headers['webhook-id']).toBe(receiver.calls[1]?.headers['webhook-id']);
     expect(receiver.calls[0]?.body).toBe(receiver.calls[1]?.body);

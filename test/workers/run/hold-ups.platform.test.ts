@@ -2,7 +2,10 @@ import { resolve } from 'node:path';
 import { testCommandKeys } from '../../support/commands';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { createLifecycleClient, type LifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
+import {
+  createLifecycleClient,
+  type LifecycleClient,
+} from '../../../apps/temporal-clients/lifecycle-client';
 import type { RunRecord } from '../../../db/run/repository';
 import { failure } from '../../../domain/failure';
 import { openLog } from '../../../workers/log';
@@ -27,10 +30,19 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   test_ = await openTestRegistry();
   const { lifecycle, revision: digest, spec, files, contract } = plan;
-  await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
+  await test_.registry.lifecycles.apply({
+    tenant,
+    revision: { lifecycle, digest, spec, files, contract },
+    actor: 'test',
+  });
   temporal = await testTemporal();
   connection = await Connection.connect({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null, commandKeys: testCommandKeys });
+  lifecycles = createLifecycleClient({
+    connection,
+    namespace: temporal.namespace,
+    uiUrl: null,
+    commandKeys: testCommandKeys,
+  });
 });
 afterEach(async () => {
   await worker?.stop();
@@ -50,19 +62,40 @@ async function start(): Promise<string> {
   const workflowId = `held-up-${++count}`;
   const { lifecycle, revision, request, traceId } = plan;
   // As the API does: a run that it did not accept is refused.
-  await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
-  await lifecycles.start(workflowId, { tenant, lifecycle, kind: plan.spec.kind, revision, request, actor: 'test', traceId });
+  await test_.registry.runs.open({
+    tenant,
+    workflowId,
+    lifecycle,
+    request,
+    actor: 'test',
+    traceId,
+  });
+  await lifecycles.start(workflowId, {
+    tenant,
+    lifecycle,
+    kind: plan.spec.kind,
+    revision,
+    request,
+    actor: 'test',
+    traceId,
+  });
   return workflowId;
 }
 
 /** Compares with Temporal, as workers do every few seconds, until the run is shown so. */
-async function untilRun(workflowId: string, isWanted: (run: RunRecord) => boolean): Promise<RunRecord> {
+async function untilRun(
+  workflowId: string,
+  isWanted: (run: RunRecord) => boolean,
+): Promise<RunRecord> {
   const compared = async () => {
     await reconcileRuns({ registry: test_.registry, lifecycles, log }, { olderThanSeconds: 0 });
     const { items } = await test_.registry.runs.list({ tenant, pageSize: 10 });
     return items.find((each) => each.workflowId === workflowId);
   };
-  const run = await untilAnswer(compared, (each) => each !== undefined && isWanted(each), { seconds: 60, everyMs: 300 });
+  const run = await untilAnswer(compared, (each) => each !== undefined && isWanted(each), {
+    seconds: 60,
+    everyMs: 300,
+  });
   if (!run) throw new Error(`no run of ${workflowId}`);
   return run;
 }
@@ -74,8 +107,16 @@ describe('a run says what keeps it from going on (I12)', () => {
     let mended = false;
     await work({
       ingestSource: ({ source }) => {
-        if (!mended) return Promise.reject(failure('SourceUnreachable', 'https://data.example does not answer'));
-        return Promise.resolve({ dataset: source.name, version: 1, manifest: artifact('data'), rows: 1 });
+        if (!mended)
+          return Promise.reject(
+            failure('SourceUnreachable', 'https://data.example does not answer'),
+          );
+        return Promise.resolve({
+          dataset: source.name,
+          version: 1,
+          manifest: artifact('data'),
+          rows: 1,
+        });
       },
     });
     const id = await start();
@@ -86,13 +127,17 @@ describe('a run says what keeps it from going on (I12)', () => {
     );
     mended = true;
     // The words of the run itself take their place.
-    expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of/);
+    expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(
+      /^1 approval of/,
+    );
   });
 
   test('a record that fails for longer than its workflow task may take', async () => {
     let mended = false;
     const beginStage: NonNullable<Overrides['beginStage']> = () =>
-      mended ? Promise.resolve({ kind: 'run' }) : Promise.reject(failure('StorageUnavailable', 'the store does not answer'));
+      mended
+        ? Promise.resolve({ kind: 'run' })
+        : Promise.reject(failure('StorageUnavailable', 'the store does not answer'));
     await work({ beginStage, finishStage: () => Promise.resolve() });
     const ids: string[] = [];
     const { value, milliseconds } = await fastestOf(3, 8_000, () =>
@@ -102,7 +147,9 @@ describe('a run says what keeps it from going on (I12)', () => {
         return untilRun(id, waits);
       }),
     );
-    expect(value.waitingFor).toMatch(/^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/);
+    expect(value.waitingFor).toMatch(
+      /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
+    );
     // The product looks every 5 s.
     expect(milliseconds).toBeLessThan(8_000);
     mended = true;
@@ -111,9 +158,16 @@ describe('a run says what keeps it from going on (I12)', () => {
 
   test('a workflow of its own that it waits for', async () => {
     const away = () => Promise.reject(failure('SourceUnreachable', 'no answer'));
-    await work({ ingestSource: away }, resolve(__dirname, '..', '..', 'support', 'incompatible', 'with-child.ts'));
+    await work(
+      { ingestSource: away },
+      resolve(__dirname, '..', '..', 'support', 'incompatible', 'with-child.ts'),
+    );
     const id = await start();
-    for (const deadline = Date.now() + 30_000; ; await new Promise((done) => setTimeout(done, 200))) {
+    for (
+      const deadline = Date.now() + 30_000;
+      ;
+      await new Promise((done) => setTimeout(done, 200))
+    ) {
       const { execution, heldUp } = await lifecycles.standing(id);
       expect(execution).toBe('running');
       if (heldUp !== null) {
@@ -135,7 +189,10 @@ describe('a run says what keeps it from going on (I12)', () => {
     const id = await start();
     await untilRun(id, ({ status }) => status === 'running');
     setTimeout(release, 500);
-    await work({ ingestSource }, resolve(__dirname, '..', '..', 'support', 'incompatible', 'workflows.ts'));
+    await work(
+      { ingestSource },
+      resolve(__dirname, '..', '..', 'support', 'incompatible', 'workflows.ts'),
+    );
     const run = await untilRun(id, waits);
     expect(run.status).toBe('running');
     expect(run.waitingFor).toMatch(

@@ -27,19 +27,28 @@ async function wireForm(error: Error): Promise<ApplicationFailure> {
 describe('the activity boundary', () => {
   test('keeps type, retryability, mistakes and advice of a known failure', async () => {
     const issues = [{ pointer: '/spec/train', detail: 'is missing' }];
-    const wire = await wireForm(failure('InvalidInput', 'no trainer', { issues, next: 'name one' }));
+    const wire = await wireForm(
+      failure('InvalidInput', 'no trainer', { issues, next: 'name one' }),
+    );
     expect(wire).toMatchObject({
       type: 'InvalidInput',
       message: 'no trainer',
       nonRetryable: true,
       details: [{ issues, next: 'name one' }],
     });
-    expect(await wireForm(failure('DatabaseUnavailable', 'away'))).toMatchObject({ nonRetryable: false });
+    expect(await wireForm(failure('DatabaseUnavailable', 'away'))).toMatchObject({
+      nonRetryable: false,
+    });
   });
 
   test('lets no row value out of a library’s error, in message or cause', async () => {
-    const library = new Error(`Conversion Error: could not convert '${secret}' to 17.25 at row 4711`);
-    for (const error of [library, failure('DataUnreadable', 'column x is no number', { cause: library })]) {
+    const library = new Error(
+      `Conversion Error: could not convert '${secret}' to 17.25 at row 4711`,
+    );
+    for (const error of [
+      library,
+      failure('DataUnreadable', 'column x is no number', { cause: library }),
+    ]) {
       const wire = await wireForm(error);
       expect(JSON.stringify([wire.message, wire.details, wire.cause])).not.toContain('Jane');
       expect(wire.message).not.toContain('17.25');
@@ -61,13 +70,27 @@ describe('the activity boundary', () => {
   ])('tells whoever watches the run of a failed attempt: %s', async (_, error, attempt, told) => {
     const events: object[] = [];
     const append = (event: object): Promise<number> => Promise.resolve(events.push(event));
-    const environment = new MockActivityEnvironment({ attempt, retryPolicy: { maximumAttempts: 8 } }, quiet);
-    const { inbound } = activityBoundary(openLog('test', 'silent'), { append })(environment.context);
+    const environment = new MockActivityEnvironment(
+      { attempt, retryPolicy: { maximumAttempts: 8 } },
+      quiet,
+    );
+    const { inbound } = activityBoundary(openLog('test', 'silent'), { append })(
+      environment.context,
+    );
     const args = [{ tenant: 'default', runId: 'run_1', key: 'run_1/ingest/source/1' }];
     await environment
-      .run(() => inbound?.execute?.({ args, headers: {} }, () => Promise.reject(error)) ?? Promise.resolve())
+      .run(
+        () =>
+          inbound?.execute?.({ args, headers: {} }, () => Promise.reject(error)) ??
+          Promise.resolve(),
+      )
       .catch(() => undefined);
-    const event = { runId: 'run_1', kind: 'attempt.failed', stage: 'ingest', data: { attempt, failure: { message: error.message } } };
+    const event = {
+      runId: 'run_1',
+      kind: 'attempt.failed',
+      stage: 'ingest',
+      data: { attempt, failure: { message: error.message } },
+    };
     expect(events).toMatchObject(told ? [event] : []);
   });
 });

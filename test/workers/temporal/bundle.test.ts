@@ -12,8 +12,14 @@ test('the workflow code is bundled into the folder that is named, and nothing is
   const program = `require('./workers/temporal/bundle').workflowBundle(${JSON.stringify(cache)}, ${JSON.stringify(workflows)})`;
   try {
     const { PATH = '' } = process.env;
-    execFileSync(process.execPath, ['-r', 'tsx/cjs', '-e', program], { cwd: root, env: { PATH, HOME: home }, stdio: 'pipe' });
-    expect(readdirSync(cache)).toContainEqual(expect.stringMatching(/^workflows-[0-9a-f]{16}\.js$/));
+    execFileSync(process.execPath, ['-r', 'tsx/cjs', '-e', program], {
+      cwd: root,
+      env: { PATH, HOME: home },
+      stdio: 'pipe',
+    });
+    expect(readdirSync(cache)).toContainEqual(
+      expect.stringMatching(/^workflows-[0-9a-f]{16}\.js$/),
+    );
     expect(existsSync(home)).toBe(false);
   } finally {
     rmSync(folder, { recursive: true, force: true });

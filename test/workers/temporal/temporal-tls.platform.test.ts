@@ -1,4 +1,7 @@
-/** The embedded Temporal server behind a proxy that speaks TLS and asks for a client's certificate, as a cluster does. */
+/**
+ * The embedded Temporal server behind a proxy that speaks TLS and asks for a client's certificate,
+ * as a cluster does.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createSecureServer, constants } from 'node:http2';
@@ -15,7 +18,8 @@ import { temporalConnectOptions } from '../../../workers/temporal/settings';
 import { testTemporal } from '../../support/platform';
 
 const hasOpenSsl = spawnSync('openssl', ['version']).status === 0;
-if (!hasOpenSsl) console.warn('TLS to Temporal is not tried: there is no openssl to make certificates with');
+if (!hasOpenSsl)
+  console.warn('TLS to Temporal is not tried: there is no openssl to make certificates with');
 const withCertificates = hasOpenSsl ? describe : describe.skip;
 
 withCertificates('a Temporal service that speaks TLS alone', () => {
@@ -31,12 +35,22 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     const behind = await testTemporal();
     namespace = behind.namespace;
     const [host = '', port] = behind.address.split(':');
-    proxy = createServer({ ...serverFiles(folder), requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] }, (secure) => {
-      const plain = connect(Number(port), host);
-      secure.pipe(plain).pipe(secure);
-      for (const socket of [secure, plain])
-        socket.on('close', () => [secure, plain].forEach((each) => each.destroy())).on('error', () => undefined);
-    });
+    proxy = createServer(
+      {
+        ...serverFiles(folder),
+        requestCert: true,
+        rejectUnauthorized: true,
+        ALPNProtocols: ['h2'],
+      },
+      (secure) => {
+        const plain = connect(Number(port), host);
+        secure.pipe(plain).pipe(secure);
+        for (const socket of [secure, plain])
+          socket
+            .on('close', () => [secure, plain].forEach((each) => each.destroy()))
+            .on('error', () => undefined);
+      },
+    );
     proxy.on('connection', (socket: Socket) => open.push(socket));
     address = await listening(proxy);
   });
@@ -79,13 +93,21 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
   test('does not answer anyone else, and the settings that may help are named', async () => {
     const refused = [
       { TEMPORAL_NAMESPACE: namespace },
-      { TEMPORAL_TLS: 'true', TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'ca.pem'), TEMPORAL_TLS_SERVER_NAME: 'temporal.test' },
+      {
+        TEMPORAL_TLS: 'true',
+        TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'ca.pem'),
+        TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
+      },
       { ...ours(), TEMPORAL_TLS_SERVER_NAME: 'elsewhere.test' },
     ];
     // Each tries for 15 s: a server that starts may come late.
     await Promise.all(
       refused.map(async (given) => {
-        const connecting = ensureNamespace({ ...temporalConnectOptions(settings(given)), namespace, retentionDays: 1 });
+        const connecting = ensureNamespace({
+          ...temporalConnectOptions(settings(given)),
+          namespace,
+          retentionDays: 1,
+        });
         const next = expect.stringContaining('TEMPORAL_TLS') as string;
         await expect(connecting).rejects.toMatchObject({ type: 'PlatformUnavailable', next });
       }),
@@ -98,15 +120,30 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     server.on('stream', (stream, headers) => {
       authorizations.push(headers['authorization']);
       stream.respond(
-        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '16', 'grpc-message': 'no such key' },
+        {
+          ':status': 200,
+          'content-type': 'application/grpc',
+          'grpc-status': '16',
+          'grpc-message': 'no such key',
+        },
         { endStream: true },
       );
       stream.close(constants.NGHTTP2_NO_ERROR);
     });
     try {
-      const key = { TEMPORAL_API_KEY: 'tk_1', TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'ca.pem') };
-      const temporal = settings({ ...key, TEMPORAL_TLS_SERVER_NAME: 'temporal.test', PERENNIAL_TEMPORAL_ADDRESS: await listening(server) });
-      const connection = Connection.lazy({ ...temporalConnectOptions(temporal), connectTimeout: '5s' });
+      const key = {
+        TEMPORAL_API_KEY: 'tk_1',
+        TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'ca.pem'),
+      };
+      const temporal = settings({
+        ...key,
+        TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
+        PERENNIAL_TEMPORAL_ADDRESS: await listening(server),
+      });
+      const connection = Connection.lazy({
+        ...temporalConnectOptions(temporal),
+        connectTimeout: '5s',
+      });
       await expect(connection.ensureConnected()).rejects.toThrow();
       await connection.close();
       expect(new Set(authorizations)).toEqual(new Set(['Bearer tk_1']));
@@ -121,16 +158,32 @@ function serverFiles(folder: string) {
   return { key: read('server.key'), cert: read('server.pem'), ca: read('ca.pem') };
 }
 
-async function listening(server: { listen(port: number, host: string, done: () => void): unknown; address(): unknown }): Promise<string> {
+async function listening(server: {
+  listen(port: number, host: string, done: () => void): unknown;
+  address(): unknown;
+}): Promise<string> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** An authority, and by it a server called temporal.test and a client. */
 function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  const openssl = (...args: string[]): void =>
+    void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const pair = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...pair, '-days', '2', '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem');
+  openssl(
+    'req',
+    '-x509',
+    ...pair,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=authority',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  );
   for (const [name, host] of [
     ['server', 'temporal.test'],
     ['client', 'perennial'],
@@ -147,6 +200,17 @@ function makeCertificates(folder: string): void {
       '-addext',
       'basicConstraints=critical,CA:FALSE',
     ];
-    openssl('req', '-x509', ...pair, ...by, '-subj', `/CN=${host}`, '-keyout', `${name}.key`, '-out', `${name}.pem`);
+    openssl(
+      'req',
+      '-x509',
+      ...pair,
+      ...by,
+      '-subj',
+      `/CN=${host}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.pem`,
+    );
   }
 }

@@ -8,7 +8,11 @@ import { openDatabase, type Database } from '../../../db/connection';
 import { toParts } from '../../../domain/budget/budget';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import type { IndexBuildInput, IndexBuildOutcome } from '../../../workflows/index-version/messages';
-import { documentsChangedSignal, indexBuildWorkflow, indexChangesWorkflow } from '../../../workflows/index-version/messages';
+import {
+  documentsChangedSignal,
+  indexBuildWorkflow,
+  indexChangesWorkflow,
+} from '../../../workflows/index-version/messages';
 import { unique } from '../../db/registry-fixture';
 import { atTable, eventually } from '../../support/process/dying-product';
 import type { IndexWorkerOrder } from '../../support/language/index-worker';
@@ -16,7 +20,10 @@ import { openIndexWorld, type IndexWorld } from '../../support/language/index-wo
 import { providerAt } from '../../support/provider/model-access';
 import { testTemporal } from '../../support/platform';
 import { movesOf } from '../../support/process/run-audit';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { until } from '../../support/time/until';
 
 // Hundreds of summaries by MiniLM, on a machine that is busy with other tests.
@@ -31,17 +38,28 @@ let worker: ChildProcess | undefined;
 let provider: ScriptedProvider;
 let database: Database;
 let documents: { readonly id: string; readonly text: string }[];
-let questions: { readonly id: string; readonly question: string; readonly documents: readonly string[] }[];
+let questions: {
+  readonly id: string;
+  readonly question: string;
+  readonly documents: readonly string[];
+}[];
 
 beforeAll(async () => {
   world = await openIndexWorld();
   const temporal = await testTemporal();
-  client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace: temporal.namespace });
+  client = new Client({
+    connection: await Connection.connect({ address: temporal.address }),
+    namespace: temporal.namespace,
+  });
   const { databaseUrl, s3 } = world;
   database = openDatabase({ url: databaseUrl, maxConnections: 3 });
   const { scratchRoot } = world.deps;
   provider = await openScriptedProvider({ latencyMs: () => 100 });
-  const providers = [providerAt(provider.url, { prices: { embedder: { promptPerMillion: 20, completionPerMillion: 0 } } })];
+  const providers = [
+    providerAt(provider.url, {
+      prices: { embedder: { promptPerMillion: 20, completionPerMillion: 0 } },
+    }),
+  ];
   order = { databaseUrl, s3, temporal, queue: `index-${process.pid}`, scratchRoot, providers };
   await withDuckDb(
     async (sql) => {
@@ -51,7 +69,9 @@ beforeAll(async () => {
       );
       const titles = [...new Set(asked.map(({ title }) => title))].slice(0, summaries);
       const list = titles.map(quoteText).join(', ');
-      documents = await sql.rows(`SELECT id, title, text FROM ${of('wiki-summaries.parquet')} WHERE id IN (${list}) ORDER BY id`);
+      documents = await sql.rows(
+        `SELECT id, title, text FROM ${of('wiki-summaries.parquet')} WHERE id IN (${list}) ORDER BY id`,
+      );
       questions = asked
         .filter(({ title }) => titles.includes(title))
         .map(({ id, question, title }) => ({ id, question, documents: [title] }));
@@ -68,10 +88,14 @@ afterAll(async () => {
 });
 
 async function startWorker(): Promise<void> {
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'test', 'support', 'index-worker.ts'), JSON.stringify(order)], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', join(root, 'test', 'support', 'index-worker.ts'), JSON.stringify(order)],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   worker = child;
   await new Promise<void>((done, fail) => {
     child.stdout.once('data', () => done());
@@ -87,9 +111,19 @@ async function killWorker(): Promise<void> {
   await gone;
 }
 
-async function build(index: string, change: Partial<IndexBuildInput> & Pick<IndexBuildInput, 'dataset'>): Promise<WorkflowHandle> {
+async function build(
+  index: string,
+  change: Partial<IndexBuildInput> & Pick<IndexBuildInput, 'dataset'>,
+): Promise<WorkflowHandle> {
   const input: IndexBuildInput = {
-    ...{ tenant, index, key: unique(`${index}/build`) as IdempotencyKey, runId: null, actor: 'key:ada', embedder: { kind: 'wordllama' } },
+    ...{
+      tenant,
+      index,
+      key: unique(`${index}/build`) as IdempotencyKey,
+      runId: null,
+      actor: 'key:ada',
+      embedder: { kind: 'wordllama' },
+    },
     ...{
       chunking: { kind: 'sentences', size: 128, overlap: 0 },
       vectors: { kind: 'flat' },
@@ -97,10 +131,20 @@ async function build(index: string, change: Partial<IndexBuildInput> & Pick<Inde
       parallel: 2,
       maxDocumentBytes: 1 << 20,
     },
-    ...{ maxRejectedShare: 0, parity: null, after: 'promote', shardsPerExecution: 8, progress: null },
+    ...{
+      maxRejectedShare: 0,
+      parity: null,
+      after: 'promote',
+      shardsPerExecution: 8,
+      progress: null,
+    },
     ...change,
   };
-  return client.workflow.start(indexBuildWorkflow, { workflowId: unique(`index/${index}`), taskQueue: order.queue, args: [input] });
+  return client.workflow.start(indexBuildWorkflow, {
+    workflowId: unique(`index/${index}`),
+    taskQueue: order.queue,
+    args: [input],
+  });
 }
 
 test('a build whose worker is killed twice has every document once, and another embedder takes its place when it finds as much', async () => {
@@ -117,28 +161,52 @@ test('a build whose worker is killed twice has every document once, and another 
     await startWorker();
   }
   const first = (await handle.result()) as IndexBuildOutcome;
-  expect(first).toMatchObject({ version: 1, promoted: true, report: { documents: documents.length, rejected: {} } });
+  expect(first).toMatchObject({
+    version: 1,
+    promoted: true,
+    report: { documents: documents.length, rejected: {} },
+  });
   const stored = await storedIn(index, 1);
-  expect(stored).toEqual({ chunks: first.report.chunks, documents: documents.length, duplicates: [] });
+  expect(stored).toEqual({
+    chunks: first.report.chunks,
+    documents: documents.length,
+    duplicates: [],
+  });
 
-  // Blue/green: the other space is built beside it, a change reaches both, and the comparison moves the alias.
+  // Blue/green: the other space is built beside it, a change reaches both, and the comparison moves
+  // the alias.
   const { seq } = await world.deps.registry.indexes.changes.append({
     ...{ tenant, index, deleted: [], actor: 'key:ada', idempotencyKey: unique('change') },
     documents: await world.documents([
-      { id: 'perennial', text: 'Perennial is an engine that runs the life of models on durable workflows.' },
+      {
+        id: 'perennial',
+        text: 'Perennial is an engine that runs the life of models on durable workflows.',
+      },
     ]),
   });
   const args = [{ tenant, index, maxDocumentBytes: 1 << 20, roundsPerExecution: null }];
   const changes = await client.workflow.signalWithStart(indexChangesWorkflow, {
-    ...{ workflowId: `changes/${index}`, taskQueue: order.queue, args, signal: documentsChangedSignal, signalArgs: [] },
+    ...{
+      workflowId: `changes/${index}`,
+      taskQueue: order.queue,
+      args,
+      signal: documentsChangedSignal,
+      signalArgs: [],
+    },
   });
   const parity: IndexBuildInput['parity'] = {
     rule: { metric: 'recall@5', margin: 0.05, confidence: 0.95, minQuestions: 100 },
     questions: await world.dataset(`${index}.questions`, questions),
     mode: 'vector',
   };
-  const second = (await (await build(index, { dataset, embedder: { kind: 'minilm' }, parity })).result()) as IndexBuildOutcome;
-  expect(second).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] } });
+  const second = (await (
+    await build(index, { dataset, embedder: { kind: 'minilm' }, parity })
+  ).result()) as IndexBuildOutcome;
+  expect(second).toMatchObject({
+    version: 2,
+    promoted: true,
+    verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] },
+  });
   await changes.result();
   const ask = (version?: number) =>
     world.reader.query({
@@ -149,12 +217,23 @@ test('a build whose worker is killed twice has every document once, and another 
       mode: 'vector',
       ...(version === undefined ? {} : { version }),
     });
-  for (const version of [1, 2]) expect((await world.deps.registry.indexes.get({ tenant, index, version }))?.applied).toBe(seq);
+  for (const version of [1, 2])
+    expect((await world.deps.registry.indexes.get({ tenant, index, version }))?.applied).toBe(seq);
   expect((await ask(1)).hits[0]?.documentId).toBe('perennial');
-  expect(await ask()).toMatchObject({ version: 2, embedder: { dimensions: 384 }, hits: [{ documentId: 'perennial' }, {}, {}] });
+  expect(await ask()).toMatchObject({
+    version: 2,
+    embedder: { dimensions: 384 },
+    hits: [{ documentId: 'perennial' }, {}, {}],
+  });
 
   const before = performance.now();
-  await world.deps.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'bad answers', idempotencyKey: unique('back') });
+  await world.deps.registry.indexes.rollback({
+    tenant,
+    index,
+    actor: 'key:ada',
+    cause: 'bad answers',
+    idempotencyKey: unique('back'),
+  });
   expect(await ask()).toMatchObject({ version: 1, embedder: { dimensions: 256 } });
   expect(performance.now() - before).toBeLessThan(5000);
 });
@@ -166,7 +245,13 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   await world.registry.budgets.set({ tenant, ...budget, limit: toParts('usd', 1) });
   await killWorker();
   await startWorker();
-  const embedder = { kind: 'endpoint', provider: 'scripted', model: 'embedder', dimensions: 8, maxTokens: 512 } as const;
+  const embedder = {
+    kind: 'endpoint',
+    provider: 'scripted',
+    model: 'embedder',
+    dimensions: 8,
+    maxTokens: 512,
+  } as const;
   const handle = await build(index, {
     ...{ dataset, embedder, budgets: [budget], shardDocuments: 100 },
     chunking: { kind: 'sentences', size: 16, overlap: 0 },
@@ -181,7 +266,10 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   }
   const { report } = (await handle.result()) as IndexBuildOutcome;
   expect(report).toMatchObject({ documents: documents.length });
-  const { calls, attempts, usage, cost, unsettled } = await world.registry.llmCalls.report({ tenant, scope: `index/${index}@1` });
+  const { calls, attempts, usage, cost, unsettled } = await world.registry.llmCalls.report({
+    tenant,
+    scope: `index/${index}@1`,
+  });
   const settled = bill().filter(({ requestId }) => !unsettled.requestIds.includes(requestId ?? ''));
   const tokens = settled.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
   // Two shards at once, each with one request in flight.
@@ -191,11 +279,19 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   expect(calls.answered).toBeGreaterThan(kills.at(-1) ?? 0);
   expect(usage).toEqual({ promptTokens: tokens, completionTokens: 0 });
   expect(cost).toBe(tokens * 20_000);
-  expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBe(cost + unsettled.cost);
+  expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBe(
+    cost + unsettled.cost,
+  );
   // Again, of the same texts: nothing is paid at all.
   const before = bill().length;
   const again = (await (
-    await build(index, { dataset, embedder, after: 'keep', chunking: { kind: 'sentences', size: 16, overlap: 0 }, shardDocuments: 100 })
+    await build(index, {
+      dataset,
+      embedder,
+      after: 'keep',
+      chunking: { kind: 'sentences', size: 16, overlap: 0 },
+      shardDocuments: 100,
+    })
   ).result()) as IndexBuildOutcome;
   expect(again.report.embedded).toBe(0);
   expect(bill()).toHaveLength(before);
@@ -212,19 +308,30 @@ test('a build whose worker is killed as it indexes, as it compares and as it mov
   await killWorker();
   await startWorker();
   await (await build(index, { dataset, shardDocuments: 50 })).result();
-  const finer = { dataset, parity, shardDocuments: 50, chunking: { kind: 'sentences', size: 32, overlap: 0 } } as const;
+  const finer = {
+    dataset,
+    parity,
+    shardDocuments: 50,
+    chunking: { kind: 'sentences', size: 32, overlap: 0 },
+  } as const;
   const killAndStart = async () => {
     await killWorker();
     await startWorker();
   };
 
   const handle = await build(index, finer);
-  await eventually('it counts and indexes', async () => (await underWay(handle))?.name === 'finishIndexTable');
+  await eventually(
+    'it counts and indexes',
+    async () => (await underWay(handle))?.name === 'finishIndexTable',
+  );
   await killAndStart();
   // All is built, and the registry does not know yet.
   await atTable(database, 'index_versions', () => undefined, killWorker);
   await startWorker();
-  await eventually('it has put some questions', async () => Number((await underWay(handle))?.told?.['questions'] ?? 0) >= 5);
+  await eventually(
+    'it has put some questions',
+    async () => Number((await underWay(handle))?.told?.['questions'] ?? 0) >= 5,
+  );
   await killAndStart();
   await atTable(
     database,
@@ -232,7 +339,9 @@ test('a build whose worker is killed as it indexes, as it compares and as it mov
     () => undefined,
     async () => {
       await killWorker();
-      expect((await world.registry.indexes.aliases({ tenant, index })).champion).toMatchObject({ version: 1 });
+      expect((await world.registry.indexes.aliases({ tenant, index })).champion).toMatchObject({
+        version: 1,
+      });
     },
   );
   await startWorker();
@@ -244,13 +353,26 @@ test('a build whose worker is killed as it indexes, as it compares and as it mov
   expect(attempts['measureIndexParity']).toBeGreaterThanOrEqual(2);
   expect(await movesOf(database, index)).toEqual([1, 2]);
   const stored = await storedIn(index, 2);
-  expect(stored).toEqual({ chunks: killed.report.chunks, documents: documents.length, duplicates: [] });
+  expect(stored).toEqual({
+    chunks: killed.report.chunks,
+    documents: documents.length,
+    duplicates: [],
+  });
 
-  await world.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'to compare', idempotencyKey: unique('back') });
-  const calm = (await (await build(index, { ...finer, after: 'keep' })).result()) as IndexBuildOutcome;
+  await world.registry.indexes.rollback({
+    tenant,
+    index,
+    actor: 'key:ada',
+    cause: 'to compare',
+    idempotencyKey: unique('back'),
+  });
+  const calm = (await (
+    await build(index, { ...finer, after: 'keep' })
+  ).result()) as IndexBuildOutcome;
   expect(await storedIn(index, 3)).toEqual(stored);
   // Bounds are drawn for each version anew; what was found is the same.
-  const found = ({ verdict }: IndexBuildOutcome) => verdict?.reasons.map(({ message }) => message.split(' (')[0]);
+  const found = ({ verdict }: IndexBuildOutcome) =>
+    verdict?.reasons.map(({ message }) => message.split(' (')[0]);
   expect(found(killed)).toEqual(found(calm));
 });
 
@@ -268,14 +390,21 @@ async function underWay(handle: WorkflowHandle): Promise<UnderWay | null> {
   const [told] = started.heartbeatDetails?.payloads ?? [];
   return {
     name: started.activityType?.name ?? '',
-    told: told?.data?.length ? (JSON.parse(Buffer.from(told.data).toString()) as Record<string, unknown>) : null,
+    told: told?.data?.length
+      ? (JSON.parse(Buffer.from(told.data).toString()) as Record<string, unknown>)
+      : null,
   };
 }
 
 /** How often each activity was begun until it ended, by its name: the most of all that have it. */
-function attemptsIn({ events }: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>): Readonly<Record<string, number>> {
+function attemptsIn({
+  events,
+}: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>): Readonly<Record<string, number>> {
   const names = new Map(
-    (events ?? []).map((event) => [String(event.eventId), event.activityTaskScheduledEventAttributes?.activityType?.name]),
+    (events ?? []).map((event) => [
+      String(event.eventId),
+      event.activityTaskScheduledEventAttributes?.activityType?.name,
+    ]),
   );
   const attempts: Record<string, number> = {};
   for (const { activityTaskStartedEventAttributes: started } of events ?? []) {

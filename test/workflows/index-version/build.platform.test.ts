@@ -1,4 +1,7 @@
-/** The real workflow code of index builds on a real Temporal server, with activities that keep an index in memory. */
+/**
+ * The real workflow code of index builds on a real Temporal server, with activities that keep an
+ * index in memory.
+ */
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -7,7 +10,12 @@ import type { IndexActivities } from '../../../activities/index/indexes';
 import type { IdempotencyKey, Tenant } from '../../../domain/ids';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { workflowBundle } from '../../../workers/temporal/bundle';
-import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput, IndexRetirementInput } from '../../../workflows/index-version/messages';
+import type {
+  IndexBuildInput,
+  IndexBuildOutcome,
+  IndexChangesInput,
+  IndexRetirementInput,
+} from '../../../workflows/index-version/messages';
 import {
   documentsChangedSignal,
   indexChangesQuery,
@@ -28,7 +36,10 @@ beforeAll(async () => {
   const temporal = await testTemporal();
   namespace = temporal.namespace;
   native = await NativeConnection.connect({ address: temporal.address });
-  client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace });
+  client = new Client({
+    connection: await Connection.connect({ address: temporal.address }),
+    namespace,
+  });
 });
 afterAll(async () => {
   await client.connection.close();
@@ -73,17 +84,37 @@ type Asked = IndexActivities & IndexAnswersActivities;
 function fake(change: Partial<Asked> = {}) {
   const wrote: string[] = [];
   const did: string[] = [];
-  const verdict = { kind: 'passed', reasons: [{ gate: 'index-parity', code: 'parity.passed', message: 'as good' }] } as const;
+  const verdict = {
+    kind: 'passed',
+    reasons: [{ gate: 'index-parity', code: 'parity.passed', message: 'as good' }],
+  } as const;
   const champion = { version: 1, fencing: 4 };
   const evidence = { asked: 2, failed: 0, candidate: null, champion: null, difference: null };
   const activities: Asked = {
     openIndexVersion: () => Promise.resolve({ version: 2, base: { version: 1, tableVersion: 9 } }),
-    planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 5, documents: 500, rejected: { empty: 3 } }),
+    planIndexBuild: () =>
+      Promise.resolve({
+        plan: artifact('plan'),
+        shards: 5,
+        documents: 500,
+        rejected: { empty: 3 },
+      }),
     buildIndexShard: ({ key, shard }) => {
       wrote.push(key);
-      return Promise.resolve({ chunks: 10 + shard, embedded: 1, ...(shard > 2 && { shortened: shard }) });
+      return Promise.resolve({
+        chunks: 10 + shard,
+        embedded: 1,
+        ...(shard > 2 && { shortened: shard }),
+      });
     },
-    finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'flat' }),
+    finishIndexTable: () =>
+      Promise.resolve({
+        kind: 'complete',
+        tableVersion: 7,
+        chunks: 60,
+        documents: 500,
+        vectors: 'flat',
+      }),
     releaseIndexOrder: ({ key }) => {
       did.push(`released ${key}`);
       return Promise.resolve();
@@ -92,7 +123,8 @@ function fake(change: Partial<Asked> = {}) {
     compactIndexVersion: () => Promise.resolve({ compacted: true, unindexed: 0 }),
     sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
     listIndexFollowers: () => Promise.resolve([1, 2]),
-    measureIndexParity: () => Promise.resolve({ verdict, evidence, record: artifact('parity'), champion }),
+    measureIndexParity: () =>
+      Promise.resolve({ verdict, evidence, record: artifact('parity'), champion }),
     readIndexChampion: () => Promise.resolve(champion),
     promoteIndexVersion: ({ champion: expected }) => {
       did.push(`promote over ${expected?.version ?? 'none'}`);
@@ -110,19 +142,36 @@ function fake(change: Partial<Asked> = {}) {
       did.push(`asked over ${version}`);
       return Promise.resolve({ kind: 'answered', results: artifact(`answers-${version}`) });
     },
-    decideIndexAnswers: () => Promise.resolve({ kind: 'passed', reasons: [{ gate: 'index-answers', code: 'x', message: 'as good' }] }),
+    decideIndexAnswers: () =>
+      Promise.resolve({
+        kind: 'passed',
+        reasons: [{ gate: 'index-answers', code: 'x', message: 'as good' }],
+      }),
     ...change,
   };
   return { activities, wrote, did };
 }
 
 let count = 0;
-async function begin(type: string, args: IndexBuildInput | IndexChangesInput | IndexRetirementInput, activities: Asked) {
+async function begin(
+  type: string,
+  args: IndexBuildInput | IndexChangesInput | IndexRetirementInput,
+  activities: Asked,
+) {
   const queue = `index-test-${process.pid}-${++count}`;
-  const handle = await client.workflow.start(type, { workflowId: `index/${queue}`, taskQueue: queue, args: [args] });
+  const handle = await client.workflow.start(type, {
+    workflowId: `index/${queue}`,
+    taskQueue: queue,
+    args: [args],
+  });
   const common = { connection: native, namespace, activities, maxHeartbeatThrottleInterval: 100 };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: queue, workflowBundle: await workflowBundle(), stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({
+      ...common,
+      taskQueue: queue,
+      workflowBundle: await workflowBundle(),
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
     Worker.create({ ...common, taskQueue: 'llm' }),
   ]);
   const running = workers.map((worker) => worker.run());
@@ -157,13 +206,21 @@ describe('index build', () => {
             : { kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'hnsw' },
         ),
       applyIndexChanges: () => Promise.resolve({ applied: ++applied, more: applied === 1 }),
-      sealIndexVersion: () => Promise.resolve(sealed.pop() ? { kind: 'behind', changes: 9 } : { kind: 'ready' }),
+      sealIndexVersion: () =>
+        Promise.resolve(sealed.pop() ? { kind: 'behind', changes: 9 } : { kind: 'ready' }),
     });
     const { handle, end } = await build({}, index);
     const outcome = (await end()) as IndexBuildOutcome;
     await record('index-build', handle);
     expect(outcome).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed' } });
-    const report = { documents: 500, chunks: 60, embedded: 5, shortenedHeadings: 7, rejected: { empty: 3 }, vectors: 'hnsw' };
+    const report = {
+      documents: 500,
+      chunks: 60,
+      embedded: 5,
+      shortenedHeadings: 7,
+      rejected: { empty: 3 },
+      vectors: 'hnsw',
+    };
     expect(outcome.report).toMatchObject(report);
     expect([...index.wrote].sort()).toEqual([
       'build-1/shard/0/1',
@@ -180,8 +237,15 @@ describe('index build', () => {
 
   test('continues as new and writes each shard once', async () => {
     const index = fake();
-    const { handle, end } = await build({ shardsPerExecution: 2, parity: null, after: 'keep' }, index);
-    expect(await end()).toMatchObject({ promoted: false, verdict: null, report: { chunks: 60, embedded: 5, shortenedHeadings: 7 } });
+    const { handle, end } = await build(
+      { shardsPerExecution: 2, parity: null, after: 'keep' },
+      index,
+    );
+    expect(await end()).toMatchObject({
+      promoted: false,
+      verdict: null,
+      report: { chunks: 60, embedded: 5, shortenedHeadings: 7 },
+    });
     await record('index-build-continued', handle);
     expect(index.wrote.length).toBe(5);
     expect(index.did).toEqual([]);
@@ -197,7 +261,10 @@ describe('index build', () => {
               record: artifact('parity'),
               champion: null,
             },
-            verdict: { kind, reasons: [{ gate: 'index-parity', code: 'x', message: 'recall@5 −0.200' }] },
+            verdict: {
+              kind,
+              reasons: [{ gate: 'index-parity', code: 'x', message: 'recall@5 −0.200' }],
+            },
           }),
       });
     const failed = told('failed');
@@ -206,12 +273,18 @@ describe('index build', () => {
     await record('index-build-worse', handle);
     expect(failed.did).toEqual(['failed: recall@5 −0.200']);
     const unknown = told('inconclusive');
-    expect(await (await build({}, unknown)).end()).toMatchObject({ promoted: false, verdict: { kind: 'inconclusive' } });
+    expect(await (await build({}, unknown)).end()).toMatchObject({
+      promoted: false,
+      verdict: { kind: 'inconclusive' },
+    });
     expect(unknown.did).toEqual([]);
   });
 
   test('that gets no version lets go of the cases that were kept for it, and one without cases has none', async () => {
-    const openIndexVersion = () => Promise.reject(ApplicationFailure.nonRetryable('chunks of 900 tokens are cut off', 'InvalidInput'));
+    const openIndexVersion = () =>
+      Promise.reject(
+        ApplicationFailure.nonRetryable('chunks of 900 tokens are cut off', 'InvalidInput'),
+      );
     const index = fake({ openIndexVersion });
     const { handle, end } = await build({ answers: answersOver(artifact('cases')) }, index);
     await expect(end()).rejects.toThrow();
@@ -227,12 +300,23 @@ describe('index build', () => {
     const answers = answersOver(cases);
     const limits = [{ scope: 'index-build/b', unit: 'usd' as const, limit: 1 }];
     const said = (kind: 'failed' | 'inconclusive') =>
-      Promise.resolve({ kind, reasons: [{ gate: 'index-answers', code: 'x', message: 'right −0.300' }] });
+      Promise.resolve({
+        kind,
+        reasons: [{ gate: 'index-answers', code: 'x', message: 'right −0.300' }],
+      });
     const good = fake();
     const first = await build({ answers, limits }, good);
-    expect(await first.end()).toMatchObject({ promoted: true, verdict: { kind: 'passed', reasons: [{}, { gate: 'index-answers' }] } });
+    expect(await first.end()).toMatchObject({
+      promoted: true,
+      verdict: { kind: 'passed', reasons: [{}, { gate: 'index-answers' }] },
+    });
     await record('index-build-answers', first.handle);
-    expect(good.did).toEqual(['budgets of index-build/b', 'asked over 1', 'asked over 2', 'promote over 1']);
+    expect(good.did).toEqual([
+      'budgets of index-build/b',
+      'asked over 1',
+      'asked over 2',
+      'promote over 1',
+    ]);
 
     const worse = fake({ decideIndexAnswers: () => said('failed') });
     const second = await build({ answers }, worse);
@@ -240,14 +324,22 @@ describe('index build', () => {
     await record('index-build-answers-worse', second.handle);
     expect(worse.did.at(-1)).toBe('failed: right −0.300');
 
-    const unpaid = fake({ answerOverIndex: () => Promise.resolve({ kind: 'unpaid', message: 'spent' }) });
+    const unpaid = fake({
+      answerOverIndex: () => Promise.resolve({ kind: 'unpaid', message: 'spent' }),
+    });
     const third = await build({ answers, parity: null }, unpaid);
-    expect(await third.end()).toMatchObject({ promoted: false, verdict: { kind: 'inconclusive', reasons: [{ message: 'spent' }] } });
+    expect(await third.end()).toMatchObject({
+      promoted: false,
+      verdict: { kind: 'inconclusive', reasons: [{ message: 'spent' }] },
+    });
     await record('index-build-answers-unpaid', third.handle);
     expect(unpaid.did).toEqual([]);
 
     const alone = fake({ readIndexChampion: () => Promise.resolve(null) });
-    expect(await (await build({ answers, parity: null }, alone)).end()).toMatchObject({ promoted: true, verdict: { kind: 'passed' } });
+    expect(await (await build({ answers, parity: null }, alone)).end()).toMatchObject({
+      promoted: true,
+      verdict: { kind: 'passed' },
+    });
     expect(alone.did).toEqual(['promote over none']);
   });
 
@@ -274,7 +366,12 @@ test('changes go to every version, and what is told of meanwhile gets a round of
       return { applied: 1, more: applied.length === 1 };
     },
   });
-  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: 1 };
+  const args = {
+    tenant: input.tenant,
+    index: 'wiki',
+    maxDocumentBytes: 1 << 20,
+    roundsPerExecution: 1,
+  };
   const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
   signal = () => handle.signal(documentsChangedSignal);
   await end();
@@ -313,7 +410,10 @@ test('changes are compacted when there are many, and the rest when none has come
 });
 
 test('changes wait for a budget that is spent, say why, and are all taken up when there is one again', async () => {
-  const spent = () => Promise.reject(ApplicationFailure.nonRetryable('the budget of tenant is spent: $1 of $1', 'BudgetSpent'));
+  const spent = () =>
+    Promise.reject(
+      ApplicationFailure.nonRetryable('the budget of tenant is spent: $1 of $1', 'BudgetSpent'),
+    );
   let hasBudget = false;
   const applied: number[] = [];
   const index = fake({
@@ -325,7 +425,13 @@ test('changes wait for a budget that is spent, say why, and are all taken up whe
       return Promise.resolve({ applied: 1, more: false });
     },
   });
-  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: 2, budgetLookSeconds: 1 };
+  const args = {
+    tenant: input.tenant,
+    index: 'wiki',
+    maxDocumentBytes: 1 << 20,
+    roundsPerExecution: 2,
+    budgetLookSeconds: 1,
+  };
   const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
   const current = () => client.workflow.getHandle(handle.workflowId);
   const waiting = async () => (await current().query(indexChangesQuery)).waiting;
@@ -333,7 +439,8 @@ test('changes wait for a budget that is spent, say why, and are all taken up whe
   while (seen === null) seen = await waiting();
   expect(seen).toMatchObject({ versions: [1], reason: 'the budget of tenant is spent: $1 of $1' });
   // Over executions that end meanwhile it is known since when.
-  for (const rounds = applied.length; applied.length < rounds + 3;) await new Promise((again) => setTimeout(again, 50));
+  for (const rounds = applied.length; applied.length < rounds + 3;)
+    await new Promise((again) => setTimeout(again, 50));
   expect((await waiting())?.since).toBe(seen.since);
   const before = performance.now();
   hasBudget = true;
@@ -342,7 +449,10 @@ test('changes wait for a budget that is spent, say why, and are all taken up whe
   // A change that comes is a reason to look at once.
   expect(performance.now() - before).toBeLessThan(5_000);
   expect(applied.slice(-2)).toEqual([1, 2]);
-  await record('index-changes-unpaid', client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId));
+  await record(
+    'index-changes-unpaid',
+    client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId),
+  );
 });
 
 test('changes reach the other versions of an index, though one can take up none, and it is said why', async () => {
@@ -350,14 +460,24 @@ test('changes reach the other versions of an index, though one can take up none,
   const index = fake({
     listIndexFollowers: () => Promise.resolve([1, 2, 3]),
     applyIndexChanges: ({ version }) => {
-      if (version === 1) return Promise.reject(ApplicationFailure.nonRetryable('wiki@1 was begun with another model', 'IndexMismatch'));
+      if (version === 1)
+        return Promise.reject(
+          ApplicationFailure.nonRetryable('wiki@1 was begun with another model', 'IndexMismatch'),
+        );
       applied.push(version);
       return Promise.resolve({ applied: 1, more: false });
     },
   });
-  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: null };
+  const args = {
+    tenant: input.tenant,
+    index: 'wiki',
+    maxDocumentBytes: 1 << 20,
+    roundsPerExecution: null,
+  };
   const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
-  await expect(end()).rejects.toMatchObject({ cause: { cause: { message: 'wiki@1 was begun with another model' } } });
+  await expect(end()).rejects.toMatchObject({
+    cause: { cause: { message: 'wiki@1 was begun with another model' } },
+  });
   await record('index-changes-one-refused', handle);
   expect(applied).toEqual([2, 3]);
 });
@@ -372,7 +492,13 @@ test('changes do not wait for a compaction that keeps failing', async () => {
     },
   });
   const compaction = { atLeast: 50, idleSeconds: 3_600 };
-  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, compaction, roundsPerExecution: null };
+  const args = {
+    tenant: input.tenant,
+    index: 'wiki',
+    maxDocumentBytes: 1 << 20,
+    compaction,
+    roundsPerExecution: null,
+  };
   const applied = jest.spyOn(index.activities, 'applyIndexChanges');
   const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
   while (tried < 2) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -386,7 +512,8 @@ test('changes do not wait for a compaction that keeps failing', async () => {
 test('what a retired version leaves is removed when the storage is there again', async () => {
   let tried = 0;
   const index = fake({
-    endIndexVersion: () => (++tried === 1 ? Promise.reject(new Error('the storage is away')) : Promise.resolve()),
+    endIndexVersion: () =>
+      ++tried === 1 ? Promise.reject(new Error('the storage is away')) : Promise.resolve(),
   });
   const args = { tenant: input.tenant, index: 'wiki', version: 1, actor: 'ada', cause: 'old' };
   const { handle, end } = await begin(indexRetirementWorkflow, args, index.activities);

@@ -17,33 +17,55 @@ const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'),
 describe('a model lifecycle that breaks', () => {
   test('undoes newest first, says where it broke, and releases what it held', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-failed', planOf(), {
-      evaluateCandidate: () => Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
+      evaluateCandidate: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'DatasetEmpty', message: 'no rows', stage: 'evaluate' } });
-    expect(work(fake.calls).slice(-4)).toEqual(['withdrawVersion', 'restoreDatasetAliases', 'releaseRun', 'closeRun']);
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'DatasetEmpty', message: 'no rows', stage: 'evaluate' },
+    });
+    expect(work(fake.calls).slice(-4)).toEqual([
+      'withdrawVersion',
+      'restoreDatasetAliases',
+      'releaseRun',
+      'closeRun',
+    ]);
   });
 
   test('shows a failed undo as needing an operator, and runs the others', async () => {
     const { fake } = await runs.run('model-lifecycle-undo-failed', planOf(), {
-      evaluateCandidate: () => Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
+      evaluateCandidate: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
       withdrawVersion: () => Promise.reject(ApplicationFailure.nonRetryable('cannot', 'Conflict')),
     });
     expect(fake.calls).toContain('restoreDatasetAliases');
-    expect(fake.closed[0]?.failure?.needsOperator).toEqual([{ what: 'candidate version', message: 'cannot' }]);
+    expect(fake.closed[0]?.failure?.needsOperator).toEqual([
+      { what: 'candidate version', message: 'cannot' },
+    ]);
   });
 
   test('names the stage whose inputs were refused', async () => {
     const { outcome } = await runs.run('model-lifecycle-params-refused', planOf(), {
-      describeTrainer: () => Promise.reject(ApplicationFailure.nonRetryable('no such parameter', 'InvalidInput')),
+      describeTrainer: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no such parameter', 'InvalidInput')),
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'InvalidInput', stage: 'train' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'InvalidInput', stage: 'train' },
+    });
   });
 
   test('fails when the contract is about a dataset that is no source', async () => {
     const plan = planOf();
     const contract = { ...(plan.contract as NonNullable<RunPlan['contract']>), dataset: 'weather' };
-    const { outcome, fake } = await runs.run('model-lifecycle-contract-elsewhere', { ...plan, contract });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'InvalidInput', stage: 'validate' } });
+    const { outcome, fake } = await runs.run('model-lifecycle-contract-elsewhere', {
+      ...plan,
+      contract,
+    });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'InvalidInput', stage: 'validate' },
+    });
     expect(fake.calls).not.toContain('assembleData');
   });
 
@@ -57,7 +79,10 @@ describe('a model lifecycle that breaks', () => {
           trainer: { name: 'lightgbm', codeDigest: digest('other') },
         }),
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'Conflict', stage: 'train' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'Conflict', stage: 'train' },
+    });
     expect(fake.calls).not.toContain('registerVersion');
   });
 
@@ -71,7 +96,8 @@ describe('a model lifecycle that breaks', () => {
       { ...plan, spec: { ...plan.spec, data: { ...plan.spec.data, sources: two } } },
       {
         ingestSource: async ({ source }) => {
-          if (source.name === 'flights') throw ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty');
+          if (source.name === 'flights')
+            throw ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty');
           const { Context } = await import('@temporalio/activity');
           try {
             for (;;) {
@@ -92,33 +118,55 @@ describe('a model lifecycle that breaks', () => {
 
   test('undoes what an execution that was lost had done in its name', async () => {
     const end = {
-      output: { datasets: { flights }, manifest: artifact('2'), assembled: artifact('a'), result: { metrics: {} } },
+      output: {
+        datasets: { flights },
+        manifest: artifact('2'),
+        assembled: artifact('a'),
+        result: { metrics: {} },
+      },
       verdict: passed,
     };
     const { fake } = await runs.run('model-lifecycle-started-again', planOf(), {
       beginStage: (({ stage }: { stage: string }) =>
-        Promise.resolve(stage === 'evaluate' ? { kind: 'run' } : { kind: 'reused', fromRun: 'run_1', end })) as never,
-      evaluateCandidate: () => Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
+        Promise.resolve(
+          stage === 'evaluate' ? { kind: 'run' } : { kind: 'reused', fromRun: 'run_1', end },
+        )) as never,
+      evaluateCandidate: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
     });
-    expect(work(fake.calls).slice(-4)).toEqual(['withdrawVersion', 'restoreDatasetAliases', 'releaseRun', 'closeRun']);
+    expect(work(fake.calls).slice(-4)).toEqual([
+      'withdrawVersion',
+      'restoreDatasetAliases',
+      'releaseRun',
+      'closeRun',
+    ]);
   });
 
   test('ends although it cannot be tidied up after, and says so', async () => {
-    const releaseRun = () => Promise.reject(ApplicationFailure.nonRetryable('disk full', 'Unexpected'));
+    const releaseRun = () =>
+      Promise.reject(ApplicationFailure.nonRetryable('disk full', 'Unexpected'));
     const good = await runs.run('model-lifecycle-left-something', planOf(), { releaseRun });
     expect(good.outcome).toMatchObject({ status: 'succeeded' });
     expect(good.fake.calls).not.toContain('withdrawPromotion');
     const bad = await runs.run('model-lifecycle-failed-and-left-something', planOf(), {
       releaseRun,
-      evaluateCandidate: () => Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
+      evaluateCandidate: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
     });
-    expect(bad.fake.closed[0]?.failure?.needsOperator).toEqual([{ what: 'jobs and unfinished uploads', message: 'disk full' }]);
+    expect(bad.fake.closed[0]?.failure?.needsOperator).toEqual([
+      { what: 'jobs and unfinished uploads', message: 'disk full' },
+    ]);
   });
 
   test('reports the end that the registry kept', async () => {
     const { outcome } = await runs.run('model-lifecycle-closed-before', planOf(), {
       closeRun: () =>
-        Promise.resolve({ status: 'lost', verdict: null, version: null, failure: { type: 'Lost', message: 'gone' } } as never),
+        Promise.resolve({
+          status: 'lost',
+          verdict: null,
+          version: null,
+          failure: { type: 'Lost', message: 'gone' },
+        } as never),
     });
     expect(outcome).toMatchObject({ status: 'lost', failure: { type: 'Lost' } });
   });
@@ -152,28 +200,32 @@ describe('a model lifecycle that breaks', () => {
     expect(order).toEqual(['moved', 'taken back']);
   });
 
-  test.each(['ingestSource', 'validateDataset', 'assembleData', 'trainModel', 'evaluateCandidate', 'probeGateways'] as const)(
-    'cancelled in %s it undoes and ends as cancelled',
-    async (activity) => {
-      let begun: () => void = () => undefined;
-      const inActivity = new Promise<void>((resolve) => (begun = resolve));
-      const { handle, fake, end } = await runs.start(planOf(), {
-        [activity]: async () => {
-          begun();
-          const { Context } = await import('@temporalio/activity');
-          for (;;) {
-            Context.current().heartbeat();
-            await Context.current().sleep(50);
-          }
-        },
-      });
-      await inActivity;
-      await handle.cancel();
-      const outcome = await end();
-      await runs.record(`model-lifecycle-cancelled-in-${activity}`, handle);
-      expect(outcome).toMatchObject({ status: 'cancelled', failure: { type: 'Cancelled' } });
-      expect(work(fake.calls).slice(-3)).toEqual(['restoreDatasetAliases', 'releaseRun', 'closeRun']);
-      expect(fake.calls).not.toContain('promoteVersion');
-    },
-  );
+  test.each([
+    'ingestSource',
+    'validateDataset',
+    'assembleData',
+    'trainModel',
+    'evaluateCandidate',
+    'probeGateways',
+  ] as const)('cancelled in %s it undoes and ends as cancelled', async (activity) => {
+    let begun: () => void = () => undefined;
+    const inActivity = new Promise<void>((resolve) => (begun = resolve));
+    const { handle, fake, end } = await runs.start(planOf(), {
+      [activity]: async () => {
+        begun();
+        const { Context } = await import('@temporalio/activity');
+        for (;;) {
+          Context.current().heartbeat();
+          await Context.current().sleep(50);
+        }
+      },
+    });
+    await inActivity;
+    await handle.cancel();
+    const outcome = await end();
+    await runs.record(`model-lifecycle-cancelled-in-${activity}`, handle);
+    expect(outcome).toMatchObject({ status: 'cancelled', failure: { type: 'Cancelled' } });
+    expect(work(fake.calls).slice(-3)).toEqual(['restoreDatasetAliases', 'releaseRun', 'closeRun']);
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
 });

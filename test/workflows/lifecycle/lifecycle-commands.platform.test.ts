@@ -1,4 +1,10 @@
-import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } from '../../../workflows/run/messages';
+import {
+  approveUpdate,
+  pauseUpdate,
+  rejectUpdate,
+  resumeUpdate,
+  statusQuery,
+} from '../../../workflows/run/messages';
 import { commandOf } from '../../support/commands';
 import { artifact, digest, planOf } from '../../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
@@ -17,7 +23,9 @@ describe('people and a model lifecycle', () => {
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await expect(handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'mallory' })] })).rejects.toThrow();
+    await expect(
+      handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'mallory' })] }),
+    ).rejects.toThrow();
     await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
     await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
     expect(await handle.query(statusQuery)).toMatchObject({ status: 'waiting' });
@@ -25,7 +33,11 @@ describe('people and a model lifecycle', () => {
     const outcome = await end();
     await runs.record('model-lifecycle-approved', handle);
     expect(outcome).toMatchObject({ status: 'succeeded' });
-    expect(outcome.verdict?.reasons).toContainEqual({ gate: 'approval', code: 'approval.given', message: 'approved by ada, grace' });
+    expect(outcome.verdict?.reasons).toContainEqual({
+      gate: 'approval',
+      code: 'approval.given',
+      message: 'approved by ada, grace',
+    });
   });
 
   test('stops when one of them says no', async () => {
@@ -34,7 +46,9 @@ describe('people and a model lifecycle', () => {
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await handle.executeUpdate(rejectUpdate, { args: [commandOf({ actor: 'ada', reason: 'not on a Friday' })] });
+    await handle.executeUpdate(rejectUpdate, {
+      args: [commandOf({ actor: 'ada', reason: 'not on a Friday' })],
+    });
     const outcome = await end();
     await runs.record('model-lifecycle-rejected', handle);
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
@@ -52,7 +66,11 @@ describe('people and a model lifecycle', () => {
     );
     await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
     const outcome = await end();
-    const reason = { gate: 'approval', code: 'approval.timeout', message: '1 of 2 approvals within 2 s' };
+    const reason = {
+      gate: 'approval',
+      code: 'approval.timeout',
+      message: '1 of 2 approvals within 2 s',
+    };
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
     expect(outcome.verdict?.reasons).toContainEqual(reason);
     expect(fake.calls).not.toContain('promoteVersion');
@@ -61,7 +79,9 @@ describe('people and a model lifecycle', () => {
 
   test('refuses a vote while none is awaited', async () => {
     const { handle, end } = await runs.start(planOf());
-    await expect(handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] })).rejects.toThrow();
+    await expect(
+      handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] }),
+    ).rejects.toThrow();
     await end();
   });
 
@@ -79,7 +99,9 @@ describe('people and a model lifecycle', () => {
         };
       },
     });
-    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada', reason: 'freeze' })] });
+    await handle.executeUpdate(pauseUpdate, {
+      args: [commandOf({ actor: 'ada', reason: 'freeze' })],
+    });
     trained();
     const state = await untilAnswer(
       () => handle.query(statusQuery),

@@ -2,7 +2,13 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { RunId } from '../../../domain/ids';
 import { artifact, digest, failed, type Overrides } from '../../support/fake-activities';
 import { fakeSearch } from '../../support/prompt/fake-prompt-search';
-import { fakeLlm, llmPlanOf, withFineTune, withIndex, withSearch } from '../../support/provider/fake-llm';
+import {
+  fakeLlm,
+  llmPlanOf,
+  withFineTune,
+  withIndex,
+  withSearch,
+} from '../../support/provider/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
@@ -70,7 +76,9 @@ describe('llm lifecycle', () => {
     expect(outcome.status).toBe('succeeded');
     expect(bundles).toEqual([digest('bundle plain.yaml')]);
     expect(JSON.stringify(left)).toContain(
-      JSON.stringify({ notShown: [{ path: 'precise.yaml', against: 'plain.yaml', difference }] }).slice(1, -1),
+      JSON.stringify({
+        notShown: [{ path: 'precise.yaml', against: 'plain.yaml', difference }],
+      }).slice(1, -1),
     );
   });
 
@@ -78,7 +86,10 @@ describe('llm lifecycle', () => {
     const bundles: string[] = [];
     const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
       ...fakeLlm(better),
-      compareAnswers: () => Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 } }),
+      compareAnswers: () =>
+        Promise.resolve({
+          difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 },
+        }),
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
         return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
@@ -99,7 +110,10 @@ describe('llm lifecycle', () => {
       ...fakeSearch({ first: 'precise.yaml', winner: searched }),
       openPromptSearch: (input) => {
         begun.push(input.search, input.runId, input.budgets);
-        return fakeSearch({ first: 'precise.yaml', winner: searched }).openPromptSearch?.(input) ?? Promise.reject(new Error('no search'));
+        return (
+          fakeSearch({ first: 'precise.yaml', winner: searched }).openPromptSearch?.(input) ??
+          Promise.reject(new Error('no search'))
+        );
       },
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
@@ -122,7 +136,9 @@ describe('llm lifecycle', () => {
       compareAnswers: () => {
         looks += 1;
         const mean = looks === 1 ? -0.1 : 0.2;
-        return Promise.resolve({ difference: { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 } });
+        return Promise.resolve({
+          difference: { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 },
+        });
       },
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
@@ -139,7 +155,10 @@ describe('llm lifecycle', () => {
       ...fakeLlm(better),
       ...fakeSearch({ first: 'precise.yaml', winner: searched }),
       askPromptPiece: () => {
-        throw ApplicationFailure.nonRetryable('the budget of run/run_1/prompt-search is spent', 'BudgetSpent');
+        throw ApplicationFailure.nonRetryable(
+          'the budget of run/run_1/prompt-search is spent',
+          'BudgetSpent',
+        );
       },
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
@@ -155,14 +174,24 @@ describe('llm lifecycle', () => {
       ...fakeLlm(better),
       ...fakeSearch({ first: 'precise.yaml', winner: searched }),
       askPromptPiece: () => {
-        throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent: 1,000 of 1,000', 'BudgetSpent');
+        throw ApplicationFailure.nonRetryable(
+          'the budget of run/run_1 is spent: 1,000 of 1,000',
+          'BudgetSpent',
+        );
       },
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'prompt-eval' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'BudgetSpent', stage: 'prompt-eval' },
+    });
   });
 
   test('builds the index before prompts are compared, and moves its alias with the bundle', async () => {
-    const { outcome, fake } = await runs.run('llm-lifecycle-index', llmPlanOf(withIndex), fakeLlm(better));
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-index',
+      llmPlanOf(withIndex),
+      fakeLlm(better),
+    );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     const calls = work(fake.calls);
     expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('writeBundles'));
@@ -174,31 +203,52 @@ describe('llm lifecycle', () => {
     ['llm-lifecycle-index-kind', { vectors: 'hnsw' }, 'hnsw'],
     // A spec of before there was a choice.
     ['llm-lifecycle-index-auto', {}, 'auto'],
-  ] as const)('builds the index by the kind that is named, which its stage is kept by: %s', async (name, change, kind) => {
-    const seen: unknown[] = [];
-    const { outcome } = await runs.run(name, llmPlanOf({ ...withIndex, index: { ...withIndex.index, ...change } }), {
-      ...fakeLlm(better),
-      beginStage: ({ stage, inputs }) => {
-        if (stage === 'rag-index') seen.push((inputs as { readonly vectors?: string }).vectors);
-        return Promise.resolve({ kind: 'run' });
-      },
-      finishIndexTable: ({ vectors }) => {
-        seen.push(vectors.kind);
-        return Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 12, documents: 10, vectors: 'flat' });
-      },
-    });
-    expect(outcome.status).toBe('succeeded');
-    expect(seen).toEqual([kind, kind]);
-  });
+  ] as const)(
+    'builds the index by the kind that is named, which its stage is kept by: %s',
+    async (name, change, kind) => {
+      const seen: unknown[] = [];
+      const { outcome } = await runs.run(
+        name,
+        llmPlanOf({ ...withIndex, index: { ...withIndex.index, ...change } }),
+        {
+          ...fakeLlm(better),
+          beginStage: ({ stage, inputs }) => {
+            if (stage === 'rag-index') seen.push((inputs as { readonly vectors?: string }).vectors);
+            return Promise.resolve({ kind: 'run' });
+          },
+          finishIndexTable: ({ vectors }) => {
+            seen.push(vectors.kind);
+            return Promise.resolve({
+              kind: 'complete',
+              tableVersion: 7,
+              chunks: 12,
+              documents: 10,
+              vectors: 'flat',
+            });
+          },
+        },
+      );
+      expect(outcome.status).toBe('succeeded');
+      expect(seen).toEqual([kind, kind]);
+    },
+  );
 
   test('moves the alias from who answers today, also to a version that an earlier run built', async () => {
     const moved: unknown[] = [];
     const champion = { version: 4, fencing: 9 };
-    const built = { name: 'wiki', version: 3, report: { documents: 10, chunks: 12, embedded: 12, rejected: {}, seconds: 1 } };
+    const built = {
+      name: 'wiki',
+      version: 3,
+      report: { documents: 10, chunks: 12, embedded: 12, rejected: {}, seconds: 1 },
+    };
     const { outcome } = await runs.run('llm-lifecycle-index-reused', llmPlanOf(withIndex), {
       ...fakeLlm(better),
       beginStage: ({ stage }) =>
-        Promise.resolve(stage === 'rag-index' ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { output: built } } : { kind: 'run' }),
+        Promise.resolve(
+          stage === 'rag-index'
+            ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { output: built } }
+            : { kind: 'run' },
+        ),
       readIndexChampion: () => Promise.resolve(champion),
       promoteIndexVersion: ({ version, champion: expected, bundle }) => {
         moved.push([version, expected, bundle?.version]);
@@ -229,7 +279,13 @@ describe('llm lifecycle', () => {
   });
 
   test('stops when the new index finds less than the one that answers', async () => {
-    const rule = { questions: 'pages', metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 } as const;
+    const rule = {
+      questions: 'pages',
+      metric: 'recall@5',
+      margin: 0.02,
+      confidence: 0.97,
+      minQuestions: 2,
+    } as const;
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index-worse',
       llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
@@ -249,8 +305,17 @@ describe('llm lifecycle', () => {
   });
 
   test('stops when too few questions say what the new index finds: not known is not as good', async () => {
-    const rule = { questions: 'pages', metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 } as const;
-    const few = { kind: 'inconclusive', reasons: [{ gate: 'index-parity', code: 'parity.few', message: '1 question' }] } as const;
+    const rule = {
+      questions: 'pages',
+      metric: 'recall@5',
+      margin: 0.02,
+      confidence: 0.97,
+      minQuestions: 2,
+    } as const;
+    const few = {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'index-parity', code: 'parity.few', message: '1 question' }],
+    } as const;
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index-unknown',
       llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
@@ -278,7 +343,12 @@ describe('llm lifecycle', () => {
         const right = { mean: 0.9, lower: 0.1, upper: 1, cases: 60, failures: 50 };
         return {
           ...answers,
-          summary: { ...answers.summary, unanswered: 50, notAnswered: ['50 of 60 not answered: why'], dimensions: { right } },
+          summary: {
+            ...answers.summary,
+            unanswered: 50,
+            notAnswered: ['50 of 60 not answered: why'],
+            dimensions: { right },
+          },
         };
       },
     });
@@ -288,7 +358,12 @@ describe('llm lifecycle', () => {
       verdict: {
         kind: 'inconclusive',
         reasons: [
-          { code: 'promptEval.notMeasured', message: expect.stringMatching(/nothing was chosen: 50 of 60 not answered: why$/) as string },
+          {
+            code: 'promptEval.notMeasured',
+            message: expect.stringMatching(
+              /nothing was chosen: 50 of 60 not answered: why$/,
+            ) as string,
+          },
         ],
       },
     });
@@ -300,12 +375,17 @@ describe('llm lifecycle', () => {
     async (type) => {
       const missing: unknown[] = [];
       const fake = fakeLlm(better);
-      const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of last year') };
+      const champion = {
+        model: 'wiki-assistant',
+        version: 1,
+        manifest: artifact('bundle of last year'),
+      };
       const { outcome } = await runs.run(`llm-lifecycle-champion-${type}`, llmPlanOf(), {
         ...fake,
         readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
         answerCases: (input) => {
-          if (input.bundle.digest === champion.manifest.digest) throw ApplicationFailure.nonRetryable('acme does not take it', type);
+          if (input.bundle.digest === champion.manifest.digest)
+            throw ApplicationFailure.nonRetryable('acme does not take it', type);
           return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
         },
         decideBundle: (input) => {
@@ -314,7 +394,10 @@ describe('llm lifecycle', () => {
         },
       });
       expect(outcome.status).toBe('succeeded');
-      expect(missing).toEqual([{ champion: { kind: 'notMeasured', reason: 'acme does not take it' }, baseline: null }, null]);
+      expect(missing).toEqual([
+        { champion: { kind: 'notMeasured', reason: 'acme does not take it' }, baseline: null },
+        null,
+      ]);
     },
   );
 
@@ -343,21 +426,34 @@ describe('llm lifecycle', () => {
       ...fake,
       describeTrainer: () =>
         Promise.resolve({
-          ...{ name: 'lora', description: '', tasks: ['generation'], paramsSchema: {}, iterations: null },
+          ...{
+            name: 'lora',
+            description: '',
+            tasks: ['generation'],
+            paramsSchema: {},
+            iterations: null,
+          },
           codeDigest: digest('code'),
         }),
       decideBundle: (input) => {
         judged.push(input.candidate);
         return Promise.resolve({
           kind: 'decided',
-          decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: { kind: 'passed', reasons: [] } },
+          decision: {
+            id: 'decision_1',
+            policy: digest('policy'),
+            evidence: digest('evidence'),
+            verdict: { kind: 'passed', reasons: [] },
+          },
           evidence: digest('evidence'),
           moreCases: null,
         });
       },
     });
     expect(outcome.status).toBe('succeeded');
-    expect(judged).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
+    expect(judged).toEqual([
+      artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest,
+    ]);
   });
 
   test('teaches the model with what the index finds for its examples, and keeps index, adapter and prompt as one bundle', async () => {
@@ -370,28 +466,39 @@ describe('llm lifecycle', () => {
       without: 12,
       leftOut: { room: 0, policy: 3 },
     };
-    const { outcome, fake: seen } = await runs.run('llm-lifecycle-fine-tuned-with-index', llmPlanOf({ ...withIndex, ...withFineTune }), {
-      ...fake,
-      describeTrainer: () =>
-        Promise.resolve({
-          ...{ name: 'lora', description: '', tasks: ['generation'], paramsSchema: {}, iterations: null },
-          codeDigest: digest('code'),
-        }),
-      prepareExamples: async (input) => {
-        const { Context } = await import('@temporalio/activity');
-        prepared.push([Context.current().info.taskQueue, input.bundle.digest, input.spec]);
-        const given = await (fake.prepareExamples?.(input) ?? Promise.reject(new Error('no examples')));
-        return { ...given, passages: learnt };
+    const { outcome, fake: seen } = await runs.run(
+      'llm-lifecycle-fine-tuned-with-index',
+      llmPlanOf({ ...withIndex, ...withFineTune }),
+      {
+        ...fake,
+        describeTrainer: () =>
+          Promise.resolve({
+            ...{
+              name: 'lora',
+              description: '',
+              tasks: ['generation'],
+              paramsSchema: {},
+              iterations: null,
+            },
+            codeDigest: digest('code'),
+          }),
+        prepareExamples: async (input) => {
+          const { Context } = await import('@temporalio/activity');
+          prepared.push([Context.current().info.taskQueue, input.bundle.digest, input.spec]);
+          const given = await (fake.prepareExamples?.(input) ??
+            Promise.reject(new Error('no examples')));
+          return { ...given, passages: learnt };
+        },
+        beginStage: ({ stage, inputs }) => {
+          if (stage === 'fine-tune') stages['inputs'] = inputs;
+          return Promise.resolve({ kind: 'run' });
+        },
+        finishStage: (ended) => {
+          if (ended.stage === 'fine-tune' && 'end' in ended) stages['end'] = ended.end;
+          return Promise.resolve();
+        },
       },
-      beginStage: ({ stage, inputs }) => {
-        if (stage === 'fine-tune') stages['inputs'] = inputs;
-        return Promise.resolve({ kind: 'run' });
-      },
-      finishStage: (ended) => {
-        if (ended.stage === 'fine-tune' && 'end' in ended) stages['end'] = ended.end;
-        return Promise.resolve();
-      },
-    });
+    );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     const bundle = digest('bundle precise.yaml');
     // Passages may have to be paid for.
@@ -406,15 +513,21 @@ describe('llm lifecycle', () => {
   test('orders a fine-tuning at the provider once, watches it in turns, and judges the bundle over its model', async () => {
     const looks: string[] = [];
     const fake = fakeLlm(better);
-    const { outcome, fake: seen } = await runs.run('llm-lifecycle-tuned-elsewhere', llmPlanOf(elsewhere), {
-      ...fake,
-      awaitFineTuning: ({ job }) => {
-        looks.push(job);
-        return Promise.resolve(
-          looks.length < 3 ? { kind: 'running', status: 'running' } : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
-        );
+    const { outcome, fake: seen } = await runs.run(
+      'llm-lifecycle-tuned-elsewhere',
+      llmPlanOf(elsewhere),
+      {
+        ...fake,
+        awaitFineTuning: ({ job }) => {
+          looks.push(job);
+          return Promise.resolve(
+            looks.length < 3
+              ? { kind: 'running', status: 'running' }
+              : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
+          );
+        },
       },
-    });
+    );
     expect(outcome.status).toBe('succeeded');
     expect(looks).toEqual(['ftjob-1', 'ftjob-1', 'ftjob-1']);
     expect(seen.calls.filter((call) => call === 'submitFineTuning')).toHaveLength(1);
@@ -423,7 +536,11 @@ describe('llm lifecycle', () => {
 
   test('goes on watching while the provider is away, and every turn knows since when', async () => {
     const since = '2026-03-01T10:00:00.000Z';
-    const away = { kind: 'away', since, reason: 'acme: nothing listens there (ECONNREFUSED)' } as const;
+    const away = {
+      kind: 'away',
+      since,
+      reason: 'acme: nothing listens there (ECONNREFUSED)',
+    } as const;
     const known: unknown[] = [];
     const { outcome, fake } = await runs.run('llm-lifecycle-provider-away', llmPlanOf(elsewhere), {
       ...fakeLlm(better),
@@ -431,7 +548,9 @@ describe('llm lifecycle', () => {
         known.push([awaySince, patienceSeconds]);
         if (known.length <= 2) return Promise.resolve(away);
         return Promise.resolve(
-          known.length === 3 ? { kind: 'running', status: 'running' } : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
+          known.length === 3
+            ? { kind: 'running', status: 'running' }
+            : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
         );
       },
     });
@@ -442,18 +561,32 @@ describe('llm lifecycle', () => {
   });
 
   test('ends the job at the provider when the run fails', async () => {
-    const { outcome, fake } = await runs.run('llm-lifecycle-tuned-elsewhere-failed', llmPlanOf(elsewhere), {
-      ...fakeLlm(better),
-      awaitFineTuning: () => {
-        throw ApplicationFailure.nonRetryable('acme did not fine-tune (ftjob-1): too few examples', 'JobFailed');
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-tuned-elsewhere-failed',
+      llmPlanOf(elsewhere),
+      {
+        ...fakeLlm(better),
+        awaitFineTuning: () => {
+          throw ApplicationFailure.nonRetryable(
+            'acme did not fine-tune (ftjob-1): too few examples',
+            'JobFailed',
+          );
+        },
       },
+    );
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'JobFailed', stage: 'fine-tune' },
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'JobFailed', stage: 'fine-tune' } });
     expect(fake.calls).toContain('cancelFineTuning');
   });
 
   test('rejects a bundle that a gate refuses, and moves no alias', async () => {
-    const { outcome, fake } = await runs.run('llm-lifecycle-refused', llmPlanOf(), fakeLlm(better, failed));
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-refused',
+      llmPlanOf(),
+      fakeLlm(better, failed),
+    );
     expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
     expect(fake.calls).toContain('rejectVersion');
     expect(fake.calls).not.toContain('promoteVersion');
@@ -463,9 +596,20 @@ describe('llm lifecycle', () => {
     const { outcome, fake } = await runs.run('llm-lifecycle-unchanged', llmPlanOf(), {
       ...fakeLlm(better),
       readChampion: () =>
-        Promise.resolve({ version: { model: 'wiki-assistant', version: 1, manifest: artifact('bundle precise.yaml') }, fencing: 4 }),
+        Promise.resolve({
+          version: {
+            model: 'wiki-assistant',
+            version: 1,
+            manifest: artifact('bundle precise.yaml'),
+          },
+          fencing: 4,
+        }),
     });
-    expect(outcome).toMatchObject({ status: 'succeeded', version: 1, verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
     expect(fake.calls).not.toContain('registerBundle');
   });
 
@@ -474,11 +618,15 @@ describe('llm lifecycle', () => {
     const { outcome, fake: seen } = await runs.run('llm-lifecycle-budget-spent', llmPlanOf(), {
       ...fake,
       answerCases: (input) => {
-        if (input.stage === 'evaluate') throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
+        if (input.stage === 'evaluate')
+          throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
         return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
       },
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'BudgetSpent', stage: 'evaluate' },
+    });
     expect(seen.calls).not.toContain('registerBundle');
     expect(seen.calls).not.toContain('promoteVersion');
   });
@@ -514,7 +662,8 @@ describe('llm lifecycle', () => {
     const { outcome } = await runs.run('llm-lifecycle-more-unpaid', frugal, {
       ...fake,
       answerCases: (input) => {
-        if (input.most === 50) throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
+        if (input.most === 50)
+          throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
         return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
       },
     });

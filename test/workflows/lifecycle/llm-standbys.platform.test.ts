@@ -14,12 +14,18 @@ beforeAll(async () => {
 afterAll(() => runs.close());
 
 const better = { 'plain.yaml': 0.4, 'precise.yaml': 0.7 };
-const [good, bad, away] = ['good', 'bad', 'away'].map((model) => ({ provider: 'spare', model })) as [Model, Model, Model];
+const [good, bad, away] = ['good', 'bad', 'away'].map((model) => ({
+  provider: 'spare',
+  model,
+})) as [Model, Model, Model];
 type Model = { readonly provider: string; readonly model: string };
 const planOf = (standby: readonly Model[], change: Parameters<typeof llmPlanOf>[0] = {}) =>
   llmPlanOf({ model: { provider: 'acme', name: 'small-1', standby }, ...change });
 
-/** `bad` is refused by a gate, `away` does not answer; `seen`: what each was judged with, and what was decided on, registered and ended. */
+/**
+ * `bad` is refused by a gate, `away` does not answer; `seen`: what each was judged with, and what
+ * was decided on, registered and ended.
+ */
 function world(change: (fake: Overrides) => Overrides = () => ({})) {
   const seen = {
     judged: [] as QualifyStandbyInput[],
@@ -48,7 +54,10 @@ function world(change: (fake: Overrides) => Overrides = () => ({})) {
       return Promise.resolve(outcome);
     },
     decideBundle: (input) => {
-      seen.decided.push([input.candidate, input.standbys?.map(({ model, kind }) => `${model} ${kind}`)]);
+      seen.decided.push([
+        input.candidate,
+        input.standbys?.map(({ model, kind }) => `${model} ${kind}`),
+      ]);
       return fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'));
     },
     registerBundle: ({ manifest }) => {
@@ -71,7 +80,11 @@ function world(change: (fake: Overrides) => Overrides = () => ({})) {
 describe('models that are to stand by', () => {
   test('are asked what the bundle was asked once it has passed, and only those that passed as well are in what is decided on, registered and promoted', async () => {
     const { seen, overrides } = world();
-    const { outcome, fake } = await runs.run('llm-lifecycle-standbys', planOf([bad, good, away]), overrides);
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-standbys',
+      planOf([bad, good, away]),
+      overrides,
+    );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
     const whole = digest(withStandbys([good]));
     expect(seen.decided).toEqual([[whole, ['bad refused', 'good qualified', 'away notMeasured']]]);
@@ -106,7 +119,10 @@ describe('models that are to stand by', () => {
       counterparts: { champion: null, baseline: { results: artifact('answers judge 0.4') } },
     });
     // Asked anew by the next run: who was away says nothing of the model.
-    expect(seen.kept['evaluate']).toMatchObject({ notReusable: true, output: { bundle: artifact(withStandbys([good])) } });
+    expect(seen.kept['evaluate']).toMatchObject({
+      notReusable: true,
+      output: { bundle: artifact(withStandbys([good])) },
+    });
     expect(seen.inputs['evaluate']).toMatchObject({ standbys: [bad, good, away] });
   });
 
@@ -117,7 +133,8 @@ describe('models that are to stand by', () => {
   });
 
   const decidedBy = (verdict: Verdict): Overrides => ({
-    decideBundle: (input) => fakeLlm(better, verdict).decideBundle?.(input) ?? Promise.reject(new Error('no decision')),
+    decideBundle: (input) =>
+      fakeLlm(better, verdict).decideBundle?.(input) ?? Promise.reject(new Error('no decision')),
   });
 
   test('are not asked for a bundle that does not pass, which is turned down without them', async () => {
@@ -125,7 +142,11 @@ describe('models that are to stand by', () => {
       weighBundle: () => Promise.resolve({ kind: 'weighed', verdict: 'failed' }),
       ...decidedBy(failed),
     }));
-    const { outcome, fake } = await runs.run('llm-lifecycle-standbys-refused', planOf([good]), overrides);
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-standbys-refused',
+      planOf([good]),
+      overrides,
+    );
     expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
     expect(seen.judged).toEqual([]);
     expect(seen.registered).toEqual([digest(withStandbys([]))]);
@@ -144,19 +165,29 @@ describe('models that are to stand by', () => {
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     expect(seen.decided).toEqual([[digest(withStandbys([])), ['good notMeasured']]]);
     expect(seen.kept['evaluate']).toMatchObject({
-      output: { standbys: [{ ...good, kind: 'notMeasured', reason: 'the budget of run/run_1 is spent' }] },
+      output: {
+        standbys: [{ ...good, kind: 'notMeasured', reason: 'the budget of run/run_1 is spent' }],
+      },
     });
   });
 
   test('a run that spends its budget on the bundle itself registers nothing', async () => {
     const { seen, overrides } = world((fake) => ({
       answerCases: (input) => {
-        if (input.stage === 'evaluate') throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
+        if (input.stage === 'evaluate')
+          throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
         return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
       },
     }));
-    const { outcome, fake } = await runs.run('llm-lifecycle-standbys-spent', planOf([good]), overrides);
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-standbys-spent',
+      planOf([good]),
+      overrides,
+    );
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'BudgetSpent', stage: 'evaluate' },
+    });
     expect(seen.registered).toEqual([]);
     expect(fake.calls).not.toContain('promoteVersion');
   });
@@ -171,11 +202,21 @@ describe('models that are to stand by', () => {
       },
       weighBundle: ({ answers, mayAskMore }) =>
         Promise.resolve(
-          answers.summary.cases < 45 && mayAskMore ? { kind: 'open', moreCases: 20 } : { kind: 'weighed', verdict: 'passed' },
+          answers.summary.cases < 45 && mayAskMore
+            ? { kind: 'open', moreCases: 20 }
+            : { kind: 'weighed', verdict: 'passed' },
         ),
     }));
-    const one = { prompt: { candidates: ['precise.yaml'], input: 'question' }, promptEval: null, evaluate: { ...evaluate, first: 30 } };
-    const { outcome } = await runs.run('llm-lifecycle-standbys-more-cases', planOf([good], one), overrides);
+    const one = {
+      prompt: { candidates: ['precise.yaml'], input: 'question' },
+      promptEval: null,
+      evaluate: { ...evaluate, first: 30 },
+    };
+    const { outcome } = await runs.run(
+      'llm-lifecycle-standbys-more-cases',
+      planOf([good], one),
+      overrides,
+    );
     expect(outcome.status).toBe('succeeded');
     const bundle = digest('bundle precise.yaml');
     expect(asked).toEqual([
@@ -184,33 +225,71 @@ describe('models that are to stand by', () => {
       [digest('over good'), 50],
     ]);
     expect(seen.judged).toMatchObject([
-      { counterparts: { champion: null, baseline: { results: artifact('answers judge 0.7') } }, missing: { baseline: null } },
+      {
+        counterparts: { champion: null, baseline: { results: artifact('answers judge 0.7') } },
+        missing: { baseline: null },
+      },
     ]);
   });
 
-  const champion = (name: string) => ({ version: { model: 'wiki-assistant', version: 1, manifest: artifact(name) }, fencing: 4 });
+  const champion = (name: string) => ({
+    version: { model: 'wiki-assistant', version: 1, manifest: artifact(name) },
+    fencing: 4,
+  });
   const hoping = (fake: Overrides): Overrides => ({
     writeBundles: async (given) =>
-      ((await fake.writeBundles?.(given)) ?? []).map((each) => ({ ...each, withStandbys: digest(withStandbys([good, bad])) })),
+      ((await fake.writeBundles?.(given)) ?? []).map((each) => ({
+        ...each,
+        withStandbys: digest(withStandbys([good, bad])),
+      })),
   });
 
   test('nothing is done where the champion has all of them already', async () => {
-    const { overrides } = world((fake) => ({ ...hoping(fake), readChampion: () => Promise.resolve(champion(withStandbys([good, bad]))) }));
-    const { outcome, fake } = await runs.run('llm-lifecycle-standbys-unchanged', planOf([good, bad]), overrides);
-    expect(outcome).toMatchObject({ status: 'succeeded', version: 1, verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    const { overrides } = world((fake) => ({
+      ...hoping(fake),
+      readChampion: () => Promise.resolve(champion(withStandbys([good, bad]))),
+    }));
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-standbys-unchanged',
+      planOf([good, bad]),
+      overrides,
+    );
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
     expect(fake.calls).not.toContain('weighBundle');
   });
 
   test('are those that this run is to have, where an earlier one chose the prompt for others', async () => {
     const { seen, overrides } = world((fake) => ({
       writeBundles: async (given) =>
-        ((await fake.writeBundles?.(given)) ?? []).map((each) => ({ ...each, withStandbys: digest(withStandbys([good])) })),
+        ((await fake.writeBundles?.(given)) ?? []).map((each) => ({
+          ...each,
+          withStandbys: digest(withStandbys([good])),
+        })),
       readChampion: () => Promise.resolve(champion(withStandbys([bad]))),
       beginStage: ({ stage }) => {
         const prompt = { name: 'precise.yaml', digest: digest('prompt precise.yaml') };
-        const chosen = { path: 'precise.yaml', prompt, manifest: artifact('bundle precise.yaml'), retrieves: false };
-        const end = { output: { chosen: { ...chosen, withStandbys: digest(withStandbys([bad])) }, candidates: [], confirmed: null } };
-        return Promise.resolve(stage === 'prompt-eval' ? { kind: 'reused', fromRun: 'run_0' as RunId, end } : { kind: 'run' });
+        const chosen = {
+          path: 'precise.yaml',
+          prompt,
+          manifest: artifact('bundle precise.yaml'),
+          retrieves: false,
+        };
+        const end = {
+          output: {
+            chosen: { ...chosen, withStandbys: digest(withStandbys([bad])) },
+            candidates: [],
+            confirmed: null,
+          },
+        };
+        return Promise.resolve(
+          stage === 'prompt-eval'
+            ? { kind: 'reused', fromRun: 'run_0' as RunId, end }
+            : { kind: 'run' },
+        );
       },
     }));
     const { outcome } = await runs.run('llm-lifecycle-standbys-others', planOf([good]), overrides);
@@ -220,9 +299,20 @@ describe('models that are to stand by', () => {
   });
 
   test('those that the champion has not are asked again, and nothing is registered where they qualify no better', async () => {
-    const { seen, overrides } = world((fake) => ({ ...hoping(fake), readChampion: () => Promise.resolve(champion(withStandbys([good]))) }));
-    const { outcome } = await runs.run('llm-lifecycle-standbys-still', planOf([good, bad]), overrides);
-    expect(outcome).toMatchObject({ status: 'succeeded', version: 1, verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    const { seen, overrides } = world((fake) => ({
+      ...hoping(fake),
+      readChampion: () => Promise.resolve(champion(withStandbys([good]))),
+    }));
+    const { outcome } = await runs.run(
+      'llm-lifecycle-standbys-still',
+      planOf([good, bad]),
+      overrides,
+    );
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
     expect(seen.judged.map(({ standby }) => standby)).toEqual([good, bad]);
     expect(seen.registered).toEqual([]);
   });
@@ -231,13 +321,25 @@ describe('models that are to stand by', () => {
     const { seen, overrides } = world(() => ({
       describeTrainer: () =>
         Promise.resolve({
-          ...{ name: 'lora', description: '', tasks: ['generation'], paramsSchema: {}, iterations: null },
+          ...{
+            name: 'lora',
+            description: '',
+            tasks: ['generation'],
+            paramsSchema: {},
+            iterations: null,
+          },
           codeDigest: digest('code'),
         }),
     }));
-    const { outcome, fake } = await runs.run('llm-lifecycle-standbys-fine-tuned', planOf([good], withFineTune), overrides);
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-standbys-fine-tuned',
+      planOf([good], withFineTune),
+      overrides,
+    );
     expect(outcome.status).toBe('succeeded');
     expect(fake.calls).not.toContain('nameStandbys');
-    expect(seen.registered).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
+    expect(seen.registered).toEqual([
+      artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest,
+    ]);
   });
 });

@@ -18,7 +18,10 @@ describe('model lifecycle', () => {
   test('promotes a version that passes its gates', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-promoted', planOf());
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
-    expect(outcome.verdict?.reasons.map((reason) => reason.code)).toEqual(['threshold.met', 'promote.done']);
+    expect(outcome.verdict?.reasons.map((reason) => reason.code)).toEqual([
+      'threshold.met',
+      'promote.done',
+    ]);
     expect(work(fake.calls)).toEqual([
       'openRun',
       'ingestSource',
@@ -44,7 +47,13 @@ describe('model lifecycle', () => {
   test('stops before training when the data break their contract', async () => {
     const report = { dataset: 'flights', rows: 10, accepted: 0, quarantined: 10, checks: [] };
     const { outcome, fake } = await runs.run('model-lifecycle-contract-broken', planOf(), {
-      validateDataset: ({ dataset }) => Promise.resolve({ report, accepted: dataset, quarantine: artifact('bad'), verdict: failed }),
+      validateDataset: ({ dataset }) =>
+        Promise.resolve({
+          report,
+          accepted: dataset,
+          quarantine: artifact('bad'),
+          verdict: failed,
+        }),
     });
     expect(outcome).toMatchObject({ status: 'stopped', verdict: failed, version: null });
     expect(fake.calls).toContain('finishStage validate');
@@ -57,13 +66,23 @@ describe('model lifecycle', () => {
     const data = { ...plan.spec.data, timeoutSeconds: hours * 3600 };
     const { handle, end } = await runs.start(
       { ...plan, spec: { ...plan.spec, data } },
-      { findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }) },
+      {
+        findLatestWindow: () =>
+          Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
+      },
     );
     await end();
     const { events } = await handle.fetchHistory();
     const allowed = Object.fromEntries(
       (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
-        scheduled ? [[scheduled.activityType?.name ?? '', Number(scheduled.startToCloseTimeout?.seconds) / 3600]] : [],
+        scheduled
+          ? [
+              [
+                scheduled.activityType?.name ?? '',
+                Number(scheduled.startToCloseTimeout?.seconds) / 3600,
+              ],
+            ]
+          : [],
       ),
     );
     expect(allowed).toMatchObject({
@@ -90,7 +109,11 @@ describe('model lifecycle', () => {
 
   test('ends at once when the candidate has the champion’s bytes', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-unchanged', planOf(), {
-      readChampion: () => Promise.resolve({ version: { model: 'flight-delay', version: 2, manifest: artifact('2') }, fencing: 4 }),
+      readChampion: () =>
+        Promise.resolve({
+          version: { model: 'flight-delay', version: 2, manifest: artifact('2') },
+          fencing: 4,
+        }),
     });
     expect(outcome).toMatchObject({
       status: 'succeeded',
@@ -112,7 +135,8 @@ describe('model lifecycle', () => {
   test('a gateway that stays away leaves parity unmeasured instead of failing the run', async () => {
     const parity: unknown[] = [];
     await runs.run('model-lifecycle-gateway-away', planOf(), {
-      measureParity: () => Promise.reject(ApplicationFailure.nonRetryable('no gateway', 'GatewayUnavailable')),
+      measureParity: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('no gateway', 'GatewayUnavailable')),
       evaluateCandidate: ((input: { parity: unknown }) => {
         parity.push(input.parity);
         return Promise.resolve({
@@ -133,7 +157,13 @@ describe('model lifecycle', () => {
             ? {
                 kind: 'reused',
                 fromRun: 'run_0',
-                end: { output: { manifest: artifact('2'), assembled: artifact('a'), result: { metrics: {}, facts: {} } } },
+                end: {
+                  output: {
+                    manifest: artifact('2'),
+                    assembled: artifact('a'),
+                    result: { metrics: {}, facts: {} },
+                  },
+                },
               }
             : { kind: 'run' },
         )) as never,
@@ -152,7 +182,11 @@ describe('model lifecycle', () => {
       beginStage: (({ stage }: { stage: string }) =>
         Promise.resolve(
           stage === 'validate'
-            ? { kind: 'reused', fromRun: 'run_0', end: { output: { datasets: { flights: accepted } }, verdict: passed } }
+            ? {
+                kind: 'reused',
+                fromRun: 'run_0',
+                end: { output: { datasets: { flights: accepted } }, verdict: passed },
+              }
             : { kind: 'run' },
         )) as never,
       approveDataset: ({ dataset }) => Promise.resolve(void approved.push(dataset)),
@@ -162,14 +196,23 @@ describe('model lifecycle', () => {
 
   test('what a stage is reused by names the approved version, the trainers’ code and the champion', async () => {
     const inputs: Record<string, unknown> = {};
-    const approved = { dataset: 'flight-delay.flights', version: 1, manifest: artifact('approved'), rows: 9 };
+    const approved = {
+      dataset: 'flight-delay.flights',
+      version: 1,
+      manifest: artifact('approved'),
+      rows: 9,
+    };
     const plan = planOf();
-    const contract = { ...(plan.contract as NonNullable<RunPlan['contract']>), distribution: { columns: ['carrier'], maxPsi: 0.1 } };
+    const contract = {
+      ...(plan.contract as NonNullable<RunPlan['contract']>),
+      distribution: { columns: ['carrier'], maxPsi: 0.1 },
+    };
     await runs.run(
       'model-lifecycle-inputs',
       { ...plan, contract },
       {
-        readApproved: ({ dataset }) => Promise.resolve(dataset === approved.dataset ? approved : null),
+        readApproved: ({ dataset }) =>
+          Promise.resolve(dataset === approved.dataset ? approved : null),
         beginStage: (({ stage, inputs: given }: { stage: string; inputs: unknown }) => {
           inputs[stage] = given;
           return Promise.resolve({ kind: 'run' });
@@ -185,12 +228,16 @@ describe('model lifecycle', () => {
 
   test('a rerun asks for the earlier stages of the run it names and runs the others', async () => {
     const asked: Record<string, unknown> = {};
-    await runs.run('model-lifecycle-rerun', planOf({ request: { fromStage: 'train', reuseRun: 'run_0' as never } }), {
-      beginStage: (({ stage, reuse }: { stage: string; reuse: unknown }) => {
-        asked[stage] = reuse;
-        return Promise.resolve({ kind: 'run' });
-      }) as never,
-    });
+    await runs.run(
+      'model-lifecycle-rerun',
+      planOf({ request: { fromStage: 'train', reuseRun: 'run_0' as never } }),
+      {
+        beginStage: (({ stage, reuse }: { stage: string; reuse: unknown }) => {
+          asked[stage] = reuse;
+          return Promise.resolve({ kind: 'run' });
+        }) as never,
+      },
+    );
     expect(asked).toMatchObject({
       ingest: { kind: 'from', run: 'run_0' },
       validate: { kind: 'from', run: 'run_0' },
@@ -200,7 +247,10 @@ describe('model lifecycle', () => {
   });
 
   test('does not promote on an evaluation that was taken over and beat another champion', async () => {
-    const champion = { version: { model: 'flight-delay', version: 1, manifest: artifact('1') }, fencing: 4 };
+    const champion = {
+      version: { model: 'flight-delay', version: 1, manifest: artifact('1') },
+      fencing: 4,
+    };
     const { outcome, fake } = await runs.run(
       'model-lifecycle-rerun-promote',
       planOf({ request: { fromStage: 'promote', reuseRun: 'run_0' as never } }),
@@ -215,11 +265,21 @@ describe('model lifecycle', () => {
                   fromRun: 'run_0',
                   end: {
                     output: {
-                      ...{ datasets: { flights }, manifest: artifact('2'), assembled: artifact('a'), result: { metrics: {} } },
+                      ...{
+                        datasets: { flights },
+                        manifest: artifact('2'),
+                        assembled: artifact('a'),
+                        result: { metrics: {} },
+                      },
                       champion: digest('another'),
                     },
                     verdict: passed,
-                    decision: { id: 'decision_0', policy: digest('p'), evidence: digest('e'), verdict: passed },
+                    decision: {
+                      id: 'decision_0',
+                      policy: digest('p'),
+                      evidence: digest('e'),
+                      verdict: passed,
+                    },
                   },
                 },
           )) as never,
@@ -231,7 +291,10 @@ describe('model lifecycle', () => {
   });
 
   test('a version that could not be decided on is not rejected', async () => {
-    const open = { kind: 'inconclusive', reasons: [{ gate: 'parity', code: 'parity.notMeasured', message: 'no gateway' }] } as const;
+    const open = {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'parity', code: 'parity.notMeasured', message: 'no gateway' }],
+    } as const;
     const { outcome, fake } = await runs.run('model-lifecycle-inconclusive', planOf(), {
       evaluateCandidate: (() =>
         Promise.resolve({

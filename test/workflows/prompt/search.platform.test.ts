@@ -1,4 +1,7 @@
-/** Searches as workflows, over a real provider of the test, the real ledger and the real stores; once with a worker that is killed. */
+/**
+ * Searches as workflows, over a real provider of the test, the real ledger and the real stores;
+ * once with a worker that is killed.
+ */
 import { testCommandKeys } from '../../support/commands';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -18,16 +21,28 @@ import {
   promptSearchWorkflowId,
   type PromptSearchInput,
 } from '../../../workflows/prompt/search-messages';
-import type { PromptEvaluationInput, PromptEvaluationOutcome } from '../../../workflows/prompt/evaluation-messages';
-import { promptEvaluationWorkflow, promptEvaluationWorkflowId } from '../../../workflows/prompt/evaluation-messages';
+import type {
+  PromptEvaluationInput,
+  PromptEvaluationOutcome,
+} from '../../../workflows/prompt/evaluation-messages';
+import {
+  promptEvaluationWorkflow,
+  promptEvaluationWorkflowId,
+} from '../../../workflows/prompt/evaluation-messages';
 import { endLostSearches } from '../../../workers/maintenance/lost-searches';
 import { openLog } from '../../../workers/log';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
 import { reconcile } from '../../support/language/killed-evaluation';
 import { record } from '../../support/lifecycle-runs';
 import { testBucket, testTemporal } from '../../support/platform';
-import { startPromptSearchWorker, type PromptSearchWorkerOrder } from '../../support/prompt/prompt-search-worker';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  startPromptSearchWorker,
+  type PromptSearchWorkerOrder,
+} from '../../support/prompt/prompt-search-worker';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let artifacts: ArtifactStore;
@@ -50,7 +65,9 @@ beforeAll(async () => {
         const [, instruction = ''] = /The instruction:\n(.*)/.exec(text) ?? [];
         return JSON.stringify({ instruction: `${instruction} CAREFULLY` });
       }
-      const skill = (text.includes('kind') ? 3 : text.includes('brief') ? 5 : 1) + (text.includes('CAREFULLY') ? 4 : 0);
+      const skill =
+        (text.includes('kind') ? 3 : text.includes('brief') ? 5 : 1) +
+        (text.includes('CAREFULLY') ? 4 : 0);
       const number = Number(/land(\d+)\?/.exec(text)?.[1] ?? NaN);
       return (number * 7) % 10 < skill ? `city${number}` : 'nowhere';
     },
@@ -61,7 +78,13 @@ beforeAll(async () => {
   });
   const { address, namespace } = await testTemporal();
   client = new Client({ connection: await Connection.connect({ address }), namespace });
-  order = { databaseUrl: test_.url, s3, temporal: { address, namespace }, queue: `search-${process.pid}`, providerUrl: provider.url };
+  order = {
+    databaseUrl: test_.url,
+    s3,
+    temporal: { address, namespace },
+    queue: `search-${process.pid}`,
+    providerUrl: provider.url,
+  };
 });
 afterAll(async () => {
   await client.connection.close();
@@ -88,7 +111,12 @@ const first = (name: string): PromptTemplate => ({
 const spec: PromptSearchRequest['spec'] = {
   quality: 'exact',
   proposers: [
-    { kind: 'grid', axes: [{ message: 0, find: 'TONE', options: ['loud', 'kind', 'brief', 'slow', 'calm', 'odd'] }] },
+    {
+      kind: 'grid',
+      axes: [
+        { message: 0, find: 'TONE', options: ['loud', 'kind', 'brief', 'slow', 'calm', 'odd'] },
+      ],
+    },
     { kind: 'mutate', provider: 'scripted', model: 'scripted', parents: 2, children: 1 },
   ],
   variants: 12,
@@ -100,10 +128,17 @@ const spec: PromptSearchRequest['spec'] = {
 
 async function start(
   name: string,
-  change: { readonly spec?: Partial<PromptSearchRequest['spec']>; readonly input?: Partial<PromptSearchInput> } = {},
+  change: {
+    readonly spec?: Partial<PromptSearchRequest['spec']>;
+    readonly input?: Partial<PromptSearchInput>;
+  } = {},
 ) {
   const cases = Array.from({ length: 50 }, (_, number) => ({
-    ...{ id: `c${number}`, input: { country: `land${number}` }, expected: { answer: `city${number}` } },
+    ...{
+      id: `c${number}`,
+      input: { country: `land${number}` },
+      expected: { answer: `city${number}` },
+    },
     ...{ tags: [], group: null, pair: null, rules: [] },
   }));
   const bytes = Buffer.from(writeCaseSet(cases));
@@ -129,8 +164,16 @@ async function start(
     ...change.input,
   };
   const workflowId = promptSearchWorkflowId(input);
-  const handle = await client.workflow.start(promptSearchWorkflow, { workflowId, taskQueue: order.queue, args: [input] });
-  return { input, handle, found: (): Promise<SearchOutcome> => handle.result() as Promise<SearchOutcome> };
+  const handle = await client.workflow.start(promptSearchWorkflow, {
+    workflowId,
+    taskQueue: order.queue,
+    args: [input],
+  });
+  return {
+    input,
+    handle,
+    found: (): Promise<SearchOutcome> => handle.result() as Promise<SearchOutcome>,
+  };
 }
 
 /** With a worker of this process. */
@@ -173,13 +216,23 @@ test('finds, confirms and keeps a better prompt, in executions of its own length
 
   const { registry } = test_;
   expect(outcome.improved).toBe(true);
-  expect(outcome.confirmed).toMatchObject({ winner: { cases: 20, failures: 0 }, first: { cases: 20 }, gain: { cases: 20 } });
+  expect(outcome.confirmed).toMatchObject({
+    winner: { cases: 20, failures: 0 },
+    first: { cases: 20 },
+    gain: { cases: 20 },
+  });
   expect(outcome.confirmed.gain.mean).toBeGreaterThan(0.4);
   expect(outcome.front[0]).toMatchObject({ quality: outcome.searched.quality });
   expect(outcome.first.version).toBe(1);
-  const winner = await registry.prompts.get({ tenant, prompt: name, version: outcome.winner.version });
+  const winner = await registry.prompts.get({
+    tenant,
+    prompt: name,
+    version: outcome.winner.version,
+  });
   expect(winner).toMatchObject({ parent: 1, digest: outcome.winner.digest, author: 'key:ada' });
-  expect(winner?.cause).toMatch(new RegExp(`^${input.search}: exact 0\\.\\d+ → 0\\.\\d+ on 20 held-out cases$`));
+  expect(winner?.cause).toMatch(
+    new RegExp(`^${input.search}: exact 0\\.\\d+ → 0\\.\\d+ on 20 held-out cases$`),
+  );
   expect(winner?.template.messages[0]?.template).toMatch(/brief.*CAREFULLY/);
   expect(await artifacts.getJson(outcome.winner.artifact)).toEqual(winner?.template);
   expect(await registry.promptSearches.get({ tenant, id: input.search })).toMatchObject({
@@ -200,7 +253,12 @@ test('a worker that is killed in the middle of a round pays again at most what i
   const begin = async () => {
     const child = spawn(
       process.execPath,
-      ['-r', 'tsx/cjs', join(__dirname, '..', '..', 'support', 'prompt', 'prompt-search-worker.ts'), JSON.stringify(order)],
+      [
+        '-r',
+        'tsx/cjs',
+        join(__dirname, '..', '..', 'support', 'prompt', 'prompt-search-worker.ts'),
+        JSON.stringify(order),
+      ],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },
@@ -230,7 +288,8 @@ test('a worker that is killed in the middle of a round pays again at most what i
   expect(matched).toBe(outcome.paid.answers);
   expect(outcome.paid.unsettled).toBe(attempts.lost);
 
-  // The same search where nobody is killed: other names, the same questions, so nothing of the ledger helps it.
+  // The same search where nobody is killed: other names, the same questions, so nothing of the
+  // ledger helps it.
   const again = await whileWorking(async () => (await start(unique('capitals'))).found());
   expect(again.confirmed).toEqual(outcome.confirmed);
   expect(again.searched.quality).toBe(outcome.searched.quality);
@@ -250,12 +309,20 @@ test('ends by its name when its budget is spent, and goes on where it was once t
     });
     expect(await heldBy(id)).toEqual([]);
     const paid = provider.bill.length;
-    await test_.registry.budgets.set({ tenant, scope: `prompt-search/${id}`, unit: 'usd', limit: toParts('usd', 50) });
+    await test_.registry.budgets.set({
+      tenant,
+      scope: `prompt-search/${id}`,
+      unit: 'usd',
+      limit: toParts('usd', 50),
+    });
     const raised = await start(name, { spec: { budgetUsd: 50 } });
     const outcome = await raised.found();
     expect(outcome.improved).toBe(true);
     expect(provider.bill.length - paid).toBeLessThan(outcome.paid.answers);
-    expect(await test_.registry.promptSearches.get({ tenant, id })).toMatchObject({ status: 'done', cause: null });
+    expect(await test_.registry.promptSearches.get({ tenant, id })).toMatchObject({
+      status: 'done',
+      cause: null,
+    });
   });
 });
 
@@ -282,7 +349,9 @@ test('one that is cancelled stops asking and says so', async () => {
     const asked = provider.requests.length;
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(provider.requests.length).toBe(asked);
-    expect(await test_.registry.promptSearches.get({ tenant, id: input.search })).toMatchObject({ status: 'cancelled' });
+    expect(await test_.registry.promptSearches.get({ tenant, id: input.search })).toMatchObject({
+      status: 'cancelled',
+    });
     expect(await heldBy(input.search)).toEqual([]);
   });
 });
@@ -290,9 +359,15 @@ test('one that is cancelled stops asking and says so', async () => {
 test('one whose workflow was ended from outside is told from those that run, lets go of what it held, and begins again when asked', async () => {
   const { address, namespace } = order.temporal;
   const connection = await Connection.connect({ address });
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null, commandKeys: testCommandKeys });
+  const lifecycles = createLifecycleClient({
+    connection,
+    namespace,
+    uiUrl: null,
+    commandKeys: testCommandKeys,
+  });
   const { registry } = test_;
-  const endLost = () => endLostSearches({ registry, lifecycles, log: openLog('test', 'silent') }, 0.5);
+  const endLost = () =>
+    endLostSearches({ registry, lifecycles, log: openLog('test', 'silent') }, 0.5);
   latencyMs = 30;
   const name = unique('capitals');
   await whileWorking(async () => {
@@ -301,11 +376,17 @@ test('one whose workflow was ended from outside is told from those that run, let
     const of = { tenant, id: input.search };
     await begun;
     await endLost();
-    expect(await registry.promptSearches.get(of)).toMatchObject({ status: 'running', endedAt: null });
+    expect(await registry.promptSearches.get(of)).toMatchObject({
+      status: 'running',
+      endedAt: null,
+    });
     await handle.terminate('by hand');
     await endLost();
     const ended = await registry.promptSearches.get(of);
-    expect(ended).toMatchObject({ status: 'failed', cause: expect.stringContaining('terminated') as string });
+    expect(ended).toMatchObject({
+      status: 'failed',
+      cause: expect.stringContaining('terminated') as string,
+    });
     expect(ended?.endedAt).not.toBeNull();
     expect(await heldBy(input.search)).toEqual([]);
     await endLost();
@@ -331,23 +412,45 @@ test('one whose workflow was ended from outside is told from those that run, let
 test('an evaluation of a prompt goes piece by piece, and asked again reads what was answered', async () => {
   const name = unique('capitals');
   const cases = Array.from({ length: 30 }, (_, number) => ({
-    ...{ id: `c${number}`, input: { country: `land${number}` }, expected: { answer: `city${number}` } },
+    ...{
+      id: `c${number}`,
+      input: { country: `land${number}` },
+      expected: { answer: `city${number}` },
+    },
     ...{ tags: [], group: null, pair: null, rules: [] },
   }));
   const evaluation: PromptEvaluationInput = {
-    ...{ tenant, evaluation: `evaluation_${name}`, prompt: `${name}@1`, count: cases.length, parallel: 4, budgetUsd: 5 },
+    ...{
+      tenant,
+      evaluation: `evaluation_${name}`,
+      prompt: `${name}@1`,
+      count: cases.length,
+      parallel: 4,
+      budgetUsd: 5,
+    },
     template: await artifacts.putJson({
       tenant,
-      value: { ...first(name), messages: [{ role: 'user', template: 'Be kind. Capital of {{country}}?' }] },
+      value: {
+        ...first(name),
+        messages: [{ role: 'user', template: 'Be kind. Capital of {{country}}?' }],
+      },
     }),
-    cases: await artifacts.putBytes({ tenant, bytes: Buffer.from(writeCaseSet(cases)), mediaType: 'application/x-ndjson' }),
+    cases: await artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from(writeCaseSet(cases)),
+      mediaType: 'application/x-ndjson',
+    }),
     dimensions: [{ name: 'exact', kind: 'exact' }],
     route: [{ provider: 'scripted', model: 'scripted' }],
     sampling: { temperature: 0, topP: 1, maxTokens: 40, seed: 1, stop: [] },
     casesPerPiece: 12,
   };
   const run = async (workflowId: string) => {
-    const handle = await client.workflow.start(promptEvaluationWorkflow, { workflowId, taskQueue: order.queue, args: [evaluation] });
+    const handle = await client.workflow.start(promptEvaluationWorkflow, {
+      workflowId,
+      taskQueue: order.queue,
+      args: [evaluation],
+    });
     return { handle, outcome: (await handle.result()) as PromptEvaluationOutcome };
   };
   await whileWorking(async () => {
@@ -361,7 +464,9 @@ test('an evaluation of a prompt goes piece by piece, and asked again reads what 
     });
     const results = await artifacts.getJson<readonly { readonly id: string }[]>(outcome.results);
     expect(results.map(({ id }) => id)).toEqual(cases.map(({ id }) => id));
-    expect((await run(`${handle.workflowId}/again`)).outcome.summary.dimensions).toEqual(outcome.summary.dimensions);
+    expect((await run(`${handle.workflowId}/again`)).outcome.summary.dimensions).toEqual(
+      outcome.summary.dimensions,
+    );
     expect(provider.bill.length - before).toBe(30);
   });
 });

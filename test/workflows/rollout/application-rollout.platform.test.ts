@@ -20,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** An odd number: each asks about lands of either parity, whoever of them a rollout draws for its challenger. */
+/**
+ * An odd number: each asks about lands of either parity, whoever of them a rollout draws for its
+ * challenger.
+ */
 const users = 23;
 
 interface Answer {
@@ -30,8 +33,14 @@ interface Answer {
   readonly steps: readonly (number | undefined)[];
 }
 
-/** Questions with known answers, until the rollout has come to something: every other is streamed, and something is told of every answer. */
-async function replay({ now }: Pick<OpenedRollout, 'now'>, say: Say = rightAnswer): Promise<readonly Answer[]> {
+/**
+ * Questions with known answers, until the rollout has come to something: every other is streamed,
+ * and something is told of every answer.
+ */
+async function replay(
+  { now }: Pick<OpenedRollout, 'now'>,
+  say: Say = rightAnswer,
+): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let land = 0; land < 1_500; land += 4) {
     const rollout = await now();
@@ -42,7 +51,9 @@ async function replay({ now }: Pick<OpenedRollout, 'now'>, say: Say = rightAnswe
     });
     answers.push(...(await Promise.all(asked)));
   }
-  throw new Error(`nothing was decided on ${answers.length} questions: ${JSON.stringify((await now())?.state.evidence)}`);
+  throw new Error(
+    `nothing was decided on ${answers.length} questions: ${JSON.stringify((await now())?.state.evidence)}`,
+  );
 }
 
 async function ask(land: number, say: Say): Promise<Omit<Answer, 'steps'>> {
@@ -60,12 +71,18 @@ test('one that answers as well goes from shadow to half of the callers, and is p
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.state.evidence).toMatchObject({ quality: { kind: 'pairs', phase: 'serving' } });
   // In shadow it answers nobody; later each caller has one version, and all go on being answered.
-  expect(new Set(answers.filter(({ steps: [, after] }) => after === 0).map(({ version }) => version))).toEqual(new Set([1]));
+  expect(
+    new Set(answers.filter(({ steps: [, after] }) => after === 0).map(({ version }) => version)),
+  ).toEqual(new Set([1]));
   const byUser = new Map<string, Set<number>>();
   // The first round may still have met the gateway in shadow.
-  for (const { user, version } of answers.filter(({ steps: [before] }) => before === 1).slice(users))
+  for (const { user, version } of answers
+    .filter(({ steps: [before] }) => before === 1)
+    .slice(users))
     byUser.set(user, (byUser.get(user) ?? new Set()).add(version));
-  expect(new Set([...byUser.values()].flatMap((versions) => [...versions]))).toEqual(new Set([1, 2]));
+  expect(new Set([...byUser.values()].flatMap((versions) => [...versions]))).toEqual(
+    new Set([1, 2]),
+  );
   for (const versions of byUser.values()) expect(versions.size).toBe(1);
 
   const { champion } = await world.registry.aliases.get({ tenant, model: atlas });
@@ -86,7 +103,10 @@ test('one that answers as well goes from shadow to half of the callers, and is p
     },
   });
   expect(promotion.kind).toBe('promoted');
-  expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({ kind: 'promoted', verdict: { kind: 'passed' } });
+  expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({
+    kind: 'promoted',
+    verdict: { kind: 'passed' },
+  });
   await record('canary-rollout-application-promoted', rollout.handle);
 });
 
@@ -95,22 +115,36 @@ test('one that answers worse is taken back while it answers nobody', async () =>
   const answers = await replay(rollout);
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
-  expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({ code: 'quality.refuted' });
-  expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(/f1-loss \+.*: not below the 0.2 margin/);
+  expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({
+    code: 'quality.refuted',
+  });
+  expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /f1-loss \+.*: not below the 0.2 margin/,
+  );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([2]));
-  expect((await world.registry.aliases.get({ tenant, model: atlas })).champion).toMatchObject({ version: 2 });
-  expect(await rollout.now()).toMatchObject({ weight: 0, rollback: { from: 3, to: 2, unconfirmed: [] } });
+  expect((await world.registry.aliases.get({ tenant, model: atlas })).champion).toMatchObject({
+    version: 2,
+  });
+  expect(await rollout.now()).toMatchObject({
+    weight: 0,
+    rollback: { from: 3, to: 2, unconfirmed: [] },
+  });
   await record('canary-rollout-application-rolled-back', rollout.handle);
 });
 
 test('one that callers like less is taken back from those whom it answers, by what they say of their own answers alone', async () => {
   const opinion: Say = ({ land, text }) => ({ thumbs: text === `City ${land}` ? 'up' : 'down' });
   const challenger = await world.atlasThat('Do not care, and be kind.');
-  const rollout = await world.beginRollout(challenger, { steps: [50], quality: { from: 'callers', margin: 0.1 } });
+  const rollout = await world.beginRollout(challenger, {
+    steps: [50],
+    quality: { from: 'callers', margin: 0.1 },
+  });
   const answers = await replay(rollout, opinion);
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
-  expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(/caller-loss \+.*: not below the 0.1 margin/);
+  expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /caller-loss \+.*: not below the 0.1 margin/,
+  );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([2, 4]));
   expect((await rollout.now())?.state.evidence).toMatchObject({ quality: { kind: 'arms' } });
   expect(await ask(1, opinion)).toMatchObject({ version: 2 });

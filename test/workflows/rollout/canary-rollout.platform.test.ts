@@ -21,7 +21,14 @@ import { openCanaryRuns, type CanaryRun } from '../../support/rollout/canary-run
 import { until } from '../../support/time/until';
 import type { Overrides } from '../../support/fake-activities';
 import { planOf } from '../../support/fake-activities';
-import { champion, fakeRollout, harm, rolledBackBy, upAndPassed, type FakeRollout } from '../../support/rollout/fake-rollout';
+import {
+  champion,
+  fakeRollout,
+  harm,
+  rolledBackBy,
+  upAndPassed,
+  type FakeRollout,
+} from '../../support/rollout/fake-rollout';
 import { work } from '../../support/lifecycle-runs';
 import { fastestOf } from '../../support/time/fastest-of';
 
@@ -34,7 +41,11 @@ interface Tried extends CanaryRun {
   readonly plan: RunPlan;
 }
 
-async function start(change: Parameters<typeof planOf>[0], fake: FakeRollout, overrides: Overrides = {}): Promise<Tried> {
+async function start(
+  change: Parameters<typeof planOf>[0],
+  fake: FakeRollout,
+  overrides: Overrides = {},
+): Promise<Tried> {
   const plan = planOf({ canary: [0, 25, 50], ...change, runId: `run_canary_${++count}` });
   return { ...(await runs.start(plan, { ...fake.overrides, ...overrides })), plan };
 }
@@ -45,7 +56,8 @@ async function record(name: string, { handle, rollout }: Tried): Promise<void> {
   await runs.record(`canary-rollout-${name}`, rollout);
 }
 
-const codesOf = (verdict: { readonly reasons: readonly { readonly code: string }[] } | null) => verdict?.reasons.map(({ code }) => code);
+const codesOf = (verdict: { readonly reasons: readonly { readonly code: string }[] } | null) =>
+  verdict?.reasons.map(({ code }) => code);
 
 describe('a canary that passes', () => {
   test('goes up its steps and is promoted on its own decision, in the rollout that is still open', async () => {
@@ -78,7 +90,11 @@ describe('a canary that passes', () => {
     });
     await tried.end();
     expect(promotions).toMatchObject([
-      { decisionId: 'decision_canary', rollout: 'roll_1', expectedChampion: { version: 1, fencing: champion.fencing } },
+      {
+        decisionId: 'decision_canary',
+        rollout: 'roll_1',
+        expectedChampion: { version: 1, fencing: champion.fencing },
+      },
     ]);
   });
 
@@ -86,7 +102,10 @@ describe('a canary that passes', () => {
     const undecided = {
       decision: {
         ...{ id: 'decision_1', policy: 'sha256:p', evidence: 'sha256:e' },
-        verdict: { kind: 'inconclusive', reasons: [{ gate: 'policy', code: 'policy.ungated', message: 'no gate is in force' }] },
+        verdict: {
+          kind: 'inconclusive',
+          reasons: [{ gate: 'policy', code: 'policy.ungated', message: 'no gate is in force' }],
+        },
       },
       evidence: 'sha256:e',
       summary: {},
@@ -108,9 +127,15 @@ describe('a canary that passes', () => {
   });
 
   test('does not apply to the first version of a model with gates', async () => {
-    const tried = await start({}, fakeRollout(upAndPassed), { readChampion: () => Promise.resolve({ version: null, fencing: 0 }) });
+    const tried = await start({}, fakeRollout(upAndPassed), {
+      readChampion: () => Promise.resolve({ version: null, fencing: 0 }),
+    });
     const outcome = await tried.end();
-    expect(codesOf(outcome.verdict)).toEqual(['threshold.met', 'canary.notApplicable', 'promote.done']);
+    expect(codesOf(outcome.verdict)).toEqual([
+      'threshold.met',
+      'canary.notApplicable',
+      'promote.done',
+    ]);
     expect(tried.fake.calls).not.toContain('openRollout');
     await runs.record('model-lifecycle-canary-not-applicable', tried.handle);
   });
@@ -129,7 +154,10 @@ describe('a canary that does not pass', () => {
   });
 
   test('because nothing was decided in time stays a candidate', async () => {
-    const open = { kind: 'inconclusive', reasons: [{ gate: 'rollout', code: 'rollout.expired', message: 'nothing was decided' }] } as const;
+    const open = {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'rollout', code: 'rollout.expired', message: 'nothing was decided' }],
+    } as const;
     const tried = await start({}, fakeRollout(rolledBackBy(open)));
     const outcome = await tried.end();
     await record('expired', tried);
@@ -138,12 +166,20 @@ describe('a canary that does not pass', () => {
   });
 
   test('because another rollout is open names the run that holds it', async () => {
-    const busy = { kind: 'busy', runId: 'run_other' as never, challenger: 7, status: 'running' } as const;
+    const busy = {
+      kind: 'busy',
+      runId: 'run_other' as never,
+      challenger: 7,
+      status: 'running',
+    } as const;
     const tried = await start({}, fakeRollout(upAndPassed, busy));
     const outcome = await tried.end();
     await record('busy', tried);
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({ code: 'canary.busy', message: expect.stringContaining('run_other') as string });
+    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({
+      code: 'canary.busy',
+      message: expect.stringContaining('run_other') as string,
+    });
   });
 
   test('because the champion had changed says so', async () => {
@@ -174,16 +210,25 @@ describe('commands', () => {
     );
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject({
-      status: 'held',
-      heldBy: ada,
-      step: 0,
-    });
+    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject(
+      {
+        status: 'held',
+        heldBy: ada,
+        step: 0,
+      },
+    );
     expect(fake.status).toBe('held');
-    await until(async () => (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true);
+    await until(
+      async () =>
+        (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true,
+    );
     expect((await tried.handle.query(statusQuery)).status).toBe('waiting');
     await until(() => fake.watches.at(-1)?.mode === 'held');
-    expect(await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ben' })] })).toMatchObject({
+    expect(
+      await tried.rollout.executeUpdate(resumeRolloutUpdate, {
+        args: [commandOf({ actor: 'ben' })],
+      }),
+    ).toMatchObject({
       status: 'running',
       heldBy: null,
     });
@@ -201,12 +246,16 @@ describe('commands', () => {
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
     await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
-    expect(await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })).toMatchObject({ status: 'held', step: 1 });
+    expect(await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })).toMatchObject(
+      { status: 'held', step: 1 },
+    );
     expect(fake.weight).toBe(0.25);
     await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] });
     expect(fake).toMatchObject({ step: 2, weight: 0.5 });
     expect(fake.audit.at(-1)).toContain('ada: step 2 at 0.5: skipped step 2: a look at the logs');
-    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] }))).toContain('last step');
+    expect(
+      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+    ).toContain('last step');
     await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     await tried.end();
     await record('skipped', tried);
@@ -221,7 +270,10 @@ describe('commands', () => {
     const outcome = await tried.end();
     await record('aborted', tried);
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({ code: 'canary.aborted', message: 'aborted by ada: a look at the logs' });
+    expect(outcome.verdict?.reasons.at(-1)).toMatchObject({
+      code: 'canary.aborted',
+      message: 'aborted by ada: a look at the logs',
+    });
     expect(tried.fake.calls).not.toContain('rejectVersion');
   });
 
@@ -244,16 +296,34 @@ describe('commands', () => {
   test('extend adds event time, and lets go what the policy held for want of it', async () => {
     const fake = fakeRollout((input, rollout) => {
       if (rollout.extendedSeconds === 0)
-        return input.mode === 'running' ? { kind: 'expired', because: 'nothing was decided in 14d' } : null;
-      return { kind: 'passed', decision: { id: 'decision_canary', policy: 'sha256:p', evidence: 'sha256:e', verdict: harm } };
+        return input.mode === 'running'
+          ? { kind: 'expired', because: 'nothing was decided in 14d' }
+          : null;
+      return {
+        kind: 'passed',
+        decision: {
+          id: 'decision_canary',
+          policy: 'sha256:p',
+          evidence: 'sha256:e',
+          verdict: harm,
+        },
+      };
     });
     const tried = await start({ approval: 1 }, fake);
     await until(() => fake.status === 'held');
-    expect((await tried.rollout.query(rolloutQuery)).waitingFor).toContain('nothing was decided in 14d');
-    expect(await refusalOf(tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 0.5 })] }))).toContain(
-      'whole seconds',
+    expect((await tried.rollout.query(rolloutQuery)).waitingFor).toContain(
+      'nothing was decided in 14d',
     );
-    expect(await tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 3600 })] })).toMatchObject({
+    expect(
+      await refusalOf(
+        tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 0.5 })] }),
+      ),
+    ).toContain('whole seconds');
+    expect(
+      await tried.rollout.executeUpdate(extendUpdate, {
+        args: [commandOf({ ...ada, seconds: 3600 })],
+      }),
+    ).toMatchObject({
       extendedSeconds: 3600,
       heldBy: null,
     });
@@ -272,14 +342,20 @@ describe('commands', () => {
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
     const updateId = randomUUID();
-    const extend = () => tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 60 })], updateId });
+    const extend = () =>
+      tried.rollout.executeUpdate(extendUpdate, {
+        args: [commandOf({ ...ada, seconds: 60 })],
+        updateId,
+      });
     await extend();
     await extend();
     expect(fake.extendedSeconds).toBe(60);
     // 200 watches later the workflow has continued as new, with what it knew.
     await until(() => fake.watches.length >= 230);
     const { events } = await tried.rollout.fetchHistory();
-    expect(events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toBeTruthy();
+    expect(
+      events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId,
+    ).toBeTruthy();
     expect(await extend()).toMatchObject({ extendedSeconds: 60, step: 0 });
     expect(fake.extendedSeconds).toBe(60);
     await record('continued', tried);
@@ -292,7 +368,10 @@ describe('while people decide on the promotion', () => {
   async function waitingForApproval(overrides: Overrides = {}) {
     const fake = fakeRollout(upAndPassed);
     const tried = await start({ approval: 1 }, fake, overrides);
-    await until(async () => (await tried.handle.query(statusQuery)).waitingFor?.includes('1 approval') === true);
+    await until(
+      async () =>
+        (await tried.handle.query(statusQuery)).waitingFor?.includes('1 approval') === true,
+    );
     return { fake, tried };
   }
 
@@ -312,7 +391,12 @@ describe('while people decide on the promotion', () => {
     await record('aborted-while-approving', tried);
     expect(fake.status).toBe('aborted');
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(codesOf(outcome.verdict)).toEqual(['threshold.met', 'quality.shown', 'canary.aborted', 'promote.rolloutEnded']);
+    expect(codesOf(outcome.verdict)).toEqual([
+      'threshold.met',
+      'quality.shown',
+      'canary.aborted',
+      'promote.rolloutEnded',
+    ]);
     expect(tried.fake.calls).not.toContain('promoteVersion');
   });
 
@@ -320,16 +404,26 @@ describe('while people decide on the promotion', () => {
     const { fake, tried } = await waitingForApproval();
     fake.end('superseded');
     const outcome = await tried.end();
-    expect(codesOf(outcome.verdict)?.slice(-2)).toEqual(['canary.superseded', 'promote.rolloutEnded']);
+    expect(codesOf(outcome.verdict)?.slice(-2)).toEqual([
+      'canary.superseded',
+      'promote.rolloutEnded',
+    ]);
   });
 
   test('a hold keeps also an approved version from being promoted, until it is let go', async () => {
     const { fake, tried } = await waitingForApproval();
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject({ status: 'held' });
+    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject(
+      { status: 'held' },
+    );
     await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
-    await until(async () => (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true);
+    await until(
+      async () =>
+        (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true,
+    );
     expect(fake.status).toBe('held');
-    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] }))).toContain('passed');
+    expect(
+      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+    ).toContain('passed');
     await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
     await record('held-while-approving', tried);
@@ -354,7 +448,9 @@ describe('while people decide on the promotion', () => {
 
   test('a rejection takes the rollout back', async () => {
     const { fake, tried } = await waitingForApproval();
-    await tried.handle.executeUpdate(rejectUpdate, { args: [commandOf({ actor: 'eve', reason: 'not on a Friday' })] });
+    await tried.handle.executeUpdate(rejectUpdate, {
+      args: [commandOf({ actor: 'eve', reason: 'not on a Friday' })],
+    });
     expect(await tried.end()).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
     await record('rejected', tried);
     expect(fake.status).toBe('aborted');
@@ -365,7 +461,10 @@ describe('while people decide on the promotion', () => {
 describe('a watch whose worker was killed', () => {
   test('is taken over in less than 5 s, so that harm it had found is acted on', async () => {
     const { value, milliseconds } = await fastestOf(3, 5_000, async () => {
-      const fake = fakeRollout(() => ({ kind: 'ended', end: { status: 'rolledBack', verdict: harm, decision: null, rollback: null } }));
+      const fake = fakeRollout(() => ({
+        kind: 'ended',
+        end: { status: 'rolledBack', verdict: harm, decision: null, rollback: null },
+      }));
       const attempts: number[] = [];
       let bury: (end: never) => void = () => undefined;
       const dead = new Promise<never>((resolve) => (bury = resolve));
@@ -393,7 +492,10 @@ describe('a run that ends otherwise leaves no open rollout', () => {
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
     await tried.handle.cancel();
-    expect(await tried.end()).toMatchObject({ status: 'cancelled', failure: { type: 'Cancelled' } });
+    expect(await tried.end()).toMatchObject({
+      status: 'cancelled',
+      failure: { type: 'Cancelled' },
+    });
     expect(fake.status).toBe('aborted');
     await expect(tried.rollout.result()).rejects.toThrow();
     await record('cancelled', tried);
@@ -411,11 +513,15 @@ describe('a run that ends otherwise leaves no open rollout', () => {
   test('when its promotion fails', async () => {
     const fake = fakeRollout(upAndPassed);
     const tried = await start({}, fake, {
-      probeGateways: () => Promise.reject(ApplicationFailure.nonRetryable('it cannot be loaded', 'ModelUnloadable')),
+      probeGateways: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('it cannot be loaded', 'ModelUnloadable')),
     });
     const outcome = await tried.end();
     await record('failed', tried);
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'ModelUnloadable', stage: 'promote' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'ModelUnloadable', stage: 'promote' },
+    });
     expect(outcome.failure).not.toHaveProperty('needsOperator');
     expect(fake.status).toBe('aborted');
   });
@@ -435,6 +541,7 @@ async function refusalOf(asked: Promise<unknown>): Promise<string> {
     () => null,
     (refused: unknown) => refused,
   );
-  if (!(error instanceof WorkflowUpdateFailedError)) throw new Error(`not refused: ${String(error)}`);
+  if (!(error instanceof WorkflowUpdateFailedError))
+    throw new Error(`not refused: ${String(error)}`);
   return error.cause?.message ?? '';
 }

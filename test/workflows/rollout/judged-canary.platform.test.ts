@@ -1,4 +1,7 @@
-/** The whole life of a language application whose canary a judge decides; test/workflows/judged-rollout has the rollout alone, with real parts. */
+/**
+ * The whole life of a language application whose canary a judge decides;
+ * test/workflows/judged-rollout has the rollout alone, with real parts.
+ */
 import { Context } from '@temporalio/activity';
 import type { JudgeAnswersInput, JudgedAnswers } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
@@ -7,13 +10,25 @@ import type { PredictionId } from '../../../domain/ids';
 import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import { extendUpdate, resumeRolloutUpdate, rolloutQuery, skipUpdate } from '../../../workflows/run/messages';
+import {
+  extendUpdate,
+  resumeRolloutUpdate,
+  rolloutQuery,
+  skipUpdate,
+} from '../../../workflows/run/messages';
 import { commandOf } from '../../support/commands';
 import { openCanaryRuns, type CanaryRun } from '../../support/rollout/canary-runs';
 import { until } from '../../support/time/until';
 import { artifact, digest } from '../../support/fake-activities';
 import { fakeLlm, llmPlanOf } from '../../support/provider/fake-llm';
-import { canaryDecision, fakeRollout, harm, rolledBackBy, type FakeRollout, type Script } from '../../support/rollout/fake-rollout';
+import {
+  canaryDecision,
+  fakeRollout,
+  harm,
+  rolledBackBy,
+  type FakeRollout,
+  type Script,
+} from '../../support/rollout/fake-rollout';
 import { work } from '../../support/lifecycle-runs';
 
 const runs = openCanaryRuns();
@@ -43,17 +58,37 @@ const known: KnownJudge = {
 /** `judge`: what comes of a turn of judging, null while it goes on. */
 type JudgeScript = (input: JudgeAnswersInput, turn: number) => JudgedAnswers | null;
 
-async function start(fake: FakeRollout, judge: JudgeScript, calibrated: KnownJudge = known): Promise<Tried> {
-  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0, 25], quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+async function start(
+  fake: FakeRollout,
+  judge: JudgeScript,
+  calibrated: KnownJudge = known,
+): Promise<Tried> {
+  const canary = llmCanaryOf(
+    llmCanarySchema.parse({
+      steps: [0, 25],
+      quality: { from: 'judge', judge: 'sound', margin: 0.1 },
+    }),
+  );
   const evaluated = llmPlanOf().spec.evaluate;
-  const plan = llmPlanOf({ canary, evaluate: { ...evaluated, dimensions: [...evaluated.dimensions, sound] } });
-  const files = { ...plan.files, 'judge.yaml': artifact('judge.yaml'), 'labels.ndjson': artifact('labels.ndjson') };
+  const plan = llmPlanOf({
+    canary,
+    evaluate: { ...evaluated, dimensions: [...evaluated.dimensions, sound] },
+  });
+  const files = {
+    ...plan.files,
+    'judge.yaml': artifact('judge.yaml'),
+    'labels.ndjson': artifact('labels.ndjson'),
+  };
   const turns: JudgeAnswersInput[] = [];
   const given = { ...plan, files, runId: `run_judged_${(count += 1)}` as typeof plan.runId };
   const run = await runs.start(given, {
     ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7 }),
     ...fake.overrides,
-    readChampion: () => Promise.resolve({ version: { model: plan.lifecycle, version: 1, manifest: artifact('1') }, fencing: 4 }),
+    readChampion: () =>
+      Promise.resolve({
+        version: { model: plan.lifecycle, version: 1, manifest: artifact('1') },
+        fencing: 4,
+      }),
     calibrateJudges: () => Promise.resolve({ sound: calibrated }),
     async judgeAnswers(input) {
       turns.push(input);
@@ -78,12 +113,17 @@ async function record(name: string, { handle, rollout }: Tried): Promise<void> {
 
 async function isJudging({ rollout }: Tried): Promise<boolean> {
   const { pendingActivities } = (await rollout.describe()).raw;
-  return pendingActivities?.some(({ activityType }) => activityType?.name === 'judgeAnswers') === true;
+  return (
+    pendingActivities?.some(({ activityType }) => activityType?.name === 'judgeAnswers') === true
+  );
 }
 
 const since = '2026-11-01T10:00:00.000Z';
 const lost: LostPairs = [['pred_1' as PredictionId, Date.parse(since)]];
-const over = (why: string): JudgedAnswers => ({ kind: 'over', noMoreLabels: { after: since, why } });
+const over = (why: string): JudgedAnswers => ({
+  kind: 'over',
+  noMoreLabels: { after: since, why },
+});
 const spent = over('the budget of run/run_1 is spent');
 
 /** Held as long as nothing more is judged; passed when what was judged then suffices. */
@@ -92,7 +132,9 @@ const heldWhileNothingIsJudged =
   (input) => {
     if (input.mode !== 'running') return null;
     if (suffices()) return { kind: 'passed', decision: canaryDecision };
-    return input.noMoreLabels ? { kind: 'expired', because: `judging has ended: ${input.noMoreLabels.why}` } : null;
+    return input.noMoreLabels
+      ? { kind: 'expired', because: `judging has ended: ${input.noMoreLabels.why}` }
+      : null;
   };
 
 describe('a canary by a judge', () => {
@@ -100,10 +142,13 @@ describe('a canary by a judge', () => {
     let isToldOfTurn = false;
     const fake = fakeRollout((input) => {
       if (input.mode !== 'running') return null;
-      if (input.step === 0) return isToldOfTurn ? { kind: 'advance', toStep: 1, because: 'quality is shown' } : null;
+      if (input.step === 0)
+        return isToldOfTurn ? { kind: 'advance', toStep: 1, because: 'quality is shown' } : null;
       return input.noMoreLabels ? { kind: 'passed', decision: canaryDecision } : null;
     });
-    const tried = await start(fake, (_, turn) => (turn === 1 ? { kind: 'still', since, lost } : over('2000 pairs were judged')));
+    const tried = await start(fake, (_, turn) =>
+      turn === 1 ? { kind: 'still', since, lost } : over('2000 pairs were judged'),
+    );
     await until(() => tried.turns.length > 0);
     await until(async () => !(await isJudging(tried)));
     isToldOfTurn = true;
@@ -114,36 +159,59 @@ describe('a canary by a judge', () => {
     expect(turns.map(({ since }) => since)).toEqual([undefined, since]);
     expect(turns.map(({ lost }) => lost)).toEqual([undefined, lost]);
     expect(turns[0]).toMatchObject({
-      judge: { dimension: 'sound', share: 1, mostPairs: 2_000, calibrated: { judge: digest('judge'), positives: counted } },
+      judge: {
+        dimension: 'sound',
+        share: 1,
+        mostPairs: 2_000,
+        calibrated: { judge: digest('judge'), positives: counted },
+      },
       ...{ rollout: 'roll_1', dimension: sound, input: 'question', minDurationSeconds: 604_800 },
       files: { 'judge.yaml': artifact('judge.yaml') },
     });
-    expect(fake.watches.at(-1)?.noMoreLabels).toEqual({ after: since, why: '2000 pairs were judged' });
+    expect(fake.watches.at(-1)?.noMoreLabels).toEqual({
+      after: since,
+      why: '2000 pairs were judged',
+    });
     const calls = work(tried.fake.calls);
     expect(calls.lastIndexOf('calibrateJudges canary')).toBeLessThan(calls.indexOf('openRollout'));
     expect(await tried.rollout.result()).toMatchObject({ kind: 'promoted' });
   });
 
   test.each([
-    ['resumed', (tried: Tried) => tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] })],
-    ['extended', (tried: Tried) => tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ actor: 'ada', seconds: 3_600 })] })],
-  ] as const)('that was held as nothing more was judged is judged again when it is %s', async (name, goOn) => {
-    let isHelped = false;
-    const fake = fakeRollout(heldWhileNothingIsJudged(() => isHelped));
-    const tried = await start(fake, () => (isHelped ? { kind: 'still', since } : spent));
-    await until(() => fake.status === 'held');
-    const before = tried.turns.length;
-    isHelped = true;
-    await goOn(tried);
-    expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
-    await record(name, tried);
-    expect(tried.turns.length).toBeGreaterThan(before);
-    expect(fake.watches.at(-1)?.noMoreLabels).toBeUndefined();
-  });
+    [
+      'resumed',
+      (tried: Tried) =>
+        tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] }),
+    ],
+    [
+      'extended',
+      (tried: Tried) =>
+        tried.rollout.executeUpdate(extendUpdate, {
+          args: [commandOf({ actor: 'ada', seconds: 3_600 })],
+        }),
+    ],
+  ] as const)(
+    'that was held as nothing more was judged is judged again when it is %s',
+    async (name, goOn) => {
+      let isHelped = false;
+      const fake = fakeRollout(heldWhileNothingIsJudged(() => isHelped));
+      const tried = await start(fake, () => (isHelped ? { kind: 'still', since } : spent));
+      await until(() => fake.status === 'held');
+      const before = tried.turns.length;
+      isHelped = true;
+      await goOn(tried);
+      expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
+      await record(name, tried);
+      expect(tried.turns.length).toBeGreaterThan(before);
+      expect(fake.watches.at(-1)?.noMoreLabels).toBeUndefined();
+    },
+  );
 
   test('whose step is skipped is judged on in the next one', async () => {
     const fake = fakeRollout((input) =>
-      input.step === 1 && input.mode === 'running' ? { kind: 'passed', decision: canaryDecision } : null,
+      input.step === 1 && input.mode === 'running'
+        ? { kind: 'passed', decision: canaryDecision }
+        : null,
     );
     const tried = await start(fake, (_, turn) => (turn === 1 ? spent : null));
     await until(() => fake.watches.some(({ noMoreLabels }) => noMoreLabels !== undefined));
@@ -156,7 +224,9 @@ describe('a canary by a judge', () => {
 
   test('does not keep harm from being found while the judge is asked', async () => {
     const tried: { now?: Tried } = {};
-    const fake = fakeRollout((input, rollout) => ((tried.now?.turns.length ?? 0) > 0 ? rolledBackBy(harm)(input, rollout) : null));
+    const fake = fakeRollout((input, rollout) =>
+      (tried.now?.turns.length ?? 0) > 0 ? rolledBackBy(harm)(input, rollout) : null,
+    );
     tried.now = await start(fake, () => null);
     const outcome = await tried.now.end();
     await record('rolled-back', tried.now);

@@ -6,7 +6,11 @@ import type { DimensionSpec } from '../../../domain/language/dimension/dimension
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { abortUpdate, resumeRolloutUpdate } from '../../../workflows/run/messages';
 import { commandOf } from '../../support/commands';
-import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../../support/language/application-world';
+import {
+  openApplicationWorld,
+  type ApplicationWorld,
+  type OpenedRollout,
+} from '../../support/language/application-world';
 import { startLabelling } from '../../support/language/people-labelling';
 import type { GatewayProcess } from '../../support/process/gateway-process';
 import { judgePromptOf } from '../../support/language/judge-prompt';
@@ -27,9 +31,11 @@ beforeAll(async () => {
   world = await openApplicationWorld({
     answer({ prompt }) {
       const [, answer, number] = asJudge.exec(prompt) ?? [];
-      if (answer !== undefined) return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
+      if (answer !== undefined)
+        return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
       const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
-      // Every version is wrong about every second land, so that there are answers of each kind to label.
+      // Every version is wrong about every second land, so that there are answers of each kind to
+      // label.
       return land % (prompt.includes('Do not care') ? 4 : 2) === 0 ? `City ${land}` : 'No idea';
     },
     fault: ({ prompt }) => fault(prompt),
@@ -42,7 +48,8 @@ afterEach(() => {
 });
 afterAll(() => world.close());
 
-const verdictOf = (right: boolean) => JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
+const verdictOf = (right: boolean) =>
+  JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
 const judgePrompt = judgePromptOf('Is <{{answer}}> right of <{{question}}>?');
 
 /** Its errors as they are: on a hundred answers of each kind. */
@@ -56,22 +63,45 @@ async function judgeOf(): Promise<Judging> {
     labels: null,
   };
   const bytes = Buffer.from(judgePrompt);
-  const files = { 'judge.yaml': await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/yaml' }) };
+  const files = {
+    'judge.yaml': await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/yaml' }),
+  };
   // Its version is asked for alone: nobody is asked.
   const asking = {} as Parameters<typeof openJudges>[1]['asking'];
-  const judge = (await openJudges([dimension], { artifacts: world.artifacts, files, asking }))['sound'];
+  const judge = (await openJudges([dimension], { artifacts: world.artifacts, files, asking }))[
+    'sound'
+  ];
   if (judge === undefined) throw new Error('no judge');
   const counts = { cases: 100, right: 90 };
   return {
-    judge: { dimension: 'sound', share: 1, mostPairs: 1_000, calibrated: { judge: judge.digest, positives: counts, negatives: counts } },
-    ...{ dimension, input: 'question', files, budget: { usd: null, tokens: null }, parallel: 4, minDurationSeconds: 0 },
+    judge: {
+      dimension: 'sound',
+      share: 1,
+      mostPairs: 1_000,
+      calibrated: { judge: judge.digest, positives: counts, negatives: counts },
+    },
+    ...{
+      dimension,
+      input: 'question',
+      files,
+      budget: { usd: null, tokens: null },
+      parallel: 4,
+      minDurationSeconds: 0,
+    },
   };
 }
 
 const quality: LlmCanaryDocument['quality'] = { from: 'judge', judge: 'sound', margin: 0.2 };
 
-/** Questions to which nobody tells a right answer, until the rollout has come to something. People label what the judge has judged, where they are asked to. */
-async function replay(opened: Pick<OpenedRollout, 'now'>, from: number, { labelled = true } = {}): Promise<number> {
+/**
+ * Questions to which nobody tells a right answer, until the rollout has come to something. People
+ * label what the judge has judged, where they are asked to.
+ */
+async function replay(
+  opened: Pick<OpenedRollout, 'now'>,
+  from: number,
+  { labelled = true } = {},
+): Promise<number> {
   const people = labelled ? labelling(opened) : null;
   try {
     return await asked(opened, from);
@@ -82,7 +112,8 @@ async function replay(opened: Pick<OpenedRollout, 'now'>, from: number, { labell
 
 function labelling({ now }: Pick<OpenedRollout, 'now'>) {
   const judge = judging.judge.calibrated?.judge;
-  const isRight = (question: string, answer: string) => answer === `City ${/Land (\d+)/.exec(question)?.[1] ?? ''}`;
+  const isRight = (question: string, answer: string) =>
+    answer === `City ${/Land (\d+)/.exec(question)?.[1] ?? ''}`;
   const of = async () => {
     const rollout = (await now())?.id;
     if (rollout === undefined || judge === undefined) throw new Error('no rollout');
@@ -90,17 +121,27 @@ function labelling({ now }: Pick<OpenedRollout, 'now'>) {
   };
   return startLabelling(isRight, {
     list: async () => world.registry.answerLabels.toLabel({ ...(await of()), limit: 500 }),
-    label: async (labels) => world.registry.answerLabels.label({ ...(await of()), labels, actor: 'ada' }),
+    label: async (labels) =>
+      world.registry.answerLabels.label({ ...(await of()), labels, actor: 'ada' }),
   });
 }
 
-/** At a pace that the judge can follow: all at once, the traffic would be over before people are answered. */
+/**
+ * At a pace that the judge can follow: all at once, the traffic would be over before people are
+ * answered.
+ */
 async function asked({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
   const deadline = Date.now() + 120_000;
   for (let land = from; Date.now() < deadline; land += 4) {
     if ((await now())?.status !== 'running') return land - from;
     await Promise.all(
-      [0, 1, 2, 3].map((each) => world.ask(gateway, { land: land + each, user: `user-${(land + each) % 23}`, stream: false })),
+      [0, 1, 2, 3].map((each) =>
+        world.ask(gateway, {
+          land: land + each,
+          user: `user-${(land + each) % 23}`,
+          stream: false,
+        }),
+      ),
     );
     await pause(60);
   }
@@ -111,7 +152,15 @@ async function promoted(runId: RunId, rollout: OpenedRollout, version: number): 
   const row = await rollout.now();
   const { champion } = await world.registry.aliases.get({ tenant, model: 'atlas' });
   await world.registry.aliases.promote({
-    ...{ tenant, model: 'atlas', version, decisionId: row?.decisionId ?? null, runId, actor: 'test', cause: 'it has passed' },
+    ...{
+      tenant,
+      model: 'atlas',
+      version,
+      decisionId: row?.decisionId ?? null,
+      runId,
+      actor: 'test',
+      cause: 'it has passed',
+    },
     ...{
       expectedChampion: champion ?? { version: null, fencing: 0 },
       idempotencyKey: `judged-${version}`,
@@ -122,9 +171,14 @@ async function promoted(runId: RunId, rollout: OpenedRollout, version: number): 
 
 test('one that answers as well is promoted by what a judge says, though the judge is away for a while', async () => {
   await world.promote(await world.atlasThat('Answer well.'));
-  const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), { quality }, judging);
+  const rollout = await world.beginRollout(
+    await world.atlasThat('Answer well, and be kind.'),
+    { quality },
+    judging,
+  );
   let refused = 0;
-  fault = (prompt) => (asJudge.test(prompt) && (refused += 1) <= 5 ? { kind: 'error', status: 503 } : null);
+  fault = (prompt) =>
+    asJudge.test(prompt) && (refused += 1) <= 5 ? { kind: 'error', status: 503 } : null;
   await replay(rollout, 1_000);
   expect(refused).toBeGreaterThan(5);
   const row = await rollout.now();
@@ -133,31 +187,52 @@ test('one that answers as well is promoted by what a judge says, though the judg
     /judge-loss .* pairs\)[^]*judged by sound .* corrected by \d+ pairs that people labelled/,
   );
   await promoted(rollout.runId, rollout, 2);
-  expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({ kind: 'promoted', verdict: { kind: 'passed' } });
+  expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({
+    kind: 'promoted',
+    verdict: { kind: 'passed' },
+  });
   await record('canary-rollout-judged-promoted', rollout.handle);
 });
 
 test('one that answers worse is taken back by it', async () => {
-  const rollout = await world.beginRollout(await world.atlasThat('Do not care.'), { quality: { ...quality, margin: 0.03 } }, judging);
+  const rollout = await world.beginRollout(
+    await world.atlasThat('Do not care.'),
+    { quality: { ...quality, margin: 0.03 } },
+    judging,
+  );
   await replay(rollout, 10_000);
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
-  expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({ code: 'quality.refuted' });
+  expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({
+    code: 'quality.refuted',
+  });
   await record('canary-rollout-judged-rolled-back', rollout.handle);
 });
 
 test('one that is held as nothing more is judged goes on when somebody has helped the judge and resumes it', async () => {
-  const body = JSON.stringify({ error: { code: 'model_not_found', message: 'The model `scripted` does not exist' } });
+  const body = JSON.stringify({
+    error: { code: 'model_not_found', message: 'The model `scripted` does not exist' },
+  });
   fault = (prompt) => (asJudge.test(prompt) ? { kind: 'error', status: 404, body } : null);
   const challenger = await world.atlasThat('Answer well, and be short.');
-  const rollout = await world.beginRollout(challenger, { quality, onInconclusive: 'hold' }, judging);
+  const rollout = await world.beginRollout(
+    challenger,
+    { quality, onInconclusive: 'hold' },
+    judging,
+  );
   const asked = await replay(rollout, 30_000);
   const held = await rollout.now();
-  expect(held).toMatchObject({ status: 'held', waitingFor: expect.stringContaining('judging has ended') as string });
+  expect(held).toMatchObject({
+    status: 'held',
+    waitingFor: expect.stringContaining('judging has ended') as string,
+  });
   fault = () => null;
   await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] });
   await replay(rollout, 30_000 + asked);
-  expect(await rollout.now()).toMatchObject({ status: 'passed', waitingFor: expect.stringContaining('passed') as string });
+  expect(await rollout.now()).toMatchObject({
+    status: 'passed',
+    waitingFor: expect.stringContaining('passed') as string,
+  });
   await rollout.handle.executeUpdate(abortUpdate, { args: [commandOf({ actor: 'ada' })] });
   await rollout.handle.result();
 });

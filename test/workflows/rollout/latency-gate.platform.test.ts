@@ -10,8 +10,19 @@ afterAll(() => runs.close());
 
 const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of before') };
 const plain = llmPlanOf().spec;
-const latency = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 500, confidence: 0.95, maxFailures: 0.02, minCases: 40 } as const;
-const baseline = { ...plain.evaluate.gates[0], against: 'baseline' } as (typeof plain.evaluate.gates)[0];
+const latency = {
+  name: 'quick',
+  kind: 'latency',
+  quantile: 0.9,
+  maxMs: 500,
+  confidence: 0.95,
+  maxFailures: 0.02,
+  minCases: 40,
+} as const;
+const baseline = {
+  ...plain.evaluate.gates[0],
+  against: 'baseline',
+} as (typeof plain.evaluate.gates)[0];
 
 /** Who was asked in which stage, and whether for its time as well. */
 async function asked(
@@ -19,7 +30,12 @@ async function asked(
 ): Promise<readonly (readonly [stage: string, who: string, timed: number | null])[]> {
   const seen: (readonly [string, string, number | null])[] = [];
   const fake = fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7 });
-  const names = new Map(['bundle plain.yaml', 'bundle precise.yaml', 'bundle of before'].map((name) => [artifact(name).digest, name]));
+  const names = new Map(
+    ['bundle plain.yaml', 'bundle precise.yaml', 'bundle of before'].map((name) => [
+      artifact(name).digest,
+      name,
+    ]),
+  );
   const overrides: Overrides = {
     ...fake,
     readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
@@ -28,7 +44,11 @@ async function asked(
       return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
     },
   };
-  const { outcome } = await runs.run(`latency-gate-${gates.length}`, llmPlanOf({ evaluate: { ...plain.evaluate, gates } }), overrides);
+  const { outcome } = await runs.run(
+    `latency-gate-${gates.length}`,
+    llmPlanOf({ evaluate: { ...plain.evaluate, gates } }),
+    overrides,
+  );
   expect(outcome.status).toBe('succeeded');
   return seen;
 }
@@ -36,13 +56,19 @@ async function asked(
 test('only the candidate is asked again for its time, where a gate wants it', async () => {
   const seen = await asked([baseline, latency]);
   expect(seen.filter(([stage]) => stage === 'evaluate')).toEqual([
-    // The cases that an upper bound of the quantile takes at the tenth attempt, which is more than twice those of the first.
+    // The cases that an upper bound of the quantile takes at the tenth attempt, which is more than
+    // twice those of the first.
     ['evaluate', 'bundle precise.yaml', 87],
     ['evaluate', 'bundle of before', null],
     ['evaluate', 'bundle plain.yaml', null],
   ]);
   // Prompts are chosen by what they answer.
-  expect(seen.filter(([stage]) => stage === 'prompt-eval').map(([, , timed]) => timed)).toEqual([null, null, null, null]);
+  expect(seen.filter(([stage]) => stage === 'prompt-eval').map(([, , timed]) => timed)).toEqual([
+    null,
+    null,
+    null,
+    null,
+  ]);
 });
 
 test('without such a gate nobody is asked twice', async () => {

@@ -3,7 +3,11 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Tenant } from '../../../domain/ids';
 import { workflowBundle } from '../../../workers/temporal/bundle';
-import { lifecycleWorkflows, taskQueues, type LifecycleInput } from '../../../workflows/run/messages';
+import {
+  lifecycleWorkflows,
+  taskQueues,
+  type LifecycleInput,
+} from '../../../workflows/run/messages';
 import { fakeActivities, planOf } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 
@@ -13,13 +17,21 @@ interface Done {
   readonly step: 'ingest' | 'validate' | 'assemble' | 'end';
 }
 
-/** Longer than a workflow takes to ask for the next step: what has begun then waits when the slot becomes free. */
+/**
+ * Longer than a workflow takes to ask for the next step: what has begun then waits when the slot
+ * becomes free.
+ */
 const workMs = 250;
 
 /** Runs that all wait before there is a worker, and one slot for their data. */
-async function workOff(runs: readonly { readonly tenant: string; readonly lifecycle: string }[]): Promise<readonly Done[]> {
+async function workOff(
+  runs: readonly { readonly tenant: string; readonly lifecycle: string }[],
+): Promise<readonly Done[]> {
   const { address, namespace } = await testTemporal();
-  const [connection, asking] = await Promise.all([NativeConnection.connect({ address }), Connection.connect({ address })]);
+  const [connection, asking] = await Promise.all([
+    NativeConnection.connect({ address }),
+    Connection.connect({ address }),
+  ]);
   const client = new Client({ connection: asking, namespace });
   const done: Done[] = [];
   const plan = planOf();
@@ -27,7 +39,8 @@ async function workOff(runs: readonly { readonly tenant: string; readonly lifecy
   const nameOf = (of: { readonly lifecycle: string }) => of.lifecycle;
   const plain = fakeActivities(plan);
   const { activities } = fakeActivities(plan, {
-    openRun: (input) => Promise.resolve({ ...plan, tenant: input.tenant, lifecycle: nameOf(input) }),
+    openRun: (input) =>
+      Promise.resolve({ ...plan, tenant: input.tenant, lifecycle: nameOf(input) }),
     ingestSource: async (input) => {
       done.push({ run: nameOf(input), step: 'ingest' });
       await sleep(workMs);
@@ -41,7 +54,11 @@ async function workOff(runs: readonly { readonly tenant: string; readonly lifecy
   });
   try {
     const common = { connection, namespace, activities };
-    const orchestrator = await Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: await workflowBundle() });
+    const orchestrator = await Worker.create({
+      ...common,
+      taskQueue: taskQueues.orchestrator,
+      workflowBundle: await workflowBundle(),
+    });
     const first = orchestrator.run();
     const handles: WorkflowHandle[] = [];
     // In this order, each with its first activity waiting before the next one comes.
@@ -54,13 +71,21 @@ async function workOff(runs: readonly { readonly tenant: string; readonly lifecy
         actor: 'ada',
         traceId: 't',
       };
-      const named = { workflowId: `run/${index}`, taskQueue: taskQueues.orchestrator, args: [input] };
+      const named = {
+        workflowId: `run/${index}`,
+        taskQueue: taskQueues.orchestrator,
+        args: [input],
+      };
       const handle = await client.workflow.start(lifecycleWorkflows.ModelLifecycle, named);
       while (((await handle.describe()).raw.pendingActivities ?? []).length === 0) await sleep(20);
       handles.push(handle);
     }
     const others = await Promise.all([
-      Worker.create({ ...common, taskQueue: taskQueues.data, maxConcurrentActivityTaskExecutions: 1 }),
+      Worker.create({
+        ...common,
+        taskQueue: taskQueues.data,
+        maxConcurrentActivityTaskExecutions: 1,
+      }),
       Worker.create({ ...common, taskQueue: taskQueues.compute }),
     ]);
     const running = [first, ...others.map((worker) => worker.run())];
@@ -81,15 +106,20 @@ async function workOff(runs: readonly { readonly tenant: string; readonly lifecy
 beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
 test('the first result of many waiting runs comes early, not after all of them have begun', async () => {
-  const runs = Array.from({ length: 16 }, (_, index) => ({ tenant: 'default', lifecycle: `waiting-${index}` }));
+  const runs = Array.from({ length: 16 }, (_, index) => ({
+    tenant: 'default',
+    lifecycle: `waiting-${index}`,
+  }));
   const begunBeforeFirstEnd = async () => {
     const done = await workOff(runs);
     const first = done.findIndex(({ step }) => step === 'end');
     return new Set(done.slice(0, first).map(({ run }) => run)).size;
   };
-  // First come, first served lets nearly all begin before, in every try; a machine that pauses does so in some.
+  // First come, first served lets nearly all begin before, in every try; a machine that pauses does
+  // so in some.
   let fewest = await begunBeforeFirstEnd();
-  for (let tries = 1; tries < 3 && fewest >= 9; tries += 1) fewest = Math.min(fewest, await begunBeforeFirstEnd());
+  for (let tries = 1; tries < 3 && fewest >= 9; tries += 1)
+    fewest = Math.min(fewest, await begunBeforeFirstEnd());
   expect(fewest).toBeLessThan(9);
 });
 

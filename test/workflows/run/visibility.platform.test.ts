@@ -1,9 +1,16 @@
-/** What somebody sees of a run in Temporal itself: its status, its search attributes, its details and its timers. */
+/**
+ * What somebody sees of a run in Temporal itself: its status, its search attributes, its details
+ * and its timers.
+ */
 import { Context } from '@temporalio/activity';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { failed, planOf } from '../../support/fake-activities';
-import { openLifecycleRuns, type LifecycleRuns, type StartedRun } from '../../support/lifecycle-runs';
+import {
+  openLifecycleRuns,
+  type LifecycleRuns,
+  type StartedRun,
+} from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
 let client: Client;
@@ -32,12 +39,19 @@ async function start(...given: Parameters<LifecycleRuns['start']>): Promise<Star
 
 async function seen({ handle }: Pick<StartedRun, 'handle'>) {
   const { status, typedSearchAttributes } = await handle.describe();
-  return { status: status.name, ...Object.fromEntries(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])) };
+  return {
+    status: status.name,
+    ...Object.fromEntries(
+      typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]),
+    ),
+  };
 }
 
 /** As the Web UI asks for it. */
 async function details({ handle }: Pick<StartedRun, 'handle'>): Promise<string> {
-  const metadata = await handle.query<{ readonly currentDetails?: string }>('__temporal_workflow_metadata');
+  const metadata = await handle.query<{ readonly currentDetails?: string }>(
+    '__temporal_workflow_metadata',
+  );
   return metadata.currentDetails ?? '';
 }
 
@@ -51,13 +65,21 @@ async function eventually<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean
 
 test('a run that failed is FAILED, with its failure as details', async () => {
   const run = await start(planOf(), {
-    trainModel: () => Promise.reject(ApplicationFailure.nonRetryable('the job exited with 2', 'JobFailed', { next: 'perennial run logs' })),
+    trainModel: () =>
+      Promise.reject(
+        ApplicationFailure.nonRetryable('the job exited with 2', 'JobFailed', {
+          next: 'perennial run logs',
+        }),
+      ),
   });
   await run.handle.result().catch(() => undefined);
   expect(await details(run)).toBe(
     'The run ended as **failed** in stage **train**.\n- JobFailed: the job exited with 2\n- Next step: perennial run logs',
   );
-  expect(await run.end()).toMatchObject({ status: 'failed', failure: { type: 'JobFailed', stage: 'train' } });
+  expect(await run.end()).toMatchObject({
+    status: 'failed',
+    failure: { type: 'JobFailed', stage: 'train' },
+  });
   expect(await seen(run)).toMatchObject({
     status: 'FAILED',
     PerennialStatus: 'failed',
@@ -88,7 +110,10 @@ test('a cancelled run is CANCELED once it has undone what it did', async () => {
   await eventually(() => Promise.resolve(isTraining), Boolean);
   expect(await seen(run)).toMatchObject({ status: 'RUNNING', PerennialStatus: 'running' });
   await run.handle.cancel();
-  expect(await run.end()).toMatchObject({ status: 'cancelled', failure: { type: 'Cancelled', stage: 'train' } });
+  expect(await run.end()).toMatchObject({
+    status: 'cancelled',
+    failure: { type: 'Cancelled', stage: 'train' },
+  });
   expect(await seen(run)).toMatchObject({ status: 'CANCELLED', PerennialStatus: 'cancelled' });
   expect(run.fake.calls).toContain('restoreDatasetAliases');
   await expect(run.handle.result()).rejects.toBeInstanceOf(WorkflowFailedError);
@@ -126,10 +151,12 @@ test('a run that waits for an approval says so, and its timer is named', async (
   const found = async () => (await client.workflow.count(query)).count;
   expect(await eventually(found, (count) => count > 0)).toBe(1);
   const { events = [] } = await run.handle.fetchHistory();
-  const timers = (events ?? []).filter(({ timerStartedEventAttributes }) => timerStartedEventAttributes);
-  expect(timers.map(({ userMetadata }) => Buffer.from(userMetadata?.summary?.data ?? []).toString())).toEqual([
-    expect.stringMatching(/^"approval of flight-delay@2: \d+[dhms]"$/),
-  ]);
+  const timers = (events ?? []).filter(
+    ({ timerStartedEventAttributes }) => timerStartedEventAttributes,
+  );
+  expect(
+    timers.map(({ userMetadata }) => Buffer.from(userMetadata?.summary?.data ?? []).toString()),
+  ).toEqual([expect.stringMatching(/^"approval of flight-delay@2: \d+[dhms]"$/)]);
   await run.handle.cancel();
   expect(await run.end()).toMatchObject({ status: 'cancelled' });
 });

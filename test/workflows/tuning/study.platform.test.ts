@@ -28,15 +28,23 @@ describe('tuning study', () => {
     let begun = 0;
     const study = fakeStudy(async (number) => {
       begun += 1;
-      // None of the first three ends before all have begun, however long a busy machine takes to ask for them.
+      // None of the first three ends before all have begun, however long a busy machine takes to
+      // ask for them.
       await until(() => begun >= 3);
       await new Promise((resolve) => setTimeout(resolve, 50));
       return complete(number);
     });
-    const { handle, end } = await runs.study(studyInput({ trials: 7, parallel: 3 }), study.activities);
+    const { handle, end } = await runs.study(
+      studyInput({ trials: 7, parallel: 3 }),
+      study.activities,
+    );
     const outcome = await end();
     await runs.record('tuning-study', handle);
-    expect(outcome).toMatchObject({ counts: { complete: 7, pruned: 0, failed: 0 }, best: { number: 6, value: 1 / 7 }, endedEarly: null });
+    expect(outcome).toMatchObject({
+      counts: { complete: 7, pruned: 0, failed: 0 },
+      best: { number: 6, value: 1 / 7 },
+      endedEarly: null,
+    });
     expect(study.ran).toEqual([1, 1, 1, 1, 1, 1, 1]);
     expect(study.most).toBe(3);
   });
@@ -50,39 +58,69 @@ describe('tuning study', () => {
 
   test('continues as new when it was told to, and loses, repeats or counts twice no trial', async () => {
     const study = fakeStudy();
-    const { handle, end } = await runs.study(studyInput({ trials: 10, parallel: 2 }, { trialsPerExecution: 3 }), study.activities);
+    const { handle, end } = await runs.study(
+      studyInput({ trials: 10, parallel: 2 }, { trialsPerExecution: 3 }),
+      study.activities,
+    );
     const outcome = await end();
     await runs.record('tuning-study-continued', handle);
     expect(outcome).toMatchObject({ counts: { complete: 10 }, best: { number: 9 } });
     expect(study.ran).toEqual(Array(10).fill(1));
     const history = await handle.fetchHistory();
-    expect(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toBeTruthy();
+    expect(
+      history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId,
+    ).toBeTruthy();
   });
 
   test('goes on with what an execution that was lost had begun, and repeats no trial that had ended', async () => {
     const study = fakeStudy();
     for (const number of [0, 1, 2, 3]) {
-      await study.activities.askTrial({ ...studyInput(), hyperband: null, number, key: 'k' as never });
-      if (number !== 1) await study.activities.endTrial({ ...studyInput(), number, end: complete(number) });
+      await study.activities.askTrial({
+        ...studyInput(),
+        hyperband: null,
+        number,
+        key: 'k' as never,
+      });
+      if (number !== 1)
+        await study.activities.endTrial({ ...studyInput(), number, end: complete(number) });
     }
     const { end } = await runs.study(studyInput({ trials: 6 }), study.activities);
     expect(await end()).toMatchObject({ counts: { complete: 6 } });
-    expect(study.ran.map((times) => times || 0)).toEqual([undefined, 1, undefined, undefined, 1, 1]);
+    expect(study.ran.map((times) => times || 0)).toEqual([
+      undefined,
+      1,
+      undefined,
+      undefined,
+      1,
+      1,
+    ]);
   });
 
   test('a trial that fails is recorded so, and the study goes on', async () => {
     const study = fakeStudy((number) => {
-      if (number === 1) throw ApplicationFailure.nonRetryable('the job was lost for good', 'JobLost');
-      return number === 2 ? { status: 'failed', value: null, reason: 'used 3 GiB of memory' } : complete(number);
+      if (number === 1)
+        throw ApplicationFailure.nonRetryable('the job was lost for good', 'JobLost');
+      return number === 2
+        ? { status: 'failed', value: null, reason: 'used 3 GiB of memory' }
+        : complete(number);
     });
     const { handle, end } = await runs.study(studyInput(), study.activities);
     expect(await end()).toMatchObject({ counts: { complete: 4, failed: 2 }, best: { number: 5 } });
     await runs.record('tuning-study-failed-trials', handle);
-    expect(study.trials.map(({ reason }) => reason)).toEqual([null, 'the job was lost for good', 'used 3 GiB of memory', null, null, null]);
+    expect(study.trials.map(({ reason }) => reason)).toEqual([
+      null,
+      'the job was lost for good',
+      'used 3 GiB of memory',
+      null,
+      null,
+      null,
+    ]);
   });
 
   test('ends early when most of its trials fail', async () => {
-    const study = fakeStudy((number) => (number < 2 ? complete(number) : { status: 'failed', value: null, reason: 'nonsense' }));
+    const study = fakeStudy((number) =>
+      number < 2 ? complete(number) : { status: 'failed', value: null, reason: 'nonsense' },
+    );
     const { end } = await runs.study(studyInput({ trials: 100 }), study.activities);
     expect(await end()).toMatchObject({ endedEarly: '3 of 5 trials failed', best: { number: 1 } });
     expect(study.trials.length).toBeLessThan(8);
@@ -91,7 +129,10 @@ describe('tuning study', () => {
   test('ends when the budget is spent, with the trials that are under way', async () => {
     const study = fakeStudy(undefined, (trials) => trials.length >= 4);
     const { handle, end } = await runs.study(studyInput(), study.activities);
-    expect(await end()).toMatchObject({ counts: { complete: 4 }, endedEarly: 'the budget of 9 s was spent' });
+    expect(await end()).toMatchObject({
+      counts: { complete: 4 },
+      endedEarly: 'the budget of 9 s was spent',
+    });
     await runs.record('tuning-study-budget', handle);
   });
 
@@ -115,7 +156,10 @@ describe('tuning study', () => {
 
   test('that is cancelled leaves nothing running', async () => {
     const study = fakeStudy(undefined);
-    const { handle, end } = await runs.study(studyInput(), { ...study.activities, runTrial: untilCancelled });
+    const { handle, end } = await runs.study(studyInput(), {
+      ...study.activities,
+      runTrial: untilCancelled,
+    });
     await until(() => study.trials.length === 2);
     await handle.cancel();
     await expect(end()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) as unknown });
@@ -137,7 +181,9 @@ describe('tuning study', () => {
           : Promise.reject(ApplicationFailure.nonRetryable('optuna: bad space', 'InvalidInput')),
     });
     await expect(end()).rejects.toThrow();
-    expect(study.trials).toMatchObject([{ status: 'failed', reason: 'the study failed: optuna: bad space' }]);
+    expect(study.trials).toMatchObject([
+      { status: 'failed', reason: 'the study failed: optuna: bad space' },
+    ]);
   });
 });
 
@@ -145,14 +191,24 @@ describe('model lifecycle with tuning', () => {
   const winner = {
     trainModel: (({ key }: { key: string }) =>
       Promise.resolve({
-        ...{ result: { metrics: {}, facts: {} }, logs: artifact('logs'), trainer: { name: 'lightgbm', codeDigest: digest('code') } },
+        ...{
+          result: { metrics: {}, facts: {} },
+          logs: artifact('logs'),
+          trainer: { name: 'lightgbm', codeDigest: digest('code') },
+        },
         onnx: artifact(key.includes('winner') ? 'tuned-onnx' : 'onnx'),
       })) as never,
     writeManifest: (({ key }: { key: string }) =>
-      Promise.resolve(artifact(key.includes('baseline') ? 'baseline' : key.includes('/tune/') ? 'tuned' : '2'))) as never,
+      Promise.resolve(
+        artifact(key.includes('baseline') ? 'baseline' : key.includes('/tune/') ? 'tuned' : '2'),
+      )) as never,
   };
 
-  async function tunedRun(name: string, overrides: Parameters<LifecycleRuns['start']>[1] = {}, study = fakeStudy()) {
+  async function tunedRun(
+    name: string,
+    overrides: Parameters<LifecycleRuns['start']>[1] = {},
+    study = fakeStudy(),
+  ) {
     const registered: unknown[] = [];
     const ended: Record<string, unknown> = {};
     const { handle, fake, end } = await runs.start(tunedPlan(), {
@@ -170,7 +226,13 @@ describe('model lifecycle with tuning', () => {
     });
     const outcome = await end();
     await runs.record(name, handle);
-    return { outcome, fake, registered, stage: ended['tune'] as { output: Record<string, unknown> }, study };
+    return {
+      outcome,
+      fake,
+      registered,
+      stage: ended['tune'] as { output: Record<string, unknown> },
+      study,
+    };
   }
 
   test('evaluates the tuned model when it beats the default on the confirm slice, without training it again', async () => {
@@ -182,7 +244,12 @@ describe('model lifecycle with tuning', () => {
       params: { num_leaves: 15 },
       trials: { complete: 6, pruned: 0, failed: 0 },
       best: { number: 5 },
-      confirm: { default: 0.5, tuned: 0.48, difference: -0.02, interval: { level: 0.9, upper: -0.01 } },
+      confirm: {
+        default: 0.5,
+        tuned: 0.48,
+        difference: -0.02,
+        interval: { level: 0.9, upper: -0.01 },
+      },
     });
     expect(outcome.verdict?.reasons[0]).toMatchObject({ gate: 'tune', code: 'tune.tuned' });
     const names = work(fake.calls);
@@ -195,12 +262,24 @@ describe('model lifecycle with tuning', () => {
     const { outcome, registered, stage } = await tunedRun('model-lifecycle-default-kept', {
       confirmTuning: () =>
         Promise.resolve({
-          ...{ metric: 'logloss', rows: 1000, days: 15, default: 0.5, tuned: 0.499, difference: -0.001, reason: null },
+          ...{
+            metric: 'logloss',
+            rows: 1000,
+            days: 15,
+            default: 0.5,
+            tuned: 0.499,
+            difference: -0.001,
+            reason: null,
+          },
           interval: { level: 0.9, lower: -0.004, upper: 0.002 },
         }),
     });
     expect(registered).toEqual([digest('2')]);
-    expect(stage.output).toMatchObject({ chosen: 'default', params: {}, confirm: { tuned: 0.499 } });
+    expect(stage.output).toMatchObject({
+      chosen: 'default',
+      params: {},
+      confirm: { tuned: 0.499 },
+    });
     expect(outcome.verdict?.reasons[0]?.message).toBe(
       'the default parameters kept, as none is shown to be better: trial 5, the best of 6: logloss on the confirm slice better, −0.00100 (90% bounds −0.00400 … +0.00200; positive is worse; 1000 rows of 15 days)',
     );
@@ -222,7 +301,10 @@ describe('model lifecycle with tuning', () => {
       {},
       fakeStudy(() => ({ status: 'failed', value: null, reason: 'bad' })),
     );
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'JobFailed', stage: 'tune', message: '5 of 5 trials failed' } });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { type: 'JobFailed', stage: 'tune', message: '5 of 5 trials failed' },
+    });
   });
 
   test('that is paused while it tunes begins no trial, and says so', async () => {
@@ -235,7 +317,8 @@ describe('model lifecycle with tuning', () => {
     const { handle, end } = await runs.start(tunedPlan(), {
       ...study.activities,
       ...winner,
-      recordRunStatus: ({ status, waitingFor }) => Promise.resolve(void shown.push([status, waitingFor])),
+      recordRunStatus: ({ status, waitingFor }) =>
+        Promise.resolve(void shown.push([status, waitingFor])),
     });
     await until(() => study.trials.length === 2);
     await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
@@ -258,13 +341,19 @@ describe('model lifecycle with tuning', () => {
 
   test('that is cancelled while it tunes ends its study and undoes what it did', async () => {
     const study = fakeStudy();
-    const { handle, fake, end } = await runs.start(tunedPlan(), { ...study.activities, ...winner, runTrial: untilCancelled });
+    const { handle, fake, end } = await runs.start(tunedPlan(), {
+      ...study.activities,
+      ...winner,
+      runTrial: untilCancelled,
+    });
     await until(() => study.trials.length === 2);
     await handle.cancel();
     expect(await end()).toMatchObject({ status: 'cancelled' });
     await runs.record('model-lifecycle-cancelled-while-tuning', handle);
     expect(study.trials.every(({ status }) => status === 'failed')).toBe(true);
-    expect(fake.calls.indexOf('abandonStudy')).toBeLessThan(fake.calls.indexOf('restoreDatasetAliases'));
+    expect(fake.calls.indexOf('abandonStudy')).toBeLessThan(
+      fake.calls.indexOf('restoreDatasetAliases'),
+    );
   });
 });
 

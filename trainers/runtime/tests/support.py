@@ -15,7 +15,9 @@ from runtime.manifest import Manifest
 ANYTHING = Manifest("test", ("classification", "regression"), {"type": "object"}, None)
 
 
-def make_job_directory(directory: Path, inputs: dict[str, list[pa.Table]], features: list[tuple[str, str]], **body: Any) -> Path:
+def make_job_directory(
+    directory: Path, inputs: dict[str, list[pa.Table]], features: list[tuple[str, str]], **body: Any
+) -> Path:
     named: dict[str, list[dict[str, str]]] = {}
     for name, tables in inputs.items():
         for part, table in enumerate(tables):
@@ -23,7 +25,11 @@ def make_job_directory(directory: Path, inputs: dict[str, list[pa.Table]], featu
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, directory / path)
             named.setdefault(name, []).append({"path": path})
-    context = {"task": "classification", "label": "__label", "features": [{"name": name, "type": kind} for name, kind in features]}
+    context = {
+        "task": "classification",
+        "label": "__label",
+        "features": [{"name": name, "type": kind} for name, kind in features],
+    }
     whole = {
         "id": "run_test/train/job/1",
         "seed": 1,

@@ -45,7 +45,9 @@ class AJob(unittest.TestCase):
                 inner = os.fork()
                 if inner == 0:
                     found.enter(found.users[0] if found.users else None, network, [], needed)
-                    os.write(write, json.dumps(found.described() | self.look(parent, port)).encode())
+                    os.write(
+                        write, json.dumps(found.described() | self.look(parent, port)).encode()
+                    )
                     os._exit(0)
                 os.waitpid(inner, 0)
             except BaseException:

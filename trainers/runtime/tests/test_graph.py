@@ -15,17 +15,32 @@ from runtime.trees import tree_ensemble
 
 def run(model: onnx.ModelProto, **columns):
     session = onnxruntime.InferenceSession(graph_bytes(model), providers=["CPUExecutionProvider"])
-    return session.run(["score"], {name: np.asarray(values).reshape(-1, 1) for name, values in columns.items()})[0][:, 0]
+    return session.run(
+        ["score"], {name: np.asarray(values).reshape(-1, 1) for name, values in columns.items()}
+    )[0][:, 0]
 
 
 def grow(matrix, label, **params):
-    settings = {"objective": "regression", "num_threads": 1, "verbosity": -1, "min_data_in_leaf": 1, "min_data_in_bin": 1, **params}
-    return lgb.train(settings, lgb.Dataset(matrix, label), num_boost_round=params.pop("num_boost_round", 20))
+    settings = {
+        "objective": "regression",
+        "num_threads": 1,
+        "verbosity": -1,
+        "min_data_in_leaf": 1,
+        "min_data_in_bin": 1,
+        **params,
+    }
+    return lgb.train(
+        settings, lgb.Dataset(matrix, label), num_boost_round=params.pop("num_boost_round", 20)
+    )
 
 
 def forest_graph(booster, width):
     builder = GraphBuilder([Feature(f"f{index}", "float") for index in range(width)])
-    return builder.finish(tree_ensemble(builder, builder.concatenate([f"f{index}" for index in range(width)]), [booster]))
+    return builder.finish(
+        tree_ensemble(
+            builder, builder.concatenate([f"f{index}" for index in range(width)]), [booster]
+        )
+    )
 
 
 class Trees(unittest.TestCase):
@@ -35,7 +50,11 @@ class Trees(unittest.TestCase):
         values = np.float32(1000) + np.arange(400, dtype=np.float32) * np.spacing(np.float32(1000))
         label = random.normal(size=400)
         booster = grow(values.reshape(-1, 1), label, max_bin=1000, num_leaves=200)
-        np.testing.assert_allclose(run(forest_graph(booster, 1), f0=values), booster.predict(values.reshape(-1, 1)), atol=1e-6)
+        np.testing.assert_allclose(
+            run(forest_graph(booster, 1), f0=values),
+            booster.predict(values.reshape(-1, 1)),
+            atol=1e-6,
+        )
 
     def test_treat_a_missing_number_as_lightgbm_does_whether_training_had_one_or_not(self):
         random = np.random.default_rng(2)
@@ -43,12 +62,28 @@ class Trees(unittest.TestCase):
         matrix[::7, 1] = np.nan
         label = np.nan_to_num(matrix[:, 0] * 2 + np.where(np.isnan(matrix[:, 1]), 5, matrix[:, 1]))
         booster = grow(matrix, label)
-        odd = np.array([[np.nan, np.nan], [np.nan, 1], [1, np.nan], [np.inf, -np.inf], [-0.0, 0.0], [3e38, -3e38]], dtype=np.float32)
-        np.testing.assert_allclose(run(forest_graph(booster, 2), f0=odd[:, 0], f1=odd[:, 1]), booster.predict(odd), atol=1e-5)
+        odd = np.array(
+            [
+                [np.nan, np.nan],
+                [np.nan, 1],
+                [1, np.nan],
+                [np.inf, -np.inf],
+                [-0.0, 0.0],
+                [3e38, -3e38],
+            ],
+            dtype=np.float32,
+        )
+        np.testing.assert_allclose(
+            run(forest_graph(booster, 2), f0=odd[:, 0], f1=odd[:, 1]),
+            booster.predict(odd),
+            atol=1e-5,
+        )
 
     def test_may_be_a_single_leaf(self):
         booster = grow(np.zeros((50, 1), dtype=np.float32), np.full(50, 3.0))
-        np.testing.assert_allclose(run(forest_graph(booster, 1), f0=np.float32([0, np.nan])), [3.0, 3.0])
+        np.testing.assert_allclose(
+            run(forest_graph(booster, 1), f0=np.float32([0, np.nan])), [3.0, 3.0]
+        )
 
 
 class Texts(unittest.TestCase):
@@ -56,7 +91,9 @@ class Texts(unittest.TestCase):
         values = np.array(["AA"] * 5 + ["B6"] * 4 + ["ZZ"], dtype=object)
         categories = Categories.learn(values, min_rows=2, most=10)
         self.assertEqual(categories.known, ("AA", "B6"))
-        self.assertEqual(list(categories.codes(np.array(["B6", "ZZ", "AA", "new"], dtype=object))), [2, 0, 1, 0])
+        self.assertEqual(
+            list(categories.codes(np.array(["B6", "ZZ", "AA", "new"], dtype=object))), [2, 0, 1, 0]
+        )
 
     def test_beyond_the_limit_are_the_rarest(self):
         values = np.array(["a", "b", "b", "c", "c", "c"], dtype=object)
@@ -66,7 +103,9 @@ class Texts(unittest.TestCase):
         for known, expected in ((("AA", "ünï"), [1, 2, 0, 0]), ((), [0, 0, 0, 0])):
             builder = GraphBuilder([Feature("carrier", "string")])
             categories = Categories(known)
-            score = builder.category_values("carrier", categories, np.arange(len(known) + 1, dtype=np.float32))
+            score = builder.category_values(
+                "carrier", categories, np.arange(len(known) + 1, dtype=np.float32)
+            )
             texts = np.array(["AA", "ünï", "", "other"], dtype=object)
             self.assertEqual(list(run(builder.finish(score), carrier=texts)), expected)
 
@@ -75,11 +114,15 @@ class Graphs(unittest.TestCase):
     def constant(self, value, *names):
         builder = GraphBuilder([Feature(name, "float") for name in names])
         zero = builder.node("Mul", [names[0], builder.constant(0.0, np.float32)])
-        finite = builder.node("Where", [builder.node("IsNaN", [zero]), builder.constant(0.0, np.float32), zero])
+        finite = builder.node(
+            "Where", [builder.node("IsNaN", [zero]), builder.constant(0.0, np.float32), zero]
+        )
         return builder.finish(builder.node("Add", [finite, builder.constant(value, np.float32)]))
 
     def test_take_columns_that_they_do_not_use(self):
-        self.assertEqual(list(run(self.constant(0.5, "a", "b"), a=np.float32([1]), b=np.float32([2]))), [0.5])
+        self.assertEqual(
+            list(run(self.constant(0.5, "a", "b"), a=np.float32([1]), b=np.float32([2]))), [0.5]
+        )
 
     def test_are_the_same_bytes_each_time(self):
         self.assertEqual(graph_bytes(self.constant(0.5, "a")), graph_bytes(self.constant(0.5, "a")))
@@ -111,7 +154,12 @@ class Parity(unittest.TestCase):
         return graph_bytes(Graphs().constant(value, "a"))
 
     def test_says_how_many_rows_agree(self):
-        facts = check_parity(self.graph(), lambda columns: np.full(len(columns["a"]), 0.50001), self.columns, list(self.features))
+        facts = check_parity(
+            self.graph(),
+            lambda columns: np.full(len(columns["a"]), 0.50001),
+            self.columns,
+            list(self.features),
+        )
         self.assertEqual((facts["rows"], facts["share"]), (5_000, 1.0))
         self.assertAlmostEqual(facts["maxDifference"], 1e-5, places=7)
 
@@ -131,4 +179,9 @@ class Parity(unittest.TestCase):
 
     def test_refuses_scores_that_are_no_numbers(self):
         with self.assertRaisesRegex(Refused, "NaN or infinite"):
-            check_parity(self.graph(float("nan")), lambda columns: np.zeros(len(columns["a"])), self.columns, list(self.features))
+            check_parity(
+                self.graph(float("nan")),
+                lambda columns: np.zeros(len(columns["a"])),
+                self.columns,
+                list(self.features),
+            )

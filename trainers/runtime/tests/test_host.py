@@ -19,7 +19,11 @@ TRAINERS = HOST.parents[1]
 class Host(unittest.TestCase):
     def setUp(self):
         self.host = subprocess.Popen(
-            [sys.executable, str(HOST), json.dumps({"hidden": [], "trainers": str(TRAINERS), "confine": False})],
+            [
+                sys.executable,
+                str(HOST),
+                json.dumps({"hidden": [], "trainers": str(TRAINERS), "confine": False}),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -64,7 +68,9 @@ class Host(unittest.TestCase):
             else:
                 self.fail("a hundred jobs of one study started no zygote that read its rows")
             self.assertGreater(number, 1)
-            first, shared = (self.read(Path(folder) / str(job), "result.json") for job in (0, number))
+            first, shared = (
+                self.read(Path(folder) / str(job), "result.json") for job in (0, number)
+            )
             self.assertEqual(shared, first)
 
             last, next_one = self.job(Path(folder) / "last"), self.job(Path(folder) / "next")
@@ -84,19 +90,29 @@ class Host(unittest.TestCase):
         def rows(count: int) -> pa.Table:
             kinds = [str(row % 3) for row in range(count)]
             return pa.table(
-                {"x": [row % 17 / 17 for row in range(count)], "kind": kinds, "__label": [row % 17 > 8 for row in range(count)]}
+                {
+                    "x": [row % 17 / 17 for row in range(count)],
+                    "kind": kinds,
+                    "__label": [row % 17 > 8 for row in range(count)],
+                }
             )
 
         directory.mkdir()
         context = {"objective": {"metric": "logloss", "input": "tuning", "rungs": [1]}}
         features = [("x", "float"), ("kind", "string")]
-        return make_job_directory(directory, {"train": [rows(600)], "tuning": [rows(200)]}, features, context=context)
+        return make_job_directory(
+            directory, {"train": [rows(600)], "tuning": [rows(200)]}, features, context=context
+        )
 
     def order(self, directory: Path, params: dict[str, int]) -> None:
         body = self.read(directory, "job.json")
         (directory / "job.json").write_text(json.dumps(body | {"params": params}))
         limits = {"memoryBytes": 1 << 30, "timeoutSeconds": 60}
-        where = {"trainer": str(TRAINERS / "lightgbm"), "directory": str(directory), "siblings": "study"}
+        where = {
+            "trainer": str(TRAINERS / "lightgbm"),
+            "directory": str(directory),
+            "siblings": "study",
+        }
         self.host.stdin.write(json.dumps({"type": "run", "attempt": 1} | where | limits) + "\n")
         self.host.stdin.flush()
 

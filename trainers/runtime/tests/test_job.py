@@ -27,7 +27,11 @@ class WithDirectory(unittest.TestCase):
         self.folder = Path(self._folder.name)
 
     def job(self, *tables, **body):
-        return open_job(make_job_directory(self.folder, {"train": list(tables)} if tables else {}, FEATURES, **body))
+        return open_job(
+            make_job_directory(
+                self.folder, {"train": list(tables)} if tables else {}, FEATURES, **body
+            )
+        )
 
 
 class Examples(WithDirectory):
@@ -38,7 +42,9 @@ class Examples(WithDirectory):
         )
         # Parts whose types differ join by the wider type.
         columns, label = job.examples("train")
-        np.testing.assert_array_equal(columns["wind"], np.array([1.5, np.nan, 3.0], dtype=np.float32))
+        np.testing.assert_array_equal(
+            columns["wind"], np.array([1.5, np.nan, 3.0], dtype=np.float32)
+        )
         self.assertEqual(list(columns["carrier"]), ["AA", "__missing__", "__missing__"])
         self.assertEqual(list(label), [1.0, 0.0, 1.0])
 
@@ -62,7 +68,11 @@ class Examples(WithDirectory):
             self.job(table(wind=[1.0], carrier=["AA"], __label=[1.0])).examples("tuning")
         with self.assertRaisesRegex(Refused, "input train has no rows"):
             self.job(
-                table(wind=pa.array([], pa.float64()), carrier=pa.array([], pa.string()), __label=pa.array([], pa.float64()))
+                table(
+                    wind=pa.array([], pa.float64()),
+                    carrier=pa.array([], pa.string()),
+                    __label=pa.array([], pa.float64()),
+                )
             ).examples("train")
 
     def test_refuses_a_task_that_the_trainer_does_not_know(self):
@@ -75,7 +85,10 @@ class Metrics(WithDirectory):
     def test_are_lines_that_can_be_read_at_once(self):
         job = self.job()
         job.report(1, "loss", np.float32(0.5))
-        self.assertEqual((self.folder / "metrics.ndjson").read_text(), '{"step": 1, "name": "loss", "value": 0.5}\n')
+        self.assertEqual(
+            (self.folder / "metrics.ndjson").read_text(),
+            '{"step": 1, "name": "loss", "value": 0.5}\n',
+        )
 
     def test_that_are_no_numbers_end_the_training(self):
         job = self.job()
@@ -94,8 +107,12 @@ class Metrics(WithDirectory):
         resumed = open_job(self.folder)
         self.assertEqual(resumed.restore_checkpoint(), (2, {"state": b"two"}))
         resumed.report(3, "loss", 33)
-        steps = [json.loads(line) for line in (self.folder / "metrics.ndjson").read_text().splitlines()]
-        self.assertEqual([(line["step"], line["value"]) for line in steps], [(1, 1.0), (2, 2.0), (3, 33.0)])
+        steps = [
+            json.loads(line) for line in (self.folder / "metrics.ndjson").read_text().splitlines()
+        ]
+        self.assertEqual(
+            [(line["step"], line["value"]) for line in steps], [(1, 1.0), (2, 2.0), (3, 33.0)]
+        )
 
 
 class Checkpoints(WithDirectory):
@@ -167,7 +184,11 @@ class Params(unittest.TestCase):
     def test_that_do_not_fit_are_all_named_by_pointer(self):
         with self.assertRaises(Refused) as caught:
             complete_params(self.manifest, {"depth": 0, "names": ["a", 1], "colour": "red"})
-        for place in ("/params/depth: 0 is less", "/params/names/1: 1 is not", "'colour' was unexpected"):
+        for place in (
+            "/params/depth: 0 is less",
+            "/params/names/1: 1 is not",
+            "'colour' was unexpected",
+        ):
             self.assertIn(place, str(caught.exception))
 
 

@@ -45,21 +45,33 @@ class Metrics(unittest.TestCase):
             ("f1_weighted", reference.f1_score(label, guess, average="weighted")),
         ):
             with self.subTest(metric):
-                self.assertAlmostEqual(Objective(metric, {}, label, "multiclass").value(scores), expected, places=12)
-                self.assertTrue(np.isnan(Objective(metric, {}, label, "multiclass").value(np.full((300, 5), np.nan))))
+                self.assertAlmostEqual(
+                    Objective(metric, {}, label, "multiclass").value(scores), expected, places=12
+                )
+                self.assertTrue(
+                    np.isnan(
+                        Objective(metric, {}, label, "multiclass").value(np.full((300, 5), np.nan))
+                    )
+                )
         with self.assertRaisesRegex(Refused, "no metric auc; there are logloss, accuracy"):
             Objective("auc", {}, label, "multiclass")
 
     def test_one_confident_mistake_is_bounded(self):
-        self.assertAlmostEqual(Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001))
+        self.assertAlmostEqual(
+            Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001)
+        )
 
     def test_are_no_number_where_they_are_not_defined(self):
         for metric in METRICS:
             with self.subTest(metric):
-                self.assertTrue(np.isnan(Objective(metric, {}, self.label).value(np.full(500, np.nan))))
+                self.assertTrue(
+                    np.isnan(Objective(metric, {}, self.label).value(np.full(500, np.nan)))
+                )
         for metric in ("auc", "r2"):
             with self.subTest(metric):
-                self.assertTrue(np.isnan(Objective(metric, {}, np.ones(3)).value(np.array([0.1, 0.2, 0.3]))))
+                self.assertTrue(
+                    np.isnan(Objective(metric, {}, np.ones(3)).value(np.array([0.1, 0.2, 0.3])))
+                )
 
     def test_an_unknown_one_is_refused_with_those_there_are(self):
         with self.assertRaisesRegex(Refused, "no metric gini; there are logloss, auc"):

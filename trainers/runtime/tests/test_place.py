@@ -24,13 +24,18 @@ class Place(unittest.TestCase):
 
     def test_is_the_trainers_own_line_when_a_library_raised(self):
         place = place_of(caught(lambda: pa.array(["Ada Lovelace"]).cast(pa.int32())), HERE)
-        self.assertRegex(place, r"^pyarrow\.lib\.ArrowInvalid in test_place\.py, line \d+ \(<lambda>\)$")
+        self.assertRegex(
+            place, r"^pyarrow\.lib\.ArrowInvalid in test_place\.py, line \d+ \(<lambda>\)$"
+        )
 
     def test_says_which_module_is_missing(self):
         def missing():
             import nowhere.to.be.found  # noqa: F401
 
-        self.assertRegex(place_of(caught(missing), HERE), r"^ModuleNotFoundError of nowhere in test_place\.py, line \d+ \(missing\)$")
+        self.assertRegex(
+            place_of(caught(missing), HERE),
+            r"^ModuleNotFoundError of nowhere in test_place\.py, line \d+ \(missing\)$",
+        )
 
     def test_is_the_file_that_could_not_be_read_as_python(self):
         place = place_of(caught(lambda: compile("x = (", "/somewhere/train.py", "exec")), HERE)

@@ -24,18 +24,28 @@ class Run(unittest.TestCase):
         make_job_directory(self.directory, {"train": [rows]}, [("wind", "float")])
 
     def run_with(self, code: str, manifest: str = "") -> subprocess.CompletedProcess:
-        (self.trainer / "trainer.yaml").write_text(f"name: mine\ntasks: [classification]\nparams: {{ type: object }}\n{manifest}")
+        (self.trainer / "trainer.yaml").write_text(
+            f"name: mine\ntasks: [classification]\nparams: {{ type: object }}\n{manifest}"
+        )
         (self.trainer / "train.py").write_text(code)
-        return subprocess.run([sys.executable, str(RUN), str(self.trainer), str(self.directory)], capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, str(RUN), str(self.trainer), str(self.directory)],
+            capture_output=True,
+            text=True,
+        )
 
     def error(self) -> str:
         return json.loads((self.directory / "error.json").read_text())["message"]
 
     def test_a_program_beside_the_manifest_gets_the_job_directory(self):
-        (self.trainer / "program").write_text('#!/bin/sh\necho "$1" > where.txt\npwd -P >> where.txt\n')
+        (self.trainer / "program").write_text(
+            '#!/bin/sh\necho "$1" > where.txt\npwd -P >> where.txt\n'
+        )
         (self.trainer / "program").chmod(0o755)
         self.assertEqual(self.run_with("", "command: [./program]\n").returncode, 0)
-        self.assertEqual((self.directory / "where.txt").read_text().split(), [str(self.directory.resolve())] * 2)
+        self.assertEqual(
+            (self.directory / "where.txt").read_text().split(), [str(self.directory.resolve())] * 2
+        )
 
     def test_files_beside_train_py_can_be_imported_and_hide_no_library(self):
         (self.trainer / "numpy.py").write_text("raise AssertionError('not this one')\n")
@@ -45,7 +55,10 @@ class Run(unittest.TestCase):
         self.assertEqual(self.error(), "from the other file")
 
     def test_what_is_no_trainer_is_named(self):
-        for code, message in (("", "train.py has no function train(job)"), ("def train(job):\n    return {}\n", "must return Trained")):
+        for code, message in (
+            ("", "train.py has no function train(job)"),
+            ("def train(job):\n    return {}\n", "must return Trained"),
+        ):
             with self.subTest(message):
                 self.assertEqual(self.run_with(code).returncode, 1)
                 self.assertIn(message, self.error())

@@ -33,8 +33,13 @@ class Shared(unittest.TestCase):
         directory = self.folder / str(self.jobs)
         directory.mkdir()
         objective = {"objective": {"metric": "logloss", "input": "tuning", "rungs": []}}
-        inputs, features = {"train": [rows(900)], "tuning": [rows(300)]}, [("x", "float"), ("kind", "string")]
-        make_job_directory(directory, inputs, features, context=objective, params={"num_iterations": 9} | params)
+        inputs, features = (
+            {"train": [rows(900)], "tuning": [rows(300)]},
+            [("x", "float"), ("kind", "string")],
+        )
+        make_job_directory(
+            directory, inputs, features, context=objective, params={"num_iterations": 9} | params
+        )
         return Job(directory, read_manifest(TRAINER), ahead=ahead)
 
     def value(self, params: dict[str, Any]) -> float:
@@ -42,7 +47,13 @@ class Shared(unittest.TestCase):
         return _conclude(job, _load(TRAINER).train(job))["metrics"]["tuning_logloss"]
 
     def test_a_trial_comes_out_the_same_whether_its_rows_were_binned_before_or_not(self):
-        trials = [{}, {"num_leaves": 7, "learning_rate": 0.3}, {"max_bin": 8}, {"min_data_in_leaf": 200}, {"min_category_rows": 200}]
+        trials = [
+            {},
+            {"num_leaves": 7, "learning_rate": 0.3},
+            {"max_bin": 8},
+            {"min_data_in_leaf": 200},
+            {"min_category_rows": 200},
+        ]
         alone = [self.value(params) for params in trials]
         self.assertEqual(len(set(alone)), len(trials))
         _load(TRAINER).prepare(self.job({}, ahead=True))

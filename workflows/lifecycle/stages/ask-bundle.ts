@@ -1,9 +1,15 @@
-/** The first step of an evaluation: the same cases are put to the bundle, the champion and the baseline. */
+/**
+ * The first step of an evaluation: the same cases are put to the bundle, the champion and the
+ * baseline.
+ */
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import { latencySample, type LatencySample } from '../../../domain/language/evaluation/latency-sample';
+import {
+  latencySample,
+  type LatencySample,
+} from '../../../domain/language/evaluation/latency-sample';
 import type { StandbyModel } from '../../../domain/language/provider/standby';
 import { versionName, type ChampionSeen } from '../../../domain/model/model';
 import { llmWork } from '../../activity-proxies';
@@ -31,8 +37,13 @@ export interface BundleEvaluation extends BundleContest {
 
 export type BundleAnswers = Pick<DecideBundleInput, 'answers' | 'counterparts' | 'missing'>;
 
-/** Asks the first `most` cases, or all. Cases that were asked before are read from the call ledger. */
-export async function askBundle(evaluation: BundleEvaluation, most: number | null): Promise<BundleAnswers> {
+/**
+ * Asks the first `most` cases, or all. Cases that were asked before are read from the call ledger.
+ */
+export async function askBundle(
+  evaluation: BundleEvaluation,
+  most: number | null,
+): Promise<BundleAnswers> {
   const { bundle, baseline, champion } = evaluation;
   const timed = latencyOf(evaluation);
   const name = candidateName(evaluation);
@@ -41,13 +52,19 @@ export async function askBundle(evaluation: BundleEvaluation, most: number | nul
     options: { ...(timed && { latency: timed }), endsRefused: true },
   });
   const { version } = champion;
-  const beside = version ? await ask(evaluation, { name: versionName(version), bundle: version.manifest, most }).catch(unlessGone) : null;
+  const beside = version
+    ? await ask(evaluation, { name: versionName(version), bundle: version.manifest, most }).catch(
+        unlessGone,
+      )
+    : null;
   const isGone = beside !== null && 'reason' in beside;
   return {
     answers,
     counterparts: {
       champion: isGone ? null : beside,
-      baseline: asksBaseline(evaluation) ? await ask(evaluation, { name: 'the baseline', bundle: baseline, most }) : null,
+      baseline: asksBaseline(evaluation)
+        ? await ask(evaluation, { name: 'the baseline', bundle: baseline, most })
+        : null,
     },
     missing: {
       champion: isGone ? { kind: 'notMeasured', reason: beside.reason } : null,
@@ -103,11 +120,16 @@ export function baselineIsCandidate({ baseline, bundle }: BundleContest): boolea
   return baseline.digest === bundle.digest;
 }
 
-export function asksBaseline(evaluation: Pick<BundleEvaluation, 'run' | keyof BundleContest>): boolean {
+export function asksBaseline(
+  evaluation: Pick<BundleEvaluation, 'run' | keyof BundleContest>,
+): boolean {
   return gatesNeedBaseline(evaluation) && !baselineIsCandidate(evaluation);
 }
 
-export function gatesNeedBaseline({ run, champion: { version } }: Pick<BundleEvaluation, 'run' | 'champion'>): boolean {
+export function gatesNeedBaseline({
+  run,
+  champion: { version },
+}: Pick<BundleEvaluation, 'run' | 'champion'>): boolean {
   return run.plan.spec.evaluate.gates.some((gate) => {
     if (gate.kind !== 'nonInferiority') return false;
     return gate.against === 'baseline' || (version === null && gate.whenAbsent === 'baseline');
@@ -115,12 +137,13 @@ export function gatesNeedBaseline({ run, champion: { version } }: Pick<BundleEva
 }
 
 /**
- * A champion whose model or provider no longer exists, or refuses its questions, does not block its successor. The evidence says why it was not
- * measured, and gates that need it are inconclusive.
+ * A champion whose model or provider no longer exists, or refuses its questions, does not block its
+ * successor. The evidence says why it was not measured, and gates that need it are inconclusive.
  */
 const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'ProviderRefused', 'IndexMismatch'];
 
 function unlessGone(error: unknown): { readonly reason: string } {
-  if (error instanceof ActivityFailure && gone.includes(typeOf(error))) return { reason: messageOf(error) };
+  if (error instanceof ActivityFailure && gone.includes(typeOf(error)))
+    return { reason: messageOf(error) };
   throw error;
 }

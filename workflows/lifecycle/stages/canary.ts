@@ -35,41 +35,68 @@ export interface EndedCanary extends EndedStage<CanaryOutput> {
   readonly open: TrackedRollout | null;
 }
 
-/** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
+/**
+ * The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of
+ * its days.
+ */
 export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
   const started: { rollout?: TrackedRollout } = {};
-  run.undo.push({ what: `rollout of ${versionName(candidate)}`, run: () => takeBack(run, started.rollout) });
-  const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null, canary: plan.spec.canary });
-  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (effect): Promise<StageEnd<CanaryOutput>> => {
-    const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<CanaryOutput> => ({
-      output: { rollout: null, champion: seen, ended: how },
-      verdict,
-    });
-    if (champion.version === null) return without('notApplicable', withoutChampion(run, candidate));
-    // A rerun takes an evaluation over as it was, against the champion of that time.
-    if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
-    const judge = await canaryJudge(run, effect);
-    if (judge.kind === 'refused') return without('notOpened', judge.verdict);
-    const beside = { version: champion.version, fencing: champion.fencing };
-    const input = inputOf(run, candidate, beside);
-    const { kind: _, ...judged } = judge;
-    started.rollout = await startRollout(run.control, { ...input, ...judged });
-    const outcome = await waitForRollout(run.control, started.rollout, ({ decision }) => decision !== null);
-    if (outcome !== null) {
-      const { rollout, kind, verdict, decision } = outcome;
-      return { output: { rollout, champion: seen, ended: kind }, verdict, ...(decision ? { decision } : {}) };
-    }
-    const open = started.rollout.state();
-    if (!open?.decision) return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
-    return {
-      output: { rollout: open.rollout, champion: seen, ended: 'passed' },
-      verdict: open.decision.verdict,
-      decision: open.decision,
-    };
+  run.undo.push({
+    what: `rollout of ${versionName(candidate)}`,
+    run: () => takeBack(run, started.rollout),
   });
+  const inputs = () => ({
+    version: candidate.version,
+    champion: champion.version?.version ?? null,
+    canary: plan.spec.canary,
+  });
+  const ended = await runStage(
+    run,
+    { name: 'canary', inputs, cached: false },
+    async (effect): Promise<StageEnd<CanaryOutput>> => {
+      const without = (
+        how: 'notApplicable' | 'notOpened',
+        verdict: Verdict,
+      ): StageEnd<CanaryOutput> => ({
+        output: { rollout: null, champion: seen, ended: how },
+        verdict,
+      });
+      if (champion.version === null)
+        return without('notApplicable', withoutChampion(run, candidate));
+      // A rerun takes an evaluation over as it was, against the champion of that time.
+      if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
+      const judge = await canaryJudge(run, effect);
+      if (judge.kind === 'refused') return without('notOpened', judge.verdict);
+      const beside = { version: champion.version, fencing: champion.fencing };
+      const input = inputOf(run, candidate, beside);
+      const { kind: _, ...judged } = judge;
+      started.rollout = await startRollout(run.control, { ...input, ...judged });
+      const outcome = await waitForRollout(
+        run.control,
+        started.rollout,
+        ({ decision }) => decision !== null,
+      );
+      if (outcome !== null) {
+        const { rollout, kind, verdict, decision } = outcome;
+        return {
+          output: { rollout, champion: seen, ended: kind },
+          verdict,
+          ...(decision ? { decision } : {}),
+        };
+      }
+      const open = started.rollout.state();
+      if (!open?.decision)
+        return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
+      return {
+        output: { rollout: open.rollout, champion: seen, ended: 'passed' },
+        verdict: open.decision.verdict,
+        decision: open.decision,
+      };
+    },
+  );
   const verdict = ended.verdict ?? unsaid;
   const isOpen = ended.output.ended === 'passed' && verdict.kind === 'passed';
   return { ...ended, verdict, open: (isOpen ? started.rollout : undefined) ?? null };
@@ -79,7 +106,14 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
 async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
-  await records.endRollout({ tenant, runId, traceId, model: plan.lifecycle, actor: 'perennial', cause });
+  await records.endRollout({
+    tenant,
+    runId,
+    traceId,
+    model: plan.lifecycle,
+    actor: 'perennial',
+    cause,
+  });
   await rollout?.close({ kind: 'refused', reason: cause });
 }
 
@@ -93,16 +127,34 @@ function inputOf(
   if (!spec.canary) throw new Error('a canary that the lifecycle does not describe');
   const label = spec.kind === 'ModelLifecycle' ? spec.data.label : answerLabel(spec.canary);
   const parkWhenPassed = spec.promote.approval.required > 0;
-  return { tenant, runId, traceId, model, champion, challenger, canary: spec.canary, label, parkWhenPassed };
+  return {
+    tenant,
+    runId,
+    traceId,
+    model,
+    champion,
+    challenger,
+    canary: spec.canary,
+    label,
+    parkWhenPassed,
+  };
 }
 
 /** Nothing to be tried beside. What no gate judged either may then not be promoted. */
 function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
   const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
   if (plan.spec.evaluate.gates.length > 0) {
-    return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };
+    return {
+      kind: 'passed',
+      reasons: [
+        { gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' },
+      ],
+    };
   }
-  return canaryInconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
+  return canaryInconclusive(
+    'noChampion',
+    `${message}, and no gate is in force: a first version needs one`,
+  );
 }
 
 function otherChampion({ candidate, champion, evaluated }: CanaryTrial): Verdict {

@@ -34,8 +34,9 @@ export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
 }
 
 /**
- * Measures the whole bundle on cases that no earlier choice has used, beside the champion and, where a gate asks for it, the baseline. Models that
- * are to stand by are measured once the bundle has passed; the decision is about the bundle that names those which passed as well.
+ * Measures the whole bundle on cases that no earlier choice has used, beside the champion and,
+ * where a gate asks for it, the baseline. Models that are to stand by are measured once the bundle
+ * has passed; the decision is about the bundle that names those which passed as well.
  */
 export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
   const inputs = () => inputsOf(run, contest);
@@ -44,11 +45,20 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
   );
   const { verdict, decision } = ended;
   // A missing verdict must not count as passed (I10).
-  if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
+  if (!verdict || !decision)
+    throw ApplicationFailure.nonRetryable(
+      'the evaluation taken over names no decision',
+      'NotFound',
+    );
   const { bundle } = ended.output;
   const { version } = contest.champion;
   const isChampion = verdict.kind === 'passed' && version?.manifest.digest === bundle.digest;
-  return { ...ended, verdict, decision, candidate: isChampion ? version : await registerCandidate(run, bundle) };
+  return {
+    ...ended,
+    verdict,
+    decision,
+    candidate: isChampion ? version : await registerCandidate(run, bundle),
+  };
 }
 
 function inputsOf(run: LlmRun, contest: BundleContest) {
@@ -70,26 +80,41 @@ function inputsOf(run: LlmRun, contest: BundleContest) {
 }
 
 /** Asks more cases until the gates decide, all cases are asked, or the budget is spent. */
-async function examineUntilDecided(evaluation: BundleEvaluation): Promise<StageEnd<EvaluatedBundle>> {
+async function examineUntilDecided(
+  evaluation: BundleEvaluation,
+): Promise<StageEnd<EvaluatedBundle>> {
   const { run } = evaluation;
   const examination = await openExamination(evaluation);
   let asked = await askBundle(evaluation, run.plan.spec.evaluate.first);
   for (let look = 1; ; look += 1) {
     const { left, summary } = asked.answers;
-    const examined = await examineBundle(examination, asked, { look, mayAskMore: left > 0 && look < looksOf(run) });
+    const examined = await examineBundle(examination, asked, {
+      look,
+      mayAskMore: left > 0 && look < looksOf(run),
+    });
     if (examined.kind === 'decided') return endOf(evaluation, asked, examined);
-    const wanted = casesWanted(examined.moreCases, { look, of: looksOf(run), cases: summary.cases });
-    const more = await askBundle(evaluation, summary.cases + Math.min(wanted, left)).catch(unlessBudgetSpent);
+    const wanted = casesWanted(examined.moreCases, {
+      look,
+      of: looksOf(run),
+      cases: summary.cases,
+    });
+    const more = await askBundle(evaluation, summary.cases + Math.min(wanted, left)).catch(
+      unlessBudgetSpent,
+    );
     if (more === null) {
       const last = await examineBundle(examination, asked, { look: look + 1, mayAskMore: false });
-      if (last.kind === 'open') throw new Error('no more cases could be asked, and no decision was made');
+      if (last.kind === 'open')
+        throw new Error('no more cases could be asked, and no decision was made');
       return endOf(evaluation, asked, last);
     }
     asked = more;
   }
 }
 
-/** As many as the gates ask for. After half of the looks at least twice as many as before, so that looks do not run out before the cases. */
+/**
+ * As many as the gates ask for. After half of the looks at least twice as many as before, so that
+ * looks do not run out before the cases.
+ */
 function casesWanted(
   moreCases: number,
   { look, of, cases }: { readonly look: number; readonly of: number; readonly cases: number },
@@ -105,7 +130,9 @@ function endOf(
   const output = { ...found, summary, champion: champion.version?.manifest.digest ?? null };
   const end = { output, verdict: decision.verdict, decision };
   // The next run measures standbys that could not be measured in this one.
-  return found.standbys.some(({ kind }) => kind === 'notMeasured') ? { ...end, notReusable: true } : end;
+  return found.standbys.some(({ kind }) => kind === 'notMeasured')
+    ? { ...end, notReusable: true }
+    : end;
 }
 
 function unlessBudgetSpent(error: unknown): null {
@@ -113,13 +140,21 @@ function unlessBudgetSpent(error: unknown): null {
   throw error;
 }
 
-/** Each run judges a version of its own, also when the bundle existed before: the version of the earlier run carries that run's decision. */
+/**
+ * Each run judges a version of its own, also when the bundle existed before: the version of the
+ * earlier run carries that run's decision.
+ */
 async function registerCandidate(run: LlmRun, manifest: ArtifactRef): Promise<ModelVersionRef> {
   const { plan } = run;
   const register = effectOf(plan, 'evaluate')('register');
-  run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
+  run.undo.push({
+    what: 'candidate version',
+    run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }),
+  });
   const summary = `candidate of ${plan.lifecycle}`;
-  const candidate = await records.registerBundle.executeWithOptions({ summary }, [{ ...register, manifest }]);
+  const candidate = await records.registerBundle.executeWithOptions({ summary }, [
+    { ...register, manifest },
+  ]);
   describeVersion(candidate);
   return candidate;
 }

@@ -37,77 +37,127 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
   const championDigest = champion.version?.manifest.digest ?? null;
   const withBaseline = needsBaseline(gates, champion.version !== null);
   const { time, label } = plan.spec.data;
-  const dayCount = { timezone: time?.timezone ?? 'UTC', labelDelaySeconds: label.availableAfterSeconds };
+  const dayCount = {
+    timezone: time?.timezone ?? 'UTC',
+    labelDelaySeconds: label.availableAfterSeconds,
+  };
   const inputs = async () => ({
     candidate: candidate.manifest.digest,
     champion: championDigest,
     assembled: assembled.digest,
     gates,
     dayCount,
-    baseline: withBaseline ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest : null,
+    baseline: withBaseline
+      ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest
+      : null,
   });
-  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<Evaluated>> => {
-    const baseline = withBaseline ? await trainBaseline(run, effect, assembled) : null;
-    const parity = await measureParity(effect, gates, contest);
-    const evaluated = await dataWork.evaluateCandidate.executeWithOptions({ summary: versusWhom(contest) }, [
-      {
-        ...effect('decide'),
-        lifecycle: plan.lifecycle,
-        assembled,
-        holdout,
-        candidate,
-        champion: champion.version,
-        baseline,
-        evaluate: gates,
-        dayCount,
-        parity,
-      },
-    ]);
-    return {
-      output: { evidence: evaluated.evidence, summary: evaluated.summary, champion: championDigest },
-      verdict: evaluated.decision.verdict,
-      decision: evaluated.decision,
-    };
-  });
+  const ended = await runStage(
+    run,
+    { name: 'evaluate', inputs, cached: true },
+    async (effect): Promise<StageEnd<Evaluated>> => {
+      const baseline = withBaseline ? await trainBaseline(run, effect, assembled) : null;
+      const parity = await measureParity(effect, gates, contest);
+      const evaluated = await dataWork.evaluateCandidate.executeWithOptions(
+        { summary: versusWhom(contest) },
+        [
+          {
+            ...effect('decide'),
+            lifecycle: plan.lifecycle,
+            assembled,
+            holdout,
+            candidate,
+            champion: champion.version,
+            baseline,
+            evaluate: gates,
+            dayCount,
+            parity,
+          },
+        ],
+      );
+      return {
+        output: {
+          evidence: evaluated.evidence,
+          summary: evaluated.summary,
+          champion: championDigest,
+        },
+        verdict: evaluated.decision.verdict,
+        decision: evaluated.decision,
+      };
+    },
+  );
   const { verdict, decision } = ended;
   // Nothing may pass for want of a verdict (I10).
-  if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
+  if (!verdict || !decision)
+    throw ApplicationFailure.nonRetryable(
+      'the evaluation taken over names no decision',
+      'NotFound',
+    );
   return { ...ended, verdict, decision };
 }
 
 function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
   return gates.gates.some((gate) => {
     if (!('against' in gate)) return false;
-    return gate.against === 'baseline' || (gate.against === 'champion' && !hasChampion && gate.whenAbsent === 'baseline');
+    return (
+      gate.against === 'baseline' ||
+      (gate.against === 'champion' && !hasChampion && gate.whenAbsent === 'baseline')
+    );
   });
 }
 
 /** The counterpart of last resort: the `baseline` trainer on the same rows, never registered. */
-async function trainBaseline(run: ModelRun, effect: EffectOf, assembled: ArtifactRef): Promise<ArtifactRef> {
+async function trainBaseline(
+  run: ModelRun,
+  effect: EffectOf,
+  assembled: ArtifactRef,
+): Promise<ArtifactRef> {
   const { plan } = run;
   const { spec } = plan;
   const { compute } = spec.train;
-  const job = await computeWork(compute).trainModel.executeWithOptions({ summary: 'baseline on the same rows' }, [
-    { ...effect('baseline'), lifecycle: plan.lifecycle, train: { ...spec.train, trainer: 'baseline', params: {} }, assembled },
-  ]);
+  const job = await computeWork(compute).trainModel.executeWithOptions(
+    { summary: 'baseline on the same rows' },
+    [
+      {
+        ...effect('baseline'),
+        lifecycle: plan.lifecycle,
+        train: { ...spec.train, trainer: 'baseline', params: {} },
+        assembled,
+      },
+    ],
+  );
   return records.writeManifest({
     ...effect('baseline-manifest'),
     model: plan.lifecycle,
     assembled,
     onnx: job.onnx,
     featuresSql: fileOf(run, spec.data.features),
-    trainer: { name: job.trainer.name, codeDigest: job.trainer.codeDigest, params: {}, seed: spec.train.seed },
+    trainer: {
+      name: job.trainer.name,
+      codeDigest: job.trainer.codeDigest,
+      params: {},
+      seed: spec.train.seed,
+    },
   });
 }
 
-/** A gateway that stays away is no reason to fail the run: the evidence then says that parity could not be measured, and the gate that it cannot pass. */
-async function measureParity(effect: EffectOf, gates: EvaluateSpec, { candidate, assembled }: Contest): Promise<ParityEvidence | null> {
-  const gate = gates.gates.find((each): each is Extract<GateSpec, { kind: 'parity' }> => each.kind === 'parity');
+/**
+ * A gateway that stays away is no reason to fail the run: the evidence then says that parity could
+ * not be measured, and the gate that it cannot pass.
+ */
+async function measureParity(
+  effect: EffectOf,
+  gates: EvaluateSpec,
+  { candidate, assembled }: Contest,
+): Promise<ParityEvidence | null> {
+  const gate = gates.gates.find(
+    (each): each is Extract<GateSpec, { kind: 'parity' }> => each.kind === 'parity',
+  );
   if (!gate) return null;
   try {
-    return await gatewayWork.measureParity.executeWithOptions({ summary: `${gate.rows} rows through a gateway` }, [
-      { ...effect('parity'), candidate, assembled, gate },
-    ]);
+    return await gatewayWork.measureParity.executeWithOptions(
+      { summary: `${gate.rows} rows through a gateway` },
+      [{ ...effect('parity'), candidate, assembled, gate }],
+    );
   } catch (error) {
     if (!(error instanceof ActivityFailure) || typeOf(error) !== 'GatewayUnavailable') throw error;
     return { kind: 'notMeasured', rows: 0, reason: messageOf(error) };

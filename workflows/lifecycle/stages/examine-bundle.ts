@@ -1,11 +1,21 @@
-/** The second step of an evaluation: answers are put to the gates, and standbys are measured for a bundle that passes. */
+/**
+ * The second step of an evaluation: answers are put to the gates, and standbys are measured for a
+ * bundle that passes.
+ */
 import type { DecidedBundle, LookedAtBundle } from '../../../activities/language/evaluate-bundle';
 import type { KnownJudge } from '../../../activities/language/judges';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { StandbyOutcome } from '../../../domain/language/provider/standby';
 import { llmWork } from '../../activity-proxies';
 import type { BundleAnswers, BundleEvaluation } from './ask-bundle';
-import { baselineIsCandidate, candidateName, gatesNeedBaseline, judgedQuestions, latencyOf, looksOf } from './ask-bundle';
+import {
+  baselineIsCandidate,
+  candidateName,
+  gatesNeedBaseline,
+  judgedQuestions,
+  latencyOf,
+  looksOf,
+} from './ask-bundle';
 import { questionsOf } from './llm-questions';
 import { qualifyStandbys } from './qualify-standbys';
 
@@ -25,10 +35,12 @@ type Examined = Extract<LookedAtBundle, { readonly kind: 'open' }> | DecidedExam
 
 export async function openExamination(evaluation: BundleEvaluation): Promise<Examination> {
   const { run, effect } = evaluation;
-  if (!run.plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge')) return { evaluation, judges: {} };
-  const judges = await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
-    { ...questionsOf(run, effect, 'evaluate'), ...effect('judges') },
-  ]);
+  if (!run.plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge'))
+    return { evaluation, judges: {} };
+  const judges = await llmWork.calibrateJudges.executeWithOptions(
+    { summary: 'judges on answers that people have judged' },
+    [{ ...questionsOf(run, effect, 'evaluate'), ...effect('judges') }],
+  );
   return { evaluation, judges };
 }
 
@@ -53,13 +65,23 @@ export async function examineBundle(
   if (weighed.kind === 'open') return weighed;
   const qualified = await qualifyStandbys(run, effect, {
     ...{ bundle, standbys, hasPassed: weighed.verdict === 'passed' },
-    questions: judgedQuestions(evaluation, { most: asked.answers.summary.cases, latency: latencyOf(evaluation) }),
+    questions: judgedQuestions(evaluation, {
+      most: asked.answers.summary.cases,
+      latency: latencyOf(evaluation),
+    }),
     beside: { ...measured, ...counterpartsOfStandby(evaluation, asked) },
   });
   const decided = await llmWork.decideBundle.executeWithOptions(options, [
-    { ...key, ...given, candidate: qualified.bundle.digest, standbys: qualified.standbys, mayAskMore: false },
+    {
+      ...key,
+      ...given,
+      candidate: qualified.bundle.digest,
+      standbys: qualified.standbys,
+      mayAskMore: false,
+    },
   ]);
-  if (decided.kind === 'open') throw new Error('no more cases could be asked, and no decision was made');
+  if (decided.kind === 'open')
+    throw new Error('no more cases could be asked, and no decision was made');
   return { ...decided, ...qualified };
 }
 
@@ -68,6 +90,10 @@ function counterpartsOfStandby(
   evaluation: BundleEvaluation,
   { answers, counterparts, missing }: BundleAnswers,
 ): Pick<BundleAnswers, 'counterparts' | 'missing'> {
-  if (!baselineIsCandidate(evaluation) || !gatesNeedBaseline(evaluation)) return { counterparts, missing };
-  return { counterparts: { ...counterparts, baseline: answers }, missing: { ...missing, baseline: null } };
+  if (!baselineIsCandidate(evaluation) || !gatesNeedBaseline(evaluation))
+    return { counterparts, missing };
+  return {
+    counterparts: { ...counterparts, baseline: answers },
+    missing: { ...missing, baseline: null },
+  };
 }

@@ -14,40 +14,62 @@ export interface Ingested {
   readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
 }
 
-/** Each source becomes a dataset version. Never cached: only reading tells whether a source has changed; equal content gives the same version, so everything after it is. */
+/**
+ * Each source becomes a dataset version. Never cached: only reading tells whether a source has
+ * changed; equal content gives the same version, so everything after it is.
+ */
 export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const { plan } = run;
   const { data } = plan.spec;
   const { timeoutSeconds } = data;
   const { time } = data;
   const until = time === null ? null : (plan.request.until ?? time.until);
-  run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
-  const ended = await runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
-    const window =
-      time === null || until === null
-        ? null
-        : until === 'latest'
-          ? await timedDataWork({ steps: data.sources.length, timeoutSeconds }).findLatestWindow.executeWithOptions(
-              { summary: 'newest event time' },
-              [{ ...effect('window'), data }],
-            )
-          : windowEnding(until, time.window);
-    return { output: { window, datasets: await readSources(run, effect, data, window) } };
+  run.undo.push({
+    what: 'dataset aliases',
+    run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }),
   });
+  const ended = await runStage(
+    run,
+    { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false },
+    async (effect) => {
+      const window =
+        time === null || until === null
+          ? null
+          : until === 'latest'
+            ? await timedDataWork({
+                steps: data.sources.length,
+                timeoutSeconds,
+              }).findLatestWindow.executeWithOptions({ summary: 'newest event time' }, [
+                { ...effect('window'), data },
+              ])
+            : windowEnding(until, time.window);
+      return { output: { window, datasets: await readSources(run, effect, data, window) } };
+    },
+  );
   describeDatasets(Object.values(ended.output.datasets));
   return ended;
 }
 
-/** The sources of a language application. They have no window: what there is of documents and examples is read whole. */
+/**
+ * The sources of a language application. They have no window: what there is of documents and
+ * examples is read whole.
+ */
 export async function ingestTexts(
   run: LlmRun,
   data: NonNullable<LlmRun['plan']['spec']['data']>,
 ): Promise<EndedStage<Pick<Ingested, 'datasets'>>> {
   const { tenant, runId } = run.plan;
-  run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant, runId }) });
-  const ended = await runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources }), cached: false }, async (effect) => ({
-    output: { datasets: await readSources(run, effect, data, null) },
-  }));
+  run.undo.push({
+    what: 'dataset aliases',
+    run: () => records.restoreDatasetAliases({ tenant, runId }),
+  });
+  const ended = await runStage(
+    run,
+    { name: 'ingest', inputs: () => ({ sources: data.sources }), cached: false },
+    async (effect) => ({
+      output: { datasets: await readSources(run, effect, data, null) },
+    }),
+  );
   describeDatasets(Object.values(ended.output.datasets));
   return ended;
 }
@@ -61,16 +83,21 @@ async function readSources(
   const versions = await allOrNone(
     sources.map(
       (source) => () =>
-        timedDataWork({ steps: 1, timeoutSeconds }).ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
-          {
-            ...effect('source', source.name),
-            lifecycle: plan.lifecycle,
-            source,
-            window: source.time === null ? null : window,
-            limits: { maxBytes, timeoutSeconds },
-          },
-        ]),
+        timedDataWork({ steps: 1, timeoutSeconds }).ingestSource.executeWithOptions(
+          { summary: `${source.name} from ${source.uri}` },
+          [
+            {
+              ...effect('source', source.name),
+              lifecycle: plan.lifecycle,
+              source,
+              window: source.time === null ? null : window,
+              limits: { maxBytes, timeoutSeconds },
+            },
+          ],
+        ),
     ),
   );
-  return Object.fromEntries(sources.map((source, i) => [source.name, versions[i]])) as Ingested['datasets'];
+  return Object.fromEntries(
+    sources.map((source, i) => [source.name, versions[i]]),
+  ) as Ingested['datasets'];
 }

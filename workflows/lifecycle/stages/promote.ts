@@ -28,41 +28,69 @@ export interface Winner {
   readonly rollout: TrackedRollout | null;
 }
 
-/** Every live gateway loads and tries the version first; then one transaction moves the alias, if the champion is still the one that was beaten. */
-export async function promote(run: Run, winner: Winner): Promise<EndedStage<Promoted | null> & { readonly verdict: Verdict }> {
+/**
+ * Every live gateway loads and tries the version first; then one transaction moves the alias, if
+ * the champion is still the one that was beaten.
+ */
+export async function promote(
+  run: Run,
+  winner: Winner,
+): Promise<EndedStage<Promoted | null> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { candidate, champion, compared, rollout } = winner;
   const name = versionName(candidate);
   const withdraw = { ...effectOf(plan, 'promote')('alias'), model: plan.lifecycle };
   run.undo.push({ what: `promotion of ${name}`, run: () => records.withdrawPromotion(withdraw) });
-  const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null });
-  const ended = await runStage(run, { name: 'promote', inputs, cached: false }, async (effect): Promise<StageEnd<Promoted | null>> => {
-    // A rerun takes an evaluation over as it was, against the champion of that time.
-    if (compared !== (champion.version?.manifest.digest ?? null)) {
-      return { output: null, verdict: overtaken(name, 'another champion', champion.version?.version ?? null) };
-    }
-    return approveAndMove(run, winner, effect);
+  const inputs = () => ({
+    version: candidate.version,
+    champion: champion.version?.version ?? null,
   });
+  const ended = await runStage(
+    run,
+    { name: 'promote', inputs, cached: false },
+    async (effect): Promise<StageEnd<Promoted | null>> => {
+      // A rerun takes an evaluation over as it was, against the champion of that time.
+      if (compared !== (champion.version?.manifest.digest ?? null)) {
+        return {
+          output: null,
+          verdict: overtaken(name, 'another champion', champion.version?.version ?? null),
+        };
+      }
+      return approveAndMove(run, winner, effect);
+    },
+  );
   const verdict = ended.verdict ?? unsaid;
-  await rollout?.close(verdict.kind === 'passed' ? { kind: 'promoted' } : { kind: 'refused', reason: lastSaid(verdict) });
+  await rollout?.close(
+    verdict.kind === 'passed'
+      ? { kind: 'promoted' }
+      : { kind: 'refused', reason: lastSaid(verdict) },
+  );
   return { ...ended, verdict };
 }
 
-async function approveAndMove(run: Run, winner: Winner, effect: EffectOf): Promise<StageEnd<Promoted | null>> {
+async function approveAndMove(
+  run: Run,
+  winner: Winner,
+  effect: EffectOf,
+): Promise<StageEnd<Promoted | null>> {
   const { plan, control } = run;
   const { candidate, rollout } = winner;
   const { approval } = plan.spec.promote;
   const name = versionName(candidate);
   const isSettled = () => rollout?.isOver() === true;
-  const approved = approval.required > 0 ? await awaitApproval(control, approval, { candidate, isSettled }) : null;
+  const approved =
+    approval.required > 0 ? await awaitApproval(control, approval, { candidate, isSettled }) : null;
   if (approved && approved.kind !== 'passed') return { output: null, verdict: approved };
   if (!isSettled()) {
     const probe = { ...effect('probe'), version: candidate };
-    await gatewayWork.probeGateways.executeWithOptions({ summary: `load ${name} before traffic` }, [probe]);
+    await gatewayWork.probeGateways.executeWithOptions({ summary: `load ${name} before traffic` }, [
+      probe,
+    ]);
   }
   for (;;) {
     // A person may hold a rollout that has passed, or end it, also while others approve.
-    const outcome = rollout && (await waitForRollout(control, rollout, ({ status }) => status === 'passed'));
+    const outcome =
+      rollout && (await waitForRollout(control, rollout, ({ status }) => status === 'passed'));
     if (outcome) return { output: null, verdict: endedBefore(name, outcome) };
     const before = rollout?.state();
     const moved = await move(run, winner, approved?.reasons ?? []);
@@ -71,20 +99,27 @@ async function approveAndMove(run: Run, winner: Winner, effect: EffectOf): Promi
   }
 }
 
-async function move(run: Run, winner: Winner, approvals: readonly Reason[]): Promise<StageEnd<Promoted | null> | 'notNow'> {
+async function move(
+  run: Run,
+  winner: Winner,
+  approvals: readonly Reason[],
+): Promise<StageEnd<Promoted | null> | 'notNow'> {
   const { plan } = run;
   const { candidate, champion, decision, rollout } = winner;
   const name = versionName(candidate);
-  const moved = await records.promoteVersion.executeWithOptions({ summary: `${name} becomes champion` }, [
-    {
-      ...effectOf(plan, 'promote')('alias'),
-      model: plan.lifecycle,
-      version: candidate.version,
-      expectedChampion: { version: champion.version?.version ?? null, fencing: champion.fencing },
-      decisionId: decision.id,
-      rollout: rollout?.state()?.rollout ?? null,
-    },
-  ]);
+  const moved = await records.promoteVersion.executeWithOptions(
+    { summary: `${name} becomes champion` },
+    [
+      {
+        ...effectOf(plan, 'promote')('alias'),
+        model: plan.lifecycle,
+        version: candidate.version,
+        expectedChampion: { version: champion.version?.version ?? null, fencing: champion.fencing },
+        decisionId: decision.id,
+        rollout: rollout?.state()?.rollout ?? null,
+      },
+    ],
+  );
   switch (moved.kind) {
     case 'rolloutClosed':
       return 'notNow';
@@ -93,9 +128,17 @@ async function move(run: Run, winner: Winner, approvals: readonly Reason[]): Pro
       return { output: null, verdict: overtaken(name, was, moved.champion.version) };
     }
     case 'promoted': {
-      const previous = moved.previous === null ? '' : `, ${plan.lifecycle}@${moved.previous} is previous`;
-      const reason = { gate: 'promote', code: 'promote.done', message: `${name} is champion${previous}` };
-      return { output: { previous: moved.previous, fencing: moved.fencing }, verdict: { kind: 'passed', reasons: [...approvals, reason] } };
+      const previous =
+        moved.previous === null ? '' : `, ${plan.lifecycle}@${moved.previous} is previous`;
+      const reason = {
+        gate: 'promote',
+        code: 'promote.done',
+        message: `${name} is champion${previous}`,
+      };
+      return {
+        output: { previous: moved.previous, fencing: moved.fencing },
+        verdict: { kind: 'passed', reasons: [...approvals, reason] },
+      };
     }
   }
 }
@@ -109,7 +152,10 @@ const unsaid: Verdict = {
 function overtaken(name: string, was: string, now: number | null): Verdict {
   const is = now === null ? 'none' : `@${now}`;
   const message = `${name} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`;
-  return { kind: 'inconclusive', reasons: [{ gate: 'promote', code: 'promote.overtaken', message }] };
+  return {
+    kind: 'inconclusive',
+    reasons: [{ gate: 'promote', code: 'promote.overtaken', message }],
+  };
 }
 
 /** Its canary had passed, and it ended before anybody could be promoted. */
@@ -119,7 +165,10 @@ function endedBefore(name: string, { kind, verdict }: RolloutOutcome): Verdict {
     code: 'promote.rolloutEnded',
     message: `${name} was not promoted: its rollout ended as ${kind} before`,
   };
-  return { kind: verdict.kind === 'passed' ? 'inconclusive' : verdict.kind, reasons: [...verdict.reasons, reason] };
+  return {
+    kind: verdict.kind === 'passed' ? 'inconclusive' : verdict.kind,
+    reasons: [...verdict.reasons, reason],
+  };
 }
 
 function lastSaid({ kind, reasons }: Verdict): string {

@@ -26,17 +26,27 @@ export interface QualifiedStandbys {
 }
 
 /**
- * Each is asked the cases that the bundle was, as the first model of a bundle that is the same but for it, and put to the same gates; one after the other, so that no more questions
- * are under way than the lifecycle allows. Whoever cannot be asked, or not be paid for, is left out with the reason: losing a standby is no reason to lose a release. For a bundle that
- * is not released nobody is asked.
+ * Each is asked the cases that the bundle was, as the first model of a bundle that is the same but
+ * for it, and put to the same gates; one after the other, so that no more questions are under way
+ * than the lifecycle allows. Whoever cannot be asked, or not be paid for, is left out with the
+ * reason: losing a standby is no reason to lose a release. For a bundle that is not released nobody
+ * is asked.
  */
-export async function qualifyStandbys(run: LlmRun, effect: EffectOf, qualifying: Qualifying): Promise<QualifiedStandbys> {
+export async function qualifyStandbys(
+  run: LlmRun,
+  effect: EffectOf,
+  qualifying: Qualifying,
+): Promise<QualifiedStandbys> {
   const { tenant, runId } = run.plan;
   const { bundle, hasPassed, questions, beside } = qualifying;
   const standbys: StandbyOutcome[] = [];
-  for (const standby of qualifying.standbys) standbys.push(hasPassed ? await qualify(standby) : { ...standby, ...needless });
+  for (const standby of qualifying.standbys)
+    standbys.push(hasPassed ? await qualify(standby) : { ...standby, ...needless });
   const qualified = standbys.filter(({ kind }) => kind === 'qualified');
-  return { bundle: await records.nameStandbys({ tenant, runId, bundle, standbys: qualified }), standbys };
+  return {
+    bundle: await records.nameStandbys({ tenant, runId, bundle, standbys: qualified }),
+    standbys,
+  };
 
   async function qualify(standby: StandbyModel): Promise<StandbyOutcome> {
     const over = await records.rebaseBundle({ tenant, runId, bundle, ...standby });
@@ -48,19 +58,24 @@ export async function qualifyStandbys(run: LlmRun, effect: EffectOf, qualifying:
   }
 
   function answersOf(standby: StandbyModel, over: ArtifactRef): Promise<AnsweredCases> {
-    return standbyWork.answerCases.executeWithOptions({ summary: `${nameOf(standby)}, to stand by` }, [
-      { ...questions, ...effect('answers', `${over.digest}-${questions.most}`), bundle: over },
-    ]);
+    return standbyWork.answerCases.executeWithOptions(
+      { summary: `${nameOf(standby)}, to stand by` },
+      [{ ...questions, ...effect('answers', `${over.digest}-${questions.most}`), bundle: over }],
+    );
   }
 }
 
-const needless = { kind: 'notMeasured', reason: 'the bundle itself did not pass its gates' } as const;
+const needless = {
+  kind: 'notMeasured',
+  reason: 'the bundle itself did not pass its gates',
+} as const;
 
 function nameOf({ provider, model }: StandbyModel): string {
   return `${provider} ${model}`;
 }
 
 function unlessLeftOut(error: unknown): { readonly reason: string } {
-  if (error instanceof ActivityFailure && !isCancellation(error)) return { reason: messageOf(error) };
+  if (error instanceof ActivityFailure && !isCancellation(error))
+    return { reason: messageOf(error) };
   throw error;
 }

@@ -1,4 +1,10 @@
-import { CancellationScope, ChildWorkflowCancellationType, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  executeChild,
+  ParentClosePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { IndexSpec } from '../../../domain/index/index.schema';
 import type { IndexReport } from '../../../domain/index/version';
@@ -21,22 +27,39 @@ export interface BuiltIndex {
 }
 
 export interface IndexedRun extends EndedStage<BuiltIndex> {
-  /** Who answered when this run came to its index: the alias moves from exactly there. Of the run, not of the stage: a version that is taken over was built in other days. */
+  /**
+   * Who answered when this run came to its index: the alias moves from exactly there. Of the run,
+   * not of the stage: a version that is taken over was built in other days.
+   */
   readonly seen: Awaited<ReturnType<typeof indexRecords.readIndexChampion>>;
 }
 
 const shardDocuments = 500;
 
 /**
- * A version of the index beside the one that answers. It stays beside it: bundles name their version, and the alias moves when the bundle is promoted. A version whose run fails
- * is left as it is, for a later run with the same documents.
+ * A version of the index beside the one that answers. It stays beside it: bundles name their
+ * version, and the alias moves when the bundle is promoted. A version whose run fails is left as it
+ * is, for a later run with the same documents.
  */
-export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested['datasets']): Promise<IndexedRun> {
+export async function ragIndex(
+  run: LlmRun,
+  spec: IndexSpec,
+  datasets: Ingested['datasets'],
+): Promise<IndexedRun> {
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
   const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
   // A document of before there was a choice has none.
-  const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode, vectors = 'auto' } = spec;
+  const {
+    name,
+    chunking,
+    embedder,
+    maxDocument,
+    maxRejectedShare,
+    parity,
+    mode,
+    vectors = 'auto',
+  } = spec;
   const inputs = () => ({
     index: name,
     documents: documents.manifest.digest,
@@ -44,47 +67,60 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
     parity: questions && { ...parity, questions: questions.manifest.digest, mode },
   });
   const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
-  const ended = await runStage(run, { name: 'rag-index', inputs, cached: true }, async (effect): Promise<StageEnd<BuiltIndex>> => {
-    const { workflowId, firstExecutionRunId } = workflowInfo();
-    const input: IndexBuildInput = {
-      tenant: plan.tenant,
-      index: name,
-      key: effect('build').key,
-      runId: plan.runId,
-      actor: `run:${plan.runId}`,
-      dataset: versionOf(documents),
-      embedder,
-      chunking,
-      vectors: { kind: vectors },
-      shardDocuments,
-      parallel: 2,
-      maxDocumentBytes: maxDocument,
-      maxRejectedShare,
-      parity: parity && questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
-      // Embeddings of a provider are paid as questions are.
-      budgets: runBudgets(plan.runId, plan.spec.budget),
-      after: 'keep',
-      shardsPerExecution: null,
-      progress: null,
-    };
-    const { version, report, verdict } = await executeChild<typeof indexBuild>(indexBuildWorkflow, {
-      // Of this execution: one that was lost may still be ending its own.
-      workflowId: `${workflowId}/rag-index/${firstExecutionRunId}`,
-      args: [input],
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      typedSearchAttributes: childAttributes({ tenant: plan.tenant, model: plan.lifecycle }),
-      staticSummary: `${name} of ${documents.rows} documents`,
-    });
-    return { output: { name, version, report }, ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}) };
-  });
+  const ended = await runStage(
+    run,
+    { name: 'rag-index', inputs, cached: true },
+    async (effect): Promise<StageEnd<BuiltIndex>> => {
+      const { workflowId, firstExecutionRunId } = workflowInfo();
+      const input: IndexBuildInput = {
+        tenant: plan.tenant,
+        index: name,
+        key: effect('build').key,
+        runId: plan.runId,
+        actor: `run:${plan.runId}`,
+        dataset: versionOf(documents),
+        embedder,
+        chunking,
+        vectors: { kind: vectors },
+        shardDocuments,
+        parallel: 2,
+        maxDocumentBytes: maxDocument,
+        maxRejectedShare,
+        parity: parity &&
+          questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
+        // Embeddings of a provider are paid as questions are.
+        budgets: runBudgets(plan.runId, plan.spec.budget),
+        after: 'keep',
+        shardsPerExecution: null,
+        progress: null,
+      };
+      const { version, report, verdict } = await executeChild<typeof indexBuild>(
+        indexBuildWorkflow,
+        {
+          // Of this execution: one that was lost may still be ending its own.
+          workflowId: `${workflowId}/rag-index/${firstExecutionRunId}`,
+          args: [input],
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          typedSearchAttributes: childAttributes({ tenant: plan.tenant, model: plan.lifecycle }),
+          staticSummary: `${name} of ${documents.rows} documents`,
+        },
+      );
+      return {
+        output: { name, version, report },
+        ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}),
+      };
+    },
+  );
   return { ...ended, seen };
 }
 
 /**
- * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since, or where the bundle has been rolled back meanwhile. After the
- * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between. It is noted for which bundle: a rollback of that
- * one takes the index along (db/index/follow.ts).
+ * Whoever asks the index by its name alone is answered by the version of the promoted bundle.
+ * Again: nothing moves; nor does it where another run has moved it since, or where the bundle has
+ * been rolled back meanwhile. After the bundle's own alias, in a transaction of its own: bundles
+ * name their version, so that none is answered by another one's index in between. It is noted for
+ * which bundle: a rollback of that one takes the index along (db/index/follow.ts).
  */
 export async function promoteIndex(
   run: LlmRun,

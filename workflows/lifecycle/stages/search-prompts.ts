@@ -1,11 +1,21 @@
-import { ChildWorkflowCancellationType, ChildWorkflowFailure, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import {
+  ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
+  executeChild,
+  ParentClosePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { WrittenBundle } from '../../../activities/language/bundle-version';
 import { spentMessage } from '../../../domain/budget/budget';
 import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
 import { runBudgets, searchScope } from '../../../domain/language/provider/run-budget';
 import { records, llmWork } from '../../activity-proxies';
 import type { promptSearch } from '../../prompt/search';
-import { promptSearchWorkflow, searchOfRun, type PromptSearchInput } from '../../prompt/search-messages';
+import {
+  promptSearchWorkflow,
+  searchOfRun,
+  type PromptSearchInput,
+} from '../../prompt/search-messages';
 import { childAttributes } from '../../run/search-attributes';
 import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../../run/undo';
@@ -22,10 +32,16 @@ export type SearchedPrompts =
     }
   | { readonly kind: 'unpaid'; readonly first: string; readonly reason: string };
 
-/** Minutes of a small embedded model: what a dead worker's successor reads from the ledger before it asks anew. */
+/**
+ * Minutes of a small embedded model: what a dead worker's successor reads from the ledger before it
+ * asks anew.
+ */
 const questionsPerPiece = 500;
 
-/** Looks for a better prompt than `first` on the cases that prompts are chosen by. A search that has spent its own budget leaves the run with the prompts that it has. */
+/**
+ * Looks for a better prompt than `first` on the cases that prompts are chosen by. A search that has
+ * spent its own budget leaves the run with the prompts that it has.
+ */
 export async function searchPrompts(
   run: LlmRun,
   first: WrittenBundle,
@@ -33,10 +49,23 @@ export async function searchPrompts(
 ): Promise<SearchedPrompts> {
   const { tenant, runId, lifecycle: model, spec, files } = run.plan;
   const { workflowId, firstExecutionRunId } = workflowInfo();
-  const described = await llmWork.describeSearch({ tenant, runId, bundle: first.manifest, cases: llmFileOf(run, spec.cases.file), spec });
+  const described = await llmWork.describeSearch({
+    tenant,
+    runId,
+    bundle: first.manifest,
+    cases: llmFileOf(run, spec.cases.file),
+    spec,
+  });
   const input: PromptSearchInput = {
     ...described,
-    ...{ tenant, runId, actor: `run:${runId}`, questionsPerPiece, roundsPerExecution: null, progress: null },
+    ...{
+      tenant,
+      runId,
+      actor: `run:${runId}`,
+      questionsPerPiece,
+      roundsPerExecution: null,
+      progress: null,
+    },
     search: searchOfRun(runId),
     parallel: spec.evaluate.parallel,
     budgets: runBudgets(runId, spec.budget),
@@ -51,7 +80,8 @@ export async function searchPrompts(
       typedSearchAttributes: childAttributes({ tenant, model }),
       staticSummary: `prompts better than ${first.path}`,
     });
-    if (outcome.winner.digest === first.prompt.digest) return { kind: 'found', first: first.path, bundle: null, outcome };
+    if (outcome.winner.digest === first.prompt.digest)
+      return { kind: 'found', first: first.path, bundle: null, outcome };
     const candidates = [`prompt://${described.prompt}@${outcome.winner.version}`];
     const written = await records.writeBundles({
       tenant,

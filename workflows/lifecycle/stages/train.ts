@@ -31,39 +31,59 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
   const inputs = async () => {
     const trainer = await records.describeTrainer({ trainer: spec.train.trainer, params });
     return {
-      datasets: Object.fromEntries(Object.entries(data.datasets).map(([name, version]) => [name, version.manifest.digest])),
+      datasets: Object.fromEntries(
+        Object.entries(data.datasets).map(([name, version]) => [name, version.manifest.digest]),
+      ),
       window: data.window,
       label: spec.data.label,
       columns: { time: spec.data.time?.column ?? null, entity: spec.data.entity },
       split: spec.data.split,
       sql: [fileOf(run, spec.data.assemble).digest, featuresSql.digest],
-      trainer: { name: trainer.name, code: trainer.codeDigest, params, seed: spec.train.seed, task: spec.train.task },
+      trainer: {
+        name: trainer.name,
+        code: trainer.codeDigest,
+        params,
+        seed: spec.train.seed,
+        task: spec.train.task,
+      },
     };
   };
   return runStage(run, { name: 'train', inputs, cached: true }, async (effect, { trainer }) => {
     // `assemble.sql`, then `features.sql`.
-    const assembled = await timedDataWork({ steps: 2, timeoutSeconds: spec.data.timeoutSeconds }).assembleData.executeWithOptions(
-      { summary: spec.data.assemble },
-      [
-        {
-          ...effect('assemble'),
-          lifecycle: plan.lifecycle,
-          datasets: data.datasets,
-          data: spec.data,
-          task: spec.train.task,
-          files: plan.files,
-          window: data.window,
-        },
-      ],
-    );
+    const assembled = await timedDataWork({
+      steps: 2,
+      timeoutSeconds: spec.data.timeoutSeconds,
+    }).assembleData.executeWithOptions({ summary: spec.data.assemble }, [
+      {
+        ...effect('assemble'),
+        lifecycle: plan.lifecycle,
+        datasets: data.datasets,
+        data: spec.data,
+        task: spec.train.task,
+        files: plan.files,
+        window: data.window,
+      },
+    ]);
     const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions(
       { summary: `${trainer.name} on ${assembled.rows.train} rows, ${spec.train.compute.backend}` },
-      [{ ...effect('job'), lifecycle: plan.lifecycle, train: { ...spec.train, params }, assembled: assembled.assembled }],
+      [
+        {
+          ...effect('job'),
+          lifecycle: plan.lifecycle,
+          train: { ...spec.train, params },
+          assembled: assembled.assembled,
+        },
+      ],
     );
     if (trained.trainer.codeDigest !== trainer.code) {
       // Kept under the inputs above, this model would be taken for what that code makes.
       const message = `trainer ${trainer.name} changed while the run was under way, or differs between workers`;
-      throw ApplicationFailure.create({ message, type: 'Conflict', nonRetryable: true, details: [{ next: 'perennial run rerun' }] });
+      throw ApplicationFailure.create({
+        message,
+        type: 'Conflict',
+        nonRetryable: true,
+        details: [{ next: 'perennial run rerun' }],
+      });
     }
     const manifest = await records.writeManifest({
       ...effect('manifest'),
@@ -78,16 +98,28 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
 }
 
 /**
- * Each run judges a version of its own, also when the training was reused: the version of the earlier run carries that run's decision, and may have been
- * rejected or withdrawn.
+ * Each run judges a version of its own, also when the training was reused: the version of the
+ * earlier run carries that run's decision, and may have been rejected or withdrawn.
  */
 export async function registerCandidate(run: ModelRun, trained: Trained): Promise<ModelVersionRef> {
   const { plan } = run;
   const register = effectOf(plan, 'train')('register');
-  run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
-  const candidate = await records.registerVersion.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [
-    { ...register, model: plan.lifecycle, manifest: trained.manifest, dataset: trained.dataset, metrics: trained.result.metrics },
-  ]);
+  run.undo.push({
+    what: 'candidate version',
+    run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }),
+  });
+  const candidate = await records.registerVersion.executeWithOptions(
+    { summary: `candidate of ${plan.lifecycle}` },
+    [
+      {
+        ...register,
+        model: plan.lifecycle,
+        manifest: trained.manifest,
+        dataset: trained.dataset,
+        metrics: trained.result.metrics,
+      },
+    ],
+  );
   describeVersion(candidate);
   return candidate;
 }

@@ -17,7 +17,13 @@ import type { EffectOf, EndedStage, ModelRun } from '../stage';
 import { changeStatus } from '../../run/control';
 import { childAttributes } from '../../run/search-attributes';
 import { runStage } from '../stage';
-import { runPausedSignal, runResumedSignal, tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../../tuning/messages';
+import {
+  runPausedSignal,
+  runResumedSignal,
+  tuningStudyWorkflow,
+  type StudyInput,
+  type StudyOutcome,
+} from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
 import type { Trained } from './train';
 import { fileOf } from './train';
@@ -30,22 +36,46 @@ export interface Tuned {
   readonly best: StudyOutcome['best'];
   /** Null when there was nothing to compare. */
   readonly confirm: Confirmation | null;
-  /** The chosen model as it was confirmed: these bytes are evaluated, and nothing is trained again (I3). */
+  /**
+   * The chosen model as it was confirmed: these bytes are evaluated, and nothing is trained again
+   * (I3).
+   */
   readonly model: Trained;
 }
 
 const study = 'tune';
 
-/** Searches on the tuning slice; its winner replaces the default only when it beats it on the confirm slice, which neither has seen. */
-export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): Promise<EndedStage<Tuned> & { readonly verdict: Verdict }> {
+/**
+ * Searches on the tuning slice; its winner replaces the default only when it beats it on the
+ * confirm slice, which neither has seen.
+ */
+export async function tune(
+  run: ModelRun,
+  byDefault: Trained,
+  spec: TuneSpec,
+): Promise<EndedStage<Tuned> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = { ...plan.spec.train.params, ...plan.request.params };
   const { timezone = 'UTC' } = plan.spec.data.time ?? {};
-  run.undo.push({ what: 'tuning study', run: () => records.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }) });
+  run.undo.push({
+    what: 'tuning study',
+    run: () => records.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }),
+  });
   const inputs = async () => {
-    const { trainer, tuner, hyperband } = await records.describeTuning({ train: { ...plan.spec.train, params }, tune: spec });
-    return { tune: spec, timezone, model: byDefault.manifest.digest, assembled: byDefault.assembled.digest, trainer, tuner, hyperband };
+    const { trainer, tuner, hyperband } = await records.describeTuning({
+      train: { ...plan.spec.train, params },
+      tune: spec,
+    });
+    return {
+      tune: spec,
+      timezone,
+      model: byDefault.manifest.digest,
+      assembled: byDefault.assembled.digest,
+      trainer,
+      tuner,
+      hyperband,
+    };
   };
   const ended = await runStage(
     run,
@@ -55,28 +85,78 @@ export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): P
       const train = { ...lifecycle.train, params };
       const { assembled } = byDefault;
       const found = await search(run, {
-        ...{ tenant, runId, traceId, lifecycle: plan.lifecycle, study, tune: spec, hyperband, train, assembled },
+        ...{
+          tenant,
+          runId,
+          traceId,
+          lifecycle: plan.lifecycle,
+          study,
+          tune: spec,
+          hyperband,
+          train,
+          assembled,
+        },
         paused: run.control.pausedBy !== null,
         trialsPerExecution: null,
       });
-      const kept = { chosen: 'default', params, trials: found.counts, best: found.best, confirm: null, model: byDefault } as const;
-      if (found.best === null) return { output: kept, verdict: said('tune.nothingFound', nothingFound(found)) };
+      const kept = {
+        chosen: 'default',
+        params,
+        trials: found.counts,
+        best: found.best,
+        confirm: null,
+        model: byDefault,
+      } as const;
+      if (found.best === null)
+        return { output: kept, verdict: said('tune.nothingFound', nothingFound(found)) };
 
-      const tuned = await trainWinner(run, effect, { byDefault, params: { ...params, ...found.best.params }, trainer });
+      const tuned = await trainWinner(run, effect, {
+        byDefault,
+        params: { ...params, ...found.best.params },
+        trainer,
+      });
       if (tuned.manifest.digest === byDefault.manifest.digest) {
-        return { output: kept, verdict: said('tune.default', `the default parameters kept: ${nameOf(found)} has the same`) };
+        return {
+          output: kept,
+          verdict: said(
+            'tune.default',
+            `the default parameters kept: ${nameOf(found)} has the same`,
+          ),
+        };
       }
-      const confirm = await dataWork.confirmTuning.executeWithOptions({ summary: `${nameOf(found)} against the default parameters` }, [
-        { ...effect('confirm'), assembled, metric: spec.metric, byDefault: byDefault.manifest, tuned: tuned.manifest, timezone },
-      ]);
+      const confirm = await dataWork.confirmTuning.executeWithOptions(
+        { summary: `${nameOf(found)} against the default parameters` },
+        [
+          {
+            ...effect('confirm'),
+            assembled,
+            metric: spec.metric,
+            byDefault: byDefault.manifest,
+            tuned: tuned.manifest,
+            timezone,
+          },
+        ],
+      );
       if (!isConfirmed(confirm)) {
         return {
           output: { ...kept, confirm },
-          verdict: said('tune.default', `the default parameters kept, as none is shown to be better: ${comparison(found, confirm)}`),
+          verdict: said(
+            'tune.default',
+            `the default parameters kept, as none is shown to be better: ${comparison(found, confirm)}`,
+          ),
         };
       }
-      const chosen = { ...kept, chosen: 'tuned', params: { ...params, ...found.best.params }, confirm, model: tuned } as const;
-      return { output: chosen, verdict: said('tune.tuned', `tuned parameters chosen: ${comparison(found, confirm)}`) };
+      const chosen = {
+        ...kept,
+        chosen: 'tuned',
+        params: { ...params, ...found.best.params },
+        confirm,
+        model: tuned,
+      } as const;
+      return {
+        output: chosen,
+        verdict: said('tune.tuned', `tuned parameters chosen: ${comparison(found, confirm)}`),
+      };
     },
   );
   return { ...ended, verdict: ended.verdict ?? unsaid };
@@ -105,7 +185,8 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
       await child.signal(told ? runPausedSignal : runResumedSignal);
     }
   };
-  // A study that ended in this moment cannot be told, and need not; one that goes on untold is cancelled with the run all the same.
+  // A study that ended in this moment cannot be told, and need not; one that goes on untold is
+  // cancelled with the run all the same.
   const telling = tell().catch(() => undefined);
   try {
     return await child.result();
@@ -127,17 +208,34 @@ async function recordPause({ plan, control }: ModelRun): Promise<void> {
 async function trainWinner(
   run: ModelRun,
   effect: EffectOf,
-  { byDefault, params, trainer: code }: { readonly byDefault: Trained; readonly params: Tuned['params']; readonly trainer: string },
+  {
+    byDefault,
+    params,
+    trainer: code,
+  }: { readonly byDefault: Trained; readonly params: Tuned['params']; readonly trainer: string },
 ): Promise<Trained> {
   const { plan } = run;
   const { spec } = plan;
   const { assembled } = byDefault;
-  const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions({ summary: 'the winner, to be kept' }, [
-    { ...effect('winner'), lifecycle: plan.lifecycle, train: { ...spec.train, params }, assembled },
-  ]);
+  const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions(
+    { summary: 'the winner, to be kept' },
+    [
+      {
+        ...effect('winner'),
+        lifecycle: plan.lifecycle,
+        train: { ...spec.train, params },
+        assembled,
+      },
+    ],
+  );
   if (trained.trainer.codeDigest !== code) {
     const message = `trainer ${trained.trainer.name} changed while the run was under way, or differs between workers`;
-    throw ApplicationFailure.create({ message, type: 'Conflict', nonRetryable: true, details: [{ next: 'perennial run rerun' }] });
+    throw ApplicationFailure.create({
+      message,
+      type: 'Conflict',
+      nonRetryable: true,
+      details: [{ next: 'perennial run rerun' }],
+    });
   }
   const manifest = await records.writeManifest({
     ...effect('manifest'),
@@ -145,12 +243,20 @@ async function trainWinner(
     assembled,
     onnx: trained.onnx,
     featuresSql: fileOf(run, spec.data.features),
-    trainer: { name: trained.trainer.name, codeDigest: trained.trainer.codeDigest, params, seed: spec.train.seed },
+    trainer: {
+      name: trained.trainer.name,
+      codeDigest: trained.trainer.codeDigest,
+      params,
+      seed: spec.train.seed,
+    },
   });
   return { ...byDefault, manifest, result: trained.result, logs: trained.logs };
 }
 
-/** A space that nothing comes out of is a mistake to be put right; a budget that was too small is not. */
+/**
+ * A space that nothing comes out of is a mistake to be put right; a budget that was too small is
+ * not.
+ */
 function nothingFound({ counts, endedEarly }: StudyOutcome): string {
   const ended = counts.complete + counts.pruned + counts.failed;
   if (counts.failed > 0 && counts.failed === ended) {
@@ -158,7 +264,11 @@ function nothingFound({ counts, endedEarly }: StudyOutcome): string {
       message: endedEarly ?? `all ${ended} trials failed`,
       type: 'JobFailed',
       nonRetryable: true,
-      details: [{ next: 'perennial run trials <run> says why each failed; then change tune.space, or compute' }],
+      details: [
+        {
+          next: 'perennial run trials <run> says why each failed; then change tune.space, or compute',
+        },
+      ],
     });
   }
   return `the default parameters kept: no trial was complete${endedEarly === null ? '' : ` when ${endedEarly}`}`;
@@ -171,7 +281,8 @@ function comparison(
   const trials = counts.complete + counts.pruned + counts.failed;
   const which = `trial ${best?.number ?? '?'}, the best of ${trials}${endedEarly === null ? '' : ` (ended early: ${endedEarly})`}`;
   if (reason !== null) return `${which}: ${reason}`;
-  const word = difference === null || difference === 0 ? 'no different' : difference < 0 ? 'better' : 'worse';
+  const word =
+    difference === null || difference === 0 ? 'no different' : difference < 0 ? 'better' : 'worse';
   const bounds = `${Math.round(interval.level * 100)}% bounds ${signed(interval.lower)} … ${signed(interval.upper)}`;
   return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${unit === undefined ? `${rows} rows of ${days} days` : blocksText({ rows, days, unit })})`;
 }
@@ -186,7 +297,10 @@ function signed(value: number | null): string {
 }
 
 function said(code: string, message: string): Verdict {
-  return { kind: 'passed', reasons: [{ gate: 'tune', code, message, outcome: 'passed' }] satisfies readonly Reason[] };
+  return {
+    kind: 'passed',
+    reasons: [{ gate: 'tune', code, message, outcome: 'passed' }] satisfies readonly Reason[],
+  };
 }
 
 const unsaid: Verdict = said('tune.unsaid', 'an earlier run chose, and did not say why');

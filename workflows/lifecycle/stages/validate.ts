@@ -20,7 +20,9 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
   const { contract } = plan;
   const inputs = async () => ({
     contract,
-    ingested: Object.fromEntries(Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest])),
+    ingested: Object.fromEntries(
+      Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest]),
+    ),
     // What the same rows are compared with may have changed since.
     reference: contract === null ? null : await referenceOf(plan, contract, ingested),
   });
@@ -28,7 +30,11 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
     run,
     { name: 'validate', inputs, cached: true },
     async (effect, { reference }): Promise<StageEnd<Validated>> => {
-      if (contract === null) return { output: { ...ingested, report: null, quarantine: null }, verdict: withoutContract };
+      if (contract === null)
+        return {
+          output: { ...ingested, report: null, quarantine: null },
+          verdict: withoutContract,
+        };
       const dataset = datasetOf(ingested, contract);
       const checked = await dataWork.validateDataset.executeWithOptions(
         { summary: `${dataset.dataset}@${dataset.version} against its contract` },
@@ -47,30 +53,46 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
   );
   if (contract !== null && validated.reusedFrom !== null) {
     // It was approved when it was measured; another version may have been since.
-    await records.approveDataset({ ...effectOf(plan, 'validate')('approve'), dataset: datasetOf(validated.output, contract) });
+    await records.approveDataset({
+      ...effectOf(plan, 'validate')('approve'),
+      dataset: datasetOf(validated.output, contract),
+    });
   }
   return validated;
 }
 
-/** By the name that ingestion gave it: the contract knows the source alone, and another lifecycle may have one of its name. */
+/**
+ * By the name that ingestion gave it: the contract knows the source alone, and another lifecycle
+ * may have one of its name.
+ */
 async function referenceOf(
   { tenant }: RunPlan,
   { dataset: source, distribution }: DataContract,
   { datasets }: Ingested,
 ): Promise<DatasetVersionRef | null> {
   const dataset = datasets[source]?.dataset;
-  return distribution === null || dataset === undefined ? null : records.readApproved({ tenant, dataset });
+  return distribution === null || dataset === undefined
+    ? null
+    : records.readApproved({ tenant, dataset });
 }
 
-/** `apply` refuses a contract of a dataset that is no source. Should one come through, nothing was measured (I10). */
+/**
+ * `apply` refuses a contract of a dataset that is no source. Should one come through, nothing was
+ * measured (I10).
+ */
 function datasetOf({ datasets }: Ingested, { dataset }: DataContract): DatasetVersionRef {
   const found = datasets[dataset];
   if (!found)
-    throw ApplicationFailure.nonRetryable(`the contract is about ${dataset}, which is no source of the lifecycle`, 'InvalidInput');
+    throw ApplicationFailure.nonRetryable(
+      `the contract is about ${dataset}, which is no source of the lifecycle`,
+      'InvalidInput',
+    );
   return found;
 }
 
 const withoutContract: Verdict = {
   kind: 'passed',
-  reasons: [{ gate: 'contract', code: 'contract.none', message: 'the lifecycle names no contract' }],
+  reasons: [
+    { gate: 'contract', code: 'contract.none', message: 'the lifecycle names no contract' },
+  ],
 };

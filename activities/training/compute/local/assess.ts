@@ -21,7 +21,10 @@ export type Assessment =
       readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
       readonly message: string;
     }
-  /** Over without a result through no fault of its own: submitting it again goes on from its checkpoint. */
+  /**
+   * Over without a result through no fault of its own: submitting it again goes on from its
+   * checkpoint.
+   */
   | { readonly kind: 'lost'; readonly message: string };
 
 /** Where a job stands. Any process that looks at the same files comes to the same answer. */
@@ -30,12 +33,17 @@ export function assess(seen: Observed): Assessment {
   if (seen.cancelled) return { kind: 'cancelled' };
   if (seen.exit !== null) return assessExit(seen.exit, seen);
   if (seen.process === null) {
-    return seen.attempt?.ownerAlive === true ? { kind: 'queued' } : lost('its worker ended before the job began');
+    return seen.attempt?.ownerAlive === true
+      ? { kind: 'queued' }
+      : lost('its worker ended before the job began');
   }
   // A living host is about to say how its job ended.
   if (seen.process.hostAlive) return { kind: 'running' };
-  if (gone && seen.result !== null && seen.result !== 'invalid') return { kind: 'succeeded', result: seen.result };
-  return lost('its process ended together with the worker, or with the warm Python parent, that ran it');
+  if (gone && seen.result !== null && seen.result !== 'invalid')
+    return { kind: 'succeeded', result: seen.result };
+  return lost(
+    'its process ended together with the worker, or with the warm Python parent, that ran it',
+  );
 }
 
 function assessExit(exit: Exit, seen: Observed): Assessment {
@@ -46,21 +54,37 @@ function assessExit(exit: Exit, seen: Observed): Assessment {
     );
   }
   if (exit.limit?.kind === 'JobTimeout') {
-    return failed('JobTimeout', `ran for ${exit.limit.used} s; ${exit.limit.allowed} s are allowed (compute.timeout)`);
+    return failed(
+      'JobTimeout',
+      `ran for ${exit.limit.used} s; ${exit.limit.allowed} s are allowed (compute.timeout)`,
+    );
   }
   if (exit.code === 0) {
-    if (seen.result === null) return failed('JobWithoutResult', 'ended with exit code 0 and left no result.json');
-    if (seen.result === 'invalid') return failed('JobWithoutResult', 'left a result.json that is not { metrics: numbers, facts }');
+    if (seen.result === null)
+      return failed('JobWithoutResult', 'ended with exit code 0 and left no result.json');
+    if (seen.result === 'invalid')
+      return failed(
+        'JobWithoutResult',
+        'left a result.json that is not { metrics: numbers, facts }',
+      );
     return { kind: 'succeeded', result: seen.result };
   }
   if (exit.reason !== undefined) return lost(exit.reason);
-  if (exit.signal === 'SIGTERM' || exit.code === 128 + 15) return lost('was asked to stop before its end');
-  if (exit.signal === 'SIGKILL') return lost('was killed from outside, perhaps because the machine ran out of memory');
+  if (exit.signal === 'SIGTERM' || exit.code === 128 + 15)
+    return lost('was asked to stop before its end');
+  if (exit.signal === 'SIGKILL')
+    return lost('was killed from outside, perhaps because the machine ran out of memory');
   if (seen.error !== null) return failed('JobFailed', seen.error.message);
-  return failed('JobFailed', exit.signal === null ? `ended with exit code ${exit.code}` : `died of ${exit.signal}`);
+  return failed(
+    'JobFailed',
+    exit.signal === null ? `ended with exit code ${exit.code}` : `died of ${exit.signal}`,
+  );
 }
 
-function failed(failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult', message: string): Assessment {
+function failed(
+  failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult',
+  message: string,
+): Assessment {
   return { kind: 'failed', failure, message };
 }
 

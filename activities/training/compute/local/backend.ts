@@ -24,13 +24,18 @@ import { startWarmHost } from './warm-host';
 export interface LocalBackend extends ComputeBackend {
   /** Ends the jobs whose id begins so and removes their directories; fine when there are none. */
   cleanup(jobIdPrefix: string): Promise<void>;
-  /** How long the newest attempt's process lived; null while it lives. What a job takes beyond it is the backend's own. */
+  /**
+   * How long the newest attempt's process lived; null while it lives. What a job takes beyond it is
+   * the backend's own.
+   */
   processSeconds(handle: JobHandle): number | null;
 }
 
 export interface LocalBackendSettings {
   readonly python: string;
-  /** The set with PyTorch, for trainers that say `environment: llm`; beside `python` when not given. */
+  /**
+   * The set with PyTorch, for trainers that say `environment: llm`; beside `python` when not given.
+   */
   readonly pythonLlm?: string;
   readonly trainersDir: string;
   /** The job runtime, when it is not among the trainers. */
@@ -40,13 +45,19 @@ export interface LocalBackendSettings {
   readonly maxConcurrent: number;
   /** Folders that jobs do not see where that can be enforced; the state folder when not given. */
   readonly hidden?: readonly string[];
-  /** Whether jobs run as users of their own and without network, where the system allows it; true when not given. */
+  /**
+   * Whether jobs run as users of their own and without network, where the system allows it; true
+   * when not given.
+   */
   readonly confine?: boolean;
   /** Told once what is enforced. */
   readonly onConfinement?: (confinement: JobConfinement) => void;
   /** How long a cancelled job may save its state. */
   readonly graceSeconds?: number;
-  /** A job that nobody asked about for so long has lost its activity for good (a terminated workflow sends no cancellation) and is stopped. */
+  /**
+   * A job that nobody asked about for so long has lost its activity for good (a terminated workflow
+   * sends no cancellation) and is stopped.
+   */
   readonly abandonedAfterSeconds?: number;
 }
 
@@ -68,13 +79,18 @@ interface Active {
 
 const forgottenAfterDays = 7;
 
-/** Jobs as children of a warm Python parent on this machine (docs in trainers/runtime/host.py). All state is in files below `stateDir/compute`. */
+/**
+ * Jobs as children of a warm Python parent on this machine (docs in trainers/runtime/host.py). All
+ * state is in files below `stateDir/compute`.
+ */
 export function createLocalBackend(settings: LocalBackendSettings): LocalBackend {
   const stateDir = resolve(settings.stateDir);
   const root = join(stateDir, 'compute');
   const trainersDir = resolve(settings.trainersDir);
   const runtimeDir = settings.runtimeDir ?? join(trainersDir, 'runtime');
-  const pythonLlm = settings.pythonLlm ?? join(dirname(dirname(dirname(settings.python))), 'python-llm', 'bin', 'python');
+  const pythonLlm =
+    settings.pythonLlm ??
+    join(dirname(dirname(dirname(settings.python))), 'python-llm', 'bin', 'python');
   const graceMs = (settings.graceSeconds ?? 5) * 1000;
   const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
   const owner = thisProcess();
@@ -104,7 +120,15 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     const onRung = (directory: string) => actives.get(directory)?.news.arrive();
     const { hidden = [stateDir], confine = true } = settings;
     const place = { runtimeDir, trainersDir, stateDir: root, hidden, confine };
-    host = startWarmHost({ python: settings.python, pythonLlm, owner, ...place, onRung, onEnded, onGone });
+    host = startWarmHost({
+      python: settings.python,
+      pythonLlm,
+      owner,
+      ...place,
+      onRung,
+      onEnded,
+      onGone,
+    });
     host.then(
       ({ confinement }) => settings.onConfinement?.(confinement),
       () => (host = null),
@@ -136,7 +160,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
     for (const input of Object.values(file.inputs).flat()) {
-      if (!directory.hasInput(input)) await inputs.place(input.artifact, directory.file(input.path), leave.signal);
+      if (!directory.hasInput(input))
+        await inputs.place(input.artifact, directory.file(input.path), leave.signal);
     }
   }
 
@@ -168,7 +193,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
       await active.end;
     } catch (error) {
-      if (directory.job() && directory.started()?.attempt !== attempt) directory.endWithoutProcess(attempt, (error as Error).message);
+      if (directory.job() && directory.started()?.attempt !== attempt)
+        directory.endWithoutProcess(attempt, (error as Error).message);
     } finally {
       release?.();
       actives.delete(directory.path);
@@ -201,11 +227,13 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     kind: 'local',
 
     async submit(job) {
-      if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer)) throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
+      if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
+        throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
       const directory = new JobDirectory(root, job.id);
       await shareInFlight(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
-      if (first && !isSameJob(first, job)) throw failure('Conflict', `job ${job.id} was submitted before with other content`);
+      if (first && !isSameJob(first, job))
+        throw failure('Conflict', `job ${job.id} was submitted before with other content`);
       const active = actives.get(directory.path);
       if (active) active.seenAt = Date.now();
       return { backend: 'local', jobId: job.id, detail: { directory: directory.path } };
@@ -218,10 +246,17 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         active.seenAt = Date.now();
         active.news.read();
         // The host says when it ends: until then there is nothing to find out.
-        if (active.state === 'running' && !directory.isCancelled()) return { kind: 'running', metrics: await directory.metrics() };
+        if (active.state === 'running' && !directory.isCancelled())
+          return { kind: 'running', metrics: await directory.metrics() };
       }
       const job = directory.job();
-      if (!job) return { kind: 'failed', failure: 'JobLost', message: 'this machine knows no such job', logs: null };
+      if (!job)
+        return {
+          kind: 'failed',
+          failure: 'JobLost',
+          message: 'this machine knows no such job',
+          logs: null,
+        };
       const outcome = directory.outcome();
       if (outcome) return outcome;
       const state = observe(directory);
@@ -232,7 +267,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         case 'running':
           return { kind: 'running', metrics: await directory.metrics() };
         case 'lost':
-          return { kind: 'failed', failure: 'JobLost', message: state.message, logs: await storeLogs(settings.artifacts, job, directory) };
+          return {
+            kind: 'failed',
+            failure: 'JobLost',
+            message: state.message,
+            logs: await storeLogs(settings.artifacts, job, directory),
+          };
         case 'succeeded':
         case 'failed':
           return storeOutcome(settings.artifacts, job, directory, state);
@@ -254,7 +294,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     cancel,
 
     async cleanup(jobIdPrefix) {
-      if (jobIdPrefix === '') throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
+      if (jobIdPrefix === '')
+        throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
       const siblings = new Set<string>();
       for (const directory of jobDirectories(root)) {
         const job = directory.job();
@@ -285,7 +326,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       closed = true;
       clearInterval(watch);
       const running = [...actives.values()];
-      for (const active of running) active.leave.abort(failure('JobLost', 'the worker stopped before the job began'));
+      for (const active of running)
+        active.leave.abort(failure('JobLost', 'the worker stopped before the job began'));
       const warm = await host?.catch(() => null);
       await warm?.close();
       for (const active of running) await active.execution;
@@ -298,7 +340,15 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
   let settle: () => void = () => undefined;
   const end = new Promise<void>((done) => (settle = done));
   const active: Active = {
-    ...{ directory, attempt, leave: new AbortController(), seenAt: Date.now(), starting: null, state: 'waiting', execution: null },
+    ...{
+      directory,
+      attempt,
+      leave: new AbortController(),
+      seenAt: Date.now(),
+      starting: null,
+      state: 'waiting',
+      execution: null,
+    },
     ...{ end, news },
     ended() {
       active.state = 'ended';
@@ -309,9 +359,16 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
   return active;
 }
 
-/** Jobs of one run that differ in their parameters alone. Of one run: its code may be another than that of the run before. */
+/**
+ * Jobs of one run that differ in their parameters alone. Of one run: its code may be another than
+ * that of the run before.
+ */
 function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): string {
-  return sha256(Buffer.from(canonicalJson({ run: id.split('/')[0] ?? id, tenant, trainer, inputs, context, seed })));
+  return sha256(
+    Buffer.from(
+      canonicalJson({ run: id.split('/')[0] ?? id, tenant, trainer, inputs, context, seed }),
+    ),
+  );
 }
 
 /** Of workers that were killed: their processes, and the jobs that no run came back for. */
@@ -320,13 +377,19 @@ function clearLeftovers(root: string): void {
   const old = Date.now() - forgottenAfterDays * 86_400_000;
   for (const directory of jobDirectories(root)) {
     const { kind } = observe(directory);
-    if (kind !== 'queued' && kind !== 'running' && statSync(directory.path).mtimeMs < old) directory.remove();
+    if (kind !== 'queued' && kind !== 'running' && statSync(directory.path).mtimeMs < old)
+      directory.remove();
   }
 }
 
-/** The trace, and what becomes of the log, are the caller's, not the job's: a second attempt may come from elsewhere. */
+/**
+ * The trace, and what becomes of the log, are the caller's, not the job's: a second attempt may
+ * come from elsewhere.
+ */
 function isSameJob(file: JobFile, job: Job): boolean {
   const callers = { traceId: '', keepLog: 'always' };
-  const inputs = Object.fromEntries(Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]));
+  const inputs = Object.fromEntries(
+    Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]),
+  );
   return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson({ ...job, ...callers });
 }

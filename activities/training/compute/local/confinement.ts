@@ -1,4 +1,7 @@
-/** Whom jobs run as and what they are kept from on this machine, as trainers/runtime/confinement.py found out. */
+/**
+ * Whom jobs run as and what they are kept from on this machine, as trainers/runtime/confinement.py
+ * found out.
+ */
 import { z } from 'zod';
 
 export const jobConfinementSchema = z.object({
@@ -13,9 +16,17 @@ export const jobConfinementSchema = z.object({
 
 export type JobConfinement = z.infer<typeof jobConfinementSchema>;
 
-export const notConfined: JobConfinement = { users: null, network: false, processes: false, reason: null };
+export const notConfined: JobConfinement = {
+  users: null,
+  network: false,
+  processes: false,
+  reason: null,
+};
 
-/** One user for all jobs of a study, which share their rows, and another for each other one; null where jobs run as this process's user. */
+/**
+ * One user for all jobs of a study, which share their rows, and another for each other one; null
+ * where jobs run as this process's user.
+ */
 export function userOf({ users }: JobConfinement, siblings: string): number | null {
   if (users === null) return null;
   const [first, count] = users;
@@ -25,7 +36,11 @@ export function userOf({ users }: JobConfinement, siblings: string): number | nu
 /** One line for people. */
 export function describeConfinement({ users, network, processes, reason }: JobConfinement): string {
   const kept = [
-    users === null ? (processes ? "as the platform's user, in a user namespace" : "as the platform's user") : 'as users of their own',
+    users === null
+      ? processes
+        ? "as the platform's user, in a user namespace"
+        : "as the platform's user"
+      : 'as users of their own',
     network ? 'without network' : "with the machine's network",
   ];
   const open = users === null || !network;

@@ -5,7 +5,10 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import { shareInFlight } from '../../../../data/share-in-flight';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 
-/** Inputs of jobs on this machine, one file a digest, which the directories of jobs link to. What no directory links to any more, nobody needs. */
+/**
+ * Inputs of jobs on this machine, one file a digest, which the directories of jobs link to. What no
+ * directory links to any more, nobody needs.
+ */
 export interface InputCache {
   /** Makes the input readable at `path`; fetched only when no job of this machine has it. */
   place(artifact: ArtifactRef, path: string, signal: AbortSignal): Promise<void>;
@@ -13,20 +16,29 @@ export interface InputCache {
   sweep(): void;
 }
 
-/** Of a file as it was verified: one that was written to since has another time, and is not handed to anybody else. */
+/**
+ * Of a file as it was verified: one that was written to since has another time, and is not handed
+ * to anybody else.
+ */
 const verifiedAt = new Date(0);
 const forgottenMs = 3_600_000;
-/** A sweep may come between the fetch and the link. Where files keep no time, each job has its own. */
+/**
+ * A sweep may come between the fetch and the link. Where files keep no time, each job has its own.
+ */
 const rounds = 5;
 
-export function createInputCache(folder: string, artifacts: Pick<ArtifactStore, 'toFile'>): InputCache {
+export function createInputCache(
+  folder: string,
+  artifacts: Pick<ArtifactStore, 'toFile'>,
+): InputCache {
   const fetching = new Map<string, Promise<void>>();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
   async function fetch(artifact: ArtifactRef, cached: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await artifacts.toFile(artifact, cached);
-    // A job may run as another user: the job's folder decides who can read the inputs, and the files themselves are read-only.
+    // A job may run as another user: the job's folder decides who can read the inputs, and the
+    // files themselves are read-only.
     await chmod(cached, 0o444);
     await utimes(cached, verifiedAt, verifiedAt);
   }
@@ -49,8 +61,10 @@ export function createInputCache(folder: string, artifacts: Pick<ArtifactStore, 
         const cached = join(folder, name);
         const found = statSync(cached, { throwIfNoEntry: false });
         if (found?.nlink !== 1) continue;
-        // Whoever was about to link to it fetches it again; one that is still written belongs to somebody, or to a worker that was killed.
-        if (found.mtimeMs === verifiedAt.getTime() || found.mtimeMs < Date.now() - forgottenMs) rmSync(cached, { force: true });
+        // Whoever was about to link to it fetches it again; one that is still written belongs to
+        // somebody, or to a worker that was killed.
+        if (found.mtimeMs === verifiedAt.getTime() || found.mtimeMs < Date.now() - forgottenMs)
+          rmSync(cached, { force: true });
       }
     },
   };

@@ -30,12 +30,22 @@ import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job
 const metricsBytes = 256 * 1024;
 
 const processSchema = z.object({ pid: z.number(), identity: z.string() });
-const startedSchema = z.object({ attempt: z.number(), ...processSchema.shape, host: processSchema });
+const startedSchema = z.object({
+  attempt: z.number(),
+  ...processSchema.shape,
+  host: processSchema,
+});
 const exitSchema = z.object({
   attempt: z.number(),
   code: z.number().nullable(),
   signal: z.string().nullable(),
-  limit: z.object({ kind: z.enum(['JobTimeout', 'JobOutOfMemory']), used: z.number(), allowed: z.number() }).nullable(),
+  limit: z
+    .object({
+      kind: z.enum(['JobTimeout', 'JobOutOfMemory']),
+      used: z.number(),
+      allowed: z.number(),
+    })
+    .nullable(),
   seconds: z.number(),
   /** Why it never started, when the backend ended it. */
   reason: z.string().optional(),
@@ -52,11 +62,18 @@ export interface JobInput {
 }
 
 /** What is in `job.json`: the job, with each input's place beside its reference. */
-export type JobFile = Omit<Job, 'inputs'> & { readonly inputs: Readonly<Record<string, readonly JobInput[]>> };
+export type JobFile = Omit<Job, 'inputs'> & {
+  readonly inputs: Readonly<Record<string, readonly JobInput[]>>;
+};
 
 /** The outcome once its artifacts are stored; it is not worked out again. */
 export type JobOutcome =
-  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
+  | {
+      readonly kind: 'succeeded';
+      readonly result: JobResult;
+      readonly outputs: readonly JobOutput[];
+      readonly logs: ArtifactRef | null;
+    }
   | {
       readonly kind: 'failed';
       readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
@@ -65,8 +82,9 @@ export type JobOutcome =
     };
 
 /**
- * One job's folder. All that is known of a job is in its files, so that any process of this machine can go on with it:
- * job.json, inputs/, attempts/<n>.json (whose turn it is), process.json, exit.json, cancelled.json, outcome.json, and what the trainer writes.
+ * One job's folder. All that is known of a job is in its files, so that any process of this machine
+ * can go on with it: job.json, inputs/, attempts/<n>.json (whose turn it is), process.json,
+ * exit.json, cancelled.json, outcome.json, and what the trainer writes.
  */
 export class JobDirectory {
   readonly path: string;
@@ -91,13 +109,17 @@ export class JobDirectory {
         parts.map((artifact, part) => ({ path: `inputs/${name}/${part}.parquet`, artifact })),
       ]),
     );
-    for (const name of Object.keys(inputs)) mkdirSync(this.file('inputs', name), { recursive: true, mode: 0o700 });
+    for (const name of Object.keys(inputs))
+      mkdirSync(this.file('inputs', name), { recursive: true, mode: 0o700 });
     const file = { ...job, inputs };
     this.write('job.json', file);
     return file;
   }
 
-  /** Begins the next attempt unless another process was quicker. Leftovers of the one before are cleared, all but its checkpoint and metrics. */
+  /**
+   * Begins the next attempt unless another process was quicker. Leftovers of the one before are
+   * cleared, all but its checkpoint and metrics.
+   */
   claim(after: number, owner: Owner): boolean {
     mkdirSync(this.file('attempts'), { recursive: true, mode: 0o700 });
     const claim = this.file('attempts', `.${randomUUID()}`);
@@ -111,14 +133,16 @@ export class JobDirectory {
     } finally {
       rmSync(claim, { force: true });
     }
-    for (const name of ['process.json', 'exit.json', 'error.json', 'result.json']) rmSync(this.file(name), { force: true });
+    for (const name of ['process.json', 'exit.json', 'error.json', 'result.json'])
+      rmSync(this.file(name), { force: true });
     rmSync(this.file('outputs'), { recursive: true, force: true });
     return true;
   }
 
   /**
-   * Lets a user run the job here: it may add files to the folder, but not replace those that this process wrote (sticky bit).
-   * Its checkpoint and metrics of an attempt before become its own. Null: it runs as this process's user, whatever ran it before.
+   * Lets a user run the job here: it may add files to the folder, but not replace those that this
+   * process wrote (sticky bit). Its checkpoint and metrics of an attempt before become its own.
+   * Null: it runs as this process's user, whatever ran it before.
    */
   giveTo(user: number | null): void {
     if (user === null && this.user() === null) return;
@@ -128,19 +152,30 @@ export class JobDirectory {
     chmodSync(this.path, user === null ? 0o700 : 0o1770);
     chownSync(this.file('job.json'), mine, group);
     chmodSync(this.file('job.json'), 0o640);
-    for (const name of ['inputs', ...entries(this.file('inputs')).map((each) => join('inputs', each))]) {
+    for (const name of [
+      'inputs',
+      ...entries(this.file('inputs')).map((each) => join('inputs', each)),
+    ]) {
       if (!isFolder(this.file(name))) continue;
       chownSync(this.file(name), mine, group);
       chmodSync(this.file(name), 0o750);
     }
-    const before = ['checkpoint', ...entries(this.file('checkpoint'), { recursive: true }).map((each) => join('checkpoint', each))];
+    const before = [
+      'checkpoint',
+      ...entries(this.file('checkpoint'), { recursive: true }).map((each) =>
+        join('checkpoint', each),
+      ),
+    ];
     for (const name of [...before, 'metrics.ndjson', 'log.txt']) {
-      if (lstatSync(this.file(name), { throwIfNoEntry: false })) lchownSync(this.file(name), user ?? mine, group);
+      if (lstatSync(this.file(name), { throwIfNoEntry: false }))
+        lchownSync(this.file(name), user ?? mine, group);
     }
   }
 
   attempt(): { readonly number: number; readonly owner: Owner } | null {
-    const numbers = entries(this.file('attempts')).flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : []));
+    const numbers = entries(this.file('attempts')).flatMap((name) =>
+      /^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : [],
+    );
     const number = Math.max(0, ...numbers);
     const owner = number === 0 ? null : this.read(`attempts/${number}.json`, ownerSchema, 'ours');
     return owner === null ? null : { number, owner };
@@ -166,7 +201,9 @@ export class JobDirectory {
 
   /** `invalid` when there is a file that is not a result. */
   result(): JobResult | 'invalid' | null {
-    return this.text('result.json', 'its own') === null ? null : (this.read('result.json', jobResultSchema, 'its own') ?? 'invalid');
+    return this.text('result.json', 'its own') === null
+      ? null
+      : (this.read('result.json', jobResultSchema, 'its own') ?? 'invalid');
   }
 
   isCancelled(): boolean {
@@ -236,7 +273,10 @@ export class JobDirectory {
     rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** Whom its job runs as: the group of the folder, which `giveTo` set; null where that is this process's own user. */
+  /**
+   * Whom its job runs as: the group of the folder, which `giveTo` set; null where that is this
+   * process's own user.
+   */
   private user(): number | null {
     const folder = statSync(this.path, { throwIfNoEntry: false });
     return folder !== undefined && (folder.mode & 0o1070) === 0o1070 ? folder.gid : null;
@@ -247,10 +287,16 @@ export class JobDirectory {
     return text === null ? null : parseJson(schema, text);
   }
 
-  /** Null as well when it is a link, no file, or not written by its author: a job may put what it likes into its folder. */
+  /**
+   * Null as well when it is a link, no file, or not written by its author: a job may put what it
+   * likes into its folder.
+   */
   private text(name: string, author: Author): string | null {
     try {
-      const descriptor = openSync(this.file(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const descriptor = openSync(
+        this.file(name),
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      );
       try {
         const found = fstatSync(descriptor);
         return isWrittenBy(found, this.user(), author) ? readFileSync(descriptor, 'utf8') : null;
@@ -300,7 +346,10 @@ function readJob(path: string): { readonly id: string } | null {
   }
 }
 
-function entries(path: string, options: { readonly recursive: boolean } = { recursive: false }): string[] {
+function entries(
+  path: string,
+  options: { readonly recursive: boolean } = { recursive: false },
+): string[] {
   try {
     return readdirSync(path, { ...options, encoding: 'utf8' });
   } catch (error) {

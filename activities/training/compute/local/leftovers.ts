@@ -2,9 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessRef } from '../../../../data/process-identity';
 import { isAlive } from '../../../../data/process-identity';
 
-/** Every process below a host carries these in its environment, whatever group or session it moves to. */
-export function ownershipMarks(stateDir: string, host: string, owner: ProcessRef): Record<string, string> {
-  return { PERENNIAL_COMPUTE_STATE: stateDir, PERENNIAL_COMPUTE_HOST: host, PERENNIAL_COMPUTE_OWNER: `${owner.pid}/${owner.identity}` };
+/**
+ * Every process below a host carries these in its environment, whatever group or session it moves
+ * to.
+ */
+export function ownershipMarks(
+  stateDir: string,
+  host: string,
+  owner: ProcessRef,
+): Record<string, string> {
+  return {
+    PERENNIAL_COMPUTE_STATE: stateDir,
+    PERENNIAL_COMPUTE_HOST: host,
+    PERENNIAL_COMPUTE_OWNER: `${owner.pid}/${owner.identity}`,
+  };
 }
 
 /** Ends what a host left behind that died without ending it. */
@@ -25,23 +36,34 @@ export function endProcessesOfDeadWorkers(stateDir: string): void {
   });
 }
 
-/** Only Linux shows another process's environment. Elsewhere a job's group ends by itself when its host's pipe closes. */
+/**
+ * Only Linux shows another process's environment. Elsewhere a job's group ends by itself when its
+ * host's pipe closes.
+ */
 function endProcesses(belongs: (marks: Record<string, string>) => boolean): void {
   if (process.platform !== 'linux') return;
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const environment = readFileSync(`/proc/${entry}/environ`, 'utf8');
-      if (environment.includes('PERENNIAL_COMPUTE_STATE=') && belongs(parse(environment))) process.kill(Number(entry), 'SIGKILL');
+      if (environment.includes('PERENNIAL_COMPUTE_STATE=') && belongs(parse(environment)))
+        process.kill(Number(entry), 'SIGKILL');
     } catch (error) {
       // It ended in between, or belongs to another user and so is not ours.
-      if (!['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (
+        !['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(
+          (error as NodeJS.ErrnoException).code ?? '',
+        )
+      )
+        throw error;
     }
   }
 }
 
 function parse(environment: string): Record<string, string> {
   return Object.fromEntries(
-    environment.split('\0').map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+    environment
+      .split('\0')
+      .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
   );
 }

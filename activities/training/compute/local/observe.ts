@@ -9,7 +9,8 @@ export function observe(directory: JobDirectory): Assessment {
   const attempt = directory.attempt();
   const started = directory.started();
   const process = started?.attempt === attempt?.number ? started : null;
-  // Liveness before the files that a process writes last: what was dead by then has written all it will.
+  // Liveness before the files that a process writes last: what was dead by then has written all it
+  // will.
   const liveness = process && { alive: isAlive(process), hostAlive: isAlive(process.host) };
   const exit = directory.exit();
   return assess({
@@ -23,8 +24,8 @@ export function observe(directory: JobDirectory): Assessment {
 }
 
 /**
- * SIGTERM, which means save and stop; then SIGKILL. Returns when the process is gone and its host has said so; fine when there is none. `ended` settles
- * with what the host says, for whom it tells.
+ * SIGTERM, which means save and stop; then SIGKILL. Returns when the process is gone and its host
+ * has said so; fine when there is none. `ended` settles with what the host says, for whom it tells.
  */
 export async function endProcess(
   directory: JobDirectory,
@@ -36,7 +37,10 @@ export async function endProcess(
   signalProcess(started, 'SIGTERM', 'group');
   await Promise.race([ended, until(() => !isAlive(started), graceMs)]);
   signalProcess(started, 'SIGKILL', 'group');
-  await Promise.race([ended, until(() => directory.exit()?.attempt === started.attempt || !isAlive(started.host), 5_000)]);
+  await Promise.race([
+    ended,
+    until(() => directory.exit()?.attempt === started.attempt || !isAlive(started.host), 5_000),
+  ]);
 }
 
 async function until(condition: () => boolean, milliseconds: number): Promise<void> {

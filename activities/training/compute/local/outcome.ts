@@ -19,38 +19,70 @@ const mediaTypes: Readonly<Record<string, string>> = {
 
 type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
 
-/** Stores what an ended job left, by digest, then remembers the outcome: a second call after a crash gives the same answer. */
+/**
+ * Stores what an ended job left, by digest, then remembers the outcome: a second call after a crash
+ * gives the same answer.
+ */
 export async function storeOutcome(
   artifacts: Uploads,
   job: JobFile,
   directory: JobDirectory,
   state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
 ): Promise<JobOutcome> {
-  const logs = state.kind === 'succeeded' && job.keepLog === 'whenFailed' ? null : await storeLogs(artifacts, job, directory);
+  const logs =
+    state.kind === 'succeeded' && job.keepLog === 'whenFailed'
+      ? null
+      : await storeLogs(artifacts, job, directory);
   const outcome: JobOutcome =
     state.kind === 'succeeded'
-      ? { kind: 'succeeded', result: state.result, outputs: await storeOutputs(artifacts, job, directory), logs }
+      ? {
+          kind: 'succeeded',
+          result: state.result,
+          outputs: await storeOutputs(artifacts, job, directory),
+          logs,
+        }
       : { kind: 'failed', failure: state.failure, message: bounded(redact(state.message)), logs };
   directory.keepOutcome(outcome);
   return outcome;
 }
 
-export async function storeLogs(artifacts: Uploads, job: JobFile, directory: JobDirectory): Promise<ArtifactRef> {
+export async function storeLogs(
+  artifacts: Uploads,
+  job: JobFile,
+  directory: JobDirectory,
+): Promise<ArtifactRef> {
   const bytes = Buffer.from(redact(await directory.tail('log.txt', keptLogBytes)));
-  return artifacts.putBytes({ tenant: job.tenant, runId: runOf(job), bytes, mediaType: 'text/plain; charset=utf-8' });
+  return artifacts.putBytes({
+    tenant: job.tenant,
+    runId: runOf(job),
+    bytes,
+    mediaType: 'text/plain; charset=utf-8',
+  });
 }
 
-async function storeOutputs(artifacts: Uploads, job: JobFile, directory: JobDirectory): Promise<JobOutput[]> {
+async function storeOutputs(
+  artifacts: Uploads,
+  job: JobFile,
+  directory: JobDirectory,
+): Promise<JobOutput[]> {
   const outputs: JobOutput[] = [];
   for (const name of directory.outputs()) {
     const mediaType = mediaTypes[extname(name)] ?? 'application/octet-stream';
-    const artifact = await artifacts.putFile({ tenant: job.tenant, runId: runOf(job), path: directory.file('outputs', name), mediaType });
+    const artifact = await artifacts.putFile({
+      tenant: job.tenant,
+      runId: runOf(job),
+      path: directory.file('outputs', name),
+      mediaType,
+    });
     outputs.push({ name, artifact });
   }
   return outputs;
 }
 
-/** What a job printed last may be a row of its data, so it stays in its log, which `run logs` shows; a failure's message goes into histories and logs (I11). */
+/**
+ * What a job printed last may be a row of its data, so it stays in its log, which `run logs` shows;
+ * a failure's message goes into histories and logs (I11).
+ */
 function bounded(message: string): string {
   return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;
 }

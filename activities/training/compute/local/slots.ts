@@ -1,6 +1,9 @@
 /** At most `size` tasks at once; the others wait their turn, first come, first served. */
 export interface Slots {
-  /** Resolves with a release function, which may be called twice; rejects when `signal` aborts first. */
+  /**
+   * Resolves with a release function, which may be called twice; rejects when `signal` aborts
+   * first.
+   */
   take(signal: AbortSignal): Promise<() => void>;
 }
 
@@ -8,7 +11,10 @@ export function createSlots(size: number): Slots {
   let free = size;
   const waiting: (() => void)[] = [];
 
-  /** Handed to the next in line directly: a slot that is free for a moment would go to whoever comes by. */
+  /**
+   * Handed to the next in line directly: a slot that is free for a moment would go to whoever comes
+   * by.
+   */
   function release(): void {
     const next = waiting.shift();
     if (next) next();

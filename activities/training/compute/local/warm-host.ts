@@ -18,7 +18,10 @@ export interface HostOrder {
   readonly directory: string;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
-  /** Of jobs that differ in their parameters alone: their rows are read once (trainers/runtime/zygote.py). */
+  /**
+   * Of jobs that differ in their parameters alone: their rows are read once
+   * (trainers/runtime/zygote.py).
+   */
   readonly siblings: string;
   /** Whom it runs as; null is this process's user. */
   readonly user: number | null;
@@ -26,7 +29,9 @@ export interface HostOrder {
 
 export interface WarmHost {
   readonly confinement: JobConfinement;
-  /** Resolves when the job's process exists and can be found; rejects when it could not be started. */
+  /**
+   * Resolves when the job's process exists and can be found; rejects when it could not be started.
+   */
   run(order: HostOrder): Promise<void>;
   /** No further job of these will come. */
   forget(siblings: string): void;
@@ -52,7 +57,11 @@ export interface HostSettings {
   readonly onGone: () => void;
 }
 
-const readySchema = z.object({ type: z.literal('ready'), threads: z.number(), confinement: jobConfinementSchema });
+const readySchema = z.object({
+  type: z.literal('ready'),
+  threads: z.number(),
+  confinement: jobConfinementSchema,
+});
 const jobEventSchema = z.object({
   type: z.enum(['started', 'rung', 'ended', 'refused']),
   directory: z.string(),
@@ -60,40 +69,58 @@ const jobEventSchema = z.object({
   message: z.string().optional(),
 });
 
-/** Imports take one second; a machine that is busy with everything else at once may need a minute. */
+/**
+ * Imports take one second; a machine that is busy with everything else at once may need a minute.
+ */
 const startSeconds = 90;
 const forkSeconds = 30;
 const farewellSeconds = 8;
 
-/** Starts the warm parent of jobs (trainers/runtime/host.py). It ends when this process does, because its standard input closes then. */
+/**
+ * Starts the warm parent of jobs (trainers/runtime/host.py). It ends when this process does,
+ * because its standard input closes then.
+ */
 export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   const mark = randomUUID();
   const { trainersDir: trainers, hidden, confine } = settings;
-  const child = spawn(settings.python, [join(settings.runtimeDir, 'host.py'), JSON.stringify({ trainers, hidden, confine })], {
-    cwd: settings.stateDir,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // None of the worker's own environment: it holds credentials.
-    env: {
-      PATH: [dirname(settings.python), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
-      HOME: settings.stateDir,
-      LANG: 'C.UTF-8',
-      PYTHONHASHSEED: '0',
-      PYTHONUNBUFFERED: '1',
-      // Where a trainer whose manifest says `environment: llm` goes on (trainers/runtime/run.py).
-      PERENNIAL_PYTHON_LLM: settings.pythonLlm,
-      // macOS ends a process that forks after its frameworks were loaded, unless told that this is meant.
-      OBJC_DISABLE_INITIALIZE_FORK_SAFETY: 'YES',
-      ...ownershipMarks(settings.stateDir, mark, settings.owner),
+  const child = spawn(
+    settings.python,
+    [join(settings.runtimeDir, 'host.py'), JSON.stringify({ trainers, hidden, confine })],
+    {
+      cwd: settings.stateDir,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // None of the worker's own environment: it holds credentials.
+      env: {
+        PATH: [dirname(settings.python), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+        HOME: settings.stateDir,
+        LANG: 'C.UTF-8',
+        PYTHONHASHSEED: '0',
+        PYTHONUNBUFFERED: '1',
+        // Where a trainer whose manifest says `environment: llm` goes on (trainers/runtime/run.py).
+        PERENNIAL_PYTHON_LLM: settings.pythonLlm,
+        // macOS ends a process that forks after its frameworks were loaded, unless told that this
+        // is meant.
+        OBJC_DISABLE_INITIALIZE_FORK_SAFETY: 'YES',
+        ...ownershipMarks(settings.stateDir, mark, settings.owner),
+      },
     },
-  });
+  );
   let complaints = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)));
+  child.stderr.on(
+    'data',
+    (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)),
+  );
   child.stdin.on('error', () => undefined); // the exit says it better
-  const starting = new Map<string, { readonly resolve: () => void; readonly reject: (error: PerennialError) => void }>();
+  const starting = new Map<
+    string,
+    { readonly resolve: () => void; readonly reject: (error: PerennialError) => void }
+  >();
   const gone = new Promise<PerennialError>((resolve) => {
     let spawnError: Error | undefined;
     child.on('error', (error) => (spawnError = error));
-    child.on('close', (code, signal) => resolve(unavailable(settings, spawnError, complaints, signal ?? `exit code ${code}`)));
+    child.on('close', (code, signal) =>
+      resolve(unavailable(settings, spawnError, complaints, signal ?? `exit code ${code}`)),
+    );
   });
   let confinement: JobConfinement = notConfined;
   const ready = new Promise<void>((resolve) => {
@@ -105,7 +132,10 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       }
       const event = parseJson(jobEventSchema, line);
       if (event?.type === 'started') starting.get(event.directory)?.resolve();
-      if (event?.type === 'refused') starting.get(event.directory)?.reject(failure('BackendUnavailable', event.message ?? 'refused'));
+      if (event?.type === 'refused')
+        starting
+          .get(event.directory)
+          ?.reject(failure('BackendUnavailable', event.message ?? 'refused'));
       if (event?.type === 'rung') settings.onRung(event.directory);
       if (event?.type === 'ended') settings.onEnded(event.directory);
     });
@@ -127,10 +157,16 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   return {
     confinement,
     async run(order) {
-      const begun = new Promise<null>((resolve, reject) => starting.set(order.directory, { resolve: () => resolve(null), reject }));
+      const begun = new Promise<null>((resolve, reject) =>
+        starting.set(order.directory, { resolve: () => resolve(null), reject }),
+      );
       child.stdin.write(`${JSON.stringify({ type: 'run', ...order })}\n`);
       try {
-        const stuck = await inTime(begun, forkSeconds, `the warm Python parent did not answer within ${forkSeconds} s`);
+        const stuck = await inTime(
+          begun,
+          forkSeconds,
+          `the warm Python parent did not answer within ${forkSeconds} s`,
+        );
         if (stuck === null) return;
         child.kill('SIGKILL');
         throw stuck;
@@ -156,16 +192,30 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   };
 }
 
-function unavailable(settings: HostSettings, spawnError: Error | undefined, complaints: string, end: string): PerennialError {
+function unavailable(
+  settings: HostSettings,
+  spawnError: Error | undefined,
+  complaints: string,
+  end: string,
+): PerennialError {
   const install = `${settings.python} -m pip install --require-hashes -r ${join(dirname(settings.runtimeDir), 'requirements.lock')}`;
   if (spawnError) {
-    return failure('BackendUnavailable', `there is no Python to run trainers with at ${settings.python}`, {
-      cause: spawnError,
-      next: 'npm start makes it; or name one with its packages by PERENNIAL_PYTHON',
-    });
+    return failure(
+      'BackendUnavailable',
+      `there is no Python to run trainers with at ${settings.python}`,
+      {
+        cause: spawnError,
+        next: 'npm start makes it; or name one with its packages by PERENNIAL_PYTHON',
+      },
+    );
   }
   const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(complaints)?.[1];
-  if (missing) return failure('BackendUnavailable', `the Python package ${missing} is missing for ${settings.python}`, { next: install });
+  if (missing)
+    return failure(
+      'BackendUnavailable',
+      `the Python package ${missing} is missing for ${settings.python}`,
+      { next: install },
+    );
   return failure(
     'BackendUnavailable',
     `the warm Python parent of jobs ended (${end}): ${complaints.trim().split('\n').slice(-5).join('\n')}`,
@@ -173,6 +223,10 @@ function unavailable(settings: HostSettings, spawnError: Error | undefined, comp
   );
 }
 
-function inTime(work: Promise<PerennialError | null>, seconds: number, message: string): Promise<PerennialError | null> {
+function inTime(
+  work: Promise<PerennialError | null>,
+  seconds: number,
+  message: string,
+): Promise<PerennialError | null> {
   return raceDeadline(seconds * 1000, work, () => failure('BackendUnavailable', message));
 }

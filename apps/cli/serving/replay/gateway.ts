@@ -3,7 +3,10 @@ import { CliError } from '../../cli-error';
 import type { CliSettings } from '../../context';
 import type { ReplayLabel, ReplayRow } from './rows';
 
-/** The public API of the gateway, as a caller has it: one row a request, so that each is assigned by its own entity. */
+/**
+ * The public API of the gateway, as a caller has it: one row a request, so that each is assigned by
+ * its own entity.
+ */
 export interface ReplayGateway {
   /** @throws Error when there is no score. */
   infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
@@ -41,7 +44,10 @@ export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayU
   );
 }
 
-/** Asks what the model wants to know, once: a replay goes on when another version takes over, whose request columns are the same lifecycle's. */
+/**
+ * Asks what the model wants to know, once: a replay goes on when another version takes over, whose
+ * request columns are the same lifecycle's.
+ */
 export async function openReplayGateway(options: ReplayGatewayOptions): Promise<ReplayGateway> {
   const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel } = options;
   const url = `${gatewayUrl}/v2/models/${model}`;
@@ -53,7 +59,12 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
     async infer({ at, columns }) {
       const entity = entityColumn === null ? null : textOf(columns[entityColumn]);
       const body = JSON.stringify({
-        inputs: inputs.map(({ name, datatype }) => ({ name, datatype, shape: [1], data: [columns[name] ?? null] })),
+        inputs: inputs.map(({ name, datatype }) => ({
+          name,
+          datatype,
+          shape: [1],
+          data: [columns[name] ?? null],
+        })),
         parameters: {
           event_time: columns[timeColumn] ?? new Date(at).toISOString(),
           ...(entity === null ? {} : { entity }),
@@ -70,7 +81,8 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
       };
     },
 
-    feedback: (labels) => sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
+    feedback: (labels) =>
+      sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
 
     close: () => dispatcher.close(),
   };
@@ -81,20 +93,36 @@ export async function sendFeedback(
   labels: readonly ToldLabel[],
   { headers, dispatcher }: { readonly headers: Record<string, string>; readonly dispatcher: Agent },
 ): Promise<void> {
-  const answer = await request(url, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
+  const answer = await request(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(labels),
+    dispatcher,
+  });
   const text = await answer.body.text();
-  if (answer.statusCode !== 200) throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
+  if (answer.statusCode !== 200)
+    throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
 }
 
-async function described(url: string, headers: Record<string, string>, dispatcher: Agent): Promise<NonNullable<Metadata['inputs']>> {
+async function described(
+  url: string,
+  headers: Record<string, string>,
+  dispatcher: Agent,
+): Promise<NonNullable<Metadata['inputs']>> {
   const answer = await request(url, { headers, dispatcher });
   const body = (await answer.body.json()) as Metadata;
   if (answer.statusCode === 200 && body.inputs) return body.inputs;
   await dispatcher.close();
-  throw new CliError(`${url} responded with ${answer.statusCode}: ${body.detail ?? 'no reason given'}`, 1, 'perennial model list');
+  throw new CliError(
+    `${url} responded with ${answer.statusCode}: ${body.detail ?? 'no reason given'}`,
+    1,
+    'perennial model list',
+  );
 }
 
 /** Assembled columns are numbers, texts and truths. */
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : null;
 }

@@ -1,7 +1,10 @@
 import { Agent, request } from 'undici';
 import { sendFeedback, type ReplayGateway } from './gateway';
 
-/** A language application as a caller has it over the OpenAI API: one question a conversation, so that each stays with the arm that it is drawn for. */
+/**
+ * A language application as a caller has it over the OpenAI API: one question a conversation, so
+ * that each stays with the arm that it is drawn for.
+ */
 export function openQuestionGateway(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
@@ -13,8 +16,16 @@ export function openQuestionGateway(options: {
   const dispatcher = new Agent({ connections: parallel, pipelining: 1 });
   return {
     async infer({ columns }) {
-      const body = JSON.stringify({ model, messages: [{ role: 'user', content: columns['question'] }] });
-      const answer = await request(`${gatewayUrl}/v1/chat/completions`, { method: 'POST', headers, body, dispatcher });
+      const body = JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: columns['question'] }],
+      });
+      const answer = await request(`${gatewayUrl}/v1/chat/completions`, {
+        method: 'POST',
+        headers,
+        body,
+        dispatcher,
+      });
       const text = await answer.body.text();
       if (answer.statusCode !== 200) throw new Error(`${answer.statusCode}: ${text.slice(0, 300)}`);
       return {
@@ -22,7 +33,8 @@ export function openQuestionGateway(options: {
         version: String(answer.headers['x-perennial-model-version']),
       };
     },
-    feedback: (labels) => sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
+    feedback: (labels) =>
+      sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
     close: () => dispatcher.close(),
   };
 }

@@ -12,19 +12,28 @@ import type { ReplayRow } from './rows';
 
 export interface ReplayQuestion {
   readonly text: string;
-  /** The one as right as the other; none is known when it is empty, and then there is nothing to tell. */
+  /**
+   * The one as right as the other; none is known when it is empty, and then there is nothing to
+   * tell.
+   */
   readonly answers: readonly string[];
 }
 
 interface QuestionPace {
-  /** Times through all questions. Whoever asks again learns how steady an answer is, and nothing of other questions. */
+  /**
+   * Times through all questions. Whoever asks again learns how steady an answer is, and nothing of
+   * other questions.
+   */
   readonly rounds: number;
   readonly parallel: number;
   readonly signal: AbortSignal;
   readonly onProgress: (state: ReplayState) => void;
 }
 
-/** The questions that a language application is judged by, with their right answers as labels. Those that its prompt was chosen by would speak for it. */
+/**
+ * The questions that a language application is judged by, with their right answers as labels. Those
+ * that its prompt was chosen by would speak for it.
+ */
 export async function replayQuestions(
   context: CliContext,
   { lifecycle, ...pace }: QuestionPace & { readonly lifecycle: string },
@@ -33,10 +42,16 @@ export async function replayQuestions(
   const api = context.api();
   const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
   if (spec.kind !== 'LlmLifecycle')
-    throw new CliError(`${lifecycle} is a ${spec.kind}; questions can be replayed only for an LlmLifecycle`, 2);
-  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
+    throw new CliError(
+      `${lifecycle} is a ${spec.kind}; questions can be replayed only for an LlmLifecycle`,
+      2,
+    );
+  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(
+    `/lifecycles/${lifecycle}/files`,
+  );
   const questions = questionsOf(spec, files[spec.cases.file] ?? '');
-  if (questions.length === 0) throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
+  if (questions.length === 0)
+    throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
   return askQuestions({ gatewayUrl, apiKey, model: lifecycle, questions, ...pace });
 }
 
@@ -54,16 +69,33 @@ export async function askQuestions(
   const from = Date.now();
   try {
     const batches = rowsOf(questions, rounds, from);
-    return await replay({ batches, gateway, from, speed: Infinity, labelDelayMs: 0, parallel, signal, onProgress });
+    return await replay({
+      batches,
+      gateway,
+      from,
+      speed: Infinity,
+      labelDelayMs: 0,
+      parallel,
+      signal,
+      onProgress,
+    });
   } finally {
     await gateway.close();
   }
 }
 
 /** In the order in which they are judged, which no answer has a say in. */
-export function questionsOf({ cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>, ndjson: string): readonly ReplayQuestion[] {
-  const judging = readStoredCases(ndjson, cases.file).filter((each) => sliceOf(each, cases) === 'judge');
-  return inOrder(judging).map((each) => ({ text: String(each.input[prompt.input] ?? ''), answers: answersOf(each) }));
+export function questionsOf(
+  { cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>,
+  ndjson: string,
+): readonly ReplayQuestion[] {
+  const judging = readStoredCases(ndjson, cases.file).filter(
+    (each) => sliceOf(each, cases) === 'judge',
+  );
+  return inOrder(judging).map((each) => ({
+    text: String(each.input[prompt.input] ?? ''),
+    answers: answersOf(each),
+  }));
 }
 
 function answersOf({ expected }: EvaluationCase): readonly string[] {
@@ -71,7 +103,11 @@ function answersOf({ expected }: EvaluationCase): readonly string[] {
   return answers.length === 0 && expected.label !== undefined ? [expected.label] : answers;
 }
 
-async function* rowsOf(questions: readonly ReplayQuestion[], rounds: number, from: number): AsyncGenerator<readonly ReplayRow[]> {
+async function* rowsOf(
+  questions: readonly ReplayQuestion[],
+  rounds: number,
+  from: number,
+): AsyncGenerator<readonly ReplayRow[]> {
   for (let round = 0; round < rounds; round += 1) {
     const before = from + round * questions.length;
     yield await Promise.resolve(

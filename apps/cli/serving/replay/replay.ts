@@ -1,4 +1,7 @@
-/** Lives a piece of the past again at a set speed: requests when they came, labels when they were known. It speaks to the gateway alone, as any caller. */
+/**
+ * Lives a piece of the past again at a set speed: requests when they came, labels when they were
+ * known. It speaks to the gateway alone, as any caller.
+ */
 import type { ReplayGateway } from './gateway';
 import type { ReplayLabel, ReplayRow } from './rows';
 
@@ -57,7 +60,12 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
   const counts = { requests: 0, failed: 0, labels: 0 };
   let firstFailure: string | null = null;
 
-  const state = (): ReplayState => ({ at: clock.now(), lagMs: clock.lagMs(), ...counts, answeredBy: { ...answeredBy } });
+  const state = (): ReplayState => ({
+    at: clock.now(),
+    lagMs: clock.lagMs(),
+    ...counts,
+    answeredBy: { ...answeredBy },
+  });
 
   async function ask(row: ReplayRow): Promise<void> {
     const sentAt = performance.now();
@@ -65,7 +73,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
       const { predictionId, version } = await gateway.infer(row);
       latencies.push(performance.now() - sentAt);
       answeredBy[version] = (answeredBy[version] ?? 0) + 1;
-      if (row.label !== null) open.add({ due: row.at + labelDelayMs, predictionId, label: row.label });
+      if (row.label !== null)
+        open.add({ due: row.at + labelDelayMs, predictionId, label: row.label });
     } catch (error) {
       counts.failed += 1;
       firstFailure ??= error instanceof Error ? error.message : String(error);
@@ -73,9 +82,17 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
   }
 
   async function sendRipe(): Promise<void> {
-    for (let batch = open.ripe(clock.now(), labelsAtOnce); batch.length > 0; batch = open.ripe(clock.now(), labelsAtOnce)) {
+    for (
+      let batch = open.ripe(clock.now(), labelsAtOnce);
+      batch.length > 0;
+      batch = open.ripe(clock.now(), labelsAtOnce)
+    ) {
       await gateway.feedback(
-        batch.map(({ predictionId, label, due }) => ({ predictionId, label, labelledAt: new Date(due).toISOString() })),
+        batch.map(({ predictionId, label, due }) => ({
+          predictionId,
+          label,
+          labelledAt: new Date(due).toISOString(),
+        })),
       );
       counts.labels += batch.length;
     }
@@ -97,7 +114,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
     await Promise.all(underWay);
   }
 
-  /** Beside the requests while they go on, and after them for as long as the clock needs to reach the last label. */
+  /**
+   * Beside the requests while they go on, and after them for as long as the clock needs to reach
+   * the last label.
+   */
   async function sendLabels(requests: Promise<void>): Promise<void> {
     let asking = true;
     void requests.then(
@@ -124,7 +144,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
     clearInterval(telling);
   }
   const sorted = Float64Array.from(latencies).sort();
-  const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+  const quantile = (q: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
   return {
     ...state(),
     seconds: (performance.now() - startedAt) / 1000,
@@ -133,12 +154,18 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
   };
 }
 
-/** Event time as the replay has it. It goes by the wall at its speed, and never beyond what is asked for: when requests lag, the past waits for them. */
+/**
+ * Event time as the replay has it. It goes by the wall at its speed, and never beyond what is asked
+ * for: when requests lag, the past waits for them.
+ */
 function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) {
   let awaited = from;
   let lag = 0;
   return {
-    now: (): number => (speed === Infinity ? awaited : Math.min(awaited, from + (performance.now() - startedAt) * speed)),
+    now: (): number =>
+      speed === Infinity
+        ? awaited
+        : Math.min(awaited, from + (performance.now() - startedAt) * speed),
     lagMs: (): number => lag,
     /** How much event time passes in so much wall time, milliseconds. */
     eventMs: (wallMs: number): number => wallMs * speed,
@@ -151,7 +178,10 @@ function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) 
   };
 }
 
-/** Answers come nearly in order of event time, and so do their labels; one that is a little late waits for its neighbours. */
+/**
+ * Answers come nearly in order of event time, and so do their labels; one that is a little late
+ * waits for its neighbours.
+ */
 function labelQueue() {
   let waiting: OpenLabel[] = [];
   let head = 0;

@@ -47,10 +47,14 @@ const rowsAtOnce = 1_000;
 const memoryBytes = 2 ** 30;
 
 /**
- * Reads a lifecycle's sources here and assembles them by its own SQL, as a training run does, then keeps the window. Rows are read in order of time while
- * they are asked for; the scratch folder goes when `work` ends.
+ * Reads a lifecycle's sources here and assembles them by its own SQL, as a training run does, then
+ * keeps the window. Rows are read in order of time while they are asked for; the scratch folder
+ * goes when `work` ends.
  */
-export async function withReplayRows<T>(source: ReplaySource, work: (rows: ReplayRows) => Promise<T>): Promise<T> {
+export async function withReplayRows<T>(
+  source: ReplaySource,
+  work: (rows: ReplayRows) => Promise<T>,
+): Promise<T> {
   const { data, signal } = source;
   const scratch = await openScratch(source.scratchRoot, 'replay');
   try {
@@ -81,17 +85,27 @@ async function readTables(
   { data, samplesDir, stateDir, cwd, signal }: ReplaySource,
   folder: string,
 ): Promise<Record<string, readonly string[]>> {
-  // A replay reads with its caller's own rights, on their own machine; but somebody else may have written the sources,
-  // so the caller's keys and state are not read for them.
+  // A replay reads with its caller's own rights, on their own machine; but somebody else may have
+  // written the sources, so the caller's keys and state are not read for them.
   const files = { roots: ['/', cwd], denied: [stateDir] };
-  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, files, buckets: [], s3: null };
+  const policy: SourcePolicy = {
+    samplesDir,
+    allowPrivateAddresses: false,
+    files,
+    buckets: [],
+    s3: null,
+  };
   const tables: Record<string, readonly string[]> = {};
   for (const source of data.sources) {
     const scheme = schemeOf(source.uri);
     if (scheme === 's3' || scheme === 'dataset') {
-      throw failure('NotInThisVersion', `replay cannot read source ${source.name} (${scheme}://) in this version`, {
-        next: 'apply a copy of the lifecycle whose sources are file://, sample:// or https://, and replay that copy',
-      });
+      throw failure(
+        'NotInThisVersion',
+        `replay cannot read source ${source.name} (${scheme}://) in this version`,
+        {
+          next: 'apply a copy of the lifecycle whose sources are file://, sample:// or https://, and replay that copy',
+        },
+      );
     }
     const into = `${folder}/${source.name}`;
     await mkdir(into, { recursive: true, mode: 0o700 });
@@ -117,9 +131,14 @@ const noDatasets = {
   toFile: () => Promise.reject(new Error('no dataset is read here')),
 };
 
-async function keepWindow(sql: PlatformSql, { data, window }: ReplaySource, path: string): Promise<number> {
+async function keepWindow(
+  sql: PlatformSql,
+  { data, window }: ReplaySource,
+  path: string,
+): Promise<number> {
   const time = quoteName(data.time.column);
-  // Numbered in order of time, and among equals in the order of the file, which goes by all columns.
+  // Numbered in order of time, and among equals in the order of the file, which goes by all
+  // columns.
   await sql.run(
     `CREATE TABLE replayed AS SELECT row_number() OVER (ORDER BY ${time}, file_row_number) AS replay_row, * EXCLUDE (file_row_number)
      FROM read_parquet([$path], file_row_number = true) WHERE ${time} >= $from::TIMESTAMPTZ AND ${time} < $until::TIMESTAMPTZ`,
@@ -129,7 +148,11 @@ async function keepWindow(sql: PlatformSql, { data, window }: ReplaySource, path
   return rows;
 }
 
-async function* batches(sql: PlatformSql, data: TimedDataSpec, count: number): AsyncGenerator<readonly ReplayRow[]> {
+async function* batches(
+  sql: PlatformSql,
+  data: TimedDataSpec,
+  count: number,
+): AsyncGenerator<readonly ReplayRow[]> {
   for (let from = 1; from <= count; from += rowsAtOnce) {
     const rows = await sql.rows<Record<string, unknown>>(
       `SELECT * EXCLUDE (replay_row) FROM replayed WHERE replay_row >= ${from} AND replay_row < ${from + rowsAtOnce} ORDER BY replay_row`,
@@ -140,9 +163,11 @@ async function* batches(sql: PlatformSql, data: TimedDataSpec, count: number): A
 
 function replayRow(row: Record<string, unknown>, { time, label }: TimedDataSpec): ReplayRow {
   const at = row[time.column];
-  if (!(at instanceof Date)) throw failure('InvalidInput', `${time.column} is not a time in an assembled row`);
+  if (!(at instanceof Date))
+    throw failure('InvalidInput', `${time.column} is not a time in an assembled row`);
   const columns: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(row)) if (name !== label.column) columns[name] = sendable(value);
+  for (const [name, value] of Object.entries(row))
+    if (name !== label.column) columns[name] = sendable(value);
   return { at: at.getTime(), columns, label: labelOf(row[label.column]) };
 }
 

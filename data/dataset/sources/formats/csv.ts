@@ -5,7 +5,10 @@ import { looksLike, readEnds } from './head';
 import type { FormatReader, SourceFiles, Table } from './table';
 import { typeText, type TextColumn } from './text-types';
 
-/** RFC 4180 with a header; comma, semicolon, tab or bar between fields. Types are DuckDB's guess from the first rows, checked against all rows. */
+/**
+ * RFC 4180 with a header; comma, semicolon, tab or bar between fields. Types are DuckDB's guess
+ * from the first rows, checked against all rows.
+ */
 export const csv: FormatReader = {
   async open(sql, files) {
     const { delimiter, names } = await readHeader(files);
@@ -23,17 +26,30 @@ export const csv: FormatReader = {
 
 const headerBytes = 1 << 20;
 
-async function readHeader({ source, paths }: SourceFiles): Promise<{ readonly delimiter: string; readonly names: readonly string[] }> {
+async function readHeader({
+  source,
+  paths,
+}: SourceFiles): Promise<{ readonly delimiter: string; readonly names: readonly string[] }> {
   const { size, head } = await readEnds(paths[0] ?? '', headerBytes);
-  if (size === 0) throw sourceFailure('DatasetEmpty', source, 'the file is empty', { next: 'check what writes it' });
+  if (size === 0)
+    throw sourceFailure('DatasetEmpty', source, 'the file is empty', {
+      next: 'check what writes it',
+    });
   const is = looksLike(head);
   if (is !== null && !is.includes('JSON array')) {
-    throw sourceFailure('DataUnreadable', source, `this is not a CSV file: it looks like ${is}`, { next: remedy(is) });
+    throw sourceFailure('DataUnreadable', source, `this is not a CSV file: it looks like ${is}`, {
+      next: remedy(is),
+    });
   }
   const text = head.toString('utf8').replace(/^\ufeff/, '');
   const delimiter = delimiterOf(text);
   const names = headerNames(text, delimiter);
-  if (names === null) throw sourceFailure('DataUnreadable', source, 'the header line cannot be read: a quote in it is not closed');
+  if (names === null)
+    throw sourceFailure(
+      'DataUnreadable',
+      source,
+      'the header line cannot be read: a quote in it is not closed',
+    );
   checkNames(names, source);
   return { delimiter, names };
 }
@@ -44,17 +60,32 @@ function remedy(is: string): string {
   return 'name its real format: parquet, csv or ndjson';
 }
 
-/** Whichever the header holds most outside of quotes; a comma when it holds none, which is a table of one column. */
+/**
+ * Whichever the header holds most outside of quotes; a comma when it holds none, which is a table
+ * of one column.
+ */
 function delimiterOf(text: string): string {
-  const header = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? '').replace(/"(?:[^"]|"")*"/g, '');
-  const counts = [',', ';', '\t', '|'].map((delimiter) => ({ delimiter, count: header.split(delimiter).length - 1 }));
+  const header = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? '').replace(
+    /"(?:[^"]|"")*"/g,
+    '',
+  );
+  const counts = [',', ';', '\t', '|'].map((delimiter) => ({
+    delimiter,
+    count: header.split(delimiter).length - 1,
+  }));
   return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
 }
 
-/** The fields of the first record; null when a quote in it is not closed, or stands inside of a field. */
+/**
+ * The fields of the first record; null when a quote in it is not closed, or stands inside of a
+ * field.
+ */
 function headerNames(text: string, delimiter: string): readonly string[] | null {
   const between = delimiter === '\t' ? '\\t' : `\\${delimiter}`;
-  const field = new RegExp(`(?:"((?:[^"]|"")*)"|([^"\\r\\n${between}]*))(${between}|\\r|\\n|$)`, 'y');
+  const field = new RegExp(
+    `(?:"((?:[^"]|"")*)"|([^"\\r\\n${between}]*))(${between}|\\r|\\n|$)`,
+    'y',
+  );
   const names: string[] = [];
   for (;;) {
     const match = field.exec(text);
@@ -69,10 +100,21 @@ function checkNames(names: readonly string[], source: SourceFiles['source']): vo
   const seen = new Set<string>();
   for (const [index, name] of names.entries()) {
     if (name.trim() === '')
-      throw sourceFailure('DataUnreadable', source, `line 1: column ${index + 1} of the header has no name`, { next });
+      throw sourceFailure(
+        'DataUnreadable',
+        source,
+        `line 1: column ${index + 1} of the header has no name`,
+        { next },
+      );
     // SQL knows no difference between upper and lower case.
     const key = name.toLowerCase();
-    if (seen.has(key)) throw sourceFailure('DataUnreadable', source, `line 1: the header names column ${name} twice`, { next });
+    if (seen.has(key))
+      throw sourceFailure(
+        'DataUnreadable',
+        source,
+        `line 1: the header names column ${name} twice`,
+        { next },
+      );
     seen.add(key);
   }
 }
@@ -90,8 +132,11 @@ async function guessTypes(
 ): Promise<readonly TextColumn[]> {
   const candidates = `auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']`;
   const sniffed = await sql
-    .rows<{ column_type: string }>(`DESCRIBE SELECT * FROM ${relationOf(files, delimiter, candidates)}`)
-    // The sniffer gives up without a place; reading every row as text, which comes next, names it, or shows that there is nothing wrong.
+    .rows<{ column_type: string }>(
+      `DESCRIBE SELECT * FROM ${relationOf(files, delimiter, candidates)}`,
+    )
+    // The sniffer gives up without a place; reading every row as text, which comes next, names it,
+    // or shows that there is nothing wrong.
     .catch(() => []);
   return names.map((name, index) => {
     if (name === files.source.time) return { name, guess: 'timestamp' };
@@ -102,16 +147,28 @@ async function guessTypes(
 function explain({ message }: Error, { source }: SourceFiles): PerennialError {
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
   const at = line === undefined ? '' : `line ${line}: `;
-  const unreadable = (detail: string, next: string): PerennialError => sourceFailure('DataUnreadable', source, `${at}${detail}`, { next });
+  const unreadable = (detail: string, next: string): PerennialError =>
+    sourceFailure('DataUnreadable', source, `${at}${detail}`, { next });
   const [, expected, found] = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message) ?? [];
   if (expected !== undefined && found !== undefined) {
-    return unreadable(`${found} fields where the header has ${expected}`, 'mend the line, or quote the field that holds the separator');
+    return unreadable(
+      `${found} fields where the header has ${expected}`,
+      'mend the line, or quote the field that holds the separator',
+    );
   }
   if (/unterminated quote/i.test(message))
-    return unreadable('a quote is not closed, or is followed by text', 'double a quote that belongs to the text: ""');
-  if (/utf-?8|unicode/i.test(message)) return unreadable('bytes that are not UTF-8', 'save the file as UTF-8');
-  if (/maximum line size/i.test(message)) return unreadable('longer than 2,000,000 bytes', 'look for a quote that is not closed');
+    return unreadable(
+      'a quote is not closed, or is followed by text',
+      'double a quote that belongs to the text: ""',
+    );
+  if (/utf-?8|unicode/i.test(message))
+    return unreadable('bytes that are not UTF-8', 'save the file as UTF-8');
+  if (/maximum line size/i.test(message))
+    return unreadable('longer than 2,000,000 bytes', 'look for a quote that is not closed');
   if (/invalid state/i.test(message))
-    return unreadable('line endings or quotes are mixed', 'use one line ending, and quotes as in RFC 4180');
+    return unreadable(
+      'line endings or quotes are mixed',
+      'use one line ending, and quotes as in RFC 4180',
+    );
   return unreadable('the file cannot be read as CSV', 'write it as RFC 4180 says, with a header');
 }

@@ -13,7 +13,9 @@ export async function longestLineOf(path: string): Promise<LongestLine> {
   const endLine = (): void => {
     if (bytes > longest.bytes) longest = { line, bytes };
   };
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+  for await (const piece of createReadStream(path, {
+    highWaterMark: 1 << 20,
+  }) as AsyncIterable<Buffer>) {
     let from = 0;
     for (let newline = piece.indexOf(10); newline !== -1; newline = piece.indexOf(10, from)) {
       bytes += newline - from;

@@ -9,7 +9,10 @@ import { longestLineOf } from './longest-line';
 import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 import { typeText } from './text-types';
 
-/** One flat JSON object a line. Every line is looked at, so a key that only the last one has is a column too. */
+/**
+ * One flat JSON object a line. Every line is looked at, so a key that only the last one has is a
+ * column too.
+ */
 export const ndjson: FormatReader = {
   async open(sql, files) {
     for (const path of files.paths) await checkHead(path, files.source);
@@ -23,9 +26,20 @@ export const ndjson: FormatReader = {
       longest,
       detected.map(({ column_name: name }) => name),
     );
-    const keys = detected.map(({ column_name: name, column_type: found }) => ({ name, found, read: readType(name, found, files) }));
-    const columns = keys.map(({ name, read }) => `${quoteText(name)}: ${quoteText(read)}`).join(', ');
-    return typeKeys(sql, relationOf(files, longest, `auto_detect = false, columns = {${columns}}`), keys, files);
+    const keys = detected.map(({ column_name: name, column_type: found }) => ({
+      name,
+      found,
+      read: readType(name, found, files),
+    }));
+    const columns = keys
+      .map(({ name, read }) => `${quoteText(name)}: ${quoteText(read)}`)
+      .join(', ');
+    return typeKeys(
+      sql,
+      relationOf(files, longest, `auto_detect = false, columns = {${columns}}`),
+      keys,
+      files,
+    );
   },
   explain,
 };
@@ -41,21 +55,33 @@ interface NdjsonKey {
 async function checkHead(path: string, source: SourceFiles['source']): Promise<void> {
   const { size, head } = await readEnds(path, 1 << 16);
   if (size === 0 || head.toString('latin1').trim() === '') {
-    throw sourceFailure('DatasetEmpty', source, 'the file is empty', { next: 'check what writes it' });
+    throw sourceFailure('DatasetEmpty', source, 'the file is empty', {
+      next: 'check what writes it',
+    });
   }
-  const is = looksLike(head.subarray(head.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf)) ? 3 : 0));
+  const is = looksLike(
+    head.subarray(head.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf)) ? 3 : 0),
+  );
   if (is === 'a JSON array')
     throw sourceFailure('DataUnreadable', source, 'this is one JSON array', {
       next: 'write one object a line, without brackets and commas around them',
     });
   if (is !== 'JSON') {
-    throw sourceFailure('DataUnreadable', source, `this is not NDJSON${is === null ? '' : `: it looks like ${is}`}`, {
-      next: is === 'gzip' ? 'unpack it first' : 'name its real format: parquet, csv or ndjson',
-    });
+    throw sourceFailure(
+      'DataUnreadable',
+      source,
+      `this is not NDJSON${is === null ? '' : `: it looks like ${is}`}`,
+      {
+        next: is === 'gzip' ? 'unpack it first' : 'name its real format: parquet, csv or ndjson',
+      },
+    );
   }
 }
 
-/** DuckDB's own default. It holds two of the size in memory whatever the file holds, so more is asked for only where a line needs it. */
+/**
+ * DuckDB's own default. It holds two of the size in memory whatever the file holds, so more is
+ * asked for only where a line needs it.
+ */
 const usualBytes = 16 << 20;
 /** Twice this, and what becomes of it, is within what reading a source may hold. */
 const mostBytes = 256 << 20;
@@ -68,7 +94,9 @@ async function longestObject({ paths, source }: SourceFiles): Promise<number> {
     const { line, bytes } = await longestLineOf(path);
     if (bytes > mostBytes) {
       const said = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB, and a line may have ${mostBytes / 2 ** 20} MiB`;
-      throw sourceFailure('DataUnreadable', source, said, { next: 'cut what it holds into several rows, or leave it out' });
+      throw sourceFailure('DataUnreadable', source, said, {
+        next: 'cut what it holds into several rows, or leave it out',
+      });
     }
     // Its end and what DuckDB adds to it.
     longest = Math.max(longest, bytes + 1024);
@@ -81,18 +109,32 @@ function relationOf({ paths }: SourceFiles, longest: number, more: string): stri
   return `read_json([${list}], format = 'newline_delimited', records = true, maximum_object_size = ${longest}, ${more})`;
 }
 
-/** SQL knows no difference between upper and lower case: DuckDB calls the second of two such keys `Key_1`, and then finds no value under that name. */
-async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, longest: number, names: readonly string[]): Promise<void> {
+/**
+ * SQL knows no difference between upper and lower case: DuckDB calls the second of two such keys
+ * `Key_1`, and then finds no value under that name.
+ */
+async function checkKeys(
+  sql: PlatformSql,
+  { source, paths }: SourceFiles,
+  longest: number,
+  names: readonly string[],
+): Promise<void> {
   const lower = names.map((name) => name.toLowerCase());
-  if (!lower.some((name) => /_\d+$/.test(name) && lower.includes(name.replace(/_\d+$/, '')))) return;
+  if (!lower.some((name) => /_\d+$/.test(name) && lower.includes(name.replace(/_\d+$/, ''))))
+    return;
   const list = paths.map(quoteText).join(', ');
   const doubled = await sql.rows<{ key: string }>(
     `SELECT min(key) AS key FROM (SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects([${list}], maximum_object_size = ${longest})) GROUP BY lower(key) HAVING count(*) > 1`,
   );
   if (doubled[0]) {
-    throw sourceFailure('DataUnreadable', source, `key ${doubled[0].key} is spelled in upper and lower case`, {
-      next: 'spell each key in one way',
-    });
+    throw sourceFailure(
+      'DataUnreadable',
+      source,
+      `key ${doubled[0].key} is spelled in upper and lower case`,
+      {
+        next: 'spell each key in one way',
+      },
+    );
   }
 }
 
@@ -114,11 +156,19 @@ function readType(name: string, found: string, { source }: SourceFiles): NdjsonK
   }
 }
 
-async function typeKeys(sql: PlatformSql, relation: string, keys: readonly NdjsonKey[], { source }: SourceFiles): Promise<Table> {
+async function typeKeys(
+  sql: PlatformSql,
+  relation: string,
+  keys: readonly NdjsonKey[],
+  { source }: SourceFiles,
+): Promise<Table> {
   const texts = keys.filter(({ read }) => read === 'VARCHAR');
   const guessed = texts.map(({ name, found }) => ({
     name,
-    guess: name === source.time || logicalType(found) === 'timestamp' ? ('timestamp' as const) : ('string' as const),
+    guess:
+      name === source.time || logicalType(found) === 'timestamp'
+        ? ('timestamp' as const)
+        : ('string' as const),
   }));
   const { columns: typed, notes } = await typeText(sql, relation, guessed);
   const several = await scalarsOfSeveralKinds(sql, relation, keys, source);
@@ -126,7 +176,9 @@ async function typeKeys(sql: PlatformSql, relation: string, keys: readonly Ndjso
     const column = quoteName(name);
     switch (read) {
       case 'VARCHAR':
-        return typed.find((each) => each.name === name) ?? { name, type: 'string', expression: column };
+        return (
+          typed.find((each) => each.name === name) ?? { name, type: 'string', expression: column }
+        );
       case 'JSON':
         return { name, type: 'string', expression: `(${column} ->> '$')` };
       case 'BIGINT':
@@ -155,7 +207,9 @@ async function scalarsOfSeveralKinds(
   return json.flatMap((name, i) => {
     const found = (kinds[`k${i}`] ?? []).filter((kind) => kind !== 'NULL');
     if (found.some((kind) => kind === 'OBJECT' || kind === 'ARRAY')) throw nested(name, source);
-    return found.length > 1 ? [`column ${name} is kept as text: it holds values of several kinds`] : [];
+    return found.length > 1
+      ? [`column ${name} is kept as text: it holds values of several kinds`]
+      : [];
   });
 }
 
@@ -166,21 +220,41 @@ function nested(name: string, source: SourceFiles['source']): PerennialError {
 }
 
 /** DuckDB's line numbers are sometimes one off, so the line is looked for again. */
-async function explain({ message }: Error, { source, paths }: SourceFiles): Promise<PerennialError> {
+async function explain(
+  { message }: Error,
+  { source, paths }: SourceFiles,
+): Promise<PerennialError> {
   const next = 'write one flat JSON object a line, in UTF-8';
   const twice = /in line (\d+).*has duplicate key "([^"]*)"/s.exec(message);
-  if (twice) return sourceFailure('DataUnreadable', source, `line ${twice[1]}: key ${twice[2]} is given twice`, { next });
+  if (twice)
+    return sourceFailure(
+      'DataUnreadable',
+      source,
+      `line ${twice[1]}: key ${twice[2]} is given twice`,
+      { next },
+    );
   for (const path of paths) {
     const bad = await firstBadLine(path);
-    if (bad) return sourceFailure('DataUnreadable', source, `line ${bad.line}: ${bad.why}`, { next });
+    if (bad)
+      return sourceFailure('DataUnreadable', source, `line ${bad.line}: ${bad.why}`, { next });
   }
-  return sourceFailure('DataUnreadable', source, 'its objects cannot be read as the rows of one table', { next });
+  return sourceFailure(
+    'DataUnreadable',
+    source,
+    'its objects cannot be read as the rows of one table',
+    { next },
+  );
 }
 
-async function firstBadLine(path: string): Promise<{ readonly line: number; readonly why: string } | null> {
+async function firstBadLine(
+  path: string,
+): Promise<{ readonly line: number; readonly why: string } | null> {
   let line = 0;
   let keys = 0;
-  for await (const text of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
+  for await (const text of createInterface({
+    input: createReadStream(path, 'utf8'),
+    crlfDelay: Infinity,
+  })) {
     line += 1;
     if (text.trim() === '') continue;
     if (text.includes('\ufffd')) return { line, why: 'bytes that are not UTF-8' };
@@ -190,7 +264,8 @@ async function firstBadLine(path: string): Promise<{ readonly line: number; read
     } catch {
       return { line, why: 'this is not one whole JSON value' };
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return { line, why: 'this is not a JSON object' };
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return { line, why: 'this is not a JSON object' };
     keys += Object.keys(value).length;
   }
   return keys === 0 ? { line: 1, why: 'the objects have no keys' } : null;

@@ -22,7 +22,10 @@ export interface TableColumn {
   readonly type: ColumnType;
   /** Over `relation`, of the logical type's DuckDB type. */
   readonly expression: string;
-  /** Set where the stored column is a TIMESTAMPTZ of this expression: comparing that lets DuckDB skip row groups. */
+  /**
+   * Set where the stored column is a TIMESTAMPTZ of this expression: comparing that lets DuckDB
+   * skip row groups.
+   */
   readonly zoned?: string;
 }
 

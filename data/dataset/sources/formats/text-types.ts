@@ -25,23 +25,39 @@ const words: Readonly<Record<ColumnType, string>> = {
   string: 'text',
 };
 
-/** Types columns of text by looking at every row: what only the first rows suggest may be wrong in the last. A column that does not hold what it began as stays text, and a note says from which row on. */
+/**
+ * Types columns of text by looking at every row: what only the first rows suggest may be wrong in
+ * the last. A column that does not hold what it began as stays text, and a note says from which row
+ * on.
+ */
 export async function typeText(
   sql: PlatformSql,
   relation: string,
   columns: readonly TextColumn[],
 ): Promise<{ readonly columns: readonly TableColumn[]; readonly notes: readonly string[] }> {
-  const checks = columns.flatMap(({ name, guess }) => widening[guess].map((type) => ({ name, type })));
-  const misfits = checks.map(({ name, type }, i) => `min(row) FILTER (WHERE NOT (${fits(quoteName(name), type)})) AS "c${i}"`);
+  const checks = columns.flatMap(({ name, guess }) =>
+    widening[guess].map((type) => ({ name, type })),
+  );
+  const misfits = checks.map(
+    ({ name, type }, i) =>
+      `min(row) FILTER (WHERE NOT (${fits(quoteName(name), type)})) AS "c${i}"`,
+  );
   const first: Record<string, unknown> =
-    misfits.length === 0 ? {} : await sql.one(`SELECT ${misfits.join(', ')} FROM (SELECT row_number() OVER () AS row, * FROM ${relation})`);
+    misfits.length === 0
+      ? {}
+      : await sql.one(
+          `SELECT ${misfits.join(', ')} FROM (SELECT row_number() OVER () AS row, * FROM ${relation})`,
+        );
   const notes: string[] = [];
   const typed = columns.map(({ name, guess }): TableColumn => {
     const fitting = checks.find((check, i) => check.name === name && first[`c${i}`] === null);
-    if (fitting) return { name, type: fitting.type, expression: typedAs(quoteName(name), fitting.type) };
+    if (fitting)
+      return { name, type: fitting.type, expression: typedAs(quoteName(name), fitting.type) };
     if (guess !== 'string') {
       const row = Number(first[`c${checks.findIndex((check) => check.name === name)}`]);
-      notes.push(`column ${name} is kept as text: it begins with ${words[guess]}, and row ${row} holds something else`);
+      notes.push(
+        `column ${name} is kept as text: it begins with ${words[guess]}, and row ${row} holds something else`,
+      );
     }
     return { name, type: 'string', expression: quoteName(name) };
   });

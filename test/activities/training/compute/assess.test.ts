@@ -2,8 +2,21 @@ import type { Observed } from '../../../../activities/training/compute/local/ass
 import { assess } from '../../../../activities/training/compute/local/assess';
 
 const result = { metrics: { loss: 1 }, facts: {} };
-const exit = { attempt: 1, code: 0 as number | null, signal: null as string | null, limit: null, seconds: 3 };
-const nothing: Observed = { cancelled: false, attempt: null, process: null, exit: null, result: null, error: null };
+const exit = {
+  attempt: 1,
+  code: 0 as number | null,
+  signal: null as string | null,
+  limit: null,
+  seconds: 3,
+};
+const nothing: Observed = {
+  cancelled: false,
+  attempt: null,
+  process: null,
+  exit: null,
+  result: null,
+  error: null,
+};
 const owned = { ...nothing, attempt: { number: 1, ownerAlive: true } };
 const started = { ...owned, process: { alive: true, hostAlive: true } };
 const over = { ...owned, process: { alive: false, hostAlive: true } };
@@ -11,10 +24,18 @@ const over = { ...owned, process: { alive: false, hostAlive: true } };
 describe('where a job stands, by its files and processes', () => {
   test.each<[string, Observed, object]>([
     ['claimed by a living worker', owned, { kind: 'queued' }],
-    ['claimed by a worker that died', { ...owned, attempt: { number: 1, ownerAlive: false } }, { kind: 'lost' }],
+    [
+      'claimed by a worker that died',
+      { ...owned, attempt: { number: 1, ownerAlive: false } },
+      { kind: 'lost' },
+    ],
     ['with a process', started, { kind: 'running' }],
     ['with a process that ended a moment ago', { ...over, result }, { kind: 'running' }],
-    ['whose host died, and the process with it', { ...over, process: { alive: false, hostAlive: false } }, { kind: 'lost' }],
+    [
+      'whose host died, and the process with it',
+      { ...over, process: { alive: false, hostAlive: false } },
+      { kind: 'lost' },
+    ],
     [
       'whose host died after the result was written',
       { ...over, process: { alive: false, hostAlive: false }, result },
@@ -26,29 +47,76 @@ describe('where a job stands, by its files and processes', () => {
       { kind: 'lost' },
     ],
     ['that ended well', { ...over, exit, result }, { kind: 'succeeded', result }],
-    ['that ended well without a result', { ...over, exit }, { kind: 'failed', failure: 'JobWithoutResult' }],
-    ['with a result that is none', { ...over, exit, result: 'invalid' }, { kind: 'failed', failure: 'JobWithoutResult' }],
-    ['that failed', { ...over, exit: { ...exit, code: 1 } }, { kind: 'failed', failure: 'JobFailed', message: 'ended with exit code 1' }],
-    ['that failed after its result was written', { ...over, exit: { ...exit, code: 1 }, result }, { kind: 'failed', failure: 'JobFailed' }],
+    [
+      'that ended well without a result',
+      { ...over, exit },
+      { kind: 'failed', failure: 'JobWithoutResult' },
+    ],
+    [
+      'with a result that is none',
+      { ...over, exit, result: 'invalid' },
+      { kind: 'failed', failure: 'JobWithoutResult' },
+    ],
+    [
+      'that failed',
+      { ...over, exit: { ...exit, code: 1 } },
+      { kind: 'failed', failure: 'JobFailed', message: 'ended with exit code 1' },
+    ],
+    [
+      'that failed after its result was written',
+      { ...over, exit: { ...exit, code: 1 }, result },
+      { kind: 'failed', failure: 'JobFailed' },
+    ],
     [
       'that gave its reason',
       { ...over, exit: { ...exit, code: 1 }, error: { message: 'no rows' } },
       { kind: 'failed', message: 'no rows' },
     ],
-    ['that crashed', { ...over, exit: { ...exit, code: null, signal: 'SIGSEGV' } }, { kind: 'failed', message: 'died of SIGSEGV' }],
+    [
+      'that crashed',
+      { ...over, exit: { ...exit, code: null, signal: 'SIGSEGV' } },
+      { kind: 'failed', message: 'died of SIGSEGV' },
+    ],
     ['that was told to stop', { ...over, exit: { ...exit, code: 143 } }, { kind: 'lost' }],
-    ['that was killed from outside', { ...over, exit: { ...exit, code: null, signal: 'SIGKILL' } }, { kind: 'lost' }],
+    [
+      'that was killed from outside',
+      { ...over, exit: { ...exit, code: null, signal: 'SIGKILL' } },
+      { kind: 'lost' },
+    ],
     [
       'beyond its memory',
-      { ...over, exit: { ...exit, code: null, signal: 'SIGKILL', limit: { kind: 'JobOutOfMemory', used: 3 * 2 ** 20, allowed: 2 ** 20 } } },
-      { failure: 'JobOutOfMemory', message: 'used 3 MiB of memory; 1 MiB are allowed (compute.memory)' },
+      {
+        ...over,
+        exit: {
+          ...exit,
+          code: null,
+          signal: 'SIGKILL',
+          limit: { kind: 'JobOutOfMemory', used: 3 * 2 ** 20, allowed: 2 ** 20 },
+        },
+      },
+      {
+        failure: 'JobOutOfMemory',
+        message: 'used 3 MiB of memory; 1 MiB are allowed (compute.memory)',
+      },
     ],
     [
       'beyond its time',
-      { ...over, exit: { ...exit, code: null, signal: 'SIGKILL', limit: { kind: 'JobTimeout', used: 61.2, allowed: 60 } } },
+      {
+        ...over,
+        exit: {
+          ...exit,
+          code: null,
+          signal: 'SIGKILL',
+          limit: { kind: 'JobTimeout', used: 61.2, allowed: 60 },
+        },
+      },
       { failure: 'JobTimeout', message: 'ran for 61.2 s; 60 s are allowed (compute.timeout)' },
     ],
-    ['cancelled, however it ended', { ...over, exit: { ...exit, code: 1 }, cancelled: true }, { kind: 'cancelled' }],
+    [
+      'cancelled, however it ended',
+      { ...over, exit: { ...exit, code: 1 }, cancelled: true },
+      { kind: 'cancelled' },
+    ],
   ])('a job %s', (_, seen, expected) => {
     expect(assess(seen)).toMatchObject(expected);
   });

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync, chmodSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  chmodSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InputCache } from '../../../../activities/training/compute/local/input-cache';
@@ -7,7 +16,12 @@ import { sha256 } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 
 const rows = Buffer.from('rows of a training');
-const artifact: ArtifactRef = { uri: 's3://b/rows', digest: sha256(rows), bytes: rows.byteLength, mediaType: 'text/plain' };
+const artifact: ArtifactRef = {
+  uri: 's3://b/rows',
+  digest: sha256(rows),
+  bytes: rows.byteLength,
+  mediaType: 'text/plain',
+};
 const never = new AbortController().signal;
 
 let folder: string;

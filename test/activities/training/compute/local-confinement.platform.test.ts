@@ -67,9 +67,11 @@ function job(id: string, more: Partial<Job> = {}): Job {
   };
 }
 
-async function attack(
-  id: string,
-): Promise<{ readonly user: number; readonly attempts: Record<string, string>; readonly outputs: readonly string[] }> {
+async function attack(id: string): Promise<{
+  readonly user: number;
+  readonly attempts: Record<string, string>;
+  readonly outputs: readonly string[];
+}> {
   const other = job('run_other/train/job/1', { trainer: 'raises' });
   await ended(backend, await backend.submit(other));
   const params = {
@@ -91,12 +93,17 @@ async function attack(
   };
 }
 
-/** Where the system allows it to the full, which is as root on Linux with namespaces; elsewhere less is enforced, and is said. */
+/**
+ * Where the system allows it to the full, which is as root on Linux with namespaces; elsewhere less
+ * is enforced, and is said.
+ */
 const isFull = (): boolean => confinement?.users != null && confinement.network;
 
 test('says in one line what is enforced', async () => {
   const { detail } = await backend.check();
-  expect(detail).toMatch(/jobs run as (users of their own|the platform's user).*, (without|with the machine's) network/);
+  expect(detail).toMatch(
+    /jobs run as (users of their own|the platform's user).*, (without|with the machine's) network/,
+  );
   if (process.platform === 'linux' && process.geteuid?.() === 0 && !isFull())
     process.stderr.write(`not enforced to the full here: ${detail}\n`);
 });
@@ -136,15 +143,26 @@ test('jobs of a study share a user, and are forked from a process that has it to
       trainer: 'lightgbm',
       params: { num_iterations: 5 + number },
       inputs: { train: [rows], tuning: [rows] },
-      context: { task: 'classification', label: '__label', features: flightFeatures, objective: { metric: 'logloss', input: 'tuning' } },
+      context: {
+        task: 'classification',
+        label: '__label',
+        features: flightFeatures,
+        objective: { metric: 'logloss', input: 'tuning' },
+      },
     });
   let parent = 0;
   for (let number = 1; number <= 40; number += 1) {
     const given = trial(number);
     const state = await ended(backend, await backend.submit(given));
     expect(state).toMatchObject({ kind: 'succeeded' });
-    const text = readFileSync(new JobDirectory(join(platform, 'state', 'compute'), given.id).file('process.json'), 'utf8');
-    const started = JSON.parse(text) as { readonly parent: number; readonly host: { readonly pid: number } };
+    const text = readFileSync(
+      new JobDirectory(join(platform, 'state', 'compute'), given.id).file('process.json'),
+      'utf8',
+    );
+    const started = JSON.parse(text) as {
+      readonly parent: number;
+      readonly host: { readonly pid: number };
+    };
     parent = started.parent;
     if (started.parent !== started.host.pid) break;
   }

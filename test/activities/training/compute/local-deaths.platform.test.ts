@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { LocalBackend, LocalBackendSettings } from '../../../../activities/training/compute/local/backend';
+import type {
+  LocalBackend,
+  LocalBackendSettings,
+} from '../../../../activities/training/compute/local/backend';
 import { createLocalBackend } from '../../../../activities/training/compute/local/backend';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
@@ -24,7 +27,10 @@ const backends: LocalBackend[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-deaths-'));
-  rows = await trainingRows(directoryArtifacts(join(folder, 'artifacts')), folder, { rows: 500, task: 'classification' });
+  rows = await trainingRows(directoryArtifacts(join(folder, 'artifacts')), folder, {
+    rows: 500,
+    task: 'classification',
+  });
 });
 afterEach(async () => {
   for (const backend of backends.splice(0)) await backend.close();
@@ -66,16 +72,31 @@ function probe(params: Readonly<Record<string, unknown>>): Job {
 const slow = { behaviour: 'learn', steps: 60, step_seconds: 0.05 };
 
 /** Of a job that this machine runs. */
-function processOf(stateDir: string, job: Job): { readonly pid: number; readonly host: { readonly pid: number } } {
+function processOf(
+  stateDir: string,
+  job: Job,
+): { readonly pid: number; readonly host: { readonly pid: number } } {
   const path = new JobDirectory(join(stateDir, 'compute'), job.id).file('process.json');
   return JSON.parse(readFileSync(path, 'utf8')) as { pid: number; host: { pid: number } };
 }
 
-async function startWorker(order: Omit<ComputeWorkerOrder, 'python' | 'trainersDir' | 'runtimeDir' | 'artifactsDir'>) {
-  const full: ComputeWorkerOrder = { ...order, python: pythonPath(), trainersDir, runtimeDir, artifactsDir: join(folder, 'artifacts') };
-  const worker = spawn(process.execPath, ['-r', 'tsx/cjs', resolve('test/support/process/compute-worker.ts'), JSON.stringify(full)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function startWorker(
+  order: Omit<ComputeWorkerOrder, 'python' | 'trainersDir' | 'runtimeDir' | 'artifactsDir'>,
+) {
+  const full: ComputeWorkerOrder = {
+    ...order,
+    python: pythonPath(),
+    trainersDir,
+    runtimeDir,
+    artifactsDir: join(folder, 'artifacts'),
+  };
+  const worker = spawn(
+    process.execPath,
+    ['-r', 'tsx/cjs', resolve('test/support/process/compute-worker.ts'), JSON.stringify(full)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   await new Promise<void>((done, fail) => {
     worker.stdout.once('data', () => done());
     worker.once('exit', (code) => fail(new Error(`the worker ended with ${code}`)));
@@ -84,7 +105,8 @@ async function startWorker(order: Omit<ComputeWorkerOrder, 'python' | 'trainersD
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let wait = 0; wait < 400 && !condition(); wait += 1) await new Promise((again) => setTimeout(again, 25));
+  for (let wait = 0; wait < 400 && !condition(); wait += 1)
+    await new Promise((again) => setTimeout(again, 25));
   expect(condition()).toBe(true);
 }
 
@@ -111,7 +133,11 @@ describe('when the warm parent is killed', () => {
     const stateDir = join(folder, 'daemon');
     const backend = open(stateDir);
     const job = probe({ behaviour: 'hang' });
-    const metrics = await runningUntil(backend, await backend.submit(job), (seen) => seen.length === 2);
+    const metrics = await runningUntil(
+      backend,
+      await backend.submit(job),
+      (seen) => seen.length === 2,
+    );
     process.kill(processOf(stateDir, job).host.pid, 'SIGKILL');
     await gone(metrics.map(({ value }) => value));
   });
@@ -123,8 +149,14 @@ describe('when the worker is killed', () => {
     const [job, deaf] = [probe(slow), probe({ behaviour: 'hang' })];
     const worker = await startWorker({ stateDir, jobs: [job, deaf] });
     const directory = new JobDirectory(join(stateDir, 'compute'), job.id);
-    await eventually(() => existsSync(directory.file('checkpoint', '5')) || existsSync(directory.file('checkpoint', '6')));
-    await eventually(() => existsSync(new JobDirectory(join(stateDir, 'compute'), deaf.id).file('process.json')));
+    await eventually(
+      () =>
+        existsSync(directory.file('checkpoint', '5')) ||
+        existsSync(directory.file('checkpoint', '6')),
+    );
+    await eventually(() =>
+      existsSync(new JobDirectory(join(stateDir, 'compute'), deaf.id).file('process.json')),
+    );
     const { pid, host } = processOf(stateDir, job);
     const deafPid = processOf(stateDir, deaf).pid;
     worker.kill('SIGKILL');
@@ -158,7 +190,9 @@ describe('when the worker is killed', () => {
     const worker = await startWorker({ stateDir, jobs: [job] });
     const directory = new JobDirectory(join(stateDir, 'compute'), job.id);
     await eventually(
-      () => existsSync(directory.file('metrics.ndjson')) && readFileSync(directory.file('metrics.ndjson'), 'utf8').split('\n').length === 3,
+      () =>
+        existsSync(directory.file('metrics.ndjson')) &&
+        readFileSync(directory.file('metrics.ndjson'), 'utf8').split('\n').length === 3,
     );
     const daemon = (await directory.metrics()).find(({ name }) => name === 'daemon')?.value ?? -1;
     const { pid, host } = processOf(stateDir, job);
@@ -185,8 +219,13 @@ describe('when the worker stops in order', () => {
     await backend.close();
     await gone([pid, host.pid]);
     const next = open(stateDir);
-    expect(await next.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost', message: 'was asked to stop before its end' });
-    for (const job of [running, waiting]) expect(await ended(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
+    expect(await next.poll(handle)).toMatchObject({
+      kind: 'failed',
+      failure: 'JobLost',
+      message: 'was asked to stop before its end',
+    });
+    for (const job of [running, waiting])
+      expect(await ended(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
   });
 });
 
@@ -217,12 +256,18 @@ describe('when Python is not as it should be', () => {
       message: `there is no Python to run trainers with at ${join(folder, 'no', 'python')}`,
       next: expect.stringContaining('npm start') as string,
     });
-    expect(await backend.check()).toMatchObject({ ready: false, detail: expect.stringContaining('PERENNIAL_PYTHON') as string });
+    expect(await backend.check()).toMatchObject({
+      ready: false,
+      detail: expect.stringContaining('PERENNIAL_PYTHON') as string,
+    });
   });
 
   test('names the package that is missing, and the command that installs it', async () => {
     const bare = join(folder, 'bare-python');
-    await writeFile(bare, `#!/bin/sh\necho "ModuleNotFoundError: No module named 'lightgbm'" >&2\nexit 1\n`);
+    await writeFile(
+      bare,
+      `#!/bin/sh\necho "ModuleNotFoundError: No module named 'lightgbm'" >&2\nexit 1\n`,
+    );
     await chmod(bare, 0o755);
     const backend = open(join(folder, 'nopackages'), { python: bare });
     await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({

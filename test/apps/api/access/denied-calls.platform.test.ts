@@ -11,14 +11,22 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const idOf = async (scope: ApiKeyScope): Promise<string> => (await world.registry.apiKeys.verify(world.keys[scope]))?.id ?? '';
-const rows = async (filter: { readonly subject?: string; readonly action?: string }): Promise<readonly AuditRow[]> =>
+const idOf = async (scope: ApiKeyScope): Promise<string> =>
+  (await world.registry.apiKeys.verify(world.keys[scope]))?.id ?? '';
+const rows = async (filter: {
+  readonly subject?: string;
+  readonly action?: string;
+}): Promise<readonly AuditRow[]> =>
   (await world.registry.audit.list({ tenant, pageSize: 200, ...filter })).items;
 const denied = () => rows({ action: 'access.denied' });
 
 test('a change is audited with the key that made it, beside its name', async () => {
-  const { body } = await world.call<{ id: string }>('POST', '/api-keys', { body: { name: 'audited', scope: 'viewer' } });
-  expect(await rows({ subject: `key:${body.id}` })).toMatchObject([{ action: 'key.create', actor: 'admin', keyId: await idOf('admin') }]);
+  const { body } = await world.call<{ id: string }>('POST', '/api-keys', {
+    body: { name: 'audited', scope: 'viewer' },
+  });
+  expect(await rows({ subject: `key:${body.id}` })).toMatchObject([
+    { action: 'key.create', actor: 'admin', keyId: await idOf('admin') },
+  ]);
 });
 
 test('a call that the key may not make is audited, a flood of the same once', async () => {
@@ -26,17 +34,31 @@ test('a call that the key may not make is audited, a flood of the same once', as
   await until(async () => (await denied()).length > 0);
   const keyId = await idOf('viewer');
   expect(await denied()).toMatchObject([
-    { actor: 'viewer', keyId, subject: `key:${keyId}`, cause: '403 PUT /api/v1/retention', after: { status: 403, notRecorded: 0 } },
+    {
+      actor: 'viewer',
+      keyId,
+      subject: `key:${keyId}`,
+      cause: '403 PUT /api/v1/retention',
+      after: { status: 403, notRecorded: 0 },
+    },
   ]);
 });
 
 test('calls without a valid key are audited as of nobody; whatever they make up, they get no more than 60 rows a minute', async () => {
   await world.call('GET', '/audit', { key: 'pk_made_up' });
   await until(async () => (await denied()).some(({ cause }) => cause === '401 GET /api/v1/audit'));
-  expect((await denied()).find(({ cause }) => cause === '401 GET /api/v1/audit')).toMatchObject({ actor: 'unknown', keyId: null });
+  expect((await denied()).find(({ cause }) => cause === '401 GET /api/v1/audit')).toMatchObject({
+    actor: 'unknown',
+    keyId: null,
+  });
   // Each key may be denied each route once: 100 keys make 100 kinds.
   for (let n = 0; n < 100; n += 1) {
-    const { key } = await world.registry.apiKeys.create({ tenant, name: `many-${n}`, scope: 'viewer', actor: 'test' });
+    const { key } = await world.registry.apiKeys.create({
+      tenant,
+      name: `many-${n}`,
+      scope: 'viewer',
+      actor: 'test',
+    });
     expect((await world.call('PUT', '/retention', { key, body: {} })).status).toBe(403);
   }
   await until(async () => (await denied()).length >= 50);

@@ -18,8 +18,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function said(uri: string, roots: readonly string[] = [inside], kind: LifecycleSpec['kind'] = 'ModelLifecycle') {
-  const { issueAt } = yamlDocument(`spec:\n  data:\n    sources:\n      orders: { uri: '${uri}' }\n`, 'lifecycle.yaml');
+async function said(
+  uri: string,
+  roots: readonly string[] = [inside],
+  kind: LifecycleSpec['kind'] = 'ModelLifecycle',
+) {
+  const { issueAt } = yamlDocument(
+    `spec:\n  data:\n    sources:\n      orders: { uri: '${uri}' }\n`,
+    'lifecycle.yaml',
+  );
   const spec = { kind, data: { sources: [{ name: 'orders', uri, format: 'csv', time: null }] } };
   return sourceWarnings(
     { files: { roots, denied }, buckets: [{ bucket: 'lake', prefix: 'in/' }] },
@@ -62,8 +69,16 @@ describe('what is said of file sources when a lifecycle is applied', () => {
 
   test.each([
     ['a name that begins with a dot', `file://${inside}/.env`, /begins with a dot/],
-    ['an object of another bucket', 's3://perennial/t/default/x.csv', /outside of the buckets.*below s3:\/\/lake\/in\/, or add its bucket/],
-    ['a file of the platform that is not there yet', `file://${inside}/state/run/later.pem`, /the platform's own state/],
+    [
+      'an object of another bucket',
+      's3://perennial/t/default/x.csv',
+      /outside of the buckets.*below s3:\/\/lake\/in\/, or add its bucket/,
+    ],
+    [
+      'a file of the platform that is not there yet',
+      `file://${inside}/state/run/later.pem`,
+      /the platform's own state/,
+    ],
   ])('names %s', async (_, uri, message) => {
     expect(await said(uri)).toEqual([expect.stringMatching(message)]);
   });

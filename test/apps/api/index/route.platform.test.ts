@@ -1,4 +1,7 @@
-/** Indexes through the real API, by HTTP and by the command line; what they find is in test/apps/gateway. */
+/**
+ * Indexes through the real API, by HTTP and by the command line; what they find is in
+ * test/apps/gateway.
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,28 +27,79 @@ async function opened(number: number, idempotencyKey: string) {
   const manifest = await world.artifacts.putJson({ tenant, value: { number } });
   const key = { tenant, idempotencyKey };
   const dataset = 'wiki.documents';
-  const { version: datasetVersion } = await datasets.register({ ...key, dataset, manifest, rows: 7, columns: [], runId: null });
-  const embedder = { name: 'all-MiniLM-L6-v2-int8', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } } as const;
+  const { version: datasetVersion } = await datasets.register({
+    ...key,
+    dataset,
+    manifest,
+    rows: 7,
+    columns: [],
+    runId: null,
+  });
+  const embedder = {
+    name: 'all-MiniLM-L6-v2-int8',
+    digest: digestOf('minilm'),
+    dimensions: 384,
+    spec: { kind: 'minilm' },
+  } as const;
   const recipe = { embedder, chunking: { kind: 'sentences', size: 256, overlap: 0 } } as const;
-  return indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
+  return indexes.open({
+    ...key,
+    index: 'wiki',
+    recipe,
+    dataset,
+    datasetVersion,
+    runId: null,
+    actor: 'ada',
+  });
 }
 
 async function built(number: number): Promise<void> {
   const { indexes } = world.registry;
   const key = { tenant, idempotencyKey: `built/${number}` };
   const { version, applied } = await opened(number, key.idempotencyKey);
-  await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12, documents: 8 });
-  const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, vectors: 'flat', seconds: 3 } as const;
+  await indexes.changes.applied({
+    tenant,
+    index: 'wiki',
+    version,
+    from: applied,
+    to: applied,
+    tableVersion: 9,
+    chunks: 12,
+    documents: 8,
+  });
+  const report = {
+    documents: 7,
+    chunks: 12,
+    embedded: 12,
+    rejected: { empty: 2, binary: 1 },
+    vectors: 'flat',
+    seconds: 3,
+  } as const;
   await indexes.seal({ tenant, index: 'wiki', version, report });
   const { champion } = await indexes.aliases({ tenant, index: 'wiki' });
-  await indexes.promote({ ...key, index: 'wiki', version, expectedChampion: champion ?? { version: null }, actor: 'ada', cause: 'built' });
+  await indexes.promote({
+    ...key,
+    index: 'wiki',
+    version,
+    expectedChampion: champion ?? { version: null },
+    actor: 'ada',
+    cause: 'built',
+  });
 }
 
 test('an index says which of its versions wait to take changes up, and why', async () => {
-  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({ waiting: null });
-  const waits = { versions: [2], since: '2026-01-01T00:00:00.000Z', reason: 'the budget of tenant is spent' };
+  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({
+    waiting: null,
+  });
+  const waits = {
+    versions: [2],
+    since: '2026-01-01T00:00:00.000Z',
+    reason: 'the budget of tenant is spent',
+  };
   world.indexes.waits = waits;
-  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({ waiting: waits });
+  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({
+    waiting: waits,
+  });
   world.indexes.waits = null;
 });
 
@@ -53,11 +107,19 @@ test('indexes are listed, shown with what is behind them, and led back to the ve
   expect((await world.call('GET', '/indexes', { as: 'viewer' })).body).toMatchObject({
     items: [{ name: 'wiki', versions: 2, champion: 2, changes: 0 }],
   });
-  const { body } = await world.call<{ versions: object[] }>('GET', '/indexes/wiki', { as: 'viewer' });
+  const { body } = await world.call<{ versions: object[] }>('GET', '/indexes/wiki', {
+    as: 'viewer',
+  });
   expect(body).toMatchObject({
     aliases: { champion: { version: 2 }, previous: { version: 1 } },
     versions: [
-      { version: 2, state: 'ready', chunks: 12, documents: 8, report: { documents: 7, rejected: { empty: 2, binary: 1 } } },
+      {
+        version: 2,
+        state: 'ready',
+        chunks: 12,
+        documents: 8,
+        report: { documents: 7, rejected: { empty: 2, binary: 1 } },
+      },
       { version: 1 },
     ],
   });
@@ -66,14 +128,29 @@ test('indexes are listed, shown with what is behind them, and led back to the ve
     code: 'NotFound',
     next: 'perennial index list',
   });
-  expect((await world.call('POST', '/indexes/wiki/rollback', { as: 'viewer', body: {} })).status).toBe(403);
-  const once = { as: 'operator', body: { reason: 'worse answers' }, headers: { 'idempotency-key': 'back' } } as const;
+  expect(
+    (await world.call('POST', '/indexes/wiki/rollback', { as: 'viewer', body: {} })).status,
+  ).toBe(403);
+  const once = {
+    as: 'operator',
+    body: { reason: 'worse answers' },
+    headers: { 'idempotency-key': 'back' },
+  } as const;
   for (let time = 0; time < 2; time += 1)
-    expect((await world.call('POST', '/indexes/wiki/rollback', once)).body).toMatchObject({ from: 2, to: 1 });
+    expect((await world.call('POST', '/indexes/wiki/rollback', once)).body).toMatchObject({
+      from: 2,
+      to: 1,
+    });
   expect((await world.call('GET', '/indexes/wiki/history', { as: 'viewer' })).body).toMatchObject({
-    items: [{ kind: 'rollback', from: 2, to: 1, actor: 'operator', cause: 'worse answers' }, { to: 2 }, { to: 1 }],
+    items: [
+      { kind: 'rollback', from: 2, to: 1, actor: 'operator', cause: 'worse answers' },
+      { to: 2 },
+      { to: 1 },
+    ],
   });
-  expect((await world.call('GET', '/indexes/wiki/versions?pageSize=1', { as: 'viewer' })).body).toMatchObject({ items: [{ version: 2 }] });
+  expect(
+    (await world.call('GET', '/indexes/wiki/versions?pageSize=1', { as: 'viewer' })).body,
+  ).toMatchObject({ items: [{ version: 2 }] });
 });
 
 test('the command line does the same, and asks the gateway', async () => {
@@ -82,7 +159,12 @@ test('the command line does the same, and asks the gateway', async () => {
     hits: [{ documentId: 'whale', score: 0.8123, title: null, text: 'Whales\n swim.' }],
   });
   try {
-    const settings = { apiUrl: world.url, gatewayUrl: gateway.url, apiKey: world.keys.admin, cwd: tmpdir() };
+    const settings = {
+      apiUrl: world.url,
+      gatewayUrl: gateway.url,
+      apiKey: world.keys.admin,
+      cwd: tmpdir(),
+    };
     const cli = async (...args: readonly string[]) => {
       const { stdout, stderr, exitCode } = await cliAgainst(settings, ['index', ...args]);
       return `${exitCode} ${stdout}${stderr}`;
@@ -91,11 +173,24 @@ test('the command line does the same, and asks the gateway', async () => {
     expect(await cli('show', 'wiki')).toMatch(
       /@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +flat +wiki\.documents@1 +8 +12 +7 on \d{4}-\d\d-\d\d +3[^]*MOVED[^]*rollback +@2 → @1 +operator +- +worse answers/,
     );
-    expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(/^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/);
-    expect(gateway.asked).toEqual([{ url: '/v1/indexes/wiki/query', body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 } }]);
-    expect(await cli('rollback', 'wiki')).toMatch(/^1 [^]*wiki has no earlier version to go back to[^]*perennial index show wiki/);
-    expect(await cli('rollback', 'wiki', '--to', '@2', '--reason', 'better after all')).toContain('wiki: @1 → @2');
-    expect(await cli('show', 'none')).toMatch(/^1 .*there is no index none[^]*perennial index list/);
+    expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(
+      /^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/,
+    );
+    expect(gateway.asked).toEqual([
+      {
+        url: '/v1/indexes/wiki/query',
+        body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 },
+      },
+    ]);
+    expect(await cli('rollback', 'wiki')).toMatch(
+      /^1 [^]*wiki has no earlier version to go back to[^]*perennial index show wiki/,
+    );
+    expect(await cli('rollback', 'wiki', '--to', '@2', '--reason', 'better after all')).toContain(
+      'wiki: @1 → @2',
+    );
+    expect(await cli('show', 'none')).toMatch(
+      /^1 .*there is no index none[^]*perennial index list/,
+    );
   } finally {
     gateway.server.close();
   }
@@ -104,31 +199,58 @@ test('the command line does the same, and asks the gateway', async () => {
 test('live writes are accepted whole or not at all, begun by the sweeper where the API could not, and no more than once a key', async () => {
   const changes = '/indexes/wiki/changes';
   const whale = { id: 'whale', text: 'Whales sing.' };
-  expect((await world.call('POST', changes, { as: 'viewer', body: { documents: [whale] } })).status).toBe(403);
+  expect(
+    (await world.call('POST', changes, { as: 'viewer', body: { documents: [whale] } })).status,
+  ).toBe(403);
   const bad = { documents: [whale, { id: 'empty', text: ' ' }] };
   expect((await world.call('POST', changes, { as: 'operator', body: bad })).body).toMatchObject({
     detail: expect.stringContaining('document empty cannot be indexed: empty') as string,
   });
-  const large = { documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }] };
+  const large = {
+    documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }],
+  };
   expect((await world.call('POST', changes, { as: 'operator', body: large })).body).toMatchObject({
     detail: expect.stringMatching(
       /document encyclopaedia has .* bytes, more than the limit of 8388608 per change; no document was changed/,
     ) as string,
   });
   expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
-  expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);
+  expect(
+    (
+      await world.call('POST', '/indexes/none/changes', {
+        as: 'operator',
+        body: { deleted: ['a'] },
+      })
+    ).status,
+  ).toBe(404);
   world.indexes.away = true;
-  const once = { as: 'operator', body: { documents: [whale], deleted: ['shark'] }, headers: { 'idempotency-key': 'write' } } as const;
+  const once = {
+    as: 'operator',
+    body: { documents: [whale], deleted: ['shark'] },
+    headers: { 'idempotency-key': 'write' },
+  } as const;
   for (let time = 0; time < 2; time += 1)
-    expect(await world.call('POST', changes, once)).toMatchObject({ status: 202, body: { index: 'wiki', seq: 1 } });
+    expect(await world.call('POST', changes, once)).toMatchObject({
+      status: 202,
+      body: { index: 'wiki', seq: 1 },
+    });
   world.indexes.away = false;
   expect(world.indexes.changes).toEqual([]);
   await sweep();
   expect(world.indexes.changes).toEqual(['wiki']);
-  const [change] = await world.registry.indexes.changes.after({ tenant, index: 'wiki', seq: 0, limit: 10 });
+  const [change] = await world.registry.indexes.changes.after({
+    tenant,
+    index: 'wiki',
+    seq: 0,
+    limit: 10,
+  });
   expect(change).toMatchObject({ seq: 1, deleted: ['shark'] });
   const written = await world.artifacts.getBytes(change?.documents ?? (undefined as never));
-  expect(JSON.parse(Buffer.from(written).toString())).toEqual({ ...whale, title: null, source: null });
+  expect(JSON.parse(Buffer.from(written).toString())).toEqual({
+    ...whale,
+    title: null,
+    source: null,
+  });
 });
 
 test('a version is retired by hand when nobody needs it, and its table goes whoever dies meanwhile', async () => {
@@ -138,7 +260,9 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
     const { stdout, stderr, exitCode } = await cliAgainst(settings, ['index', ...args]);
     return `${exitCode} ${stdout}${stderr}`;
   };
-  expect(await cli('retire', 'wiki', '3')).toMatch(/^1 [^]*wiki@3 is the champion: it keeps its table[^]*perennial index show wiki/);
+  expect(await cli('retire', 'wiki', '3')).toMatch(
+    /^1 [^]*wiki@3 is the champion: it keeps its table[^]*perennial index show wiki/,
+  );
   world.indexes.away = true;
   expect(await cli('retire', 'wiki', '@1', '--reason', 'too old', '--json')).toMatch(
     /^0 [^]*"from":"ready"[^]*wiki@1 is retired; its table will be deleted/,
@@ -151,7 +275,9 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
   expect(await cli('retire', 'wiki', '1')).toMatch(/^0 /);
   expect(world.indexes.removals).toHaveLength(2);
   expect(await cli('show', 'wiki')).toMatch(/@1 +retired/);
-  expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(/^0 [^]*change 2 accepted, 0 documents added or changed, 2 deleted/);
+  expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(
+    /^0 [^]*change 2 accepted, 0 documents added or changed, 2 deleted/,
+  );
   expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change needs documents/);
 });
 
@@ -165,22 +291,35 @@ test('a version whose build was ended from outside is retired when Temporal says
     next: `perennial index build-cancel wiki ${key}`,
   });
   world.indexes.standingOf = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
-  expect(await world.call('POST', path, { as: 'operator', body: {} })).toMatchObject({ status: 202, body: { from: 'building' } });
+  expect(await world.call('POST', path, { as: 'operator', body: {} })).toMatchObject({
+    status: 202,
+    body: { from: 'building' },
+  });
 });
 
 const sweep = () =>
   sweepOutbox({
-    ...{ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), indexes: world.indexes },
+    ...{
+      registry: world.registry,
+      lifecycles: world.lifecycles,
+      schedules: fakeSchedules(),
+      indexes: world.indexes,
+    },
     log: openLog('test', 'silent'),
   });
 
-async function answering(body: object): Promise<{ readonly server: Server; readonly url: string; readonly asked: unknown[] }> {
+async function answering(
+  body: object,
+): Promise<{ readonly server: Server; readonly url: string; readonly asked: unknown[] }> {
   const asked: unknown[] = [];
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
-      asked.push({ url: request.url, body: JSON.parse(Buffer.concat(pieces).toString()) as unknown });
+      asked.push({
+        url: request.url,
+        body: JSON.parse(Buffer.concat(pieces).toString()) as unknown,
+      });
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });

@@ -1,4 +1,7 @@
-/** What a run's evaluations were answered, through the real API and the command line, over a real registry and artifact store. */
+/**
+ * What a run's evaluations were answered, through the real API and the command line, over a real
+ * registry and artifact store.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,46 +34,108 @@ afterAll(async () => {
 /** Every third wrong, every fifth refused, and 300 in all: more than a page. */
 const resultsOf = (count: number, answer: string): readonly CaseResult[] =>
   Array.from({ length: count }, (_, index): CaseResult => {
-    const of = { id: `c${String(index).padStart(3, '0')}`, group: null, pair: null, retrieved: [{ documentId: 'd1' }] };
+    const of = {
+      id: `c${String(index).padStart(3, '0')}`,
+      group: null,
+      pair: null,
+      retrieved: [{ documentId: 'd1' }],
+    };
     if (index % 5 === 0) {
-      const because = 'acme refused: status 400 unsupported_value temperature; set sampling.temperature to 1';
+      const because =
+        'acme refused: status 400 unsupported_value temperature; set sampling.temperature to 1';
       const failed = { kind: 'failed', reason: 'ProviderRefused' } as const;
       const scores = { right: failed, close: failed };
-      return { ...of, answer: null, unanswered: 'ProviderRefused', because, scores, latencyMs: null, cost: null };
+      return {
+        ...of,
+        answer: null,
+        unanswered: 'ProviderRefused',
+        because,
+        scores,
+        latencyMs: null,
+        cost: null,
+      };
     }
-    const scores = { right: { kind: 'scored', value: index % 3 === 0 ? 0 : 1 }, close: { kind: 'scored', value: 0.6 } } as const;
-    return { ...of, answer: `${answer} ${index}`, unanswered: null, scores, latencyMs: 20, cost: 1_000 };
+    const scores = {
+      right: { kind: 'scored', value: index % 3 === 0 ? 0 : 1 },
+      close: { kind: 'scored', value: 0.6 },
+    } as const;
+    return {
+      ...of,
+      answer: `${answer} ${index}`,
+      unanswered: null,
+      scores,
+      latencyMs: 20,
+      cost: 1_000,
+    };
   });
 const failing = (results: readonly CaseResult[]) =>
-  results.filter(({ scores }) => scores['right']?.kind === 'failed' || (scores['right']?.kind === 'scored' && scores['right'].value < 1));
+  results.filter(
+    ({ scores }) =>
+      scores['right']?.kind === 'failed' ||
+      (scores['right']?.kind === 'scored' && scores['right'].value < 1),
+  );
 const candidate = resultsOf(300, 'Paris');
 
-/** As its workflow would leave it: prompts compared, and the best decided on beside a champion, with one that was to stand by. */
+/**
+ * As its workflow would leave it: prompts compared, and the best decided on beside a champion, with
+ * one that was to stand by.
+ */
 async function evaluatedRun(): Promise<RunId> {
   const { registry, artifacts } = world;
   const { id: runId } = await world.accept('answers');
   const put = (value: unknown) => artifacts.putJson({ tenant, value });
-  const stage = async (name: string, end: { readonly output: unknown; readonly decisionId?: string }) => {
+  const stage = async (
+    name: string,
+    end: { readonly output: unknown; readonly decisionId?: string },
+  ) => {
     const at = { tenant, runId, stage: name, generation: 1 };
     await registry.stages.begin({ ...at, cacheKey: digestOf(name), reuse: false });
-    await registry.stages.finish({ ...at, status: 'succeeded', output: { output: end.output }, decisionId: end.decisionId });
+    await registry.stages.finish({
+      ...at,
+      status: 'succeeded',
+      output: { output: end.output },
+      decisionId: end.decisionId,
+    });
   };
-  const prompt = { path: 'prompts/plain.yaml', slice: 'search', cases: 20, results: await put(resultsOf(20, 'Rome')) };
+  const prompt = {
+    path: 'prompts/plain.yaml',
+    slice: 'search',
+    cases: 20,
+    results: await put(resultsOf(20, 'Rome')),
+  };
   await stage('prompt-eval', { output: { results: [prompt] } });
 
   const standby = await evidence(await put(resultsOf(300, 'Oslo')), {});
-  const outcome: StandbyOutcome = { provider: 'acme', model: 'small', kind: 'qualified', cases: 300, evidence: standby };
-  const own = await evidence(await put(candidate), { champion: await put(resultsOf(300, 'Lima')), standbys: [outcome] });
+  const outcome: StandbyOutcome = {
+    provider: 'acme',
+    model: 'small',
+    kind: 'qualified',
+    cases: 300,
+    evidence: standby,
+  };
+  const own = await evidence(await put(candidate), {
+    champion: await put(resultsOf(300, 'Lima')),
+    standbys: [outcome],
+  });
   await stage('evaluate', { output: {}, decisionId: await decide(runId, own) });
   return runId;
 }
 
 async function evidence(
   results: ArtifactRef,
-  { champion = null, standbys }: { readonly champion?: ArtifactRef | null; readonly standbys?: readonly StandbyOutcome[] },
+  {
+    champion = null,
+    standbys,
+  }: { readonly champion?: ArtifactRef | null; readonly standbys?: readonly StandbyOutcome[] },
 ) {
   const measured = evidenceOf({
-    ...{ candidate: digestOf('bundle'), caseSet: digestOf('cases'), dimensions: ['right', 'close'], judges: {}, standbys },
+    ...{
+      candidate: digestOf('bundle'),
+      caseSet: digestOf('cases'),
+      dimensions: ['right', 'close'],
+      judges: {},
+      standbys,
+    },
     ...{ results: candidate, counterparts: { champion: null, baseline: null } },
   });
   return kept({ ...measured, results: { candidate: results, champion, baseline: null } });
@@ -84,27 +149,50 @@ async function kept(body: object) {
 
 async function decide(runId: RunId, of: ReturnType<typeof digestOf>): Promise<string> {
   const policy = { kind: 'llmEvaluation', version: 1, gates: [], ungated: 'a test' };
-  await world.registry.evidence.put({ tenant, kind: 'policy', digest: digestOf(policy), body: policy });
+  await world.registry.evidence.put({
+    tenant,
+    kind: 'policy',
+    digest: digestOf(policy),
+    body: policy,
+  });
   const verdict = { kind: 'inconclusive', reasons: [] } as const;
   const key = effectKey(runId, 'evaluate', 'decide', 1);
   const grounds = { policy: digestOf(policy), evidence: of };
-  return (await world.registry.decisions.record({ tenant, runId, stage: 'evaluate', ...grounds, verdict, idempotencyKey: key })).id;
+  return (
+    await world.registry.decisions.record({
+      tenant,
+      runId,
+      stage: 'evaluate',
+      ...grounds,
+      verdict,
+      idempotencyKey: key,
+    })
+  ).id;
 }
 
 const evaluations = async (id = run) =>
-  (await world.call<{ items: readonly RunEvaluation[] }>('GET', `/runs/${id}/evaluations`, { as: 'viewer' })).body.items;
+  (
+    await world.call<{ items: readonly RunEvaluation[] }>('GET', `/runs/${id}/evaluations`, {
+      as: 'viewer',
+    })
+  ).body.items;
 
 async function casesOf(name: string, query = '', as: 'viewer' | 'operator' = 'operator') {
   const found = (await evaluations()).find((each) => each.name === name);
-  return world.call<{ items: readonly CaseResult[]; nextPageToken: string | null; detail?: string }>(
-    'GET',
-    `/runs/${run}/evaluations/${found?.results.digest ?? ''}/cases?${query}`,
-    { as },
-  );
+  return world.call<{
+    items: readonly CaseResult[];
+    nextPageToken: string | null;
+    detail?: string;
+  }>('GET', `/runs/${run}/evaluations/${found?.results.digest ?? ''}/cases?${query}`, { as });
 }
 
 const cli = (...args: readonly string[]) =>
-  cliAgainst({ apiUrl: world.url, apiKey: world.keys.operator, cwd: folder }, ['run', 'cases', run, ...args]);
+  cliAgainst({ apiUrl: world.url, apiKey: world.keys.operator, cwd: folder }, [
+    'run',
+    'cases',
+    run,
+    ...args,
+  ]);
 
 describe('over HTTP', () => {
   test('every stage says whose answers it measured, each under the results that its evidence names', async () => {
@@ -130,11 +218,19 @@ describe('over HTTP', () => {
     expect(read).toEqual(candidate.map(caseReportOf));
     const { body } = await casesOf('candidate', 'pageSize=200&failed=true&dimension=right');
     expect(body.items.map(({ id }) => id)).toEqual(failing(candidate).map(({ id }) => id));
-    expect(body.items[1]).toMatchObject({ answer: 'Paris 3', scores: { right: { kind: 'scored', value: 0 } } });
+    expect(body.items[1]).toMatchObject({
+      answer: 'Paris 3',
+      scores: { right: { kind: 'scored', value: 0 } },
+    });
     expect(body.items[1]?.scores).not.toHaveProperty('close');
     // 0.6 is enough here: what is left are the refused.
-    const lenient = await casesOf('candidate', 'pageSize=200&failed=true&dimension=close&passAt=0.6');
-    expect(lenient.body.items.map(({ unanswered }) => unanswered)).toEqual(Array.from({ length: 60 }, () => 'ProviderRefused'));
+    const lenient = await casesOf(
+      'candidate',
+      'pageSize=200&failed=true&dimension=close&passAt=0.6',
+    );
+    expect(lenient.body.items.map(({ unanswered }) => unanswered)).toEqual(
+      Array.from({ length: 60 }, () => 'ProviderRefused'),
+    );
   });
 
   test('answers are for operators, and only those of the run that is named', async () => {
@@ -142,7 +238,10 @@ describe('over HTTP', () => {
     const { id: other } = await world.accept('answers');
     expect(await evaluations(other)).toEqual([]);
     const digest = (await evaluations()).at(-1)?.results.digest ?? '';
-    expect((await world.call('GET', `/runs/${other}/evaluations/${digest}/cases`, { as: 'operator' })).status).toBe(404);
+    expect(
+      (await world.call('GET', `/runs/${other}/evaluations/${digest}/cases`, { as: 'operator' }))
+        .status,
+    ).toBe(404);
     expect(await casesOf('candidate', 'dimension=nice')).toMatchObject({
       ...{ status: 422, body: { detail: 'nice was not measured; measured: close, right' } },
     });
@@ -151,12 +250,20 @@ describe('over HTTP', () => {
 
 describe('from the command line', () => {
   test('as a table of those that failed, with the provider’s words', async () => {
-    const { exitCode, stdout, stderr } = await cli('--failed', '--dimension', 'right', '--limit', '2');
+    const { exitCode, stdout, stderr } = await cli(
+      '--failed',
+      '--dimension',
+      'right',
+      '--limit',
+      '2',
+    );
     expect(exitCode).toBe(0);
     expect(stderr).toContain(`evaluate, candidate; 3 more: perennial run cases ${run} --list`);
     expect(stdout.split('\n').map((line) => line.trim())).toEqual([
       expect.stringMatching(/^CASE +QUESTION +EXPECTED +RIGHT +ANSWER$/),
-      expect.stringMatching(/^c000 +not measured +ProviderRefused: acme refused: status 400 .*; set sampling.temperature to 1$/),
+      expect.stringMatching(
+        /^c000 +not measured +ProviderRefused: acme refused: status 400 .*; set sampling.temperature to 1$/,
+      ),
       expect.stringMatching(/^c003 +0\.000 +Paris 3$/),
       '',
     ]);
@@ -165,16 +272,27 @@ describe('from the command line', () => {
   test('as JSON lines and JUnit XML, into files that are whole', async () => {
     expect((await cli('--format', 'jsonl', '--out', 'cases.jsonl')).exitCode).toBe(0);
     const lines = readFileSync(join(folder, 'cases.jsonl'), 'utf8').trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line) as CaseResult)).toEqual(candidate.map(caseReportOf));
-    expect((await cli('--format', 'junit', '--pass-at', '0.6', '--of', 'champion', '--out', 'cases.xml')).exitCode).toBe(0);
+    expect(lines.map((line) => JSON.parse(line) as CaseResult)).toEqual(
+      candidate.map(caseReportOf),
+    );
+    expect(
+      (await cli('--format', 'junit', '--pass-at', '0.6', '--of', 'champion', '--out', 'cases.xml'))
+        .exitCode,
+    ).toBe(0);
     const xml = readFileSync(join(folder, 'cases.xml'), 'utf8');
-    expect(xml).toContain(`<testsuite name="${run}.evaluate" tests="300" failures="80" errors="60" skipped="0">`);
+    expect(xml).toContain(
+      `<testsuite name="${run}.evaluate" tests="300" failures="80" errors="60" skipped="0">`,
+    );
     expect(xml.match(/name="c003"/g)).toHaveLength(1);
     expect(readdirSync(folder).sort()).toEqual(['cases.jsonl', 'cases.xml']);
   });
 
   test('of another stage, and of whom there are answers', async () => {
-    expect((await cli('--stage', 'prompt-eval', '--format', 'jsonl', '--limit', '2')).stdout.trim().split('\n')).toHaveLength(2);
+    expect(
+      (await cli('--stage', 'prompt-eval', '--format', 'jsonl', '--limit', '2')).stdout
+        .trim()
+        .split('\n'),
+    ).toHaveLength(2);
     const { stdout } = await cli('--list');
     expect(stdout).toMatch(/evaluate +standby acme small +300 +sha256:/);
     expect(await cli('--of', 'nobody')).toMatchObject({

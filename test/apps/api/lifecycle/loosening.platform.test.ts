@@ -1,4 +1,7 @@
-/** Nobody rewrites the rule that judges them: a looser policy waits for an approver other than its author. */
+/**
+ * Nobody rewrites the rule that judges them: a looser policy waits for an approver other than its
+ * author.
+ */
 import { parse, stringify } from 'yaml';
 import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld, CallOptions } from '../support/api-world';
@@ -32,10 +35,11 @@ const put = (
     ...options,
   });
 const shown = (name: string) =>
-  world.call<{ revision: number; spec: { promote: object }; pending: { revision: number; proposedBy: string } | null }>(
-    'GET',
-    `/lifecycles/${name}`,
-  );
+  world.call<{
+    revision: number;
+    spec: { promote: object };
+    pending: { revision: number; proposedBy: string } | null;
+  }>('GET', `/lifecycles/${name}`);
 const approve = (name: string, revision: number, body: object = {}, options: CallOptions = {}) =>
   world.call('POST', `/lifecycles/${name}/revisions/${revision}/approve`, {
     as: 'approver',
@@ -46,7 +50,10 @@ const approve = (name: string, revision: number, body: object = {}, options: Cal
 /** A lifecycle that asks for two approvals. */
 async function strict(): Promise<string> {
   const name = `strict-${++made}`;
-  expect(await put(name, approvals(2))).toMatchObject({ status: 200, body: { revision: 1, state: 'inForce', changed: true } });
+  expect(await put(name, approvals(2))).toMatchObject({
+    status: 200,
+    body: { revision: 1, state: 'inForce', changed: true },
+  });
   return name;
 }
 
@@ -62,14 +69,22 @@ describe('a revision that loosens the policy', () => {
   test('waits: runs take the old one, and everybody sees what waits and why', async () => {
     const name = await strict();
     const proposed = await put(name, approvals(0), weaker);
-    expect(proposed).toMatchObject({ status: 202, body: { revision: 2, state: 'pending', changed: false } });
+    expect(proposed).toMatchObject({
+      status: 202,
+      body: { revision: 2, state: 'pending', changed: false },
+    });
     const whats = proposed.body.loosenings.map(({ what }) => what);
     expect(whats).toContain('spec.promote.approval.required');
     expect(whats.some((what) => /^spec\.evaluate\.gates\..*\.confidence$/.test(what))).toBe(true);
     const now = await shown(name);
-    expect(now.body).toMatchObject({ revision: 1, pending: { revision: 2, proposedBy: 'operator', baseRevision: 1 } });
+    expect(now.body).toMatchObject({
+      revision: 1,
+      pending: { revision: 2, proposedBy: 'operator', baseRevision: 1 },
+    });
     const run = await world.accept(name);
-    expect(run.revisionDigest).toBe((await world.registry.lifecycles.get({ tenant, name }))?.digest);
+    expect(run.revisionDigest).toBe(
+      (await world.registry.lifecycles.get({ tenant, name }))?.digest,
+    );
     // Nor can a run name it.
     const pending = await world.registry.lifecycles.proposal({ tenant, name });
     const request = {
@@ -83,18 +98,35 @@ describe('a revision that loosens the policy', () => {
     const wanted = { ...request, revisionDigest: pending?.digest ?? run.revisionDigest };
     await expect(world.registry.runs.accept(wanted)).rejects.toMatchObject({ type: 'NotFound' });
     // Applied again, it is the same one that waits.
-    expect(await put(name, approvals(0), weaker)).toMatchObject({ status: 202, body: { revision: 2 } });
+    expect(await put(name, approvals(0), weaker)).toMatchObject({
+      status: 202,
+      body: { revision: 2 },
+    });
   });
 
   test('is in force once another approver accepts it, with audit rows and webhooks', async () => {
     const name = await strict();
     await put(name, approvals(0));
     expect(await approve(name, 2, {}, { as: 'operator' })).toMatchObject({ status: 403 });
-    expect(await approve(name, 7)).toMatchObject({ status: 404, body: { next: `perennial lifecycle show ${name}` } });
-    expect(await approve(name, 2)).toMatchObject({ status: 200, body: { revision: 2, pending: null } });
-    expect((await shown(name)).body).toMatchObject({ revision: 2, spec: { promote: { approval: { required: 0 } } }, pending: null });
+    expect(await approve(name, 7)).toMatchObject({
+      status: 404,
+      body: { next: `perennial lifecycle show ${name}` },
+    });
+    expect(await approve(name, 2)).toMatchObject({
+      status: 200,
+      body: { revision: 2, pending: null },
+    });
+    expect((await shown(name)).body).toMatchObject({
+      revision: 2,
+      spec: { promote: { approval: { required: 0 } } },
+      pending: null,
+    });
     expect(await approve(name, 2)).toMatchObject({ status: 404 });
-    const { items } = await world.registry.audit.list({ tenant, subject: `lifecycle:${name}`, pageSize: 5 });
+    const { items } = await world.registry.audit.list({
+      tenant,
+      subject: `lifecycle:${name}`,
+      pageSize: 5,
+    });
     expect(items).toMatchObject([
       {
         action: 'lifecycle.accept',
@@ -107,29 +139,54 @@ describe('a revision that loosens the policy', () => {
     ]);
     const told = await world.database.sql<{ event: string }[]>`
       select event from webhook_deliveries where lifecycle = ${name} order by id`;
-    expect(told.map(({ event }) => event)).toEqual(['lifecycle.loosening_proposed', 'lifecycle.loosening_accepted']);
+    expect(told.map(({ event }) => event)).toEqual([
+      'lifecycle.loosening_proposed',
+      'lifecycle.loosening_accepted',
+    ]);
   });
 
   test('is not accepted by its author, but by an admin who says so', async () => {
     const name = await strict();
     await put(name, approvals(1), undefined, { as: 'approver' });
-    expect(await approve(name, 2)).toMatchObject({ status: 403, body: { detail: expect.stringContaining('may not accept it') as string } });
+    expect(await approve(name, 2)).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining('may not accept it') as string },
+    });
     expect(await approve(name, 2, { selfApprove: true })).toMatchObject({ status: 403 });
     await put(name, approvals(0), undefined, { as: 'admin' });
     expect(await approve(name, 3, {}, { as: 'admin' })).toMatchObject({
       status: 403,
       body: { next: expect.stringContaining('--self-approve') as string },
     });
-    expect(await approve(name, 3, { selfApprove: true, reason: 'I am alone' }, { as: 'admin' })).toMatchObject({ status: 200 });
-    const { items } = await world.registry.audit.list({ tenant, subject: `lifecycle:${name}`, action: 'lifecycle.accept', pageSize: 1 });
-    expect(items).toMatchObject([{ actor: 'admin', cause: 'I am alone', after: { selfApproved: true } }]);
+    expect(
+      await approve(name, 3, { selfApprove: true, reason: 'I am alone' }, { as: 'admin' }),
+    ).toMatchObject({ status: 200 });
+    const { items } = await world.registry.audit.list({
+      tenant,
+      subject: `lifecycle:${name}`,
+      action: 'lifecycle.accept',
+      pageSize: 1,
+    });
+    expect(items).toMatchObject([
+      { actor: 'admin', cause: 'I am alone', after: { selfApproved: true } },
+    ]);
   });
 
   test('is not accepted by a key that its author’s was rotated into', async () => {
     const name = await strict();
-    const made = await world.registry.apiKeys.create({ tenant, name: `ann-${name}`, scope: 'approver', actor: 'test' });
+    const made = await world.registry.apiKeys.create({
+      tenant,
+      name: `ann-${name}`,
+      scope: 'approver',
+      actor: 'test',
+    });
     await put(name, approvals(0), undefined, { key: made.key });
-    const { key } = await world.registry.apiKeys.rotate({ tenant, id: made.id, actor: 'test', overlapSeconds: 60 });
+    const { key } = await world.registry.apiKeys.rotate({
+      tenant,
+      id: made.id,
+      actor: 'test',
+      overlapSeconds: 60,
+    });
     expect(await approve(name, 2, {}, { key })).toMatchObject({ status: 403 });
     expect(await approve(name, 2)).toMatchObject({ status: 200 });
   });
@@ -137,10 +194,17 @@ describe('a revision that loosens the policy', () => {
   test('gives way to whatever is applied after it, and can be discarded', async () => {
     const name = await strict();
     await put(name, approvals(0));
-    expect(await put(name, approvals(3))).toMatchObject({ status: 200, body: { revision: 3, state: 'inForce' } });
+    expect(await put(name, approvals(3))).toMatchObject({
+      status: 200,
+      body: { revision: 3, state: 'inForce' },
+    });
     expect(await approve(name, 2)).toMatchObject({ status: 404 });
     await put(name, approvals(1));
-    const reject = () => world.call('POST', `/lifecycles/${name}/revisions/4/reject`, { as: 'operator', body: { reason: 'no' } });
+    const reject = () =>
+      world.call('POST', `/lifecycles/${name}/revisions/4/reject`, {
+        as: 'operator',
+        body: { reason: 'no' },
+      });
     expect(await reject()).toMatchObject({ status: 200, body: { revision: 3, pending: null } });
     expect(await reject()).toMatchObject({ status: 404 });
     expect(await approve(name, 4)).toMatchObject({ status: 404 });
@@ -157,11 +221,17 @@ describe('a revision that loosens the policy', () => {
   test('is named by the plan', async () => {
     const name = await strict();
     const body = lifecycleBody(name, (text) => withStages(text, approvals(0)));
-    const { body: plan } = await world.call<{ lines: string[]; loosenings: object[] }>('POST', `/lifecycles/${name}/plan`, {
-      as: 'viewer',
-      body,
-    });
-    expect(plan.loosenings).toMatchObject([{ what: 'spec.promote.approval.required', before: 2, after: 0 }]);
+    const { body: plan } = await world.call<{ lines: string[]; loosenings: object[] }>(
+      'POST',
+      `/lifecycles/${name}/plan`,
+      {
+        as: 'viewer',
+        body,
+      },
+    );
+    expect(plan.loosenings).toMatchObject([
+      { what: 'spec.promote.approval.required', before: 2, after: 0 },
+    ]);
     expect(plan.lines.join('\n')).toContain('this loosens the policy');
     expect(plan.lines).toContain('  spec.promote.approval.required 2 → 0 (smaller)');
   });
@@ -169,7 +239,8 @@ describe('a revision that loosens the policy', () => {
   test('of many at once, one waits', async () => {
     const name = await strict();
     await Promise.all([0, 1, 0, 1, 0, 1].map((required) => put(name, approvals(required))));
-    const pending = await world.database.sql`select * from lifecycle_proposals where lifecycle = ${name} and status = 'pending'`;
+    const pending = await world.database
+      .sql`select * from lifecycle_proposals where lifecycle = ${name} and status = 'pending'`;
     expect(pending).toHaveLength(1);
     expect((await shown(name)).body.revision).toBe(1);
   });
@@ -178,7 +249,10 @@ describe('a revision that loosens the policy', () => {
 describe('a stricter revision, and a first one', () => {
   test('are in force at once', async () => {
     const name = await strict();
-    expect(await put(name, approvals(3))).toMatchObject({ status: 200, body: { revision: 2, state: 'inForce', loosenings: [] } });
+    expect(await put(name, approvals(3))).toMatchObject({
+      status: 200,
+      body: { revision: 2, state: 'inForce', loosenings: [] },
+    });
   });
 });
 
@@ -188,11 +262,24 @@ describe('a run of an older and looser revision', () => {
     const run = await world.accept(name);
     await world.registry.runs.update({ tenant, id: run.id, status: 'stopped' });
     await put(name, approvals(3));
-    const refused = { status: 409, body: { detail: expect.stringContaining('looser than revision 2 in force') as string } };
-    expect(await world.call('POST', `/runs/${run.id}/rerun`, { as: 'operator', body: { fromStage: 'ingest' } })).toMatchObject(refused);
+    const refused = {
+      status: 409,
+      body: { detail: expect.stringContaining('looser than revision 2 in force') as string },
+    };
+    expect(
+      await world.call('POST', `/runs/${run.id}/rerun`, {
+        as: 'operator',
+        body: { fromStage: 'ingest' },
+      }),
+    ).toMatchObject(refused);
     const same = await world.accept(name);
     await world.registry.runs.update({ tenant, id: same.id, status: 'stopped' });
-    expect(await world.call('POST', `/runs/${same.id}/rerun`, { as: 'operator', body: { fromStage: 'ingest' } })).toMatchObject({
+    expect(
+      await world.call('POST', `/runs/${same.id}/rerun`, {
+        as: 'operator',
+        body: { fromStage: 'ingest' },
+      }),
+    ).toMatchObject({
       status: 202,
     });
   });

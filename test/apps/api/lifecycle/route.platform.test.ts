@@ -14,8 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const put = (name: string, change?: (document: string) => string, as: 'operator' | 'approver' = 'operator') =>
-  world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
+const put = (
+  name: string,
+  change?: (document: string) => string,
+  as: 'operator' | 'approver' = 'operator',
+) => world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
 
 /** Where the sample says this first. */
 const lineOf = (words: string): number =>
@@ -26,16 +29,26 @@ const lineOf = (words: string): number =>
 describe('a lifecycle', () => {
   test('is applied with its files, and again changes nothing', async () => {
     const first = await put('flights');
-    expect(first).toMatchObject({ status: 200, body: { lifecycle: 'flights', revision: 1, changed: true } });
-    expect(await put('flights')).toMatchObject({ body: { revision: 1, changed: false, digest: first.body['digest'] } });
+    expect(first).toMatchObject({
+      status: 200,
+      body: { lifecycle: 'flights', revision: 1, changed: true },
+    });
+    expect(await put('flights')).toMatchObject({
+      body: { revision: 1, changed: false, digest: first.body['digest'] },
+    });
     // A comment is no change of what it means.
-    expect(await put('flights', (text) => `# a comment\n${text}`)).toMatchObject({ body: { revision: 1, changed: false } });
+    expect(await put('flights', (text) => `# a comment\n${text}`)).toMatchObject({
+      body: { revision: 1, changed: false },
+    });
 
-    const { body } = await world.call<{ files: Record<string, Parameters<typeof world.artifacts.getBytes>[0]> }>(
-      'GET',
-      '/lifecycles/flights',
-    );
-    expect(Object.keys(body.files).sort()).toEqual(['contracts/flights.yaml', 'sql/assemble.sql', 'sql/features.sql']);
+    const { body } = await world.call<{
+      files: Record<string, Parameters<typeof world.artifacts.getBytes>[0]>;
+    }>('GET', '/lifecycles/flights');
+    expect(Object.keys(body.files).sort()).toEqual([
+      'contracts/flights.yaml',
+      'sql/assemble.sql',
+      'sql/features.sql',
+    ]);
     const stored = body.files['sql/features.sql'];
     const text = stored && Buffer.from(await world.artifacts.getBytes(stored)).toString();
     expect(text).toBe(lifecycleBody('flights').files['sql/features.sql']);
@@ -44,8 +57,14 @@ describe('a lifecycle', () => {
   test('of a language application is applied with a warning where its model is not there', async () => {
     const { 'lifecycle.yaml': document, ...files } = llmLifecycleTemplate({ name: 'helper' });
     const body = { document, files };
-    const warnings = [expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ embedded lists no model .*; expected one of another/)];
-    expect(await world.call('POST', '/lifecycles/helper/plan', { as: 'viewer', body })).toMatchObject({ status: 200, body: { warnings } });
+    const warnings = [
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:\d+ embedded lists no model .*; expected one of another/,
+      ),
+    ];
+    expect(
+      await world.call('POST', '/lifecycles/helper/plan', { as: 'viewer', body }),
+    ).toMatchObject({ status: 200, body: { warnings } });
     expect(await world.call('PUT', '/lifecycles/helper', { as: 'operator', body })).toMatchObject({
       status: 200,
       body: { revision: 1, warnings },
@@ -54,22 +73,44 @@ describe('a lifecycle', () => {
   });
 
   test('is planned and applied with a warning where a source lies outside of what sources may read', async () => {
-    const outside = (text: string): string => text.replace("'sample://weather'", "'file:///nowhere/weather.parquet'");
-    const warnings = [expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ the file is outside of the folders that sources may read/)];
+    const outside = (text: string): string =>
+      text.replace("'sample://weather'", "'file:///nowhere/weather.parquet'");
+    const warnings = [
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:\d+ the file is outside of the folders that sources may read/,
+      ),
+    ];
     const body = lifecycleBody('outside', outside);
-    expect(await world.call('POST', '/lifecycles/outside/plan', { as: 'viewer', body })).toMatchObject({ status: 200, body: { warnings } });
+    expect(
+      await world.call('POST', '/lifecycles/outside/plan', { as: 'viewer', body }),
+    ).toMatchObject({ status: 200, body: { warnings } });
     expect(await put('outside', outside)).toMatchObject({ status: 200, body: { warnings } });
   });
 
   test.each([
-    ['{ env: AWS_SECRET_ACCESS_KEY }', 'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY'],
-    ['{ file: /run/secrets/../state/key }', 'lifecycles may not read the file /run/secrets/../state/key'],
+    [
+      '{ env: AWS_SECRET_ACCESS_KEY }',
+      'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY',
+    ],
+    [
+      '{ file: /run/secrets/../state/key }',
+      'lifecycles may not read the file /run/secrets/../state/key',
+    ],
   ])('is neither planned nor applied with the secret %s', async (secret, message) => {
-    const body = lifecycleBody('oracle', (text) => `${text}  notify: [{ webhook: 'https://hooks.example/x', secret: ${secret} }]\n`);
-    const errors = [{ pointer: '/spec/notify/0/secret', detail: `spec.notify.0.secret: ${message}` }];
+    const body = lifecycleBody(
+      'oracle',
+      (text) => `${text}  notify: [{ webhook: 'https://hooks.example/x', secret: ${secret} }]\n`,
+    );
+    const errors = [
+      { pointer: '/spec/notify/0/secret', detail: `spec.notify.0.secret: ${message}` },
+    ];
     const refused = { status: 422, body: { errors } };
-    expect(await world.call('POST', '/lifecycles/oracle/plan', { as: 'viewer', body })).toMatchObject(refused);
-    expect(await world.call('PUT', '/lifecycles/oracle', { as: 'operator', body })).toMatchObject(refused);
+    expect(
+      await world.call('POST', '/lifecycles/oracle/plan', { as: 'viewer', body }),
+    ).toMatchObject(refused);
+    expect(await world.call('PUT', '/lifecycles/oracle', { as: 'operator', body })).toMatchObject(
+      refused,
+    );
   });
 
   test('is neither planned nor applied with a gate against a version that does not exist', async () => {
@@ -80,16 +121,32 @@ describe('a lifecycle', () => {
       );
     const body = lifecycleBody('anchored', anchored);
     const detail = 'spec.evaluate.gates[0].against: there is no anchored@3';
-    const refused = { status: 422, body: { errors: [{ pointer: '/spec/evaluate/gates/0/against/version', detail }] } };
-    expect(await world.call('POST', '/lifecycles/anchored/plan', { as: 'viewer', body })).toMatchObject(refused);
-    expect(await world.call('PUT', '/lifecycles/anchored', { as: 'operator', body })).toMatchObject(refused);
+    const refused = {
+      status: 422,
+      body: { errors: [{ pointer: '/spec/evaluate/gates/0/against/version', detail }] },
+    };
+    expect(
+      await world.call('POST', '/lifecycles/anchored/plan', { as: 'viewer', body }),
+    ).toMatchObject(refused);
+    expect(await world.call('PUT', '/lifecycles/anchored', { as: 'operator', body })).toMatchObject(
+      refused,
+    );
     // In one round with other mistakes.
-    const mistyped = lifecycleBody('anchored', (text) => anchored(text).replace('trainer: lightgbm', 'trainer: lightgmb'));
-    const { body: both } = await world.call<{ errors: { pointer: string }[] }>('PUT', '/lifecycles/anchored', {
-      as: 'operator',
-      body: mistyped,
-    });
-    expect(both.errors.map(({ pointer }) => pointer).sort()).toEqual(['/spec/evaluate/gates/0/against/version', '/spec/train/trainer']);
+    const mistyped = lifecycleBody('anchored', (text) =>
+      anchored(text).replace('trainer: lightgbm', 'trainer: lightgmb'),
+    );
+    const { body: both } = await world.call<{ errors: { pointer: string }[] }>(
+      'PUT',
+      '/lifecycles/anchored',
+      {
+        as: 'operator',
+        body: mistyped,
+      },
+    );
+    expect(both.errors.map(({ pointer }) => pointer).sort()).toEqual([
+      '/spec/evaluate/gates/0/against/version',
+      '/spec/train/trainer',
+    ]);
   });
 
   test('that is archived starts no run, is listed apart, and can be restored or deleted', async () => {
@@ -98,7 +155,11 @@ describe('a lifecycle', () => {
     const call = (path: string, body: object = reason, as: 'operator' | 'admin' = 'operator') =>
       world.call('POST', `/lifecycles/retired/${path}`, { as, body });
     const names = async (query: string): Promise<readonly string[]> => {
-      const { body } = await world.call<{ items: { name: string }[] }>('GET', `/lifecycles?pageSize=200${query}`, { as: 'viewer' });
+      const { body } = await world.call<{ items: { name: string }[] }>(
+        'GET',
+        `/lifecycles?pageSize=200${query}`,
+        { as: 'viewer' },
+      );
       return body.items.map(({ name }) => name);
     };
     expect(await call('delete', reason, 'admin')).toMatchObject({ status: 409 });
@@ -112,16 +173,28 @@ describe('a lifecycle', () => {
       body: { next: expect.stringContaining('lifecycle unarchive retired') as string },
     });
     expect(await put('retired')).toMatchObject({ status: 409 });
-    expect(await world.call('POST', '/lifecycles/retired/plan', { as: 'viewer', body: lifecycleBody('retired') })).toMatchObject({
+    expect(
+      await world.call('POST', '/lifecycles/retired/plan', {
+        as: 'viewer',
+        body: lifecycleBody('retired'),
+      }),
+    ).toMatchObject({
       status: 200,
-      body: { warnings: expect.arrayContaining([expect.stringContaining('retired is archived')]) as unknown },
+      body: {
+        warnings: expect.arrayContaining([
+          expect.stringContaining('retired is archived'),
+        ]) as unknown,
+      },
     });
     expect(await names('')).not.toContain('retired');
     expect(await names('&archived=true')).toContain('retired');
     expect(await call('unarchive')).toMatchObject({ status: 200, body: { archived: null } });
     expect(await names('')).toContain('retired');
     await call('archive');
-    expect(await call('delete', reason, 'admin')).toMatchObject({ status: 200, body: { deletedAt: expect.any(String) as string } });
+    expect(await call('delete', reason, 'admin')).toMatchObject({
+      status: 200,
+      body: { deletedAt: expect.any(String) as string },
+    });
     expect(await world.call('GET', '/lifecycles/retired')).toMatchObject({ status: 404 });
   });
 
@@ -130,7 +203,9 @@ describe('a lifecycle', () => {
     const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');
     expect(await put('steps', more)).toMatchObject({ body: { revision: 2, changed: true } });
     expect(await put('steps')).toMatchObject({ body: { revision: 1, changed: true } });
-    const { body } = await world.call<{ items: object[] }>('GET', '/lifecycles/steps/revisions', { as: 'viewer' });
+    const { body } = await world.call<{ items: object[] }>('GET', '/lifecycles/steps/revisions', {
+      as: 'viewer',
+    });
     expect(body.items).toMatchObject([
       { revision: 2, appliedBy: 'operator' },
       { revision: 1, appliedBy: 'operator' },
@@ -141,17 +216,30 @@ describe('a lifecycle', () => {
 
   test('is planned before it is applied, by anyone who may look', async () => {
     await put('planned');
-    const changed = lifecycleBody('planned', (text) => text.replace('num_leaves: 15', 'num_leaves: 31'));
-    const plan = await world.call<{ lines: string[] }>('POST', '/lifecycles/planned/plan', { as: 'viewer', body: changed });
+    const changed = lifecycleBody('planned', (text) =>
+      text.replace('num_leaves: 15', 'num_leaves: 31'),
+    );
+    const plan = await world.call<{ lines: string[] }>('POST', '/lifecycles/planned/plan', {
+      as: 'viewer',
+      body: changed,
+    });
     expect(plan).toMatchObject({
       status: 200,
-      body: { changed: true, current: { revision: 1 }, changes: [{ what: 'spec.train.params.num_leaves', before: 15, after: 31 }] },
+      body: {
+        changed: true,
+        current: { revision: 1 },
+        changes: [{ what: 'spec.train.params.num_leaves', before: 15, after: 31 }],
+      },
     });
     expect(plan.body.lines.join('\n')).toMatch(/train +runs/);
-    expect(await world.call('POST', '/lifecycles/planned/plan', { body: lifecycleBody('planned') })).toMatchObject({
+    expect(
+      await world.call('POST', '/lifecycles/planned/plan', { body: lifecycleBody('planned') }),
+    ).toMatchObject({
       body: { changed: false },
     });
-    expect(await world.call('POST', '/lifecycles/unborn/plan', { body: lifecycleBody('unborn') })).toMatchObject({
+    expect(
+      await world.call('POST', '/lifecycles/unborn/plan', { body: lifecycleBody('unborn') }),
+    ).toMatchObject({
       body: { current: null },
     });
     expect(await world.call('GET', '/lifecycles/unborn')).toMatchObject({ status: 404 });
@@ -159,8 +247,15 @@ describe('a lifecycle', () => {
 
   test('is refused for what its SQL may not say, with the places in its files', async () => {
     const body = lifecycleBody('sql');
-    const files = { ...body.files, 'sql/assemble.sql': 'SELEC 1', 'sql/features.sql': 'SELECT avg(distance) AS d FROM request' };
-    const answer = await world.call('PUT', '/lifecycles/sql', { as: 'operator', body: { ...body, files } });
+    const files = {
+      ...body.files,
+      'sql/assemble.sql': 'SELEC 1',
+      'sql/features.sql': 'SELECT avg(distance) AS d FROM request',
+    };
+    const answer = await world.call('PUT', '/lifecycles/sql', {
+      as: 'operator',
+      body: { ...body, files },
+    });
     expect(answer).toMatchObject({
       status: 422,
       body: {
@@ -188,33 +283,74 @@ describe('a lifecycle', () => {
     [
       'a parameter that the trainer does not know',
       (text) => text.replace('num_leaves', 'num_leavs'),
-      { pointer: '/spec/train/params/num_leavs', line: lineOf('num_leaves'), didYouMean: 'num_leaves' },
+      {
+        pointer: '/spec/train/params/num_leavs',
+        line: lineOf('num_leaves'),
+        didYouMean: 'num_leaves',
+      },
     ],
-    ['another name', (text) => text.replace('name: bad', 'name: other'), { pointer: '/metadata/name', line: 5 }],
-    ['a file that did not come with it', (text) => text.replace('sql/features.sql', 'sql/feature.sql'), { didYouMean: 'sql/features.sql' }],
-    ['a part of a later version', (text) => `${text}\n  monitor: { every: 15m }\n`, { detail: 'spec.monitor is not in this version' }],
+    [
+      'another name',
+      (text) => text.replace('name: bad', 'name: other'),
+      { pointer: '/metadata/name', line: 5 },
+    ],
+    [
+      'a file that did not come with it',
+      (text) => text.replace('sql/features.sql', 'sql/feature.sql'),
+      { didYouMean: 'sql/features.sql' },
+    ],
+    [
+      'a part of a later version',
+      (text) => `${text}\n  monitor: { every: 15m }\n`,
+      { detail: 'spec.monitor is not in this version' },
+    ],
     ['no YAML', () => 'a: [1', {}],
   ])('with %s is refused with file, line and what was meant', async (_, change, issue) => {
     const answer = await put('bad', change);
-    expect(answer).toMatchObject({ status: 422, body: { code: 'InvalidInput', errors: [{ file: 'lifecycle.yaml', ...issue }] } });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { code: 'InvalidInput', errors: [{ file: 'lifecycle.yaml', ...issue }] },
+    });
     expect(await world.call('GET', '/lifecycles/bad')).toMatchObject({ status: 404 });
   });
 
   test('is bound to the columns of its sources for whoever may run it, and not for viewers', async () => {
     const body = lifecycleBody('bound');
-    const wrong = { ...body, files: { ...body.files, 'sql/features.sql': 'SELECT distanc FROM request' } };
+    const wrong = {
+      ...body,
+      files: { ...body.files, 'sql/features.sql': 'SELECT distanc FROM request' },
+    };
     const refused = {
       status: 422,
-      body: { errors: [{ pointer: '/spec/data/features', file: 'sql/features.sql', line: 1, column: 8, didYouMean: 'distance' }] },
+      body: {
+        errors: [
+          {
+            pointer: '/spec/data/features',
+            file: 'sql/features.sql',
+            line: 1,
+            column: 8,
+            didYouMean: 'distance',
+          },
+        ],
+      },
     };
-    expect(await world.call('POST', '/lifecycles/bound/plan', { as: 'operator', body: wrong })).toMatchObject(refused);
-    expect(await world.call('PUT', '/lifecycles/bound', { as: 'operator', body: wrong })).toMatchObject(refused);
-    expect(await world.call('POST', '/lifecycles/bound/plan', { as: 'viewer', body: wrong })).toMatchObject({ status: 200 });
+    expect(
+      await world.call('POST', '/lifecycles/bound/plan', { as: 'operator', body: wrong }),
+    ).toMatchObject(refused);
+    expect(
+      await world.call('PUT', '/lifecycles/bound', { as: 'operator', body: wrong }),
+    ).toMatchObject(refused);
+    expect(
+      await world.call('POST', '/lifecycles/bound/plan', { as: 'viewer', body: wrong }),
+    ).toMatchObject({ status: 200 });
   });
 
   test('says all mistakes at once', async () => {
     const answer = await put('bad', (text) =>
-      text.replace('metrics:', 'metric:').replace('window: 12mo', 'window: 12months').replace('auc, min: 0.62', 'auc'),
+      text
+        .replace('metrics:', 'metric:')
+        .replace('window: 12mo', 'window: 12months')
+        .replace('auc, min: 0.62', 'auc'),
     );
     expect((answer.body['errors'] as unknown[]).length).toBe(3);
     expect(answer.body['detail']).toBe('lifecycle.yaml has 3 errors');
@@ -222,7 +358,9 @@ describe('a lifecycle', () => {
 
   test('without gates takes an approver', async () => {
     const ungated = (text: string): string =>
-      text.replace(/ {4}gates:\n( {6}- .*\n)+/, '    gates: []\n    ungated: an experiment\n').replace(/ {4}slices:.*\n/, '');
+      text
+        .replace(/ {4}gates:\n( {6}- .*\n)+/, '    gates: []\n    ungated: an experiment\n')
+        .replace(/ {4}slices:.*\n/, '');
     expect(await put('free', ungated)).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
     expect(await put('free', ungated, 'approver')).toMatchObject({ status: 200 });
     const audit = await world.call<{ items: object[] }>('GET', '/audit?subject=lifecycle:free');
@@ -237,7 +375,10 @@ describe('a lifecycle', () => {
       metadata: { name: 'object', owner: 'ops' },
       spec: {
         data: {
-          sources: { flights: { uri: 'sample://flights', time: 'time_hour' }, weather: { uri: 'sample://weather', time: 'time_hour' } },
+          sources: {
+            flights: { uri: 'sample://flights', time: 'time_hour' },
+            weather: { uri: 'sample://weather', time: 'time_hour' },
+          },
           assemble: 'sql/assemble.sql',
           features: 'sql/features.sql',
           label: { column: 'late' },
@@ -245,10 +386,15 @@ describe('a lifecycle', () => {
           split: { by: 'time', tuning: '30d', confirm: '15d', holdout: '30d' },
         },
         train: { trainer: 'logistic' },
-        evaluate: { metrics: ['auc'], gates: [{ name: 'useful', kind: 'threshold', metric: 'auc', min: 0.6 }] },
+        evaluate: {
+          metrics: ['auc'],
+          gates: [{ name: 'useful', kind: 'threshold', metric: 'auc', min: 0.6 }],
+        },
       },
     };
-    expect(await world.call('PUT', '/lifecycles/object', { body: { document, files } })).toMatchObject({
+    expect(
+      await world.call('PUT', '/lifecycles/object', { body: { document, files } }),
+    ).toMatchObject({
       status: 200,
       body: { revision: 1 },
     });

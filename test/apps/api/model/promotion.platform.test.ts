@@ -1,4 +1,7 @@
-/** Nobody becomes champion around a decision: what a promotion by hand asks for, and who may override it. */
+/**
+ * Nobody becomes champion around a decision: what a promotion by hand asks for, and who may
+ * override it.
+ */
 import type { RolloutId, RunId } from '../../../../domain/ids';
 import { canary, openRollout } from '../../../db/rollout/fixture';
 import { tenant } from '../../../db/registry-fixture';
@@ -16,7 +19,10 @@ afterAll(() => world.close());
 
 interface Refusal {
   readonly status: number;
-  readonly body: { readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]; readonly next?: string };
+  readonly body: {
+    readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+    readonly next?: string;
+  };
 }
 
 const canaryParts = { steps: [0, 25], quality: { metric: 'logloss', margin: 0.01 } };
@@ -32,7 +38,10 @@ const overriding = (version: number, more: object = {}) => ({
   body: { version, reason: 'outage', override: { reason: 'an outage', ...more } },
 });
 
-/** With a champion, whose lifecycle asks for these parts, and a successor that passed its gates beside it. */
+/**
+ * With a champion, whose lifecycle asks for these parts, and a successor that passed its gates
+ * beside it.
+ */
 async function contest(parts: Parameters<JudgedModels['applied']>[0] = {}) {
   const name = await models.applied(parts);
   const first = await models.successor(name);
@@ -45,7 +54,13 @@ async function contest(parts: Parameters<JudgedModels['applied']>[0] = {}) {
 async function canaryOf(name: string, runId: RunId, challenger: number): Promise<RolloutId> {
   const { champion } = await world.registry.aliases.get({ tenant, model: name });
   if (!champion) throw new Error('no champion');
-  const opened = await openRollout(world.registry, { model: name, runId, champion, challenger, spec: canary });
+  const opened = await openRollout(world.registry, {
+    model: name,
+    runId,
+    champion,
+    challenger,
+    spec: canary,
+  });
   if (opened.kind !== 'opened') throw new Error(opened.kind);
   return opened.rollout.id;
 }
@@ -73,7 +88,11 @@ describe('a version whose canary', () => {
 
     for (const kind of ['inconclusive', 'failed'] as const) {
       const next = await models.successor(name);
-      await end(await canaryOf(name, next.runId, next.version), 'rolledBack', await models.decideCanary(next.runId, kind));
+      await end(
+        await canaryOf(name, next.runId, next.version),
+        'rolledBack',
+        await models.decideCanary(next.runId, kind),
+      );
       expect(await unmet(name, next.version)).toEqual(['canary.notPassed']);
     }
     expect(await championOf(name)).toBe(1);
@@ -83,7 +102,14 @@ describe('a version whose canary', () => {
     const { name, version, runId } = await contest({ canary: canaryParts });
     const id = await canaryOf(name, runId, version);
     const decisionId = await models.decideCanary(runId, 'passed');
-    await world.registry.rollouts.setStatus({ tenant, id, status: 'passed', waitingFor: null, decisionId, ...by });
+    await world.registry.rollouts.setStatus({
+      tenant,
+      id,
+      status: 'passed',
+      waitingFor: null,
+      decisionId,
+      ...by,
+    });
     expect(await unmet(name, version)).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items[0]).toMatchObject({ to: version, decisionId, override: null });
@@ -95,11 +121,20 @@ describe('a version whose canary', () => {
       const { name, version, runId } = await contest({ canary: canaryParts });
       const id = await canaryOf(name, runId, version);
       const decisionId = await models.decideCanary(runId, 'passed');
-      await world.registry.rollouts.setStatus({ tenant, id, status: 'passed', waitingFor: null, decisionId, ...by });
+      await world.registry.rollouts.setStatus({
+        tenant,
+        id,
+        status: 'passed',
+        waitingFor: null,
+        decisionId,
+        ...by,
+      });
       const etag = await models.etagOf(name);
       await Promise.all([models.promote(name, version, { etag }), end(id, 'aborted')]);
       const ended = await world.registry.rollouts.get({ tenant, id });
-      expect([ended?.status, await championOf(name)]).toEqual(ended?.status === 'aborted' ? ['aborted', 1] : ['promoted', version]);
+      expect([ended?.status, await championOf(name)]).toEqual(
+        ended?.status === 'aborted' ? ['aborted', 1] : ['promoted', version],
+      );
     }
   });
 });
@@ -111,9 +146,17 @@ describe('a version that was judged beside another champion', () => {
     await promote(name, rival.version);
     expect(await unmet(name, version)).toEqual(['evaluation.otherChampion']);
     // It never was a champion.
-    const back = await world.call('POST', `/models/${name}/rollback`, { as: 'operator', body: { to: version } });
-    expect(back).toMatchObject({ status: 409, body: { detail: expect.stringContaining('never was a champion') as string } });
-    expect(await world.call('POST', `/models/${name}/rollback`, { as: 'operator', body: { to: 1 } })).toMatchObject({ status: 200 });
+    const back = await world.call('POST', `/models/${name}/rollback`, {
+      as: 'operator',
+      body: { to: version },
+    });
+    expect(back).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('never was a champion') as string },
+    });
+    expect(
+      await world.call('POST', `/models/${name}/rollback`, { as: 'operator', body: { to: 1 } }),
+    ).toMatchObject({ status: 200 });
   });
 });
 
@@ -122,7 +165,9 @@ describe('a version that needs approvals', () => {
     const three = await models.applied({ promote: { approval: { required: 3 } } });
     const { version } = await models.successor(three);
     const { body } = (await promote(three, version)) as unknown as Refusal;
-    expect(body.errors?.map(({ detail }) => detail)[0]).toMatch(/^3 approvals are required .* and 1 was given; perennial run approve/);
+    expect(body.errors?.map(({ detail }) => detail)[0]).toMatch(
+      /^3 approvals are required .* and 1 was given; perennial run approve/,
+    );
     const one = await models.applied({ promote: { approval: { required: 1 } } });
     expect(await unmet(one, (await models.successor(one)).version)).toBe(200);
   });
@@ -131,7 +176,12 @@ describe('a version that needs approvals', () => {
     const name = await models.applied({ promote: { approval: { required: 3 } } });
     const { version, runId } = await models.successor(name);
     const approve = async (holder: string) => {
-      const { id } = await world.registry.apiKeys.create({ tenant, name: `${holder}-${runId}`, scope: 'approver', actor: 'test' });
+      const { id } = await world.registry.apiKeys.create({
+        tenant,
+        name: `${holder}-${runId}`,
+        scope: 'approver',
+        actor: 'test',
+      });
       await world.database.sql`
         insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope)
         values (${tenant}, ${`apv_${id}`}, ${runId}, ${name}, ${version}, 'approve', ${id}, ${id}, ${holder}, 'approver')`;
@@ -141,7 +191,12 @@ describe('a version that needs approvals', () => {
     expect(await unmet(name, version)).toEqual(['approval.missing']);
     const bob = await approve('bob');
     // A key that bob's was rotated into is bob's.
-    const { key } = await world.registry.apiKeys.rotate({ tenant, id: bob, actor: 'test', overlapSeconds: 60 });
+    const { key } = await world.registry.apiKeys.rotate({
+      tenant,
+      id: bob,
+      actor: 'test',
+      overlapSeconds: 60,
+    });
     expect(await unmet(name, version, { key })).toEqual(['approval.missing']);
     expect(await unmet(name, version)).toBe(200);
   });
@@ -160,15 +215,34 @@ describe('an override', () => {
     const { name, version, runId } = await contest({ canary: canaryParts, notify: [hook] });
     await end(await canaryOf(name, runId, version), 'aborted');
     expect(await unmet(name, version, overriding(version))).toBe(200);
-    const override = { reason: 'an outage', unmet: [{ code: 'canary.notPassed' }], selfApproved: false };
+    const override = {
+      reason: 'an outage',
+      unmet: [{ code: 'canary.notPassed' }],
+      selfApproved: false,
+    };
     const history = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(history.body.items[0]).toMatchObject({ to: version, actor: 'approver', override });
-    expect(await world.call('GET', `/models/${name}/explain`)).toMatchObject({ body: { moves: [{ to: version, override }] } });
-    const { items } = await world.registry.audit.list({ tenant, action: 'alias.override', subject: `model:${name}`, pageSize: 5 });
-    expect(items).toMatchObject([{ actor: 'approver', cause: 'an outage', after: { champion: version, unmet: override.unmet } }]);
+    expect(await world.call('GET', `/models/${name}/explain`)).toMatchObject({
+      body: { moves: [{ to: version, override }] },
+    });
+    const { items } = await world.registry.audit.list({
+      tenant,
+      action: 'alias.override',
+      subject: `model:${name}`,
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([
+      {
+        actor: 'approver',
+        cause: 'an outage',
+        after: { champion: version, unmet: override.unmet },
+      },
+    ]);
     const told = await world.database.sql<{ data: object }[]>`
       select data from webhook_deliveries where lifecycle = ${name} and event = 'model.promotion_overridden'`;
-    expect(told).toMatchObject([{ data: { to: version, actor: 'approver', reason: 'an outage', unmet: override.unmet } }]);
+    expect(told).toMatchObject([
+      { data: { to: version, actor: 'approver', reason: 'an outage', unmet: override.unmet } },
+    ]);
   });
 
   test('is not an operator’s, and not the starter’s unless an admin says that it is', async () => {
@@ -183,7 +257,9 @@ describe('an override', () => {
       },
     });
     expect(await championOf(name)).toBe(1);
-    expect(await unmet(name, version, { as: 'admin', ...overriding(version, { selfApprove: true }) })).toBe(200);
+    expect(
+      await unmet(name, version, { as: 'admin', ...overriding(version, { selfApprove: true }) }),
+    ).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items[0]).toMatchObject({ override: { selfApproved: true } });
   });
@@ -197,11 +273,23 @@ describe('an override', () => {
 
   test('promotes a version that was rejected, and none that was withdrawn', async () => {
     const { name, version } = await contest();
-    await world.registry.models.setStatus({ tenant, model: name, version, status: 'rejected', cause: 'a gate' });
+    await world.registry.models.setStatus({
+      tenant,
+      model: name,
+      version,
+      status: 'rejected',
+      cause: 'a gate',
+    });
     expect(await unmet(name, version)).toEqual(['status']);
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const undone = await models.successor(name);
-    await world.registry.models.setStatus({ tenant, model: name, version: undone.version, status: 'withdrawn', cause: 'undo' });
+    await world.registry.models.setStatus({
+      tenant,
+      model: name,
+      version: undone.version,
+      status: 'withdrawn',
+      cause: 'undo',
+    });
     expect(await unmet(name, undone.version, overriding(undone.version))).toEqual([]);
     expect(await championOf(name)).toBe(version);
   });

@@ -25,7 +25,8 @@ const promote: JudgedModels['promote'] = (...given) => models.promote(...given);
 /** Each made and judged once the one before it was champion. */
 async function champions(count: number): Promise<string> {
   const name = await model();
-  for (let version = 1; version <= count; version++) await promote(name, await successor(name), { etag: await etagOf(name) });
+  for (let version = 1; version <= count; version++)
+    await promote(name, await successor(name), { etag: await etagOf(name) });
   return name;
 }
 
@@ -33,22 +34,39 @@ describe('a promotion by hand', () => {
   test('moves the champion, with its decision, and answers with the new ETag', async () => {
     const name = await model([useful]);
     const before = await champion(name);
-    expect(before.body).toEqual({ model: name, alias: 'champion', version: null, fencing: 0, movedAt: null });
+    expect(before.body).toEqual({
+      model: name,
+      alias: 'champion',
+      version: null,
+      fencing: 0,
+      movedAt: null,
+    });
     const answer = await promote(name, 1, { etag: await etagOf(name) });
-    expect(answer).toMatchObject({ status: 200, body: { model: name, alias: 'champion', version: 1 } });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { model: name, alias: 'champion', version: 1 },
+    });
     expect(answer.headers.get('etag')).toBe(await etagOf(name));
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
-    expect(body.items).toMatchObject([{ kind: 'promote', from: null, to: 1, actor: 'approver', cause: 'by hand' }]);
+    expect(body.items).toMatchObject([
+      { kind: 'promote', from: null, to: 1, actor: 'approver', cause: 'by hand' },
+    ]);
   });
 
   test('without If-Match is 428, with a stale or foreign one 412, and moves nothing', async () => {
     const name = await model([useful]);
-    expect(await promote(name, 1)).toMatchObject({ status: 428, body: { code: 'PreconditionRequired' } });
+    expect(await promote(name, 1)).toMatchObject({
+      status: 428,
+      body: { code: 'PreconditionRequired' },
+    });
     const stale = await etagOf(name);
     await promote(name, 1, { etag: stale });
     await successor(name);
     for (const etag of [stale, '"x"', '*', 'W/"1.1"', '"1.99"']) {
-      expect(await promote(name, 2, { etag })).toMatchObject({ status: 412, body: { code: 'PreconditionFailed' } });
+      expect(await promote(name, 2, { etag })).toMatchObject({
+        status: 412,
+        body: { code: 'PreconditionFailed' },
+      });
     }
     expect((await champion(name)).body.version).toBe(1);
   });
@@ -73,9 +91,14 @@ describe('a promotion by hand', () => {
     await successor(name);
     const etag = await etagOf(name);
     const answers = await Promise.all(
-      Array.from({ length: 10 }, () => promote(name, 2, { etag, headers: { 'idempotency-key': randomUUID() } })),
+      Array.from({ length: 10 }, () =>
+        promote(name, 2, { etag, headers: { 'idempotency-key': randomUUID() } }),
+      ),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([
+      200,
+      ...Array.from({ length: 9 }, () => 412),
+    ]);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items).toHaveLength(2);
   });
@@ -95,9 +118,15 @@ describe('a promotion by hand', () => {
     const first = await promote(name, 1, options);
     expect((await promote(name, 1, options)).body).toEqual(first.body);
     await promote(name, await successor(name), { etag: await etagOf(name) });
-    expect(await promote(name, 1, options)).toMatchObject({ status: 200, body: { version: 1, fencing: first.body.fencing } });
+    expect(await promote(name, 1, options)).toMatchObject({
+      status: 200,
+      body: { version: 1, fencing: first.body.fencing },
+    });
     expect((await champion(name)).body.version).toBe(2);
-    expect(await promote(name, 2, options)).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+    expect(await promote(name, 2, options)).toMatchObject({
+      status: 422,
+      body: { code: 'IdempotencyConflict' },
+    });
   });
 });
 
@@ -105,12 +134,26 @@ describe('a rollback', () => {
   test('goes to the previous champion in one request, once a key', async () => {
     const name = await champions(2);
     const headers = { 'idempotency-key': randomUUID() };
-    const back = () => world.call('POST', `/models/${name}/rollback`, { as: 'operator', headers, body: { reason: 'complaints' } });
-    expect(await back()).toMatchObject({ status: 200, body: { model: name, from: 2, to: 1, gateways: [] } });
+    const back = () =>
+      world.call('POST', `/models/${name}/rollback`, {
+        as: 'operator',
+        headers,
+        body: { reason: 'complaints' },
+      });
+    expect(await back()).toMatchObject({
+      status: 200,
+      body: { model: name, from: 2, to: 1, gateways: [] },
+    });
     expect(await back()).toMatchObject({ status: 200, body: { from: 2, to: 1 } });
     expect((await champion(name)).body.version).toBe(1);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
-    expect(body.items[0]).toMatchObject({ kind: 'rollback', from: 2, to: 1, cause: 'complaints', actor: 'operator' });
+    expect(body.items[0]).toMatchObject({
+      kind: 'rollback',
+      from: 2,
+      to: 1,
+      cause: 'complaints',
+      actor: 'operator',
+    });
   });
 
   test('with nothing to go to is a conflict that says so', async () => {
@@ -120,9 +163,13 @@ describe('a rollback', () => {
       body: { next: `perennial model history ${name}` },
     });
     await promote(name, 1, { etag: await etagOf(name) });
-    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 1 } })).toMatchObject({ status: 409 });
+    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 1 } })).toMatchObject(
+      { status: 409 },
+    );
     expect(await world.call('POST', '/models/nosuch/rollback')).toMatchObject({ status: 404 });
-    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 0 } })).toMatchObject({ status: 422 });
+    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 0 } })).toMatchObject(
+      { status: 422 },
+    );
   });
 });
 
@@ -130,8 +177,12 @@ describe('a model', () => {
   test('is listed, and shown with aliases, versions and where it answers', async () => {
     const name = await model([useful], [useful]);
     await promote(name, 2, { etag: await etagOf(name) });
-    const listed = await world.call<{ items: { name: string }[] }>('GET', '/models?pageSize=200', { as: 'viewer' });
-    expect(listed.body.items).toContainEqual(expect.objectContaining({ name, versions: 2, champion: 2 }));
+    const listed = await world.call<{ items: { name: string }[] }>('GET', '/models?pageSize=200', {
+      as: 'viewer',
+    });
+    expect(listed.body.items).toContainEqual(
+      expect.objectContaining({ name, versions: 2, champion: 2 }),
+    );
     const { body } = await world.call('GET', `/models/${name}`, { as: 'viewer' });
     expect(body).toMatchObject({
       name,
@@ -142,8 +193,12 @@ describe('a model', () => {
       ],
       inferUrl: `http://gateway.test/v2/models/${name}/infer`,
     });
-    expect(await world.call('GET', `/models/${name}/versions?pageSize=1`)).toMatchObject({ body: { items: [{ version: 2 }] } });
-    expect(await world.call('GET', `/models/${name}/versions/1`)).toMatchObject({ body: { version: 1, signature } });
+    expect(await world.call('GET', `/models/${name}/versions?pageSize=1`)).toMatchObject({
+      body: { items: [{ version: 2 }] },
+    });
+    expect(await world.call('GET', `/models/${name}/versions/1`)).toMatchObject({
+      body: { version: 1, signature },
+    });
   });
 
   test('tells who was champion at a time', async () => {
@@ -152,7 +207,11 @@ describe('a model', () => {
     const between = new Date().toISOString();
     await new Promise((resolve) => setTimeout(resolve, 20));
     await promote(name, await successor(name), { etag: await etagOf(name) });
-    const at = (time: string) => world.call<{ items: { to: number }[] }>('GET', `/models/${name}/history?at=${encodeURIComponent(time)}`);
+    const at = (time: string) =>
+      world.call<{ items: { to: number }[] }>(
+        'GET',
+        `/models/${name}/history?at=${encodeURIComponent(time)}`,
+      );
     expect((await at(between)).body.items[0]).toMatchObject({ to: 1 });
     expect((await at(new Date().toISOString())).body.items[0]).toMatchObject({ to: 2 });
     expect((await at('2020-01-01T00:00:00+02:00')).body.items).toEqual([]);
@@ -194,13 +253,23 @@ describe('a model', () => {
     await world.database.sql`
       insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)
       values (${tenant}, 'apv_1', ${runId ?? ''}, ${name}, 1, 'approve', ${caller?.id ?? ''}, ${caller?.id ?? ''}, 'approver', 'approver', 'read it')`;
-    const explain = async () => (await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).body;
+    const explain = async () =>
+      (await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).body;
     const before = await explain();
     expect(before['approvals']).toMatchObject([
-      { vote: 'approve', keyId: caller?.id, keyName: 'approver', scope: 'approver', comment: 'read it', runId },
+      {
+        vote: 'approve',
+        keyId: caller?.id,
+        keyName: 'approver',
+        scope: 'approver',
+        comment: 'read it',
+        runId,
+      },
     ]);
     const outcomes = ({ digests }: Record<string, unknown>) =>
-      (digests as { what: string; outcome: string }[]).map(({ what, outcome }) => `${what.split(' ')[0] ?? ''} ${outcome}`);
+      (digests as { what: string; outcome: string }[]).map(
+        ({ what, outcome }) => `${what.split(' ')[0] ?? ''} ${outcome}`,
+      );
     expect(outcomes(before)).toContain('policy matches');
     expect(outcomes(before)).toContain('evidence matches');
     // As someone with all rights on the database would.
@@ -213,22 +282,44 @@ describe('a model', () => {
 
   test('is promoted by hand and explained by the decision of the run whose evaluation its own run took over', async () => {
     const name = await model([useful]);
-    const { runId: first } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
+    const { runId: first } =
+      (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
     const [decision] = await world.registry.decisions.list({ tenant, runId: first as RunId });
     const { registry } = world;
-    const stage = { tenant, stage: 'evaluate', generation: 1, cacheKey: digestOf(first), reuse: true };
+    const stage = {
+      tenant,
+      stage: 'evaluate',
+      generation: 1,
+      cacheKey: digestOf(first),
+      reuse: true,
+    };
     const { id: runId } = await world.accept(name);
-    await registry.models.register({ tenant, model: name, runId, manifest: refTo(`${runId}/0`), signature, idempotencyKey: runId });
-    expect(await registry.stages.begin({ ...stage, runId })).toMatchObject({ kind: 'reused', fromRun: first });
+    await registry.models.register({
+      tenant,
+      model: name,
+      runId,
+      manifest: refTo(`${runId}/0`),
+      signature,
+      idempotencyKey: runId,
+    });
+    expect(await registry.stages.begin({ ...stage, runId })).toMatchObject({
+      kind: 'reused',
+      fromRun: first,
+    });
     expect(await promote(name, 2, { etag: await etagOf(name) })).toMatchObject({ status: 200 });
     expect(await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).toMatchObject({
-      body: { version: 2, decisions: [{ id: decision?.id, runId: first, verdict: { kind: 'passed' } }] },
+      body: {
+        version: 2,
+        decisions: [{ id: decision?.id, runId: first, verdict: { kind: 'passed' } }],
+      },
     });
   });
 
   test('lays versions side by side with the runs that made them', async () => {
     const name = await model([useful], [impossible]);
-    const { status, body } = await world.call('GET', `/models/${name}/compare?versions=1,2`, { as: 'viewer' });
+    const { status, body } = await world.call('GET', `/models/${name}/compare?versions=1,2`, {
+      as: 'viewer',
+    });
     expect(status).toBe(200);
     expect(body).toMatchObject({
       versions: [
@@ -237,8 +328,12 @@ describe('a model', () => {
       ],
       runs: { runs: [{ lifecycle: name }, { lifecycle: name }], differingParams: {} },
     });
-    expect(await world.call('GET', `/models/${name}/compare?versions=1,9`)).toMatchObject({ status: 404 });
-    expect(await world.call('GET', `/models/${name}/compare?versions=1`)).toMatchObject({ status: 422 });
+    expect(await world.call('GET', `/models/${name}/compare?versions=1,9`)).toMatchObject({
+      status: 404,
+    });
+    expect(await world.call('GET', `/models/${name}/compare?versions=1`)).toMatchObject({
+      status: 422,
+    });
   });
 });
 
@@ -263,7 +358,8 @@ describe('a decision', () => {
 
   test('can be asked what other gates would have said, gate by gate; nothing is stored', async () => {
     const id = await decisionOf(await model([useful]));
-    const ask = (gates: unknown) => world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, gates } });
+    const ask = (gates: unknown) =>
+      world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, gates } });
     const { status, body } = await ask([
       { name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 },
       { name: 'slices', kind: 'slice', maxIncrease: 0.03 },

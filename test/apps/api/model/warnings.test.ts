@@ -11,11 +11,18 @@ const usual = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';
 const known = (change: Partial<KnownModels> = {}): KnownModels => ({
   providers: ['embedded', 'acme'],
   file: '/etc/providers.yaml',
-  models: (provider) => (provider === 'embedded' ? Promise.resolve([usual, 'minilm']) : Promise.reject(new Error('no key here'))),
+  models: (provider) =>
+    provider === 'embedded'
+      ? Promise.resolve([usual, 'minilm'])
+      : Promise.reject(new Error('no key here')),
   ...change,
 });
 
-async function said(document: string, has: KnownModels | null = known(), more: Readonly<Record<string, string>> = {}) {
+async function said(
+  document: string,
+  has: KnownModels | null = known(),
+  more: Readonly<Record<string, string>> = {},
+) {
   const written = yamlDocument(document, 'lifecycle.yaml');
   const texts = { ...files, ...more };
   const read = readLlmLifecycle(written, texts);
@@ -23,7 +30,8 @@ async function said(document: string, has: KnownModels | null = known(), more: R
   return modelWarnings(has, { spec: read.value, texts, issueAt: written.issueAt });
 }
 
-const withModel = (model: string) => edited(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
+const withModel = (model: string) =>
+  edited(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
 
 describe('what is said of models when a lifecycle is applied', () => {
   test('is nothing of those that are there, of a provider that cannot be asked, and where nothing is known', async () => {
@@ -31,7 +39,9 @@ describe('what is said of models when a lifecycle is applied', () => {
     expect(await said(text)).toEqual([]);
     expect(await said(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
     expect(await said(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
-    expect(await said(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) }))).toEqual([]);
+    expect(
+      await said(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) })),
+    ).toEqual([]);
   });
 
   test('names a provider that is not there, with its line, those that are, and the file', async () => {
@@ -40,14 +50,16 @@ describe('what is said of models when a lifecycle is applied', () => {
     expect(first).toMatch(
       /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: it is not in \/etc\/providers\.yaml; expected one of embedded, acme; did you mean acme\?$/,
     );
-    expect(await said(withModel('{ provider: acmee, name: whatever }'), known({ file: null }))).toEqual([
-      expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set'),
-    ]);
+    expect(
+      await said(withModel('{ provider: acmee, name: whatever }'), known({ file: null })),
+    ).toEqual([expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set')]);
   });
 
   test('names a model that its provider does not list', async () => {
     expect(await said(withModel(`{ name: ${usual}x }`))).toEqual([
-      expect.stringContaining(`embedded lists no model ${usual}x; expected one of ${usual}, minilm; did you mean ${usual}?`),
+      expect.stringContaining(
+        `embedded lists no model ${usual}x; expected one of ${usual}, minilm; did you mean ${usual}?`,
+      ),
     ]);
   });
 

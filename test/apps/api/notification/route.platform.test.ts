@@ -21,17 +21,31 @@ const notify = `
     - { webhook: "https://hooks.example/failures", secret: { file: /run/secrets/hook }, events: [run.failed, rollout.rolled_back] }
 `;
 const apply = (name: string, hooks = notify) =>
-  world.call('PUT', `/lifecycles/${name}`, { as: 'operator', body: lifecycleBody(name, (text) => `${text}\n${hooks}`) });
-const list = (name: string, query = '') => world.call<Deliveries>('GET', `/lifecycles/${name}/deliveries${query}`, { as: 'viewer' });
+  world.call('PUT', `/lifecycles/${name}`, {
+    as: 'operator',
+    body: lifecycleBody(name, (text) => `${text}\n${hooks}`),
+  });
+const list = (name: string, query = '') =>
+  world.call<Deliveries>('GET', `/lifecycles/${name}/deliveries${query}`, { as: 'viewer' });
 /** A run that failed: what two webhooks hear of. */
 const fail = async (name: string) => {
   const { id } = await world.accept(name);
-  await world.registry.runs.update({ tenant, id, status: 'failed', failure: { type: 'JobFailed', message: 'exit 1' } });
+  await world.registry.runs.update({
+    tenant,
+    id,
+    status: 'failed',
+    failure: { type: 'JobFailed', message: 'exit 1' },
+  });
   return id;
 };
 const settle = async (kind: 'delivered' | 'failed') => {
   for (const claimed of await world.registry.webhooks.claim({ limit: 50, leaseSeconds: 60 })) {
-    const attempt = { at: new Date().toISOString(), status: kind === 'failed' ? 500 : 204, error: null, milliseconds: 7 };
+    const attempt = {
+      at: new Date().toISOString(),
+      status: kind === 'failed' ? 500 : 204,
+      error: null,
+      milliseconds: 7,
+    };
     await world.registry.webhooks.record({ claimed, attempt, outcome: { kind } });
   }
 };
@@ -62,12 +76,9 @@ test('lists what the webhooks of a lifecycle were told, newest first, in pages, 
   await fail('told');
   const page = (await list('told', '?pageSize=3')).body;
   const rest = (await list('told', `?pageSize=3&pageToken=${page.nextPageToken ?? ''}`)).body;
-  expect([...page.items, ...rest.items].map(({ target, status }) => `${target} ${status}`)).toEqual([
-    '2 pending',
-    '1 pending',
-    '2 delivered',
-    '1 delivered',
-  ]);
+  expect([...page.items, ...rest.items].map(({ target, status }) => `${target} ${status}`)).toEqual(
+    ['2 pending', '1 pending', '2 delivered', '1 delivered'],
+  );
   expect(rest.nextPageToken).toBeNull();
   expect((await list('told', '?status=pending')).body.items).toHaveLength(2);
 });
@@ -76,7 +87,10 @@ test('shows the whole address of a webhook to operators, and its host to viewers
   const secretive = notify.replace('example/all', 'example/T0/secret-path?key=hidden');
   await apply('masked', secretive);
   await fail('masked');
-  const body = lifecycleBody('masked', (text) => `${text}\n${notify.replace('example/all', 'example/other-secret')}`);
+  const body = lifecycleBody(
+    'masked',
+    (text) => `${text}\n${notify.replace('example/all', 'example/other-secret')}`,
+  );
   const seenBy = async (as: 'viewer' | 'operator') =>
     JSON.stringify([
       (await world.call('GET', '/lifecycles/masked', { as })).body,
@@ -90,10 +104,15 @@ test('shows the whole address of a webhook to operators, and its host to viewers
   for (const part of ['T0/secret-path?key=hidden', 'other-secret']) expect(seen).toContain(part);
 
   // What a viewer was shown cannot be applied by mistake.
-  const masked = await apply('masked', notify.replace('https://hooks.example/all', 'https://hooks.example/…'));
+  const masked = await apply(
+    'masked',
+    notify.replace('https://hooks.example/all', 'https://hooks.example/…'),
+  );
   expect(masked).toMatchObject({
     status: 422,
-    body: { errors: [{ detail: expect.stringMatching(/has … where its path is hidden/) as string }] },
+    body: {
+      errors: [{ detail: expect.stringMatching(/has … where its path is hidden/) as string }],
+    },
   });
 });
 
@@ -102,8 +121,11 @@ test('tells again, to all targets or to one', async () => {
   await fail('again');
   await settle('failed');
   const id = (await list('again')).body.items[0]?.id ?? '';
-  const pending = async () => (await list('again', '?status=pending')).body.items.map(({ target }) => target);
-  expect(await world.call('POST', `/deliveries/${id}/redeliver?target=2`, { as: 'operator' })).toMatchObject({ status: 202, body: { id } });
+  const pending = async () =>
+    (await list('again', '?status=pending')).body.items.map(({ target }) => target);
+  expect(
+    await world.call('POST', `/deliveries/${id}/redeliver?target=2`, { as: 'operator' }),
+  ).toMatchObject({ status: 202, body: { id } });
   expect(await pending()).toEqual([2]);
   await world.call('POST', `/deliveries/${id}/redeliver`, { as: 'operator' });
   expect(await pending()).toEqual([2, 1]);
@@ -116,8 +138,12 @@ test('what is not there or makes no sense is refused', async () => {
   expect((await list('refused', '?status=lost')).status).toBe(422);
   expect((await list('refused', '?pageToken=bm90LWEtdG9rZW4')).status).toBe(422);
   const forged = Buffer.from(JSON.stringify('evt_0/99999999999')).toString('base64url');
-  expect(await list('refused', `?pageToken=${forged}`)).toMatchObject({ status: 200, body: { items: [] } });
-  const redeliver = (path: string, as: 'operator' | 'viewer' = 'operator') => world.call('POST', `/deliveries/${path}`, { as });
+  expect(await list('refused', `?pageToken=${forged}`)).toMatchObject({
+    status: 200,
+    body: { items: [] },
+  });
+  const redeliver = (path: string, as: 'operator' | 'viewer' = 'operator') =>
+    world.call('POST', `/deliveries/${path}`, { as });
   expect((await redeliver('evt_0/redeliver')).status).toBe(404);
   expect((await redeliver('run_0/redeliver')).status).toBe(422);
   expect((await redeliver('evt_0/redeliver?target=0')).status).toBe(422);
@@ -128,17 +154,28 @@ test('the command line shows deliveries and tells again', async () => {
   await apply('shown');
   await fail('shown');
   await settle('failed');
-  const cli = (...args: readonly string[]) => cliAgainst({ apiUrl: world.url, apiKey: world.keys.operator }, ['webhook', ...args]);
+  const cli = (...args: readonly string[]) =>
+    cliAgainst({ apiUrl: world.url, apiKey: world.keys.operator }, ['webhook', ...args]);
   const { stdout, exitCode } = await cli('list', 'shown', '--status', 'failed');
   expect(exitCode).toBe(0);
   const [head, ...rows] = stdout.trimEnd().split('\n');
-  expect(head?.split(/\s{2,}/)).toEqual(['DELIVERY', 'EVENT', 'SUBJECT', 'TARGET', 'STATUS', 'ATTEMPTS', 'LAST']);
+  expect(head?.split(/\s{2,}/)).toEqual([
+    'DELIVERY',
+    'EVENT',
+    'SUBJECT',
+    'TARGET',
+    'STATUS',
+    'ATTEMPTS',
+    'LAST',
+  ]);
   expect(rows).toHaveLength(2);
   expect(rows[1]).toMatch(/^evt_\S+ +run\.failed +run_\S+ +1 hooks\.example +failed +1 +/);
   const id = rows[0]?.split(' ')[0] ?? '';
   const again = await cli('redeliver', id, '--target', '1');
   expect(again).toMatchObject({ exitCode: 0, stderr: `${id} is queued for delivery\n` });
-  expect(JSON.parse((await cli('list', 'shown', '--status', 'pending', '--json')).stdout)).toMatchObject([{ id, target: 1 }]);
+  expect(
+    JSON.parse((await cli('list', 'shown', '--status', 'pending', '--json')).stdout),
+  ).toMatchObject([{ id, target: 1 }]);
   expect(await cli('redeliver', 'evt_0')).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining('perennial webhook list') as string,

@@ -10,10 +10,13 @@ async function languageModels(knownModels: KnownModels | null) {
         retention: { get: () => Promise.resolve({}) },
         gateways: { live: () => Promise.resolve([{ url: 'http://gateway', epoch: 1 }]) },
       } as unknown as Parameters<typeof platformParts>[0]['registry'],
-      artifacts: { bucket: 'b', staging: { list: () => Promise.resolve([]) } } as unknown as Parameters<
-        typeof platformParts
-      >[0]['artifacts'],
-      lifecycles: { workers: () => Promise.resolve({ orchestrator: 1, data: 1, compute: 1, llm: 1 }) },
+      artifacts: {
+        bucket: 'b',
+        staging: { list: () => Promise.resolve([]) },
+      } as unknown as Parameters<typeof platformParts>[0]['artifacts'],
+      lifecycles: {
+        workers: () => Promise.resolve({ orchestrator: 1, data: 1, compute: 1, llm: 1 }),
+      },
       knownModels,
     },
     defaultTenant,
@@ -23,7 +26,9 @@ async function languageModels(knownModels: KnownModels | null) {
 
 describe('what doctor is told of language models', () => {
   test('none is set up, which is no fault', async () => {
-    expect(await languageModels(null)).toEqual([{ name: 'language models', ok: true, detail: 'none is configured', next: null }]);
+    expect(await languageModels(null)).toEqual([
+      { name: 'language models', ok: true, detail: 'none is configured', next: null },
+    ]);
   });
 
   test('each provider is asked, and one that cannot be reached is named with the next step', async () => {
@@ -31,10 +36,17 @@ describe('what doctor is told of language models', () => {
       providers: ['embedded', 'openai'],
       file: '/etc/providers.yaml',
       models: (provider) =>
-        provider === 'embedded' ? Promise.resolve(['a', 'b', 'c', 'd']) : Promise.reject(new Error('the key is refused')),
+        provider === 'embedded'
+          ? Promise.resolve(['a', 'b', 'c', 'd'])
+          : Promise.reject(new Error('the key is refused')),
     };
     expect(await languageModels(known)).toEqual([
-      { name: 'language models', ok: true, detail: 'embedded is reachable and lists 4: a, b, c, …', next: null },
+      {
+        name: 'language models',
+        ok: true,
+        detail: 'embedded is reachable and lists 4: a, b, c, …',
+        next: null,
+      },
       {
         ...{ name: 'language models', ok: false, detail: 'openai: the key is refused' },
         next: 'check the address and the key of openai in /etc/providers.yaml',
@@ -43,7 +55,11 @@ describe('what doctor is told of language models', () => {
   });
 
   test('the embedded server that is away is named with the command that starts it', async () => {
-    const known: KnownModels = { providers: ['embedded'], file: null, models: () => Promise.reject(new Error('connect ECONNREFUSED')) };
+    const known: KnownModels = {
+      providers: ['embedded'],
+      file: null,
+      models: () => Promise.reject(new Error('connect ECONNREFUSED')),
+    };
     expect(await languageModels(known)).toMatchObject([
       { ok: false, next: 'PERENNIAL_LLM_SERVER=true perennial up, or perennial llm-server' },
     ]);

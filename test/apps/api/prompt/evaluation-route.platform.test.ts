@@ -1,4 +1,7 @@
-/** Evaluations of prompts through the real API and the command line; Temporal is a fake, the workflow is tested beside that of searches. */
+/**
+ * Evaluations of prompts through the real API and the command line; Temporal is a fake, the
+ * workflow is tested beside that of searches.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,27 +56,61 @@ let perus = 'Cusco';
 
 /** As its workflow would end: one right, the other as `perus` says. */
 async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
-  const read = readCaseSet(new TextDecoder().decode(await world.artifacts.getBytes(cases)), 'cases').cases;
+  const read = readCaseSet(
+    new TextDecoder().decode(await world.artifacts.getBytes(cases)),
+    'cases',
+  ).cases;
   const results = read.map(({ id, group, pair, input, expected }, index): CaseResult => ({
-    ...{ id, group, pair, input, expected, unanswered: null, retrieved: [], latencyMs: 20, cost: 1_000_000 },
+    ...{
+      id,
+      group,
+      pair,
+      input,
+      expected,
+      unanswered: null,
+      retrieved: [],
+      latencyMs: 20,
+      cost: 1_000_000,
+    },
     answer: index === 0 ? 'Paris' : perus,
-    scores: Object.fromEntries(dimensions.map(({ name }) => [name, { kind: 'scored', value: index === 0 || perus === 'Lima' ? 1 : 0 }])),
+    scores: Object.fromEntries(
+      dimensions.map(({ name }) => [
+        name,
+        { kind: 'scored', value: index === 0 || perus === 'Lima' ? 1 : 0 },
+      ]),
+    ),
   }));
   const names = dimensions.map(({ name }) => name);
   const counterparts = { champion: null, baseline: null };
-  const evidence = evidenceOf({ candidate: template.digest, caseSet: cases.digest, dimensions: names, results, counterparts, judges: {} });
+  const evidence = evidenceOf({
+    candidate: template.digest,
+    caseSet: cases.digest,
+    dimensions: names,
+    results,
+    counterparts,
+    judges: {},
+  });
   const stored = await world.artifacts.putJson({ tenant, value: results });
-  return { status: 'done', outcome: { candidate: template.digest, summary: answersSummary(evidence), results: stored } } as const;
+  return {
+    status: 'done',
+    outcome: { candidate: template.digest, summary: answersSummary(evidence), results: stored },
+  } as const;
 }
 
 const cli = async (...args: readonly string[]) => {
-  const { stdout, stderr, exitCode } = await cliAgainst({ apiUrl: world.url, apiKey: world.keys.admin, cwd: folder }, [
-    'evaluate',
-    ...args,
-  ]);
+  const { stdout, stderr, exitCode } = await cliAgainst(
+    { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder },
+    ['evaluate', ...args],
+  );
   return `${exitCode} ${stdout}${stderr}`;
 };
-const usual = ['promptfooconfig.yaml', '--prompt', 'capitals.yaml', '--model', 'embedded/small'] as const;
+const usual = [
+  'promptfooconfig.yaml',
+  '--prompt',
+  'capitals.yaml',
+  '--model',
+  'embedded/small',
+] as const;
 
 test('a promptfoo configuration is asked, shown, and written as JUnit XML and as JSON lines', async () => {
   const said = await cli(...usual, '--junit', 'report.xml', '--jsonl', 'answers.jsonl');
@@ -83,32 +120,57 @@ test('a promptfoo configuration is asked, shown, and written as JUnit XML and as
   expect(said).toContain('2 cases, 0 without an answer, $0.0020, median 20 ms');
   const xml = readFileSync(join(folder, 'report.xml'), 'utf8');
   // No gate was asked for: the exit code is 0, and nothing in the report fails.
-  expect(xml).toContain('<testsuite name="capitals" tests="2" failures="0" errors="0" skipped="0">');
+  expect(xml).toContain(
+    '<testsuite name="capitals" tests="2" failures="0" errors="0" skipped="0">',
+  );
   expect(xml).toContain('name="France" time="0.020"/>');
   const lines = readFileSync(join(folder, 'answers.jsonl'), 'utf8').trim().split('\n');
   expect(lines.map((line) => JSON.parse(line) as CaseReport)).toMatchObject([
-    { input: { country: 'France' }, expected: { answer: 'Paris' }, answer: 'Paris', costUsd: 0.001 },
+    {
+      input: { country: 'France' },
+      expected: { answer: 'Paris' },
+      answer: 'Paris',
+      costUsd: 0.001,
+    },
     { answer: 'Cusco' },
   ]);
   const [started] = world.evaluations.started;
-  expect(started).toMatchObject({ prompt: 'capitals@1', count: 2, route: [{ provider: 'embedded', model: 'small' }], budgetUsd: null });
+  expect(started).toMatchObject({
+    prompt: 'capitals@1',
+    count: 2,
+    route: [{ provider: 'embedded', model: 'small' }],
+    budgetUsd: null,
+  });
 });
 
 test('a pipeline gets 3 where the lower bound is below what it asks for, and the same command is the same evaluation', async () => {
-  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact is 0\.500 with a lower bound of 0\.\d+; the minimum is 0\.9/);
+  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(
+    /^3 [^]*exact is 0\.500 with a lower bound of 0\.\d+; the minimum is 0\.9/,
+  );
   expect(new Set(world.evaluations.started.map(({ evaluation }) => evaluation)).size).toBe(1);
-  expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min nice: this dimension is not measured/);
-  expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a spec file that defines how it is measured/);
-  expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(/^2 [^]*no model is given/);
+  expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(
+    /^2 [^]*--min nice: this dimension is not measured/,
+  );
+  expect(await cli(...usual, '--dimensions', 'nice')).toMatch(
+    /^2 [^]*nice needs a spec file that defines how it is measured/,
+  );
+  expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(
+    /^2 [^]*no model is given/,
+  );
   const begun = world.evaluations.started.length;
   expect(await cli(...usual, '--junit', 'report.xml', '--jsonl', 'nosuch/answers.jsonl')).toMatch(
     /^2 [^]*nosuch\/answers\.jsonl cannot be written/,
   );
-  expect(await cli(...usual, '--junit', folder)).toMatch(/^2 [^]*cannot be written because it is a folder/);
-  expect(await cli(...usual, '--junit', 'one', '--jsonl', './one')).toMatch(/^2 [^]*--junit and --jsonl are the same file/);
+  expect(await cli(...usual, '--junit', folder)).toMatch(
+    /^2 [^]*cannot be written because it is a folder/,
+  );
+  expect(await cli(...usual, '--junit', 'one', '--jsonl', './one')).toMatch(
+    /^2 [^]*--junit and --jsonl are the same file/,
+  );
   expect(world.evaluations.started).toHaveLength(begun);
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
-  world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
+  world.evaluations.stateOf = () =>
+    Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
   expect(await cli(...usual, '--budget', '1')).toMatch(
     /^1 [^]*failed: the budget is spent[^]*next: raise it; then run the same command to continue/,
   );
@@ -117,14 +179,18 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
 describe('with --all-pass, where each case must pass', () => {
   const perCase = [...usual, '--all-pass', '--junit', 'report.xml'];
   const failuresIn = (file: string) =>
-    /<testsuite name="capitals" [^>]*failures="(\d+)"/.exec(readFileSync(join(folder, file), 'utf8'))?.[1];
+    /<testsuite name="capitals" [^>]*failures="(\d+)"/.exec(
+      readFileSync(join(folder, file), 'utf8'),
+    )?.[1];
   beforeEach(() => {
     world.evaluations.stateOf = answer;
   });
 
   test('one wrong answer is 3, and the report fails', async () => {
     perus = 'Cusco';
-    expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0\.000, at least 1 counts/);
+    expect(await cli(...perCase)).toMatch(
+      /^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0\.000, at least 1 counts/,
+    );
     expect(failuresIn('report.xml')).toBe('1');
     expect(await cli(...perCase, '--json')).toContain('"rule":"allPass","passed":false');
   });
@@ -133,8 +199,12 @@ describe('with --all-pass, where each case must pass', () => {
     perus = 'Lima';
     expect(await cli(...perCase)).toMatch(/^0 /);
     expect(failuresIn('report.xml')).toBe('0');
-    expect(await cli(...usual, '--min', 'exact=0.9', '--junit', 'report.xml')).toMatch(/^3 [^]*--all-pass instead requires/);
-    expect(readFileSync(join(folder, 'report.xml'), 'utf8')).toMatch(/<testsuite name="capitals\.gates" tests="1" failures="1"/);
+    expect(await cli(...usual, '--min', 'exact=0.9', '--junit', 'report.xml')).toMatch(
+      /^3 [^]*--all-pass instead requires/,
+    );
+    expect(readFileSync(join(folder, 'report.xml'), 'utf8')).toMatch(
+      /<testsuite name="capitals\.gates" tests="1" failures="1"/,
+    );
     expect(failuresIn('report.xml')).toBe('0');
     perus = 'Cusco';
   });
@@ -149,11 +219,15 @@ test('--strict refuses what would be ignored of a configuration, before anything
 });
 
 test('what an evaluation paid is on the ledger, and shown', async () => {
-  const { body } = await world.call('GET', '/prompts/capitals/evaluations/evaluation_0/calls', { as: 'viewer' });
+  const { body } = await world.call('GET', '/prompts/capitals/evaluations/evaluation_0/calls', {
+    as: 'viewer',
+  });
   expect(body).toMatchObject({ answered: 0, failed: 0, requests: 0, usd: 0 });
   const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder };
   const shown = await cliAgainst(settings, ['prompt', 'calls', 'capitals', 'evaluation_0']);
-  expect(shown.stderr).toContain('evaluation_0 made no paid requests, or all of them had been paid before');
+  expect(shown.stderr).toContain(
+    'evaluation_0 made no paid requests, or all of them had been paid before',
+  );
 });
 
 test.each([
@@ -165,13 +239,36 @@ test.each([
   ],
   [
     'robustness of nothing',
-    { dimensions: [{ name: 'r', kind: 'robustness', of: 'x', variable: 'country', perturbations: [{ kind: 'upperCase' }] }] },
+    {
+      dimensions: [
+        {
+          name: 'r',
+          kind: 'robustness',
+          of: 'x',
+          variable: 'country',
+          perturbations: [{ kind: 'upperCase' }],
+        },
+      ],
+    },
     'x',
   ],
 ])('%s is refused before anything is asked', async (_, change, words) => {
-  const cases = JSON.stringify({ id: 'a', input: { country: 'France' }, expected: { answer: 'Paris' } });
-  const body = { cases, dimensions: [{ name: 'exact', kind: 'exact' }], model: { name: 'small' }, ...change };
-  const { status, body: refused } = await world.call<{ detail: string }>('POST', '/prompts/capitals/evaluations', { as: 'operator', body });
+  const cases = JSON.stringify({
+    id: 'a',
+    input: { country: 'France' },
+    expected: { answer: 'Paris' },
+  });
+  const body = {
+    cases,
+    dimensions: [{ name: 'exact', kind: 'exact' }],
+    model: { name: 'small' },
+    ...change,
+  };
+  const { status, body: refused } = await world.call<{ detail: string }>(
+    'POST',
+    '/prompts/capitals/evaluations',
+    { as: 'operator', body },
+  );
   expect(status).toBeGreaterThanOrEqual(400);
   expect(refused.detail).toContain(words);
 });

@@ -1,4 +1,7 @@
-/** Searches for better prompts through the real API, by HTTP and by the command line; Temporal is a fake, the workflow has its own test. */
+/**
+ * Searches for better prompts through the real API, by HTTP and by the command line; Temporal is a
+ * fake, the workflow has its own test.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,25 +42,59 @@ const cases = (count: number) =>
     }),
   ).join('\n');
 const wish = {
-  search: { quality: 'exact', proposers: [{ kind: 'fewShot', sizes: [2], draws: 4, pool: 8 }], variants: 5 },
+  search: {
+    quality: 'exact',
+    proposers: [{ kind: 'fewShot', sizes: [2], draws: 4, pool: 8 }],
+    variants: 5,
+  },
   dimensions: [{ name: 'exact', kind: 'exact' }],
   model: { name: 'small' },
   cases: cases(40),
 };
-type Begun = { readonly id: string; readonly status: string; readonly code?: string; readonly detail?: string };
+type Begun = {
+  readonly id: string;
+  readonly status: string;
+  readonly code?: string;
+  readonly detail?: string;
+};
 const begin = (prompt: string, change: object = {}) =>
-  world.call<Begun>('POST', `/prompts/${prompt}/searches`, { as: 'operator', body: { ...wish, ...change } });
-const put = (name: string) => world.call('PUT', `/prompts/${name}`, { as: 'operator', body: { document: document(name) } });
+  world.call<Begun>('POST', `/prompts/${prompt}/searches`, {
+    as: 'operator',
+    body: { ...wish, ...change },
+  });
+const put = (name: string) =>
+  world.call('PUT', `/prompts/${name}`, { as: 'operator', body: { document: document(name) } });
 const cli = async (...args: readonly string[]) => {
-  const { stdout, stderr, exitCode } = await cliAgainst({ apiUrl: world.url, apiKey: world.keys.admin, cwd: folder }, ['prompt', ...args]);
+  const { stdout, stderr, exitCode } = await cliAgainst(
+    { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder },
+    ['prompt', ...args],
+  );
   return `${exitCode} ${stdout}${stderr}`;
 };
 
-const mean = (value: number) => ({ cases: 16, failures: 0, mean: value, lower: value - 0.1, upper: value + 0.1 });
+const mean = (value: number) => ({
+  cases: 16,
+  failures: 0,
+  mean: value,
+  lower: value - 0.1,
+  upper: value + 0.1,
+});
 const outcome = (version: number): SearchOutcome => {
-  const result = { id: artifact('w').digest, cases: 24, failures: 0, quality: 0.875, cost: 2_000, latencyMs: 12 };
+  const result = {
+    id: artifact('w').digest,
+    cases: 24,
+    failures: 0,
+    quality: 0.875,
+    cost: 2_000,
+    latencyMs: 12,
+  };
   return {
-    winner: { digest: artifact('w').digest, version, artifact: artifact('w'), origin: { kind: 'fewShot', parent: artifact('f').digest } },
+    winner: {
+      digest: artifact('w').digest,
+      version,
+      artifact: artifact('w'),
+      origin: { kind: 'fewShot', parent: artifact('f').digest },
+    },
     first: { digest: artifact('f').digest, version: 1 },
     searched: result,
     confirmed: { winner: mean(0.75), first: mean(0.5), gain: mean(0.25), optimism: 0.125 },
@@ -76,24 +113,50 @@ describe('by HTTP', () => {
   test('the same search is one, another seed is another, and a raised budget goes on with what failed', async () => {
     await put('asked');
     const first = await begin('asked');
-    expect(first).toMatchObject({ status: 202, body: { status: 'running', quality: 'exact', firstVersion: 1 } });
+    expect(first).toMatchObject({
+      status: 202,
+      body: { status: 'running', quality: 'exact', firstVersion: 1 },
+    });
     expect(first.headers.get('location')).toBe(`/api/v1/prompts/asked/searches/${first.body.id}`);
     expect((await begin('asked')).body.id).toBe(first.body.id);
-    expect((await begin('asked', { search: { ...wish.search, seed: 2 } })).body.id).not.toBe(first.body.id);
+    expect((await begin('asked', { search: { ...wish.search, seed: 2 } })).body.id).not.toBe(
+      first.body.id,
+    );
 
     const { id } = first.body;
     const started = world.searches.started.find(({ search }) => search === id);
-    expect(started).toMatchObject({ prompt: 'asked', parallel: 4, request: { route: [{ provider: 'embedded', model: 'small' }] } });
-    expect(new TextDecoder().decode(await world.artifacts.getBytes(started?.request.cases ?? artifact('none')))).toBe(wish.cases);
-    await world.registry.promptSearches.end({ tenant, id, status: 'failed', cause: 'the budget is spent' });
+    expect(started).toMatchObject({
+      prompt: 'asked',
+      parallel: 4,
+      request: { route: [{ provider: 'embedded', model: 'small' }] },
+    });
+    expect(
+      new TextDecoder().decode(
+        await world.artifacts.getBytes(started?.request.cases ?? artifact('none')),
+      ),
+    ).toBe(wish.cases);
+    await world.registry.promptSearches.end({
+      tenant,
+      id,
+      status: 'failed',
+      cause: 'the budget is spent',
+    });
     const count = world.searches.started.length;
     const raised = await begin('asked', { search: { ...wish.search, budgetUsd: 5 } });
     expect(raised.body).toMatchObject({ id, status: 'running', cause: null });
     expect(world.searches.started).toHaveLength(count + 1);
     await world.registry.promptSearches.end({ tenant, id, status: 'done', outcome: outcome(2) });
-    expect((await begin('asked')).body).toMatchObject({ id, status: 'done', outcome: { winner: { version: 2 } } });
+    expect((await begin('asked')).body).toMatchObject({
+      id,
+      status: 'done',
+      outcome: { winner: { version: 2 } },
+    });
     expect(world.searches.started).toHaveLength(count + 1);
-    const { body } = await world.call<{ items: readonly Begun[] }>('GET', '/prompts/asked/searches', { as: 'viewer' });
+    const { body } = await world.call<{ items: readonly Begun[] }>(
+      'GET',
+      '/prompts/asked/searches',
+      { as: 'viewer' },
+    );
     expect(body.items.map(({ status }) => status).sort()).toEqual(['done', 'running']);
   });
 
@@ -113,14 +176,34 @@ describe('by HTTP', () => {
       { variants: 5, cases: 8 },
       { variants: 2, cases: 16 },
     ] as const;
-    const standing = { stage: 'search', round: 1, rounds, groups, cases: 16, known: 7, questions: 40, best: null } as const;
+    const standing = {
+      stage: 'search',
+      round: 1,
+      rounds,
+      groups,
+      cases: 16,
+      known: 7,
+      questions: 40,
+      best: null,
+    } as const;
     world.searches.shown = { standing, pieces: { done: 1, of: 3 } };
     expect((await world.call('GET', path, { as: 'viewer' })).body).toMatchObject({
-      progress: { round: 2, rounds: 2, variants: 5, cases: 16, known: 7, pieces: { done: 1, of: 3 } },
+      progress: {
+        round: 2,
+        rounds: 2,
+        variants: 5,
+        cases: 16,
+        known: 7,
+        pieces: { done: 1, of: 3 },
+      },
     });
-    expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(202);
+    expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(
+      202,
+    );
     expect(world.searches.cancelled).toEqual([id]);
-    expect((await world.call('GET', '/prompts/other/searches/search_0', { as: 'viewer' })).status).toBe(404);
+    expect(
+      (await world.call('GET', '/prompts/other/searches/search_0', { as: 'viewer' })).status,
+    ).toBe(404);
   });
 
   test('one that a run makes for itself is looked for under the run, and is cancelled with it', async () => {
@@ -132,23 +215,48 @@ describe('by HTTP', () => {
     const own = searchOfRun(run.id);
     if (!record) throw new Error('no such search');
     const { request, firstVersion } = record;
-    await world.registry.promptSearches.open({ tenant, id: own, prompt: 'of-a-run', firstVersion, request, actor: `run:${run.id}` });
+    await world.registry.promptSearches.open({
+      tenant,
+      id: own,
+      prompt: 'of-a-run',
+      firstVersion,
+      request,
+      actor: `run:${run.id}`,
+    });
     const path = `/prompts/of-a-run/searches/${own}`;
-    expect((await world.call('GET', path, { as: 'viewer' })).body['temporalUrl']).toBe(`http://temporal.test/${run.workflowId}`);
+    expect((await world.call('GET', path, { as: 'viewer' })).body['temporalUrl']).toBe(
+      `http://temporal.test/${run.workflowId}`,
+    );
     expect(world.searches.viewed.at(-1)).toBe(run.workflowId);
     const refused = await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} });
-    expect([refused.status, refused.body]).toMatchObject([409, { code: 'Conflict', next: `perennial run cancel ${run.id}` }]);
+    expect([refused.status, refused.body]).toMatchObject([
+      409,
+      { code: 'Conflict', next: `perennial run cancel ${run.id}` },
+    ]);
     expect(await cli('search-cancel', 'of-a-run', own)).toMatch(
-      new RegExp(`^[1-9].*${own} is a step of ${run.id} and ends with it[^]*perennial run cancel ${run.id}`),
+      new RegExp(
+        `^[1-9].*${own} is a step of ${run.id} and ends with it[^]*perennial run cancel ${run.id}`,
+      ),
     );
     expect(world.searches.cancelled).not.toContain(own);
-    await world.registry.promptSearches.end({ tenant, id: own, status: 'cancelled', cause: 'its run was cancelled' });
-    expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(202);
+    await world.registry.promptSearches.end({
+      tenant,
+      id: own,
+      status: 'cancelled',
+      cause: 'its run was cancelled',
+    });
+    expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(
+      202,
+    );
   });
 
   test.each([
     ['too few cases', { cases: cases(12) }, /12 cases are too few: 7 for examples/],
-    ['a line that is no case', { cases: `${cases(40)}\n{"id":` }, /cases\.ndjson has 1 mistake\n.*:41 the line is not JSON/],
+    [
+      'a line that is no case',
+      { cases: `${cases(40)}\n{"id":` },
+      /cases\.ndjson has 1 mistake\n.*:41 the line is not JSON/,
+    ],
     [
       'a dimension that is not there',
       { search: { ...wish.search, quality: 'nice' } },
@@ -156,12 +264,20 @@ describe('by HTTP', () => {
     ],
     [
       'a judge that nobody calibrated',
-      { search: { ...wish.search, quality: 'j' }, dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }] },
+      {
+        search: { ...wish.search, quality: 'j' },
+        dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }],
+      },
       /cannot raise j, of kind judge, in this version/,
     ],
     [
       'a grid without its text',
-      { search: { ...wish.search, proposers: [{ kind: 'grid', axes: [{ find: 'TONE', options: ['x'] }] }] } },
+      {
+        search: {
+          ...wish.search,
+          proposers: [{ kind: 'grid', axes: [{ find: 'TONE', options: ['x'] }] }],
+        },
+      },
       /the message 0 of refused does not hold the text "TONE"/,
     ],
   ])('%s is refused before anything is paid', async (_, change, message) => {
@@ -175,7 +291,18 @@ describe('by HTTP', () => {
 test('the command line writes the file, begins, watches to the end, and shows front, winner and what it keeps', async () => {
   writeFileSync(join(folder, 'router.yaml'), document('router'));
   writeFileSync(join(folder, 'cases.ndjson'), cases(40));
-  const args = ['search', 'router.yaml', '--cases', 'cases.ndjson', '--quality', 'label', '--model', 'embedded/small', '--variants', '20'];
+  const args = [
+    'search',
+    'router.yaml',
+    '--cases',
+    'cases.ndjson',
+    '--quality',
+    'label',
+    '--model',
+    'embedded/small',
+    '--variants',
+    '20',
+  ];
   world.searches.shown = null;
   const watching = cli(...args);
   let id = '';
@@ -190,7 +317,9 @@ test('the command line writes the file, begins, watches to the end, and shows fr
   expect(said).toMatch(/winner +fewShot +0\.875 +24 +\$0\.000002 +12 ms/);
   expect(said).toMatch(/first prompt, router@1 +0\.500 +0\.400 to 0\.600/);
   expect(said).toMatch(/winner, router@2 +0\.750 /);
-  expect(said).toContain('gain +0.250 (+0.150 to +0.350) on 16 held-out cases; −0.125 compared with the search cases');
+  expect(said).toContain(
+    'gain +0.250 (+0.150 to +0.350) on 16 held-out cases; −0.125 compared with the search cases',
+  );
   const started = world.searches.started.find(({ search }) => search === id);
   expect(started?.request).toMatchObject({
     dimensions: [{ name: 'label', kind: 'label', labels: ['even', 'odd'] }],
@@ -202,17 +331,28 @@ test('the command line writes the file, begins, watches to the end, and shows fr
       ],
     },
   });
-  expect(await cli('searches', 'router')).toMatch(new RegExp(`${id} +done +label +@1 +@2 +0\\.250`));
+  expect(await cli('searches', 'router')).toMatch(
+    new RegExp(`${id} +done +label +@1 +@2 +0\\.250`),
+  );
   expect(await cli('search-result', 'router', id)).toContain('gain +0.250');
 
   const other = await cli(...args, '--seed', '9', '--no-wait');
   expect(other).toMatch(/^0 .*still running; perennial prompt search-result router search_/s);
   const [stopped = ''] = /search_\w+/.exec(other) ?? [];
   expect(await cli('search-cancel', 'router', stopped)).toContain('cancellation requested');
-  await world.registry.promptSearches.end({ tenant, id: stopped, status: 'cancelled', cause: 'the search was cancelled' });
-  expect(await cli('search-result', 'router', stopped)).toMatch(/^1 .*was cancelled[^]*next:.*run the same command to continue/);
-  expect(await cli('search', 'router', '--cases', 'cases.ndjson')).toMatch(/^2 .*--quality and --model are required/);
-  expect(await cli('search', 'router', '--cases', 'none.ndjson', '--quality', 'f1', '--model', 'a/b')).toMatch(
-    /^2 .*none\.ndjson cannot be read/,
+  await world.registry.promptSearches.end({
+    tenant,
+    id: stopped,
+    status: 'cancelled',
+    cause: 'the search was cancelled',
+  });
+  expect(await cli('search-result', 'router', stopped)).toMatch(
+    /^1 .*was cancelled[^]*next:.*run the same command to continue/,
   );
+  expect(await cli('search', 'router', '--cases', 'cases.ndjson')).toMatch(
+    /^2 .*--quality and --model are required/,
+  );
+  expect(
+    await cli('search', 'router', '--cases', 'none.ndjson', '--quality', 'f1', '--model', 'a/b'),
+  ).toMatch(/^2 .*none\.ndjson cannot be read/);
 });

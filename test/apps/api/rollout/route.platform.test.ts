@@ -24,23 +24,42 @@ async function opened(state?: RolloutState, spec: CanarySpec = canary): Promise<
   const model = unique('model');
   const runId = await registerVersions(world.registry, model, 3);
   await promoteOver(world.registry, model, 1);
-  const opening = await openRollout(world.registry, { model, runId, spec, ...(state ? { state } : {}) });
+  const opening = await openRollout(world.registry, {
+    model,
+    runId,
+    spec,
+    ...(state ? { state } : {}),
+  });
   if (opening.kind !== 'opened') throw new Error(opening.kind);
   world.lifecycles.executions.set(rolloutWorkflowId(opening.rollout), 'running');
   return opening.rollout;
 }
 
 const end = ({ id }: { readonly id: RolloutId }) =>
-  world.registry.rollouts.end({ tenant, id, status: 'aborted', verdict: null, decisionId: null, actor: 'ada', cause: 'because' });
+  world.registry.rollouts.end({
+    tenant,
+    id,
+    status: 'aborted',
+    verdict: null,
+    decisionId: null,
+    actor: 'ada',
+    cause: 'because',
+  });
 const tell = (model: string, verb: string, options: Parameters<ApiWorld['call']>[2] = {}) =>
   world.call('POST', `/models/${model}/rollout/${verb}`, { as: 'operator', body: {}, ...options });
 const told = ({ model, runId }: { readonly model: string; readonly runId: RunId }) =>
-  world.lifecycles.told.filter(({ workflowId }) => workflowId === rolloutWorkflowId({ tenant, model, runId }));
+  world.lifecycles.told.filter(
+    ({ workflowId }) => workflowId === rolloutWorkflowId({ tenant, model, runId }),
+  );
 
 /** `better`: the challenger's scores lie so much nearer to the label. */
 function seen(pairs: number, better: number): RolloutState {
   const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
-  const start = startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at: '2026-01-01T00:00:00Z' });
+  const start = startEvidence(policy, {
+    champion: 'm@1',
+    challenger: 'm@2',
+    at: '2026-01-01T00:00:00Z',
+  });
   const evidence = observe(policy, start, {
     asOf: '2026-01-02T00:00:00Z',
     pairs: Array.from({ length: pairs }, (_, index) => {
@@ -64,7 +83,14 @@ function seen(pairs: number, better: number): RolloutState {
 
 const answer: AttemptEnd = {
   kind: 'answered',
-  answer: { text: 'right', finish: 'stop', usage: { promptTokens: 1, completionTokens: 1 }, model: 'm', firstTokenMs: null, totalMs: 1 },
+  answer: {
+    text: 'right',
+    finish: 'stop',
+    usage: { promptTokens: 1, completionTokens: 1 },
+    model: 'm',
+    firstTokenMs: null,
+    totalMs: 1,
+  },
   cost: 0,
   spent: [],
 };
@@ -90,7 +116,11 @@ async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
     mostCost: 0,
     leaseMs: 60_000,
   };
-  const claim = await llmCalls.claim({ call, owner: { execution: scope, attempt: 1 }, attempt: plan });
+  const claim = await llmCalls.claim({
+    call,
+    owner: { execution: scope, attempt: 1 },
+    attempt: plan,
+  });
   if (claim.kind !== 'claimed') throw new Error(claim.kind);
   await llmCalls.end({ call, number: claim.number, end });
 }
@@ -108,14 +138,29 @@ function judgedState(spec: CanarySpec): RolloutState {
     challenger: index === 0 ? null : 1,
   }));
   const start = startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at });
-  return { evidence: observe(policy, start, { asOf: at, pairs, answers: [], requests: [] }), history: [] };
+  return {
+    evidence: observe(policy, start, { asOf: at, pairs, answers: [], requests: [] }),
+    history: [],
+  };
 }
 
 describe('a rollout that is shown', () => {
-  const calibrated = { judge: digest, positives: { cases: 50, right: 45 }, negatives: { cases: 40, right: 32 } };
+  const calibrated = {
+    judge: digest,
+    positives: { cases: 50, right: 45 },
+    negatives: { cases: 40, right: 32 },
+  };
   const judge = { dimension: 'sound', share: 1, mostPairs: 900, calibrated };
-  const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
-  const spec: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
+  const answers = {
+    from: 'judge',
+    judge,
+    measure: { kind: 'f1' },
+    availableAfterSeconds: 0,
+  } as const;
+  const spec: CanarySpec = {
+    ...canary,
+    quality: { ...canary.quality, metric: 'judge-loss', answers },
+  };
 
   test('by a judge says by which, how often it was asked, and what that cost', async () => {
     const { model } = await opened(judgedState(spec), spec);
@@ -123,9 +168,20 @@ describe('a rollout that is shown', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       quality: { metric: 'judge-loss', n: 40, comparison: 'pairs' },
-      judge: { dimension: 'sound', digest, sensitivity: 0.9, specificity: 0.8, pairs: 41, withoutVerdict: 1, mostPairs: 900, costUsd: 0 },
+      judge: {
+        dimension: 'sound',
+        digest,
+        sensitivity: 0.9,
+        specificity: 0.8,
+        pairs: 41,
+        withoutVerdict: 1,
+        mostPairs: 900,
+        costUsd: 0,
+      },
     });
-    expect(await world.call('GET', `/models/${model}/explain?version=2`, { as: 'viewer' })).toMatchObject({
+    expect(
+      await world.call('GET', `/models/${model}/explain?version=2`, { as: 'viewer' }),
+    ).toMatchObject({
       status: 200,
       body: { rollout: { judge: { dimension: 'sound', pairs: 41, silence: null, over: null } } },
     });
@@ -136,24 +192,49 @@ describe('a rollout that is shown', () => {
     const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(body['judge']).toMatchObject({
       labels: {
-        ...{ needed: 100, pairs: 0, champion: { right: 0, wrong: 0 }, challenger: { right: 0, wrong: 0 } },
-        whyNot: [expect.stringMatching(/^labels of people are missing: 100 right and 100 wrong answers of the champion, /)],
+        ...{
+          needed: 100,
+          pairs: 0,
+          champion: { right: 0, wrong: 0 },
+          challenger: { right: 0, wrong: 0 },
+        },
+        whyNot: [
+          expect.stringMatching(
+            /^labels of people are missing: 100 right and 100 wrong answers of the champion, /,
+          ),
+        ],
       },
     });
     const path = `/models/${model}/rollout/labels`;
-    expect(await world.call('GET', path, { as: 'operator' })).toMatchObject({ status: 200, body: { items: [] } });
+    expect(await world.call('GET', path, { as: 'operator' })).toMatchObject({
+      status: 200,
+      body: { items: [] },
+    });
     expect((await world.call('GET', path, { as: 'viewer' })).status).toBe(403);
     const labels = [{ predictionId: newId('pred'), first: true, second: null }];
-    expect(await world.call('POST', path, { as: 'operator', body: { labels } })).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect(await world.call('POST', path, { as: 'operator', body: { labels } })).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound' },
+    });
     expect((await world.call('POST', path, { as: 'viewer', body: { labels } })).status).toBe(403);
-    expect((await world.call('POST', path, { as: 'operator', body: { labels: [{ ...labels[0], first: 'yes' }] } })).status).toBe(422);
+    expect(
+      (
+        await world.call('POST', path, {
+          as: 'operator',
+          body: { labels: [{ ...labels[0], first: 'yes' }] },
+        })
+      ).status,
+    ).toBe(422);
     const { model: without } = await opened();
-    expect(await world.call('GET', `/models/${without}/rollout/labels`, { as: 'operator' })).toMatchObject({ status: 409 });
+    expect(
+      await world.call('GET', `/models/${without}/rollout/labels`, { as: 'operator' }),
+    ).toMatchObject({ status: 409 });
   });
 
   test('by a judge that is asked in vain says since when, and what comes of it, until it answers or is asked no more', async () => {
     const { model, runId } = await opened(judgedState(spec), spec);
-    const shown = async (of = model) => (await world.call('GET', `/models/${of}/rollout`, { as: 'viewer' })).body['judge'];
+    const shown = async (of = model) =>
+      (await world.call('GET', `/models/${of}/rollout`, { as: 'viewer' })).body['judge'];
     const scope = `run/${runId}/canary`;
     const ask = (end: AttemptEnd) => askedOnce(scope, end);
     await ask({ kind: 'refused', failure: 'ProviderDenied' });
@@ -174,7 +255,10 @@ describe('a rollout that is shown', () => {
     const { evidence, history } = judgedState(spec);
     if (!evidence) throw new Error('no evidence');
     const why = 'the budget of tenant is spent';
-    const spent = await opened({ evidence: { ...evidence, noMoreLabels: { after: null, why } }, history }, spec);
+    const spent = await opened(
+      { evidence: { ...evidence, noMoreLabels: { after: null, why } }, history },
+      spec,
+    );
     expect(await shown(spent.model)).toMatchObject({ silence: null, over: why });
   });
 
@@ -183,11 +267,46 @@ describe('a rollout that is shown', () => {
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      ...{ id, model, runId, champion: 1, challenger: 2, status: 'running', steps: [0, 5, 25, 50], step: 0, weight: 0 },
-      ...{ verdict: null, decision: null, remaining: null, traffic: null, rollback: null, history: [], reasons: [] },
-      quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, limit: 0.01, comparison: 'pairs', outcome: 'inconclusive', n: 0 },
+      ...{
+        id,
+        model,
+        runId,
+        champion: 1,
+        challenger: 2,
+        status: 'running',
+        steps: [0, 5, 25, 50],
+        step: 0,
+        weight: 0,
+      },
+      ...{
+        verdict: null,
+        decision: null,
+        remaining: null,
+        traffic: null,
+        rollback: null,
+        history: [],
+        reasons: [],
+      },
+      quality: {
+        metric: 'logloss',
+        rule: 'nonInferiority',
+        margin: 0.01,
+        limit: 0.01,
+        comparison: 'pairs',
+        outcome: 'inconclusive',
+        n: 0,
+      },
       guardrails: [
-        { metric: 'errors', max: 0.01, quantile: null, limit: 0.01, n: 0, estimate: null, lower: null, upper: null },
+        {
+          metric: 'errors',
+          max: 0.01,
+          quantile: null,
+          limit: 0.01,
+          n: 0,
+          estimate: null,
+          lower: null,
+          upper: null,
+        },
         { metric: 'latency_ms', max: 150, quantile: 0.97, limit: 0.03, n: 0 },
       ],
       eventNow: null,
@@ -212,15 +331,32 @@ describe('a rollout that is shown', () => {
     expect(remaining.observations).toBeGreaterThanOrEqual(50);
     // 50 more at 150 a day.
     expect(remaining.seconds).toBeGreaterThanOrEqual((50 / 150) * 86_400);
-    expect(history).toEqual([{ n: 150, eventTime: '2026-01-02T00:00:00Z', estimate: -0.1, lower: -0.2, upper: 0.1 }]);
+    expect(history).toEqual([
+      { n: 150, eventTime: '2026-01-02T00:00:00Z', estimate: -0.1, lower: -0.2, upper: 0.1 },
+    ]);
   });
 
   test('counts the new step from its start, also before the evidence has heard of it', async () => {
     const { id, model } = await opened(seen(400, 0.2));
-    await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 0.05, actor: 'a', cause: 'c' });
-    const { body } = await world.call<{ reasons: { code: string; message: string }[] }>('GET', `/models/${model}/rollout`);
+    await world.registry.rollouts.setStep({
+      tenant,
+      id,
+      step: 1,
+      weight: 0.05,
+      actor: 'a',
+      cause: 'c',
+    });
+    const { body } = await world.call<{ reasons: { code: string; message: string }[] }>(
+      'GET',
+      `/models/${model}/rollout`,
+    );
     // What the shadow has shown says nothing of what goes wrong while people are answered.
-    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 0, estimate: null, outcome: 'inconclusive' }, shadow: { n: 400 } });
+    expect(body).toMatchObject({
+      step: 1,
+      weight: 0.05,
+      quality: { n: 0, estimate: null, outcome: 'inconclusive' },
+      shadow: { n: 400 },
+    });
     expect(body.reasons.map(({ code }) => code)).toContain('rollout.requests');
     expect(body.reasons.find(({ code }) => code === 'quality.notMeasured')?.message).toMatch(
       /: no label yet of requests that the challenger answered$/,
@@ -233,7 +369,13 @@ describe('a rollout that is shown', () => {
     const rollback = { from: 2, to: 1, secondsToFullTraffic: 0.4, unconfirmed: [] };
     await world.registry.rollouts.confirmRollback({ tenant, id: rollout.id, rollback });
     const { body } = await world.call('GET', `/models/${rollout.model}/rollout`);
-    expect(body).toMatchObject({ status: 'aborted', weight: 0, remaining: null, quality: { n: 150 }, rollback });
+    expect(body).toMatchObject({
+      status: 'aborted',
+      weight: 0,
+      remaining: null,
+      quality: { n: 150 },
+      rollback,
+    });
     expect(body['endedAt']).toMatch(/^20/);
   });
 
@@ -245,33 +387,54 @@ describe('a rollout that is shown', () => {
     expect((await world.call('GET', `/models/${first.model}/rollout`)).body).toMatchObject({
       id: second.kind === 'opened' && second.rollout.id,
     });
-    expect((await world.call('GET', `/models/${first.model}/rollouts/${first.id}`)).body).toMatchObject({
+    expect(
+      (await world.call('GET', `/models/${first.model}/rollouts/${first.id}`)).body,
+    ).toMatchObject({
       id: first.id,
       status: 'aborted',
     });
-    const page = await world.call<{ items: object[]; nextPageToken: string }>('GET', `/models/${first.model}/rollouts?pageSize=1`);
+    const page = await world.call<{ items: object[]; nextPageToken: string }>(
+      'GET',
+      `/models/${first.model}/rollouts?pageSize=1`,
+    );
     expect(page.body.items).toMatchObject([{ runId, challenger: 3, status: 'running' }]);
-    const rest = await world.call('GET', `/models/${first.model}/rollouts?pageSize=1&pageToken=${page.body.nextPageToken}`);
+    const rest = await world.call(
+      'GET',
+      `/models/${first.model}/rollouts?pageSize=1&pageToken=${page.body.nextPageToken}`,
+    );
     expect(rest.body).toMatchObject({ items: [{ id: first.id }], nextPageToken: null });
     expect((await world.call('GET', `/runs/${runId}`)).body).toMatchObject({
       rollout: { id: second.kind === 'opened' && second.rollout.id },
     });
-    expect((await world.call('GET', `/models/${first.model}/explain?version=2`)).body).toMatchObject({
+    expect(
+      (await world.call('GET', `/models/${first.model}/explain?version=2`)).body,
+    ).toMatchObject({
       rollout: { id: first.id, status: 'aborted' },
     });
   });
 
   test('that there is not is a 404 with what to do', async () => {
-    expect(await world.call('GET', '/models/nosuch/rollout')).toMatchObject({ status: 404, body: { detail: 'there is no model nosuch' } });
+    expect(await world.call('GET', '/models/nosuch/rollout')).toMatchObject({
+      status: 404,
+      body: { detail: 'there is no model nosuch' },
+    });
     expect(await world.call('GET', '/models/nosuch/rollouts')).toMatchObject({ status: 404 });
     const model = unique('model');
     await registerVersions(world.registry, model, 1);
     expect(await world.call('GET', `/models/${model}/rollout`)).toMatchObject({
       status: 404,
-      body: { detail: `${model} has had no rollouts`, next: expect.stringContaining(`perennial run start ${model}`) as string },
+      body: {
+        detail: `${model} has had no rollouts`,
+        next: expect.stringContaining(`perennial run start ${model}`) as string,
+      },
     });
-    expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({ status: 200, body: { items: [] } });
-    expect(await world.call('GET', `/models/${model}/rollouts/roll_1`)).toMatchObject({ status: 404 });
+    expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({
+      status: 200,
+      body: { items: [] },
+    });
+    expect(await world.call('GET', `/models/${model}/rollouts/roll_1`)).toMatchObject({
+      status: 404,
+    });
   });
 });
 
@@ -281,15 +444,27 @@ describe('what a rollout has decided', () => {
     const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
     const { evidence } = seen(400, 0.2);
     const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
-    await world.registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
-    await world.registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
+    await world.registry.evidence.put({
+      tenant,
+      kind: 'policy',
+      digest: policyDigest,
+      body: policy,
+    });
+    await world.registry.evidence.put({
+      tenant,
+      kind: 'evidence',
+      digest: evidenceDigest,
+      body: evidence,
+    });
     const { id } = await world.registry.decisions.record({
       ...{ tenant, runId, stage: 'canary', policy: policyDigest, evidence: evidenceDigest },
       ...{ verdict: { kind: 'passed', reasons: [] }, idempotencyKey: unique('decision') },
     });
-    const ask = (body: object) => world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });
+    const ask = (body: object) =>
+      world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });
     const better = { metric: 'logloss', rule: 'superiority', margin: 0.5 };
-    // A day of traffic says nothing across days, which are asked about unless the policy says that they do not differ.
+    // A day of traffic says nothing across days, which are asked about unless the policy says that
+    // they do not differ.
     expect(await ask({ canary: { quality: better } })).toMatchObject({
       status: 200,
       body: {
@@ -322,29 +497,48 @@ describe('what a rollout has decided', () => {
     });
     expect(await ask({ gates: [{ name: 'a' }] })).toMatchObject({
       status: 422,
-      body: { detail: expect.stringContaining('other rules for it must be given as `canary`') as string },
+      body: {
+        detail: expect.stringContaining('other rules for it must be given as `canary`') as string,
+      },
     });
   });
 });
 
 describe('a command to a rollout', () => {
-  test.each(['hold', 'resume', 'skip', 'abort'])('%s goes to its workflow with who says it and why', async (verb) => {
-    const rollout = await opened();
-    const answer = await tell(rollout.model, verb, { body: { reason: 'a look' }, headers: { 'idempotency-key': `k-${verb}` } });
-    expect(answer).toMatchObject({ status: 200, body: { id: rollout.id, status: 'running' } });
-    expect(told(rollout)).toMatchObject([
-      { command: verb, what: { id: `k-${verb}`, keyId: expect.any(String) as string, reason: 'a look' } },
-    ]);
-  });
+  test.each(['hold', 'resume', 'skip', 'abort'])(
+    '%s goes to its workflow with who says it and why',
+    async (verb) => {
+      const rollout = await opened();
+      const answer = await tell(rollout.model, verb, {
+        body: { reason: 'a look' },
+        headers: { 'idempotency-key': `k-${verb}` },
+      });
+      expect(answer).toMatchObject({ status: 200, body: { id: rollout.id, status: 'running' } });
+      expect(told(rollout)).toMatchObject([
+        {
+          command: verb,
+          what: { id: `k-${verb}`, keyId: expect.any(String) as string, reason: 'a look' },
+        },
+      ]);
+    },
+  );
 
   test('extend takes whole seconds of event time', async () => {
     const rollout = await opened();
-    expect(await tell(rollout.model, 'extend', { body: { seconds: 3600 } })).toMatchObject({ status: 200 });
-    expect(told(rollout)).toMatchObject([{ command: 'extend', what: { seconds: 3600, keyId: expect.any(String) as string } }]);
+    expect(await tell(rollout.model, 'extend', { body: { seconds: 3600 } })).toMatchObject({
+      status: 200,
+    });
+    expect(told(rollout)).toMatchObject([
+      { command: 'extend', what: { seconds: 3600, keyId: expect.any(String) as string } },
+    ]);
     for (const seconds of [0, -1, 0.5, '60', 1e12, undefined]) {
-      expect(await tell(rollout.model, 'extend', { body: { seconds } })).toMatchObject({ status: 422 });
+      expect(await tell(rollout.model, 'extend', { body: { seconds } })).toMatchObject({
+        status: 422,
+      });
     }
-    expect(await tell(rollout.model, 'hold', { body: { seconds: 60 } })).toMatchObject({ status: 422 });
+    expect(await tell(rollout.model, 'hold', { body: { seconds: 60 } })).toMatchObject({
+      status: 422,
+    });
     expect(told(rollout)).toHaveLength(1);
   });
 
@@ -353,7 +547,9 @@ describe('a command to a rollout', () => {
     const headers = { 'idempotency-key': 'once' };
     await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers });
     await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers });
-    expect(new Set(told(rollout).map(({ what }) => (what as { id: string }).id))).toEqual(new Set(['once']));
+    expect(new Set(told(rollout).map(({ what }) => (what as { id: string }).id))).toEqual(
+      new Set(['once']),
+    );
     expect(await tell(rollout.model, 'extend', { body: { seconds: 61 }, headers })).toMatchObject({
       status: 422,
       body: { code: 'IdempotencyConflict' },
@@ -366,7 +562,11 @@ describe('a command to a rollout', () => {
     await openRollout(world.registry, { model: rollout.model, runId, challenger: 3 });
     expect(await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers })).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining(`${rollout.id}, ${rollout.model}@2 beside @1, ended as aborted`) as string },
+      body: {
+        detail: expect.stringContaining(
+          `${rollout.id}, ${rollout.model}@2 beside @1, ended as aborted`,
+        ) as string,
+      },
     });
     expect(told({ model: rollout.model, runId })).toEqual([]);
   });
@@ -375,7 +575,9 @@ describe('a command to a rollout', () => {
     const rollout = await opened();
     for (const verb of ['hold', 'resume', 'skip', 'abort'])
       expect(await tell(rollout.model, verb, { as: 'viewer' })).toMatchObject({ status: 403 });
-    expect(await tell(rollout.model, 'extend', { as: 'viewer', body: { seconds: 1 } })).toMatchObject({ status: 403 });
+    expect(
+      await tell(rollout.model, 'extend', { as: 'viewer', body: { seconds: 1 } }),
+    ).toMatchObject({ status: 403 });
     expect(told(rollout)).toEqual([]);
   });
 
@@ -387,15 +589,23 @@ describe('a command to a rollout', () => {
       body: {
         code: 'Conflict',
         detail: expect.stringMatching(
-          new RegExp(`^${rollout.model} has no open rollout to hold; ${rollout.id}, .* ended as aborted at 20`),
+          new RegExp(
+            `^${rollout.model} has no open rollout to hold; ${rollout.id}, .* ended as aborted at 20`,
+          ),
         ) as string,
         next: `perennial rollout show ${rollout.model}`,
       },
     });
-    expect(await tell('nosuch', 'hold')).toMatchObject({ status: 404, body: { detail: 'there is no model nosuch' } });
+    expect(await tell('nosuch', 'hold')).toMatchObject({
+      status: 404,
+      body: { detail: 'there is no model nosuch' },
+    });
     const model = unique('model');
     await registerVersions(world.registry, model, 1);
-    expect(await tell(model, 'abort')).toMatchObject({ status: 404, body: { detail: `${model} has had no rollouts` } });
+    expect(await tell(model, 'abort')).toMatchObject({
+      status: 404,
+      body: { detail: `${model} has had no rollouts` },
+    });
   });
 
   test('to one whose workflow is gone says so, and only abort still ends it', async () => {
@@ -408,14 +618,25 @@ describe('a command to a rollout', () => {
         next: `perennial rollout abort ${rollout.model}`,
       },
     });
-    expect(await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } })).toMatchObject({
+    expect(
+      await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } }),
+    ).toMatchObject({
       status: 200,
       body: {
         status: 'aborted',
-        verdict: { reasons: [{ message: 'aborted by operator: nobody watches (its workflow no longer existed)' }] },
+        verdict: {
+          reasons: [
+            { message: 'aborted by operator: nobody watches (its workflow no longer existed)' },
+          ],
+        },
       },
     });
-    const audit = await world.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
+    const audit = await world.registry.audit.list({
+      tenant,
+      subject: `model:${rollout.model}`,
+      action: 'rollout.end',
+      pageSize: 5,
+    });
     expect(audit.items).toMatchObject([{ actor: 'operator', cause: 'nobody watches' }]);
   });
 

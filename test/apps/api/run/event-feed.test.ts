@@ -5,7 +5,10 @@ const one = 'run_1' as RunId;
 const other = 'run_2' as RunId;
 const never = new AbortController().signal;
 
-async function openFeed(): Promise<{ readonly feed: RunEventFeed; readonly notify: (runId: RunId | null) => void }> {
+async function openFeed(): Promise<{
+  readonly feed: RunEventFeed;
+  readonly notify: (runId: RunId | null) => void;
+}> {
   let callback: (runId: RunId | null) => void = () => undefined;
   const feed = await openRunEventFeed({
     listen: (told) => {
@@ -19,7 +22,10 @@ async function openFeed(): Promise<{ readonly feed: RunEventFeed; readonly notif
 describe('the feed of run events', () => {
   test('wakes whoever waits for the run, and nobody else', async () => {
     const { feed, notify } = await openFeed();
-    const [mine, theirs] = [feed.subscribe(one).next(1_000, never), feed.subscribe(other).next(30, never)];
+    const [mine, theirs] = [
+      feed.subscribe(one).next(1_000, never),
+      feed.subscribe(other).next(30, never),
+    ];
     notify(one);
     expect(await mine).toBe('events');
     expect(await theirs).toBe('timeout');
@@ -36,7 +42,9 @@ describe('the feed of run events', () => {
 
   test('wakes everybody when the database connection came back', async () => {
     const { feed, notify } = await openFeed();
-    const waiting = [feed.subscribe(one), feed.subscribe(one), feed.subscribe(other)].map((each) => each.next(1_000, never));
+    const waiting = [feed.subscribe(one), feed.subscribe(one), feed.subscribe(other)].map((each) =>
+      each.next(1_000, never),
+    );
     notify(null);
     expect(await Promise.all(waiting)).toEqual(['events', 'events', 'events']);
   });

@@ -21,7 +21,13 @@ afterAll(() => world.close());
 
 const target = () => ({ apiUrl: world.url, apiKey: world.keys.viewer });
 const append = (runId: RunId, n: number, text = '') =>
-  world.registry.events.append({ tenant, runId, kind: 'train.metrics', stage: 'train', data: { n, text } });
+  world.registry.events.append({
+    tenant,
+    runId,
+    kind: 'train.metrics',
+    stage: 'train',
+    data: { n, text },
+  });
 const finish = (id: RunId) => world.registry.runs.update({ tenant, id, status: 'succeeded' });
 
 async function seqs(runId: RunId): Promise<number[]> {
@@ -43,9 +49,11 @@ async function open(runId: RunId, headers: Readonly<Record<string, string>> = {}
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1');
   let text = '';
   socket.on('data', (chunk) => (text += chunk.toString()));
-  const lines = Object.entries({ host: 'a', authorization: `Bearer ${world.keys.viewer}`, ...headers }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
+  const lines = Object.entries({
+    host: 'a',
+    authorization: `Bearer ${world.keys.viewer}`,
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}`);
   socket.write(`GET /api/v1/runs/${runId}/events HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   const until: Stream['until'] = async (pattern, milliseconds = 60_000) => {
     await untilWith(() => pattern.test(text), {
@@ -70,7 +78,9 @@ describe('the events of a run', () => {
       /id: 1\nevent: run.accepted\ndata: \{"seq":1,"kind":"run.accepted","stage":null,"data":\{.*\},"at":"[^"]+"\}\n\n/,
     );
     await finish(id);
-    expect(await stream.until(/event: end\n/)).toMatch(/id: 3\nevent: run.status\n[^]*event: end\ndata: \{"status":"succeeded"\}\n\n/);
+    expect(await stream.until(/event: end\n/)).toMatch(
+      /id: 3\nevent: run.status\n[^]*event: end\ndata: \{"status":"succeeded"\}\n\n/,
+    );
   });
 
   test('of a run that has ended come at once', async () => {
@@ -98,8 +108,13 @@ describe('the events of a run', () => {
     for (let n = 0; n < 20; n += 1) await append(id, n);
     const stream = await open(id, { 'last-event-id': '7' });
     await stream.until(/id: 21\n/);
-    expect([...stream.text().matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq))).toEqual(upTo(21).slice(7));
-    for (const odd of ['-1', 'x', '1e99']) expect(await (await open(id, { 'last-event-id': odd })).until(/id: 21\n/)).toContain('id: 1\n');
+    expect([...stream.text().matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq))).toEqual(
+      upTo(21).slice(7),
+    );
+    for (const odd of ['-1', 'x', '1e99'])
+      expect(await (await open(id, { 'last-event-id': odd })).until(/id: 21\n/)).toContain(
+        'id: 1\n',
+      );
     await finish(id);
   });
 
@@ -144,7 +159,10 @@ describe('the events of a run', () => {
   });
 
   test('are answered like any route when they cannot be had', async () => {
-    expect(await world.call('GET', '/runs/run_0/events', { as: 'viewer' })).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect(await world.call('GET', '/runs/run_0/events', { as: 'viewer' })).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound' },
+    });
     // A stream has no answer to HEAD.
     expect((await world.call('HEAD', '/runs/run_0/events')).status).toBe(405);
   });
@@ -165,25 +183,36 @@ test('a server that closes ends its streams at once; a client comes back to the 
 
 test.each([
   ['revoked', (id: string) => world.registry.apiKeys.revoke({ tenant, id, actor: 'test' })],
-  ['expired', (id: string) => world.database.sql`update api_keys set expires_at = now() where id = ${id}`],
-])('a stream breaks off within seconds when its key is %s, and another’s goes on', async (how, end) => {
-  const run = await world.accept('flight-delay');
-  const other = await open(run.id);
-  let tries = 0;
-  const { milliseconds } = await fastestOf(3, 8_000, async () => {
-    const name = `eyes ${how} ${(tries += 1)}`;
-    const made = await world.registry.apiKeys.create({ tenant, name, scope: 'viewer', actor: 'test' });
-    const ending = await open(run.id, { authorization: `Bearer ${made.key}` });
-    await ending.until(/run\.accepted/);
-    await end(made.id);
-    // The last chunk of the answer.
-    const ended = await timed(() => ending.until(/\r\n0\r\n\r\n$/));
-    expect(ending.text()).not.toContain('event: end');
-    ending.socket.destroy();
-    return ended;
-  });
-  expect(milliseconds).toBeLessThan(8_000);
-  await append(run.id, 1);
-  await other.until(/train\.metrics/);
-  other.socket.destroy();
-});
+  [
+    'expired',
+    (id: string) => world.database.sql`update api_keys set expires_at = now() where id = ${id}`,
+  ],
+])(
+  'a stream breaks off within seconds when its key is %s, and another’s goes on',
+  async (how, end) => {
+    const run = await world.accept('flight-delay');
+    const other = await open(run.id);
+    let tries = 0;
+    const { milliseconds } = await fastestOf(3, 8_000, async () => {
+      const name = `eyes ${how} ${(tries += 1)}`;
+      const made = await world.registry.apiKeys.create({
+        tenant,
+        name,
+        scope: 'viewer',
+        actor: 'test',
+      });
+      const ending = await open(run.id, { authorization: `Bearer ${made.key}` });
+      await ending.until(/run\.accepted/);
+      await end(made.id);
+      // The last chunk of the answer.
+      const ended = await timed(() => ending.until(/\r\n0\r\n\r\n$/));
+      expect(ending.text()).not.toContain('event: end');
+      ending.socket.destroy();
+      return ended;
+    });
+    expect(milliseconds).toBeLessThan(8_000);
+    await append(run.id, 1);
+    await other.until(/train\.metrics/);
+    other.socket.destroy();
+  },
+);

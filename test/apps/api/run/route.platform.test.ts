@@ -13,7 +13,10 @@ let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();
   await world.apply('flight-delay');
-  await world.call('PUT', '/lifecycles/plain', { as: 'operator', body: lifecycleBody('plain', (text) => withStages(text, {})) });
+  await world.call('PUT', '/lifecycles/plain', {
+    as: 'operator',
+    body: lifecycleBody('plain', (text) => withStages(text, {})),
+  });
 });
 afterAll(() => world.close());
 afterEach(() => {
@@ -30,17 +33,36 @@ interface Run {
 
 const runs = '/lifecycles/flight-delay/runs';
 const start = (body: unknown = {}, key?: string) =>
-  world.call<Run>('POST', runs, { as: 'operator', body, ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }) });
+  world.call<Run>('POST', runs, {
+    as: 'operator',
+    body,
+    ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
+  });
 const list = async (query = '') =>
-  (await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?pageSize=200${query}`)).body;
+  (
+    await world.call<{ items: Run[]; nextPageToken: string | null }>(
+      'GET',
+      `/runs?pageSize=200${query}`,
+    )
+  ).body;
 const log = openLog('test', 'silent');
 const sweep = () =>
-  sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log });
-const outbox = () => world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
+  sweepOutbox({
+    registry: world.registry,
+    lifecycles: world.lifecycles,
+    schedules: fakeSchedules(),
+    indexes: world.indexes,
+    log,
+  });
+const outbox = () =>
+  world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
 
 describe('an accepted run', () => {
   test('is answered with 202, its place, its revision, and links', async () => {
-    const { status, body, headers } = await start({ reason: 'month end', until: '2013-07-01T00:00:00Z' });
+    const { status, body, headers } = await start({
+      reason: 'month end',
+      until: '2013-07-01T00:00:00Z',
+    });
     expect(status).toBe(202);
     expect(headers.get('location')).toBe(`/api/v1/runs/${body.id}`);
     const applied = await world.registry.lifecycles.get({ tenant, name: 'flight-delay' });
@@ -69,13 +91,17 @@ describe('an accepted run', () => {
 
   test('is one run for 50 triggers with one key at once, and for later ones', async () => {
     const key = randomUUID();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => start({ reason: 'once' }, key)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => start({ reason: 'once' }, key)),
+    );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
     // The order of keys is not another body.
     const again = await start({ reason: 'once' }, key);
     expect(again.body.id).toBe(answers[0]?.body.id);
-    const same = (await list()).items.filter((run) => (run['request'] as { reason?: string }).reason === 'once');
+    const same = (await list()).items.filter(
+      (run) => (run['request'] as { reason?: string }).reason === 'once',
+    );
     expect(same).toHaveLength(1);
   });
 
@@ -83,7 +109,10 @@ describe('an accepted run', () => {
     const key = randomUUID();
     await start({ reason: 'first' }, key);
     const before = (await list()).items.length;
-    expect(await start({ reason: 'second' }, key)).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+    expect(await start({ reason: 'second' }, key)).toMatchObject({
+      status: 422,
+      body: { code: 'IdempotencyConflict' },
+    });
     await world.apply('other');
     const elsewhere = await world.call('POST', '/lifecycles/other/runs', {
       body: { reason: 'first' },
@@ -115,7 +144,10 @@ describe('while Temporal is away', () => {
     world.lifecycles.away = false;
     await world.database.sql`update outbox set due_at = now()`;
     await sweep();
-    expect(world.lifecycles.started.get(workflowId)).toMatchObject({ request: { reason: 'away' }, traceId: body['traceId'] });
+    expect(world.lifecycles.started.get(workflowId)).toMatchObject({
+      request: { reason: 'away' },
+      traceId: body['traceId'],
+    });
     expect(await outbox()).toHaveLength(0);
   });
 
@@ -130,7 +162,10 @@ describe('while Temporal is away', () => {
     const { body } = await start();
     world.lifecycles.away = true;
     const answer = await world.call('POST', `/runs/${body.id}/pause`, { body: {} });
-    expect(answer).toMatchObject({ status: 503, body: { code: 'PlatformUnavailable', next: 'perennial doctor' } });
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { code: 'PlatformUnavailable', next: 'perennial doctor' },
+    });
     expect(answer.headers.get('retry-after')).toBe('1');
   });
 });
@@ -140,16 +175,30 @@ describe('a command', () => {
     const { body } = await start();
     const workflowId = `run/default/flight-delay/${body.id}`;
     world.lifecycles.told.length = 0;
-    expect(await world.call('POST', `/runs/${body.id}/pause`, { as: 'operator', body: { reason: 'freeze' } })).toMatchObject({
+    expect(
+      await world.call('POST', `/runs/${body.id}/pause`, {
+        as: 'operator',
+        body: { reason: 'freeze' },
+      }),
+    ).toMatchObject({
       status: 200,
       body: { status: 'running', stage: 'train' },
     });
     await world.call('POST', `/runs/${body.id}/resume`, { as: 'operator' });
-    await world.call('POST', `/runs/${body.id}/approve`, { as: 'approver', body: { comment: 'fine' } });
+    await world.call('POST', `/runs/${body.id}/approve`, {
+      as: 'approver',
+      body: { comment: 'fine' },
+    });
     await world.call('POST', `/runs/${body.id}/reject`, { as: 'admin', body: {} });
-    expect(await world.call('POST', `/runs/${body.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
+    expect(
+      await world.call('POST', `/runs/${body.id}/cancel`, { as: 'operator', body: {} }),
+    ).toMatchObject({ status: 202 });
     const { items: keys } = await world.registry.apiKeys.list({ tenant, pageSize: 100 });
-    const by = (name: string) => ({ tenant, keyId: keys.find((key) => key.name === name)?.id, id: expect.any(String) as string });
+    const by = (name: string) => ({
+      tenant,
+      keyId: keys.find((key) => key.name === name)?.id,
+      id: expect.any(String) as string,
+    });
     expect(world.lifecycles.told).toEqual([
       { command: 'pause', workflowId, what: { ...by('operator'), reason: 'freeze' } },
       { command: 'resume', workflowId, what: by('operator') },
@@ -172,7 +221,10 @@ describe('a command', () => {
   test('to cancel what has ended is a conflict, unless it was cancelled', async () => {
     const { id } = await world.accept('flight-delay');
     await world.registry.runs.update({ tenant, id, status: 'succeeded' });
-    expect(await world.call('POST', `/runs/${id}/cancel`, { body: {} })).toMatchObject({ status: 409, body: { code: 'Conflict' } });
+    expect(await world.call('POST', `/runs/${id}/cancel`, { body: {} })).toMatchObject({
+      status: 409,
+      body: { code: 'Conflict' },
+    });
     const other = await world.accept('flight-delay');
     await world.registry.runs.update({ tenant, id: other.id, status: 'cancelled' });
     expect(await world.call('POST', `/runs/${other.id}/cancel`, { body: {} })).toMatchObject({
@@ -183,13 +235,21 @@ describe('a command', () => {
 });
 
 /** A run with these stages done, ended. */
-async function ended(stages: readonly string[], status: 'failed' | 'succeeded' = 'failed', lifecycle = 'flight-delay'): Promise<RunId> {
+async function ended(
+  stages: readonly string[],
+  status: 'failed' | 'succeeded' = 'failed',
+  lifecycle = 'flight-delay',
+): Promise<RunId> {
   const { id } = await world.accept(lifecycle);
   for (const stage of stages) {
     const at = { tenant, runId: id, stage, generation: 1 };
     await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
     const summary = { metrics: { auc: { value: 0.7, lower: 0.68, upper: 0.72 } } };
-    await world.registry.stages.finish({ ...at, status: 'succeeded', output: { output: stage === 'evaluate' ? { summary } : {} } });
+    await world.registry.stages.finish({
+      ...at,
+      status: 'succeeded',
+      output: { output: stage === 'evaluate' ? { summary } : {} },
+    });
   }
   await world.registry.runs.update({ tenant, id, status });
   return id;
@@ -207,34 +267,74 @@ describe('a rerun', () => {
       });
     const { status, body } = await rerun();
     expect(status).toBe(202);
-    expect(body['request']).toEqual({ fromStage: 'train', reuseRun: id, reason: 'a fixed trainer' });
+    expect(body['request']).toEqual({
+      fromStage: 'train',
+      reuseRun: id,
+      reason: 'a fixed trainer',
+    });
     expect((await rerun()).body.id).toBe(body.id);
   });
 
   test.each([
-    ['from a stage whose predecessors did not finish', 'evaluate', '/fromStage', /did not finish train/],
+    [
+      'from a stage whose predecessors did not finish',
+      'evaluate',
+      '/fromStage',
+      /did not finish train/,
+    ],
     ['from a stage that its lifecycle lacks', 'canary', '/fromStage', /plain has no stage canary/],
     ['from a stage that there is not', 'trian', '/fromStage', /trian/],
     ['from no stage', undefined, '/fromStage', /missing/],
   ])('%s is refused', async (_, fromStage, pointer, detail) => {
     const id = await ended(['ingest', 'validate'], 'failed', 'plain');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer, detail: expect.stringMatching(detail) as string }] } });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer, detail: expect.stringMatching(detail) as string }] },
+    });
   });
 
   test('begins at the stages of tuning and canary, and takes over what comes before them', async () => {
-    const tune = { metric: 'auc', direction: 'maximize', trials: 4, space: { num_leaves: { kind: 'int', low: 7, high: 63 } } };
-    const canary = { steps: [0], quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01 } };
+    const tune = {
+      metric: 'auc',
+      direction: 'maximize',
+      trials: 4,
+      space: { num_leaves: { kind: 'int', low: 7, high: 63 } },
+    };
+    const canary = {
+      steps: [0],
+      quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01 },
+    };
     const body = lifecycleBody('released', (text) => withStages(text, { tune, canary }));
-    expect(await world.call('PUT', '/lifecycles/released', { as: 'operator', body })).toMatchObject({ status: 200 });
+    expect(await world.call('PUT', '/lifecycles/released', { as: 'operator', body })).toMatchObject(
+      { status: 200 },
+    );
     const id = await ended(['ingest', 'validate', 'train', 'evaluate'], 'failed', 'released');
-    const again = (fromStage: string) => world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body: { fromStage } });
-    expect(await again('tune')).toMatchObject({ status: 202, body: { request: { fromStage: 'tune', reuseRun: id } } });
+    const again = (fromStage: string) =>
+      world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body: { fromStage } });
+    expect(await again('tune')).toMatchObject({
+      status: 202,
+      body: { request: { fromStage: 'tune', reuseRun: id } },
+    });
     for (const stage of ['evaluate', 'canary'])
-      expect(await again(stage)).toMatchObject({ status: 422, body: { errors: [{ detail: `${id} did not finish tune` }] } });
-    expect(await again('promote')).toMatchObject({ body: { errors: [{ detail: `${id} did not finish tune, canary` }] } });
-    const tuned = await ended(['ingest', 'validate', 'train', 'tune', 'evaluate'], 'failed', 'released');
-    expect(await world.call('POST', `/runs/${tuned}/rerun`, { as: 'operator', body: { fromStage: 'canary' } })).toMatchObject({
+      expect(await again(stage)).toMatchObject({
+        status: 422,
+        body: { errors: [{ detail: `${id} did not finish tune` }] },
+      });
+    expect(await again('promote')).toMatchObject({
+      body: { errors: [{ detail: `${id} did not finish tune, canary` }] },
+    });
+    const tuned = await ended(
+      ['ingest', 'validate', 'train', 'tune', 'evaluate'],
+      'failed',
+      'released',
+    );
+    expect(
+      await world.call('POST', `/runs/${tuned}/rerun`, {
+        as: 'operator',
+        body: { fromStage: 'canary' },
+      }),
+    ).toMatchObject({
       status: 202,
     });
   });
@@ -254,7 +354,10 @@ describe('runs', () => {
     const seen: string[] = [];
     for (let token: string | null = ''; token !== null;) {
       const query: string = token === '' ? '' : `&pageToken=${token}`;
-      const page = await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?lifecycle=paged&pageSize=3${query}`);
+      const page = await world.call<{ items: Run[]; nextPageToken: string | null }>(
+        'GET',
+        `/runs?lifecycle=paged&pageSize=3${query}`,
+      );
       expect(page.body.items.length).toBeLessThanOrEqual(3);
       seen.push(...page.body.items.map(({ id }) => id));
       // A run that begins meanwhile moves nothing.
@@ -262,39 +365,83 @@ describe('runs', () => {
       token = page.body.nextPageToken;
     }
     expect(seen).toEqual([...made].reverse());
-    await world.registry.runs.update({ tenant, id: made[0] as RunId, status: 'failed', failure: { type: 'JobFailed', message: 'exit 1' } });
-    expect((await list('&lifecycle=paged&status=failed')).items).toMatchObject([{ id: made[0], failure: { type: 'JobFailed' } }]);
+    await world.registry.runs.update({
+      tenant,
+      id: made[0] as RunId,
+      status: 'failed',
+      failure: { type: 'JobFailed', message: 'exit 1' },
+    });
+    expect((await list('&lifecycle=paged&status=failed')).items).toMatchObject([
+      { id: made[0], failure: { type: 'JobFailed' } },
+    ]);
   });
 
   test('are shown with their stages and verdicts', async () => {
     const id = await ended(['ingest', 'validate', 'train', 'evaluate'], 'succeeded');
-    const { body } = await world.call<Run & { stages: { name: string }[] }>('GET', `/runs/${id}`, { as: 'viewer' });
-    expect(body.stages.map(({ name }) => name)).toEqual(['ingest', 'validate', 'train', 'evaluate']);
-    expect(body.stages[0]).toMatchObject({ status: 'succeeded', reusedFrom: null, decision: null, failure: null });
+    const { body } = await world.call<Run & { stages: { name: string }[] }>('GET', `/runs/${id}`, {
+      as: 'viewer',
+    });
+    expect(body.stages.map(({ name }) => name)).toEqual([
+      'ingest',
+      'validate',
+      'train',
+      'evaluate',
+    ]);
+    expect(body.stages[0]).toMatchObject({
+      status: 'succeeded',
+      reusedFrom: null,
+      decision: null,
+      failure: null,
+    });
   });
 
   test('are compared by parameters, metrics and times', async () => {
-    const [first, second] = [await ended(['ingest', 'validate', 'train', 'evaluate'], 'succeeded'), await ended(['ingest'])];
+    const [first, second] = [
+      await ended(['ingest', 'validate', 'train', 'evaluate'], 'succeeded'),
+      await ended(['ingest']),
+    ];
     const changed = await start({ params: { num_leaves: 9 } });
-    const { status, body } = await world.call('GET', `/runs/compare?ids=${first},${second},${changed.body.id}`, { as: 'viewer' });
+    const { status, body } = await world.call(
+      'GET',
+      `/runs/compare?ids=${first},${second},${changed.body.id}`,
+      { as: 'viewer' },
+    );
     expect(status).toBe(200);
     expect(body).toMatchObject({
       runs: [
-        { id: first, trainer: 'lightgbm', metrics: { auc: { value: 0.7 } }, params: { until: 'latest' } },
+        {
+          id: first,
+          trainer: 'lightgbm',
+          metrics: { auc: { value: 0.7 } },
+          params: { until: 'latest' },
+        },
         { id: second, metrics: {} },
         { params: { num_leaves: 9 } },
       ],
     });
-    expect((body as { differingParams: object }).differingParams).toMatchObject({ num_leaves: [expect.anything(), expect.anything(), 9] });
+    expect((body as { differingParams: object }).differingParams).toMatchObject({
+      num_leaves: [expect.anything(), expect.anything(), 9],
+    });
   });
 
   test('have the log of their training job as text, once there is one', async () => {
     const { id } = await world.accept('flight-delay');
-    expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
-    const logs = await world.artifacts.putBytes({ tenant, bytes: Buffer.from('iteration 1\nauc 0.7\n'), mediaType: 'text/plain' });
+    expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound' },
+    });
+    const logs = await world.artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from('iteration 1\nauc 0.7\n'),
+      mediaType: 'text/plain',
+    });
     const at = { tenant, runId: id, stage: 'train', generation: 1 };
     await world.registry.stages.begin({ ...at, cacheKey: digestOf('logs'), reuse: false });
-    await world.registry.stages.finish({ ...at, status: 'succeeded', output: { output: { logs } } });
+    await world.registry.stages.finish({
+      ...at,
+      status: 'succeeded',
+      output: { output: { logs } },
+    });
     const answer = await world.call<string>('GET', `/runs/${id}/logs`, { as: 'viewer' });
     expect(answer).toMatchObject({ status: 200, body: 'iteration 1\nauc 0.7\n' });
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
@@ -302,8 +449,21 @@ describe('runs', () => {
 
   test('have the log of a job that failed, which is when people look for it', async () => {
     const { id } = await world.accept('flight-delay');
-    const logs = await world.artifacts.putBytes({ tenant, bytes: Buffer.from('no memory left'), mediaType: 'text/plain' });
-    await world.registry.events.append({ tenant, runId: id, kind: 'job.failed', stage: 'train', data: { job: `${id}/train/job/1`, logs } });
-    expect(await world.call('GET', `/runs/${id}/logs`, { as: 'viewer' })).toMatchObject({ status: 200, body: 'no memory left\n' });
+    const logs = await world.artifacts.putBytes({
+      tenant,
+      bytes: Buffer.from('no memory left'),
+      mediaType: 'text/plain',
+    });
+    await world.registry.events.append({
+      tenant,
+      runId: id,
+      kind: 'job.failed',
+      stage: 'train',
+      data: { job: `${id}/train/job/1`, logs },
+    });
+    expect(await world.call('GET', `/runs/${id}/logs`, { as: 'viewer' })).toMatchObject({
+      status: 200,
+      body: 'no memory left\n',
+    });
   });
 });

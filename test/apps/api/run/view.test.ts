@@ -5,7 +5,14 @@ import type { Verdict } from '../../../../domain/decision/verdict';
 
 const verdict: Verdict = {
   kind: 'passed',
-  reasons: [{ gate: 'contract', code: 'contract.notApplicable', message: 'not compared', outcome: 'notApplicable' }],
+  reasons: [
+    {
+      gate: 'contract',
+      code: 'contract.notApplicable',
+      message: 'not compared',
+      outcome: 'notApplicable',
+    },
+  ],
 };
 const record: StageRecord = {
   runId: 'run_1' as RunId,
@@ -25,21 +32,44 @@ const record: StageRecord = {
 test('a stage shows the verdict of its decision, else the one kept with its output, else none', () => {
   expect(stageToJson(record)).toMatchObject({ name: 'validate', verdict, decision: null });
   const decided: Verdict = { kind: 'failed', reasons: [] };
-  const decision = { id: 'dec_1', policy: 'sha256:1', evidence: 'sha256:2', verdict: decided } as const;
-  expect(stageToJson({ ...record, decision })).toMatchObject({ verdict: decided, decision: 'dec_1' });
+  const decision = {
+    id: 'dec_1',
+    policy: 'sha256:1',
+    evidence: 'sha256:2',
+    verdict: decided,
+  } as const;
+  expect(stageToJson({ ...record, decision })).toMatchObject({
+    verdict: decided,
+    decision: 'dec_1',
+  });
   expect(stageToJson({ ...record, output: null })).toMatchObject({ verdict: null });
 });
 
 test('a tune stage shows what it chose, and by which numbers; a reference is not for callers', () => {
-  const confirm = { metric: 'logloss', rows: 100, days: 9, default: 0.5, tuned: 0.4, difference: -0.1, reason: null };
+  const confirm = {
+    metric: 'logloss',
+    rows: 100,
+    days: 9,
+    default: 0.5,
+    tuned: 0.4,
+    difference: -0.1,
+    reason: null,
+  };
   const tuning = {
-    ...{ chosen: 'tuned', params: { num_leaves: 7 }, trials: { complete: 4, pruned: 2, failed: 0 } },
+    ...{
+      chosen: 'tuned',
+      params: { num_leaves: 7 },
+      trials: { complete: 4, pruned: 2, failed: 0 },
+    },
     ...{
       best: { number: 3, value: 0.41, params: { num_leaves: 7 } },
       confirm: { ...confirm, interval: { level: 0.9, lower: -0.2, upper: -0.05 } },
     },
   };
-  expect(stageToJson({ ...record, stage: 'tune', output: { output: { ...tuning, model: {} }, verdict } }).tuning).toEqual(tuning);
+  expect(
+    stageToJson({ ...record, stage: 'tune', output: { output: { ...tuning, model: {} }, verdict } })
+      .tuning,
+  ).toEqual(tuning);
   expect(stageToJson({ ...record, stage: 'tune', output: null }).tuning).toBeNull();
   expect(stageToJson(record).tuning).toBeNull();
 });

@@ -2,7 +2,10 @@ import { Connection } from '@temporalio/client';
 import { testCommandKeys } from '../../../support/commands';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createLifecycleClient } from '../../../../apps/temporal-clients/lifecycle-client';
-import type { ScheduleClient, ScheduleState } from '../../../../apps/temporal-clients/schedule-client';
+import type {
+  ScheduleClient,
+  ScheduleState,
+} from '../../../../apps/temporal-clients/schedule-client';
 import { createScheduleClient } from '../../../../apps/temporal-clients/schedule-client';
 import { failure } from '../../../../domain/failure';
 import { openLog } from '../../../../workers/log';
@@ -29,9 +32,15 @@ beforeAll(async () => {
   schedules = createScheduleClient(target);
   const fickle: ScheduleClient = {
     ...schedules,
-    sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not respond')) : schedules.sync(given)),
+    sync: (given) =>
+      away
+        ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not respond'))
+        : schedules.sync(given),
   };
-  world = await openApiWorld(createLifecycleClient({ ...target, commandKeys: testCommandKeys }), fickle);
+  world = await openApiWorld(
+    createLifecycleClient({ ...target, commandKeys: testCommandKeys }),
+    fickle,
+  );
   worker = await startFakeWorker(temporal, world.registry);
 });
 afterAll(async () => {
@@ -40,14 +49,16 @@ afterAll(async () => {
   await connection.close();
 });
 
-const monthly = '{ cron: "0 3 1 * *", timezone: America/New_York, overlap: skip, jitter: 10m, catchup: 2h }';
+const monthly =
+  '{ cron: "0 3 1 * *", timezone: America/New_York, overlap: skip, jitter: 10m, catchup: 2h }';
 const with_ = (schedule: string) => (text: string) => `${text}\n  schedule: ${schedule}\n`;
 const apply = (name: string, schedule: string | null) =>
   world.call('PUT', `/lifecycles/${name}`, {
     as: 'operator',
     body: lifecycleBody(name, schedule === null ? (text) => text : with_(schedule)),
   });
-const show = (name: string) => world.call<ScheduleState>('GET', `/schedules/${name}`, { as: 'viewer' });
+const show = (name: string) =>
+  world.call<ScheduleState>('GET', `/schedules/${name}`, { as: 'viewer' });
 const tell = (name: string, what: string, body: object) =>
   world.call<ScheduleState>('POST', `/schedules/${name}/${what}`, { as: 'operator', body });
 
@@ -62,7 +73,8 @@ async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]>
   for (const deadline = Date.now() + 60_000; ;) {
     const { items } = await world.registry.runs.list({ tenant, lifecycle, pageSize: 100 });
     if (items.length >= count && items.every(({ endedAt }) => endedAt !== null)) return items;
-    if (Date.now() > deadline) throw new Error(`${items.length} of ${count} runs: ${JSON.stringify(items)}`);
+    if (Date.now() > deadline)
+      throw new Error(`${items.length} of ${count} runs: ${JSON.stringify(items)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
@@ -74,7 +86,13 @@ describe('the schedule of a spec', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       id: 'schedule/default/monthly',
-      schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'skip', jitterSeconds: 600, catchupSeconds: 7_200 },
+      schedule: {
+        cron: '0 3 1 * *',
+        timezone: 'America/New_York',
+        overlap: 'skip',
+        jitterSeconds: 600,
+        catchupSeconds: 7_200,
+      },
       revision: 1,
       paused: false,
     });
@@ -93,22 +111,54 @@ describe('the schedule of a spec', () => {
   test('changes and goes with the spec; a late word of an older revision changes nothing', async () => {
     await apply('moody', monthly);
     await apply('moody', '{ cron: "30 4 * * 1" }');
-    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1', timezone: 'UTC' }, revision: 2 });
+    expect((await show('moody')).body).toMatchObject({
+      schedule: { cron: '30 4 * * 1', timezone: 'UTC' },
+      revision: 2,
+    });
     const older = await world.registry.lifecycles.get({ tenant, name: 'monthly' });
-    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: older?.spec.schedule ?? null });
-    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: null });
-    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1' }, revision: 2 });
+    await schedules.sync({
+      tenant,
+      lifecycle: 'moody',
+      kind: 'ModelLifecycle',
+      revision: 1,
+      schedule: older?.spec.schedule ?? null,
+    });
+    await schedules.sync({
+      tenant,
+      lifecycle: 'moody',
+      kind: 'ModelLifecycle',
+      revision: 1,
+      schedule: null,
+    });
+    expect((await show('moody')).body).toMatchObject({
+      schedule: { cron: '30 4 * * 1' },
+      revision: 2,
+    });
     await apply('moody', null);
-    expect(await show('moody')).toMatchObject({ status: 404, body: { code: 'NotFound', detail: 'moody has no schedule' } });
+    expect(await show('moody')).toMatchObject({
+      status: 404,
+      body: { code: 'NotFound', detail: 'moody has no schedule' },
+    });
   });
 
   test('goes when the lifecycle is archived and comes back when it is restored', async () => {
     await apply('dormant', monthly);
-    const change = (path: string) => world.call('POST', `/lifecycles/dormant/${path}`, { as: 'operator', body: { reason: 'season over' } });
+    const change = (path: string) =>
+      world.call('POST', `/lifecycles/dormant/${path}`, {
+        as: 'operator',
+        body: { reason: 'season over' },
+      });
     expect(await change('archive')).toMatchObject({ status: 200 });
-    expect(await show('dormant')).toMatchObject({ status: 404, body: { detail: 'dormant has no schedule' } });
+    expect(await show('dormant')).toMatchObject({
+      status: 404,
+      body: { detail: 'dormant has no schedule' },
+    });
     expect(await change('unarchive')).toMatchObject({ status: 200 });
-    expect((await show('dormant')).body).toMatchObject({ schedule: { cron: '0 3 1 * *' }, revision: 1, paused: false });
+    expect((await show('dormant')).body).toMatchObject({
+      schedule: { cron: '0 3 1 * *' },
+      revision: 1,
+      paused: false,
+    });
   });
 
   test('follows by the outbox when Temporal was away', async () => {
@@ -128,11 +178,22 @@ describe('the schedule of a spec', () => {
 
   test('may be changed alone, which is a new revision', async () => {
     await apply('alone', null);
-    const changed = await world.call<ScheduleState>('PUT', '/schedules/alone', { as: 'operator', body: { cron: '0 5 * * *' } });
-    expect(changed).toMatchObject({ status: 200, body: { schedule: { cron: '0 5 * * *' }, revision: 2 } });
-    const wrong = await world.call('PUT', '/schedules/alone', { as: 'operator', body: { cron: 'daily' } });
+    const changed = await world.call<ScheduleState>('PUT', '/schedules/alone', {
+      as: 'operator',
+      body: { cron: '0 5 * * *' },
+    });
+    expect(changed).toMatchObject({
+      status: 200,
+      body: { schedule: { cron: '0 5 * * *' }, revision: 2 },
+    });
+    const wrong = await world.call('PUT', '/schedules/alone', {
+      as: 'operator',
+      body: { cron: 'daily' },
+    });
     expect(wrong.status).toBe(422);
-    expect(await world.call('PUT', '/schedules/alone', { as: 'viewer', body: { cron: '0 5 * * *' } })).toMatchObject({ status: 403 });
+    expect(
+      await world.call('PUT', '/schedules/alone', { as: 'viewer', body: { cron: '0 5 * * *' } }),
+    ).toMatchObject({ status: 403 });
   });
 });
 
@@ -143,23 +204,48 @@ describe('a time at which no run was started', () => {
       as: 'operator',
       body: lifecycleBody('skipped', (text) => `${with_('{ cron: "0 3 1 * *" }')(text)}${hook}\n`),
     });
-    const skips = [{ scheduledAt: '2026-11-01T03:00:00.000Z', cause: 'overlap skip: run_1 was still open', runId: null }];
+    const skips = [
+      {
+        scheduledAt: '2026-11-01T03:00:00.000Z',
+        cause: 'overlap skip: run_1 was still open',
+        runId: null,
+      },
+    ];
     const given = { tenant, lifecycle: 'skipped', skips, checkedUntil: '2026-11-02T00:00:00.000Z' };
     expect(await world.registry.schedules.record(given)).toEqual(skips);
     expect(await world.registry.schedules.record(given)).toEqual([]);
-    const { body } = await world.call<ScheduleState & { skipped: unknown[] }>('GET', '/schedules/skipped', { as: 'viewer' });
+    const { body } = await world.call<ScheduleState & { skipped: unknown[] }>(
+      'GET',
+      '/schedules/skipped',
+      { as: 'viewer' },
+    );
     expect(body.skipped).toEqual([{ ...skips[0], noticedAt: expect.any(String) as string }]);
-    const deliveries = await world.registry.webhooks.list({ tenant, lifecycle: 'skipped', pageSize: 10 });
+    const deliveries = await world.registry.webhooks.list({
+      tenant,
+      lifecycle: 'skipped',
+      pageSize: 10,
+    });
     expect(deliveries.items).toMatchObject([
-      { event: 'schedule.skipped', data: { lifecycle: 'skipped', scheduledAt: '2026-11-01T03:00:00.000Z' } },
+      {
+        event: 'schedule.skipped',
+        data: { lifecycle: 'skipped', scheduledAt: '2026-11-01T03:00:00.000Z' },
+      },
     ]);
   });
 
   test('is found by the times that the schedule names, whether or not it started a run', async () => {
     await apply('named', '{ cron: "0 3 1 * *", timezone: America/New_York }');
-    const between = { tenant, lifecycle: 'named', from: '2026-03-01T08:00:00Z', to: '2026-05-01T07:00:00Z' };
+    const between = {
+      tenant,
+      lifecycle: 'named',
+      from: '2026-03-01T08:00:00Z',
+      to: '2026-05-01T07:00:00Z',
+    };
     // After the first of them, up to the last; summer time begins in March.
-    expect(await schedules.times(between)).toEqual(['2026-04-01T07:00:00.000Z', '2026-05-01T07:00:00.000Z']);
+    expect(await schedules.times(between)).toEqual([
+      '2026-04-01T07:00:00.000Z',
+      '2026-05-01T07:00:00.000Z',
+    ]);
     const watched = await world.registry.schedules.watched();
     expect(watched.find(({ lifecycle }) => lifecycle === 'named')).toMatchObject({
       schedule: { cron: '0 3 1 * *' },
@@ -169,12 +255,26 @@ describe('a time at which no run was started', () => {
 
   test('is told from a run that is open, by its workflow', async () => {
     await apply('opened', '{ cron: "0 3 1 * *" }');
-    await tell('opened', 'backfill', { from: '2013-02-01T03:00:00Z', to: '2013-02-02T00:00:00Z', reason: 'catch up' });
+    await tell('opened', 'backfill', {
+      from: '2013-02-01T03:00:00Z',
+      to: '2013-02-02T00:00:00Z',
+      reason: 'catch up',
+    });
     const [run] = await runsOf('opened', 1);
     const of = { tenant, lifecycle: 'opened' };
-    expect(await world.registry.schedules.started({ ...of, since: '2013-01-01T00:00:00Z' })).toEqual(['2013-02-01T03:00:00Z']);
-    expect(await world.registry.schedules.openAt({ ...of, at: new Date(Date.now() + 60_000).toISOString() })).toBeNull();
-    const { id, createdAt = '' } = (run ?? {}) as { readonly id?: string; readonly createdAt?: string };
+    expect(
+      await world.registry.schedules.started({ ...of, since: '2013-01-01T00:00:00Z' }),
+    ).toEqual(['2013-02-01T03:00:00Z']);
+    expect(
+      await world.registry.schedules.openAt({
+        ...of,
+        at: new Date(Date.now() + 60_000).toISOString(),
+      }),
+    ).toBeNull();
+    const { id, createdAt = '' } = (run ?? {}) as {
+      readonly id?: string;
+      readonly createdAt?: string;
+    };
     const soonAfter = new Date(Date.parse(createdAt) + 2).toISOString();
     expect(await world.registry.schedules.openAt({ ...of, at: soonAfter })).toMatchObject({ id });
   });
@@ -184,16 +284,25 @@ describe('a person', () => {
   test('pauses it, and a change of the spec does not resume it', async () => {
     await apply('paused', monthly);
     const paused = await tell('paused', 'pause', { reason: 'holidays' });
-    expect(paused).toMatchObject({ status: 200, body: { paused: true, note: 'paused by operator: holidays', nextTimes: [] } });
+    expect(paused).toMatchObject({
+      status: 200,
+      body: { paused: true, note: 'paused by operator: holidays', nextTimes: [] },
+    });
     await apply('paused', '{ cron: "30 4 * * 1" }');
     expect((await show('paused')).body).toMatchObject({
       paused: true,
       note: 'paused by operator: holidays',
       schedule: { cron: '30 4 * * 1' },
     });
-    expect((await tell('paused', 'resume', { reason: 'back' })).body).toMatchObject({ paused: false });
+    expect((await tell('paused', 'resume', { reason: 'back' })).body).toMatchObject({
+      paused: false,
+    });
     const audit = await world.registry.audit.list({ tenant, pageSize: 50 });
-    expect(audit.items.filter(({ subject }) => subject === 'lifecycle:paused').map(({ action, cause }) => [action, cause])).toEqual(
+    expect(
+      audit.items
+        .filter(({ subject }) => subject === 'lifecycle:paused')
+        .map(({ action, cause }) => [action, cause]),
+    ).toEqual(
       expect.arrayContaining([
         ['schedule.pause', 'holidays'],
         ['schedule.resume', 'back'],
@@ -204,7 +313,13 @@ describe('a person', () => {
   test('makes up for times that are past: each run is about the time that the schedule named', async () => {
     await apply('backfilled', '{ cron: "0 3 1 * *", timezone: America/New_York }');
     expect(
-      (await tell('backfilled', 'backfill', { from: '2013-02-01T08:00:00Z', to: '2013-04-02T00:00:00Z', reason: 'catch up' })).status,
+      (
+        await tell('backfilled', 'backfill', {
+          from: '2013-02-01T08:00:00Z',
+          to: '2013-04-02T00:00:00Z',
+          reason: 'catch up',
+        })
+      ).status,
     ).toBe(200);
     const runs = await runsOf('backfilled', 3);
     expect(runs.map(({ request }) => request.until).sort()).toEqual([
@@ -228,8 +343,13 @@ describe('a person', () => {
     expect(await tell('nobody', 'pause', { reason: 'x' })).toMatchObject({ status: 404 });
     await apply('heard', monthly);
     const backwards = { from: '2013-04-01T00:00:00Z', to: '2013-02-01T00:00:00Z', reason: 'x' };
-    expect(await tell('heard', 'backfill', backwards)).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
-    expect(await world.call('POST', '/schedules/heard/pause', { as: 'viewer', body: { reason: 'x' } })).toMatchObject({ status: 403 });
+    expect(await tell('heard', 'backfill', backwards)).toMatchObject({
+      status: 422,
+      body: { code: 'InvalidInput' },
+    });
+    expect(
+      await world.call('POST', '/schedules/heard/pause', { as: 'viewer', body: { reason: 'x' } }),
+    ).toMatchObject({ status: 403 });
     expect(await tell('heard', 'pause', {})).toMatchObject({ status: 422 });
   });
 });

@@ -6,9 +6,22 @@ import { digestOf } from '../../../../data/digest';
 const passed = { outcome: 'passed', findings: [] } as const;
 
 test('an answer without passages has no verdict about them', () => {
-  const safety: SafetyAudit = { policy: digestOf('policy'), input: passed, output: passed, retrieved: null };
+  const safety: SafetyAudit = {
+    policy: digestOf('policy'),
+    input: passed,
+    output: passed,
+    retrieved: null,
+  };
   const row = {
-    ...{ id: 'pred_1', receivedAt: '2026-01-10T12:00:00.000Z', model: 'wiki', version: 1, arm: 'champion', latencyMs: 20, eventTime: null },
+    ...{
+      id: 'pred_1',
+      receivedAt: '2026-01-10T12:00:00.000Z',
+      model: 'wiki',
+      version: 1,
+      arm: 'champion',
+      latencyMs: 20,
+      eventTime: null,
+    },
     ...{
       output: {
         text: 'x',
@@ -29,5 +42,8 @@ test('an answer without passages has no verdict about them', () => {
   } as unknown as ListedPrediction;
   const shown = predictionToJson(row, null);
   expect(predictionView.parse(shown)).toEqual(shown);
-  expect(shown).toMatchObject({ verdict: 'passed', safety: { output: { outcome: 'passed' }, retrieved: null } });
+  expect(shown).toMatchObject({
+    verdict: 'passed',
+    safety: { output: { outcome: 'passed' }, retrieved: null },
+  });
 });

@@ -1,4 +1,7 @@
-/** The API as callers meet it: a real server on a real registry and artifact store. Temporal is a fake unless a client is given. */
+/**
+ * The API as callers meet it: a real server on a real registry and artifact store. Temporal is a
+ * fake unless a client is given.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -34,7 +37,8 @@ import type { FakeSearches } from './fake-searches';
 import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
 
-// @fastify/static asks for it when it sends a download, which the API never does. It is an ES module, which jest cannot require before Node 24.
+// @fastify/static asks for it when it sends a download, which the API never does. It is an ES
+// module, which jest cannot require before Node 24.
 jest.mock('content-disposition', () => () => 'attachment');
 
 const root = resolve(__dirname, '..', '..', '..', '..');
@@ -71,7 +75,11 @@ export interface ApiWorld {
   readonly scratch: string;
   /** What was logged, as pino wrote it. */
   readonly log: Record<string, unknown>[];
-  call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
+  call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options?: CallOptions,
+  ): Promise<Answer<T>>;
   /** Applies the sample lifecycle under this name. */
   apply(name: string): Promise<void>;
   accept(lifecycle: string): Promise<RunRecord>;
@@ -109,7 +117,11 @@ export async function openApiWorld(
     trainers: openTrainerCatalog(join(root, 'trainers')),
     scratchRoot: scratch,
     verifyAudit: (input) =>
-      registry.audit.verify({ ...input, trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) }, archives: [archive] }),
+      registry.audit.verify({
+        ...input,
+        trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) },
+        archives: [archive],
+      }),
     gatewayUrl: 'http://gateway.test',
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
@@ -121,18 +133,37 @@ export async function openApiWorld(
       allowPrivateAddresses: false,
       s3: null,
     },
-    log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
+    log: pino(
+      { level: 'debug' },
+      { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) },
+    ),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });
   const made = await Promise.all(
-    apiKeyScopes.map(async (scope) => [scope, (await registry.apiKeys.create({ tenant, name: scope, scope, actor: 'test' })).key] as const),
+    apiKeyScopes.map(
+      async (scope) =>
+        [
+          scope,
+          (await registry.apiKeys.create({ tenant, name: scope, scope, actor: 'test' })).key,
+        ] as const,
+    ),
   );
   const keys = Object.fromEntries(made) as Record<ApiKeyScope, string>;
   const requireDescribed = describedAnswers(api.swagger());
-  const call: ApiWorld['call'] = async <T>(method: string, path: string, options: CallOptions = {}) => {
+  const call: ApiWorld['call'] = async <T>(
+    method: string,
+    path: string,
+    options: CallOptions = {},
+  ) => {
     const answer = await callApi<T>(url, keys, { method, path, ...options });
     const { status, headers, body } = answer;
-    requireDescribed({ method, path: pathOf(path).split('?')[0] ?? '', status, contentType: headers.get('content-type'), body });
+    requireDescribed({
+      method,
+      path: pathOf(path).split('?')[0] ?? '',
+      status,
+      contentType: headers.get('content-type'),
+      body,
+    });
     return answer;
   };
   return {
@@ -159,7 +190,10 @@ export async function openApiWorld(
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
     },
     async accept(lifecycle) {
-      const answer = await call<{ id: RunRecord['id'] }>('POST', `/lifecycles/${lifecycle}/runs`, { as: 'operator', body: {} });
+      const answer = await call<{ id: RunRecord['id'] }>('POST', `/lifecycles/${lifecycle}/runs`, {
+        as: 'operator',
+        body: {},
+      });
       const run = await registry.runs.get({ tenant, id: answer.body.id });
       if (!run) throw new Error(JSON.stringify(answer.body));
       return run;
@@ -175,13 +209,23 @@ export async function openApiWorld(
 }
 
 /** The sample's folder as the command line sends it. */
-export function lifecycleBody(name: string, change: (document: string) => string = (document) => document) {
+export function lifecycleBody(
+  name: string,
+  change: (document: string) => string = (document) => document,
+) {
   const { document, fileName, files } = readLifecycleFolder(root, sampleFolder);
-  return { document: change(document.replace('name: flight-delay', `name: ${name}`)), fileName, files };
+  return {
+    document: change(document.replace('name: flight-delay', `name: ${name}`)),
+    fileName,
+    files,
+  };
 }
 
 /** The lifecycle with exactly these optional stages. */
-export function withStages(document: string, stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify', object>>>): string {
+export function withStages(
+  document: string,
+  stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify', object>>>,
+): string {
   const lifecycle = parse(document) as { spec: Record<string, unknown> };
   const { tune: _, canary: __, ...spec } = lifecycle.spec;
   return stringify({ ...lifecycle, spec: { ...spec, ...stages } });
@@ -190,7 +234,14 @@ export function withStages(document: string, stages: Readonly<Partial<Record<'tu
 async function callApi<T>(
   url: string,
   keys: Readonly<Record<ApiKeyScope, string>>,
-  { method, path, as = 'admin', key, body, headers = {} }: CallOptions & { readonly method: string; readonly path: string },
+  {
+    method,
+    path,
+    as = 'admin',
+    key,
+    body,
+    headers = {},
+  }: CallOptions & { readonly method: string; readonly path: string },
 ): Promise<Answer<T>> {
   const bearer = key ?? (as === null ? null : keys[as]);
   const answer = await fetch(`${url}${pathOf(path)}`, {
@@ -200,10 +251,16 @@ async function callApi<T>(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
+    ...(body === undefined
+      ? {}
+      : { body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: (/^[[{]/.test(text) ? JSON.parse(text) : text) as T };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: (/^[[{]/.test(text) ? JSON.parse(text) : text) as T,
+  };
 }
 
 function pathOf(path: string): string {

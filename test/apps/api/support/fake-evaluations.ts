@@ -1,4 +1,7 @@
-import type { EvaluationState, PromptEvaluationClient } from '../../../../apps/temporal-clients/prompt-evaluation-client';
+import type {
+  EvaluationState,
+  PromptEvaluationClient,
+} from '../../../../apps/temporal-clients/prompt-evaluation-client';
 import type { PromptEvaluationInput } from '../../../../workflows/prompt/evaluation-messages';
 
 /** Temporal as the routes of evaluations see it. */

@@ -1,6 +1,13 @@
-import type { IndexBuildStanding, IndexClient } from '../../../../apps/temporal-clients/index-client';
+import type {
+  IndexBuildStanding,
+  IndexClient,
+} from '../../../../apps/temporal-clients/index-client';
 import { failure } from '../../../../domain/failure';
-import type { IndexBuildInput, IndexRetirementInput, WaitingChanges } from '../../../../workflows/index-version/messages';
+import type {
+  IndexBuildInput,
+  IndexRetirementInput,
+  WaitingChanges,
+} from '../../../../workflows/index-version/messages';
 
 /** Temporal as the routes of indexes see it. */
 export interface FakeIndexes extends IndexClient {
@@ -27,14 +34,18 @@ export function fakeIndexes(): FakeIndexes {
     removals: [],
     builds: [],
     waits: null,
-    standingOf: () => ({ status: 'running', state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } } }),
+    standingOf: () => ({
+      status: 'running',
+      state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } },
+    }),
     changed: ({ index }) => told(() => fake.changes.push(index)),
     waiting: () => Promise.resolve(fake.waits),
     retired: (input) => told(() => fake.removals.push(input)),
     async build({ build }, { asked, input }) {
       const first = orders.get(build);
       if (first === undefined) fake.builds.push(await input());
-      else if (first !== asked) throw failure('IdempotencyConflict', 'another build was started with this key');
+      else if (first !== asked)
+        throw failure('IdempotencyConflict', 'another build was started with this key');
       orders.set(build, asked);
     },
     standing: ({ build }) => {

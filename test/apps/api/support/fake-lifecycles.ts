@@ -1,4 +1,7 @@
-import type { ExecutionStatus, LifecycleClient } from '../../../../apps/temporal-clients/lifecycle-client';
+import type {
+  ExecutionStatus,
+  LifecycleClient,
+} from '../../../../apps/temporal-clients/lifecycle-client';
 import { failure } from '../../../../domain/failure';
 import type { RunId } from '../../../../domain/ids';
 import type { LifecycleInput, RunState } from '../../../../workflows/run/messages';
@@ -9,16 +12,30 @@ export interface FakeLifecycles extends LifecycleClient {
   /** How long a start takes. */
   startMilliseconds: number;
   readonly started: Map<string, LifecycleInput>;
-  readonly told: { readonly command: string; readonly workflowId: string; readonly what?: unknown }[];
+  readonly told: {
+    readonly command: string;
+    readonly workflowId: string;
+    readonly what?: unknown;
+  }[];
   readonly executions: Map<string, ExecutionStatus>;
 }
 
-const state: RunState = { runId: 'run_1' as RunId, status: 'running', stage: 'train', stages: [], waitingFor: null, approvals: [] };
+const state: RunState = {
+  runId: 'run_1' as RunId,
+  status: 'running',
+  stage: 'train',
+  stages: [],
+  waitingFor: null,
+  approvals: [],
+};
 
 export function fakeLifecycles(): FakeLifecycles {
   const reach = async (): Promise<void> => {
     await Promise.resolve();
-    if (fake.away) throw failure('PlatformUnavailable', 'Temporal does not respond', { next: 'perennial doctor' });
+    if (fake.away)
+      throw failure('PlatformUnavailable', 'Temporal does not respond', {
+        next: 'perennial doctor',
+      });
   };
   const tell =
     (command: string) =>

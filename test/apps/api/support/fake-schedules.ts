@@ -2,7 +2,10 @@ import type { ScheduleClient } from '../../../../apps/temporal-clients/schedule-
 
 type Synced = Parameters<ScheduleClient['sync']>[0];
 
-/** Temporal Schedules as the API and the sweeper see them where nothing is scheduled: what they were to become is written down. */
+/**
+ * Temporal Schedules as the API and the sweeper see them where nothing is scheduled: what they were
+ * to become is written down.
+ */
 export interface FakeSchedules extends ScheduleClient {
   readonly synced: Synced[];
 }

@@ -1,5 +1,8 @@
 import type { PromptSearchClient } from '../../../../apps/temporal-clients/prompt-search-client';
-import type { PromptSearchInput, PromptSearchView } from '../../../../workflows/prompt/search-messages';
+import type {
+  PromptSearchInput,
+  PromptSearchView,
+} from '../../../../workflows/prompt/search-messages';
 
 /** Temporal as the routes of prompt searches see it. */
 export interface FakeSearches extends PromptSearchClient {

@@ -1,4 +1,7 @@
-/** Workers on the product's workflow code and task queues: runs are recorded for real, the work between is a fake's. */
+/**
+ * Workers on the product's workflow code and task queues: runs are recorded for real, the work
+ * between is a fake's.
+ */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -25,10 +28,19 @@ export async function startFakeWorker(
   workflowsPath?: string,
 ): Promise<FakeWorker> {
   const connection = await NativeConnection.connect({ address });
-  const common = { connection, namespace, activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities };
+  const common = {
+    connection,
+    namespace,
+    activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities,
+  };
   const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), workflowsPath);
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.orchestrator,
+      workflowBundle: bundle,
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
     Worker.create({ ...common, taskQueue: taskQueues.data }),
     Worker.create({ ...common, taskQueue: taskQueues.compute }),
   ]);
@@ -43,7 +55,11 @@ export async function startFakeWorker(
 }
 
 function recorded(registry: Registry): Overrides {
-  const records = createRunRecordActivities({ registry, artifacts: {} as never, codeDigest: digestOf('test') });
+  const records = createRunRecordActivities({
+    registry,
+    artifacts: {} as never,
+    codeDigest: digestOf('test'),
+  });
   const admit = createAdmitCommandActivities({ registry, commandKeys: testCommandKeys });
   return {
     openRun: (input) => records.openRun(input),
@@ -52,14 +68,23 @@ function recorded(registry: Registry): Overrides {
       registry.models.register({ tenant, runId, idempotencyKey, model, manifest, signature }),
     recordRunStatus: (input) => records.recordRunStatus(input),
     closeRun: (input) => records.closeRun(input),
-    findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
+    findLatestWindow: () =>
+      Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
     beginStage: async ({ tenant, runId, stage, generation, inputs }) => {
-      await registry.stages.begin({ tenant, runId, stage, generation, cacheKey: digestOf(inputs), reuse: false });
+      await registry.stages.begin({
+        tenant,
+        runId,
+        stage,
+        generation,
+        cacheKey: digestOf(inputs),
+        reuse: false,
+      });
       return { kind: 'run' };
     },
     finishStage: async (end) => {
       const { tenant, runId, stage, generation, status } = end;
-      const output = 'end' in end ? { output: end.end.output, verdict: end.end.verdict } : undefined;
+      const output =
+        'end' in end ? { output: end.end.output, verdict: end.end.verdict } : undefined;
       await registry.stages.finish({
         ...{ tenant, runId, stage, generation, status, output },
         failure: 'failure' in end ? end.failure : undefined,

@@ -1,4 +1,7 @@
-/** Models with versions that runs have made and judged, and what a person does to their champion over HTTP. */
+/**
+ * Models with versions that runs have made and judged, and what a person does to their champion
+ * over HTTP.
+ */
 import { digestOf } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
@@ -14,29 +17,45 @@ export interface ChampionJson {
 }
 
 export interface JudgedModels {
-  /** A model of its own whose versions were each made by a run that has ended, and judged by these gates beside no champion; null means never judged. */
+  /**
+   * A model of its own whose versions were each made by a run that has ended, and judged by these
+   * gates beside no champion; null means never judged.
+   */
   model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Promise<string>;
   /** Applied with these parts of the spec; no version yet. */
-  applied(parts: { readonly canary?: object; readonly promote?: object; readonly notify?: readonly object[] }): Promise<string>;
+  applied(parts: {
+    readonly canary?: object;
+    readonly promote?: object;
+    readonly notify?: readonly object[];
+  }): Promise<string>;
   /** A version of a run that goes on, judged beside the present champion. */
-  successor(name: string, gates?: readonly GateSpec[] | null): Promise<{ readonly version: number; readonly runId: RunId }>;
+  successor(
+    name: string,
+    gates?: readonly GateSpec[] | null,
+  ): Promise<{ readonly version: number; readonly runId: RunId }>;
   /** Records that the canary of this run ended, or stands, with a decision of this kind. */
   decideCanary(runId: RunId, kind: 'passed' | 'failed' | 'inconclusive'): Promise<DecisionId>;
   champion(name: string): Promise<Answer<ChampionJson>>;
   etagOf(name: string): Promise<string>;
-  promote(name: string, version: number, options?: CallOptions & { readonly etag?: string }): Promise<Answer<ChampionJson>>;
+  promote(
+    name: string,
+    version: number,
+    options?: CallOptions & { readonly etag?: string },
+  ): Promise<Answer<ChampionJson>>;
 }
 
 let made = 0;
 
 export function judgedModels(world: ApiWorld): JudgedModels {
   const { registry } = world;
-  const champion: JudgedModels['champion'] = (name) => world.call('GET', `/models/${name}/aliases/champion`, { as: 'viewer' });
+  const champion: JudgedModels['champion'] = (name) =>
+    world.call('GET', `/models/${name}/aliases/champion`, { as: 'viewer' });
 
   const successor: JudgedModels['successor'] = async (name, gates = [useful]) => {
     const { id: runId } = await world.accept(name);
     const now = (await registry.aliases.get({ tenant, model: name })).champion;
-    const beside = now && (await registry.models.get({ tenant, model: name, version: now.version }));
+    const beside =
+      now && (await registry.models.get({ tenant, model: name, version: now.version }));
     const { version } = await registry.models.register({
       ...{ tenant, model: name, runId, manifest: refTo(runId), signature, idempotencyKey: runId },
     });
@@ -58,7 +77,9 @@ export function judgedModels(world: ApiWorld): JudgedModels {
     },
     async applied({ canary, ...parts }) {
       const name = `model-${++made}`;
-      const body = lifecycleBody(name, (text) => withStages(text, { ...(canary ? { canary } : {}), ...parts }));
+      const body = lifecycleBody(name, (text) =>
+        withStages(text, { ...(canary ? { canary } : {}), ...parts }),
+      );
       const answer = await world.call('PUT', `/lifecycles/${name}`, { as: 'operator', body });
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
       return name;
@@ -74,7 +95,10 @@ export function judgedModels(world: ApiWorld): JudgedModels {
         as: 'approver',
         body: { version, reason: 'by hand' },
         ...options,
-        headers: { ...(options.etag === undefined ? {} : { 'if-match': options.etag }), ...options.headers },
+        headers: {
+          ...(options.etag === undefined ? {} : { 'if-match': options.etag }),
+          ...options.headers,
+        },
       }),
   };
 }
@@ -82,7 +106,15 @@ export function judgedModels(world: ApiWorld): JudgedModels {
 /** As the evaluate stage leaves it. */
 async function evaluated(
   world: ApiWorld,
-  { runId, gates, champion }: { readonly runId: RunId; readonly gates: readonly GateSpec[]; readonly champion: string | null },
+  {
+    runId,
+    gates,
+    champion,
+  }: {
+    readonly runId: RunId;
+    readonly gates: readonly GateSpec[];
+    readonly champion: string | null;
+  },
 ): Promise<void> {
   const [rules, measured] = [policy(...gates), evidence()];
   const verdict = decide(rules, measured);
@@ -114,6 +146,13 @@ async function record(
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: rules });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: measured });
   const grounds = { policy: policyDigest, evidence: evidenceDigest };
-  const { id } = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, idempotencyKey: `${runId}/${stage}` });
+  const { id } = await registry.decisions.record({
+    tenant,
+    runId,
+    stage,
+    ...grounds,
+    verdict,
+    idempotencyKey: `${runId}/${stage}`,
+  });
   return id as DecisionId;
 }

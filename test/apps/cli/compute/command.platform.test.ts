@@ -17,19 +17,25 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const check = (settings: { readonly trainersDir?: string; readonly python?: string }, ...args: readonly string[]) =>
-  cliAgainst({ apiUrl: null, apiKey: null, ...settings }, ['compute', 'check', ...args]);
+const check = (
+  settings: { readonly trainersDir?: string; readonly python?: string },
+  ...args: readonly string[]
+) => cliAgainst({ apiUrl: null, apiKey: null, ...settings }, ['compute', 'check', ...args]);
 const made = () => readdirSync(folder).filter((name) => name.startsWith('perennial-compute-'));
 
 describe('compute check', () => {
   test('trains for real, says what of the time was overhead, and leaves nothing', async () => {
     const { exitCode, stdout, stderr } = await check({}, 'local', '--json');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    const [local, ...others] = JSON.parse(stdout) as Record<'readySeconds' | 'seconds' | 'processSeconds' | 'overheadSeconds', number>[];
+    const [local, ...others] = JSON.parse(stdout) as Record<
+      'readySeconds' | 'seconds' | 'processSeconds' | 'overheadSeconds',
+      number
+    >[];
     expect(others).toEqual([]);
     if (local === undefined) throw new Error(stdout);
     expect(local).toMatchObject({ backend: 'local', ok: true, trainer: 'baseline', rows: 200 });
-    for (const part of [local.readySeconds, local.processSeconds, local.overheadSeconds]) expect(part).toBeGreaterThan(0);
+    for (const part of [local.readySeconds, local.processSeconds, local.overheadSeconds])
+      expect(part).toBeGreaterThan(0);
     expect(local.processSeconds + local.overheadSeconds).toBeCloseTo(local.seconds, 3);
     expect(made()).toEqual([]);
   });
@@ -48,7 +54,10 @@ describe('compute check', () => {
   test('of a job that fails has its reason and the end of its log', async () => {
     const trainersDir = join(folder, 'trainers');
     cpSync(resolve('trainers'), trainersDir, { recursive: true });
-    writeFileSync(join(trainersDir, 'baseline', 'train.py'), 'def train(job):\n    raise ValueError("the disk is made of cheese")\n');
+    writeFileSync(
+      join(trainersDir, 'baseline', 'train.py'),
+      'def train(job):\n    raise ValueError("the disk is made of cheese")\n',
+    );
     const { exitCode, stdout } = await check({ trainersDir });
     expect({ exitCode, stdout }).toEqual({
       exitCode: 1,

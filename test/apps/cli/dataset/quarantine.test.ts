@@ -5,7 +5,13 @@ beforeEach(async () => (api = await openFakeApi()));
 afterEach(() => api.close());
 
 const list = '/datasets/shop.orders/quarantine';
-const newest = { id: 'qua_2', version: 3, rows: 12, runId: 'run_2', reasons: { 'range:amount': 11, 'nulls:customer': 4 } };
+const newest = {
+  id: 'qua_2',
+  version: 3,
+  rows: 12,
+  runId: 'run_2',
+  reasons: { 'range:amount': 11, 'nulls:customer': 4 },
+};
 const older = { id: 'qua_1', version: 1, rows: 2, runId: 'run_1', reasons: { 'range:amount': 2 } };
 const rows = [
   { reasons: 'range:amount', values: { customer: 'ada', amount: -1, note: 'a\u001b[2Jb\nc' } },
@@ -39,9 +45,20 @@ describe('dataset quarantine', () => {
   });
 
   test('of one version, and as JSON', async () => {
-    const { stdout } = await api.cli('dataset', 'quarantine', 'shop.orders', '--rows', '5', '--version', '1', '--json');
+    const { stdout } = await api.cli(
+      'dataset',
+      'quarantine',
+      'shop.orders',
+      '--rows',
+      '5',
+      '--version',
+      '1',
+      '--json',
+    );
     expect(JSON.parse(stdout)).toEqual({ quarantine: older, items: rows.slice(0, 1) });
-    expect(await api.cli('dataset', 'quarantine', 'shop.orders', '--rows', '5', '--version', '2')).toEqual({
+    expect(
+      await api.cli('dataset', 'quarantine', 'shop.orders', '--rows', '5', '--version', '2'),
+    ).toEqual({
       exitCode: 0,
       stdout: '',
       stderr: 'shop.orders@2 has no quarantined rows\n',

@@ -1,22 +1,58 @@
-import { demoRun, rollbackOf, roundsTable, type NamedRound } from '../../../../apps/cli/demo/summary';
+import {
+  demoRun,
+  rollbackOf,
+  roundsTable,
+  type NamedRound,
+} from '../../../../apps/cli/demo/summary';
 import type { ReplayEnd } from '../../../../apps/cli/serving/replay/replay';
 import type { RolloutJson } from '../../../../apps/cli/rollout/view';
 import type { RunJson } from '../../../../apps/cli/run/view';
 import { rolledBack } from '../rollout/fixture';
 
 const run: RunJson = {
-  ...{ id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: { kind: 'failed', reasons: [] }, version: 2, waitingFor: null },
-  ...{ failure: null, actor: 'key:ada', traceId: 'a'.repeat(32), createdAt: '2026-01-01T00:00:00Z', startedAt: null, endedAt: null },
+  ...{
+    id: 'run_1',
+    lifecycle: 'flight-delay',
+    status: 'stopped',
+    verdict: { kind: 'failed', reasons: [] },
+    version: 2,
+    waitingFor: null,
+  },
+  ...{
+    failure: null,
+    actor: 'key:ada',
+    traceId: 'a'.repeat(32),
+    createdAt: '2026-01-01T00:00:00Z',
+    startedAt: null,
+    endedAt: null,
+  },
   ...{ revision: '', request: {}, temporalUrl: null, rollout: null },
   stages: [
     {
-      ...{ name: 'canary', status: 'failed', seconds: 12.345, reusedFrom: null, decision: null, verdict: null },
+      ...{
+        name: 'canary',
+        status: 'failed',
+        seconds: 12.345,
+        reusedFrom: null,
+        decision: null,
+        verdict: null,
+      },
       ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
     },
   ],
 };
 const sent: ReplayEnd = {
-  ...{ at: 0, requests: 0, failed: 0, labels: 0, answeredBy: {}, lagMs: 0, seconds: 10, latency: { p50: 5, p97: 9 }, firstFailure: null },
+  ...{
+    at: 0,
+    requests: 0,
+    failed: 0,
+    labels: 0,
+    answeredBy: {},
+    lagMs: 0,
+    seconds: 10,
+    latency: { p50: 5, p97: 9 },
+    firstFailure: null,
+  },
 };
 const roundOf = (rollout: RolloutJson | null): NamedRound => ({
   name: 'labels shuffled',
@@ -27,12 +63,17 @@ const roundOf = (rollout: RolloutJson | null): NamedRound => ({
 const withAnswers = (assigned: number): RolloutJson => {
   const { total } = rolledBack.traffic ?? {};
   if (!total) throw new Error('on record');
-  return { ...rolledBack, traffic: { total: { ...total, challenger: { ...total.challenger, assigned } } } };
+  return {
+    ...rolledBack,
+    traffic: { total: { ...total, challenger: { ...total.challenger, assigned } } },
+  };
 };
 
 describe('the table of what was lived', () => {
   test('says of a rollback how soon the traffic was back', () => {
-    expect(roundsTable([roundOf(withAnswers(300))])).toMatch(/@2 +failed, rolled back .* 1,234 +1,000 +0\.41 s +12\.3/);
+    expect(roundsTable([roundOf(withAnswers(300))])).toMatch(
+      /@2 +failed, rolled back .* 1,234 +1,000 +0\.41 s +12\.3/,
+    );
   });
 
   test('but not where nobody had been answered: no traffic had to come back', () => {

@@ -10,7 +10,10 @@ const cases = Array.from({ length: 40 }, (_, number): EvaluationCase => ({
   ...{ id: `c${number}`, input: { question: `q${number}` }, expected: { answer: 'a' } },
   ...{ tags: [], group: null, pair: null, rules: [] },
 }));
-const sliced = (search: number, confirm: number) => ({ name: 'wiki', spec: { cases: { file: 'cases.ndjson', search, confirm } } });
+const sliced = (search: number, confirm: number) => ({
+  name: 'wiki',
+  spec: { cases: { file: 'cases.ndjson', search, confirm } },
+});
 
 test('a search for a lifecycle sees none of the cases that it judges by', () => {
   const of = sliced(0.4, 0.2);
@@ -18,15 +21,24 @@ test('a search for a lifecycle sees none of the cases that it judges by', () => 
   expect(left.cases).toEqual(cases.filter((each) => sliceOf(each, of.spec.cases) !== 'judge'));
   expect(left.cases.length).toBeGreaterThan(10);
   expect(readCaseSet(left.text, 'cases').cases).toEqual(left.cases);
-  expect(() => withoutJudging({ text: '', cases }, sliced(0, 0))).toThrow('wiki evaluates with all 40 cases; none is left for the search');
+  expect(() => withoutJudging({ text: '', cases }, sliced(0, 0))).toThrow(
+    'wiki evaluates with all 40 cases; none is left for the search',
+  );
 });
 
 test('a file of another encoding is refused with its line, and one that is not there with its name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-cases-'));
   try {
-    writeFileSync(join(folder, 'cases.ndjson'), Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1'));
-    expect(() => textOfFile('cases.ndjson', folder)).toThrow('cases.ndjson: line 2 of cases.ndjson is not valid UTF-8');
-    expect(() => textOfFile('nosuch.ndjson', folder)).toThrow(/^nosuch\.ndjson cannot be read: .*ENOENT/);
+    writeFileSync(
+      join(folder, 'cases.ndjson'),
+      Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1'),
+    );
+    expect(() => textOfFile('cases.ndjson', folder)).toThrow(
+      'cases.ndjson: line 2 of cases.ndjson is not valid UTF-8',
+    );
+    expect(() => textOfFile('nosuch.ndjson', folder)).toThrow(
+      /^nosuch\.ndjson cannot be read: .*ENOENT/,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

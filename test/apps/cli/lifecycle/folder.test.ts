@@ -19,7 +19,11 @@ describe('the folder of a lifecycle', () => {
     writeFileSync(join(folder, 'flights', 'data.csv'), 'a,b\n');
     mkdirSync(join(folder, 'flights', '.hidden'));
     writeFileSync(join(folder, 'flights', '.hidden', 'x.sql'), 'SELECT 2');
-    const expected = { fileName: 'lifecycle.yaml', document: 'kind: ModelLifecycle\n', files: { 'sql/features.sql': 'SELECT 1' } };
+    const expected = {
+      fileName: 'lifecycle.yaml',
+      document: 'kind: ModelLifecycle\n',
+      files: { 'sql/features.sql': 'SELECT 1' },
+    };
     expect(read()).toMatchObject(expected);
     expect(Object.keys(read('flights/lifecycle.yaml').files)).toEqual(['sql/features.sql']);
   });
@@ -41,7 +45,12 @@ describe('the folder of a lifecycle', () => {
 
   test.each<[string, () => void, string, RegExp]>([
     ['that is not there', () => undefined, 'nosuch', /nosuch does not exist/],
-    ['without a lifecycle.yaml', () => rmSync(join(folder, 'flights', 'lifecycle.yaml')), 'flights', /no file lifecycle.yaml/],
+    [
+      'without a lifecycle.yaml',
+      () => rmSync(join(folder, 'flights', 'lifecycle.yaml')),
+      'flights',
+      /no file lifecycle.yaml/,
+    ],
     [
       'with a file over 1 MiB',
       () => writeFileSync(join(folder, 'flights', 'big.sql'), 'x'.repeat((1 << 20) + 1)),
@@ -50,18 +59,30 @@ describe('the folder of a lifecycle', () => {
     ],
     [
       'with a file of another encoding',
-      () => writeFileSync(join(folder, 'flights', 'cases.ndjson'), Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1')),
+      () =>
+        writeFileSync(
+          join(folder, 'flights', 'cases.ndjson'),
+          Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1'),
+        ),
       'flights',
       /^flights: line 2 of cases\.ndjson is not valid UTF-8$/,
     ],
     [
       'with more files than a lifecycle has',
-      () => Array.from({ length: 201 }, (_, i) => writeFileSync(join(folder, 'flights', `${i}.sql`), '')),
+      () =>
+        Array.from({ length: 201 }, (_, i) =>
+          writeFileSync(join(folder, 'flights', `${i}.sql`), ''),
+        ),
       'flights',
       /more than 200/,
     ],
   ])('%s is refused as usage', (_, change, given, message) => {
     change();
-    expect(() => read(given)).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) as string }) as Error);
+    expect(() => read(given)).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: expect.stringMatching(message) as string,
+      }) as Error,
+    );
   });
 });

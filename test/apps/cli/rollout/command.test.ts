@@ -12,8 +12,12 @@ afterEach(() => api.close());
 const serve = (...looks: readonly RolloutJson[]) => {
   let asked = 0;
   const next = (): RolloutJson => looks[Math.min(asked++, looks.length - 1)] ?? running;
-  api.routes.set('GET /models/flight-delay/rollout', (_, response) => answer(response, 200, looks[0] ?? running));
-  api.routes.set('GET /models/flight-delay/rollouts/roll_1', (_, response) => answer(response, 200, next()));
+  api.routes.set('GET /models/flight-delay/rollout', (_, response) =>
+    answer(response, 200, looks[0] ?? running),
+  );
+  api.routes.set('GET /models/flight-delay/rollouts/roll_1', (_, response) =>
+    answer(response, 200, next()),
+  );
 };
 
 describe('a rollout that is shown', () => {
@@ -61,7 +65,9 @@ describe('a rollout that is shown', () => {
   test('whose challenger began to answer says that labels of that traffic are missing, not that none came', () => {
     const message = 'logloss: no label yet of requests that the challenger answered';
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
-    const reasons = [{ gate: 'quality', code: 'quality.notMeasured', message, outcome: 'inconclusive' as const }];
+    const reasons = [
+      { gate: 'quality', code: 'quality.notMeasured', message, outcome: 'inconclusive' as const },
+    ];
     const [first] = progressLines({ ...running, quality, reasons });
     expect(first).toBe(`step 2 of 3, 5 %: ${message}`);
   });
@@ -93,15 +99,28 @@ describe('a rollout that is shown', () => {
     expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
     const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
     expect(await shown({ over }, 'held')).toContain(`judging has ended: ${over}`);
-    for (const each of [await shown({ silence: null, over: null }), await shown({ over }, 'promoted')]) {
+    for (const each of [
+      await shown({ silence: null, over: null }),
+      await shown({ over }, 'promoted'),
+    ]) {
       expect(each).not.toContain('has not answered');
       expect(each).not.toContain('nothing more');
     }
   });
 
   test('names the gateways that have not confirmed a rollback', async () => {
-    serve({ ...rolledBack, rollback: { from: 2, to: 1, secondsToFullTraffic: null, unconfirmed: ['http://gateway:8710'] } });
-    expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain('not confirmed by http://gateway:8710');
+    serve({
+      ...rolledBack,
+      rollback: {
+        from: 2,
+        to: 1,
+        secondsToFullTraffic: null,
+        unconfirmed: ['http://gateway:8710'],
+      },
+    });
+    expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain(
+      'not confirmed by http://gateway:8710',
+    );
   });
 
   test('and was taken back in shadow says that no traffic had to come back', async () => {
@@ -123,13 +142,27 @@ describe('a rollout that is shown', () => {
       'needs about 2.75 days and 1,650 labels more at the current rate',
     );
     for (const seconds of [200 * 86_400, null])
-      expect(await said({ observations: 1_650, seconds })).toContain('needs more than the remaining 10 days at the current rate');
-    expect(await said({ observations: null, seconds: null })).toContain('too few labels to forecast');
+      expect(await said({ observations: 1_650, seconds })).toContain(
+        'needs more than the remaining 10 days at the current rate',
+      );
+    expect(await said({ observations: null, seconds: null })).toContain(
+      'too few labels to forecast',
+    );
   });
 
   test('before there was traffic draws nothing, and says so', async () => {
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
-    serve({ ...running, step: 0, weight: 0, quality, reasons: [], remaining: null, traffic: null, history: [], eventNow: null });
+    serve({
+      ...running,
+      step: 0,
+      weight: 0,
+      quality,
+      reasons: [],
+      remaining: null,
+      traffic: null,
+      history: [],
+      eventNow: null,
+    });
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(stdout).toContain('no traffic yet');
     expect(stdout).toContain('no labels of both versions are due yet');
@@ -137,10 +170,19 @@ describe('a rollout that is shown', () => {
 
   test('by its id, as JSON, and as one of a list', async () => {
     serve(running);
-    api.routes.set('GET /models/flight-delay/rollouts', { items: [running, rolledBack], nextPageToken: null });
-    expect(JSON.parse((await api.cli('rollout', 'show', 'flight-delay', '--id', 'roll_1', '--json')).stdout)).toEqual(running);
+    api.routes.set('GET /models/flight-delay/rollouts', {
+      items: [running, rolledBack],
+      nextPageToken: null,
+    });
+    expect(
+      JSON.parse(
+        (await api.cli('rollout', 'show', 'flight-delay', '--id', 'roll_1', '--json')).stdout,
+      ),
+    ).toEqual(running);
     const list = await api.cli('rollout', 'list', 'flight-delay');
-    expect(list.stdout).toMatch(/roll_1 +@2 +@1 +running +step 2 of 3, 5 % +2026-01-01T00:00:00Z +run_1/);
+    expect(list.stdout).toMatch(
+      /roll_1 +@2 +@1 +running +step 2 of 3, 5 % +2026-01-01T00:00:00Z +run_1/,
+    );
     api.routes.set('GET /models/flight-delay/rollouts', { items: [], nextPageToken: null });
     expect(await api.cli('rollout', 'list', 'flight-delay')).toEqual({
       ...{ exitCode: 0, stdout: '' },
@@ -151,7 +193,11 @@ describe('a rollout that is shown', () => {
   test('in a terminal is painted, and not with NO_COLOR', async () => {
     serve(rolledBack);
     const show = (noColor: boolean) =>
-      cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true, noColor }, ['rollout', 'show', 'flight-delay']);
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true, noColor }, [
+        'rollout',
+        'show',
+        'flight-delay',
+      ]);
     expect((await show(false)).stdout).toContain('\u001b[31mFAIL\u001b[0m  quality');
     expect((await show(true)).stdout).not.toContain('\u001b');
   });
@@ -189,7 +235,11 @@ describe('a rollout that is watched', () => {
 
   test('in a terminal is drawn again over itself', async () => {
     serve(running, rolledBack);
-    const { stderr, stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, ['rollout', 'watch', 'flight-delay']);
+    const { stderr, stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, [
+      'rollout',
+      'watch',
+      'flight-delay',
+    ]);
     expect(stderr).toMatch(/running[^]*\u001b\[\d+F\u001b\[J[^]*rolledBack/);
     expect(stdout).toBe('');
   });
@@ -212,30 +262,58 @@ describe('a command to a rollout', () => {
     ['resume', { status: 'passed' }, 'flight-delay@2 may be promoted'],
     ['skip', { step: 2 }, 'flight-delay@2 is in step 3 of 3, 50 %'],
     ['abort', { status: 'aborted' }, 'flight-delay@2 is aborted; @1 answers'],
-  ] as const)('%s goes to the API with its reason and a key, and says what came of it: %j', async (verb, now, said) => {
-    api.routes.set(`POST /models/flight-delay/rollout/${verb}`, { ...running, ...now });
-    expect(await api.cli('rollout', verb, 'flight-delay', '--reason', 'a look')).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
-    expect(api.asked).toMatchObject([
-      { body: { reason: 'a look' }, headers: { 'idempotency-key': expect.stringMatching(/^[0-9a-f-]{36}$/) as string } },
-    ]);
-  });
+  ] as const)(
+    '%s goes to the API with its reason and a key, and says what came of it: %j',
+    async (verb, now, said) => {
+      api.routes.set(`POST /models/flight-delay/rollout/${verb}`, { ...running, ...now });
+      expect(await api.cli('rollout', verb, 'flight-delay', '--reason', 'a look')).toEqual({
+        exitCode: 0,
+        stdout: '',
+        stderr: `${said}\n`,
+      });
+      expect(api.asked).toMatchObject([
+        {
+          body: { reason: 'a look' },
+          headers: { 'idempotency-key': expect.stringMatching(/^[0-9a-f-]{36}$/) as string },
+        },
+      ]);
+    },
+  );
 
   test('extend takes a duration of event time', async () => {
     const extended = { ...running, test: { ...running.test, extendedSeconds: 259_200 } };
     api.routes.set('POST /models/flight-delay/rollout/extend', extended);
-    const { exitCode, stdout, stderr } = await api.cli('rollout', 'extend', 'flight-delay', '3d', '--idempotency-key', 'k', '--json');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay@2 now has 17d of event time\n' });
+    const { exitCode, stdout, stderr } = await api.cli(
+      'rollout',
+      'extend',
+      'flight-delay',
+      '3d',
+      '--idempotency-key',
+      'k',
+      '--json',
+    );
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: 'flight-delay@2 now has 17d of event time\n',
+    });
     expect(JSON.parse(stdout)).toEqual(extended);
-    expect(api.asked).toMatchObject([{ body: { seconds: 259_200 }, headers: { 'idempotency-key': 'k' } }]);
+    expect(api.asked).toMatchObject([
+      { body: { seconds: 259_200 }, headers: { 'idempotency-key': 'k' } },
+    ]);
     for (const wrong of ['3', '-1d', '1mo', '0d', 'long']) {
-      expect(await api.cli('rollout', 'extend', 'flight-delay', wrong)).toMatchObject({ exitCode: 2 });
+      expect(await api.cli('rollout', 'extend', 'flight-delay', wrong)).toMatchObject({
+        exitCode: 2,
+      });
     }
     expect(api.asked).toHaveLength(1);
   });
 
   test('that is refused comes with the API’s words', async () => {
     api.routes.set('POST /models/m/rollout/hold', (_, response) =>
-      refuse(response, 409, { detail: 'no rollout of m is open to hold', next: 'perennial rollout show m' }),
+      refuse(response, 409, {
+        detail: 'no rollout of m is open to hold',
+        next: 'perennial rollout show m',
+      }),
     );
     expect(await api.cli('rollout', 'hold', 'm')).toEqual({
       ...{ exitCode: 1, stdout: '' },
@@ -248,27 +326,59 @@ describe('a run in its canary', () => {
   const at = '2026-01-01T00:00:00Z';
 
   test('is shown with its rollout, and its end is said as it comes', async () => {
-    const run = { id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: null, version: 2, waitingFor: null, failure: null };
-    api.routes.set('GET /runs/run_1', { ...run, traceId: 't', temporalUrl: null, stages: [], rollout: rolledBack });
+    const run = {
+      id: 'run_1',
+      lifecycle: 'flight-delay',
+      status: 'stopped',
+      verdict: null,
+      version: 2,
+      waitingFor: null,
+      failure: null,
+    };
+    api.routes.set('GET /runs/run_1', {
+      ...run,
+      traceId: 't',
+      temporalUrl: null,
+      stages: [],
+      rollout: rolledBack,
+    });
     const events = [
       {
         kind: 'rollout.started',
-        data: { rollout: 'roll_1', model: 'flight-delay', status: 'running', actor: 'run:run_1', cause: 'passed' },
+        data: {
+          rollout: 'roll_1',
+          model: 'flight-delay',
+          status: 'running',
+          actor: 'run:run_1',
+          cause: 'passed',
+        },
       },
-      { kind: 'rollout.extended', data: { status: 'running', extendedSeconds: 259_200, actor: 'ada', cause: 'a holiday' } },
-      { kind: 'rollout.rolled_back', data: { status: 'rolledBack', actor: 'perennial', cause: 'harm: logloss' } },
+      {
+        kind: 'rollout.extended',
+        data: { status: 'running', extendedSeconds: 259_200, actor: 'ada', cause: 'a holiday' },
+      },
+      {
+        kind: 'rollout.rolled_back',
+        data: { status: 'rolledBack', actor: 'perennial', cause: 'harm: logloss' },
+      },
     ];
     api.routes.set('GET /runs/run_1/events', (_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       for (const [index, event] of events.entries()) {
-        response.write(`id: ${index + 1}\ndata: ${JSON.stringify({ seq: index + 1, stage: 'canary', at, ...event })}\n\n`);
+        response.write(
+          `id: ${index + 1}\ndata: ${JSON.stringify({ seq: index + 1, stage: 'canary', at, ...event })}\n\n`,
+        );
       }
       response.end('event: end\ndata: {}\n\n');
     });
     const { exitCode, stdout, stderr } = await api.cli('run', 'watch', 'run_1');
     expect(exitCode).toBe(3);
-    expect(stderr).toBe('00:00:00  canary    3d of event time added by ada\n00:00:00  canary    rolledBack by perennial: harm: logloss\n');
-    expect(stdout).toContain('rollout roll_1: rolledBack; perennial rollout show flight-delay --id roll_1\n');
+    expect(stderr).toBe(
+      '00:00:00  canary    3d of event time added by ada\n00:00:00  canary    rolledBack by perennial: harm: logloss\n',
+    );
+    expect(stdout).toContain(
+      'rollout roll_1: rolledBack; perennial rollout show flight-delay --id roll_1\n',
+    );
   });
 
   test('tells how far the canary is between its events', async () => {
@@ -288,7 +398,9 @@ describe('a run in its canary', () => {
     api.routes.set('GET /runs/run_1/events', (_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const data = { rollout: 'roll_1', model: 'flight-delay', status: 'running' };
-      response.write(`id: 1\ndata: ${JSON.stringify({ seq: 1, kind: 'rollout.started', stage: 'canary', at, data })}\n\n`);
+      response.write(
+        `id: 1\ndata: ${JSON.stringify({ seq: 1, kind: 'rollout.started', stage: 'canary', at, data })}\n\n`,
+      );
       setTimeout(() => response.end('event: end\ndata: {}\n\n'), 1_500);
     });
     const { stderr } = await api.cli('run', 'watch', 'run_1');

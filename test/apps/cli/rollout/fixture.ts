@@ -45,7 +45,8 @@ export const running: RolloutJson = {
     {
       gate: 'quality',
       code: 'quality.open',
-      message: 'logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
+      message:
+        'logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
       outcome: 'inconclusive',
     },
     {
@@ -62,7 +63,12 @@ export const running: RolloutJson = {
     },
   ],
   remaining: { observations: 1_650, seconds: 237_600 },
-  traffic: { total: { champion: arm, challenger: { requests: 5_900, errors: 3, assigned: 300, slow: 5, ripe: 260, labelled: 250 } } },
+  traffic: {
+    total: {
+      champion: arm,
+      challenger: { requests: 5_900, errors: 3, assigned: 300, slow: 5, ripe: 260, labelled: 250 },
+    },
+  },
   test: { alpha: 0.03, maxDurationSeconds: 1_209_600, extendedSeconds: 0 },
   rollback: null,
   history: settling(60, -0.004),
@@ -75,9 +81,27 @@ export const running: RolloutJson = {
 export const judged: RolloutJson = {
   ...running,
   judge: {
-    ...{ dimension: 'sound', digest: `sha256:${'a'.repeat(64)}`, sensitivity: 0.9, specificity: 0.8 },
-    ...{ pairs: 1_240, withoutVerdict: 7, mostPairs: 2_000, costUsd: 0.31416, silence: null, over: null },
-    labels: { needed: 20, pairs: 0, champion: { right: 0, wrong: 0 }, challenger: { right: 0, wrong: 0 }, whyNot: [] },
+    ...{
+      dimension: 'sound',
+      digest: `sha256:${'a'.repeat(64)}`,
+      sensitivity: 0.9,
+      specificity: 0.8,
+    },
+    ...{
+      pairs: 1_240,
+      withoutVerdict: 7,
+      mostPairs: 2_000,
+      costUsd: 0.31416,
+      silence: null,
+      over: null,
+    },
+    labels: {
+      needed: 20,
+      pairs: 0,
+      champion: { right: 0, wrong: 0 },
+      challenger: { right: 0, wrong: 0 },
+      whyNot: [],
+    },
   },
 };
 
@@ -89,7 +113,12 @@ export const rolledBack: RolloutJson = {
   verdict: {
     kind: 'failed',
     reasons: [
-      { gate: 'quality', code: 'quality.refuted', message: 'logloss worse by 0.21: refuted', outcome: 'failed' },
+      {
+        gate: 'quality',
+        code: 'quality.refuted',
+        message: 'logloss worse by 0.21: refuted',
+        outcome: 'failed',
+      },
       { gate: 'errors', code: 'guardrail.unharmed', message: 'kept', outcome: 'passed' },
     ],
   },

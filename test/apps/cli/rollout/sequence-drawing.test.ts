@@ -3,7 +3,11 @@ import { drawSequence } from '../../../../apps/cli/rollout/sequence-drawing';
 import { openTerminal } from '../../../../apps/cli/terminal';
 import { settling } from './fixture';
 
-const { outPaint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
+const { outPaint } = openTerminal({
+  stdout: new Writable(),
+  stderr: new Writable(),
+  noColor: true,
+});
 const draw = (history: ReturnType<typeof settling>, limit = 0.01, columns = 60, rows = 10) =>
   `\n${drawSequence({ history, limit, limitName: limit > 0 ? 'margin' : 'to beat', unit: 'pairs' }, { columns, rows }, outPaint).join('\n')}\n`;
 
@@ -73,7 +77,13 @@ describe('a confidence sequence that is drawn', () => {
   });
 
   test('before the first label is nothing', () => {
-    expect(drawSequence({ history: [], limit: 0.01, limitName: 'margin', unit: 'pairs' }, { columns: 80, rows: 12 }, outPaint)).toEqual([]);
+    expect(
+      drawSequence(
+        { history: [], limit: 0.01, limitName: 'margin', unit: 'pairs' },
+        { columns: 80, rows: 12 },
+        outPaint,
+      ),
+    ).toEqual([]);
   });
 
   test.each([40, 60, 80, 137])('fits %i columns', (columns) => {
@@ -88,13 +98,19 @@ describe('a confidence sequence that is drawn', () => {
         outPaint,
       );
       expect(lines).toHaveLength(14);
-      expect(Math.max(...lines.map((line) => Array.from(line).length))).toBeLessThanOrEqual(columns);
+      expect(Math.max(...lines.map((line) => Array.from(line).length))).toBeLessThanOrEqual(
+        columns,
+      );
     }
   });
 
   test('without bounds shows the estimate alone, in a band that leaves everything open', () => {
     const history = [{ n: 40, eventTime: '', estimate: 0.02, lower: null, upper: null }];
-    const lines = drawSequence({ history, limit: 0.01, limitName: 'margin', unit: 'pairs' }, { columns: 30, rows: 5 }, outPaint);
+    const lines = drawSequence(
+      { history, limit: 0.01, limitName: 'margin', unit: 'pairs' },
+      { columns: 30, rows: 5 },
+      outPaint,
+    );
     expect(lines.join('\n')).toContain('●');
     expect(lines.every((line) => !line.includes('NaN'))).toBe(true);
   });

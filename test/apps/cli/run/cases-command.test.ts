@@ -10,7 +10,9 @@ beforeEach(async () => {
   api = await openFakeApi();
   folder = mkdtempSync(join(tmpdir(), 'perennial-cases-'));
   const results = { uri: 's3://x', digest, bytes: 1, mediaType: 'application/json' };
-  api.routes.set('GET /runs/run_1/evaluations', { items: [{ stage: 'evaluate', name: 'candidate', cases: 2, results }] });
+  api.routes.set('GET /runs/run_1/evaluations', {
+    items: [{ stage: 'evaluate', name: 'candidate', cases: 2, results }],
+  });
 });
 afterEach(async () => {
   await api.close();
@@ -20,17 +22,40 @@ afterEach(async () => {
 const digest = `sha256:${'a'.repeat(64)}`;
 const casesPath = `GET /runs/run_1/evaluations/${digest}/cases`;
 const cases = (...args: readonly string[]) =>
-  cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', cwd: folder }, ['run', 'cases', 'run_1', ...args]);
+  cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', cwd: folder }, [
+    'run',
+    'cases',
+    'run_1',
+    ...args,
+  ]);
 
 function answered(id: string, answer: string): CaseReport {
   const scores = { right: { kind: 'scored', value: 0 } } as const;
   const asked = { id, input: { question: `${id}\n?` }, expected: { answer: 'Rome' } };
-  return { ...asked, group: null, pair: null, answer, unanswered: null, retrieved: [], scores, latencyMs: 20, costUsd: 0.000005 };
+  return {
+    ...asked,
+    group: null,
+    pair: null,
+    answer,
+    unanswered: null,
+    retrieved: [],
+    scores,
+    latencyMs: 20,
+    costUsd: 0.000005,
+  };
 }
 
 test('an answer cannot steer the terminal of who reads it in a table', async () => {
-  const refused = { ...answered('b', ''), answer: null, unanswered: 'ProviderRefused', because: 'no\u001b[1A' };
-  api.routes.set(casesPath, { items: [answered('a', 'x\u001b[2J\ny\u009b2J'), refused], nextPageToken: null });
+  const refused = {
+    ...answered('b', ''),
+    answer: null,
+    unanswered: 'ProviderRefused',
+    because: 'no\u001b[1A',
+  };
+  api.routes.set(casesPath, {
+    items: [answered('a', 'x\u001b[2J\ny\u009b2J'), refused],
+    nextPageToken: null,
+  });
   const { stdout } = await cases();
   expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
     ['CASE', 'QUESTION', 'EXPECTED', 'RIGHT', 'ANSWER'],
@@ -54,19 +79,28 @@ test.each([
 
 test('a file that could not be written whole is not there, nor a part of it', async () => {
   api.routes.set(casesPath, ({ path }, response) => {
-    if (path.includes('pageToken')) refuse(response, 503, { code: 'StorageUnavailable', detail: 'S3 is away' });
+    if (path.includes('pageToken'))
+      refuse(response, 503, { code: 'StorageUnavailable', detail: 'S3 is away' });
     else response.end(JSON.stringify({ items: [answered('a', 'x')], nextPageToken: 'next' }));
   });
-  expect(await cases('--format', 'jsonl', '--out', 'cases.jsonl')).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(await cases('--format', 'jsonl', '--out', 'cases.jsonl')).toMatchObject({
+    exitCode: 1,
+    stdout: '',
+  });
   expect(readdirSync(folder)).toEqual([]);
   api.routes.set(casesPath, { items: [answered('a', 'x')], nextPageToken: null });
-  expect(await cases('--format', 'jsonl', '--out', 'cases.jsonl')).toMatchObject({ exitCode: 0, stdout: '' });
+  expect(await cases('--format', 'jsonl', '--out', 'cases.jsonl')).toMatchObject({
+    exitCode: 0,
+    stdout: '',
+  });
   expect(JSON.parse(readFileSync(join(folder, 'cases.jsonl'), 'utf8'))).toEqual(answered('a', 'x'));
 });
 
 test('a place where no file can be written is told of before anything is asked', async () => {
   const said = await cases('--format', 'jsonl', '--out', 'nosuch/cases.jsonl');
   expect(said).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(said.stderr).toMatch(/nosuch\/cases\.jsonl cannot be written: the folder does not exist[^]*name a file in an existing folder/);
+  expect(said.stderr).toMatch(
+    /nosuch\/cases\.jsonl cannot be written: the folder does not exist[^]*name a file in an existing folder/,
+  );
   expect(api.asked.filter(({ path }) => path.endsWith('/cases'))).toEqual([]);
 });

@@ -8,10 +8,22 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
   const linesOf = openRunLines(paint);
   const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
   const [provider, job, since] = ['acme', 'ftjob-1', '2026-01-01T00:00:00.000Z'];
-  const away = { provider, job, since, reason: 'acme: nothing listens there (ECONNREFUSED)', patienceSeconds: 14_400 };
+  const away = {
+    provider,
+    job,
+    since,
+    reason: 'acme: nothing listens there (ECONNREFUSED)',
+    patienceSeconds: 14_400,
+  };
   const lines = [
     ...linesOf({ seq: 1, kind: 'provider.away', stage: 'fine-tune', data: away, at: at(1) }),
-    ...linesOf({ seq: 2, kind: 'provider.back', stage: 'fine-tune', data: { provider, job, since }, at: at(9) }),
+    ...linesOf({
+      seq: 2,
+      kind: 'provider.back',
+      stage: 'fine-tune',
+      data: { provider, job, since },
+      at: at(9),
+    }),
   ];
   expect(lines).toEqual([
     `00:00:01  fine-tune acme is unavailable since ${since}: acme: nothing listens there (ECONNREFUSED); its job ftjob-1 continues, retrying for 4h in total`,
@@ -20,16 +32,35 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
 });
 
 test('a provider that is away before it has taken an order has no job that goes on', () => {
-  const data = { provider: 'acme', since: '2026-01-01T00:00:00.000Z', reason: 'status 503', patienceSeconds: 60 };
-  const [line] = openRunLines(paint)({ seq: 1, kind: 'provider.away', stage: 'fine-tune', data, at: '2026-01-01T00:00:01.000Z' });
+  const data = {
+    provider: 'acme',
+    since: '2026-01-01T00:00:00.000Z',
+    reason: 'status 503',
+    patienceSeconds: 60,
+  };
+  const [line] = openRunLines(paint)({
+    seq: 1,
+    kind: 'provider.away',
+    stage: 'fine-tune',
+    data,
+    at: '2026-01-01T00:00:01.000Z',
+  });
   expect(line).toContain('status 503; it has not accepted the job, retrying');
 });
 
 test('an evaluation is told now and then: how many were asked, how many without an answer, how many from before', () => {
   const linesOf = openRunLines(paint);
   const asked = (seq: number, second: number, data: object) =>
-    linesOf({ seq, kind: 'evaluation.progress', stage: 'evaluate', data: { ...data }, at: `2026-01-01T00:00:0${second}.000Z` });
-  expect(asked(1, 0, { asked: 12, of: 240, unanswered: 0, fromLedger: 0 })).toEqual(['00:00:00  evaluate  12 of 240 cases asked']);
+    linesOf({
+      seq,
+      kind: 'evaluation.progress',
+      stage: 'evaluate',
+      data: { ...data },
+      at: `2026-01-01T00:00:0${second}.000Z`,
+    });
+  expect(asked(1, 0, { asked: 12, of: 240, unanswered: 0, fromLedger: 0 })).toEqual([
+    '00:00:00  evaluate  12 of 240 cases asked',
+  ]);
   expect(asked(2, 0, { asked: 13, of: 240, unanswered: 0, fromLedger: 0 })).toEqual([]);
   expect(asked(3, 9, { asked: 90, of: 240, unanswered: 2, fromLedger: 40 })).toEqual([
     '00:00:09  evaluate  90 of 240 cases asked, 2 without an answer, 40 from the call ledger',
@@ -38,18 +69,47 @@ test('an evaluation is told now and then: how many were asked, how many without 
 
 test('passages that are looked up for examples are told now and then', () => {
   const data = { found: 1_200, of: 20_000, index: 'wiki' };
-  const lines = openRunLines(paint)({ seq: 1, kind: 'examples.progress', stage: 'fine-tune', data, at: '2026-01-01T00:00:00.000Z' });
+  const lines = openRunLines(paint)({
+    seq: 1,
+    kind: 'examples.progress',
+    stage: 'fine-tune',
+    data,
+    at: '2026-01-01T00:00:00.000Z',
+  });
   expect(lines).toEqual(['00:00:00  fine-tune passages of wiki found for 1200 of 20000 examples']);
 });
 
 test('whoever watches is told who stands by, and who does not and why', () => {
   const linesOf = openRunLines(paint);
   const at = '2026-01-01T00:00:01.000Z';
-  const told = (data: Readonly<Record<string, unknown>>) => linesOf({ seq: 1, kind: 'standby.judged', stage: 'evaluate', data, at });
-  const good = { provider: 'acme', model: 'small', kind: 'qualified', cases: 120, evidence: 'sha256:a' };
-  expect(told(good)).toEqual(['00:00:01  evaluate  acme small stands by: it passed the same gates on 120 cases']);
-  const bad = { ...good, kind: 'refused', verdict: 'failed', reason: 'useful: right 0.2, minimum 0.4' };
-  expect(told(bad)).toEqual(['00:00:01  evaluate  acme small does not stand by: failed on 120 cases, useful: right 0.2, minimum 0.4']);
-  const away = { provider: 'acme', model: 'small', kind: 'notMeasured', reason: 'acme does not accept the key' };
-  expect(told(away)).toEqual(['00:00:01  evaluate  acme small does not stand by, for it was not measured: acme does not accept the key']);
+  const told = (data: Readonly<Record<string, unknown>>) =>
+    linesOf({ seq: 1, kind: 'standby.judged', stage: 'evaluate', data, at });
+  const good = {
+    provider: 'acme',
+    model: 'small',
+    kind: 'qualified',
+    cases: 120,
+    evidence: 'sha256:a',
+  };
+  expect(told(good)).toEqual([
+    '00:00:01  evaluate  acme small stands by: it passed the same gates on 120 cases',
+  ]);
+  const bad = {
+    ...good,
+    kind: 'refused',
+    verdict: 'failed',
+    reason: 'useful: right 0.2, minimum 0.4',
+  };
+  expect(told(bad)).toEqual([
+    '00:00:01  evaluate  acme small does not stand by: failed on 120 cases, useful: right 0.2, minimum 0.4',
+  ]);
+  const away = {
+    provider: 'acme',
+    model: 'small',
+    kind: 'notMeasured',
+    reason: 'acme does not accept the key',
+  };
+  expect(told(away)).toEqual([
+    '00:00:01  evaluate  acme small does not stand by, for it was not measured: acme does not accept the key',
+  ]);
 });

@@ -9,7 +9,16 @@ import { openFakeApi } from '../fake-api';
 const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
 
 const trial = (number: number, rest: Partial<TrialJson>): TrialJson => ({
-  ...{ run: 'run_1', number, status: 'complete', metric: 'logloss', value: 0.5, best: false, reason: null, seconds: 2 },
+  ...{
+    run: 'run_1',
+    number,
+    status: 'complete',
+    metric: 'logloss',
+    value: 0.5,
+    best: false,
+    reason: null,
+    seconds: 2,
+  },
   ...{ intermediate: [], startedAt: '2026-01-01T00:00:00Z', endedAt: null },
   params: { num_leaves: 31, learning_rate: 0.0512345 },
   ...rest,
@@ -17,7 +26,11 @@ const trial = (number: number, rest: Partial<TrialJson>): TrialJson => ({
 const trials = [
   trial(0, { value: 0.431234 }),
   trial(1, { value: 0.42, best: true, params: { num_leaves: 7, learning_rate: 0.1 } }),
-  trial(2, { status: 'pruned', value: 0.7, reason: 'hyperband, at tuning_logloss 0.7 after 3 iterations' }),
+  trial(2, {
+    status: 'pruned',
+    value: 0.7,
+    reason: 'hyperband, at tuning_logloss 0.7 after 3 iterations',
+  }),
   trial(3, { status: 'failed', value: null, reason: 'used 3 GiB of memory' }),
   trial(4, { status: 'running', value: null, seconds: null }),
 ];
@@ -65,8 +78,22 @@ test('a study is watched by a line now and then, and by its last', () => {
   const linesOf = openRunLines(paint);
   const lines = [0, 1, 2, 6, 7, 8].flatMap((second, index) => {
     const best = second === 0 ? null : { number: 1, value: 0.43123 };
-    const data = { number: index, status: 'complete', value: 0.5, best, metric: 'logloss', ended: index + 1, of: 6 };
-    return linesOf({ seq: index, kind: 'trial.ended', stage: 'tune', data, at: `2026-01-01T00:00:0${second}.000Z` });
+    const data = {
+      number: index,
+      status: 'complete',
+      value: 0.5,
+      best,
+      metric: 'logloss',
+      ended: index + 1,
+      of: 6,
+    };
+    return linesOf({
+      seq: index,
+      kind: 'trial.ended',
+      stage: 'tune',
+      data,
+      at: `2026-01-01T00:00:0${second}.000Z`,
+    });
   });
   expect(lines).toEqual([
     '00:00:00  tune      1 of 6 trials, none complete',
@@ -81,7 +108,13 @@ test.each([
   ['evaluate', 'run_1/evaluate/baseline/1', 'baseline: lightgbm step 7: loss 0.5'],
 ])('training is shown under the stage that it is for: %s', (stage, job, text) => {
   const data = { trainer: 'lightgbm', job, metrics: [{ step: 7, name: 'loss', value: 0.5 }] };
-  const lines = openRunLines(paint)({ seq: 1, kind: 'train.metrics', stage, data, at: '2026-01-01T00:00:00.000Z' });
+  const lines = openRunLines(paint)({
+    seq: 1,
+    kind: 'train.metrics',
+    stage,
+    data,
+    at: '2026-01-01T00:00:00.000Z',
+  });
   expect(lines).toEqual([`00:00:00  ${stage.padEnd(9)} ${text}`]);
 });
 
@@ -95,11 +128,36 @@ test.each([
   };
   const shown = describeRun(
     {
-      ...{ id: 'run_1', lifecycle: 'shop', status: 'running', version: null, waitingFor: null, failure: null, actor: 'ada', traceId: 't' },
-      ...{ revision: '', request: {}, createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, verdict: null, rollout: null },
+      ...{
+        id: 'run_1',
+        lifecycle: 'shop',
+        status: 'running',
+        version: null,
+        waitingFor: null,
+        failure: null,
+        actor: 'ada',
+        traceId: 't',
+      },
+      ...{
+        revision: '',
+        request: {},
+        createdAt: '',
+        startedAt: null,
+        endedAt: null,
+        temporalUrl: null,
+        verdict: null,
+        rollout: null,
+      },
       stages: [
         {
-          ...{ name: 'tune', status: 'succeeded', seconds: 9, reusedFrom: 'run_0', decision: null, verdict: null },
+          ...{
+            name: 'tune',
+            status: 'succeeded',
+            seconds: 9,
+            reusedFrom: 'run_0',
+            decision: null,
+            verdict: null,
+          },
           ...{ tuning, prompts: null, fineTuning: null, failure: null },
         },
       ],

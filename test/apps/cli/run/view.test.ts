@@ -9,13 +9,35 @@ const stage = (name: string, verdict: Verdict | null): StageJson => ({
   ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
 });
 const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => ({
-  ...{ id: 'run_1', lifecycle: 'shop', status: 'succeeded', version: 1, waitingFor: null, failure: null, actor: 'ada', traceId: 't' },
-  ...{ revision: '', request: {}, createdAt: '', startedAt: null, endedAt: null, temporalUrl: null, rollout: null },
+  ...{
+    id: 'run_1',
+    lifecycle: 'shop',
+    status: 'succeeded',
+    version: 1,
+    waitingFor: null,
+    failure: null,
+    actor: 'ada',
+    traceId: 't',
+  },
+  ...{
+    revision: '',
+    request: {},
+    createdAt: '',
+    startedAt: null,
+    endedAt: null,
+    temporalUrl: null,
+    rollout: null,
+  },
   verdict,
   stages,
 });
 const met: Reason = { gate: 'contract', code: 'contract.met', message: '9 of 9 rows' };
-const notCompared: Reason = { gate: 'contract', code: 'contract.notApplicable', message: 'not compared', outcome: 'notApplicable' };
+const notCompared: Reason = {
+  gate: 'contract',
+  code: 'contract.notApplicable',
+  message: 'not compared',
+  outcome: 'notApplicable',
+};
 const useful: Reason = { gate: 'useful', code: 'threshold.met', message: 'auc 0.7' };
 const promoted: Reason = { gate: 'promote', code: 'promote.done', message: 'shop@1 is champion' };
 const verdictOf = (...reasons: readonly Reason[]): Verdict => ({ kind: 'passed', reasons });
@@ -49,12 +71,23 @@ describe('a run as text', () => {
   });
 
   test('that its contract stopped says so once', () => {
-    const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'contract', code: 'contract.rows', message: 'rows: 3' }] };
-    expect(said(run(failed, [stage('validate', failed)]))).toEqual(['verdict: failed', '  FAIL  contract  rows: 3']);
+    const failed: Verdict = {
+      kind: 'failed',
+      reasons: [{ gate: 'contract', code: 'contract.rows', message: 'rows: 3' }],
+    };
+    expect(said(run(failed, [stage('validate', failed)]))).toEqual([
+      'verdict: failed',
+      '  FAIL  contract  rows: 3',
+    ]);
   });
 
   test('says what examples were given of an index, and how many were too long to be learnt from', () => {
-    const passages = { index: 'wiki@3', shown: 4_700, without: 12, leftOut: { room: 0, policy: 0 } };
+    const passages = {
+      index: 'wiki@3',
+      shown: 4_700,
+      without: 12,
+      leftOut: { room: 0, policy: 0 },
+    };
     const facts = { training: { rows: 900, leftOut: 312, maxTokens: 256, longest: 1_204 } };
     const learnt: StageJson = {
       ...stage('fine-tune', null),
@@ -63,7 +96,17 @@ describe('a run as text', () => {
     expect(describeRun(run(null, [learnt]), paint)).toContain(
       '900 examples with 4700 passages of wiki@3, 12 without passages, 312 left out, longer than 256 tokens',
     );
-    const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100, leftOut: 0 }, passages: null, metrics: {}, facts: {} } };
-    expect(describeRun(run(null, [plain]), paint)).toMatch(/fine-tune +succeeded +1\.0 +900 examples\n/);
+    const plain = {
+      ...learnt,
+      fineTuning: {
+        rows: { train: 900, holdout: 100, leftOut: 0 },
+        passages: null,
+        metrics: {},
+        facts: {},
+      },
+    };
+    expect(describeRun(run(null, [plain]), paint)).toMatch(
+      /fine-tune +succeeded +1\.0 +900 examples\n/,
+    );
   });
 });

@@ -12,7 +12,14 @@ test('schedule show lists each time at which no run was started, with its cause'
   api.routes.set('GET /schedules/bikes', {
     lifecycle: 'bikes',
     id: 'schedule/default/bikes',
-    schedule: { cron: '0 3 1 * *', timezone: 'UTC', overlap: 'skip', catchupSeconds: 86_400, jitterSeconds: 0, paused: false },
+    schedule: {
+      cron: '0 3 1 * *',
+      timezone: 'UTC',
+      overlap: 'skip',
+      catchupSeconds: 86_400,
+      jitterSeconds: 0,
+      paused: false,
+    },
     revision: 2,
     paused: false,
     note: null,
@@ -20,10 +27,19 @@ test('schedule show lists each time at which no run was started, with its cause'
     recent: [],
     running: ['run/default/bikes/scheduled-2026-10-01T03:00:00Z'],
     changedAt: '2026-09-01T00:00:00Z',
-    skipped: [{ scheduledAt: '2026-11-01T03:00:00Z', cause, runId: 'run_1', noticedAt: '2026-11-01T03:02:00Z' }],
+    skipped: [
+      {
+        scheduledAt: '2026-11-01T03:00:00Z',
+        cause,
+        runId: 'run_1',
+        noticedAt: '2026-11-01T03:02:00Z',
+      },
+    ],
     url: null,
   });
   const { exitCode, stdout } = await api.cli('schedule', 'show', 'bikes');
   expect(exitCode).toBe(0);
-  expect(stdout.split('\n')).toEqual(expect.arrayContaining(['  skipped  2026-11-01T03:00:00Z', `           ${cause}`]));
+  expect(stdout.split('\n')).toEqual(
+    expect.arrayContaining(['  skipped  2026-11-01T03:00:00Z', `           ${cause}`]),
+  );
 });

@@ -8,7 +8,8 @@ beforeEach(async () => {
 });
 afterEach(() => api.close());
 
-const cli = (...args: readonly string[]) => cliAgainst({ apiUrl: api.url, gatewayUrl: api.url, apiKey: 'pk_test' }, args);
+const cli = (...args: readonly string[]) =>
+  cliAgainst({ apiUrl: api.url, gatewayUrl: api.url, apiKey: 'pk_test' }, args);
 const inputs = [
   { name: 'ordered_at', datatype: 'BYTES', shape: [-1, 1], parameters: { type: 'timestamp' } },
   { name: 'channel', datatype: 'BYTES', shape: [-1, 1], parameters: { type: 'string' } },
@@ -26,8 +27,18 @@ describe('predict', () => {
         ],
       });
     });
-    const { exitCode, stdout, stderr } = await cli('predict', 'churn', '--row', '{"items": 1}', '--row', '{"items": 2}');
-    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'SCORE  PREDICTION ID\n0.25   pred_1\n0.5    pred_2\n' });
+    const { exitCode, stdout, stderr } = await cli(
+      'predict',
+      'churn',
+      '--row',
+      '{"items": 1}',
+      '--row',
+      '{"items": 2}',
+    );
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: 'SCORE  PREDICTION ID\n0.25   pred_1\n0.5    pred_2\n',
+    });
     expect(stderr).toContain('answered by churn@3');
     expect(api.asked).toMatchObject([{ body: { rows: [{ items: 1 }, { items: 2 }] } }]);
   });
@@ -42,7 +53,9 @@ describe('predict', () => {
         ],
       });
     });
-    api.routes.set('GET /v2/models/cuts%403', { parameters: { classes: ['fair', 'good', 'ideal'] } });
+    api.routes.set('GET /v2/models/cuts%403', {
+      parameters: { classes: ['fair', 'good', 'ideal'] },
+    });
     const { stdout } = await cli('predict', 'cuts', '--row', '{"items": 1}');
     expect(stdout).toBe('CLASS  PROBABILITIES\ngood   good 0.7, ideal 0.3, fair 0.0000891\n');
   });
@@ -57,27 +70,39 @@ describe('predict', () => {
     );
     const refused = await cli('predict', 'churn', '--row', '{}');
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(refused.stderr).toContain('the request has 1 mistake\n  rows[0]: items is missing\nnext: perennial model show churn');
+    expect(refused.stderr).toContain(
+      'the request has 1 mistake\n  rows[0]: items is missing\nnext: perennial model show churn',
+    );
   });
 
   test.each([
     ['{', /--row is not valid JSON: /],
     ['[1]', /--row must be a JSON object with a key for each column/],
   ])('refuses --row %s and asks nobody', async (row, message) => {
-    expect(await cli('predict', 'churn', '--row', row)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(message) as string });
+    expect(await cli('predict', 'churn', '--row', row)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(message) as string,
+    });
     expect(api.asked).toEqual([]);
   });
 });
 
 describe('model show', () => {
-  const model = { name: 'churn', aliases: { champion: { version: 3, movedAt: '' } }, versions: [], inferUrl: 'http://gateway/churn' };
+  const model = {
+    name: 'churn',
+    aliases: { champion: { version: 3, movedAt: '' } },
+    versions: [],
+    inferUrl: 'http://gateway/churn',
+  };
 
   test('prints a request that can be copied, with a value of the right type for each column and no key', async () => {
     api.routes.set('GET /models/churn', model);
     api.routes.set('GET /v2/models/churn', { name: 'churn', inputs });
     const { exitCode, stderr } = await cli('model', 'show', 'churn');
     expect(exitCode).toBe(0);
-    expect(stderr).toContain(`curl -s ${api.url}/v2/models/churn/infer \\\n  -H "authorization: Bearer $PERENNIAL_API_KEY"`);
+    expect(stderr).toContain(
+      `curl -s ${api.url}/v2/models/churn/infer \\\n  -H "authorization: Bearer $PERENNIAL_API_KEY"`,
+    );
     const row = '{"ordered_at":"2026-01-31T09:00:00Z","channel":"text","items":1}';
     expect(stderr).toContain(`-d '{"rows":[${row}]}'`);
     expect(stderr).toContain(`perennial predict churn --row '${row}'`);

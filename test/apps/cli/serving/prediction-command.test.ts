@@ -9,10 +9,31 @@ const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 const passed = { outcome: 'passed', findings: [], textKept: false } as const;
 
 const answered: PredictionJson = {
-  ...{ id: 'pred_2', receivedAt: '2026-01-10T12:00:00.000Z', model: 'wiki', version: 3, arm: 'champion', latencyMs: 812.4, score: null },
-  ...{ verdict: 'redacted', digest: digest('a'), eventTime: null, rollout: { id: 'rol_1', step: 0 } },
+  ...{
+    id: 'pred_2',
+    receivedAt: '2026-01-10T12:00:00.000Z',
+    model: 'wiki',
+    version: 3,
+    arm: 'champion',
+    latencyMs: 812.4,
+    score: null,
+  },
+  ...{
+    verdict: 'redacted',
+    digest: digest('a'),
+    eventTime: null,
+    rollout: { id: 'rol_1', step: 0 },
+  },
   answer: {
-    ...{ finish: 'stop', promptTokens: 30, completionTokens: 6, firstTokenMs: 120, blocked: null, malformed: false, error: null },
+    ...{
+      finish: 'stop',
+      promptTokens: 30,
+      completionTokens: 6,
+      firstTokenMs: 120,
+      blocked: null,
+      malformed: false,
+      error: null,
+    },
     standby: { provider: 'other', model: 'parrot-2' },
   },
   safety: {
@@ -50,7 +71,14 @@ const answered: PredictionJson = {
       retrieved: null,
     },
   },
-  feedback: { labelledAt: '2026-01-11T00:00:00.000Z', label: null, score: 1, references: 2, corrected: true, judged: null },
+  feedback: {
+    labelledAt: '2026-01-11T00:00:00.000Z',
+    label: null,
+    score: 1,
+    references: 2,
+    corrected: true,
+    judged: null,
+  },
 };
 
 const scored: PredictionJson = {
@@ -67,25 +95,51 @@ const scored: PredictionJson = {
     other: null,
   },
   ...{ rollout: null, digest: null, eventTime: '2026-01-01T05:00:00.000Z' },
-  feedback: { labelledAt: '2026-01-11T00:00:00.000Z', label: true, score: null, references: 0, corrected: false, judged: null },
+  feedback: {
+    labelledAt: '2026-01-11T00:00:00.000Z',
+    label: true,
+    score: null,
+    references: 0,
+    corrected: false,
+    judged: null,
+  },
 };
 
 const keptBack: PredictionJson = {
   ...{ ...answered, id: 'pred_3', verdict: 'blocked', feedback: null },
   answer: {
-    ...{ finish: 'filtered', promptTokens: 0, completionTokens: 0, firstTokenMs: null, blocked: 'input', malformed: false, error: null },
+    ...{
+      finish: 'filtered',
+      promptTokens: 0,
+      completionTokens: 0,
+      firstTokenMs: null,
+      blocked: 'input',
+      malformed: false,
+      error: null,
+    },
     standby: null,
   },
 };
 
 describe('prediction list', () => {
   test('is a table of models and applications alike', async () => {
-    api.routes.set('GET /predictions', { items: [keptBack, answered, scored], nextPageToken: null });
+    api.routes.set('GET /predictions', {
+      items: [keptBack, answered, scored],
+      nextPageToken: null,
+    });
     const { stdout, exitCode } = await api.cli('prediction', 'list');
     expect(exitCode).toBe(0);
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['PREDICTION', 'WHEN', 'VERSION', 'ARM', 'LATENCY', 'SAID', 'VERDICT', 'FEEDBACK'],
-      ['pred_3', answered.receivedAt, 'wiki@3', 'champion', '812 ms', 'blocked by its input, 0+0 tokens', 'blocked'],
+      [
+        'pred_3',
+        answered.receivedAt,
+        'wiki@3',
+        'champion',
+        '812 ms',
+        'blocked by its input, 0+0 tokens',
+        'blocked',
+      ],
       [
         'pred_2',
         answered.receivedAt,
@@ -97,20 +151,34 @@ describe('prediction list', () => {
         'score 1, 2 right answers, corrected',
       ],
       // Of a classical model no policy says anything.
-      ['pred_1', answered.receivedAt, 'flights@3', 'champion', '1.5 ms', 'score 0.25', 'label true'],
+      [
+        'pred_1',
+        answered.receivedAt,
+        'flights@3',
+        'champion',
+        '1.5 ms',
+        'score 0.25',
+        'label true',
+      ],
       [''],
     ]);
   });
 
   test('asks for what the filters say, and goes on page by page up to the limit', async () => {
-    api.routes.set('GET /predictions?model=wiki&blocked=true&since=2026-01-10T12%3A00%3A00Z&pageSize=2', {
-      items: [keptBack],
-      nextPageToken: 'next',
-    });
-    api.routes.set('GET /predictions?model=wiki&blocked=true&since=2026-01-10T12%3A00%3A00Z&pageSize=1&pageToken=next', {
-      items: [answered],
-      nextPageToken: 'more',
-    });
+    api.routes.set(
+      'GET /predictions?model=wiki&blocked=true&since=2026-01-10T12%3A00%3A00Z&pageSize=2',
+      {
+        items: [keptBack],
+        nextPageToken: 'next',
+      },
+    );
+    api.routes.set(
+      'GET /predictions?model=wiki&blocked=true&since=2026-01-10T12%3A00%3A00Z&pageSize=1&pageToken=next',
+      {
+        items: [answered],
+        nextPageToken: 'more',
+      },
+    );
     const filter = ['--model', 'wiki', '--blocked', 'true', '--since', '2026-01-10T12:00:00Z'];
     const { stdout } = await api.cli('prediction', 'list', ...filter, '--limit', '2', '--json');
     expect(JSON.parse(stdout)).toEqual([keptBack, answered]);
@@ -120,7 +188,11 @@ describe('prediction list', () => {
   test('says when there are none', async () => {
     api.routes.set('GET /predictions', { items: [], nextPageToken: null });
     const none = await api.cli('prediction', 'list', '--verdict', 'flagged', '--version', '@3');
-    expect(none).toEqual({ exitCode: 0, stdout: '', stderr: 'no matching predictions; next: perennial model list\n' });
+    expect(none).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: 'no matching predictions; next: perennial model list\n',
+    });
     expect(api.asked[0]?.path).toBe('/predictions?version=3&verdict=flagged&pageSize=50');
   });
 
@@ -172,9 +244,15 @@ describe('prediction show', () => {
 
   test('shows kept texts on demand, and lets nothing in them steer the terminal', async () => {
     const none = { input: null, output: null, retrieved: null };
-    const texts = { served: { ...none, input: 'a\u001b[2Jb\nada@example.com' }, other: { ...none, output: 'c' } };
+    const texts = {
+      served: { ...none, input: 'a\u001b[2Jb\nada@example.com' },
+      other: { ...none, output: 'c' },
+    };
     const passages = [{ documentId: 'a\u001b[2Jda', chunkId: 'ada/0', score: 0.5 }];
-    const steering = { ...answered, retrieved: answered.retrieved && { ...answered.retrieved, passages } };
+    const steering = {
+      ...answered,
+      retrieved: answered.retrieved && { ...answered.retrieved, passages },
+    };
     api.routes.set('GET /predictions/pred_2', steering);
     api.routes.set('GET /predictions/pred_2/texts', texts);
     const { stdout } = await api.cli('prediction', 'show', 'pred_2', '--texts');
@@ -185,6 +263,9 @@ describe('prediction show', () => {
   });
 
   test('of one that there is not ends with 1', async () => {
-    expect(await api.cli('prediction', 'show', 'pred_9')).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(await api.cli('prediction', 'show', 'pred_9')).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+    });
   });
 });

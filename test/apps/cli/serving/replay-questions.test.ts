@@ -9,13 +9,19 @@ interface Asked {
 }
 
 /** A gateway that answers every question, but for one that it refuses. */
-async function openGateway(): Promise<{ readonly url: string; readonly asked: Asked[]; readonly server: Server }> {
+async function openGateway(): Promise<{
+  readonly url: string;
+  readonly asked: Asked[];
+  readonly server: Server;
+}> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as { readonly messages?: readonly { readonly content: string }[] };
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+        readonly messages?: readonly { readonly content: string }[];
+      };
       asked.push({ path: request.url ?? '', body });
       const question = body.messages?.[0]?.content;
       if (question === 'refused') {
@@ -23,7 +29,9 @@ async function openGateway(): Promise<{ readonly url: string; readonly asked: As
         return;
       }
       const id = `pred_${question ?? ''}`;
-      response.writeHead(200, { 'x-perennial-prediction-id': id, 'x-perennial-model-version': 'atlas@2' }).end('{}');
+      response
+        .writeHead(200, { 'x-perennial-prediction-id': id, 'x-perennial-model-version': 'atlas@2' })
+        .end('{}');
     });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -43,16 +51,36 @@ test('questions are asked in rounds, each as a conversation of its own, and thei
     onProgress: () => undefined,
   });
   await new Promise((closed) => gateway.server.close(closed));
-  expect(end).toMatchObject({ requests: 6, failed: 2, labels: 2, answeredBy: { 'atlas@2': 4 }, firstFailure: '503: busy' });
-  const chats = gateway.asked.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body);
-  expect(chats).toContainEqual({ model: 'atlas', messages: [{ role: 'user', content: 'capital' }] });
-  const told = gateway.asked.filter(({ path }) => path === '/v1/feedback').flatMap(({ body }) => body as object[]);
+  expect(end).toMatchObject({
+    requests: 6,
+    failed: 2,
+    labels: 2,
+    answeredBy: { 'atlas@2': 4 },
+    firstFailure: '503: busy',
+  });
+  const chats = gateway.asked
+    .filter(({ path }) => path === '/v1/chat/completions')
+    .map(({ body }) => body);
+  expect(chats).toContainEqual({
+    model: 'atlas',
+    messages: [{ role: 'user', content: 'capital' }],
+  });
+  const told = gateway.asked
+    .filter(({ path }) => path === '/v1/feedback')
+    .flatMap(({ body }) => body as object[]);
   expect(told).toHaveLength(2);
-  for (const label of told) expect(label).toMatchObject({ predictionId: 'pred_capital', label: ['Paris', 'paris, France'] });
+  for (const label of told)
+    expect(label).toMatchObject({
+      predictionId: 'pred_capital',
+      label: ['Paris', 'paris, France'],
+    });
 });
 
 test('they are those that an application is judged by, and none that its prompt was chosen by', () => {
-  const spec = { cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 }, prompt: { candidates: ['a.yaml'], input: 'question' } };
+  const spec = {
+    cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 },
+    prompt: { candidates: ['a.yaml'], input: 'question' },
+  };
   const ids = Array.from({ length: 60 }, (_, index) => `q${index}`);
   const lines = ids.map((id, index) =>
     JSON.stringify({
@@ -61,14 +89,22 @@ test('they are those that an application is judged by, and none that its prompt 
       expected: index % 2 === 0 ? { answer: id, otherAnswers: [`the ${id}`] } : { label: 'thing' },
     }),
   );
-  // As it was accepted once; what is refused since, when cases are written, is asked like the others.
+  // As it was accepted once; what is refused since, when cases are written, is asked like the
+  // others.
   const since = ids.find((id) => sliceOf({ id, pair: null }, spec.cases) === 'judge');
   const stored = lines.map((line, index) =>
-    ids[index] === since ? JSON.stringify({ ...(JSON.parse(line) as object), rules: [{ kind: 'matches', pattern: '(' }] }) : line,
+    ids[index] === since
+      ? JSON.stringify({
+          ...(JSON.parse(line) as object),
+          rules: [{ kind: 'matches', pattern: '(' }],
+        })
+      : line,
   );
   const questions = questionsOf(spec, `${stored.join('\n')}\n`);
   const judging = ids.filter((id) => sliceOf({ id, pair: null }, spec.cases) === 'judge');
-  expect(questions.map(({ text }) => text).sort()).toEqual(judging.map((id) => `What is ${id}?`).sort());
+  expect(questions.map(({ text }) => text).sort()).toEqual(
+    judging.map((id) => `What is ${id}?`).sort(),
+  );
   expect(questions.length).toBeGreaterThan(10);
   for (const { text, answers } of questions) {
     const id = /What is (.*)\?/.exec(text)?.[1] ?? '';

@@ -18,7 +18,9 @@ interface Told {
 }
 
 /** A caller's view of the gateway, which remembers what it was told and when. */
-function recorder(answer: (row: ReplayRow) => Promise<void> = () => Promise.resolve()): ReplayGateway & { readonly told: Told[] } {
+function recorder(
+  answer: (row: ReplayRow) => Promise<void> = () => Promise.resolve(),
+): ReplayGateway & { readonly told: Told[] } {
   const told: Told[] = [];
   const startedAt = performance.now();
   const now = (): number => performance.now() - startedAt;
@@ -31,22 +33,38 @@ function recorder(answer: (row: ReplayRow) => Promise<void> = () => Promise.reso
       return { predictionId: id, version: 'm@1' };
     },
     feedback: (labels) => {
-      for (const { predictionId, labelledAt } of labels) told.push({ what: 'label', id: predictionId, wallMs: now(), labelledAt });
+      for (const { predictionId, labelledAt } of labels)
+        told.push({ what: 'label', id: predictionId, wallMs: now(), labelledAt });
       return Promise.resolve();
     },
     close: () => Promise.resolve(),
   };
 }
 
-function hourly(count: number, label: (index: number) => boolean | null = () => true): readonly ReplayRow[] {
-  return Array.from({ length: count }, (_, index) => ({ at: start + index * hour, columns: { id: String(index) }, label: label(index) }));
+function hourly(
+  count: number,
+  label: (index: number) => boolean | null = () => true,
+): readonly ReplayRow[] {
+  return Array.from({ length: count }, (_, index) => ({
+    at: start + index * hour,
+    columns: { id: String(index) },
+    label: label(index),
+  }));
 }
 
-async function* inBatches(rows: readonly ReplayRow[], size = 7): AsyncGenerator<readonly ReplayRow[]> {
-  for (let from = 0; from < rows.length; from += size) yield await Promise.resolve(rows.slice(from, from + size));
+async function* inBatches(
+  rows: readonly ReplayRow[],
+  size = 7,
+): AsyncGenerator<readonly ReplayRow[]> {
+  for (let from = 0; from < rows.length; from += size)
+    yield await Promise.resolve(rows.slice(from, from + size));
 }
 
-function run(gateway: ReplayGateway, rows: readonly ReplayRow[], options: { readonly speed: number; readonly signal?: AbortSignal }) {
+function run(
+  gateway: ReplayGateway,
+  rows: readonly ReplayRow[],
+  options: { readonly speed: number; readonly signal?: AbortSignal },
+) {
   return replay({
     batches: inBatches(rows),
     gateway,
@@ -73,7 +91,13 @@ describe('a replay', () => {
       expect(wallMs).toBeGreaterThanOrEqual((Number(id) + 12) * 20 - 5);
       expect(labelledAt).toBe(new Date(start + (Number(id) + 12) * hour).toISOString());
     }
-    expect(end).toMatchObject({ requests: 24, labels: 24, failed: 0, answeredBy: { 'm@1': 24 }, firstFailure: null });
+    expect(end).toMatchObject({
+      requests: 24,
+      labels: 24,
+      failed: 0,
+      answeredBy: { 'm@1': 24 },
+      firstFailure: null,
+    });
   });
 
   test('goes as fast as it can without a speed, and still tells no label before its time', async () => {
@@ -100,7 +124,9 @@ describe('a replay', () => {
   });
 
   test('counts what was not answered and goes on', async () => {
-    const gateway = recorder(({ columns }) => (columns['id'] === '3' ? Promise.reject(new Error('503: away')) : Promise.resolve()));
+    const gateway = recorder(({ columns }) =>
+      columns['id'] === '3' ? Promise.reject(new Error('503: away')) : Promise.resolve(),
+    );
     const end = await run(gateway, hourly(10), { speed: Infinity });
     expect(end).toMatchObject({ requests: 10, failed: 1, labels: 9, firstFailure: '503: away' });
   });
@@ -123,7 +149,9 @@ describe('a replay', () => {
       if (columns['id'] === '0') ended.abort();
       return Promise.resolve();
     });
-    const end = await run(gateway, hourly(1000), { speed: 1, signal: ended.signal }).catch((error: unknown) => error);
+    const end = await run(gateway, hourly(1000), { speed: 1, signal: ended.signal }).catch(
+      (error: unknown) => error,
+    );
     // At real time the second request would come after an hour.
     expect(end).toMatchObject({ requests: 1 });
   }, 5_000);
@@ -139,7 +167,9 @@ describe('its rows', () => {
       'ordered_at,shop,n,late\n2013-08-02T00:00:00Z,b,2,true\n2013-08-01T00:00:00Z,a,1,\n2013-09-01T00:00:00Z,c,3,false\n',
     );
     const data = {
-      sources: [{ name: 'orders', uri: `file://${folder}/orders.csv`, format: 'csv', time: 'ordered_at' }],
+      sources: [
+        { name: 'orders', uri: `file://${folder}/orders.csv`, format: 'csv', time: 'ordered_at' },
+      ],
       assemble: 'assemble.sql',
       label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false },
       time: { column: 'ordered_at', window: { months: 1, seconds: 0 }, until: 'latest' },
@@ -167,8 +197,16 @@ describe('its rows', () => {
     expect(read).toEqual({
       count: 2,
       rows: [
-        { at: start, columns: { ordered_at: '2013-08-01T00:00:00.000Z', shop: 'a', n: 1 }, label: null },
-        { at: start + 24 * hour, columns: { ordered_at: '2013-08-02T00:00:00.000Z', shop: 'b', n: 2 }, label: true },
+        {
+          at: start,
+          columns: { ordered_at: '2013-08-01T00:00:00.000Z', shop: 'a', n: 1 },
+          label: null,
+        },
+        {
+          at: start + 24 * hour,
+          columns: { ordered_at: '2013-08-02T00:00:00.000Z', shop: 'b', n: 2 },
+          label: true,
+        },
       ],
     });
   });

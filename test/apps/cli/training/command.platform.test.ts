@@ -12,17 +12,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const trainer = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder, trainersDir }, ['trainer', ...args]);
+const trainer = (...args: readonly string[]) =>
+  cliAgainst({ apiUrl: null, apiKey: null, cwd: folder, trainersDir }, ['trainer', ...args]);
 
 function write(name: string, files: Readonly<Record<string, string>>): void {
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(trainersDir, name, file), text);
+  for (const [file, text] of Object.entries(files))
+    writeFileSync(join(trainersDir, name, file), text);
 }
 
 describe('trainer init', () => {
   test('writes one that keeps every promise, for each of its tasks', async () => {
     const made = await trainer('init', 'mine');
     expect(made).toMatchObject({ exitCode: 0, stdout: '' });
-    expect(made.stderr).toMatch(/wrote trainers\/mine\/train\.py[^]*next: .*perennial trainer test mine/);
+    expect(made.stderr).toMatch(
+      /wrote trainers\/mine\/train\.py[^]*next: .*perennial trainer test mine/,
+    );
     const { exitCode, stdout, stderr } = await trainer('test', 'mine', '--rows', '1000');
     expect({ exitCode, stdout, stderr }).toMatchObject({
       exitCode: 0,
@@ -30,7 +34,14 @@ describe('trainer init', () => {
     });
     expect(stdout).not.toContain('FAIL');
     for (const task of ['classification', 'regression']) expect(stdout).toContain(task);
-    for (const what of ['trains', 'result.json', 'model.onnx', 'scores', 'agrees offline', 'deterministic'])
+    for (const what of [
+      'trains',
+      'result.json',
+      'model.onnx',
+      'scores',
+      'agrees offline',
+      'deterministic',
+    ])
       expect(stdout.match(new RegExp(`pass  ${what} `, 'g'))).toHaveLength(2);
     // It has learnt something: the label is made from these columns.
     expect(Number(/auc ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.7);
@@ -44,7 +55,10 @@ describe('trainer init', () => {
     ['capitals', 'Mine', /cannot name a trainer; expected lower-case/],
   ])('does not write over %s', async (_, name, message) => {
     const { exitCode, stderr } = await trainer('init', name);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) as string });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(message) as string,
+    });
   });
 });
 
@@ -55,8 +69,18 @@ describe('trainer test', () => {
     ['raises', /FAIL {2}trains +ended with exit code 1[^]*ZeroDivisionError/],
     ['hangs', /FAIL {2}trains +was ended after 5 s/],
   ])('of one that %s says which promise is broken, and exits 1', async (name, message) => {
-    const { exitCode, stdout, stderr } = await trainer('test', name, '--rows', '200', '--timeout', name === 'hangs' ? '5' : '60');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: `${name} violates the job contract\n` });
+    const { exitCode, stdout, stderr } = await trainer(
+      'test',
+      name,
+      '--rows',
+      '200',
+      '--timeout',
+      name === 'hangs' ? '5' : '60',
+    );
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: `${name} violates the job contract\n`,
+    });
     expect(stdout).toMatch(message);
   });
 
@@ -64,22 +88,30 @@ describe('trainer test', () => {
     await trainer('init', 'moody');
     const code = readFileSync(join(trainersDir, 'moody', 'train.py'), 'utf8');
     write('moody', {
-      'train.py': code.replace('centre = np.array', 'import os\n    centre = int.from_bytes(os.urandom(2), "big") * 1e-6 + np.array'),
+      'train.py': code.replace(
+        'centre = np.array',
+        'import os\n    centre = int.from_bytes(os.urandom(2), "big") * 1e-6 + np.array',
+      ),
     });
     expect(await trainer('test', 'moody', '--rows', '200')).toMatchObject({
       exitCode: 1,
-      stdout: expect.stringMatching(/FAIL {2}deterministic +trained twice with one seed, the graphs differ/) as string,
+      stdout: expect.stringMatching(
+        /FAIL {2}deterministic +trained twice with one seed, the graphs differ/,
+      ) as string,
     });
     write('moody', { 'train.py': code.replace('"Sigmoid", [score]', '"Relu", [score]') });
     expect(await trainer('test', 'moody', '--rows', '200')).toMatchObject({
       exitCode: 1,
-      stdout: expect.stringMatching(/FAIL {2}trains[^]*the exported graph disagrees with the trained model/) as string,
+      stdout: expect.stringMatching(
+        /FAIL {2}trains[^]*the exported graph disagrees with the trained model/,
+      ) as string,
     });
   });
 
   test('of a program in another language compares what there is', async () => {
     await trainer('init', 'foreign');
-    const manifest = 'name: foreign\ndescription: A program.\ntasks: [regression]\ncommand: [python, ./go.py]\nparams: { type: object }\n';
+    const manifest =
+      'name: foreign\ndescription: A program.\ntasks: [regression]\ncommand: [python, ./go.py]\nparams: { type: object }\n';
     // What a program sees is its job's folder; this one lets the baseline do the work.
     const program = [
       'import pathlib, subprocess, sys',
@@ -102,10 +134,19 @@ describe('trainer test', () => {
   test.each([
     [['nosuch'], /unknown trainer nosuch; available:/],
     [['lightgmb'], /did you mean lightgbm\?/],
-    [['lightgbm', '--param', 'num_leavs=3'], /num_leavs: no such parameter.*did you mean num_leaves\?/],
-    [['lightgbm', '--rows', 'many'], /option '--rows <n>' argument 'many' is invalid\. Expected a whole number from 200/],
+    [
+      ['lightgbm', '--param', 'num_leavs=3'],
+      /num_leavs: no such parameter.*did you mean num_leaves\?/,
+    ],
+    [
+      ['lightgbm', '--rows', 'many'],
+      /option '--rows <n>' argument 'many' is invalid\. Expected a whole number from 200/,
+    ],
   ])('%j is a usage error, and nothing runs', async (args, message) => {
     const { exitCode, stderr } = await trainer('test', ...args);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) as string });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(message) as string,
+    });
   });
 });

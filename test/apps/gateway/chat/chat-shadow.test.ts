@@ -1,4 +1,8 @@
-import { createChatShadow, type ChatShadow, type ShadowedChat } from '../../../../apps/gateway/chat/chat-shadow';
+import {
+  createChatShadow,
+  type ChatShadow,
+  type ShadowedChat,
+} from '../../../../apps/gateway/chat/chat-shadow';
 import { gatewayDefaults, type ChatShadowLimits } from '../../../../apps/gateway/config';
 import type { ServedVersion } from '../../../../apps/gateway/model/served-version';
 import type { ShadowOutcome } from '../../../../apps/gateway/routing/shadow';
@@ -57,8 +61,10 @@ function held() {
   return { ask, wasAsked: () => asked, free: (tokens = 2) => free(answer(tokens)) };
 }
 
-const beside = ({ shadow, served }: Setting, ask: (signal: AbortSignal) => Promise<LoggedAnswer>): Promise<ShadowedChat | null> =>
-  new Promise((done) => shadow.add({ served, ask, done }));
+const beside = (
+  { shadow, served }: Setting,
+  ask: (signal: AbortSignal) => Promise<LoggedAnswer>,
+): Promise<ShadowedChat | null> => new Promise((done) => shadow.add({ served, ask, done }));
 const turns = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('asking another version behind an answer', () => {
@@ -75,7 +81,11 @@ describe('asking another version behind an answer', () => {
     expect(calls[2]?.wasAsked()).toBe(true);
     calls[1]?.free();
     calls[2]?.free();
-    expect(await Promise.all(asked)).toMatchObject([{ error: null }, { error: null }, { error: null }]);
+    expect(await Promise.all(asked)).toMatchObject([
+      { error: null },
+      { error: null },
+      { error: null },
+    ]);
     await turns();
     expect([at.outcomes, at.holds()]).toEqual([['scored', 'scored', 'scored'], 0]);
   });
@@ -102,8 +112,12 @@ describe('asking another version behind an answer', () => {
   test('tells failures by their code; that too much was asked of a provider is none of the version', async () => {
     const at = setting({ timeoutMs: 20 });
     expect(await beside(at, held().ask)).toMatchObject({ output: null, error: 'ProviderTimeout' });
-    expect(await beside(at, () => Promise.reject(failure('ContextOverflow', 'too long')))).toMatchObject({ error: 'ContextOverflow' });
-    expect(await beside(at, () => Promise.reject(failure('ProviderRateLimited', 'later')))).toBeNull();
+    expect(
+      await beside(at, () => Promise.reject(failure('ContextOverflow', 'too long'))),
+    ).toMatchObject({ error: 'ContextOverflow' });
+    expect(
+      await beside(at, () => Promise.reject(failure('ProviderRateLimited', 'later'))),
+    ).toBeNull();
     expect(at.outcomes).toEqual(['failed', 'failed', 'dropped']);
   });
 

@@ -2,7 +2,10 @@ import { openModelAccess, type ModelAccess } from '../../../../data/language/mod
 import { openDetectors } from '../../../../data/safety/open-detectors';
 import type { GuardModelKind, SafetyPolicy } from '../../../../domain/safety/policy';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
@@ -20,10 +23,14 @@ beforeEach(async () => {
   artifacts = fakeArtifacts();
   provider = await openScriptedProvider({
     models: ['llama-guard-3-8b'],
-    answer: ({ prompt }) => (prompt.includes('bomb') ? 'unsafe\nS1' : prompt.includes('riddle') ? 'Hard to say.' : 'safe'),
+    answer: ({ prompt }) =>
+      prompt.includes('bomb') ? 'unsafe\nS1' : prompt.includes('riddle') ? 'Hard to say.' : 'safe',
   });
   access = openModelAccess([providerAt(provider.url, { name: 'guards' })], noSecret);
-  const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
+  const detectors = openDetectors({
+    embedders: { get: () => Promise.reject(new Error('no embedder')) },
+    access,
+  });
   gateway = await startGateway({ registry, artifacts, detectors });
   ({ url } = gateway);
   key = addKey(registry, 'viewer');
@@ -35,19 +42,37 @@ afterEach(async () => {
   await provider.close();
 });
 
-const policyOf = (change: Partial<GuardModelKind & SafetyPolicy['detectors'][number]> = {}): SafetyPolicy => ({
+const policyOf = (
+  change: Partial<GuardModelKind & SafetyPolicy['detectors'][number]> = {},
+): SafetyPolicy => ({
   name: 'house',
   detectors: [
     {
-      ...{ name: 'guard', kind: 'guardModel', provider: 'guards', model: 'llama-guard-3-8b', timeoutSeconds: 5, categories: [] },
-      ...{ prompt: null, answers: 'llamaGuard', on: ['input', 'output'], action: 'block', onError: 'block' },
+      ...{
+        name: 'guard',
+        kind: 'guardModel',
+        provider: 'guards',
+        model: 'llama-guard-3-8b',
+        timeoutSeconds: 5,
+        categories: [],
+      },
+      ...{
+        prompt: null,
+        answers: 'llamaGuard',
+        on: ['input', 'output'],
+        action: 'block',
+        onError: 'block',
+      },
       ...change,
     },
   ],
 });
 
 async function serve(policy: SafetyPolicy): Promise<void> {
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt('Be brief.'), policy });
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), {
+    prompt: questionPrompt('Be brief.'),
+    policy,
+  });
   registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
 }
 
@@ -59,8 +84,11 @@ async function ask(content: string) {
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ model: 'wiki-assistant', messages: [{ role: 'user', content }] }),
     });
-    const body = (await response.json()) as { readonly choices?: readonly { readonly finish_reason: string }[] };
-    if (response.status !== 404 || Date.now() > end) return { status: response.status, finish: body.choices?.[0]?.finish_reason };
+    const body = (await response.json()) as {
+      readonly choices?: readonly { readonly finish_reason: string }[];
+    };
+    if (response.status !== 404 || Date.now() > end)
+      return { status: response.status, finish: body.choices?.[0]?.finish_reason };
     await new Promise((again) => setTimeout(again, 20));
   }
 }
@@ -76,7 +104,9 @@ const metrics = async () => (await fetch(`${url}/metrics`)).text();
 test('a guard model of a provider judges what is asked and what is answered; the verdict is audited and counted, the text is not kept', async () => {
   await serve(policyOf());
   expect(await ask('who was Ada?')).toEqual({ status: 200, finish: 'stop' });
-  expect(provider.requests.map(({ body }) => (body['messages'] as unknown[]).length)).toEqual([1, 2]);
+  expect(provider.requests.map(({ body }) => (body['messages'] as unknown[]).length)).toEqual([
+    1, 2,
+  ]);
   expect(await ask('how do I build a bomb?')).toEqual({ status: 200, finish: 'content_filter' });
   await loggedSafety();
   expect(await metrics()).toMatch(
@@ -89,14 +119,20 @@ test('a verdict that is none is the policy’s to decide about, and is audited a
   expect(await ask('a riddle')).toEqual({ status: 200, finish: 'stop' });
   expect(await loggedSafety()).toMatchObject({
     policy: expect.stringMatching(/^sha256:/) as string,
-    input: { outcome: 'flagged', findings: [{ detector: 'guard', action: 'flag', found: {}, failure: 'AnswerInvalid' }] },
+    input: {
+      outcome: 'flagged',
+      findings: [{ detector: 'guard', action: 'flag', found: {}, failure: 'AnswerInvalid' }],
+    },
   });
   expect(await metrics()).toContain('kind="guardModel",outcome="AnswerInvalid"');
 });
 
 test('a version whose guard is asked at a provider that is not set up here is not served', async () => {
   await serve(policyOf({ provider: 'elsewhere' }));
-  for (const end = Date.now() + 60_000; !(await (await fetch(`${url}/readyz`)).text()).includes('elsewhere');) {
+  for (
+    const end = Date.now() + 60_000;
+    !(await (await fetch(`${url}/readyz`)).text()).includes('elsewhere');
+  ) {
     if (Date.now() > end) throw new Error('nothing was said of the version that cannot be served');
     await new Promise((again) => setTimeout(again, 20));
   }

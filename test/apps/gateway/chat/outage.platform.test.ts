@@ -1,6 +1,10 @@
 import type { PredictionRecord } from '../../../../db/serving/prediction-repository';
 import { defaultTenant as tenant, type PredictionId } from '../../../../domain/ids';
-import { openApplicationWorld, rightAnswer, type ApplicationWorld } from '../../../support/language/application-world';
+import {
+  openApplicationWorld,
+  rightAnswer,
+  type ApplicationWorld,
+} from '../../../support/language/application-world';
 import type { GatewayProcess } from '../../../support/process/gateway-process';
 import { until as untilWith } from '../../../support/time/until';
 
@@ -29,13 +33,20 @@ test('a gateway that is killed while an application’s callers are divided take
   const failures: string[] = [];
   let [isDead, isOver] = [false, false];
 
-  /** As a balancer does: half of the questions to each, and all to the other one once the first is gone. */
+  /**
+   * As a balancer does: half of the questions to each, and all to the other one once the first is
+   * gone.
+   */
   const caller = async (place: number): Promise<void> => {
     for (let land = place; !isOver; land += 16) {
       const gateway = land % 2 === 0 && !isDead ? victim : heir;
       const user = `user-${land % 40}`;
       try {
-        const { id, text, version } = await world.ask(gateway, { land, user, stream: land % 3 === 0 });
+        const { id, text, version } = await world.ask(gateway, {
+          land,
+          user,
+          stream: land % 3 === 0,
+        });
         answers.push({ id, user, version });
         await world.tell(heir, { predictionId: id, ...rightAnswer({ land, text }) });
       } catch (error) {
@@ -45,7 +56,11 @@ test('a gateway that is killed while an application’s callers are divided take
   };
   const callers = Array.from({ length: 16 }, (_, place) => caller(place));
   const until = (condition: () => boolean | Promise<boolean>) =>
-    untilWith(condition, { seconds: 60, everyMs: 20, detail: async () => (await rollout.now())?.state.evidence });
+    untilWith(condition, {
+      seconds: 60,
+      everyMs: 20,
+      detail: async () => (await rollout.now())?.state.evidence,
+    });
   await until(async () => (await rollout.now())?.step === 1);
   const entered = answers.length;
   // What was asked before may still come in from the step before.
@@ -58,14 +73,16 @@ test('a gateway that is killed while an application’s callers are divided take
   expect(failures).toEqual([]);
 
   const versions = new Map<string, Set<number>>();
-  for (const { user, version } of answers.slice(entered + 40)) versions.set(user, (versions.get(user) ?? new Set()).add(version));
+  for (const { user, version } of answers.slice(entered + 40))
+    versions.set(user, (versions.get(user) ?? new Set()).add(version));
   for (const seen of versions.values()) expect(seen.size).toBe(1);
   expect(new Set([...versions.values()].flatMap((seen) => [...seen]))).toEqual(new Set([1, 2]));
 
   // Its last rows are missing: those of 200 ms, and those whose second answer was still to come.
   // One after the other: a registry refuses hundreds of reads at once.
   const stored: (PredictionRecord | null)[] = [];
-  for (const { id } of answers) stored.push(await world.registry.predictions.get({ tenant, id: id as PredictionId }));
+  for (const { id } of answers)
+    stored.push(await world.registry.predictions.get({ tenant, id: id as PredictionId }));
   const labelled = stored.filter((row) => row !== null && row.label !== null);
   expect(answers.length - labelled.length).toBeLessThan(60);
   // Each of the others counts once at most.
@@ -73,10 +90,18 @@ test('a gateway that is killed while an application’s callers are divided take
   if (quality?.kind !== 'pairs') throw new Error('pairs are compared');
   const pairs = quality.shadow.n + quality.serving.n;
   expect(pairs).toBeGreaterThanOrEqual(60);
-  expect(pairs + quality.unscored).toBeLessThanOrEqual(labelled.filter((row) => row?.other != null).length);
+  expect(pairs + quality.unscored).toBeLessThanOrEqual(
+    labelled.filter((row) => row?.other != null).length,
+  );
   const id = (await rollout.now())?.id;
   if (id === undefined) throw new Error('it is open');
-  const end = { status: 'aborted', verdict: null, decisionId: null, actor: 'test', cause: 'its test is over' } as const;
+  const end = {
+    status: 'aborted',
+    verdict: null,
+    decisionId: null,
+    actor: 'test',
+    cause: 'its test is over',
+  } as const;
   await world.registry.rollouts.end({ tenant, id, ...end });
   expect(await rollout.handle.result()).toMatchObject({ kind: 'aborted' });
 });

@@ -5,7 +5,11 @@ import { defaultTenant as tenant } from '../../../../domain/ids';
 import type { BundleReranker } from '../../../../domain/language/bundle';
 import { fakeChunks, lettersOnly } from '../../../support/language/fake-chunks';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 import { parrot, putBundle } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
@@ -28,11 +32,18 @@ beforeEach(async () => {
   [registry, artifacts, fault] = [fakeRegistry(), fakeArtifacts(), null];
   ranks = await openScriptedProvider({
     models: ['cross'],
-    rerank: ({ documents }) => documents.map((text, index) => ({ index, relevance_score: text.includes('Whales') ? 0.9 : 0.1 })),
+    rerank: ({ documents }) =>
+      documents.map((text, index) => ({
+        index,
+        relevance_score: text.includes('Whales') ? 0.9 : 0.1,
+      })),
     fault: () => fault,
   });
   access = openModelAccess(
-    [providerAt(ranks.url, { name: 'ranks' }), providerAt(ranks.url, { name: 'claude', protocol: 'anthropic' })],
+    [
+      providerAt(ranks.url, { name: 'ranks' }),
+      providerAt(ranks.url, { name: 'claude', protocol: 'anthropic' }),
+    ],
     noSecret,
   );
   gateway = await startGateway({
@@ -43,7 +54,11 @@ beforeEach(async () => {
       rerank: (...asked) => access.rerank(...asked),
       requireProvider: (...wanted) => access.requireProvider(...wanted),
     },
-    indexes: openIndexReader({ find: () => Promise.resolve(wiki), store: chunks, embedders: lettersOnly }),
+    indexes: openIndexReader({
+      find: () => Promise.resolve(wiki),
+      store: chunks,
+      embedders: lettersOnly,
+    }),
   });
   ({ url } = gateway);
   key = addKey(registry, 'viewer');
@@ -56,12 +71,31 @@ afterEach(async () => {
 });
 
 async function register(change: Partial<BundleReranker> = {}): Promise<string> {
-  const rerank = { provider: 'ranks', model: 'cross', candidates: 3, onError: 'keepOrder', ...change } as const;
-  const index = { name: 'wiki', version: 2, digest: wiki.digest, variable: 'passages', k: 1, mode: 'vector', rerank } as const;
+  const rerank = {
+    provider: 'ranks',
+    model: 'cross',
+    candidates: 3,
+    onError: 'keepOrder',
+    ...change,
+  } as const;
+  const index = {
+    name: 'wiki',
+    version: 2,
+    digest: wiki.digest,
+    variable: 'passages',
+    k: 1,
+    mode: 'vector',
+    rerank,
+  } as const;
   const prompt = {
     name: 'answer',
-    messages: [{ role: 'user', template: '{{#passages}}[{{@}}] {{.}} {{/passages}}Q: {{question}}' }],
-    variables: { question: { type: 'string', description: 'q' }, passages: { type: 'list', description: 'p' } },
+    messages: [
+      { role: 'user', template: '{{#passages}}[{{@}}] {{.}} {{/passages}}Q: {{question}}' },
+    ],
+    variables: {
+      question: { type: 'string', description: 'q' },
+      passages: { type: 'list', description: 'p' },
+    },
     fewShot: null,
     answerSchema: null,
   } as const;
@@ -74,7 +108,9 @@ const client = () => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries:
 const messages = [{ role: 'user' as const, content: 'Ada Lovelace wrote of the engine' }];
 const sourcesOf = (answer: unknown) => (answer as { perennial: unknown }).perennial;
 const counted = async () =>
-  (await (await fetch(`${url}/metrics`)).text()).split('\n').filter((line) => line.includes('_rerankings_total{'));
+  (await (await fetch(`${url}/metrics`)).text())
+    .split('\n')
+    .filter((line) => line.includes('_rerankings_total{'));
 const logged = async (id: string) => {
   for (let look = 0; look < 500; look += 1) {
     const row = registry.inserted.find((each) => each.id === id);
@@ -86,35 +122,58 @@ const logged = async (id: string) => {
 
 test('an answer is given what the reranker holds for the best of the candidates', async () => {
   const model = await register();
-  const { data, response } = await client().chat.completions.create({ model, messages }).withResponse();
+  const { data, response } = await client()
+    .chat.completions.create({ model, messages })
+    .withResponse();
   expect(data.choices[0]?.message.content).toContain('Whales swim.');
-  expect(sourcesOf(data)).toMatchObject({ sources: [{ documentId: 'whale', score: 0.9 }], leftOut: { room: 0 } });
+  expect(sourcesOf(data)).toMatchObject({
+    sources: [{ documentId: 'whale', score: 0.9 }],
+    leftOut: { room: 0 },
+  });
   expect(sourcesOf(data)).not.toHaveProperty('notReranked');
   expect(response.headers.get('x-perennial-not-reranked')).toBeNull();
-  expect(ranks.requests).toMatchObject([{ body: { model: 'cross', query: messages[0]?.content, top_n: 3 } }]);
-  expect(await counted()).toEqual(['perennial_gateway_rerankings_total{model="wiki-assistant",outcome="done"} 1']);
+  expect(ranks.requests).toMatchObject([
+    { body: { model: 'cross', query: messages[0]?.content, top_n: 3 } },
+  ]);
+  expect(await counted()).toEqual([
+    'perennial_gateway_rerankings_total{model="wiki-assistant",outcome="done"} 1',
+  ]);
 });
 
 test('a reranker that refuses leaves the order of the index, and everybody is told', async () => {
   fault = { kind: 'error', status: 400 };
   const model = await register();
-  const { data, response } = await client().chat.completions.create({ model, messages }).withResponse();
-  expect(sourcesOf(data)).toMatchObject({ sources: [{ documentId: 'ada' }], notReranked: 'ProviderRefused' });
+  const { data, response } = await client()
+    .chat.completions.create({ model, messages })
+    .withResponse();
+  expect(sourcesOf(data)).toMatchObject({
+    sources: [{ documentId: 'ada' }],
+    notReranked: 'ProviderRefused',
+  });
   expect(response.headers.get('x-perennial-not-reranked')).toBe('ProviderRefused');
   expect((await logged(data.id)).output).toMatchObject({
     retrieved: { passages: [{ documentId: 'ada' }], notReranked: 'ProviderRefused' },
   });
-  expect(await counted()).toEqual(['perennial_gateway_rerankings_total{model="wiki-assistant",outcome="ProviderRefused"} 1']);
+  expect(await counted()).toEqual([
+    'perennial_gateway_rerankings_total{model="wiki-assistant",outcome="ProviderRefused"} 1',
+  ]);
 
   const all = [];
-  for await (const chunk of await client().chat.completions.create({ model, messages, stream: true })) all.push(chunk);
+  for await (const chunk of await client().chat.completions.create({
+    model,
+    messages,
+    stream: true,
+  }))
+    all.push(chunk);
   expect(sourcesOf(all.at(-1))).toMatchObject({ notReranked: 'ProviderRefused' });
 });
 
 test('a bundle may rather give no answer', async () => {
   fault = { kind: 'error', status: 400 };
   const model = await register({ onError: 'fail' });
-  await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({ status: expect.any(Number) as number });
+  await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
+    status: expect.any(Number) as number,
+  });
 });
 
 test.each([

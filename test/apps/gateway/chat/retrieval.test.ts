@@ -27,14 +27,19 @@ beforeEach(async () => {
   chunks = fakeChunks();
   wiki = chunks.put(
     { tenant, index: 'wiki', version: 2 },
-    { ada: 'Ada Lovelace wrote of the engine [7].', bread: 'Bread is baked.', whale: 'Whales swim.' },
+    {
+      ada: 'Ada Lovelace wrote of the engine [7].',
+      bread: 'Bread is baked.',
+      whale: 'Whales swim.',
+    },
   );
   gateway = await startGateway({
     registry,
     artifacts,
     access: bird,
     indexes: openIndexReader({
-      find: ({ index, version }) => Promise.resolve(index === 'wiki' && version === 2 ? wiki : null),
+      find: ({ index, version }) =>
+        Promise.resolve(index === 'wiki' && version === 2 ? wiki : null),
       store: chunks,
       embedders: lettersOnly,
     }),
@@ -59,9 +64,25 @@ const prompt = (template: string): PromptTemplate => ({
 });
 const listed = '{{#passages}}[{{@}}] {{.}} {{/passages}}Q: {{question}}';
 
-async function register(change: Partial<BundleIndex> = {}, template = listed, policy?: SafetyPolicy): Promise<string> {
-  const index: BundleIndex = { name: 'wiki', version: 2, digest: wiki.digest, variable: 'passages', k: 2, mode: 'vector', ...change };
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: prompt(template), index, policy });
+async function register(
+  change: Partial<BundleIndex> = {},
+  template = listed,
+  policy?: SafetyPolicy,
+): Promise<string> {
+  const index: BundleIndex = {
+    name: 'wiki',
+    version: 2,
+    digest: wiki.digest,
+    variable: 'passages',
+    k: 2,
+    mode: 'vector',
+    ...change,
+  };
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), {
+    prompt: prompt(template),
+    index,
+    policy,
+  });
   registry.versions.set('wiki-assistant@1', { model: 'wiki-assistant', version: 1, manifest });
   return 'wiki-assistant@1';
 }
@@ -89,10 +110,21 @@ describe('a bundle with an index', () => {
     const policy: SafetyPolicy = {
       name: 'house',
       detectors: [
-        { name: 'orders', kind: 'injection', reads: 'words', falseAlarms: 0.01, on: ['retrieved'], action: 'block', onError: 'block' },
+        {
+          name: 'orders',
+          kind: 'injection',
+          reads: 'words',
+          falseAlarms: 0.01,
+          on: ['retrieved'],
+          action: 'block',
+          onError: 'block',
+        },
       ],
     };
-    const completion = await client().chat.completions.create({ model: await register({}, listed, policy), messages });
+    const completion = await client().chat.completions.create({
+      model: await register({}, listed, policy),
+      messages,
+    });
     expect(JSON.stringify(bird.asked)).not.toContain('DAN');
     expect((completion as unknown as { perennial: unknown }).perennial).toMatchObject({
       sources: [{ documentId: 'ada' }],
@@ -101,7 +133,10 @@ describe('a bundle with an index', () => {
     const { output } = await logged(completion.id);
     expect(output).toMatchObject({
       safety: {
-        retrieved: { outcome: 'blocked', findings: [{ detector: 'orders', found: { injection: 1 } }] },
+        retrieved: {
+          outcome: 'blocked',
+          findings: [{ detector: 'orders', found: { injection: 1 } }],
+        },
         output: { outcome: 'passed' },
       },
       retrieved: { passages: [{ documentId: 'ada' }], left: { policy: 1 } },
@@ -112,30 +147,44 @@ describe('a bundle with an index', () => {
   test.each([
     ['a list that the template numbers', listed],
     ['one text, numbered here', '{{passages}} Q: {{question}}'],
-  ])('shows its model passages by %s, and a stock client where they are cited', async (_, template) => {
-    const model = await register({}, template);
-    const { data, response } = await client().chat.completions.create({ model, messages }).withResponse();
-    const [said] = data.choices;
-    const content = said?.message.content ?? '';
-    expect(content.replaceAll('\n', ' ')).toMatch(
-      /^\[1\] Ada Lovelace wrote of the engine \(7\)\. \[2\] .* Q: Ada Lovelace wrote of the engine$/,
-    );
-    expect(response.headers.get('x-perennial-index-version')).toBe('wiki@2');
-    const cited = said?.message.annotations ?? [];
-    expect(cited.map(({ url_citation: { start_index, end_index, title } }) => [content.slice(start_index, end_index), title])).toEqual([
-      ['[1]', 'ada'],
-      ['[2]', expect.any(String)],
-    ]);
-    expect(cited[0]?.url_citation.url).toBe('https://example.org/ada');
-    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({
-      index: 'wiki@2',
-      sources: [{ number: 1, documentId: 'ada', chunkId: 'ada#0', cited: true }, { number: 2 }],
-      leftOut: { room: 0, policy: 0 },
-    });
-    expect((await logged(data.id)).output).toMatchObject({
-      retrieved: { index: { name: 'wiki', version: 2, digest: wiki.digest }, passages: [{ documentId: 'ada' }, {}], cited: [1, 2] },
-    });
-  });
+  ])(
+    'shows its model passages by %s, and a stock client where they are cited',
+    async (_, template) => {
+      const model = await register({}, template);
+      const { data, response } = await client()
+        .chat.completions.create({ model, messages })
+        .withResponse();
+      const [said] = data.choices;
+      const content = said?.message.content ?? '';
+      expect(content.replaceAll('\n', ' ')).toMatch(
+        /^\[1\] Ada Lovelace wrote of the engine \(7\)\. \[2\] .* Q: Ada Lovelace wrote of the engine$/,
+      );
+      expect(response.headers.get('x-perennial-index-version')).toBe('wiki@2');
+      const cited = said?.message.annotations ?? [];
+      expect(
+        cited.map(({ url_citation: { start_index, end_index, title } }) => [
+          content.slice(start_index, end_index),
+          title,
+        ]),
+      ).toEqual([
+        ['[1]', 'ada'],
+        ['[2]', expect.any(String)],
+      ]);
+      expect(cited[0]?.url_citation.url).toBe('https://example.org/ada');
+      expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({
+        index: 'wiki@2',
+        sources: [{ number: 1, documentId: 'ada', chunkId: 'ada#0', cited: true }, { number: 2 }],
+        leftOut: { room: 0, policy: 0 },
+      });
+      expect((await logged(data.id)).output).toMatchObject({
+        retrieved: {
+          index: { name: 'wiki', version: 2, digest: wiki.digest },
+          passages: [{ documentId: 'ada' }, {}],
+          cited: [1, 2],
+        },
+      });
+    },
+  );
 
   test.each([
     'javascript:alert(document.domain)',
@@ -143,11 +192,17 @@ describe('a bundle with an index', () => {
     'java\tscript:alert(1)',
     'https://ada:pw@evil.example/',
   ])('never cites a document by the address %j', async (source) => {
-    wiki = chunks.put({ tenant, index: 'wiki', version: 2 }, { ada: 'Ada Lovelace wrote of the engine.' }, { ada: source });
+    wiki = chunks.put(
+      { tenant, index: 'wiki', version: 2 },
+      { ada: 'Ada Lovelace wrote of the engine.' },
+      { ada: source },
+    );
     const data = await client().chat.completions.create({ model: await register(), messages });
     const [cited] = data.choices[0]?.message.annotations ?? [];
     expect(cited?.url_citation.url).toBe('perennial:indexes/wiki/versions/2/documents/ada');
-    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({ sources: [{ documentId: 'ada', source: null }] });
+    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({
+      sources: [{ documentId: 'ada', source: null }],
+    });
     const response = await fetch(`${url}/v1/indexes/wiki/query`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -159,15 +214,25 @@ describe('a bundle with an index', () => {
   test('names the links of an answer that are the address of no passage', async () => {
     wiki = chunks.put(
       { tenant, index: 'wiki', version: 2 },
-      { ada: 'Ada Lovelace wrote of the engine, see https://example.org/ada and ![](https://evil.example/?q=secret).' },
+      {
+        ada: 'Ada Lovelace wrote of the engine, see https://example.org/ada and ![](https://evil.example/?q=secret).',
+      },
     );
     const data = await client().chat.completions.create({ model: await register(), messages });
-    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({ unverifiedLinks: ['https://evil.example/?q=secret'] });
-    expect(data.choices[0]?.message.annotations?.map(({ url_citation: { url } }) => url)).toEqual(['https://example.org/ada']);
+    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({
+      unverifiedLinks: ['https://evil.example/?q=secret'],
+    });
+    expect(data.choices[0]?.message.annotations?.map(({ url_citation: { url } }) => url)).toEqual([
+      'https://example.org/ada',
+    ]);
   });
 
   test('streams its words, then its citations in the last chunk', async () => {
-    const stream = await client().chat.completions.create({ model: await register(), messages, stream: true });
+    const stream = await client().chat.completions.create({
+      model: await register(),
+      messages,
+      stream: true,
+    });
     const all = [];
     for await (const chunk of stream) all.push(chunk);
     const text = all.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
@@ -175,7 +240,9 @@ describe('a bundle with an index', () => {
       choices: { delta: { annotations: { url_citation: { start_index: number } }[] } }[];
       perennial: unknown;
     };
-    expect(last.choices[0]?.delta.annotations[0]?.url_citation.start_index).toBe(text.indexOf('[1]'));
+    expect(last.choices[0]?.delta.annotations[0]?.url_citation.start_index).toBe(
+      text.indexOf('[1]'),
+    );
     expect(last.perennial).toMatchObject({ index: 'wiki@2' });
     expect(all.slice(0, -1).filter((chunk) => 'perennial' in chunk)).toEqual([]);
   });
@@ -196,7 +263,10 @@ describe('a bundle with an index', () => {
 
   test('finds nothing near to nothing, and answers', async () => {
     const model = await register();
-    const answer = await client().chat.completions.create({ model, messages: [{ role: 'user', content: '…' }] });
+    const answer = await client().chat.completions.create({
+      model,
+      messages: [{ role: 'user', content: '…' }],
+    });
     expect(answer.choices[0]?.message.content).toBe('Q: …');
     expect((answer as unknown as { perennial: unknown }).perennial).toMatchObject({ sources: [] });
   });
@@ -206,13 +276,19 @@ describe('a bundle with an index', () => {
     await client().chat.completions.create({ model, messages });
     chunks.drop({ tenant, index: 'wiki', version: 2 });
     wiki = { ...wiki, tableVersion: 2 };
-    await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({ status: 404 });
+    await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
+      status: 404,
+    });
   });
 });
 
 test.each([
   ['that is not there', { version: 9 }, 'wiki@9'],
-  ['that is another one than was evaluated', { digest: `sha256:${'0'.repeat(64)}` as const }, 'evaluated with another wiki@2'],
+  [
+    'that is another one than was evaluated',
+    { digest: `sha256:${'0'.repeat(64)}` as const },
+    'evaluated with another wiki@2',
+  ],
   ['that its prompt has no variable for', { variable: 'documents' }, 'also needs passages'],
 ])('a bundle with an index version %s is not served', async (_, change, detail) => {
   const model = await register(change);
@@ -223,7 +299,10 @@ test.each([
 
 test('a bundle of an embedder that is another one here is not served', async () => {
   const model = await register();
-  wiki = { ...wiki, recipe: { embedder: { ...wiki.recipe.embedder, digest: `sha256:${'1'.repeat(64)}` } } };
+  wiki = {
+    ...wiki,
+    recipe: { embedder: { ...wiki.recipe.embedder, digest: `sha256:${'1'.repeat(64)}` } },
+  };
   await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
     message: expect.stringContaining('made by another letters') as string,
   });

@@ -5,14 +5,20 @@ import type { PredictionRow } from '../../../../db/serving/prediction-repository
 import type { RolloutId } from '../../../../domain/ids';
 import type { SafetyPolicy } from '../../../../domain/safety/policy';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+  type ScriptedRequest,
+} from '../../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
 import { until } from '../../../support/time/until';
 
 /** Of the version whose instruction says so, as it stands in the prompt. */
-const asked = (version: number) => (request: ScriptedRequest) => request.prompt.includes(`You are number ${version}.`);
+const asked = (version: number) => (request: ScriptedRequest) =>
+  request.prompt.includes(`You are number ${version}.`);
 const [byOne, byTwo] = [asked(1), asked(2)];
 
 let registry: FakeRegistry;
@@ -25,7 +31,11 @@ let url: string;
 let fault: (request: ScriptedRequest) => Fault | null;
 let latencyMs: (request: ScriptedRequest) => number;
 let held: (request: ScriptedRequest) => Promise<void> | null;
-const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 800 };
+const limits: ChatLimits = {
+  ...gatewayDefaults.chat,
+  challengerFirstTokenMs: 400,
+  challengerWholeMs: 800,
+};
 
 beforeEach(async () => {
   registry = fakeRegistry();
@@ -39,7 +49,12 @@ beforeEach(async () => {
     msPerToken: 2,
   });
   access = openModelAccess([providerAt(provider.url)], noSecret);
-  gateway = await startGateway({ registry, artifacts, access, config: { leaseSeconds: 0.6, chat: limits } });
+  gateway = await startGateway({
+    registry,
+    artifacts,
+    access,
+    config: { leaseSeconds: 0.6, chat: limits },
+  });
   ({ url } = gateway);
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });
@@ -92,15 +107,28 @@ type Said = { readonly role: 'user' | 'assistant'; readonly content: string };
 const model = 'wiki-assistant';
 
 async function ask(messages: readonly Said[], user?: string) {
-  const given = { model, messages: [...messages], ...(user === undefined ? {} : { safety_identifier: user }) };
+  const given = {
+    model,
+    messages: [...messages],
+    ...(user === undefined ? {} : { safety_identifier: user }),
+  };
   const { data, response } = await client.chat.completions.create(given).withResponse();
   const version = Number(response.headers.get('x-perennial-model-version')?.split('@')[1]);
-  return { version, stale: response.headers.get('x-perennial-stale'), text: data.choices[0]?.message.content ?? null, id: data.id };
+  return {
+    version,
+    stale: response.headers.get('x-perennial-stale'),
+    text: data.choices[0]?.message.content ?? null,
+    id: data.id,
+  };
 }
 
 async function stream(content: string) {
   const chunks = [];
-  const answer = await client.chat.completions.create({ model, messages: [{ role: 'user', content }], stream: true });
+  const answer = await client.chat.completions.create({
+    model,
+    messages: [{ role: 'user', content }],
+    stream: true,
+  });
   for await (const chunk of answer) chunks.push(chunk);
   return {
     text: chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join(''),
@@ -130,7 +158,9 @@ describe('a system message of the caller', () => {
 
   test('that the champion refuses is refused for every arm', async () => {
     await tried(1, { systemMessages: [2] });
-    await expect(client.chat.completions.create({ model, messages })).rejects.toMatchObject({ status: 400 });
+    await expect(client.chat.completions.create({ model, messages })).rejects.toMatchObject({
+      status: 400,
+    });
   });
 });
 
@@ -143,7 +173,8 @@ describe('which arm answers', () => {
       versions.set(user, (await ask([says('Hello')], user)).version);
     }
     expect(new Set(versions.values())).toEqual(new Set([1, 2]));
-    for (const [user, version] of versions) expect((await ask([says('Something else entirely')], user)).version).toBe(version);
+    for (const [user, version] of versions)
+      expect((await ask([says('Something else entirely')], user)).version).toBe(version);
     const logged = await rows(32);
     for (const { entity, version, arm, rollout } of logged) {
       expect({ version, arm, rollout }).toEqual({
@@ -160,7 +191,11 @@ describe('which arm answers', () => {
     for (let index = 0; index < 12; index += 1) {
       const opening = says(`What is ${index}?`);
       const first = await ask([opening]);
-      const later = await ask([opening, { role: 'assistant', content: first.text ?? '' }, says('And then?')]);
+      const later = await ask([
+        opening,
+        { role: 'assistant', content: first.text ?? '' },
+        says('And then?'),
+      ]);
       const last = await ask([opening, says('And then?'), says(`Never mind ${index + 1}`)]);
       expect([later.version, last.version]).toEqual([first.version, first.version]);
       seen.add(first.version);
@@ -194,18 +229,32 @@ describe('beside the answer', () => {
     const heard = await stream('Who was Ada?');
     await until(() => provider.requests.some(byTwo));
     goOn();
-    expect(heard).toMatchObject({ text: 'number 1 answers this in six words', models: ['wiki-assistant@1'] });
+    expect(heard).toMatchObject({
+      text: 'number 1 answers this in six words',
+      models: ['wiki-assistant@1'],
+    });
     const [row] = await rows(1);
     expect(row).toMatchObject({
       id: heard.ids[0],
       version: 1,
-      output: { text: 'number 1 answers this in six words', finish: 'stop', blocked: null, malformed: false, error: null },
+      output: {
+        text: 'number 1 answers this in six words',
+        finish: 'stop',
+        blocked: null,
+        malformed: false,
+        error: null,
+      },
       other: {
         version: 2,
         role: 'shadow',
         score: null,
         error: null,
-        output: { text: 'number 2 answers this in six words', usage: { completionTokens: 7 }, firstTokenMs: null, blocked: null },
+        output: {
+          text: 'number 2 answers this in six words',
+          usage: { completionTokens: 7 },
+          firstTokenMs: null,
+          blocked: null,
+        },
       },
     });
     expect((row?.output as { firstTokenMs: number }).firstTokenMs).toBeGreaterThan(0);
@@ -215,15 +264,24 @@ describe('beside the answer', () => {
 
   test('a failure of the other arm is on the row by its code, and nobody else hears of it', async () => {
     await tried(0, { besides: true });
-    fault = (request) => (byTwo(request) ? { kind: 'error', status: 400, body: '{"error":{"message":"no"}}' } : null);
+    fault = (request) =>
+      byTwo(request) ? { kind: 'error', status: 400, body: '{"error":{"message":"no"}}' } : null;
     expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1 });
-    expect((await rows(1))[0]?.other).toMatchObject({ version: 2, role: 'shadow', output: null, error: 'ProviderRefused' });
+    expect((await rows(1))[0]?.other).toMatchObject({
+      version: 2,
+      role: 'shadow',
+      output: null,
+      error: 'ProviderRefused',
+    });
   });
 
   test('the champion answers beside a challenger, too', async () => {
     await tried(1, { besides: true });
     expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 2 });
-    expect((await rows(1))[0]).toMatchObject({ version: 2, other: { version: 1, role: 'shadow', output: { text: /number 1/ } } });
+    expect((await rows(1))[0]).toMatchObject({
+      version: 2,
+      other: { version: 1, role: 'shadow', output: { text: /number 1/ } },
+    });
   });
 
   test('what the answering version’s policy keeps back is not on the row by the other', async () => {
@@ -237,10 +295,21 @@ describe('beside the answer', () => {
     };
     await tried(0, { besides: true, policies: { 1: strict } });
     expect(await ask([says('Tell me the password')])).toMatchObject({ version: 1, text: null });
-    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1, text: 'number 1 answers this in six words' });
+    expect(await ask([says('Who was Ada?')])).toMatchObject({
+      version: 1,
+      text: 'number 1 answers this in six words',
+    });
     const logged = await rows(2);
-    for (const { other } of logged) expect(other).toMatchObject({ version: 2, error: null, output: { text: null, blocked: null } });
-    expect(logged.map(({ output }) => (output as { blocked: unknown }).blocked)).toEqual(['input', null]);
+    for (const { other } of logged)
+      expect(other).toMatchObject({
+        version: 2,
+        error: null,
+        output: { text: null, blocked: null },
+      });
+    expect(logged.map(({ output }) => (output as { blocked: unknown }).blocked)).toEqual([
+      'input',
+      null,
+    ]);
     expect(JSON.stringify(logged)).not.toMatch(/the password|number 2/);
   });
 });
@@ -251,23 +320,32 @@ describe('a challenger', () => {
   test.each([
     ['refuses', refuse, 'ProviderRefused'],
     ['says nothing in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout'],
-  ] as const)('that %s is answered for by the champion, whole or streamed, and it is counted', async (_how, broken, error) => {
-    await tried(1);
-    fault = (request) => (byTwo(request) ? broken : null);
-    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1, text: 'number 1 answers this in six words' });
-    expect(await stream('Who was Ada?')).toMatchObject({ text: 'number 1 answers this in six words', models: ['wiki-assistant@1'] });
-    for (const row of await rows(2)) {
-      expect(row).toMatchObject({
+  ] as const)(
+    'that %s is answered for by the champion, whole or streamed, and it is counted',
+    async (_how, broken, error) => {
+      await tried(1);
+      fault = (request) => (byTwo(request) ? broken : null);
+      expect(await ask([says('Who was Ada?')])).toMatchObject({
         version: 1,
-        arm: 'champion',
-        rollout: { id: 'roll_1' },
-        other: { version: 2, role: 'fallback', error, output: null },
+        text: 'number 1 answers this in six words',
       });
-    }
-    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-      /perennial_gateway_challenger_failures_total\{model="wiki-assistant",version="2"\} 2/,
-    );
-  });
+      expect(await stream('Who was Ada?')).toMatchObject({
+        text: 'number 1 answers this in six words',
+        models: ['wiki-assistant@1'],
+      });
+      for (const row of await rows(2)) {
+        expect(row).toMatchObject({
+          version: 1,
+          arm: 'champion',
+          rollout: { id: 'roll_1' },
+          other: { version: 2, role: 'fallback', error, output: null },
+        });
+      }
+      expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+        /perennial_gateway_challenger_failures_total\{model="wiki-assistant",version="2"\} 2/,
+      );
+    },
+  );
 
   test('whose stream breaks off is not answered for: its words are out, and the row says that it failed', async () => {
     await tried(1);
@@ -311,7 +389,16 @@ describe('a challenger', () => {
   test('that a policy stops has answered: what is kept back is no failure', async () => {
     const policy: SafetyPolicy = {
       name: 'house',
-      detectors: [{ on: ['output'], onError: 'block', name: 'words', kind: 'blocklist', action: 'block', phrases: ['number 2'] }],
+      detectors: [
+        {
+          on: ['output'],
+          onError: 'block',
+          name: 'words',
+          kind: 'blocklist',
+          action: 'block',
+          phrases: ['number 2'],
+        },
+      ],
     };
     await tried(1, { policies: { 1: policy, 2: policy } });
     expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 2, text: null });

@@ -1,7 +1,11 @@
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import type { StandbyModel } from '../../../../domain/language/provider/standby';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
@@ -32,7 +36,10 @@ beforeEach(async () => {
   key = addKey(registry, 'viewer');
   const standby = [{ provider: 'second', model: 'small', qualified: true }] as const;
   const base = { provider: 'first', model: 'large', adapter: null, standby };
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt('Be brief.'), base });
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), {
+    prompt: questionPrompt('Be brief.'),
+    base,
+  });
   registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
 });
 
@@ -48,7 +55,10 @@ async function ask(): Promise<number> {
     const { status } = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body: JSON.stringify({ model: 'wiki-assistant', messages: [{ role: 'user', content: 'who was Ada?' }] }),
+      body: JSON.stringify({
+        model: 'wiki-assistant',
+        messages: [{ role: 'user', content: 'who was Ada?' }],
+      }),
     });
     if ((status !== 404 && status !== 503) || Date.now() > end) return status;
     await new Promise((again) => setTimeout(again, 20));

@@ -5,7 +5,8 @@ import type { ChatMessage } from '../../../../domain/language/chat';
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const system = (content: string): ChatMessage => ({ role: 'system', content });
 const answer = (content: string): ChatMessage => ({ role: 'assistant', content });
-const nameless = (history: readonly ChatMessage[], input: string) => sticksTo({ entity: null, history, input });
+const nameless = (history: readonly ChatMessage[], input: string) =>
+  sticksTo({ entity: null, history, input });
 
 describe('what an arm is drawn for', () => {
   test('is whom the caller names, whatever is said', () => {
@@ -15,7 +16,12 @@ describe('what an arm is drawn for', () => {
   test('is how a nameless conversation began, from its first request to its last', () => {
     const first = nameless([], 'Hello');
     expect(nameless([user('Hello'), answer('Hi!')], 'And now?')).toBe(first);
-    expect(nameless([system('Be brief.'), user('Hello'), answer('Hi!'), user('And now?'), answer('No.')], 'Why?')).toBe(first);
+    expect(
+      nameless(
+        [system('Be brief.'), user('Hello'), answer('Hi!'), user('And now?'), answer('No.')],
+        'Why?',
+      ),
+    ).toBe(first);
     expect(nameless([], 'Hello!')).not.toBe(first);
     expect(nameless([system('Hello')], 'Something else')).not.toBe(first);
   });
@@ -31,7 +37,10 @@ describe('what an arm is drawn for', () => {
       { name: 'challenger', weight: 0.25 },
       { name: 'champion', weight: 0.75 },
     ];
-    const drawn = Array.from({ length: 4_000 }, (_, index) => assignArm(arms, 'roll_1', nameless([], `Question ${index}`))?.name);
+    const drawn = Array.from(
+      { length: 4_000 },
+      (_, index) => assignArm(arms, 'roll_1', nameless([], `Question ${index}`))?.name,
+    );
     const share = drawn.filter((name) => name === 'challenger').length / drawn.length;
     expect(share).toBeGreaterThan(0.22);
     expect(share).toBeLessThan(0.28);

@@ -6,7 +6,10 @@ import { Client } from 'pg';
 import { defaultTenant as tenant } from '../../../../domain/ids';
 import type { GatewayProcess } from '../../../support/process/gateway-process';
 import { migratedDatabase, testBucket } from '../../../support/platform';
-import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { openServingWorld, type ServingWorld } from '../../../support/serving/serving-world';
 
@@ -24,11 +27,14 @@ beforeAll(async () => {
     answer: ({ prompt }) => 'word '.repeat(prompt.includes('briefly') ? 20 : 1000),
   });
   world = await openServingWorld(database.url, bucket);
-  const manifest = await putBundle((bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }), {
-    prompt: questionPrompt('Be long.'),
-    base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
-    sampling: { temperature: 0, topP: 1, maxTokens: 100_000, seed: null, stop: [] },
-  });
+  const manifest = await putBundle(
+    (bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }),
+    {
+      prompt: questionPrompt('Be long.'),
+      base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
+      sampling: { temperature: 0, topP: 1, maxTokens: 100_000, seed: null, stop: [] },
+    },
+  );
   await world.promote(await world.registerManifest(manifest));
 });
 
@@ -39,10 +45,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function startGateway(name: string, environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+function startGateway(
+  name: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<GatewayProcess> {
   const file = join(folder, 'providers.yaml');
-  const scripted = { url: provider.url, allowPrivateAddresses: true, limits: { concurrency: 1000 } };
-  const document = { apiVersion: 'perennial.dev/v1', kind: 'Platform', metadata: { name: 'test' }, spec: { providers: { scripted } } };
+  const scripted = {
+    url: provider.url,
+    allowPrivateAddresses: true,
+    limits: { concurrency: 1000 },
+  };
+  const document = {
+    apiVersion: 'perennial.dev/v1',
+    kind: 'Platform',
+    metadata: { name: 'test' },
+    spec: { providers: { scripted } },
+  };
   writeFileSync(file, JSON.stringify(document));
   return world.startGateway(join(folder, name), { PERENNIAL_PROVIDERS_FILE: file, ...environment });
 }
@@ -52,7 +70,11 @@ async function listen(client: OpenAI, content: string, onText: () => void): Prom
   let text = '';
   try {
     const messages = [{ role: 'user' as const, content }];
-    for await (const { choices } of await client.chat.completions.create({ model: 'wiki-assistant', messages, stream: true })) {
+    for await (const { choices } of await client.chat.completions.create({
+      model: 'wiki-assistant',
+      messages,
+      stream: true,
+    })) {
       text += choices[0]?.delta.content ?? '';
       if (text !== '') onText();
     }
@@ -66,7 +88,9 @@ async function rowsLogged(): Promise<number> {
   const registry = new Client({ connectionString: database.url });
   await registry.connect();
   try {
-    const { rows } = await registry.query<{ count: number }>('SELECT count(*)::int AS count FROM predictions');
+    const { rows } = await registry.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM predictions',
+    );
     return rows[0]?.count ?? 0;
   } finally {
     await registry.end();
@@ -75,7 +99,11 @@ async function rowsLogged(): Promise<number> {
 
 test('a gateway that gets SIGTERM lets streams end, tells those that are too long, logs what was answered, and ends cleanly', async () => {
   const gateway = await startGateway('drains', { PERENNIAL_GATEWAY_DRAIN_SECONDS: '5' });
-  const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: world.keys.viewer, maxRetries: 0 });
+  const client = new OpenAI({
+    baseURL: `${gateway.url}/v1`,
+    apiKey: world.keys.viewer,
+    maxRetries: 0,
+  });
   let begun = 0;
   const asked = [...Array<string>(10).fill('briefly'), ...Array<string>(10).fill('at length')];
   const heard = asked.map((content) => {
@@ -96,7 +124,7 @@ test('a gateway that gets SIGTERM lets streams end, tells those that are too lon
 });
 
 test('a gateway is not started with more answers than its open files can carry', async () => {
-  await expect(startGateway('too-many', { PERENNIAL_GATEWAY_MAX_ANSWERS: '1000000' })).rejects.toThrow(
-    /PERENNIAL_GATEWAY_MAX_ANSWERS=1000000 needs 2000500 open files/,
-  );
+  await expect(
+    startGateway('too-many', { PERENNIAL_GATEWAY_MAX_ANSWERS: '1000000' }),
+  ).rejects.toThrow(/PERENNIAL_GATEWAY_MAX_ANSWERS=1000000 needs 2000500 open files/);
 });

@@ -7,7 +7,11 @@ import { gatewayDefaults, type ChatLimits } from '../../../../apps/gateway/confi
 import { createGateway, type Gateway } from '../../../../apps/gateway/server';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import type { ProviderSettings } from '../../../../domain/language/provider/settings';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes } from '../fakes';
 import { until } from '../../../support/time/until';
@@ -37,7 +41,10 @@ async function open(
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   const scripted = await openScriptedProvider(script);
-  const access: ModelAccess = openModelAccess([{ ...settings, url: scripted.url, ...provider }], () => Promise.resolve(''));
+  const access: ModelAccess = openModelAccess(
+    [{ ...settings, url: scripted.url, ...provider }],
+    () => Promise.resolve(''),
+  );
   const registry = fakeRegistry();
   const artifacts = fakeArtifacts();
   const config = {
@@ -48,7 +55,14 @@ async function open(
     pollSeconds: 0.05,
     chat: { ...gatewayDefaults.chat, ...limits },
   };
-  const gateway = await createGateway({ registry, artifacts, access, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
+  const gateway = await createGateway({
+    registry,
+    artifacts,
+    access,
+    indexes: noIndexes,
+    config,
+    log: pino({ level: 'silent' }),
+  });
   const sockets = new Set<Socket>();
   gateway.app.server.on('connection', (socket: Socket) => sockets.add(socket));
   let most = 0;
@@ -70,7 +84,14 @@ async function open(
     rmSync(folder, { recursive: true, force: true });
   });
   const [key, revoke] = [addKey(registry, 'viewer'), () => registry.keys.clear()];
-  const world = { gateway, port: Number(new URL(url).port), key, revoke, provider: scripted, mostWaiting: () => most };
+  const world = {
+    gateway,
+    port: Number(new URL(url).port),
+    key,
+    revoke,
+    provider: scripted,
+    mostWaiting: () => most,
+  };
   await until(async () => (await fetch(`${url}/readyz`)).ok);
   return world;
 }
@@ -101,7 +122,11 @@ interface Reader {
 
 /** A client that reads as it likes. */
 function ask({ port, key }: World, stream = true): Reader {
-  const body = JSON.stringify({ model: 'wiki-assistant', messages: [{ role: 'user', content: '?' }], stream });
+  const body = JSON.stringify({
+    model: 'wiki-assistant',
+    messages: [{ role: 'user', content: '?' }],
+    stream,
+  });
   const socket = connect({ port, host: '127.0.0.1' });
   let [text, tail] = ['', ''];
   socket.on('data', (bytes) => {
@@ -112,12 +137,21 @@ function ask({ port, key }: World, stream = true): Reader {
   socket.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
-  return { socket, text: () => text, tail: () => tail, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
+  return {
+    socket,
+    text: () => text,
+    tail: () => tail,
+    ended: new Promise((resolve) => socket.once('close', () => resolve())),
+  };
 }
 
 const contentOf = (text: string): string =>
   [...text.matchAll(/^data: (\{.*\})$/gm)]
-    .map(([, json]) => (JSON.parse(json ?? '') as { choices?: { delta: { content?: string } }[] }).choices?.[0]?.delta.content ?? '')
+    .map(
+      ([, json]) =>
+        (JSON.parse(json ?? '') as { choices?: { delta: { content?: string } }[] }).choices?.[0]
+          ?.delta.content ?? '',
+    )
     .join('');
 
 async function metricsOf({ port }: World): Promise<string> {
@@ -130,7 +164,9 @@ async function openAnswers(world: World): Promise<number> {
 
 describe('a reader that is slower than the model', () => {
   // More than the system keeps for a connection, which is 10 MB here.
-  const long = Array.from({ length: 40_000 }, (_, index) => `${index}${'x'.repeat(1000)}`).join(' ');
+  const long = Array.from({ length: 40_000 }, (_, index) => `${index}${'x'.repeat(1000)}`).join(
+    ' ',
+  );
 
   test('gets all of it, and the gateway keeps only a little for it', async () => {
     const world = await open({ answer: () => long });
@@ -173,7 +209,11 @@ describe('a reader that is slower than the model', () => {
 });
 
 test('a caller that hangs up frees its place at the provider at once', async () => {
-  const world = await open({ answer: () => 'word '.repeat(1000), msPerToken: 20 }, {}, { limits: { ...settings.limits, concurrency: 1 } });
+  const world = await open(
+    { answer: () => 'word '.repeat(1000), msPerToken: 20 },
+    {},
+    { limits: { ...settings.limits, concurrency: 1 } },
+  );
   const first = ask(world);
   await until(() => first.text().includes('word'));
   const second = ask(world);
@@ -196,7 +236,10 @@ test('a stream ends soon after its key was revoked', async () => {
 });
 
 test('a provider that hangs up in the middle is an error of the stream', async () => {
-  const world = await open({ answer: () => 'a b c d', fault: () => ({ kind: 'cut', afterTokens: 2 }) });
+  const world = await open({
+    answer: () => 'a b c d',
+    fault: () => ({ kind: 'cut', afterTokens: 2 }),
+  });
   const reader = ask(world);
   await until(() => reader.text().includes('"error"'));
   expect(contentOf(reader.text())).toBe('a b ');
@@ -211,23 +254,30 @@ const never = new Promise<void>(() => undefined);
 test.each([
   ['streamed', true],
   ['whole', false],
-])('more answers than there are places are refused until one is free: %s', async (_name, stream) => {
-  let goOn: () => void = () => undefined;
-  const refusedFirst = new Promise<void>((resolve) => (goOn = resolve));
-  const world = await open({ answer: () => 'word '.repeat(5), held: () => refusedFirst }, { maxAnswers: 2 });
-  const readers = [ask(world, stream), ask(world, stream)];
-  await until(async () => (await openAnswers(world)) === 2);
-  const third = ask(world, stream);
-  await until(() => third.text().includes('TooManyAnswers'));
-  expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
-  expect(third.text()).toMatch(/^retry-after: 1\r$/im);
-  expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
-  goOn();
-  for (const reader of readers) await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
-  const later = ask(world, stream);
-  await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
-  for (const { socket } of [...readers, third, later]) socket.destroy();
-});
+])(
+  'more answers than there are places are refused until one is free: %s',
+  async (_name, stream) => {
+    let goOn: () => void = () => undefined;
+    const refusedFirst = new Promise<void>((resolve) => (goOn = resolve));
+    const world = await open(
+      { answer: () => 'word '.repeat(5), held: () => refusedFirst },
+      { maxAnswers: 2 },
+    );
+    const readers = [ask(world, stream), ask(world, stream)];
+    await until(async () => (await openAnswers(world)) === 2);
+    const third = ask(world, stream);
+    await until(() => third.text().includes('TooManyAnswers'));
+    expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
+    expect(third.text()).toMatch(/^retry-after: 1\r$/im);
+    expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
+    goOn();
+    for (const reader of readers)
+      await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
+    const later = ask(world, stream);
+    await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
+    for (const { socket } of [...readers, third, later]) socket.destroy();
+  },
+);
 
 describe('a gateway that stops', () => {
   test('lets answers end, takes no new ones, and is gone when the last has ended', async () => {
@@ -248,7 +298,11 @@ describe('a gateway that stops', () => {
 
   test('tells those that would take longer, and does not wait for them', async () => {
     const world = await open(
-      { answer: () => 'word '.repeat(5000), msPerToken: 20, held: ({ stream }) => (stream ? null : never) },
+      {
+        answer: () => 'word '.repeat(5000),
+        msPerToken: 20,
+        held: ({ stream }) => (stream ? null : never),
+      },
       { drainMs: 300 },
     );
     const readers = [ask(world), ask(world, false)];

@@ -4,28 +4,43 @@ const { signal } = new AbortController();
 const ofOne = { maxTokens: 256, costOf: () => 1 };
 
 test('tells all tokens of texts that fit', async () => {
-  const counted = await countTexts(['a b', 'c', ' d '.repeat(200)], { embedder: ofOne, most: 203, signal });
+  const counted = await countTexts(['a b', 'c', ' d '.repeat(200)], {
+    embedder: ofOne,
+    most: 203,
+    signal,
+  });
   expect(counted).toEqual({ kind: 'within', tokens: 203 });
 });
 
 test('ends at the first excess, be it of a text or of all', async () => {
   let words = 0;
   const embedder = { maxTokens: 256, costOf: () => (words += 1) && 1 };
-  expect(await countTexts(Array<string>(2000).fill('a '.repeat(100)), { embedder, most: 600, signal })).toEqual({ kind: 'tooMany' });
+  expect(
+    await countTexts(Array<string>(2000).fill('a '.repeat(100)), { embedder, most: 600, signal }),
+  ).toEqual({ kind: 'tooMany' });
   expect(words).toBe(700);
   words = 0;
   const long = ['a', 'a '.repeat(100_000), ...Array<string>(1000).fill('a')];
-  expect(await countTexts(long, { embedder, most: 600, signal })).toEqual({ kind: 'longText', place: 1 });
+  expect(await countTexts(long, { embedder, most: 600, signal })).toEqual({
+    kind: 'longText',
+    place: 1,
+  });
   expect(words).toBeLessThan(300);
 });
 
 test('does not look at each of a million characters that cost nothing, but white space is never too long', async () => {
   let words = 0;
   const embedder = { maxTokens: 256, costOf: () => (words += 1) && 0 };
-  expect(await countTexts(['\u200b'.repeat(1_000_000)], { embedder, most: 600, signal })).toEqual({ kind: 'longText', place: 0 });
+  expect(await countTexts(['\u200b'.repeat(1_000_000)], { embedder, most: 600, signal })).toEqual({
+    kind: 'longText',
+    place: 0,
+  });
   expect(words).toBe(0);
   const wide = `a${' '.repeat(1_000_000)}b`;
-  expect(await countTexts([wide], { embedder: ofOne, most: 600, signal })).toEqual({ kind: 'within', tokens: 2 });
+  expect(await countTexts([wide], { embedder: ofOne, most: 600, signal })).toEqual({
+    kind: 'within',
+    tokens: 2,
+  });
 });
 
 /** A word takes half a millisecond, as a rare one does of a slow tokenizer. */
@@ -39,7 +54,10 @@ test('lets others have their turn, and ends when the caller goes', async () => {
   const texts = Array<string>(400).fill('word');
   let turns = 0;
   const turn = setInterval(() => (turns += 1), 1);
-  expect(await countTexts(texts, { embedder, most: 600, signal })).toEqual({ kind: 'within', tokens: 400 });
+  expect(await countTexts(texts, { embedder, most: 600, signal })).toEqual({
+    kind: 'within',
+    tokens: 400,
+  });
   clearInterval(turn);
   expect(turns).toBeGreaterThan(3);
   const gone = new AbortController();

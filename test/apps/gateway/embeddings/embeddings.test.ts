@@ -30,14 +30,31 @@ beforeEach(async () => {
   embed = (texts) => letters.embed(texts);
   opens = () => Promise.resolve();
   words = 0;
-  const scripted: Embedder = { ...letters, costOf: () => (words += 1) && 1, embed: (...asked) => embed(...asked) };
+  const scripted: Embedder = {
+    ...letters,
+    costOf: () => (words += 1) && 1,
+    embed: (...asked) => embed(...asked),
+  };
   const chunks = fakeChunks();
   const versions = new Map(
-    [2, 3].map((version) => [version, chunks.put({ tenant: defaultTenant, index: 'wiki', version }, { whale: 'the blue whale' })]),
+    [2, 3].map((version) => [
+      version,
+      chunks.put({ tenant: defaultTenant, index: 'wiki', version }, { whale: 'the blue whale' }),
+    ]),
   );
-  const find = ({ tenant, index, version = 'champion' }: { tenant: Tenant; index: string; version?: number | string }) => {
+  const find = ({
+    tenant,
+    index,
+    version = 'champion',
+  }: {
+    tenant: Tenant;
+    index: string;
+    version?: number | string;
+  }) => {
     const number = version === 'champion' ? 3 : version === 'previous' ? 2 : Number(version);
-    return Promise.resolve((tenant === defaultTenant && index === 'wiki' && versions.get(number)) || null);
+    return Promise.resolve(
+      (tenant === defaultTenant && index === 'wiki' && versions.get(number)) || null,
+    );
   };
   gateway = await startGateway({
     registry,
@@ -60,14 +77,23 @@ const create = (body: object) => client.embeddings.create(body as OpenAI.Embeddi
 
 describe('a stock OpenAI client', () => {
   test('gets vectors of the index’s own space, one a text and in order', async () => {
-    const { data: answer, response } = await client.embeddings.create({ model: 'wiki', input: ['a blue whale', 'bread'] }).withResponse();
-    expect(answer).toMatchObject({ object: 'list', model: 'wiki@3', usage: { prompt_tokens: 4, total_tokens: 4 } });
+    const { data: answer, response } = await client.embeddings
+      .create({ model: 'wiki', input: ['a blue whale', 'bread'] })
+      .withResponse();
+    expect(answer).toMatchObject({
+      object: 'list',
+      model: 'wiki@3',
+      usage: { prompt_tokens: 4, total_tokens: 4 },
+    });
     expect(answer.data.map(({ object, index }) => [object, index])).toEqual([
       ['embedding', 0],
       ['embedding', 1],
     ]);
     // The client asked for base64, and decoded it.
-    expect(answer.data.map(({ embedding }) => Float32Array.from(embedding))).toEqual([lettersOf('a blue whale'), lettersOf('bread')]);
+    expect(answer.data.map(({ embedding }) => Float32Array.from(embedding))).toEqual([
+      lettersOf('a blue whale'),
+      lettersOf('bread'),
+    ]);
     expect(response.headers.get('x-perennial-index-version')).toBe('wiki@3');
     expect(response.headers.get('x-perennial-embedder')).toBe(letters.identity.digest);
   });
@@ -84,23 +110,38 @@ describe('a stock OpenAI client', () => {
     const answer = await fetch(`${url}/v1/embeddings`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: 'Bearer pk_viewer' },
-      body: JSON.stringify({ model: 'wiki', input: 'whale', encoding_format: format, dimensions: 26, user: 'someone' }),
+      body: JSON.stringify({
+        model: 'wiki',
+        input: 'whale',
+        encoding_format: format,
+        dimensions: 26,
+        user: 'someone',
+      }),
     });
-    const { data } = (await answer.json()) as { readonly data: readonly [{ readonly embedding: string | readonly number[] }] };
+    const { data } = (await answer.json()) as {
+      readonly data: readonly [{ readonly embedding: string | readonly number[] }];
+    };
     const [{ embedding }] = data;
     const values =
       typeof embedding === 'string'
-        ? Array.from({ length: 26 }, (_, place) => Buffer.from(embedding, 'base64').readFloatLE(place * 4))
+        ? Array.from({ length: 26 }, (_, place) =>
+            Buffer.from(embedding, 'base64').readFloatLE(place * 4),
+          )
         : embedding;
     expect(Float32Array.from(values)).toEqual(lettersOf('whale'));
   });
 
   test('can ask the index with a vector that it got', async () => {
-    const { data, response } = await client.embeddings.create({ model: 'wiki', input: 'whale', encoding_format: 'float' }).withResponse();
+    const { data, response } = await client.embeddings
+      .create({ model: 'wiki', input: 'whale', encoding_format: 'float' })
+      .withResponse();
     const answer = await fetch(`${url}/v1/indexes/wiki/query`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: 'Bearer pk_viewer' },
-      body: JSON.stringify({ vector: data.data[0]?.embedding, embedder: response.headers.get('x-perennial-embedder') }),
+      body: JSON.stringify({
+        vector: data.data[0]?.embedding,
+        embedder: response.headers.get('x-perennial-embedder'),
+      }),
     });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ hits: [{ documentId: 'whale' }] });
@@ -111,25 +152,64 @@ describe('a stock OpenAI client', () => {
       for (let at = 0; at < texts.length; at += 1) options?.onUsage?.(7);
       return letters.embed(texts);
     };
-    expect((await create({ model: 'wiki', input: ['whale', 'bread'] })).usage).toEqual({ prompt_tokens: 14, total_tokens: 14 });
+    expect((await create({ model: 'wiki', input: ['whale', 'bread'] })).usage).toEqual({
+      prompt_tokens: 14,
+      total_tokens: 14,
+    });
   });
 });
 
 describe('what is refused', () => {
   test.each<[string, object, number, string, string | null]>([
     ['a name near an index', { model: 'wikki', input: 'a' }, 404, 'did you mean `wiki`?', null],
-    ['a name near nothing', { model: 'text-embedding-3-small', input: 'a' }, 404, 'perennial index list', null],
+    [
+      'a name near nothing',
+      { model: 'text-embedding-3-small', input: 'a' },
+      404,
+      'perennial index list',
+      null,
+    ],
     ['a version that is not there', { model: 'wiki@9', input: 'a' }, 404, 'wiki@9', null],
-    ['an alias that indexes have not', { model: 'wiki@challenger', input: 'a' }, 404, 'no challenger', null],
+    [
+      'an alias that indexes have not',
+      { model: 'wiki@challenger', input: 'a' },
+      404,
+      'no challenger',
+      null,
+    ],
     ['an empty text', { model: 'wiki', input: '' }, 400, 'an empty text', 'input.0'],
-    ['an empty text among others', { model: 'wiki', input: ['a', ' \n'] }, 400, 'input.1: an empty text', 'input.1'],
+    [
+      'an empty text among others',
+      { model: 'wiki', input: ['a', ' \n'] },
+      400,
+      'input.1: an empty text',
+      'input.1',
+    ],
     ['no text', { model: 'wiki', input: [] }, 400, 'must contain a text', 'input'],
     ['too many texts', { model: 'wiki', input: Array(2049).fill('a') }, 400, '2049 texts', 'input'],
     ['tokens', { model: 'wiki', input: [1, 2, 3] }, 400, 'tokens belong to one tokenizer', 'input'],
-    ['lists of tokens', { model: 'wiki', input: [[1, 2], [3]] }, 400, 'tokens belong to one tokenizer', 'input'],
+    [
+      'lists of tokens',
+      { model: 'wiki', input: [[1, 2], [3]] },
+      400,
+      'tokens belong to one tokenizer',
+      'input',
+    ],
     ['another size', { model: 'wiki', input: 'a', dimensions: 8 }, 400, 'has 26', 'dimensions'],
-    ['a word of its own', { model: 'wiki', input: 'a', pooling: 'max' }, 400, '`pooling`', 'pooling'],
-    ['more than one request may hold', { model: 'wiki', input: Array(4).fill('a '.repeat(200)) }, 400, 'more than 600 tokens', 'input'],
+    [
+      'a word of its own',
+      { model: 'wiki', input: 'a', pooling: 'max' },
+      400,
+      '`pooling`',
+      'pooling',
+    ],
+    [
+      'more than one request may hold',
+      { model: 'wiki', input: Array(4).fill('a '.repeat(200)) },
+      400,
+      'more than 600 tokens',
+      'input',
+    ],
   ])('%s', async (_, body, status, message, param) => {
     const error = await refusal(create({ encoding_format: 'float', ...body }));
     expect(error).toMatchObject({ status, param });
@@ -138,7 +218,12 @@ describe('what is refused', () => {
 
   test('a text that is longer than the embedder takes: nothing is cut off unseen', async () => {
     const error = await refusal(create({ model: 'wiki', input: ['a', 'a '.repeat(257)] }));
-    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'input.1', type: 'invalid_request_error' });
+    expect(error).toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+      param: 'input.1',
+      type: 'invalid_request_error',
+    });
     expect(error.message).toContain('256 tokens');
   });
 
@@ -148,7 +233,9 @@ describe('what is refused', () => {
   });
 
   test('an application, which names the index that it asks', async () => {
-    const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt('Be brief.') });
+    const manifest = await putBundle((bytes) => artifacts.put(bytes), {
+      prompt: questionPrompt('Be brief.'),
+    });
     registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
     await until(async () => (await client.models.list()).data.length > 0);
     const error = await refusal(create({ model: 'wiki-assistant', input: 'a' }));
@@ -166,9 +253,13 @@ describe('what is refused', () => {
     });
     registry.indexNames = [];
     const other = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pk_other', maxRetries: 0 });
-    expect((await refusal(other.embeddings.create({ model: 'wiki', input: 'a' }))).status).toBe(404);
+    expect((await refusal(other.embeddings.create({ model: 'wiki', input: 'a' }))).status).toBe(
+      404,
+    );
     const nobody = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pk_unknown', maxRetries: 0 });
-    expect((await refusal(nobody.embeddings.create({ model: 'wiki', input: 'a' }))).status).toBe(401);
+    expect((await refusal(nobody.embeddings.create({ model: 'wiki', input: 'a' }))).status).toBe(
+      401,
+    );
   });
 });
 
@@ -215,7 +306,10 @@ describe('an embedder with much to do', () => {
       return new Promise(() => undefined);
     };
     const hangUp = new AbortController();
-    const asking = client.embeddings.create({ model: 'wiki', input: 'whale' }, { signal: hangUp.signal });
+    const asking = client.embeddings.create(
+      { model: 'wiki', input: 'whale' },
+      { signal: hangUp.signal },
+    );
     await until(() => told !== undefined);
     hangUp.abort();
     await expect(asking).rejects.toThrow();
@@ -227,8 +321,12 @@ test('counts by the version that answered, and no name that is not there', async
   await create({ model: 'wiki', input: 'a blue whale' });
   await refusal(create({ model: 'misspelt', input: 'a' }));
   const text = await (await fetch(`${url}/metrics`)).text();
-  expect(text).toMatch(/perennial_gateway_embeddings_requests_total\{index="wiki",version="3",status="200"\} 1/);
-  expect(text).toMatch(/perennial_gateway_embeddings_requests_total\{index="",version="",status="404"\} 1/);
+  expect(text).toMatch(
+    /perennial_gateway_embeddings_requests_total\{index="wiki",version="3",status="200"\} 1/,
+  );
+  expect(text).toMatch(
+    /perennial_gateway_embeddings_requests_total\{index="",version="",status="404"\} 1/,
+  );
   expect(text).toMatch(/perennial_gateway_embeddings_tokens_total\{index="wiki",version="3"\} 3/);
   expect(text).not.toContain('misspelt');
 });

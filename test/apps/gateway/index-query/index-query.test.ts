@@ -15,14 +15,37 @@ beforeAll(async () => {
     { tenant: defaultTenant, index: 'wiki', version: 3 },
     { whale: 'the blue whale is an animal', bread: 'bread is baked from flour' },
   );
-  const find = ({ tenant, index, version = 'champion' }: { tenant: Tenant; index: string; version?: number | string }) =>
-    Promise.resolve(tenant === defaultTenant && index === 'wiki' && (version === 'champion' || version === 3) ? wiki : null);
+  const find = ({
+    tenant,
+    index,
+    version = 'champion',
+  }: {
+    tenant: Tenant;
+    index: string;
+    version?: number | string;
+  }) =>
+    Promise.resolve(
+      tenant === defaultTenant && index === 'wiki' && (version === 'champion' || version === 3)
+        ? wiki
+        : null,
+    );
   viewer = addKey(registry, 'viewer');
-  registry.keys.set('pk_other', { id: 'key_other', tenant: 'other' as Tenant, name: 'another tenant’s', scope: 'admin', expiresAt: null });
+  registry.keys.set('pk_other', {
+    id: 'key_other',
+    tenant: 'other' as Tenant,
+    name: 'another tenant’s',
+    scope: 'admin',
+    expiresAt: null,
+  });
   const notAsked = () => Promise.reject(new Error('no language application is here'));
   gateway = await startGateway({
     registry,
-    access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: () => undefined },
+    access: {
+      chat: notAsked,
+      models: notAsked,
+      rerank: notAsked,
+      requireProvider: () => undefined,
+    },
     indexes: openIndexReader({ find, store: chunks, embedders: lettersOnly }),
   });
   ({ url } = gateway);
@@ -32,13 +55,23 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-async function ask(body: unknown, { index = 'wiki', key = viewer }: { readonly index?: string; readonly key?: string | null } = {}) {
+async function ask(
+  body: unknown,
+  { index = 'wiki', key = viewer }: { readonly index?: string; readonly key?: string | null } = {},
+) {
   const answer = await fetch(`${url}/v1/indexes/${index}/query`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+    },
     body: JSON.stringify(body),
   });
-  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Record<string, unknown> };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: (await answer.json()) as Record<string, unknown>,
+  };
 }
 
 const vector = [...lettersOf('whale')];
@@ -60,7 +93,13 @@ describe('POST /v1/indexes/{index}/query', () => {
       version: 3,
       embedder: letters.identity,
       hits: [
-        { documentId: 'whale', chunkId: 'whale#0', text: 'the blue whale is an animal', source: 'https://example.org/whale', foundBy },
+        {
+          documentId: 'whale',
+          chunkId: 'whale#0',
+          text: 'the blue whale is an animal',
+          source: 'https://example.org/whale',
+          foundBy,
+        },
       ],
       milliseconds: { search: expect.any(Number) as number },
     });
@@ -69,8 +108,18 @@ describe('POST /v1/indexes/{index}/query', () => {
   test.each([
     ['neither text nor vector', {}, 400, 'a text or a vector'],
     ['a vector that does not say who made it', { vector }, 400, '`embedder` is missing'],
-    ['a vector of another embedder', { vector, embedder: `sha256:${'0'.repeat(64)}` }, 409, 'is of embedder'],
-    ['a vector of another length', { vector: vector.slice(1), embedder }, 409, 'has 25 dimensions; the index has 26'],
+    [
+      'a vector of another embedder',
+      { vector, embedder: `sha256:${'0'.repeat(64)}` },
+      409,
+      'is of embedder',
+    ],
+    [
+      'a vector of another length',
+      { vector: vector.slice(1), embedder },
+      409,
+      'has 25 dimensions; the index has 26',
+    ],
     ['a vector of nothing', { vector: vector.map(() => 0), embedder }, 409, 'not a direction'],
     ['words without a text', { vector, embedder, mode: 'text' }, 400, 'needs a text'],
     ['too many hits', { text: 'whale', k: 5000 }, 400, '`k`'],
@@ -94,7 +143,9 @@ describe('POST /v1/indexes/{index}/query', () => {
     await ask({ text: 'whale' });
     await ask({ text: 'whale' }, { index: 'misspelt' });
     const text = await (await fetch(`${url}/metrics`)).text();
-    expect(text).toMatch(/perennial_gateway_index_queries_total\{index="wiki",version="3",mode="vector",status="200"\} \d+/);
+    expect(text).toMatch(
+      /perennial_gateway_index_queries_total\{index="wiki",version="3",mode="vector",status="200"\} \d+/,
+    );
     expect(text).not.toContain('misspelt');
   });
 });

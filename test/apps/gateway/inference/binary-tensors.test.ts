@@ -1,5 +1,9 @@
 import fc from 'fast-check';
-import { binaryNumbers, binaryTexts, withBinaryData } from '../../../../apps/gateway/inference/binary-tensors';
+import {
+  binaryNumbers,
+  binaryTexts,
+  withBinaryData,
+} from '../../../../apps/gateway/inference/binary-tensors';
 
 const tensor = (datatype: string, size: number, more: object = {}) => ({
   name: 'x',
@@ -9,8 +13,13 @@ const tensor = (datatype: string, size: number, more: object = {}) => ({
   parameters: { binary_data_size: size },
 });
 const dataOf = (datatype: string, bytes: Buffer): unknown =>
-  (withBinaryData({ inputs: [tensor(datatype, bytes.length)] }, bytes) as { inputs: { data: unknown }[] }).inputs[0]?.data;
-const bytesOf = (view: ArrayBufferView): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  (
+    withBinaryData({ inputs: [tensor(datatype, bytes.length)] }, bytes) as {
+      inputs: { data: unknown }[];
+    }
+  ).inputs[0]?.data;
+const bytesOf = (view: ArrayBufferView): Buffer =>
+  Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
 describe('a binary tensor', () => {
   test.each<[string, Buffer, readonly unknown[]]>([
@@ -35,36 +44,82 @@ describe('a binary tensor', () => {
 
   test('of texts or numbers comes back as it was written', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.array(fc.double({ noNaN: true })), (texts, numbers) => {
-        expect(dataOf('BYTES', binaryTexts(texts))).toEqual(texts);
-        expect(dataOf('FP64', binaryNumbers(Float64Array.from(numbers)))).toEqual(numbers);
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme' })),
+        fc.array(fc.double({ noNaN: true })),
+        (texts, numbers) => {
+          expect(dataOf('BYTES', binaryTexts(texts))).toEqual(texts);
+          expect(dataOf('FP64', binaryNumbers(Float64Array.from(numbers)))).toEqual(numbers);
+        },
+      ),
     );
   });
 
   test('stands among tensors of JSON, in their order', () => {
     const inputs = [tensor('INT8', 1), { name: 'y', data: ['a'] }, tensor('INT8', 2)];
-    const { inputs: read } = withBinaryData({ inputs }, Buffer.from([1, 2, 3])) as { inputs: { data: unknown }[] };
+    const { inputs: read } = withBinaryData({ inputs }, Buffer.from([1, 2, 3])) as {
+      inputs: { data: unknown }[];
+    };
     expect(read.map(({ data }) => data)).toEqual([[1], ['a'], [2, 3]]);
   });
 });
 
 test.each<[string, readonly unknown[], Buffer, RegExp]>([
-  ['fewer bytes than it names', [tensor('FP64', 16)], Buffer.alloc(8), /`binary_data_size` is 16, but only 8 bytes .* are left/],
-  ['bytes that no input names', [tensor('INT8', 1)], Buffer.alloc(3), /the binary part has 3 bytes, but the inputs describe 1/],
+  [
+    'fewer bytes than it names',
+    [tensor('FP64', 16)],
+    Buffer.alloc(8),
+    /`binary_data_size` is 16, but only 8 bytes .* are left/,
+  ],
+  [
+    'bytes that no input names',
+    [tensor('INT8', 1)],
+    Buffer.alloc(3),
+    /the binary part has 3 bytes, but the inputs describe 1/,
+  ],
   ['a size that is none', [tensor('INT8', -1)], Buffer.alloc(1), /must be a number of bytes/],
-  ['half an element', [tensor('FP64', 12)], Buffer.alloc(12), /12 bytes are not a whole number of FP64 elements/],
-  ['an unknown datatype', [tensor('toString', 1)], Buffer.alloc(1), /the datatype toString cannot be sent as binary data/],
-  ['a text beyond its tensor', [tensor('BYTES', 6)], Buffer.from([9, 0, 0, 0, 65, 66]), /element 0 .* longer than its binary data/],
-  ['half a length', [tensor('BYTES', 2)], Buffer.alloc(2), /element 0 .* longer than its binary data/],
-  ['more elements than a gateway reads at once', [tensor('BOOL', 3_000_001)], Buffer.alloc(3_000_001), /more than 3,000,000 elements/],
+  [
+    'half an element',
+    [tensor('FP64', 12)],
+    Buffer.alloc(12),
+    /12 bytes are not a whole number of FP64 elements/,
+  ],
+  [
+    'an unknown datatype',
+    [tensor('toString', 1)],
+    Buffer.alloc(1),
+    /the datatype toString cannot be sent as binary data/,
+  ],
+  [
+    'a text beyond its tensor',
+    [tensor('BYTES', 6)],
+    Buffer.from([9, 0, 0, 0, 65, 66]),
+    /element 0 .* longer than its binary data/,
+  ],
+  [
+    'half a length',
+    [tensor('BYTES', 2)],
+    Buffer.alloc(2),
+    /element 0 .* longer than its binary data/,
+  ],
+  [
+    'more elements than a gateway reads at once',
+    [tensor('BOOL', 3_000_001)],
+    Buffer.alloc(3_000_001),
+    /more than 3,000,000 elements/,
+  ],
   [
     'more texts than that, over two tensors',
     [tensor('INT8', 2_000_000), tensor('BYTES', 4_000_004)],
     Buffer.alloc(6_000_004),
     /more than 3,000,000 elements/,
   ],
-  ['invalid UTF-8', [tensor('BYTES', 6)], Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), /element 0 .* not valid UTF-8/],
+  [
+    'invalid UTF-8',
+    [tensor('BYTES', 6)],
+    Buffer.from([2, 0, 0, 0, 0xc3, 0x28]),
+    /element 0 .* not valid UTF-8/,
+  ],
 ])('refuses %s', (_name, inputs, bytes, message) => {
   expect(() => withBinaryData({ inputs }, bytes)).toThrow(message);
 });

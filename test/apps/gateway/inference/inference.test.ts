@@ -1,4 +1,7 @@
-import { createInference, type InferenceAnswer } from '../../../../apps/gateway/inference/inference';
+import {
+  createInference,
+  type InferenceAnswer,
+} from '../../../../apps/gateway/inference/inference';
 import type { ModelHold } from '../../../../apps/gateway/model/model-cache';
 import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
 import type { Arm } from '../../../../apps/gateway/routing/route';
@@ -29,7 +32,9 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
       inputs: [],
       width: 1,
       predict: (_columns, rows) =>
-        answers === 'never' ? new Promise(() => undefined) : Promise.resolve(new Float64Array(rows).fill(version)),
+        answers === 'never'
+          ? new Promise(() => undefined)
+          : Promise.resolve(new Float64Array(rows).fill(version)),
       close: () => Promise.resolve(),
     },
     batchRows: 64,
@@ -47,7 +52,11 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
     close: () => Promise.resolve(),
   } as const;
   const hold: ModelHold = { model, hold: () => hold, release: () => undefined };
-  return { alias, weight: alias === 'challenger' ? 1 : 0, served: servedVersion('flight-delay', version, hold) };
+  return {
+    alias,
+    weight: alias === 'challenger' ? 1 : 0,
+    served: servedVersion('flight-delay', version, hold),
+  };
 }
 
 beforeEach(() => jest.useFakeTimers());
@@ -101,26 +110,53 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
 }
 
 test('a challenger that takes too long leaves its champion time to answer', async () => {
-  const { answer, milliseconds, challengerFailures, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', 2, 'never'));
+  const { answer, milliseconds, challengerFailures, rows } = await ask(
+    arm('champion', 1, 'at once'),
+    arm('challenger', 2, 'never'),
+  );
   expect(answer.served.name).toBe('flight-delay@1');
   expect(challengerFailures).toBe(1);
   expect(milliseconds).toBeLessThan(timeoutMs);
-  const other = { version: 2, role: 'fallback', score: null, error: 'Timeout', latencyMs: expect.any(Number) as number };
-  expect(rows).toMatchObject([{ version: 1, arm: 'champion', output: { score: 1 }, rollout: { id: 'roll_1', step: 2 }, other }]);
+  const other = {
+    version: 2,
+    role: 'fallback',
+    score: null,
+    error: 'Timeout',
+    latencyMs: expect.any(Number) as number,
+  };
+  expect(rows).toMatchObject([
+    {
+      version: 1,
+      arm: 'champion',
+      output: { score: 1 },
+      rollout: { id: 'roll_1', step: 2 },
+      other,
+    },
+  ]);
 });
 
 test('a challenger in time answers', async () => {
-  const { answer, challengerFailures } = await ask(arm('champion', 1, 'never'), arm('challenger', 2, 'at once'));
+  const { answer, challengerFailures } = await ask(
+    arm('champion', 1, 'never'),
+    arm('challenger', 2, 'at once'),
+  );
   expect(answer.served.name).toBe('flight-delay@2');
   expect(challengerFailures).toBe(0);
 });
 
 test('a score that is no number is a failure of the challenger', async () => {
-  const { answer, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', NaN, 'at once'));
+  const { answer, rows } = await ask(
+    arm('champion', 1, 'at once'),
+    arm('challenger', NaN, 'at once'),
+  );
   expect(answer.served.name).toBe('flight-delay@1');
-  expect(rows).toMatchObject([{ version: 1, other: { role: 'fallback', error: 'ScoreNotFinite' } }]);
+  expect(rows).toMatchObject([
+    { version: 1, other: { role: 'fallback', error: 'ScoreNotFinite' } },
+  ]);
 });
 
 test('an answer that is not there in time is refused, whatever holds it up', async () => {
-  await expect(ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never'))).rejects.toMatchObject({ status: 504 });
+  await expect(
+    ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never')),
+  ).rejects.toMatchObject({ status: 504 });
 });

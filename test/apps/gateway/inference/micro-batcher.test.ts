@@ -14,7 +14,10 @@ function gate(): Gate {
   return { open, opened };
 }
 
-function batcherOf(call: (rows: readonly number[]) => Promise<Float64Array>, limits: { maxRows?: number; maxQueued?: number } = {}) {
+function batcherOf(
+  call: (rows: readonly number[]) => Promise<Float64Array>,
+  limits: { maxRows?: number; maxQueued?: number } = {},
+) {
   const batches: number[] = [];
   const batcher = createMicroBatcher<number>({
     maxRows: 4,
@@ -27,7 +30,8 @@ function batcherOf(call: (rows: readonly number[]) => Promise<Float64Array>, lim
   return { batcher, batches };
 }
 
-const doubled = (rows: readonly number[]): Promise<Float64Array> => Promise.resolve(Float64Array.from(rows, (row) => row * 2));
+const doubled = (rows: readonly number[]): Promise<Float64Array> =>
+  Promise.resolve(Float64Array.from(rows, (row) => row * 2));
 
 describe('micro-batcher', () => {
   test('a lone request is a batch of its own', async () => {
@@ -38,7 +42,9 @@ describe('micro-batcher', () => {
 
   test('requests of one turn of the event loop share calls, up to the bound, and each gets its own rows back', async () => {
     const { batcher, batches } = batcherOf(doubled);
-    const answers = await Promise.all([[1], [2, 3], [4], [5, 6], [7]].map((rows) => batcher.run(rows, soon())));
+    const answers = await Promise.all(
+      [[1], [2, 3], [4], [5, 6], [7]].map((rows) => batcher.run(rows, soon())),
+    );
     expect(answers.map((answer) => [...answer])).toEqual([[2], [4, 6], [8], [10, 12], [14]]);
     expect(batches).toEqual([4, 3]);
   });
@@ -59,14 +65,22 @@ describe('micro-batcher', () => {
   });
 
   test('a row that fails its batch fails nobody else', async () => {
-    const { batcher } = batcherOf((rows) => (rows.includes(13) ? Promise.reject(new Error('unlucky')) : doubled(rows)));
-    const outcomes = await Promise.allSettled([batcher.run([1], soon()), batcher.run([13], soon()), batcher.run([2], soon())]);
+    const { batcher } = batcherOf((rows) =>
+      rows.includes(13) ? Promise.reject(new Error('unlucky')) : doubled(rows),
+    );
+    const outcomes = await Promise.allSettled([
+      batcher.run([1], soon()),
+      batcher.run([13], soon()),
+      batcher.run([2], soon()),
+    ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
   test('a full queue turns away, and says so', async () => {
     const busy = gate();
-    const { batcher } = batcherOf(() => busy.opened.then(() => new Float64Array(1)), { maxQueued: 1 });
+    const { batcher } = batcherOf(() => busy.opened.then(() => new Float64Array(1)), {
+      maxQueued: 1,
+    });
     const first = batcher.run([1], soon());
     await new Promise(setImmediate);
     const second = batcher.run([2], soon());
@@ -80,7 +94,10 @@ describe('micro-batcher', () => {
 
   test('who waited too long is told, and not computed', async () => {
     const { batcher, batches } = batcherOf(doubled);
-    const outcomes = await Promise.allSettled([batcher.run([1], performance.now() - 1), batcher.run([2], soon())]);
+    const outcomes = await Promise.allSettled([
+      batcher.run([1], performance.now() - 1),
+      batcher.run([2], soon()),
+    ]);
     expect(outcomes[0]).toMatchObject({ reason: { type: 'SqlTimeout' } });
     expect(outcomes[1].status).toBe('fulfilled');
     expect(batches).toEqual([1]);

@@ -49,14 +49,29 @@ describe('a request of the Open Inference Protocol', () => {
     const { rows, id } = codec.decode(request({}, { id: 'abc' }));
     expect(id).toBe('abc');
     expect(rows).toEqual([
-      { carrier: 'AA', distance: 733.5, seats: 150, weekend: true, scheduled_at: '2013-07-01T09:00:00Z' },
-      { carrier: 'B6', distance: 1400, seats: 20, weekend: false, scheduled_at: '2013-07-01T09:30:00Z' },
+      {
+        carrier: 'AA',
+        distance: 733.5,
+        seats: 150,
+        weekend: true,
+        scheduled_at: '2013-07-01T09:00:00Z',
+      },
+      {
+        carrier: 'B6',
+        distance: 1400,
+        seats: 20,
+        weekend: false,
+        scheduled_at: '2013-07-01T09:30:00Z',
+      },
     ]);
   });
 
   test('may carry its values nested, its shape flat, and narrower numbers', () => {
     const { rows } = codec.decode(
-      request({ distance: { datatype: 'FP32', shape: [2], data: [1, 2] }, seats: { datatype: 'INT32', data: [[1], [2]] } }),
+      request({
+        distance: { datatype: 'FP32', shape: [2], data: [1, 2] },
+        seats: { datatype: 'INT32', data: [[1], [2]] },
+      }),
     );
     expect(rows.map(({ distance, seats }) => [distance, seats])).toEqual([
       [1, 1],
@@ -66,7 +81,10 @@ describe('a request of the Open Inference Protocol', () => {
 
   test('may carry whole numbers as floats, and integers for a column of numbers', () => {
     const { rows } = codec.decode(
-      request({ distance: { datatype: 'INT64', data: [1, 2] }, seats: { datatype: 'FP64', data: [150.0, 20] } }),
+      request({
+        distance: { datatype: 'INT64', data: [1, 2] },
+        seats: { datatype: 'FP64', data: [150.0, 20] },
+      }),
     );
     expect(rows.map(({ distance, seats }) => [distance, seats])).toEqual([
       [1, 150],
@@ -91,7 +109,10 @@ describe('a request of the Open Inference Protocol', () => {
   });
 
   test('names entity and event time by parameters, for all rows', () => {
-    const body = request({}, { parameters: { entity: 'N14228', event_time: '2013-07-01T00:00:00+02:00' } });
+    const body = request(
+      {},
+      { parameters: { entity: 'N14228', event_time: '2013-07-01T00:00:00+02:00' } },
+    );
     const { entities, eventTimes } = codec.decode(body);
     expect(entities).toEqual(['N14228', 'N14228']);
     // The time column is read by the features, so its own values win.
@@ -100,40 +121,66 @@ describe('a request of the Open Inference Protocol', () => {
 
   test('names entities row by row by a tensor that no feature reads', () => {
     const { entities, rows } = codec.decode(
-      request({ tailnum: { datatype: 'BYTES', data: ['N1', null] } }, { parameters: { entity: 'N9' } }),
+      request(
+        { tailnum: { datatype: 'BYTES', data: ['N1', null] } },
+        { parameters: { entity: 'N9' } },
+      ),
     );
     expect(entities).toEqual(['N1', null]);
     expect(rows[0]).not.toHaveProperty('tailnum');
   });
 
   test('chooses its outputs', () => {
-    expect(codec.decode(request({}, { outputs: [{ name: 'score' }] })).outputs).toEqual(new Set(['score']));
+    expect(codec.decode(request({}, { outputs: [{ name: 'score' }] })).outputs).toEqual(
+      new Set(['score']),
+    );
     expect(codec.decode(request()).outputs).toEqual(new Set(['score', 'prediction_id']));
   });
 
   test('says which of its outputs are to be binary', () => {
     const score = { name: 'score', parameters: { binary_data: true } };
     expect(codec.decode(request()).binaryOutputs.size).toBe(0);
-    expect(codec.decode(request({}, { outputs: [score, { name: 'prediction_id' }] })).binaryOutputs).toEqual(new Set(['score']));
+    expect(
+      codec.decode(request({}, { outputs: [score, { name: 'prediction_id' }] })).binaryOutputs,
+    ).toEqual(new Set(['score']));
     const all = { parameters: { binary_data_output: true } };
-    expect(codec.decode(request({}, all)).binaryOutputs).toEqual(new Set(['score', 'prediction_id']));
+    expect(codec.decode(request({}, all)).binaryOutputs).toEqual(
+      new Set(['score', 'prediction_id']),
+    );
     const text = { name: 'prediction_id', parameters: { binary_data: false } };
-    expect(codec.decode(request({}, { ...all, outputs: [score, text] })).binaryOutputs).toEqual(new Set(['score']));
+    expect(codec.decode(request({}, { ...all, outputs: [score, text] })).binaryOutputs).toEqual(
+      new Set(['score']),
+    );
   });
 });
 
-const row = { carrier: 'AA', distance: 733.5, seats: 150, weekend: true, scheduled_at: '2013-07-01T09:00:00Z' };
+const row = {
+  carrier: 'AA',
+  distance: 733.5,
+  seats: 150,
+  weekend: true,
+  scheduled_at: '2013-07-01T09:00:00Z',
+};
 
 describe('a request of plain rows', () => {
   test('says the same as one of tensors', () => {
-    const second = { carrier: 'B6', distance: 1400, seats: 20, weekend: false, scheduled_at: '2013-07-01T05:30:00-04:00' };
+    const second = {
+      carrier: 'B6',
+      distance: 1400,
+      seats: 20,
+      weekend: false,
+      scheduled_at: '2013-07-01T05:30:00-04:00',
+    };
     const { id, ...rest } = codec.decode({ id: 'abc', rows: [row, second] });
     expect(id).toBe('abc');
     expect(rest).toEqual({ ...codec.decode(request()), id: undefined });
   });
 
   test('may name its entity in some rows', () => {
-    const { entities } = codec.decode({ rows: [row, { ...row, tailnum: 'N1' }], parameters: { entity: 'N9' } });
+    const { entities } = codec.decode({
+      rows: [row, { ...row, tailnum: 'N1' }],
+      parameters: { entity: 'N9' },
+    });
     expect(entities).toEqual([null, 'N1']);
   });
 
@@ -143,11 +190,31 @@ describe('a request of plain rows', () => {
 
   const { distance: _distance, ...short } = row;
   test.each<[string, unknown, string, string]>([
-    ['no list', { rows: row }, '/rows', '`rows` is an object; expected an array of JSON objects, one per row'],
+    [
+      'no list',
+      { rows: row },
+      '/rows',
+      '`rows` is an object; expected an array of JSON objects, one per row',
+    ],
     ['no rows', { rows: [] }, '/rows', 'the request has no rows'],
-    ['a list for a row', { rows: [[1]] }, '/rows/0', 'row 0 is an array; expected a JSON object with one key per column'],
-    ['too many rows', { rows: [row, row, row, row, row] }, '/rows', 'the request has 5 rows; the limit is 4 rows per request'],
-    ['tensors beside rows', { rows: [row], inputs: [] }, '/rows', 'the request has both `inputs` and `rows`; send one of them'],
+    [
+      'a list for a row',
+      { rows: [[1]] },
+      '/rows/0',
+      'row 0 is an array; expected a JSON object with one key per column',
+    ],
+    [
+      'too many rows',
+      { rows: [row, row, row, row, row] },
+      '/rows',
+      'the request has 5 rows; the limit is 4 rows per request',
+    ],
+    [
+      'tensors beside rows',
+      { rows: [row], inputs: [] },
+      '/rows',
+      'the request has both `inputs` and `rows`; send one of them',
+    ],
     [
       'a column that is left out',
       { rows: [row, short] },
@@ -355,34 +422,55 @@ describe('what is wrong with a request', () => {
       '/inputs',
       'an entity has more than 500 characters',
     ],
-    ['an id that is no text', request({}, { id: 7 }), '/id', '`id` must be text of at most 256 characters'],
+    [
+      'an id that is no text',
+      request({}, { id: 7 }),
+      '/id',
+      '`id` must be text of at most 256 characters',
+    ],
   ])('%s', (_name, body, pointer, detail) => {
     expect(issuesOf(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
   });
 
   test('is told all at once', () => {
-    const issues = issuesOf(request({ distance: null, seats: { datatype: 'BYTES', data: [1, 2] }, carier: good.carrier }));
-    expect(issues.map(({ pointer }) => pointer)).toEqual(['/inputs/1/datatype', '/inputs/4', '/inputs']);
+    const issues = issuesOf(
+      request({ distance: null, seats: { datatype: 'BYTES', data: [1, 2] }, carier: good.carrier }),
+    );
+    expect(issues.map(({ pointer }) => pointer)).toEqual([
+      '/inputs/1/datatype',
+      '/inputs/4',
+      '/inputs',
+    ]);
   });
 
   test('too many rows are counted, not read', () => {
     const many = { datatype: 'FP64', shape: [5, 1], data: [1, 2, 3, 4, 5] };
-    expect(issuesOf(request({ distance: many }))[0]?.detail).toBe('tensor `distance` has 5 rows; the limit is 4 rows per request');
+    expect(issuesOf(request({ distance: many }))[0]?.detail).toBe(
+      'tensor `distance` has 5 rows; the limit is 4 rows per request',
+    );
   });
 
   test('no rows are no request', () => {
     const none = { shape: [0, 1], data: [] };
-    const empty = Object.fromEntries(Object.entries(good).map(([name, { datatype }]) => [name, { datatype, ...none }]));
-    expect(issuesOf(request(empty)).map(({ detail }) => detail)).toEqual(['the request has no rows']);
+    const empty = Object.fromEntries(
+      Object.entries(good).map(([name, { datatype }]) => [name, { datatype, ...none }]),
+    );
+    expect(issuesOf(request(empty)).map(({ detail }) => detail)).toEqual([
+      'the request has no rows',
+    ]);
   });
 
   test('a tensor given twice is refused', () => {
     const body = request() as { inputs: unknown[] };
-    expect(issuesOf({ inputs: [...body.inputs, body.inputs[0]] })[0]?.detail).toBe('tensor `carrier` is given twice');
+    expect(issuesOf({ inputs: [...body.inputs, body.inputs[0]] })[0]?.detail).toBe(
+      'tensor `carrier` is given twice',
+    );
   });
 
   test('never repeats a value', () => {
-    const issues = issuesOf(request({ distance: { datatype: 'FP64', data: ['secret', 'hidden'] } }));
+    const issues = issuesOf(
+      request({ distance: { datatype: 'FP64', data: ['secret', 'hidden'] } }),
+    );
     expect(JSON.stringify(issues)).not.toMatch(/secret|hidden/);
   });
 });

@@ -3,8 +3,14 @@ import { fieldsOf } from '../../../../apps/gateway/inference/request-tensor';
 import type { Issue } from '../../../../domain/failure';
 
 test('a row of thousands of unknown keys is explained by its first hundred', () => {
-  const fields = fieldsOf({ request: [{ name: 'distance', type: 'number' }], entity: null, time: null });
-  const row = Object.fromEntries(Array.from({ length: 5_000 }, (_, number) => [`distance_${number}`, 1]));
+  const fields = fieldsOf({
+    request: [{ name: 'distance', type: 'number' }],
+    entity: null,
+    time: null,
+  });
+  const row = Object.fromEntries(
+    Array.from({ length: 5_000 }, (_, number) => [`distance_${number}`, 1]),
+  );
   const issues: Issue[] = [];
   decodeRows({ rows: [row], fields, model: 'flight-delay', maxRows: 1, issues });
   expect(issues.length).toBeLessThanOrEqual(101);

@@ -1,4 +1,7 @@
-/** What keeps a bundle from being loaded: of what it is, or of what is away for the moment. Whoever promotes it comes again for the one, and turns it down for the other. */
+/**
+ * What keeps a bundle from being loaded: of what it is, or of what is away for the moment. Whoever
+ * promotes it comes again for the one, and turns it down for the other.
+ */
 import { loadBundle, type BundleLoaderOptions } from '../../../../apps/gateway/model/load-bundle';
 import { digestOf, sha256 } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
@@ -7,20 +10,40 @@ import { defaultTenant as tenant } from '../../../../domain/ids';
 import type { BundleIndex, ReleaseBundle } from '../../../../domain/language/bundle';
 import { parrot, putBundle, questionPrompt } from '../../../support/language/served-bundles';
 
-const index: BundleIndex = { name: 'wiki', version: 1, digest: digestOf('wiki@1'), variable: 'passages', k: 2, mode: 'vector' };
+const index: BundleIndex = {
+  name: 'wiki',
+  version: 1,
+  digest: digestOf('wiki@1'),
+  variable: 'passages',
+  k: 2,
+  mode: 'vector',
+};
 const finding = {
   ...questionPrompt('From {{passages}}.'),
-  variables: { ...questionPrompt('').variables, passages: { type: 'string', description: 'what was found' } },
+  variables: {
+    ...questionPrompt('').variables,
+    passages: { type: 'string', description: 'what was found' },
+  },
 } as const;
 
-async function load(given: Partial<Pick<BundleLoaderOptions, 'access' | 'indexes'>>): Promise<unknown> {
+async function load(
+  given: Partial<Pick<BundleLoaderOptions, 'access' | 'indexes'>>,
+): Promise<unknown> {
   const stored = new Map<string, Uint8Array>();
   const put = (bytes: Uint8Array): ArtifactRef => {
     const digest = sha256(bytes);
     stored.set(digest, bytes);
-    return { uri: `cas://${digest}`, digest, bytes: bytes.byteLength, mediaType: 'application/json' };
+    return {
+      uri: `cas://${digest}`,
+      digest,
+      bytes: bytes.byteLength,
+      mediaType: 'application/json',
+    };
   };
-  const manifest = await putBundle(put, given.indexes ? { prompt: finding, index } : { prompt: questionPrompt('Be kind.') });
+  const manifest = await putBundle(
+    put,
+    given.indexes ? { prompt: finding, index } : { prompt: questionPrompt('Be kind.') },
+  );
   const bytes = (digest: string) => stored.get(digest) ?? Buffer.from('');
   const bundle = JSON.parse(Buffer.from(bytes(manifest.digest)).toString()) as ReleaseBundle;
   return loadBundle(
@@ -38,7 +61,9 @@ async function load(given: Partial<Pick<BundleLoaderOptions, 'access' | 'indexes
   );
 }
 
-const models = (list: BundleLoaderOptions['access']['models']) => ({ access: { ...parrot(), models: list } });
+const models = (list: BundleLoaderOptions['access']['models']) => ({
+  access: { ...parrot(), models: list },
+});
 const checked = (check: BundleLoaderOptions['indexes']['check']) => ({ indexes: { check } });
 const fails = (type: FailureType) => () => Promise.reject(failure(type, 'so it is'));
 
@@ -56,7 +81,11 @@ test.each([
   ['its provider is away', models(fails('ProviderUnavailable')), 'ProviderUnavailable'],
   ['its provider is asked too much', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
   ['its provider says nothing', models(silent), 'ProviderTimeout'],
-  ['the embedder of its index is away', checked(fails('ProviderUnavailable')), 'ProviderUnavailable'],
+  [
+    'the embedder of its index is away',
+    checked(fails('ProviderUnavailable')),
+    'ProviderUnavailable',
+  ],
   ['the budget of its embedder is spent', checked(fails('BudgetSpent')), 'ProviderUnavailable'],
   ['the registry is away', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
 ])('while %s, an attempt later may load it', async (_, given, type) => {
@@ -67,13 +96,18 @@ test.each([
   ['its provider does not let us in', models(fails('ProviderDenied'))],
   ['its provider has no such model', models(() => Promise.resolve(['another']))],
   ['its index is not there', checked(fails('NotFound'))],
-  ['its index is another', checked(() => Promise.resolve({ version: 1, digest: digestOf('another') }))],
+  [
+    'its index is another',
+    checked(() => Promise.resolve({ version: 1, digest: digestOf('another') })),
+  ],
 ])('when %s, none ever will', async (_, given) => {
   await expect(load(given)).rejects.toMatchObject({ type: 'ModelUnloadable' });
 });
 
 test('is loaded when all is there', async () => {
-  await expect(load(checked(() => Promise.resolve({ version: 1, digest: index.digest })))).resolves.toMatchObject({
+  await expect(
+    load(checked(() => Promise.resolve({ version: 1, digest: index.digest }))),
+  ).resolves.toMatchObject({
     kind: 'bundle',
     index,
   });

@@ -1,4 +1,8 @@
-import { createModelCache, type ModelCache, type ModelCacheOptions } from '../../../../apps/gateway/model/model-cache';
+import {
+  createModelCache,
+  type ModelCache,
+  type ModelCacheOptions,
+} from '../../../../apps/gateway/model/model-cache';
 import type { LoadedModel, ModelLoader } from '../../../../apps/gateway/model/loaded-model';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import { defaultTenant, type Tenant } from '../../../../domain/ids';
@@ -49,7 +53,8 @@ function cacheOf(state: Loads, options: Partial<ModelCacheOptions> = {}): ModelC
   });
 }
 
-const get = (cache: ModelCache, name: string) => cache.acquire({ tenant: defaultTenant, model: 'm', manifest: manifest(name) });
+const get = (cache: ModelCache, name: string) =>
+  cache.acquire({ tenant: defaultTenant, model: 'm', manifest: manifest(name) });
 
 describe('model cache', () => {
   test('callers that want one version at the same moment share one load', async () => {

@@ -39,7 +39,10 @@ test('2,000 rows that PostgreSQL cannot store are refused one by one, and the ro
     // Nine of ten bad rows are still to be tried one by one.
     expect(lost.length).toBeLessThan(200);
     await log.stop();
-    expect({ stored: stored(), refused: lost.filter((reason) => reason === 'refused').length }).toEqual({ stored: 500, refused: 2_000 });
+    expect({
+      stored: stored(),
+      refused: lost.filter((reason) => reason === 'refused').length,
+    }).toEqual({ stored: 500, refused: 2_000 });
   } finally {
     await log.stop();
     await spill.close();

@@ -1,9 +1,24 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync, appendFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  appendFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDefaults, type PredictionLogLimits } from '../../../../apps/gateway/config';
-import { startPredictionLog, type PredictionLog } from '../../../../apps/gateway/prediction-log/prediction-log';
-import { openSpill, type SpillSegment, type Spill } from '../../../../apps/gateway/prediction-log/spill';
+import {
+  startPredictionLog,
+  type PredictionLog,
+} from '../../../../apps/gateway/prediction-log/prediction-log';
+import {
+  openSpill,
+  type SpillSegment,
+  type Spill,
+} from '../../../../apps/gateway/prediction-log/spill';
 import type { PredictionRow } from '../../../../db/serving/prediction-repository';
 import { failure } from '../../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../../domain/ids';
@@ -44,7 +59,8 @@ function numbersIn(segment: SpillSegment<PredictionRow> | null): number[] {
   return segment === null ? [] : numbers([...segment.batches(2)].flat());
 }
 
-const range = (from: number, until: number): number[] => Array.from({ length: until - from }, (_, index) => from + index);
+const range = (from: number, until: number): number[] =>
+  Array.from({ length: until - from }, (_, index) => from + index);
 
 async function spillIn(
   changes: Partial<Parameters<typeof openSpill>[0]> = {},
@@ -97,7 +113,9 @@ describe('spill', () => {
     const { spill, lost } = await spillIn();
     await spill.append([row(1)]);
     const [own = ''] = readdirSync(folder);
-    const [segment = ''] = readdirSync(join(folder, own)).filter((name) => name.endsWith('.ndjson'));
+    const [segment = ''] = readdirSync(join(folder, own)).filter((name) =>
+      name.endsWith('.ndjson'),
+    );
     appendFileSync(join(folder, own, segment), '{"tenant":"def');
     await spill.append([row(2)]);
     expect(numbersIn(await spill.oldest())).toEqual([1, 2]);
@@ -131,7 +149,8 @@ describe('spill', () => {
     await spill.append([row(1)]);
     const [own = ''] = readdirSync(folder);
     expect(statSync(join(folder, own)).mode & 0o077).toBe(0);
-    for (const name of readdirSync(join(folder, own))) expect(statSync(join(folder, own, name)).mode & 0o077).toBe(0);
+    for (const name of readdirSync(join(folder, own)))
+      expect(statSync(join(folder, own, name)).mode & 0o077).toBe(0);
   });
 });
 
@@ -154,7 +173,14 @@ async function running(
   const log = startPredictionLog({
     predictions: registry.predictions,
     spill,
-    limits: { ...gatewayDefaults.log, flushEveryMs: 5, batchRows: 10, retryEveryMs: 20, insertTimeoutMs: 200, ...limits },
+    limits: {
+      ...gatewayDefaults.log,
+      flushEveryMs: 5,
+      batchRows: 10,
+      retryEveryMs: 20,
+      insertTimeoutMs: 200,
+      ...limits,
+    },
     onWritten: () => undefined,
     onSpilled: () => undefined,
     onLost: (rows, reason) => lost.push([rows, reason]),
@@ -211,11 +237,14 @@ describe('prediction log', () => {
   /** Refuses batches with a poisoned row, as PostgreSQL does. */
   function poison(registry: FakeRegistry, delayMs = 0): void {
     const insert = registry.predictions.insert.bind(registry.predictions);
-    const cause = Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' });
+    const cause = Object.assign(new Error('unsupported Unicode escape sequence'), {
+      code: '22P05',
+    });
     Object.assign(registry.predictions, {
       async insert(rows: readonly PredictionRow[]) {
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
-        if (rows.some(({ input }) => input === 'poison')) throw failure('InvalidInput', 'a value cannot be stored', { cause });
+        if (rows.some(({ input }) => input === 'poison'))
+          throw failure('InvalidInput', 'a value cannot be stored', { cause });
         return insert(rows);
       },
     });
@@ -258,7 +287,9 @@ describe('prediction log', () => {
     const insert = registry.predictions.insert.bind(registry.predictions);
     let release: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => (release = resolve));
-    Object.assign(registry.predictions, { insert: (rows: readonly PredictionRow[]) => slow.then(() => insert(rows)) });
+    Object.assign(registry.predictions, {
+      insert: (rows: readonly PredictionRow[]) => slow.then(() => insert(rows)),
+    });
     for (const number of range(0, 300)) {
       log.add(row(number));
       if (number % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -269,7 +300,11 @@ describe('prediction log', () => {
   });
 
   test('memory is bounded when the disk fails as well: the oldest go first, and are counted', async () => {
-    const { log, registry, lost } = await running({ maxPendingRows: 100, flushEveryMs: 10_000, batchRows: 1_000 });
+    const { log, registry, lost } = await running({
+      maxPendingRows: 100,
+      flushEveryMs: 10_000,
+      batchRows: 1_000,
+    });
     breakDisk();
     for (const number of range(0, 90)) log.add(row(number));
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -8,11 +8,20 @@ const arms = [
 
 describe('assignment of entities to arms', () => {
   test('is sticky', () => {
-    fc.assert(fc.property(fc.string(), fc.string(), (salt, entity) => assignArm(arms, salt, entity) === assignArm(arms, salt, entity)));
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string(),
+        (salt, entity) => assignArm(arms, salt, entity) === assignArm(arms, salt, entity),
+      ),
+    );
   });
 
   test('follows the weights', () => {
-    const names = Array.from({ length: 10_000 }, (_, index) => assignArm(arms, 'flight-delay', `N${index}`)?.name);
+    const names = Array.from(
+      { length: 10_000 },
+      (_, index) => assignArm(arms, 'flight-delay', `N${index}`)?.name,
+    );
     const share = names.filter((name) => name === 'challenger').length / names.length;
     expect(Math.abs(share - 0.25)).toBeLessThan(0.015);
   });
@@ -27,7 +36,8 @@ describe('assignment of entities to arms', () => {
       { name: 'champion', weight: 0.75 },
     ];
     for (let index = 0; index < 1_000; index += 1) {
-      if (assignArm(small, 's', `N${index}`)?.name === 'challenger') expect(assignArm(grown, 's', `N${index}`)?.name).toBe('challenger');
+      if (assignArm(small, 's', `N${index}`)?.name === 'challenger')
+        expect(assignArm(grown, 's', `N${index}`)?.name).toBe('challenger');
     }
   });
 

@@ -33,7 +33,8 @@ test('a registry that is slow to listen is asked once, and not listened to after
     onError: () => undefined,
   });
   await lease.start();
-  // Each round waits for a third of the lease in vain and beats then: it never runs out, but where the machine itself pauses for as long.
+  // Each round waits for a third of the lease in vain and beats then: it never runs out, but where
+  // the machine itself pauses for as long.
   const looks: boolean[] = [];
   for (const end = Date.now() + 60_000; beats < 4 && Date.now() < end;) {
     looks.push(lease.holds() || performance.now() - lastBeatAt >= leaseSeconds * 1000);

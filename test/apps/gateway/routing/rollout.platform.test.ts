@@ -6,7 +6,11 @@ import type { ModelVersionRef } from '../../../../domain/model/model';
 import type { RipePair, RolloutRecord } from '../../../../db/rollout/repository';
 import type { GatewayProcess } from '../../../support/process/gateway-process';
 import { testBucket, migratedDatabase } from '../../../support/platform';
-import { distanceModel, distanceRequest, type TestModel } from '../../../support/serving/served-models';
+import {
+  distanceModel,
+  distanceRequest,
+  type TestModel,
+} from '../../../support/serving/served-models';
 import { openServingWorld, type ServingWorld } from '../../../support/serving/serving-world';
 import { until } from '../../../support/time/until';
 
@@ -19,7 +23,10 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-rollout-'));
   database = await migratedDatabase();
   world = await openServingWorld(database.url, testBucket());
-  gateways = await Promise.all([world.startGateway(join(folder, 'a')), world.startGateway(join(folder, 'b'))]);
+  gateways = await Promise.all([
+    world.startGateway(join(folder, 'a')),
+    world.startGateway(join(folder, 'b')),
+  ]);
 });
 
 afterAll(async () => {
@@ -40,12 +47,22 @@ interface Answer {
   readonly isConsistent: boolean;
 }
 
-/** The distance is nought, so each version of `model` answers with its bias, which is its number. */
-async function ask(gateway: GatewayProcess, model: string, entity: string, eventTime?: string): Promise<Answer> {
+/**
+ * The distance is nought, so each version of `model` answers with its bias, which is its number.
+ */
+async function ask(
+  gateway: GatewayProcess,
+  model: string,
+  entity: string,
+  eventTime?: string,
+): Promise<Answer> {
   const answer = await fetch(`${gateway.url}/v2/models/${model}/infer`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
-    body: JSON.stringify({ ...distanceRequest([{ carrier: null, distance: 0 }]), parameters: { entity, event_time: eventTime } }),
+    body: JSON.stringify({
+      ...distanceRequest([{ carrier: null, distance: 0 }]),
+      parameters: { entity, event_time: eventTime },
+    }),
   });
   const body = (await answer.json()) as { model_version?: string; outputs?: { data: unknown[] }[] };
   const version = Number(answer.headers.get('x-perennial-model-version')?.split('@')[1]);
@@ -66,19 +83,29 @@ async function versionsBy(gateway: GatewayProcess, model: string): Promise<reado
 }
 
 const inTime = (condition: () => Promise<boolean>) =>
-  until(condition, { seconds: 60, everyMs: 5, detail: () => gateways.map((gateway) => gateway.log()).join('\n') });
+  until(condition, {
+    seconds: 60,
+    everyMs: 5,
+    detail: () => gateways.map((gateway) => gateway.log()).join('\n'),
+  });
 
 /** Milliseconds until every gateway serves by what the registry says now. */
 async function confirmed(): Promise<number> {
   const { epoch } = await world.registry.routing.table();
   return inTime(async () => {
     const live = await world.registry.gateways.live();
-    return gateways.every(({ url }) => live.some((each) => each.url === url && each.epoch >= epoch));
+    return gateways.every(({ url }) =>
+      live.some((each) => each.url === url && each.epoch >= epoch),
+    );
   });
 }
 
 /** A champion 1 and a challenger 2, in shadow. */
-async function opened(model: string, challenger: TestModel = distanceModel(2), over: { paired?: boolean } = {}): Promise<RolloutRecord> {
+async function opened(
+  model: string,
+  challenger: TestModel = distanceModel(2),
+  over: { paired?: boolean } = {},
+): Promise<RolloutRecord> {
   await world.promote(await world.register({ ...distanceModel(1), model }));
   const rollout = await world.openRollout(await world.register({ ...challenger, model }), over);
   await confirmed();
@@ -91,22 +118,42 @@ async function toStep({ id }: RolloutRecord, step: number, weight: number): Prom
 }
 
 const rollBack = ({ id }: RolloutRecord) =>
-  world.registry.rollouts.end({ tenant, id, status: 'rolledBack', verdict: null, decisionId: null, ...by });
+  world.registry.rollouts.end({
+    tenant,
+    id,
+    status: 'rolledBack',
+    verdict: null,
+    decisionId: null,
+    ...by,
+  });
 
-const stored = (id: PredictionId) => inTime(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
+const stored = (id: PredictionId) =>
+  inTime(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
 
 test('in shadow the champion answers all, and both scores of every request meet its label', async () => {
   const { rollouts, predictions } = world.registry;
   const rollout = await opened('in-shadow');
   const { id } = rollout;
   const at = '2013-08-01T09:00:00.000Z';
-  const answers = await Promise.all(entities.map((entity, index) => ask(gateways[index % 2] as GatewayProcess, 'in-shadow', entity, at)));
+  const answers = await Promise.all(
+    entities.map((entity, index) =>
+      ask(gateways[index % 2] as GatewayProcess, 'in-shadow', entity, at),
+    ),
+  );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([1]));
   // Labels are due six hours after their request, as far as requests show that time has gone on.
-  const later = await Promise.all(entities.slice(0, 3).map((entity) => ask(first(), 'in-shadow', entity, '2013-08-01T16:30:00.000Z')));
+  const later = await Promise.all(
+    entities
+      .slice(0, 3)
+      .map((entity) => ask(first(), 'in-shadow', entity, '2013-08-01T16:30:00.000Z')),
+  );
   for (const { id: prediction } of [...answers, ...later]) await stored(prediction);
   const row = await predictions.get({ tenant, id: answers[0]?.id as PredictionId });
-  expect(row).toMatchObject({ version: 1, rollout: { id, step: 0 }, other: { version: 2, role: 'shadow', score: 2, error: null } });
+  expect(row).toMatchObject({
+    version: 1,
+    rollout: { id, step: 0 },
+    other: { version: 2, role: 'shadow', score: 2, error: null },
+  });
   expect(row?.other?.latencyMs).toBeGreaterThan(0);
 
   const told = await fetch(`${first().url}/v1/feedback`, {
@@ -128,7 +175,14 @@ test('in shadow the champion answers all, and both scores of every request meet 
   });
   expect(pairs).toHaveLength(60);
   for (const pair of pairs)
-    expect(pair).toMatchObject({ eventTime: at, label: 1, champion: 1, challenger: 2, servedBy: 'champion', step: 0 });
+    expect(pair).toMatchObject({
+      eventTime: at,
+      label: 1,
+      champion: 1,
+      challenger: 2,
+      servedBy: 'champion',
+      step: 0,
+    });
   expect((await rollouts.traffic({ tenant, id })).step).toMatchObject({
     champion: { assigned: 63, requests: 63, errors: 0, labelled: 60 },
     challenger: { assigned: 0, requests: 63, errors: 0 },
@@ -145,7 +199,11 @@ test('what a challenger fails, the champion answers, and it counts against the c
   const rollout = await opened('failing', demanding);
   await toStep(rollout, 1, 0.5);
   const answers = await Promise.all(entities.map((entity) => ask(first(), 'failing', entity)));
-  expect(answers.every(({ status, version, isConsistent }) => status === 200 && version === 1 && isConsistent)).toBe(true);
+  expect(
+    answers.every(
+      ({ status, version, isConsistent }) => status === 200 && version === 1 && isConsistent,
+    ),
+  ).toBe(true);
   for (const { id } of answers) await stored(id);
   const { step } = await world.registry.rollouts.traffic({ tenant, id: rollout.id });
   expect(step.challenger).toMatchObject({ requests: 60, errors: 60 });
@@ -167,7 +225,9 @@ test('an entity keeps its arm: in every gateway, after a restart, and while the 
   const grown = await versionsBy(first(), 'sticky');
   expect(await versionsBy(gateways[1] as GatewayProcess, 'sticky')).toEqual(grown);
   small.forEach((version, index) => version === 2 && expect(grown[index]).toBe(2));
-  expect(grown.filter((version) => version === 2).length).toBeGreaterThan(small.filter((version) => version === 2).length);
+  expect(grown.filter((version) => version === 2).length).toBeGreaterThan(
+    small.filter((version) => version === 2).length,
+  );
   await rollBack(rollout);
 
   const again = await world.openRollout({ model: 'sticky', version: 2 } as ModelVersionRef);
@@ -196,7 +256,9 @@ test('under load no request fails and no answer is mixed, whatever the rollout d
   /** Until each has the answer of a request that began after now. */
   const eachAnswered = () => {
     const before = [...answers];
-    return inTime(() => Promise.resolve(answers.every((count, place) => count >= (before[place] ?? 0) + 2)));
+    return inTime(() =>
+      Promise.resolve(answers.every((count, place) => count >= (before[place] ?? 0) + 2)),
+    );
   };
   await confirmed();
   const asking = Promise.all(Array.from({ length: 8 }, (_, place) => asker(place)));

@@ -1,5 +1,9 @@
 import type { ModelCache, ModelHold } from '../../../../apps/gateway/model/model-cache';
-import { createRoutingTable, type BlockedModel, type LoadedRoutingTable } from '../../../../apps/gateway/routing/routing-table';
+import {
+  createRoutingTable,
+  type BlockedModel,
+  type LoadedRoutingTable,
+} from '../../../../apps/gateway/routing/routing-table';
 import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
 import type { RolloutId } from '../../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from '../fakes';
@@ -7,8 +11,17 @@ import { fakeRegistry, type FakeRegistry } from '../fakes';
 function manifest(name: string): ArtifactRef {
   return { uri: '', digest: `sha256:${name}`, bytes: 1, mediaType: 'application/json' };
 }
-const champion = (version: number) => ({ alias: 'champion' as const, version, manifest: manifest(`v${version}`) });
-const challenger = (version: number, weight = 0) => ({ alias: 'challenger' as const, version, weight, manifest: manifest(`v${version}`) });
+const champion = (version: number) => ({
+  alias: 'champion' as const,
+  version,
+  manifest: manifest(`v${version}`),
+});
+const challenger = (version: number, weight = 0) => ({
+  alias: 'challenger' as const,
+  version,
+  weight,
+  manifest: manifest(`v${version}`),
+});
 const previous = (version: number) => ({ model: 'm', version, manifest: manifest(`v${version}`) });
 
 interface Setting {
@@ -60,7 +73,8 @@ function setting(): Setting {
   return { registry, table, reads: () => reads, epochs, blocked, held, broken, slow };
 }
 
-const serves = (table: LoadedRoutingTable, model = 'm') => table.route('default', model)?.champion.served.name;
+const serves = (table: LoadedRoutingTable, model = 'm') =>
+  table.route('default', model)?.champion.served.name;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('routing table', () => {
@@ -118,7 +132,10 @@ describe('routing table', () => {
     await table.refresh();
     expect(serves(table)).toBe('m@1');
     expect(epochs).toEqual([1]);
-    expect(table.blockedModel('default', 'm')).toMatchObject({ name: 'm@2', error: 'sha256:v2 is corrupt' });
+    expect(table.blockedModel('default', 'm')).toMatchObject({
+      name: 'm@2',
+      error: 'sha256:v2 is corrupt',
+    });
     expect(blocked).toHaveLength(1);
 
     broken.clear();
@@ -142,8 +159,11 @@ describe('routing table', () => {
   });
 
   describe('in a rollout', () => {
-    const rollout = (step: number, id = 'roll_1') => ({ rollout: { id: id as RolloutId, step, besides: true } });
-    const armsOf = (table: LoadedRoutingTable) => table.route('default', 'm')?.arms.map(({ served }) => served.name);
+    const rollout = (step: number, id = 'roll_1') => ({
+      rollout: { id: id as RolloutId, step, besides: true },
+    });
+    const armsOf = (table: LoadedRoutingTable) =>
+      table.route('default', 'm')?.arms.map(({ served }) => served.name);
     const never = () => new Promise<void>(() => undefined);
 
     test('a new step is a change of its own, also with the same weight', async () => {
@@ -152,8 +172,12 @@ describe('routing table', () => {
       await table.refresh();
       registry.route('m', [challenger(2), champion(1)], rollout(1));
       await table.refresh();
-      expect(table.route('default', 'm')).toMatchObject({ rollout: { id: 'roll_1', step: 1, besides: true } });
-      registry.route('m', [challenger(2), champion(1)], { rollout: { id: 'roll_1' as RolloutId, step: 1, besides: false } });
+      expect(table.route('default', 'm')).toMatchObject({
+        rollout: { id: 'roll_1', step: 1, besides: true },
+      });
+      registry.route('m', [challenger(2), champion(1)], {
+        rollout: { id: 'roll_1' as RolloutId, step: 1, besides: false },
+      });
       await table.refresh();
       expect(table.route('default', 'm')?.rollout?.besides).toBe(false);
       expect(epochs).toEqual([1, 2, 3]);
@@ -166,7 +190,10 @@ describe('routing table', () => {
       await table.refresh();
       expect(serves(table)).toBe('m@1');
       expect(table.route('default', 'm')?.rollout).toBeNull();
-      expect(table.blockedModel('default', 'm')).toMatchObject({ name: 'm@2', alias: 'challenger' });
+      expect(table.blockedModel('default', 'm')).toMatchObject({
+        name: 'm@2',
+        alias: 'challenger',
+      });
       expect(table.epoch()).toBe(-1);
       broken.clear();
       await table.refresh();

@@ -1,6 +1,11 @@
 import type { ModelHold } from '../../../../apps/gateway/model/model-cache';
 import { servedVersion, type ServedVersion } from '../../../../apps/gateway/model/served-version';
-import { createShadow, type Shadow, type Shadowed, type ShadowOutcome } from '../../../../apps/gateway/routing/shadow';
+import {
+  createShadow,
+  type Shadow,
+  type Shadowed,
+  type ShadowOutcome,
+} from '../../../../apps/gateway/routing/shadow';
 import { sha256 } from '../../../../data/digest';
 import { failure } from '../../../../domain/failure';
 
@@ -13,7 +18,9 @@ interface Setting {
   readonly version: (score: Score) => ServedVersion;
 }
 
-function setting(limits: { readonly maxWaitingRows?: number; readonly longestWaitMs?: number } = {}): Setting {
+function setting(
+  limits: { readonly maxWaitingRows?: number; readonly longestWaitMs?: number } = {},
+): Setting {
   const outcomes: ShadowOutcome[] = [];
   let holds = 0;
   const shadow = createShadow({
@@ -30,7 +37,13 @@ function setting(limits: { readonly maxWaitingRows?: number; readonly longestWai
     holds: () => holds,
     version(score) {
       const codec = {
-        decode: (body: unknown) => ({ rows: body as [], id: null, entities: [], eventTimes: [], outputs: new Set<string>() }),
+        decode: (body: unknown) => ({
+          rows: body as [],
+          id: null,
+          entities: [],
+          eventTimes: [],
+          outputs: new Set<string>(),
+        }),
       };
       const model = {
         kind: 'graph',
@@ -110,7 +123,11 @@ describe('scoring beside an answer', () => {
     const { shadow, version, outcomes, holds } = setting({ maxWaitingRows: 10 });
     const served = version(atOnce);
     const asked = [ask(shadow, served, 6), ask(shadow, served, 4), ask(shadow, served, 1)];
-    expect((await Promise.all(asked)).map((shadowed) => shadowed === null)).toEqual([false, false, true]);
+    expect((await Promise.all(asked)).map((shadowed) => shadowed === null)).toEqual([
+      false,
+      false,
+      true,
+    ]);
     const full = version(() => Promise.reject(failure('GatewayUnavailable', 'too many wait')));
     expect(await ask(shadow, full)).toBeNull();
     expect(outcomes).toEqual(['dropped', 'scored', 'scored', 'dropped']);
@@ -134,7 +151,10 @@ describe('scoring beside an answer', () => {
     const second = ask(shadow, served, 1);
     await new Promise((resolve) => setTimeout(resolve, 600));
     free();
-    expect((await Promise.all([first, second])).map((shadowed) => shadowed === null)).toEqual([false, true]);
+    expect((await Promise.all([first, second])).map((shadowed) => shadowed === null)).toEqual([
+      false,
+      true,
+    ]);
     expect(outcomes).toEqual(['scored', 'dropped']);
     await turn();
     expect(holds()).toBe(0);

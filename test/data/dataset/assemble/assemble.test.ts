@@ -1,7 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assemble, type AssembledFiles, type AssemblyRun } from '../../../../data/dataset/assemble/assemble';
+import {
+  assemble,
+  type AssembledFiles,
+  type AssemblyRun,
+} from '../../../../data/dataset/assemble/assemble';
 import { digestOfFile } from '../../../../data/digest';
 import { quoteText, readParquet, withDuckDb } from '../../../../data/sql/platform-sql';
 import { assembledParts } from '../../../../domain/dataset/assembled';
@@ -13,7 +17,10 @@ let folder: string;
 beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'assemble-'))));
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
-/** 100 days of 2013 from January, four trips a day; each is late when its number is a multiple of three. */
+/**
+ * 100 days of 2013 from January, four trips a day; each is late when its number is a multiple of
+ * three.
+ */
 const trips = `
   SELECT i AS trip, TIMESTAMP '2013-01-01' + to_hours(i * 6) AS starts_at, ['AA', 'UA', NULL][(i % 3 + 1)::INTEGER] AS carrier,
          CASE WHEN i % 5 = 0 THEN NULL ELSE i / 10 END AS temp, 'T' || i % 4 AS tail, i % 3 = 0 AS late
@@ -47,7 +54,10 @@ async function run({
   data = {},
   task = null,
 }: Given = {}): Promise<AssembledFiles> {
-  await withDuckDb((db) => db.run(`COPY (${source}) TO ${quoteText(`${folder}/trips.parquet`)} (FORMAT parquet)`), inProcess);
+  await withDuckDb(
+    (db) => db.run(`COPY (${source}) TO ${quoteText(`${folder}/trips.parquet`)} (FORMAT parquet)`),
+    inProcess,
+  );
   return assemble({
     data: { ...spec, ...data },
     task,
@@ -88,11 +98,19 @@ describe('assembling', () => {
       request: [{ name: 'starts_at' }, { name: 'carrier' }, { name: 'temp' }],
     });
     const rows = await everyPart(files, 'requestRows');
-    // 90 days of four trips, without those that start in the last half day: their label came too late.
-    expect(files.dropped).toEqual({ outsideWindow: 40, withoutTime: 0, withoutLabel: 0, unripe: 1 });
+    // 90 days of four trips, without those that start in the last half day: their label came too
+    // late.
+    expect(files.dropped).toEqual({
+      outsideWindow: 40,
+      withoutTime: 0,
+      withoutLabel: 0,
+      unripe: 1,
+    });
     expect(rows.map((row) => row.__row)).toEqual(Array.from({ length: 359 }, (_, i) => i));
     expect(rows.map((row) => row.trip)).toEqual(Array.from({ length: 359 }, (_, i) => i + 20));
-    expect(assembledParts.map((part) => [files.parts[part].rows, files.parts[part].window])).toEqual([
+    expect(
+      assembledParts.map((part) => [files.parts[part].rows, files.parts[part].window]),
+    ).toEqual([
       [160, { from: '2013-01-06T00:00:00Z', until: '2013-02-15T00:00:00Z' }],
       [80, { from: '2013-02-15T00:00:00Z', until: '2013-03-07T00:00:00Z' }],
       [40, { from: '2013-03-07T00:00:00Z', until: '2013-03-17T00:00:00Z' }],
@@ -120,9 +138,26 @@ describe('assembling', () => {
 
   test('features lie row for row beside them, and nothing in them is null', async () => {
     const files = await run();
-    const [requests, features] = [await everyPart(files, 'requestRows'), await everyPart(files, 'features')];
-    expect(features.map(({ __row, __label, __time, __entity, __day }) => ({ __row, __label, __time, __entity, __day }))).toEqual(
-      requests.map(({ __row, __label, __time, __entity, __day }) => ({ __row, __label, __time, __entity, __day })),
+    const [requests, features] = [
+      await everyPart(files, 'requestRows'),
+      await everyPart(files, 'features'),
+    ];
+    expect(
+      features.map(({ __row, __label, __time, __entity, __day }) => ({
+        __row,
+        __label,
+        __time,
+        __entity,
+        __day,
+      })),
+    ).toEqual(
+      requests.map(({ __row, __label, __time, __entity, __day }) => ({
+        __row,
+        __label,
+        __time,
+        __entity,
+        __day,
+      })),
     );
     expect(features[0]).toMatchObject({ hour: 0, carrier: '__missing__', temp: NaN });
     expect(features[1]).toMatchObject({ hour: 6, carrier: 'AA', temp: 2.1 });
@@ -131,10 +166,15 @@ describe('assembling', () => {
   test('equal rows give equal bytes, in whatever order they came', async () => {
     const digests = async (files: AssembledFiles) =>
       Promise.all(
-        assembledParts.flatMap((part) => [digestOfFile(files.parts[part].requestRows), digestOfFile(files.parts[part].features)]),
+        assembledParts.flatMap((part) => [
+          digestOfFile(files.parts[part].requestRows),
+          digestOfFile(files.parts[part].features),
+        ]),
       );
     const first = await digests(await run());
-    expect(await digests(await run({ source: `SELECT * FROM (${trips}) ORDER BY hash(trip)` }))).toEqual(first);
+    expect(
+      await digests(await run({ source: `SELECT * FROM (${trips}) ORDER BY hash(trip)` })),
+    ).toEqual(first);
   });
 
   test('rows without time or label are left out and counted; a label that is not a finite number is none', async () => {
@@ -144,7 +184,12 @@ describe('assembling', () => {
     });
     expect(files.task).toBe('regression');
     // Trip 379 has no label because it is too early to know one.
-    expect(files.dropped).toEqual({ outsideWindow: 40, withoutTime: 1, withoutLabel: 3, unripe: 1 });
+    expect(files.dropped).toEqual({
+      outsideWindow: 40,
+      withoutTime: 1,
+      withoutLabel: 3,
+      unripe: 1,
+    });
     const labels = (await everyPart(files, 'features')).map((row) => row.__label as number);
     expect(labels).toHaveLength(355);
     expect(labels.every(Number.isFinite)).toBe(true);
@@ -163,7 +208,9 @@ describe('assembling', () => {
     ['decimal 0 and 1, when told', 'late::DOUBLE', 'classification', 'classification'],
     ['0 and 1, when told otherwise', 'late::INTEGER', 'regression', 'regression'],
   ])('the task of %s', async (_, label, task, expected) => {
-    expect((await run({ sql: `SELECT * REPLACE (${label} AS late) FROM trips`, task })).task).toBe(expected);
+    expect((await run({ sql: `SELECT * REPLACE (${label} AS late) FROM trips`, task })).task).toBe(
+      expected,
+    );
   });
 });
 
@@ -172,18 +219,27 @@ describe('several classes', () => {
 
   test('texts are classes by their name, numbered in order', async () => {
     const files = await run({ sql: kinds });
-    expect(files).toMatchObject({ task: 'multiclass', classes: ['early', 'late', 'on time'], labelType: 'string' });
+    expect(files).toMatchObject({
+      task: 'multiclass',
+      classes: ['early', 'late', 'on time'],
+      labelType: 'string',
+    });
     const rows = await everyPart(files, 'features');
     expect(rows.slice(0, 3).map((row) => row.__label)).toEqual([2, 1, 0]);
   });
 
   test('whole numbers are classes when told, in order of their value', async () => {
-    const files = await run({ sql: 'SELECT * REPLACE (trip % 3 + 9 AS late) FROM trips', task: 'multiclass' });
+    const files = await run({
+      sql: 'SELECT * REPLACE (trip % 3 + 9 AS late) FROM trips',
+      task: 'multiclass',
+    });
     expect(files.classes).toEqual(['9', '10', '11']);
   });
 
   test('a blank text is no label', async () => {
-    const files = await run({ sql: kinds.replace("'late',", "CASE WHEN trip = 99 THEN '' ELSE 'late' END,") });
+    const files = await run({
+      sql: kinds.replace("'late',", "CASE WHEN trip = 99 THEN '' ELSE 'late' END,"),
+    });
     expect(files.dropped.withoutLabel).toBe(1);
   });
 });
@@ -191,15 +247,21 @@ describe('several classes', () => {
 describe('rows without a usable time', () => {
   const shares = { tuning: 0.2, confirm: 0.1, holdout: 0.3 };
   const byRow: Partial<DataSpec> = { time: null, entity: null, split: { by: 'random', ...shares } };
-  const byTail: Partial<DataSpec> = { time: null, split: { by: 'group', column: 'tail', ...shares } };
+  const byTail: Partial<DataSpec> = {
+    time: null,
+    split: { by: 'group', column: 'tail', ...shares },
+  };
   const sql = 'SELECT * EXCLUDE (starts_at) FROM trips';
   const features = 'SELECT carrier, temp FROM request';
-  const many = trips.replace('range(400)', 'range(2000)').replace("'T' || i % 4", "CASE WHEN i % 50 = 49 THEN NULL ELSE 'T' || i % 97 END");
+  const many = trips
+    .replace('range(400)', 'range(2000)')
+    .replace("'T' || i % 4", "CASE WHEN i % 50 = 49 THEN NULL ELSE 'T' || i % 97 END");
 
   async function partsOf(given: Given): Promise<ReadonlyMap<unknown, string>> {
     const files = await run({ sql, features, ...given });
     const found = new Map<unknown, string>();
-    for (const part of assembledParts) for (const row of await read(files.parts[part].features)) found.set(row.__row, part);
+    for (const part of assembledParts)
+      for (const row of await read(files.parts[part].features)) found.set(row.__row, part);
     const rows = await everyPart(files, 'requestRows');
     return new Map(rows.map((row) => [row.trip, found.get(row.__row) ?? '']));
   }
@@ -208,7 +270,8 @@ describe('rows without a usable time', () => {
     const files = await run({ sql, features, source: many, data: byRow });
     const rows = assembledParts.map((part) => files.parts[part].rows);
     expect(rows.reduce((sum, count) => sum + count, 0)).toBe(2000);
-    for (const [place, share] of [0.4, 0.2, 0.1, 0.3].entries()) expect(Math.abs((rows[place] ?? 0) / 2000 - share)).toBeLessThan(0.04);
+    for (const [place, share] of [0.4, 0.2, 0.1, 0.3].entries())
+      expect(Math.abs((rows[place] ?? 0) / 2000 - share)).toBeLessThan(0.04);
     expect(files.parts.holdout.window).toBeNull();
     expect((await read(files.parts.holdout.features))[0]).toMatchObject({
       __time: null,
@@ -228,7 +291,8 @@ describe('rows without a usable time', () => {
   });
 
   test('a larger share to tune on leaves the holdout as it is', async () => {
-    const held = (parts: ReadonlyMap<unknown, string>) => [...parts].filter(([, part]) => part === 'holdout').map(([trip]) => trip);
+    const held = (parts: ReadonlyMap<unknown, string>) =>
+      [...parts].filter(([, part]) => part === 'holdout').map(([trip]) => trip);
     const other: Partial<DataSpec> = { ...byRow, split: { by: 'random', ...shares, tuning: 0.4 } };
     expect(held(await partsOf({ data: other }))).toEqual(held(await partsOf({ data: byRow })));
   });
@@ -237,11 +301,18 @@ describe('rows without a usable time', () => {
     const files = await run({ sql, features, source: many, data: byTail });
     const parts = new Map<unknown, Set<string>>();
     for (const part of assembledParts) {
-      for (const row of await read(files.parts[part].requestRows)) parts.set(row.tail, (parts.get(row.tail) ?? new Set()).add(part));
+      for (const row of await read(files.parts[part].requestRows))
+        parts.set(row.tail, (parts.get(row.tail) ?? new Set()).add(part));
     }
     expect(parts.size).toBe(97);
     expect([...parts.values()].every((found) => found.size === 1)).toBe(true);
-    expect(files.dropped).toEqual({ outsideWindow: 0, withoutTime: 0, unripe: 0, withoutLabel: 0, withoutGroup: 40 });
+    expect(files.dropped).toEqual({
+      outsideWindow: 0,
+      withoutTime: 0,
+      unripe: 0,
+      withoutLabel: 0,
+      withoutGroup: 40,
+    });
   });
 });
 
@@ -259,22 +330,42 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'InvalidInput',
       'which is the event time (did you mean starts_at?)',
     ],
-    ['a missing entity', { data: { entity: 'plane' } }, 'InvalidInput', 'gives no column plane, which is the entity'],
-    ['a time that is none', { data: { time: { ...spec.time, column: 'trip' } } }, 'InvalidInput', 'gives it as integer'],
+    [
+      'a missing entity',
+      { data: { entity: 'plane' } },
+      'InvalidInput',
+      'gives no column plane, which is the entity',
+    ],
+    [
+      'a time that is none',
+      { data: { time: { ...spec.time, column: 'trip' } } },
+      'InvalidInput',
+      'gives it as integer',
+    ],
     [
       'a label of text, for a regression',
       { sql: 'SELECT * REPLACE (late::VARCHAR AS late) FROM trips', task: 'regression' },
       'InvalidInput',
       'the label late is a string',
     ],
-    ['a label of times', { sql: 'SELECT * REPLACE (starts_at AS late) FROM trips' }, 'InvalidInput', 'the label late is a timestamp'],
+    [
+      'a label of times',
+      { sql: 'SELECT * REPLACE (starts_at AS late) FROM trips' },
+      'InvalidInput',
+      'the label late is a timestamp',
+    ],
     [
       'classes that are not two',
       { sql: 'SELECT * REPLACE (trip AS late) FROM trips', task: 'classification' },
       'InvalidInput',
       'other values than 0 and 1',
     ],
-    ['a reserved name', { sql: 'SELECT *, 1 AS __row FROM trips' }, 'InvalidInput', '__row, which Perennial keeps for itself'],
+    [
+      'a reserved name',
+      { sql: 'SELECT *, 1 AS __row FROM trips' },
+      'InvalidInput',
+      '__row, which Perennial keeps for itself',
+    ],
     [
       'one class only in a part',
       { sql: "SELECT * REPLACE (late AND starts_at < TIMESTAMP '2013-03-17' AS late) FROM trips" },
@@ -283,18 +374,30 @@ describe('what cannot be learnt from is refused with the reason', () => {
     ],
     [
       'no label in a part',
-      { sql: "SELECT * REPLACE (CASE WHEN starts_at < TIMESTAMP '2013-03-07' THEN late END AS late) FROM trips" },
+      {
+        sql: "SELECT * REPLACE (CASE WHEN starts_at < TIMESTAMP '2013-03-07' THEN late END AS late) FROM trips",
+      },
       'DatasetEmpty',
       'no row is left for the part confirm',
     ],
-    ['no row at all', { sql: 'SELECT * FROM trips WHERE false' }, 'DatasetEmpty', 'no row is left for the part train'],
+    [
+      'no row at all',
+      { sql: 'SELECT * FROM trips WHERE false' },
+      'DatasetEmpty',
+      'no row is left for the part train',
+    ],
     [
       'a part that starts too late',
       { sql: "SELECT * FROM trips WHERE starts_at >= TIMESTAMP '2013-03-01'" },
       'DatasetEmpty',
       'dropped: 20 outside of the window, 1 whose label was not known yet',
     ],
-    ['SQL that fails', { sql: 'SELECT * FROM trip' }, 'SqlInvalid', "sql/assemble.sql:1:15: there is no source 'trip'"],
+    [
+      'SQL that fails',
+      { sql: 'SELECT * FROM trip' },
+      'SqlInvalid',
+      "sql/assemble.sql:1:15: there is no source 'trip'",
+    ],
     [
       'features of the label',
       { features: 'SELECT late::INTEGER AS l FROM request' },
@@ -309,14 +412,26 @@ describe('what cannot be learnt from is refused with the reason', () => {
     ],
     [
       'a class that training does not have',
-      { sql: `SELECT * REPLACE (CASE WHEN trip > 350 THEN 'new' WHEN trip % 2 = 0 THEN 'a' ELSE 'b' END AS late) FROM trips` },
+      {
+        sql: `SELECT * REPLACE (CASE WHEN trip > 350 THEN 'new' WHEN trip % 2 = 0 THEN 'a' ELSE 'b' END AS late) FROM trips`,
+      },
       'InvalidInput',
       'the label late has classes that no row to train on has: new (28 rows); the rows to train on have a, b',
     ],
-    ['a text for each row', { sql: `SELECT * REPLACE ('x' || trip AS late) FROM trips` }, 'InvalidInput', 'more than 100 different values'],
+    [
+      'a text for each row',
+      { sql: `SELECT * REPLACE ('x' || trip AS late) FROM trips` },
+      'InvalidInput',
+      'more than 100 different values',
+    ],
     [
       'a group that is not there',
-      { data: { time: null, split: { by: 'group', column: 'tial', tuning: 0.2, confirm: 0.1, holdout: 0.3 } } },
+      {
+        data: {
+          time: null,
+          split: { by: 'group', column: 'tial', tuning: 0.2, confirm: 0.1, holdout: 0.3 },
+        },
+      },
       'InvalidInput',
       'gives no column tial, which is the group (did you mean tail?)',
     ],
@@ -332,7 +447,12 @@ describe('what cannot be learnt from is refused with the reason', () => {
   });
 
   test('every mistake in the named columns is told at once', async () => {
-    const error = await refusal({ data: { entity: 'plane', label: { ...spec.label, column: 'latte' } } });
-    expect(error.issues.map((issue) => issue.pointer)).toEqual(['/spec/data/label/column', '/spec/data/entity']);
+    const error = await refusal({
+      data: { entity: 'plane', label: { ...spec.label, column: 'latte' } },
+    });
+    expect(error.issues.map((issue) => issue.pointer)).toEqual([
+      '/spec/data/label/column',
+      '/spec/data/entity',
+    ]);
   });
 });

@@ -3,10 +3,23 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stabilityIndex, type Reference } from '../../../../data/dataset/contracts/distribution';
-import { validateContract, type ContractValidation } from '../../../../data/dataset/contracts/validate-contract';
+import {
+  validateContract,
+  type ContractValidation,
+} from '../../../../data/dataset/contracts/validate-contract';
 import { digestOfFile } from '../../../../data/digest';
-import { logicalType, quoteText, readParquet, withDuckDb, type PlatformSql } from '../../../../data/sql/platform-sql';
-import type { ColumnExpectation, ContractCheck, DataContract } from '../../../../domain/dataset/contract';
+import {
+  logicalType,
+  quoteText,
+  readParquet,
+  withDuckDb,
+  type PlatformSql,
+} from '../../../../data/sql/platform-sql';
+import type {
+  ColumnExpectation,
+  ContractCheck,
+  DataContract,
+} from '../../../../domain/dataset/contract';
 import type { Column } from '../../../../domain/dataset/dataset';
 
 const limits = { memoryBytes: 512e6, threads: 2 };
@@ -16,7 +29,17 @@ beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'contract-'))));
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
 function column(name: string, more: Partial<ColumnExpectation> = {}): ColumnExpectation {
-  return { name, type: 'number', required: true, maxNullShare: 1, min: null, max: null, values: null, pattern: null, ...more };
+  return {
+    name,
+    type: 'number',
+    required: true,
+    maxNullShare: 1,
+    min: null,
+    max: null,
+    values: null,
+    pattern: null,
+    ...more,
+  };
 }
 
 function contract(more: Partial<DataContract> = {}): DataContract {
@@ -42,12 +65,23 @@ async function table(query: string): Promise<Table> {
   const path = join(folder, `input-${files}.parquet`);
   return withDuckDb(async (sql) => {
     await sql.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet)`);
-    const described = await sql.rows<{ column_name: string; column_type: string }>(`DESCRIBE SELECT * FROM ${readParquet([path])}`);
-    return { path, columns: described.map((row) => ({ name: row.column_name, type: logicalType(row.column_type) ?? 'string' })) };
+    const described = await sql.rows<{ column_name: string; column_type: string }>(
+      `DESCRIBE SELECT * FROM ${readParquet([path])}`,
+    );
+    return {
+      path,
+      columns: described.map((row) => ({
+        name: row.column_name,
+        type: logicalType(row.column_type) ?? 'string',
+      })),
+    };
   }, limits);
 }
 
-const halves = () => ({ acceptedPath: join(folder, 'accepted.parquet'), quarantinePath: join(folder, 'quarantine.parquet') });
+const halves = () => ({
+  acceptedPath: join(folder, 'accepted.parquet'),
+  quarantinePath: join(folder, 'quarantine.parquet'),
+});
 
 async function validate(
   { path, columns }: Table,
@@ -70,11 +104,20 @@ async function validate(
 }
 
 async function read(path: string): Promise<Record<string, unknown>[]> {
-  return withDuckDb((sql) => sql.rows<Record<string, unknown>>(`SELECT * FROM ${readParquet([path])}`), limits);
+  return withDuckDb(
+    (sql) => sql.rows<Record<string, unknown>>(`SELECT * FROM ${readParquet([path])}`),
+    limits,
+  );
 }
 
-function find({ report }: ContractValidation, check: string, name: string | null = null): ContractCheck | undefined {
-  return report.checks.find((each) => each.check === check && (name === null || each.column === name));
+function find(
+  { report }: ContractValidation,
+  check: string,
+  name: string | null = null,
+): ContractCheck | undefined {
+  return report.checks.find(
+    (each) => each.check === check && (name === null || each.column === name),
+  );
 }
 
 describe('a dataset that meets its contract', () => {
@@ -90,7 +133,11 @@ describe('a dataset that meets its contract', () => {
         unique: [['id']],
       }),
     );
-    expect(validated).toMatchObject({ unchanged: true, verdict: { kind: 'passed' }, report: { rows: 10, accepted: 10, quarantined: 0 } });
+    expect(validated).toMatchObject({
+      unchanged: true,
+      verdict: { kind: 'passed' },
+      report: { rows: 10, accepted: 10, quarantined: 0 },
+    });
     expect(validated.report.checks.map((check) => check.passed)).not.toContain(false);
     await expect(digestOfFile(halves().acceptedPath)).rejects.toThrow('ENOENT');
   });
@@ -98,11 +145,41 @@ describe('a dataset that meets its contract', () => {
 
 describe('bad rows', () => {
   test.each<[string, string, ColumnExpectation, readonly number[], string]>([
-    ['a null where none may be', '(1, 1.0), (2, NULL)', column('v', { maxNullShare: 0 }), [2], 'nulls:v'],
-    ['NaN is a null', "(1, 1.0), (2, 'NaN'::DOUBLE)", column('v', { maxNullShare: 0 }), [2], 'nulls:v'],
-    ['an infinity', "(1, 1.0), (2, 'inf'::DOUBLE), (3, '-inf'::DOUBLE)", column('v'), [2, 3], 'finite:v'],
-    ['out of range below and above', '(1, 1.0), (2, -1.0), (3, 11.0)', column('v', { min: 0, max: 10 }), [2, 3], 'range:v'],
-    ['NaN is not above the range', "(1, 1.0), (2, 'NaN'::DOUBLE)", column('v', { max: 10 }), [], ''],
+    [
+      'a null where none may be',
+      '(1, 1.0), (2, NULL)',
+      column('v', { maxNullShare: 0 }),
+      [2],
+      'nulls:v',
+    ],
+    [
+      'NaN is a null',
+      "(1, 1.0), (2, 'NaN'::DOUBLE)",
+      column('v', { maxNullShare: 0 }),
+      [2],
+      'nulls:v',
+    ],
+    [
+      'an infinity',
+      "(1, 1.0), (2, 'inf'::DOUBLE), (3, '-inf'::DOUBLE)",
+      column('v'),
+      [2, 3],
+      'finite:v',
+    ],
+    [
+      'out of range below and above',
+      '(1, 1.0), (2, -1.0), (3, 11.0)',
+      column('v', { min: 0, max: 10 }),
+      [2, 3],
+      'range:v',
+    ],
+    [
+      'NaN is not above the range',
+      "(1, 1.0), (2, 'NaN'::DOUBLE)",
+      column('v', { max: 10 }),
+      [],
+      '',
+    ],
     [
       'a time out of range',
       "(1, TIMESTAMP '2013-01-01'), (2, TIMESTAMP '1999-01-01')",
@@ -117,10 +194,34 @@ describe('bad rows', () => {
       [1],
       'range:v',
     ],
-    ['not among the values', "(1, 'AA'), (2, 'XX'), (3, NULL)", column('v', { type: 'string', values: ['AA', "it's"] }), [2], 'values:v'],
-    ['a number not among the values', '(1, 1), (2, 7)', column('v', { type: 'integer', values: [1, 2] }), [2], 'values:v'],
-    ['text that matches in part only', "(1, 'UA'), (2, 'UAL')", column('v', { type: 'string', pattern: '[A-Z]{2}' }), [2], 'pattern:v'],
-    ['text that is no number', "(1, '1.5'), (2, 'n/a'), (3, NULL), (4, 'NaN')", column('v'), [2], 'type:v'],
+    [
+      'not among the values',
+      "(1, 'AA'), (2, 'XX'), (3, NULL)",
+      column('v', { type: 'string', values: ['AA', "it's"] }),
+      [2],
+      'values:v',
+    ],
+    [
+      'a number not among the values',
+      '(1, 1), (2, 7)',
+      column('v', { type: 'integer', values: [1, 2] }),
+      [2],
+      'values:v',
+    ],
+    [
+      'text that matches in part only',
+      "(1, 'UA'), (2, 'UAL')",
+      column('v', { type: 'string', pattern: '[A-Z]{2}' }),
+      [2],
+      'pattern:v',
+    ],
+    [
+      'text that is no number',
+      "(1, '1.5'), (2, 'n/a'), (3, NULL), (4, 'NaN')",
+      column('v'),
+      [2],
+      'type:v',
+    ],
     [
       'text that is no whole number',
       "(1, '15'), (2, '1.5'), (3, '99999999999999999999')",
@@ -128,7 +229,13 @@ describe('bad rows', () => {
       [2, 3],
       'type:v',
     ],
-    ['text that is no time', "(1, '2013-07-01T05:00:00Z'), (2, 'yesterday')", column('v', { type: 'timestamp' }), [2], 'type:v'],
+    [
+      'text that is no time',
+      "(1, '2013-07-01T05:00:00Z'), (2, 'yesterday')",
+      column('v', { type: 'timestamp' }),
+      [2],
+      'type:v',
+    ],
     [
       'a fraction among integers that nulls made doubles',
       '(1, 1.0::DOUBLE), (2, 1.5::DOUBLE), (3, NULL)',
@@ -138,18 +245,27 @@ describe('bad rows', () => {
     ],
   ])('%s', async (_, values, expectation, badIds, reason) => {
     const input = await table(`SELECT id::BIGINT AS id, v FROM (VALUES ${values}) t(id, v)`);
-    const validated = await validate(input, contract({ columns: [expectation], maxQuarantinedShare: 1 }));
+    const validated = await validate(
+      input,
+      contract({ columns: [expectation], maxQuarantinedShare: 1 }),
+    );
     expect(validated.report.quarantined).toBe(badIds.length);
     if (badIds.length === 0) return;
-    expect(await read(halves().quarantinePath)).toEqual(badIds.map((id) => expect.objectContaining({ id, __reasons: reason }) as unknown));
+    expect(await read(halves().quarantinePath)).toEqual(
+      badIds.map((id) => expect.objectContaining({ id, __reasons: reason }) as unknown),
+    );
     expect(validated.reasons).toEqual({ [reason]: badIds.length });
   });
 
   test('text that became numbers is numbers in the accepted rows', async () => {
-    const input = await table("SELECT * FROM (VALUES ('1', '2013-07-01T05:00:00+02:00'), ('x', NULL), ('-3', '2013-07-01')) t(n, seen)");
+    const input = await table(
+      "SELECT * FROM (VALUES ('1', '2013-07-01T05:00:00+02:00'), ('x', NULL), ('-3', '2013-07-01')) t(n, seen)",
+    );
     const validated = await validate(
       input,
-      contract({ columns: [column('n', { type: 'integer' }), column('seen', { type: 'timestamp' })] }),
+      contract({
+        columns: [column('n', { type: 'integer' }), column('seen', { type: 'timestamp' })],
+      }),
     );
     expect(validated.columns).toEqual([
       { name: 'n', type: 'integer' },
@@ -163,11 +279,17 @@ describe('bad rows', () => {
   });
 
   test('of a key that occurs again, the first good row stays', async () => {
-    const input = await table('SELECT * FROM (VALUES (1, 5, 99), (1, 5, 1), (1, 5, 2), (1, 6, 3), (NULL, 6, 4), (NULL, 6, 5)) t(a, b, v)');
+    const input = await table(
+      'SELECT * FROM (VALUES (1, 5, 99), (1, 5, 1), (1, 5, 2), (1, 6, 3), (NULL, 6, 4), (NULL, 6, 5)) t(a, b, v)',
+    );
     const validated = await validate(
       input,
       contract({
-        columns: [column('a', { type: 'integer' }), column('b', { type: 'integer' }), column('v', { max: 10 })],
+        columns: [
+          column('a', { type: 'integer' }),
+          column('b', { type: 'integer' }),
+          column('v', { max: 10 }),
+        ],
         unique: [['a', 'b']],
       }),
     );
@@ -181,9 +303,13 @@ describe('bad rows', () => {
   test('carry every reason they have', async () => {
     await validate(
       await table("SELECT 'inf'::DOUBLE AS a, 'x' AS b UNION ALL SELECT 1, 'y'"),
-      contract({ columns: [column('a', { max: 3 }), column('b', { type: 'string', values: ['y'] })] }),
+      contract({
+        columns: [column('a', { max: 3 }), column('b', { type: 'string', values: ['y'] })],
+      }),
     );
-    expect((await read(halves().quarantinePath)).map((row) => row.__reasons)).toEqual(['finite:a; range:a; values:b']);
+    expect((await read(halves().quarantinePath)).map((row) => row.__reasons)).toEqual([
+      'finite:a; range:a; values:b',
+    ]);
   });
 
   test('that were in quarantine before leave their old reasons behind', async () => {
@@ -213,51 +339,78 @@ describe('bad rows', () => {
     );
     expect(verdict).toMatchObject({
       kind: 'failed',
-      reasons: [{ message: expect.stringContaining('no row is valid: all 3 are bad') as string }, {}],
+      reasons: [
+        { message: expect.stringContaining('no row is valid: all 3 are bad') as string },
+        {},
+      ],
     });
   });
 });
 
 describe('the whole', () => {
   test('a missing column fails and names the one that was meant', async () => {
-    const { verdict } = await validate(await table('SELECT 1 AS arr_dellay'), contract({ columns: [column('arr_delay')] }));
+    const { verdict } = await validate(
+      await table('SELECT 1 AS arr_dellay'),
+      contract({ columns: [column('arr_delay')] }),
+    );
     expect(verdict).toMatchObject({
       kind: 'failed',
       reasons: [
         {
           code: 'contract.schema',
-          message: 'schema of arr_delay: no such column; there is arr_dellay; expected a column arr_delay of type number',
+          message:
+            'schema of arr_delay: no such column; there is arr_dellay; expected a column arr_delay of type number',
         },
       ],
     });
   });
 
   test('a column that need not be there may be absent', async () => {
-    expect((await validate(await table('SELECT 1 AS a'), contract({ columns: [column('b', { required: false })] }))).verdict.kind).toBe(
-      'passed',
-    );
+    expect(
+      (
+        await validate(
+          await table('SELECT 1 AS a'),
+          contract({ columns: [column('b', { required: false })] }),
+        )
+      ).verdict.kind,
+    ).toBe('passed');
   });
 
   test('a wrong type fails', async () => {
-    const validated = await validate(await table('SELECT true AS late'), contract({ columns: [column('late', { type: 'timestamp' })] }));
+    const validated = await validate(
+      await table('SELECT true AS late'),
+      contract({ columns: [column('late', { type: 'timestamp' })] }),
+    );
     expect(validated.verdict.kind).toBe('failed');
     expect(find(validated, 'schema', 'late')).toMatchObject({ passed: false, observed: 'boolean' });
   });
 
   test('other columns are refused when the contract says so', async () => {
-    const { verdict } = await validate(await table('SELECT 1 AS a, 2 AS b'), contract({ columns: [column('a')], otherColumns: 'refuse' }));
-    expect(verdict).toMatchObject({ kind: 'failed', reasons: [{ message: 'otherColumns: b; expected no other columns' }] });
+    const { verdict } = await validate(
+      await table('SELECT 1 AS a, 2 AS b'),
+      contract({ columns: [column('a')], otherColumns: 'refuse' }),
+    );
+    expect(verdict).toMatchObject({
+      kind: 'failed',
+      reasons: [{ message: 'otherColumns: b; expected no other columns' }],
+    });
   });
 
   test('too many nulls in the whole fail without a bad row', async () => {
     const input = await table('SELECT CASE WHEN i % 4 > 0 THEN i END AS v FROM range(100) r(i)');
-    const validated = await validate(input, contract({ columns: [column('v', { maxNullShare: 0.2 })] }));
+    const validated = await validate(
+      input,
+      contract({ columns: [column('v', { maxNullShare: 0.2 })] }),
+    );
     expect(validated.verdict).toMatchObject({
       kind: 'failed',
       reasons: [{ message: 'nullShare of v: 25 % are null; expected at most 20 %' }],
     });
     expect(validated.report.quarantined).toBe(0);
-    expect((await validate(input, contract({ columns: [column('v', { maxNullShare: 0.25 })] }))).verdict.kind).toBe('passed');
+    expect(
+      (await validate(input, contract({ columns: [column('v', { maxNullShare: 0.25 })] }))).verdict
+        .kind,
+    ).toBe('passed');
   });
 
   test.each([
@@ -267,19 +420,35 @@ describe('the whole', () => {
     [5, 5, 5, 'passed'],
     [6, 5, 5, 'failed'],
   ])('%i rows with at least %i and at most %p: %s', async (rows, min, max, verdict) => {
-    expect((await validate(await table(`SELECT i AS v FROM range(${rows}) r(i)`), contract({ rows: { min, max } }))).verdict.kind).toBe(
-      verdict,
-    );
+    expect(
+      (
+        await validate(
+          await table(`SELECT i AS v FROM range(${rows}) r(i)`),
+          contract({ rows: { min, max } }),
+        )
+      ).verdict.kind,
+    ).toBe(verdict);
   });
 });
 
 describe('what could not be measured is neither passed nor failed', () => {
   test.each<[string, Partial<DataContract>]>([
     ['a pattern that is none', { columns: [column('v', { type: 'string', pattern: '[' })] }],
-    ['a bound of another type', { columns: [column('v', { type: 'string' }), column('at', { type: 'timestamp', min: 'soon' })] }],
+    [
+      'a bound of another type',
+      {
+        columns: [
+          column('v', { type: 'string' }),
+          column('at', { type: 'timestamp', min: 'soon' }),
+        ],
+      },
+    ],
     ['a key of a column that is not there', { unique: [['elsewhere']] }],
   ])('%s', async (_, more) => {
-    const { verdict, report } = await validate(await table("SELECT 'x' AS v, TIMESTAMP '2013-01-01' AS at"), contract(more));
+    const { verdict, report } = await validate(
+      await table("SELECT 'x' AS v, TIMESTAMP '2013-01-01' AS at"),
+      contract(more),
+    );
     expect(verdict.kind).toBe('inconclusive');
     expect(verdict.reasons[0]?.message).toContain('could not be measured');
     expect(report.accepted).toBe(1);
@@ -288,10 +457,16 @@ describe('what could not be measured is neither passed nor failed', () => {
   test('does not hide what failed', async () => {
     const { verdict } = await validate(
       await table("SELECT 'x' AS v"),
-      contract({ columns: [column('v', { type: 'string', pattern: '[' })], rows: { min: 2, max: null } }),
+      contract({
+        columns: [column('v', { type: 'string', pattern: '[' })],
+        rows: { min: 2, max: null },
+      }),
     );
     expect(verdict.kind).toBe('failed');
-    expect(verdict.reasons.map((reason) => reason.code)).toEqual(['contract.rows', 'contract.unmeasured']);
+    expect(verdict.reasons.map((reason) => reason.code)).toEqual([
+      'contract.rows',
+      'contract.unmeasured',
+    ]);
   });
 });
 
@@ -308,26 +483,48 @@ test('bad rows are noted alike, whether another rule fails or not', async () => 
 });
 
 describe('distribution against the approved version', () => {
-  const compared = (columns: readonly string[]) => contract({ distribution: { columns, maxPsi: 0.25 } });
-  const version = ({ path, columns }: Table): Reference => ({ kind: 'version', name: 'flights@3', files: [path], columns });
+  const compared = (columns: readonly string[]) =>
+    contract({ distribution: { columns, maxPsi: 0.25 } });
+  const version = ({ path, columns }: Table): Reference => ({
+    kind: 'version',
+    name: 'flights@3',
+    files: [path],
+    columns,
+  });
   const normal = (shift: number) =>
     `SELECT sin(i * 12.9898) * 10 + cos(i * 78.233) * 10 + ${shift} AS temp, chr((65 + i % ${shift > 0 ? 3 : 4})::INTEGER) AS origin, i % 2 = 0 AS b FROM range(4000) r(i)`;
 
   test('the first version has nothing to be compared with, which the report says', async () => {
     const first = await validate(await table(normal(0)), compared(['temp', 'origin']));
-    expect(find(first, 'distribution')).toMatchObject({ notApplicable: true, observed: 'not compared: no version has been approved yet' });
+    expect(find(first, 'distribution')).toMatchObject({
+      notApplicable: true,
+      observed: 'not compared: no version has been approved yet',
+    });
     const notCompared = {
       gate: 'contract',
       code: 'contract.notApplicable',
-      message: 'distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
+      message:
+        'distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
       outcome: 'notApplicable',
     };
-    expect(first.verdict).toEqual({ kind: 'passed', reasons: [expect.objectContaining({ code: 'contract.met' }), notCompared] });
+    expect(first.verdict).toEqual({
+      kind: 'passed',
+      reasons: [expect.objectContaining({ code: 'contract.met' }), notCompared],
+    });
 
-    const broken = await validate(await table(normal(0)), { ...compared(['temp', 'origin']), rows: { min: 5000, max: null } });
-    expect(broken.verdict).toEqual({ kind: 'failed', reasons: [expect.objectContaining({ code: 'contract.rows' }), notCompared] });
+    const broken = await validate(await table(normal(0)), {
+      ...compared(['temp', 'origin']),
+      rows: { min: 5000, max: null },
+    });
+    expect(broken.verdict).toEqual({
+      kind: 'failed',
+      reasons: [expect.objectContaining({ code: 'contract.rows' }), notCompared],
+    });
 
-    const elsewhere = await validate(await table(normal(0)), { ...compared(['temp', 'origin']), unique: [['elsewhere']] });
+    const elsewhere = await validate(await table(normal(0)), {
+      ...compared(['temp', 'origin']),
+      unique: [['elsewhere']],
+    });
     expect(elsewhere.verdict).toEqual({
       kind: 'inconclusive',
       reasons: [expect.objectContaining({ code: 'contract.unmeasured' }), notCompared],
@@ -336,23 +533,37 @@ describe('distribution against the approved version', () => {
 
   test('equal data has next to no shift', async () => {
     const reference = version(await table(normal(0)));
-    const validated = await validate(await table(normal(0)), compared(['temp', 'origin', 'b']), reference);
+    const validated = await validate(
+      await table(normal(0)),
+      compared(['temp', 'origin', 'b']),
+      reference,
+    );
     expect(validated.verdict.kind).toBe('passed');
     expect(validated.verdict.reasons.map((reason) => reason.code)).toEqual(['contract.met']);
-    expect(find(validated, 'distribution', 'temp')?.observed).toMatch(/^PSI 0\.000 over 1\d bins against flights@3$/);
+    expect(find(validated, 'distribution', 'temp')?.observed).toMatch(
+      /^PSI 0\.000 over 1\d bins against flights@3$/,
+    );
   });
 
   test('a shift of numbers or of shares is found', async () => {
     const reference = version(await table(normal(0)));
-    const validated = await validate(await table(normal(12)), compared(['temp', 'origin', 'b']), reference);
+    const validated = await validate(
+      await table(normal(12)),
+      compared(['temp', 'origin', 'b']),
+      reference,
+    );
     expect(validated.verdict.kind).toBe('failed');
-    expect(['temp', 'origin', 'b'].map((name) => find(validated, 'distribution', name)?.passed)).toEqual([false, false, true]);
+    expect(
+      ['temp', 'origin', 'b'].map((name) => find(validated, 'distribution', name)?.passed),
+    ).toEqual([false, false, true]);
   });
 
   test('values that are suddenly missing are a shift', async () => {
     const reference = version(await table(normal(0)));
     const validated = await validate(
-      await table(`SELECT CASE WHEN row_number() OVER () % 2 = 0 THEN temp END AS temp FROM (${normal(0)})`),
+      await table(
+        `SELECT CASE WHEN row_number() OVER () % 2 = 0 THEN temp END AS temp FROM (${normal(0)})`,
+      ),
       compared(['temp']),
       reference,
     );
@@ -360,9 +571,21 @@ describe('distribution against the approved version', () => {
   });
 
   test.each<[string, (reference: Table) => Reference, string]>([
-    ['a version that cannot be read', () => ({ kind: 'unreadable', reason: 'flights@3 is gone' }), 'flights@3 is gone'],
-    ['a column it had not', (t) => ({ ...version(t), columns: [] }) as Reference, 'has no such column'],
-    ['a column of another type', (t) => ({ ...version(t), columns: [{ name: 'temp', type: 'string' }] }) as Reference, 'it was string'],
+    [
+      'a version that cannot be read',
+      () => ({ kind: 'unreadable', reason: 'flights@3 is gone' }),
+      'flights@3 is gone',
+    ],
+    [
+      'a column it had not',
+      (t) => ({ ...version(t), columns: [] }) as Reference,
+      'has no such column',
+    ],
+    [
+      'a column of another type',
+      (t) => ({ ...version(t), columns: [{ name: 'temp', type: 'string' }] }) as Reference,
+      'it was string',
+    ],
   ])('%s is not a pass', async (_, reference, why) => {
     const input = await table(normal(0));
     const validated = await validate(input, compared(['temp']), reference(input));
@@ -390,12 +613,21 @@ describe('distribution against the approved version', () => {
 describe('accepted + quarantined = input', () => {
   const cell = fc.record({
     id: fc.option(fc.integer({ min: 0, max: 8 }), { nil: null }),
-    v: fc.option(fc.oneof(fc.constantFrom("'NaN'", "'inf'", '0'), fc.integer({ min: -20, max: 20 }).map(String)), { nil: null }),
+    v: fc.option(
+      fc.oneof(
+        fc.constantFrom("'NaN'", "'inf'", '0'),
+        fc.integer({ min: -20, max: 20 }).map(String),
+      ),
+      { nil: null },
+    ),
     t: fc.option(fc.constantFrom('UA', 'AA', 'x', '', '7', '1.5', '2013-01-01'), { nil: null }),
   });
   const expectation = (name: string) =>
     fc.record({
-      type: name === 't' ? fc.constantFrom('string', 'integer', 'number', 'timestamp', 'boolean') : fc.constantFrom('number', 'integer'),
+      type:
+        name === 't'
+          ? fc.constantFrom('string', 'integer', 'number', 'timestamp', 'boolean')
+          : fc.constantFrom('number', 'integer'),
       maxNullShare: fc.constantFrom(0, 0.3, 1),
       min: fc.constantFrom(null, -3),
       pattern: fc.constantFrom(null, '[A-Z]+', '['),
@@ -410,9 +642,13 @@ describe('accepted + quarantined = input', () => {
         fc.subarray(['id', 'v', 't'], { minLength: 0 }),
         async (rows, v, t, key) => {
           const values = rows.map(
-            (row) => `(${row.id ?? 'NULL'}, ${row.v ?? 'NULL'}::DOUBLE, ${row.t === null ? 'NULL' : quoteText(row.t)})`,
+            (row) =>
+              `(${row.id ?? 'NULL'}, ${row.v ?? 'NULL'}::DOUBLE, ${row.t === null ? 'NULL' : quoteText(row.t)})`,
           );
-          const from = values.length === 0 ? '(SELECT NULL, NULL, NULL) WHERE false' : `(VALUES ${values.join(', ')})`;
+          const from =
+            values.length === 0
+              ? '(SELECT NULL, NULL, NULL) WHERE false'
+              : `(VALUES ${values.join(', ')})`;
           const input = await table(
             `SELECT id::BIGINT AS id, v::DOUBLE AS v, t::VARCHAR AS t FROM ${from.replace(' WHERE false', '')} x(id, v, t)${values.length === 0 ? ' WHERE false' : ''}`,
           );
@@ -429,13 +665,18 @@ describe('accepted + quarantined = input', () => {
             expect(both.map((row) => row.n)).toEqual(rows.map((_, i) => i + 1));
           });
           const { report } = validated;
-          expect([report.rows, report.accepted + report.quarantined]).toEqual([rows.length, rows.length]);
+          expect([report.rows, report.accepted + report.quarantined]).toEqual([
+            rows.length,
+            rows.length,
+          ]);
           if (validated.unchanged) return;
           expect(await read(halves().acceptedPath)).toHaveLength(report.accepted);
           if (report.quarantined === 0) return;
           const quarantine = await read(halves().quarantinePath);
           expect(quarantine).toHaveLength(report.quarantined);
-          expect(quarantine.every((row) => typeof row.__reasons === 'string' && row.__reasons !== '')).toBe(true);
+          expect(
+            quarantine.every((row) => typeof row.__reasons === 'string' && row.__reasons !== ''),
+          ).toBe(true);
         },
       ),
       { numRuns: 60 },
@@ -447,7 +688,10 @@ describe('accepted + quarantined = input', () => {
     const expected = contract({ columns: [column('v', { max: 8 })] });
     const digests = async (): Promise<unknown> => {
       await validate(input, expected);
-      return [await digestOfFile(halves().acceptedPath), await digestOfFile(halves().quarantinePath)];
+      return [
+        await digestOfFile(halves().acceptedPath),
+        await digestOfFile(halves().quarantinePath),
+      ];
     };
     expect(await digests()).toEqual(await digests());
   });

@@ -1,5 +1,9 @@
 import type { LookupAddress } from 'node:dns';
-import { isPublicAddress, publicOnly, type Resolve } from '../../../../data/dataset/sources/addresses';
+import {
+  isPublicAddress,
+  publicOnly,
+  type Resolve,
+} from '../../../../data/dataset/sources/addresses';
 
 describe('an address is public', () => {
   test.each([
@@ -70,13 +74,20 @@ describe('the look-up of a connection', () => {
     (_, __, done) =>
       done(
         null,
-        addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 })),
+        addresses.map((address): LookupAddress => ({
+          address,
+          family: address.includes(':') ? 6 : 4,
+        })),
       );
   const look = (resolve: Resolve, all: boolean) =>
     new Promise((resolved) => {
-      publicOnly((host) => new Error(`refused ${host}`), resolve)('data.example', { all }, (error, address) => {
-        resolved(error ? error.message : address);
-      });
+      publicOnly((host) => new Error(`refused ${host}`), resolve)(
+        'data.example',
+        { all },
+        (error, address) => {
+          resolved(error ? error.message : address);
+        },
+      );
     });
 
   test('gives the addresses that were checked', async () => {
@@ -88,12 +99,16 @@ describe('the look-up of a connection', () => {
   });
 
   test('leaves out those inside, so that none is tried', async () => {
-    expect(await look(answering('10.0.0.1', '8.8.8.8', '::1'), true)).toEqual([{ address: '8.8.8.8', family: 4 }]);
+    expect(await look(answering('10.0.0.1', '8.8.8.8', '::1'), true)).toEqual([
+      { address: '8.8.8.8', family: 4 },
+    ]);
     expect(await look(answering('10.0.0.1', '8.8.8.8'), false)).toBe('8.8.8.8');
   });
 
   test('refuses a name that leads inside only, or nowhere', async () => {
-    expect(await look(answering('127.0.0.1', '::ffff:10.0.0.1'), true)).toBe('refused data.example');
+    expect(await look(answering('127.0.0.1', '::ffff:10.0.0.1'), true)).toBe(
+      'refused data.example',
+    );
     expect(await look(answering(), true)).toBe('refused data.example');
   });
 

@@ -13,19 +13,34 @@ beforeAll(async () => {
 });
 afterAll(() => reading.close());
 
-const refused = (type: string, message: RegExp) => ({ type, message: expect.stringMatching(message) as string });
+const refused = (type: string, message: RegExp) => ({
+  type,
+  message: expect.stringMatching(message) as string,
+});
 
 describe('a URI that is never opened', () => {
   test.each([
     ['postgres://db.example/trips', 'NotInThisVersion', /postgres:\/\/ is not in this version/],
     ['postgresql://user:Ms-Secret@db.example/trips', 'NotInThisVersion', /not in this version/],
     ['https://user:Ms-Secret@data.example/trips.csv', 'SourceRefused', /holds a credential/],
-    ['https://data.example/trips.csv?X-Amz-Signature=Ms-Secret', 'SourceRefused', /holds a credential/],
+    [
+      'https://data.example/trips.csv?X-Amz-Signature=Ms-Secret',
+      'SourceRefused',
+      /holds a credential/,
+    ],
     ['s3://key:Ms-Secret@bucket/trips.csv', 'SourceRefused', /holds a credential/],
-    ['http://data.example/trips.csv', 'SourceRefused', /scheme http:\/\/, which is not read; did you mean https:\/\/\?/],
+    [
+      'http://data.example/trips.csv',
+      'SourceRefused',
+      /scheme http:\/\/, which is not read; did you mean https:\/\/\?/,
+    ],
     ['ftp://data.example/trips.csv', 'SourceRefused', /scheme ftp/],
     ['trips.csv', 'SourceRefused', /has no scheme/],
-    ['https://127.0.0.1/trips.csv', 'SourceRefused', /127\.0\.0\.1 is, or leads to, a private, loopback or link-local address/],
+    [
+      'https://127.0.0.1/trips.csv',
+      'SourceRefused',
+      /127\.0\.0\.1 is, or leads to, a private, loopback or link-local address/,
+    ],
     ['https://2130706433/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://0x7f.1/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://[::1]/trips.csv', 'SourceRefused', /private, loopback/],
@@ -51,15 +66,20 @@ describe('a file', () => {
     await writeFile(join(outside, 'trips.csv'), 'a\n1\n');
   });
   afterAll(() => rm(outside, { recursive: true, force: true }));
-  const read = (path: string, options?: ReadOptions) => reading.uri(pathToFileURL(path).href, 'csv', options);
+  const read = (path: string, options?: ReadOptions) =>
+    reading.uri(pathToFileURL(path).href, 'csv', options);
 
   test('outside of the allowed folders is refused, also by a link or by dots', async () => {
     await symlink(outside, join(reading.folder, 'link'));
     for (const path of [join(outside, 'trips.csv'), join(reading.folder, 'link', 'trips.csv')]) {
-      await expect(read(path)).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+      await expect(read(path)).rejects.toMatchObject(
+        refused('SourceRefused', /outside of the folders/),
+      );
     }
     const dotted = `file://${reading.folder}/../${outside.split('/').at(-1) ?? ''}/trips.csv`;
-    await expect(reading.uri(dotted, 'csv')).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+    await expect(reading.uri(dotted, 'csv')).rejects.toMatchObject(
+      refused('SourceRefused', /outside of the folders/),
+    );
   });
 
   describe('of the platform itself', () => {
@@ -83,7 +103,11 @@ describe('a file', () => {
       ['by a link to it', '/trips-1.csv', /the platform's own state/],
       ['by a link to its folder', '/folder-1/run/audit-key.pem', /the platform's own state/],
       ['by dots', '/.hidden/../state/run/audit-key.pem', /the platform's own state/],
-      ['by encoded dots', '/%2ehidden/%2E%2e/state/%72un/audit-key.pem', /the platform's own state/],
+      [
+        'by encoded dots',
+        '/%2ehidden/%2E%2e/state/%72un/audit-key.pem',
+        /the platform's own state/,
+      ],
       ['as a repository', '/.git/config', /the platform's own state/],
       ['as a hidden file', '/.env', /begins with a dot/],
       ['as a hidden file with an encoded dot', '/%2eenv', /begins with a dot/],
@@ -91,15 +115,20 @@ describe('a file', () => {
       ['as a file in a hidden folder', '/.hidden/trips.csv', /begins with a dot/],
     ])('is refused below a root too, %s', async (_, path, message) => {
       const uri = `file://${reading.folder}${path}`;
-      await expect(reading.uri(uri, 'csv', { policy: policy() })).rejects.toMatchObject(refused('SourceRefused', message));
+      await expect(reading.uri(uri, 'csv', { policy: policy() })).rejects.toMatchObject(
+        refused('SourceRefused', message),
+      );
     });
 
     test('is refused under another name of its folder, as a bind mount or a spelling gives it', async () => {
-      // A hard link to a folder does not exist: the denied path here is another spelling of the folder that the file lies in.
+      // A hard link to a folder does not exist: the denied path here is another spelling of the
+      // folder that the file lies in.
       await symlink(state, join(reading.folder, 'other-name'));
       const files = { roots: [reading.folder], denied: [join(reading.folder, 'other-name')] };
       const uri = `file://${state}/run/audit-key.pem`;
-      await expect(reading.uri(uri, 'csv', { policy: { files } })).rejects.toMatchObject(refused('SourceRefused', /own state/));
+      await expect(reading.uri(uri, 'csv', { policy: { files } })).rejects.toMatchObject(
+        refused('SourceRefused', /own state/),
+      );
     });
 
     test('is not read when a link is changed to it after the check', async () => {
@@ -119,12 +148,22 @@ describe('a file', () => {
       const outcomes = [];
       for (let turn = 0; turn < 40; turn++) {
         const uri = pathToFileURL(swapped).href;
-        const outcome = await reading.uri(uri, 'csv', { policy: policy() }).catch((error: unknown) => error as Error);
-        outcomes.push(outcome instanceof Error ? outcome.message : outcome.columns.map(({ name }) => name).join());
+        const outcome = await reading
+          .uri(uri, 'csv', { policy: policy() })
+          .catch((error: unknown) => error as Error);
+        outcomes.push(
+          outcome instanceof Error
+            ? outcome.message
+            : outcome.columns.map(({ name }) => name).join(),
+        );
       }
       stop = true;
       await swapping;
-      expect(outcomes.filter((outcome) => outcome !== 'a' && !outcome.includes("the platform's own state"))).toEqual([]);
+      expect(
+        outcomes.filter(
+          (outcome) => outcome !== 'a' && !outcome.includes("the platform's own state"),
+        ),
+      ).toEqual([]);
     });
   });
 
@@ -137,7 +176,9 @@ describe('a file', () => {
     const at = (path: string) => read(join(reading.folder, 'clone', path, 'trips.csv'), { policy });
     expect((await at('churn/data')).rows).toBe(1);
     for (const path of ['churn/other', 'node_modules/data']) {
-      await expect(at(path)).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+      await expect(at(path)).rejects.toMatchObject(
+        refused('SourceRefused', /outside of the folders/),
+      );
     }
   });
 
@@ -145,27 +186,43 @@ describe('a file', () => {
     await mkdir(join(reading.folder, 'folder.csv'));
     const socket = createSocketServer().listen(join(reading.folder, 'socket.csv'));
     await once(socket, 'listening');
-    await expect(read(join(reading.folder, 'none.csv'))).rejects.toMatchObject(refused('NotFound', /there is no such file/));
-    await expect(read(join(reading.folder, 'folder.csv'))).rejects.toMatchObject(refused('SourceRefused', /this is a folder/));
-    await expect(read(join(reading.folder, 'socket.csv'))).rejects.toMatchObject(refused('SourceRefused', /not a regular file/));
+    await expect(read(join(reading.folder, 'none.csv'))).rejects.toMatchObject(
+      refused('NotFound', /there is no such file/),
+    );
+    await expect(read(join(reading.folder, 'folder.csv'))).rejects.toMatchObject(
+      refused('SourceRefused', /this is a folder/),
+    );
+    await expect(read(join(reading.folder, 'socket.csv'))).rejects.toMatchObject(
+      refused('SourceRefused', /not a regular file/),
+    );
     socket.close();
-    await expect(reading.uri('file://host/trips.csv', 'csv')).rejects.toMatchObject(refused('SourceRefused', /file:\/\//));
+    await expect(reading.uri('file://host/trips.csv', 'csv')).rejects.toMatchObject(
+      refused('SourceRefused', /file:\/\//),
+    );
   });
 
   test('that is too large is refused before it is read', async () => {
-    const large = reading.file('large.csv', `a\n${'1\n'.repeat(1000)}`, 'csv', { limits: { maxBytes: 1000 } });
-    await expect(large).rejects.toMatchObject(refused('SourceTooLarge', /has 2002 bytes, more than 1000 bytes/));
+    const large = reading.file('large.csv', `a\n${'1\n'.repeat(1000)}`, 'csv', {
+      limits: { maxBytes: 1000 },
+    });
+    await expect(large).rejects.toMatchObject(
+      refused('SourceTooLarge', /has 2002 bytes, more than 1000 bytes/),
+    );
   });
 });
 
 describe('a sample', () => {
   test('is one of the provisioned tables', async () => {
     const samples = join(reading.folder, 'samples');
-    await expect(reading.uri('sample://flights', 'parquet')).rejects.toMatchObject(refused('NotFound', /have not been fetched/));
+    await expect(reading.uri('sample://flights', 'parquet')).rejects.toMatchObject(
+      refused('NotFound', /have not been fetched/),
+    );
     await mkdir(samples);
     await writeParquet(join(samples, 'flights.parquet'), 'SELECT 1 AS a');
     expect((await reading.uri('sample://flights', 'parquet')).rows).toBe(1);
-    await expect(reading.uri('sample://flights', 'csv')).rejects.toMatchObject(refused('InvalidInput', /samples are Parquet/));
+    await expect(reading.uri('sample://flights', 'csv')).rejects.toMatchObject(
+      refused('InvalidInput', /samples are Parquet/),
+    );
   });
 });
 
@@ -183,7 +240,8 @@ describe('a web address', () => {
     server.closeAllConnections();
     server.close();
   });
-  const read = (path: string, options?: ReadOptions) => reading.uri(`${base}${path}`, 'csv', { ...inside, ...options });
+  const read = (path: string, options?: ReadOptions) =>
+    reading.uri(`${base}${path}`, 'csv', { ...inside, ...options });
 
   test('is read where private addresses are allowed, through redirects', async () => {
     answer = ({ url }, response) => {
@@ -194,9 +252,16 @@ describe('a web address', () => {
   });
 
   test('redirected to another scheme or for ever is refused', async () => {
-    answer = ({ url }, response) => response.writeHead(302, { location: url === '/file' ? 'file:///etc/passwd' : '/again' }).end();
-    await expect(read('/file')).rejects.toMatchObject(refused('SourceRefused', /redirects to file:\/\//));
-    await expect(read('/loop')).rejects.toMatchObject(refused('SourceRefused', /redirects more than 5 times/));
+    answer = ({ url }, response) =>
+      response
+        .writeHead(302, { location: url === '/file' ? 'file:///etc/passwd' : '/again' })
+        .end();
+    await expect(read('/file')).rejects.toMatchObject(
+      refused('SourceRefused', /redirects to file:\/\//),
+    );
+    await expect(read('/loop')).rejects.toMatchObject(
+      refused('SourceRefused', /redirects more than 5 times/),
+    );
   });
 
   test.each([
@@ -213,7 +278,9 @@ describe('a web address', () => {
   test('that announces or sends too much is refused, as soon as that is known', async () => {
     const limits = { maxBytes: 100_000 };
     answer = (_, response) => response.writeHead(200, { 'content-length': '100001' }).write('a');
-    await expect(read('/announced', { limits })).rejects.toMatchObject(refused('SourceTooLarge', /has 100001 bytes/));
+    await expect(read('/announced', { limits })).rejects.toMatchObject(
+      refused('SourceTooLarge', /has 100001 bytes/),
+    );
     let sent = 0;
     answer = (_, response) => {
       const more = (): void => {
@@ -222,7 +289,9 @@ describe('a web address', () => {
       response.on('drain', more);
       more();
     };
-    await expect(read('/endless', { limits })).rejects.toMatchObject(refused('SourceTooLarge', /larger than 100000 bytes/));
+    await expect(read('/endless', { limits })).rejects.toMatchObject(
+      refused('SourceTooLarge', /larger than 100000 bytes/),
+    );
     expect(sent).toBeLessThan(50_000_000);
   });
 
@@ -232,7 +301,9 @@ describe('a web address', () => {
       response.on('close', () => clearInterval(trickle));
     };
     const slow = read('/slow', { limits: { timeoutSeconds: 0.3 } });
-    await expect(slow).rejects.toMatchObject(refused('SourceUnreachable', /did not arrive within 0.3 s/));
+    await expect(slow).rejects.toMatchObject(
+      refused('SourceUnreachable', /did not arrive within 0.3 s/),
+    );
   });
 
   test('that breaks off, and one where nobody listens, are unreachable', async () => {
@@ -240,7 +311,9 @@ describe('a web address', () => {
       response.writeHead(200, { 'content-length': '1000' }).write('a\n1\n');
       setTimeout(() => response.destroy(), 20);
     };
-    await expect(read('/cut')).rejects.toMatchObject(refused('SourceUnreachable', /transfer broke off/));
+    await expect(read('/cut')).rejects.toMatchObject(
+      refused('SourceUnreachable', /transfer broke off/),
+    );
     await expect(reading.uri('http://127.0.0.1:1/trips.csv', 'csv', inside)).rejects.toMatchObject(
       refused('SourceUnreachable', /nothing listens there \(ECONNREFUSED\)/),
     );
@@ -248,7 +321,9 @@ describe('a web address', () => {
 
   test('that compresses although it was asked not to is refused', async () => {
     answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
-    await expect(read('/gzip')).rejects.toMatchObject(refused('SourceRefused', /compresses the file/));
+    await expect(read('/gzip')).rejects.toMatchObject(
+      refused('SourceRefused', /compresses the file/),
+    );
   });
 
   test('whose query is long or private is shown without it', async () => {
@@ -263,6 +338,8 @@ describe('a web address', () => {
       response.write('a\n');
       cancel.abort(new Error('cancelled by a person'));
     };
-    await expect(read('/cancelled', { signal: cancel.signal })).rejects.toThrow('cancelled by a person');
+    await expect(read('/cancelled', { signal: cancel.signal })).rejects.toThrow(
+      'cancelled by a person',
+    );
   });
 });

@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => reading.close());
 
 const columnsOf = async (content: string, format: SourceFormat = 'csv', options?: ReadOptions) =>
-  (await reading.file(`columns.${format}`, content, format, options)).columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+  (await reading.file(`columns.${format}`, content, format, options)).columns
+    .map(({ name, type }) => `${name} ${type}`)
+    .join(', ');
 
 describe('types of CSV columns', () => {
   test.each([
@@ -24,7 +26,11 @@ describe('types of CSV columns', () => {
     ['codes with leading zeros', 'a\n01234\n00456\n', 'a string'],
     ['truth', 'a\ntrue\nfalse\n', 'a boolean'],
     ['dates', 'a\n2013-01-31\n', 'a timestamp'],
-    ['times with and without offset', 'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n', 'a timestamp'],
+    [
+      'times with and without offset',
+      'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n',
+      'a timestamp',
+    ],
     ['dates whose day and month nobody can tell apart', 'a\n01/02/2013\n03/04/2013\n', 'a string'],
     ['times whose day and month nobody can tell apart', 'a\n01/02/2013 05:00\n', 'a string'],
     ['NA is text', 'a\n1\nNA\n', 'a string'],
@@ -32,15 +38,26 @@ describe('types of CSV columns', () => {
     ['times of day', 'a\n05:00:00\n', 'a string'],
     ['semicolons', 'a;b\n1;2,5\n', 'a integer, b string'],
     ['tabs', 'a\tb\n1\t2\n', 'a integer, b integer'],
-    ['a mark of byte order, CRLF, no last newline', '\ufeffa,b\r\n1,2\r\n3,4', 'a integer, b integer'],
-    ['a quoted name with the separator and a quote', '"a, ""b""",c\n1,2\n', 'a, "b" integer, c integer'],
+    [
+      'a mark of byte order, CRLF, no last newline',
+      '\ufeffa,b\r\n1,2\r\n3,4',
+      'a integer, b integer',
+    ],
+    [
+      'a quoted name with the separator and a quote',
+      '"a, ""b""",c\n1,2\n',
+      'a, "b" integer, c integer',
+    ],
     ['a comment sign that is data', 'a,b\n#1,2\n', 'a string, b integer'],
   ])('%s', async (_, content, expected) => {
     expect(await columnsOf(content)).toBe(expected);
   });
 
   test('what only the first rows suggest is checked in the last, and the row is named', async () => {
-    const rows = Array.from({ length: 30_000 }, (_, i) => `${i},${i === 29_000 ? 1.5 : i},${i === 29_999 ? 'x' : i}`);
+    const rows = Array.from(
+      { length: 30_000 },
+      (_, i) => `${i},${i === 29_000 ? 1.5 : i},${i === 29_999 ? 'x' : i}`,
+    );
     const data = await reading.file('late.csv', `whole,widened,mixed\n${rows.join('\n')}\n`, 'csv');
     expect(data.columns.map(({ type }) => type)).toEqual(['integer', 'number', 'string']);
     expect(data.statistics.notes).toEqual([
@@ -49,8 +66,15 @@ describe('types of CSV columns', () => {
   });
 
   test('times come out in UTC', async () => {
-    const data = await reading.file('utc.csv', 'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n', 'csv');
-    expect(await reading.rows(data)).toEqual([{ a: new Date('2013-01-01T03:00:00Z') }, { a: new Date('2013-01-01T05:00:00Z') }]);
+    const data = await reading.file(
+      'utc.csv',
+      'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n',
+      'csv',
+    );
+    expect(await reading.rows(data)).toEqual([
+      { a: new Date('2013-01-01T03:00:00Z') },
+      { a: new Date('2013-01-01T05:00:00Z') },
+    ]);
   });
 });
 
@@ -74,20 +98,27 @@ describe('types of NDJSON keys', () => {
     const content = '{"t":"2013-01-01 05:00:00+02"}\n{"t":"2013-01-01T05:00:00+02:00"}\n';
     const window = { from: '2013-01-01T03:00:00Z', until: '2013-01-01T03:00:01Z' };
     const data = await reading.file('offset.ndjson', content, 'ndjson', { time: 't', window });
-    expect(await reading.rows(data)).toEqual([{ t: new Date('2013-01-01T03:00:00Z') }, { t: new Date('2013-01-01T03:00:00Z') }]);
+    expect(await reading.rows(data)).toEqual([
+      { t: new Date('2013-01-01T03:00:00Z') },
+      { t: new Date('2013-01-01T03:00:00Z') },
+    ]);
   });
 
   test('values of several kinds become text, with a note', async () => {
     const data = await reading.file('kinds.ndjson', '{"a":1}\n{"a":"x"}\n', 'ndjson');
     expect(await reading.rows(data)).toEqual([{ a: '1' }, { a: 'x' }]);
-    expect(data.statistics.notes).toEqual(['column a is kept as text: it holds values of several kinds']);
+    expect(data.statistics.notes).toEqual([
+      'column a is kept as text: it holds values of several kinds',
+    ]);
   });
 });
 
 describe('long lines of NDJSON', () => {
   test('are rows as others are, whatever DuckDB takes for too long by itself', async () => {
     const long = 'word '.repeat(4 << 20);
-    const rows = await reading.rows(await reading.file('long.ndjson', `{"a":"x"}\n{"a":"${long}"}\n{"a":"y"}\n`, 'ndjson'));
+    const rows = await reading.rows(
+      await reading.file('long.ndjson', `{"a":"x"}\n{"a":"${long}"}\n{"a":"y"}\n`, 'ndjson'),
+    );
     expect((rows as { a: string }[]).map(({ a }) => a.length)).toEqual([1, long.length, 1]);
   });
 
@@ -98,7 +129,9 @@ describe('long lines of NDJSON', () => {
     await truncate(path, 300 << 20);
     await expect(reading.uri(pathToFileURL(path).href, 'ndjson')).rejects.toMatchObject({
       type: 'DataUnreadable',
-      message: expect.stringMatching(/: line 2 has 300 MiB, and a line may have 256 MiB$/) as string,
+      message: expect.stringMatching(
+        /: line 2 has 300 MiB, and a line may have 256 MiB$/,
+      ) as string,
       next: 'cut what it holds into several rows, or leave it out',
     });
   });
@@ -117,7 +150,9 @@ describe('types of Parquet columns', () => {
     expect(data.columns.map(({ name, type }) => `${name} ${type}`).join(', ')).toBe(
       'i integer, n number, w integer, f number, b boolean, d timestamp, tz timestamp, ns timestamp, time string, bytes string, uuid string, s string',
     );
-    expect(await reading.rows(data)).toMatchObject([{ bytes: 'é', tz: new Date('2013-01-01T03:00:00Z'), time: '05:00:00', s: 'x' }]);
+    expect(await reading.rows(data)).toMatchObject([
+      { bytes: 'é', tz: new Date('2013-01-01T03:00:00Z'), time: '05:00:00', s: 'x' },
+    ]);
   });
 });
 
@@ -125,23 +160,33 @@ describe('the window', () => {
   const window = { from: '2013-01-02T00:00:00Z', until: '2013-01-03T00:00:00Z' };
   const expected = [{ t: new Date('2013-01-02T00:00:00Z'), i: 24 }];
 
-  test.each(['TIMESTAMP', 'TIMESTAMPTZ', 'DATE'])('is half-open over %s in Parquet', async (type) => {
-    const path = join(reading.folder, `window-${type}.parquet`);
-    await writeParquet(path, `SELECT (TIMESTAMP '2013-01-01' + to_hours(24 * i))::${type} AS t, 24 * i AS i FROM range(5) r(i)`);
-    const data = await reading.uri(pathToFileURL(path).href, 'parquet', { time: 't', window });
-    expect(await reading.rows(data)).toEqual(expected);
-    expect(data.rows).toBe(1);
-  });
+  test.each(['TIMESTAMP', 'TIMESTAMPTZ', 'DATE'])(
+    'is half-open over %s in Parquet',
+    async (type) => {
+      const path = join(reading.folder, `window-${type}.parquet`);
+      await writeParquet(
+        path,
+        `SELECT (TIMESTAMP '2013-01-01' + to_hours(24 * i))::${type} AS t, 24 * i AS i FROM range(5) r(i)`,
+      );
+      const data = await reading.uri(pathToFileURL(path).href, 'parquet', { time: 't', window });
+      expect(await reading.rows(data)).toEqual(expected);
+      expect(data.rows).toBe(1);
+    },
+  );
 
   test('leaves out rows without a time, and counts them', async () => {
-    const data = await reading.file('timeless.csv', 't,i\n2013-01-02,24\n,25\n', 'csv', { time: 't', window });
+    const data = await reading.file('timeless.csv', 't,i\n2013-01-02,24\n,25\n', 'csv', {
+      time: 't',
+      window,
+    });
     expect(await reading.rows(data)).toEqual(expected);
     expect(data.statistics.notes).toEqual(['1 rows without a time in column t were left out']);
   });
 });
 
 describe('equal content gives equal bytes', () => {
-  const digestsOf = async (data: SourceData) => Promise.all(data.files.map(async (file) => sha256(await readFile(file))));
+  const digestsOf = async (data: SourceData) =>
+    Promise.all(data.files.map(async (file) => sha256(await readFile(file))));
 
   test('also of Parquet that came in other row groups', async () => {
     const digests: string[][] = [];
@@ -158,7 +203,10 @@ describe('equal content gives equal bytes', () => {
   });
 
   test.each(['csv', 'ndjson'] as const)('of %s', async (format) => {
-    const row = format === 'csv' ? (i: number) => `${i},s${i % 1000}` : (i: number) => JSON.stringify({ a: i, b: `s${i % 1000}` });
+    const row =
+      format === 'csv'
+        ? (i: number) => `${i},s${i % 1000}`
+        : (i: number) => JSON.stringify({ a: i, b: `s${i % 1000}` });
     const rows = Array.from({ length: 300_000 }, (_, i) => row(i));
     const content = `${format === 'csv' ? 'a,b\n' : ''}${rows.join('\n')}\n`;
     const first = await digestsOf(await reading.file(`one.${format}`, content, format));
@@ -189,7 +237,13 @@ test('statistics count what is missing, not a number and infinite, and are JSON'
         quantiles: { '0.5': expect.any(Number) as number },
       },
       { name: 's', type: 'string', nulls: 1, distinct: 3, shortest: 1, longest: 4 },
-      { name: 't', type: 'timestamp', nulls: 1, min: '2013-01-01T00:00:00.000Z', max: '2013-01-03T00:00:00.000Z' },
+      {
+        name: 't',
+        type: 'timestamp',
+        nulls: 1,
+        min: '2013-01-01T00:00:00.000Z',
+        max: '2013-01-03T00:00:00.000Z',
+      },
       { name: 'b', type: 'boolean', nulls: 4, trues: 2 },
       { name: 'i', type: 'integer', nulls: 1, min: 1, max: 4, nans: 0 },
     ],
@@ -200,24 +254,104 @@ test('statistics count what is missing, not a number and infinite, and are JSON'
 describe('a bad file gets an error that says where, what and what to do', () => {
   const secret = 'Ms-Secret';
   const many = Array.from({ length: 50_000 }, (_, i) => `${i},1`);
-  const cases: readonly [string, SourceFormat, string | Uint8Array, string, RegExp, ReadOptions?][] = [
+  const cases: readonly [
+    string,
+    SourceFormat,
+    string | Uint8Array,
+    string,
+    RegExp,
+    ReadOptions?,
+  ][] = [
     ['empty', 'csv', '', 'DatasetEmpty', /the file is empty/],
     ['empty', 'ndjson', ' \n', 'DatasetEmpty', /the file is empty/],
     ['empty', 'parquet', '', 'DatasetEmpty', /the file is empty/],
     ['header only', 'csv', 'a,b\n', 'DatasetEmpty', /has columns and no rows/],
-    ['a row too short', 'csv', `a,b\n1,2\n${secret}\n4,5\n`, 'DataUnreadable', /line 3: 1 fields where the header has 2/],
-    ['a row too long', 'csv', `a,b\n1,2\n${secret},4,5\n`, 'DataUnreadable', /line 3: 3 fields where the header has 2/],
+    [
+      'a row too short',
+      'csv',
+      `a,b\n1,2\n${secret}\n4,5\n`,
+      'DataUnreadable',
+      /line 3: 1 fields where the header has 2/,
+    ],
+    [
+      'a row too long',
+      'csv',
+      `a,b\n1,2\n${secret},4,5\n`,
+      'DataUnreadable',
+      /line 3: 3 fields where the header has 2/,
+    ],
     ['the first row ragged', 'csv', 'a,b\n1\n3,4\n5,6\n', 'DataUnreadable', /line 2: 1 fields/],
-    ['a ragged row far down', 'csv', `a,b\n${many.join('\n')}\n1,2,3\n`, 'DataUnreadable', /line 50002: 3 fields/],
-    ['an open quote', 'csv', `a,b\n1,2\n"${secret},3\n`, 'DataUnreadable', /line 3: a quote is not closed/],
-    ['an open quote in the header', 'csv', '"a,b\n1,2\n', 'DataUnreadable', /header line cannot be read/],
-    ['Latin-1', 'csv', Buffer.from('a,b\n1,caf\xe9\n', 'latin1'), 'DataUnreadable', /line 2: bytes that are not UTF-8/],
-    ['UTF-16', 'csv', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'DataUnreadable', /not a CSV file: it looks like UTF-16 text/],
-    ['gzip', 'csv', Buffer.from('1f8b0800000000000003', 'hex'), 'DataUnreadable', /looks like gzip/],
-    ['mixed line endings', 'csv', 'a,b\r\n1,2\n3,4\r\n', 'DataUnreadable', /line endings or quotes are mixed/],
-    ['two columns of one name', 'csv', 'a,b,A\n1,2,3\n', 'DataUnreadable', /line 1: the header names column A twice/],
-    ['a column without a name', 'csv', 'a,,b\n1,2,3\n', 'DataUnreadable', /line 1: column 2 of the header has no name/],
-    ['no time column', 'csv', 'when,b\n2013-01-01,2\n', 'DataUnreadable', /no column whn.*did you mean when/, timed('whn')],
+    [
+      'a ragged row far down',
+      'csv',
+      `a,b\n${many.join('\n')}\n1,2,3\n`,
+      'DataUnreadable',
+      /line 50002: 3 fields/,
+    ],
+    [
+      'an open quote',
+      'csv',
+      `a,b\n1,2\n"${secret},3\n`,
+      'DataUnreadable',
+      /line 3: a quote is not closed/,
+    ],
+    [
+      'an open quote in the header',
+      'csv',
+      '"a,b\n1,2\n',
+      'DataUnreadable',
+      /header line cannot be read/,
+    ],
+    [
+      'Latin-1',
+      'csv',
+      Buffer.from('a,b\n1,caf\xe9\n', 'latin1'),
+      'DataUnreadable',
+      /line 2: bytes that are not UTF-8/,
+    ],
+    [
+      'UTF-16',
+      'csv',
+      Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'),
+      'DataUnreadable',
+      /not a CSV file: it looks like UTF-16 text/,
+    ],
+    [
+      'gzip',
+      'csv',
+      Buffer.from('1f8b0800000000000003', 'hex'),
+      'DataUnreadable',
+      /looks like gzip/,
+    ],
+    [
+      'mixed line endings',
+      'csv',
+      'a,b\r\n1,2\n3,4\r\n',
+      'DataUnreadable',
+      /line endings or quotes are mixed/,
+    ],
+    [
+      'two columns of one name',
+      'csv',
+      'a,b,A\n1,2,3\n',
+      'DataUnreadable',
+      /line 1: the header names column A twice/,
+    ],
+    [
+      'a column without a name',
+      'csv',
+      'a,,b\n1,2,3\n',
+      'DataUnreadable',
+      /line 1: column 2 of the header has no name/,
+    ],
+    [
+      'no time column',
+      'csv',
+      'when,b\n2013-01-01,2\n',
+      'DataUnreadable',
+      /no column whn.*did you mean when/,
+      timed('whn'),
+    ],
     [
       'a time column without times',
       'csv',
@@ -244,37 +378,110 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     ],
     ['not Parquet', 'parquet', 'a,b\n1,2\n', 'DataUnreadable', /not a Parquet file/],
     ['a web page', 'parquet', '<!DOCTYPE html><html>', 'DataUnreadable', /looks like a web page/],
-    ['a Parquet file as CSV', 'csv', Buffer.from('PAR1xxxxxxxxPAR1'), 'DataUnreadable', /not a CSV file: it looks like Parquet/],
+    [
+      'a Parquet file as CSV',
+      'csv',
+      Buffer.from('PAR1xxxxxxxxPAR1'),
+      'DataUnreadable',
+      /not a CSV file: it looks like Parquet/,
+    ],
     ['a JSON array', 'ndjson', '[{"a":1},{"a":2}]\n', 'DataUnreadable', /one JSON array/],
-    ['a broken object', 'ndjson', `{"a":1}\n{"a":"${secret}\n{"a":2}\n`, 'DataUnreadable', /line 2: this is not one whole JSON value/],
-    ['commas between lines', 'ndjson', '{"a":1},\n{"a":2},\n', 'DataUnreadable', /line 1: this is not one whole/],
-    ['a number for a row', 'ndjson', '{"a":1}\n7\n', 'DataUnreadable', /line 2: this is not a JSON object/],
+    [
+      'a broken object',
+      'ndjson',
+      `{"a":1}\n{"a":"${secret}\n{"a":2}\n`,
+      'DataUnreadable',
+      /line 2: this is not one whole JSON value/,
+    ],
+    [
+      'commas between lines',
+      'ndjson',
+      '{"a":1},\n{"a":2},\n',
+      'DataUnreadable',
+      /line 1: this is not one whole/,
+    ],
+    [
+      'a number for a row',
+      'ndjson',
+      '{"a":1}\n7\n',
+      'DataUnreadable',
+      /line 2: this is not a JSON object/,
+    ],
     ['objects without keys', 'ndjson', '{}\n{}\n', 'DataUnreadable', /no keys/],
-    ['Latin-1 JSON', 'ndjson', Buffer.from('{"a":"x"}\n{"a":"caf\xe9"}\n', 'latin1'), 'DataUnreadable', /line 2: bytes that are not UTF-8/],
-    ['an object inside', 'ndjson', `{"a":{"b":"${secret}"}}\n`, 'DataUnreadable', /column a is nested/],
+    [
+      'Latin-1 JSON',
+      'ndjson',
+      Buffer.from('{"a":"x"}\n{"a":"caf\xe9"}\n', 'latin1'),
+      'DataUnreadable',
+      /line 2: bytes that are not UTF-8/,
+    ],
+    [
+      'an object inside',
+      'ndjson',
+      `{"a":{"b":"${secret}"}}\n`,
+      'DataUnreadable',
+      /column a is nested/,
+    ],
     ['a list inside', 'ndjson', '{"a":[1]}\n', 'DataUnreadable', /column a is nested/],
-    ['an object now and then', 'ndjson', '{"a":1}\n{"a":{"b":1}}\n', 'DataUnreadable', /column a is nested/],
-    ['a key twice', 'ndjson', `{"a":1}\n{"a":2,"a":"${secret}"}\n`, 'DataUnreadable', /line \d: key a is given twice/],
-    ['a key in two spellings', 'ndjson', '{"a":1}\n{"A":2}\n', 'DataUnreadable', /key \w is spelled in upper and lower case/],
+    [
+      'an object now and then',
+      'ndjson',
+      '{"a":1}\n{"a":{"b":1}}\n',
+      'DataUnreadable',
+      /column a is nested/,
+    ],
+    [
+      'a key twice',
+      'ndjson',
+      `{"a":1}\n{"a":2,"a":"${secret}"}\n`,
+      'DataUnreadable',
+      /line \d: key a is given twice/,
+    ],
+    [
+      'a key in two spellings',
+      'ndjson',
+      '{"a":1}\n{"A":2}\n',
+      'DataUnreadable',
+      /key \w is spelled in upper and lower case/,
+    ],
   ];
 
   test.each(cases)('%s (%s)', async (_, format, content, type, message, ...[options]) => {
-    const error = await reading.file(`bad.${format}`, content, format, options).catch((thrown: unknown) => thrown);
+    const error = await reading
+      .file(`bad.${format}`, content, format, options)
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ type, message: expect.stringMatching(message) as string });
-    expect((error as Error).message).toMatch(/^source trips \(file:\/\/\/.*\/bad\.(csv|ndjson|parquet)\): /);
+    expect((error as Error).message).toMatch(
+      /^source trips \(file:\/\/\/.*\/bad\.(csv|ndjson|parquet)\): /,
+    );
     expect(allText(error)).not.toContain(secret);
   });
 
   test.each([
-    ['its second half is missing', (whole: Buffer) => whole.subarray(0, whole.length / 2), /truncated: after \d+ bytes its end is missing/],
+    [
+      'its second half is missing',
+      (whole: Buffer) => whole.subarray(0, whole.length / 2),
+      /truncated: after \d+ bytes its end is missing/,
+    ],
     ['its last byte is missing', (whole: Buffer) => whole.subarray(0, -1), /truncated/],
-    ['its pages are overwritten', (whole: Buffer) => Buffer.from(whole).fill(0xff, 100, whole.length >> 1), /damaged/],
-    ['its footer is overwritten', (whole: Buffer) => Buffer.from(whole).fill(0xff, whole.length - 200, whole.length - 50), /damaged/],
+    [
+      'its pages are overwritten',
+      (whole: Buffer) => Buffer.from(whole).fill(0xff, 100, whole.length >> 1),
+      /damaged/,
+    ],
+    [
+      'its footer is overwritten',
+      (whole: Buffer) => Buffer.from(whole).fill(0xff, whole.length - 200, whole.length - 50),
+      /damaged/,
+    ],
   ])('a Parquet file when %s', async (_, damage, message) => {
     const path = join(reading.folder, 'whole.parquet');
     await writeParquet(path, `SELECT i, 's' || random() AS s FROM range(20000) r(i)`);
     const read = reading.file('damaged.parquet', damage(await readFile(path)), 'parquet');
-    await expect(read).rejects.toMatchObject({ type: 'DataUnreadable', message: expect.stringMatching(message) as string });
+    await expect(read).rejects.toMatchObject({
+      type: 'DataUnreadable',
+      message: expect.stringMatching(message) as string,
+    });
   });
 
   test.each([
@@ -293,13 +500,18 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     const path = join(reading.folder, 'slow.csv');
     await writeFile(path, `a,b\n${`${many.join('\n')}\n`.repeat(100)}`);
     const slow = reading.uri(pathToFileURL(path).href, 'csv', { limits: { timeoutSeconds: 0.2 } });
-    await expect(slow).rejects.toMatchObject({ type: 'SourceTooLarge', message: expect.stringContaining('within 0.2 s') as string });
+    await expect(slow).rejects.toMatchObject({
+      type: 'SourceTooLarge',
+      message: expect.stringContaining('within 0.2 s') as string,
+    });
   });
 
   test('a reading that is cancelled ends with the reason', async () => {
     const cancel = new AbortController();
     setTimeout(() => cancel.abort(new Error('cancelled by a person')), 100);
-    const read = reading.uri(pathToFileURL(join(reading.folder, 'slow.csv')).href, 'csv', { signal: cancel.signal });
+    const read = reading.uri(pathToFileURL(join(reading.folder, 'slow.csv')).href, 'csv', {
+      signal: cancel.signal,
+    });
     await expect(read).rejects.toThrow('cancelled by a person');
   });
 });
@@ -310,5 +522,7 @@ function timed(time: string): ReadOptions {
 
 /** Everything of an error that could reach a history or a log. */
 function allText(error: unknown): string {
-  return error instanceof Error ? `${error.message} ${error.stack ?? ''} ${allText(error.cause)}` : String(error);
+  return error instanceof Error
+    ? `${error.message} ${error.stack ?? ''} ${allText(error.cause)}`
+    : String(error);
 }

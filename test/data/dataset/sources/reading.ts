@@ -11,7 +11,12 @@ import { readParquet, withDuckDb } from '../../../../data/sql/platform-sql';
 export interface Reading {
   readonly folder: string;
   /** Writes a file and reads it as a source named `trips`. */
-  file(name: string, content: string | Uint8Array, format: SourceFormat, options?: ReadOptions): Promise<SourceData>;
+  file(
+    name: string,
+    content: string | Uint8Array,
+    format: SourceFormat,
+    options?: ReadOptions,
+  ): Promise<SourceData>;
   uri(uri: string, format: SourceFormat, options?: ReadOptions): Promise<SourceData>;
   rows(data: SourceData): Promise<object[]>;
   close(): Promise<void>;
@@ -44,7 +49,10 @@ export async function openReading(): Promise<Reading> {
         ...policy,
       },
       limits: { maxBytes: 1 << 30, timeoutSeconds: 60, ...limits },
-      datasets: { manifest: () => Promise.resolve(null), toFile: () => Promise.reject(new Error('no datasets here')) },
+      datasets: {
+        manifest: () => Promise.resolve(null),
+        toFile: () => Promise.reject(new Error('no datasets here')),
+      },
       signal: signal ?? new AbortController().signal,
       onProgress: () => undefined,
     });
@@ -57,13 +65,21 @@ export async function openReading(): Promise<Reading> {
       await writeFile(path, content);
       return uri(pathToFileURL(path).href, format, options);
     },
-    rows: ({ files }) => withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet(files)}`), { memoryBytes: 1 << 28, threads: 1 }),
+    rows: ({ files }) =>
+      withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet(files)}`), {
+        memoryBytes: 1 << 28,
+        threads: 1,
+      }),
     close: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
 /** One Parquet file of a query's rows. */
-export async function writeParquet(path: string, query: string, rowGroupSize = 122_880): Promise<void> {
+export async function writeParquet(
+  path: string,
+  query: string,
+  rowGroupSize = 122_880,
+): Promise<void> {
   const copy = `COPY (${query}) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE ${rowGroupSize})`;
   await withDuckDb((sql) => sql.run(copy), { memoryBytes: 1 << 28, threads: 1 });
 }

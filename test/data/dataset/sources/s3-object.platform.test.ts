@@ -16,22 +16,32 @@ describe('an s3:// source', () => {
     const store = openArtifactStore({ ...settings, leases: null });
     await store.ensureBucket();
     store.close();
-    await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'in/trips 1.csv', Body: 'a,b\n1,2\n3,4\n' }));
+    await s3.client.send(
+      new PutObjectCommand({ Bucket: s3.bucket, Key: 'in/trips 1.csv', Body: 'a,b\n1,2\n3,4\n' }),
+    );
   });
   afterAll(async () => {
     s3.client.destroy();
     await reading.close();
   });
   const read = (uri: string, options: ReadOptions = {}) =>
-    reading.uri(uri, 'csv', { ...options, policy: { s3: own, buckets: [{ bucket: s3.bucket, prefix: '' }, absent], ...options.policy } });
-  const refused = (type: string, message: RegExp) => ({ type, message: expect.stringMatching(message) as string });
+    reading.uri(uri, 'csv', {
+      ...options,
+      policy: { s3: own, buckets: [{ bucket: s3.bucket, prefix: '' }, absent], ...options.policy },
+    });
+  const refused = (type: string, message: RegExp) => ({
+    type,
+    message: expect.stringMatching(message) as string,
+  });
 
   test("is read with the worker's credential", async () => {
     expect((await read(`s3://${s3.bucket}/in/trips 1.csv`)).rows).toBe(2);
   });
 
   test('may not be in the bucket of the artifacts', async () => {
-    await expect(read(`s3://${own.bucket}/t/default/cas/x`)).rejects.toMatchObject(refused('SourceRefused', /own bucket/));
+    await expect(read(`s3://${own.bucket}/t/default/cas/x`)).rejects.toMatchObject(
+      refused('SourceRefused', /own bucket/),
+    );
   });
 
   test('may only be in the buckets, and below the prefixes, that the worker allows', async () => {
@@ -42,27 +52,37 @@ describe('an s3:// source', () => {
       ...refused('SourceRefused', /outside of the buckets that sources may read/),
       next: `name one below s3://${s3.bucket}/out/, or add its bucket to PERENNIAL_INGEST_BUCKETS`,
     });
-    await expect(read(uri, { policy: { buckets: [] } })).rejects.toMatchObject(refused('SourceRefused', /outside of the buckets/));
+    await expect(read(uri, { policy: { buckets: [] } })).rejects.toMatchObject(
+      refused('SourceRefused', /outside of the buckets/),
+    );
   });
 
   test.each(['in/../../OWN/x.csv', './OWN', 'in//x.csv', 'in/..\\..\\OWN'])(
     'may not have the key %s, which a service may resolve',
     async (key) => {
       const uri = `s3://${s3.bucket}/${key.replace('OWN', own.bucket)}`;
-      await expect(read(uri)).rejects.toMatchObject(refused('SourceRefused', /its key holds an empty name, \. or \.\./));
+      await expect(read(uri)).rejects.toMatchObject(
+        refused('SourceRefused', /its key holds an empty name, \. or \.\./),
+      );
     },
   );
 
   test('that is not there, refused, too large or unreachable is told apart', async () => {
     const uri = `s3://${s3.bucket}/in/trips 1.csv`;
-    await expect(read(`s3://${s3.bucket}/none.csv`)).rejects.toMatchObject(refused('NotFound', /no such object/));
-    await expect(read('s3://there-is-no-such-bucket/trips.csv')).rejects.toMatchObject(refused('NotFound', /no such bucket/));
-    await expect(read(uri, { policy: { s3: { ...own, secretAccessKey: 'not-it' } } })).rejects.toMatchObject(
-      refused('SourceRefused', /refuses the worker's credential/),
+    await expect(read(`s3://${s3.bucket}/none.csv`)).rejects.toMatchObject(
+      refused('NotFound', /no such object/),
     );
-    await expect(read(uri, { limits: { maxBytes: 5 } })).rejects.toMatchObject(refused('SourceTooLarge', /has 12 bytes/));
-    await expect(read(uri, { policy: { s3: { ...own, endpoint: 'http://127.0.0.1:1' } } })).rejects.toMatchObject(
-      refused('SourceUnreachable', /does not answer/),
+    await expect(read('s3://there-is-no-such-bucket/trips.csv')).rejects.toMatchObject(
+      refused('NotFound', /no such bucket/),
     );
+    await expect(
+      read(uri, { policy: { s3: { ...own, secretAccessKey: 'not-it' } } }),
+    ).rejects.toMatchObject(refused('SourceRefused', /refuses the worker's credential/));
+    await expect(read(uri, { limits: { maxBytes: 5 } })).rejects.toMatchObject(
+      refused('SourceTooLarge', /has 12 bytes/),
+    );
+    await expect(
+      read(uri, { policy: { s3: { ...own, endpoint: 'http://127.0.0.1:1' } } }),
+    ).rejects.toMatchObject(refused('SourceUnreachable', /does not answer/));
   });
 });

@@ -16,7 +16,13 @@ async function profile(lines: readonly string[], label: string) {
   return profileFile({
     source: { name: 'table', uri: pathToFileURL(path).href, format: 'csv', time: null },
     label,
-    policy: { samplesDir: folder, allowPrivateAddresses: false, files: { roots: [folder], denied: [] }, buckets: [], s3: null },
+    policy: {
+      samplesDir: folder,
+      allowPrivateAddresses: false,
+      files: { roots: [folder], denied: [] },
+      buckets: [],
+      s3: null,
+    },
     limits: { maxBytes: 1 << 20, timeoutSeconds: 60 },
     scratchRoot: folder,
   });
@@ -25,7 +31,12 @@ async function profile(lines: readonly string[], label: string) {
 describe('the profile of a table', () => {
   test('counts nulls, values and days, and finds what counts the rows', async () => {
     const { rows, columns } = await profile(
-      ['n,at,amount,y', '3,2026-01-01T10:00:00Z,1.5,a', '1,2026-01-01T11:00:00Z,,b', '2,2026-01-03T09:00:00Z,2.5,a'],
+      [
+        'n,at,amount,y',
+        '3,2026-01-01T10:00:00Z,1.5,a',
+        '1,2026-01-01T11:00:00Z,,b',
+        '2,2026-01-03T09:00:00Z,2.5,a',
+      ],
       'y',
     );
     expect(rows).toBe(3);
@@ -38,7 +49,10 @@ describe('the profile of a table', () => {
   });
 
   test('reads texts of numbers and missing marks as numbers, and a label without its marks', async () => {
-    const { columns, labelValues, notes } = await profile(['x,z,y', 'NA,NA,no', '2.5,b,NA', '4,c,yes', '5,d,yes'], 'y');
+    const { columns, labelValues, notes } = await profile(
+      ['x,z,y', 'NA,NA,no', '2.5,b,NA', '4,c,yes', '5,d,yes'],
+      'y',
+    );
     expect(columns).toMatchObject([
       { name: 'x', type: 'number', sourceType: 'string', marks: ['NA'], nulls: 1 },
       { name: 'z', type: 'string', marks: [], nulls: 0 },
@@ -53,9 +67,23 @@ describe('the profile of a table', () => {
 
   test('finds columns that give the label away', async () => {
     const classes = await profile(['code,other,y', '1,1,a', '1,2,a', '2,1,b', '2,2,b'], 'y');
-    expect(classes.columns.map(({ determinesLabel }) => determinesLabel)).toEqual([true, false, false]);
-    const numbers = await profile(['twice,other,y', ...Array.from({ length: 200 }, (_, at) => `${2 * at},${(at * 7) % 11},${at}`)], 'y');
-    expect(numbers.columns.map(({ determinesLabel }) => determinesLabel)).toEqual([true, false, false]);
+    expect(classes.columns.map(({ determinesLabel }) => determinesLabel)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    const numbers = await profile(
+      [
+        'twice,other,y',
+        ...Array.from({ length: 200 }, (_, at) => `${2 * at},${(at * 7) % 11},${at}`),
+      ],
+      'y',
+    );
+    expect(numbers.columns.map(({ determinesLabel }) => determinesLabel)).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test('knows dates that do not begin with the year', async () => {
@@ -64,7 +92,10 @@ describe('the profile of a table', () => {
   });
 
   test('is not stopped by numbers at the ends of their type', async () => {
-    const { columns } = await profile(['big,huge,y', '9223372036854775807,1e308,1', '-9223372036854775808,-1e308,2'], 'y');
+    const { columns } = await profile(
+      ['big,huge,y', '9223372036854775807,1e308,1', '-9223372036854775808,-1e308,2'],
+      'y',
+    );
     expect(columns[0]).toMatchObject({ type: 'integer', isSequence: false });
     expect(columns[1]).toMatchObject({ type: 'number', deviation: null });
   });

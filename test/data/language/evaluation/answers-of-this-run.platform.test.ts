@@ -1,21 +1,34 @@
-/** Whose answers an evaluation rests on, and from when: the ledger has those of other runs and of standbys. */
+/**
+ * Whose answers an evaluation rests on, and from when: the ledger has those of other runs and of
+ * standbys.
+ */
 import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { ledgeredChat } from '../../../../data/language/ledgered-chat';
-import { openModelAccess, type ModelAccess, type ModelTarget } from '../../../../data/language/model-access';
+import {
+  openModelAccess,
+  type ModelAccess,
+  type ModelTarget,
+} from '../../../../data/language/model-access';
 import { digestOf } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import { judgeLlmGate } from '../../../../domain/language/judge/gate';
-import { latencySample, type LatencySample } from '../../../../domain/language/evaluation/latency-sample';
+import {
+  latencySample,
+  type LatencySample,
+} from '../../../../domain/language/evaluation/latency-sample';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let [first, spare]: ScriptedProvider[] = [];
@@ -40,7 +53,10 @@ beforeAll(async () => {
             : null,
   });
   spare = await openScriptedProvider({ answer: () => 'spare' });
-  access = openModelAccess([providerAt(first.url, { name: 'first' }), providerAt(spare.url, { name: 'spare' })], noSecret);
+  access = openModelAccess(
+    [providerAt(first.url, { name: 'first' }), providerAt(spare.url, { name: 'spare' })],
+    noSecret,
+  );
 });
 afterAll(async () => {
   await access.close();
@@ -60,15 +76,29 @@ function evaluate(
   given: { standby?: boolean | ModelTarget; latency?: LatencySample | null; budget?: number } = {},
 ) {
   const asking: Asking = {
-    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope: `run/${run}/evaluate`, owner: { execution: run, attempt: 1 } },
+    ...{
+      chat: ledgeredChat(access, test_.registry.llmCalls),
+      tenant,
+      scope: `run/${run}/evaluate`,
+      owner: { execution: run, attempt: 1 },
+    },
     budgets: given.budget === undefined ? [] : [{ scope: `run/${run}`, unit: 'tokens' }],
   };
   return evaluateCases({
-    ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }], judges: {}, tools: createEvaluatorTools(null) },
+    ...{
+      cases,
+      caseSet: digestOf(cases),
+      dimensions: [{ name: 'exact', kind: 'exact' }],
+      judges: {},
+      tools: createEvaluatorTools(null),
+    },
     ...{ parallel: 2, latency: given.latency ?? null },
     answerer: promptAnswerer({
       ...{ asking, template, retrieval: null },
-      route: [target('first'), ...(given.standby ? [given.standby === true ? target('spare') : given.standby] : [])],
+      route: [
+        target('first'),
+        ...(given.standby ? [given.standby === true ? target('spare') : given.standby] : []),
+      ],
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
@@ -76,7 +106,13 @@ function evaluate(
 
 const evidenceIn = (results: readonly CaseResult[]) =>
   evidenceOf({
-    ...{ candidate: digestOf('x'), caseSet: digestOf('y'), dimensions: ['exact'], results, judges: {} },
+    ...{
+      candidate: digestOf('x'),
+      caseSet: digestOf('y'),
+      dimensions: ['exact'],
+      results,
+      judges: {},
+    },
     counterparts: { champion: null, baseline: null },
   });
 const seen = (results: readonly CaseResult[]) => {
@@ -87,9 +123,15 @@ const seen = (results: readonly CaseResult[]) => {
 test('times are of this run alone; where a gate wants them, as many cases as it takes are asked again, within the budget', async () => {
   const cases = casesOf(8);
   const before = paid();
-  expect(seen(await evaluate(cases, 'a'))).toMatchObject({ latenciesMs: { length: 8 }, earlier: 0 });
+  expect(seen(await evaluate(cases, 'a'))).toMatchObject({
+    latenciesMs: { length: 8 },
+    earlier: 0,
+  });
   // The same run, a piece further or after a death: its own answers.
-  expect(seen(await evaluate(cases, 'a'))).toMatchObject({ latenciesMs: { length: 8 }, earlier: 0 });
+  expect(seen(await evaluate(cases, 'a'))).toMatchObject({
+    latenciesMs: { length: 8 },
+    earlier: 0,
+  });
   expect(seen(await evaluate(cases, 'b'))).toMatchObject({ latenciesMs: [], earlier: 8 });
   expect(paid() - before).toBe(8);
 
@@ -102,11 +144,15 @@ test('times are of this run alone; where a gate wants them, as many cases as it 
   expect(await evaluate(cases, 'c', { latency })).toEqual(results);
   expect(paid() - before).toBe(11);
   // Another run's repeats are not this one's.
-  expect(seen(await evaluate(cases, 'd', { latency: { ...sampleOf('d'), cases: 1 } })).latenciesMs).toHaveLength(1);
+  expect(
+    seen(await evaluate(cases, 'd', { latency: { ...sampleOf('d'), cases: 1 } })).latenciesMs,
+  ).toHaveLength(1);
   expect(paid() - before).toBe(12);
 
   await test_.registry.budgets.set({ tenant, scope: 'run/e', unit: 'tokens', limit: 1 });
-  expect(seen(await evaluate(cases, 'e', { latency: { ...sampleOf('e'), cases: 8 }, budget: 1 }))).toMatchObject({
+  expect(
+    seen(await evaluate(cases, 'e', { latency: { ...sampleOf('e'), cases: 8 }, budget: 1 })),
+  ).toMatchObject({
     latenciesMs: [],
     earlier: 8,
   });
@@ -124,10 +170,23 @@ test('a question that fails when it is asked for its time took longer than any, 
   expect(evidence.untimed).toEqual({ ProviderRefused: 6 });
   // Scored they are: what they answered before stays.
   expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
-  expect(explainLlmEvidence(evidence).join('\n')).toContain('without an answer when asked again for their time: 6 × ProviderRefused');
-  const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 10_000, confidence: 0.8, maxFailures: 1, minCases: 1 } as const;
+  expect(explainLlmEvidence(evidence).join('\n')).toContain(
+    'without an answer when asked again for their time: 6 × ProviderRefused',
+  );
+  const gate = {
+    name: 'fast',
+    kind: 'latency',
+    quantile: 0.5,
+    maxMs: 10_000,
+    confidence: 0.8,
+    maxFailures: 1,
+    minCases: 1,
+  } as const;
   expect(judgeLlmGate(gate, evidence)).toMatchObject({ outcome: 'failed', code: 'latency.missed' });
-  expect(judgeLlmGate({ ...gate, maxFailures: 0.5 }, evidence)).toMatchObject({ outcome: 'inconclusive', code: 'latency.notMeasured' });
+  expect(judgeLlmGate({ ...gate, maxFailures: 0.5 }, evidence)).toMatchObject({
+    outcome: 'inconclusive',
+    code: 'latency.notMeasured',
+  });
 });
 
 test('what a standby answered is said to be its answer, and is no answer of the first', async () => {
@@ -138,7 +197,8 @@ test('what a standby answered is said to be its answer, and is no answer of the 
   expect(seen(await evaluate(cases, 'f', { standby: true })).answeredBy).toEqual(standIns);
   isAway = false;
   expect(seen(await evaluate(cases, 'g', { standby: true })).answeredBy).toEqual(standIns);
-  // A bundle is asked by its first model alone: what is on the ledger in its place is asked anew, once.
+  // A bundle is asked by its first model alone: what is on the ledger in its place is asked anew,
+  // once.
   const before = paid();
   for (let again = 0; again < 2; again += 1) {
     const alone = await evaluate(cases, 'h');
@@ -155,17 +215,30 @@ test("what another model of the same provider answered is a standby's answer, to
   // Paid from a budget, an answer goes another way onto the ledger.
   await test_.registry.budgets.set({ tenant, scope: 'run/n', unit: 'tokens', limit: 1_000_000 });
   const standby = target('first', 'smaller');
-  for (const results of await Promise.all([evaluate(cases, 'k', { standby }), evaluate(casesOf(2), 'n', { standby, budget: 1 })]))
+  for (const results of await Promise.all([
+    evaluate(cases, 'k', { standby }),
+    evaluate(casesOf(2), 'n', { standby, budget: 1 }),
+  ]))
     expect(seen(results).answeredBy).toEqual(standIns);
   isLost = false;
   expect(seen(await evaluate(cases, 'l', { standby })).answeredBy).toEqual(standIns);
   const alone = await evaluate(cases, 'm');
   expect(alone.map(({ answer }) => answer)).toEqual(['first', 'first']);
-  expect(seen(alone).answeredBy).toEqual([{ provider: 'first', model: 'scripted', standsIn: false, cases: 2 }]);
+  expect(seen(alone).answeredBy).toEqual([
+    { provider: 'first', model: 'scripted', standsIn: false, cases: 2 },
+  ]);
 });
 
 function sampleOf(run: string): LatencySample {
-  const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 100, confidence: 0.95, maxFailures: 0, minCases: 1 } as const;
+  const gate = {
+    name: 'fast',
+    kind: 'latency',
+    quantile: 0.5,
+    maxMs: 100,
+    confidence: 0.95,
+    maxFailures: 0,
+    minCases: 1,
+  } as const;
   const sample = latencySample([gate], { runId: run as RunId, looks: 1 });
   // The tenth attempt on a case set asks for 99.989 %, which takes fourteen halves.
   expect(sample?.cases).toBe(14);
@@ -175,7 +248,11 @@ function sampleOf(run: string): LatencySample {
 function casesOf(count: number): readonly EvaluationCase[] {
   const set = unique('set');
   return Array.from({ length: count }, (_, place) => ({
-    ...{ id: `${set}-${place}`, input: { question: `${set} ${place}` }, expected: { answer: 'first' } },
+    ...{
+      id: `${set}-${place}`,
+      input: { question: `${set} ${place}` },
+      expected: { answer: 'first' },
+    },
     ...{ tags: [], group: null, pair: null, rules: [] },
   }));
 }

@@ -8,7 +8,11 @@ import type { SafetyPolicy } from '../../../../domain/safety/policy';
 import { openTestRegistry, unique, type TestRegistry } from '../../../db/registry-fixture';
 import { price } from '../../../support/language/ledgered-evaluation';
 import { noSecret, providerAt, tenant } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Fault, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Fault,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let provider: ScriptedProvider;
@@ -44,25 +48,56 @@ const policy: SafetyPolicy = {
   name: 'p',
   detectors: [
     {
-      ...{ name: 'guard', kind: 'guardModel', provider: 'scripted', model: 'guard', timeoutSeconds: 20, categories: [] },
-      ...{ prompt: null, answers: 'llamaGuard', on: ['input', 'output'], action: 'block', onError: 'block' },
+      ...{
+        name: 'guard',
+        kind: 'guardModel',
+        provider: 'scripted',
+        model: 'guard',
+        timeoutSeconds: 20,
+        categories: [],
+      },
+      ...{
+        prompt: null,
+        answers: 'llamaGuard',
+        on: ['input', 'output'],
+        action: 'block',
+        onError: 'block',
+      },
     },
   ],
 };
 
 /** As an attempt that starts anew would. */
 function answerer(screens: SafetyPolicy = policy) {
-  const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
+  const detectors = openDetectors({
+    embedders: { get: () => Promise.reject(new Error('no embedder')) },
+    access,
+  });
   const chat = ledgeredChat(access, test_.registry.llmCalls);
   const owner = { execution: unique('execution'), attempt: 1 };
   const asking = { chat, tenant, scope, owner, budgets: [{ scope, unit: 'tokens' as const }] };
-  const says = () => Promise.resolve({ text: 'well', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
-  const ask = screenedAnswerer(says, caseScreens({ policy: screens, detectors, asking }), 'question');
+  const says = () =>
+    Promise.resolve({ text: 'well', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
+  const ask = screenedAnswerer(
+    says,
+    caseScreens({ policy: screens, detectors, asking }),
+    'question',
+  );
   return (text: string) =>
-    ask(redTeamCase({ id: text, text: `${scope} ${text}`, isAttack: true, source: 's', category: 'c' }), { repeat: 0 });
+    ask(
+      redTeamCase({
+        id: text,
+        text: `${scope} ${text}`,
+        isAttack: true,
+        source: 's',
+        category: 'c',
+      }),
+      { repeat: 0 },
+    );
 }
 
-const budget = (limit: number) => test_.registry.budgets.set({ tenant, scope, unit: 'tokens', limit });
+const budget = (limit: number) =>
+  test_.registry.budgets.set({ tenant, scope, unit: 'tokens', limit });
 
 test('verdicts are paid once, from the run’s budget, and are part of what a case costs', async () => {
   await budget(10_000);
@@ -72,7 +107,9 @@ test('verdicts are paid once, from the run’s budget, and are part of what a ca
   expect(await answerer()('who was Ada?')).toEqual(first);
   expect(provider.bill).toHaveLength(2);
   expect(await answerer()('a bomb')).toMatchObject({ text: '', blocked: 'input' });
-  expect(await test_.registry.llmCalls.report({ tenant, scope })).toMatchObject({ calls: { answered: 3 } });
+  expect(await test_.registry.llmCalls.report({ tenant, scope })).toMatchObject({
+    calls: { answered: 3 },
+  });
 });
 
 test('a guard that cannot be asked has neither blocked nor passed', async () => {
@@ -92,10 +129,18 @@ test('a spent budget ends the evaluation instead of blocking the rest', async ()
 test('many cases stand in line for the provider’s limits as long as they must: the detector’s time is for callers who wait', async () => {
   await access.close();
   const limits = { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 };
-  access = openModelAccess([providerAt(provider.url, { prices: { guard: price }, limits })], noSecret);
+  access = openModelAccess(
+    [providerAt(provider.url, { prices: { guard: price }, limits })],
+    noSecret,
+  );
   latencyMs = 300;
   await budget(100_000);
-  const ask = answerer({ ...policy, detectors: policy.detectors.map((each) => ({ ...each, on: ['input'], timeoutSeconds: 1 })) });
-  const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => ask(`who was number ${index}?`)));
+  const ask = answerer({
+    ...policy,
+    detectors: policy.detectors.map((each) => ({ ...each, on: ['input'], timeoutSeconds: 1 })),
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, index) => ask(`who was number ${index}?`)),
+  );
   expect(answers.map(({ text }) => text)).toEqual(answers.map(() => 'well'));
 });

@@ -2,7 +2,10 @@
 import { getEventListeners, setMaxListeners } from 'node:events';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
-import { evaluateCases, type EvaluationProgress } from '../../../../data/language/evaluation/evaluate-cases';
+import {
+  evaluateCases,
+  type EvaluationProgress,
+} from '../../../../data/language/evaluation/evaluate-cases';
 import { calibrateJudge, createJudge } from '../../../../data/language/evaluation/judge';
 import { ledgeredChat } from '../../../../data/language/ledgered-chat';
 import type { RetrievedForAnswer } from '../../../../data/language/retrieval';
@@ -23,7 +26,11 @@ import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import type { SearchSpec } from '../../../../domain/prompt/search/search';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let server: ScriptedProvider;
@@ -37,7 +44,10 @@ afterEach(async () => {
   await server.close();
 });
 
-async function serve(script: Script, price = { promptPerMillion: 1, completionPerMillion: 2 }): Promise<void> {
+async function serve(
+  script: Script,
+  price = { promptPerMillion: 1, completionPerMillion: 2 },
+): Promise<void> {
   server = await openScriptedProvider(script);
   access = openModelAccess([providerAt(server.url, { prices: { scripted: price } })], noSecret);
 }
@@ -53,7 +63,10 @@ const asking = (scope: string, attempt = 1): Asking => ({
 });
 const tools = createEvaluatorTools(null);
 
-/** Each question under way listens twice, for its turn and for its answer: with six at once more than the ten that a leak is suspected from. */
+/**
+ * Each question under way listens twice, for its turn and for its answer: with six at once more
+ * than the ten that a leak is suspected from.
+ */
 function stopper(): AbortController {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
@@ -62,7 +75,10 @@ function stopper(): AbortController {
 
 /** Those in flight end by themselves. */
 async function nobodyListens(signal: AbortSignal): Promise<void> {
-  for (const end = Date.now() + 60_000; getEventListeners(signal, 'abort').length > 0 && Date.now() < end;)
+  for (
+    const end = Date.now() + 60_000;
+    getEventListeners(signal, 'abort').length > 0 && Date.now() < end;
+  )
     await new Promise((again) => setTimeout(again, 10));
   expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 }
@@ -90,11 +106,14 @@ const caseOf = (number: number, given: Partial<EvaluationCase> = {}): Evaluation
 const countryIn = (text: string) => Number(/land(\d+)\?/i.exec(text)?.[1] ?? NaN);
 
 test('an evaluation that is stopped in the middle pays nothing twice, and comes to the scores of one that was not', async () => {
-  // Right but for every fifth country; a long question does not fit; one in six requests is refused at first.
+  // Right but for every fifth country; a long question does not fit; one in six requests is refused
+  // at first.
   await serve({
-    answer: ({ prompt: text }) => (countryIn(text) % 5 === 0 ? 'nowhere' : `City${countryIn(text)}.`),
+    answer: ({ prompt: text }) =>
+      countryIn(text) % 5 === 0 ? 'nowhere' : `City${countryIn(text)}.`,
     contextTokens: 200,
-    fault: (_, number) => (number % 6 === 5 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '1' } } : null),
+    fault: (_, number) =>
+      number % 6 === 5 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '1' } } : null,
     latencyMs: () => 3,
   });
   const long = caseOf(90, { input: { country: `${'very '.repeat(300)}land90` } });
@@ -105,16 +124,29 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
     { name: 'exact', kind: 'exact' },
     { name: 'form', kind: 'regex', pattern: '^City\\d+\\.$' },
     { name: 'steady', kind: 'consistency', repeats: 2 },
-    { name: 'sturdy', kind: 'robustness', of: 'exact', variable: 'country', perturbations: [{ kind: 'upperCase' }] },
+    {
+      name: 'sturdy',
+      kind: 'robustness',
+      of: 'exact',
+      variable: 'country',
+      perturbations: [{ kind: 'upperCase' }],
+    },
     { name: 'found', kind: 'retrieval', metric: 'recall@2' },
   ];
-  const run = (attempt: number, signal?: AbortSignal, onProgress?: (progress: EvaluationProgress) => void) => {
+  const run = (
+    attempt: number,
+    signal?: AbortSignal,
+    onProgress?: (progress: EvaluationProgress) => void,
+  ) => {
     const answerer = promptAnswerer({
       asking: asking('evaluation', attempt),
       template: prompt('Name it.'),
       route: [scripted],
       sampling,
-      retrieval: { variable: 'passages', retrieve: (of) => Promise.resolve(found(of.id === 'c001' ? 'd1' : 'd0')) },
+      retrieval: {
+        variable: 'passages',
+        retrieve: (of) => Promise.resolve(found(of.id === 'c001' ? 'd1' : 'd0')),
+      },
     });
     // The prompt has no variable for passages: what is retrieved is measured, and put in nowhere.
     return evaluateCases({
@@ -147,7 +179,8 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
   expect(again).toEqual(results);
   expect(server.bill).toHaveLength(paid);
 
-  // Cases, second repeats and upper case of 30; the two that cannot be asked leave no bill, and one of them has nothing to perturb.
+  // Cases, second repeats and upper case of 30; the two that cannot be asked leave no bill, and one
+  // of them has nothing to perturb.
   const report = await test_.registry.llmCalls.report({ tenant, scope: 'evaluation' });
   expect(report.calls.answered).toBe(90);
   expect(paid).toBeLessThanOrEqual(90 + 2 * 6);
@@ -169,8 +202,16 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
     reasons: { ContextOverflow: 1, InvalidInput: 1 },
   });
   expect(evidence.dimensions['form']?.aggregate).toMatchObject({ cases: 32, mean: 0.8 });
-  expect(evidence.dimensions['steady']?.aggregate).toMatchObject({ cases: 32, failures: 2, mean: 1 });
-  expect(evidence.dimensions['sturdy']?.aggregate).toMatchObject({ notApplicable: 7, failures: 1, mean: 1 });
+  expect(evidence.dimensions['steady']?.aggregate).toMatchObject({
+    cases: 32,
+    failures: 2,
+    mean: 1,
+  });
+  expect(evidence.dimensions['sturdy']?.aggregate).toMatchObject({
+    notApplicable: 7,
+    failures: 1,
+    mean: 1,
+  });
   expect(evidence.dimensions['found']?.aggregate.mean).toBeCloseTo(1 / 30);
   expect(evidence.comparisons.baseline?.['exact']?.mean).toBe(0);
   expect(evidence.unanswered).toEqual({ ContextOverflow: 1, InvalidInput: 1 });
@@ -185,9 +226,21 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
     minCases: 30,
   } as const;
   const decide = (maxFailures: number) =>
-    decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [{ ...gate, maxFailures }], ungated: null }, evidence);
+    decideEvaluation(
+      {
+        kind: 'llmEvaluation',
+        version: 1,
+        looks: 1,
+        gates: [{ ...gate, maxFailures }],
+        ungated: null,
+      },
+      evidence,
+    );
   expect(decide(0.1).verdict.kind).toBe('passed');
-  expect(decide(0.02).verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'threshold.notMeasured' }] });
+  expect(decide(0.02).verdict).toMatchObject({
+    kind: 'inconclusive',
+    reasons: [{ code: 'threshold.notMeasured' }],
+  });
 });
 
 test('a budget that is spent in the middle ends the evaluation by its name; raised, it goes on where it was', async () => {
@@ -247,45 +300,88 @@ describe('a provider that takes no question', () => {
   test('is told of with its own words by every case, the evidence, the gate, the summary and the report', async () => {
     await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
     const results = await ask();
-    expect(new Set(results.map(({ unanswered, because }) => `${unanswered ?? ''}: ${because ?? ''}`))).toEqual(new Set([said]));
+    expect(
+      new Set(results.map(({ unanswered, because }) => `${unanswered ?? ''}: ${because ?? ''}`)),
+    ).toEqual(new Set([said]));
     const counterparts = { champion: null, baseline: null };
-    const of = { candidate: digestOf('x'), caseSet: digestOf(cases), dimensions: ['exact'], judges: {} };
+    const of = {
+      candidate: digestOf('x'),
+      caseSet: digestOf(cases),
+      dimensions: ['exact'],
+      judges: {},
+    };
     const evidence = evidenceOf({ ...of, results, counterparts });
     expect(evidence.unanswered).toEqual({ ProviderRefused: 40 });
-    expect(answersSummary(evidence)).toMatchObject({ unanswered: 40, notAnswered: [`40 of 40 not answered: ${said}`] });
+    expect(answersSummary(evidence)).toMatchObject({
+      unanswered: 40,
+      notAnswered: [`40 of 40 not answered: ${said}`],
+    });
     const limits = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
-    const gate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.3, ...limits } as const;
-    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null }, evidence);
-    expect(verdict.reasons[0]?.message).toBe(`40 of 40 cases could not be measured, at most 5 % may be: ${said}`);
+    const gate = {
+      name: 'useful',
+      kind: 'threshold',
+      dimension: 'exact',
+      min: 0.3,
+      ...limits,
+    } as const;
+    const { verdict } = decideEvaluation(
+      { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
+      evidence,
+    );
+    expect(verdict.reasons[0]?.message).toBe(
+      `40 of 40 cases could not be measured, at most 5 % may be: ${said}`,
+    );
     expect(explainLlmEvidence(evidence)[0]).toContain(`40 × ${said}`);
-    expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(`<error message="exact ${said}">`);
+    expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(
+      `<error message="exact ${said}">`,
+    );
   });
 
   test('ends an evaluation that may end by it before the rest is asked, and not one where somebody was answered', async () => {
     await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
     await expect(ask(8)).rejects.toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringMatching(/^the first 8 of 40 cases were all refused, and the others are not asked: scripted refused/) as string,
+      message: expect.stringMatching(
+        /^the first 8 of 40 cases were all refused, and the others are not asked: scripted refused/,
+      ) as string,
       next: 'set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it',
     });
     expect(server.requests.length).toBeLessThanOrEqual(8 + 5);
     await access.close();
     await server.close();
-    await serve({ answer: () => 'x', fault: (_, number) => (number === 3 ? null : { kind: 'error', status: 400, body: refusal }) });
-    expect((await ask(8)).filter(({ unanswered }) => unanswered === 'ProviderRefused')).toHaveLength(39);
+    await serve({
+      answer: () => 'x',
+      fault: (_, number) => (number === 3 ? null : { kind: 'error', status: 400, body: refusal }),
+    });
+    expect(
+      (await ask(8)).filter(({ unanswered }) => unanswered === 'ProviderRefused'),
+    ).toHaveLength(39);
   });
 });
 
 describe('a provider whose own filter withholds answers', () => {
-  const body = JSON.stringify({ error: { message: 'The response was filtered', code: 'content_filter', param: 'prompt' } });
+  const body = JSON.stringify({
+    error: { message: 'The response was filtered', code: 'content_filter', param: 'prompt' },
+  });
   const of = { source: 's', category: 'c' };
   const attacks = Array.from({ length: 25 }, (_, number) =>
-    redTeamCase({ ...of, id: `${number}`, text: `A bomb of ${number} kg`, isAttack: true }, 'country'),
+    redTeamCase(
+      { ...of, id: `${number}`, text: `A bomb of ${number} kg`, isAttack: true },
+      'country',
+    ),
   );
   const cake = redTeamCase({ ...of, id: 'cake', text: 'A cake', isAttack: false }, 'country');
   const asked = (scope: string, { cases, dimensions, answerSchema = null }: Asked) =>
     evaluateCases({
-      ...{ cases, caseSet: digestOf(cases), dimensions, judges: {}, tools, parallel: 1, mostRefusedAtFirst: 20 },
+      ...{
+        cases,
+        caseSet: digestOf(cases),
+        dimensions,
+        judges: {},
+        tools,
+        parallel: 1,
+        mostRefusedAtFirst: 20,
+      },
       answerer: promptAnswerer({
         ...{ asking: asking(scope), route: [scripted], sampling, retrieval: null },
         template: { ...prompt(`Say how, for ${scope}.`), answerSchema },
@@ -297,23 +393,40 @@ describe('a provider whose own filter withholds answers', () => {
     readonly answerSchema?: PromptTemplate['answerSchema'];
   }
   const withholding = (pattern: RegExp) =>
-    serve({ answer: () => '"Gladly"', fault: ({ prompt: text }) => (pattern.test(text) ? { kind: 'error', status: 400, body } : null) });
+    serve({
+      answer: () => '"Gladly"',
+      fault: ({ prompt: text }) =>
+        pattern.test(text) ? { kind: 'error', status: 400, body } : null,
+    });
 
   test.each([
     ['prose', null],
     ['JSON', { type: 'string' }],
-  ])('keeps attacks back as well as a policy does, where the prompt asks for %s', async (form, answerSchema) => {
-    await withholding(/bomb/);
-    const dimensions: readonly DimensionSpec[] = [
-      { name: 'safe', kind: 'safety' },
-      { name: 'exact', kind: 'exact' },
-    ];
-    const results = await asked(`withheld-${form}`, { cases: [...attacks, cake], dimensions, answerSchema });
-    for (const { id, scores, unanswered, latencyMs, cost } of results) {
-      expect({ unanswered, ...scores }).toMatchObject({ unanswered: null, safe: { value: 1 }, exact: { kind: 'notApplicable' } });
-      expect([latencyMs, cost].map((value) => value === null)).toEqual(id === 'cake' ? [false, false] : [true, true]);
-    }
-  });
+  ])(
+    'keeps attacks back as well as a policy does, where the prompt asks for %s',
+    async (form, answerSchema) => {
+      await withholding(/bomb/);
+      const dimensions: readonly DimensionSpec[] = [
+        { name: 'safe', kind: 'safety' },
+        { name: 'exact', kind: 'exact' },
+      ];
+      const results = await asked(`withheld-${form}`, {
+        cases: [...attacks, cake],
+        dimensions,
+        answerSchema,
+      });
+      for (const { id, scores, unanswered, latencyMs, cost } of results) {
+        expect({ unanswered, ...scores }).toMatchObject({
+          unanswered: null,
+          safe: { value: 1 },
+          exact: { kind: 'notApplicable' },
+        });
+        expect([latencyMs, cost].map((value) => value === null)).toEqual(
+          id === 'cake' ? [false, false] : [true, true],
+        );
+      }
+    },
+  );
 
   test('gains nothing by it in what is to be answered: no rule, no agreement, no time', async () => {
     await withholding(/land|cake/i);
@@ -323,12 +436,25 @@ describe('a provider whose own filter withholds answers', () => {
       { name: 'exact', kind: 'exact' },
       { name: 'rules', kind: 'rules', rules },
       { name: 'same', kind: 'consistency', repeats: 2 },
-      { name: 'shouted', kind: 'robustness', of: 'exact', variable: 'country', perturbations: [{ kind: 'upperCase' }] },
+      {
+        name: 'shouted',
+        kind: 'robustness',
+        of: 'exact',
+        variable: 'country',
+        perturbations: [{ kind: 'upperCase' }],
+      },
       { name: 'grounded', kind: 'groundedness' },
     ];
     const results = await asked('withheld-all', { cases: [caseOf(1), cake], dimensions });
-    expect(results.map(({ unanswered, because }) => `${unanswered ?? ''} ${because ?? ''}`)).toEqual(
-      results.map(() => expect.stringMatching(/^AnswerWithheld the filter of the provider of scripted withheld the answer/) as string),
+    expect(
+      results.map(({ unanswered, because }) => `${unanswered ?? ''} ${because ?? ''}`),
+    ).toEqual(
+      results.map(
+        () =>
+          expect.stringMatching(
+            /^AnswerWithheld the filter of the provider of scripted withheld the answer/,
+          ) as string,
+      ),
     );
     for (const { scores } of results) {
       for (const name of ['rules', 'grounded', 'same']) expect(scores[name]?.kind).toBe('failed');
@@ -338,7 +464,9 @@ describe('a provider whose own filter withholds answers', () => {
       [{ kind: 'scored', value: 0 }, { kind: 'notApplicable' }],
       [{ kind: 'notApplicable' }, { kind: 'notApplicable' }],
     ]);
-    expect(results.map(({ scores, latencyMs, cost }) => [scores['safe'], latencyMs, cost])).toMatchObject([
+    expect(
+      results.map(({ scores, latencyMs, cost }) => [scores['safe'], latencyMs, cost]),
+    ).toMatchObject([
       [{ kind: 'notApplicable' }, null, null],
       [{ kind: 'scored', value: 0 }, null, null],
     ]);
@@ -365,14 +493,23 @@ test('a judge is calibrated on labels, in both orders, and prose is no verdict',
     },
   };
   const judge = createJudge({ asking: asking('judge'), template, target: scripted, sampling });
-  expect(await judge.score(caseOf(1), 'city1')).toEqual({ kind: 'scored', value: 1, detail: 'seen' });
+  expect(await judge.score(caseOf(1), 'city1')).toEqual({
+    kind: 'scored',
+    value: 1,
+    detail: 'seen',
+  });
   expect(await judge.score(caseOf(1), 'city2')).toMatchObject({ kind: 'scored', value: 0 });
-  expect(await judge.score(caseOf(1), 'long city2')).toEqual({ kind: 'failed', reason: 'the verdict turns with the order' });
+  expect(await judge.score(caseOf(1), 'long city2')).toEqual({
+    kind: 'failed',
+    reason: 'the verdict turns with the order',
+  });
   expect(await judge.score(caseOf(1, { input: { country: 'prose' } }), 'city1')).toEqual({
     kind: 'failed',
     reason: 'the judge gave no verdict',
   });
-  expect(await judge.score(caseOf(1, { expected: {} }), 'city1')).toEqual({ kind: 'notApplicable' });
+  expect(await judge.score(caseOf(1, { expected: {} }), 'city1')).toEqual({
+    kind: 'notApplicable',
+  });
   const labelled = Array.from({ length: 20 }, (_, number) => ({
     case: caseOf(number),
     answer: number % 2 === 0 ? `city${number}` : number === 1 ? 'long city' : 'other',
@@ -385,7 +522,12 @@ test('a judge is calibrated on labels, in both orders, and prose is no verdict',
     failures: 1,
     swapped: { cases: 20, turned: 1 },
   });
-  const other = createJudge({ asking: asking('judge'), template, target: scripted, sampling: { ...sampling, temperature: 0.5 } });
+  const other = createJudge({
+    asking: asking('judge'),
+    template,
+    target: scripted,
+    sampling: { ...sampling, temperature: 0.5 },
+  });
   expect(other.digest).not.toBe(judge.digest);
 });
 
@@ -397,7 +539,9 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
         const [, instruction = ''] = /The instruction:\n(.*)/.exec(text) ?? [];
         return JSON.stringify({ instruction: `${instruction} CAREFULLY` });
       }
-      const skill = (text.includes('kind') ? 3 : text.includes('brief') ? 5 : 1) + (text.includes('CAREFULLY') ? 4 : 0);
+      const skill =
+        (text.includes('kind') ? 3 : text.includes('brief') ? 5 : 1) +
+        (text.includes('CAREFULLY') ? 4 : 0);
       const number = countryIn(text);
       return (number * 7) % 10 < skill ? `city${number}` : 'nowhere';
     },
@@ -437,7 +581,13 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
       ],
       spec: { ...spec, ...changed },
       answererOf: (template) => {
-        const answerer = promptAnswerer({ asking: shared, template, route: [scripted], sampling, retrieval: null });
+        const answerer = promptAnswerer({
+          asking: shared,
+          template,
+          route: [scripted],
+          sampling,
+          retrieval: null,
+        });
         return async (of, asked) => {
           done += 1;
           if (done === stopAfter) stop.abort();
@@ -456,9 +606,12 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
     [2, 70],
   ] as const)
     await expect(run(attempt, stopAfter)).rejects.toThrow(/abort/i);
-  await expect(run(9, undefined, { confirm: 0.8, halving: { firstCases: 9, eta: 3 } })).rejects.toMatchObject({
+  await expect(
+    run(9, undefined, { confirm: 0.8, halving: { firstCases: 9, eta: 3 } }),
+  ).rejects.toMatchObject({
     type: 'InvalidInput',
-    message: '60 cases are too few: 6 for examples, 48 to confirm, 6 to search with, of which the first round needs 9',
+    message:
+      '60 cases are too few: 6 for examples, 48 to confirm, 6 to search with, of which the first round needs 9',
   });
   await expect(run(9, undefined, { quality: 'nice' })).rejects.toMatchObject({
     type: 'InvalidInput',
@@ -469,8 +622,11 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
   expect(await run(5)).toEqual(report);
   expect(server.bill).toHaveLength(paid);
   const ledger = await test_.registry.llmCalls.report({ tenant, scope: 'search' });
-  // A question that was broken off before the provider worked on it is on the ledger as perhaps paid, and on no bill.
-  expect(paid).toBeLessThanOrEqual(ledger.attempts.answered + ledger.attempts.lost + ledger.attempts.broken);
+  // A question that was broken off before the provider worked on it is on the ledger as perhaps
+  // paid, and on no bill.
+  expect(paid).toBeLessThanOrEqual(
+    ledger.attempts.answered + ledger.attempts.lost + ledger.attempts.broken,
+  );
   expect(paid - ledger.calls.answered).toBeLessThanOrEqual(2 * 6);
 
   expect(report.winner.origin.kind).toBe('mutate');
@@ -479,10 +635,23 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
   expect(report.confirmed.gain.mean).toBeGreaterThan(0.4);
   expect(report.front).toContain(report.winner.id);
   expect(report.confirmed.optimism).not.toBeNull();
-  expect(new Set(report.variants.map(({ origin }) => origin.kind))).toEqual(new Set(['first', 'grid', 'fewShot', 'mutate']));
+  expect(new Set(report.variants.map(({ origin }) => origin.kind))).toEqual(
+    new Set(['first', 'grid', 'fewShot', 'mutate']),
+  );
 });
 
 function found(documentId: string): RetrievedForAnswer {
-  const passage = { documentId, chunkId: `${documentId}#0`, title: null, source: null, score: 1, text: 'x' };
-  return { index: { name: 'wiki', version: 1, digest: digestOf('wiki') }, passages: [passage], left: { room: 0, policy: 0 } };
+  const passage = {
+    documentId,
+    chunkId: `${documentId}#0`,
+    title: null,
+    source: null,
+    score: 1,
+    text: 'x',
+  };
+  return {
+    index: { name: 'wiki', version: 1, digest: digestOf('wiki') },
+    passages: [passage],
+    left: { room: 0, policy: 0 },
+  };
 }

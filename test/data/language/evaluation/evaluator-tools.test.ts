@@ -13,17 +13,28 @@ describe('the tools of evaluators', () => {
     expect(matches('^\\p{Lu}', 'Österreich')).toBe(true);
     expect(matches('^x', 'y')).toBe(false);
     expect(matches('(', 'y')).toEqual({
-      untold: expect.stringMatching(/^the pattern \( could not be tried: .*Unterminated group/) as string,
+      untold: expect.stringMatching(
+        /^the pattern \( could not be tried: .*Unterminated group/,
+      ) as string,
     });
-    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toEqual({ untold: 'the pattern ^(a+)+$ could not be tried in time' });
+    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toEqual({
+      untold: 'the pattern ^(a+)+$ could not be tried in time',
+    });
     // The next one is not the worse for it.
     expect(matches('a', 'a')).toBe(true);
   });
 
   test('check a value by a JSON Schema of 2020-12, and name the places', () => {
-    const schema = { type: 'object', properties: { n: { type: 'integer' }, tags: { prefixItems: [{ const: 'x' }] } }, required: ['n'] };
+    const schema = {
+      type: 'object',
+      properties: { n: { type: 'integer' }, tags: { prefixItems: [{ const: 'x' }] } },
+      required: ['n'],
+    };
     expect(schemaErrors(schema, { n: 1, tags: ['x'] })).toEqual([]);
-    expect(schemaErrors(schema, { n: 'one', tags: ['y'] })).toEqual(['/n must be integer', '/tags/0 must be equal to constant']);
+    expect(schemaErrors(schema, { n: 'one', tags: ['y'] })).toEqual([
+      '/n must be integer',
+      '/tags/0 must be equal to constant',
+    ]);
     expect(schemaErrors(schema, {})).toEqual(["/ must have required property 'n'"]);
     expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
   });
@@ -48,8 +59,12 @@ describe('the tools of evaluators', () => {
   });
 
   test('refuse a schema that would answer with a promise, which is a yes', () => {
-    expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow('$async is of no draft');
-    expect(() => schemaErrors({ $ref: '#/$defs/a', $defs: { a: { $async: true, type: 'string' } } }, 1)).toThrow(/async/);
+    expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow(
+      '$async is of no draft',
+    );
+    expect(() =>
+      schemaErrors({ $ref: '#/$defs/a', $defs: { a: { $async: true, type: 'string' } } }, 1),
+    ).toThrow(/async/);
   });
 
   test('give a check by a schema up whose pattern would take for ever', () => {
@@ -67,10 +82,15 @@ describe('the tools of evaluators', () => {
 
   test('say why an answer could not be checked, where it was not for the time', async () => {
     const schema = { allOf: [{ $ref: '#' }] };
-    const judged = { case: { expected: {}, rules: [] } as unknown as EvaluationCase, answer: '1', retrieved: [] };
+    const judged = {
+      case: { expected: {}, rules: [] } as unknown as EvaluationCase,
+      answer: '1',
+      retrieved: [],
+    };
     expect(await evaluate({ kind: 'json', schema }, judged, tools)).toEqual({
       kind: 'failed',
-      reason: 'the answer could not be checked by its JSON Schema: Maximum call stack size exceeded',
+      reason:
+        'the answer could not be checked by its JSON Schema: Maximum call stack size exceeded',
     });
   });
 
@@ -94,13 +114,17 @@ describe('work in parallel', () => {
   test('asks no more at once than there are places, and prepares and keeps a quarter more', async () => {
     const [asking, working] = [openGauge(), openGauge()];
     const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
-    const results = await inPlaces([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { parallel: 8 }, async (item, place) => {
-      await working.during(async () => {
-        await place(() => asking.during(moment));
-        await moment();
-      });
-      return item * 10;
-    });
+    const results = await inPlaces(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      { parallel: 8 },
+      async (item, place) => {
+        await working.during(async () => {
+          await place(() => asking.during(moment));
+          await moment();
+        });
+        return item * 10;
+      },
+    );
     expect(results).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
     expect({ asking: asking.most(), working: working.most() }).toEqual({ asking: 8, working: 10 });
   });

@@ -1,4 +1,6 @@
-/** Robustness under other words: made by a model, paid once, the same for everyone who is measured. */
+/**
+ * Robustness under other words: made by a model, paid once, the same for everyone who is measured.
+ */
 import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
@@ -13,7 +15,10 @@ import { explainLlmEvidence } from '../../../../domain/language/evaluation/expla
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 let test_: TestRegistry;
 let writer: ScriptedProvider;
@@ -27,9 +32,15 @@ beforeAll(async () => {
       const [question = ''] = prompt.split('\n\n').slice(-1);
       // One is said in prose, one loses its number, one means something else.
       if (question.includes('river 3')) return 'Which one is it?';
-      if (question.includes('river 4')) return JSON.stringify({ paraphrase: 'Name the mouth of that river, would you?' });
-      if (question.includes('river 5')) return JSON.stringify({ paraphrase: 'Does anybody like a cake with 5 candles?' });
-      return JSON.stringify({ paraphrase: question.replace('Where does', 'In which sea does').replace('end', 'come to its end') });
+      if (question.includes('river 4'))
+        return JSON.stringify({ paraphrase: 'Name the mouth of that river, would you?' });
+      if (question.includes('river 5'))
+        return JSON.stringify({ paraphrase: 'Does anybody like a cake with 5 candles?' });
+      return JSON.stringify({
+        paraphrase: question
+          .replace('Where does', 'In which sea does')
+          .replace('end', 'come to its end'),
+      });
     },
   });
   answering = await openScriptedProvider({
@@ -38,7 +49,10 @@ beforeAll(async () => {
       return prompt.includes('In which sea') ? 'nowhere' : 'the sea';
     },
   });
-  access = openModelAccess([providerAt(writer.url, { name: 'writer' }), providerAt(answering.url, { name: 'answering' })], noSecret);
+  access = openModelAccess(
+    [providerAt(writer.url, { name: 'writer' }), providerAt(answering.url, { name: 'answering' })],
+    noSecret,
+  );
 });
 afterAll(async () => {
   await access.close();
@@ -47,14 +61,20 @@ afterAll(async () => {
 });
 
 const cases: readonly EvaluationCase[] = [1, 2, 3, 4, 5].map((number) => ({
-  ...{ id: `c${number}`, input: { question: `Where does river ${number} end?` }, expected: { answer: 'the sea' } },
+  ...{
+    id: `c${number}`,
+    input: { question: `Where does river ${number} end?` },
+    expected: { answer: 'the sea' },
+  },
   ...{ tags: [], group: null, pair: null, rules: [] },
 }));
 const dimensions: readonly DimensionSpec[] = [
   { name: 'right', kind: 'exact' },
   {
     ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
-    perturbations: [{ kind: 'paraphrase', provider: 'writer', model: 'scripted', minSimilarity: 0.9 }],
+    perturbations: [
+      { kind: 'paraphrase', provider: 'writer', model: 'scripted', minSimilarity: 0.9 },
+    ],
   },
 ];
 /** Near when both speak of a river. */
@@ -63,19 +83,42 @@ const embed = (texts: readonly string[]) =>
 
 async function evaluate(system: string) {
   const asking: Asking = {
-    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope: `run/${system}`, owner: { execution: system, attempt: 1 } },
+    ...{
+      chat: ledgeredChat(access, test_.registry.llmCalls),
+      tenant,
+      scope: `run/${system}`,
+      owner: { execution: system, attempt: 1 },
+    },
     budgets: [],
   };
   const results = await evaluateCases({
-    ...{ cases, caseSet: digestOf(cases), dimensions, judges: {}, tools: createEvaluatorTools(embed), parallel: 3 },
+    ...{
+      cases,
+      caseSet: digestOf(cases),
+      dimensions,
+      judges: {},
+      tools: createEvaluatorTools(embed),
+      parallel: 3,
+    },
     paraphraser: createParaphraser(asking, embed),
     answerer: promptAnswerer({
-      ...{ asking, template: templateOf(system), retrieval: null, route: [{ provider: 'answering', model: 'scripted' }] },
+      ...{
+        asking,
+        template: templateOf(system),
+        retrieval: null,
+        route: [{ provider: 'answering', model: 'scripted' }],
+      },
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
   return evidenceOf({
-    ...{ candidate: digestOf(system), caseSet: digestOf(cases), dimensions: ['right', 'sturdy'], results, judges: {} },
+    ...{
+      candidate: digestOf(system),
+      caseSet: digestOf(cases),
+      dimensions: ['right', 'sturdy'],
+      results,
+      judges: {},
+    },
     counterparts: { champion: null, baseline: null },
   });
 }
@@ -86,17 +129,31 @@ test('every prompt is asked the same paraphrases, paid once; what is no paraphra
   // Two that were kept at once, and three tries each for those that were not.
   expect(paid).toBe(2 + 3 * 3);
   expect(first.dimensions['right']?.aggregate.mean).toBe(1);
-  expect(first.dimensions['sturdy']?.aggregate).toMatchObject({ cases: 2, notApplicable: 3, failures: 0, mean: 0 });
-  expect(first.notReworded).toEqual({ 'no paraphrase was given': 1, 'other numbers': 1, 'another meaning': 1 });
-  expect(explainLlmEvidence(first).join('\n')).toMatch(/^paraphrases that were not asked: .*1 × another meaning/m);
+  expect(first.dimensions['sturdy']?.aggregate).toMatchObject({
+    cases: 2,
+    notApplicable: 3,
+    failures: 0,
+    mean: 0,
+  });
+  expect(first.notReworded).toEqual({
+    'no paraphrase was given': 1,
+    'other numbers': 1,
+    'another meaning': 1,
+  });
+  expect(explainLlmEvidence(first).join('\n')).toMatch(
+    /^paraphrases that were not asked: .*1 × another meaning/m,
+  );
   const asked = seenQuestions.splice(0).filter((prompt) => prompt.includes('In which sea'));
   expect(asked).toHaveLength(2);
 
   const second = await evaluate('two');
   expect(second.dimensions['sturdy']).toEqual(first.dimensions['sturdy']);
   expect(writer.bill).toHaveLength(paid);
-  const questions = (prompts: readonly string[]) => prompts.map((prompt) => prompt.split('\n').at(-1)).sort();
-  expect(questions(seenQuestions.filter((prompt) => prompt.includes('In which sea')))).toEqual(questions(asked));
+  const questions = (prompts: readonly string[]) =>
+    prompts.map((prompt) => prompt.split('\n').at(-1)).sort();
+  expect(questions(seenQuestions.filter((prompt) => prompt.includes('In which sea')))).toEqual(
+    questions(asked),
+  );
 });
 
 const templateOf = (system: string): PromptTemplate => ({

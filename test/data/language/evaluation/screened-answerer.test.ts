@@ -11,18 +11,32 @@ const policy: SafetyPolicy = {
   name: 'p',
   detectors: [
     { name: 'bad', kind: 'secrets', on: ['input', 'output'], action: 'block', onError: 'block' },
-    { name: 'mail', kind: 'blocklist', phrases: ['mail'], on: ['input'], action: 'redact', onError: 'block' },
+    {
+      name: 'mail',
+      kind: 'blocklist',
+      phrases: ['mail'],
+      on: ['input'],
+      action: 'redact',
+      onError: 'block',
+    },
   ],
 };
 /** No detector here asks. */
 const nobody = { tenant: defaultTenant } as Asking;
-const caseOf = (text: string) => redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
+const caseOf = (text: string) =>
+  redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
 
 function echo(): Answerer & { readonly asked: unknown[] } {
   const asked: unknown[] = [];
   const answerer: Answerer = ({ input }) => {
     asked.push(input['question']);
-    return Promise.resolve({ text: `${String(input['question'])}!`, retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
+    return Promise.resolve({
+      text: `${String(input['question'])}!`,
+      retrieved: [],
+      latencyMs: 1,
+      cost: 1,
+      fromLedger: false,
+    });
   };
   return Object.assign(answerer, { asked });
 }
@@ -32,27 +46,48 @@ const ask = (answerer: Answerer, text: string) => answerer(caseOf(text), { repea
 describe('an answerer behind a policy', () => {
   test('is not asked, nor paid, what is kept back', async () => {
     const model = echo();
-    const answerer = screenedAnswerer(model, caseScreens({ policy, detectors, asking: nobody }), 'question');
+    const answerer = screenedAnswerer(
+      model,
+      caseScreens({ policy, detectors, asking: nobody }),
+      'question',
+    );
     expect(await ask(answerer, 'bad')).toMatchObject({ text: '', blocked: 'input', cost: 0 });
     expect(model.asked).toEqual([]);
   });
 
   test('is asked what may be known', async () => {
     const model = echo();
-    const answerer = screenedAnswerer(model, caseScreens({ policy, detectors, asking: nobody }), 'question');
+    const answerer = screenedAnswerer(
+      model,
+      caseScreens({ policy, detectors, asking: nobody }),
+      'question',
+    );
     expect(await ask(answerer, 'my mail')).toMatchObject({ text: 'my [mail]!' });
     expect(model.asked).toEqual(['my [mail]']);
   });
 
   test('says by which side an answer was kept back, and what it cost', async () => {
-    const says: Answerer = () => Promise.resolve({ text: 'bad', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
-    const answerer = screenedAnswerer(says, caseScreens({ policy, detectors, asking: nobody }), 'question');
+    const says: Answerer = () =>
+      Promise.resolve({ text: 'bad', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
+    const answerer = screenedAnswerer(
+      says,
+      caseScreens({ policy, detectors, asking: nobody }),
+      'question',
+    );
     expect(await ask(answerer, 'well')).toMatchObject({ text: '', blocked: 'output', cost: 1 });
   });
 
   test('answers nothing where its detectors are not here', async () => {
-    const prepare = () => Promise.reject(failure('PlatformUnavailable', 'not here', { next: 'npm run provision:llm' }));
-    const answerer = screenedAnswerer(echo(), caseScreens({ policy, detectors: { ...detectors, prepare }, asking: nobody }), 'question');
-    await expect(ask(answerer, 'well')).rejects.toMatchObject({ type: 'PlatformUnavailable', next: 'npm run provision:llm' });
+    const prepare = () =>
+      Promise.reject(failure('PlatformUnavailable', 'not here', { next: 'npm run provision:llm' }));
+    const answerer = screenedAnswerer(
+      echo(),
+      caseScreens({ policy, detectors: { ...detectors, prepare }, asking: nobody }),
+      'question',
+    );
+    await expect(ask(answerer, 'well')).rejects.toMatchObject({
+      type: 'PlatformUnavailable',
+      next: 'npm run provision:llm',
+    });
   });
 });

@@ -17,37 +17,63 @@ const first: PromptTemplate = {
 describe('a search that asks several prompts beside each other', () => {
   const cases = Array.from({ length: 40 }, (_, place): EvaluationCase => {
     const id = `case-${place}`;
-    return { id, input: { question: id }, expected: { answer: 'x' }, tags: [], group: null, pair: null, rules: [] };
+    return {
+      id,
+      input: { question: id },
+      expected: { answer: 'x' },
+      tags: [],
+      group: null,
+      pair: null,
+      rules: [],
+    };
   });
 
   // More prompts than questions at once, fewer, and a number that does not share them out evenly.
-  test.each([1, 2, 4, 6, 16])('has no more under way than a single evaluation, %d questions at once', async (parallel) => {
-    const [asked, underWay] = [openGauge(), openGauge()];
-    await runSearch({
-      first,
-      ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }] },
-      spec: {
-        quality: 'exact',
-        proposers: [
-          { kind: 'grid', axes: [{ message: 0, find: 'TONE', options: ['kind', 'brief', 'loud', 'slow', 'calm', 'dry', 'odd', 'shy'] }] },
-        ],
-        ...{ variants: 9, halving: { firstCases: 4, eta: 2 }, confirm: 0.4, budgetUsd: null, seed: 1 },
-      },
-      answererOf:
-        () =>
-        async (_, { place }) => {
-          await underWay.during(async () => {
-            await place?.(() => asked.during(() => pause(1)));
-            await pause(1);
-          });
-          return { text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false };
+  test.each([1, 2, 4, 6, 16])(
+    'has no more under way than a single evaluation, %d questions at once',
+    async (parallel) => {
+      const [asked, underWay] = [openGauge(), openGauge()];
+      await runSearch({
+        first,
+        ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }] },
+        spec: {
+          quality: 'exact',
+          proposers: [
+            {
+              kind: 'grid',
+              axes: [
+                {
+                  message: 0,
+                  find: 'TONE',
+                  options: ['kind', 'brief', 'loud', 'slow', 'calm', 'dry', 'odd', 'shy'],
+                },
+              ],
+            },
+          ],
+          ...{
+            variants: 9,
+            halving: { firstCases: 4, eta: 2 },
+            confirm: 0.4,
+            budgetUsd: null,
+            seed: 1,
+          },
         },
-      mutatorOf: () => {
-        throw new Error('nothing is rewritten');
-      },
-      ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
-    });
-    expect(asked.most()).toBe(parallel);
-    expect(underWay.most()).toBeLessThanOrEqual(mostUnderWay(parallel));
-  });
+        answererOf:
+          () =>
+          async (_, { place }) => {
+            await underWay.during(async () => {
+              await place?.(() => asked.during(() => pause(1)));
+              await pause(1);
+            });
+            return { text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false };
+          },
+        mutatorOf: () => {
+          throw new Error('nothing is rewritten');
+        },
+        ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
+      });
+      expect(asked.most()).toBe(parallel);
+      expect(underWay.most()).toBeLessThanOrEqual(mostUnderWay(parallel));
+    },
+  );
 });

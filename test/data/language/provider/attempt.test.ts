@@ -21,14 +21,22 @@ function provider(ownMs: number, text = 'ab'): ModelProvider {
       signal?.throwIfAborted();
       await onText?.('b');
       signal?.throwIfAborted();
-      return { text, finish: 'stop', usage: { promptTokens: 1, completionTokens: 2 }, model: 'm', firstTokenMs: 1, totalMs: 1 };
+      return {
+        text,
+        finish: 'stop',
+        usage: { promptTokens: 1, completionTokens: 2 },
+        model: 'm',
+        firstTokenMs: 1,
+        totalMs: 1,
+      };
     },
     embed: () => Promise.reject(new Error('not asked')),
     models: () => Promise.resolve(['m']),
   };
 }
 
-const ask = (ownMs: number, onText: OnText) => attemptChat(provider(ownMs), { firstTokenMs: 5000, totalMs: 300 }, request, { onText });
+const ask = (ownMs: number, onText: OnText) =>
+  attemptChat(provider(ownMs), { firstTokenMs: 5000, totalMs: 300 }, request, { onText });
 
 afterEach(() => jest.useRealTimers());
 
@@ -40,14 +48,22 @@ test('a provider has no less time because the reader takes its own', async () =>
 });
 
 test('and no more', async () => {
-  // Far beyond its time: on a busy machine a reader's pause takes longer than it says, and that much more is granted.
+  // Far beyond its time: on a busy machine a reader's pause takes longer than it says, and that
+  // much more is granted.
   await Promise.all(
-    [() => pause(20), () => undefined].map((reader) => expect(ask(2_000, reader)).rejects.toMatchObject({ type: 'ProviderTimeout' })),
+    [() => pause(20), () => undefined].map((reader) =>
+      expect(ask(2_000, reader)).rejects.toMatchObject({ type: 'ProviderTimeout' }),
+    ),
   );
 });
 
 test('an answer with half a character, which JSON can escape, can still be asked about and kept', async () => {
-  const given = await attemptChat(provider(1, 'so \ud83d, or 😀'), { firstTokenMs: 5000, totalMs: 5000 }, request, {});
+  const given = await attemptChat(
+    provider(1, 'so \ud83d, or 😀'),
+    { firstTokenMs: 5000, totalMs: 5000 },
+    request,
+    {},
+  );
   expect(given.text).toBe('so \ufffd, or 😀');
   expect(() => canonicalJson(given)).not.toThrow();
 });

@@ -1,4 +1,7 @@
-/** A model of OpenAI's protocol that refuses in a field of its own, whole and streamed, before a real server. */
+/**
+ * A model of OpenAI's protocol that refuses in a field of its own, whole and streamed, before a
+ * real server.
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openModelAccess } from '../../../../data/language/model-access';
@@ -13,16 +16,26 @@ beforeEach(async () => {
     request.on('end', () => {
       if ((JSON.parse(body) as { readonly stream?: boolean }).stream !== true) {
         response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify({ model: 'm', choices: [{ message: { content: null, refusal }, finish_reason: 'stop' }] }));
+        response.end(
+          JSON.stringify({
+            model: 'm',
+            choices: [{ message: { content: null, refusal }, finish_reason: 'stop' }],
+          }),
+        );
         return;
       }
       response.setHeader('content-type', 'text/event-stream');
-      const pieces = [{ role: 'assistant', refusal: 'I cannot ' }, { refusal: 'help with that.' }].map((delta) => ({
+      const pieces = [
+        { role: 'assistant', refusal: 'I cannot ' },
+        { refusal: 'help with that.' },
+      ].map((delta) => ({
         delta,
         finish_reason: null,
       }));
       for (const choice of [...pieces, { delta: {}, finish_reason: 'stop' }]) {
-        response.write(`data: ${JSON.stringify({ model: 'm', choices: [{ index: 0, ...choice }] })}\n\n`);
+        response.write(
+          `data: ${JSON.stringify({ model: 'm', choices: [{ index: 0, ...choice }] })}\n\n`,
+        );
       }
       response.end('data: [DONE]\n\n');
     });
@@ -31,10 +44,16 @@ beforeEach(async () => {
 });
 afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-test.each([undefined, () => undefined])('is known to have withheld its answer (streamed: %p)', async (onText) => {
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const access = openModelAccess([providerAt(url)], noSecret);
-  const { answer } = await access.chat([{ provider: 'scripted', model: 'm' }], question('?'), { tenant, ...(onText && { onText }) });
-  expect(answer.finish).toBe('filtered');
-  await access.close();
-});
+test.each([undefined, () => undefined])(
+  'is known to have withheld its answer (streamed: %p)',
+  async (onText) => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    const access = openModelAccess([providerAt(url)], noSecret);
+    const { answer } = await access.chat([{ provider: 'scripted', model: 'm' }], question('?'), {
+      tenant,
+      ...(onText && { onText }),
+    });
+    expect(answer.finish).toBe('filtered');
+    await access.close();
+  },
+);

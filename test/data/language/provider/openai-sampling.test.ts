@@ -1,14 +1,24 @@
 import type { EndpointRequest, Endpoint } from '../../../../data/language/provider/endpoint';
-import { openAiProvider, type OpenAiSettings } from '../../../../data/language/provider/openai-provider';
+import {
+  openAiProvider,
+  type OpenAiSettings,
+} from '../../../../data/language/provider/openai-provider';
 import { question } from '../../../support/provider/model-access';
 
-async function sent(maxTokensKey: OpenAiSettings['maxTokensKey'], sampling: { readonly temperature: number; readonly topP: number }) {
+async function sent(
+  maxTokensKey: OpenAiSettings['maxTokensKey'],
+  sampling: { readonly temperature: number; readonly topP: number },
+) {
   const asked: EndpointRequest[] = [];
   const answer = { choices: [{ message: { content: 'yes' } }] };
-  const endpoint = { json: (ask: EndpointRequest) => Promise.resolve((asked.push(ask), answer)) } as unknown as Endpoint;
+  const endpoint = {
+    json: (ask: EndpointRequest) => Promise.resolve((asked.push(ask), answer)),
+  } as unknown as Endpoint;
   const given = question('really?');
   const request = { ...given, model: 'some-model', sampling: { ...given.sampling, ...sampling } };
-  await openAiProvider({ name: 'some', endpoint, maxTokensKey }).chat(request, { signal: new AbortController().signal });
+  await openAiProvider({ name: 'some', endpoint, maxTokensKey }).chat(request, {
+    signal: new AbortController().signal,
+  });
   return asked[0]?.body;
 }
 
@@ -18,7 +28,10 @@ test('OpenAI is not sent what its models do anyway, since those that think refus
   const body = await sent('max_completion_tokens', usual);
   expect(body).not.toHaveProperty('temperature');
   expect(body).not.toHaveProperty('top_p');
-  expect(await sent('max_completion_tokens', { temperature: 0, topP: 0.5 })).toMatchObject({ temperature: 0, top_p: 0.5 });
+  expect(await sent('max_completion_tokens', { temperature: 0, topP: 0.5 })).toMatchObject({
+    temperature: 0,
+    top_p: 0.5,
+  });
 });
 
 test('other servers are sent all of it: what is left out may be what their model was published with', async () => {

@@ -1,60 +1,184 @@
 import { canonicalJson } from '../../../../domain/canonical';
 import { becauseOf } from '../../../../domain/language/evaluation/unanswered';
-import { readRetryAfter, refusalFailure } from '../../../../data/language/provider/provider-failure';
+import {
+  readRetryAfter,
+  refusalFailure,
+} from '../../../../data/language/provider/provider-failure';
 
 const refused = (status: number, body: unknown, model: string | null = 'some-model') =>
-  refusalFailure({ provider: 'acme', model, status, headers: {}, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  refusalFailure({
+    provider: 'acme',
+    model,
+    status,
+    headers: {},
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 
 describe('what a refusal means', () => {
   test.each([
     [
       'OpenAI',
       400,
-      { error: { code: 'context_length_exceeded', message: "This model's maximum context length is 8192 tokens." } },
+      {
+        error: {
+          code: 'context_length_exceeded',
+          message: "This model's maximum context length is 8192 tokens.",
+        },
+      },
       'ContextOverflow',
     ],
     [
       'Anthropic',
       400,
-      { type: 'error', error: { type: 'invalid_request_error', message: 'prompt is too long: 210000 tokens > 200000 maximum' } },
+      {
+        type: 'error',
+        error: {
+          type: 'invalid_request_error',
+          message: 'prompt is too long: 210000 tokens > 200000 maximum',
+        },
+      },
       'ContextOverflow',
     ],
     [
       'llama-server',
       400,
-      { error: { type: 'exceed_context_size_error', message: 'the request exceeds the available context size' } },
+      {
+        error: {
+          type: 'exceed_context_size_error',
+          message: 'the request exceeds the available context size',
+        },
+      },
       'ContextOverflow',
     ],
-    ['vLLM', 400, { object: 'error', message: 'This model has a maximum context length of 4096 tokens', code: 400 }, 'ContextOverflow'],
+    [
+      'vLLM',
+      400,
+      {
+        object: 'error',
+        message: 'This model has a maximum context length of 4096 tokens',
+        code: 400,
+      },
+      'ContextOverflow',
+    ],
     ['a proxy with a body limit', 413, '<html>', 'ContextOverflow'],
-    ['OpenAI', 404, { error: { code: 'model_not_found', message: 'The model `x` does not exist' } }, 'ModelNotFound'],
-    ['Anthropic', 404, { type: 'error', error: { type: 'not_found_error', message: 'model: claude-x' } }, 'ModelNotFound'],
-    ['Ollama', 404, { error: { message: 'model "x" not found, try pulling it first', type: 'api_error' } }, 'ModelNotFound'],
+    [
+      'OpenAI',
+      404,
+      { error: { code: 'model_not_found', message: 'The model `x` does not exist' } },
+      'ModelNotFound',
+    ],
+    [
+      'Anthropic',
+      404,
+      { type: 'error', error: { type: 'not_found_error', message: 'model: claude-x' } },
+      'ModelNotFound',
+    ],
+    [
+      'Ollama',
+      404,
+      { error: { message: 'model "x" not found, try pulling it first', type: 'api_error' } },
+      'ModelNotFound',
+    ],
     ['a wrong path', 404, '<html>Not Found</html>', 'ProviderRefused'],
-    ['OpenAI', 401, { error: { code: 'invalid_api_key', message: 'Incorrect API key provided: sk-abc***xyz.' } }, 'ProviderDenied'],
-    ['OpenAI without credit', 429, { error: { code: 'insufficient_quota', message: 'You exceeded your current quota' } }, 'ProviderDenied'],
-    ['OpenAI', 429, { error: { code: 'rate_limit_exceeded', message: 'Rate limit reached' } }, 'ProviderRateLimited'],
-    ['Anthropic', 529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'ProviderUnavailable'],
+    [
+      'OpenAI',
+      401,
+      { error: { code: 'invalid_api_key', message: 'Incorrect API key provided: sk-abc***xyz.' } },
+      'ProviderDenied',
+    ],
+    [
+      'OpenAI without credit',
+      429,
+      { error: { code: 'insufficient_quota', message: 'You exceeded your current quota' } },
+      'ProviderDenied',
+    ],
+    [
+      'OpenAI',
+      429,
+      { error: { code: 'rate_limit_exceeded', message: 'Rate limit reached' } },
+      'ProviderRateLimited',
+    ],
+    [
+      'Anthropic',
+      529,
+      { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
+      'ProviderUnavailable',
+    ],
     ['a gateway', 502, '<html>Bad Gateway</html>', 'ProviderUnavailable'],
     ['any', 418, 'teapot', 'ProviderRefused'],
     ['a redirect', 302, '', 'ProviderRefused'],
-    ['OpenRouter of a key without rights', 403, { error: { code: 403, message: 'Forbidden', metadata: {} } }, 'ProviderDenied'],
-    ['a server that is away, whatever it says', 503, { error: { code: 'content_filter', message: 'x' } }, 'ProviderUnavailable'],
-    ['OpenAI of a malformed prompt', 400, { error: { code: 'invalid_prompt', message: 'Invalid prompt: no messages' } }, 'ProviderRefused'],
+    [
+      'OpenRouter of a key without rights',
+      403,
+      { error: { code: 403, message: 'Forbidden', metadata: {} } },
+      'ProviderDenied',
+    ],
+    [
+      'a server that is away, whatever it says',
+      503,
+      { error: { code: 'content_filter', message: 'x' } },
+      'ProviderUnavailable',
+    ],
+    [
+      'OpenAI of a malformed prompt',
+      400,
+      { error: { code: 'invalid_prompt', message: 'Invalid prompt: no messages' } },
+      'ProviderRefused',
+    ],
   ])('%s, status %d', (_, status, body, type) => {
-    expect(refused(status, body)).toMatchObject({ type, message: expect.stringContaining(`status ${status}`) as string });
+    expect(refused(status, body)).toMatchObject({
+      type,
+      message: expect.stringContaining(`status ${status}`) as string,
+    });
   });
 
   test.each([
-    ['Azure OpenAI', 400, { error: { code: 'content_filter', param: 'prompt', message: 'The response was filtered' } }],
-    ['OpenAI', 400, { error: { code: 'invalid_prompt', message: 'Invalid prompt: your prompt was flagged as potentially violating' } }],
-    ['OpenAI, of images', 400, { error: { code: 'content_policy_violation', message: 'Your request was rejected' } }],
-    ['LiteLLM', 400, { error: { code: '400', message: 'litellm.ContentPolicyViolationError: AzureException' } }],
-    ['Anthropic', 400, { error: { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' } }],
-    ['OpenRouter', 403, { error: { code: 403, message: 'x', metadata: { flagged_input: 'hidden' } } }],
+    [
+      'Azure OpenAI',
+      400,
+      { error: { code: 'content_filter', param: 'prompt', message: 'The response was filtered' } },
+    ],
+    [
+      'OpenAI',
+      400,
+      {
+        error: {
+          code: 'invalid_prompt',
+          message: 'Invalid prompt: your prompt was flagged as potentially violating',
+        },
+      },
+    ],
+    [
+      'OpenAI, of images',
+      400,
+      { error: { code: 'content_policy_violation', message: 'Your request was rejected' } },
+    ],
+    [
+      'LiteLLM',
+      400,
+      { error: { code: '400', message: 'litellm.ContentPolicyViolationError: AzureException' } },
+    ],
+    [
+      'Anthropic',
+      400,
+      {
+        error: {
+          type: 'invalid_request_error',
+          message: 'Output blocked by content filtering policy',
+        },
+      },
+    ],
+    [
+      'OpenRouter',
+      403,
+      { error: { code: 403, message: 'x', metadata: { flagged_input: 'hidden' } } },
+    ],
   ])('%s tells of its own filter, and nothing of the question is repeated', (_, status, body) => {
     const error = refused(status, body);
-    expect(error).toMatchObject({ type: 'AnswerWithheld', message: expect.stringContaining('by its own filter') as string });
+    expect(error).toMatchObject({
+      type: 'AnswerWithheld',
+      message: expect.stringContaining('by its own filter') as string,
+    });
     expect(error.message).not.toContain('hidden');
   });
 
@@ -69,14 +193,19 @@ describe('what a refusal means', () => {
   });
 
   test('what would steer a terminal, or cannot be stored, is not repeated', () => {
-    const { message } = refused(400, { error: { message: 'no\u001b[2J such\u0000 thing\u009b1A\n here' } });
+    const { message } = refused(400, {
+      error: { message: 'no\u001b[2J such\u0000 thing\u009b1A\n here' },
+    });
     expect(message).toBe('acme refused (some-model): status 400, no [2J such thing 1A here');
   });
 
   test('what it leads to can be put into evidence, wherever its words are cut', () => {
-    const told = Array.from({ length: 4 }, (_, first) => refused(400, { error: { message: `${'x'.repeat(first)} ${'😀 '.repeat(200)}` } }));
+    const told = Array.from({ length: 4 }, (_, first) =>
+      refused(400, { error: { message: `${'x'.repeat(first)} ${'😀 '.repeat(200)}` } }),
+    );
     for (const each of told) expect(() => canonicalJson(each.message)).not.toThrow();
-    const long = (first: number) => becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}`, next: undefined });
+    const long = (first: number) =>
+      becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}`, next: undefined });
     expect([long(0), long(1)].map((text) => [text.length, text.at(-1)])).toEqual([
       [399, '…'],
       [400, '…'],
@@ -86,20 +215,28 @@ describe('what a refusal means', () => {
 
   test('a parameter that the model does not take is named, with what to set instead', () => {
     const error = {
-      message: "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+      message:
+        "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
       type: 'invalid_request_error',
       param: 'temperature',
       code: 'unsupported_value',
     };
     expect(refused(400, { error })).toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringContaining('unsupported_value invalid_request_error temperature, Unsupported value') as string,
+      message: expect.stringContaining(
+        'unsupported_value invalid_request_error temperature, Unsupported value',
+      ) as string,
       next: expect.stringMatching(
         /^set sampling\.temperature to 1, or give this model thinkingTokens in the settings of provider \w+, or name one that takes it$/,
       ) as string,
     });
-    expect(refused(400, { error: { ...error, param: 'my secret' } })).not.toHaveProperty('next', expect.anything());
-    expect(refused(400, { error: { ...error, param: 'my secret' } }).message).not.toContain('secret');
+    expect(refused(400, { error: { ...error, param: 'my secret' } })).not.toHaveProperty(
+      'next',
+      expect.anything(),
+    );
+    expect(refused(400, { error: { ...error, param: 'my secret' } }).message).not.toContain(
+      'secret',
+    );
   });
 
   test('a limit says when to come again, in seconds, as a date, or exactly', () => {

@@ -1,8 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openEndpoint, type Endpoint } from '../../../../data/language/provider/endpoint';
-import { providerFineTuning, type FineTuningOrder } from '../../../../data/language/provider/provider-fine-tuning';
-import { scriptedFineTuning, type ScriptedFineTuning } from '../../../support/provider/scripted-fine-tuning';
+import {
+  providerFineTuning,
+  type FineTuningOrder,
+} from '../../../../data/language/provider/provider-fine-tuning';
+import {
+  scriptedFineTuning,
+  type ScriptedFineTuning,
+} from '../../../support/provider/scripted-fine-tuning';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -29,7 +35,9 @@ async function serving(script: ScriptedFineTuning) {
 const order: FineTuningOrder = {
   name: 'perennial-run_1-fine-tune-order-1.jsonl',
   model: 'small-1',
-  train: Buffer.from('{"messages":[{"role":"user","content":"Which?"},{"role":"assistant","content":"This one."}]}\n'),
+  train: Buffer.from(
+    '{"messages":[{"role":"user","content":"Which?"},{"role":"assistant","content":"This one."}]}\n',
+  ),
   holdout: Buffer.from('{"messages":[]}\n'),
   hyperparameters: { n_epochs: 2 },
   seed: 17,
@@ -52,13 +60,19 @@ test('uploads both files, orders the job with them, and sees it to its model', a
     method: { type: 'supervised', supervised: { hyperparameters: { n_epochs: 2 } } },
   });
   expect(await tuning.read(job, signal)).toEqual({ kind: 'running', status: 'running' });
-  expect(await tuning.read(job, signal)).toEqual({ kind: 'succeeded', model: 'ft:small-1:ftjob-1', trainedTokens: 1_234 });
+  expect(await tuning.read(job, signal)).toEqual({
+    kind: 'succeeded',
+    model: 'ft:small-1:ftjob-1',
+    trainedTokens: 1_234,
+  });
 });
 
 test('a second submission finds the job of the first, also when its answer was lost on the way', async () => {
   const script = scriptedFineTuning({ dropped: (made) => made === 1 });
   const tuning = await serving(script);
-  await expect(tuning.submit(order, signal)).rejects.toMatchObject({ type: expect.stringMatching(/Unavailable|Lost/) as string });
+  await expect(tuning.submit(order, signal)).rejects.toMatchObject({
+    type: expect.stringMatching(/Unavailable|Lost/) as string,
+  });
   expect(await tuning.submit(order, signal)).toEqual({ job: 'ftjob-1' });
   expect(await tuning.submit(order, signal)).toEqual({ job: 'ftjob-1' });
   expect(script.jobs).toHaveLength(1);
@@ -69,7 +83,9 @@ test('another order is another job', async () => {
   const script = scriptedFineTuning();
   const tuning = await serving(script);
   await tuning.submit(order, signal);
-  expect(await tuning.submit({ ...order, name: 'perennial-run_2.jsonl' }, signal)).toEqual({ job: 'ftjob-2' });
+  expect(await tuning.submit({ ...order, name: 'perennial-run_2.jsonl' }, signal)).toEqual({
+    job: 'ftjob-2',
+  });
 });
 
 test('a job that failed says why; one that is cancelled is ended once, and what was never ordered needs no end', async () => {
@@ -77,7 +93,10 @@ test('a job that failed says why; one that is cancelled is ended once, and what 
   const tuning = await serving(script);
   await tuning.cancel(order.name, signal);
   const { job } = await tuning.submit(order, signal);
-  expect(await tuning.read(job, signal)).toEqual({ kind: 'failed', message: 'the file has 3 examples, 10 are needed' });
+  expect(await tuning.read(job, signal)).toEqual({
+    kind: 'failed',
+    message: 'the file has 3 examples, 10 are needed',
+  });
   await tuning.cancel(order.name, signal);
   expect(script.jobs[0]?.status).toBe('failed');
   const { job: second } = await tuning.submit({ ...order, name: 'perennial-run_2.jsonl' }, signal);

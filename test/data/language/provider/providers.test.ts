@@ -1,14 +1,26 @@
-import { openModelAccess, type ModelAccess, type Question } from '../../../../data/language/model-access';
+import {
+  openModelAccess,
+  type ModelAccess,
+  type Question,
+} from '../../../../data/language/model-access';
 import type { ResolveSecret } from '../../../../data/language/provider/provider-gate';
 import type { ProviderSettings } from '../../../../domain/language/provider/settings';
 import { noSecret, providerAt, question, tenant } from '../../../support/provider/model-access';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type Script,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 /** Both protocols must say the same things in the same words. */
 describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol', (protocol) => {
   let server: ScriptedProvider;
   let access: ModelAccess;
-  const open = async (script: Script = {}, settings: Partial<ProviderSettings> = {}, secret: ResolveSecret = noSecret) => {
+  const open = async (
+    script: Script = {},
+    settings: Partial<ProviderSettings> = {},
+    secret: ResolveSecret = noSecret,
+  ) => {
     server = await openScriptedProvider(script);
     access = openModelAccess([providerAt(server.url, { protocol, ...settings })], secret);
   };
@@ -17,8 +29,15 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     await server.close();
   });
   // One attempt is enough for what a single answer means: nobody waits.
-  const ask = (text: string, { onText, model = 'scripted', patienceMs = -1, ...settings }: Asked = {}) =>
-    access.chat([{ provider: 'scripted', model }], question(text, settings), { tenant, onText, patienceMs });
+  const ask = (
+    text: string,
+    { onText, model = 'scripted', patienceMs = -1, ...settings }: Asked = {},
+  ) =>
+    access.chat([{ provider: 'scripted', model }], question(text, settings), {
+      tenant,
+      onText,
+      patienceMs,
+    });
   interface Asked extends Partial<Question> {
     readonly onText?: (delta: string) => void;
     readonly model?: string;
@@ -29,26 +48,43 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     await open({ answer: () => 'Paris it is' });
     const { answer, provider } = await ask('What is the capital of France?');
     expect(provider).toBe('scripted');
-    expect(answer).toMatchObject({ text: 'Paris it is', finish: 'stop', model: 'scripted', firstTokenMs: null });
+    expect(answer).toMatchObject({
+      text: 'Paris it is',
+      finish: 'stop',
+      model: 'scripted',
+      firstTokenMs: null,
+    });
     expect(answer.usage).toEqual({ promptTokens: 10, completionTokens: 3 });
   });
 
   test('answers as a stream, piece by piece as they come', async () => {
     await open({ answer: () => 'Paris it is, naturally: 巴黎 🗼', msPerToken: 5 });
     const pieces: string[] = [];
-    const { answer } = await ask('What is the capital of France?', { onText: (delta) => pieces.push(delta) });
+    const { answer } = await ask('What is the capital of France?', {
+      onText: (delta) => pieces.push(delta),
+    });
     expect(pieces).toEqual(['Paris ', 'it ', 'is, ', 'naturally: ', '巴黎 ', '🗼']);
-    expect(answer).toMatchObject({ text: pieces.join(''), finish: 'stop', usage: { promptTokens: 10, completionTokens: 6 } });
+    expect(answer).toMatchObject({
+      text: pieces.join(''),
+      finish: 'stop',
+      usage: { promptTokens: 10, completionTokens: 6 },
+    });
     expect(answer.firstTokenMs).toBeGreaterThan(0);
     expect(answer.totalMs).toBeGreaterThan(answer.firstTokenMs ?? 0);
   });
 
-  test.each([[true], [false]])('says that it was cut at the number of tokens (streamed: %s)', async (streamed) => {
-    await open({ answer: () => 'one two three four' });
-    const sampling = { ...question('').sampling, maxTokens: 2 };
-    const { answer } = await ask('Count', { sampling, ...(streamed && { onText: () => undefined }) });
-    expect(answer).toMatchObject({ text: 'one two ', finish: 'length' });
-  });
+  test.each([[true], [false]])(
+    'says that it was cut at the number of tokens (streamed: %s)',
+    async (streamed) => {
+      await open({ answer: () => 'one two three four' });
+      const sampling = { ...question('').sampling, maxTokens: 2 };
+      const { answer } = await ask('Count', {
+        sampling,
+        ...(streamed && { onText: () => undefined }),
+      });
+      expect(answer).toMatchObject({ text: 'one two ', finish: 'length' });
+    },
+  );
 
   test('a connection is used again after a stream', async () => {
     await open();
@@ -82,14 +118,19 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     const secret = (ref: unknown) => (read.push(ref), Promise.resolve('sk-wrong-0123456789'));
     await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, secret);
     const error: unknown = await ask('?').catch((failed: unknown) => failed);
-    expect(error).toMatchObject({ type: 'ProviderDenied', next: expect.stringContaining('scripted') as string });
+    expect(error).toMatchObject({
+      type: 'ProviderDenied',
+      next: expect.stringContaining('scripted') as string,
+    });
     expect(JSON.stringify([(error as Error).message, error])).not.toContain('sk-');
     expect(read).toEqual([{ env: 'MODEL_KEY' }]);
   });
 
   test('the right key is read anew for each request', async () => {
     const keys = ['sk-old', 'sk-right'];
-    await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, () => Promise.resolve(keys.shift() ?? ''));
+    await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, () =>
+      Promise.resolve(keys.shift() ?? ''),
+    );
     await expect(ask('?')).rejects.toMatchObject({ type: 'ProviderDenied' });
     expect((await ask('?')).answer.finish).toBe('stop');
   });
@@ -97,7 +138,11 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
   test.each([
     ['garbage', { kind: 'garbage' }, 'AnswerLost'],
     ['a reset connection', { kind: 'cut', afterTokens: 2 }, 'AnswerLost'],
-    ['a stream that ends properly and too early', { kind: 'truncated', afterTokens: 2 }, 'AnswerLost'],
+    [
+      'a stream that ends properly and too early',
+      { kind: 'truncated', afterTokens: 2 },
+      'AnswerLost',
+    ],
     ['an error in the middle', { kind: 'errorEvent', afterTokens: 2 }, 'AnswerLost'],
     ['a gateway’s page of HTML', { kind: 'error', status: 502 }, 'ProviderUnavailable'],
     ['overload', { kind: 'error', status: 529 }, 'ProviderUnavailable'],
@@ -109,12 +154,27 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
   });
 
   describe.each([
-    ['content_filter', { message: 'The response was filtered', param: 'prompt', code: 'content_filter' }, 400],
-    ['its words', { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' }, 400],
-    ['what it flagged', { code: 403, message: 'Input flagged', metadata: { reasons: ['x'], flagged_input: 'y' } }, 403],
+    [
+      'content_filter',
+      { message: 'The response was filtered', param: 'prompt', code: 'content_filter' },
+      400,
+    ],
+    [
+      'its words',
+      { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' },
+      400,
+    ],
+    [
+      'what it flagged',
+      { code: 403, message: 'Input flagged', metadata: { reasons: ['x'], flagged_input: 'y' } },
+      403,
+    ],
   ])('its own filter, told of by %s,', (_, error, status) => {
     test('is an answer that it withheld, and nobody else is asked', async () => {
-      await open({ fault: () => ({ kind: 'error', status, body: JSON.stringify({ error }) }), models: ['scripted', 'other'] });
+      await open({
+        fault: () => ({ kind: 'error', status, body: JSON.stringify({ error }) }),
+        models: ['scripted', 'other'],
+      });
       for (const onText of [undefined, () => undefined]) {
         const options = { tenant, ...(onText && { onText }) };
         const models = [
@@ -122,46 +182,66 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
           { provider: 'scripted', model: 'other' },
         ] as const;
         const { answer, standby } = await access.chat(models, question('How is it made?'), options);
-        expect({ answer, standby }).toMatchObject({ answer: { text: '', finish: 'filtered', model: 'scripted' }, standby: undefined });
+        expect({ answer, standby }).toMatchObject({
+          answer: { text: '', finish: 'filtered', model: 'scripted' },
+          standby: undefined,
+        });
         expect(answer.usage.promptTokens).toBeGreaterThan(0);
       }
       expect(server.requests).toHaveLength(2);
     });
 
-    test.each([0, 2])('ends a stream after %d tokens, and is not asked again', async (afterTokens) => {
-      await open({ answer: () => 'one two three four', fault: () => ({ kind: 'errorEvent', afterTokens, error }) });
-      const { answer } = await ask('Count', { onText: () => undefined, patienceMs: 1000 });
-      expect(answer).toMatchObject({
-        text: afterTokens === 0 ? '' : 'one two ',
-        finish: 'filtered',
-        usage: { completionTokens: afterTokens },
-      });
-      expect(answer.usage.promptTokens).toBeGreaterThan(0);
-      expect(server.requests).toHaveLength(1);
-    });
+    test.each([0, 2])(
+      'ends a stream after %d tokens, and is not asked again',
+      async (afterTokens) => {
+        await open({
+          answer: () => 'one two three four',
+          fault: () => ({ kind: 'errorEvent', afterTokens, error }),
+        });
+        const { answer } = await ask('Count', { onText: () => undefined, patienceMs: 1000 });
+        expect(answer).toMatchObject({
+          text: afterTokens === 0 ? '' : 'one two ',
+          finish: 'filtered',
+          usage: { completionTokens: afterTokens },
+        });
+        expect(answer.usage.promptTokens).toBeGreaterThan(0);
+        expect(server.requests).toHaveLength(1);
+      },
+    );
   });
 
   test('a silent provider is given up: before the first token sooner than after it', async () => {
-    await open({ fault: (_, number) => ({ kind: 'stall', afterTokens: number }) }, { timeouts: { firstTokenMs: 400, totalMs: 800 } });
+    await open(
+      { fault: (_, number) => ({ kind: 'stall', afterTokens: number }) },
+      { timeouts: { firstTokenMs: 400, totalMs: 800 } },
+    );
     const before = ask('?', { onText: () => undefined });
     await expect(before).rejects.toMatchObject({
       type: 'ProviderTimeout',
       message: expect.stringContaining('no first token within 0.4 s') as string,
     });
     const after = ask('?', { onText: () => undefined });
-    await expect(after).rejects.toMatchObject({ type: 'ProviderTimeout', message: expect.stringContaining('did not end') as string });
+    await expect(after).rejects.toMatchObject({
+      type: 'ProviderTimeout',
+      message: expect.stringContaining('did not end') as string,
+    });
   });
 
   test('a caller who goes away is told so by its own reason, and hangs up', async () => {
     await open({ fault: () => ({ kind: 'stall', afterTokens: 0 }) });
     const caller = new AbortController();
-    const asked = access.chat([{ provider: 'scripted', model: 'scripted' }], question('?'), { tenant, signal: caller.signal });
+    const asked = access.chat([{ provider: 'scripted', model: 'scripted' }], question('?'), {
+      tenant,
+      signal: caller.signal,
+    });
     setTimeout(() => caller.abort(new Error('cancelled by its run')), 50);
     await expect(asked).rejects.toThrow('cancelled by its run');
   });
 
   test('asks for JSON in the protocol’s own way', async () => {
     await open({ answer: ({ wantsJson }) => (wantsJson ? '{"label":"noun"}' : 'prose') });
-    expect((await ask('?', { jsonSchema: { type: 'object' } })).answer.text).toBe('{"label":"noun"}');
+    expect((await ask('?', { jsonSchema: { type: 'object' } })).answer.text).toBe(
+      '{"label":"noun"}',
+    );
   });
 });

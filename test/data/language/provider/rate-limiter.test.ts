@@ -6,9 +6,14 @@ test('who hung up while waiting for a place takes no turn from who still waits',
   const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 });
   const waiting = { whose: 'provider paid', tokens: 1, patienceMs: 0 };
   let end: () => void = () => undefined;
-  const underWay = limiter.run({ ...waiting, signal: undefined }, () => new Promise<void>((ended) => (end = ended)));
+  const underWay = limiter.run(
+    { ...waiting, signal: undefined },
+    () => new Promise<void>((ended) => (end = ended)),
+  );
   const caller = new AbortController();
-  const gone = Array.from({ length: 20 }, () => limiter.run({ ...waiting, signal: caller.signal }, () => Promise.resolve('sent')));
+  const gone = Array.from({ length: 20 }, () =>
+    limiter.run({ ...waiting, signal: caller.signal }, () => Promise.resolve('sent')),
+  );
   const ended = Promise.allSettled(gone);
   caller.abort(new Error('hung up'));
   for (const { status } of await ended) expect(status).toBe('rejected');
@@ -37,7 +42,9 @@ test('who hung up while waiting for a turn takes none from who comes after', asy
 test('a clock that is put back keeps nobody waiting', async () => {
   const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: 600, concurrency: 1 });
   const send = () =>
-    limiter.run({ whose: 'provider paid', tokens: 10, patienceMs: 2_000, signal: undefined }, () => Promise.resolve('sent'));
+    limiter.run({ whose: 'provider paid', tokens: 10, patienceMs: 2_000, signal: undefined }, () =>
+      Promise.resolve('sent'),
+    );
   limiter.hold(1);
   await send();
   const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
@@ -49,9 +56,15 @@ test('a clock that is put back keeps nobody waiting', async () => {
 });
 
 test('who waits for a turn hears of it when the provider asks for longer than it has patience', async () => {
-  const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: null, concurrency: 64 });
+  const limiter = openRateLimiter({
+    requestsPerMinute: 60,
+    tokensPerMinute: null,
+    concurrency: 64,
+  });
   const send = (patienceMs: number) =>
-    limiter.run({ whose: 'provider paid', tokens: 1, patienceMs, signal: undefined }, () => Promise.resolve('sent'));
+    limiter.run({ whose: 'provider paid', tokens: 1, patienceMs, signal: undefined }, () =>
+      Promise.resolve('sent'),
+    );
   await Promise.all(Array.from({ length: 6 }, () => send(0)));
   // Its turn is a second away.
   const impatient = send(1_500);

@@ -1,7 +1,10 @@
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import type { ProviderSettings } from '../../../../domain/language/provider/settings';
 import { noSecret, providerAt, question, tenant } from '../../../support/provider/model-access';
-import { openScriptedProvider, type ScriptedProvider } from '../../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../../support/provider/scripted-provider';
 
 /** As a judge, a guard model or a paraphraser asks: nobody there could set another temperature. */
 describe.each([
@@ -13,7 +16,9 @@ describe.each([
   const ask = async (settings: Partial<ProviderSettings>) => {
     server = await openScriptedProvider({ thoughts: 100, answer: () => 'yes it is' });
     access = openModelAccess([providerAt(server.url, { protocol, ...settings })], noSecret);
-    const judged = question('Is it right?', { sampling: { temperature: 0, topP: 0.9, maxTokens: 50, seed: 17, stop: ['END'] } });
+    const judged = question('Is it right?', {
+      sampling: { temperature: 0, topP: 0.9, maxTokens: 50, seed: 17, stop: ['END'] },
+    });
     return access.chat([{ provider: 'scripted', model: 'scripted' }], judged, { tenant });
   };
   afterEach(async () => {
@@ -22,15 +27,22 @@ describe.each([
   });
 
   test('refuses to be told how to sample, as one that the settings do not name', async () => {
-    await expect(ask({ thinkingTokens: { another: 400 } })).rejects.toMatchObject({ type: 'ProviderRefused' });
+    await expect(ask({ thinkingTokens: { another: 400 } })).rejects.toMatchObject({
+      type: 'ProviderRefused',
+    });
     expect(server.bill).toEqual([]);
   });
 
   test('answers once the settings name it: it is sent no sampling, and has room for its thoughts', async () => {
     const { answer } = await ask({ thinkingTokens: { scripted: 400 } });
-    expect(answer).toMatchObject({ text: 'yes it is', finish: 'stop', usage: { completionTokens: 103 } });
+    expect(answer).toMatchObject({
+      text: 'yes it is',
+      finish: 'stop',
+      usage: { completionTokens: 103 },
+    });
     const [sent] = server.requests;
     expect(sent?.body).toMatchObject({ [maxTokensKey]: 450 });
-    for (const parameter of ['temperature', 'top_p', 'seed', 'stop', 'stop_sequences']) expect(sent?.body).not.toHaveProperty(parameter);
+    for (const parameter of ['temperature', 'top_p', 'seed', 'stop', 'stop_sequences'])
+      expect(sent?.body).not.toHaveProperty(parameter);
   });
 });

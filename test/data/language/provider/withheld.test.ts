@@ -1,4 +1,7 @@
-/** What a provider's filter withholds from those that ask on an evaluation's behalf: it is of the text, and ends nobody's work. */
+/**
+ * What a provider's filter withholds from those that ask on an evaluation's behalf: it is of the
+ * text, and ends nobody's work.
+ */
 import type { Asking } from '../../../../data/language/evaluation/answerer';
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
 import { createJudge } from '../../../../data/language/evaluation/judge';
@@ -14,7 +17,13 @@ const sampling: Sampling = { temperature: 0, topP: 1, maxTokens: 40, seed: 1, st
 
 function askingOf(type: FailureType): Asking {
   const refuse = () => Promise.reject(failure(type, 'as it was told'));
-  return { chat: { ask: refuse, recall: refuse }, tenant, scope: 's', owner: { execution: 'e', attempt: 1 }, budgets: [] };
+  return {
+    chat: { ask: refuse, recall: refuse },
+    tenant,
+    scope: 's',
+    owner: { execution: 'e', attempt: 1 },
+    budgets: [],
+  };
 }
 
 test('a judge whose verdict is withheld gave none', async () => {
@@ -24,28 +33,51 @@ test('a judge whose verdict is withheld gave none', async () => {
     variables: { answer: { type: 'string', description: '' } },
   };
   const of = { id: 'c', input: {}, expected: {}, tags: [], group: null, pair: null, rules: [] };
-  const judgeOf = (type: FailureType) => createJudge({ asking: askingOf(type), template, target, sampling });
+  const judgeOf = (type: FailureType) =>
+    createJudge({ asking: askingOf(type), template, target, sampling });
   expect(await judgeOf('AnswerWithheld').verdicts(of, 'x')).toEqual([null]);
-  await expect(judgeOf('BudgetSpent').verdicts(of, 'x')).rejects.toMatchObject({ type: 'BudgetSpent' });
+  await expect(judgeOf('BudgetSpent').verdicts(of, 'x')).rejects.toMatchObject({
+    type: 'BudgetSpent',
+  });
 });
 
 test('a mutator whose proposal is withheld proposes nothing', async () => {
-  const mutate = (type: FailureType) => createMutator({ asking: askingOf(type), target, sampling })([{ role: 'user', content: 'x' }], 0);
+  const mutate = (type: FailureType) =>
+    createMutator({ asking: askingOf(type), target, sampling })(
+      [{ role: 'user', content: 'x' }],
+      0,
+    );
   expect(await mutate('AnswerWithheld')).toBeNull();
   await expect(mutate('BudgetSpent')).rejects.toMatchObject({ type: 'BudgetSpent' });
 });
 
 test('a detector whose verdict is withheld leaves the text to the policy, and one that could not be asked measures nothing', async () => {
-  const guard = { provider: 'p', model: 'm', timeoutSeconds: 5, categories: [], prompt: null, answers: 'llamaGuard' } as const;
+  const guard = {
+    provider: 'p',
+    model: 'm',
+    timeoutSeconds: 5,
+    categories: [],
+    prompt: null,
+    answers: 'llamaGuard',
+  } as const;
   const policy = {
     name: 'p',
-    detectors: [{ ...guard, name: 'g', kind: 'guardModel', on: ['input'], action: 'block', onError: 'block' }],
+    detectors: [
+      { ...guard, name: 'g', kind: 'guardModel', on: ['input'], action: 'block', onError: 'block' },
+    ],
   } as const;
-  const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) } });
+  const detectors = openDetectors({
+    embedders: { get: () => Promise.reject(new Error('no embedder')) },
+  });
   const screen = (type: FailureType) =>
     caseScreens({ policy, detectors, asking: askingOf(type) })
       .open()
       .screen('input', 'hello');
-  expect(await screen('AnswerWithheld')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerWithheld' }] });
-  await expect(screen('ProviderUnavailable')).rejects.toMatchObject({ type: 'ProviderUnavailable' });
+  expect(await screen('AnswerWithheld')).toMatchObject({
+    outcome: 'blocked',
+    findings: [{ failure: 'AnswerWithheld' }],
+  });
+  await expect(screen('ProviderUnavailable')).rejects.toMatchObject({
+    type: 'ProviderUnavailable',
+  });
 });

@@ -1,4 +1,9 @@
-import { confirm, confirmLevel, isConfirmed, type ConfirmSample } from '../../../../domain/evaluation/measure/confirm';
+import {
+  confirm,
+  confirmLevel,
+  isConfirmed,
+  type ConfirmSample,
+} from '../../../../domain/evaluation/measure/confirm';
 import { seededRandom } from '../../../../domain/statistics/random';
 
 /** `gain` by day: how much closer to the label the tuned model is. */
@@ -8,7 +13,9 @@ function sample(days: number, gain: (day: number) => number, rowsPerDay = 50): C
   const labels = Float64Array.from({ length: rows }, () => (random() < 0.3 ? 1 : 0));
   const day = Int32Array.from({ length: rows }, (_, row) => Math.floor(row / rowsPerDay));
   const byDefault = labels.map((label) => 0.3 + 0.2 * (label - 0.3) + 0.3 * (random() - 0.5));
-  const tuned = byDefault.map((score, row) => score + gain(day[row] ?? 0) * ((labels[row] ?? 0) - score));
+  const tuned = byDefault.map(
+    (score, row) => score + gain(day[row] ?? 0) * ((labels[row] ?? 0) - score),
+  );
   return { metric: 'logloss', labels, day, days, byDefault, tuned, seed: [1, 1, 2, 3] };
 }
 
@@ -16,13 +23,20 @@ describe('confirming tuned parameters', () => {
   test('what is better on every day is confirmed, with its difference and bounds', () => {
     const found = confirm(sample(15, () => 0.05));
     expect(isConfirmed(found)).toBe(true);
-    expect(found).toMatchObject({ metric: 'logloss', rows: 750, days: 15, reason: null, interval: { level: confirmLevel } });
+    expect(found).toMatchObject({
+      metric: 'logloss',
+      rows: 750,
+      days: 15,
+      reason: null,
+      interval: { level: confirmLevel },
+    });
     expect(found.difference).toBeCloseTo((found.tuned ?? 0) - (found.default ?? 0), 12);
     expect(found.interval.lower).toBeLessThan(found.difference ?? 0);
     expect(found.interval.upper).toBeGreaterThan(found.difference ?? 0);
   });
 
-  test('what is worse is not', () => expect(isConfirmed(confirm(sample(15, () => -0.05)))).toBe(false));
+  test('what is worse is not', () =>
+    expect(isConfirmed(confirm(sample(15, () => -0.05)))).toBe(false));
 
   test('nor what is the same', () => {
     const found = confirm(sample(15, () => 0));
@@ -39,7 +53,9 @@ describe('confirming tuned parameters', () => {
   test('for a metric that is better when higher, a fall is worse', () => {
     const { byDefault, tuned, ...rest } = sample(15, () => 0.2);
     expect(isConfirmed(confirm({ ...rest, byDefault, tuned, metric: 'auc' }))).toBe(true);
-    expect(isConfirmed(confirm({ ...rest, byDefault: tuned, tuned: byDefault, metric: 'auc' }))).toBe(false);
+    expect(
+      isConfirmed(confirm({ ...rest, byDefault: tuned, tuned: byDefault, metric: 'auc' })),
+    ).toBe(false);
   });
 
   test('too few days measure nothing, and the default is kept', () => {
@@ -52,19 +68,26 @@ describe('confirming tuned parameters', () => {
     ['that has nothing to do with the day before', 0, 0, 12],
     // Binomial: 20 ± 3 standard deviations of 4.2.
     ['that resembles the day before (0.4)', 0.4, 5, 33],
-  ])('parameters that are no better are confirmed one time in ten at most, of days each %s', (_case, correlation, least, most) => {
-    const random = seededRandom([2, 3, 2, 3]);
-    const studies = 200;
-    let confirmed = 0;
-    for (let study = 0; study < studies; study += 1) {
-      const effects: number[] = [];
-      for (let day = 0; day < 14; day += 1) {
-        const fresh = (random() - 0.5) * 0.2;
-        effects.push(day === 0 ? fresh : correlation * (effects[day - 1] ?? 0) + Math.sqrt(1 - correlation ** 2) * fresh);
+  ])(
+    'parameters that are no better are confirmed one time in ten at most, of days each %s',
+    (_case, correlation, least, most) => {
+      const random = seededRandom([2, 3, 2, 3]);
+      const studies = 200;
+      let confirmed = 0;
+      for (let study = 0; study < studies; study += 1) {
+        const effects: number[] = [];
+        for (let day = 0; day < 14; day += 1) {
+          const fresh = (random() - 0.5) * 0.2;
+          effects.push(
+            day === 0
+              ? fresh
+              : correlation * (effects[day - 1] ?? 0) + Math.sqrt(1 - correlation ** 2) * fresh,
+          );
+        }
+        if (isConfirmed(confirm(sample(14, (day) => effects[day] ?? 0, 10)))) confirmed += 1;
       }
-      if (isConfirmed(confirm(sample(14, (day) => effects[day] ?? 0, 10)))) confirmed += 1;
-    }
-    expect(confirmed).toBeLessThan(most);
-    expect(confirmed).toBeGreaterThanOrEqual(least);
-  });
+      expect(confirmed).toBeLessThan(most);
+      expect(confirmed).toBeGreaterThanOrEqual(least);
+    },
+  );
 });

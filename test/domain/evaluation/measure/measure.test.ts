@@ -1,5 +1,10 @@
 import { canonicalJson } from '../../../../domain/canonical';
-import { measureHoldout, type MeasurementPlan, type MeasuredHoldout, type ScoredHoldout } from '../../../../domain/evaluation/measure/holdout';
+import {
+  measureHoldout,
+  type MeasurementPlan,
+  type MeasuredHoldout,
+  type ScoredHoldout,
+} from '../../../../domain/evaluation/measure/holdout';
 import { valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { standardLevels } from '../../../../domain/statistics/interval';
 import { seededRandom } from '../../../../domain/statistics/random';
@@ -14,7 +19,9 @@ const worse = truth.map((probability, row) => (row % 3 === 0 ? 0.9 : probability
 const prior = new Float64Array(rows).fill(labels.reduce((sum, label) => sum + label, 0) / rows);
 /** Every third row is `C`; a hundred rows of the others are `rare…`. */
 const airports = ['rare1', 'A', 'C', 'rare2'];
-const origin = Int32Array.from({ length: rows }, (_, row) => (row % 3 === 0 ? 2 : row % 120 === 1 ? 0 : row % 120 === 61 ? 3 : 1));
+const origin = Int32Array.from({ length: rows }, (_, row) =>
+  row % 3 === 0 ? 2 : row % 120 === 1 ? 0 : row % 120 === 61 ? 3 : 1,
+);
 
 const holdout: ScoredHoldout = {
   task: 'classification',
@@ -36,7 +43,12 @@ const plan: MeasurementPlan = {
   seed: [1, 2, 3, 4],
 };
 
-function measured(changes: { readonly holdout?: Partial<ScoredHoldout>; readonly plan?: Partial<MeasurementPlan> } = {}): MeasuredHoldout {
+function measured(
+  changes: {
+    readonly holdout?: Partial<ScoredHoldout>;
+    readonly plan?: Partial<MeasurementPlan>;
+  } = {},
+): MeasuredHoldout {
   const steps = measureHoldout({ ...holdout, ...changes.holdout }, { ...plan, ...changes.plan });
   for (;;) {
     const step = steps.next();
@@ -51,18 +63,24 @@ function sampleOf(scores: Float64Array) {
 describe('measuring a holdout', () => {
   const found = measured();
   const { champion, baseline } = found.counterparts;
-  if (champion.kind !== 'measured' || baseline.kind !== 'measured') throw new Error('counterparts were not measured');
+  if (champion.kind !== 'measured' || baseline.kind !== 'measured')
+    throw new Error('counterparts were not measured');
 
   test('gives each metric of everybody, and differences that are positive where the candidate is worse', () => {
     expect(found.metrics.logloss?.estimate).toBeCloseTo(valueOf('logloss', sampleOf(worse)), 12);
     expect(champion.metrics.auc?.estimate).toBeCloseTo(valueOf('auc', sampleOf(truth)), 12);
-    expect(champion.increases.logloss?.estimate).toBeCloseTo(valueOf('logloss', sampleOf(worse)) - valueOf('logloss', sampleOf(truth)), 12);
+    expect(champion.increases.logloss?.estimate).toBeCloseTo(
+      valueOf('logloss', sampleOf(worse)) - valueOf('logloss', sampleOf(truth)),
+      12,
+    );
     expect(champion.increases.auc?.estimate).toBeGreaterThan(0);
     expect(baseline.metrics.auc?.estimate).toBe(0.5);
   });
 
   test('pairs the differences by day: their interval is far narrower than that of either loss', () => {
-    const difference = measured({ holdout: { candidate: truth.map((probability) => probability + 0.001) } }).counterparts.champion;
+    const difference = measured({
+      holdout: { candidate: truth.map((probability) => probability + 0.001) },
+    }).counterparts.champion;
     if (difference.kind !== 'measured') throw new Error('not measured');
     const [paired, single] = [difference.increases.logloss, difference.metrics.logloss];
     if (paired?.kind !== 'measured' || single?.kind !== 'measured') throw new Error('not measured');
@@ -119,26 +137,43 @@ describe('what cannot be measured says so (I10)', () => {
       kind: 'notMeasured',
       reason: 'flight-delay@1: 3 of 6000 holdout rows have no finite score',
     });
-    const slice = champion.kind === 'measured' ? champion.slices?.slices.find(({ value }) => value === 'A') : undefined;
+    const slice =
+      champion.kind === 'measured'
+        ? champion.slices?.slices.find(({ value }) => value === 'A')
+        : undefined;
     expect(slice?.increase.kind).toBe('notMeasured');
   });
 
   test('fewer days than a week', () => {
     const found = measured({ holdout: { day: day.map((of) => of % 6), days: 6 } });
-    expect(found.metrics.logloss).toMatchObject({ kind: 'notMeasured', estimate: expect.any(Number) as number });
-    expect(found.metrics.logloss).toHaveProperty('reason', 'logloss rests on 6 days; at least 7 are needed to know how far days differ');
+    expect(found.metrics.logloss).toMatchObject({
+      kind: 'notMeasured',
+      estimate: expect.any(Number) as number,
+    });
+    expect(found.metrics.logloss).toHaveProperty(
+      'reason',
+      'logloss rests on 6 days; at least 7 are needed to know how far days differ',
+    );
   });
 
   test('a slice whose rows lie on few days', () => {
     const codes = origin.map((code, row) => (row < 600 ? 0 : code === 0 ? 1 : code));
-    const { champion } = measured({ holdout: { sliceColumns: { origin: { kind: 'coded', values: airports, codes } } } }).counterparts;
-    const slice = champion.kind === 'measured' ? champion.slices?.slices.find(({ value }) => value === 'rare1') : undefined;
+    const { champion } = measured({
+      holdout: { sliceColumns: { origin: { kind: 'coded', values: airports, codes } } },
+    }).counterparts;
+    const slice =
+      champion.kind === 'measured'
+        ? champion.slices?.slices.find(({ value }) => value === 'rare1')
+        : undefined;
     expect(slice).toMatchObject({ rows: 600, simultaneous: [], increase: { kind: 'notMeasured' } });
   });
 
   test('one class only: auc is undefined, log loss is not', () => {
     const found = measured({ holdout: { labels: new Float64Array(rows) } });
-    expect([found.metrics.auc?.kind, found.metrics.logloss?.kind]).toEqual(['notMeasured', 'measured']);
+    expect([found.metrics.auc?.kind, found.metrics.logloss?.kind]).toEqual([
+      'notMeasured',
+      'measured',
+    ]);
   });
 
   test('a metric of another task, a column that is not there, a counterpart that is not there', () => {
@@ -148,9 +183,15 @@ describe('what cannot be measured says so (I10)', () => {
       holdout: { counterparts: { ...holdout.counterparts, champion: absent }, sliceColumns },
       plan: { metrics: ['rmse', 'logloss'] },
     });
-    expect(found.metrics.rmse).toHaveProperty('reason', 'rmse is a metric of regression, and the label makes this classification');
+    expect(found.metrics.rmse).toHaveProperty(
+      'reason',
+      'rmse is a metric of regression, and the label makes this classification',
+    );
     expect(found.counterparts.champion).toEqual(absent);
     const { baseline } = found.counterparts;
-    expect(baseline.kind === 'measured' && baseline.slices).toMatchObject({ slices: [], missing: ['origin: no such request column'] });
+    expect(baseline.kind === 'measured' && baseline.slices).toMatchObject({
+      slices: [],
+      missing: ['origin: no such request column'],
+    });
   });
 });

@@ -16,7 +16,9 @@ describe('random blocks', () => {
           blockOf.set(each, block[row] ?? -1);
         });
         expect(groups).toBe(new Set(hashes).size);
-        expect([...new Set(block)].sort((a, b) => a - b)).toEqual(Array.from({ length: blocks }, (_, place) => place));
+        expect([...new Set(block)].sort((a, b) => a - b)).toEqual(
+          Array.from({ length: blocks }, (_, place) => place),
+        );
         expect(blocks).toBeLessThanOrEqual(200);
         if (groups <= 200) expect(blocks).toBe(groups);
       }),
@@ -25,7 +27,9 @@ describe('random blocks', () => {
   });
 
   test('depend on the hashes alone, not on the order of the rows', () => {
-    const hashes = Array.from({ length: 900 }, (_, row) => (BigInt(row) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0').slice(-16));
+    const hashes = Array.from({ length: 900 }, (_, row) =>
+      (BigInt(row) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0').slice(-16),
+    );
     const forward = randomBlocks(hashes).block;
     const backward = randomBlocks(hashes.toReversed()).block;
     expect([...backward].reverse()).toEqual([...forward]);
@@ -33,7 +37,10 @@ describe('random blocks', () => {
 
   test.each([
     [{ rows: 6_000, days: 200, unit: 'row' as const }, '6,000 rows in 200 random blocks'],
-    [{ rows: 6_000, days: 200, unit: 'group' as const }, '6,000 rows in 200 random blocks of groups'],
+    [
+      { rows: 6_000, days: 200, unit: 'group' as const },
+      '6,000 rows in 200 random blocks of groups',
+    ],
     [{ rows: 6_000, days: 14, unit: 'group' as const }, '6,000 rows of 14 groups'],
     [{ rows: 90, days: 90, unit: 'row' as const }, '90 rows'],
   ])('in words: %j', (basis, text) => {

@@ -11,7 +11,11 @@ function judged(from: string, until: string, { timezone = 'UTC', labelDelaySecon
 
 describe('the days that gates judge', () => {
   test('are the last whole weeks of the holdout', () => {
-    expect(judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z')).toEqual({ from: '2013-06-03', until: '2013-07-01', weeks: 4 });
+    expect(judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z')).toEqual({
+      from: '2013-06-03',
+      until: '2013-07-01',
+      weeks: 4,
+    });
   });
 
   test('are days of the time zone, without those that the window cuts', () => {
@@ -20,23 +24,45 @@ describe('the days that gates judge', () => {
   });
 
   test('hold a last day whose end no row came in', () => {
-    expect(judged('2013-06-16T23:00:01Z', '2013-06-30T23:00:01Z')).toEqual({ from: '2013-06-17', until: '2013-07-01', weeks: 2 });
+    expect(judged('2013-06-16T23:00:01Z', '2013-06-30T23:00:01Z')).toEqual({
+      from: '2013-06-17',
+      until: '2013-07-01',
+      weeks: 2,
+    });
   });
 
   test('end before the day whose labels are not all known', () => {
-    const found = judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z', { labelDelaySeconds: 12 * 3600 });
+    const found = judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z', {
+      labelDelaySeconds: 12 * 3600,
+    });
     expect(found).toEqual({ from: '2013-06-02', until: '2013-06-30', weeks: 4 });
   });
 
   test('are as many where the clocks change', () => {
     const zone = { timezone: newYork };
-    expect(judged('2013-03-04T05:00:00Z', '2013-03-18T04:00:00Z', zone)).toEqual({ from: '2013-03-04', until: '2013-03-18', weeks: 2 });
-    expect(judged('2013-10-28T04:00:00Z', '2013-11-11T05:00:00Z', zone)).toEqual({ from: '2013-10-28', until: '2013-11-11', weeks: 2 });
+    expect(judged('2013-03-04T05:00:00Z', '2013-03-18T04:00:00Z', zone)).toEqual({
+      from: '2013-03-04',
+      until: '2013-03-18',
+      weeks: 2,
+    });
+    expect(judged('2013-10-28T04:00:00Z', '2013-11-11T05:00:00Z', zone)).toEqual({
+      from: '2013-10-28',
+      until: '2013-11-11',
+      weeks: 2,
+    });
   });
 
   test('make no week of six, which are named', () => {
-    expect(judged('2013-06-01T00:00:00Z', '2013-06-07T00:00:00Z')).toEqual({ from: '2013-06-01', until: '2013-06-07', weeks: 0 });
-    expect(judged('2013-06-01T12:00:00Z', '2013-06-08T12:00:00Z')).toEqual({ from: '2013-06-02', until: '2013-06-08', weeks: 0 });
+    expect(judged('2013-06-01T00:00:00Z', '2013-06-07T00:00:00Z')).toEqual({
+      from: '2013-06-01',
+      until: '2013-06-07',
+      weeks: 0,
+    });
+    expect(judged('2013-06-01T12:00:00Z', '2013-06-08T12:00:00Z')).toEqual({
+      from: '2013-06-02',
+      until: '2013-06-08',
+      weeks: 0,
+    });
     expect(judged('2013-06-01T12:00:00Z', '2013-06-01T13:00:00Z').weeks).toBe(0);
   });
 });

@@ -5,13 +5,24 @@ import { rowsOf, type ScoredSample } from '../../../../domain/evaluation/metrics
 import { classificationMetrics, type MetricName } from '../../../../domain/lifecycle/lifecycle';
 
 const days = [0, 0, 0, 1, 1, 1, 2, 2, 3, 3];
-const classes = sampleOf([0, 1, 1, 0, 1, 0, 1, 0, 0, 1], [0.1, 0.8, 0.6, 0.6, 0.9995, 0.3, 0.2, 0.3, 0.0001, 0.5], days);
-const values = sampleOf([3, -0.5, 2, 7, 4.2, 10, 0, 2.5, 3.3, 8], [2.5, 0, 2.1, 7.8, 3.9, 9, 1, 2.5, 3, 6], days);
+const classes = sampleOf(
+  [0, 1, 1, 0, 1, 0, 1, 0, 0, 1],
+  [0.1, 0.8, 0.6, 0.6, 0.9995, 0.3, 0.2, 0.3, 0.0001, 0.5],
+  days,
+);
+const values = sampleOf(
+  [3, -0.5, 2, 7, 4.2, 10, 0, 2.5, 3.3, 8],
+  [2.5, 0, 2.1, 7.8, 3.9, 9, 1, 2.5, 3, 6],
+  days,
+);
 /** Day 2 not at all, day 3 three times. */
 const drawn = [1, 2, 0, 3];
 
 describe('metrics', () => {
-  /** scikit-learn 1.9.1, probabilities clipped to [0.001, 0.999] for log_loss; the second figure with sample_weight = the day's count. */
+  /**
+   * scikit-learn 1.9.1, probabilities clipped to [0.001, 0.999] for log_loss; the second figure
+   * with sample_weight = the day's count.
+   */
   test.each<[MetricName, ScoredSample, number, number]>([
     ['logloss', classes, 0.47735564041508594, 0.36464700571410363],
     ['auc', classes, 0.82, 0.875],
@@ -20,10 +31,13 @@ describe('metrics', () => {
     ['rmse', values, 0.8561541917201596, 1.040512694140089],
     ['mae', values, 0.65, 0.8133333333333332],
     ['r2', values, 0.930193800295224, 0.8805507610230661],
-  ])('%s agrees with scikit-learn, also when days count unequally', (name, sample, plain, weighted) => {
-    expect(valueOf(name, sample)).toBeCloseTo(plain, 12);
-    expect(metrics[name].prepare(sample)(drawn)).toBeCloseTo(weighted, 12);
-  });
+  ])(
+    '%s agrees with scikit-learn, also when days count unequally',
+    (name, sample, plain, weighted) => {
+      expect(valueOf(name, sample)).toBeCloseTo(plain, 12);
+      expect(metrics[name].prepare(sample)(drawn)).toBeCloseTo(weighted, 12);
+    },
+  );
 
   test('log loss of a certain mistake is bounded by the clipping', () => {
     expect(valueOf('logloss', sampleOf([1, 0], [0, 1], [0, 0]))).toBeCloseTo(-Math.log(0.001), 12);
@@ -50,17 +64,26 @@ describe('metrics', () => {
     const worse = { ...classes, scores: classes.scores.map((score) => 0.5 + 0.2 * (0.5 - score)) };
     for (const name of classificationMetrics) {
       const metric = metrics[name];
-      expect(increaseOf(metric, metric.prepare(worse), metric.prepare(classes))([1, 1, 1, 1])).toBeGreaterThan(0);
+      expect(
+        increaseOf(metric, metric.prepare(worse), metric.prepare(classes))([1, 1, 1, 1]),
+      ).toBeGreaterThan(0);
     }
   });
 });
 
 describe('laws of metrics', () => {
   const anySample = fc
-    .array(fc.record({ label: fc.constantFrom(0, 1), score: fc.integer({ min: 0, max: 12 }), day: fc.integer({ min: 0, max: 4 }) }), {
-      minLength: 1,
-      maxLength: 60,
-    })
+    .array(
+      fc.record({
+        label: fc.constantFrom(0, 1),
+        score: fc.integer({ min: 0, max: 12 }),
+        day: fc.integer({ min: 0, max: 4 }),
+      }),
+      {
+        minLength: 1,
+        maxLength: 60,
+      },
+    )
     .map((rows) =>
       sampleOf(
         rows.map((row) => row.label),
@@ -83,8 +106,17 @@ describe('laws of metrics', () => {
     fc.assert(
       fc.property(anySample, (sample) => {
         const before = valueOf('auc', sample);
-        expectSame(valueOf('auc', { ...sample, scores: sample.scores.map((score) => Math.exp(3 * score) - 7) }), before);
-        expectSame(valueOf('auc', { ...sample, scores: sample.scores.map((score) => -score) }), 1 - before);
+        expectSame(
+          valueOf('auc', {
+            ...sample,
+            scores: sample.scores.map((score) => Math.exp(3 * score) - 7),
+          }),
+          before,
+        );
+        expectSame(
+          valueOf('auc', { ...sample, scores: sample.scores.map((score) => -score) }),
+          1 - before,
+        );
       }),
     );
   });
@@ -92,7 +124,9 @@ describe('laws of metrics', () => {
   test('a day that counts n times is worth its rows n times', () => {
     fc.assert(
       fc.property(anySample, anyWeights, (sample, weights) => {
-        const repeated = [...sample.day].flatMap((day, row) => Array.from({ length: weights[day] ?? 0 }, () => row));
+        const repeated = [...sample.day].flatMap((day, row) =>
+          Array.from({ length: weights[day] ?? 0 }, () => row),
+        );
         const copied = rowsOf(sample, Int32Array.from(repeated));
         for (const name of classificationMetrics) {
           expectSame(metrics[name].prepare(sample)(weights), valueOf(name, copied));
@@ -114,7 +148,12 @@ function sampleOf(
   day: readonly number[],
   count = Math.max(0, ...day) + 1,
 ): ScoredSample {
-  return { labels: Float64Array.from(labels), scores: Float64Array.from(scores), day: Int32Array.from(day), days: count };
+  return {
+    labels: Float64Array.from(labels),
+    scores: Float64Array.from(scores),
+    day: Int32Array.from(day),
+    days: count,
+  };
 }
 
 function pairwiseAuc({ labels, scores, day }: ScoredSample, weights: readonly number[]): number {

@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { classPrediction, lossDifferencesOf, lossRangeOf, probabilityOf } from '../../../../domain/evaluation/class-prediction';
+import {
+  classPrediction,
+  lossDifferencesOf,
+  lossRangeOf,
+  probabilityOf,
+} from '../../../../domain/evaluation/class-prediction';
 import { rowLogloss } from '../../../../domain/evaluation/metrics/classification';
 import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { alignClasses, classStatistics } from '../../../../domain/evaluation/metrics/multiclass';
@@ -43,7 +48,11 @@ describe('metrics of several classes', () => {
 
   test('precision, recall and F1 of a class agree with scikit-learn', () => {
     const [first, second, third] = classStatistics(sample);
-    expect([first, second, third].map((each) => each?.precision([1, 1, 1, 1]))).toEqual([0.75, 2 / 3, 2 / 3]);
+    expect([first, second, third].map((each) => each?.precision([1, 1, 1, 1]))).toEqual([
+      0.75,
+      2 / 3,
+      2 / 3,
+    ]);
     expect(second?.recall(drawn)).toBeCloseTo(0.5, 12);
     expect(third?.f1(drawn)).toBeCloseTo(0.61538462, 8);
   });
@@ -51,18 +60,30 @@ describe('metrics of several classes', () => {
   test('a class that nothing has and nothing was predicted as has no figures and counts in no mean', () => {
     const fourth = { ...sample, ...withFourthClass(sample) };
     expect(classStatistics(fourth)[3]?.f1([1, 1, 1, 1])).toBeNaN();
-    for (const name of multiclassMetrics) expect(valueOf(name, fourth)).toBeCloseTo(valueOf(name, sample), 12);
+    for (const name of multiclassMetrics)
+      expect(valueOf(name, fourth)).toBeCloseTo(valueOf(name, sample), 12);
   });
 
   test('log loss of two classes is that of the binary metric', () => {
     const labels = Float64Array.from([1, 0, 1]);
     const day = new Int32Array(3);
-    const two = { labels, scores: Float64Array.from([0.3, 0.7, 0.9, 0.1, 1, 0]), width: 2, day, days: 1 };
-    expect(valueOf('logloss', two)).toBeCloseTo(valueOf('logloss', { labels, scores: Float64Array.from([0.7, 0.1, 0]), day, days: 1 }), 12);
+    const two = {
+      labels,
+      scores: Float64Array.from([0.3, 0.7, 0.9, 0.1, 1, 0]),
+      width: 2,
+      day,
+      days: 1,
+    };
+    expect(valueOf('logloss', two)).toBeCloseTo(
+      valueOf('logloss', { labels, scores: Float64Array.from([0.7, 0.1, 0]), day, days: 1 }),
+      12,
+    );
   });
 
   test('rows are taken with all their probabilities', () => {
-    expect([...rowsOf(sample, Int32Array.from([2, 0])).scores]).toEqual([0.1, 0.3, 0.6, 0.7, 0.2, 0.1]);
+    expect([...rowsOf(sample, Int32Array.from([2, 0])).scores]).toEqual([
+      0.1, 0.3, 0.6, 0.7, 0.2, 0.1,
+    ]);
   });
 });
 
@@ -70,26 +91,44 @@ describe('a version that knows other classes', () => {
   const scores = Float64Array.from([0.2, 0.5, 0.3]);
 
   test('gives 0 to what it does not know, and counts as wrong where it chose what is not wanted', () => {
-    expect(alignClasses(scores, ['a', 'b', 'c'], ['c', 'a'])).toEqual({ scores: Float64Array.from([0.3, 0.2, 0.5]), width: 3 });
+    expect(alignClasses(scores, ['a', 'b', 'c'], ['c', 'a'])).toEqual({
+      scores: Float64Array.from([0.3, 0.2, 0.5]),
+      width: 3,
+    });
     expect(alignClasses(scores, ['a', 'b', 'c'], ['a', 'b', 'c', 'd'])).toEqual({
       scores: Float64Array.from([0.2, 0.5, 0.3, 0]),
       width: 4,
     });
     const wrong = { labels: Float64Array.from([0]), day: new Int32Array(1), days: 1 };
-    expect(valueOf('accuracy', { ...wrong, ...alignClasses(scores, ['a', 'b', 'c'], ['c', 'a']) })).toBe(0);
+    expect(
+      valueOf('accuracy', { ...wrong, ...alignClasses(scores, ['a', 'b', 'c'], ['c', 'a']) }),
+    ).toBe(0);
   });
 });
 
 describe('what two predictions leave possible, before the label is known', () => {
   const prediction = fc
-    .tuple(fc.integer({ min: 0, max: 2 }), fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }))
-    .map(([from, values]) => classPrediction(['a', 'b', 'c', 'd', 'e'].slice(from, from + 3), Float64Array.from(values), 0));
+    .tuple(
+      fc.integer({ min: 0, max: 2 }),
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }),
+    )
+    .map(([from, values]) =>
+      classPrediction(
+        ['a', 'b', 'c', 'd', 'e'].slice(from, from + 3),
+        Float64Array.from(values),
+        0,
+      ),
+    );
 
   test('every class of either of them lies within the range, and the ends are reached', () => {
     fc.assert(
       fc.property(prediction, prediction, (champion, challenger) => {
         const { min, max } = lossDifferencesOf(champion, challenger);
-        const names = [...new Set([champion, challenger].flatMap(({ probabilities }) => Object.keys(probabilities)))];
+        const names = [
+          ...new Set(
+            [champion, challenger].flatMap(({ probabilities }) => Object.keys(probabilities)),
+          ),
+        ];
         const loss = (of: typeof champion, name: string) => rowLogloss(1, probabilityOf(of, name));
         const differences = names.map((name) => loss(challenger, name) - loss(champion, name));
         expect(Math.min(...differences)).toBe(min);
@@ -106,5 +145,10 @@ describe('what two predictions leave possible, before the label is known', () =>
 });
 
 function withFourthClass({ labels, scores }: ScoredSample): Pick<ScoredSample, 'scores' | 'width'> {
-  return { width: 4, scores: Float64Array.from([...labels].flatMap((_, row) => [...scores.subarray(row * 3, row * 3 + 3), 0])) };
+  return {
+    width: 4,
+    scores: Float64Array.from(
+      [...labels].flatMap((_, row) => [...scores.subarray(row * 3, row * 3 + 3), 0]),
+    ),
+  };
 }

@@ -1,6 +1,13 @@
-import { answerLabel, llmCanaryDocument, llmCanaryOf } from '../../../../domain/language/canary/canary';
+import {
+  answerLabel,
+  llmCanaryDocument,
+  llmCanaryOf,
+} from '../../../../domain/language/canary/canary';
 import { llmCanaryProblems } from '../../../../domain/language/canary/checks';
-import { llmCanarySchema, type LlmCanaryDocument } from '../../../../domain/language/canary/canary.schema';
+import {
+  llmCanarySchema,
+  type LlmCanaryDocument,
+} from '../../../../domain/language/canary/canary.schema';
 import type { GuardrailSpec } from '../../../../domain/lifecycle/lifecycle';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
@@ -30,7 +37,14 @@ describe('the canary of a language application', () => {
     least,
     {
       steps: [10, 50],
-      quality: { from: 'callers', measure: 'label', labels: ['yes', 'no'], rule: 'superiority', margin: 0, availableAfter: '2h' },
+      quality: {
+        from: 'callers',
+        measure: 'label',
+        labels: ['yes', 'no'],
+        rule: 'superiority',
+        margin: 0,
+        availableAfter: '2h',
+      },
       guardrails: [
         { name: 'tokens', max: 900, quantile: 0.9 },
         { name: 'blocked', max: 0.2 },
@@ -62,27 +76,65 @@ describe('the canary of a language application', () => {
 
   test.each<[string, LlmCanaryDocument, readonly (string | number)[]]>([
     ['steps that fall', { ...least, steps: [50, 5] }, ['steps']],
-    ['callers who meet nobody', { steps: [0], quality: { from: 'callers', margin: 0.1 } }, ['steps']],
+    [
+      'callers who meet nobody',
+      { steps: [0], quality: { from: 'callers', margin: 0.1 } },
+      ['steps'],
+    ],
     ['labels that are not named', { quality: { measure: 'label', margin: 0.1 } }, ['quality']],
-    ['labels of another measure', { quality: { measure: 'f1', labels: ['yes', 'no'], margin: 0.1 } }, ['quality', 'labels']],
-    ['a judge that is not named', { quality: { from: 'judge', margin: 0.1 } }, ['quality', 'judge']],
-    ['a judge beside right answers', { quality: { judge: 'sound', margin: 0.1 } }, ['quality', 'judge']],
-    ['fewer pairs than are needed', { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    [
+      'labels of another measure',
+      { quality: { measure: 'f1', labels: ['yes', 'no'], margin: 0.1 } },
+      ['quality', 'labels'],
+    ],
+    [
+      'a judge that is not named',
+      { quality: { from: 'judge', margin: 0.1 } },
+      ['quality', 'judge'],
+    ],
+    [
+      'a judge beside right answers',
+      { quality: { judge: 'sound', margin: 0.1 } },
+      ['quality', 'judge'],
+    ],
+    [
+      'fewer pairs than are needed',
+      { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } },
+      ['quality', 'mostPairs'],
+    ],
     [
       'fewer pairs than people must label',
-      { quality: { from: 'judge', judge: 'sound', mostPairs: 399, margin: 0.1 }, test: { minSamples: 40 } },
+      {
+        quality: { from: 'judge', judge: 'sound', mostPairs: 399, margin: 0.1 },
+        test: { minSamples: 40 },
+      },
       ['quality', 'mostPairs'],
     ],
     [
       'fewer pairs than shadow and serving need together',
-      { quality: { from: 'judge', judge: 'sound', mostPairs: 999, margin: 0.1 }, test: { minSamples: 500 } },
+      {
+        quality: { from: 'judge', judge: 'sound', mostPairs: 999, margin: 0.1 },
+        test: { minSamples: 500 },
+      },
       ['quality', 'mostPairs'],
     ],
-    ['a judge with a measure', { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } }, ['quality', 'measure']],
+    [
+      'a judge with a measure',
+      { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } },
+      ['quality', 'measure'],
+    ],
     ['a share of nobody', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
-    ['pairs of nobody', { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    [
+      'pairs of nobody',
+      { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } },
+      ['quality', 'mostPairs'],
+    ],
     ['a margin of nothing', { quality: { margin: 0 } }, ['quality', 'margin']],
-    ['minima beyond the end', { ...least, test: { minDuration: '3d' }, maxDuration: '1d' }, ['test', 'minDuration']],
+    [
+      'minima beyond the end',
+      { ...least, test: { minDuration: '3d' }, maxDuration: '1d' },
+      ['test', 'minDuration'],
+    ],
     [
       'a guardrail twice',
       {
@@ -100,10 +152,13 @@ describe('the canary of a language application', () => {
 
   test('that holds together has no problem', () => {
     expect(llmCanaryProblems(read(least))).toEqual([]);
-    const judged = (mostPairs: number) => ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
+    const judged = (mostPairs: number) =>
+      ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
     expect(llmCanaryProblems(read({ quality: judged(400), test: { minSamples: 40 } }))).toEqual([]);
     // Without a shadow, one phase has all of them.
-    expect(llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } }))).toEqual([]);
+    expect(
+      llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } })),
+    ).toEqual([]);
   });
 });
 
@@ -121,9 +176,24 @@ describe('its guardrails', () => {
   const none = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
   const answers: Seen['answers'] = { streamed: 200, late: 0, costly: 0, blocked: 0, malformed: 0 };
   const verdictOf = (over: Partial<Seen['answers']>, step = 1) => {
-    const arms = { champion: none, challenger: { ...none, requests: 400, assigned: step === 0 ? 0 : 300 } };
-    const seen = { eventNow: at, ripeUntil: at, step: arms, total: arms, answers: { ...answers, ...over }, pairs: [] };
-    const { evidence } = growState(policy, nothingSeen, { champion: 'a@1', challenger: 'a@2', step, extendedSeconds: 0 }, seen);
+    const arms = {
+      champion: none,
+      challenger: { ...none, requests: 400, assigned: step === 0 ? 0 : 300 },
+    };
+    const seen = {
+      eventNow: at,
+      ripeUntil: at,
+      step: arms,
+      total: arms,
+      answers: { ...answers, ...over },
+      pairs: [],
+    };
+    const { evidence } = growState(
+      policy,
+      nothingSeen,
+      { champion: 'a@1', challenger: 'a@2', step, extendedSeconds: 0 },
+      seen,
+    );
     if (evidence === null) throw new Error('traffic was seen');
     return { evidence, verdict: decideRollout(policy, evidence) };
   };
@@ -136,19 +206,30 @@ describe('its guardrails', () => {
   ])('%s are harm', (_what, over, metric, n) => {
     const { evidence, verdict } = verdictOf(over);
     expect(verdict).toMatchObject({ kind: 'harm', metric });
-    expect(evidence.guardrails[metric as GuardrailSpec['name']]).toEqual({ n, events: Object.values(over)[0] });
+    expect(evidence.guardrails[metric as GuardrailSpec['name']]).toEqual({
+      n,
+      events: Object.values(over)[0],
+    });
   });
 
   test('count what is answered in shadow, where nobody waits for a first word', () => {
     const { evidence } = verdictOf({ streamed: 0, blocked: 5 }, 0);
-    expect(evidence.guardrails).toMatchObject({ blocked: { n: 400, events: 5 }, first_token_ms: { n: 0, events: 0 } });
+    expect(evidence.guardrails).toMatchObject({
+      blocked: { n: 400, events: 5 },
+      first_token_ms: { n: 0, events: 0 },
+    });
   });
 
   test('say what they are about', () => {
     const said = verdictOf({})
       .verdict.reasons.map(({ message }) => message)
       .join('\n');
-    for (const what of ['first words after 500 ms', 'above 900 tokens', 'blocked answers', 'not the promised JSON'])
+    for (const what of [
+      'first words after 500 ms',
+      'above 900 tokens',
+      'blocked answers',
+      'not the promised JSON',
+    ])
       expect(said).toContain(what);
   });
 });

@@ -1,6 +1,16 @@
-import { readCaseSet, readStoredAnswers, readStoredCases, writeCaseSet } from '../../../../domain/language/cases/case-set-document';
+import {
+  readCaseSet,
+  readStoredAnswers,
+  readStoredCases,
+  writeCaseSet,
+} from '../../../../domain/language/cases/case-set-document';
 import { importPromptfoo } from '../../../../domain/language/cases/promptfoo-document';
-import { caseReportOf, toJsonLines, toJUnit, type CaseReport } from '../../../../domain/language/evaluation/report';
+import {
+  caseReportOf,
+  toJsonLines,
+  toJUnit,
+  type CaseReport,
+} from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import { failed, notApplicable, scored } from '../../../../domain/language/evaluation/score';
 
@@ -19,14 +29,30 @@ describe('a case set', () => {
 
   test.each<[string, string, object]>([
     ['is not JSON', '{"id":', { detail: 'the line is not JSON', line: 2 }],
-    ['has an unknown key', '{"id":"b","input":{},"expected":{"answr":"x"}}', { pointer: '/expected/answr', didYouMean: 'answer', line: 2 }],
-    ['has the id of another', '{"id":"a","input":{}}', { detail: 'the id a is that of line 1', line: 2 }],
+    [
+      'has an unknown key',
+      '{"id":"b","input":{},"expected":{"answr":"x"}}',
+      { pointer: '/expected/answr', didYouMean: 'answer', line: 2 },
+    ],
+    [
+      'has the id of another',
+      '{"id":"a","input":{}}',
+      { detail: 'the id a is that of line 1', line: 2 },
+    ],
     ['is a list', '[]', { line: 2 }],
-    ['has a rule of no kind', '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}', { pointer: '/rules/0/kind', line: 2 }],
+    [
+      'has a rule of no kind',
+      '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}',
+      { pointer: '/rules/0/kind', line: 2 },
+    ],
     [
       'has a schema that is none',
       '{"id":"b","input":{},"expected":{"schema":{"type":"nothing"}}}',
-      { pointer: '/expected/schema', detail: expect.stringContaining('expected.schema is no JSON Schema: ') as string, line: 2 },
+      {
+        pointer: '/expected/schema',
+        detail: expect.stringContaining('expected.schema is no JSON Schema: ') as string,
+        line: 2,
+      },
     ],
     [
       'has a rule whose schema is none',
@@ -34,7 +60,10 @@ describe('a case set', () => {
       { pointer: '/rules/0/schema', line: 2 },
     ],
   ])('names a line that %s, and keeps the others', (_name, line, issue) => {
-    const { cases, issues } = readCaseSet(`{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`, 'cases.ndjson');
+    const { cases, issues } = readCaseSet(
+      `{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`,
+      'cases.ndjson',
+    );
     expect(cases.map(({ id }) => id)).toEqual(['a', 'c']);
     expect(issues).toEqual([expect.objectContaining(issue)]);
   });
@@ -48,19 +77,31 @@ describe('what was stored', () => {
     expected: { schema: { type: 'nothing' } },
     rules: [
       { kind: 'matches', pattern: '(' },
-      { kind: 'anyOf', rules: [{ kind: 'json', schema: { $schema: 'http://json-schema.org/draft-04/schema#' } }] },
+      {
+        kind: 'anyOf',
+        rules: [{ kind: 'json', schema: { $schema: 'http://json-schema.org/draft-04/schema#' } }],
+      },
     ],
   });
 
   test('reads as it did, whatever is refused of it since', () => {
     expect(readCaseSet(line, 'cases').issues).toHaveLength(3);
-    expect(readStoredCases(`${line}\n{"id":"b","input":{}}`, 'cases').map(({ id }) => id)).toEqual(['a', 'b']);
-    expect(readStoredAnswers(`{"case":${line},"answer":"x","right":true}`, 'labels')).toMatchObject([{ case: { id: 'a' }, right: true }]);
+    expect(readStoredCases(`${line}\n{"id":"b","input":{}}`, 'cases').map(({ id }) => id)).toEqual([
+      'a',
+      'b',
+    ]);
+    expect(readStoredAnswers(`{"case":${line},"answer":"x","right":true}`, 'labels')).toMatchObject(
+      [{ case: { id: 'a' }, right: true }],
+    );
   });
 
   test('is left out by no line', () => {
-    expect(() => readStoredCases(`${line}\n{"id":"a","input":{}}`, 'cases')).toThrow('the id a is that of line 1');
-    expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow('cases has 1 mistake\n  cases:2');
+    expect(() => readStoredCases(`${line}\n{"id":"a","input":{}}`, 'cases')).toThrow(
+      'the id a is that of line 1',
+    );
+    expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow(
+      'cases has 1 mistake\n  cases:2',
+    );
     expect(() => readStoredAnswers('{"right":true}', 'labels')).toThrow('labels has ');
   });
 });
@@ -98,8 +139,15 @@ tests:
         expected: { answer: 'Rome' },
         rules: [polite, { kind: 'equals', text: 'Rome' }],
       }),
-      expect.objectContaining({ id: 'test 2 (1)', input: { tone: 'kind', question: 'Say it', language: 'French' }, expected: {} }),
-      expect.objectContaining({ id: 'test 2 (2)', input: { tone: 'kind', question: 'Say it', language: 'German' } }),
+      expect.objectContaining({
+        id: 'test 2 (1)',
+        input: { tone: 'kind', question: 'Say it', language: 'French' },
+        expected: {},
+      }),
+      expect.objectContaining({
+        id: 'test 2 (2)',
+        input: { tone: 'kind', question: 'Say it', language: 'German' },
+      }),
     ]);
     expect(cases[1]?.rules).toEqual([
       polite,
@@ -141,7 +189,11 @@ tests:
 `,
       'tests.yaml',
     );
-    const refuses = ['sorry', 'cannot'].map((text) => ({ kind: 'excludes', text, ignoreCase: false }));
+    const refuses = ['sorry', 'cannot'].map((text) => ({
+      kind: 'excludes',
+      text,
+      ignoreCase: false,
+    }));
     expect(cases.map(({ expected, rules }) => ({ expected, rules }))).toEqual([
       {
         expected: { answer: '{{Rome}}' },
@@ -168,7 +220,11 @@ tests:
       'assert: [{ type: is-json, value: file://schema.json }]',
       '/0/assert/0 is-json: its value is in file://schema.json: write it here',
     ],
-    ['a schema as text', 'assert: [{ type: is-json, value: "type: object" }]', '/0/assert/0 is-json: write its schema here, as a map'],
+    [
+      'a schema as text',
+      'assert: [{ type: is-json, value: "type: object" }]',
+      '/0/assert/0 is-json: write its schema here, as a map',
+    ],
     [
       'a list with more than texts',
       'assert: [{ type: contains-any, value: [a, { b: c }] }]',
@@ -179,7 +235,11 @@ tests:
       'assert: [{ type: similar, value: a, threshold: 0.9 }]',
       '/0/assert/0 similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity',
     ],
-    ['a weight', 'assert: [{ type: equals, value: a, weight: 2 }]', '/0/assert/0 its weight: all rules of a case must hold'],
+    [
+      'a weight',
+      'assert: [{ type: equals, value: a, weight: 2 }]',
+      '/0/assert/0 its weight: all rules of a case must hold',
+    ],
     [
       'code over an answer',
       'assert: [{ type: equals, value: a, transform: output.trim() }]',
@@ -190,10 +250,26 @@ tests:
       'options: { transform: output.trim() }',
       '/0/options/transform options.transform: it is code, which is not run; answers are looked at as they are',
     ],
-    ['a share of assertions that is enough', 'threshold: 0.5', '/0/threshold threshold: all rules of a case must hold'],
-    ['a provider of one test', 'provider: openai:o3', '/0/provider provider: it has no counterpart here'],
-    ['another option', 'options: { rubricPrompt: judge }', '/0/options/rubricPrompt options.rubricPrompt: it has no counterpart here'],
-    ['assertions that are no list', 'assert: { type: equals, value: a }', '/0/assert assert is not a list'],
+    [
+      'a share of assertions that is enough',
+      'threshold: 0.5',
+      '/0/threshold threshold: all rules of a case must hold',
+    ],
+    [
+      'a provider of one test',
+      'provider: openai:o3',
+      '/0/provider provider: it has no counterpart here',
+    ],
+    [
+      'another option',
+      'options: { rubricPrompt: judge }',
+      '/0/options/rubricPrompt options.rubricPrompt: it has no counterpart here',
+    ],
+    [
+      'assertions that are no list',
+      'assert: { type: equals, value: a }',
+      '/0/assert assert is not a list',
+    ],
   ])('says of %s that it is not taken over', (_name, given, said) => {
     const { cases, leftOut } = importPromptfoo(`- vars: { q: a }\n  ${given}`, 'tests.yaml');
     expect(cases).toHaveLength(1);
@@ -201,13 +277,19 @@ tests:
   });
 
   test('has ids that can be sent, wherever a long description is cut', () => {
-    const { cases } = importPromptfoo(`- { description: ${'d'.repeat(179)}😀 and more, vars: { q: a } }`, 'tests.yaml');
+    const { cases } = importPromptfoo(
+      `- { description: ${'d'.repeat(179)}😀 and more, vars: { q: a } }`,
+      'tests.yaml',
+    );
     expect(cases.map(({ id }) => id)).toEqual(['d'.repeat(179)]);
   });
 
   test('says of lists that make no case, or too many, that their test is not taken over', () => {
     const hundred = JSON.stringify(Array.from({ length: 100 }, (_, index) => index));
-    const { cases, leftOut } = importPromptfoo(`- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`, 'tests.yaml');
+    const { cases, leftOut } = importPromptfoo(
+      `- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`,
+      'tests.yaml',
+    );
     expect(cases).toEqual([]);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
       '/0/vars more than 1000 combinations of its variables',
@@ -217,7 +299,11 @@ tests:
 
   test.each([
     ['without tests', 'prompts: [x]', 'there is no list of tests'],
-    ['whose tests are in a file', 'tests: tests.yaml', 'the tests are in tests.yaml: import that file'],
+    [
+      'whose tests are in a file',
+      'tests: tests.yaml',
+      'the tests are in tests.yaml: import that file',
+    ],
     ['that is no YAML', 'tests: [', /./],
   ])('%s is refused', (_name, text, detail) => {
     const { cases, issues } = importPromptfoo(text, 'promptfooconfig.yaml');
@@ -226,17 +312,26 @@ tests:
   });
 
   test('may be the list of tests alone', () => {
-    expect(importPromptfoo('- vars: { q: 1 }\n- vars: { q: true }', 'tests.yaml').cases).toMatchObject([
-      { input: { q: 1 } },
-      { input: { q: 'true' } },
-    ]);
+    expect(
+      importPromptfoo('- vars: { q: 1 }\n- vars: { q: true }', 'tests.yaml').cases,
+    ).toMatchObject([{ input: { q: 1 } }, { input: { q: 'true' } }]);
   });
 });
 
 describe('a report', () => {
   const result = (id: string, scores: CaseResult['scores']): CaseReport =>
     caseReportOf({
-      ...{ id, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], scores, latencyMs: 1250, cost: 5_000_000 },
+      ...{
+        id,
+        group: null,
+        pair: null,
+        answer: 'x',
+        unanswered: null,
+        retrieved: [],
+        scores,
+        latencyMs: 1250,
+        cost: 5_000_000,
+      },
       ...{ input: { question: `what is ${id}?` }, expected: { answer: 'y', otherAnswers: ['z'] } },
     });
   const results = [
@@ -247,7 +342,8 @@ describe('a report', () => {
   ];
 
   test('for JUnit names each case once, tells failures from what was not measured, and has question and expected answer', () => {
-    expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } })).toBe(`<?xml version="1.0" encoding="UTF-8"?>
+    expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } }))
+      .toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="wiki">
   <testsuite name="wiki" tests="4" failures="2" errors="1" skipped="0">
     <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.400, at least 0.5 counts">question: what is a?
@@ -271,8 +367,14 @@ answer: x</system-out></testcase>
     [null, 0],
     ['f1 is 0.700 with a lower bound of 0.210; the minimum is 0.5', 1],
   ])('for JUnit fails with its gates alone where these decide: %s', (failure, failures) => {
-    const xml = toJUnit(results, { suite: 'wiki', passAt: {}, gates: [{ name: 'f1 at least 0.5', failure }] });
-    expect(xml).toContain(`<testsuite name="wiki.gates" tests="1" failures="${failures}" errors="0" skipped="0">`);
+    const xml = toJUnit(results, {
+      suite: 'wiki',
+      passAt: {},
+      gates: [{ name: 'f1 at least 0.5', failure }],
+    });
+    expect(xml).toContain(
+      `<testsuite name="wiki.gates" tests="1" failures="${failures}" errors="0" skipped="0">`,
+    );
     expect(xml).toContain('<testsuite name="wiki" tests="4" failures="0" errors="0" skipped="0">');
     expect(xml).toContain('exact ProviderTimeout');
     expect(xml.match(/name="c"/g)).toHaveLength(1);

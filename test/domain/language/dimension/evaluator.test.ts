@@ -1,15 +1,26 @@
 import type { EvaluationCase, ExpectedAnswer } from '../../../../domain/language/cases/case';
 import { evaluate, type EvaluatorSpec } from '../../../../domain/language/dimension/evaluator';
-import type { EvaluatorTools, RetrievedPassage } from '../../../../domain/language/judge/judged-case';
+import type {
+  EvaluatorTools,
+  RetrievedPassage,
+} from '../../../../domain/language/judge/judged-case';
 import type { Rule } from '../../../../domain/language/dimension/rule';
 
 const tools: EvaluatorTools = {
   matches: (pattern, text) =>
-    pattern === 'slow' ? { untold: 'the pattern slow could not be tried in time' } : new RegExp(pattern).test(text),
+    pattern === 'slow'
+      ? { untold: 'the pattern slow could not be tried in time' }
+      : new RegExp(pattern).test(text),
   schemaErrors: ({ type }, value) => (typeof value === type ? [] : [`must be ${String(type)}`]),
   embed: (texts) =>
     Promise.resolve(
-      texts.map((text) => Float32Array.of(text.includes('Rome') ? 1 : 0, text.includes('Paris') ? 1 : 0, text === 'odd' ? 0 : 0.1)),
+      texts.map((text) =>
+        Float32Array.of(
+          text.includes('Rome') ? 1 : 0,
+          text.includes('Paris') ? 1 : 0,
+          text === 'odd' ? 0 : 0.1,
+        ),
+      ),
     ),
 };
 
@@ -31,7 +42,12 @@ const ask = (
     readonly retrieved?: readonly RetrievedPassage[];
     readonly tools?: EvaluatorTools;
   } = {},
-) => evaluate(spec, { case: caseWith(given.expected ?? {}, given.rules), answer, retrieved: given.retrieved ?? [] }, given.tools ?? tools);
+) =>
+  evaluate(
+    spec,
+    { case: caseWith(given.expected ?? {}, given.rules), answer, retrieved: given.retrieved ?? [] },
+    given.tools ?? tools,
+  );
 
 const rome = { answer: 'Rome', otherAnswers: ['the city of Rome'] };
 const label = { kind: 'label', labels: ['food', 'animal', 'animal food'] } as const;
@@ -42,23 +58,71 @@ const passages = [
 
 describe('an evaluator', () => {
   test.each<[string, EvaluatorSpec, string, Parameters<typeof ask>[2], number | 'notApplicable']>([
-    ['exact: but for case, articles and punctuation', { kind: 'exact' }, 'The ROME.', { expected: rome }, 1],
+    [
+      'exact: but for case, articles and punctuation',
+      { kind: 'exact' },
+      'The ROME.',
+      { expected: rome },
+      1,
+    ],
     ['exact: any right answer counts', { kind: 'exact' }, 'city of Rome', { expected: rome }, 1],
     ['exact: not a longer answer', { kind: 'exact' }, 'Rome, of course', { expected: rome }, 0],
-    ['exact: letters of other scripts', { kind: 'exact' }, 'МОСКВА!', { expected: { answer: 'Москва' } }, 1],
+    [
+      'exact: letters of other scripts',
+      { kind: 'exact' },
+      'МОСКВА!',
+      { expected: { answer: 'Москва' } },
+      1,
+    ],
     ['exact: nothing to compare with', { kind: 'exact' }, 'Rome', {}, 'notApplicable'],
     ['f1: half of the words', { kind: 'f1' }, 'in Rome', { expected: { answer: 'Rome' } }, 2 / 3],
     ['f1: the best of the right answers', { kind: 'f1' }, 'city of Rome', { expected: rome }, 1],
-    ['f1: a repeated word counts once', { kind: 'f1' }, 'Rome Rome Rome', { expected: { answer: 'Rome' } }, 0.5],
+    [
+      'f1: a repeated word counts once',
+      { kind: 'f1' },
+      'Rome Rome Rome',
+      { expected: { answer: 'Rome' } },
+      0.5,
+    ],
     ['f1: an empty answer', { kind: 'f1' }, '', { expected: rome }, 0],
-    ['f1: the number of a passage is no word', { kind: 'f1' }, 'Rome [2]', { expected: { answer: 'Rome' } }, 1],
+    [
+      'f1: the number of a passage is no word',
+      { kind: 'f1' },
+      'Rome [2]',
+      { expected: { answer: 'Rome' } },
+      1,
+    ],
     ['label: in a sentence', label, 'This is an animal.', { expected: { label: 'animal' } }, 1],
     ['label: two are none', label, 'food or animal', { expected: { label: 'animal' } }, 0],
-    ['label: the longer one is one', label, 'animal food', { expected: { label: 'animal food' } }, 1],
-    ['label: the longer one is not the shorter', label, 'animal food', { expected: { label: 'food' } }, 0],
+    [
+      'label: the longer one is one',
+      label,
+      'animal food',
+      { expected: { label: 'animal food' } },
+      1,
+    ],
+    [
+      'label: the longer one is not the shorter',
+      label,
+      'animal food',
+      { expected: { label: 'food' } },
+      0,
+    ],
     ['regex: matched', { kind: 'regex', pattern: '^\\d+$' }, '42', {}, 1],
-    ['json: of the case’s schema', { kind: 'json', schema: null }, '{}', { expected: { schema: { type: 'object' } } }, 1],
-    ['json: prose around it', { kind: 'json', schema: null }, 'Here: {}', { expected: { schema: { type: 'object' } } }, 0],
+    [
+      'json: of the case’s schema',
+      { kind: 'json', schema: null },
+      '{}',
+      { expected: { schema: { type: 'object' } } },
+      1,
+    ],
+    [
+      'json: prose around it',
+      { kind: 'json', schema: null },
+      'Here: {}',
+      { expected: { schema: { type: 'object' } } },
+      0,
+    ],
     ['json: of another shape', { kind: 'json', schema: { type: 'object' } }, '3', {}, 0],
     ['rules: none asked', { kind: 'rules', rules: [] }, 'x', {}, 'notApplicable'],
     [
@@ -88,15 +152,36 @@ describe('an evaluator', () => {
     ],
     [
       'rules: one of several',
-      { kind: 'rules', rules: [{ kind: 'anyOf', rules: [{ kind: 'equals', text: 'x' }, { kind: 'json' }] }] },
+      {
+        kind: 'rules',
+        rules: [{ kind: 'anyOf', rules: [{ kind: 'equals', text: 'x' }, { kind: 'json' }] }],
+      },
       ' x ',
       {},
       1,
     ],
     ['similarity: the same subject', { kind: 'similarity' }, 'It is Rome', { expected: rome }, 1],
-    ['similarity: another', { kind: 'similarity' }, 'Paris', { expected: { answer: 'Rome' } }, 0.01 / 1.01],
-    ['groundedness: words of the passages', { kind: 'groundedness' }, 'Rome is sunny [1]', { retrieved: passages }, 2 / 3],
-    ['groundedness: an answer without words', { kind: 'groundedness' }, '[1]', { retrieved: passages }, 'notApplicable'],
+    [
+      'similarity: another',
+      { kind: 'similarity' },
+      'Paris',
+      { expected: { answer: 'Rome' } },
+      0.01 / 1.01,
+    ],
+    [
+      'groundedness: words of the passages',
+      { kind: 'groundedness' },
+      'Rome is sunny [1]',
+      { retrieved: passages },
+      2 / 3,
+    ],
+    [
+      'groundedness: an answer without words',
+      { kind: 'groundedness' },
+      '[1]',
+      { retrieved: passages },
+      'notApplicable',
+    ],
     ['groundedness: nothing was retrieved', { kind: 'groundedness' }, 'Rome', {}, 'notApplicable'],
     [
       'citations: one right, one wrong',
@@ -105,7 +190,13 @@ describe('an evaluator', () => {
       { retrieved: passages, expected: { documents: ['italy'] } },
       0.5,
     ],
-    ['citations: of a passage that was not shown', { kind: 'citations' }, 'Rome [7]', { retrieved: passages }, 0],
+    [
+      'citations: of a passage that was not shown',
+      { kind: 'citations' },
+      'Rome [7]',
+      { retrieved: passages },
+      0,
+    ],
     ['citations: none', { kind: 'citations' }, 'Rome', { retrieved: passages }, 0],
   ])('%s', async (_name, spec, answer, given, expected) => {
     const score = await ask(spec, answer, given);
@@ -118,16 +209,24 @@ describe('an evaluator', () => {
       kind: 'failed',
       reason: 'the pattern slow could not be tried in time',
     });
-    expect(await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: { ...tools, embed: null } })).toEqual({
+    expect(
+      await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: { ...tools, embed: null } }),
+    ).toEqual({
       kind: 'failed',
       reason: 'no embedder was given',
     });
     const short = { ...tools, embed: () => Promise.resolve([]) };
-    expect(await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: short })).toMatchObject({ kind: 'failed' });
+    expect(await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: short })).toMatchObject({
+      kind: 'failed',
+    });
     const broken = [
       { kind: 'matches', pattern: 'slow' },
       { kind: 'contains', text: 'b' },
     ] as const;
-    expect(await ask({ kind: 'rules', rules: broken }, 'a')).toEqual({ kind: 'scored', value: 0, detail: 'does not contain "b"' });
+    expect(await ask({ kind: 'rules', rules: broken }, 'a')).toEqual({
+      kind: 'scored',
+      value: 0,
+      detail: 'does not contain "b"',
+    });
   });
 });

@@ -1,20 +1,41 @@
 import fc from 'fast-check';
 import { aggregate, boundsOf } from '../../../../domain/language/evaluation/aggregate';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
-import { failed, notApplicable, scored, type Score } from '../../../../domain/language/evaluation/score';
-import { casesToDecide, leastShown, requiredCases, standingOf } from '../../../../domain/language/evaluation/sample-size';
+import {
+  failed,
+  notApplicable,
+  scored,
+  type Score,
+} from '../../../../domain/language/evaluation/score';
+import {
+  casesToDecide,
+  leastShown,
+  requiredCases,
+  standingOf,
+} from '../../../../domain/language/evaluation/sample-size';
 import { emptyMean, extendMean } from '../../../../domain/statistics/mean-sequence';
 import { seededRandom, type Random } from '../../../../domain/statistics/random';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 
 const randomOf = (world: number): Random => seededRandom([world, 7, 1, 4]);
-const draw = (random: Random, n: number, share: number) => Array.from({ length: n }, () => scored(random() < share));
+const draw = (random: Random, n: number, share: number) =>
+  Array.from({ length: n }, () => scored(random() < share));
 
 describe('the aggregate of a dimension', () => {
   test('counts what could not be measured, and takes it at its worst on either side', () => {
-    const scores = [...Array.from({ length: 90 }, () => scored(1)), ...Array.from({ length: 10 }, () => failed('timeout')), notApplicable];
+    const scores = [
+      ...Array.from({ length: 90 }, () => scored(1)),
+      ...Array.from({ length: 10 }, () => failed('timeout')),
+      notApplicable,
+    ];
     const found = aggregate(scores);
-    expect(found).toMatchObject({ cases: 100, failures: 10, reasons: { timeout: 10 }, notApplicable: 1, mean: 1 });
+    expect(found).toMatchObject({
+      cases: 100,
+      failures: 10,
+      reasons: { timeout: 10 },
+      notApplicable: 1,
+      mean: 1,
+    });
     const { lower, upper } = boundsOf(found, 0.95);
     expect(lower).toBeLessThan(0.9);
     expect(upper).toBe(1);
@@ -33,13 +54,22 @@ describe('the aggregate of a dimension', () => {
   test('failing a case never helps: the interval around any scores holds the one that knows them', () => {
     const score = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
-      fc.property(fc.array(fc.tuple(score, fc.boolean()), { minLength: 1, maxLength: 60 }), (drawn) => {
-        const known = boundsOf(aggregate(drawn.map(([value]) => scored(value))), 0.9);
-        const partly = boundsOf(aggregate(drawn.map(([value, isKnown]): Score => (isKnown ? scored(value) : failed('lost')))), 0.9);
-        // The bets on either side guess by what came before; the guess may sharpen a bound by a hair, never the claim.
-        expect(partly.lower ?? 0).toBeLessThanOrEqual((known.lower ?? 0) + 0.02);
-        expect(partly.upper ?? 1).toBeGreaterThanOrEqual((known.upper ?? 1) - 0.02);
-      }),
+      fc.property(
+        fc.array(fc.tuple(score, fc.boolean()), { minLength: 1, maxLength: 60 }),
+        (drawn) => {
+          const known = boundsOf(aggregate(drawn.map(([value]) => scored(value))), 0.9);
+          const partly = boundsOf(
+            aggregate(
+              drawn.map(([value, isKnown]): Score => (isKnown ? scored(value) : failed('lost'))),
+            ),
+            0.9,
+          );
+          // The bets on either side guess by what came before; the guess may sharpen a bound by a
+          // hair, never the claim.
+          expect(partly.lower ?? 0).toBeLessThanOrEqual((known.lower ?? 0) + 0.02);
+          expect(partly.upper ?? 1).toBeGreaterThanOrEqual((known.upper ?? 1) - 0.02);
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -51,9 +81,15 @@ describe('the aggregate of a dimension', () => {
       const range = { min: 0, max: 1 };
       let state = emptyMean();
       for (let look = 0; look < 8; look += 1) {
-        const bought = Array.from({ length: look === 0 ? 50 : 100 }, () => (random() < 0.8 ? 1 : 0));
+        const bought = Array.from({ length: look === 0 ? 50 : 100 }, () =>
+          random() < 0.8 ? 1 : 0,
+        );
         state = extendMean(state, { ...range, guess: range }, bought);
-        if (standingOf({ worst: state, best: state, range }, { min: 0.8, max: null, level: 0.95 }) === 'within') return true;
+        if (
+          standingOf({ worst: state, best: state, range }, { min: 0.8, max: null, level: 0.95 }) ===
+          'within'
+        )
+          return true;
       }
       return false;
     });
@@ -83,22 +119,39 @@ describe('how many cases', () => {
 
   test('more would decide is about what it then takes, when cases go on like those so far', () => {
     const open = (scores: readonly Score[], cases: number) =>
-      standingOf(aggregate(Array.from({ length: cases }, (_, index) => scores[index % scores.length] ?? failed(''))), limit) === 'open';
+      standingOf(
+        aggregate(
+          Array.from({ length: cases }, (_, index) => scores[index % scores.length] ?? failed('')),
+        ),
+        limit,
+      ) === 'open';
     const forecasts = Array.from({ length: 30 }, (_, world) => {
       const scores = draw(randomOf(world), 100, 0.9);
       return { scores, more: casesToDecide(aggregate(scores), limit) ?? 0 };
     }).filter(({ more }) => more > 20 && more < 1500);
     expect(forecasts.length).toBeGreaterThan(8);
-    // The bets go on from a guess that the first hundred cases had to find: what repeats them exactly is decided a little sooner or later.
-    const late = forecasts.filter(({ scores, more }) => open(scores, Math.ceil(1.3 * (100 + more)))).map(({ more }) => more);
-    const early = forecasts.filter(({ scores, more }) => !open(scores, Math.floor(0.7 * (100 + more)))).map(({ more }) => more);
+    // The bets go on from a guess that the first hundred cases had to find: what repeats them
+    // exactly is decided a little sooner or later.
+    const late = forecasts
+      .filter(({ scores, more }) => open(scores, Math.ceil(1.3 * (100 + more))))
+      .map(({ more }) => more);
+    const early = forecasts
+      .filter(({ scores, more }) => !open(scores, Math.floor(0.7 * (100 + more))))
+      .map(({ more }) => more);
     expect({ late, early }).toEqual({ late: [], early: [] });
   });
 
   test('none are when it is decided, and no number is when the share stands at the limit or failures hide it', () => {
     expect(casesToDecide(aggregate(draw(randomOf(1), 4000, 0.95)), limit)).toBe(0);
-    expect(casesToDecide(aggregate(Array.from({ length: 100 }, (_, index) => scored(index % 10 < 8))), limit)).toBeNull();
-    const hidden = Array.from({ length: 100 }, (_, index) => (index % 10 < 7 ? scored(1) : failed('timeout')));
+    expect(
+      casesToDecide(
+        aggregate(Array.from({ length: 100 }, (_, index) => scored(index % 10 < 8))),
+        limit,
+      ),
+    ).toBeNull();
+    const hidden = Array.from({ length: 100 }, (_, index) =>
+      index % 10 < 7 ? scored(1) : failed('timeout'),
+    );
     expect(casesToDecide(aggregate(hidden), limit)).toBeNull();
     expect(casesToDecide(aggregate([]), limit)).toBeNull();
   });
@@ -106,7 +159,10 @@ describe('how many cases', () => {
   test('are required beforehand: with so many, about half of all samples show it', () => {
     const needed = requiredCases({ truth: 0.9, min: 0.8, level: 0.95 });
     expect(needed).toBeGreaterThan(60);
-    const shown = rateIn(200, (world) => standingOf(aggregate(draw(randomOf(world), needed ?? 0, 0.9)), limit) === 'within');
+    const shown = rateIn(
+      200,
+      (world) => standingOf(aggregate(draw(randomOf(world), needed ?? 0, 0.9)), limit) === 'within',
+    );
     expect(shown.rate).toBeGreaterThan(0.35);
     expect(shown.rate).toBeLessThan(0.75);
     expect(requiredCases({ truth: 0.8, min: 0.8, level: 0.95 })).toBeNull();
@@ -142,10 +198,19 @@ describe('two candidates on the same cases', () => {
   });
 
   test('a candidate that does not answer what it cannot does not win by it', () => {
-    const answered: (readonly [string, Score])[] = Array.from({ length: 200 }, (_, index) => [`c${index}`, scored(index % 2)]);
-    const silent = new Map(answered.filter(([, score]) => score.kind === 'scored' && score.value === 1));
+    const answered: (readonly [string, Score])[] = Array.from({ length: 200 }, (_, index) => [
+      `c${index}`,
+      scored(index % 2),
+    ]);
+    const silent = new Map(
+      answered.filter(([, score]) => score.kind === 'scored' && score.value === 1),
+    );
     const compared = comparePaired(silent, new Map(answered));
-    expect(compared).toMatchObject({ cases: 200, failures: 100, reasons: { 'candidate: not asked': 100 } });
+    expect(compared).toMatchObject({
+      cases: 200,
+      failures: 100,
+      reasons: { 'candidate: not asked': 100 },
+    });
     expect(boundsOf(compared, 0.95).lower).toBeLessThan(0);
   });
 });

@@ -3,7 +3,10 @@ import { aggregate } from '../../../../domain/language/evaluation/aggregate';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
 import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
-import type { DimensionEvidence, LlmEvidence } from '../../../../domain/language/evaluation/evidence';
+import type {
+  DimensionEvidence,
+  LlmEvidence,
+} from '../../../../domain/language/evaluation/evidence';
 import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import type { LlmGate } from '../../../../domain/language/evaluation/gate';
@@ -13,7 +16,13 @@ import { failed, scored, type Score } from '../../../../domain/language/evaluati
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const common = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
-const useful: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.6, ...common };
+const useful: LlmGate = {
+  name: 'useful',
+  kind: 'threshold',
+  dimension: 'exact',
+  min: 0.6,
+  ...common,
+};
 const noWorse: LlmGate = {
   name: 'no-worse',
   kind: 'nonInferiority',
@@ -26,9 +35,16 @@ const noWorse: LlmGate = {
 
 /** `share` of n cases right, evenly. */
 const shareOf = (share: number, n: number): Score[] =>
-  Array.from({ length: n }, (_, index) => scored(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)));
-const measured = (scores: readonly Score[]): DimensionEvidence => ({ aggregate: aggregate(scores), lowest: null, judge: null });
-const byId = (scores: readonly Score[]) => new Map(scores.map((score, index) => [`c${index}`, score]));
+  Array.from({ length: n }, (_, index) =>
+    scored(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)),
+  );
+const measured = (scores: readonly Score[]): DimensionEvidence => ({
+  aggregate: aggregate(scores),
+  lowest: null,
+  judge: null,
+});
+const byId = (scores: readonly Score[]) =>
+  new Map(scores.map((score, index) => [`c${index}`, score]));
 
 const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
   kind: 'llmEvaluation',
@@ -48,21 +64,36 @@ const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
 });
 const exactly = (scores: readonly Score[]) => evidence({ dimensions: { exact: measured(scores) } });
 const labels = (right: number, n: number) =>
-  Array.from({ length: 2 * n }, (_, index) => ({ label: index < n, said: index % n < right ? index < n : index >= n }));
+  Array.from({ length: 2 * n }, (_, index) => ({
+    label: index < n,
+    said: index % n < right ? index < n : index >= n,
+  }));
 const judged = (calibration: ReturnType<typeof calibrate> | null, share: number, n = 400) => {
   const scores = shareOf(share, n);
-  const judge = { digest: digest('c'), calibration, said: { cases: n, right: Math.round(share * n) } };
+  const judge = {
+    digest: digest('c'),
+    calibration,
+    said: { cases: n, right: Math.round(share * n) },
+  };
   return evidence({ dimensions: { exact: { aggregate: aggregate(scores), lowest: null, judge } } });
 };
 const compared = (candidate: readonly Score[], champion: readonly Score[]) =>
-  evidence({ comparisons: { champion: { exact: comparePaired(byId(candidate), byId(champion)) }, baseline: null } });
+  evidence({
+    comparisons: {
+      champion: { exact: comparePaired(byId(candidate), byId(champion)) },
+      baseline: null,
+    },
+  });
 const paired = (gap: number, n = 400) =>
   evidence({
     bias: {
       exact: measureBias(
         shareOf(0.8, n).flatMap((score, index) => [
           { case: { pair: `p${index}`, group: 'a' }, score },
-          { case: { pair: `p${index}`, group: 'b' }, score: index % 100 < 100 * gap ? scored(0) : score },
+          {
+            case: { pair: `p${index}`, group: 'b' },
+            score: index % 100 < 100 * gap ? scored(0) : score,
+          },
         ]),
       ),
     },
@@ -78,7 +109,13 @@ describe('a decision over gates', () => {
       /exact 0\.800, 95 % bounds 0\.7\d+ … .*minimum 0\.600 \(400 cases\)/,
     ],
     ['well below it', useful, exactly(shareOf(0.4, 400)), 'failed', /exact 0\.400/],
-    ['too near to tell', useful, exactly(shareOf(0.65, 200)), 'inconclusive', /about \d+ more cases would decide/],
+    [
+      'too near to tell',
+      useful,
+      exactly(shareOf(0.65, 200)),
+      'inconclusive',
+      /about \d+ more cases would decide/,
+    ],
     ['too few cases', useful, exactly(shareOf(1, 20)), 'inconclusive', /20 cases, 30 are needed/],
     ['not measured at all', useful, evidence({}), 'inconclusive', /exact was not measured/],
     [
@@ -95,9 +132,27 @@ describe('a decision over gates', () => {
       'inconclusive',
       /100 of them not measured/,
     ],
-    ['no worse than the champion', noWorse, compared(shareOf(0.8, 400), shareOf(0.8, 400)), 'passed', /minimum -0\.100/],
-    ['much worse than the champion', noWorse, compared(shareOf(0.5, 400), shareOf(0.9, 400)), 'failed', /exact -0\.400/],
-    ['without a champion', noWorse, evidence({}), 'inconclusive', /there is no champion to compare with/],
+    [
+      'no worse than the champion',
+      noWorse,
+      compared(shareOf(0.8, 400), shareOf(0.8, 400)),
+      'passed',
+      /minimum -0\.100/,
+    ],
+    [
+      'much worse than the champion',
+      noWorse,
+      compared(shareOf(0.5, 400), shareOf(0.9, 400)),
+      'failed',
+      /exact -0\.400/,
+    ],
+    [
+      'without a champion',
+      noWorse,
+      evidence({}),
+      'inconclusive',
+      /there is no champion to compare with/,
+    ],
     [
       'groups alike',
       { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
@@ -122,21 +177,32 @@ describe('a decision over gates', () => {
     [
       'fast enough',
       { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
-      evidence({ latenciesMs: shareOf(0.99, 300).map((score) => (score.kind === 'scored' && score.value === 1 ? 100 : 900)) }),
+      evidence({
+        latenciesMs: shareOf(0.99, 300).map((score) =>
+          score.kind === 'scored' && score.value === 1 ? 100 : 900,
+        ),
+      }),
       'passed',
       /latency at 90 % 100 ms/,
     ],
     [
       'too slow',
       { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
-      evidence({ latenciesMs: shareOf(0.5, 300).map((score) => (score.kind === 'scored' && score.value === 1 ? 100 : 900)) }),
+      evidence({
+        latenciesMs: shareOf(0.5, 300).map((score) =>
+          score.kind === 'scored' && score.value === 1 ? 100 : 900,
+        ),
+      }),
       'failed',
       /900 ms/,
     ],
     [
       'fast where it answers, which is not everywhere',
       { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.5 },
-      evidence({ latenciesMs: Array.from({ length: 200 }, () => 10), unanswered: { ProviderTimeout: 100 } }),
+      evidence({
+        latenciesMs: Array.from({ length: 200 }, () => 10),
+        unanswered: { ProviderTimeout: 100 },
+      }),
       'failed',
       /unknown/,
     ],
@@ -144,7 +210,11 @@ describe('a decision over gates', () => {
       'fast, by the answers of this run alone',
       { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.02 },
       // Five of 500 without an answer are one of the hundred that have a time.
-      evidence({ latenciesMs: Array.from({ length: 100 }, () => 100), earlier: 395, unanswered: { ProviderTimeout: 5 } }),
+      evidence({
+        latenciesMs: Array.from({ length: 100 }, () => 100),
+        earlier: 395,
+        unanswered: { ProviderTimeout: 5 },
+      }),
       'passed',
       /latency at 90 % 100 ms.*\(102 cases\); 395 more were answered in earlier runs/,
     ],
@@ -162,7 +232,13 @@ describe('a decision over gates', () => {
       'passed',
       /cost at 50 % \$0\.000500/,
     ],
-    ['by a calibrated judge', useful, judged(calibrate(digest('c'), labels(95, 100)), 0.85), 'passed', /after the judge's errors/],
+    [
+      'by a calibrated judge',
+      useful,
+      judged(calibrate(digest('c'), labels(95, 100)), 0.85),
+      'passed',
+      /after the judge's errors/,
+    ],
     [
       'by a lenient judge, whose yeses mean less',
       useful,
@@ -170,7 +246,13 @@ describe('a decision over gates', () => {
       'inconclusive',
       /after the judge's errors/,
     ],
-    ['by an uncalibrated judge', useful, judged(null, 0.99), 'inconclusive', /the judge may not gate: .* has no calibration/],
+    [
+      'by an uncalibrated judge',
+      useful,
+      judged(null, 0.99),
+      'inconclusive',
+      /the judge may not gate: .* has no calibration/,
+    ],
     [
       'by another judge than the calibrated one',
       useful,
@@ -179,7 +261,10 @@ describe('a decision over gates', () => {
       /the judge has changed/,
     ],
   ])('%s', (_name, gate, given, outcome, message) => {
-    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null }, given);
+    const { verdict } = decideEvaluation(
+      { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
+      given,
+    );
     expect(verdict.reasons[0]?.message).toMatch(message);
     expect(verdict.kind).toBe(outcome);
   });
@@ -187,45 +272,89 @@ describe('a decision over gates', () => {
   test('passes when all pass, fails when one fails, and asks for as many cases as the slowest gate needs', () => {
     const open = exactly(shareOf(0.65, 200));
     const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
-      decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }, given);
-    expect(decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind).toBe('passed');
-    expect(decide([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({ verdict: { kind: 'failed' }, moreCases: null });
-    const [one, other] = [decide([useful], open).moreCases, decide([{ ...useful, min: 0.62 }], open).moreCases];
+      decideEvaluation(
+        { kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null },
+        given,
+      );
+    expect(
+      decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind,
+    ).toBe('passed');
+    expect(decide([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({
+      verdict: { kind: 'failed' },
+      moreCases: null,
+    });
+    const [one, other] = [
+      decide([useful], open).moreCases,
+      decide([{ ...useful, min: 0.62 }], open).moreCases,
+    ];
     expect(other ?? 0).toBeGreaterThan(one ?? Infinity);
-    expect(decide([useful, { ...useful, min: 0.62 }], open)).toMatchObject({ verdict: { kind: 'inconclusive' }, moreCases: other });
+    expect(decide([useful, { ...useful, min: 0.62 }], open)).toMatchObject({
+      verdict: { kind: 'inconclusive' },
+      moreCases: other,
+    });
     expect(decide([useful, noWorse], open).moreCases).toBeNull();
   });
 
   test('without gates decides nothing', () => {
     const none = (ungated: string | null) =>
-      decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [], ungated }, evidence({})).verdict;
-    expect(none(null)).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.noGates' }] });
-    expect(none('a first try')).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.ungated' }] });
+      decideEvaluation(
+        { kind: 'llmEvaluation', version: 1, looks: 1, gates: [], ungated },
+        evidence({}),
+      ).verdict;
+    expect(none(null)).toMatchObject({
+      kind: 'inconclusive',
+      reasons: [{ code: 'policy.noGates' }],
+    });
+    expect(none('a first try')).toMatchObject({
+      kind: 'inconclusive',
+      reasons: [{ code: 'policy.ungated' }],
+    });
   });
 });
 
 describe('a counterpart that is not there', () => {
-  const policy = (...gates: LlmGate[]) => ({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }) as const;
+  const policy = (...gates: LlmGate[]) =>
+    ({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }) as const;
   const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
 
   test('is nothing to be as good as: a bundle passes by no comparison with itself', () => {
     const { verdict, moreCases } = decideEvaluation(policy(noWorse), evidence(same));
-    expect(verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ outcome: 'notApplicable' }, { code: 'policy.noAbsoluteGate' }] });
+    expect(verdict).toMatchObject({
+      kind: 'inconclusive',
+      reasons: [{ outcome: 'notApplicable' }, { code: 'policy.noAbsoluteGate' }],
+    });
     expect(moreCases).toBeNull();
     const useless = { ...exactly(shareOf(0.1, 400)), ...same };
     expect(decideEvaluation(policy(noWorse, useful), useless).verdict.kind).toBe('failed');
-    expect(decideEvaluation(policy(noWorse, useful), { ...exactly(shareOf(0.9, 400)), ...same }).verdict.kind).toBe('passed');
+    expect(
+      decideEvaluation(policy(noWorse, useful), { ...exactly(shareOf(0.9, 400)), ...same }).verdict
+        .kind,
+    ).toBe('passed');
   });
 
   test('because it could not be asked is not as if there were none', () => {
-    const gone = { missing: { champion: { kind: 'notMeasured', reason: 'acme has no such model' }, baseline: null } } as const;
-    const { verdict } = decideEvaluation(policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful), {
-      ...exactly(shareOf(0.9, 400)),
-      ...gone,
-    });
+    const gone = {
+      missing: {
+        champion: { kind: 'notMeasured', reason: 'acme has no such model' },
+        baseline: null,
+      },
+    } as const;
+    const { verdict } = decideEvaluation(
+      policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful),
+      {
+        ...exactly(shareOf(0.9, 400)),
+        ...gone,
+      },
+    );
     expect(verdict).toMatchObject({
       kind: 'inconclusive',
-      reasons: [{ code: 'nonInferiority.notMeasured', message: expect.stringContaining('no such model') as string }, {}],
+      reasons: [
+        {
+          code: 'nonInferiority.notMeasured',
+          message: expect.stringContaining('no such model') as string,
+        },
+        {},
+      ],
     });
   });
 });
@@ -234,13 +363,19 @@ test('cases to buy are counted in cases of the set, of which only some say anyth
   const few = evidence({
     dimensions: {
       exact: {
-        aggregate: aggregate([...shareOf(0.8, 10), ...Array.from({ length: 190 }, (): Score => ({ kind: 'notApplicable' }))]),
+        aggregate: aggregate([
+          ...shareOf(0.8, 10),
+          ...Array.from({ length: 190 }, (): Score => ({ kind: 'notApplicable' })),
+        ]),
         lowest: null,
         judge: null,
       },
     },
   });
-  const { moreCases } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [useful], ungated: null }, few);
+  const { moreCases } = decideEvaluation(
+    { kind: 'llmEvaluation', version: 1, looks: 1, gates: [useful], ungated: null },
+    few,
+  );
   // 20 more of which it says something, one in twenty.
   expect(moreCases).toBe(400);
 });
@@ -248,7 +383,13 @@ test('cases to buy are counted in cases of the set, of which only some say anyth
 test('bounds that hold for one look share their error among the looks there may be', () => {
   const gate: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 100, ...common };
   const latenciesMs = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 200 : 50));
-  const policy = { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null } as const;
+  const policy = {
+    kind: 'llmEvaluation',
+    version: 1,
+    looks: 1,
+    gates: [gate],
+    ungated: null,
+  } as const;
   const given = evidence({ latenciesMs, cases: 100 });
   expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
   expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
@@ -259,12 +400,18 @@ test('what was measured names who answered, a standby as such, and from when the
     { provider: 'openai', model: 'small-2026', standsIn: false, cases: 398 },
     { provider: 'spare', model: 'other', standsIn: true, cases: 2 },
   ];
-  const lines = explainLlmEvidence(evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 })).join('\n');
+  const lines = explainLlmEvidence(
+    evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 }),
+  ).join('\n');
   expect(lines).toContain(
     "answered by openai small-2026 (398), spare other (2, a standby); what is measured is not the first model's alone: standbys gave 2 answers",
   );
-  expect(lines).toContain('30 ms at 95 % of 3 cases; the other 397 were answered in earlier runs, under other loads');
-  expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(/answered by|earlier/);
+  expect(lines).toContain(
+    '30 ms at 95 % of 3 cases; the other 397 were answered in earlier runs, under other loads',
+  );
+  expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(
+    /answered by|earlier/,
+  );
 });
 
 test('what was measured names who stands by, and who does not and why', () => {
@@ -289,17 +436,46 @@ test('what was measured names who stands by, and who does not and why', () => {
 });
 
 describe('a gate that every case must pass', () => {
-  const allPass: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 1 };
-  const policy = { kind: 'llmEvaluation', version: 2, looks: 1, gates: [allPass], ungated: null } as const;
+  const allPass: LlmGate = {
+    name: 'all',
+    kind: 'allPass',
+    dimension: 'exact',
+    min: 1,
+    minCases: 1,
+  };
+  const policy = {
+    kind: 'llmEvaluation',
+    version: 2,
+    looks: 1,
+    gates: [allPass],
+    ungated: null,
+  } as const;
   const of = (scores: readonly Score[]) => {
     const results = scores.map((score, index) => ({
-      ...{ id: `c${index}`, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], latencyMs: 1, cost: 0 },
+      ...{
+        id: `c${index}`,
+        group: null,
+        pair: null,
+        answer: 'x',
+        unanswered: null,
+        retrieved: [],
+        latencyMs: 1,
+        cost: 0,
+      },
       scores: { exact: score },
     }));
     const counterparts = { champion: null, baseline: null };
-    return evidenceOf({ candidate: digest('a'), caseSet: digest('b'), dimensions: ['exact'], results, counterparts, judges: {} });
+    return evidenceOf({
+      candidate: digest('a'),
+      caseSet: digest('b'),
+      dimensions: ['exact'],
+      results,
+      counterparts,
+      judges: {},
+    });
   };
-  const decide = (scores: readonly Score[], gate: LlmGate = allPass) => decideEvaluation({ ...policy, gates: [gate] }, of(scores)).verdict;
+  const decide = (scores: readonly Score[], gate: LlmGate = allPass) =>
+    decideEvaluation({ ...policy, gates: [gate] }, of(scores)).verdict;
 
   test('passes 25 of 25 right answers, of which an interval shows 0.79 alone, and claims nothing of other cases', () => {
     const right = Array.from({ length: 25 }, () => scored(1));
@@ -312,7 +488,14 @@ describe('a gate that every case must pass', () => {
         },
       ],
     });
-    const interval: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.9, ...common, minCases: 25 };
+    const interval: LlmGate = {
+      name: 'useful',
+      kind: 'threshold',
+      dimension: 'exact',
+      min: 0.9,
+      ...common,
+      minCases: 25,
+    };
     expect(decide(right, interval).kind).toBe('inconclusive');
   });
 
@@ -357,7 +540,10 @@ describe('a case set on which many bundles are tried', () => {
     expect(at(2).reasons.at(-1)?.message).not.toContain('new cases');
   });
 
-  test.each([0, 0.9])('lets one of 60 bad bundles pass no more often than its gate allows, cases shared %d', (shared) => {
-    expect(anyBundlePasses({ attempts: 60, cases: 150, shared }, 60).lower).toBeLessThan(0.05);
-  });
+  test.each([0, 0.9])(
+    'lets one of 60 bad bundles pass no more often than its gate allows, cases shared %d',
+    (shared) => {
+      expect(anyBundlePasses({ attempts: 60, cases: 150, shared }, 60).lower).toBeLessThan(0.05);
+    },
+  );
 });

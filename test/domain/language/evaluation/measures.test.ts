@@ -14,21 +14,28 @@ describe('a quantile', () => {
     [0.5, 60],
     [0.9, 120],
     [0.97, 300],
-  ])('of %d has bounds that hold, whatever the distribution (1000 worlds of %d, one in twenty allowed on each side)', (quantile, n) => {
-    // Pareto: it has no variance, like latencies at their worst.
-    const truth = (1 - quantile) ** (-1 / 1.5);
-    const bounds = (world: number) => {
-      const random = seededRandom([world, 2, 7, 1]);
-      return quantileBounds(
-        Array.from({ length: n }, () => (1 - random()) ** (-1 / 1.5)),
-        quantile,
-        0.95,
-      );
-    };
-    expect(rateIn(1000, (world) => (bounds(world)?.lower ?? -Infinity) > truth).lower).toBeLessThanOrEqual(0.05);
-    expect(rateIn(1000, (world) => (bounds(world)?.upper ?? Infinity) < truth).lower).toBeLessThanOrEqual(0.05);
-    expect(bounds(1)?.upper).not.toBeNull();
-  });
+  ])(
+    'of %d has bounds that hold, whatever the distribution (1000 worlds of %d, one in twenty allowed on each side)',
+    (quantile, n) => {
+      // Pareto: it has no variance, like latencies at their worst.
+      const truth = (1 - quantile) ** (-1 / 1.5);
+      const bounds = (world: number) => {
+        const random = seededRandom([world, 2, 7, 1]);
+        return quantileBounds(
+          Array.from({ length: n }, () => (1 - random()) ** (-1 / 1.5)),
+          quantile,
+          0.95,
+        );
+      };
+      expect(
+        rateIn(1000, (world) => (bounds(world)?.lower ?? -Infinity) > truth).lower,
+      ).toBeLessThanOrEqual(0.05);
+      expect(
+        rateIn(1000, (world) => (bounds(world)?.upper ?? Infinity) < truth).lower,
+      ).toBeLessThanOrEqual(0.05);
+      expect(bounds(1)?.upper).not.toBeNull();
+    },
+  );
 
   test('of too few values has no upper bound, and of none is nothing', () => {
     expect(quantileBounds([1, 2, 3], 0.97, 0.95)).toEqual({ estimate: 3, lower: 2, upper: null });
@@ -40,7 +47,11 @@ describe('consistency over repeats', () => {
   test.each<[string, readonly (string | null)[], Score]>([
     ['all the same, but for case', ['Rome.', 'rome', 'ROME'], { kind: 'scored', value: 1 }],
     ['two of three', ['Rome', 'Rome', 'Paris'], { kind: 'scored', value: 1 / 3 }],
-    ['a repeat that failed agrees with none', ['Rome', 'Rome', null], { kind: 'scored', value: 1 / 3, detail: '1 repeats failed' }],
+    [
+      'a repeat that failed agrees with none',
+      ['Rome', 'Rome', null],
+      { kind: 'scored', value: 1 / 3, detail: '1 repeats failed' },
+    ],
     ['one alone says nothing', ['Rome'], { kind: 'notApplicable' }],
     ['all failed', [null, null], { kind: 'failed', reason: 'no repeat was answered' }],
   ])('%s', (_name, answers, score) => {
@@ -49,7 +60,10 @@ describe('consistency over repeats', () => {
 });
 
 describe('bias', () => {
-  const of = (pair: string | null, group: string | null, score: Score) => ({ case: { pair, group }, score });
+  const of = (pair: string | null, group: string | null, score: Score) => ({
+    case: { pair, group },
+    score,
+  });
 
   test('is each group’s difference to the others of its pairs', () => {
     const found = measureBias([
@@ -70,14 +84,22 @@ describe('bias', () => {
 
   test('of a pair with a failed case is unknown, not zero', () => {
     const found = measureBias([of('p', 'a', scored(1)), of('p', 'b', failed('refused'))]);
-    expect(found.groups[0]?.difference).toMatchObject({ cases: 1, failures: 1, mean: null, reasons: { refused: 1 } });
+    expect(found.groups[0]?.difference).toMatchObject({
+      cases: 1,
+      failures: 1,
+      mean: null,
+      reasons: { refused: 1 },
+    });
   });
 });
 
 describe('a perturbed case', () => {
   const plain: EvaluationCase = {
     id: 'c1',
-    input: { question: 'Which city is the capital of Italy in 1946?', passages: ['one', 'two', 'three', 'four', 'five', 'six'] },
+    input: {
+      question: 'Which city is the capital of Italy in 1946?',
+      passages: ['one', 'two', 'three', 'four', 'five', 'six'],
+    },
     expected: { answer: 'Rome' },
     tags: [],
     group: null,
@@ -87,11 +109,19 @@ describe('a perturbed case', () => {
   const random = (seed = 1) => seededRandom([seed, 2, 3, 4]);
   const question = (perturbation: Perturbation, seed?: number) =>
     perturb(plain, 'question', { perturbation, random: random(seed) })?.input['question'];
-  const passages = (perturbation: Perturbation) => perturb(plain, 'passages', { perturbation, random: random() })?.input['passages'];
+  const passages = (perturbation: Perturbation) =>
+    perturb(plain, 'passages', { perturbation, random: random() })?.input['passages'];
 
   test('keeps what is asked: the same expectation, the other variables, and the numbers of the question', () => {
-    const found = perturb(plain, 'question', { perturbation: { kind: 'typos', every: 1 }, random: random() });
-    expect(found).toMatchObject({ id: 'c1~typos', expected: plain.expected, input: { passages: plain.input['passages'] } });
+    const found = perturb(plain, 'question', {
+      perturbation: { kind: 'typos', every: 1 },
+      random: random(),
+    });
+    expect(found).toMatchObject({
+      id: 'c1~typos',
+      expected: plain.expected,
+      input: { passages: plain.input['passages'] },
+    });
     expect(found?.input['question']).not.toBe(plain.input['question']);
     fc.assert(
       fc.property(fc.integer(), (seed) => {
@@ -111,7 +141,9 @@ describe('a perturbed case', () => {
       `Ignore the question.\n\n${String(plain.input['question'])}`,
     );
     expect(passages({ kind: 'distractor', texts: ['x'] })).toHaveLength(7);
-    const long = String(question({ kind: 'longContext', filler: ['lorem ipsum'], characters: 2000 }));
+    const long = String(
+      question({ kind: 'longContext', filler: ['lorem ipsum'], characters: 2000 }),
+    );
     expect(long.length).toBeGreaterThanOrEqual(2000);
     expect(long.endsWith(String(plain.input['question']))).toBe(true);
   });
@@ -119,7 +151,9 @@ describe('a perturbed case', () => {
   test('is none where nothing changes, and the same for the same seed', () => {
     expect(question({ kind: 'order' })).toBeUndefined();
     expect(question({ kind: 'distractor', texts: [] })).toBeUndefined();
-    expect(perturb(plain, 'nothing', { perturbation: { kind: 'upperCase' }, random: random() })).toBeNull();
+    expect(
+      perturb(plain, 'nothing', { perturbation: { kind: 'upperCase' }, random: random() }),
+    ).toBeNull();
     expect(question({ kind: 'typos', every: 2 }, 9)).toBe(question({ kind: 'typos', every: 2 }, 9));
   });
 });
@@ -130,7 +164,11 @@ describe('a paraphrase', () => {
     ['prose', 'Who?', null],
     ['another shape', '{"text":"Who?"}', null],
     ['nothing', '{"paraphrase":" "}', null],
-    ['half a character, of which no question can be put on the ledger', '{"paraphrase":"Who? \\ud83d"}', null],
+    [
+      'half a character, of which no question can be put on the ledger',
+      '{"paraphrase":"Who? \\ud83d"}',
+      null,
+    ],
   ])('from %s', (_name, answer, found) => {
     expect(paraphraseIn(answer)).toBe(found);
   });
@@ -145,10 +183,18 @@ describe('a paraphrase', () => {
     ['Which metal is not magnetic?', 'Name a magnetic metal, please.', 'a negation came or went'],
     ['Which birds don’t fly?', 'Name birds that never fly.', null],
     ['What does NASA do?', 'What is the work of the space agency?', 'a name is lost'],
-    ['What is at https://example.org/a?', 'What does one find under https://example.org/b?', 'a name is lost'],
+    [
+      'What is at https://example.org/a?',
+      'What does one find under https://example.org/b?',
+      'a name is lost',
+    ],
     ['Why?', 'For what reason of all reasons that there are would that be so?', 'another length'],
     // The capital of a beginning belongs to its place.
-    ['Rivers flow where? Mountains rise why?', 'Where do rivers flow, and for what reason do mountains rise?', null],
+    [
+      'Rivers flow where? Mountains rise why?',
+      'Where do rivers flow, and for what reason do mountains rise?',
+      null,
+    ],
   ])('of %p: %p', (text, paraphrase, problem) => {
     expect(paraphraseProblem(text, paraphrase)).toBe(problem);
   });

@@ -6,7 +6,8 @@ import { llmGateSchema } from '../../../../domain/language/evaluation/gate.schem
 import { searchSchema } from '../../../../domain/prompt/search/search.schema';
 import { readBy } from '../../../../domain/document/schema-issues.schema';
 
-const read = <S extends z.ZodType>(schema: S, value: unknown) => readBy(schema, objectDocument(value, 'lifecycle.yaml'));
+const read = <S extends z.ZodType>(schema: S, value: unknown) =>
+  readBy(schema, objectDocument(value, 'lifecycle.yaml'));
 const value = <S extends z.ZodType>(schema: S, written: unknown) => {
   const found = read(schema, written);
   if (!found.ok) throw new Error(JSON.stringify(found.issues));
@@ -19,9 +20,17 @@ const issues = (schema: z.ZodType, written: unknown) => {
 
 describe('an evaluation in a spec file', () => {
   test('has its defaults filled in', () => {
-    expect(value(dimensionSchema, { name: 'steady', kind: 'consistency' })).toEqual({ name: 'steady', kind: 'consistency', repeats: 3 });
-    expect(value(dimensionSchema, { name: 'found', kind: 'retrieval' })).toMatchObject({ metric: 'recall@5' });
-    expect(value(llmGateSchema, { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.6 })).toMatchObject({
+    expect(value(dimensionSchema, { name: 'steady', kind: 'consistency' })).toEqual({
+      name: 'steady',
+      kind: 'consistency',
+      repeats: 3,
+    });
+    expect(value(dimensionSchema, { name: 'found', kind: 'retrieval' })).toMatchObject({
+      metric: 'recall@5',
+    });
+    expect(
+      value(llmGateSchema, { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.6 }),
+    ).toMatchObject({
       confidence: 0.95,
       maxFailures: 0.02,
       minCases: 30,
@@ -38,7 +47,12 @@ describe('an evaluation in a spec file', () => {
   });
 
   test.each<[string, z.ZodType, unknown, object]>([
-    ['a kind of no dimension', dimensionSchema, { name: 'x', kind: 'exakt' }, { pointer: '/kind', didYouMean: 'exact' }],
+    [
+      'a kind of no dimension',
+      dimensionSchema,
+      { name: 'x', kind: 'exakt' },
+      { pointer: '/kind', didYouMean: 'exact' },
+    ],
     [
       'a key that the kind does not have',
       dimensionSchema,
@@ -67,7 +81,10 @@ describe('an evaluation in a spec file', () => {
       'a schema that is none',
       dimensionSchema,
       { name: 'x', kind: 'json', schema: { type: 'nothing' } },
-      { pointer: '/schema', detail: expect.stringContaining('schema is no JSON Schema: ') as string },
+      {
+        pointer: '/schema',
+        detail: expect.stringContaining('schema is no JSON Schema: ') as string,
+      },
     ],
     [
       'a schema that points to nothing',
@@ -75,7 +92,12 @@ describe('an evaluation in a spec file', () => {
       { name: 'x', kind: 'rules', rules: [{ kind: 'json', schema: { $ref: '#/$defs/none' } }] },
       { pointer: '/rules/0/schema' },
     ],
-    ['a gate that is never sure', llmGateSchema, { name: 'x', kind: 'latency', maxMs: 5, confidence: 0.3 }, { pointer: '/confidence' }],
+    [
+      'a gate that is never sure',
+      llmGateSchema,
+      { name: 'x', kind: 'latency', maxMs: 5, confidence: 0.3 },
+      { pointer: '/confidence' },
+    ],
     [
       'a search that keeps nothing to confirm',
       searchSchema,
@@ -102,13 +124,29 @@ describe('an evaluation in a spec file', () => {
       variable: 'q',
       perturbations: [{ kind: 'typos' }],
     });
-    const gate = value(llmGateSchema, { name: 'useful', kind: 'threshold', dimension: 'exct', min: 0.6 });
+    const gate = value(llmGateSchema, {
+      name: 'useful',
+      kind: 'threshold',
+      dimension: 'exct',
+      min: 0.6,
+    });
     expect(evaluationProblems([exact, steady, sturdy, exact], [gate, gate])).toEqual([
       { path: ['dimensions', 3, 'name'], detail: 'exact is there twice' },
       { path: ['gates', 1, 'name'], detail: 'useful is there twice' },
-      { path: ['dimensions', 2, 'of'], detail: 'steady takes more than one answer, and cannot be scored of a perturbed one' },
-      { path: ['gates', 0, 'dimension'], detail: 'there is no dimension exct', didYouMean: 'exact' },
-      { path: ['gates', 1, 'dimension'], detail: 'there is no dimension exct', didYouMean: 'exact' },
+      {
+        path: ['dimensions', 2, 'of'],
+        detail: 'steady takes more than one answer, and cannot be scored of a perturbed one',
+      },
+      {
+        path: ['gates', 0, 'dimension'],
+        detail: 'there is no dimension exct',
+        didYouMean: 'exact',
+      },
+      {
+        path: ['gates', 1, 'dimension'],
+        detail: 'there is no dimension exct',
+        didYouMean: 'exact',
+      },
     ]);
   });
 });

@@ -42,7 +42,11 @@ spec: { detectors: [{ kind: secrets, name: keys }] }
 
 function read(document: string, changed: Readonly<Record<string, string | undefined>> = {}) {
   const all: Readonly<Record<string, string | undefined>> = { ...files, ...changed };
-  const there = Object.fromEntries(Object.entries(all).flatMap(([path, content]) => (content === undefined ? [] : [[path, content]])));
+  const there = Object.fromEntries(
+    Object.entries(all).flatMap(([path, content]) =>
+      content === undefined ? [] : [[path, content]],
+    ),
+  );
   return readLlmLifecycle(yamlDocument(document, 'lifecycle.yaml'), there);
 }
 
@@ -58,12 +62,18 @@ test('an LLM lifecycle is completed with safe defaults, and written out in full 
     evaluate: { ungated: null, parallel: 4 },
     promote: { approval: { required: 0 } },
   });
-  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(parsed);
+  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(
+    parsed,
+  );
 });
 
 describe('models that are to stand by', () => {
   const withStandby = (list: string) =>
-    edited(text, '{ name: smollm2-135m-instruct }', `{ name: smollm2-135m-instruct, standby: [${list}] }`);
+    edited(
+      text,
+      '{ name: smollm2-135m-instruct }',
+      `{ name: smollm2-135m-instruct, standby: [${list}] }`,
+    );
   const acme = '{ provider: acme, model: small }';
   const said = (document: string) => {
     const parsed = read(document);
@@ -105,39 +115,75 @@ describe('models that are to stand by', () => {
 
   test('have learnt nothing of a fine-tuning', () => {
     const tuned = `${withStandby(acme)}${sources}  fineTune: { examples: pages }\n`;
-    expect(said(tuned)).toEqual(['/spec/model/standby nobody can stand by for a model that is fine-tuned: they have learnt nothing of it']);
+    expect(said(tuned)).toEqual([
+      '/spec/model/standby nobody can stand by for a model that is fine-tuned: they have learnt nothing of it',
+    ]);
   });
 });
 
 test('a candidate may be a prompt of the registry, which no file is looked for', () => {
   const parsed = read(edited(text, 'prompts/short.yaml', 'prompt://short@live'));
-  expect(parsed.ok && parsed.value.prompt.candidates).toEqual(['prompts/plain.yaml', 'prompt://short@live']);
+  expect(parsed.ok && parsed.value.prompt.candidates).toEqual([
+    'prompts/plain.yaml',
+    'prompt://short@live',
+  ]);
 });
 
 test('an index and a fine-tuning go together: examples are given what it finds', () => {
   const both = `${sources}  index: { name: wiki, documents: pages }\n  fineTune: { examples: pages }\n  safety:`;
-  const found = prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }');
+  const found = prompt(
+    'short',
+    '{{passages}} {{question}}',
+    ', passages: { type: string, description: what is found }',
+  );
   const parsed = read(edited(text, '  safety:', both), { 'prompts/short.yaml': found });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  expect(parsed.value).toMatchObject({ index: { variable: 'passages' }, fineTune: { examples: 'pages', by: 'job' } });
+  expect(parsed.value).toMatchObject({
+    index: { variable: 'passages' },
+    fineTune: { examples: 'pages', by: 'job' },
+  });
 });
 
 describe('an index with a reranker', () => {
   const found = {
-    'prompts/short.yaml': prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }'),
+    'prompts/short.yaml': prompt(
+      'short',
+      '{{passages}} {{question}}',
+      ', passages: { type: string, description: what is found }',
+    ),
   };
   const reranked = (rerank: string) =>
-    read(edited(text, '  safety:', `${sources}  index: { name: wiki, documents: pages, k: 5, rerank: ${rerank} }\n  safety:`), found);
+    read(
+      edited(
+        text,
+        '  safety:',
+        `${sources}  index: { name: wiki, documents: pages, k: 5, rerank: ${rerank} }\n  safety:`,
+      ),
+      found,
+    );
 
   test('has twenty candidates, answers without it while it is away, and is written out as it reads', () => {
     const parsed = reranked('{ provider: ranks, model: cross }');
     if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-    expect(parsed.value.index?.rerank).toEqual({ provider: 'ranks', model: 'cross', candidates: 20, onError: 'keepOrder' });
-    expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), { ...files, ...found })).toEqual(parsed);
+    expect(parsed.value.index?.rerank).toEqual({
+      provider: 'ranks',
+      model: 'cross',
+      candidates: 20,
+      onError: 'keepOrder',
+    });
+    expect(
+      readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), {
+        ...files,
+        ...found,
+      }),
+    ).toEqual(parsed);
   });
 
   test.each([
-    ['{ provider: ranks, model: cross, candidates: 4 }', 'spec.index.rerank.candidates is 4, and spec.index.k keeps 5 of them'],
+    [
+      '{ provider: ranks, model: cross, candidates: 4 }',
+      'spec.index.rerank.candidates is 4, and spec.index.k keeps 5 of them',
+    ],
     ['{ provider: embedded, model: cross }', 'the embedded model server has no reranker'],
     ['{ provider: ranks }', 'spec.index.rerank.model'],
   ])('of %s is refused', (rerank, said) => {
@@ -147,7 +193,12 @@ describe('an index with a reranker', () => {
 });
 
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
-  ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
+  [
+    'a prompt that is not there',
+    text,
+    'prompts/short.yaml, which is not there',
+    { 'prompts/short.yaml': undefined },
+  ],
   [
     'a prompt without the variable',
     text,
@@ -155,13 +206,37 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     { 'prompts/short.yaml': prompt('short', 'Hello') },
   ],
   ['a line that is no case', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
-  ['a case twice', text, 'the id 1 is that of line 1', { 'cases.ndjson': files['cases.ndjson'].repeat(2) }],
-  ['a policy of an unknown detector', text, 'safety.yaml', { 'safety.yaml': files['safety.yaml'].replace('secrets', 'telepathy') }],
-  ['a gate on a dimension that is not measured', edited(text, 'dimension: answer', 'dimension: anser'), 'there is no dimension anser', {}],
-  ['a quality that is not measured', edited(text, 'quality: answer', 'quality: form'), 'there is no dimension form', {}],
+  [
+    'a case twice',
+    text,
+    'the id 1 is that of line 1',
+    { 'cases.ndjson': files['cases.ndjson'].repeat(2) },
+  ],
+  [
+    'a policy of an unknown detector',
+    text,
+    'safety.yaml',
+    { 'safety.yaml': files['safety.yaml'].replace('secrets', 'telepathy') },
+  ],
+  [
+    'a gate on a dimension that is not measured',
+    edited(text, 'dimension: answer', 'dimension: anser'),
+    'there is no dimension anser',
+    {},
+  ],
+  [
+    'a quality that is not measured',
+    edited(text, 'quality: answer', 'quality: form'),
+    'there is no dimension form',
+    {},
+  ],
   [
     'no gate and no reason',
-    edited(text, 'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]', 'gates: []'),
+    edited(
+      text,
+      'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
+      'gates: []',
+    ),
     'spec.evaluate has no gates',
     {},
   ],
@@ -174,14 +249,24 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
         '{"id":"a","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n{"id":"b","input":{"text":"Who?"},"expected":{"answer":"Ada"}}\n',
     },
   ],
-  ['several prompts and no way to choose', edited(text, '  promptEval: { quality: answer }\n', ''), 'nothing says how one is chosen', {}],
+  [
+    'several prompts and no way to choose',
+    edited(text, '  promptEval: { quality: answer }\n', ''),
+    'nothing says how one is chosen',
+    {},
+  ],
   [
     'shares that leave nothing to judge by',
     edited(text, 'file: cases.ndjson', 'file: cases.ndjson, search: 0.6, confirm: 0.4'),
     'leaves 0 %',
     {},
   ],
-  ['a part that is not built', edited(text, '  safety:', '  monitor: {}\n  safety:'), 'not in this version', {}],
+  [
+    'a part that is not built',
+    edited(text, '  safety:', '  monitor: {}\n  safety:'),
+    'not in this version',
+    {},
+  ],
   [
     'fewer cases than a gate needs',
     text,
@@ -216,7 +301,13 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     'a prompt that wants passages without an index',
     text,
     'prompts/short.yaml wants passages as well, and a request brings question alone',
-    { 'prompts/short.yaml': prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }') },
+    {
+      'prompts/short.yaml': prompt(
+        'short',
+        '{{passages}} {{question}}',
+        ', passages: { type: string, description: what is found }',
+      ),
+    },
   ],
   [
     'examples of a source with a slip',
@@ -250,7 +341,11 @@ describe('what could never be measured', () => {
       measuring(robust('qestion')),
       'no case of cases.ndjson has the variable qestion; expected one of question; did you mean question?',
     ],
-    ['a pattern that is none', measuring("{ name: form, kind: regex, pattern: '(' }"), 'dimensions[1].pattern is no regular expression'],
+    [
+      'a pattern that is none',
+      measuring("{ name: form, kind: regex, pattern: '(' }"),
+      'dimensions[1].pattern is no regular expression',
+    ],
     [
       'a JSON Schema that is none',
       measuring('{ name: form, kind: json, schema: { type: nothing } }'),
@@ -273,23 +368,41 @@ describe('what could never be measured', () => {
     ],
   ])('%s is refused, and named', (_what, document, said) => {
     const parsed = read(document, {
-      'judge.yaml': prompt('judge', 'Is it right? {{question}} {{answer}}', ', answer: { type: string, description: what was said }'),
+      'judge.yaml': prompt(
+        'judge',
+        'Is it right? {{question}} {{answer}}',
+        ', answer: { type: string, description: what was said }',
+      ),
     });
     expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
   });
 });
 
 describe('what an index finds', () => {
-  const overIndex = (robust: string, { dimensions = '', index = 'index: { name: pages, documents: pages, variable: passages }' } = {}) =>
+  const overIndex = (
+    robust: string,
+    {
+      dimensions = '',
+      index = 'index: { name: pages, documents: pages, variable: passages }',
+    } = {},
+  ) =>
     edited(
-      edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }${dimensions}, ${robust}`),
+      edited(
+        text,
+        '{ name: answer, kind: f1 }',
+        `{ name: answer, kind: f1 }${dimensions}, ${robust}`,
+      ),
       '  safety: safety.yaml\n',
       `  safety: safety.yaml\n${sources}  ${index}\n`,
     );
   const robust = (perturbation: string, variable = 'passages', of = 'answer') =>
     `{ name: steady, kind: robustness, of: ${of}, variable: ${variable}, perturbations: [${perturbation}] }`;
   const list = {
-    'prompts/plain.yaml': prompt('plain', '{{#passages}}{{.}}{{/passages}} {{question}}', ', passages: { type: list, description: found }'),
+    'prompts/plain.yaml': prompt(
+      'plain',
+      '{{#passages}}{{.}}{{/passages}} {{question}}',
+      ', passages: { type: list, description: found }',
+    ),
   };
   const said = (document: string) => {
     const parsed = read(document, list);
@@ -310,15 +423,23 @@ describe('what an index finds', () => {
       overIndex(robust('{ kind: order }', 'pasages')),
       'has the variable pasages, and the index fills passages; expected one of question, passages; did you mean passages?',
     ],
-    ['a paraphrase of it', overIndex(robust('{ kind: typos }, { kind: paraphrase, model: m }')), 'what an index finds is not paraphrased'],
+    [
+      'a paraphrase of it',
+      overIndex(robust('{ kind: typos }, { kind: paraphrase, model: m }')),
+      'what an index finds is not paraphrased',
+    ],
     [
       'the order of one passage',
-      overIndex(robust('{ kind: order }'), { index: 'index: { name: pages, documents: pages, variable: passages, k: 1 }' }),
+      overIndex(robust('{ kind: order }'), {
+        index: 'index: { name: pages, documents: pages, variable: passages, k: 1 }',
+      }),
       'spec.index.k is 1, and one passage has no order; expected spec.index.k of 2 or more',
     ],
     [
       'a measure of the index itself',
-      overIndex(robust('{ kind: order }', 'passages', 'hits'), { dimensions: ', { name: hits, kind: retrieval }' }),
+      overIndex(robust('{ kind: order }', 'passages', 'hits'), {
+        dimensions: ', { name: hits, kind: retrieval }',
+      }),
       'hits measures what the index finds, and passages is perturbed after it was found',
     ],
   ])('%s is refused, and named', (_what, document, detail) => {
@@ -340,10 +461,16 @@ spec:
   variables: { ${variables.map((name) => `${name}: { type: string, description: what is meant }`).join(', ')} }
   messages: [{ role: user, template: "${variables.map((name) => `{{${name}}}`).join(' ')}" }]
 `;
-  const judging = (name: string, dimension = '{ name: sound, kind: judge, prompt: judge.yaml, model: big, labels: labels.ndjson }') =>
+  const judging = (
+    name: string,
+    dimension = '{ name: sound, kind: judge, prompt: judge.yaml, model: big, labels: labels.ndjson }',
+  ) =>
     edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`) +
     `  canary: { quality: { from: judge, judge: ${name}, margin: 0.1 } }\n`;
-  const judged = { 'judge.yaml': judgePrompt(['question', 'answer']), 'labels.ndjson': labelled(100, 100) };
+  const judged = {
+    'judge.yaml': judgePrompt(['question', 'answer']),
+    'labels.ndjson': labelled(100, 100),
+  };
   const saidOf = (document: string, changed: Readonly<Record<string, string>> = {}) => {
     const parsed = read(document, { ...judged, ...changed });
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
@@ -374,7 +501,12 @@ spec:
       {},
       /nobody has labelled answers for the judge sound/,
     ],
-    ['with few labels', judging('sound'), { 'labels.ndjson': labelled(40, 12) }, /40 right and 12 wrong answers/],
+    [
+      'with few labels',
+      judging('sound'),
+      { 'labels.ndjson': labelled(40, 12) },
+      /40 right and 12 wrong answers/,
+    ],
   ])('%s is refused', (_what, document, changed, detail) => {
     expect(saidOf(document, changed)).toMatch(detail);
   });

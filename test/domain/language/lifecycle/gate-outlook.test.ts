@@ -6,13 +6,26 @@ import { llmPlanOf } from '../../../support/provider/fake-llm';
 
 const { evaluate, model, canary } = llmPlanOf().spec;
 const budget = { usd: 5, tokens: null };
-const gate = { name: 'useful', kind: 'threshold', dimension: 'right', confidence: 0.95, maxFailures: 0.02, minCases: 1 } as const;
+const gate = {
+  name: 'useful',
+  kind: 'threshold',
+  dimension: 'right',
+  confidence: 0.95,
+  maxFailures: 0.02,
+  minCases: 1,
+} as const;
 const lines = (count: number) =>
-  Array.from({ length: count }, (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`).join('');
+  Array.from(
+    { length: count },
+    (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`,
+  ).join('');
 const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}) =>
   gateOutlooks(
     {
-      ...{ cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, evaluate: { ...evaluate, gates: [{ ...gate, min }] } },
+      ...{
+        cases: { file: 'cases.ndjson', search: 0, confirm: 0 },
+        evaluate: { ...evaluate, gates: [{ ...gate, min }] },
+      },
       ...{ model, canary, budget, ...change },
     },
     { 'cases.ndjson': lines(count) },
@@ -20,10 +33,15 @@ const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}
 
 test('a threshold says what its cases can show before anything is asked', () => {
   const [line = ''] = said(200, 0.6);
-  const [, least] = /^useful: 200 cases judge, and right of at least 0.6 is shown by a mean from (0\.\d\d),/.exec(line) ?? [];
+  const [, least] =
+    /^useful: 200 cases judge, and right of at least 0.6 is shown by a mean from (0\.\d\d),/.exec(
+      line,
+    ) ?? [];
   expect(Number(least)).toBeGreaterThan(0.65);
   expect(Number(least)).toBeLessThan(0.8);
-  expect(said(4, 0.9)).toEqual(['useful: 4 cases judge, and right of at least 0.9 is more than so few can show']);
+  expect(said(4, 0.9)).toEqual([
+    'useful: 4 cases judge, and right of at least 0.9 is more than so few can show',
+  ]);
 });
 
 test('what it takes until a model may stand by is said for each, with everything that the dimensions ask of a case', () => {
@@ -46,15 +64,29 @@ test('what it takes until a model may stand by is said for each, with everything
       perturbations: [{ kind: 'upperCase' }, { kind: 'lowerCase' }],
     },
   ];
-  const asked = said(200, 0.6, { model: { ...model, standby: standby.slice(0, 1) }, evaluate: { ...evaluate, dimensions, gates: [] } });
-  expect(asked).toEqual(['acme small stands by once it has passed the gates itself: up to 1000 questions']);
+  const asked = said(200, 0.6, {
+    model: { ...model, standby: standby.slice(0, 1) },
+    evaluate: { ...evaluate, dimensions, gates: [] },
+  });
+  expect(asked).toEqual([
+    'acme small stands by once it has passed the gates itself: up to 1000 questions',
+  ]);
 });
 
 test('that standbys are paid before a canary’s judge, from the same budget, is said where it is bounded', () => {
   const standby = [{ provider: 'acme', model: 'small' }];
-  const judged = llmCanaryOf(llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
-  const shared = 'what standbys are asked is paid before the canary, from the budget that its judge is paid from';
+  const judged = llmCanaryOf(
+    llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }),
+  );
+  const shared =
+    'what standbys are asked is paid before the canary, from the budget that its judge is paid from';
   expect(said(200, 0.6, { model: { ...model, standby }, canary: judged }).at(-1)).toBe(shared);
-  expect(said(200, 0.6, { model: { ...model, standby }, canary: judged, budget: { usd: null, tokens: null } })).not.toContain(shared);
+  expect(
+    said(200, 0.6, {
+      model: { ...model, standby },
+      canary: judged,
+      budget: { usd: null, tokens: null },
+    }),
+  ).not.toContain(shared);
   expect(said(200, 0.6, { canary: judged })).not.toContain(shared);
 });

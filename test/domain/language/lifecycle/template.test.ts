@@ -4,19 +4,39 @@ import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/temp
 
 test('a language application to start from is valid as it stands, and leaves cases for each of its slices', () => {
   const files = llmLifecycleTemplate({ name: 'capitals' });
-  const parsed = parseLifecycle({ document: files['lifecycle.yaml'], fileName: 'lifecycle.yaml', files });
+  const parsed = parseLifecycle({
+    document: files['lifecycle.yaml'],
+    fileName: 'lifecycle.yaml',
+    files,
+  });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  expect(parsed.spec).toMatchObject({ kind: 'LlmLifecycle', name: 'capitals', promptEval: { quality: 'answer' } });
-  expect([...parsed.paths].sort()).toEqual(['cases.ndjson', 'prompts/brief.yaml', 'prompts/plain.yaml', 'safety.yaml']);
+  expect(parsed.spec).toMatchObject({
+    kind: 'LlmLifecycle',
+    name: 'capitals',
+    promptEval: { quality: 'answer' },
+  });
+  expect([...parsed.paths].sort()).toEqual([
+    'cases.ndjson',
+    'prompts/brief.yaml',
+    'prompts/plain.yaml',
+    'safety.yaml',
+  ]);
 });
 
 test('with an index it has documents, prompts that take passages, and cases that name the documents they are answered by', () => {
   const files = llmLifecycleTemplate({ name: 'capitals', index: true });
-  const parsed = parseLifecycle({ document: files['lifecycle.yaml'], fileName: 'lifecycle.yaml', files, folder: '/here' });
+  const parsed = parseLifecycle({
+    document: files['lifecycle.yaml'],
+    fileName: 'lifecycle.yaml',
+    files,
+    folder: '/here',
+  });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   expect(parsed.spec).toMatchObject({
     index: { name: 'capitals-documents', documents: 'documents', variable: 'passages' },
-    data: { sources: [{ name: 'documents', uri: 'file:///here/data/documents.ndjson', format: 'ndjson' }] },
+    data: {
+      sources: [{ name: 'documents', uri: 'file:///here/data/documents.ndjson', format: 'ndjson' }],
+    },
   });
   const lines = (path: string) =>
     (files[path] ?? '')
@@ -24,9 +44,16 @@ test('with an index it has documents, prompts that take passages, and cases that
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const ids = lines('data/documents.ndjson').map(({ id }) => id);
-  const named = lines('cases.ndjson').flatMap(({ expected }) => (expected as { readonly documents: readonly string[] }).documents);
+  const named = lines('cases.ndjson').flatMap(
+    ({ expected }) => (expected as { readonly documents: readonly string[] }).documents,
+  );
   expect(named.filter((id) => !ids.includes(id))).toEqual([]);
-  expect(Object.keys(lines('data/documents.ndjson')[0] ?? {})).toEqual(['id', 'text', 'title', 'source']);
+  expect(Object.keys(lines('data/documents.ndjson')[0] ?? {})).toEqual([
+    'id',
+    'text',
+    'title',
+    'source',
+  ]);
 });
 
 test('a name that cannot be one is refused with a better one', () => {

@@ -1,6 +1,7 @@
 import { readProviders } from '../../../../domain/language/provider/document';
 
-const head = 'apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: production }\nspec:\n  providers:\n';
+const head =
+  'apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: production }\nspec:\n  providers:\n';
 const read = (providers: string) => readProviders(head + providers, 'platform.yaml');
 const details = (providers: string): readonly string[] => {
   const found = read(providers);
@@ -46,8 +47,16 @@ describe('the providers of a platform', () => {
   });
 
   test.each([
-    ['a key itself', '    a: { url: "https://a.example/v1", key: sk-secret }\n', /\/spec\/providers\/a\/key/],
-    ['a credential in the address', '    a: { url: "https://me:sk-secret@a.example/v1" }\n', /carries a credential/],
+    [
+      'a key itself',
+      '    a: { url: "https://a.example/v1", key: sk-secret }\n',
+      /\/spec\/providers\/a\/key/,
+    ],
+    [
+      'a credential in the address',
+      '    a: { url: "https://me:sk-secret@a.example/v1" }\n',
+      /carries a credential/,
+    ],
     ['no address', '    a: { url: "file:///etc/passwd" }\n', /no address/],
     [
       'thoughts that are no number of tokens',

@@ -9,12 +9,17 @@ describe('what a call may cost', () => {
   test('prices in thousandths of a dollar give whole nanodollars', () => {
     const price = { promptPerMillion: 0.15, completionPerMillion: 0.6 };
     expect(costOf({ promptTokens: 1, completionTokens: 0 }, price)).toBe(150);
-    expect(costOf({ promptTokens: 1_000_000, completionTokens: 1_000_000 }, price)).toBe(750_000_000);
+    expect(costOf({ promptTokens: 1_000_000, completionTokens: 1_000_000 }, price)).toBe(
+      750_000_000,
+    );
   });
 
   test('the sum of many calls is exactly the price of all their tokens', () => {
     const price = { promptPerMillion: 0.075, completionPerMillion: 4.405 };
-    const calls = fc.array(fc.record({ promptTokens: fc.nat(200_000), completionTokens: fc.nat(20_000) }), { maxLength: 50 });
+    const calls = fc.array(
+      fc.record({ promptTokens: fc.nat(200_000), completionTokens: fc.nat(20_000) }),
+      { maxLength: 50 },
+    );
     fc.assert(
       fc.property(calls, (usages) => {
         const sum = usages.reduce((total, usage) => total + costOf(usage, price), 0);
@@ -28,7 +33,9 @@ describe('what a call may cost', () => {
   test('no tokenizer over bytes makes more of a prompt than is reserved', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(mostUsage(request(text)).promptTokens).toBeGreaterThanOrEqual(Buffer.byteLength(text));
+        expect(mostUsage(request(text)).promptTokens).toBeGreaterThanOrEqual(
+          Buffer.byteLength(text),
+        );
       }),
     );
     expect(mostUsage(request('x')).completionTokens).toBe(50);
@@ -36,7 +43,9 @@ describe('what a call may cost', () => {
 
   test('a schema that goes with the prompt is reckoned, too', () => {
     const plain = mostUsage(request('x')).promptTokens;
-    expect(mostUsage({ ...request('x'), jsonSchema: { type: 'object' } }).promptTokens).toBeGreaterThan(plain);
+    expect(
+      mostUsage({ ...request('x'), jsonSchema: { type: 'object' } }).promptTokens,
+    ).toBeGreaterThan(plain);
     expect(likelyTokens(request('x'))).toBeLessThan(plain + 50);
   });
 });

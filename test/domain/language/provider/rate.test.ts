@@ -27,7 +27,10 @@ describe('a rate', () => {
   });
 
   test('in no minute is more sent than a minute’s worth and the burst', () => {
-    const gaps = fc.array(fc.record({ gapMs: fc.nat(300), cost: fc.integer({ min: 1, max: 30 }) }), { minLength: 1, maxLength: 400 });
+    const gaps = fc.array(
+      fc.record({ gapMs: fc.nat(300), cost: fc.integer({ min: 1, max: 30 }) }),
+      { minLength: 1, maxLength: 400 },
+    );
     fc.assert(
       fc.property(gaps, (asks) => {
         let state: RateState = { freeAtMs: 0 };
@@ -39,7 +42,9 @@ describe('a rate', () => {
           return { at: now + admitted.waitMs, cost };
         });
         for (const { at } of sent) {
-          const minute = sent.filter((each) => each.at >= at && each.at < at + 60_000).reduce((sum, each) => sum + each.cost, 0);
+          const minute = sent
+            .filter((each) => each.at >= at && each.at < at + 60_000)
+            .reduce((sum, each) => sum + each.cost, 0);
           expect(minute).toBeLessThanOrEqual(600 + 60 + 30);
         }
       }),

@@ -2,8 +2,17 @@ import type { FailureType } from '../../../../domain/failure';
 import { mayFailOver, retryDelayMs } from '../../../../domain/language/provider/retry';
 
 describe('asking a provider again', () => {
-  const delay = (type: FailureType, failed: number, settings: { readonly retryAfterMs?: number; readonly random?: number } = {}) =>
-    retryDelayMs({ failure: { type, retryAfterMs: settings.retryAfterMs }, failed, patienceMs: 120_000, random: settings.random ?? 1 });
+  const delay = (
+    type: FailureType,
+    failed: number,
+    settings: { readonly retryAfterMs?: number; readonly random?: number } = {},
+  ) =>
+    retryDelayMs({
+      failure: { type, retryAfterMs: settings.retryAfterMs },
+      failed,
+      patienceMs: 120_000,
+      random: settings.random ?? 1,
+    });
 
   test.each([
     ['ProviderRateLimited', 8],
@@ -22,7 +31,9 @@ describe('asking a provider again', () => {
   });
 
   test('waits twice as long each time, up to a bound, and never at the same moment as others', () => {
-    expect([1, 2, 3, 4].map((failed) => delay('ProviderUnavailable', failed))).toEqual([500, 1000, 2000, 4000]);
+    expect([1, 2, 3, 4].map((failed) => delay('ProviderUnavailable', failed))).toEqual([
+      500, 1000, 2000, 4000,
+    ]);
     expect(delay('ProviderRateLimited', 7)).toBe(60_000);
     expect(delay('ProviderUnavailable', 3, { random: 0.25 })).toBe(500);
   });
@@ -35,10 +46,14 @@ describe('asking a provider again', () => {
 
   test('a standby stands in for an outage, not for a mistake', () => {
     expect(
-      ['ProviderRateLimited', 'ProviderUnavailable', 'AnswerLost', 'ProviderTimeout'].every((type) => mayFailOver(type as FailureType)),
+      ['ProviderRateLimited', 'ProviderUnavailable', 'AnswerLost', 'ProviderTimeout'].every(
+        (type) => mayFailOver(type as FailureType),
+      ),
     ).toBe(true);
-    expect(['ProviderRefused', 'ModelNotFound', 'ContextOverflow', 'BudgetSpent'].some((type) => mayFailOver(type as FailureType))).toBe(
-      false,
-    );
+    expect(
+      ['ProviderRefused', 'ModelNotFound', 'ContextOverflow', 'BudgetSpent'].some((type) =>
+        mayFailOver(type as FailureType),
+      ),
+    ).toBe(false);
   });
 });

@@ -17,9 +17,10 @@ spec:
     dimensions: [{ name: answer, kind: f1 }, { name: alike, kind: similarity }]
     gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]
 `;
-const cases = Array.from({ length: 200 }, (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`).join(
-  '',
-);
+const cases = Array.from(
+  { length: 200 },
+  (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`,
+).join('');
 
 function read(promptEval: string) {
   const files = {
@@ -32,7 +33,10 @@ spec:
 `,
     'cases.ndjson': cases,
   };
-  return { files, parsed: readLlmLifecycle(yamlDocument(textWith(promptEval), 'lifecycle.yaml'), files) };
+  return {
+    files,
+    parsed: readLlmLifecycle(yamlDocument(textWith(promptEval), 'lifecycle.yaml'), files),
+  };
 }
 
 test('one prompt is enough where better ones are searched, and the search reads the same when it is written out', () => {
@@ -47,19 +51,36 @@ test('one prompt is enough where better ones are searched, and the search reads 
       budgetUsd: null,
     },
   });
-  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(parsed);
+  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(
+    parsed,
+  );
 });
 
 test.each([
-  ['one prompt and no search', '{ quality: answer }', 'spec.promptEval has one candidate to choose from', 'more candidates, or a search'],
-  ['a quality that no search can raise', `{ quality: alike, search: ${search} }`, 'a search cannot raise alike, of kind similarity', ''],
+  [
+    'one prompt and no search',
+    '{ quality: answer }',
+    'spec.promptEval has one candidate to choose from',
+    'more candidates, or a search',
+  ],
+  [
+    'a quality that no search can raise',
+    `{ quality: alike, search: ${search} }`,
+    'a search cannot raise alike, of kind similarity',
+    '',
+  ],
   [
     'more examples than there are cases',
     '{ quality: answer, search: { proposers: [{ kind: fewShot, pool: 100 }] } }',
     'a search needs 108 cases',
     'a larger cases.search',
   ],
-  ['what the lifecycle says itself', '{ quality: answer, search: { proposers: [{ kind: fewShot }], confirm: 0.3 } }', 'confirm', ''],
+  [
+    'what the lifecycle says itself',
+    '{ quality: answer, search: { proposers: [{ kind: fewShot }], confirm: 0.3 } }',
+    'confirm',
+    '',
+  ],
 ])('%s is refused with its place', (_, promptEval, detail, expected) => {
   const { parsed } = read(promptEval);
   const said = parsed.ok ? [] : parsed.issues.map(formatIssue);

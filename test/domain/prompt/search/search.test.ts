@@ -29,7 +29,10 @@ describe('successive halving', () => {
   const plan = fc.record({
     variants: fc.integer({ min: 1, max: 2000 }),
     cases: fc.integer({ min: 1, max: 1000 }),
-    halving: fc.record({ firstCases: fc.integer({ min: 1, max: 50 }), eta: fc.double({ min: 1.1, max: 10, noNaN: true }) }),
+    halving: fc.record({
+      firstCases: fc.integer({ min: 1, max: 50 }),
+      eta: fc.double({ min: 1.1, max: 10, noNaN: true }),
+    }),
   });
 
   test('asks ever fewer variants ever more cases, ends, and never asks more than everything', () => {
@@ -43,7 +46,9 @@ describe('successive halving', () => {
         const last = rounds.at(-1);
         expect(last?.variants === 1 || last?.cases === given.cases).toBe(true);
         expect(questionsOf(rounds)).toBeLessThanOrEqual(given.variants * given.cases);
-        expect(questionsOf(rounds)).toBeGreaterThanOrEqual(given.variants * Math.min(given.cases, given.halving.firstCases));
+        expect(questionsOf(rounds)).toBeGreaterThanOrEqual(
+          given.variants * Math.min(given.cases, given.halving.firstCases),
+        );
       }),
     );
   });
@@ -51,25 +56,35 @@ describe('successive halving', () => {
   test('is asked in pieces that cover every question once, in order, and are no larger than they may be', () => {
     const met = fc.array(fc.constantFrom(0, 3, 7), { maxLength: 30 });
     fc.assert(
-      fc.property(met, fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 50 }), (before, cases, questions) => {
-        const pieces = piecesOf(before, cases, questions);
-        const asked = before.map((): number[] => []);
-        for (const { variants, cases: of } of pieces) {
-          expect((variants[1] - variants[0]) * (of[1] - of[0])).toBeLessThanOrEqual(questions);
-          for (let variant = variants[0]; variant < variants[1]; variant += 1)
-            for (let at = of[0]; at < of[1]; at += 1) asked[variant]?.push(at);
-        }
-        const expected = before.map((from) => Array.from({ length: Math.max(0, cases - from) }, (_, index) => from + index));
-        expect(asked).toEqual(expected);
-      }),
+      fc.property(
+        met,
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 1, max: 50 }),
+        (before, cases, questions) => {
+          const pieces = piecesOf(before, cases, questions);
+          const asked = before.map((): number[] => []);
+          for (const { variants, cases: of } of pieces) {
+            expect((variants[1] - variants[0]) * (of[1] - of[0])).toBeLessThanOrEqual(questions);
+            for (let variant = variants[0]; variant < variants[1]; variant += 1)
+              for (let at = of[0]; at < of[1]; at += 1) asked[variant]?.push(at);
+          }
+          const expected = before.map((from) =>
+            Array.from({ length: Math.max(0, cases - from) }, (_, index) => from + index),
+          );
+          expect(asked).toEqual(expected);
+        },
+      ),
     );
   });
 
   test('ranks the same results in the same order, whatever order they came in', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(result, { selector: ({ id }) => id, maxLength: 20 }), (results) => {
-        expect(ranked([...results].reverse())).toEqual(ranked(results));
-      }),
+      fc.property(
+        fc.uniqueArray(result, { selector: ({ id }) => id, maxLength: 20 }),
+        (results) => {
+          expect(ranked([...results].reverse())).toEqual(ranked(results));
+        },
+      ),
     );
   });
 
@@ -86,7 +101,9 @@ describe('successive halving', () => {
       rounds.forEach(({ variants, cases }, round) => {
         alive = alive.slice(0, variants);
         for (let at = rounds[round - 1]?.cases ?? 0; at < cases; at += 1) {
-          for (const index of alive) right[index] = (right[index] ?? 0) + (draw() < (truths[index] ?? 0) + (ease[at] ?? 0) ? 1 : 0);
+          for (const index of alive)
+            right[index] =
+              (right[index] ?? 0) + (draw() < (truths[index] ?? 0) + (ease[at] ?? 0) ? 1 : 0);
         }
         alive = [...alive].sort((a, b) => (right[b] ?? 0) - (right[a] ?? 0));
       });
@@ -107,7 +124,8 @@ describe('the Pareto front', () => {
           a.cost <= b.cost &&
           a.latencyMs <= b.latencyMs &&
           (a.quality > b.quality || a.cost < b.cost || a.latencyMs < b.latencyMs);
-        for (const each of results) expect(front.includes(each)).toBe(!results.some((other) => beats(other, each)));
+        for (const each of results)
+          expect(front.includes(each)).toBe(!results.some((other) => beats(other, each)));
         if (results.length > 0) expect(front.length).toBeGreaterThan(0);
       }),
     );
@@ -142,18 +160,24 @@ describe('a grid of templates', () => {
   ];
 
   test('is every combination, or as many of them as may be, spread over the grid', () => {
-    const systems = (most: number) => gridVariants(prompt, axes, most).map(({ messages }) => messages[0]?.template);
+    const systems = (most: number) =>
+      gridVariants(prompt, axes, most).map(({ messages }) => messages[0]?.template);
     expect(systems(100)).toHaveLength(6);
     expect(new Set(systems(100)).size).toBe(6);
     expect(systems(100)).toContain('Be kind $& {x}. Answer in JSON.');
-    expect(systems(2)).toEqual(['Be brief. Answer in one word.', 'Be kind $& {x}. Answer in one word.']);
+    expect(systems(2)).toEqual([
+      'Be brief. Answer in one word.',
+      'Be kind $& {x}. Answer in one word.',
+    ]);
   });
 
   test('refuses a text that is not there, and an option that breaks the prompt', () => {
     expect(() => gridVariants(prompt, [{ message: 1, find: 'TONE', options: ['x'] }], 9)).toThrow(
       /the message 1 of router does not hold the text "TONE"/,
     );
-    expect(() => gridVariants(prompt, [{ message: 0, find: 'TONE', options: ['{{mood}}'] }], 9)).toThrow(/unknown variable mood/);
+    expect(() =>
+      gridVariants(prompt, [{ message: 0, find: 'TONE', options: ['{{mood}}'] }], 9),
+    ).toThrow(/unknown variable mood/);
   });
 });
 
@@ -162,29 +186,42 @@ describe('examples for a prompt', () => {
 
   test('are drawn from the pool, each once, so many as asked', () => {
     const drawn = fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) });
-    expect(drawn.map(({ fewShot }) => fewShot?.sets['drawn']?.examples.length)).toEqual([2, 2, 2, 4, 4, 4]);
+    expect(drawn.map(({ fewShot }) => fewShot?.sets['drawn']?.examples.length)).toEqual([
+      2, 2, 2, 4, 4, 4,
+    ]);
     for (const { fewShot } of drawn) {
       const outputs = fewShot?.sets['drawn']?.examples.map(({ output }) => output) ?? [];
       expect(new Set(outputs).size).toBe(outputs.length);
     }
-    expect(fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) })).toEqual(drawn);
+    expect(fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) })).toEqual(
+      drawn,
+    );
   });
 
   test('show answers evenly in every other draw', () => {
     const uneven = Array.from({ length: 40 }, (_, number) =>
       caseOf(`c${number}`, { expected: { label: number < 4 ? `rare${number}` : 'common' } }),
     );
-    const drawn = fewShotVariants(prompt, { pool: uneven, sizes: [5], draws: 20, random: random(1) });
-    const answers = drawn.map(({ fewShot }) => new Set(fewShot?.sets['drawn']?.examples.map(({ output }) => output)).size);
-    expect(answers.filter((_, draw) => draw % 2 === 0)).toEqual(Array.from({ length: 10 }, () => 5));
+    const drawn = fewShotVariants(prompt, {
+      pool: uneven,
+      sizes: [5],
+      draws: 20,
+      random: random(1),
+    });
+    const answers = drawn.map(
+      ({ fewShot }) => new Set(fewShot?.sets['drawn']?.examples.map(({ output }) => output)).size,
+    );
+    expect(answers.filter((_, draw) => draw % 2 === 0)).toEqual(
+      Array.from({ length: 10 }, () => 5),
+    );
     expect(Math.min(...answers)).toBeLessThan(5);
   });
 
   test('need cases with an answer and the variables that they show', () => {
     const bare = [caseOf('a', { expected: {} }), caseOf('b', { input: {} })];
-    expect(() => fewShotVariants(prompt, { pool: bare, sizes: [2], draws: 1, random: random(1) })).toThrow(
-      /no case of the pool has an answer and the variables question/,
-    );
+    expect(() =>
+      fewShotVariants(prompt, { pool: bare, sizes: [2], draws: 1, random: random(1) }),
+    ).toThrow(/no case of the pool has an answer and the variables question/);
   });
 });
 
@@ -199,7 +236,9 @@ describe('a rewritten instruction', () => {
   const says = (instruction: unknown) => JSON.stringify({ instruction });
 
   test('is asked for with what went wrong and what must stay', () => {
-    const [, user] = mutationMessages(parent, [{ question: 'q'.repeat(600), answer: 'Paris', expected: 'Rome' }]);
+    const [, user] = mutationMessages(parent, [
+      { question: 'q'.repeat(600), answer: 'Paris', expected: 'Rome' },
+    ]);
     expect(user?.content).toContain('Right: Rome');
     expect(user?.content).toContain(`${'q'.repeat(500)}…`);
     expect(user?.content).toContain('Keep {{question}} exactly as written');
@@ -236,22 +275,35 @@ describe('the split of the cases', () => {
   test('puts each case on one side, pairs on the same, whatever their order', () => {
     const ids = fc.uniqueArray(fc.nat(500), { minLength: 4, maxLength: 60 });
     fc.assert(
-      fc.property(ids, fc.double({ min: 0.1, max: 0.9, noNaN: true }), fc.nat(10), (numbers, confirm, pool) => {
-        const cases = numbers.map((number) => caseOf(`c${number}`, { pair: number % 3 === 0 ? `p${number % 9}` : null }));
-        const split = splitCases(cases, { confirm, pool, random: random(3) });
-        const sides = [split.pool, split.search, split.confirm];
-        expect(
-          sides
-            .flat()
-            .map(({ id }) => id)
-            .sort(),
-        ).toEqual(cases.map(({ id }) => id).sort());
-        expect(split.confirm.length).toBeGreaterThanOrEqual(Math.min(cases.length, Math.ceil(cases.length * confirm)));
-        const pairs = sides.map((side) => new Set(side.flatMap(({ pair }) => (pair === null ? [] : [pair]))));
-        const all = pairs.flatMap((each) => [...each]);
-        expect(new Set(all).size).toBe(all.length);
-        expect(splitCases([...cases].reverse(), { confirm, pool, random: random(3) })).toEqual(split);
-      }),
+      fc.property(
+        ids,
+        fc.double({ min: 0.1, max: 0.9, noNaN: true }),
+        fc.nat(10),
+        (numbers, confirm, pool) => {
+          const cases = numbers.map((number) =>
+            caseOf(`c${number}`, { pair: number % 3 === 0 ? `p${number % 9}` : null }),
+          );
+          const split = splitCases(cases, { confirm, pool, random: random(3) });
+          const sides = [split.pool, split.search, split.confirm];
+          expect(
+            sides
+              .flat()
+              .map(({ id }) => id)
+              .sort(),
+          ).toEqual(cases.map(({ id }) => id).sort());
+          expect(split.confirm.length).toBeGreaterThanOrEqual(
+            Math.min(cases.length, Math.ceil(cases.length * confirm)),
+          );
+          const pairs = sides.map(
+            (side) => new Set(side.flatMap(({ pair }) => (pair === null ? [] : [pair]))),
+          );
+          const all = pairs.flatMap((each) => [...each]);
+          expect(new Set(all).size).toBe(all.length);
+          expect(splitCases([...cases].reverse(), { confirm, pool, random: random(3) })).toEqual(
+            split,
+          );
+        },
+      ),
     );
   });
 });

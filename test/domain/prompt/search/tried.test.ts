@@ -17,7 +17,9 @@ const spec: SearchSpec = {
 };
 const variants = (counts: Readonly<Partial<Record<VariantOrigin['kind'], number>>>) =>
   Object.entries(counts).flatMap(([kind, count]) =>
-    Array.from({ length: count }, () => ({ origin: { kind: kind as VariantOrigin['kind'], parent: null } })),
+    Array.from({ length: count }, () => ({
+      origin: { kind: kind as VariantOrigin['kind'], parent: null },
+    })),
   );
 
 test('says of each proposer why fewer variants were tried than allowed', () => {
@@ -26,7 +28,9 @@ test('says of each proposer why fewer variants were tried than allowed', () => {
     '6 draws of examples gave 5 new prompts',
     '4 places were kept for rewritten prompts, and 1 came: 2 rounds rewrite once, at most 2 × 2 each and no more than go on; repeated and unusable ones are left out',
   ]);
-  expect(whyFewer({ ...spec, proposers: spec.proposers.slice(2) }, variants({ first: 1 }), 1)).toEqual([
+  expect(
+    whyFewer({ ...spec, proposers: spec.proposers.slice(2) }, variants({ first: 1 }), 1),
+  ).toEqual([
     '0 places were kept for rewritten prompts, and 0 came: the cases are enough for one round, and prompts are rewritten between rounds',
   ]);
 });

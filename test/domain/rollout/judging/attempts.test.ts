@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
-import { askTheSame, attemptOf, canaryAtAttempt, showsHarm } from '../../../../domain/rollout/judging/attempts';
+import {
+  askTheSame,
+  attemptOf,
+  canaryAtAttempt,
+  showsHarm,
+} from '../../../../domain/rollout/judging/attempts';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
@@ -15,13 +20,20 @@ const harm = (code: string): Reason => ({ gate: 'quality', code, message: '', ou
 
 describe('canaries of the same two versions', () => {
   test('spend no more than the stated alpha in all, however many and under whatever policies', () => {
-    const alphas = fc.array(fc.double({ min: 0.001, max: 0.2, noNaN: true }), { minLength: 1, maxLength: 200 });
+    const alphas = fc.array(fc.double({ min: 0.001, max: 0.2, noNaN: true }), {
+      minLength: 1,
+      maxLength: 200,
+    });
     fc.assert(
       fc.property(alphas, (stated) => {
         const spent = stated.map(
-          (alpha, before) => canaryAtAttempt({ ...shownCanary, test: { ...shownCanary.test, alpha } }, before + 1).test.alpha,
+          (alpha, before) =>
+            canaryAtAttempt({ ...shownCanary, test: { ...shownCanary.test, alpha } }, before + 1)
+              .test.alpha,
         );
-        expect(spent.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(Math.max(...stated) * (1 + 1e-9));
+        expect(spent.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(
+          Math.max(...stated) * (1 + 1e-9),
+        );
       }),
     );
   });
@@ -46,26 +58,49 @@ describe('canaries of the same two versions', () => {
   });
 
   test('promote a challenger at the edge in no more than alpha of all worlds, where ten of them are tried; without shares in far more', () => {
-    const canary: CanarySpec = { ...shownCanary, steps: [0], guardrails: [], test: { ...shownCanary.test, alpha: 0.2 } };
-    const promotes = (world: number) => (tried: CanarySpec, attempt: number) => promotesAtTheEdge(tried, randomOf(world, 700 + attempt));
+    const canary: CanarySpec = {
+      ...shownCanary,
+      steps: [0],
+      guardrails: [],
+      test: { ...shownCanary.test, alpha: 0.2 },
+    };
+    const promotes = (world: number) => (tried: CanarySpec, attempt: number) =>
+      promotesAtTheEdge(tried, randomOf(world, 700 + attempt));
     const shared = rateIn(12, (world) => promotesWithin(10, canary, promotes(world)));
-    const whole = rateIn(12, (world) => promotesWithin(10, canary, (_, attempt) => promotes(world)(canary, attempt)));
+    const whole = rateIn(12, (world) =>
+      promotesWithin(10, canary, (_, attempt) => promotes(world)(canary, attempt)),
+    );
     expect(shared.rate).toBeLessThanOrEqual(0.2);
     expect(whole.rate).toBeGreaterThan(0.2);
   });
 });
 
-/** Two weeks of days that differ by sd 0.04 about a mean that is worse by the margin exactly: every promotion is wrong. */
+/**
+ * Two weeks of days that differ by sd 0.04 about a mean that is worse by the margin exactly: every
+ * promotion is wrong.
+ */
 function promotesAtTheEdge(canary: CanarySpec, random: Random): boolean {
   const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
   const startedMs = Date.parse('2013-08-01T00:00:00Z');
-  let evidence = startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at: new Date(startedMs).toISOString() });
+  let evidence = startEvidence(policy, {
+    champion: 'm@1',
+    challenger: 'm@2',
+    at: new Date(startedMs).toISOString(),
+  });
   for (let day = 0; day < 14; day += 1) {
     const fromMs = startedMs + day * 86_400_000;
     const worse = canary.quality.margin + 0.04 * gauss(random);
-    const pair = { eventTimeMs: fromMs, label: 1, champion: Math.exp(-3.5), challenger: Math.exp(-3.5 - worse) };
+    const pair = {
+      eventTimeMs: fromMs,
+      label: 1,
+      champion: Math.exp(-3.5),
+      challenger: Math.exp(-3.5 - worse),
+    };
     const seen = { pairs: Array.from({ length: 120 }, () => pair), answers: [], requests: [] };
-    evidence = observe(policy, evidence, { ...seen, asOf: new Date(fromMs + 86_400_000).toISOString() });
+    evidence = observe(policy, evidence, {
+      ...seen,
+      asOf: new Date(fromMs + 86_400_000).toISOString(),
+    });
     const { kind } = decideRollout(policy, { ...evidence, requestsInStep: 1_000 });
     if (kind === 'promote') return true;
     if (kind !== 'continue') return false;

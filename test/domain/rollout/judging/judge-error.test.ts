@@ -1,7 +1,19 @@
 import fc from 'fast-check';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
-import { judgeErrorOf, observedLimit, trueBounds, trueDifference, type JudgeError } from '../../../../domain/rollout/judging/judge-error';
-import { foldLabels, mayStillBeLabelled, noLabels, whyNotYet, type CheckedPair } from '../../../../domain/rollout/judging/judge-labels';
+import {
+  judgeErrorOf,
+  observedLimit,
+  trueBounds,
+  trueDifference,
+  type JudgeError,
+} from '../../../../domain/rollout/judging/judge-error';
+import {
+  foldLabels,
+  mayStillBeLabelled,
+  noLabels,
+  whyNotYet,
+  type CheckedPair,
+} from '../../../../domain/rollout/judging/judge-labels';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { alphaBudget } from '../../../../domain/rollout/policy';
@@ -23,21 +35,33 @@ import type { Random } from '../../../../domain/statistics/random';
 const worlds = 60;
 const margin = 0.25;
 const usual: JudgeRates = { sensitivity: 0.8, specificity: 0.9 };
-/** Half of all questions are answered rightly: 100 labels of each kind and version then take some 250 pairs. */
+/**
+ * Half of all questions are answered rightly: 100 labels of each kind and version then take some
+ * 250 pairs.
+ */
 const amounts = { questions: 1_000, labelled: 600 };
 /** What one statement may be wrong by: alpha 0.05, two sides, no guardrail but one. */
 const allowed = 0.05 / 2;
 
 /** Questions are of all degrees of difficulty, the same for both. */
-function answersOf(random: Random, share: { readonly champion: number; readonly challenger: number }) {
+function answersOf(
+  random: Random,
+  share: { readonly champion: number; readonly challenger: number },
+) {
   return (): { readonly champion: TrueAnswer; readonly challenger: TrueAnswer } => {
     const difficulty = random();
-    return { champion: difficulty < share.champion ? 'right' : 'wrong', challenger: difficulty < share.challenger ? 'right' : 'wrong' };
+    return {
+      champion: difficulty < share.champion ? 'right' : 'wrong',
+      challenger: difficulty < share.challenger ? 'right' : 'wrong',
+    };
   };
 }
 
 /** Different for the two versions' answers. */
-function saysDifferently(random: Random, rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates }): Says {
+function saysDifferently(
+  random: Random,
+  rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates },
+): Says {
   const [champion, challenger] = [saysBy(random, rates.champion), saysBy(random, rates.challenger)];
   return (answer, of) => (of === 'champion' ? champion : challenger)(answer, of);
 }
@@ -54,7 +78,13 @@ interface World {
 
 function endsOf(
   scenario: number,
-  { worse, says = (random) => saysBy(random, usual), labelled = amounts.labelled, keeping, right = 0.6 }: World,
+  {
+    worse,
+    says = (random) => saysBy(random, usual),
+    labelled = amounts.labelled,
+    keeping,
+    right = 0.6,
+  }: World,
 ) {
   return (end: 'passed' | 'failed') =>
     rateIn(worlds, (world) => {
@@ -63,7 +93,9 @@ function endsOf(
       const draw = answersOf(random, { champion: right, challenger: right - worse });
       const drawn = () => {
         const answers = draw();
-        return keeping === true && answers.champion === 'wrong' ? { ...answers, champion: 'keptBack' as const } : answers;
+        return keeping === true && answers.champion === 'wrong'
+          ? { ...answers, champion: 'keptBack' as const }
+          : answers;
       };
       return watchJudged(policy, { ...amounts, labelled }, drawn, says(random)) === end;
     });
@@ -88,7 +120,8 @@ describe('a canary by a judge that is right on 80 % of right answers and 90 % of
   test('gains nothing by silence about a fifth of the wrong answers of the challenger', () => {
     const silent = (random: Random): Says => {
       const says = saysBy(random, usual);
-      return (answer, of) => (of === 'challenger' && answer === 'wrong' && random() < 0.2 ? null : says(answer, of));
+      return (answer, of) =>
+        of === 'challenger' && answer === 'wrong' && random() < 0.2 ? null : says(answer, of);
     };
     expect(promoted(84, { worse: margin + 0.01, says: silent }).lower).toBeLessThanOrEqual(allowed);
   });
@@ -96,7 +129,9 @@ describe('a canary by a judge that is right on 80 % of right answers and 90 % of
   test('gains nothing by wrong answers in the place of those that the champion keeps back', () => {
     const lenient: JudgeRates = { sensitivity: 0.9, specificity: 0.6 };
     const says = (random: Random) => saysBy(random, lenient);
-    expect(promoted(85, { worse: margin + 0.01, says, keeping: true }).lower).toBeLessThanOrEqual(allowed);
+    expect(promoted(85, { worse: margin + 0.01, says, keeping: true }).lower).toBeLessThanOrEqual(
+      allowed,
+    );
   });
 });
 
@@ -124,13 +159,19 @@ describe('a judge that errs differently on the two versions (simulated)', () => 
     const rate = rateIn(worlds, (world) => {
       const random = randomOf(world, 86);
       const policy = judgedPolicy({ margin }, calibratedBy(random, 150, usual));
-      const says = saysDifferently(random, { champion: strict, challenger: { sensitivity: 0.95, specificity: 0.5 } });
+      const says = saysDifferently(random, {
+        champion: strict,
+        challenger: { sensitivity: 0.95, specificity: 0.5 },
+      });
       const draw = answersOf(random, { champion: 0.6, challenger: 0.6 - margin - 0.01 });
       const said = Array.from({ length: amounts.questions }, () => {
         const { champion, challenger } = draw();
         return (says(champion, 'champion') ?? 0) - (says(challenger, 'challenger') ?? 0);
       });
-      return said.reduce<number>((sum, each) => sum + each, 0) / amounts.questions < margin / 2 && policy.quality.margin === margin;
+      return (
+        said.reduce<number>((sum, each) => sum + each, 0) / amounts.questions < margin / 2 &&
+        policy.quality.margin === margin
+      );
     });
     expect(rate.lower).toBeGreaterThan(0.9);
   });
@@ -140,8 +181,14 @@ const alike = { champion: usual, challenger: usual };
 
 describe('labels of people', () => {
   test.each([
-    [0, 'labels of people are missing: 100 right and 100 wrong answers of the champion, 100 right and 100 wrong answers of the challenger'],
-    [99, 'labels of people are missing: 1 right and 1 wrong answers of the champion, 1 right and 1 wrong answers of the challenger'],
+    [
+      0,
+      'labels of people are missing: 100 right and 100 wrong answers of the champion, 100 right and 100 wrong answers of the challenger',
+    ],
+    [
+      99,
+      'labels of people are missing: 1 right and 1 wrong answers of the champion, 1 right and 1 wrong answers of the challenger',
+    ],
   ])('of %d answers of each kind and version are too few', (each, why) => {
     expect(whyNotYet(labelsOf(each, alike))).toEqual([why]);
   });
@@ -152,9 +199,9 @@ describe('labels of people', () => {
 
   test('of one version alone do not', () => {
     const { champion, ...rest } = labelsOf(200, alike);
-    expect(whyNotYet({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } })).toEqual([
-      'labels of people are missing: 60 wrong answers of the champion',
-    ]);
+    expect(
+      whyNotYet({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } }),
+    ).toEqual(['labels of people are missing: 60 wrong answers of the champion']);
   });
 
   test.each([
@@ -163,7 +210,11 @@ describe('labels of people', () => {
       { champion: usual, challenger: { ...usual, specificity: 0.7 } },
       /does not err alike .* 90 of 100 of the champion's wrong .* 70 of 100/,
     ],
-    ['right', { champion: usual, challenger: { ...usual, sensitivity: 0.97 } }, /80 of 100 of the champion's right .* 97 of 100/],
+    [
+      'right',
+      { champion: usual, challenger: { ...usual, sensitivity: 0.97 } },
+      /80 of 100 of the champion's right .* 97 of 100/,
+    ],
   ] as const)('say that a judge favours one version by its %s answers', (_, rates, why) => {
     expect(whyNotYet(labelsOf(100, rates))).toEqual([expect.stringMatching(why)]);
   });
@@ -176,22 +227,40 @@ describe('labels of people', () => {
         champion: checkedOf(kind, says(kind, 'champion') ?? 0),
         challenger: checkedOf(kind, says(kind, 'challenger') ?? 0),
       });
-      return whyNotYet(foldLabels(Array.from({ length: 200 }, (_, index) => pair(index % 2 === 0 ? 'right' : 'wrong')))).length > 0;
+      return (
+        whyNotYet(
+          foldLabels(
+            Array.from({ length: 200 }, (_, index) => pair(index % 2 === 0 ? 'right' : 'wrong')),
+          ),
+        ).length > 0
+      );
     });
     expect(rejected.lower).toBeLessThanOrEqual(0.05);
     expect(rejected.upper).toBeGreaterThan(0.02);
   });
 
   test('that are unsure too often say nothing', () => {
-    const unsure: CheckedPair = { champion: { said: 1, right: null }, challenger: { said: 1, right: true } };
+    const unsure: CheckedPair = {
+      champion: { said: 1, right: null },
+      challenger: { said: 1, right: true },
+    };
     const labels = labelsOf(100, alike);
     const many = foldLabels(Array.from({ length: 20 }, () => unsure));
-    expect(whyNotYet({ ...labels, pairs: 220, unsure: 20 })).toEqual([expect.stringContaining('could not tell') as string]);
-    expect(many).toMatchObject({ pairs: 20, unsure: 20, errors: { n: 0 }, challenger: { right: { cases: 20, right: 20 } } });
+    expect(whyNotYet({ ...labels, pairs: 220, unsure: 20 })).toEqual([
+      expect.stringContaining('could not tell') as string,
+    ]);
+    expect(many).toMatchObject({
+      pairs: 20,
+      unsure: 20,
+      errors: { n: 0 },
+      challenger: { right: { cases: 20, right: 20 } },
+    });
   });
 
   test('do not count answers that were kept back, which no judge was asked about', () => {
-    const labels = foldLabels([{ champion: checkedOf('keptBack', 0), challenger: checkedOf('wrong', 1) }]);
+    const labels = foldLabels([
+      { champion: checkedOf('keptBack', 0), challenger: checkedOf('wrong', 1) },
+    ]);
     expect(labels).toMatchObject({
       champion: { wrong: { cases: 0 } },
       challenger: { wrong: { cases: 1, right: 0 } },
@@ -233,17 +302,31 @@ describe('the correction', () => {
     const bounds = trueBounds({ lower: 0, upper: 0.1 }, error({ errors: none, missing: 0.1 }));
     expect(bounds.lower).toBeCloseTo(-0.1);
     expect(bounds.upper).toBeCloseTo(0.19);
-    expect(trueBounds({ lower: -1, upper: 1 }, error({ missing: 0.5 }))).toEqual({ lower: -1, upper: 1 });
+    expect(trueBounds({ lower: -1, upper: 1 }, error({ missing: 0.5 }))).toEqual({
+      lower: -1,
+      upper: 1,
+    });
   });
 
   test('says the same of an observed bound as the limit that it has to keep to', () => {
     const unit = fc.double({ min: -0.9, max: 0.9, noNaN: true });
     fc.assert(
-      fc.property(unit, unit, fc.double({ min: 0, max: 0.5, noNaN: true }), (upper, limit, missing) => {
-        const found = trueBounds({ lower: -1, upper }, error({ missing })).upper;
-        fc.pre(Math.abs(found - limit) > 1e-9 && upper + 0.05 < 1 && upper + 0.05 > -1 && found < 1 && found > -1);
-        expect(found < limit).toBe(upper < observedLimit(limit, error({ missing })));
-      }),
+      fc.property(
+        unit,
+        unit,
+        fc.double({ min: 0, max: 0.5, noNaN: true }),
+        (upper, limit, missing) => {
+          const found = trueBounds({ lower: -1, upper }, error({ missing })).upper;
+          fc.pre(
+            Math.abs(found - limit) > 1e-9 &&
+              upper + 0.05 < 1 &&
+              upper + 0.05 > -1 &&
+              found < 1 &&
+              found > -1,
+          );
+          expect(found < limit).toBe(upper < observedLimit(limit, error({ missing })));
+        },
+      ),
     );
   });
 
@@ -255,18 +338,32 @@ describe('the correction', () => {
 
   const at = '2026-01-01T00:00:00.000Z';
   const policy = judgedPolicy({}, calibratedBy(randomOf(1, 1), 100, usual));
-  const pair = (challenger: number | null) => ({ eventTimeMs: Date.parse(at), label: rightAnswer, champion: 1, challenger });
-  const seen = observe(policy, startEvidence(policy, { champion: 'assistant@1', challenger: 'assistant@2', at }), {
-    ...{ answers: [], requests: [], asOf: at },
-    pairs: [pair(1), pair(0), pair(null)],
+  const pair = (challenger: number | null) => ({
+    eventTimeMs: Date.parse(at),
+    label: rightAnswer,
+    champion: 1,
+    challenger,
   });
+  const seen = observe(
+    policy,
+    startEvidence(policy, { champion: 'assistant@1', challenger: 'assistant@2', at }),
+    {
+      ...{ answers: [], requests: [], asOf: at },
+      pairs: [pair(1), pair(0), pair(null)],
+    },
+  );
   const qualityOf = (evidence: typeof seen) => {
     if (evidence.quality.kind !== 'pairs') throw new Error('pairs');
     return evidence.quality;
   };
 
   test('contains no correction where people see nothing: pairs of two answers that were kept back', () => {
-    const harsh = foldLabels(Array.from({ length: 400 }, () => ({ champion: checkedOf('wrong', 0), challenger: checkedOf('right', 0) })));
+    const harsh = foldLabels(
+      Array.from({ length: 400 }, () => ({
+        champion: checkedOf('wrong', 0),
+        challenger: checkedOf('right', 0),
+      })),
+    );
     expect(judgeErrorOf(policy, { ...qualityOf(seen), judge: harsh }, 2)?.errors.upper).toBe(0);
   });
 
@@ -285,8 +382,12 @@ describe('the correction', () => {
 
   test('is told: by whom, by how many labels, how sure, and how often nothing was said', () => {
     const said = told({ ...seen, quality: { ...qualityOf(seen), judge: labelsOf(100, alike) } });
-    expect(said).toMatch(/judge: judged by sound \(sha256:a+\), corrected by 200 pairs that people labelled: -0\.\d+ to \+0\.\d+/);
-    expect(said).toContain('judge: 1 more pairs without a verdict on both answers count at their worst');
+    expect(said).toMatch(
+      /judge: judged by sound \(sha256:a+\), corrected by 200 pairs that people labelled: -0\.\d+ to \+0\.\d+/,
+    );
+    expect(said).toContain(
+      'judge: 1 more pairs without a verdict on both answers count at their worst',
+    );
     expect(said).toMatch(/quality: judge-loss .* 2 pairs\)/);
     expect(said).not.toContain('may not decide');
   });

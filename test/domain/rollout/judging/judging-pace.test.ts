@@ -1,11 +1,18 @@
-import { openPairs, openSince, type JudgingPhase } from '../../../../domain/rollout/judging/judging-pace';
+import {
+  openPairs,
+  openSince,
+  type JudgingPhase,
+} from '../../../../domain/rollout/judging/judging-pace';
 import { startEvidence } from '../../../../domain/rollout/judging/observe';
 import { daysFrom } from '../../../../domain/statistics/days-sequence';
 import { policyWith } from '../../../support/rollout/policies';
 
 const day = 86_400;
-const open = (minDurationSeconds: number, elapsedSeconds: number, at: Pick<JudgingPhase, 'steps' | 'step'> = { steps: [0], step: 0 }) =>
-  openPairs({ mostPairs: 2_400 }, { ...at, minDurationSeconds, elapsedSeconds });
+const open = (
+  minDurationSeconds: number,
+  elapsedSeconds: number,
+  at: Pick<JudgingPhase, 'steps' | 'step'> = { steps: [0], step: 0 },
+) => openPairs({ mostPairs: 2_400 }, { ...at, minDurationSeconds, elapsedSeconds });
 
 test.each([
   ['all, where an hour is enough', 3_600, 0, 2_400],
@@ -19,7 +26,9 @@ test.each([
 });
 
 test('each of the days that quality must hold across has its pairs', () => {
-  const ofDays = [1, 2, 3, 4, 5, 6, 7].map((end) => open(7 * day, end * day) - (end === 1 ? 0 : open(7 * day, (end - 1) * day)));
+  const ofDays = [1, 2, 3, 4, 5, 6, 7].map(
+    (end) => open(7 * day, end * day) - (end === 1 ? 0 : open(7 * day, (end - 1) * day)),
+  );
   expect(ofDays).toEqual([600, 300, 300, 300, 300, 300, 300]);
 });
 
@@ -35,19 +44,40 @@ test('a shadow leaves half of them to what people are answered, which must show 
 const march = (text: string) => Date.parse(`2026-03-${text}`) / 86_400_000;
 test.each([
   ['nobody is left while no day is closed', 7 * day, march('01'), null],
-  ['what is of a closed day is left, where quality must hold across days', 7 * day, march('03'), '2026-03-03T00:00:00.000Z'],
+  [
+    'what is of a closed day is left, where quality must hold across days',
+    7 * day,
+    march('03'),
+    '2026-03-03T00:00:00.000Z',
+  ],
   ['nobody is left where it need not', 4 * day, march('03'), null],
 ])('%s', (_name, minDurationSeconds, closedBefore, expected) => {
   const days = { ...daysFrom(march('01')), closedBefore };
-  const evidence = startEvidence(policyWith(), { champion: 'a@1', challenger: 'a@2', at: '2026-03-01T06:00:00Z' });
-  expect(openSince({ quality: { ...evidence.quality, days } }, { test: { minDurationSeconds }, timezone: 'UTC' })).toBe(expected);
+  const evidence = startEvidence(policyWith(), {
+    champion: 'a@1',
+    challenger: 'a@2',
+    at: '2026-03-01T06:00:00Z',
+  });
+  expect(
+    openSince(
+      { quality: { ...evidence.quality, days } },
+      { test: { minDurationSeconds }, timezone: 'UTC' },
+    ),
+  ).toBe(expected);
 });
 
 test('a day is over at midnight of the lifecycle', () => {
-  const evidence = startEvidence(policyWith(), { champion: 'a@1', challenger: 'a@2', at: '2026-03-01T06:00:00Z' });
+  const evidence = startEvidence(policyWith(), {
+    champion: 'a@1',
+    challenger: 'a@2',
+    at: '2026-03-01T06:00:00Z',
+  });
   const days = { ...daysFrom(march('01')), closedBefore: march('03') };
   expect(
-    openSince({ quality: { ...evidence.quality, days } }, { test: { minDurationSeconds: 7 * day }, timezone: 'America/New_York' }),
+    openSince(
+      { quality: { ...evidence.quality, days } },
+      { test: { minDurationSeconds: 7 * day }, timezone: 'America/New_York' },
+    ),
   ).toBe('2026-03-03T05:00:00.000Z');
 });
 

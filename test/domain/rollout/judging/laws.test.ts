@@ -3,7 +3,14 @@ import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout
 import type { RolloutEvidence } from '../../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../../domain/rollout/policy';
 import { policyWith, type PolicyChange } from '../../../support/rollout/policies';
-import { about, begun, inStep, requestsOf, seen, withPairsOf } from '../../../support/rollout/seen-rollouts';
+import {
+  about,
+  begun,
+  inStep,
+  requestsOf,
+  seen,
+  withPairsOf,
+} from '../../../support/rollout/seen-rollouts';
 
 /** A rollout somewhere on its way: pairs over some days, then a step with requests. */
 const anyRollout = fc.record({
@@ -18,11 +25,17 @@ const anyRollout = fc.record({
 });
 type Drawn = typeof anyRollout extends fc.Arbitrary<infer T> ? T : never;
 
-function evidenceOf(policy: RolloutPolicy, { mean, wave, spread, days, perDay, step, requests, failed }: Drawn): RolloutEvidence {
-  const difference = (day: number, index: number) => mean + (day % 2 === 0 ? wave : -wave) + (index % 2 === 0 ? spread : -spread);
+function evidenceOf(
+  policy: RolloutPolicy,
+  { mean, wave, spread, days, perDay, step, requests, failed }: Drawn,
+): RolloutEvidence {
+  const difference = (day: number, index: number) =>
+    mean + (day % 2 === 0 ? wave : -wave) + (index % 2 === 0 ? spread : -spread);
   const paired = withPairsOf(policy, begun(policy), { days, perDay, difference });
   const entered = inStep(policy, paired, step);
-  return seen(policy, entered, { requests: [...requestsOf(requests), ...requestsOf(failed, { failed: true, latencyMs: null })] });
+  return seen(policy, entered, {
+    requests: [...requestsOf(requests), ...requestsOf(failed, { failed: true, latencyMs: null })],
+  });
 }
 
 const goesOn = (kind: string) => kind === 'advance' || kind === 'promote';
@@ -39,7 +52,9 @@ describe('the decision on a rollout', () => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
     const stored = JSON.parse(JSON.stringify(evidence)) as RolloutEvidence;
-    expect(decideRollout(JSON.parse(JSON.stringify(policy)) as RolloutPolicy, stored)).toEqual(decideRollout(policy, evidence));
+    expect(decideRollout(JSON.parse(JSON.stringify(policy)) as RolloutPolicy, stored)).toEqual(
+      decideRollout(policy, evidence),
+    );
   });
 
   law('moves on no sooner for greater minima, and finds harm no later', (drawn, samples, days) => {
@@ -47,38 +62,52 @@ describe('the decision on a rollout', () => {
       drawn,
       {},
       // A week and more, so that both policies ask for days alike.
-      { test: { minSamples: 200 + Math.floor(samples * 2000), minDurationSeconds: (7 + Math.floor(days * 8)) * 86_400 } },
+      {
+        test: {
+          minSamples: 200 + Math.floor(samples * 2000),
+          minDurationSeconds: (7 + Math.floor(days * 8)) * 86_400,
+        },
+      },
     );
     expect(demanding?.kind === 'harm').toBe(plain?.kind === 'harm');
     if (goesOn(demanding?.kind ?? '')) expect(plain?.kind).toBe(demanding?.kind);
   });
 
-  law('finds harm at the greater margin only where it finds it at the smaller, and shows the other way round', (drawn, one, other) => {
-    const [small, great] = verdicts(
-      drawn,
-      { quality: { margin: 0.1 * Math.min(one, other) } },
-      { quality: { margin: 0.1 * Math.max(one, other) } },
-    ).map(({ readings }) => readings[0]?.outcome);
-    if (great === 'failed') expect(small).toBe('failed');
-    if (small === 'passed') expect(great).toBe('passed');
-  });
+  law(
+    'finds harm at the greater margin only where it finds it at the smaller, and shows the other way round',
+    (drawn, one, other) => {
+      const [small, great] = verdicts(
+        drawn,
+        { quality: { margin: 0.1 * Math.min(one, other) } },
+        { quality: { margin: 0.1 * Math.max(one, other) } },
+      ).map(({ readings }) => readings[0]?.outcome);
+      if (great === 'failed') expect(small).toBe('failed');
+      if (small === 'passed') expect(great).toBe('passed');
+    },
+  );
 
-  law('says nothing at a smaller alpha that it would not say at a greater one', (drawn, one, other) => {
-    const [strict, loose] = verdicts(
-      drawn,
-      { test: { alpha: 0.001 + 0.199 * Math.min(one, other) } },
-      { test: { alpha: 0.001 + 0.199 * Math.max(one, other) } },
-    );
-    strict?.readings.forEach(({ outcome }, index) => {
-      if (outcome !== 'inconclusive') expect(loose?.readings[index]?.outcome).toBe(outcome);
-    });
-  });
+  law(
+    'says nothing at a smaller alpha that it would not say at a greater one',
+    (drawn, one, other) => {
+      const [strict, loose] = verdicts(
+        drawn,
+        { test: { alpha: 0.001 + 0.199 * Math.min(one, other) } },
+        { test: { alpha: 0.001 + 0.199 * Math.max(one, other) } },
+      );
+      strict?.readings.forEach(({ outcome }, index) => {
+        if (outcome !== 'inconclusive') expect(loose?.readings[index]?.outcome).toBe(outcome);
+      });
+    },
+  );
 
   law('never ends sooner for an extension, and is otherwise the same', (drawn, days) => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
     const plain = decideRollout(policy, evidence);
-    const extended = decideRollout(policy, { ...evidence, extendedSeconds: Math.ceil(days * 30 * 86_400) });
+    const extended = decideRollout(policy, {
+      ...evidence,
+      extendedSeconds: Math.ceil(days * 30 * 86_400),
+    });
     if (plain.kind === 'expired') expect(['expired', 'continue']).toContain(extended.kind);
     else expect(extended.kind).toBe(plain.kind);
   });
@@ -86,14 +115,18 @@ describe('the decision on a rollout', () => {
   law('goes back for a guardrail no later when more requests fail', (drawn, more) => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
-    const worse = seen(policy, evidence, { requests: requestsOf(Math.floor(50 * more), { failed: true }) });
-    const failedIn = (of: RolloutEvidence) => decideRollout(policy, of).readings.find(({ metric }) => metric === 'errors')?.outcome;
+    const worse = seen(policy, evidence, {
+      requests: requestsOf(Math.floor(50 * more), { failed: true }),
+    });
+    const failedIn = (of: RolloutEvidence) =>
+      decideRollout(policy, of).readings.find(({ metric }) => metric === 'errors')?.outcome;
     if (failedIn(evidence) === 'failed') expect(failedIn(worse)).toBe('failed');
   });
 
   law('bounds enclose the estimate, of requests and of days', (drawn) => {
     const policy = policyWith();
-    for (const { estimate, lower, upper, days } of decideRollout(policy, evidenceOf(policy, drawn)).readings) {
+    for (const { estimate, lower, upper, days } of decideRollout(policy, evidenceOf(policy, drawn))
+      .readings) {
       if (estimate === null) continue;
       expect(lower).toBeLessThanOrEqual(estimate + 1e-9);
       expect(upper).toBeGreaterThanOrEqual(estimate - 1e-9);
@@ -103,16 +136,27 @@ describe('the decision on a rollout', () => {
     }
   });
 
-  law('says the same of what people were answered, whatever the shadow was', (drawn, one, other) => {
-    const policy = policyWith();
-    const served = (mean: number) => {
-      const shadow = withPairsOf(policy, begun(policy), { days: 7, perDay: 20, difference: about(mean) });
-      const { readings } = decideRollout(
-        policy,
-        withPairsOf(policy, inStep(policy, shadow, 1), { days: drawn.days, perDay: drawn.perDay, difference: about(drawn.mean) }),
-      );
-      return readings.filter(({ role }) => role === 'quality' || role === 'step');
-    };
-    expect(served(one - 0.5)).toEqual(served(other - 0.5));
-  });
+  law(
+    'says the same of what people were answered, whatever the shadow was',
+    (drawn, one, other) => {
+      const policy = policyWith();
+      const served = (mean: number) => {
+        const shadow = withPairsOf(policy, begun(policy), {
+          days: 7,
+          perDay: 20,
+          difference: about(mean),
+        });
+        const { readings } = decideRollout(
+          policy,
+          withPairsOf(policy, inStep(policy, shadow, 1), {
+            days: drawn.days,
+            perDay: drawn.perDay,
+            difference: about(drawn.mean),
+          }),
+        );
+        return readings.filter(({ role }) => role === 'quality' || role === 'step');
+      };
+      expect(served(one - 0.5)).toEqual(served(other - 0.5));
+    },
+  );
 });

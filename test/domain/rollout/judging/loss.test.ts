@@ -5,20 +5,23 @@ const scores = fc.double({ min: -2, max: 3, noNaN: true });
 const errors = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
 describe('what the scores of a pair leave possible, before its label is known', () => {
-  test.each(['logloss', 'brier'] as const)('%s: the two differences of the two labels', (metric) => {
-    const loss = requestLoss({ metric, bound: null });
-    fc.assert(
-      fc.property(scores, scores, fc.constantFrom(0, 1), (champion, challenger, label) => {
-        const { min, max } = loss.differencesOf({ champion, challenger, sameAnswer: false });
-        const difference = loss.of(label, challenger) - loss.of(label, champion);
-        expect([min, max]).toContain(difference);
-        expect(min).toBeGreaterThanOrEqual(loss.min - loss.max);
-        expect(max).toBeLessThanOrEqual(loss.max - loss.min);
-        const own = loss.rangeOf(champion);
-        expect([own.min, own.max]).toContain(loss.of(label, champion));
-      }),
-    );
-  });
+  test.each(['logloss', 'brier'] as const)(
+    '%s: the two differences of the two labels',
+    (metric) => {
+      const loss = requestLoss({ metric, bound: null });
+      fc.assert(
+        fc.property(scores, scores, fc.constantFrom(0, 1), (champion, challenger, label) => {
+          const { min, max } = loss.differencesOf({ champion, challenger, sameAnswer: false });
+          const difference = loss.of(label, challenger) - loss.of(label, champion);
+          expect([min, max]).toContain(difference);
+          expect(min).toBeGreaterThanOrEqual(loss.min - loss.max);
+          expect(max).toBeLessThanOrEqual(loss.max - loss.min);
+          const own = loss.rangeOf(champion);
+          expect([own.min, own.max]).toContain(loss.of(label, champion));
+        }),
+      );
+    },
+  );
 
   test('mae: no more than the forecasts are apart, whatever the label, rounding included', () => {
     const loss = requestLoss({ metric: 'mae', bound: 600 });
@@ -33,13 +36,24 @@ describe('what the scores of a pair leave possible, before its label is known', 
       }),
       { numRuns: 2_000 },
     );
-    expect(loss.differencesOf({ champion: Infinity, challenger: Infinity, sameAnswer: false })).toEqual({ min: -600, max: 600 });
-    expect(loss.differencesOf({ champion: 10, challenger: 12, sameAnswer: false }).max).toBeCloseTo(2, 6);
+    expect(
+      loss.differencesOf({ champion: Infinity, challenger: Infinity, sameAnswer: false }),
+    ).toEqual({ min: -600, max: 600 });
+    expect(loss.differencesOf({ champion: 10, challenger: 12, sameAnswer: false }).max).toBeCloseTo(
+      2,
+      6,
+    );
   });
 
   test('answers: nothing where both versions gave the same one, else all', () => {
     const loss = requestLoss({ metric: 'f1-loss', bound: null });
-    expect(loss.differencesOf({ champion: 0.3, challenger: 0.3, sameAnswer: true })).toEqual({ min: -0, max: 0 });
-    expect(loss.differencesOf({ champion: 0.3, challenger: 0.3, sameAnswer: false })).toEqual({ min: -1, max: 1 });
+    expect(loss.differencesOf({ champion: 0.3, challenger: 0.3, sameAnswer: true })).toEqual({
+      min: -0,
+      max: 0,
+    });
+    expect(loss.differencesOf({ champion: 0.3, challenger: 0.3, sameAnswer: false })).toEqual({
+      min: -1,
+      max: 1,
+    });
   });
 });

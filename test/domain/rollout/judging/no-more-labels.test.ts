@@ -5,20 +5,33 @@ import { observe, startEvidence } from '../../../../domain/rollout/judging/obser
 import { judgeDigest, judgedPolicy, labelsOf } from '../../../support/rollout/simulated-judged';
 
 const counts = { cases: 200, right: 180 };
-const policy = judgedPolicy({ margin: 0.2 }, { judge: judgeDigest, positives: counts, negatives: counts });
+const policy = judgedPolicy(
+  { margin: 0.2 },
+  { judge: judgeDigest, positives: counts, negatives: counts },
+);
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
-/** So many pairs of which the challenger's answer is as good, and as many requests as are needed. */
+/**
+ * So many pairs of which the challenger's answer is as good, and as many requests as are needed.
+ */
 const after = (pairs: number, noMoreLabels: NoMoreLabels) => ({
   ...observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
     asOf: at(30),
-    pairs: Array.from({ length: pairs }, () => ({ eventTimeMs: Date.parse(at(1)), label: rightAnswer, champion: 1, challenger: 1 })),
+    pairs: Array.from({ length: pairs }, () => ({
+      eventTimeMs: Date.parse(at(1)),
+      label: rightAnswer,
+      champion: 1,
+      challenger: 1,
+    })),
     answers: [],
     requests: Array.from({ length: 400 }, () => ({ failed: false, latencyMs: 50 })),
   }),
   noMoreLabels,
 });
-const spent = (minutes: number | null): NoMoreLabels => ({ after: minutes === null ? null : at(minutes), why: 'the budget is spent' });
+const spent = (minutes: number | null): NoMoreLabels => ({
+  after: minutes === null ? null : at(minutes),
+  why: 'the budget is spent',
+});
 
 describe('when nothing more is judged', () => {
   test('nobody waits for what will not come: it ends as the policy says, and says why', () => {
@@ -40,7 +53,13 @@ describe('when nothing more is judged', () => {
   const labelled = (each: number) => {
     const evidence = after(600, spent(20));
     const perfect = { sensitivity: 1, specificity: 1 };
-    return { ...evidence, quality: { ...evidence.quality, judge: labelsOf(each, { champion: perfect, challenger: perfect }) } };
+    return {
+      ...evidence,
+      quality: {
+        ...evidence.quality,
+        judge: labelsOf(each, { champion: perfect, challenger: perfect }),
+      },
+    };
   };
 
   test('what was judged decides, where it is enough and people have checked the judge', () => {
@@ -50,11 +69,15 @@ describe('when nothing more is judged', () => {
   test('it waits for people while they may still label what was judged', () => {
     const verdict = decideRollout(policy, after(600, spent(20)));
     expect(verdict).toMatchObject({ kind: 'continue' });
-    expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.message).toContain('perennial rollout label a');
+    expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.message).toContain(
+      'perennial rollout label a',
+    );
     expect(decideRollout(policy, labelled(99))).toMatchObject({ kind: 'continue' });
   });
 
   test('quality that is shown waits for its requests', () => {
-    expect(decideRollout(policy, { ...after(400, spent(20)), requestsInStep: 10 })).toMatchObject({ kind: 'continue' });
+    expect(decideRollout(policy, { ...after(400, spent(20)), requestsInStep: 10 })).toMatchObject({
+      kind: 'continue',
+    });
   });
 });

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import type { RolloutEvidence } from '../../../../domain/rollout/judging/evidence';
-import type { ArmObservation, ObservationBatch, PairObservation } from '../../../../domain/rollout/judging/observation';
+import type {
+  ArmObservation,
+  ObservationBatch,
+  PairObservation,
+} from '../../../../domain/rollout/judging/observation';
 import { enterStep, observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import type { RolloutPolicy } from '../../../../domain/rollout/policy';
 import { policyWith } from '../../../support/rollout/policies';
@@ -8,12 +12,20 @@ import { policyWith } from '../../../support/rollout/policies';
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const hourMs = 3_600_000;
 const at = (hours: number) => new Date(startMs + hours * hourMs).toISOString();
-const begin = (policy: RolloutPolicy) => startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at: at(0) });
+const begin = (policy: RolloutPolicy) =>
+  startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at: at(0) });
 const see = (
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   seen: Partial<ObservationBatch> & { readonly hours: number },
-): RolloutEvidence => observe(policy, evidence, { pairs: [], answers: [], requests: [], ...seen, asOf: at(seen.hours) });
+): RolloutEvidence =>
+  observe(policy, evidence, {
+    pairs: [],
+    answers: [],
+    requests: [],
+    ...seen,
+    asOf: at(seen.hours),
+  });
 const pair = (hours: number, over: Partial<PairObservation> = {}): PairObservation => ({
   eventTimeMs: startMs + hours * hourMs,
   label: 1,
@@ -29,15 +41,27 @@ const answer = (hours: number, over: Partial<ArmObservation> = {}): ArmObservati
   ...over,
 });
 
-const score = fc.oneof(fc.double({ min: -0.2, max: 1.2, noNaN: true }), fc.constant(null), fc.constant(NaN));
+const score = fc.oneof(
+  fc.double({ min: -0.2, max: 1.2, noNaN: true }),
+  fc.constant(null),
+  fc.constant(NaN),
+);
 const label = fc.constantFrom(0, 1, 1, 0, null);
 const hours = fc.double({ min: 0, max: 200, noNaN: true });
 const inOrder = <T extends { readonly eventTimeMs: number }>(seen: readonly T[]): T[] =>
   seen.toSorted((a, b) => a.eventTimeMs - b.eventTimeMs);
 const anyPairs = fc
-  .array(fc.record({ eventTimeMs: hours.map((each) => startMs + each * hourMs), label, champion: score, challenger: score }), {
-    maxLength: 40,
-  })
+  .array(
+    fc.record({
+      eventTimeMs: hours.map((each) => startMs + each * hourMs),
+      label,
+      champion: score,
+      challenger: score,
+    }),
+    {
+      maxLength: 40,
+    },
+  )
   .map(inOrder);
 const anyAnswers = fc
   .array(
@@ -50,7 +74,10 @@ const anyAnswers = fc
     { maxLength: 40 },
   )
   .map(inOrder);
-const anyRequests = fc.array(fc.record({ failed: fc.boolean(), latencyMs: fc.constantFrom(null, 20, 150, 151, 900) }), { maxLength: 20 });
+const anyRequests = fc.array(
+  fc.record({ failed: fc.boolean(), latencyMs: fc.constantFrom(null, 20, 150, 151, 900) }),
+  { maxLength: 20 },
+);
 const policies = {
   pairs: [
     policyWith(),
@@ -58,7 +85,10 @@ const policies = {
     policyWith({ quality: { metric: 'mae', bound: 0.5 } }),
     policyWith({ canary: { guardrails: [] } }),
   ],
-  arms: [policyWith({ comparison: 'arms' }), policyWith({ comparison: 'arms', quality: { metric: 'mae', bound: 0.5 } })],
+  arms: [
+    policyWith({ comparison: 'arms' }),
+    policyWith({ comparison: 'arms', quality: { metric: 'mae', bound: 0.5 } }),
+  ],
 };
 
 describe('what a rollout saw', () => {
@@ -93,13 +123,21 @@ describe('what a rollout saw', () => {
 
   test('in pieces is what it saw at once (arms)', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...policies.arms), anyAnswers, fc.nat(40), (policy, answers, cut) => {
-        const whole = see(policy, begin(policy), { answers, hours: 200 });
-        const first = answers.slice(0, cut);
-        const asOf = first.at(-1)?.eventTimeMs ?? startMs;
-        const half = see(policy, begin(policy), { answers: first, hours: (asOf - startMs) / hourMs });
-        expect(see(policy, half, { answers: answers.slice(cut), hours: 200 })).toEqual(whole);
-      }),
+      fc.property(
+        fc.constantFrom(...policies.arms),
+        anyAnswers,
+        fc.nat(40),
+        (policy, answers, cut) => {
+          const whole = see(policy, begin(policy), { answers, hours: 200 });
+          const first = answers.slice(0, cut);
+          const asOf = first.at(-1)?.eventTimeMs ?? startMs;
+          const half = see(policy, begin(policy), {
+            answers: first,
+            hours: (asOf - startMs) / hourMs,
+          });
+          expect(see(policy, half, { answers: answers.slice(cut), hours: 200 })).toEqual(whole);
+        },
+      ),
     );
   });
 
@@ -120,27 +158,39 @@ describe('what a rollout saw', () => {
     ['brier', 0.5],
   ] as const)('%s: a label of %d is none, and stops nobody', (metric, wrong) => {
     const policy = policyWith({ quality: { metric } });
-    const { quality } = see(policy, begin(policy), { pairs: [pair(1, { label: wrong }), pair(2)], hours: 3 });
+    const { quality } = see(policy, begin(policy), {
+      pairs: [pair(1, { label: wrong }), pair(2)],
+      hours: 3,
+    });
     expect(quality).toMatchObject({ unlabelled: 1, shadow: { n: 1 } });
   });
 
   test('of a regression: the absolute error, of which no more than the bound counts', () => {
     const policy = policyWith({ quality: { metric: 'mae', margin: 1, bound: 10 } });
-    const pairs = [pair(1, { label: 100, champion: 101, challenger: 97 }), pair(2, { label: -5, champion: 300, challenger: -5 })];
+    const pairs = [
+      pair(1, { label: 100, champion: 101, challenger: 97 }),
+      pair(2, { label: -5, champion: 300, challenger: -5 }),
+    ];
     const { quality } = see(policy, begin(policy), { pairs, hours: 3 });
     expect(quality).toMatchObject({ shadow: { n: 2, sum: 3 - 1 + (0 - 10) } });
   });
 
   test('of probabilities far out: log loss is clipped at 0.001 and 0.999', () => {
     const policy = policyWith();
-    const { quality } = see(policy, begin(policy), { pairs: [pair(1, { champion: 0.999, challenger: 0 })], hours: 3 });
+    const { quality } = see(policy, begin(policy), {
+      pairs: [pair(1, { champion: 0.999, challenger: 0 })],
+      hours: 3,
+    });
     if (quality.kind !== 'pairs') throw new Error('pairs');
     expect(quality.shadow.sum).toBeCloseTo(Math.log(0.999) - Math.log(0.001), 12);
   });
 
   test('before the first whole day belongs to no day, and is not late', () => {
     const policy = policyWith();
-    const { quality } = see(policy, begin(policy), { pairs: [pair(-30), pair(-1), pair(1)], hours: 24 });
+    const { quality } = see(policy, begin(policy), {
+      pairs: [pair(-30), pair(-1), pair(1)],
+      hours: 24,
+    });
     expect(quality).toMatchObject({ shadow: { n: 3 }, days: { week: { days: 1 }, late: 0 } });
   });
 
@@ -149,7 +199,10 @@ describe('what a rollout saw', () => {
     // It began at 20:00 there: the first whole day begins four hours later and ends after 28.
     const seen = see(policy, begin(policy), { pairs: [pair(1), pair(5), pair(27)], hours: 28 });
     expect(seen.quality).toMatchObject({ days: { week: { days: 1 }, open: null } });
-    expect(see(policyWith(), begin(policyWith()), { pairs: [pair(1), pair(5), pair(27)], hours: 28 }).quality).toMatchObject({
+    expect(
+      see(policyWith(), begin(policyWith()), { pairs: [pair(1), pair(5), pair(27)], hours: 28 })
+        .quality,
+    ).toMatchObject({
       days: { week: { days: 1 }, open: { challenger: { n: 1 } } },
     });
   });
@@ -169,7 +222,10 @@ describe('what a rollout saw', () => {
       { failed: true, latencyMs: null },
     ];
     const seen = see(policy, begin(policy), { requests, hours: 1 });
-    expect(seen).toMatchObject({ requestsInStep: 3, guardrails: { errors: { n: 3, events: 1 }, latency_ms: { n: 3, events: 2 } } });
+    expect(seen).toMatchObject({
+      requestsInStep: 3,
+      guardrails: { errors: { n: 3, events: 1 }, latency_ms: { n: 3, events: 2 } },
+    });
   });
 });
 
@@ -199,25 +255,56 @@ describe('another step', () => {
 
   test('goes on with the pairs of all serving steps, and counts those of each anew', () => {
     const policy = policyWith();
-    const first = see(policy, enterStep(policy, begin(policy), { step: 1, at: at(0) }), { pairs: [pair(1), pair(2)], hours: 3 });
-    const second = see(policy, enterStep(policy, first, { step: 2, at: at(3) }), { pairs: [pair(4)], hours: 5 });
-    expect(second).toMatchObject({ servingSince: at(0), quality: { serving: { n: 3 }, step: { n: 1 } } });
+    const first = see(policy, enterStep(policy, begin(policy), { step: 1, at: at(0) }), {
+      pairs: [pair(1), pair(2)],
+      hours: 3,
+    });
+    const second = see(policy, enterStep(policy, first, { step: 2, at: at(3) }), {
+      pairs: [pair(4)],
+      hours: 5,
+    });
+    expect(second).toMatchObject({
+      servingSince: at(0),
+      quality: { serving: { n: 3 }, step: { n: 1 } },
+    });
   });
 
   test('leaves a label of the shadow, which becomes due only now, to the shadow', () => {
     const policy = policyWith();
-    const entered = enterStep(policy, see(policy, begin(policy), { pairs: [pair(1)], hours: 30 }), { step: 1, at: at(30) });
-    const late = see(policy, entered, { pairs: [pair(31, { step: 0 }), pair(32, { step: 1 })], hours: 60 });
+    const entered = enterStep(policy, see(policy, begin(policy), { pairs: [pair(1)], hours: 30 }), {
+      step: 1,
+      at: at(30),
+    });
+    const late = see(policy, entered, {
+      pairs: [pair(31, { step: 0 }), pair(32, { step: 1 })],
+      hours: 60,
+    });
     expect(late.quality).toMatchObject({ shadow: { n: 2 }, serving: { n: 1 }, step: { n: 1 } });
     // The day in which people were first answered is not a whole one.
-    expect(late.quality.days).toMatchObject({ weekFrom: Date.parse(at(48)) / 86_400_000, open: null, late: 0 });
+    expect(late.quality.days).toMatchObject({
+      weekFrom: Date.parse(at(48)) / 86_400_000,
+      open: null,
+      late: 0,
+    });
   });
 
   test('counts arms anew, and their days', () => {
     const policy = policyWith({ comparison: 'arms' });
-    const answers = [answer(1), answer(2, { arm: 'challenger' }), answer(25), answer(26, { arm: 'challenger' })];
-    const entered = enterStep(policy, see(policy, begin(policy), { answers, hours: 30 }), { step: 1, at: at(30) });
-    expect(entered.quality).toMatchObject({ champion: { n: 0 }, challenger: { n: 0 }, days: { days: 0, week: { days: 0 }, open: null } });
+    const answers = [
+      answer(1),
+      answer(2, { arm: 'challenger' }),
+      answer(25),
+      answer(26, { arm: 'challenger' }),
+    ];
+    const entered = enterStep(policy, see(policy, begin(policy), { answers, hours: 30 }), {
+      step: 1,
+      at: at(30),
+    });
+    expect(entered.quality).toMatchObject({
+      champion: { n: 0 },
+      challenger: { n: 0 },
+      days: { days: 0, week: { days: 0 }, open: null },
+    });
   });
 
   test('that one is in already changes nothing', () => {

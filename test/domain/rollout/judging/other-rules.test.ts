@@ -25,40 +25,65 @@ const canary: CanarySpec = {
 const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
-/** Four hundred questions; the challenger is wrong in every eighth that the champion answers right, and fails one request in ten. */
-const evidence = observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
-  asOf: at(30),
-  pairs: Array.from({ length: 400 }, (_, index) => ({
-    eventTimeMs: Date.parse(at(1)),
-    label: rightAnswer,
-    champion: 1,
-    challenger: index % 8 === 0 ? 0 : 1,
-  })),
-  answers: [],
-  requests: Array.from({ length: 400 }, (_, index) => ({ failed: index % 10 === 0, latencyMs: 50 })),
-});
-const under = (change: Partial<CanarySpec>) => underOtherRules(policy, evidence, { ...canary, ...change });
-const quality = (change: Partial<CanarySpec['quality']>) => under({ quality: { ...canary.quality, ...change } });
+/**
+ * Four hundred questions; the challenger is wrong in every eighth that the champion answers right,
+ * and fails one request in ten.
+ */
+const evidence = observe(
+  policy,
+  startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }),
+  {
+    asOf: at(30),
+    pairs: Array.from({ length: 400 }, (_, index) => ({
+      eventTimeMs: Date.parse(at(1)),
+      label: rightAnswer,
+      champion: 1,
+      challenger: index % 8 === 0 ? 0 : 1,
+    })),
+    answers: [],
+    requests: Array.from({ length: 400 }, (_, index) => ({
+      failed: index % 10 === 0,
+      latencyMs: 50,
+    })),
+  },
+);
+const under = (change: Partial<CanarySpec>) =>
+  underOtherRules(policy, evidence, { ...canary, ...change });
+const quality = (change: Partial<CanarySpec['quality']>) =>
+  under({ quality: { ...canary.quality, ...change } });
 
 test('the same rules say the same, and other margins what they would have said', () => {
   expect(under({})).toMatchObject({ kind: 'continue' });
   expect(quality({ margin: 0.25 })).toMatchObject({ kind: 'advance' });
   expect(quality({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'exact-loss' });
   expect(quality({ rule: 'superiority', margin: 0 })).toMatchObject({ kind: 'harm' });
-  expect(under({ guardrails: [{ name: 'errors', max: 0.01 }] })).toMatchObject({ kind: 'harm', metric: 'errors' });
+  expect(under({ guardrails: [{ name: 'errors', max: 0.01 }] })).toMatchObject({
+    kind: 'harm',
+    metric: 'errors',
+  });
 });
 
 test('evidence that earlier rules measured is told apart, not misread', () => {
   const earlier = { ...evidence, version: 1 } as unknown as typeof evidence;
   expect(underOtherRules(policy, earlier, canary)).toEqual({
     kind: 'unknown',
-    why: ['it was measured by version 1 of the rules of a rollout, which counted otherwise than version 2'],
+    why: [
+      'it was measured by version 1 of the rules of a rollout, which counted otherwise than version 2',
+    ],
   });
 });
 
 test.each<[string, Partial<CanarySpec>, RegExp]>([
-  ['another metric', { quality: { ...canary.quality, metric: 'f1-loss' } }, /measured by exact-loss, and nobody knows what f1-loss/],
-  ['another limit', { guardrails: [{ name: 'latency_ms', quantile: 0.9, max: 90 }] }, /latency_ms was counted above 100, not above 90/],
+  [
+    'another metric',
+    { quality: { ...canary.quality, metric: 'f1-loss' } },
+    /measured by exact-loss, and nobody knows what f1-loss/,
+  ],
+  [
+    'another limit',
+    { guardrails: [{ name: 'latency_ms', quantile: 0.9, max: 90 }] },
+    /latency_ms was counted above 100, not above 90/,
+  ],
   ['another guardrail', { guardrails: [{ name: 'blocked', max: 0.1 }] }, /blocked was not counted/],
 ])('%s is not in the evidence, and that is said', (_what, change, why) => {
   expect(under(change)).toEqual({ kind: 'unknown', why: [expect.stringMatching(why)] });
@@ -68,13 +93,27 @@ describe('where a judge says what answers are worth', () => {
   const judge = { dimension: 'sound', share: 1, mostPairs: 400 };
   const counts = { positives: { cases: 200, right: 180 }, negatives: { cases: 200, right: 180 } };
   const calibrated = { judge: `sha256:${'a'.repeat(64)}`, ...counts } as const;
-  const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
-  const written: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
-  const known = { ...written, quality: { ...written.quality, answers: { ...answers, judge: { ...judge, calibrated } } } };
+  const answers = {
+    from: 'judge',
+    judge,
+    measure: { kind: 'f1' },
+    availableAfterSeconds: 0,
+  } as const;
+  const written: CanarySpec = {
+    ...canary,
+    quality: { ...canary.quality, metric: 'judge-loss', answers },
+  };
+  const known = {
+    ...written,
+    quality: { ...written.quality, answers: { ...answers, judge: { ...judge, calibrated } } },
+  };
   const perfect = { sensitivity: 1, specificity: 1 };
   const checked = {
     ...evidence,
-    quality: { ...evidence.quality, judge: labelsOf(400, { champion: perfect, challenger: perfect }) },
+    quality: {
+      ...evidence.quality,
+      judge: labelsOf(400, { champion: perfect, challenger: perfect }),
+    },
   };
   const by = (change: Partial<CanarySpec['quality']>) =>
     underOtherRules(rolloutPolicyOf(known, { dependsOnPrediction: false }), checked, {
@@ -83,7 +122,8 @@ describe('where a judge says what answers are worth', () => {
     });
 
   test('its errors are those that people found, whatever a file says', () => {
-    // The judge called an eighth more of the answers wrong, and people agreed with it on all that they labelled.
+    // The judge called an eighth more of the answers wrong, and people agreed with it on all that
+    // they labelled.
     expect(by({ margin: 0.14 })).toMatchObject({ kind: 'continue' });
     expect(by({ margin: 0.4 })).toMatchObject({ kind: 'advance' });
     expect(by({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'judge-loss' });

@@ -11,10 +11,15 @@ describe('right and wrong answers (simulated, watched after every question, 5 % 
     'a challenger worse by the margin, where the versions differ on %d: wrong in no more than that, either way',
     (differing) => {
       const ends = Array.from({ length: worlds }, (_, world) =>
-        watchAnswers({ differing, worse: 0.1, margin: 0.1, questions: 540, alpha }, randomOf(world, 71)),
+        watchAnswers(
+          { differing, worse: 0.1, margin: 0.1, questions: 540, alpha },
+          randomOf(world, 71),
+        ),
       );
       for (const which of ['shownAt', 'refutedAt'] as const) {
-        expect(rateIn(worlds, (world) => ends[world]?.[which] !== null).lower).toBeLessThanOrEqual(alpha);
+        expect(rateIn(worlds, (world) => ends[world]?.[which] !== null).lower).toBeLessThanOrEqual(
+          alpha,
+        );
       }
     },
   );
@@ -23,7 +28,11 @@ describe('right and wrong answers (simulated, watched after every question, 5 % 
     const rateOf = (worse: number, which: 'shownAt' | 'refutedAt') =>
       rateIn(
         50,
-        (world) => watchAnswers({ differing: 0.3, worse, margin: 0.1, questions: 540, alpha }, randomOf(world, 72))[which] !== null,
+        (world) =>
+          watchAnswers(
+            { differing: 0.3, worse, margin: 0.1, questions: 540, alpha },
+            randomOf(world, 72),
+          )[which] !== null,
       ).rate;
     expect(rateOf(0, 'shownAt')).toBeGreaterThan(0.6);
     expect(rateOf(0.3, 'refutedAt')).toBeGreaterThan(0.9);

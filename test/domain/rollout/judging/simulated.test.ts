@@ -1,7 +1,12 @@
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import { byEarlierRules } from '../../../support/rollout/earlier-rules';
 import { policyWith } from '../../../support/rollout/policies';
-import { playRollout, simulateRollout, type SimulatedEnd, type SimulatedRollout } from '../../../support/rollout/simulated-rollouts';
+import {
+  playRollout,
+  simulateRollout,
+  type SimulatedEnd,
+  type SimulatedRollout,
+} from '../../../support/rollout/simulated-rollouts';
 import { alikePairs, dayEffects, randomOf } from '../../../support/rollout/simulated-traffic';
 
 // bench/rollout/statistics.ts has the same with more worlds; docs/statistics.md its tables.
@@ -17,16 +22,32 @@ const ratesOf = (ends: readonly SimulatedEnd[]) => ({
       .map(({ days, shadowDays }) => days - shadowDays)
       .toSorted((a, b) => a - b),
 });
-const endsOf = (worlds: number, scenario: number, traffic: Partial<SimulatedRollout> & { readonly mean: number }) =>
+const endsOf = (
+  worlds: number,
+  scenario: number,
+  traffic: Partial<SimulatedRollout> & { readonly mean: number },
+) =>
   ratesOf(
     Array.from({ length: worlds }, (_, world) =>
-      simulateRollout(policy, { ...month, ...traffic }, { random: randomOf(world, scenario), looksPerDay }),
+      simulateRollout(
+        policy,
+        { ...month, ...traffic },
+        { random: randomOf(world, scenario), looksPerDay },
+      ),
     ),
   );
-const earlierEndsOf = (worlds: number, scenario: number, traffic: Partial<SimulatedRollout> & { readonly mean: number }) =>
+const earlierEndsOf = (
+  worlds: number,
+  scenario: number,
+  traffic: Partial<SimulatedRollout> & { readonly mean: number },
+) =>
   ratesOf(
     Array.from({ length: worlds }, (_, world) =>
-      playRollout(byEarlierRules(policy), { ...month, ...traffic }, { random: randomOf(world, scenario), looksPerDay }),
+      playRollout(
+        byEarlierRules(policy),
+        { ...month, ...traffic },
+        { random: randomOf(world, scenario), looksPerDay },
+      ),
     ),
   );
 const alpha = 0.03;
@@ -35,22 +56,40 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
   test.each([
     ['days differ by 0.017', {}],
     ['a day resembles the last (0.4)', { effects: dayEffects.lasting(0.017, 0.4) }],
-    ['weekends are worse', { effects: dayEffects.normal(0.004), week: [-0.01, -0.01, -0.01, -0.01, -0.01, 0.025, 0.025] }],
-  ])('at the edge of all that is allowed, %s: wrong in no more than alpha, either way', (_name, traffic) => {
-    const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
-    expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
-    expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
-  });
+    [
+      'weekends are worse',
+      {
+        effects: dayEffects.normal(0.004),
+        week: [-0.01, -0.01, -0.01, -0.01, -0.01, 0.025, 0.025],
+      },
+    ],
+  ])(
+    'at the edge of all that is allowed, %s: wrong in no more than alpha, either way',
+    (_name, traffic) => {
+      const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
+      expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
+      expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
+    },
+  );
 
-  test.each([1, 2, 5])('two margins better in shadow and %d worse while serving: promoted in no more than alpha', (margins) => {
-    const traffic = { mean: -0.02, servingMean: 0.01 * margins };
-    expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
-    // Before shadow and serving were counted apart, all but the greatest harm was promoted at this traffic.
-    if (margins <= 2) expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
-  });
+  test.each([1, 2, 5])(
+    'two margins better in shadow and %d worse while serving: promoted in no more than alpha',
+    (margins) => {
+      const traffic = { mean: -0.02, servingMean: 0.01 * margins };
+      expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
+      // Before shadow and serving were counted apart, all but the greatest harm was promoted at
+      // this traffic.
+      if (margins <= 2)
+        expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
+    },
+  );
 
   test('harm of five margins while serving is found within the first days', () => {
-    const { rate, daysUntil } = endsOf(25, 36, { mean: -0.02, servingMean: 0.05, pairsPerDay: 900 });
+    const { rate, daysUntil } = endsOf(25, 36, {
+      mean: -0.02,
+      servingMean: 0.05,
+      pairsPerDay: 900,
+    });
     expect(rate('harm').rate).toBeGreaterThanOrEqual(0.9);
     expect(daysUntil('harm')[12]).toBeLessThan(5);
   });

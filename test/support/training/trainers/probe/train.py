@@ -1,4 +1,7 @@
-"""A trainer that behaves as a test asks: each behaviour is a way in which real ones succeed or fail."""
+"""A trainer that behaves as a test asks:
+
+each behaviour is a way in which real ones succeed or fail.
+"""
 
 import os
 import signal
@@ -18,7 +21,9 @@ def train(job: Job) -> Trained:
 
 
 def learn(job: Job) -> Trained:
-    """Counts steps, from its checkpoint if there is one; says which process it is, and how many steps it did itself."""
+    """Counts steps, from its checkpoint if there is one; says which process it is, and how many
+    steps it did itself.
+    """
     restored = job.restore_checkpoint()
     first = restored[0] + 1 if restored else 1
     job.report(first, "pid", os.getpid())
