@@ -1,7 +1,4 @@
-/**
- * eslint-disable @typescript-eslint/no-require-imports -- each process loads what it needs alone;
- * tsx resolves require, not import(), to TypeScript
- */
+/* eslint-disable @typescript-eslint/no-require-imports -- `require` loads only what the command needs. */
 /**
  * Every `perennial` process starts here: a platform process by its name, or a command of the CLI.
  */

@@ -10,7 +10,7 @@ test('no process outlives a supervisor that was killed with SIGKILL, willing or 
   const folder = mkdtempSync(join(tmpdir(), 'perennial-death-'));
   const supervisor = spawn(
     process.execPath,
-    ['-r', 'tsx/cjs', join(root, 'test', 'support', 'death-watch-fixture.ts'), folder],
+    ['-r', 'tsx/cjs', join(root, 'test', 'support', 'process', 'death-watch-fixture.ts'), folder],
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],

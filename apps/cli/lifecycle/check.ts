@@ -22,8 +22,8 @@ export async function checkHere(
   const placed = readPlacedLifecycle({ document, fileName, files, folder });
   // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to
   // TypeScript.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { checkLifecycle, openSourceTables } =
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
     require('../../../data/lifecycle/local-check') as typeof LocalCheck;
   const tables = openSourceTables({
     policy: {

@@ -420,7 +420,7 @@ describe('delivery of webhooks', () => {
     const lifecycle = await tell();
     const sender = spawn(
       process.execPath,
-      ['-r', 'tsx/cjs', join(root, 'test', 'support', 'webhook-sender.ts'), test_.url],
+      ['-r', 'tsx/cjs', join(root, 'test', 'support', 'process', 'webhook-sender.ts'), test_.url],
       {
         cwd: root,
         env: { ...process.env, SECRET: secret },

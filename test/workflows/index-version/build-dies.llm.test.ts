@@ -90,7 +90,12 @@ afterAll(async () => {
 async function startWorker(): Promise<void> {
   const child = spawn(
     process.execPath,
-    ['-r', 'tsx/cjs', join(root, 'test', 'support', 'index-worker.ts'), JSON.stringify(order)],
+    [
+      '-r',
+      'tsx/cjs',
+      join(root, 'test', 'support', 'language', 'index-worker.ts'),
+      JSON.stringify(order),
+    ],
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,0 +1,15 @@
+import { execFileSync } from 'node:child_process';
+import { dirname, resolve } from 'node:path';
+
+const root = resolve(__dirname, '..');
+const mostFiles = 20;
+
+/** A folder with more files has a second noun in it, which deserves a folder of its own. */
+test(`no folder has more than ${mostFiles} files`, () => {
+  const list = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+  const counts = new Map<string, number>();
+  for (const file of list.split('\0').filter((path) => path !== '')) {
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, files]) => files > mostFiles)).toEqual([]);
+});
