@@ -85,14 +85,25 @@ async function main(): Promise<void> {
 }
 
 function installPostgresJs(folder: string, spec: string): Contender {
-  const options = ['--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', '--install-links'];
+  const options = [
+    '--prefix',
+    folder,
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--install-links',
+  ];
   const { status, stderr } = spawnSync('npm', ['install', ...options, `postgres@${spec}`], {
     cwd: folder,
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`npm could not install postgres@${spec}: ${stderr}`);
   const packageFolder = join(folder, 'node_modules', 'postgres');
-  return { name: 'postgres', version: versionIn(join(packageFolder, 'package.json')), packageFolder };
+  return {
+    name: 'postgres',
+    version: versionIn(join(packageFolder, 'package.json')),
+    packageFolder,
+  };
 }
 
 function ownConnection(): Contender {
@@ -139,7 +150,11 @@ async function measure(contender: Contender, url: string, transactions: number):
     version: contender.version,
     survived: seen.rejected,
     outcome,
-    detail: { hung: `${step} took longer than ${limitSeconds} s`, crashed: errorLine(errors), survived: '' }[outcome],
+    detail: {
+      hung: `${step} took longer than ${limitSeconds} s`,
+      crashed: errorLine(errors),
+      survived: '',
+    }[outcome],
     resolved: seen.resolved,
     committedRows: (rows as readonly { readonly count: number }[])[0]?.count ?? 0,
     failedAfter: seen.failedAfter,

@@ -10,13 +10,19 @@ export interface Plan {
   readonly packageFolder: string | null;
 }
 
-export type Progress = { readonly kind: 'step'; readonly step: string } | { readonly kind: 'rejected' | 'resolved' | 'failedAfter' };
+export type Progress =
+  | { readonly kind: 'step'; readonly step: string }
+  | { readonly kind: 'rejected' | 'resolved' | 'failedAfter' };
 
-type Tag = (strings: TemplateStringsArray, ...values: readonly number[]) => PromiseLike<readonly unknown[]>;
+type Tag = (
+  strings: TemplateStringsArray,
+  ...values: readonly number[]
+) => PromiseLike<readonly unknown[]>;
 type Driver = Tag & { begin(work: (tx: Tag) => Promise<unknown>): Promise<unknown> };
 
 async function cutTransactions({ url, transactions, packageFolder }: Plan): Promise<void> {
-  const sql = packageFolder === null ? openDatabase({ url }).sql : openPostgresJs(packageFolder, url);
+  const sql =
+    packageFolder === null ? openDatabase({ url }).sql : openPostgresJs(packageFolder, url);
   const admin = new Client({ connectionString: url });
   await admin.connect();
   for (let number = 1; number <= transactions; number += 1) {
