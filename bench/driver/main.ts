@@ -10,14 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
-import { openDeathWatch } from '../infra/death-watch';
-import { findPostgres } from '../infra/embedded/binaries';
-import { startPostgres } from '../infra/embedded/postgres';
-import { freePort } from '../infra/ports';
-import type { Plan, Progress } from './driver/cut-transactions';
-import { report } from './figures';
+import { openDeathWatch } from '../../infra/death-watch';
+import { findPostgres } from '../../infra/embedded/binaries';
+import { startPostgres } from '../../infra/embedded/postgres';
+import { freePort } from '../../infra/ports';
+import type { Plan, Progress } from './cut-transactions';
+import { report } from '../figures';
 
-const root = join(__dirname, '..');
+const root = join(__dirname, '..', '..');
 
 /** The longest that one step may take. A step that takes longer counts as hung. */
 const limitSeconds = 10;
@@ -119,7 +119,7 @@ function versionIn(file: string): string {
 async function measure(contender: Contender, url: string, transactions: number): Promise<Survival> {
   await query(url, 'drop table if exists cut; create table cut (number integer not null)');
   const plan: Plan = { url, transactions, packageFolder: contender.packageFolder };
-  const child = fork(join(__dirname, 'driver', 'cut-transactions.ts'), [JSON.stringify(plan)], {
+  const child = fork(join(__dirname, 'cut-transactions.ts'), [JSON.stringify(plan)], {
     cwd: root,
     execArgv: ['-r', 'tsx/cjs'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
