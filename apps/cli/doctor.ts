@@ -18,15 +18,8 @@ interface PlatformPartLine {
 
 const leastFreeBytes = 2 * 2 ** 30;
 
-export function platformCommands(program: Command, context: CliContext, finish: Finish): void {
+export function doctorCommand(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
-  program
-    .command('ui')
-    .description(
-      'Print a one-time link to the Temporal Web UI of this machine, valid for twelve hours',
-    )
-    .action(async () => terminal.out(await uiLink(context)));
-
   program
     .command('doctor')
     .description(
@@ -51,26 +44,6 @@ export function platformCommands(program: Command, context: CliContext, finish: 
         if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
       finish(wrong.length === 0 ? 0 : 1);
     });
-}
-
-/** The proxy before the Web UI gives links to who has the platform's own key. */
-async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Promise<string> {
-  if (temporalUiUrl === undefined || apiKey === null)
-    throw new CliError(
-      'no platform with an embedded Temporal Web UI is running from this folder',
-      1,
-      'npx perennial up',
-    );
-  const headers = { authorization: `Bearer ${apiKey}` };
-  const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, {
-    method: 'POST',
-    headers,
-    headersTimeout: 5_000,
-  });
-  const text = await body.text();
-  if (statusCode === 200) return (JSON.parse(text) as { readonly url: string }).url;
-  const next = 'unset PERENNIAL_API_KEY; the link needs the key in run/client.json';
-  throw new CliError(`the Web UI at ${temporalUiUrl} refused the request: ${text.trim()}`, 1, next);
 }
 
 async function api({ settings: { apiUrl } }: CliContext): Promise<PlatformPartLine> {

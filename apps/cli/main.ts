@@ -12,7 +12,7 @@ import { decisionCommands } from './decision/command';
 import { keyCommands } from './access/command';
 import { lifecycleCommands } from './lifecycle/command';
 import { modelCommands } from './model/command';
-import { platformCommands } from './doctor';
+import { doctorCommand } from './doctor';
 import { indexCommands } from './index/command';
 import { evaluateCommand } from './language/command';
 import { predictCommand } from './serving/predict-command';
@@ -23,6 +23,7 @@ import { rolloutCommands } from './rollout/command';
 import { runCommands } from './run/command';
 import { scheduleCommands } from './schedule/command';
 import { trainerCommands } from './training/command';
+import { uiCommand } from './ui';
 import { webhookCommands } from './notification/command';
 import type { CliAuditKeys, CliCompute, CliContext } from './context';
 import type { Finish } from './finish';
@@ -45,7 +46,8 @@ const nouns = [
   scheduleCommands,
   webhookCommands,
   trainerCommands,
-  platformCommands,
+  doctorCommand,
+  uiCommand,
 ];
 
 export interface CliParts {
