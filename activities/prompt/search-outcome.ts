@@ -1,3 +1,4 @@
+import { figure } from '../../domain/format';
 import type { PromptSearch, SearchReport } from '../../data/prompt/search-steps';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
@@ -55,7 +56,7 @@ export async function outcomeOf(
     optimism,
   };
   const { template } = found.winner;
-  const share = (mean: number | null) => (mean === null ? 'nothing' : mean.toFixed(3));
+  const share = (mean: number | null) => (mean === null ? 'nothing' : figure(mean));
   const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
   const stored = await registry.prompts.put({
     ...{ tenant, prompt, template, branch: branchOf(input), actor, cause },

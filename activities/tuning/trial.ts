@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { figure } from '../../domain/format';
 import type { Registry } from '../../db/registry';
 import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -147,7 +148,7 @@ function openWatch(
       if (
         await optuna.shouldPrune({ study: { ...tune, name: study, hyperband }, trials, number })
       ) {
-        why = `hyperband, at ${name} ${Number(value.value.toPrecision(5))} after ${value.step} iterations`;
+        why = `hyperband, at ${name} ${figure(value.value)} after ${value.step} iterations`;
         return 'enough';
       }
       judged += 1;

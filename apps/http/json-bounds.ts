@@ -1,3 +1,4 @@
+import { count } from '../../domain/format';
 import { failure } from '../../domain/failure';
 
 export interface JsonBounds {
@@ -36,12 +37,11 @@ export function requireJsonWithin(text: string, bounds: JsonBounds): void {
       case comma:
         values += 1;
         if (values > bounds.values)
-          throw beyond(`has more than ${bounds.values.toLocaleString('en-US')} values`, text, at);
+          throw beyond(`has more than ${count(bounds.values)} values`, text, at);
         break;
       case colon:
         keys += 1;
-        if (keys > bounds.keys)
-          throw beyond(`has more than ${bounds.keys.toLocaleString('en-US')} keys`, text, at);
+        if (keys > bounds.keys) throw beyond(`has more than ${count(bounds.keys)} keys`, text, at);
         break;
     }
   }

@@ -1,3 +1,4 @@
+import { count } from '../../domain/format';
 import type { Column } from '../../domain/dataset/dataset';
 import { nearest } from '../../domain/document/nearest';
 import { featureCastTypes, featureFunctions } from './feature-functions';
@@ -112,7 +113,7 @@ function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
           ? `the feature '${expression.alias.slice(0, 60)}'`
           : 'this feature';
       if (all > maxWrittenOut) {
-        const detail = `with ${shown} the features have more than ${maxWrittenOut.toLocaleString('en-US')} parts, each alias written out`;
+        const detail = `with ${shown} the features have more than ${count(maxWrittenOut)} parts, each alias written out`;
         throw forbidden(
           text,
           expression,

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { count } from '../../domain/format';
 import { sqlTokens, type SqlToken } from './sql-tokens';
 import { placeOfByte, sqlFailure, type SqlPlace, type SqlText } from './sql-errors';
 
@@ -53,7 +54,7 @@ function refuseTooManyTokens(text: SqlText): void {
       'SqlInvalid',
       text,
       place,
-      `has more than ${maxTokens.toLocaleString('en-US')} words, numbers and signs`,
+      `has more than ${count(maxTokens)} words, numbers and signs`,
       {
         next: 'split the query, or put long lists of values into a source',
       },

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { figure } from '../../domain/format';
 import type { TrainerManifest } from '../../domain/training/job';
 import { valueOf } from '../../domain/evaluation/metrics/metrics';
 import { widthOf } from '../../domain/evaluation/metrics/sample';
@@ -258,7 +259,7 @@ function metricsOf({ directory }: TrialTraining): string {
       'is not { "metrics": { name: number }, "facts": { … } }',
     );
   return Object.entries(result.metrics)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+    .map(([name, value]) => `${name} ${figure(value)}`)
     .join(', ');
 }
 
@@ -347,7 +348,7 @@ function quality(task: Task, scores: Float64Array, { label }: TrialSample): stri
     day: new Int32Array(label.length),
     days: 1,
   };
-  return `${metric} ${valueOf(metric, sample).toFixed(3)}`;
+  return `${metric} ${figure(valueOf(metric, sample))}`;
 }
 
 interface Again extends TrialTraining {

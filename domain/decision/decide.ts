@@ -1,7 +1,8 @@
 import type { Evidence } from './evidence';
 import { confidenceAt, mostAttempts, timesJudged } from './gates/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
-import { percent, type GateKind, type GateResult } from './gates/gate';
+import { percent } from '../format';
+import { type GateKind, type GateResult } from './gates/gate';
 import { judgeParity } from './gates/parity';
 import { judgeSlices } from './gates/slice';
 import { absoluteGates, judgeThreshold } from './gates/threshold';

@@ -1,7 +1,8 @@
 import type { JudgedGate } from './decide';
 import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
 import { timesJudged } from './gates/attempts';
-import { basis, boundsAt, figure, signed } from './gates/gate';
+import { basis, boundsAt } from './gates/gate';
+import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../lifecycle/lifecycle';
 import type { ReasonOutcome, Verdict } from './verdict';
 
@@ -111,10 +112,9 @@ export function explainEvidence(evidence: Evidence): readonly string[] {
 function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): string {
   const { rows, window, groups } = holdout;
   if (unit === 'day' && window !== null) {
-    return `holdout ${window.from} to ${window.until}: ${judged ? `${rows.toLocaleString('en-US')} rows` : basis(holdout)}`;
+    return `holdout ${window.from} to ${window.until}: ${judged ? `${count(rows)} rows` : basis(holdout)}`;
   }
-  const of =
-    groups === undefined ? 'drawn row by row' : `of ${groups.toLocaleString('en-US')} groups`;
+  const of = groups === undefined ? 'drawn row by row' : `of ${count(groups)} groups`;
   return `holdout ${of} by a hash: ${basis({ ...holdout, ...(unit !== 'day' && { unit }) })}; it says nothing of how days differ`;
 }
 
@@ -126,7 +126,7 @@ function classLines({
   f1,
 }: ClassEvidence): readonly string[] {
   return [
-    `class ${name}: ${rows.toLocaleString('en-US')} rows, f1 ${textOf(f1)}`,
+    `class ${name}: ${count(rows)} rows, f1 ${textOf(f1)}`,
     `  precision ${textOf(precision)}, recall ${textOf(recall)}`,
   ];
 }
@@ -152,7 +152,7 @@ function textOf(value: Measurement): string {
   if (value.kind === 'notMeasured') return `could not be measured: ${value.reason}`;
   const bounds = boundsAt(value.bounds, 0.975);
   // Two bounds at 97.5 % are the customary interval of 95 %.
-  return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${figure(bounds.lower)} … ${figure(bounds.upper)})`}`;
+  return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${interval(bounds, figure)})`}`;
 }
 
 function besideLines(name: MetricName, counterpart: CounterpartEvidence): readonly string[] {
@@ -160,9 +160,8 @@ function besideLines(name: MetricName, counterpart: CounterpartEvidence): readon
   const [theirs, increase] = [counterpart.metrics[name], counterpart.increases[name]];
   if (theirs === undefined || increase?.kind !== 'measured') return [];
   const bounds = boundsAt(increase.bounds, 0.975);
-  const interval =
-    bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
+  const shown = bounds === null ? '' : ` (95 %: ${interval(bounds)})`;
   return [
-    `  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}; positive is worse`,
+    `  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${shown}; positive is worse`,
   ];
 }

@@ -1,3 +1,4 @@
+import { count } from '../format';
 import type { DocumentPath } from './path';
 import { isMap, nameOf, pointerOf } from './path';
 import type { Issue } from '../failure';
@@ -86,7 +87,7 @@ export function objectDocument(value: unknown, fileName: string): WrittenDocumen
   };
   visit(value, []);
   if (values > documentLimits.values)
-    issues.push(issueAt([], `more than ${documentLimits.values.toLocaleString('en-US')} values`));
+    issues.push(issueAt([], `more than ${count(documentLimits.values)} values`));
   return { value, issues, issueAt };
 }
 

@@ -1,5 +1,6 @@
 import type { Document } from 'yaml';
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { count } from '../format';
 import type { IssueAt, IssueHints, Places, WrittenDocument } from './document';
 import { documentLimits, issueOf } from './document';
 import type { DocumentPath } from './path';
@@ -34,7 +35,7 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   }
   const signs = countSigns(text);
   if (signs > documentLimits.values) {
-    const most = documentLimits.values.toLocaleString('en-US');
+    const most = count(documentLimits.values);
     return refused([
       issueOf([], `${fileName} has more than ${most} lines, commas and other signs of YAML`, {
         file: fileName,

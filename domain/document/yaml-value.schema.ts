@@ -1,5 +1,6 @@
 import type { Node, ParsedNode } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
+import { count as countText } from '../format';
 import { documentLimits, issueOf } from './document';
 import type { DocumentPath } from './path';
 import { nameOf, pointerOf } from './path';
@@ -45,7 +46,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
     if (count === documentLimits.values + 1)
       refuse(
         [],
-        `more than ${documentLimits.values.toLocaleString('en-US')} values, aliases written out`,
+        `more than ${countText(documentLimits.values)} values, aliases written out`,
         start,
       );
     if (count > documentLimits.values) return null;

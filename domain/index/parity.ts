@@ -1,3 +1,4 @@
+import { figure, interval, percent, plain, signed } from '../format';
 import type { Seed } from '../statistics/random';
 import type { Verdict } from '../decision/verdict';
 import {
@@ -92,7 +93,7 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
     return verdict(
       'passed',
       'parity.first',
-      `${rule.metric} ${candidate.mean.toFixed(3)}; no index stands there to compare with`,
+      `${rule.metric} ${figure(candidate.mean)}; no index stands there to compare with`,
     );
   const bounds = difference?.interval?.bounds.find((each) => each.level === rule.confidence);
   if (!difference || !bounds || bounds.lower === null || bounds.upper === null)
@@ -101,7 +102,7 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
       'parity.unbounded',
       `the difference in ${rule.metric} has no interval`,
     );
-  const told = `${rule.metric} ${signed(difference.mean)} (${level} bounds ${signed(bounds.lower)} … ${signed(bounds.upper)}; ${difference.questions} questions; margin ${rule.margin})`;
+  const told = `${rule.metric} ${signed(difference.mean)} (${level} bounds ${interval(bounds)}; ${difference.questions} questions; margin ${plain(rule.margin)})`;
   if (bounds.lower > -rule.margin) return verdict('passed', 'parity.passed', told);
   return bounds.upper < -rule.margin
     ? verdict('failed', 'parity.worse', told)
@@ -110,12 +111,4 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
 
 function verdict(kind: Verdict['kind'], code: string, message: string): Verdict {
   return { kind, reasons: [{ gate, code, message }] };
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toFixed(1))}%`;
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 }

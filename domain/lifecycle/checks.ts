@@ -1,3 +1,4 @@
+import { percent } from '../format';
 import type { WrittenDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { isMap, nameOf, valueAt } from '../document/path';
@@ -156,13 +157,9 @@ function drawnSplitIssues(
     ...(taken < 1
       ? []
       : [
-          issueAt(
-            path,
-            `spec.data.split takes ${Number((100 * taken).toFixed(1))} %: nothing is left to train on`,
-            {
-              expected: 'tuning, confirm and holdout that are less than 1 together',
-            },
-          ),
+          issueAt(path, `spec.data.split takes ${percent(taken)}: nothing is left to train on`, {
+            expected: 'tuning, confirm and holdout that are less than 1 together',
+          }),
         ]),
     ...(valueAt(value, ['spec', 'data', 'time']) === undefined
       ? []

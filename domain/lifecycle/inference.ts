@@ -1,3 +1,4 @@
+import { count, percent } from '../format';
 import { failure, type PerennialError } from '../failure';
 import { columnField } from '../document/field.schema';
 import type { TemplateColumn, TemplateSplit, TemplateTable } from './template';
@@ -543,12 +544,4 @@ function missingText({ columns }: TableProfile): readonly (readonly [string, str
 
 function shortened(value: string): string {
   return value.length > 24 ? `${value.slice(0, 23)}…` : value;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-function percent(share: number): string {
-  return `${share >= 0.1 ? Math.round(100 * share) : Number((100 * share).toPrecision(2))} %`;
 }

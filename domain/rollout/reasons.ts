@@ -1,5 +1,5 @@
 import { formatSeconds } from '../duration';
-import { figure, percent, signed } from '../decision/gates/gate';
+import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
 import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
@@ -84,14 +84,14 @@ function pairsOf({ steps }: RolloutPolicy, quality: QualityEvidence): string {
 
 /** `+0.0004 (99.5 % CI −0.0022 … +0.0031`, to be closed. */
 function figuresText({ estimate, lower, upper }: MetricReading, alphaPerSide: number): string {
-  return `${signed(estimate)} (${percent(1 - 2 * alphaPerSide)} CI ${signed(lower)} … ${signed(upper)}`;
+  return `${signed(estimate)} (${percent(1 - 2 * alphaPerSide)} CI ${interval({ lower, upper })}`;
 }
 
 function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
   if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return `not ${demandOf(policy)}`;
   const { largeHarm } = policy.quality;
   return (lower ?? -Infinity) > largeHarm
-    ? `worse than ${figure(largeHarm)} (largeHarm) on this traffic`
+    ? `worse than ${plain(largeHarm)} (largeHarm) on this traffic`
     : `not ${demandOf(policy)}`;
 }
 
@@ -122,7 +122,7 @@ function daysReasons(
   if (lower === null || upper === null)
     return [said('tooFew', `${daysText(days)}${mean}: bounds across days need a whole week`)];
   const { shown } = alphaBudget(policy).acrossDays;
-  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${signed(lower)} … ${signed(upper)}, ${count(n)} days)`;
+  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${interval({ lower, upper })}, ${count(n)} days)`;
   if (upper < limit) return [said('shown', `${found}: ${demandOf(policy)} across days`, 'passed')];
   return [
     isRefuted(policy, lower)
@@ -165,7 +165,7 @@ function stepReasons(
     message,
     outcome,
   });
-  if (outcome === 'failed') return [said('harmed', `${found}: worse than ${figure(limit)}`)];
+  if (outcome === 'failed') return [said('harmed', `${found}: worse than ${plain(limit)}`)];
   return [
     isRefuted(policy, lower ?? -Infinity)
       ? said('contradicted', `${found}: not ${demandOf(policy)}`)
@@ -198,7 +198,7 @@ function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
       'corrected',
       error.whyNot.length > 0
         ? `judged by ${judge.dimension} (${version}), which may not decide yet`
-        : `judged by ${judge.dimension} (${version}), corrected by ${labelled} pairs that people labelled: ${signed(lower)} to ${signed(upper)}`,
+        : `judged by ${judge.dimension} (${version}), corrected by ${labelled} pairs that people labelled: ${interval({ lower, upper })}`,
     ),
     ...(quality.unscored === 0
       ? []
@@ -260,11 +260,11 @@ function shareOf({ name, max }: GuardrailSpec): string {
     case 'errors':
       return 'share of failed requests';
     case 'latency_ms':
-      return `share above ${figure(max)} ms`;
+      return `share above ${plain(max)} ms`;
     case 'first_token_ms':
-      return `share of first words after ${figure(max)} ms`;
+      return `share of first words after ${plain(max)} ms`;
     case 'tokens':
-      return `share above ${figure(max)} tokens`;
+      return `share above ${plain(max)} tokens`;
     case 'blocked':
       return 'share of blocked answers';
     case 'format':
@@ -274,8 +274,8 @@ function shareOf({ name, max }: GuardrailSpec): string {
 
 export function demandOf({ quality }: RolloutPolicy): string {
   const { rule, margin } = quality;
-  if (rule === 'nonInferiority') return `below the ${figure(margin)} margin`;
-  return margin === 0 ? 'better' : `better by more than ${figure(margin)}`;
+  if (rule === 'nonInferiority') return `below the ${plain(margin)} margin`;
+  return margin === 0 ? 'better' : `better by more than ${plain(margin)}`;
 }
 
 export function hold(code: string, message: string): Reason {
@@ -284,20 +284,10 @@ export function hold(code: string, message: string): Reason {
 
 /** `5.2 days`: elapsed time falls on no whole unit. */
 export function spanText(seconds: number): string {
-  const rounded = (value: number): string => String(Number(value.toPrecision(3)));
-  if (seconds >= 86_400) return `${rounded(seconds / 86_400)} days`;
-  return seconds >= 3_600
-    ? `${rounded(seconds / 3_600)} hours`
-    : `${rounded(seconds / 60)} minutes`;
+  if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
+  return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
 }
 
 export function requestsText(n: number): string {
   return n === 1 ? 'one request' : `${count(n)} requests`;
-}
-
-/** Made once: making one takes longer than the rest of a decision. */
-const grouped = new Intl.NumberFormat('en-US');
-
-export function count(n: number): string {
-  return grouped.format(n);
 }

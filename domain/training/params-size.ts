@@ -1,3 +1,4 @@
+import { count } from '../format';
 import { formatByteSize } from '../byte-size';
 import { canonicalJson } from '../canonical';
 import type { IssueAt } from '../document/document';
@@ -23,7 +24,7 @@ export function paramsIssues(
   const bytes = sizeOf(params);
   if (bytes <= maxParamsBytes) return [];
   return [
-    issueAt(path, `${nameOf(path)} is ${bytes.toLocaleString('en-US')} bytes of JSON`, {
+    issueAt(path, `${nameOf(path)} is ${count(bytes)} bytes of JSON`, {
       expected: `at most ${formatByteSize(maxParamsBytes)}`,
     }),
   ];

@@ -8,6 +8,7 @@ import {
   log,
   workflowInfo,
 } from '@temporalio/workflow';
+import { percent } from '../../domain/format';
 import type { IdempotencyKey, RolloutId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import { versionName } from '../../domain/model/model';
@@ -96,7 +97,7 @@ async function enterStep(
   { input, control }: RolloutExecution,
   { step, weight, actor, cause }: RolloutEffectOf<'enterStep'>,
 ): Promise<RolloutEvent> {
-  const summary = `step ${step + 1} of ${input.canary.steps.length}: ${weight * 100} %`;
+  const summary = `step ${step + 1} of ${input.canary.steps.length}: ${percent(weight)}`;
   const entered = await records.enterRolloutStep.executeWithOptions({ summary }, [
     { ...inRun(input), rollout: idOf(control), step, weight, actor, cause },
   ]);

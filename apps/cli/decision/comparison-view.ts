@@ -1,3 +1,4 @@
+import { figure, interval } from '../../../domain/format';
 import { table } from '../terminal';
 import type { RunComparison } from '../../api/run/view';
 
@@ -37,9 +38,8 @@ function metricText(document: unknown): string {
       }
     | undefined;
   if (!metric || metric.value === null) return '';
-  const figure = (value: number): string => value.toFixed(4);
   const { value, lower, upper } = metric;
   return lower === null || upper === null
     ? figure(value)
-    : `${figure(value)} (${figure(lower)} … ${figure(upper)})`;
+    : `${figure(value)} (${interval({ lower, upper }, figure)})`;
 }

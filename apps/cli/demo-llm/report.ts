@@ -2,6 +2,7 @@
  * What the demo measured, each number beside what needs no language model, no search and no
  * training. Pure.
  */
+import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
 import type { Aggregate } from '../../../domain/language/evaluation/aggregate';
 import { scoreSummary } from '../../../domain/language/evaluation/answered';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
@@ -118,9 +119,7 @@ export function searchedText({ searched }: PromptsJson, dimension: string): stri
     found === null
       ? `no better prompt than ${nameOf(first)} was found`
       : `${found} beside ${nameOf(first)}`;
-  const by = measured
-    ? `, ${dimension} ${signed(measured.value)} (${signed(measured.lower)} … ${signed(measured.upper)})`
-    : '';
+  const by = measured ? `, ${dimension} ${signed(measured.value)} (${interval(measured)})` : '';
   return `searched ${variants} prompts with ${questions} questions: ${what}${by} on held-out cases`;
 }
 
@@ -154,10 +153,9 @@ export function alsoMeasured(
 
 export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
   const { n, estimate, lower, upper, limit } = quality;
-  const figures = [estimate, lower, upper].map((value) =>
-    value === null ? 'unknown' : signed(value),
-  );
-  return `@${challenger} beside @${champion}: loss ${figures[0]} (${figures[1]} … ${figures[2]}) on ${n} pairs, limit ${signed(limit)}: ${status}`;
+  const show = (value: number | null) => (value === null ? 'unknown' : signed(value));
+  const bounds = interval({ lower, upper }, show);
+  return `@${challenger} beside @${champion}: loss ${show(estimate)} (${bounds}) on ${count(n)} pairs, limit ${signed(limit)}: ${status}`;
 }
 
 /** Half of the interval's width: what a difference must exceed to be seen. */
@@ -170,11 +168,7 @@ export function shareOf(right: number, count: number): ReportedEstimate {
 }
 
 export function measuredText({ value, lower, upper }: ReportedEstimate): string {
-  return `${value.toFixed(3)} (${lower.toFixed(3)} … ${upper.toFixed(3)})`;
-}
-
-export function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+  return `${roundedFigure(value)} (${interval({ lower, upper }, roundedFigure)})`;
 }
 
 function measuredIn(aggregate: Aggregate): ReportedEstimate | null {

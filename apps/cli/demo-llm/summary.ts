@@ -1,6 +1,6 @@
 /** What `npm run demo:llm` found, as its tables and as its last line of JSON say it. */
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
-import { count } from '../../../domain/rollout/reasons';
+import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
 import {
   demoRun,
   rollbackOf,
@@ -20,7 +20,6 @@ import {
   rolloutText,
   routingFigures,
   searchedText,
-  signed,
   type Figure,
 } from './report';
 import type { RetrievalScore } from './retrieval';
@@ -103,9 +102,9 @@ function differencesOf(
     if (!figure) return [];
     const { ours, difference, cases } = figure;
     const other = who === 'champion' ? 'the champion' : 'the first prompt with the unchanged model';
-    const interval = `${signed(difference.value)} (${signed(difference.lower)} … ${signed(difference.upper)})`;
+    const gain = `${signed(difference.value)} (${interval(difference)})`;
     return [
-      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${interval}`,
+      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${gain}`,
     ];
   });
   const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
@@ -121,7 +120,7 @@ function differencesOf(
   const margin =
     lower === null || upper === null
       ? ''
-      : `; confidence interval ±${halfWidth({ lower, upper }).toFixed(3)}`;
+      : `; confidence interval ±${roundedFigure(halfWidth({ lower, upper }))}`;
   return [...found, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
 }
 

@@ -1,6 +1,5 @@
 /** What the demo found, as its table and as its last line of JSON say it. */
-import { count } from '../../../domain/rollout/reasons';
-import { signed } from '../../../domain/decision/gates/gate';
+import { count, interval, signed } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { hadAnsweredNobody, type RolloutJson } from '../rollout/view';
@@ -135,7 +134,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   if (rollout === null) return row('no canary', '', '');
   const { n, estimate, lower, upper } = measuredIn(rollout);
   const difference =
-    n === 0 ? 'no labels were due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
+    n === 0 ? 'no labels were due' : `${signed(estimate)} (${interval({ lower, upper })})`;
   const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
+import { figure, interval } from '../../../domain/format';
 import { unansweredIn, unansweredText } from '../../../domain/language/evaluation/unanswered';
 import {
   outcomeOf,
@@ -240,8 +241,8 @@ function summaryText({
   const rows = Object.entries(dimensions).map(
     ([name, { mean, lower, upper, cases: measured, failures }]) => [
       name,
-      mean === null ? 'not measured' : mean.toFixed(3),
-      lower === null || upper === null ? '' : `${lower.toFixed(3)} to ${upper.toFixed(3)}`,
+      mean === null ? 'not measured' : figure(mean),
+      lower === null || upper === null ? '' : interval({ lower, upper }, figure),
       String(measured),
       String(failures),
     ],
@@ -267,7 +268,7 @@ function shortfall(
   if (lower !== null && lower >= score) return null;
   if (mean === null || lower === null)
     return `${dimension} was not measured; the minimum is ${score}`;
-  return `${dimension} is ${mean.toFixed(3)} with a lower bound of ${lower.toFixed(3)}; the minimum is ${score}`;
+  return `${dimension} is ${figure(mean)} with a lower bound of ${figure(lower)}; the minimum is ${score}`;
 }
 
 function belowMinimum(

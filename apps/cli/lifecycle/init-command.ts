@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
+import { count, figure } from '../../../domain/format';
 import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { SourceFormat } from '../../../domain/lifecycle/lifecycle';
@@ -174,7 +175,7 @@ async function initForTable({
     copyFileSync(path, join(into, 'data', basename(path)), constants.COPYFILE_FICLONE);
   });
   terminal.say(
-    `${data}: ${profile.rows.toLocaleString('en-US')} rows, ${profile.columns.length} columns, ${megabytes(bytes)}`,
+    `${data}: ${count(profile.rows)} rows, ${profile.columns.length} columns, ${megabytes(bytes)}`,
   );
   sayInference(terminal, inference);
   sayWritten(terminal, readLifecycleFolder(settings.cwd, name).files, name);
@@ -302,9 +303,7 @@ function sayWritten(
 }
 
 function megabytes(bytes: number): string {
-  return bytes < 1e6
-    ? `${Math.ceil(bytes / 1e3)} kB`
-    : `${Number((bytes / 1e6).toPrecision(3))} MB`;
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${figure(bytes / 1e6)} MB`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { signed } from '../../../domain/format';
 import { readCasesFile, withoutJudging, type ReadCases } from '../language/cases-file';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
@@ -135,7 +136,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
           quality,
           `@${firstVersion}`,
           outcome === null ? '' : `@${outcome.winner.version}`,
-          outcome?.confirmed.gain.mean?.toFixed(3) ?? '',
+          outcome?.confirmed.gain.mean == null ? '' : signed(outcome.confirmed.gain.mean),
           createdAt,
           actor,
         ],

@@ -1,5 +1,6 @@
 import type { SearchDetailJson, SearchJson } from '../../api/prompt/search-view';
 import type { PromptScore } from '../../../domain/prompt/search/outcome';
+import { figure, interval, signed } from '../../../domain/format';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
 
@@ -17,7 +18,7 @@ export function progressLine({
   pieces,
   best,
 }: SearchProgressJson): string {
-  const standing = best === null ? '' : `; best ${best.quality.toFixed(3)} on ${best.cases} cases`;
+  const standing = best === null ? '' : `; best ${figure(best.quality)} on ${best.cases} cases`;
   const step =
     stage === 'confirm'
       ? `the winner and the first prompt on ${cases} held-out cases`
@@ -47,17 +48,17 @@ export function outcomeText(
   const rows = front.map(({ id, origin, quality: reached, costUsd, latencyMs, cases }) => [
     id === winner.digest ? paint.bold('winner') : '',
     origin,
-    reached.toFixed(3),
+    figure(reached),
     `${cases}`,
     costUsd === null ? 'unknown' : `$${costUsd.toFixed(6)}`,
     `${Math.round(latencyMs)} ms`,
     id.slice(7, 19),
   ]);
-  const gain = `${signed(confirmed.gain.mean)} (${signed(confirmed.gain.lower)} to ${signed(confirmed.gain.upper)})`;
+  const gain = `${gainText(confirmed.gain.mean)} (${interval(confirmed.gain, gainText)})`;
   const kept =
     confirmed.optimism === null
       ? ''
-      : `; ${signed(-confirmed.optimism)} compared with the search cases`;
+      : `; ${gainText(-confirmed.optimism)} compared with the search cases`;
   return [
     table(['', 'BY', quality.toUpperCase(), 'CASES', 'PER CASE', 'MEDIAN', 'DIGEST'], rows),
     '',
@@ -66,7 +67,7 @@ export function outcomeText(
       [
         [`first prompt, ${prompt}@${first.version}`, ...meanCells(confirmed.first)],
         [`winner, ${prompt}@${winner.version}`, ...meanCells(confirmed.winner)],
-        ['winner, in the search', searched.quality.toFixed(3), `on ${searched.cases} search cases`],
+        ['winner, in the search', figure(searched.quality), `on ${searched.cases} search cases`],
       ],
     ),
     '',
@@ -103,12 +104,11 @@ function tieText(tied: number, quality: string): string {
 function meanCells({ mean, lower, upper, failures }: PromptScore): readonly string[] {
   const failed = failures === 0 ? '' : `, ${failures} without an answer`;
   return [
-    mean === null ? 'not measured' : mean.toFixed(3),
-    `${lower.toFixed(3)} to ${upper.toFixed(3)}${failed}`,
+    mean === null ? 'not measured' : figure(mean),
+    `${interval({ lower, upper }, figure)}${failed}`,
   ];
 }
 
-function signed(value: number | null): string {
-  if (value === null) return 'not measured';
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+function gainText(value: number | null): string {
+  return value === null ? 'not measured' : signed(value);
 }

@@ -1,5 +1,4 @@
-import { percent } from '../../../domain/decision/gates/gate';
-import { count } from '../../../domain/rollout/reasons';
+import { count, percent } from '../../../domain/format';
 import type { RolloutJudgeJson } from '../../api/rollout/judge-view';
 
 /**

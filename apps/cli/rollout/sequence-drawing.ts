@@ -1,4 +1,4 @@
-import { signed } from '../../../domain/decision/gates/gate';
+import { count, signed } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import type { Paint } from '../terminal';
 
@@ -51,7 +51,7 @@ export function drawSequence(
     const name = row === rowOf(limit, scale) ? ` ${paint.yellow(limitName)}` : '';
     return `${label.padStart(gutter)} ┤${paintedRow(marks, paint)}${name}`.trimEnd();
   });
-  const counted = `${last.n.toLocaleString('en-US')} ${unit}`;
+  const counted = `${count(last.n)} ${unit}`;
   return [
     ...lines,
     `${' '.repeat(gutter)} └${'─'.repeat(width)}`,

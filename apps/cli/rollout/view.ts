@@ -1,8 +1,8 @@
 /** A rollout as the API gives it, and how it reads in a terminal. */
 import { formatSeconds } from '../../../domain/duration';
-import { percent, signed } from '../../../domain/decision/gates/gate';
+import { count, figure, interval, percent, signed } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
-import { count, spanText } from '../../../domain/rollout/reasons';
+import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../../domain/decision/verdict';
@@ -140,7 +140,7 @@ export function progressLines(rollout: RolloutJson): readonly string[] {
   const found =
     n === 0
       ? unmeasuredText(rollout)
-      : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
+      : `${metric} ${signed(estimate)} (${interval({ lower, upper })}), ${count(n)} ${unit}`;
   const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
   return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(
     Boolean,
@@ -176,7 +176,7 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
 /** The first time is the usual one. */
 function attemptText({ attempt, test }: RolloutJson): string {
   if (attempt < 2) return '';
-  return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${test.alpha.toPrecision(2)}`;
+  return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${figure(test.alpha)}`;
 }
 
 function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {

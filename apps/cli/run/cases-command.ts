@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { figure } from '../../../domain/format';
 import {
   expectedText,
   questionText,
@@ -180,7 +181,7 @@ function casesTable(results: readonly CaseReport[]): string {
 
 function scoreText(score: Score | undefined): string {
   if (score === undefined || score.kind === 'failed') return 'not measured';
-  return score.kind === 'notApplicable' ? '' : score.value.toFixed(3);
+  return score.kind === 'notApplicable' ? '' : figure(score.value);
 }
 
 function clipped(text: string, most: number): string {

@@ -1,3 +1,4 @@
+import { figure } from '../../../domain/format';
 import type { RunEventMessage } from './event-stream';
 import { formatSeconds } from '../../../domain/duration';
 import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
@@ -123,7 +124,7 @@ function metricsText({
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
   const name =
     stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
-  return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
+  return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${figure(value)}`).join(', ')}`;
 }
 
 function askedText({
@@ -175,7 +176,7 @@ function searchedText({
   const where =
     step === 'confirm' ? 'winner on held-out cases' : `round ${Number(round)} of ${Number(rounds)}`;
   const { quality, cases } = (best ?? {}) as { readonly quality?: number; readonly cases?: number };
-  const so = quality === undefined ? '' : `, best ${quality.toFixed(3)} of ${cases} cases`;
+  const so = quality === undefined ? '' : `, best ${figure(quality)} of ${cases} cases`;
   return `search, ${where}: ${Number(done)} of ${Number(of)} prompts evaluated${so}`;
 }
 

@@ -1,4 +1,5 @@
 /** A study's trials as the API gives them, and how they read in a terminal. */
+import { figure } from '../../../domain/format';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
 import type { TrialJson } from '../../api/tuning/trial-view';
@@ -49,7 +50,7 @@ export function progressText({ metric = '', ended = 0, of = 0, best = null }: Tr
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === 'number') return String(Number(value.toPrecision(4)));
+  if (typeof value === 'number') return figure(value);
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

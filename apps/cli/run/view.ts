@@ -1,5 +1,5 @@
 /** A run as the API gives it, and how it reads in a terminal. */
-import { signed } from '../../../domain/decision/gates/gate';
+import { interval, signed } from '../../../domain/format';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { ExitCode } from '../cli-error';
 import { paintRolloutStatus, stepText } from '../rollout/view';
@@ -33,7 +33,7 @@ function notShownText({
   const gain =
     mean === null
       ? 'nothing was measured'
-      : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
+      : `${signed(mean)} (${interval({ lower: lower ?? -1, upper: upper ?? 1 })})`;
   const what = mean === 0 ? `${path} scores the same, a tie` : `no gain of ${path} was shown`;
   return `${against} is kept: ${what}, ${gain} on ${cases} held-out cases`;
 }

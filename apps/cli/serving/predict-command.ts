@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { figure } from '../../../domain/format';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { knownGateway } from './replay/gateway';
@@ -85,6 +86,6 @@ function likeliest(classes: readonly string[], probabilities: readonly number[])
     .sort((a, b) => b.probability - a.probability);
   const shown = pairs
     .slice(0, shownClasses)
-    .map(({ name, probability }) => `${name} ${Number(probability.toPrecision(3))}`);
+    .map(({ name, probability }) => `${name} ${figure(probability)}`);
   return `${shown.join(', ')}${pairs.length > shownClasses ? ', …' : ''}`;
 }

@@ -5,6 +5,7 @@
  * BYTES as a 32-bit length before each element.
  */
 import { isUtf8 } from 'node:buffer';
+import { count } from '../../../domain/format';
 import { failure, type Issue } from '../../../domain/failure';
 import { record, shortened } from './request-tensor';
 
@@ -119,7 +120,7 @@ function plain(value: number | bigint | boolean): unknown {
 }
 
 function tooMany(index: number): Error {
-  const detail = `the binary part has more than ${mostElements.toLocaleString('en-US')} elements; send fewer rows in one request`;
+  const detail = `the binary part has more than ${count(mostElements)} elements; send fewer rows in one request`;
   return refused({ pointer: `/inputs/${index}/parameters/binary_data_size`, detail });
 }
 

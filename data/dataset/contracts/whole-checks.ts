@@ -1,3 +1,4 @@
+import { percent } from '../../../domain/format';
 import type { ContractCheck, DataContract } from '../../../domain/dataset/contract';
 import type { Column } from '../../../domain/dataset/dataset';
 import { nearest } from '../../../domain/document/nearest';
@@ -105,8 +106,4 @@ export function quarantineShare(
     expected: `at most ${percent(maxQuarantinedShare)} bad rows`,
     badRows: 0,
   };
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toPrecision(3))} %`;
 }

@@ -1,4 +1,5 @@
 import type { Evidence } from '../evidence';
+import { interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
 import {
@@ -6,8 +7,6 @@ import {
   boundsAt,
   confidenceNotMeasured,
   notMeasured,
-  percent,
-  signed,
   type GateOf,
   type GateResult,
   type Measured,
@@ -94,6 +93,6 @@ function judgeDifference(
 function describe(metric: string, name: string, increase: Measured, bounds: Bounds): string {
   const { estimate } = increase;
   const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
-  const interval = `${percent(bounds.level)} bounds ${signed(bounds.lower)} … ${signed(bounds.upper)}`;
-  return `${metric} ${word} than ${name}: ${signed(estimate)} (${interval})`;
+  const shown = `${percent(bounds.level)} bounds ${interval(bounds)}`;
+  return `${metric} ${word} than ${name}: ${signed(estimate)} (${shown})`;
 }

@@ -2,6 +2,7 @@ import type { Measurement } from '../evidence';
 import { blocksText } from '../../evaluation/measure/random-blocks';
 import type { GateSpec } from '../../lifecycle/lifecycle';
 import type { Bounds } from '../../statistics/interval';
+import { count } from '../../format';
 import type { VerdictKind } from '../verdict';
 
 export type GateKind = GateSpec['kind'];
@@ -54,27 +55,6 @@ export type Measured = Extract<Measurement, { readonly kind: 'measured' }>;
 
 export function basis({ rows, days, unit }: Pick<Measured, 'rows' | 'days' | 'unit'>): string {
   return unit === undefined
-    ? `${rows.toLocaleString('en-US')} rows of ${days} days`
+    ? `${count(rows)} rows of ${days} days`
     : blocksText({ rows, days, unit });
-}
-
-/** Four significant digits, or all before the point. */
-export function figure(value: number | null): string {
-  if (value === null) return 'unbounded';
-  return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
-}
-
-/** A difference, with its sign. */
-export function signed(value: number | null): string {
-  if (value === null) return 'unbounded';
-  // Differences far below every margin would print digits that only rounding made.
-  const rounded = Math.abs(value) < 5e-7 ? 0 : Number(value.toPrecision(3));
-  return rounded > 0 ? `+${rounded}` : String(rounded);
-}
-
-/** Two decimals; near one as many as tell it from one, as of a confidence of 0.99993. */
-export function percent(share: number): string {
-  const decimals =
-    share < 1 && share > 0.9 ? Math.max(2, -Math.floor(Math.log10(1 - share)) - 1) : 2;
-  return `${Number((100 * share).toFixed(decimals))} %`;
 }

@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence';
-import { figure, notMeasured, percent, type GateOf, type GateResult } from './gate';
+import { figure, percent, plain } from '../../format';
+import { notMeasured, type GateOf, type GateResult } from './gate';
 
 /**
  * "What a real gateway answers is what was evaluated." A count over fixed rows, so there is no
@@ -30,8 +31,8 @@ export function judgeParity(gate: GateOf<'parity'>, evidence: Evidence): GateRes
   }
   const share = parity.agreeing / parity.compared;
   const found =
-    `${parity.agreeing} of ${parity.compared} rows (${percent(share)}) agree within ${figure(parity.tolerance)}; ` +
-    `at least ${percent(gate.minShare)} within ${figure(gate.tolerance)} asked`;
+    `${parity.agreeing} of ${parity.compared} rows (${percent(share)}) agree within ${plain(parity.tolerance)}; ` +
+    `at least ${percent(gate.minShare)} within ${plain(gate.tolerance)} asked`;
   const details = [
     `largest difference from what was evaluated offline ${figure(parity.maxDifference)}`,
   ];

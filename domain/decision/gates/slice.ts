@@ -1,17 +1,9 @@
 import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
 import type { EvaluationPolicy } from '../policy';
+import { interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
-import {
-  basis,
-  boundsAt,
-  notMeasured,
-  percent,
-  signed,
-  type GateOf,
-  type GateResult,
-  type Measured,
-} from './gate';
+import { basis, boundsAt, notMeasured, type GateOf, type GateResult, type Measured } from './gate';
 
 /**
  * "No group of rows is harmed by more than `maxIncrease`." A guard beside the gates over the whole,
@@ -143,8 +135,8 @@ function nameOf({ column, value, groups }: SliceMeasurement): string {
 }
 
 function describe(name: string, rows: number, increase: Measured, bounds: Bounds): string {
-  const interval = `${percent(bounds.level)} simultaneous bounds ${signed(bounds.lower)} … ${signed(bounds.upper)}`;
-  return `${name} ${signed(increase.estimate)} (${interval}; ${basis({ ...increase, rows })})`;
+  const shown = `${percent(bounds.level)} simultaneous bounds ${interval(bounds)}`;
+  return `${name} ${signed(increase.estimate)} (${shown}; ${basis({ ...increase, rows })})`;
 }
 
 function byEstimate(a: JudgedSlice, b: JudgedSlice): number {

@@ -1,11 +1,10 @@
 import type { Evidence } from '../evidence';
+import { figure, percent, plain } from '../../format';
 import {
   basis,
   boundsAt,
   confidenceNotMeasured,
-  figure,
   notMeasured,
-  percent,
   type GateOf,
   type GateResult,
 } from './gate';
@@ -35,7 +34,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is under the minimum ${figure(gate.min)}`,
+      message: `${value} is under the minimum ${plain(gate.min)}`,
       details,
     };
   }
@@ -43,7 +42,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is over the maximum ${figure(gate.max)}`,
+      message: `${value} is over the maximum ${plain(gate.max)}`,
       details,
     };
   }
@@ -54,12 +53,12 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     ...(gate.min === null
       ? []
       : [
-          `minimum ${figure(gate.min)}, ${percent(bounds.level)} lower bound ${figure(bounds.lower)}`,
+          `minimum ${plain(gate.min)}, ${percent(bounds.level)} lower bound ${figure(bounds.lower)}`,
         ]),
     ...(gate.max === null
       ? []
       : [
-          `maximum ${figure(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`,
+          `maximum ${plain(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`,
         ]),
   ].join('; ');
   return sure

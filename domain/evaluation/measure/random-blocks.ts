@@ -1,3 +1,5 @@
+import { count } from '../../format';
+
 /**
  * How many clusters are resampled at most: enough that their number hardly widens an interval, few
  * enough that a resample stays cheap.
@@ -39,7 +41,7 @@ export function blocksText({
   readonly days: number;
   readonly unit: 'row' | 'group';
 }): string {
-  const counted = `${rows.toLocaleString('en-US')} rows`;
+  const counted = `${count(rows)} rows`;
   if (days >= mostBlocks)
     return `${counted} in ${days} random blocks${unit === 'group' ? ' of groups' : ''}`;
   return unit === 'group' ? `${counted} of ${days} groups` : counted;

@@ -1,6 +1,6 @@
 import type { Attempt } from '../../decision/gates/attempts';
 import { alphaShare, confidenceAt, timesJudged } from '../../decision/gates/attempts';
-import { percent } from '../../decision/gates/gate';
+import { figure, percent } from '../../format';
 import type { Verdict, VerdictKind } from '../../decision/verdict';
 import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';
@@ -136,7 +136,7 @@ const wornAfter = 5;
 function worn({ number }: Attempt): string {
   if (number < wornAfter) return '';
   const price = Math.log(1 / (0.05 * alphaShare(number))) / Math.log(1 / (0.05 * alphaShare(1)));
-  return `; this attempt needs about ${price.toFixed(1)} times the cases of the first: put new cases into spec.cases.file that no bundle was chosen by`;
+  return `; this attempt needs about ${figure(price)} times the cases of the first: put new cases into spec.cases.file that no bundle was chosen by`;
 }
 
 /**

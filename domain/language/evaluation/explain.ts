@@ -1,4 +1,5 @@
 import { budgetUnits } from '../../budget/budget';
+import { figure, interval, signed } from '../../format';
 import { standbyText } from '../provider/standby';
 import { scoreSummary } from './answered';
 import type { Aggregate } from './aggregate';
@@ -67,10 +68,10 @@ function answerers({ answeredBy }: LlmEvidence): readonly string[] {
 
 function intervalOf(aggregate: Aggregate, isDifference: boolean): string {
   const { mean, lower, upper, cases, failures } = scoreSummary(aggregate);
-  const figure = (value: number | null): string =>
-    value === null ? 'unknown' : `${isDifference && value >= 0 ? '+' : ''}${value.toFixed(3)}`;
+  const show = (value: number | null): string =>
+    value === null ? 'unknown' : isDifference ? signed(value) : figure(value);
   const missing = failures === 0 ? '' : `, ${failures} of ${cases} not measured`;
-  return `${figure(mean)} (95 %: ${figure(lower)} … ${figure(upper)}${missing})`;
+  return `${show(mean)} (95 %: ${interval({ lower, upper }, show)}${missing})`;
 }
 
 function percentile(values: readonly number[], share: number): string {

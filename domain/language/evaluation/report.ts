@@ -1,3 +1,4 @@
+import { figure } from '../../format';
 import { budgetUnits } from '../../budget/budget';
 import { rightAnswers, type EvaluationCase } from '../cases/case';
 import type { CaseResult } from './result';
@@ -94,7 +95,7 @@ export function outcomeOf(
   if (score.value >= least) return { kind: 'success' };
   return {
     kind: 'failure',
-    message: `${score.value.toFixed(3)}, at least ${least} counts${score.detail === undefined ? '' : `: ${score.detail}`}`,
+    message: `${figure(score.value)}, at least ${least} counts${score.detail === undefined ? '' : `: ${score.detail}`}`,
   };
 }
 

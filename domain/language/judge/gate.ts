@@ -1,4 +1,5 @@
 import { budgetUnits } from '../../budget/budget';
+import { figure, interval, percent, plain } from '../../format';
 import { boundsOf, type Aggregate } from '../evaluation/aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from '../evaluation/evidence';
@@ -93,7 +94,7 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
     (share.lower * (cases - failures)) / cases,
     (share.upper * (cases - failures) + failures) / cases,
   ];
-  const message = `${gate.dimension} ${figure(share.estimate)} after the judge's errors, ${percent(gate.confidence)} bounds ${figure(lower)} … ${figure(upper)}, minimum ${gate.min} (${count(measured.aggregate)})`;
+  const message = `${gate.dimension} ${figure(share.estimate)} after the judge's errors, ${percent(gate.confidence)} bounds ${interval({ lower, upper }, scoreText)}, minimum ${plain(gate.min)} (${count(measured.aggregate)})`;
   if (lower >= gate.min)
     return { outcome: 'passed', code: 'threshold.met', message, moreCases: null };
   if (upper < gate.min)
@@ -181,10 +182,10 @@ function judgeAggregate(
   if (short) return short;
   const { lower, upper } = boundsOf(aggregate, limit.level);
   const limits = [
-    limit.min === null ? '' : `minimum ${figure(limit.min)}`,
-    limit.max === null ? '' : `maximum ${figure(limit.max)}`,
+    limit.min === null ? '' : `minimum ${plain(limit.min)}`,
+    limit.max === null ? '' : `maximum ${plain(limit.max)}`,
   ];
-  const message = `${gate.dimension} ${figure(aggregate.mean)}, ${percent(limit.level)} bounds ${figure(lower)} … ${figure(upper)}, ${limits.filter((each) => each !== '').join(', ')} (${count(aggregate)})`;
+  const message = `${gate.dimension} ${scoreText(aggregate.mean)}, ${percent(limit.level)} bounds ${interval({ lower, upper }, scoreText)}, ${limits.filter((each) => each !== '').join(', ')} (${count(aggregate)})`;
   switch (standingOf(aggregate, limit)) {
     case 'within':
       return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
@@ -260,7 +261,7 @@ function judgeQuantile(
   const { estimate, lower, upper } = bounds;
   const shown = (bound: number | null) =>
     bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound);
-  const message = `${gate.kind} at ${percent(gate.quantile)} ${shown(estimate)}, ${percent(gate.confidence)} bounds ${shown(lower)} … ${shown(upper)}, maximum ${show(max)} (${all.length} cases)`;
+  const message = `${gate.kind} at ${percent(gate.quantile)} ${shown(estimate)}, ${percent(gate.confidence)} bounds ${interval({ lower, upper }, shown)}, maximum ${show(max)} (${all.length} cases)`;
   if (upper !== null && upper <= max)
     return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
   if (lower !== null && lower > max)
@@ -317,10 +318,6 @@ function count({ cases, failures }: Aggregate): string {
   return failures === 0 ? `${cases} cases` : `${cases} cases, ${failures} of them not measured`;
 }
 
-function figure(value: number | null): string {
-  return value === null ? 'unknown' : value.toFixed(3);
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))} %`;
+function scoreText(value: number | null): string {
+  return value === null ? 'unknown' : figure(value);
 }

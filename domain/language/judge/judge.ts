@@ -1,3 +1,4 @@
+import { figure } from '../../format';
 import type { Digest } from '../../dataset/artifact';
 import { normalQuantile } from '../../statistics/distributions';
 
@@ -106,7 +107,7 @@ export function uncalibrated(
       : []),
     ...(youden < leastYouden
       ? [
-          `sensitivity + specificity − 1 may be as low as ${youden.toFixed(2)}, ${leastYouden} is needed`,
+          `sensitivity + specificity − 1 may be as low as ${figure(youden)}, ${leastYouden} is needed`,
         ]
       : []),
   ];

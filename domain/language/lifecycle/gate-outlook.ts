@@ -1,3 +1,4 @@
+import { figure } from '../../format';
 import { sliceOf } from '../canary/case-slices';
 import type { Files } from './case-checks';
 import { mostAsksOfCase } from '../evaluation/asks';
@@ -33,7 +34,7 @@ export function gateOutlooks(
     return [
       least === null
         ? `${what} is more than so few can show`
-        : `${what} is shown by a mean from ${least.toFixed(2)}, where scores are all or nothing`,
+        : `${what} is shown by a mean from ${figure(least)}, where scores are all or nothing`,
     ];
   });
   const questions = judging * mostAsksOfCase(evaluate.dimensions);

@@ -1,5 +1,5 @@
 import { formatSeconds } from '../../duration';
-import { percent } from '../../decision/gates/gate';
+import { count, percent } from '../../format';
 import type { Reason } from '../../decision/verdict';
 import { daysOfWeek } from '../../calendar';
 import { daysPassed, fewestDaysOfWeek } from '../../statistics/days-sequence';
@@ -7,7 +7,7 @@ import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { mayStillBeLabelled, noLabels } from './judge-labels';
 import { isServing, type RolloutPolicy } from '../policy';
 import { errorIn, isRefuted, labelledOf, readingsOf } from './readings';
-import { count, demandOf, hold, reasonsOf, requestsText, spanText } from '../reasons';
+import { demandOf, hold, reasonsOf, requestsText, spanText } from '../reasons';
 import { remainingOf } from '../remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 

@@ -254,7 +254,7 @@ describe('watching a run', () => {
       '00:00:00  run       running',
       '00:00:00  ingest    reused from run_0',
       '00:00:01  train     started',
-      '00:00:02  train     lightgbm step 10: logloss 0.6123',
+      '00:00:02  train     lightgbm step 10: logloss 0.612',
       '00:00:04  train     attempt 2 failed, retrying: no Python',
       '00:00:05  train     failed  4.0 s',
       '          JobFailed: exit 1',
@@ -551,7 +551,9 @@ describe('lifecycle init', () => {
   test('writes a lifecycle of a table that is valid as it stands, and says what it inferred', async () => {
     writeTable();
     const { exitCode, stderr } = await init('cuts', '--data', 'order.csv', '--label', 'cut');
-    expect(stderr).toContain('label     cut, string, 3 classes: fair 33 %, good 33 %, ideal 33 %');
+    expect(stderr).toContain(
+      'label     cut, string, 3 classes: fair 33.3 %, good 33.3 %, ideal 33.3 %',
+    );
     expect(stderr).toContain('left out  id: it counts the rows');
     expect(stderr).toContain('NA is read as no value in Price in €');
     expect(stderr).toContain('next: perennial lifecycle plan cuts');

@@ -10,7 +10,6 @@ import {
   routingFigures,
   searchedText,
   shareOf,
-  signed,
 } from '../../../apps/cli/demo-llm/report';
 import { trafficOf } from '../../../apps/cli/demo-llm/documents';
 import { aggregate, aggregateValues } from '../../../domain/language/evaluation/aggregate';
@@ -44,8 +43,7 @@ describe('a number beside its baseline', () => {
       lower: 0,
       upper: expect.closeTo(0.161, 3) as number,
     });
-    expect(measuredText(shareOf(170, 200))).toBe('0.850 (0.794 … 0.893)');
-    expect([signed(0.25), signed(-0.25)]).toEqual(['+0.250', '−0.250']);
+    expect(measuredText(shareOf(170, 200))).toBe('0.85 (0.794 … 0.893)');
   });
 });
 
@@ -133,7 +131,7 @@ test('a search says what it made of the best candidate, or why it ended', () => 
     searched: { ...searched, ...change },
   });
   expect(searchedText(of({}), 'right')).toBe(
-    'searched 25 prompts with 534 questions: prompt://router@4 beside examples, right +0.050 (−0.020 … +0.120) on held-out cases',
+    'searched 25 prompts with 534 questions: prompt://router@4 beside examples, right +0.05 (−0.02 … +0.12) on held-out cases',
   );
   expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(
     /no better prompt than examples was found/,
@@ -163,7 +161,7 @@ test('a difference is of the same cases; without a counterpart there is none', (
   expect(found?.difference.lower).toBeLessThan(0.25);
   expect(differenceFigure(evidence, 'answer', 'baseline')).toBeNull();
   expect(alsoMeasured(evidence, 'answer')).toBeNull();
-  expect(alsoMeasured(evidence, 'found')).toMatch(/^answer 0\.500 \(0\.\d+ … 0\.\d+\)$/);
+  expect(alsoMeasured(evidence, 'found')).toMatch(/^answer 0\.5 \(0\.\d+ … 0\.\d+\)$/);
 });
 
 test('a rollout says its difference with both bounds, or what it does not know', () => {
@@ -175,7 +173,7 @@ test('a rollout says its difference with both bounds, or what it does not know',
       quality: { n: 60, limit: 0.1, ...quality },
     }) as RolloutJson;
   expect(rolloutText(rollout({ estimate: -0.2, lower: -0.35, upper: -0.05 }))).toBe(
-    '@2 beside @1: loss −0.200 (−0.350 … −0.050) on 60 pairs, limit +0.100: promoted',
+    '@2 beside @1: loss −0.2 (−0.35 … −0.05) on 60 pairs, limit +0.1: promoted',
   );
   expect(rolloutText(rollout({ n: 0, estimate: null, lower: null, upper: null }))).toContain(
     'loss unknown (unknown … unknown) on 0 pairs',

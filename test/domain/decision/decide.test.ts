@@ -350,11 +350,11 @@ describe('explanations', () => {
     const long = {
       ...{ gate: 'quality', outcome: 'inconclusive' as const, code: 'quality.open' },
       message:
-        'logloss +0.0004 (99.5 % CI -0.0022 … +0.0031, 26,639 pairs): below the 0.01 margin on this traffic, not yet across days (28 days)',
+        'logloss +0.0004 (99.5 % CI −0.0022 … +0.0031, 26,639 pairs): below the 0.01 margin on this traffic, not yet across days (28 days)',
       details: ['positive is worse'],
     };
     expect(explainGates([long])).toEqual([
-      'open  quality  logloss +0.0004 (99.5 % CI -0.0022 … +0.0031, 26,639 pairs):',
+      'open  quality  logloss +0.0004 (99.5 % CI −0.0022 … +0.0031, 26,639 pairs):',
       '               below the 0.01 margin on this traffic, not yet across days (28 days)',
     ]);
     expect(explainGates([long], { verbose: true }).at(-1)).toBe('               positive is worse');
@@ -368,7 +368,7 @@ describe('explanations', () => {
       'holdout 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z: 28,834 rows of 30 days',
     );
     expect(text).toMatch(
-      /logloss {2}0.541 \(95 %: .*\)\n {2}flight-delay@1 0.55, difference -0.023 \(95 %: .*\); positive is worse\n {2}baseline/,
+      /logloss {2}0.541 \(95 %: .*\)\n {2}flight-delay@1 0.55, difference −0.023 \(95 %: .*\); positive is worse\n {2}baseline/,
     );
   });
 

@@ -170,7 +170,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.001, -0.001, 0.003)),
     'passed',
     'nonInferiority.shown',
-    'logloss worse than flight-delay@1: +0.001 (97 % bounds -0.001 … +0.003',
+    'logloss worse than flight-delay@1: +0.001 (97 % bounds −0.001 … +0.003',
   ],
   [
     'upper bound at the margin',
@@ -276,7 +276,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(-0.02, -0.04, -0.001)),
     'passed',
     'superiority.shown',
-    'better than flight-delay@1: -0.02',
+    'better than flight-delay@1: −0.02',
   ],
   [
     'zero inside the interval',
@@ -308,7 +308,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(-0.02, -0.04, -0.01)),
     'failed',
     'superiority.refuted',
-    'demanded below -0.05',
+    'demanded below −0.05',
   ],
 ];
 

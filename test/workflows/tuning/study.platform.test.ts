@@ -281,7 +281,7 @@ describe('model lifecycle with tuning', () => {
       confirm: { tuned: 0.499 },
     });
     expect(outcome.verdict?.reasons[0]?.message).toBe(
-      'the default parameters kept, as none is shown to be better: trial 5, the best of 6: logloss on the confirm slice better, −0.00100 (90% bounds −0.00400 … +0.00200; positive is worse; 1000 rows of 15 days)',
+      'the default parameters kept, as none is shown to be better: trial 5, the best of 6: logloss on the confirm slice better, −0.001 (90 % bounds −0.004 … +0.002; positive is worse; 1,000 rows of 15 days)',
     );
   });
 

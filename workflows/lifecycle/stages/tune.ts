@@ -6,6 +6,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { count, interval as bothEnds, percent, signed } from '../../../domain/format';
 import type { TuneSpec } from '../../../domain/lifecycle/lifecycle';
 import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measure/confirm';
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
@@ -283,17 +284,12 @@ function comparison(
   if (reason !== null) return `${which}: ${reason}`;
   const word =
     difference === null || difference === 0 ? 'no different' : difference < 0 ? 'better' : 'worse';
-  const bounds = `${Math.round(interval.level * 100)}% bounds ${signed(interval.lower)} … ${signed(interval.upper)}`;
-  return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${unit === undefined ? `${rows} rows of ${days} days` : blocksText({ rows, days, unit })})`;
+  const bounds = `${percent(interval.level)} bounds ${bothEnds(interval)}`;
+  return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${unit === undefined ? `${count(rows)} rows of ${days} days` : blocksText({ rows, days, unit })})`;
 }
 
 function nameOf({ best }: StudyOutcome): string {
   return `trial ${best?.number ?? '?'}`;
-}
-
-function signed(value: number | null): string {
-  if (value === null) return 'unbounded';
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toPrecision(3)}`;
 }
 
 function said(code: string, message: string): Verdict {

@@ -315,10 +315,10 @@ test('the command line writes the file, begins, watches to the end, and shows fr
   expect(said).toMatch(/^0 /);
   expect(said).toContain(`search ${id} of router@1: label, at most 20 variants`);
   expect(said).toMatch(/winner +fewShot +0\.875 +24 +\$0\.000002 +12 ms/);
-  expect(said).toMatch(/first prompt, router@1 +0\.500 +0\.400 to 0\.600/);
-  expect(said).toMatch(/winner, router@2 +0\.750 /);
+  expect(said).toMatch(/first prompt, router@1 +0\.5 +0\.4 … 0\.6/);
+  expect(said).toMatch(/winner, router@2 +0\.75 /);
   expect(said).toContain(
-    'gain +0.250 (+0.150 to +0.350) on 16 held-out cases; −0.125 compared with the search cases',
+    'gain +0.25 (+0.15 … +0.35) on 16 held-out cases; −0.125 compared with the search cases',
   );
   const started = world.searches.started.find(({ search }) => search === id);
   expect(started?.request).toMatchObject({
@@ -332,9 +332,9 @@ test('the command line writes the file, begins, watches to the end, and shows fr
     },
   });
   expect(await cli('searches', 'router')).toMatch(
-    new RegExp(`${id} +done +label +@1 +@2 +0\\.250`),
+    new RegExp(`${id} +done +label +@1 +@2 +\\+0\\.25`),
   );
-  expect(await cli('search-result', 'router', id)).toContain('gain +0.250');
+  expect(await cli('search-result', 'router', id)).toContain('gain +0.25');
 
   const other = await cli(...args, '--seed', '9', '--no-wait');
   expect(other).toMatch(/^0 .*still running; perennial prompt search-result router search_/s);

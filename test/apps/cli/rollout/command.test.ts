@@ -34,7 +34,7 @@ describe('a rollout that is shown', () => {
       '',
       'logloss of @2 minus that of @1; positive is worse',
       '',
-      'open  quality  logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving',
+      'open  quality  logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving',
       '               pairs): below the 0.01 margin is open',
       'pass  errors   share of failed requests 0 % (bounds 0 % … 0.9 %; 300 requests);',
       '               allowed 1 %: kept',
@@ -219,7 +219,7 @@ describe('a rollout that is watched', () => {
     serve(running, running, held, rolledBack);
     const { exitCode, stdout, stderr } = await api.cli('rollout', 'watch', 'flight-delay');
     expect(exitCode).toBe(3);
-    const progress = 'logloss -0.0038 (-0.0285 … +0.0209), 2,400 pairs';
+    const progress = 'logloss −0.0038 (−0.0285 … +0.0209), 2,400 pairs';
     const needs = '  needs about 2.75 days and 1,650 labels more at the current rate';
     expect(stderr.split('\n')).toEqual([
       `running  step 2 of 3, 5 %: ${progress}`,
@@ -405,7 +405,7 @@ describe('a run in its canary', () => {
     });
     const { stderr } = await api.cli('run', 'watch', 'run_1');
     expect(stderr).toMatch(
-      /^\d\d:\d\d:\d\d {2}canary {4}step 2 of 3, 5 %: logloss -0\.0038 \(.*\), 2,400 pairs\n {10}canary {4}needs about 2\.75 days and .*\n$/,
+      /^\d\d:\d\d:\d\d {2}canary {4}step 2 of 3, 5 %: logloss −0\.0038 \(.*\), 2,400 pairs\n {10}canary {4}needs about 2\.75 days and .*\n$/,
     );
   });
 });

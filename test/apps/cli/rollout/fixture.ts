@@ -46,7 +46,7 @@ export const running: RolloutJson = {
       gate: 'quality',
       code: 'quality.open',
       message:
-        'logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
+        'logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
       outcome: 'inconclusive',
     },
     {

@@ -48,11 +48,11 @@ describe('the trials of a run', () => {
     expect(exitCode).toBe(0);
     expect(stdout.split('\n')).toEqual([
       'TRIAL  NUM_LEAVES  LEARNING_RATE  LOGLOSS  STATUS    SECONDS',
-      '0      31          0.05123        0.4312   complete  2.0',
+      '0      31          0.0512         0.431    complete  2.0',
       '1      7           0.1            0.42     complete  2.0      best',
-      '2      31          0.05123        0.7      pruned    2.0      hyperband, at tuning_logloss 0.7 after 3 iterations',
-      '3      31          0.05123                 failed    2.0      used 3 GiB of memory',
-      '4      31          0.05123                 running',
+      '2      31          0.0512         0.7      pruned    2.0      hyperband, at tuning_logloss 0.7 after 3 iterations',
+      '3      31          0.0512                  failed    2.0      used 3 GiB of memory',
+      '4      31          0.0512                  running',
       '',
     ]);
   });
@@ -97,8 +97,8 @@ test('a study is watched by a line now and then, and by its last', () => {
   });
   expect(lines).toEqual([
     '00:00:00  tune      1 of 6 trials, none complete',
-    '00:00:06  tune      4 of 6 trials, best logloss 0.4312',
-    '00:00:08  tune      6 of 6 trials, best logloss 0.4312',
+    '00:00:06  tune      4 of 6 trials, best logloss 0.431',
+    '00:00:08  tune      6 of 6 trials, best logloss 0.431',
   ]);
 });
 

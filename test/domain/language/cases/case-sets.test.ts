@@ -346,10 +346,10 @@ describe('a report', () => {
       .toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="wiki">
   <testsuite name="wiki" tests="4" failures="2" errors="1" skipped="0">
-    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.400, at least 0.5 counts">question: what is a?
+    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.4, at least 0.5 counts">question: what is a?
 expected: y | z
 answer: x</failure></testcase>
-    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0.000, at least 1 counts: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
+    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0, at least 1 counts: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
 expected: y | z
 answer: x</failure></testcase>
     <testcase classname="wiki" name="c" time="1.250"><error message="exact ProviderTimeout">question: what is c?

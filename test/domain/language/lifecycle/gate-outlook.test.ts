@@ -34,7 +34,7 @@ const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}
 test('a threshold says what its cases can show before anything is asked', () => {
   const [line = ''] = said(200, 0.6);
   const [, least] =
-    /^useful: 200 cases judge, and right of at least 0.6 is shown by a mean from (0\.\d\d),/.exec(
+    /^useful: 200 cases judge, and right of at least 0.6 is shown by a mean from (0\.\d+),/.exec(
       line,
     ) ?? [];
   expect(Number(least)).toBeGreaterThan(0.65);

@@ -227,7 +227,7 @@ describe('a rollout that answers people', () => {
       'below the 0.01 margin on this traffic, not yet across days (7 days)',
     );
     expect(texts(verdict)).toMatch(
-      /logloss -0\.02\d* \([^)]* [\d,]+ shadow pairs\): ended the shadow/,
+      /logloss −0\.02\d* \([^)]* [\d,]+ shadow pairs\): ended the shadow/,
     );
   });
 

@@ -383,7 +383,7 @@ describe('the correction', () => {
   test('is told: by whom, by how many labels, how sure, and how often nothing was said', () => {
     const said = told({ ...seen, quality: { ...qualityOf(seen), judge: labelsOf(100, alike) } });
     expect(said).toMatch(
-      /judge: judged by sound \(sha256:a+\), corrected by 200 pairs that people labelled: -0\.\d+ to \+0\.\d+/,
+      /judge: judged by sound \(sha256:a+\), corrected by 200 pairs that people labelled: −0\.\d+ … \+0\.\d+/,
     );
     expect(said).toContain(
       'judge: 1 more pairs without a verdict on both answers count at their worst',
