@@ -43,7 +43,7 @@ async function readHeader({
   }
   const text = head.toString('utf8').replace(/^\ufeff/, '');
   const delimiter = delimiterOf(text);
-  const names = headerNames(text, delimiter);
+  const names = withIndexNamed(headerNames(text, delimiter));
   if (names === null)
     throw sourceFailure(
       'DataUnreadable',
@@ -93,6 +93,12 @@ function headerNames(text: string, delimiter: string): readonly string[] | null 
     names.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
     if (match[3] !== delimiter) return names;
   }
+}
+
+/** pandas and R write the row index as a first column without a name. DuckDB calls it `column0`. */
+function withIndexNamed(names: readonly string[] | null): readonly string[] | null {
+  if (names?.[0]?.trim() !== '' || names.length === 1) return names;
+  return ['column0', ...names.slice(1)];
 }
 
 function checkNames(names: readonly string[], source: SourceFiles['source']): void {

@@ -48,6 +48,11 @@ describe('types of CSV columns', () => {
       '"a, ""b""",c\n1,2\n',
       'a, "b" integer, c integer',
     ],
+    [
+      'a row index without a name, as pandas and R write it',
+      ',a\n0,x\n1,y\n',
+      'column0 integer, a string',
+    ],
     ['a comment sign that is data', 'a,b\n#1,2\n', 'a string, b integer'],
   ])('%s', async (_, content, expected) => {
     expect(await columnsOf(content)).toBe(expected);
