@@ -29,6 +29,7 @@ export interface ValidateInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly key: IdempotencyKey;
+  readonly source: string;
   readonly dataset: DatasetVersionRef;
   readonly contract: DataContract;
   /**
@@ -114,7 +115,7 @@ export function createValidateActivities(deps: ValidateDeps) {
 }
 
 async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise<ValidateEnd> {
-  const { contract, dataset } = input;
+  const { source, contract, dataset } = input;
   const { artifacts, scratch, signal } = attempt;
   const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
   const files = await stage(manifest, 'input', attempt);
@@ -127,6 +128,7 @@ async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise
   const { validated, statistics } = await withDuckDb(
     async (sql) => {
       const found = await validateContract(sql, {
+        source,
         dataset: dataset.dataset,
         contract,
         files,

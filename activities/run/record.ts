@@ -70,7 +70,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       if (!revision)
         throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
       await registry.runs.update({ tenant, id: run.id, status: 'running' });
-      const { spec, files, contract } = revision;
+      const { spec, files, contracts } = revision;
       return {
         runId: run.id,
         tenant,
@@ -78,7 +78,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         revision: run.revisionDigest,
         spec,
         files,
-        contract,
+        contracts,
         request: run.request,
         traceId: run.traceId,
       };

@@ -69,7 +69,7 @@ async function measure(settings: Settings): Promise<void> {
   const config = readConfig(settings);
   const core = openCore(config, 'perennial-bench');
   const { spec } = planOf();
-  const revision = { lifecycle, digest: digestOf({ spec }), spec, files: {}, contract: null };
+  const revision = { lifecycle, digest: digestOf({ spec }), spec, files: {}, contracts: {} };
   await core.registry.lifecycles.apply({ tenant: defaultTenant, revision, actor: 'bench' });
   const connection = await Connection.connect({ address: config.temporal.address });
   const client = new Client({ connection, namespace: config.temporal.namespace });

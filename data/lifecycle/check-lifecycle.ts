@@ -61,7 +61,23 @@ export async function checkLifecycle(
     // A text that is refused by itself is refused again when it is bound.
     ...bound.issues.filter(({ pointer }) => !refusedTexts.has(pointer)),
   ];
-  return { issues: inOrder(found, fileName), notes: bound.notes };
+  const unchecked = parts.data === null ? [] : contractNotes(parts.data, issueAt);
+  return { issues: inOrder(found, fileName), notes: [...bound.notes, ...unchecked] };
+}
+
+/** A source without a contract is allowed, and never silently. */
+function contractNotes({ sources }: DataSpec, issueAt: IssueAt): readonly string[] {
+  return sources
+    .filter(({ contract }) => contract === null)
+    .map(({ name }) =>
+      formatIssue(
+        issueAt(
+          ['spec', 'data', 'sources', name],
+          `the source ${name} has no contract, so its rows are not checked`,
+          { expected: `contract: contracts/${name}.yaml` },
+        ),
+      ),
+    );
 }
 
 const nothing: CheckedLifecycle = { issues: [], notes: [] };
@@ -79,7 +95,7 @@ async function bind(
   parts: PartsWithData,
   { issueAt, files, name, tables }: BindingContext,
 ): Promise<CheckedLifecycle> {
-  const { data, contract } = parts;
+  const { data, contracts } = parts;
   const readings = await tables.read(data, name);
   const of = (source: string): SourceReading | undefined => readings[source];
   const sourceAt = (source: string, key: string): DocumentPath => [
@@ -104,9 +120,13 @@ async function bind(
   const read = Object.entries(readings).flatMap(([source, reading]) =>
     reading.kind === 'read' ? [{ source, ...reading }] : [],
   );
-  const columnsOf = Object.fromEntries(read.map(({ source, columns }) => [source, columns]));
-  const unmet =
-    contract === null ? [] : contractIssues(contract, columnsOf[contract.contract.dataset]);
+  const contractFor = (source: string): PlacedContract | undefined =>
+    contracts.find((each) => each.source === source);
+  // Of the last run's columns nothing is refused: the source may have changed since.
+  const unmet = read.flatMap(({ source, columns, as }) => {
+    const contract = as === 'now' ? contractFor(source) : undefined;
+    return contract ? contractIssues(contract, columns) : [];
+  });
   const notes = [
     ...unread,
     ...(parts.hasWindow
@@ -116,10 +136,10 @@ async function bind(
   if (read.length < data.sources.length) return { issues: [...mistakes, ...unmet], notes };
 
   const seen = Object.fromEntries(
-    read.map(({ source, columns }) => [
-      source,
-      contract?.contract.dataset === source ? acceptedColumns(contract.contract, columns) : columns,
-    ]),
+    read.map(({ source, columns }) => {
+      const contract = contractFor(source)?.contract;
+      return [source, contract ? acceptedColumns(contract, columns) : columns];
+    }),
   );
   const { issues, request } = await bindLifecycleSql(data, files, seen);
   const placed = [
@@ -132,7 +152,7 @@ async function bind(
   const past = placed.map(
     (issue) => `${formatIssue(issue)} (by the columns that the last run read)`,
   );
-  return { issues: mistakes, notes: [...notes, ...past] };
+  return { issues: [...mistakes, ...unmet], notes: [...notes, ...past] };
 }
 
 /**
@@ -154,21 +174,20 @@ function atItsKey(issue: Issue, { assemble, features }: DataSpec, issueAt: Issue
 }
 
 function contractIssues(
-  { contract, path, places }: PlacedContract,
-  columns: readonly Column[] | undefined,
+  { source, contract, path, places }: PlacedContract,
+  columns: readonly Column[],
 ): readonly Issue[] {
-  if (columns === undefined) return [];
   const issueAt = issuesAtPlaces(places, path);
   return unmetColumns(contract, columns).map(({ column, observed, expected }) => {
     if (column === null)
       return issueAt(
         ['otherColumns'],
-        `the source ${contract.dataset} has columns that the contract refuses: ${observed}`,
+        `the source ${source} has columns that the contract refuses: ${observed}`,
       );
     const isThere = columns.some(({ name }) => name === column);
     const detail = isThere
-      ? `${column} of the source ${contract.dataset} is ${observed}`
-      : `the source ${contract.dataset} has ${observed}`;
+      ? `${column} of the source ${source} is ${observed}`
+      : `the source ${source} has ${observed}`;
     return issueAt(['columns', column], detail, { expected });
   });
 }

@@ -10,7 +10,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { DataContract } from '../../domain/dataset/contract';
+import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
 import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
@@ -31,7 +31,7 @@ export const lifecycleProposals = pgTable(
     digest: text('digest').$type<Digest>().notNull(),
     spec: document<LifecycleSpec>('spec').notNull(),
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
-    contract: document<DataContract>('contract'),
+    contracts: document<DataContracts>('contracts').notNull(),
     /**
      * The revision in force when it was proposed: what `loosenings` compares with. Another one
      * supersedes the proposal.

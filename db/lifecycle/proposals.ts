@@ -59,15 +59,15 @@ export async function propose(
     readonly actor: string;
   },
 ): Promise<LifecycleProposal> {
-  const { lifecycle, digest, spec, files, contract } = revision;
+  const { lifecycle, digest, spec, files, contracts } = revision;
   const [earlier] = await tx<{ revision: number }[]>`
     select revision from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${digest}`;
   const number = earlier?.revision ?? before.revisions + 1;
   await tx`update lifecycles set revisions = greatest(revisions, ${number}) where tenant_id = ${tenant} and name = ${lifecycle}`;
   const [row] = await tx<ProposalRow[]>`
-    insert into lifecycle_proposals (tenant_id, id, lifecycle, revision, digest, spec, files, contract, base_revision, loosenings, proposed_by,
+    insert into lifecycle_proposals (tenant_id, id, lifecycle, revision, digest, spec, files, contracts, base_revision, loosenings, proposed_by,
       proposed_by_key)
-    values (${tenant}, ${newId('prop')}, ${lifecycle}, ${number}, ${digest}, ${toJson(spec)}, ${toJson(files)}, ${toJson(contract)},
+    values (${tenant}, ${newId('prop')}, ${lifecycle}, ${number}, ${digest}, ${toJson(spec)}, ${toJson(files)}, ${toJson(contracts)},
       ${before.currentRevision}, ${toJson(loosened)}, ${actor}, ${actingKeyId() ?? ''})
     returning *`;
   if (!row) throw new Error('an insert gave no row');
@@ -95,7 +95,7 @@ export async function accept(
       },
     );
   }
-  const { revision: number, digest, spec, files, contract, proposedBy, proposedByKey } = row;
+  const { revision: number, digest, spec, files, contracts, proposedBy, proposedByKey } = row;
   const by = { appliedBy: proposedBy, appliedByKey: proposedByKey === '' ? null : proposedByKey };
   await closeProposal(tx, row, {
     status: 'accepted',
@@ -113,7 +113,7 @@ export async function accept(
   await tell(tx, row, { ...told, isSelfApproved: isAuthor });
   return putInForce(tx, {
     tenant,
-    revision: { lifecycle: name, digest, spec, files, contract },
+    revision: { lifecycle: name, digest, spec, files, contracts },
     number,
     by,
   });

@@ -75,9 +75,9 @@ export async function putInForce(
   },
 ): Promise<LifecycleRevision> {
   await tx`
-    insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contract, applied_by, applied_by_key)
+    insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contracts, applied_by, applied_by_key)
     values (${tenant}, ${revision.lifecycle}, ${number}, ${revision.digest}, ${toJson(revision.spec)},
-      ${toJson(revision.files)}, ${toJson(revision.contract)}, ${by.appliedBy}, ${by.appliedByKey})
+      ${toJson(revision.files)}, ${toJson(revision.contracts)}, ${by.appliedBy}, ${by.appliedByKey})
     on conflict on constraint lifecycle_revisions_digest_unique do nothing`;
   const applied = await revisionOf(tx, tenant, revision);
   await tx`
@@ -107,7 +107,7 @@ export function toRevision({
   digest,
   spec,
   files,
-  contract,
+  contracts,
 }: RevisionRow): LifecycleRevision {
-  return { lifecycle, revision, digest, spec, files, contract };
+  return { lifecycle, revision, digest, spec, files, contracts };
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { DataContract } from '../../domain/dataset/contract';
+import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { createdAt, document, instant, isDigest, tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
@@ -54,7 +54,7 @@ export const lifecycleRevisions = pgTable(
     digest: text('digest').$type<Digest>().notNull(),
     spec: document<LifecycleSpec>('spec').notNull(),
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
-    contract: document<DataContract>('contract'),
+    contracts: document<DataContracts>('contracts').notNull(),
     appliedBy: text('applied_by').notNull(),
     appliedByKey: text('applied_by_key'),
     appliedAt: instant('applied_at').notNull().defaultNow(),

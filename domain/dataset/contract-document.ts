@@ -13,8 +13,8 @@ import { formatInstant, parseInstant } from './time-window';
 export function readContract(document: WrittenDocument): Read<DataContract> {
   if (document.issues.length > 0) return { ok: false, issues: document.issues };
   const read = readBy(contractSchema, document);
-  if (!read.ok) return read;
-  const { dataset, otherColumns, unique, rows, maxQuarantinedShare, distribution } = read.value;
+  if (!read.ok) return { ok: false, issues: read.issues.map(withNewPlace) };
+  const { otherColumns, unique, rows, maxQuarantinedShare, distribution } = read.value;
   const columns = Object.entries(read.value.columns).map(([name, column]): ColumnExpectation => ({
     name,
     type: column.type,
@@ -26,7 +26,6 @@ export function readContract(document: WrittenDocument): Read<DataContract> {
     pattern: column.pattern ?? null,
   }));
   const contract: DataContract = {
-    dataset,
     columns,
     otherColumns,
     unique,
@@ -36,6 +35,13 @@ export function readContract(document: WrittenDocument): Read<DataContract> {
   };
   const issues = contradictions(contract, document.issueAt);
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: contract };
+}
+
+/** Contracts once named their source; now each source names its contract. */
+function withNewPlace(issue: Issue): Issue {
+  if (issue.pointer !== '/dataset') return issue;
+  const { didYouMean: _, ...rest } = issue;
+  return { ...rest, detail: 'remove dataset: each source of lifecycle.yaml names its contract' };
 }
 
 function canonicalBound(

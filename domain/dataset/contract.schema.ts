@@ -38,13 +38,12 @@ const columnExpectationSchema = z
   .describe('what is expected of one column');
 
 /**
- * The expectations that one dataset must meet, as a person writes them. What parts of it say
- * together is checked in `contract-document.ts`.
+ * The rules that the rows of a source must meet, as a person writes them. `contract-document.ts`
+ * checks its parts against each other.
  */
 export const contractSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.enum(['Contract']),
-  dataset: z.string().min(1).max(63).describe('the name of a source of the lifecycle'),
   columns: z
     .record(columnField('a column'), columnExpectationSchema)
     .describe('at least one column by its name, with what is expected of it'),

@@ -1,9 +1,9 @@
+import type { Verdict } from '../decision/verdict';
+import type { ArtifactRef } from './artifact';
 import type { ColumnType } from './dataset';
 
-/** The expectations that one dataset must meet. */
+/** The rules that the rows of one source must meet. Several sources may share one. */
 export interface DataContract {
-  /** A source of the lifecycle. */
-  readonly dataset: string;
   readonly columns: readonly ColumnExpectation[];
   /** Other columns: `allow` passes them on, `refuse` fails the schema check. */
   readonly otherColumns: 'allow' | 'refuse';
@@ -13,6 +13,14 @@ export interface DataContract {
   /** Share of rows in quarantine beyond which the run stops. */
   readonly maxQuarantinedShare: number;
   readonly distribution: { readonly columns: readonly string[]; readonly maxPsi: number } | null;
+}
+
+/** By source name. A source without a contract is absent. */
+export type DataContracts = Readonly<Record<string, DataContract>>;
+
+/** Of own keys only: `constructor` may name a source. */
+export function contractOf(contracts: DataContracts, source: string): DataContract | null {
+  return Object.hasOwn(contracts, source) ? (contracts[source] ?? null) : null;
 }
 
 export interface ColumnExpectation {
@@ -45,10 +53,19 @@ export interface ContractCheck {
  * What validation measured; `passed: null` in a check is "could not be measured" and fails closed.
  */
 export interface ContractReport {
+  readonly source: string;
   /** The version's dataset, `shop.orders`. */
   readonly dataset: string;
   readonly rows: number;
   readonly accepted: number;
   readonly quarantined: number;
   readonly checks: readonly ContractCheck[];
+}
+
+/** One source after its contract. */
+export interface ContractResult {
+  readonly report: ContractReport;
+  /** Parquet of the rows that broke the contract; null when none did. */
+  readonly quarantine: ArtifactRef | null;
+  readonly verdict: Verdict;
 }

@@ -19,7 +19,7 @@ export const referenceKinds = {
   contract: {
     title: 'Contract: what a source must be',
     intro: [
-      'A contract is a file that `spec.data.contract` of a lifecycle names. It says what the rows of one source must be. Rows that break a rule go to quarantine.',
+      'A contract is a file that a source of a lifecycle names in `spec.data.sources.<name>.contract`. It says what the rows of the source must be. Rows that break a rule go to quarantine. Several sources may name the same file. The rows of a source without a contract are not checked.',
     ],
   },
   prompt: {

@@ -6,7 +6,7 @@ import { formatDuration } from '../duration';
 import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
 import { metricsOfTask } from './lifecycle';
-import { sourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
+import { modelSourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
 import { formatOf } from './spec';
 import { tasks, type Task } from '../model/model';
 import { paramsIssues } from '../training/params-size';
@@ -45,7 +45,7 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
       issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' }),
     ];
   return Object.entries(sources).flatMap(([name, source]) => {
-    const read = sourceSchema.safeParse(source);
+    const read = modelSourceSchema.safeParse(source);
     if (!read.success) return [];
     const { uri, format } = read.data;
     const told = formatOf(uri);
@@ -83,7 +83,7 @@ function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
   const read = Object.entries(sources).map(([name, source]) => ({
     name,
-    source: sourceSchema.safeParse(source),
+    source: modelSourceSchema.safeParse(source),
   }));
   if (!read.every(({ source }) => source.success && source.data.time === undefined)) return [];
   const [first = { name: 'name' }] = read;

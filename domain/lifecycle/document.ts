@@ -1,9 +1,9 @@
 import type { Digest } from '../dataset/artifact';
-import type { DataContract } from '../dataset/contract';
+import type { DataContract, DataContracts } from '../dataset/contract';
 import { readContract } from '../dataset/contract-document';
 import type { WrittenDocument } from '../document/document';
 import { objectDocument } from '../document/document';
-import { isMap, nameOf, valueAt, valueAtPointer } from '../document/path';
+import { isMap, nameOf, valueAt, valueAtPointer, type DocumentPath } from '../document/path';
 import type { Issue } from '../failure';
 import { pathField } from '../document/field.schema';
 import type { LifecycleKind, LifecycleSpec, SourceSpec } from './lifecycle';
@@ -37,7 +37,7 @@ export type ParsedLifecycle =
   | {
       readonly ok: true;
       readonly spec: LifecycleSpec;
-      readonly contract: DataContract | null;
+      readonly contracts: DataContracts;
       /** The files that the spec names, and no others. */
       readonly paths: readonly string[];
     }
@@ -105,33 +105,36 @@ function llmParsed(document: WrittenDocument, { files, folder }: LifecycleSource
   return {
     ok: true,
     spec,
-    contract: null,
+    contracts: {},
     paths: namedByLlmLifecycle(document).map(({ path }) => path),
   };
 }
 
-function absolute(sources: readonly SourceSpec[], folder = '/'): readonly SourceSpec[] {
+function absolute<S extends SourceSpec>(sources: readonly S[], folder = '/'): readonly S[] {
   return sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder) }));
 }
 
 function modelParsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecycle {
   const read = readBy(lifecycleSchema, document);
-  const contract = contractIn(document, input);
+  const contracts = contractsIn(document, input.files);
   const issues = [
     ...document.issues,
     ...kindIssues(document),
+    ...movedContractIssues(document),
     ...(read.ok ? [] : read.issues),
     ...contradictions(document),
     ...relativeIssues(document, input.folder),
     ...namedFileIssues(document, namedPaths(document), input.files),
-    ...(contract.ok ? [] : contract.issues),
+    ...contracts.issues,
   ];
-  if (issues.length > 0 || !read.ok || !contract.ok) return refused(issues);
+  if (issues.length > 0 || !read.ok) return refused(issues);
   const spec = specOf(read.value);
   return {
     ok: true,
     spec: { ...spec, data: { ...spec.data, sources: absolute(spec.data.sources, input.folder) } },
-    contract: contract.value,
+    contracts: Object.fromEntries(
+      Object.entries(contracts.bySource).map(([source, { contract }]) => [source, contract]),
+    ),
     paths: namedPaths(document).map(({ path }) => path),
   };
 }
@@ -150,48 +153,85 @@ export function openLifecycle({ document, fileName }: LifecycleSource): WrittenD
     : objectDocument(document, fileName);
 }
 
-const contractAt = ['spec', 'data', 'contract'];
+const sourcesAt = ['spec', 'data', 'sources'];
 
-function namedPaths({ value }: WrittenDocument): readonly NamedPath[] {
-  const places = [['spec', 'data', 'assemble'], ['spec', 'data', 'features'], contractAt];
+function sourceNames({ value }: WrittenDocument): readonly string[] {
+  const sources = valueAt(value, sourcesAt);
+  return isMap(sources) ? Object.keys(sources) : [];
+}
+
+function namedPaths(document: WrittenDocument): readonly NamedPath[] {
+  const places = [
+    ['spec', 'data', 'assemble'],
+    ['spec', 'data', 'features'],
+    ...sourceNames(document).map(contractAt),
+  ];
   return eachOnce(
     places.flatMap((at) => {
-      const path = pathField('').safeParse(valueAt(value, at));
-      return path.success ? [{ path: path.data, at }] : [];
+      const path = pathAt(document, at);
+      return path === undefined ? [] : [{ path, at }];
     }),
   );
 }
 
-type ContractIn =
-  | { readonly ok: true; readonly value: DataContract | null }
-  | { readonly ok: false; readonly issues: readonly Issue[] };
+function contractAt(source: string): DocumentPath {
+  return [...sourcesAt, source, 'contract'];
+}
 
-export function contractIn(
+function pathAt({ value }: WrittenDocument, at: DocumentPath): string | undefined {
+  return pathField('').safeParse(valueAt(value, at)).data;
+}
+
+export interface NamedContract {
+  readonly contract: DataContract;
+  readonly path: string;
+}
+
+export interface ContractsIn {
+  /** The contracts without errors, by the source that names them. */
+  readonly bySource: Readonly<Record<string, NamedContract>>;
+  /** The errors of each contract file, once also where several sources name it. */
+  readonly issues: readonly Issue[];
+}
+
+export function contractsIn(
   document: WrittenDocument,
-  { files }: Pick<LifecycleSource, 'files'>,
-): ContractIn {
-  const path = namedPaths(document).find(({ at }) => at === contractAt)?.path;
-  const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
-  // What is wrong with the file as a file is said once, where it is named.
-  if (path === undefined || text === undefined || textProblem(text) !== null)
-    return { ok: true, value: null };
-  const written = yamlDocument(text, path);
-  const read = readContract(written);
-  if (!read.ok) return read;
-  const sources = valueAt(document.value, ['spec', 'data', 'sources']);
-  const names = isMap(sources) ? Object.keys(sources) : [];
-  const { dataset } = read.value;
-  if (names.includes(dataset) || names.length === 0) return read;
-  const didYouMean = nearest(dataset, names) ?? undefined;
+  files: LifecycleSource['files'],
+): ContractsIn {
+  const named = sourceNames(document).flatMap((source) => {
+    const path = pathAt(document, contractAt(source));
+    const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
+    // Where the file is named, its own issue says that it is absent or no text.
+    return path === undefined || text === undefined || textProblem(text) !== null
+      ? []
+      : [{ source, path, text }];
+  });
+  const byPath = new Map(
+    named.map(({ path, text }) => [path, readContract(yamlDocument(text, path))]),
+  );
+  const bySource = named.flatMap(({ source, path }): [string, NamedContract][] => {
+    const read = byPath.get(path);
+    return read?.ok === true ? [[source, { contract: read.value, path }]] : [];
+  });
   return {
-    ok: false,
-    issues: [
-      written.issueAt(['dataset'], `dataset ${dataset} is not a source of the lifecycle`, {
-        expected: `one of ${names.join(', ')}`,
-        didYouMean,
-      }),
-    ],
+    bySource: Object.fromEntries(bySource),
+    issues: [...byPath.values()].flatMap((read) => (read.ok ? [] : read.issues)),
   };
+}
+
+/** One contract for all sources had its place at `spec.data.contract`. */
+function movedContractIssues(document: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'data', 'contract'];
+  const written = valueAt(document.value, path);
+  if (written === undefined) return [];
+  const [source = '<source>', ...others] = sourceNames(document);
+  const place = nameOf(contractAt(others.length === 0 ? source : '<source>'));
+  const file = typeof written === 'string' ? written : 'contracts/<source>.yaml';
+  return [
+    document.issueAt(path, `${nameOf(path)} is now ${place}: each source names its own contract`, {
+      expected: `contract: ${file} at the source`,
+    }),
+  ];
 }
 
 function relativeIssues(

@@ -66,6 +66,15 @@ export const sourceSchema = z
   })
   .describe('a table to read');
 
+/** A source of a model's lifecycle: its rows may have to meet a contract. */
+export const modelSourceSchema = sourceSchema
+  .extend({
+    contract: pathField(
+      'the path of the contract that the rows of the source must meet; rows without one are not checked',
+    ).optional(),
+  })
+  .describe('a table to read');
+
 export const timeSchema = z
   .strictObject({
     column: columnField('the event time of a request row'),
@@ -162,7 +171,7 @@ export const computeSchema = z
 
 export const dataSchema = z
   .strictObject({
-    sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
+    sources: z.record(sourceName, modelSourceSchema).describe('at least one source by its name'),
     assemble: pathField(
       'the path of the SQL file that joins the sources into request rows with their label',
     ),
@@ -182,7 +191,6 @@ export const dataSchema = z
     time: timeSchema.optional(),
     entity: columnField('what a sticky assignment sticks to').optional(),
     split: splitSchema,
-    contract: pathField('the path of the contract file').optional(),
     limits: limitsSchema,
   })
   .describe('sources, assembly, features, label, time and split');

@@ -3,7 +3,7 @@ import type { ComputeKind } from '../training/job';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import type { Task } from '../model/model';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
-import type { DataContract } from '../dataset/contract';
+import type { DataContracts } from '../dataset/contract';
 
 export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
 
@@ -40,8 +40,14 @@ export interface SourceSpec {
   readonly time: string | null;
 }
 
+/** A source of a model's lifecycle. */
+export interface ModelSource extends SourceSpec {
+  /** Path of the contract file; null when the rows are not checked. */
+  readonly contract: string | null;
+}
+
 export interface DataSpec {
-  readonly sources: readonly SourceSpec[];
+  readonly sources: readonly ModelSource[];
   /** Path of the SQL that joins the sources into request rows + label. */
   readonly assemble: string;
   readonly features: string;
@@ -54,8 +60,6 @@ export interface DataSpec {
   readonly time: TimeSpec | null;
   readonly entity: string | null;
   readonly split: SplitSpec;
-  /** Path of the contract file, if one is named. */
-  readonly contract: string | null;
   /** Ingestion refuses more than this. */
   readonly maxBytes: number;
   readonly timeoutSeconds: number;
@@ -362,6 +366,6 @@ export interface LifecycleRevision {
   readonly digest: Digest;
   readonly spec: LifecycleSpec;
   readonly files: Readonly<Record<string, ArtifactRef>>;
-  /** Parsed from the contract file at apply time. */
-  readonly contract: DataContract | null;
+  /** Parsed from the contract files at apply time. */
+  readonly contracts: DataContracts;
 }

@@ -4,7 +4,7 @@
  */
 import type { Digest } from '../dataset/artifact';
 import { canonicalJson } from '../canonical';
-import type { DataContract } from '../dataset/contract';
+import type { DataContracts } from '../dataset/contract';
 import { isMap, nameOf, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import type { LifecycleSpec, SplitSpec } from './lifecycle';
@@ -12,10 +12,10 @@ import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { largeHarmMargins } from '../rollout/policy';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
-/** A revision, as far as it judges: its spec, its contract and the files that it names by path. */
+/** A revision, as far as it judges: its spec, its contracts and the files that it names by path. */
 export interface JudgingRevision {
   readonly spec: LifecycleSpec;
-  readonly contract: DataContract | null;
+  readonly contracts: DataContracts;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
@@ -30,7 +30,7 @@ export interface Loosening {
 
 /**
  * What of `after` is looser than `before`. Only what judges is compared: gates, canary, approval,
- * contract, label and holdout; of a language application its dimensions, cases and safety policy
+ * contracts, label and holdout; of a language application its dimensions, cases and safety policy
  * too. A change that is not known to be at least as strict counts as a loosening.
  */
 export function loosenings(before: JudgingRevision, after: JudgingRevision): readonly Loosening[] {
@@ -54,7 +54,7 @@ function shown(value: unknown): string {
  * The parts that judge, with lists of named things as maps and files as digests: a gate is compared
  * with the gate of its name.
  */
-function policyOf({ spec, contract, files }: JudgingRevision): unknown {
+function policyOf({ spec, contracts, files }: JudgingRevision): unknown {
   const { canary, promote } = spec;
   const judged = {
     evaluate: evaluateOf(spec, files),
@@ -74,7 +74,12 @@ function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   const { label, split } = spec.data;
   return {
     spec: { ...judged, data: { label, split: judgedSplit(split) } },
-    contract: contract && { ...contract, columns: byName(contract.columns) },
+    contracts: Object.fromEntries(
+      Object.entries(contracts).map(([source, each]) => [
+        source,
+        { ...each, columns: byName(each.columns) },
+      ]),
+    ),
   };
 }
 
@@ -412,7 +417,8 @@ const promote: LooseningRule = {
  */
 const policyRule: LooseningRule = {
   fields: {
-    contract,
+    // A source that is dropped takes its contract along: its rows may return under another name.
+    contracts: { each: contract },
     spec: {
       fields: {
         evaluate: {

@@ -22,7 +22,7 @@ export interface LifecycleParts {
    * mistake.
    */
   readonly hasWindow: boolean;
-  readonly contract: PlacedContract | null;
+  readonly contracts: readonly PlacedContract[];
   readonly trainer: NamedTrainer | null;
   readonly space: Readonly<Record<string, ParameterRange>> | null;
   readonly sliceColumns: readonly string[];
@@ -33,6 +33,8 @@ export interface LifecycleParts {
 }
 
 export interface PlacedContract {
+  /** The source that names it. */
+  readonly source: string;
   readonly contract: DataContract;
   readonly path: string;
   readonly places: Places;
@@ -62,9 +64,12 @@ export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
 export function lifecycleParts(
   document: WrittenDocument,
   {
-    contract,
+    contracts,
     folder,
-  }: { readonly contract: PlacedContract | null; readonly folder: string | undefined },
+  }: {
+    readonly contracts: readonly PlacedContract[];
+    readonly folder: string | undefined;
+  },
 ): LifecycleParts {
   const value = document.value;
   if (valueAt(value, ['kind']) === 'LlmLifecycle') {
@@ -76,7 +81,7 @@ export function lifecycleParts(
   return {
     sql: sqlIn(value),
     ...dataIn(value, folder),
-    contract,
+    contracts,
     trainer: trainerIn(value, ['spec', 'train'], 'model'),
     space: tune.success ? rangesOf(tune.data.space) : null,
     sliceColumns: slices.success ? slices.data.columns : [],
@@ -90,7 +95,7 @@ export const noParts: LifecycleParts = {
     sql: null,
     data: null,
     hasWindow: false,
-    contract: null,
+    contracts: [],
     trainer: null,
     space: null,
     sliceColumns: [],

@@ -1,8 +1,6 @@
 import type { Places, WrittenDocument } from '../document/document';
-import { valueAt } from '../document/path';
-import { pathField } from '../document/field.schema';
 import {
-  contractIn,
+  contractsIn,
   openLifecycle,
   parseLifecycle,
   type LifecycleSource,
@@ -30,18 +28,21 @@ export function readPlacedLifecycle(input: LifecycleSource): PlacedLifecycle {
     parts:
       read.value === undefined
         ? noParts
-        : lifecycleParts(read, { contract: placedContract(read, input), folder: input.folder }),
+        : lifecycleParts(read, {
+            contracts: placedContracts(read, input),
+            folder: input.folder,
+          }),
     places: document.places?.() ?? readable?.places() ?? {},
   };
 }
 
-function placedContract(document: WrittenDocument, input: LifecycleSource): PlacedContract | null {
-  const read = contractIn(document, input);
-  const path = pathField('').safeParse(valueAt(document.value, ['spec', 'data', 'contract'])).data;
-  if (!read.ok || read.value === null || path === undefined) return null;
-  return {
-    contract: read.value,
-    path,
-    places: yamlDocument(input.files[path] ?? '', path).places?.() ?? {},
-  };
+function placedContracts(
+  document: WrittenDocument,
+  { files }: LifecycleSource,
+): readonly PlacedContract[] {
+  const { bySource } = contractsIn(document, files);
+  return Object.entries(bySource).map(([source, { contract, path }]) => ({
+    ...{ source, contract, path },
+    places: yamlDocument(files[path] ?? '', path).places?.() ?? {},
+  }));
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../dataset/artifact';
 import { canonicalJson } from '../canonical';
-import type { DataContract } from '../dataset/contract';
+import { contractOf, type DataContracts } from '../dataset/contract';
 import type { DocumentPath } from '../document/path';
 import { isMap, nameOf } from '../document/path';
 import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from './lifecycle';
@@ -16,7 +16,7 @@ import { maskedNotify } from '../notification/webhook-address';
 export interface NextRevision {
   readonly digest: Digest;
   readonly spec: LifecycleSpec;
-  readonly contract: DataContract | null;
+  readonly contracts: DataContracts;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
@@ -147,7 +147,8 @@ function changeOf(what: string, before: unknown, after: unknown): PlannedChange 
  * values behind it.
  */
 const inputs = {
-  ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
+  // What a source must be like decides nothing about what is read.
+  ingest: /^spec\.data\.(sources(?!\.\w+\.contract$)|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
   tune: /^spec\.(tune|data\.time\.timezone)\b/,
   evaluate: /^spec\.(evaluate|data\.time\.timezone)\b/,
@@ -259,8 +260,8 @@ const promoteStage: PlannedStage = {
 };
 
 function modelStagesAfter(
-  current: PlannedPart<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contract'>,
-  next: PlannedPart<ModelLifecycleSpec> & Pick<NextRevision, 'contract'>,
+  current: PlannedPart<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contracts'>,
+  next: PlannedPart<ModelLifecycleSpec> & Pick<NextRevision, 'contracts'>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
   const through = stagesOf(next.spec);
@@ -275,10 +276,7 @@ function modelStagesAfter(
     return before === after ? [] : [next.spec.data[role]];
   };
   const read = named(inputs.ingest);
-  const checked =
-    canonicalJson(current.contract) === canonicalJson(next.contract)
-      ? []
-      : [next.spec.data.contract ?? 'spec.data.contract'];
+  const checked = changedContracts(current.contracts, next);
   const learned = [...named(inputs.train), ...fileOf('assemble'), ...fileOf('features')];
   const searched = named(inputs.tune);
   const judged = named(inputs.evaluate);
@@ -303,6 +301,27 @@ function modelStagesAfter(
     promote: promoteStage,
   };
   return stages.map((stage) => planned[stage]);
+}
+
+/** Paths of the contract files that changed, and for a dropped contract the key of its source. */
+function changedContracts(
+  before: DataContracts,
+  {
+    contracts: after,
+    spec,
+  }: { readonly contracts: DataContracts; readonly spec: ModelLifecycleSpec },
+): readonly string[] {
+  const sources = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const changed = sources.filter(
+    (source) =>
+      canonicalJson(contractOf(before, source)) !== canonicalJson(contractOf(after, source)),
+  );
+  const named = changed.map(
+    (source) =>
+      spec.data.sources.find(({ name }) => name === source)?.contract ??
+      nameOf(['spec', 'data', 'sources', source, 'contract']),
+  );
+  return [...new Set(named)];
 }
 
 function stageAfter(

@@ -4,6 +4,7 @@ import type {
   CanarySpec,
   DataSpec,
   ModelLifecycleSpec,
+  ModelSource,
   ParameterRange,
   PromoteSpec,
   ScheduleSpec,
@@ -17,7 +18,8 @@ import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
 import { schemeOf } from '../dataset/source-uri';
 
-type WrittenSource = CompleteLifecycle['spec']['data']['sources'][string];
+type WrittenModelSource = CompleteLifecycle['spec']['data']['sources'][string];
+type WrittenSource = Omit<WrittenModelSource, 'contract'>;
 
 /** The checked document in the words that the rest of the platform uses. */
 export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpec {
@@ -52,7 +54,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
 
 export function dataOf(data: CompleteLifecycle['spec']['data']): DataSpec {
   return {
-    sources: Object.entries(data.sources).map(([name, source]) => sourceOf(name, source)),
+    sources: Object.entries(data.sources).map(([name, source]) => modelSourceOf(name, source)),
     assemble: data.assemble,
     features: data.features,
     label: {
@@ -63,7 +65,6 @@ export function dataOf(data: CompleteLifecycle['spec']['data']): DataSpec {
     time: data.time ?? null,
     entity: data.entity ?? null,
     split: splitOf(data.split),
-    contract: data.contract ?? null,
     maxBytes: data.limits.size,
     timeoutSeconds: data.limits.timeout,
   };
@@ -152,6 +153,10 @@ export function sourceOf(name: string, { uri, format, time }: WrittenSource): So
   return { name, uri, format: format ?? formatOf(uri) ?? 'parquet', time: time ?? null };
 }
 
+function modelSourceOf(name: string, { contract, ...source }: WrittenModelSource): ModelSource {
+  return { ...sourceOf(name, source), contract: contract ?? null };
+}
+
 /** What a URI itself tells; null when that is nothing. Samples and datasets are Parquet. */
 export function formatOf(uri: string): SourceFormat | null {
   if (['sample', 'dataset'].includes(schemeOf(uri) ?? '')) return 'parquet';
@@ -184,7 +189,7 @@ export function documentOf({
     metadata: { name, owner, labels },
     spec: {
       data: {
-        sources: sourcesDocument(data.sources),
+        sources: modelSourcesDocument(data.sources),
         assemble: data.assemble,
         features: data.features,
         label: {
@@ -193,7 +198,7 @@ export function documentOf({
           dependsOnPrediction: data.label.dependsOnPrediction,
         },
         ...(data.time && { time: { ...data.time, window: formatDuration(data.time.window) } }),
-        ...given({ entity: data.entity, contract: data.contract }),
+        ...given({ entity: data.entity }),
         split: splitDocument(data.split),
         limits: {
           size: formatByteSize(data.maxBytes),
@@ -231,12 +236,20 @@ export function computeDocument({ memoryBytes, timeoutSeconds, ...compute }: Tra
 }
 
 export function sourcesDocument(sources: readonly SourceSpec[]) {
+  return Object.fromEntries(sources.map((source) => [source.name, sourceDocument(source)]));
+}
+
+function modelSourcesDocument(sources: readonly ModelSource[]) {
   return Object.fromEntries(
-    sources.map(({ name: source, uri, format, time }) => [
-      source,
-      { uri, format, ...given({ time }) },
+    sources.map(({ contract, ...source }) => [
+      source.name,
+      { ...sourceDocument(source), ...given({ contract }) },
     ]),
   );
+}
+
+function sourceDocument({ uri, format, time }: SourceSpec) {
+  return { uri, format, ...given({ time }) };
 }
 
 /** Parts that an older revision may lack altogether. */

@@ -131,6 +131,7 @@ function lifecycleFile({ name, trainer, owner, table }: Filled): string {
     `uri: ${yaml(uri)}`,
     ...(format === undefined ? [] : [`format: ${format}`]),
     ...(time === null ? [] : [`time: ${yaml(time)}`]),
+    `contract: ${contractPath(table)}`,
   ];
   return `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
@@ -144,7 +145,6 @@ spec:
     features: sql/features.sql # row by row: the same in training and in the gateway
     label: { column: ${yaml(label)}, availableAfter: 1d } # how long until the label is known
 ${timeLine(table)}${entity === null ? '' : `    entity: ${yaml(entity)} # requests of one entity get the same version during a canary\n`}    split: ${splitLine(split)}
-    contract: ${contractPath(table)}
   train:
     trainer: ${trainer}
     task: ${task}
@@ -311,7 +311,7 @@ function plainName(text: string, otherwise: string): string {
   return plain === '' ? otherwise : plain;
 }
 
-function contractFile({ source, columns, time, minRows }: TemplateTable): string {
+function contractFile({ columns, time, minRows }: TemplateTable): string {
   const lines = columns.map(({ name, type, sourceType = type, maxNullShare, values }) => {
     const nulls = name === time ? 0 : maxNullShare;
     const keys = [
@@ -323,7 +323,6 @@ function contractFile({ source, columns, time, minRows }: TemplateTable): string
   });
   return `apiVersion: perennial.dev/v1
 kind: Contract
-dataset: ${source}
 columns: # maxNullShare: 0 makes each row with a null a bad row. Also: min, max, values, pattern
 ${lines.join('')}otherColumns: allow
 rows: { min: ${minRows} }
@@ -336,7 +335,7 @@ function exampleReadme(name: string, { source, uri }: TemplateTable): string {
 
 1. Put your table where \`lifecycle.yaml\` looks for it (\`${uri}\`), or name another place there. A timestamp says its offset, or is UTC.
 2. Name your columns in \`lifecycle.yaml\` (\`label\`, \`time\`, \`entity\`), \`sql/assemble.sql\` and \`sql/features.sql\`, and what they must be like in \`contracts/${source}.yaml\`.
-   A source with another name than \`${source}\` is another table in \`assemble.sql\` and another \`dataset\` in the contract.
+   A source with another name than \`${source}\` is another table in \`assemble.sql\`. Each source names its own contract.
 3. \`perennial lifecycle validate ${name}\`
 4. \`perennial lifecycle apply ${name}\`
 5. \`perennial run start ${name} --wait\`

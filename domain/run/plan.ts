@@ -3,7 +3,7 @@
  * that keep records.
  */
 import type { ArtifactRef, Digest } from '../dataset/artifact';
-import type { DataContract } from '../dataset/contract';
+import type { DataContracts } from '../dataset/contract';
 import type { RunId, Tenant } from '../ids';
 import type { LifecycleSpec } from '../lifecycle/lifecycle';
 import type { RunRequest } from './run';
@@ -17,7 +17,7 @@ export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly revision: Digest;
   readonly spec: Spec;
   readonly files: Readonly<Record<string, ArtifactRef>>;
-  readonly contract: DataContract | null;
+  readonly contracts: DataContracts;
   readonly request: RunRequest;
   readonly traceId: string;
 }

@@ -103,7 +103,7 @@ export async function applyLifecycle(
     digest,
     spec: { ...spec, name: lifecycle },
     files: { 'a.sql': refTo(content) },
-    contract: null,
+    contracts: {},
   };
   await registry.lifecycles.apply({ tenant: of, revision, actor: 'key:test' });
   return digest;

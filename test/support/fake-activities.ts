@@ -1,7 +1,8 @@
 import type { Activities } from '../../activities';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { DataContract } from '../../domain/dataset/contract';
+import type { CanarySpec, ModelLifecycleSpec, ModelSource } from '../../domain/lifecycle/lifecycle';
 import type { Verdict } from '../../domain/decision/verdict';
 import { admitsAnybody } from './commands';
 import type { RunOutcome } from '../../workflows/run/messages';
@@ -59,9 +60,16 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         manifest: artifact(`data-${source.name}`),
         rows: 10,
       }),
-    validateDataset: ({ dataset }) =>
+    validateDataset: ({ source, dataset }) =>
       Promise.resolve({
-        report: { dataset: dataset.dataset, rows: 10, accepted: 10, quarantined: 0, checks: [] },
+        report: {
+          source,
+          dataset: dataset.dataset,
+          rows: 10,
+          accepted: 10,
+          quarantined: 0,
+          checks: [],
+        },
         accepted: dataset,
         quarantine: null,
         verdict: passed,
@@ -156,7 +164,6 @@ export function planOf(
   change: {
     readonly approval?: number;
     readonly request?: RunPlan['request'];
-    readonly contract?: boolean;
     /** A canary in these steps. */
     readonly canary?: readonly number[];
     readonly ungated?: boolean;
@@ -170,22 +177,20 @@ export function planOf(
     revision: digest('revision'),
     spec: specOf(change),
     files: { 'assemble.sql': artifact('assemble'), 'features.sql': artifact('features') },
-    contract:
-      change.contract === false
-        ? null
-        : {
-            dataset: 'flights',
-            columns: [],
-            otherColumns: 'allow',
-            unique: [],
-            rows: { min: 1, max: null },
-            maxQuarantinedShare: 0.1,
-            distribution: null,
-          },
+    contracts: { flights: contract },
     request: change.request ?? {},
     traceId: '0af7651916cd43dd8448eb211c80319c',
   };
 }
+
+const contract: DataContract = {
+  columns: [],
+  otherColumns: 'allow',
+  unique: [],
+  rows: { min: 1, max: null },
+  maxQuarantinedShare: 0.1,
+  distribution: null,
+};
 
 function specOf({
   approval = 0,
@@ -211,6 +216,11 @@ function canaryOf(steps: readonly number[]): CanarySpec {
   };
 }
 
+export function source(name: string): ModelSource {
+  const contract = `contracts/${name}.yaml`;
+  return { name, uri: `sample://${name}`, format: 'parquet', time: 'time_hour', contract };
+}
+
 function spec(required: number): ModelLifecycleSpec {
   return {
     kind: 'ModelLifecycle',
@@ -218,7 +228,7 @@ function spec(required: number): ModelLifecycleSpec {
     owner: 'ops@airline.example',
     labels: {},
     data: {
-      sources: [{ name: 'flights', uri: 'sample://flights', format: 'parquet', time: 'time_hour' }],
+      sources: [source('flights')],
       assemble: 'assemble.sql',
       features: 'features.sql',
       label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
@@ -229,7 +239,6 @@ function spec(required: number): ModelLifecycleSpec {
       },
       entity: null,
       split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
-      contract: 'contract.yaml',
       maxBytes: 1 << 30,
       timeoutSeconds: 600,
     },

@@ -6,7 +6,7 @@ metadata: { name: late-orders, owner: ops@shop.example }
 spec:
   data:
     sources:
-      orders: { uri: "s3://lake/orders.csv" }
+      orders: { uri: "s3://lake/orders.csv", contract: contracts/orders.yaml }
       stock: { uri: "sample://stock", time: seen_at }
     assemble: sql/assemble.sql
     features: sql/features.sql
@@ -14,7 +14,7 @@ spec:
     time: { column: ordered_at, window: 6mo }
     entity: customer
     split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d }
-    contract: contracts/orders.yaml
+    limits: { size: 4GiB }
   train:
     trainer: lightgbm
     params: { num_leaves: 63 }
@@ -31,7 +31,7 @@ spec:
 
 export const contractText = `apiVersion: perennial.dev/v1
 kind: Contract
-dataset: orders
+otherColumns: allow
 columns:
   region: { type: string, maxNullShare: 0, values: [north, south] }
   amount: { type: number, min: 0, max: 10000 }

@@ -83,14 +83,13 @@ metadata: { name: ${name}, owner: ops@example.org }
 spec:
   data:
     sources:
-      visits: { uri: "${uri}", format: ${format} }
+      visits: { uri: "${uri}", format: ${format}, contract: contract.yaml }
     assemble: sql/assemble.sql
     features: sql/features.sql
     label: { column: late, availableAfter: 1h, dependsOnPrediction: false }
     time: { column: seen_at, window: 120d, until: "2024-04-30T00:00:00Z" }
     entity: entity
     split: { by: time, tuning: 10d, confirm: 10d, holdout: 30d }
-    contract: contract.yaml
     limits: { timeout: ${timeout} }
   train:
     trainer: ${trainer}
@@ -104,7 +103,6 @@ ${canary === undefined ? '' : `  canary: ${canary}\n`}  promote: ${promote}
 
 const contract = `apiVersion: perennial.dev/v1
 kind: Contract
-dataset: visits
 columns:
   seen_at: { type: timestamp, maxNullShare: 0 }
   entity: { type: string }

@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { DecisionRecord } from '../../../db/decision/repository';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
+import { contractsToJson } from '../dataset/contract-view';
 import { checkDigests } from '../audit/digest-checks';
 import { compareRuns } from '../run/compare';
 import { findRun } from '../run/start';
@@ -79,11 +80,12 @@ export async function explainVersion(
     serves: champion?.version === version,
     record,
     run: run && runToJson(run, lifecycles),
-    stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({
+    stages: stages.map(({ stage, output, status, seconds, reusedFrom }) => ({
       name: stage,
       status,
       seconds,
       reusedFrom,
+      contracts: contractsToJson({ stage, output }),
     })),
     rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
     decisions: chain,

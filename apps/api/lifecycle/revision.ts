@@ -1,5 +1,5 @@
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
-import type { DataContract } from '../../../domain/dataset/contract';
+import type { DataContracts } from '../../../domain/dataset/contract';
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
@@ -41,7 +41,7 @@ export interface CheckedRevision {
   readonly lifecycle: string;
   readonly digest: Digest;
   readonly spec: LifecycleSpec;
-  readonly contract: DataContract | null;
+  readonly contracts: DataContracts;
   readonly texts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
   /** For what is said of it beside mistakes. */
@@ -85,7 +85,7 @@ export async function readRevision(
     ...(await anchorIssues(placed.parts, { lifecycle: name, hasVersion, issueAt })),
   ];
   if (!parsed.ok || issues.length > 0) throw invalid(fileName, issues);
-  const { spec, contract, paths } = parsed;
+  const { spec, contracts, paths } = parsed;
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(
     Object.entries(texts).map(([path, text]) => [path, sha256(text)]),
@@ -98,7 +98,7 @@ export async function readRevision(
     lifecycle: name,
     digest,
     spec,
-    contract,
+    contracts,
     texts,
     files: digested,
     issueAt,

@@ -64,7 +64,9 @@ export const lifecycleRevision = z
       'complete spec with all defaults, durations in seconds, sizes in bytes',
     ),
     files: z.record(z.string(), artifact),
-    contract: document.describe('parsed contract file; null without one'),
+    contracts: z
+      .record(z.string(), document)
+      .describe('parsed contract file of each source that has one, by source name'),
     archived,
     pending: pendingRevision
       .nullable()

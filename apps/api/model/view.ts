@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ApprovalRecord } from '../../../db/decision/approval-repository';
 import { tasks } from '../../../domain/model/model';
 import { artifact, instant, verdict } from '../fields';
+import { contractResults } from '../dataset/contract-view';
 import { decisionWithGrounds } from '../decision/view';
 import { lineageEdge } from '../lineage/view';
 import { rolloutSummary } from '../rollout/view';
@@ -167,6 +168,7 @@ export const explanation = z
           status: z.string(),
           seconds: z.number(),
           reusedFrom: z.string().nullable(),
+          contracts: contractResults.nullable(),
         }),
       )
       .readonly(),

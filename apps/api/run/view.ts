@@ -5,6 +5,7 @@ import type { RunRecord } from '../../../db/run/repository';
 import type { StageRecord } from '../../../db/run/stage-repository';
 import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
+import { contractResults, contractsToJson } from '../dataset/contract-view';
 import { rolloutSummary } from '../rollout/view';
 import { failure, instant, verdict } from '../fields';
 import { fineTuningToJson, fineTuningView, promptsToJson, promptsView } from '../language/view';
@@ -18,6 +19,9 @@ export const stageView = z
     reusedFrom: z.string().nullable().describe('run whose output was reused'),
     decision: z.string().nullable(),
     verdict: verdict.nullable(),
+    contracts: contractResults
+      .nullable()
+      .describe('result of a validate stage for each source that has a contract'),
     tuning: tuningView.nullable().describe('choice of a tune stage and its figures'),
     prompts: promptsView.nullable().describe('choice of a prompt-eval stage and its figures'),
     fineTuning: fineTuningView
@@ -166,11 +170,12 @@ export function runToJson(
 
 export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   const { stage: name, status, seconds, reusedFrom, decision, failure: failed } = record;
-  // A contract's verdict is kept with the output of its stage; only gates make decisions.
+  // The verdict on the contracts is kept with the output of its stage; only gates make decisions.
   const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
   const said = {
     decision: decision?.id ?? null,
     verdict: decision?.verdict ?? verdict,
+    contracts: contractsToJson(record),
     tuning: tuningToJson(record),
   };
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };

@@ -71,7 +71,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           throw failure('NotFound', `there is no lifecycle ${of}`, {
             next: 'perennial lifecycle list',
           });
-        const { lifecycle, files, contract } = current;
+        const { lifecycle, files, contracts } = current;
         const spec = { ...current.spec, schedule: scheduleOf(body) };
         const digests = Object.fromEntries(
           Object.entries(files).map(([path, { digest }]) => [path, digest]),
@@ -80,7 +80,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           lifecycle,
           spec,
           files,
-          contract,
+          contracts,
           digest: digestOf(revisionDigestInput(spec, digests)),
         };
         const outcome = await registry.lifecycles.apply({ tenant, revision, actor });

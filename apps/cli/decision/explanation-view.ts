@@ -16,6 +16,7 @@ import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { judgeText } from '../rollout/judge-view';
+import type { ContractResultsJson } from '../../api/dataset/contract-view';
 import type { DecisionView } from '../../api/decision/view';
 import type { AliasMoveJson, ApprovalJson, ExplanationView } from '../../api/model/view';
 
@@ -91,6 +92,7 @@ export function describeExplanation(
     serves,
     record,
     run,
+    stages,
     rollout,
     decisions,
     approvals,
@@ -115,6 +117,7 @@ export function describeExplanation(
           `made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`,
         ]),
     `from ${sources.length === 0 ? 'no recorded sources' : sources.join(', ')}`,
+    ...stages.flatMap(({ contracts }) => contracts ?? []).map(describeContract),
     ...decisions.map((decision) => describeDecision(decision, shown)),
     ...(rollout
       ? [
@@ -129,6 +132,16 @@ export function describeExplanation(
       ...overrideLines(override).map((line) => `  ${line}`),
     ]),
   ].join('\n');
+}
+
+function describeContract({
+  source,
+  verdict,
+  rows,
+  accepted,
+  quarantined,
+}: ContractResultsJson[number]): string {
+  return `contract of ${source}: ${verdict}, ${accepted} of ${rows} rows accepted, ${quarantined} in quarantine`;
 }
 
 function describeApproval({

@@ -28,13 +28,14 @@ export function checkName({
 
 /**
  * Failed by any check of the whole; else inconclusive when anything could not be measured; else
- * passed. What was not compared is said in every case (I10).
+ * passed. What was not compared is said in every case (I10). Each reason begins with the source.
  */
 export function contractVerdict(report: ContractReport): Verdict {
   const failed = report.checks.filter(
     (check) => check.passed === false && !rowCheckNames.has(check.check),
   );
   const unmeasured = report.checks.filter((check) => check.passed === null);
+  const saying = (outcome: ReasonOutcome) => sayingOf(report.source, outcome);
   const badRows = report.checks
     .filter((check) => rowCheckNames.has(check.check) && check.badRows > 0)
     .map(saying('noted'));
@@ -61,7 +62,7 @@ export function contractVerdict(report: ContractReport): Verdict {
         gate: 'contract',
         outcome: 'passed',
         code: 'contract.met',
-        message: `${report.accepted} of ${report.rows} rows of ${report.dataset} meet the contract, ${bad}`,
+        message: `${report.source}: ${report.accepted} of ${report.rows} rows meet the contract, ${bad}`,
       },
       ...badRows,
       ...notCompared,
@@ -70,23 +71,23 @@ export function contractVerdict(report: ContractReport): Verdict {
 }
 
 /** One reason for all: a first run would else say the same of each column. */
-function notApplicable({ dataset, checks }: ContractReport): readonly Reason[] {
+function notApplicable({ source, dataset, checks }: ContractReport): readonly Reason[] {
   const columns = checks.flatMap(({ column, notApplicable }) =>
     notApplicable === true && column !== null ? [column] : [],
   );
   if (columns.length === 0) return [];
-  const message = `distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
+  const message = `${source}: distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 
-function saying(outcome: ReasonOutcome): (check: ContractCheck) => Reason {
+function sayingOf(source: string, outcome: ReasonOutcome): (check: ContractCheck) => Reason {
   return (check) => {
     const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
     const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
     return {
       gate: 'contract',
       code,
-      message: `${what}: ${check.observed}; expected ${check.expected}`,
+      message: `${source}: ${what}: ${check.observed}; expected ${check.expected}`,
       outcome,
     };
   };

@@ -20,6 +20,7 @@ import { readAs, rowChecks, type ReadColumn } from './row-checks';
 import { nullShares, quarantineShare, rowCount, schemaChecks } from './whole-checks';
 
 export interface Validation {
+  readonly source: string;
   /** Whose rows these are, for the report. */
   readonly dataset: string;
   readonly contract: DataContract;
@@ -86,6 +87,7 @@ export async function validateContract(
     ...(await distributionChecks(sql, contract, { reference: validation.reference, accepted })),
   ];
   const report: ContractReport = {
+    source: validation.source,
     dataset: validation.dataset,
     rows,
     accepted: rows - quarantined,

@@ -34,7 +34,6 @@ const data: DataSpec = {
   time: { column: 'scheduled_at', window: { months: 6, seconds: 0 }, until: 'latest' },
   entity: 'tailnum',
   split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
-  contract: null,
   maxBytes: 1 << 30,
   timeoutSeconds: 120,
 };

@@ -13,7 +13,7 @@ import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/st
 import type { Registry } from '../../../db/registry';
 import type { DatasetManifest, DatasetVersionRef } from '../../../domain/dataset/dataset';
 import { defaultTenant as tenant, effectKey } from '../../../domain/ids';
-import type { DataSpec, SourceSpec } from '../../../domain/lifecycle/lifecycle';
+import type { DataSpec, ModelSource, SourceSpec } from '../../../domain/lifecycle/lifecycle';
 import { openTestRegistry, startRun, type TestRegistry } from '../../db/registry-fixture';
 import { samplesDir, testBucket } from '../../support/platform';
 
@@ -53,13 +53,14 @@ describe('ingest', () => {
   });
 
   const limits = { maxBytes: 1 << 30, timeoutSeconds: 60 };
-  const csv = async (name: string, content: string): Promise<SourceSpec> => {
+  const csv = async (name: string, content: string): Promise<ModelSource> => {
     await writeFile(join(folder, `${name}.csv`), content);
     return {
       name,
       uri: pathToFileURL(join(folder, `${name}.csv`)).href,
       format: 'csv',
       time: null,
+      contract: null,
     };
   };
   const inputFor = async (

@@ -22,7 +22,6 @@ import { openTestRegistry, startRun, type TestRegistry } from '../../db/registry
 import { samplesDir, testBucket } from '../../support/platform';
 
 const contract: DataContract = {
-  dataset: 'orders',
   columns: [
     {
       name: 'amount',
@@ -113,7 +112,9 @@ describe('lifecycles with a source of the same name', () => {
       [ValidateInput],
       ValidateEnd,
       (given: ValidateInput) => Promise<ValidateEnd>
-    >(validating.validateDataset, { tenant, runId, key, dataset, contract, reference });
+    >(validating.validateDataset, {
+      ...{ tenant, runId, key, source: 'orders', dataset, contract, reference },
+    });
     return { dataset, reference, verdict, accepted };
   }
 

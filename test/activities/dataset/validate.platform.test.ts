@@ -48,8 +48,7 @@ describe('validateDataset', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const contractOf = (dataset: string, more: Partial<DataContract> = {}): DataContract => ({
-    dataset,
+  const contractOf = (more: Partial<DataContract> = {}): DataContract => ({
     columns: [
       {
         name: 'delay',
@@ -132,8 +131,9 @@ describe('validateDataset', () => {
       tenant,
       runId,
       key,
+      source: 'trips',
       dataset,
-      contract: withId(contractOf(dataset.dataset, contract)),
+      contract: withId(contractOf(contract)),
       reference,
     };
   }

@@ -49,7 +49,7 @@ beforeAll(async () => {
     digest: digestOf(spec),
     spec,
     files: {},
-    contract: null,
+    contracts: {},
   };
   await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
   const run = await registry.runs.open({

@@ -82,7 +82,7 @@ describe('openRun', () => {
       lifecycle: input.lifecycle,
       revision: input.revision,
       request: { reason: 'why' },
-      contract: null,
+      contracts: {},
     });
     expect(first.traceId).toBe(input.traceId);
     expect(await record.openRun(input)).toEqual(first);
@@ -113,7 +113,7 @@ describe('openRun', () => {
       digest: digestOf(lifecycle),
       spec: { ...spec, name: lifecycle, schedule },
       files: {},
-      contract: null,
+      contracts: {},
     };
     await test_.registry.lifecycles.apply({ tenant, revision, actor: 'test' });
     await expect(open(`run/default/${lifecycle}/mine`)).rejects.toMatchObject(refused);

@@ -46,13 +46,20 @@ function writeOrders({
 
 async function check(
   edits: Edits,
-  { lastVersion = null }: { readonly lastVersion?: readonly Column[] | null } = {},
+  {
+    lastVersion = null,
+    files: added = {},
+  }: {
+    readonly lastVersion?: readonly Column[] | null;
+    readonly files?: Readonly<Record<string, string>>;
+  } = {},
 ) {
   const texts = Object.entries(template).map(([path, text]): readonly [string, string] => [
     path,
     (edits[path] ?? []).reduce((now, [part, otherwise]) => edited(now, part, otherwise), text),
   ]);
-  const { 'lifecycle.yaml': document, ...files } = Object.fromEntries(texts);
+  const { 'lifecycle.yaml': document, ...named } = Object.fromEntries(texts);
+  const files = { ...named, ...added };
   const placed = readPlacedLifecycle({ document, fileName: 'lifecycle.yaml', files, folder });
   const tables = openSourceTables({
     policy: {
@@ -86,7 +93,7 @@ describe('a lifecycle and its data, before a run', () => {
         ['trainer: lightgbm', 'trainer: lightgmb'],
         ['window: 6mo', 'window: 6months'],
         ['metrics: [logloss', 'metrics: [rmse'],
-        ['time: ordered_at }', 'time: order_at }'],
+        ['time: ordered_at, contract', 'time: order_at, contract'],
       ],
       [assemble]: [['  amount,', '  amont,']],
       [features]: [['hour(', 'avg(']],
@@ -104,7 +111,7 @@ describe('a lifecycle and its data, before a run', () => {
       ),
       expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.evaluate\.metrics\[0\] cannot be rmse/),
       expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not among the functions/),
-      'contracts/orders.yaml:9:3 the source orders has no such column; there is amount; expected a column amunt of type number',
+      'contracts/orders.yaml:8:3 the source orders has no such column; there is amount; expected a column amunt of type number',
       expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
     ]);
   });
@@ -221,6 +228,46 @@ describe('a lifecycle and its data, before a run', () => {
       expect.stringMatching(
         /^sql\/assemble\.sql:6:3 .*channel.* \(by the columns that the last run read\)$/,
       ),
+    ]);
+  });
+});
+
+describe('the contracts of several sources', () => {
+  const shops = 'contracts/shops.yaml';
+  const contractOf = (columns: string): string =>
+    `apiVersion: perennial.dev/v1\nkind: Contract\ncolumns: ${columns}\n`;
+  beforeAll(() => writeFileSync(join(folder, 'data/shops.csv'), 'shop,city\ns1,Berlin\ns2,Rome'));
+  /** The lifecycle of the template with a second source. */
+  const withShops = (keys: string, files: Readonly<Record<string, string>>) =>
+    check(
+      {
+        [lifecycle]: [
+          [
+            '    sources:\n',
+            `    sources:\n      shops: { uri: "file://./data/shops.csv"${keys} }\n`,
+          ],
+        ],
+      },
+      { files },
+    );
+
+  test('are each held against the columns of their own source', async () => {
+    const { issues, notes } = await withShops(`, contract: ${shops}`, {
+      [shops]: contractOf('{ shop: { type: string }, town: { type: string } }'),
+    });
+    expect(issues).toEqual([
+      expect.stringMatching(
+        /^contracts\/shops\.yaml:3:\d+ the source shops has no such column; .*a column town of type string/,
+      ),
+    ]);
+    expect(notes).toEqual([]);
+  });
+
+  test('may be absent, which is noted', async () => {
+    const { issues, notes } = await withShops('', {});
+    expect(issues).toEqual([]);
+    expect(notes).toEqual([
+      'lifecycle.yaml:8:7 the source shops has no contract, so its rows are not checked; expected contract: contracts/shops.yaml',
     ]);
   });
 });

@@ -306,6 +306,6 @@ function revisionOf(lifecycle: string, content: string, schedule: ScheduleSpec |
     digest: digestOf(`${lifecycle} ${content}`),
     spec: { ...spec, name: lifecycle, schedule },
     files: { 'a.sql': refTo(content) },
-    contract: null,
+    contracts: {},
   };
 }

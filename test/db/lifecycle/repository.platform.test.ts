@@ -24,7 +24,7 @@ describe('lifecycles', () => {
         digest: digestOf(content),
         spec: { ...spec, name: lifecycle, owner: content },
         files: { 'a.sql': refTo(content) },
-        contract: null,
+        contracts: {},
       },
       actor: 'key:a',
     });
@@ -41,7 +41,7 @@ describe('lifecycles', () => {
       revision: 1,
       digest: digestOf('a'),
       files: { 'a.sql': refTo('a') },
-      contract: null,
+      contracts: {},
     });
     expect(await apply(name, 'a')).toEqual({ kind: 'inForce', revision, changed: false });
     expect(await test_.registry.lifecycles.get({ tenant, name })).toEqual(revision);

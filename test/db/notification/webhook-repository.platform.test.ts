@@ -41,7 +41,7 @@ describe('what webhooks are told', () => {
       digest,
       spec: { ...spec, name: lifecycle, notify: hooks },
       files: { 'a.sql': refTo('a') },
-      contract: null,
+      contracts: {},
     };
     await test_.registry.lifecycles.apply({ tenant: of, revision, actor: 'key:test' });
     return lifecycle;

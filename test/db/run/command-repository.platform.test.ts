@@ -63,7 +63,7 @@ async function waiting(starter: string | null, approval: object = {}): Promise<W
       digest,
       spec: promoting,
       files: { 'a.sql': refTo('a') },
-      contract: null,
+      contracts: {},
     },
     actor: 'test',
   });
@@ -194,7 +194,7 @@ describe('votes', () => {
           digest: digestOf(model),
           spec: promoting as unknown as ModelLifecycleSpec,
           files: {},
-          contract: null,
+          contracts: {},
         },
         actor: 'author',
       }),

@@ -13,7 +13,6 @@ test('a contract is completed with every default', () => {
   expect(read(contractText)).toEqual({
     ok: true,
     value: {
-      dataset: 'orders',
       columns: [
         {
           name: 'region',

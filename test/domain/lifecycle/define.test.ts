@@ -11,7 +11,7 @@ const written: LifecycleDocument = {
   spec: {
     data: {
       sources: {
-        orders: { uri: 's3://lake/orders.csv' },
+        orders: { uri: 's3://lake/orders.csv', contract: 'contracts/orders.yaml' },
         stock: { uri: 'sample://stock', time: 'seen_at' },
       },
       assemble: 'sql/assemble.sql',
@@ -20,7 +20,7 @@ const written: LifecycleDocument = {
       time: { column: 'ordered_at', window: '6mo' },
       entity: 'customer',
       split: { by: 'time', tuning: '30d', confirm: '15d', holdout: '30d' },
-      contract: 'contracts/orders.yaml',
+      limits: { size: '4GiB' },
     },
     train: { trainer: 'lightgbm', params: { num_leaves: 63 }, compute: { backend: 'local' } },
     evaluate: {

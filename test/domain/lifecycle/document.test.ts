@@ -5,6 +5,7 @@ import { formatIssue, invalid } from '../../../domain/document/issue-text';
 import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
 import { documentOf } from '../../../domain/lifecycle/spec';
+import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
 import {
   contractText,
   edited,
@@ -81,7 +82,7 @@ describe('a lifecycle whose rows have no time', () => {
 });
 
 describe('a lifecycle that says little', () => {
-  const { spec, contract, paths } = accepted(lifecycleText);
+  const { spec, contracts, paths } = accepted(lifecycleText);
 
   test('is completed with every default', () => {
     expect(spec).toEqual({
@@ -91,8 +92,20 @@ describe('a lifecycle that says little', () => {
       labels: {},
       data: {
         sources: [
-          { name: 'orders', uri: 's3://lake/orders.csv', format: 'csv', time: null },
-          { name: 'stock', uri: 'sample://stock', format: 'parquet', time: 'seen_at' },
+          {
+            name: 'orders',
+            uri: 's3://lake/orders.csv',
+            format: 'csv',
+            time: null,
+            contract: 'contracts/orders.yaml',
+          },
+          {
+            name: 'stock',
+            uri: 'sample://stock',
+            format: 'parquet',
+            time: 'seen_at',
+            contract: null,
+          },
         ],
         assemble: 'sql/assemble.sql',
         features: 'sql/features.sql',
@@ -105,7 +118,6 @@ describe('a lifecycle that says little', () => {
         },
         entity: 'customer',
         split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
-        contract: 'contracts/orders.yaml',
         maxBytes: 4_294_967_296,
         timeoutSeconds: 900,
       },
@@ -166,12 +178,13 @@ describe('a lifecycle that says little', () => {
     });
   });
 
-  test('brings its contract and the paths of its files', () => {
-    expect(contract).toMatchObject({
-      dataset: 'orders',
-      rows: { min: 1, max: null },
-      maxQuarantinedShare: 0.01,
-      otherColumns: 'allow',
+  test('brings the contract of each source that has one, and the paths of its files', () => {
+    expect(contracts).toEqual({
+      orders: expect.objectContaining({
+        rows: { min: 1, max: null },
+        maxQuarantinedShare: 0.01,
+        otherColumns: 'allow',
+      }) as unknown,
     });
     expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
   });
@@ -949,7 +962,7 @@ describe('a file that the lifecycle names', () => {
     ]);
   });
 
-  test('is read as YAML with its own places when it is the contract', () => {
+  test('is read as YAML with its own places when it is a contract', () => {
     expect(
       withFile(
         'contracts/orders.yaml',
@@ -961,18 +974,78 @@ describe('a file that the lifecycle names', () => {
     ]);
   });
 
-  test('must be about a source when it is the contract', () => {
-    expect(
-      withFile('contracts/orders.yaml', edited(contractText, 'dataset: orders', 'dataset: order')),
-    ).toEqual([
-      'contracts/orders.yaml:3:1 dataset order is not a source of the lifecycle; expected one of orders, stock; did you mean orders?',
+  test('is refused once when two sources name the same broken contract', () => {
+    const broken = edited(contractText, 'region: { type: string,', 'region: { typ: string,');
+    expect(refused(shared, { ...lifecycleFiles, 'contracts/orders.yaml': broken })).toEqual([
+      'contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?',
     ]);
   });
 
-  test('may be left out when it is the contract', () => {
+  test('is refused when it is a contract that is not there', () => {
+    const unknown = edited(lifecycleText, 'time: seen_at', 'contract: contracts/stok.yaml');
+    expect(refused(unknown)).toEqual([
+      'lifecycle.yaml:8:40 spec.data.sources.stock.contract names contracts/stok.yaml, which is not there',
+    ]);
+  });
+});
+
+const shared = edited(lifecycleText, 'time: seen_at', 'contract: contracts/orders.yaml');
+
+describe('the contracts of a lifecycle', () => {
+  test('may be one file for two sources', () => {
+    const { contracts, paths } = accepted(shared);
+    expect(Object.keys(contracts)).toEqual(['orders', 'stock']);
+    expect(contracts['stock']).toEqual(contracts['orders']);
+    expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
+  });
+
+  test('may be different files', () => {
+    const two = edited(lifecycleText, 'time: seen_at', 'contract: contracts/stock.yaml');
+    const stock = `${contractText}rows: { min: 7 }\n`;
+    const { contracts, spec, paths } = accepted(two, {
+      ...lifecycleFiles,
+      'contracts/stock.yaml': stock,
+    });
+    expect(contracts).toMatchObject({ orders: { rows: { min: 1 } }, stock: { rows: { min: 7 } } });
+    expect(paths).toContain('contracts/stock.yaml');
     expect(
-      accepted(edited(lifecycleText, '    contract: contracts/orders.yaml\n', '')).contract,
-    ).toBeNull();
+      accepted(documentOf(spec), { ...lifecycleFiles, 'contracts/stock.yaml': stock }),
+    ).toEqual({ ok: true, spec, contracts, paths });
+  });
+
+  test('may be left out', () => {
+    const without = edited(lifecycleText, ', contract: contracts/orders.yaml', '');
+    expect(accepted(without)).toMatchObject({
+      contracts: {},
+      paths: ['sql/assemble.sql', 'sql/features.sql'],
+    });
+  });
+
+  test('are refused in the place that one contract had for all sources', () => {
+    const old = edited(
+      lifecycleText,
+      '    limits:',
+      '    contract: contracts/orders.yaml\n    limits:',
+    );
+    expect(refused(old)).toEqual([
+      'lifecycle.yaml:15:5 spec.data.contract is now spec.data.sources.<source>.contract: each source names its own contract; expected contract: contracts/orders.yaml at the source',
+    ]);
+  });
+
+  test('do not name their source', () => {
+    const old = edited(contractText, 'otherColumns: allow', 'dataset: orders');
+    expect(refused(lifecycleText, { ...lifecycleFiles, 'contracts/orders.yaml': old })).toEqual([
+      'contracts/orders.yaml:3:1 remove dataset: each source of lifecycle.yaml names its contract',
+    ]);
+  });
+
+  test('are not for the sources of a language application', () => {
+    const { 'lifecycle.yaml': document = '', ...files } = llmLifecycleTemplate({
+      name: 'helper',
+      index: true,
+    });
+    const issues = refused(document.replace(/(\{ uri: [^}]*) \}/, '$1, contract: a.yaml }'), files);
+    expect(issues.join()).toMatch(/unknown key spec\.data\.sources\.\w+\.contract/);
   });
 });
 
@@ -1014,12 +1087,14 @@ test('the sample is a lifecycle', () => {
   const folder = join(__dirname, '..', '..', '..', 'samples', 'flight-delay');
   const text = (path: string): string => readFileSync(join(folder, path), 'utf8');
   const files = Object.fromEntries(
-    ['sql/assemble.sql', 'sql/features.sql', 'contracts/flights.yaml'].map((path) => [
-      path,
-      text(path),
-    ]),
+    [
+      'sql/assemble.sql',
+      'sql/features.sql',
+      'contracts/flights.yaml',
+      'contracts/weather.yaml',
+    ].map((path) => [path, text(path)]),
   );
   const sample = accepted(text('lifecycle.yaml'), files);
   expect(sample.spec.name).toBe('flight-delay');
-  expect(sample.contract?.dataset).toBe('flights');
+  expect(Object.keys(sample.contracts)).toEqual(['flights', 'weather']);
 });

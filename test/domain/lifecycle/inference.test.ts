@@ -58,7 +58,8 @@ function reading(columns: readonly ColumnProfile[], options: Parameters<typeof i
   });
   const parsed = parseLifecycle({ document, fileName: 'lifecycle.yaml', files, folder: '/here' });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  return { spec: parsed.spec, contract: parsed.contract, files };
+  const [contract] = Object.values(parsed.contracts);
+  return { spec: parsed.spec, contract, files };
 }
 
 const x = column('x');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Digest } from '../../../domain/dataset/artifact';
-import type { DataContract } from '../../../domain/dataset/contract';
+import type { DataContract, DataContracts } from '../../../domain/dataset/contract';
 import type { CanarySpec, GateSpec, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
@@ -19,7 +19,7 @@ function parsed(document: string, files: Readonly<Record<string, string>>): Judg
   const digests = Object.fromEntries(
     read.paths.map((path): [string, { digest: Digest }] => [path, { digest: `sha256:${path}` }]),
   );
-  return { spec: read.spec, contract: read.contract, files: digests };
+  return { spec: read.spec, contracts: read.contracts, files: digests };
 }
 
 const canary: CanarySpec = {
@@ -35,12 +35,13 @@ const canary: CanarySpec = {
 };
 const plain = parsed(lifecycleText, lifecycleFiles);
 const base = plain.spec as ModelLifecycleSpec;
+const contract = plain.contracts['orders'] as DataContract;
 const revision = (
   change: Partial<ModelLifecycleSpec>,
-  contract = plain.contract,
+  contracts: DataContracts = { orders: contract },
 ): JudgingRevision => ({
   ...plain,
-  contract,
+  contracts,
   spec: { ...base, canary, ...change },
 });
 const before = revision({});
@@ -49,7 +50,7 @@ const found = (was: JudgingRevision, is: JudgingRevision) =>
 const gated = (gates: readonly GateSpec[]) => revision({ evaluate: { ...base.evaluate, gates } });
 const withCanary = (change: Partial<CanarySpec>) => revision({ canary: { ...canary, ...change } });
 const withContract = (change: Partial<DataContract>) =>
-  revision({}, { ...(plain.contract as DataContract), ...change });
+  revision({}, { orders: { ...contract, ...change } });
 
 const llmFiles = llmLifecycleTemplate({ name: 'atlas' });
 const llm = parsed(llmFiles['lifecycle.yaml'] ?? '', llmFiles);
@@ -129,7 +130,7 @@ describe('what loosens a policy', () => {
             test: { ...canary.test, alpha: tried.alpha, minSamples: tried.minSamples },
           };
           const change = { evaluate: { ...base.evaluate, gates: some }, canary: rules };
-          const one = revision(change, isContracted ? plain.contract : null);
+          const one = revision(change, isContracted ? plain.contracts : {});
           expect(loosenings(one, structuredClone(one))).toEqual([]);
         },
       ),
@@ -205,7 +206,7 @@ describe('what loosens a policy', () => {
       promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 60, ...change } },
     });
   const column = (change: object) => {
-    const { columns = [] } = plain.contract ?? {};
+    const { columns } = contract;
     return withContract({
       columns: columns.map((each) => (each.name === 'amount' ? { ...each, ...change } : each)),
     });
@@ -351,21 +352,39 @@ describe('what loosens a policy', () => {
       ['spec.promote.approval.allowStarter'],
     ],
     ['a lower role', approval({}), approval({ role: 'approver' }), ['spec.promote.approval.role']],
-    ['no contract', before, revision({}, null), ['contract']],
+    ['no contract', before, revision({}, {}), ['contracts.orders']],
+    [
+      'the contract of one of two sources dropped',
+      revision({}, { orders: contract, stock: contract }),
+      before,
+      ['contracts.stock'],
+    ],
+    [
+      'a contract moved to another source',
+      before,
+      revision({}, { stock: contract }),
+      ['contracts.orders'],
+    ],
+    [
+      'more rows in quarantine of the second source',
+      revision({}, { orders: contract, stock: contract }),
+      revision({}, { orders: contract, stock: { ...contract, maxQuarantinedShare: 0.5 } }),
+      ['contracts.stock.maxQuarantinedShare'],
+    ],
     [
       'more rows in quarantine',
       withContract({ maxQuarantinedShare: 0.01 }),
       withContract({ maxQuarantinedShare: 0.5 }),
-      ['contract.maxQuarantinedShare'],
+      ['contracts.orders.maxQuarantinedShare'],
     ],
-    ['a wider column', before, column({ max: 20_000 }), ['contract.columns.amount.max']],
+    ['a wider column', before, column({ max: 20_000 }), ['contracts.orders.columns.amount.max']],
     [
       'a column less',
       before,
-      withContract({ columns: (plain.contract?.columns ?? []).slice(1) }),
-      ['contract.columns.region'],
+      withContract({ columns: contract.columns.slice(1) }),
+      ['contracts.orders.columns.region'],
     ],
-    ['a key less', before, withContract({ unique: [] }), ['contract.unique']],
+    ['a key less', before, withContract({ unique: [] }), ['contracts.orders.unique']],
     [
       'labels taken sooner',
       before,

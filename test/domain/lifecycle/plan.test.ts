@@ -22,7 +22,7 @@ function revisionOf(
   return {
     digest: `sha256:${JSON.stringify([parsed.spec, digests])}`,
     spec: parsed.spec,
-    contract: parsed.contract,
+    contracts: parsed.contracts,
     files: digests,
   };
 }
@@ -118,6 +118,22 @@ test.each<[string, NextRevision, readonly string[], string]>([
     }),
     ['contracts/orders.yaml'],
     'validate runs, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a contract for another source',
+    revisionOf(edited(lifecycleText, 'time: seen_at', 'time: seen_at, contract: stock.yaml'), {
+      'stock.yaml': contractText,
+    }),
+    ['spec.data.sources.stock.contract', 'stock.yaml'],
+    'validate runs, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a contract under another name',
+    revisionOf(edited(lifecycleText, 'contracts/orders.yaml', 'orders.yaml'), {
+      'orders.yaml': contractText,
+    }),
+    ['spec.data.sources.orders.contract', 'contracts/orders.yaml', 'orders.yaml'],
+    'validate reused, train reused, evaluate reused',
   ],
   [
     'a comment in the contract',

@@ -29,13 +29,13 @@ describe('a lifecycle to start from', () => {
   test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])(
     'is valid as it is with the trainer %s',
     (trainer) => {
-      const { spec, contract, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
+      const { spec, contracts, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
       expect(spec).toMatchObject({
         name: 'returns',
         train: { trainer, task: 'classification' },
         data: { sources: [{ time: 'ordered_at' }] },
       });
-      expect(contract?.dataset).toBe('orders');
+      expect(Object.keys(contracts)).toEqual(['orders']);
       expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
     },
   );
@@ -84,14 +84,16 @@ describe('a lifecycle to start from', () => {
         },
       },
     });
-    const { spec, contract } = check(files);
+    const { spec, contracts } = check(files);
     expect(spec.train.task).toBe('regression');
     expect(spec.data).toMatchObject({
       label: { column: 'preis in €' },
       time: { column: 'Zeit "lokal"' },
       entity: null,
     });
-    expect(contract?.columns.map(({ name, type }) => ({ name, type }))).toEqual(columns);
+    expect(Object.values(contracts)[0]?.columns.map(({ name, type }) => ({ name, type }))).toEqual(
+      columns,
+    );
     expect(files['sql/features.sql']).toContain(
       'SELECT\n  "order",\n  "null",\n  CAST("a: b #c" AS INTEGER) AS a_b_c,\n  epoch(seen) AS seen,\n  hour,\n  isodow("Zeit ""lokal""") AS weekday\nFROM request\n',
     );

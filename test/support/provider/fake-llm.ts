@@ -25,7 +25,7 @@ export function llmPlanOf(
     files: Object.fromEntries(
       [...spec.prompt.candidates, spec.cases.file].map((path) => [path, artifact(path)]),
     ),
-    contract: null,
+    contracts: {},
     request,
     traceId: '0af7651916cd43dd8448eb211c80319c',
   };

@@ -145,7 +145,7 @@ async function openRun(registry: Registry): Promise<RunId> {
     digest: digestOf(spec),
     spec,
     files: {},
-    contract: null,
+    contracts: {},
   };
   await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
   const opened = {

@@ -31,10 +31,10 @@ let stateDir: string;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   test_ = await openTestRegistry();
-  const { lifecycle, revision: digest, spec, files, contract } = plan;
+  const { lifecycle, revision: digest, spec, files, contracts } = plan;
   await test_.registry.lifecycles.apply({
     tenant,
-    revision: { lifecycle, digest, spec, files, contract },
+    revision: { lifecycle, digest, spec, files, contracts },
     actor: 'test',
   });
   temporal = await testTemporal();

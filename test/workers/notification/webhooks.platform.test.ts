@@ -79,7 +79,7 @@ describe('delivery of webhooks', () => {
       digest: digestOf(lifecycle),
       spec: stored,
       files: { 'a.sql': refTo('a') },
-      contract: null,
+      contracts: {},
     };
     await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
     await tellAgain(lifecycle);

@@ -29,10 +29,10 @@ let count = 0;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   test_ = await openTestRegistry();
-  const { lifecycle, revision: digest, spec, files, contract } = plan;
+  const { lifecycle, revision: digest, spec, files, contracts } = plan;
   await test_.registry.lifecycles.apply({
     tenant,
-    revision: { lifecycle, digest, spec, files, contract },
+    revision: { lifecycle, digest, spec, files, contracts },
     actor: 'test',
   });
   temporal = await testTemporal();

@@ -55,12 +55,12 @@ describe('a model lifecycle that breaks', () => {
     });
   });
 
-  test('fails when the contract is about a dataset that is no source', async () => {
+  test('fails when a contract is for a source that the lifecycle does not have', async () => {
     const plan = planOf();
-    const contract = { ...(plan.contract as NonNullable<RunPlan['contract']>), dataset: 'weather' };
+    const contracts = { weather: plan.contracts['flights'] as RunPlan['contracts'][string] };
     const { outcome, fake } = await runs.run('model-lifecycle-contract-elsewhere', {
       ...plan,
-      contract,
+      contracts,
     });
     expect(outcome).toMatchObject({
       status: 'failed',

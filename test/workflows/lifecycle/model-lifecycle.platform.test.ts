@@ -45,7 +45,8 @@ describe('model lifecycle', () => {
   });
 
   test('stops before training when the data break their contract', async () => {
-    const report = { dataset: 'flights', rows: 10, accepted: 0, quarantined: 10, checks: [] };
+    const counts = { rows: 10, accepted: 0, quarantined: 10 };
+    const report = { source: 'flights', dataset: 'flight-delay.flights', ...counts, checks: [] };
     const { outcome, fake } = await runs.run('model-lifecycle-contract-broken', planOf(), {
       validateDataset: ({ dataset }) =>
         Promise.resolve({
@@ -203,13 +204,15 @@ describe('model lifecycle', () => {
       rows: 9,
     };
     const plan = planOf();
-    const contract = {
-      ...(plan.contract as NonNullable<RunPlan['contract']>),
-      distribution: { columns: ['carrier'], maxPsi: 0.1 },
+    const contracts = {
+      flights: {
+        ...(plan.contracts['flights'] as RunPlan['contracts'][string]),
+        distribution: { columns: ['carrier'], maxPsi: 0.1 },
+      },
     };
     await runs.run(
       'model-lifecycle-inputs',
-      { ...plan, contract },
+      { ...plan, contracts },
       {
         readApproved: ({ dataset }) =>
           Promise.resolve(dataset === approved.dataset ? approved : null),
@@ -220,7 +223,7 @@ describe('model lifecycle', () => {
       },
     );
     expect(inputs).toMatchObject({
-      validate: { contract, reference: approved },
+      validate: { contracts, references: { flights: approved } },
       train: { trainer: { code: digest('code') } },
       evaluate: { baseline: digest('code'), champion: null, candidate: digest('2') },
     });

@@ -1,5 +1,5 @@
 import type { DatasetVersionRef, TimeWindow } from '../../../domain/dataset/dataset';
-import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
+import type { DataSpec, SourceSpec } from '../../../domain/lifecycle/lifecycle';
 import { windowEnding } from '../../../domain/dataset/time-window';
 import { records, timedDataWork } from '../../activity-proxies';
 import { allOrNone } from '../../run/all-or-none';
@@ -77,7 +77,11 @@ export async function ingestTexts(
 async function readSources(
   { plan }: Run,
   effect: EffectOf,
-  { sources, maxBytes, timeoutSeconds }: Pick<DataSpec, 'sources' | 'maxBytes' | 'timeoutSeconds'>,
+  {
+    sources,
+    maxBytes,
+    timeoutSeconds,
+  }: Pick<DataSpec, 'maxBytes' | 'timeoutSeconds'> & { readonly sources: readonly SourceSpec[] },
   window: TimeWindow | null,
 ): Promise<Ingested['datasets']> {
   const versions = await allOrNone(

@@ -1,74 +1,106 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { ContractReport, DataContract } from '../../../domain/dataset/contract';
+import type { ContractResult, DataContract } from '../../../domain/dataset/contract';
+import { contractsVerdict } from '../../../domain/dataset/contracts-verdict';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
-import type { Verdict } from '../../../domain/decision/verdict';
 import { dataWork, records } from '../../activity-proxies';
 import type { RunPlan, StageEnd } from '../../../domain/run/plan';
-import type { EndedStage, ModelRun } from '../stage';
+import { allOrNone } from '../../run/all-or-none';
+import type { EffectOf, EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 
 export interface Validated extends Ingested {
-  readonly report: ContractReport | null;
-  readonly quarantine: ArtifactRef | null;
+  /** By source name. A source without a contract is absent. */
+  readonly contracts: Readonly<Record<string, ContractResult>>;
 }
 
-/** The contract's dataset goes on with its accepted rows; the others pass as they are. */
+/** By source name; null when no version was approved, or the contract compares with none. */
+type References = Readonly<Record<string, DatasetVersionRef | null>>;
+
+/**
+ * Each source with a contract goes on with its accepted rows; the others pass as they are. All are
+ * measured, also when one fails, so that one run shows every source that broke its contract.
+ */
 export async function validate(run: ModelRun, ingested: Ingested): Promise<EndedStage<Validated>> {
   const { plan } = run;
-  const { contract } = plan;
+  const { contracts } = plan;
   const inputs = async () => ({
-    contract,
+    contracts,
     ingested: Object.fromEntries(
       Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest]),
     ),
     // What the same rows are compared with may have changed since.
-    reference: contract === null ? null : await referenceOf(plan, contract, ingested),
+    references: await referencesOf(plan, ingested),
   });
   const validated = await runStage(
     run,
     { name: 'validate', inputs, cached: true },
-    async (effect, { reference }): Promise<StageEnd<Validated>> => {
-      if (contract === null)
-        return {
-          output: { ...ingested, report: null, quarantine: null },
-          verdict: withoutContract,
-        };
-      const dataset = datasetOf(ingested, contract);
-      const checked = await dataWork.validateDataset.executeWithOptions(
-        { summary: `${dataset.dataset}@${dataset.version} against its contract` },
-        [{ ...effect('contract', dataset.dataset), dataset, contract, reference }],
-      );
-      return {
-        output: {
-          window: ingested.window,
-          datasets: { ...ingested.datasets, [contract.dataset]: checked.accepted },
-          report: checked.report,
-          quarantine: checked.quarantine,
-        },
-        verdict: checked.verdict,
-      };
-    },
+    (effect, { references }) => validateSources(plan, effect, { ingested, references }),
   );
-  if (contract !== null && validated.reusedFrom !== null) {
-    // It was approved when it was measured; another version may have been since.
-    await records.approveDataset({
-      ...effectOf(plan, 'validate')('approve'),
-      dataset: datasetOf(validated.output, contract),
-    });
+  if (validated.reusedFrom !== null) {
+    // They were approved when they were measured; other versions may have been since.
+    const effect = effectOf(plan, 'validate');
+    for (const source of Object.keys(contracts))
+      await records.approveDataset({
+        ...effect('approve', source),
+        dataset: datasetOf(validated.output, source),
+      });
   }
   return validated;
 }
 
+async function validateSources(
+  { contracts, spec }: ModelRun['plan'],
+  effect: EffectOf,
+  { ingested, references }: { readonly ingested: Ingested; readonly references: References },
+): Promise<StageEnd<Validated>> {
+  const checked = await allOrNone(
+    Object.entries(contracts).map(([source, contract]) => async () => {
+      const dataset = datasetOf(ingested, source);
+      const reference = references[source] ?? null;
+      const end = await dataWork.validateDataset.executeWithOptions(
+        { summary: `${dataset.dataset}@${dataset.version} against its contract` },
+        [{ ...effect('contract', dataset.dataset), source, dataset, contract, reference }],
+      );
+      return { source, ...end };
+    }),
+  );
+  const accepted = checked.map(({ source, accepted: rows }) => [source, rows] as const);
+  const validated = checked.map(
+    ({ source, report, quarantine, verdict }) => [source, { report, quarantine, verdict }] as const,
+  );
+  return {
+    output: {
+      window: ingested.window,
+      datasets: { ...ingested.datasets, ...Object.fromEntries(accepted) },
+      contracts: Object.fromEntries(validated),
+    },
+    verdict: contractsVerdict(
+      spec.data.sources.map(({ name }) => ({
+        source: name,
+        verdict: checked.find(({ source }) => source === name)?.verdict ?? null,
+      })),
+    ),
+  };
+}
+
+async function referencesOf(plan: RunPlan, ingested: Ingested): Promise<References> {
+  const references = Object.entries(plan.contracts).map(
+    async ([source, contract]) =>
+      [source, await referenceOf(plan, contract, ingested, source)] as const,
+  );
+  return Object.fromEntries(await Promise.all(references));
+}
+
 /**
- * By the name that ingestion gave it: the contract knows the source alone, and another lifecycle
- * may have one of its name.
+ * By the name that ingestion gave the dataset: another lifecycle may have a source of the same
+ * name.
  */
 async function referenceOf(
   { tenant }: RunPlan,
-  { dataset: source, distribution }: DataContract,
+  { distribution }: DataContract,
   { datasets }: Ingested,
+  source: string,
 ): Promise<DatasetVersionRef | null> {
   const dataset = datasets[source]?.dataset;
   return distribution === null || dataset === undefined
@@ -76,23 +108,13 @@ async function referenceOf(
     : records.readApproved({ tenant, dataset });
 }
 
-/**
- * `apply` refuses a contract of a dataset that is no source. Should one come through, nothing was
- * measured (I10).
- */
-function datasetOf({ datasets }: Ingested, { dataset }: DataContract): DatasetVersionRef {
-  const found = datasets[dataset];
+/** `apply` reads contracts from the sources. Should another come through, nothing was measured (I10). */
+function datasetOf({ datasets }: Ingested, source: string): DatasetVersionRef {
+  const found = datasets[source];
   if (!found)
     throw ApplicationFailure.nonRetryable(
-      `the contract is about ${dataset}, which is no source of the lifecycle`,
+      `the revision has a contract for ${source}, which is not a source of the lifecycle`,
       'InvalidInput',
     );
   return found;
 }
-
-const withoutContract: Verdict = {
-  kind: 'passed',
-  reasons: [
-    { gate: 'contract', code: 'contract.none', message: 'the lifecycle names no contract' },
-  ],
-};

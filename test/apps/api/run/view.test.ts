@@ -45,6 +45,33 @@ test('a stage shows the verdict of its decision, else the one kept with its outp
   expect(stageToJson({ ...record, output: null })).toMatchObject({ verdict: null });
 });
 
+test('a validate stage shows the result of each contract', () => {
+  const resultOf = (source: string, quarantined: number, kind: Verdict['kind']) => ({
+    report: {
+      ...{ source, dataset: `shop.${source}`, rows: 9, accepted: 9 - quarantined, quarantined },
+      checks: [],
+    },
+    quarantine: null,
+    verdict: { kind, reasons: [] },
+  });
+  const contracts = {
+    orders: resultOf('orders', 2, 'failed'),
+    stock: resultOf('stock', 0, 'passed'),
+  };
+  expect(stageToJson({ ...record, output: { output: { contracts }, verdict } }).contracts).toEqual([
+    {
+      ...{ source: 'orders', dataset: 'shop.orders', verdict: 'failed' },
+      ...{ rows: 9, accepted: 7, quarantined: 2 },
+    },
+    {
+      ...{ source: 'stock', dataset: 'shop.stock', verdict: 'passed' },
+      ...{ rows: 9, accepted: 9, quarantined: 0 },
+    },
+  ]);
+  expect(stageToJson({ ...record, output: null }).contracts).toEqual([]);
+  expect(stageToJson({ ...record, stage: 'train' }).contracts).toBeNull();
+});
+
 test('a tune stage shows what it chose, and by which numbers; a reference is not for callers', () => {
   const confirm = {
     metric: 'logloss',

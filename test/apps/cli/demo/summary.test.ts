@@ -37,7 +37,7 @@ const run: RunJson = {
         decision: null,
         verdict: null,
       },
-      ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
+      ...{ contracts: null, tuning: null, prompts: null, fineTuning: null, failure: null },
     },
   ],
 };

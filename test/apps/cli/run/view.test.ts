@@ -6,7 +6,7 @@ import type { Reason, Verdict } from '../../../../domain/decision/verdict';
 const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
 const stage = (name: string, verdict: Verdict | null): StageJson => ({
   ...{ name, status: 'succeeded', seconds: 1, reusedFrom: null, decision: null, verdict },
-  ...{ tuning: null, prompts: null, fineTuning: null, failure: null },
+  ...{ contracts: null, tuning: null, prompts: null, fineTuning: null, failure: null },
 });
 const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => ({
   ...{

@@ -34,7 +34,6 @@ const spec: DataSpec & { readonly time: TimeSpec } = {
   time: { column: 'starts_at', window: { months: 0, seconds: 90 * 86_400 }, until: 'latest' },
   entity: 'tail',
   split: { by: 'time', tuningDays: 20, confirmDays: 10, holdoutDays: 20 },
-  contract: null,
   maxBytes: 1e9,
   timeoutSeconds: 30,
 };

@@ -44,7 +44,6 @@ function column(name: string, more: Partial<ColumnExpectation> = {}): ColumnExpe
 
 function contract(more: Partial<DataContract> = {}): DataContract {
   return {
-    dataset: 'flights',
     columns: [],
     otherColumns: 'allow',
     unique: [],
@@ -91,6 +90,7 @@ async function validate(
 ): Promise<ContractValidation> {
   return withDuckDb(async (sql) => {
     const validated = await validateContract(sql, {
+      source: 'flights',
       dataset: 'flight-delay.flights',
       contract: expected,
       files: [path],
@@ -327,8 +327,8 @@ describe('bad rows', () => {
     );
     expect(verdict.kind).toBe('failed');
     expect(verdict.reasons.map((reason) => reason.message)).toEqual([
-      'quarantine: 10 of 100 rows (10 %) are bad; expected at most 5 % bad rows',
-      'range of v: 10 bad rows; expected ≤ 89',
+      'flights: quarantine: 10 of 100 rows (10 %) are bad; expected at most 5 % bad rows',
+      'flights: range of v: 10 bad rows; expected ≤ 89',
     ]);
   });
 
@@ -359,7 +359,7 @@ describe('the whole', () => {
         {
           code: 'contract.schema',
           message:
-            'schema of arr_delay: no such column; there is arr_dellay; expected a column arr_delay of type number',
+            'flights: schema of arr_delay: no such column; there is arr_dellay; expected a column arr_delay of type number',
         },
       ],
     });
@@ -392,7 +392,7 @@ describe('the whole', () => {
     );
     expect(verdict).toMatchObject({
       kind: 'failed',
-      reasons: [{ message: 'otherColumns: b; expected no other columns' }],
+      reasons: [{ message: 'flights: otherColumns: b; expected no other columns' }],
     });
   });
 
@@ -404,7 +404,7 @@ describe('the whole', () => {
     );
     expect(validated.verdict).toMatchObject({
       kind: 'failed',
-      reasons: [{ message: 'nullShare of v: 25 % are null; expected at most 20 %' }],
+      reasons: [{ message: 'flights: nullShare of v: 25 % are null; expected at most 20 %' }],
     });
     expect(validated.report.quarantined).toBe(0);
     expect(
@@ -504,7 +504,7 @@ describe('distribution against the approved version', () => {
       gate: 'contract',
       code: 'contract.notApplicable',
       message:
-        'distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
+        'flights: distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
       outcome: 'notApplicable',
     };
     expect(first.verdict).toEqual({

@@ -1,0 +1,37 @@
+import type { Reason, Verdict, VerdictKind } from '../decision/verdict';
+
+export interface SourceVerdict {
+  readonly source: string;
+  /** Null for a source without a contract. */
+  readonly verdict: Verdict | null;
+}
+
+/** The worst first. */
+const kinds = ['failed', 'inconclusive', 'passed'] as const satisfies readonly VerdictKind[];
+
+/**
+ * The verdict on all sources of a lifecycle: the worst of theirs, with the reasons of every source.
+ * A source without a contract is named, as its rows were not checked (I10).
+ */
+export function contractsVerdict(sources: readonly SourceVerdict[]): Verdict {
+  const verdicts = sources.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
+  const worstFirst = kinds.flatMap((kind) => verdicts.filter((verdict) => verdict.kind === kind));
+  const kind = worstFirst[0]?.kind ?? 'passed';
+  // A reason without an outcome has that of its own verdict, not of the whole.
+  const reasons = worstFirst.flatMap((verdict) =>
+    verdict.reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? verdict.kind })),
+  );
+  const unchecked = sources.flatMap(({ source, verdict }) =>
+    verdict === null ? [withoutContract(source)] : [],
+  );
+  return { kind, reasons: [...reasons, ...unchecked] };
+}
+
+function withoutContract(source: string): Reason {
+  return {
+    gate: 'contract',
+    code: 'contract.none',
+    message: `${source}: no contract, so its rows were not checked`,
+    outcome: 'notApplicable',
+  };
+}
