@@ -224,12 +224,15 @@ function movedContractIssues(document: WrittenDocument): readonly Issue[] {
   const path = ['spec', 'data', 'contract'];
   const written = valueAt(document.value, path);
   if (written === undefined) return [];
-  const [source = '<source>', ...others] = sourceNames(document);
-  const place = nameOf(contractAt(others.length === 0 ? source : '<source>'));
+  const [source, ...others] = sourceNames(document);
+  const place =
+    source === undefined || others.length > 0
+      ? `${nameOf(sourcesAt)}.<source>`
+      : nameOf([...sourcesAt, source]);
   const file = typeof written === 'string' ? written : 'contracts/<source>.yaml';
   return [
-    document.issueAt(path, `${nameOf(path)} is now ${place}: each source names its own contract`, {
-      expected: `contract: ${file} at the source`,
+    document.issueAt(path, `${nameOf(path)} has moved: each source names its own contract`, {
+      expected: `contract: ${file} under ${place}`,
     }),
   ];
 }

@@ -450,12 +450,12 @@ test('lifecycle validate finds an unknown trainer and a mistyped parameter witho
   };
   expect(await validated('trainer: lightgbm', 'trainer: lightgmb')).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringMatching(/lifecycle\.yaml:17:5 unknown trainer lightgmb/) as string,
+    stderr: expect.stringMatching(/lifecycle\.yaml:16:5 unknown trainer lightgmb/) as string,
   });
   expect(await validated('learning_rate', 'lerning_rate')).toMatchObject({
     exitCode: 2,
     stderr: expect.stringMatching(
-      /lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter/,
+      /lifecycle\.yaml:18:15 spec\.train\.params\.lerning_rate: no such parameter/,
     ) as string,
   });
   expect(await validated('x', 'x')).toMatchObject({

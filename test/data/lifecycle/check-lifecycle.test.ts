@@ -167,7 +167,7 @@ describe('a lifecycle and its data, before a run', () => {
     [
       'a mistyped parameter',
       { [lifecycle]: [['learning_rate:', 'lerning_rate:']] },
-      /^lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter; .* did you mean learning_rate\?$/,
+      /^lifecycle\.yaml:18:15 spec\.train\.params\.lerning_rate: no such parameter; .* did you mean learning_rate\?$/,
     ],
     [
       'a search outside of what a parameter may be',

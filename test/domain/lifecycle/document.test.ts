@@ -275,13 +275,17 @@ test('every key that may be written is understood', () => {
   expect(full.spec).toMatchObject({
     labels: { 'team/x': 'y' },
     data: {
-      sources: [{ name: 'rows', uri: 'https://host/rows?part=1', format: 'ndjson', time: 'at' }],
+      sources: [
+        {
+          ...{ name: 'rows', uri: 'https://host/rows?part=1', format: 'ndjson', time: 'at' },
+          contract: null,
+        },
+      ],
       assemble: 'a.sql',
       label: { availableAfterSeconds: 0, dependsOnPrediction: true },
       time: { window: { months: 0, seconds: 7_776_000 }, until: '2013-07-01T00:00:00Z' },
       entity: 'rider',
       split: { tuningDays: 2, confirmDays: 1, holdoutDays: 10 },
-      contract: null,
       maxBytes: 536_870_912,
       timeoutSeconds: 45,
     },
@@ -582,9 +586,9 @@ const mistakes: readonly (readonly [
   ],
   [
     'weeks to read one source',
-    '    split:',
-    '    limits: { timeout: 30d }\n    split:',
-    '14:15 spec.data.limits.timeout cannot be 30d; expected the longest that reading one source may take, such as 15m, at most 7d',
+    '    limits: { size: 4GiB }',
+    '    limits: { timeout: 30d }',
+    '15:15 spec.data.limits.timeout cannot be 30d; expected the longest that reading one source may take, such as 15m, at most 7d',
   ],
   [
     'a size in decimal units',
@@ -633,10 +637,7 @@ const mistakes: readonly (readonly [
     'a source that cannot be a table',
     '      orders: {',
     '      Orders-1: {',
-    [
-      '7:7 spec.data.sources.Orders-1 has a name that cannot be used; expected lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
-      'dataset',
-    ],
+    '7:7 spec.data.sources.Orders-1 has a name that cannot be used; expected lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
   ],
   [
     'a password in a URI',
@@ -903,7 +904,7 @@ describe('many mistakes', () => {
     );
     const files = {
       ...lifecycleFiles,
-      'contracts/orders.yaml': edited(contractText, 'dataset: orders', 'dataset: order'),
+      'contracts/orders.yaml': edited(contractText, 'otherColumns: allow', 'otherColumns: alow'),
     };
     expect(refused(broken, files).map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
       'lifecycle.yaml:3:32 metadata.owner must be',
@@ -913,7 +914,7 @@ describe('many mistakes', () => {
       'lifecycle.yaml:20:3 spec.canary.quality is missing;',
       'lifecycle.yaml:26:66 spec.evaluate.gates[1].margin must be',
       'lifecycle.yaml:28:11 spec.evaluate.gates[3].name is useful,',
-      'contracts/orders.yaml:3:1 dataset order is',
+      'contracts/orders.yaml:3:1 otherColumns cannot be',
     ]);
   });
 
@@ -982,14 +983,22 @@ describe('a file that the lifecycle names', () => {
   });
 
   test('is refused when it is a contract that is not there', () => {
-    const unknown = edited(lifecycleText, 'time: seen_at', 'contract: contracts/stok.yaml');
+    const unknown = edited(
+      lifecycleText,
+      'time: seen_at',
+      'time: seen_at, contract: contracts/stok.yaml',
+    );
     expect(refused(unknown)).toEqual([
-      'lifecycle.yaml:8:40 spec.data.sources.stock.contract names contracts/stok.yaml, which is not there',
+      'lifecycle.yaml:8:54 spec.data.sources.stock.contract names contracts/stok.yaml, which is not there; did you mean contracts/orders.yaml?',
     ]);
   });
 });
 
-const shared = edited(lifecycleText, 'time: seen_at', 'contract: contracts/orders.yaml');
+const shared = edited(
+  lifecycleText,
+  'time: seen_at',
+  'time: seen_at, contract: contracts/orders.yaml',
+);
 
 describe('the contracts of a lifecycle', () => {
   test('may be one file for two sources', () => {
@@ -1000,7 +1009,11 @@ describe('the contracts of a lifecycle', () => {
   });
 
   test('may be different files', () => {
-    const two = edited(lifecycleText, 'time: seen_at', 'contract: contracts/stock.yaml');
+    const two = edited(
+      lifecycleText,
+      'time: seen_at',
+      'time: seen_at, contract: contracts/stock.yaml',
+    );
     const stock = `${contractText}rows: { min: 7 }\n`;
     const { contracts, spec, paths } = accepted(two, {
       ...lifecycleFiles,
@@ -1028,7 +1041,7 @@ describe('the contracts of a lifecycle', () => {
       '    contract: contracts/orders.yaml\n    limits:',
     );
     expect(refused(old)).toEqual([
-      'lifecycle.yaml:15:5 spec.data.contract is now spec.data.sources.<source>.contract: each source names its own contract; expected contract: contracts/orders.yaml at the source',
+      'lifecycle.yaml:15:5 spec.data.contract has moved: each source names its own contract; expected contract: contracts/orders.yaml under spec.data.sources.<source>',
     ]);
   });
 

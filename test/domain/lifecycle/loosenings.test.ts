@@ -219,6 +219,7 @@ describe('what loosens a policy', () => {
   /** What is another thing, not more or less of one. */
   const looserBothWays = new Set([
     'another metric',
+    'a contract moved to another source',
     'another counterpart',
     'another loss',
     'a loss that is cut off',

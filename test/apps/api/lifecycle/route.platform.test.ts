@@ -46,6 +46,7 @@ describe('a lifecycle', () => {
     }>('GET', '/lifecycles/flights');
     expect(Object.keys(body.files).sort()).toEqual([
       'contracts/flights.yaml',
+      'contracts/weather.yaml',
       'sql/assemble.sql',
       'sql/features.sql',
     ]);
@@ -74,7 +75,7 @@ describe('a lifecycle', () => {
 
   test('is planned and applied with a warning where a source lies outside of what sources may read', async () => {
     const outside = (text: string): string =>
-      text.replace("'sample://weather'", "'file:///nowhere/weather.parquet'");
+      text.replace('sample://weather', 'file:///nowhere/weather.parquet');
     const warnings = [
       expect.stringMatching(
         /^lifecycle\.yaml:\d+:\d+ the file is outside of the folders that sources may read/,
@@ -359,7 +360,7 @@ describe('a lifecycle', () => {
   test('without gates takes an approver', async () => {
     const ungated = (text: string): string =>
       text
-        .replace(/ {4}gates:\n( {6}- .*\n)+/, '    gates: []\n    ungated: an experiment\n')
+        .replace(/ {4}gates:\n( {6,}.*\n)+/, '    gates: []\n    ungated: an experiment\n')
         .replace(/ {4}slices:.*\n/, '');
     expect(await put('free', ungated)).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
     expect(await put('free', ungated, 'approver')).toMatchObject({ status: 200 });

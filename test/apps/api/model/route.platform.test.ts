@@ -244,6 +244,41 @@ describe('a model', () => {
     expect(body['run']).not.toHaveProperty('workflowId');
   });
 
+  test('explains how the rows of each source met their contract', async () => {
+    const name = await model();
+    const { version, runId } = await models.successor(name, [useful]);
+    const at = { tenant, runId, stage: 'validate', generation: 1 };
+    const result = (source: string, quarantined: number) => ({
+      report: {
+        ...{ source, dataset: `${name}.${source}`, rows: 50, accepted: 50 - quarantined },
+        ...{ quarantined, checks: [] },
+      },
+      ...{ quarantine: null, verdict: { kind: 'passed', reasons: [] } },
+    });
+    const contracts = { flights: result('flights', 3), weather: result('weather', 0) };
+    const { stages } = world.registry;
+    await stages.begin({ ...at, cacheKey: digestOf(`${runId}/validate`), reuse: false });
+    await stages.finish({ ...at, status: 'succeeded', output: { output: { contracts } } });
+    await promote(name, version, { etag: await etagOf(name) });
+    const expected = [
+      { source: 'flights', dataset: `${name}.flights`, accepted: 47, quarantined: 3 },
+      { source: 'weather', dataset: `${name}.weather`, accepted: 50, quarantined: 0 },
+    ];
+    expect(await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).toMatchObject({
+      body: {
+        stages: expect.arrayContaining([
+          expect.objectContaining({
+            name: 'validate',
+            contracts: expected.map(
+              (each) =>
+                expect.objectContaining({ ...each, rows: 50, verdict: 'passed' }) as unknown,
+            ),
+          }),
+        ]) as unknown,
+      },
+    });
+  });
+
   test('names who voted on it, and says which part of what it shows no longer matches its digest', async () => {
     // A policy of its own: other tests do not read the one that is tampered with.
     const name = await model([{ ...useful, name: 'of-its-own' }]);

@@ -158,7 +158,7 @@ test.each([
             decision: null,
             verdict: null,
           },
-          ...{ tuning, prompts: null, fineTuning: null, failure: null },
+          ...{ contracts: null, tuning, prompts: null, fineTuning: null, failure: null },
         },
       ],
     },
