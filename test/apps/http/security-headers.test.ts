@@ -2,10 +2,6 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { describeApi } from '../../../apps/api/openapi';
 import { addSecurityHeaders } from '../../../apps/http/security-headers';
 
-// @fastify/static asks for it when it sends a download, which the API never does. It is an ES
-// module, which jest cannot require before Node 24.
-jest.mock('content-disposition', () => () => 'attachment');
-
 const app: FastifyInstance = fastify();
 let url: string;
 

@@ -37,10 +37,6 @@ import type { FakeSearches } from './fake-searches';
 import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
 
-// @fastify/static asks for it when it sends a download, which the API never does. It is an ES
-// module, which jest cannot require before Node 24.
-jest.mock('content-disposition', () => () => 'attachment');
-
 const root = resolve(__dirname, '..', '..', '..', '..');
 const sampleFolder = join(root, 'samples', 'flight-delay');
 
