@@ -1,0 +1,8406 @@
+/* Written by scripts/api-client.ts from the API's OpenAPI document. Do not edit. */
+
+export interface paths {
+    readonly "/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List API keys, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["ApiKey"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Create an API key; the response is the only place that contains it */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description expiry time; 90 days from now by default, null: never */
+                        readonly expiresAt?: string | null;
+                        /** @description name of the owner or purpose, 1 to 100 characters; the actor in the audit log */
+                        readonly name: string;
+                        /**
+                         * @description viewer, operator, approver or admin; each includes those before it
+                         * @enum {string}
+                         */
+                        readonly scope: "viewer" | "operator" | "approver" | "admin";
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 201: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["MadeApiKey"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api-keys/{id}/revoke": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Revoke an API key */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["ApiKey"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api-keys/{id}/rotate": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Create a key with the same name, scope and lifetime; the old key expires after the overlap */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description seconds that the old key stays valid: 0 to 2592000
+                         * @default 3600
+                         */
+                        readonly overlapSeconds?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RotatedApiKey"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List changes, newest first: who changed what, and why */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description such as alias.promote */
+                    readonly action?: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    /** @description such as model:flight-delay or run:run_… */
+                    readonly subject?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["AuditRow"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/audit/keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the keys that sign the audit log */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["AuditKey"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/audit/verify": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Find rows that were changed, removed, cut off or rewritten after they were sealed */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description verify only what was sealed after this checkpoint: <batch>:<digest> */
+                    readonly from?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["AuditReport"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/budgets": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List budgets with their limits and the amounts spent */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Budget"][];
+                        };
+                    };
+                };
+            };
+        };
+        /** Create a budget for runs and searches, or change its limit; a new budget applies to stages that start later */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description maximum total amount; the amount already spent is kept */
+                        readonly limit: number;
+                        /** @description tenant or provider/<name> */
+                        readonly scope: "tenant" | string;
+                        /**
+                         * @description usd or tokens
+                         * @enum {string}
+                         */
+                        readonly unit: "usd" | "tokens";
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Budget"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List datasets by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["DatasetSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets/{dataset}/diff": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Compare two versions by schema, rows and statistics */
+        readonly get: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description a whole number from 1 */
+                    readonly from: number;
+                    /** @description a whole number from 1 */
+                    readonly to: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DatasetDiff"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets/{dataset}/quarantine": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Count the rows that broke the contract, by reason, newest quarantine first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Quarantine"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets/{dataset}/quarantine/{quarantine}/rows": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List rows that broke the contract; the audit log records who read them */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 1000 */
+                    readonly limit?: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                    /** @description a quarantine id: qua_… */
+                    readonly quarantine: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["QuarantinedRows"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets/{dataset}/versions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the versions of a dataset, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["DatasetVersion"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/datasets/{dataset}/versions/{version}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a dataset version */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                    /** @description a whole number from 1 */
+                    readonly version: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DatasetVersion"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/decisions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a decision with its policy and evidence */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a decision id: dec_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Decision"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/deliveries/{id}/redeliver": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Send a delivery again now */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description one of its targets; default: all */
+                    readonly target?: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly id: string;
+                        };
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List indexes by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["IndexSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show an index with its aliases and versions */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Index"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/builds": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Build a new index version, compare it with the champion, and make it champion if it is not worse */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            /** @description documents, how they are cut and embedded, and what the new version must show */
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description keep leaves the alias where it is
+                         * @default promote
+                         * @enum {string}
+                         */
+                        readonly after?: "promote" | "keep";
+                        readonly answers?: {
+                            /** @description NDJSON, a case a line: id, input and expected */
+                            readonly cases: string;
+                            /** @default 0.95 */
+                            readonly confidence?: number;
+                            /** @description what is measured of each answer */
+                            readonly dimensions: readonly ({
+                                /** @enum {string} */
+                                readonly kind: "exact";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "f1";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "label";
+                                /** @description all labels there are */
+                                readonly labels: readonly string[];
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "regex";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /** @description a regular expression */
+                                readonly pattern: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "json";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /** @default null */
+                                readonly schema?: {
+                                    readonly [key: string]: unknown;
+                                } | null;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "rules";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /** @default [] */
+                                readonly rules?: readonly ({
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "contains";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "excludes";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "startsWith";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "equals";
+                                    readonly text: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matches";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matchesNot";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "words";
+                                    /** @description a whole number: the most words */
+                                    readonly max?: number;
+                                    /** @description a whole number: the fewest words */
+                                    readonly min?: number;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "json";
+                                    /** @description a JSON Schema */
+                                    readonly schema?: {
+                                        readonly [key: string]: unknown;
+                                    };
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "anyOf";
+                                    readonly rules: readonly ({
+                                        /** @description true or false: whether a and A are the same */
+                                        readonly ignoreCase?: boolean;
+                                        /** @enum {string} */
+                                        readonly kind: "contains";
+                                        readonly text: string;
+                                    } | {
+                                        /** @description true or false: whether a and A are the same */
+                                        readonly ignoreCase?: boolean;
+                                        /** @enum {string} */
+                                        readonly kind: "excludes";
+                                        readonly text: string;
+                                    } | {
+                                        /** @description true or false: whether a and A are the same */
+                                        readonly ignoreCase?: boolean;
+                                        /** @enum {string} */
+                                        readonly kind: "startsWith";
+                                        readonly text: string;
+                                    } | {
+                                        /** @description true or false: whether a and A are the same */
+                                        readonly ignoreCase?: boolean;
+                                        /** @enum {string} */
+                                        readonly kind: "equals";
+                                        readonly text: string;
+                                    } | {
+                                        /** @enum {string} */
+                                        readonly kind: "matches";
+                                        /** @description a regular expression */
+                                        readonly pattern: string;
+                                    } | {
+                                        /** @enum {string} */
+                                        readonly kind: "matchesNot";
+                                        /** @description a regular expression */
+                                        readonly pattern: string;
+                                    } | {
+                                        /** @enum {string} */
+                                        readonly kind: "words";
+                                        /** @description a whole number: the most words */
+                                        readonly max?: number;
+                                        /** @description a whole number: the fewest words */
+                                        readonly min?: number;
+                                    } | {
+                                        /** @enum {string} */
+                                        readonly kind: "json";
+                                        /** @description a JSON Schema */
+                                        readonly schema?: {
+                                            readonly [key: string]: unknown;
+                                        };
+                                    })[];
+                                })[];
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "similarity";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "groundedness";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "citations";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "safety";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "retrieval";
+                                /** @default recall@5 */
+                                readonly metric?: string | "mrr";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "consistency";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /**
+                                 * @description 2 to 20
+                                 * @default 3
+                                 */
+                                readonly repeats?: number;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "robustness";
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly of: string;
+                                readonly perturbations: readonly ({
+                                    /**
+                                     * @description a whole number: one in so many words gets a slip
+                                     * @default 5
+                                     */
+                                    readonly every?: number;
+                                    /** @enum {string} */
+                                    readonly kind: "typos";
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "upperCase";
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "lowerCase";
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "order";
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "distractor";
+                                    /** @description texts that say nothing of the question */
+                                    readonly texts: readonly string[];
+                                } | {
+                                    /** @description a whole number: how long the variable becomes */
+                                    readonly characters: number;
+                                    /** @description texts to fill the context with */
+                                    readonly filler: readonly string[];
+                                    /** @enum {string} */
+                                    readonly kind: "longContext";
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "paraphrase";
+                                    /**
+                                     * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                     * @default 0.8
+                                     */
+                                    readonly minSimilarity?: number;
+                                    /** @description the model that says the question in other words */
+                                    readonly model: string;
+                                    /**
+                                     * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                     * @default embedded
+                                     */
+                                    readonly provider?: string;
+                                })[];
+                                /** @description the variable that is perturbed */
+                                readonly variable: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "judge";
+                                readonly labels?: string | null;
+                                readonly model: string;
+                                /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly name: string;
+                                /** @description the path of the Prompt file that asks for the verdict */
+                                readonly prompt: string;
+                                /**
+                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @default embedded
+                                 */
+                                readonly provider?: string;
+                            })[];
+                            /**
+                             * @description how much worse its mean may be
+                             * @default 0.05
+                             */
+                            readonly margin?: number;
+                            /**
+                             * @description share of cases without a score, beyond which nothing was measured
+                             * @default 0.05
+                             */
+                            readonly maxFailures?: number;
+                            /** @default 50 */
+                            readonly minCases?: number;
+                            /** @description whose champion is asked, over either version */
+                            readonly model: string;
+                            /**
+                             * @description questions under way at once
+                             * @default 4
+                             */
+                            readonly parallel?: number;
+                            /** @description the dimension that decides: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly quality: string;
+                        } | null;
+                        /**
+                         * @description for a paid embedder, and for the answers: spent, the build ends or says that it could not measure
+                         * @default {}
+                         */
+                        readonly budget?: {
+                            /** @default null */
+                            readonly tokens?: number | null;
+                            /** @default null */
+                            readonly usd?: number | null;
+                        };
+                        /**
+                         * @description how documents are cut: tokens, sentences or paragraphs
+                         * @default {
+                         *       "kind": "sentences",
+                         *       "size": 256,
+                         *       "overlap": 0
+                         *     }
+                         */
+                        readonly chunking?: {
+                            /** @enum {string} */
+                            readonly kind: "tokens";
+                            /**
+                             * @description tokens that two chunks share
+                             * @default 32
+                             */
+                            readonly overlap?: number;
+                            /**
+                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @default 256
+                             */
+                            readonly size?: number;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "sentences";
+                            /**
+                             * @description sentences that two chunks share
+                             * @default 0
+                             */
+                            readonly overlap?: number;
+                            /**
+                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @default 256
+                             */
+                            readonly size?: number;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "paragraphs";
+                            /**
+                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @default 256
+                             */
+                            readonly size?: number;
+                        };
+                        /** @description a dataset as `perennial dataset list` shows it, with or without @version: without, the newest */
+                        readonly documents: string;
+                        /**
+                         * @description minilm, wordllama, or endpoint with a provider and its model
+                         * @default {
+                         *       "kind": "minilm"
+                         *     }
+                         */
+                        readonly embedder?: {
+                            /** @enum {string} */
+                            readonly kind: "minilm";
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "wordllama";
+                        } | {
+                            readonly dimensions: number;
+                            /** @enum {string} */
+                            readonly kind: "endpoint";
+                            /**
+                             * @description tokens of a text that the model takes
+                             * @default 512
+                             */
+                            readonly maxTokens?: number;
+                            readonly model: string;
+                            /** @description the name of a provider of this lifecycle: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly provider: string;
+                        };
+                        /** @description larger documents are left out and counted */
+                        readonly maxDocument?: string;
+                        /**
+                         * @description more documents left out than this fail the build
+                         * @default 0.1
+                         */
+                        readonly maxRejectedShare?: number;
+                        /**
+                         * @description how it is asked: by meaning, by words, or both fused
+                         * @default vector
+                         * @enum {string}
+                         */
+                        readonly mode?: "vector" | "text" | "hybrid";
+                        /** @default null */
+                        readonly parity?: {
+                            /** @default 0.97 */
+                            readonly confidence?: number;
+                            /**
+                             * @description how much less the new index may find
+                             * @default 0.02
+                             */
+                            readonly margin?: number;
+                            /** @default recall@5 */
+                            readonly metric?: string | "mrr";
+                            /** @default 100 */
+                            readonly minQuestions?: number;
+                            /** @description a dataset as `perennial dataset list` shows it, with or without @version: without, the newest */
+                            readonly questions: string;
+                        } | null;
+                        /**
+                         * @description how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means
+                         * @enum {string}
+                         */
+                        readonly vectors?: "auto" | "flat" | "hnsw" | "ivfPq";
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexBuild"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/builds/{build}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the progress or the result of a build */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a build id: build_… */
+                    readonly build: string;
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexBuild"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/builds/{build}/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Cancel a build and delete what it built */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a build id: build_… */
+                    readonly build: string;
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexBuild"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/changes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Change documents; accepted changes are durable and become searchable once applied */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            /** @description complete documents to add or change, and ids of documents to delete */
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @default [] */
+                        readonly deleted?: readonly string[];
+                        /** @default [] */
+                        readonly documents?: readonly {
+                            /** @description a document id */
+                            readonly id: string;
+                            /**
+                             * @description origin of the document, used in citations
+                             * @default null
+                             */
+                            readonly source?: string | null;
+                            readonly text: string;
+                            /** @default null */
+                            readonly title?: string | null;
+                        }[];
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexChanged"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the moves of the champion: when, from which version to which, and by whom */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["IndexMove"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/rollback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Make the previous version, or a named earlier one, the champion again; it includes every change of documents */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                        /** @description a whole number from 1 */
+                        readonly to?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexRolledBack"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/versions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the versions of an index, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["IndexVersion"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indexes/{index}/versions/{version}/retire": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Retire a version and delete its table; refused while an alias or an application uses it */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description name of an index */
+                    readonly index: string;
+                    /** @description a whole number from 1 */
+                    readonly version: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["IndexRetired"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List lifecycles by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description true lists archived lifecycles instead of those in use */
+                    readonly archived?: "true" | "false";
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["LifecycleSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the revision that new runs use */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleRevision"];
+                    };
+                };
+            };
+        };
+        /** Apply a spec; one that loosens the policy waits for an approver (202) */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description text of the lifecycle file, at most 1 MiB, or the same as an object */
+                        readonly document: string | {
+                            readonly [key: string]: unknown;
+                        };
+                        /**
+                         * @description file name for error messages
+                         * @default lifecycle.yaml
+                         */
+                        readonly fileName?: string;
+                        /**
+                         * @description files that the spec names: path → text
+                         * @default {}
+                         */
+                        readonly files?: {
+                            readonly [key: string]: string;
+                        };
+                        /**
+                         * @description folder of the caller, for relative file:// sources
+                         * @default null
+                         */
+                        readonly folder?: string | null;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Applied"];
+                    };
+                };
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Applied"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/archive": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Archive a lifecycle: no run begins and its schedule stops; what serves goes on serving */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleArchive"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/delete": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Delete an archived lifecycle of which nothing runs and nothing serves; its records stay */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                        /**
+                         * @description withdraws the champion: requests for the model are then answered 404
+                         * @default false
+                         */
+                        readonly stopServing?: boolean;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleArchive"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/deliveries": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List webhook deliveries, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    readonly status?: "pending" | "delivered" | "failed" | "gone";
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["WebhookDelivery"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/files": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the files of the revision in force */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleFiles"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/plan": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Show what applying would change */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description text of the lifecycle file, at most 1 MiB, or the same as an object */
+                        readonly document: string | {
+                            readonly [key: string]: unknown;
+                        };
+                        /**
+                         * @description file name for error messages
+                         * @default lifecycle.yaml
+                         */
+                        readonly fileName?: string;
+                        /**
+                         * @description files that the spec names: path → text
+                         * @default {}
+                         */
+                        readonly files?: {
+                            readonly [key: string]: string;
+                        };
+                        /**
+                         * @description folder of the caller, for relative file:// sources
+                         * @default null
+                         */
+                        readonly folder?: string | null;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecyclePlan"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/revisions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List all applied revisions, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["RevisionSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/revisions/{revision}/approve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Approve a revision that loosens the policy; not allowed for its author */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                    /** @description a whole number from 1 */
+                    readonly revision: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                        /**
+                         * @description true: an admin approves their own revision; default false
+                         * @default false
+                         */
+                        readonly selfApprove?: boolean;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleRevision"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/revisions/{revision}/reject": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Discard a revision that waits for an approver */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                    /** @description a whole number from 1 */
+                    readonly revision: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleRevision"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Start a run */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description not in this version */
+                        readonly as?: unknown;
+                        /** @description true or false: false runs every stage even when its inputs are unchanged */
+                        readonly cache?: boolean;
+                        /**
+                         * @description the first stage to run again
+                         * @enum {string}
+                         */
+                        readonly fromStage?: "ingest" | "validate" | "train" | "tune" | "evaluate" | "canary" | "promote" | "rag-index" | "prompt-eval" | "fine-tune";
+                        /** @description not in this version */
+                        readonly input?: unknown;
+                        /** @description not in this version */
+                        readonly kind?: unknown;
+                        /** @description parameters of the trainer, for this run alone */
+                        readonly params?: {
+                            readonly [key: string]: unknown;
+                        };
+                        /** @description why, for the audit */
+                        readonly reason?: string;
+                        /** @description the id of the run whose earlier stages are taken, run_… */
+                        readonly reuseRun?: string;
+                        /** @description the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z */
+                        readonly until?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Run"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lifecycles/{name}/unarchive": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Restore an archived lifecycle: runs are accepted again and its schedule returns */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LifecycleArchive"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/lineage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the edges that lead to a node, or away from it, nearest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description upstream or downstream */
+                    readonly direction?: "upstream" | "downstream";
+                    /** @description a node, such as deployment:flight-delay, model:flight-delay@7, dataset:flight-delay.flights@3 or run:run_…; without a version, the newest one */
+                    readonly of: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Lineage"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List models by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["ModelSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a model with its aliases */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Model"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/aliases/{alias}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the champion with its ETag */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly alias: "champion";
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Champion"];
+                    };
+                };
+            };
+        };
+        /** Promote a version by hand; it needs all requirements of its revision or an override, and the ETag of the alias */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                    /** @description the ETag of the alias */
+                    readonly "if-match"?: string;
+                };
+                readonly path: {
+                    readonly alias: "champion";
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason to promote although requirements are not met; for an approver who did not start the run */
+                        readonly override?: {
+                            /** @description reason for the audit log, 1 to 1000 characters */
+                            readonly reason: string;
+                            /**
+                             * @description true: an admin who started the run may override; default false
+                             * @default false
+                             */
+                            readonly selfApprove?: boolean;
+                        };
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                        /** @description a whole number from 1 */
+                        readonly version: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Champion"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/compare": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Compare versions side by side, with the runs that made them */
+        readonly get: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description 2 to 10 versions, separated by commas */
+                    readonly versions: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["VersionComparison"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/explain": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Explain why a version serves: data, evidence, policy, decision and moves */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 */
+                    readonly version?: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Explanation"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the moves of the champion, newest first; with `at`, those up to that time */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description an RFC 3339 time, such as 2026-01-31T12:00:00Z */
+                    readonly at?: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["AliasMove"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Make the previous champion, or a named earlier one, the champion again; new requests use it within a second */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                        /** @description a whole number from 1 */
+                        readonly to?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RolledBack"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the open rollout, or the newest one */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/abort": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Abort a rollout and send all traffic to the champion */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/extend": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Add event time before a rollout ends as inconclusive */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                        /** @description seconds of event time to add to maxDuration, from 1 to ten years */
+                        readonly seconds: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/hold": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Hold a rollout in its step; harm still ends it */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/labels": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List pairs of judged answers that people have not labelled yet */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 500 */
+                    readonly limit?: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly {
+                                /** @description answer of one version, not stated which; null: it was blocked and needs no label */
+                                readonly first: string | null;
+                                readonly predictionId: string;
+                                readonly question: string;
+                                readonly second: string | null;
+                            }[];
+                            readonly rollout: string;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Label answers as right or wrong, to correct the judge of the open rollout */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description 1 to 500 labels of pairs */
+                        readonly labels: readonly {
+                            /** @description true: right, false: wrong, null: undecided */
+                            readonly first: boolean | null;
+                            /** @description prediction id from the list of pairs: pred_… */
+                            readonly predictionId: string;
+                            /** @description true: right, false: wrong, null: undecided */
+                            readonly second: boolean | null;
+                        }[];
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly labelledBefore: number;
+                            readonly rollout: string;
+                            readonly stored: number;
+                        };
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/resume": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Resume a held rollout */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollout/skip": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Move to the next step without waiting for the current one */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollouts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List rollouts, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["RolloutSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/rollouts/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a rollout */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a rollout id: roll_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Rollout"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/versions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the versions of a model, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["ModelVersion"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/versions/{version}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a model version */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                    /** @description a whole number from 1 */
+                    readonly version: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["ModelVersion"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/platform": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the caller’s key and the status of each part of the platform */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Platform"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/policies/what-if": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Evaluate other gates, or another canary, on the same evidence; nothing is stored */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description a canary as in a lifecycle of the decision’s kind; for decisions made in canary */
+                        readonly canary?: unknown;
+                        /** @description a decision id: dec_… */
+                        readonly decision: string;
+                        /** @description gates as in a lifecycle of the decision’s kind; for decisions made in evaluate */
+                        readonly gates?: readonly unknown[];
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["WhatIf"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/predictions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List logged predictions, newest first, without their texts */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description one of champion, challenger, previous, direct, probe; default: every arm except probe */
+                    readonly arm?: "champion" | "challenger" | "previous" | "direct" | "probe";
+                    /** @description true or false: whether a safety policy blocked the answer */
+                    readonly blocked?: "true" | "false";
+                    /** @description name of a model or an application */
+                    readonly model?: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    /** @description received at or after this RFC 3339 time */
+                    readonly since?: string;
+                    /** @description received before this RFC 3339 time */
+                    readonly until?: string;
+                    /** @description most severe outcome of the safety policy for any side */
+                    readonly verdict?: "blocked" | "redacted" | "flagged" | "passed";
+                    /** @description a whole number from 1 */
+                    readonly version?: number;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PredictionSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/predictions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the version that answered, the safety outcome, the sources and the feedback */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a prediction id from a response: pred_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Prediction"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/predictions/{id}/texts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show texts kept by a policy with keepText; the audit log records who read them */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a prediction id from a response: pred_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PredictionTexts"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List prompts by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PromptSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a prompt with its branches and labels */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Prompt"];
+                    };
+                };
+            };
+        };
+        /** Write a version to a branch; identical content keeps its version */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description lower-case letters, digits and dashes, beginning with a letter, at most 63
+                         * @default main
+                         */
+                        readonly branch?: string;
+                        /** @description text of a Prompt file, at most 1 MiB, or the same as an object */
+                        readonly document: string | {
+                            readonly [key: string]: unknown;
+                        };
+                        /**
+                         * @description file name for error messages
+                         * @default prompt.yaml
+                         */
+                        readonly fileName?: string;
+                        /** @description version that was edited; refused if the branch has moved since */
+                        readonly parent?: number;
+                        /**
+                         * @description reason for the audit log, 1 to 1000 characters
+                         * @default written by hand
+                         */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptWritten"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/diff": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the differences between two versions */
+        readonly get: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description a version, a branch or a label */
+                    readonly from: string;
+                    /** @description a version, a branch or a label */
+                    readonly to: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptDiff"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/evaluations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description budget in US dollars; with a larger budget, the same evaluation continues
+                         * @default null
+                         */
+                        readonly budgetUsd?: number | null;
+                        /** @description NDJSON, one case per line with id, input and expected */
+                        readonly cases: string;
+                        /** @description what is measured of each case: the one to be raised, and for robustness the one it is of */
+                        readonly dimensions: readonly ({
+                            /** @enum {string} */
+                            readonly kind: "exact";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "f1";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "label";
+                            /** @description all labels there are */
+                            readonly labels: readonly string[];
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "regex";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description a regular expression */
+                            readonly pattern: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "json";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @default null */
+                            readonly schema?: {
+                                readonly [key: string]: unknown;
+                            } | null;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "rules";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @default [] */
+                            readonly rules?: readonly ({
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "contains";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "excludes";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "startsWith";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "equals";
+                                readonly text: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "matches";
+                                /** @description a regular expression */
+                                readonly pattern: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "matchesNot";
+                                /** @description a regular expression */
+                                readonly pattern: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "words";
+                                /** @description a whole number: the most words */
+                                readonly max?: number;
+                                /** @description a whole number: the fewest words */
+                                readonly min?: number;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "json";
+                                /** @description a JSON Schema */
+                                readonly schema?: {
+                                    readonly [key: string]: unknown;
+                                };
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "anyOf";
+                                readonly rules: readonly ({
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "contains";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "excludes";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "startsWith";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "equals";
+                                    readonly text: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matches";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matchesNot";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "words";
+                                    /** @description a whole number: the most words */
+                                    readonly max?: number;
+                                    /** @description a whole number: the fewest words */
+                                    readonly min?: number;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "json";
+                                    /** @description a JSON Schema */
+                                    readonly schema?: {
+                                        readonly [key: string]: unknown;
+                                    };
+                                })[];
+                            })[];
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "similarity";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "groundedness";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "citations";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "safety";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "retrieval";
+                            /** @default recall@5 */
+                            readonly metric?: string | "mrr";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "consistency";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /**
+                             * @description 2 to 20
+                             * @default 3
+                             */
+                            readonly repeats?: number;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "robustness";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly of: string;
+                            readonly perturbations: readonly ({
+                                /**
+                                 * @description a whole number: one in so many words gets a slip
+                                 * @default 5
+                                 */
+                                readonly every?: number;
+                                /** @enum {string} */
+                                readonly kind: "typos";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "upperCase";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "lowerCase";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "order";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "distractor";
+                                /** @description texts that say nothing of the question */
+                                readonly texts: readonly string[];
+                            } | {
+                                /** @description a whole number: how long the variable becomes */
+                                readonly characters: number;
+                                /** @description texts to fill the context with */
+                                readonly filler: readonly string[];
+                                /** @enum {string} */
+                                readonly kind: "longContext";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "paraphrase";
+                                /**
+                                 * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                 * @default 0.8
+                                 */
+                                readonly minSimilarity?: number;
+                                /** @description the model that says the question in other words */
+                                readonly model: string;
+                                /**
+                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @default embedded
+                                 */
+                                readonly provider?: string;
+                            })[];
+                            /** @description the variable that is perturbed */
+                            readonly variable: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "judge";
+                            readonly labels?: string | null;
+                            readonly model: string;
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description the path of the Prompt file that asks for the verdict */
+                            readonly prompt: string;
+                            /**
+                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @default embedded
+                             */
+                            readonly provider?: string;
+                        })[];
+                        /**
+                         * @description file name for error messages
+                         * @default cases.ndjson
+                         */
+                        readonly fileName?: string;
+                        /** @description who answers: provider and name */
+                        readonly model: {
+                            /** @description the name of a model, as its provider knows it */
+                            readonly name: string;
+                            /**
+                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @default embedded
+                             */
+                            readonly provider?: string;
+                            /**
+                             * @description who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates
+                             * @default []
+                             */
+                            readonly standby?: readonly {
+                                /** @description the name of a model, as its provider knows it */
+                                readonly model: string;
+                                /** @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly provider: string;
+                            }[];
+                        };
+                        /**
+                         * @description a whole number from 1 to 256: questions under way at once
+                         * @default 4
+                         */
+                        readonly parallel?: number;
+                        /**
+                         * @description a version, a branch or a label
+                         * @default main
+                         */
+                        readonly ref?: string;
+                        /**
+                         * @description how the model draws its words
+                         * @default {}
+                         */
+                        readonly sampling?: {
+                            /**
+                             * @description a whole number above 0: tokens of an answer
+                             * @default 256
+                             */
+                            readonly maxTokens?: number;
+                            /**
+                             * @description a whole number, or null where repeats should differ
+                             * @default 17
+                             */
+                            readonly seed?: number | null;
+                            /**
+                             * @description texts at which an answer ends
+                             * @default []
+                             */
+                            readonly stop?: readonly string[];
+                            /**
+                             * @description a number from 0 to 2
+                             * @default 0
+                             */
+                            readonly temperature?: number;
+                            /**
+                             * @description a share above 0
+                             * @default 1
+                             */
+                            readonly topP?: number;
+                        };
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptEvaluation"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/evaluations/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the progress or the result of an evaluation */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an evaluation id: evaluation_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptEvaluation"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/evaluations/{id}/calls": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the language model requests and their cost; an answer that was paid earlier is in the report of the evaluation that paid it */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an evaluation id: evaluation_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Calls"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/evaluations/{id}/results": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the answer and the scores of each case */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an evaluation id: evaluation_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            /** @description one entry per case, in case order */
+                            readonly items: readonly components["schemas"]["CaseResult"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the moves of branches and labels, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly ref?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PromptMove"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/labels/{label}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the version of a label, with its ETag */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly label: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptLabel"];
+                    };
+                };
+            };
+        };
+        /** Point a label at a version; needs the ETag of the label */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                    /** @description the ETag of the label */
+                    readonly "if-match"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly label: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                        /** @description a whole number from 1 */
+                        readonly version: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptLabel"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/labels/{label}/rollback": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Point a label at its previous version, or at a named earlier one */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly label: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                        /** @description a whole number from 1 */
+                        readonly to?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptRolledBack"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/searches": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List searches, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PromptSearch"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Start a search for a better prompt; the same request continues the same search, also after a failure */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description NDJSON, one case per line with id, input and expected; held-out cases are chosen from them */
+                        readonly cases: string;
+                        /** @description what is measured of each case: the one to be raised, and for robustness the one it is of */
+                        readonly dimensions: readonly ({
+                            /** @enum {string} */
+                            readonly kind: "exact";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "f1";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "label";
+                            /** @description all labels there are */
+                            readonly labels: readonly string[];
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "regex";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description a regular expression */
+                            readonly pattern: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "json";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @default null */
+                            readonly schema?: {
+                                readonly [key: string]: unknown;
+                            } | null;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "rules";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @default [] */
+                            readonly rules?: readonly ({
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "contains";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "excludes";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "startsWith";
+                                readonly text: string;
+                            } | {
+                                /** @description true or false: whether a and A are the same */
+                                readonly ignoreCase?: boolean;
+                                /** @enum {string} */
+                                readonly kind: "equals";
+                                readonly text: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "matches";
+                                /** @description a regular expression */
+                                readonly pattern: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "matchesNot";
+                                /** @description a regular expression */
+                                readonly pattern: string;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "words";
+                                /** @description a whole number: the most words */
+                                readonly max?: number;
+                                /** @description a whole number: the fewest words */
+                                readonly min?: number;
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "json";
+                                /** @description a JSON Schema */
+                                readonly schema?: {
+                                    readonly [key: string]: unknown;
+                                };
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "anyOf";
+                                readonly rules: readonly ({
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "contains";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "excludes";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "startsWith";
+                                    readonly text: string;
+                                } | {
+                                    /** @description true or false: whether a and A are the same */
+                                    readonly ignoreCase?: boolean;
+                                    /** @enum {string} */
+                                    readonly kind: "equals";
+                                    readonly text: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matches";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "matchesNot";
+                                    /** @description a regular expression */
+                                    readonly pattern: string;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "words";
+                                    /** @description a whole number: the most words */
+                                    readonly max?: number;
+                                    /** @description a whole number: the fewest words */
+                                    readonly min?: number;
+                                } | {
+                                    /** @enum {string} */
+                                    readonly kind: "json";
+                                    /** @description a JSON Schema */
+                                    readonly schema?: {
+                                        readonly [key: string]: unknown;
+                                    };
+                                })[];
+                            })[];
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "similarity";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "groundedness";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "citations";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "safety";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "retrieval";
+                            /** @default recall@5 */
+                            readonly metric?: string | "mrr";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "consistency";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /**
+                             * @description 2 to 20
+                             * @default 3
+                             */
+                            readonly repeats?: number;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "robustness";
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly of: string;
+                            readonly perturbations: readonly ({
+                                /**
+                                 * @description a whole number: one in so many words gets a slip
+                                 * @default 5
+                                 */
+                                readonly every?: number;
+                                /** @enum {string} */
+                                readonly kind: "typos";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "upperCase";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "lowerCase";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "order";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "distractor";
+                                /** @description texts that say nothing of the question */
+                                readonly texts: readonly string[];
+                            } | {
+                                /** @description a whole number: how long the variable becomes */
+                                readonly characters: number;
+                                /** @description texts to fill the context with */
+                                readonly filler: readonly string[];
+                                /** @enum {string} */
+                                readonly kind: "longContext";
+                            } | {
+                                /** @enum {string} */
+                                readonly kind: "paraphrase";
+                                /**
+                                 * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                 * @default 0.8
+                                 */
+                                readonly minSimilarity?: number;
+                                /** @description the model that says the question in other words */
+                                readonly model: string;
+                                /**
+                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @default embedded
+                                 */
+                                readonly provider?: string;
+                            })[];
+                            /** @description the variable that is perturbed */
+                            readonly variable: string;
+                        } | {
+                            /** @enum {string} */
+                            readonly kind: "judge";
+                            readonly labels?: string | null;
+                            readonly model: string;
+                            /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly name: string;
+                            /** @description the path of the Prompt file that asks for the verdict */
+                            readonly prompt: string;
+                            /**
+                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @default embedded
+                             */
+                            readonly provider?: string;
+                        })[];
+                        /**
+                         * @description file name for error messages
+                         * @default cases.ndjson
+                         */
+                        readonly fileName?: string;
+                        /** @description who answers: provider and name */
+                        readonly model: {
+                            /** @description the name of a model, as its provider knows it */
+                            readonly name: string;
+                            /**
+                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @default embedded
+                             */
+                            readonly provider?: string;
+                            /**
+                             * @description who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates
+                             * @default []
+                             */
+                            readonly standby?: readonly {
+                                /** @description the name of a model, as its provider knows it */
+                                readonly model: string;
+                                /** @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly provider: string;
+                            }[];
+                        };
+                        /**
+                         * @description a whole number from 1 to 256: questions under way at once
+                         * @default 4
+                         */
+                        readonly parallel?: number;
+                        /**
+                         * @description version to start from: a number, a branch or a label
+                         * @default main
+                         */
+                        readonly ref?: string;
+                        /**
+                         * @description how the model draws its words
+                         * @default {}
+                         */
+                        readonly sampling?: {
+                            /**
+                             * @description a whole number above 0: tokens of an answer
+                             * @default 256
+                             */
+                            readonly maxTokens?: number;
+                            /**
+                             * @description a whole number, or null where repeats should differ
+                             * @default 17
+                             */
+                            readonly seed?: number | null;
+                            /**
+                             * @description texts at which an answer ends
+                             * @default []
+                             */
+                            readonly stop?: readonly string[];
+                            /**
+                             * @description a number from 0 to 2
+                             * @default 0
+                             */
+                            readonly temperature?: number;
+                            /**
+                             * @description a share above 0
+                             * @default 1
+                             */
+                            readonly topP?: number;
+                        };
+                        /** @description a search for a better prompt */
+                        readonly search: {
+                            /**
+                             * @description US dollars; no limit of its own when left out
+                             * @default null
+                             */
+                            readonly budgetUsd?: number | null;
+                            /**
+                             * @description a share from 0.1 to 0.9: cases that the search never sees
+                             * @default 0.4
+                             */
+                            readonly confirm?: number;
+                            /** @default {} */
+                            readonly halving?: {
+                                /**
+                                 * @description above 1: of n variants n/eta go on to eta times as many cases
+                                 * @default 3
+                                 */
+                                readonly eta?: number;
+                                /**
+                                 * @description cases of the first round
+                                 * @default 8
+                                 */
+                                readonly firstCases?: number;
+                            };
+                            readonly proposers: readonly ({
+                                readonly axes: readonly {
+                                    /** @description the text that the options take the place of */
+                                    readonly find: string;
+                                    /**
+                                     * @description the place of the message, from 0
+                                     * @default 0
+                                     */
+                                    readonly message?: number;
+                                    /** @description texts, each tried */
+                                    readonly options: readonly string[];
+                                }[];
+                                /** @enum {string} */
+                                readonly kind: "grid";
+                            } | {
+                                /**
+                                 * @description how often each size is drawn
+                                 * @default 8
+                                 */
+                                readonly draws?: number;
+                                /** @enum {string} */
+                                readonly kind: "fewShot";
+                                /**
+                                 * @description cases to draw examples from, which are then asked no more
+                                 * @default 32
+                                 */
+                                readonly pool?: number;
+                                /**
+                                 * @description how many examples are shown
+                                 * @default [
+                                 *       2,
+                                 *       4,
+                                 *       8
+                                 *     ]
+                                 */
+                                readonly sizes?: readonly number[];
+                            } | {
+                                /**
+                                 * @description how often each of them
+                                 * @default 4
+                                 */
+                                readonly children?: number;
+                                /** @enum {string} */
+                                readonly kind: "mutate";
+                                readonly model: string;
+                                /**
+                                 * @description how many of the best are rewritten after each round
+                                 * @default 3
+                                 */
+                                readonly parents?: number;
+                                /** @description the name of a provider of this lifecycle: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                readonly provider: string;
+                            })[];
+                            /** @description the dimension to be raised: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            readonly quality: string;
+                            /** @default 1 */
+                            readonly seed?: number;
+                            /**
+                             * @description 2 to 10000: at most so many prompts
+                             * @default 64
+                             */
+                            readonly variants?: number;
+                        };
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptSearch"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/searches/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the progress or the result of a search */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a search id: search_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptSearchDetail"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/searches/{id}/calls": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the language model requests and their cost; an answer that was paid earlier is in the report of the search that paid it */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a search id: search_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Calls"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/searches/{id}/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Cancel a search; its answers stay in the call ledger. A search that belongs to a run is cancelled with the run */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a search id: search_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptSearch"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/versions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the versions of a prompt, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PromptVersion"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/versions/{ref}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a version by number, branch or label */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                    /** @description a version, a branch or a label */
+                    readonly ref: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["PromptVersion"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prompts/{prompt}/versions/{version}/approve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Approve a version; the label production requires it */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly prompt: string;
+                    /** @description a whole number from 1 */
+                    readonly version: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly approvals: number;
+                            readonly prompt: string;
+                            readonly version: number;
+                        };
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/retention": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show retention times */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RetentionSettings"];
+                    };
+                };
+            };
+        };
+        /** Change retention times; expired data is deleted within an hour */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description artifacts without references, since they were last used, in days: 1 to 36500 */
+                        readonly artifactIdleDays?: number;
+                        /** @description answers in the call ledger, after everything that requested or used them has ended; their costs are kept, in days: 1 to 36500 */
+                        readonly callAnswerDays?: number;
+                        /** @description labels, in days: 1 to 36500 */
+                        readonly feedbackDays?: number;
+                        /** @description idempotency keys, in days: 1 to 36500 */
+                        readonly idempotencyDays?: number;
+                        /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
+                        readonly predictionDays?: number;
+                        /** @description events and effects of ended runs; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+                        readonly runDetailDays?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RetentionSettings"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List runs, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly lifecycle?: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    readonly status?: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Run"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show a run with its stages */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunWithStages"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/approve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Approve a promotion that waits for approval */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly comment?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunState"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/calls": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the language model requests of each stage and their cost; an answer that was paid earlier is in the report of the run that paid it */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunCalls"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Cancel a run and undo its effects */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Run"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/evaluations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the stages and arms that have answers to the cases */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["RunEvaluation"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/evaluations/{digest}/cases": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the answer and the scores of each case, in case order */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description id of one case */
+                    readonly dimension?: string;
+                    /** @description true: only cases without an answer, not measured, or below passAt */
+                    readonly failed?: "true" | "false";
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    /** @description lowest score that passes */
+                    readonly passAt?: number;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description digest of the results, from the list of evaluations */
+                    readonly digest: string;
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["CaseResult"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Stream the events of a run (server-sent events); resume with Last-Event-ID; the last event is `end` */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description id of the last event received */
+                    readonly "last-event-id"?: string;
+                };
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "text/event-stream": {
+                            /** @description the event as JSON */
+                            readonly data: string;
+                            readonly event: string;
+                            readonly id?: string;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/logs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the output of the training job */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "text/plain": string;
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/pause": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Pause a run before its next stage */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunState"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/reject": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Reject a promotion that waits for approval */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly comment?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunState"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/rerun": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Start a new run that reuses the earlier stages of this one */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description first stage to run again
+                         * @enum {string}
+                         */
+                        readonly fromStage: "ingest" | "validate" | "train" | "tune" | "evaluate" | "canary" | "promote" | "rag-index" | "prompt-eval" | "fine-tune";
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Run"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/resume": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Resume a paused run */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunState"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/trials": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the trials of the tuning study by number */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Trial"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/compare": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Compare parameters, metrics and times of runs side by side */
+        readonly get: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description 2 to 20 run ids, separated by commas */
+                    readonly ids: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunComparison"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the schedule of a lifecycle */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        /** Change only the schedule; this makes a new revision of the lifecycle */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            /** @description when to retrain: cron and timezone */
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * @description how late a missed start is still made, such as 1d
+                         * @default 1d
+                         */
+                        readonly catchup?: string;
+                        /** @description five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *" */
+                        readonly cron: string;
+                        /**
+                         * @description the most that a start is put off by chance, such as 10m
+                         * @default 0s
+                         */
+                        readonly jitter?: string;
+                        /**
+                         * @description skip, bufferOne, cancelOther or allowAll: what a start does while the run before it goes on
+                         * @default skip
+                         * @enum {string}
+                         */
+                        readonly overlap?: "skip" | "bufferOne" | "cancelOther" | "allowAll";
+                        /**
+                         * @description true to make no starts
+                         * @default false
+                         */
+                        readonly paused?: boolean;
+                        /**
+                         * @description a time zone, such as America/New_York
+                         * @default UTC
+                         */
+                        readonly timezone?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules/{name}/backfill": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Start runs for scheduled times in the past */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description an RFC 3339 time, such as 2026-01-31T12:00:00Z
+                         */
+                        readonly from: string;
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                        /**
+                         * Format: date-time
+                         * @description an RFC 3339 time, such as 2026-01-31T12:00:00Z
+                         */
+                        readonly to: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules/{name}/pause": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Pause the schedule */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules/{name}/resume": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Resume the schedule */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules/{name}/trigger": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Start a run now */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Schedule"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/trainers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List trainers with their parameters */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Trainer"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        readonly AliasMove: {
+            readonly actor: string;
+            /** @constant */
+            readonly alias: "champion";
+            readonly cause: string;
+            readonly decisionId: string | null;
+            readonly fencing: number;
+            readonly from: number | null;
+            readonly id: string;
+            /** @enum {string} */
+            readonly kind: "promote" | "rollback" | "withdraw";
+            /** Format: date-time */
+            readonly movedAt: string;
+            /** @description override of a promotion by hand that did not meet the requirements of its revision */
+            readonly override: {
+                readonly reason: string;
+                /** @description by the person who started the run */
+                readonly selfApproved: boolean;
+                readonly unmet: readonly {
+                    readonly code: string;
+                    readonly detail: string;
+                }[];
+            } | null;
+            readonly runId: string | null;
+            readonly to: number | null;
+        };
+        readonly AliasState: {
+            readonly fencing: number;
+            /** Format: date-time */
+            readonly movedAt: string;
+            readonly version: number;
+        };
+        readonly ApiKey: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly createdBy: string;
+            readonly expiresAt: string | null;
+            readonly id: string;
+            readonly lastUsedAt: string | null;
+            readonly name: string;
+            readonly revokedAt: string | null;
+            /** @enum {string} */
+            readonly scope: "viewer" | "operator" | "approver" | "admin";
+        };
+        readonly Applied: {
+            /** @description whether new runs use another revision than before */
+            readonly changed: boolean;
+            readonly digest: string;
+            readonly lifecycle: string;
+            readonly loosenings: readonly {
+                readonly after?: unknown;
+                readonly before?: unknown;
+                readonly what: string;
+                readonly why: string;
+            }[];
+            readonly revision: number;
+            /**
+             * @description pending: it loosens the policy and waits for an approver other than its author
+             * @enum {string}
+             */
+            readonly state: "inForce" | "pending";
+            /** @description sources that cannot be read, and providers and models that are not available, as far as the API can tell; a run would fail on them */
+            readonly warnings: readonly string[];
+        };
+        readonly Approval: {
+            readonly comment: string | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly id: string;
+            readonly keyId: string;
+            readonly keyName: string;
+            readonly runId: string;
+            readonly scope: string;
+            /** @enum {string} */
+            readonly vote: "approve" | "reject";
+        };
+        readonly ArtifactRef: {
+            readonly bytes: number;
+            readonly digest: string;
+            readonly mediaType: string;
+            readonly uri: string;
+        };
+        readonly AuditKey: {
+            /** Format: date-time */
+            readonly addedAt: string;
+            readonly addedBy: string;
+            /** @description SHA-256 of the public key */
+            readonly fingerprint: string;
+            /** @description first batch that it may sign */
+            readonly fromBatch: number;
+            readonly keyId: string;
+            /**
+             * @description first: begins the log; added: for a further machine; rotated, lost: replaces the previous key
+             * @enum {string}
+             */
+            readonly kind: "first" | "added" | "rotated" | "lost";
+            /** @description fingerprint of the key that endorses it, or that was lost */
+            readonly previous: string | null;
+            /** @description Ed25519, SPKI DER, base64 */
+            readonly publicKey: string;
+        };
+        readonly AuditReport: {
+            readonly batches: number;
+            /** @description the latest batch head, to verify from next time if nothing was found */
+            readonly checkpoint: {
+                readonly batch: number;
+                readonly digest: string;
+            } | null;
+            /** @description copies that the heads were compared with */
+            readonly copies: readonly {
+                readonly heads: number;
+                readonly place: string;
+                /** @description heads that are not copied yet */
+                readonly waiting: number;
+            }[];
+            /** @description empty: nothing was found */
+            readonly findings: readonly {
+                readonly batch?: number;
+                readonly detail: string;
+                readonly keyId?: string;
+                /** @enum {string} */
+                readonly kind: "changed" | "missing" | "cutOff" | "rewritten" | "badSignature" | "missingCopy" | "untrustedKey" | "changedKey";
+                readonly lastBatch?: number;
+                readonly place?: string;
+                readonly sealedAs?: number;
+            }[];
+            /** @description checkpoint after which rows were verified; null: all rows were */
+            readonly from: {
+                readonly batch: number;
+                readonly digest: string;
+            } | null;
+            /** @description number of findings that are not listed */
+            readonly furtherFindings: number;
+            readonly keys: readonly {
+                /** Format: date-time */
+                readonly addedAt: string;
+                readonly addedBy: string;
+                readonly fingerprint: string;
+                readonly fromBatch: number;
+                readonly keyId: string;
+                /** @enum {string} */
+                readonly kind: "first" | "added" | "rotated" | "lost";
+                readonly previous: string | null;
+                readonly trusted: boolean;
+                /** @description first batch that it may no longer sign */
+                readonly untilBatch: number | null;
+            }[];
+            readonly rows: number;
+            /**
+             * @description basis of trust: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or only the first registered key
+             * @enum {string}
+             */
+            readonly trustedBy: "setting" | "ownKey" | "firstKey";
+            readonly unsealed: number;
+            /** @description creation time of the oldest row that is not sealed yet */
+            readonly unsealedSince: string | null;
+        };
+        readonly AuditRow: {
+            readonly action: string;
+            readonly actor: string;
+            readonly after: unknown;
+            /** Format: date-time */
+            readonly at: string;
+            readonly before: unknown;
+            readonly cause: string;
+            readonly id: string;
+            /** @description id of the API key that acted; null for the platform itself */
+            readonly keyId: string | null;
+            /** @description position in the sealed order; null until sealed */
+            readonly sealedAs: number | null;
+            readonly subject: string;
+        };
+        /** @description assumed: part of spent whose requests never reported a result, at its maximum; reserved: requests in progress */
+        readonly Budget: {
+            readonly assumed: number;
+            readonly limit: number;
+            readonly reserved: number;
+            readonly scope: string;
+            readonly spent: number;
+            /** @enum {string} */
+            readonly unit: "usd" | "tokens" | "seconds";
+        };
+        readonly Calls: {
+            /** @description questions with an answer */
+            readonly answered: number;
+            readonly asking: number;
+            readonly completionTokens: number;
+            readonly failed: number;
+            readonly promptTokens: number;
+            /** @description requests sent to providers, including failed ones */
+            readonly requests: number;
+            /** @description requests whose result was never received, for example because a worker died; the bill may be higher by at most this amount */
+            readonly unsettled: {
+                readonly requestIds: readonly string[];
+                /** @description US dollars */
+                readonly usd: number;
+            };
+            /** @description US dollars */
+            readonly usd: number;
+        };
+        readonly CaseResult: {
+            readonly answer: string | null;
+            /** @description message and advice of that failure */
+            readonly because?: string;
+            readonly by?: {
+                readonly model: string;
+                readonly provider: string;
+                readonly standsIn: boolean;
+            };
+            /** @description US dollars */
+            readonly costUsd: number | null;
+            /** @description answered for another run or stage, so its latency comes from another load */
+            readonly earlier?: boolean;
+            /** @description expected answer; absent in older results */
+            readonly expected?: unknown;
+            readonly group: string | null;
+            readonly id: string;
+            /** @description what was asked: values of the prompt’s variables */
+            readonly input?: {
+                readonly [key: string]: unknown;
+            };
+            readonly latencyMs: number | null;
+            readonly notReworded?: readonly string[];
+            readonly pair: string | null;
+            readonly retrieved: readonly {
+                readonly documentId: string;
+            }[];
+            /** @description scores by dimension */
+            readonly scores: {
+                readonly [key: string]: {
+                    readonly detail?: string;
+                    /** @constant */
+                    readonly kind: "scored";
+                    readonly value: number;
+                } | {
+                    /** @constant */
+                    readonly kind: "failed";
+                    readonly reason: string;
+                } | {
+                    /** @constant */
+                    readonly kind: "notApplicable";
+                };
+            };
+            /** @description type of the failure if there is no answer */
+            readonly unanswered: string | null;
+            readonly untimed?: string;
+        };
+        readonly Champion: {
+            /** @constant */
+            readonly alias: "champion";
+            readonly fencing: number;
+            readonly model: string;
+            readonly movedAt: string | null;
+            readonly version: number | null;
+        };
+        readonly ChosenPrompt: {
+            /** @description in the order of the spec, on the selection cases */
+            readonly candidates: readonly {
+                readonly cases: number;
+                readonly dimensions: {
+                    readonly [key: string]: {
+                        readonly cases: number;
+                        /** @description cases that could not be measured */
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number | null;
+                        readonly mean: number | null;
+                        readonly upper: number | null;
+                    };
+                };
+                readonly medianMs: number | null;
+                readonly path: string;
+            }[];
+            /** @description path of the prompt file */
+            readonly chosen: string;
+            /** @description difference between the best and the first prompt on held-out cases; null if the first was the best */
+            readonly confirmed: {
+                readonly difference: {
+                    readonly cases: number;
+                    /** @description cases that could not be measured */
+                    readonly failures: number;
+                    /** @description 95 % confidence interval, valid at any time */
+                    readonly lower: number | null;
+                    readonly mean: number | null;
+                    readonly upper: number | null;
+                };
+                readonly path: string;
+            } | null;
+            /** @description comparisons on held-out cases whose lower bound is not above 0; the prompt in `against` was kept */
+            readonly notShown: readonly {
+                readonly against: string;
+                readonly difference: {
+                    readonly cases: number;
+                    /** @description cases that could not be measured */
+                    readonly failures: number;
+                    /** @description 95 % confidence interval, valid at any time */
+                    readonly lower: number | null;
+                    readonly mean: number | null;
+                    readonly upper: number | null;
+                };
+                readonly path: string;
+            }[];
+            /** @description null if no search was configured */
+            readonly searched: {
+                /** @description why fewer variants were tried than allowed; empty if all were */
+                readonly fewer: readonly string[];
+                /** @description candidate that the search started from */
+                readonly first: string;
+                /** @description prompt://name@version; null if nothing was better or the budget was spent */
+                readonly found: string | null;
+                /** @description gain over the starting prompt, on held-out cases */
+                readonly gain: {
+                    readonly cases: number;
+                    /** @description cases that could not be measured */
+                    readonly failures: number;
+                    /** @description 95 % confidence interval, valid at any time */
+                    readonly lower: number | null;
+                    readonly mean: number | null;
+                    readonly upper: number | null;
+                } | null;
+                readonly questions: number;
+                /** @description variants that the budget did not cover */
+                readonly unpaid: string | null;
+                readonly variants: number;
+            } | null;
+        };
+        readonly DatasetDiff: {
+            readonly added: readonly {
+                readonly name: string;
+                readonly type: string;
+            }[];
+            /** @description false if one of the two has no statistics */
+            readonly comparable: boolean;
+            readonly dataset: string;
+            readonly from: number;
+            readonly removed: readonly {
+                readonly name: string;
+                readonly type: string;
+            }[];
+            readonly retyped: readonly {
+                readonly from: string;
+                readonly name: string;
+                readonly to: string;
+            }[];
+            readonly rows: {
+                readonly from: number;
+                readonly to: number;
+            };
+            /** @description whether both versions have the same content */
+            readonly same: boolean;
+            /** @description columns in both versions that differ; empty if a version has no statistics */
+            readonly statistics: readonly {
+                readonly column: string;
+                readonly from: unknown;
+                readonly statistic: string;
+                readonly to: unknown;
+            }[];
+            readonly to: number;
+        };
+        readonly DatasetSummary: {
+            readonly approved: number | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly latest: number | null;
+            readonly name: string;
+            readonly versions: number;
+        };
+        readonly DatasetVersion: {
+            readonly columns: readonly {
+                readonly name: string;
+                readonly type: string;
+            }[];
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly dataset: string;
+            readonly manifest: components["schemas"]["ArtifactRef"];
+            readonly rows: number;
+            readonly runId: string | null;
+            /** @description one entry per column; null if there are no statistics */
+            readonly statistics: unknown;
+            readonly version: number;
+        };
+        readonly Decision: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly evidence: string;
+            /** @description measurements */
+            readonly evidenceBody: unknown;
+            readonly id: string;
+            readonly policy: string;
+            /** @description gates in force */
+            readonly policyBody: unknown;
+            readonly runId: string;
+            readonly stage: string;
+            readonly verdict: components["schemas"]["Verdict"];
+        };
+        readonly Explanation: {
+            /** @description votes on its promotion, oldest first */
+            readonly approvals: readonly components["schemas"]["Approval"][];
+            readonly decisions: readonly components["schemas"]["Decision"][];
+            /** @description manifest, policies and evidence, verified now against their digests */
+            readonly digests: readonly {
+                readonly detail: string | null;
+                readonly digest: string;
+                /** @enum {string} */
+                readonly outcome: "matches" | "differs" | "gone" | "unknown";
+                readonly what: string;
+            }[];
+            readonly lineage: readonly components["schemas"]["LineageEdge"][];
+            readonly model: string;
+            readonly moves: readonly components["schemas"]["AliasMove"][];
+            readonly record: components["schemas"]["ModelVersion"];
+            /** @description rollout in which it was the challenger */
+            readonly rollout: {
+                /** @description how often these two versions were judged beside each other, this time included */
+                readonly attempt: number;
+                readonly challenger: number;
+                readonly champion: number;
+                readonly decision: string | null;
+                readonly endedAt: string | null;
+                readonly id: string;
+                readonly judge: components["schemas"]["RolloutJudge"] | null;
+                readonly model: string;
+                readonly runId: string;
+                /** Format: date-time */
+                readonly startedAt: string;
+                /** @enum {string} */
+                readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
+                /** @description index into steps */
+                readonly step: number;
+                /** @description percent of entities; 0 is shadow */
+                readonly steps: readonly number[];
+                /** @description decision of the rollout; null before */
+                readonly verdict: components["schemas"]["Verdict"] | null;
+                readonly waitingFor: string | null;
+                /** @description the challenger’s share of entities now, 0 to 1 */
+                readonly weight: number;
+            } | null;
+            readonly run: components["schemas"]["Run"] | null;
+            readonly serves: boolean;
+            readonly stages: readonly {
+                readonly contracts: readonly {
+                    /** @description rows that meet the contract */
+                    readonly accepted: number;
+                    readonly dataset: string;
+                    /** @description rows that break it */
+                    readonly quarantined: number;
+                    /** @description rows that were checked */
+                    readonly rows: number;
+                    readonly source: string;
+                    /** @enum {string} */
+                    readonly verdict: "passed" | "failed" | "inconclusive";
+                }[] | null;
+                readonly name: string;
+                readonly reusedFrom: string | null;
+                readonly seconds: number;
+                readonly status: string;
+            }[];
+            readonly version: number;
+        };
+        readonly FineTuning: {
+            readonly facts: {
+                readonly [key: string]: unknown;
+            };
+            /** @description metrics of the trainer on its held-out rows */
+            readonly metrics: {
+                readonly [key: string]: number;
+            };
+            /** @description passages of the index in the examples; null for a bundle without an index */
+            readonly passages: {
+                /** @description name@version */
+                readonly index: string;
+                /** @description passages found but not shown, by reason */
+                readonly leftOut: {
+                    readonly policy: number;
+                    readonly room: number;
+                };
+                /** @description examples left out because a provider, such as the reranker’s, rejected them or returned no usable result, by reason */
+                readonly refused?: {
+                    readonly [key: string]: number;
+                };
+                /** @description total over all conversations */
+                readonly shown: number;
+                /** @description examples for which no passages were found or allowed */
+                readonly without: number;
+            } | null;
+            readonly rows: {
+                readonly holdout: number;
+                /** @description examples without a text on one side */
+                readonly leftOut: number;
+                /** @description examples left out because their passages could not be retrieved */
+                readonly tooLong?: number;
+                readonly train: number;
+            };
+        };
+        readonly Index: {
+            readonly aliases: {
+                readonly champion: {
+                    readonly fencing: number;
+                    /** Format: date-time */
+                    readonly movedAt: string;
+                    readonly version: number;
+                } | null;
+                readonly previous: {
+                    readonly fencing: number;
+                    /** Format: date-time */
+                    readonly movedAt: string;
+                    readonly version: number;
+                } | null;
+            };
+            readonly name: string;
+            /** @description the newest 20 versions */
+            readonly versions: readonly components["schemas"]["IndexVersion"][];
+            /** @description document changes that versions have not applied yet, since when and why */
+            readonly waiting: {
+                readonly reason: string;
+                readonly since: string;
+                readonly versions: readonly number[];
+            } | null;
+        };
+        readonly IndexBuild: {
+            readonly build: string;
+            /** @description cause of the failure */
+            readonly cause: string | null;
+            readonly index: string;
+            readonly outcome: {
+                /** @description whether it is the champion */
+                readonly promoted: boolean;
+                readonly report: unknown;
+                readonly verdict: components["schemas"]["Verdict"] | null;
+                readonly version: number;
+            } | null;
+            /** @description null if the build has ended, or no worker reports progress */
+            readonly progress: {
+                /** @enum {string} */
+                readonly phase: "planning" | "embedding" | "indexing" | "catching up" | "comparing" | "answering" | "done";
+                readonly shards: {
+                    readonly done: number;
+                    readonly of: number;
+                };
+                readonly version: number | null;
+            } | null;
+            /** @enum {string} */
+            readonly status: "running" | "done" | "failed" | "cancelled";
+            readonly temporalUrl: string | null;
+        };
+        readonly IndexChanged: {
+            readonly index: string;
+            /** @description position in the order of changes; a version includes it if `applied` is at least this */
+            readonly seq: number;
+        };
+        readonly IndexMove: {
+            readonly actor: string;
+            /** @description application whose promotion or rollback caused the move; null for a move of the index alone */
+            readonly bundle: {
+                readonly model: string;
+                readonly version: number;
+            } | null;
+            readonly cause: string;
+            readonly fencing: number;
+            readonly from: number | null;
+            readonly id: string;
+            /** @enum {string} */
+            readonly kind: "promote" | "rollback";
+            /** Format: date-time */
+            readonly movedAt: string;
+            readonly to: number;
+        };
+        readonly IndexRetired: {
+            /**
+             * @description previous state
+             * @enum {string}
+             */
+            readonly from: "building" | "ready" | "failed" | "retired";
+            readonly index: string;
+            readonly version: number;
+        };
+        readonly IndexRolledBack: {
+            readonly fencing: number;
+            readonly from: number | null;
+            readonly index: string;
+            readonly to: number;
+        };
+        readonly IndexSummary: {
+            /** @description version of the champion */
+            readonly champion: number | null;
+            /** @description number of document changes accepted so far */
+            readonly changes: number;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly name: string;
+            readonly versions: number;
+        };
+        readonly IndexVersion: {
+            /** @description last change of documents that it includes */
+            readonly applied: number;
+            readonly chunks: number | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly dataset: string;
+            readonly datasetVersion: number;
+            /** @description digest of recipe and dataset version, used in release bundles */
+            readonly digest: string;
+            /** @description documents now in its table, including changes; the report counts those of the build */
+            readonly documents: number | null;
+            readonly index: string;
+            /** @description embedder and chunking */
+            readonly recipe: unknown;
+            /** @description report of its build; null while it is being built */
+            readonly report: unknown;
+            readonly runId: string | null;
+            /** @enum {string} */
+            readonly state: "building" | "ready" | "failed" | "retired";
+            /** Format: date-time */
+            readonly updatedAt: string;
+            readonly version: number;
+        };
+        readonly LifecycleArchive: {
+            /** @description since when, by whom and why the lifecycle is archived; null while it is in use */
+            readonly archived: {
+                /** Format: date-time */
+                readonly at: string;
+                readonly by: string;
+                readonly reason: string;
+            } | null;
+            /** @description the version that goes on serving; null when none does */
+            readonly champion: number | null;
+            readonly deletedAt: string | null;
+            readonly lifecycle: string;
+            /** @description runs that began before and go on to their end, 20 at most */
+            readonly openRuns: readonly string[];
+        };
+        readonly LifecycleFiles: {
+            /** @description digest of the revision */
+            readonly digest: string;
+            /** @description path → text */
+            readonly files: {
+                readonly [key: string]: string;
+            };
+        };
+        readonly LifecyclePlan: {
+            readonly changed: boolean;
+            readonly changes: readonly {
+                readonly after?: unknown;
+                readonly before?: unknown;
+                readonly what: string;
+            }[];
+            readonly current: {
+                readonly digest: string;
+                readonly revision: number;
+            } | null;
+            readonly lifecycle: string;
+            /** @description the same as text */
+            readonly lines: readonly string[];
+            /** @description rules that are less strict than before */
+            readonly loosenings: readonly {
+                readonly after?: unknown;
+                readonly before?: unknown;
+                readonly what: string;
+                readonly why: string;
+            }[];
+            readonly next: string;
+            readonly stages: readonly {
+                /** @enum {string} */
+                readonly action: "runs" | "mayRun" | "reused";
+                readonly because: readonly string[];
+                readonly stage: string;
+            }[];
+            /** @description sources that cannot be read, and providers and models that are not available, as far as the API can tell; a run would fail on them */
+            readonly warnings: readonly string[];
+        };
+        readonly LifecycleRevision: {
+            /** @description since when, by whom and why the lifecycle is archived; null while it is in use */
+            readonly archived: {
+                /** Format: date-time */
+                readonly at: string;
+                readonly by: string;
+                readonly reason: string;
+            } | null;
+            /** @description parsed contract file of each source that has one, by source name */
+            readonly contracts: {
+                readonly [key: string]: unknown;
+            };
+            readonly digest: string;
+            readonly files: {
+                readonly [key: string]: components["schemas"]["ArtifactRef"];
+            };
+            readonly lifecycle: string;
+            /** @description revision that loosens the policy and waits for an approver */
+            readonly pending: components["schemas"]["PendingRevision"] | null;
+            readonly revision: number;
+            /** @description complete spec with all defaults, durations in seconds, sizes in bytes */
+            readonly spec: unknown;
+        };
+        readonly LifecycleSummary: {
+            /** @description since when no run may begin; null while the lifecycle is in use */
+            readonly archivedAt: string | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly digest: string;
+            readonly kind: string;
+            readonly name: string;
+            readonly owner: string;
+            /** @description revision that new runs use */
+            readonly revision: number;
+            /** Format: date-time */
+            readonly updatedAt: string;
+        };
+        readonly Lineage: {
+            readonly items: readonly components["schemas"]["LineageEdge"][];
+            readonly nextPageToken: string | null;
+            readonly of: {
+                readonly digest?: string;
+                /** @enum {string} */
+                readonly kind: "source" | "dataset" | "run" | "index" | "model" | "deployment";
+                readonly name: string;
+                readonly version?: number;
+            };
+        };
+        readonly LineageEdge: {
+            readonly distance: number;
+            readonly from: {
+                readonly digest?: string;
+                /** @enum {string} */
+                readonly kind: "source" | "dataset" | "run" | "index" | "model" | "deployment";
+                readonly name: string;
+                readonly version?: number;
+            };
+            readonly runId: string | null;
+            readonly to: {
+                readonly digest?: string;
+                /** @enum {string} */
+                readonly kind: "source" | "dataset" | "run" | "index" | "model" | "deployment";
+                readonly name: string;
+                readonly version?: number;
+            };
+        };
+        readonly MadeApiKey: {
+            /** @description null: never */
+            readonly expiresAt: string | null;
+            readonly id: string;
+            /** @description returned only once */
+            readonly key: string;
+        };
+        readonly Model: {
+            readonly aliases: {
+                readonly challenger: components["schemas"]["AliasState"] | null;
+                readonly champion: components["schemas"]["AliasState"] | null;
+                readonly previous: components["schemas"]["AliasState"] | null;
+            };
+            readonly inferUrl: string | null;
+            readonly name: string;
+            /** @description the newest 20 versions */
+            readonly versions: readonly components["schemas"]["ModelVersion"][];
+        };
+        readonly ModelSummary: {
+            readonly champion: number | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly name: string;
+            readonly versions: number;
+        };
+        readonly ModelVersion: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
+            readonly manifest: components["schemas"]["ArtifactRef"];
+            /** @description metrics that its trainer measured */
+            readonly metrics: {
+                readonly [key: string]: number;
+            };
+            readonly model: string;
+            readonly runId: string;
+            /** @description required request columns */
+            readonly signature: {
+                /** @description prompt variable that receives the user’s text */
+                readonly input: string;
+                /** @constant */
+                readonly task: "chat";
+            } | {
+                /** @description classes of a multiclass model, in the order of its probabilities */
+                readonly classes?: readonly string[];
+                readonly entity: string | null;
+                readonly features: readonly {
+                    readonly name: string;
+                    readonly type: string;
+                }[];
+                /** @constant */
+                readonly output: "score";
+                readonly request: readonly {
+                    readonly name: string;
+                    readonly type: string;
+                }[];
+                /** @enum {string} */
+                readonly task: "classification" | "multiclass" | "regression";
+                readonly time: string | null;
+            };
+            /** @enum {string} */
+            readonly status: "candidate" | "promoted" | "rejected" | "withdrawn";
+            /** Format: date-time */
+            readonly updatedAt: string;
+            readonly version: number;
+        };
+        readonly PendingRevision: {
+            /** @description revision in force until this one is approved */
+            readonly baseRevision: number;
+            readonly digest: string;
+            readonly loosenings: readonly {
+                readonly after?: unknown;
+                readonly before?: unknown;
+                readonly what: string;
+                readonly why: string;
+            }[];
+            /** Format: date-time */
+            readonly proposedAt: string;
+            readonly proposedBy: string;
+            readonly revision: number;
+        };
+        readonly Platform: {
+            readonly caller: {
+                readonly expiresAt: string | null;
+                readonly name: string;
+                /** @enum {string} */
+                readonly scope: "viewer" | "operator" | "approver" | "admin";
+            };
+            readonly parts: readonly {
+                readonly detail: string;
+                /** @enum {string} */
+                readonly name: "database" | "artifact store" | "temporal" | "workers" | "gateway" | "language models";
+                /** @description suggested fix if it is not ready */
+                readonly next: string | null;
+                readonly ok: boolean;
+            }[];
+        };
+        readonly Prediction: {
+            /** @description for a language application; null for a classical model */
+            readonly answer: {
+                /** @description side on which the safety policy blocked the answer */
+                readonly blocked: ("input" | "output") | null;
+                readonly completionTokens: number;
+                /** @description why it was interrupted after its first piece */
+                readonly error: string | null;
+                /** @enum {string} */
+                readonly finish: "stop" | "length" | "filtered";
+                /** @description time to the first piece; null if the answer was sent whole */
+                readonly firstTokenMs: number | null;
+                /** @description whether it violates the JSON schema that it must match */
+                readonly malformed: boolean;
+                readonly promptTokens: number;
+                /** @description standby that answered; null if the bundle’s own model did */
+                readonly standby: {
+                    readonly model: string;
+                    readonly provider: string;
+                } | null;
+            } | null;
+            /**
+             * @description alias that answered; direct: the caller named the version; probe: a test of the platform
+             * @enum {string}
+             */
+            readonly arm: "champion" | "challenger" | "previous" | "direct" | "probe";
+            /** @description most probable class of a multiclass model; otherwise null */
+            readonly class: string | null;
+            /** @description digest of the version that answered; for an application, of the release bundle */
+            readonly digest: string | null;
+            readonly eventTime: string | null;
+            readonly feedback: {
+                /** @description whether a corrected answer was given */
+                readonly corrected: boolean;
+                /** @description a judge’s verdicts on both answers: 1 right, 0 wrong */
+                readonly judged: {
+                    readonly beside: number | null;
+                    readonly judge: string;
+                    readonly served: number | null;
+                } | null;
+                /** @description true value or class */
+                readonly label: number | boolean | string | null;
+                /** @description null if only a judge has given feedback */
+                readonly labelledAt: string | null;
+                /** @description number of right answers given; their texts are not shown */
+                readonly references: number;
+                /** @description score of the answer, from 0 to 1 */
+                readonly score: number | null;
+            } | null;
+            readonly id: string;
+            /** @description time from the request to its response */
+            readonly latencyMs: number;
+            /** @description a model or an application */
+            readonly model: string;
+            /** @description the version that did not answer */
+            readonly other: {
+                readonly answer: {
+                    /** @description side on which the safety policy blocked the answer */
+                    readonly blocked: ("input" | "output") | null;
+                    readonly completionTokens: number;
+                    /** @description why it was interrupted after its first piece */
+                    readonly error: string | null;
+                    /** @enum {string} */
+                    readonly finish: "stop" | "length" | "filtered";
+                    /** @description time to the first piece; null if the answer was sent whole */
+                    readonly firstTokenMs: number | null;
+                    /** @description whether it violates the JSON schema that it must match */
+                    readonly malformed: boolean;
+                    readonly promptTokens: number;
+                    /** @description standby that answered; null if the bundle’s own model did */
+                    readonly standby: {
+                        readonly model: string;
+                        readonly provider: string;
+                    } | null;
+                } | null;
+                readonly class: string | null;
+                readonly error: string | null;
+                /** @description milliseconds */
+                readonly latencyMs: number;
+                /** @description probability by class, for a multiclass model; otherwise null */
+                readonly probabilities: {
+                    readonly [key: string]: number;
+                } | null;
+                readonly retrieved: {
+                    /** @description numbers of the cited passages, from 1 */
+                    readonly cited: readonly number[];
+                    readonly index: {
+                        readonly digest: string;
+                        readonly name: string;
+                        readonly version: number;
+                    };
+                    /** @description passages found but not shown */
+                    readonly left: {
+                        readonly policy: number;
+                        readonly room: number;
+                    };
+                    /** @description why the reranker did not order the passages */
+                    readonly notReranked?: string;
+                    readonly passages: readonly {
+                        readonly chunkId: string;
+                        readonly documentId: string;
+                        readonly score: number;
+                    }[];
+                } | null;
+                /**
+                 * @description shadow: requested in addition to the answer; failed: it should have answered and failed
+                 * @enum {string}
+                 */
+                readonly role: "shadow" | "fallback";
+                readonly safety: {
+                    readonly input: {
+                        readonly findings: readonly {
+                            /** @enum {string} */
+                            readonly action: "block" | "redact" | "flag";
+                            readonly detector: string;
+                            /** @description why the detector failed */
+                            readonly failure: string | null;
+                            /** @description kind of finding → count, without the text */
+                            readonly found: {
+                                readonly [key: string]: number;
+                            };
+                        }[];
+                        /** @enum {string} */
+                        readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                        /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                        readonly textKept: boolean;
+                    };
+                    /** @description null if there was no text */
+                    readonly output: {
+                        readonly findings: readonly {
+                            /** @enum {string} */
+                            readonly action: "block" | "redact" | "flag";
+                            readonly detector: string;
+                            /** @description why the detector failed */
+                            readonly failure: string | null;
+                            /** @description kind of finding → count, without the text */
+                            readonly found: {
+                                readonly [key: string]: number;
+                            };
+                        }[];
+                        /** @enum {string} */
+                        readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                        /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                        readonly textKept: boolean;
+                    } | null;
+                    /** @description version of the policy that was applied */
+                    readonly policy: string;
+                    /** @description for all passages together; null without passages */
+                    readonly retrieved: {
+                        readonly findings: readonly {
+                            /** @enum {string} */
+                            readonly action: "block" | "redact" | "flag";
+                            readonly detector: string;
+                            /** @description why the detector failed */
+                            readonly failure: string | null;
+                            /** @description kind of finding → count, without the text */
+                            readonly found: {
+                                readonly [key: string]: number;
+                            };
+                        }[];
+                        /** @enum {string} */
+                        readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                        /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                        readonly textKept: boolean;
+                    } | null;
+                } | null;
+                readonly score: number | null;
+                readonly version: number;
+            } | null;
+            /** @description probability by class, for a multiclass model; otherwise null */
+            readonly probabilities: {
+                readonly [key: string]: number;
+            } | null;
+            /** Format: date-time */
+            readonly receivedAt: string;
+            readonly retrieved: {
+                /** @description numbers of the cited passages, from 1 */
+                readonly cited: readonly number[];
+                readonly index: {
+                    readonly digest: string;
+                    readonly name: string;
+                    readonly version: number;
+                };
+                /** @description passages found but not shown */
+                readonly left: {
+                    readonly policy: number;
+                    readonly room: number;
+                };
+                /** @description why the reranker did not order the passages */
+                readonly notReranked?: string;
+                readonly passages: readonly {
+                    readonly chunkId: string;
+                    readonly documentId: string;
+                    readonly score: number;
+                }[];
+            } | null;
+            /** @description open rollout that the request was part of */
+            readonly rollout: {
+                readonly id: string;
+                readonly step: number;
+            } | null;
+            readonly safety: {
+                readonly input: {
+                    readonly findings: readonly {
+                        /** @enum {string} */
+                        readonly action: "block" | "redact" | "flag";
+                        readonly detector: string;
+                        /** @description why the detector failed */
+                        readonly failure: string | null;
+                        /** @description kind of finding → count, without the text */
+                        readonly found: {
+                            readonly [key: string]: number;
+                        };
+                    }[];
+                    /** @enum {string} */
+                    readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                    /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                    readonly textKept: boolean;
+                };
+                /** @description null if there was no text */
+                readonly output: {
+                    readonly findings: readonly {
+                        /** @enum {string} */
+                        readonly action: "block" | "redact" | "flag";
+                        readonly detector: string;
+                        /** @description why the detector failed */
+                        readonly failure: string | null;
+                        /** @description kind of finding → count, without the text */
+                        readonly found: {
+                            readonly [key: string]: number;
+                        };
+                    }[];
+                    /** @enum {string} */
+                    readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                    /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                    readonly textKept: boolean;
+                } | null;
+                /** @description version of the policy that was applied */
+                readonly policy: string;
+                /** @description for all passages together; null without passages */
+                readonly retrieved: {
+                    readonly findings: readonly {
+                        /** @enum {string} */
+                        readonly action: "block" | "redact" | "flag";
+                        readonly detector: string;
+                        /** @description why the detector failed */
+                        readonly failure: string | null;
+                        /** @description kind of finding → count, without the text */
+                        readonly found: {
+                            readonly [key: string]: number;
+                        };
+                    }[];
+                    /** @enum {string} */
+                    readonly outcome: "blocked" | "redacted" | "flagged" | "passed";
+                    /** @description the policy keeps texts that did not pass; read them with GET …/texts */
+                    readonly textKept: boolean;
+                } | null;
+            } | null;
+            /** @description for a binary classification or a regression; otherwise null */
+            readonly score: number | null;
+            /** @description most severe outcome of the safety policy for any side; null if no policy was applied */
+            readonly verdict: ("blocked" | "redacted" | "flagged" | "passed") | null;
+            readonly version: number;
+        };
+        readonly PredictionSummary: {
+            /** @description for a language application; null for a classical model */
+            readonly answer: {
+                /** @description side on which the safety policy blocked the answer */
+                readonly blocked: ("input" | "output") | null;
+                readonly completionTokens: number;
+                /** @description why it was interrupted after its first piece */
+                readonly error: string | null;
+                /** @enum {string} */
+                readonly finish: "stop" | "length" | "filtered";
+                /** @description time to the first piece; null if the answer was sent whole */
+                readonly firstTokenMs: number | null;
+                /** @description whether it violates the JSON schema that it must match */
+                readonly malformed: boolean;
+                readonly promptTokens: number;
+                /** @description standby that answered; null if the bundle’s own model did */
+                readonly standby: {
+                    readonly model: string;
+                    readonly provider: string;
+                } | null;
+            } | null;
+            /**
+             * @description alias that answered; direct: the caller named the version; probe: a test of the platform
+             * @enum {string}
+             */
+            readonly arm: "champion" | "challenger" | "previous" | "direct" | "probe";
+            /** @description most probable class of a multiclass model; otherwise null */
+            readonly class: string | null;
+            readonly feedback: {
+                /** @description whether a corrected answer was given */
+                readonly corrected: boolean;
+                /** @description a judge’s verdicts on both answers: 1 right, 0 wrong */
+                readonly judged: {
+                    readonly beside: number | null;
+                    readonly judge: string;
+                    readonly served: number | null;
+                } | null;
+                /** @description true value or class */
+                readonly label: number | boolean | string | null;
+                /** @description null if only a judge has given feedback */
+                readonly labelledAt: string | null;
+                /** @description number of right answers given; their texts are not shown */
+                readonly references: number;
+                /** @description score of the answer, from 0 to 1 */
+                readonly score: number | null;
+            } | null;
+            readonly id: string;
+            /** @description time from the request to its response */
+            readonly latencyMs: number;
+            /** @description a model or an application */
+            readonly model: string;
+            /** Format: date-time */
+            readonly receivedAt: string;
+            /** @description for a binary classification or a regression; otherwise null */
+            readonly score: number | null;
+            /** @description most severe outcome of the safety policy for any side; null if no policy was applied */
+            readonly verdict: ("blocked" | "redacted" | "flagged" | "passed") | null;
+            readonly version: number;
+        };
+        readonly PredictionTexts: {
+            /** @description texts of the version that did not answer */
+            readonly other: {
+                readonly input: string | null;
+                readonly output: string | null;
+                readonly retrieved: string | null;
+            };
+            /** @description unchanged texts by side; null if the text passed or the policy does not keep it */
+            readonly served: {
+                readonly input: string | null;
+                readonly output: string | null;
+                readonly retrieved: string | null;
+            };
+        };
+        readonly Problem: {
+            readonly code: string;
+            readonly detail: string;
+            readonly errors?: readonly {
+                readonly column?: number;
+                readonly detail: string;
+                readonly didYouMean?: string;
+                readonly expected?: string;
+                readonly file?: string;
+                readonly line?: number;
+                readonly pointer: string;
+            }[];
+            /** @description suggested next step */
+            readonly next?: string;
+            /** @description in seconds; also sent as the header of the same name */
+            readonly retryAfter?: number;
+            readonly status: number;
+            readonly title: string;
+            readonly traceId: string;
+            readonly type: string;
+        };
+        readonly Prompt: {
+            readonly name: string;
+            readonly refs: readonly components["schemas"]["PromptRef"][];
+            /** @description the newest 20 versions */
+            readonly versions: readonly components["schemas"]["PromptVersion"][];
+        };
+        readonly PromptDiff: {
+            readonly changes: readonly {
+                readonly lines: readonly {
+                    /** @enum {string} */
+                    readonly sign: " " | "+" | "-";
+                    readonly text: string;
+                }[];
+                readonly place: string;
+            }[];
+            readonly from: number;
+            readonly prompt: string;
+            readonly to: number;
+        };
+        readonly PromptEvaluation: {
+            readonly cause: string | null;
+            readonly id: string;
+            /** @description suggested fix after a failure */
+            readonly next: string | null;
+            /** @description progress in cases; null if it is not running, or no worker reports progress */
+            readonly progress: {
+                readonly done: number;
+                readonly of: number;
+            } | null;
+            readonly prompt: string;
+            readonly results: components["schemas"]["ArtifactRef"] | null;
+            /** @enum {string} */
+            readonly status: "running" | "done" | "failed";
+            readonly summary: {
+                readonly cases: number;
+                /** @description total in US dollars from the call ledger, including what an earlier evaluation paid */
+                readonly costUsd: number;
+                readonly dimensions: {
+                    readonly [key: string]: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time; cases that could not be measured count as 0 */
+                        readonly lower: number | null;
+                        /** @description mean of the measured cases */
+                        readonly mean: number | null;
+                        readonly upper: number | null;
+                    };
+                };
+                readonly medianMs: number | null;
+                /** @description one line per reason, with the message of one of those cases */
+                readonly notAnswered?: readonly string[];
+                readonly unanswered: number;
+            } | null;
+        };
+        readonly PromptLabel: {
+            readonly fencing: number;
+            readonly label: string;
+            readonly prompt: string;
+            readonly version: number | null;
+        };
+        readonly PromptMove: {
+            readonly actor: string;
+            readonly cause: string;
+            readonly fencing: number;
+            readonly from: number | null;
+            readonly id: string;
+            /** @enum {string} */
+            readonly kind: "set" | "rollback";
+            /** Format: date-time */
+            readonly movedAt: string;
+            readonly ref: string;
+            readonly to: number;
+        };
+        readonly PromptRef: {
+            readonly fencing: number;
+            /** @enum {string} */
+            readonly kind: "branch" | "label";
+            /** Format: date-time */
+            readonly movedAt: string;
+            readonly ref: string;
+            readonly version: number;
+        };
+        readonly PromptRolledBack: {
+            readonly fencing: number;
+            readonly from: number;
+            readonly label: string;
+            readonly prompt: string;
+            readonly to: number;
+        };
+        readonly PromptSearch: {
+            readonly actor: string;
+            /** @description why it ended without a result */
+            readonly cause: string | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly endedAt: string | null;
+            readonly firstVersion: number;
+            readonly id: string;
+            readonly outcome: {
+                /** @description on held-out cases */
+                readonly confirmed: {
+                    readonly first: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                    readonly gain: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                    /** @description difference between the result on the search cases and on the held-out cases */
+                    readonly optimism: number | null;
+                    readonly winner: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                };
+                /** @description why fewer variants were tried than allowed; empty if all were */
+                readonly fewer: readonly string[];
+                readonly first: {
+                    readonly digest: string;
+                    readonly version: number;
+                };
+                /** @description not beaten in quality, cost and latency at the same time */
+                readonly front: readonly {
+                    readonly cases: number;
+                    /** @description US dollars per case; null without an answer */
+                    readonly costUsd: number | null;
+                    readonly failures: number;
+                    /** @description digest of the variant’s template */
+                    readonly id: string;
+                    /** @description median latency */
+                    readonly latencyMs: number;
+                    readonly origin: string;
+                    /** @description mean over its cases; failed cases count as 0 */
+                    readonly quality: number;
+                }[];
+                /** @description whether the lower bound of the gain is above 0 */
+                readonly improved: boolean;
+                readonly paid: {
+                    readonly answers: number;
+                    /** @description US dollars */
+                    readonly costUsd: number;
+                    /** @description attempts that were sent and whose result was never received */
+                    readonly unsettled: number;
+                };
+                readonly questions: number;
+                /** @description JSON with every variant */
+                readonly report: components["schemas"]["ArtifactRef"];
+                /** @description the winner on the search cases, by which it was chosen */
+                readonly searched: {
+                    readonly cases: number;
+                    /** @description US dollars per case; null without an answer */
+                    readonly costUsd: number | null;
+                    readonly failures: number;
+                    /** @description digest of the variant’s template */
+                    readonly id: string;
+                    /** @description median latency */
+                    readonly latencyMs: number;
+                    /** @description mean over its cases; failed cases count as 0 */
+                    readonly quality: number;
+                };
+                /** @description other variants with the winner’s quality on as many cases */
+                readonly tied: number;
+                readonly variants: number;
+                readonly winner: {
+                    readonly artifact: components["schemas"]["ArtifactRef"];
+                    readonly digest: string;
+                    readonly origin: {
+                        readonly kind: string;
+                        readonly parent: string | null;
+                    };
+                    /** @description version of the prompt, on a branch of the search */
+                    readonly version: number;
+                };
+            } | null;
+            readonly prompt: string;
+            readonly quality: string;
+            /** @enum {string} */
+            readonly status: "running" | "done" | "failed" | "cancelled";
+            /** @description maximum number of variants */
+            readonly variants: number;
+        };
+        readonly PromptSearchDetail: {
+            readonly actor: string;
+            /** @description why it ended without a result */
+            readonly cause: string | null;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly endedAt: string | null;
+            readonly firstVersion: number;
+            readonly id: string;
+            readonly outcome: {
+                /** @description on held-out cases */
+                readonly confirmed: {
+                    readonly first: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                    readonly gain: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                    /** @description difference between the result on the search cases and on the held-out cases */
+                    readonly optimism: number | null;
+                    readonly winner: {
+                        readonly cases: number;
+                        readonly failures: number;
+                        /** @description 95 % confidence interval, valid at any time */
+                        readonly lower: number;
+                        readonly mean: number | null;
+                        readonly upper: number;
+                    };
+                };
+                /** @description why fewer variants were tried than allowed; empty if all were */
+                readonly fewer: readonly string[];
+                readonly first: {
+                    readonly digest: string;
+                    readonly version: number;
+                };
+                /** @description not beaten in quality, cost and latency at the same time */
+                readonly front: readonly {
+                    readonly cases: number;
+                    /** @description US dollars per case; null without an answer */
+                    readonly costUsd: number | null;
+                    readonly failures: number;
+                    /** @description digest of the variant’s template */
+                    readonly id: string;
+                    /** @description median latency */
+                    readonly latencyMs: number;
+                    readonly origin: string;
+                    /** @description mean over its cases; failed cases count as 0 */
+                    readonly quality: number;
+                }[];
+                /** @description whether the lower bound of the gain is above 0 */
+                readonly improved: boolean;
+                readonly paid: {
+                    readonly answers: number;
+                    /** @description US dollars */
+                    readonly costUsd: number;
+                    /** @description attempts that were sent and whose result was never received */
+                    readonly unsettled: number;
+                };
+                readonly questions: number;
+                /** @description JSON with every variant */
+                readonly report: components["schemas"]["ArtifactRef"];
+                /** @description the winner on the search cases, by which it was chosen */
+                readonly searched: {
+                    readonly cases: number;
+                    /** @description US dollars per case; null without an answer */
+                    readonly costUsd: number | null;
+                    readonly failures: number;
+                    /** @description digest of the variant’s template */
+                    readonly id: string;
+                    /** @description median latency */
+                    readonly latencyMs: number;
+                    /** @description mean over its cases; failed cases count as 0 */
+                    readonly quality: number;
+                };
+                /** @description other variants with the winner’s quality on as many cases */
+                readonly tied: number;
+                readonly variants: number;
+                readonly winner: {
+                    readonly artifact: components["schemas"]["ArtifactRef"];
+                    readonly digest: string;
+                    readonly origin: {
+                        readonly kind: string;
+                        readonly parent: string | null;
+                    };
+                    /** @description version of the prompt, on a branch of the search */
+                    readonly version: number;
+                };
+            } | null;
+            /** @description null if it is not running, or no worker reports progress */
+            readonly progress: {
+                readonly best: {
+                    readonly cases: number;
+                    /** @description US dollars per case; null without an answer */
+                    readonly costUsd: number | null;
+                    readonly failures: number;
+                    /** @description digest of the variant’s template */
+                    readonly id: string;
+                    /** @description median latency */
+                    readonly latencyMs: number;
+                    /** @description mean over its cases; failed cases count as 0 */
+                    readonly quality: number;
+                } | null;
+                /** @description cases per variant in this round */
+                readonly cases: number;
+                /** @description variants proposed so far */
+                readonly known: number;
+                /** @description of this step */
+                readonly pieces: {
+                    readonly done: number;
+                    readonly of: number;
+                };
+                /** @description of the previous rounds */
+                readonly questions: number;
+                /** @description from 1 */
+                readonly round: number;
+                readonly rounds: number;
+                /** @enum {string} */
+                readonly stage: "search" | "confirm";
+                /** @description of this step */
+                readonly variants: number;
+            } | null;
+            readonly prompt: string;
+            readonly quality: string;
+            /** @description complete search settings, with all defaults */
+            readonly request: unknown;
+            /** @enum {string} */
+            readonly status: "running" | "done" | "failed" | "cancelled";
+            readonly temporalUrl: string | null;
+            /** @description maximum number of variants */
+            readonly variants: number;
+        };
+        readonly PromptSummary: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly name: string;
+            readonly refs: readonly components["schemas"]["PromptRef"][];
+            readonly versions: number;
+        };
+        readonly PromptVersion: {
+            readonly approvals: readonly {
+                readonly actor: string;
+                /** Format: date-time */
+                readonly approvedAt: string;
+                readonly cause: string;
+            }[];
+            readonly author: string;
+            readonly cause: string;
+            /** Format: date-time */
+            readonly createdAt: string;
+            /** @description digest of the template’s canonical JSON, used in release bundles */
+            readonly digest: string;
+            /** @description version that its author started from */
+            readonly parent: number | null;
+            readonly prompt: string;
+            /** @description messages, variables, few-shot sets, answer schema */
+            readonly template: unknown;
+            readonly version: number;
+        };
+        readonly PromptWritten: {
+            readonly branch: string;
+            readonly changed: boolean;
+            readonly digest: string;
+            readonly prompt: string;
+            readonly version: number;
+        };
+        readonly Quarantine: {
+            /** @description the bad rows with their reasons */
+            readonly artifact: components["schemas"]["ArtifactRef"];
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly dataset: string;
+            readonly id: string;
+            /** @description reason → rows */
+            readonly reasons: {
+                readonly [key: string]: number;
+            };
+            readonly rows: number;
+            readonly runId: string;
+            readonly version: number;
+        };
+        readonly QuarantinedRows: {
+            /** @description first rows, in the order of the source */
+            readonly items: readonly {
+                /** @description checks that the row failed, such as range:temp; unique:flight */
+                readonly reasons: string;
+                readonly values: {
+                    readonly [key: string]: string | number | boolean | null;
+                };
+            }[];
+            readonly quarantine: components["schemas"]["Quarantine"];
+        };
+        readonly RetentionSettings: {
+            /** @description artifacts without references, since they were last used, in days: 1 to 36500 */
+            readonly artifactIdleDays: number;
+            /** @description answers in the call ledger, after everything that requested or used them has ended; their costs are kept, in days: 1 to 36500 */
+            readonly callAnswerDays: number;
+            /** @description labels, in days: 1 to 36500 */
+            readonly feedbackDays: number;
+            /** @description idempotency keys, in days: 1 to 36500 */
+            readonly idempotencyDays: number;
+            /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
+            readonly predictionDays: number;
+            /** @description events and effects of ended runs; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+            readonly runDetailDays: number;
+        };
+        readonly RevisionSummary: {
+            /** Format: date-time */
+            readonly appliedAt: string;
+            readonly appliedBy: string;
+            readonly digest: string;
+            readonly revision: number;
+        };
+        readonly RolledBack: {
+            readonly fencing: number;
+            readonly from: number | null;
+            /** @description gateways with a lease, and the routing epoch that each has confirmed */
+            readonly gateways: readonly {
+                readonly epoch: number;
+                readonly id: string;
+                readonly url: string;
+            }[];
+            /** @description index alias of a language application; it follows where a promotion of the application moved it */
+            readonly index?: ({
+                readonly from: number;
+                readonly index: string;
+                /** @constant */
+                readonly kind: "moved";
+                readonly to: number;
+            } | {
+                readonly at: number | null;
+                readonly index: string;
+                /** @constant */
+                readonly kind: "stays";
+                readonly why: string;
+            }) | null;
+            readonly model: string;
+            readonly to: number;
+        };
+        readonly Rollout: {
+            /** @description how often these two versions were judged beside each other, this time included */
+            readonly attempt: number;
+            readonly challenger: number;
+            readonly champion: number;
+            readonly decision: string | null;
+            readonly endedAt: string | null;
+            /** @description latest event time */
+            readonly eventNow: string | null;
+            /** @description event time of the first request */
+            readonly eventStartedAt: string | null;
+            readonly guardrails: readonly {
+                readonly estimate: number | null;
+                /** @description maximum share of such requests, or of requests above max */
+                readonly limit: number;
+                readonly lower: number | null;
+                /** @description errors, blocked, format: maximum share; latency_ms, first_token_ms: milliseconds; tokens: tokens */
+                readonly max: number;
+                readonly metric: string;
+                /** @description requests of the challenger in the current step */
+                readonly n: number;
+                /** @enum {string} */
+                readonly outcome: "passed" | "failed" | "inconclusive";
+                readonly quantile: number | null;
+                readonly upper: number | null;
+            }[];
+            /** @description history of the quality reading, oldest first, at most 201 points */
+            readonly history: readonly {
+                readonly estimate: number;
+                /** Format: date-time */
+                readonly eventTime: string;
+                readonly lower: number | null;
+                readonly n: number;
+                readonly upper: number | null;
+            }[];
+            readonly id: string;
+            /** @description judge of the answers, if quality is judged */
+            readonly judge: components["schemas"]["RolloutJudge"] | null;
+            readonly model: string;
+            readonly quality: {
+                /** @enum {string} */
+                readonly comparison: "pairs" | "arms";
+                /** @description the same over days of event time, if quality must hold across days */
+                readonly days: {
+                    readonly estimate: number | null;
+                    readonly lower: number | null;
+                    readonly n: number;
+                    readonly upper: number | null;
+                } | null;
+                readonly estimate: number | null;
+                /** @description limit for the bounds: the margin; negative for superiority */
+                readonly limit: number;
+                readonly lower: number | null;
+                readonly margin: number;
+                /** @description logloss, brier or mae; for a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss */
+                readonly metric: string;
+                /** @description labelled pairs of the shadow, or of the time since the challenger answers requests; with arms, labelled answers of the smaller arm */
+                readonly n: number;
+                /** @enum {string} */
+                readonly outcome: "passed" | "failed" | "inconclusive";
+                /** @enum {string} */
+                readonly rule: "nonInferiority" | "superiority";
+                readonly upper: number | null;
+            };
+            /** @description current result of each metric, then what the rollout waits for */
+            readonly reasons: readonly {
+                readonly code: string;
+                /** @description further facts, one per line; absent if there are none */
+                readonly details?: readonly string[];
+                readonly gate: string;
+                /** @description one fact, with its figures */
+                readonly message: string;
+                /**
+                 * @description outcome of this gate; absent if it equals the verdict
+                 * @enum {string}
+                 */
+                readonly outcome?: "passed" | "failed" | "inconclusive" | "notApplicable" | "noted";
+            }[];
+            /** @description further labelled requests and seconds of event time at the current rate; null inside: never at this rate */
+            readonly remaining: {
+                readonly observations: number | null;
+                readonly seconds: number | null;
+            } | null;
+            readonly rollback: {
+                readonly from: number;
+                /** @description seconds of wall-clock time from the detection of harm until every live gateway served only the champion; null until all have confirmed */
+                readonly secondsToFullTraffic: number | null;
+                readonly to: number;
+                /** @description gateways with a lease that have not confirmed */
+                readonly unconfirmed: readonly string[];
+            } | null;
+            readonly runId: string;
+            /** @description What the labelled pairs of the shadow showed, once the challenger answers requests; they do not count toward a promotion. */
+            readonly shadow: {
+                readonly estimate: number | null;
+                readonly lower: number | null;
+                readonly n: number;
+                readonly upper: number | null;
+            } | null;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
+            /** @description index into steps */
+            readonly step: number;
+            /** @description percent of entities; 0 is shadow */
+            readonly steps: readonly number[];
+            /** Format: date-time */
+            readonly stepStartedAt: string;
+            readonly temporalUrl: string | null;
+            readonly test: {
+                readonly alpha: number;
+                /** @description seconds added to maxDurationSeconds by people */
+                readonly extendedSeconds: number;
+                readonly maxDurationSeconds: number;
+                readonly minDurationSeconds: number;
+                readonly minSamples: number;
+                /** @enum {string} */
+                readonly onInconclusive: "rollback" | "hold";
+            };
+            /** @description null if nothing was recorded */
+            readonly traffic: {
+                readonly step: {
+                    readonly challenger: {
+                        /** @description requests of its entities */
+                        readonly assigned: number;
+                        readonly errors: number;
+                        /** @description assigned requests that it failed and the champion answered */
+                        readonly fallbacks: number;
+                        /** @description due labels that arrived */
+                        readonly labelled: number;
+                        /** @description scoring requests sent to it */
+                        readonly requests: number;
+                        /** @description assigned requests whose labels are due */
+                        readonly ripe: number;
+                        readonly slow: number;
+                    };
+                    readonly champion: {
+                        /** @description requests of its entities */
+                        readonly assigned: number;
+                        readonly errors: number;
+                        /** @description assigned requests that it failed and the champion answered */
+                        readonly fallbacks: number;
+                        /** @description due labels that arrived */
+                        readonly labelled: number;
+                        /** @description scoring requests sent to it */
+                        readonly requests: number;
+                        /** @description assigned requests whose labels are due */
+                        readonly ripe: number;
+                        readonly slow: number;
+                    };
+                };
+                readonly total: {
+                    readonly challenger: {
+                        /** @description requests of its entities */
+                        readonly assigned: number;
+                        readonly errors: number;
+                        /** @description assigned requests that it failed and the champion answered */
+                        readonly fallbacks: number;
+                        /** @description due labels that arrived */
+                        readonly labelled: number;
+                        /** @description scoring requests sent to it */
+                        readonly requests: number;
+                        /** @description assigned requests whose labels are due */
+                        readonly ripe: number;
+                        readonly slow: number;
+                    };
+                    readonly champion: {
+                        /** @description requests of its entities */
+                        readonly assigned: number;
+                        readonly errors: number;
+                        /** @description assigned requests that it failed and the champion answered */
+                        readonly fallbacks: number;
+                        /** @description due labels that arrived */
+                        readonly labelled: number;
+                        /** @description scoring requests sent to it */
+                        readonly requests: number;
+                        /** @description assigned requests whose labels are due */
+                        readonly ripe: number;
+                        readonly slow: number;
+                    };
+                };
+            } | null;
+            /** @description decision of the rollout; null before */
+            readonly verdict: components["schemas"]["Verdict"] | null;
+            readonly waitingFor: string | null;
+            /** @description the challenger’s share of entities now, 0 to 1 */
+            readonly weight: number;
+        };
+        readonly RolloutJudge: {
+            /** @description cost of judging in US dollars, without what was paid earlier */
+            readonly costUsd: number;
+            /** @description version of the judge: prompt, model and sampling */
+            readonly digest: string;
+            /** @description name of the judge in spec.evaluate */
+            readonly dimension: string;
+            /** @description labels of judged answers in this rollout */
+            readonly labels: {
+                /** @description answers of this version that people labelled right and wrong */
+                readonly challenger: {
+                    readonly right: number;
+                    readonly wrong: number;
+                };
+                /** @description answers of this version that people labelled right and wrong */
+                readonly champion: {
+                    readonly right: number;
+                    readonly wrong: number;
+                };
+                /** @description labels of each kind and version required before the judge may decide */
+                readonly needed: number;
+                /** @description labelled pairs of answers */
+                readonly pairs: number;
+                /** @description why the verdicts may not decide yet: missing labels, or error rates that differ between the versions */
+                readonly whyNot: readonly string[];
+            };
+            readonly mostPairs: number;
+            /** @description Why judging has ended; null while it continues */
+            readonly over: string | null;
+            /** @description questions whose two answers were judged and count */
+            readonly pairs: number;
+            /** @description sensitivity: share of right answers that it called right, among the labelled ones */
+            readonly sensitivity: number;
+            /** @description since when the judge has not answered, and its last failure; null while it answers, and after the rollout */
+            readonly silence: {
+                /** @enum {string} */
+                readonly failure: "ProviderDenied" | "ProviderUnavailable" | "ProviderRateLimited" | "ProviderTimeout" | "AnswerLost";
+                /** Format: date-time */
+                readonly since: string;
+            } | null;
+            /** @description specificity: share of wrong answers that it called wrong, among the labelled ones */
+            readonly specificity: number;
+            /** @description pairs without a verdict on both answers */
+            readonly withoutVerdict: number;
+        };
+        readonly RolloutSummary: {
+            /** @description how often these two versions were judged beside each other, this time included */
+            readonly attempt: number;
+            readonly challenger: number;
+            readonly champion: number;
+            readonly decision: string | null;
+            readonly endedAt: string | null;
+            readonly id: string;
+            readonly model: string;
+            readonly runId: string;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
+            /** @description index into steps */
+            readonly step: number;
+            /** @description percent of entities; 0 is shadow */
+            readonly steps: readonly number[];
+            /** @description decision of the rollout; null before */
+            readonly verdict: components["schemas"]["Verdict"] | null;
+            readonly waitingFor: string | null;
+            /** @description the challenger’s share of entities now, 0 to 1 */
+            readonly weight: number;
+        };
+        readonly RotatedApiKey: {
+            readonly id: string;
+            /** @description returned only once */
+            readonly key: string;
+            /** Format: date-time */
+            readonly oldValidUntil: string;
+        };
+        readonly Run: {
+            readonly actor: string;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly endedAt: string | null;
+            readonly failure: {
+                readonly message: string;
+                /** @description undos that failed and need an operator */
+                readonly needsOperator?: readonly {
+                    readonly message: string;
+                    readonly what: string;
+                }[];
+                /** @description what to try next */
+                readonly next?: string;
+                readonly stage?: string;
+                readonly type: string;
+            } | null;
+            readonly id: string;
+            readonly lifecycle: string;
+            readonly request: {
+                readonly [key: string]: unknown;
+            };
+            readonly revision: string;
+            readonly startedAt: string | null;
+            /** @enum {string} */
+            readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+            readonly temporalUrl: string | null;
+            readonly traceId: string;
+            readonly verdict: components["schemas"]["Verdict"] | null;
+            /** @description model version that the run registered */
+            readonly version: number | null;
+            readonly waitingFor: string | null;
+        };
+        readonly RunCalls: {
+            readonly stages: readonly {
+                /** @description questions with an answer */
+                readonly answered: number;
+                readonly asking: number;
+                readonly completionTokens: number;
+                readonly failed: number;
+                readonly promptTokens: number;
+                /** @description requests sent to providers, including failed ones */
+                readonly requests: number;
+                readonly stage: string;
+                /** @description requests whose result was never received, for example because a worker died; the bill may be higher by at most this amount */
+                readonly unsettled: {
+                    readonly requestIds: readonly string[];
+                    /** @description US dollars */
+                    readonly usd: number;
+                };
+                /** @description US dollars */
+                readonly usd: number;
+            }[];
+        };
+        readonly RunComparison: {
+            readonly differingParams: {
+                readonly [key: string]: readonly unknown[];
+            };
+            readonly runs: readonly {
+                readonly id: string;
+                readonly lifecycle: string;
+                /** @description metric of the evaluation: value, and lower and upper bound of the 95 % confidence interval */
+                readonly metrics: {
+                    readonly [key: string]: unknown;
+                };
+                readonly params: {
+                    readonly [key: string]: unknown;
+                };
+                readonly revision: string;
+                readonly seconds: {
+                    readonly [key: string]: number;
+                };
+                /** @enum {string} */
+                readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+                readonly trainer: string | null;
+                readonly verdict: components["schemas"]["Verdict"] | null;
+                readonly version: number | null;
+            }[];
+        };
+        readonly RunEvaluation: {
+            readonly cases: number | null;
+            /** @description arm that answered: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice */
+            readonly name: string;
+            /** @description JSON, one entry per case */
+            readonly results: components["schemas"]["ArtifactRef"];
+            readonly stage: string;
+        };
+        /** @description The run after a command, as its workflow reports it */
+        readonly RunState: {
+            readonly approvals: readonly {
+                readonly actor: string;
+                readonly comment?: string;
+                readonly keyId: string;
+                readonly scope: string;
+            }[];
+            readonly runId: string | null;
+            readonly stage: string | null;
+            readonly stages: readonly {
+                readonly name: string;
+                readonly reusedFrom: string | null;
+                readonly seconds: number;
+                readonly status: string;
+            }[];
+            /** @enum {string} */
+            readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+            readonly waitingFor: string | null;
+        };
+        readonly RunWithStages: {
+            readonly actor: string;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly endedAt: string | null;
+            readonly failure: {
+                readonly message: string;
+                /** @description undos that failed and need an operator */
+                readonly needsOperator?: readonly {
+                    readonly message: string;
+                    readonly what: string;
+                }[];
+                /** @description what to try next */
+                readonly next?: string;
+                readonly stage?: string;
+                readonly type: string;
+            } | null;
+            readonly id: string;
+            readonly lifecycle: string;
+            readonly request: {
+                readonly [key: string]: unknown;
+            };
+            readonly revision: string;
+            /** @description rollout of its canary stage */
+            readonly rollout: components["schemas"]["RolloutSummary"] | null;
+            readonly stages: readonly components["schemas"]["Stage"][];
+            readonly startedAt: string | null;
+            /** @enum {string} */
+            readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+            readonly temporalUrl: string | null;
+            readonly traceId: string;
+            readonly verdict: components["schemas"]["Verdict"] | null;
+            /** @description model version that the run registered */
+            readonly version: number | null;
+            readonly waitingFor: string | null;
+        };
+        readonly Schedule: {
+            /** @description creation or last change of the schedule */
+            readonly changedAt: string | null;
+            /** @description id of the Temporal Schedule */
+            readonly id: string;
+            readonly lifecycle: string;
+            /** @description next start times, soonest first; the window of each run ends there */
+            readonly nextTimes: readonly string[];
+            /** @description why it is paused, or the last note */
+            readonly note: string | null;
+            readonly paused: boolean;
+            /** @description newest first */
+            readonly recent: readonly {
+                /** Format: date-time */
+                readonly scheduledAt: string;
+                /** Format: date-time */
+                readonly takenAt: string;
+                readonly workflowId: string;
+            }[];
+            /** @description revision of the lifecycle when the schedule was last changed */
+            readonly revision: number;
+            /** @description workflow ids */
+            readonly running: readonly string[];
+            /** @description as the lifecycle says */
+            readonly schedule: {
+                readonly catchupSeconds: number;
+                readonly cron: string;
+                readonly jitterSeconds: number;
+                readonly overlap: string;
+                readonly paused: boolean;
+                readonly timezone: string;
+            };
+            /** @description newest first, at most 100 */
+            readonly skipped: readonly {
+                readonly cause: string;
+                /** Format: date-time */
+                readonly noticedAt: string;
+                /** @description run that was still open */
+                readonly runId: string | null;
+                /**
+                 * Format: date-time
+                 * @description time at which no run was started
+                 */
+                readonly scheduledAt: string;
+            }[];
+            /** @description URL in the Temporal Web UI */
+            readonly url: string | null;
+        };
+        readonly Stage: {
+            /** @description result of a validate stage for each source that has a contract */
+            readonly contracts: readonly {
+                /** @description rows that meet the contract */
+                readonly accepted: number;
+                readonly dataset: string;
+                /** @description rows that break it */
+                readonly quarantined: number;
+                /** @description rows that were checked */
+                readonly rows: number;
+                readonly source: string;
+                /** @enum {string} */
+                readonly verdict: "passed" | "failed" | "inconclusive";
+            }[] | null;
+            readonly decision: string | null;
+            readonly failure: {
+                readonly message: string;
+                /** @description undos that failed and need an operator */
+                readonly needsOperator?: readonly {
+                    readonly message: string;
+                    readonly what: string;
+                }[];
+                /** @description what to try next */
+                readonly next?: string;
+                readonly stage?: string;
+                readonly type: string;
+            } | null;
+            /** @description result of a fine-tune stage and of its baselines */
+            readonly fineTuning: components["schemas"]["FineTuning"] | null;
+            readonly name: string;
+            /** @description choice of a prompt-eval stage and its figures */
+            readonly prompts: components["schemas"]["ChosenPrompt"] | null;
+            /** @description run whose output was reused */
+            readonly reusedFrom: string | null;
+            readonly seconds: number;
+            readonly status: string;
+            /** @description choice of a tune stage and its figures */
+            readonly tuning: components["schemas"]["Tuning"] | null;
+            readonly verdict: components["schemas"]["Verdict"] | null;
+        };
+        readonly Trainer: {
+            /** @description digest of its code, the job runtime and the library versions */
+            readonly codeDigest: string;
+            readonly description: string;
+            /** @description parameter that counts iterations, and its default; null if it reports no progress */
+            readonly iterations: {
+                readonly default: number | null;
+                readonly param: string;
+            } | null;
+            readonly name: string;
+            /** @description JSON Schema of its parameters */
+            readonly paramsSchema: {
+                readonly [key: string]: unknown;
+            };
+            readonly tasks: readonly ("classification" | "multiclass" | "regression" | "generation")[];
+        };
+        readonly Trial: {
+            readonly best: boolean;
+            readonly endedAt: string | null;
+            /** @description metric after so many iterations, by which hyperband judged it */
+            readonly intermediate: readonly {
+                readonly step: number;
+                readonly value: number;
+            }[];
+            readonly metric: string;
+            /** @description 0, 1, 2 … within the study */
+            readonly number: number;
+            readonly params: {
+                readonly [key: string]: string | number | boolean;
+            };
+            /** @description why it was pruned or failed */
+            readonly reason: string | null;
+            /** @description run of the study; another run if the stage was reused */
+            readonly run: string;
+            /** @description null while it is running */
+            readonly seconds: number | null;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "running" | "complete" | "pruned" | "failed";
+            /** @description metric on the tuning slice; of a pruned trial, the last value */
+            readonly value: number | null;
+        };
+        readonly Tuning: {
+            /** @description metric on the tuning slice */
+            readonly best: {
+                readonly number: number;
+                readonly params: {
+                    readonly [key: string]: unknown;
+                };
+                readonly value: number;
+            } | null;
+            /** @enum {string} */
+            readonly chosen: "tuned" | "default";
+            /** @description both models on the confirm slice; null if there was nothing to compare */
+            readonly confirm: {
+                readonly days: number;
+                readonly default: number | null;
+                /** @description tuned minus default; positive is worse */
+                readonly difference: number | null;
+                readonly interval: {
+                    readonly level: number;
+                    readonly lower: number | null;
+                    readonly upper: number | null;
+                };
+                readonly metric: string;
+                /** @description why it could not be measured */
+                readonly reason: string | null;
+                readonly rows: number;
+                readonly tuned: number | null;
+            } | null;
+            /** @description parameters of the chosen model */
+            readonly params: {
+                readonly [key: string]: unknown;
+            };
+            readonly trials: {
+                readonly complete: number;
+                readonly failed: number;
+                readonly pruned: number;
+            };
+        };
+        readonly Verdict: {
+            /** @enum {string} */
+            readonly kind: "passed" | "failed" | "inconclusive";
+            readonly reasons: readonly {
+                readonly code: string;
+                /** @description further facts, one per line; absent if there are none */
+                readonly details?: readonly string[];
+                readonly gate: string;
+                /** @description one fact, with its figures */
+                readonly message: string;
+                /**
+                 * @description outcome of this gate; absent if it equals the verdict
+                 * @enum {string}
+                 */
+                readonly outcome?: "passed" | "failed" | "inconclusive" | "notApplicable" | "noted";
+            }[];
+        };
+        readonly VersionComparison: {
+            readonly runs: components["schemas"]["RunComparison"];
+            readonly versions: readonly {
+                /** Format: date-time */
+                readonly createdAt: string;
+                /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
+                readonly manifest: components["schemas"]["ArtifactRef"];
+                /** @description metrics that its trainer measured */
+                readonly metrics: {
+                    readonly [key: string]: number;
+                };
+                readonly model: string;
+                readonly runId: string;
+                /** @description required request columns */
+                readonly signature: {
+                    /** @description prompt variable that receives the user’s text */
+                    readonly input: string;
+                    /** @constant */
+                    readonly task: "chat";
+                } | {
+                    /** @description classes of a multiclass model, in the order of its probabilities */
+                    readonly classes?: readonly string[];
+                    readonly entity: string | null;
+                    readonly features: readonly {
+                        readonly name: string;
+                        readonly type: string;
+                    }[];
+                    /** @constant */
+                    readonly output: "score";
+                    readonly request: readonly {
+                        readonly name: string;
+                        readonly type: string;
+                    }[];
+                    /** @enum {string} */
+                    readonly task: "classification" | "multiclass" | "regression";
+                    readonly time: string | null;
+                };
+                /** @enum {string} */
+                readonly status: "candidate" | "promoted" | "rejected" | "withdrawn";
+                /** Format: date-time */
+                readonly updatedAt: string;
+                readonly verdict: components["schemas"]["Verdict"] | null;
+                readonly version: number;
+            }[];
+        };
+        readonly WebhookDelivery: {
+            readonly attempts: readonly {
+                /** Format: date-time */
+                readonly at: string;
+                readonly error: string | null;
+                readonly milliseconds: number;
+                /** @description HTTP status; null without a response */
+                readonly status: number | null;
+            }[];
+            /** Format: date-time */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description time of the next attempt
+             */
+            readonly dueAt: string;
+            readonly endedAt: string | null;
+            readonly event: string;
+            /** @description id of the event, sent as `webhook-id` in every attempt */
+            readonly id: string;
+            readonly lifecycle: string;
+            /** @enum {string} */
+            readonly status: "pending" | "delivered" | "failed" | "gone";
+            readonly subject: string;
+            /** @description position in the lifecycle’s notify, from 1 */
+            readonly target: number;
+            /** @description full URL for callers with the scope operator; otherwise its host */
+            readonly url: string;
+        };
+        readonly WhatIf: {
+            /** @description outcomes under the other rules */
+            readonly gates: readonly {
+                readonly code: string;
+                /** @description further facts, one per line; absent if there are none */
+                readonly details?: readonly string[];
+                readonly gate: string;
+                readonly kind: string;
+                readonly message: string;
+                /** @enum {string} */
+                readonly outcome: "passed" | "failed" | "inconclusive" | "notApplicable" | "noted";
+            }[];
+            readonly was: components["schemas"]["Verdict"];
+            readonly wouldBe: components["schemas"]["Verdict"];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
