@@ -62,7 +62,8 @@ export async function checkLifecycle(
     ...bound.issues.filter(({ pointer }) => !refusedTexts.has(pointer)),
   ];
   const unchecked = parts.data === null ? [] : contractNotes(parts.data, issueAt);
-  return { issues: inOrder(found, fileName), notes: [...bound.notes, ...unchecked] };
+  const contracts = new Set(parts.contracts.map(({ path }) => path));
+  return { issues: inOrder(found, { fileName, contracts }), notes: [...bound.notes, ...unchecked] };
 }
 
 /** A source without a contract is allowed, and never silently. */
@@ -215,14 +216,21 @@ function sliceIssues(
   );
 }
 
-/** The lifecycle's own file first. One issue a place, the first found. */
-function inOrder(found: readonly Issue[], fileName: string): readonly Issue[] {
+/**
+ * The lifecycle's own file first. One issue a place, the first found; but one for each source at a
+ * place of a contract, which several sources may name.
+ */
+function inOrder(
+  found: readonly Issue[],
+  { fileName, contracts }: { readonly fileName: string; readonly contracts: ReadonlySet<string> },
+): readonly Issue[] {
   const places = new Set<string>();
   const each = found.filter(({ file, pointer, line, column, detail }) => {
+    const what = pointer === '' || contracts.has(file ?? '') ? detail : pointer;
     const place =
       line === undefined
         ? `${file ?? ''}#${pointer}:${detail}`
-        : `${file ?? ''}:${line}:${column ?? 0}:${pointer === '' ? detail : pointer}`;
+        : `${file ?? ''}:${line}:${column ?? 0}:${what}`;
     return !places.has(place) && places.add(place);
   });
   const files = [fileName, ...new Set(each.map(({ file }) => file ?? ''))];

@@ -263,6 +263,28 @@ describe('the contracts of several sources', () => {
     expect(notes).toEqual([]);
   });
 
+  test('may be one file, whose errors are listed for each source', async () => {
+    const { issues } = await withShops(', contract: contracts/orders.yaml', {});
+    const missing = (source: string) =>
+      expect.stringMatching(
+        new RegExp(`^contracts/orders\\.yaml:\\d+:3 the source ${source} has no such column`),
+      ) as unknown;
+    expect(issues).toEqual(Array.from({ length: 6 }, () => missing('shops')));
+    const both = await check(
+      {
+        [lifecycle]: [
+          [
+            '    sources:\n',
+            '    sources:\n      again: { uri: "file://./data/orders.csv", contract: contracts/orders.yaml }\n',
+          ],
+        ],
+        [contract]: [['  amount:', '  amunt:']],
+      },
+      {},
+    );
+    expect(both.issues).toEqual([missing('again'), missing('orders')]);
+  });
+
   test('may be absent, which is noted', async () => {
     const { issues, notes } = await withShops('', {});
     expect(issues).toEqual([]);
